@@ -1,0 +1,1 @@
+"""Tianfu (天府): a provincial digital-health platform on one life-long record."""

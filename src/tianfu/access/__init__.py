@@ -1,0 +1,1 @@
+"""Who may do what to which record and why: pure decisions."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: embedded server, pools, transactions, named queries, migrations."""

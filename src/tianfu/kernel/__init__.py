@@ -1,0 +1,1 @@
+"""Values that know nothing of health care: ids, instants, refusals."""

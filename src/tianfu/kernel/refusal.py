@@ -1,0 +1,50 @@
+"""The one way in which Tianfu says no: a stable code, what was kept, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in an input; `path` is the element's path (`Patient.name[0].given`), `code` is stable."""
+
+    path: str
+    code: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        said = " ".join(f"{name}={value}" for name, value in self.details.items())
+        return f"{self.path}: {self.code} {said}".rstrip()
+
+
+class Refusal(Exception):  # noqa: N818 - the trade's word; an answer, not a mistake of the program
+    """An act that Tianfu did not do, and why.
+
+    `code` names the reason and is the key of its sentence in every language; `kept` and `next_step` are
+    keys too: what is safe, and what the person can do.  `retryable` says whether the same request may
+    succeed later unchanged.  `web` alone turns a refusal into a status, an OperationOutcome or a page.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        kept: str = "nothing-changed",
+        next_step: str = "correct-and-send-again",
+        retryable: bool = False,
+        faults: tuple[Fault, ...] = (),
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kept = kept
+        self.next_step = next_step
+        self.retryable = retryable
+        self.faults = faults
+        self.details: Mapping[str, str] = details or {}
+
+    def __str__(self) -> str:
+        said = " ".join(f"{name}={value}" for name, value in self.details.items())
+        return " ".join([self.code, said, *map(str, self.faults)]).strip()

@@ -1,0 +1,1 @@
+"""The core: versioned FHIR record store, search, history, audit, change feed."""

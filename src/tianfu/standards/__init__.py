@@ -1,0 +1,1 @@
+"""The outside world's data as plain values; no input or output."""

@@ -1,0 +1,1 @@
+"""Chinese national standards as plain values."""
