@@ -1,1 +1,1 @@
-"""Chinese national standards as plain values."""
+"""China's health-care standards as plain values: identity numbers, record numbers, regions, value sets, names."""
