@@ -1,0 +1,227 @@
+"""From a FHIR datatype to the values by which it is found.
+
+Search rules: https://hl7.org/fhir/R4/search.html .  One `IndexValues` gathers all of one resource.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from tianfu.kernel.ids import record_number
+from tianfu.kernel.instants import EARLIEST, LATEST, range_of
+from tianfu.records.index.hashing import (
+    HASHES_CACHED,
+    UNIT_PARAMETER,
+    canonical_number,
+    identifier_hash,
+    token_hash,
+)
+from tianfu.standards.china import search_keys
+
+TypedValues = Iterable[tuple[str, Any]]
+"""FHIR type and plain JSON value, as a search parameter's expression yields them."""
+
+STRING_LENGTH_MAX = 400
+"""Longer text is indexed by its beginning; a B-tree entry cannot hold more."""
+
+_RELATIVE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+_CURRENCY = "urn:iso:std:iso:4217"
+
+
+class IndexValues:
+    """All index values of one resource: columns first, then the rows of the narrow tables."""
+
+    __slots__ = (
+        "also_about",
+        "category",
+        "code",
+        "date_high",
+        "date_low",
+        "dates",
+        "encounter",
+        "identifiers",
+        "number",
+        "prid",
+        "quantities",
+        "references",
+        "seen",
+        "status",
+        "strings",
+        "tokens",
+        "unit",
+    )
+
+    def __init__(self) -> None:
+        self.prid: int | None = None
+        self.also_about: list[int] = []
+        self.date_low: int | None = None
+        self.date_high: int | None = None
+        self.code: int | None = None
+        self.category: int | None = None
+        self.status: int | None = None
+        self.number: float | None = None
+        self.unit: int | None = None
+        self.encounter: int | None = None
+        self.tokens: list[int] = []
+        self.seen: dict[int, tuple[int, str, str, str | None]] = {}
+        self.identifiers: list[tuple[bytes, int]] = []
+        self.references: list[tuple[int, int]] = []
+        self.strings: list[tuple[int, str, int | None]] = []
+        self.dates: list[tuple[int, int, int, int | None]] = []
+        self.quantities: list[tuple[int, float, int | None, int | None]] = []
+
+    def token(self, parameter: int, system: str, code: str, display: str | None) -> int:
+        """The hash of one coding, noted for the dictionary of tokens."""
+        number = token_hash(parameter, system, code)
+        self.seen[number] = (parameter, system, code, display)
+        return number
+
+
+def codings(values: TypedValues) -> Iterable[tuple[str, str, str | None]]:
+    """System, code and display of every coding in token values; identifiers and telecoms are not codings."""
+    for kind, value in values:
+        if kind == "CodeableConcept":
+            for coding in value.get("coding", ()):
+                if "code" in coding:
+                    yield coding.get("system", ""), coding["code"], coding.get("display") or value.get("text")
+        elif kind == "Coding":
+            if "code" in value:
+                yield value.get("system", ""), value["code"], value.get("display")
+        elif value is True or value is False:
+            yield "", "true" if value else "false", None
+        elif isinstance(value, str):
+            yield "", value, None
+
+
+def identifiers(values: TypedValues, key: bytes) -> Iterable[bytes]:
+    """The hashes of identifiers and telecoms: with their system, and by value alone."""
+    for kind, value in values:
+        if kind in {"Identifier", "ContactPoint"} and isinstance(value.get("value"), str):
+            if "system" in value:
+                yield identifier_hash(key, value["system"], value["value"])
+            yield identifier_hash(key, None, value["value"])
+
+
+@lru_cache(HASHES_CACHED)
+def reference_target(reference: str) -> tuple[str, int] | None:
+    """The type and record number a literal reference points to; type "" for an address elsewhere; None if contained."""
+    if reference.startswith("#"):
+        return None
+    parts = _RELATIVE.match(reference)
+    if parts is None or reference.startswith("urn:"):
+        return "", canonical_number(reference)
+    return parts[1], record_number(parts[1], parts[2])
+
+
+def targets(values: TypedValues) -> Iterable[tuple[str, int]]:
+    """The targets of references and canonical addresses."""
+    for kind, value in values:
+        if kind == "Reference":
+            reference = value.get("reference")
+            target = reference_target(reference) if isinstance(reference, str) else None
+            if target is not None:
+                yield target
+        elif isinstance(value, str):
+            yield "", canonical_number(value.partition("|")[0])
+
+
+def date_ranges(values: TypedValues) -> Iterable[tuple[int, int]]:
+    """First and last microsecond of dates, periods and timings; an open end is the end of the calendar."""
+    for kind, value in values:
+        if isinstance(value, str):
+            yield _range(value)
+        elif kind == "Period":
+            low = _range(value["start"])[0] if "start" in value else EARLIEST
+            high = _range(value["end"])[1] if "end" in value else LATEST
+            if low <= high:
+                yield low, high
+        elif kind == "Timing":
+            events = [_range(event) for event in value.get("event", ()) if event]
+            bounds = value.get("repeat", {}).get("boundsPeriod")
+            if bounds:
+                events.extend(date_ranges([("Period", bounds)]))
+            if events:
+                yield min(low for low, _ in events), max(high for _, high in events)
+
+
+@lru_cache(HASHES_CACHED)
+def _range(text: str) -> tuple[int, int]:
+    return range_of(text)
+
+
+def numbers(values: TypedValues) -> Iterable[tuple[float, str | None, str]]:
+    """Number, unit system and unit of quantities, ages, money and plain numbers; None as system means no unit."""
+    for kind, value in values:
+        if kind == "Money":
+            if _is_number(value.get("value")):
+                yield float(value["value"]), _CURRENCY, value.get("currency", "")
+        elif kind == "Range":
+            for end in ("low", "high"):
+                yield from numbers([("Quantity", value.get(end, {}))])
+        elif isinstance(value, dict):
+            if _is_number(value.get("value")):
+                yield float(value["value"]), value.get("system", ""), value.get("code") or value.get("unit", "")
+        elif _is_number(value):
+            yield float(value), None, ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def unit_hash(values: IndexValues, system: str | None, unit: str) -> int | None:
+    """The hash of a unit, noted for the dictionary; None for a bare number."""
+    return None if system is None or not unit else values.token(UNIT_PARAMETER, system, unit, None)
+
+
+@lru_cache(HASHES_CACHED)
+def folded(text: str) -> str:
+    """Text as strings compare: no case, no accents, single spaces, full-width forms made narrow."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return " ".join(unicodedata.normalize("NFC", bare).split())[:STRING_LENGTH_MAX]
+
+
+_ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
+_NAME_PARTS = ("text", "family")
+_NAME_LISTS = ("given", "prefix", "suffix")
+
+
+def strings(values: TypedValues) -> Iterable[str]:
+    """The folded forms by which text, names (with pinyin) and addresses are found."""
+    for kind, value in values:
+        if kind == "HumanName":
+            yield from _name_forms(value)
+        elif kind == "Address":
+            yield from (folded(value[part]) for part in _ADDRESS_PARTS if part in value)
+            yield from (folded(line) for line in value.get("line", ()) if line)
+        elif isinstance(value, str):
+            yield from name_keys(value)
+
+
+def _name_forms(name: dict[str, Any]) -> Iterable[str]:
+    family, given = name.get("family", ""), "".join(part for part in name.get("given", ()) if part)
+    if "text" not in name and family and given:
+        yield from name_keys(f"{family}{given}" if not family.isascii() else f"{family} {given}")
+    for part in _NAME_PARTS:
+        if part in name:
+            yield from name_keys(name[part])
+    for part in _NAME_LISTS:
+        for text in name.get(part, ()):
+            if text:
+                yield from name_keys(text)
+
+
+@lru_cache(HASHES_CACHED)
+def name_keys(text: str) -> tuple[str, ...]:
+    """The folded text, and for Han characters its pinyin and initials too."""
+    plain = folded(text)
+    return (plain,) if plain.isascii() else tuple(dict.fromkeys((plain, *search_keys(text))))
+
+
+Convert = Callable[[IndexValues, TypedValues], None]
