@@ -168,6 +168,7 @@ class _Compiler:
 
     def _token(self, parameter: SearchParameter) -> convert.Convert:
         number, key, layout = parameter.number, self.identifier_key, self.layout
+        with_tails = (self.type_name, parameter.code) == ("Patient", "identifier")
         column = {layout.code: "code", layout.category: "category", layout.status: "status"}.get(parameter.code)
 
         def plain(found: IndexValues, values: TypedValues) -> None:
@@ -175,6 +176,8 @@ class _Compiler:
                 found.tokens.append(found.token(number, system, code, display))
             for hashed in convert.identifiers(values, key):
                 found.identifiers.append((hashed, number))
+            if with_tails:
+                found.identifiers.extend((hashed, number) for hashed in convert.identifier_tails(values, key))
 
         def into_column(found: IndexValues, values: TypedValues) -> None:
             hashes = [found.token(number, *coding) for coding in convert.codings(values)]
@@ -273,14 +276,14 @@ def _add_composite(found: IndexValues, number: int, parts: list[tuple[str, Any]]
         case "date":
             found.dates.extend((number, low, high, code) for low, high in convert.date_ranges(second) for code in codes)
         case "string":
-            found.strings.extend((number, text, code) for text in convert.strings(second) for code in codes)
+            found.strings.extend((number, form, text, code) for form, text in convert.strings(second) for code in codes)
         case _:
             raise ValueError(kind)
 
 
 def _string(number: int) -> convert.Convert:
     def step(found: IndexValues, values: TypedValues) -> None:
-        found.strings.extend((number, text, None) for text in dict.fromkeys(convert.strings(values)) if text)
+        found.strings.extend((number, form, text, None) for form, text in dict.fromkeys(convert.strings(values)) if text)
 
     return step
 

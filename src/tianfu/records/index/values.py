@@ -71,7 +71,7 @@ class IndexValues:
         self.seen: dict[int, tuple[int, str, str, str | None]] = {}
         self.identifiers: list[tuple[bytes, int]] = []
         self.references: list[tuple[int, int]] = []
-        self.strings: list[tuple[int, str, int | None]] = []
+        self.strings: list[tuple[int, int, str, int | None]] = []
         self.dates: list[tuple[int, int, int, int | None]] = []
         self.quantities: list[tuple[int, float, int | None, int | None]] = []
 
@@ -102,9 +102,19 @@ def identifiers(values: TypedValues, key: bytes) -> Iterable[bytes]:
     """The hashes of identifiers and telecoms: with their system, and by value alone."""
     for kind, value in values:
         if kind in {"Identifier", "ContactPoint"} and isinstance(value.get("value"), str):
-            if "system" in value:
-                yield identifier_hash(key, value["system"], value["value"])
+            yield identifier_hash(key, value.get("system", ""), value["value"])
             yield identifier_hash(key, None, value["value"])
+
+
+TAIL_SYSTEM = "tail"
+TAIL_CHARACTERS = 4
+
+
+def identifier_tails(values: TypedValues, key: bytes) -> Iterable[bytes]:
+    """The hashes of the last four characters of identifiers, by which staff find a person at a desk."""
+    for kind, value in values:
+        if kind == "Identifier" and isinstance(value.get("value"), str):
+            yield identifier_hash(key, TAIL_SYSTEM, value["value"].strip()[-TAIL_CHARACTERS:].upper())
 
 
 @lru_cache(HASHES_CACHED)
@@ -187,41 +197,47 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", bare).split())[:STRING_LENGTH_MAX]
 
 
+EXACT = 0
+FOLDED = 1
+
 _ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
 _NAME_PARTS = ("text", "family")
 _NAME_LISTS = ("given", "prefix", "suffix")
 
 
-def strings(values: TypedValues) -> Iterable[str]:
-    """The folded forms by which text, names (with pinyin) and addresses are found."""
+def strings(values: TypedValues) -> Iterable[tuple[int, str]]:
+    """Form and text under which strings, names (with pinyin) and addresses are found."""
     for kind, value in values:
         if kind == "HumanName":
-            yield from _name_forms(value)
+            for text in _name_texts(value):
+                yield from name_forms(text)
         elif kind == "Address":
-            yield from (folded(value[part]) for part in _ADDRESS_PARTS if part in value)
-            yield from (folded(line) for line in value.get("line", ()) if line)
+            for text in (*(value.get(part) for part in _ADDRESS_PARTS), *value.get("line", ())):
+                if text:
+                    yield from string_forms(text)
         elif isinstance(value, str):
-            yield from name_keys(value)
+            yield from string_forms(value) if value.isascii() else name_forms(value)
 
 
-def _name_forms(name: dict[str, Any]) -> Iterable[str]:
+def _name_texts(name: dict[str, Any]) -> Iterable[str]:
     family, given = name.get("family", ""), "".join(part for part in name.get("given", ()) if part)
     if "text" not in name and family and given:
-        yield from name_keys(f"{family}{given}" if not family.isascii() else f"{family} {given}")
-    for part in _NAME_PARTS:
-        if part in name:
-            yield from name_keys(name[part])
-    for part in _NAME_LISTS:
-        for text in name.get(part, ()):
-            if text:
-                yield from name_keys(text)
+        yield f"{family} {given}" if family.isascii() else f"{family}{given}"
+    yield from (name[part] for part in _NAME_PARTS if part in name)
+    yield from (text for part in _NAME_LISTS for text in name.get(part, ()) if text)
 
 
 @lru_cache(HASHES_CACHED)
-def name_keys(text: str) -> tuple[str, ...]:
-    """The folded text, and for Han characters its pinyin and initials too."""
-    plain = folded(text)
-    return (plain,) if plain.isascii() else tuple(dict.fromkeys((plain, *search_keys(text))))
+def string_forms(text: str) -> tuple[tuple[int, str], ...]:
+    """The text as written, and folded."""
+    return (EXACT, text[:STRING_LENGTH_MAX]), (FOLDED, folded(text))
+
+
+@lru_cache(HASHES_CACHED)
+def name_forms(text: str) -> tuple[tuple[int, str], ...]:
+    """The name as written, folded, in joined pinyin, and by its initials."""
+    keys = dict.fromkeys((folded(text), *(key[:STRING_LENGTH_MAX] for key in search_keys(text))))
+    return (EXACT, text[:STRING_LENGTH_MAX]), *((FOLDED, key) for key in keys if key)
 
 
 Convert = Callable[[IndexValues, TypedValues], None]

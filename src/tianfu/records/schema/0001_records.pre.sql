@@ -96,9 +96,10 @@ create table string (
   code  bigint,
   type  smallint not null,
   param smallint not null,
+  form  smallint not null,
   value text     not null collate "C"
 );
-create index string_value on string (param, value);
+create index string_value on string (param, form, value);
 create index string_rid on string (rid);
 
 create table date (
@@ -236,7 +237,7 @@ begin
   end if;
   execute format('create unique index %I on %I (rid)', partition || '_rid', partition);
   execute format('create index %I on %I (changed_at)', partition || '_changed', partition);
-  execute format('create index %I on %I (prid, date_low desc)', partition || '_person', partition);
+  execute format('create index %I on %I (prid, date_low desc nulls last)', partition || '_person', partition);
   execute format('create index %I on %I (code, date_low) where code is not null', partition || '_code', partition);
   execute format('create index %I on %I (encounter) where encounter is not null', partition || '_encounter', partition);
   execute format('create index %I on %I using gin (tokens) where tokens is not null', partition || '_tokens', partition);

@@ -62,7 +62,7 @@ copy reference (target, source, param, source_type) from stdin (format binary);
 
 -- copy_string
 -- String rows of new versions.
-copy string (rid, code, type, param, value) from stdin (format binary);
+copy string (rid, code, type, param, form, value) from stdin (format binary);
 
 -- copy_date
 -- Date rows of new versions.

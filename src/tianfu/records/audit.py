@@ -1,0 +1,139 @@
+"""Who did what, when and why: every read and write leaves an event before its answer leaves.
+
+A write's event commits with the write.  Events of reads are gathered while the previous group commits: no
+timer, a bounded queue, and when it is full the read is refused rather than answered without a trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tianfu.access.decision import Grant
+from tianfu.db import Database, queries
+from tianfu.kernel.refusal import Refusal
+
+EVENTS_WAITING_MAX = 4_096
+EVENTS_PER_GROUP = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One interaction: `records` and `patients` are record numbers; `query` is what was asked for."""
+
+    at: int
+    caller: str
+    role: str
+    purpose: str
+    rule: str
+    interaction: str
+    outcome: str
+    type_number: int | None
+    records: Sequence[int]
+    patients: Sequence[int]
+    query: str | None
+    request: str
+
+
+def event(
+    grant: Grant,
+    *,
+    at: int,
+    interaction: str,
+    type_number: int | None,
+    outcome: str = "success",
+    records: Sequence[int] = (),
+    patients: Sequence[int] = (),
+    query: str | None = None,
+    request: str = "",
+) -> AuditEvent:
+    """The event of one interaction under a grant."""
+    return AuditEvent(
+        at=at,
+        caller=grant.caller.id,
+        role=grant.caller.role,
+        purpose=grant.purpose.value,
+        rule=grant.rule,
+        interaction=interaction,
+        outcome=outcome,
+        type_number=type_number,
+        records=records,
+        patients=patients,
+        query=query,
+        request=request,
+    )
+
+
+class Auditor(Protocol):
+    """Where events of reads go; returns when they are durable."""
+
+    writer: bytes
+
+    async def record(self, events: Sequence[AuditEvent]) -> None:
+        """Make the events durable, or raise a Refusal and nothing was answered."""
+        ...
+
+
+class NoAuditor:
+    """Records nothing; only a benchmark injects it, to measure what auditing costs."""
+
+    writer = bytes(16)
+
+    async def record(self, events: Sequence[AuditEvent]) -> None:
+        return
+
+
+class GroupAuditor:
+    """Commits the events of many reads together."""
+
+    def __init__(self, database: Database) -> None:
+        self.writer = os.urandom(16)
+        self._database = database
+        self._waiting: list[tuple[Sequence[AuditEvent], asyncio.Future[None]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    async def record(self, events: Sequence[AuditEvent]) -> None:
+        """Queue the events and wait until their group is on disk."""
+        if len(self._waiting) >= EVENTS_WAITING_MAX:
+            raise Refusal("audit-queue-full", next_step="send-again-later", retryable=True)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((events, done))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._commit_groups())
+        await done
+
+    async def _commit_groups(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:EVENTS_PER_GROUP], self._waiting[EVENTS_PER_GROUP:]
+                await self._commit(group)
+        finally:
+            self._worker = None
+
+    async def _commit(self, group: list[tuple[Sequence[AuditEvent], asyncio.Future[None]]]) -> None:
+        from tianfu.records.rows import audit_row, stream  # rows knows events; the import cannot go both ways
+
+        data = stream(audit_row(each, self.writer) for events, _ in group for each in events)
+        try:
+            async with self._database.connection("audit") as connection:
+                await connection.copy(_STATEMENTS.copy_audit, data)
+        except BaseException as error:
+            for _, done in group:
+                if not done.done():
+                    done.set_exception(error if isinstance(error, Exception) else _interrupted())
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for _, done in group:
+                if not done.done():
+                    done.set_result(None)
+
+
+def _interrupted() -> Refusal:
+    return Refusal("database-unavailable", next_step="send-again-later", retryable=True, details={"reason": "stopping"})
+
+
+_STATEMENTS = queries("tianfu.records.sql", "write.sql")

@@ -1,0 +1,1 @@
+"""The statements of the record store, in named `.sql` files."""
