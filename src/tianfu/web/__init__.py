@@ -1,1 +1,1 @@
-"""From a request to a caller, from a refusal to a page or an OperationOutcome."""
+"""Everything between a browser and an app: who asks, in which language, how it looks, and what an error says."""

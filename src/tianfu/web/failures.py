@@ -1,0 +1,98 @@
+"""Errors as pages: what happened, what was kept, what to do next, and a number that is also in the log."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+
+from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import HttpRequest
+from tianfu.web.pages import Pages
+
+REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""No 0, 1, I, O: the number is read out on the telephone."""
+
+STATUS_OF_REFUSAL: Mapping[str, int] = {
+    "not-found": 404,
+    "gone": 410,
+    "address-not-ours": 404,
+    "address-too-old": 410,
+    "not-allowed": 403,
+    "host-not-ours": 403,
+    "sent-by-another-site": 403,
+    "method-not-allowed": 405,
+    "too-large": 413,
+    "conflict": 409,
+    "too-many-requests": 429,
+    "database-unavailable": 503,
+    "deadline-passed": 503,
+    "busy": 503,
+    "disk-full": 507,
+    "unexpected": 500,
+}
+STATUS_OF_OTHER_REFUSALS = 422
+
+_CODE_OF_STATUS: Mapping[int, str] = {403: "not-allowed", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+
+_log = structlog.get_logger("tianfu.web")
+
+
+def new_reference() -> str:
+    """A number such as `7F3K-2Q`: thirty bits, enough to find a line in a week's log."""
+    letters = "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+class Failures:
+    """Turns whatever went wrong into a page and a line in the log."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def refused(self, request: HttpRequest, refusal: Refusal) -> Response[str]:
+        """A refusal: the app knew what it would not do."""
+        status = STATUS_OF_REFUSAL.get(refusal.code, STATUS_OF_OTHER_REFUSALS)
+        reference = new_reference()
+        _log.warning("request_refused", reference=reference, status=status, code=refusal.code, route=_route(request))
+        return self._page(request, refusal, status, reference)
+
+    def http_error(self, request: HttpRequest, error: HTTPException) -> Response[str]:
+        """An address, method or size that the site does not take."""
+        code = (
+            error.detail
+            if error.detail in STATUS_OF_REFUSAL
+            else _CODE_OF_STATUS.get(error.status_code, "not-understood")
+        )
+        reference = new_reference()
+        _log.info("request_not_taken", reference=reference, status=error.status_code, code=code, route=_route(request))
+        return self._page(request, Refusal(code, next_step="start-again"), error.status_code, reference, error.headers)
+
+    def unexpected(self, request: HttpRequest, error: Exception) -> Response[str]:
+        """A mistake of ours."""
+        reference = new_reference()
+        _log.error("request_failed", reference=reference, route=_route(request), exc_info=error)
+        refusal = Refusal("unexpected", kept="nothing-changed-by-reading", next_step="try-again-later", retryable=True)
+        return self._page(request, refusal, 500, reference)
+
+    def _page(
+        self,
+        request: HttpRequest,
+        refusal: Refusal,
+        status: int,
+        reference: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response[str]:
+        answer = self._pages.page(
+            "web/failure.html", self._pages.asking(request), status=status, refusal=refusal, reference=reference
+        )
+        answer.headers.update(headers or {})
+        return answer
+
+
+def _route(request: HttpRequest) -> str:
+    """The route's pattern, never the address itself: an id in a log line is one too many."""
+    return str(request.scope.get("path_template", ""))

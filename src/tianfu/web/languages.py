@@ -1,0 +1,99 @@
+"""The words of every page, one catalogue file per language.
+
+A language exists as soon as its file lies in every `languages` folder: adding `bo.json` adds Tibetan.  Tags
+are those of BCP 47 (https://www.rfc-editor.org/info/bcp47).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_LANGUAGE = "zh-CN"
+MISSING_NAME = "{{{name}}}"
+
+Phrase = str | Mapping[str, str]
+"""One sentence, or one per plural form (`one`, `other`)."""
+
+
+class MissingWordError(LookupError):
+    """A page asked for a phrase that no catalogue has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """One language: its tag, how it calls itself, and its phrases."""
+
+    tag: str
+    own_name: str
+    short_name: str
+    phrases: Mapping[str, Phrase] = field(repr=False)
+    fallback: Mapping[str, Phrase] = field(repr=False, default_factory=dict)
+
+    def has(self, key: str) -> bool:
+        """Whether `key` can be said, here or in the default language."""
+        return key in self.phrases or key in self.fallback
+
+    def say(self, key: str, **values: object) -> str:
+        """The phrase for `key` with its blanks filled; `count` also chooses the plural form."""
+        phrase = self.phrases.get(key, self.fallback.get(key))
+        if phrase is None:
+            raise MissingWordError(key)
+        text = phrase if isinstance(phrase, str) else _plural(phrase, values.get("count"))
+        return text.format_map(values) if values else text
+
+    def say_either(self, key: str, otherwise: str, **values: object) -> str:
+        """The phrase for `key`, or for `otherwise` when `key` came from outside and is not known."""
+        return self.say(key if self.has(key) else otherwise, **values)
+
+
+def _plural(phrase: Mapping[str, str], count: object) -> str:
+    return phrase["one"] if count == 1 and "one" in phrase else phrase["other"]
+
+
+def load_languages(folders: Iterable[Path]) -> Mapping[str, Language]:
+    """Read the catalogues of all folders; the default language comes first and fills the others' gaps."""
+    merged: dict[str, dict[str, Phrase]] = {}
+    for folder in folders:
+        for file in sorted(folder.glob("*.json")):
+            merged.setdefault(file.stem, {}).update(json.loads(file.read_text(encoding="utf-8")))
+    fallback = merged[DEFAULT_LANGUAGE]
+    tags = sorted(merged, key=lambda tag: (tag != DEFAULT_LANGUAGE, tag))
+    return {
+        tag: Language(
+            tag=tag,
+            own_name=str(merged[tag]["language.own-name"]),
+            short_name=str(merged[tag]["language.short-name"]),
+            phrases=merged[tag],
+            fallback=fallback,
+        )
+        for tag in tags
+    }
+
+
+def choose_language(
+    languages: Mapping[str, Language], *, asked: str | None, remembered: str | None, accepted: str
+) -> Language:
+    """The language asked for in the address, else the remembered one, else the browser's, else Chinese."""
+    for wish in (asked, remembered):
+        if wish is not None and wish in languages:
+            return languages[wish]
+    for wish in _accepted(accepted):
+        for tag, language in languages.items():
+            if wish == tag.lower() or wish.split("-")[0] == tag.lower().split("-")[0]:
+                return language
+    return languages[DEFAULT_LANGUAGE]
+
+
+def _accepted(header: str) -> Sequence[str]:
+    """The tags of an Accept-Language header, best first (RFC 9110, section 12.5.4)."""
+    weighed: list[tuple[float, str]] = []
+    for part in header.split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighed.append((float(weight) if weight else 1.0, tag.strip().lower()))
+        except ValueError:
+            continue
+    return [tag for weight, tag in sorted(weighed, key=lambda pair: -pair[0]) if tag and weight > 0]

@@ -1,0 +1,136 @@
+"""Turn a template and its values into a page in the reader's language and look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
+from litestar import Response
+from litestar.datastructures import Cookie
+from markupsafe import Markup
+
+from tianfu.kernel.instants import Clock, china_date
+from tianfu.web.asking import Asking, HttpRequest, read_asking
+from tianfu.web.assets import Assets
+from tianfu.web.formats import Formats
+from tianfu.web.languages import Language
+from tianfu.web.look import COOKIE_SECONDS, LANGUAGE_COOKIE
+from tianfu.web.sealing import Sealer
+
+WEB_FOLDER = Path(__file__).parent
+
+_BLANK_LINES = re.compile(r"\s*\n\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One place of the rail and the tab bar: five at most."""
+
+    key: str
+    address: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppFolder:
+    """What an app lays beside its routes: its name, templates and catalogues."""
+
+    name: str
+    folder: Path
+
+
+class Pages:
+    """Renders pages; one for the whole site."""
+
+    def __init__(
+        self,
+        *,
+        apps: Sequence[AppFolder],
+        languages: Mapping[str, Language],
+        assets: Assets,
+        places: Sequence[Place],
+        sealer: Sealer,
+        clock: Clock,
+        is_demonstration: bool,
+    ) -> None:
+        self.languages = languages
+        self.sealer = sealer
+        self._clock = clock
+        self._environment = _environment(apps)
+        self._environment.globals.update(
+            asset=assets.address,
+            nhsuk=NhsukComponents(),
+            places=tuple(places),
+            is_demonstration=is_demonstration,
+            languages=tuple(languages.values()),
+        )
+
+    def asking(self, request: HttpRequest) -> Asking:
+        """What the request says about its reader."""
+        return read_asking(request, self.languages)
+
+    def today(self) -> date:
+        """The calendar day in China."""
+        return china_date(self._clock())
+
+    def render(self, template: str, asking: Asking, **values: object) -> str:
+        """The page's HTML."""
+        return self._environment.get_template(template).render(
+            asking=asking,
+            look=asking.look,
+            language=asking.language,
+            t=asking.language.say,
+            formats=Formats(asking.language),
+            today=self.today(),
+            **values,
+        )
+
+    def page(self, template: str, asking: Asking, *, status: int = 200, **values: object) -> Response[str]:
+        """The page as an answer; a language that was asked for is remembered."""
+        return Response(
+            self.render(template, asking, **values),
+            status_code=status,
+            media_type="text/html",
+            headers={"cache-control": "no-store", "vary": "cookie, accept-language"},
+            cookies=[_language_cookie(asking.language)] if asking.language_was_asked else [],
+        )
+
+
+class NhsukComponents:
+    """The macros of nhsuk-frontend-jinja by name, rendered in an environment of their own.
+
+    Theirs lets missing parameters pass in silence; ours must not.
+    """
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("nhsuk_frontend_jinja"), autoescape=True, undefined=ChainableUndefined
+        )
+
+    def __getattr__(self, name: str) -> Callable[[Mapping[str, Any]], Markup]:
+        folder = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+        module = self._environment.get_template(f"nhsuk/components/{folder}/macro.jinja").module
+        macro: Callable[[Mapping[str, Any]], Markup] = getattr(module, name)
+        return lambda parameters: Markup(_BLANK_LINES.sub("\n", macro(parameters)))  # noqa: S704 - their template escaped it
+
+
+def _environment(apps: Sequence[AppFolder]) -> Environment:
+    loaders = {app.name: FileSystemLoader(app.folder / "templates") for app in apps}
+    loaders["web"] = FileSystemLoader([WEB_FOLDER / "templates", WEB_FOLDER])
+    return Environment(
+        loader=PrefixLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+    )
+
+
+def _language_cookie(language: Language) -> Cookie:
+    return Cookie(key=LANGUAGE_COOKIE, value=language.tag, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")

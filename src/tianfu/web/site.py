@@ -1,0 +1,125 @@
+"""The site: apps' pages inside one shell, with protection, assets, preferences and health around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Response, get
+from litestar.config.compression import CompressionConfig
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ControllerRouterHandler
+
+from tianfu.kernel.instants import Clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import HttpRequest
+from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
+from tianfu.web.failures import Failures
+from tianfu.web.languages import load_languages
+from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
+from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
+from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, add_protective_headers
+from tianfu.web.sealing import Sealer
+
+FORM_BYTES_MAX = 64 * 1_024
+COMPRESSED_FROM_BYTES = 500
+FOR_EVER = "public, max-age=31536000, immutable"
+
+PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """One app as the site takes it: where its templates and catalogues lie, its places, and its routes."""
+
+    name: str
+    folder: Path
+    places: tuple[Place, ...]
+    routes: Callable[[Pages], Sequence[ControllerRouterHandler]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """What the operator decides; `seal_key` is 32 bytes that all workers share."""
+
+    seal_key: bytes
+    is_demonstration: bool
+    hosts: Collection[str] = LOOPBACK_HOSTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteParts:
+    """Handlers and hooks from outside the pages: the machine gateways, and what starts and ends with the site."""
+
+    handlers: Sequence[ControllerRouterHandler] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build_site(
+    *,
+    apps: Sequence[App],
+    settings: SiteSettings,
+    clock: Clock,
+    assets: Assets | None = None,
+    parts: SiteParts | None = None,
+) -> Litestar:
+    """Put the site together; `parts.options` go to Litestar as they are (lifespan, state)."""
+    held = load_assets() if assets is None else assets
+    pages = Pages(
+        apps=[AppFolder(name=app.name, folder=app.folder) for app in apps],
+        languages=load_languages([WEB_FOLDER / "languages", *(app.folder / "languages" for app in apps)]),
+        assets=held,
+        places=[*(place for app in apps for place in app.places), PREFERENCES_PLACE],
+        sealer=Sealer(settings.seal_key, clock),
+        clock=clock,
+        is_demonstration=settings.is_demonstration,
+    )
+    failures = Failures(pages)
+    parts = parts or SiteParts()
+    return Litestar(
+        route_handlers=[
+            *(handler for app in apps for handler in app.routes(pages)),
+            *preference_routes(pages),
+            asset_route(held),
+            healthz,
+            *parts.handlers,
+        ],
+        middleware=[OwnVisitorsOnly(settings.hosts)],
+        before_send=[add_protective_headers],
+        exception_handlers={
+            Refusal: failures.refused,
+            HTTPException: failures.http_error,
+            Exception: failures.unexpected,
+        },
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=6, minimum_size=COMPRESSED_FROM_BYTES, exclude=[ASSETS_PATH]
+        ),
+        request_max_body_size=FORM_BYTES_MAX,
+        openapi_config=None,
+        **parts.options,
+    )
+
+
+def asset_route(assets: Assets) -> HTTPRouteHandler:
+    """Serve the built files; a name holds a hash of the content, so an answer is good for ever."""
+
+    @get(ASSETS_PATH + "{name:path}")
+    async def serve_asset(request: HttpRequest, name: str) -> Response[bytes]:
+        asset = assets.files.get(name.lstrip("/"))
+        if asset is None:
+            raise NotFoundException
+        headers = {"cache-control": FOR_EVER, "vary": "accept-encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(asset.gzipped, media_type=asset.media_type, headers={**headers, "content-encoding": "gzip"})
+        return Response(asset.plain, media_type=asset.media_type, headers=headers)
+
+    return serve_asset
+
+
+@get("/healthz", media_type="text/plain")
+async def healthz() -> str:
+    """Say that this worker answers; what it stands on is told by the operator's own checks."""
+    return "ok"
