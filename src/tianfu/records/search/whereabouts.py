@@ -18,12 +18,22 @@ _PATH = re.compile(r"\b([A-Z][A-Za-z]+)((?:\.[a-z][A-Za-z]*(?![A-Za-z(]))+)")
 _NARROWED = re.compile(r"(?:\bas\s+|\.as\(|\.ofType\()([A-Za-z]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Yield:
-    """The FHIR types that an expression can yield, and whether it can yield more than one value."""
+    """The FHIR types that an expression can yield, and whether it can yield more than one value.
 
+    `value_set` is the required value set of a coded element, from which the code's system is known.
+    """
+
+    path: str
     types: frozenset[str]
     repeats: bool
+    value_set: str | None
+
+    @property
+    def is_primitive(self) -> bool:
+        """Whether all values are plain codes, text or booleans, which are indexed without a system."""
+        return all(kind[0].islower() for kind in self.types)
 
     @property
     def has_identifiers(self) -> bool:
@@ -39,26 +49,38 @@ class Yield:
 @cache
 def yield_of(parameter: SearchParameter) -> Yield:
     """What a parameter's expression yields; one that cannot be told repeats and may be anything."""
-    branches = parameter.expression.split(" | ")
-    found = [_branch(branch) for branch in branches]
+    found = [_branch(branch) for branch in parameter.expression.split(" | ")]
     types = frozenset[str]().union(*(each.types for each in found))
-    return Yield(types, len(branches) > 1 or any(each.repeats for each in found))
+    # Branches of one path are the types of one choice, of which a resource has one; a Range counts twice.
+    several = len({each.path for each in found}) > 1 or "Range" in types
+    return Yield(
+        path=found[0].path,
+        types=types,
+        repeats=several or any(each.repeats for each in found),
+        value_set=found[0].value_set if not several else None,
+    )
 
 
 def _branch(text: str) -> Yield:
     path = _PATH.search(text)
     if path is None:
-        return Yield(frozenset({"Element"}), True)
+        return _unknown(text)
     holder, repeats, element = path[1], False, None
     for name in path[2].strip(".").split("."):
         element = _element(holder, name)
         if element is None:
-            return Yield(frozenset({"Element"}), True)
+            return _unknown(text)
         repeats = repeats or element.repeats
         holder = element.types[0]
+    if element is None:
+        return _unknown(text)
     narrowed = _NARROWED.search(text)
-    types = frozenset(element.types) if element is not None else frozenset()
-    return Yield(frozenset({narrowed[1]}) if narrowed else types, repeats)
+    types = frozenset({narrowed[1]}) if narrowed else frozenset(element.types)
+    return Yield(path=path[0], types=types, repeats=repeats, value_set=element.binding)
+
+
+def _unknown(text: str) -> Yield:
+    return Yield(path=text, types=frozenset({"Element"}), repeats=True, value_set=None)
 
 
 def _element(holder: str, name: str) -> ElementDefinition | None:
