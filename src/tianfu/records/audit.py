@@ -9,62 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from tianfu.access.decision import Grant
 from tianfu.db import Database, queries
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit_event import AuditEvent
+from tianfu.records.rows import audit_row, stream
+
+_STATEMENTS = queries("tianfu.records.sql", "write.sql")
 
 EVENTS_WAITING_MAX = 4_096
 EVENTS_PER_GROUP = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEvent:
-    """One interaction: `records` and `patients` are record numbers; `query` is what was asked for."""
-
-    at: int
-    caller: str
-    role: str
-    purpose: str
-    rule: str
-    interaction: str
-    outcome: str
-    type_number: int | None
-    records: Sequence[int]
-    patients: Sequence[int]
-    query: str | None
-    request: str
-
-
-def event(
-    grant: Grant,
-    *,
-    at: int,
-    interaction: str,
-    type_number: int | None,
-    outcome: str = "success",
-    records: Sequence[int] = (),
-    patients: Sequence[int] = (),
-    query: str | None = None,
-    request: str = "",
-) -> AuditEvent:
-    """The event of one interaction under a grant."""
-    return AuditEvent(
-        at=at,
-        caller=grant.caller.id,
-        role=grant.caller.role,
-        purpose=grant.purpose.value,
-        rule=grant.rule,
-        interaction=interaction,
-        outcome=outcome,
-        type_number=type_number,
-        records=records,
-        patients=patients,
-        query=query,
-        request=request,
-    )
 
 
 class Auditor(Protocol):
@@ -114,8 +69,6 @@ class GroupAuditor:
             self._worker = None
 
     async def _commit(self, group: list[tuple[Sequence[AuditEvent], asyncio.Future[None]]]) -> None:
-        from tianfu.records.rows import audit_row, stream  # rows knows events; the import cannot go both ways
-
         data = stream(audit_row(each, self.writer) for events, _ in group for each in events)
         try:
             async with self._database.connection("audit") as connection:
@@ -135,5 +88,3 @@ class GroupAuditor:
 def _interrupted() -> Refusal:
     return Refusal("database-unavailable", next_step="send-again-later", retryable=True, details={"reason": "stopping"})
 
-
-_STATEMENTS = queries("tianfu.records.sql", "write.sql")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from struct import Struct
 
 from tianfu.db.wire import COPY_HEADER, COPY_TRAILER, INT8, array_of, int8_array
-from tianfu.records.audit import AuditEvent
+from tianfu.records.audit_event import AuditEvent
 from tianfu.records.prepare import Prepared
 
 NULL = b"\xff\xff\xff\xff"

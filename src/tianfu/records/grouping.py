@@ -1,0 +1,114 @@
+"""Requests that arrive together share a statement: a group runs while the next one gathers.
+
+No timer: the first request starts at once, those that come while it runs form the next group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from tianfu.kernel.refusal import Refusal
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+GROUP_MAX = 128
+WAITING_MAX = 4_096
+
+
+class Grouped(Generic[Request, Answer]):
+    """Runs `work` on groups of requests, at most `parallel` groups at a time.
+
+    `work` answers each request of a group, an exception in the place of an answer refusing that request alone.
+    If `work` itself raises, each request of the group is tried alone, so that one bad request harms no other.
+    Requests with the same `key` never share a group, nor run at the same time.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Request]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        parallel: int,
+        key: Callable[[Request], Hashable] | None = None,
+    ) -> None:
+        self._work = work
+        self._parallel = parallel
+        self._key = key
+        self._waiting: list[tuple[Request, asyncio.Future[Answer]]] = []
+        self._busy: set[Hashable] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    async def ask(self, request: Request) -> Answer:
+        """The answer to one request; raises what `work` put in its place."""
+        if len(self._waiting) >= WAITING_MAX:
+            raise Refusal("too-busy", next_step="send-again-later", retryable=True)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append((request, answer))
+        if not self._scheduled and len(self._running) < self._parallel:
+            self._scheduled = True
+            loop.call_soon(self._start)
+        return await answer
+
+    def _start(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._running) < self._parallel:
+            group = self._take()
+            if not group:
+                return
+            task = asyncio.get_running_loop().create_task(self._run(group))
+            self._running.add(task)
+
+    def _take(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
+        if self._key is None:
+            group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
+            return group
+        group, later = [], []
+        for entry in self._waiting:
+            key = self._key(entry[0])
+            if key in self._busy or len(group) >= GROUP_MAX:
+                later.append(entry)
+            else:
+                self._busy.add(key)
+                group.append(entry)
+        self._waiting = later
+        return group
+
+    async def _run(self, group: list[tuple[Request, asyncio.Future[Answer]]]) -> None:
+        try:
+            await self._answer(group)
+        finally:
+            if self._key is not None:
+                self._busy.difference_update(self._key(request) for request, _ in group)
+            task = asyncio.current_task()
+            if task is not None:
+                self._running.discard(task)
+            for _, future in group:
+                if not future.done():
+                    future.cancel()
+            self._start()
+
+    async def _answer(self, group: list[tuple[Request, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._work([request for request, _ in group])
+        except Exception as error:
+            if len(group) == 1:
+                _settle(group[0][1], error)
+                return
+            for entry in group:
+                await self._answer([entry])
+            return
+        for (_, future), answer in zip(group, answers, strict=True):
+            _settle(future, answer)
+
+
+def _settle(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,263 @@
+"""Apply prepared writes to the tables inside one transaction, each table touched by one statement.
+
+Order: lock, look at what stands, move it to the history, copy the new rows, tell the feed, leave the trace.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tianfu.db import Transaction, queries
+from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
+from tianfu.kernel.instants import Clock, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.records import rows
+from tianfu.records.audit_event import AuditEvent
+from tianfu.records.outcomes import Operation, Unchanged, Written
+from tianfu.records.prepare import Prepared
+
+RECORD_SLOTS = 4_096
+"""Writers of existing records lock one of so many slots, so that a large bundle cannot exhaust the lock table."""
+
+RECORD_SPACE = 1
+IDENTITY_SPACE = 2
+"""First keys of the advisory locks: of records that change, and of identities that conditional writes look for."""
+
+_SQL = queries("tianfu.records.sql", "write.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one request wants of one record.
+
+    `is_new`: the id was made by this server a moment ago, nothing can stand there.  `expected_version`: If-Match.
+    `skip_unchanged`: leave the record alone if its content is already this (import).
+    """
+
+    write: Prepared
+    is_new: bool
+    expected_version: int | None = None
+    skip_unchanged: bool = False
+    org: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands under a record number now."""
+
+    version: int
+    changed_at: int
+    deleted: bool
+    prid: int | None
+    fid: bytes
+    body: bytes | None
+
+
+Outcome = Written | Unchanged | Refusal
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of one transaction, gathered table by table."""
+
+    known_tokens: set[int]
+    resource: list[bytes]
+    written: list[tuple[Change, Written, Standing | None]]
+
+    @staticmethod
+    def empty(known_tokens: set[int]) -> Batch:
+        return Batch(known_tokens=known_tokens, resource=[], written=[])
+
+
+async def lock_slots(transaction: Transaction, space: int, keys: Iterable[int]) -> None:
+    """Wait for the advisory locks of these keys, in sorted order."""
+    slots = sorted({key % RECORD_SLOTS for key in keys})
+    if slots:
+        await transaction.run(_SQL.lock_slots, space=space, slots=int4_array(slots))
+
+
+async def apply(
+    transaction: Transaction, changes: Sequence[Change], *, clock: Clock, known_tokens: set[int]
+) -> list[Outcome]:
+    """Do the changes; one outcome each, in order.  No record may occur twice.
+
+    A refusal of one change (a version that does not match) leaves the others alone; the caller decides whether
+    the transaction goes on.  Raises UniqueViolation if another transaction created the same record meanwhile.
+    """
+    standing = await _standing(transaction, [change for change in changes if not change.is_new])
+    now = clock()
+    batch = Batch.empty(known_tokens)
+    outcomes = [_decide(change, standing.get(change.write.record), now, batch) for change in changes]
+    if batch.written:
+        await _store(transaction, batch, now)
+    return outcomes
+
+
+async def _standing(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Standing]:
+    if not changes:
+        return {}
+    if any(not change.skip_unchanged for change in changes):
+        await lock_slots(transaction, RECORD_SPACE, (change.write.record for change in changes))
+    by_type: dict[int, list[int]] = defaultdict(list)
+    for change in changes:
+        by_type[change.write.type_number].append(change.write.record)
+    async with transaction.pipeline() as pipeline:
+        pending = [pipeline.add(_SQL.current_heads, type=t, rids=int8_array(rids)) for t, rids in by_type.items()]
+    return {row[0]: Standing(row[1], row[2], row[3], row[4], row[5], row[6]) for each in pending for row in each.rows}
+
+
+def _decide(change: Change, standing: Standing | None, now: Instant, batch: Batch) -> Outcome:
+    write = change.write
+    if standing is not None and standing.fid != write.packed_id:
+        return Refusal("id-not-usable", next_step="choose-another-id", details={"type": write.type})
+    refusal = _version_refusal(change, standing)
+    if refusal is not None:
+        return refusal
+    if _is_unneeded(change, standing):
+        version, changed_at = (standing.version, standing.changed_at) if standing else (0, now)
+        return Unchanged(type=write.type, id=write.id, version=version, changed_at=Instant(changed_at))
+    version = standing.version + 1 if standing else 1
+    changed_at = max(now, standing.changed_at + 1) if standing else now
+    written = Written(
+        type=write.type,
+        id=write.id,
+        operation=_operation(write, standing),
+        version=version,
+        changed_at=Instant(changed_at),
+        stored=write.stored,
+    )
+    prid = write.values.prid if write.values is not None else standing.prid if standing else None
+    batch.written.append((change, written, standing))
+    batch.resource.append(rows.resource_row(write, version=version, changed_at=changed_at, prid=prid, org=change.org))
+    return written
+
+
+def _operation(write: Prepared, standing: Standing | None) -> Operation:
+    if write.values is None:
+        return "delete"
+    return "create" if standing is None or standing.deleted else "update"
+
+
+def _version_refusal(change: Change, standing: Standing | None) -> Refusal | None:
+    if change.expected_version is None:
+        return None
+    if standing is not None and not standing.deleted and standing.version == change.expected_version:
+        return None
+    now_at = "none" if standing is None or standing.deleted else str(standing.version)
+    return Refusal(
+        "version-conflict",
+        next_step="read-again-and-merge",
+        details={"expected": str(change.expected_version), "current": now_at},
+    )
+
+
+def _is_unneeded(change: Change, standing: Standing | None) -> bool:
+    if change.write.values is None:
+        return standing is None or standing.deleted
+    return (
+        change.skip_unchanged
+        and standing is not None
+        and not standing.deleted
+        and standing.body == change.write.body
+    )
+
+
+async def _store(transaction: Transaction, batch: Batch, now: Instant) -> None:
+    await _retire(transaction, [(change, old) for change, _, old in batch.written if old is not None])
+    writes = [change.write for change, _, _ in batch.written]
+    await _add_tokens(transaction, writes, batch.known_tokens)
+    await transaction.copy(_SQL.copy_resource, rows.stream(batch.resource))
+    for statement, pack in (
+        (_SQL.copy_identifier, rows.identifier_rows),
+        (_SQL.copy_reference, rows.reference_rows),
+        (_SQL.copy_string, rows.string_rows),
+        (_SQL.copy_date, rows.date_rows),
+        (_SQL.copy_quantity, rows.quantity_rows),
+        (_SQL.copy_also_about, rows.also_about_rows),
+    ):
+        packed = [row for write in writes for row in pack(write)]
+        if packed:
+            await transaction.copy(statement, rows.stream(packed))
+    await _tell_feed(transaction, batch, now)
+
+
+async def _retire(transaction: Transaction, old: Sequence[tuple[Change, Standing]]) -> None:
+    """Move what stood to the history and take its index rows away."""
+    if not old:
+        return
+    by_type: dict[int, list[int]] = defaultdict(list)
+    for change, _ in old:
+        by_type[change.write.type_number].append(change.write.record)
+    async with transaction.pipeline() as pipeline:
+        for type_number, records in by_type.items():
+            packed = int8_array(records)
+            pipeline.add(_SQL.retire, type=type_number, rids=packed)
+            pipeline.add(_SQL.remove_current, type=type_number, rids=packed)
+        pipeline.add(_SQL.remove_index_rows, rids=int8_array([change.write.record for change, _ in old]))
+
+
+async def _add_tokens(transaction: Transaction, writes: Sequence[Prepared], known: set[int]) -> None:
+    fresh = {
+        hashed: coding
+        for write in writes
+        if write.values is not None
+        for hashed, coding in write.values.seen.items()
+        if hashed not in known
+    }
+    if not fresh:
+        return
+    hashes = sorted(fresh)
+    await transaction.run(
+        _SQL.add_tokens,
+        hashes=int8_array(hashes),
+        params=int2_array([fresh[each][0] for each in hashes]),
+        systems=text_array([fresh[each][1] for each in hashes]),
+        codes=text_array([fresh[each][2] for each in hashes]),
+        displays=text_array([fresh[each][3] for each in hashes]),
+    )
+
+
+def learn_tokens(changes: Iterable[Change], known: set[int]) -> None:
+    """Remember, after the commit, that these codings are in the dictionary of tokens."""
+    for change in changes:
+        if change.write.values is not None:
+            known.update(change.write.values.seen)
+
+
+_LETTER: dict[Operation, str] = {"create": "c", "update": "u", "delete": "d"}
+NOBODY = 0
+"""Stands in the feed's arrays for a record without a patient."""
+
+
+async def _tell_feed(transaction: Transaction, batch: Batch, now: Instant) -> None:
+    by_type: dict[int, list[tuple[Change, Written, Standing | None]]] = defaultdict(list)
+    for entry in batch.written:
+        by_type[entry[0].write.type_number].append(entry)
+    async with transaction.pipeline() as pipeline:
+        for type_number, entries in by_type.items():
+            moved = any(old is not None and old.prid != _prid(change, old) for change, _, old in entries)
+            pipeline.add(
+                _SQL.add_feed,
+                changed_at=now,
+                type=type_number,
+                rids=int8_array([change.write.record for change, _, _ in entries]),
+                versions=int4_array([written.version for _, written, _ in entries]),
+                operations="".join(_LETTER[written.operation] for _, written, _ in entries),
+                prids=int8_array([_prid(change, old) or NOBODY for change, _, old in entries]),
+                prids_before=int8_array([(old.prid if old else None) or NOBODY for _, _, old in entries])
+                if moved
+                else None,
+            )
+
+
+def _prid(change: Change, old: Standing | None) -> int | None:
+    if change.write.values is not None:
+        return change.write.values.prid
+    return old.prid if old is not None else None
+
+
+async def leave_trace(transaction: Transaction, events: Sequence[AuditEvent], writer: bytes) -> None:
+    """Write audit events into the same transaction."""
+    await transaction.copy(_SQL.copy_audit, rows.stream(rows.audit_row(each, writer) for each in events))
