@@ -6,7 +6,7 @@ Order: lock, look at what stands, move it to the history, copy the new rows, tel
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tianfu.db import Transaction, queries
@@ -33,13 +33,13 @@ class Change:
     """What one request wants of one record.
 
     `is_new`: the id was made by this server a moment ago, nothing can stand there.  `expected_version`: If-Match.
-    `skip_unchanged`: leave the record alone if its content is already this (import).
+    `has_content`: leave the record alone if the body that stands has this content already (import).
     """
 
     write: Prepared
     is_new: bool
     expected_version: int | None = None
-    skip_unchanged: bool = False
+    has_content: Callable[[bytes], bool] | None = None
     org: int | None = None
 
 
@@ -96,10 +96,25 @@ async def apply(
 
 
 async def _standing(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Standing]:
+    """What stands where changes go, locked unless a change finds its content already there."""
+    to_lock = [change for change in changes if change.has_content is None]
+    if to_lock:
+        await lock_slots(transaction, RECORD_SPACE, (change.write.record for change in to_lock))
+    found = await _read_heads(transaction, changes)
+    differing = [
+        change
+        for change in changes
+        if change.has_content is not None and (old := found.get(change.write.record)) and not _is_unneeded(change, old)
+    ]
+    if differing:
+        await lock_slots(transaction, RECORD_SPACE, (change.write.record for change in differing))
+        found.update(await _read_heads(transaction, differing))
+    return found
+
+
+async def _read_heads(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Standing]:
     if not changes:
         return {}
-    if any(not change.skip_unchanged for change in changes):
-        await lock_slots(transaction, RECORD_SPACE, (change.write.record for change in changes))
     by_type: dict[int, list[int]] = defaultdict(list)
     for change in changes:
         by_type[change.write.type_number].append(change.write.record)
@@ -157,10 +172,11 @@ def _is_unneeded(change: Change, standing: Standing | None) -> bool:
     if change.write.values is None:
         return standing is None or standing.deleted
     return (
-        change.skip_unchanged
+        change.has_content is not None
         and standing is not None
         and not standing.deleted
-        and standing.body == change.write.body
+        and standing.body is not None
+        and (standing.body == change.write.body or change.has_content(standing.body))
     )
 
 

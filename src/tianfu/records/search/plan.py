@@ -44,7 +44,7 @@ _MODIFIERS = {
 
 _EXECUTED = {
     "token": {"missing", "not"},
-    "string": {"missing", "contains"},
+    "string": {"missing", "exact", "contains"},
     "reference": {"missing", "identifier"},
     "uri": {"missing", "below", "above"},
     "date": {"missing"},

@@ -1,0 +1,52 @@
+"""The secrets of the index: the key that hashes identifiers, and one derived from it that signs page cursors."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tianfu.kernel.refusal import Refusal
+
+KEY_BYTES = 32
+FILE_NAME = "index.key"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexKeys:
+    """Both keys, derived from one secret that must never change while the database lives."""
+
+    secret: bytes
+
+    @property
+    def identifiers(self) -> bytes:
+        return hmac.digest(self.secret, b"identifiers", "sha256")
+
+    @property
+    def cursors(self) -> bytes:
+        return hmac.digest(self.secret, b"cursors", "sha256")
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What the database keeps, to notice a wrong key before it answers wrongly."""
+        return hmac.digest(self.secret, b"fingerprint", "sha256")[:16]
+
+
+def load_or_make(home: Path) -> IndexKeys:
+    """The key in `home`, made at first use and readable by its owner only."""
+    path = home / "keys" / FILE_NAME
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        secret = path.read_bytes()
+    else:
+        secret = os.urandom(KEY_BYTES)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+    if len(secret) != KEY_BYTES:
+        raise Refusal("key-damaged", next_step="restore-key", details={"file": FILE_NAME})
+    return IndexKeys(secret)

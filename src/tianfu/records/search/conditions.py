@@ -1,0 +1,395 @@
+"""One criterion as an SQL condition on a row `a` of the table `resource`.
+
+Where the values of a parameter lie is told by `tianfu.records.index.layout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+from tianfu.kernel.ids import record_number
+from tianfu.records.index.hashing import UNIT_PARAMETER, canonical_number, identifier_hash, pair_hash
+from tianfu.records.index.layout import Layout
+from tianfu.records.index.values import EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
+from tianfu.records.search.operands import (
+    CompositeOperand,
+    DateOperand,
+    MissingOperand,
+    NumberOperand,
+    Operand,
+    QuantityOperand,
+    ReferenceOperand,
+    StringOperand,
+    TokenOperand,
+    UriOperand,
+)
+from tianfu.records.search.plan import Criterion, component_parameters, known_parameters
+from tianfu.records.search.ranges import date_condition, number_condition
+from tianfu.records.search.refusals import malformed, not_supported
+from tianfu.records.search.tokens import Hashes, every_hash, token_hashes
+from tianfu.records.search.values import StatementValues
+from tianfu.records.search.whereabouts import Yield, yield_of
+from tianfu.standards.china import folded as name_folded
+from tianfu.standards.fhir.definitions import SearchParameter, definitions
+
+IDENTIFIER_TAIL = "identifier-tail"
+"""Our own parameter: the last four characters of a patient's identifier."""
+
+_PAST_EVERY_PREFIX = "\U0010ffff"
+_NEVER = "false"
+
+Kind = TypeVar("Kind")
+
+
+def _all(operands: Iterable[Operand], kind: type[Kind]) -> list[Kind]:
+    """The operands, which the plan made of one kind."""
+    found = [operand for operand in operands if isinstance(operand, kind)]
+    return found
+
+
+def any_of(conditions: Sequence[str]) -> str:
+    """The conditions joined by or."""
+    if not conditions:
+        return _NEVER
+    return conditions[0] if len(conditions) == 1 else f"({' or '.join(conditions)})"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Makes the conditions of one statement on one resource type."""
+
+    type: str
+    values: StatementValues
+    identifier_key: bytes
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which parameters of the type have columns."""
+        return Layout.for_type(self.type)
+
+    @cached_property
+    def type_number(self) -> str:
+        """The placeholder of the type's number."""
+        return self.values.smallint(definitions().type_number(self.type))
+
+    def of(self, criterion: Criterion) -> str:
+        """The condition of one criterion."""
+        match criterion.modifier:
+            case "missing":
+                return self._missing(criterion)
+            case "not":
+                return f"({self._matches(replace(criterion, modifier=None))}) is not true"
+            case _:
+                return self._matches(criterion)
+
+    def _matches(self, criterion: Criterion) -> str:
+        parameter, operands = criterion.parameter, criterion.operands
+        members = self.layout.unions.get(parameter.code)
+        if members is not None:
+            known = known_parameters(self.type)
+            return any_of([self._matches(replace(criterion, parameter=known[member])) for member in members])
+        match parameter.code:
+            case "_id":
+                codes = [operand.code for operand in _all(operands, TokenOperand) if operand.code and not operand.system]
+                return f"a.rid = any({self.values.bigints([record_number(self.type, code) for code in codes])})"
+            case "_lastUpdated":
+                return self._dates(operands, low="a.changed_at", high="a.changed_at")
+            case _:
+                return self._by_type(criterion)
+
+    def _by_type(self, criterion: Criterion) -> str:
+        parameter, operands = criterion.parameter, criterion.operands
+        match parameter.type:
+            case "token":
+                return self._token(parameter, _all(operands, TokenOperand))
+            case "reference" if criterion.modifier == "identifier":
+                return self._identifier(parameter, _all(operands, TokenOperand))
+            case "reference":
+                return self._reference(parameter, _all(operands, ReferenceOperand))
+            case "date":
+                return self._date(parameter, operands)
+            case "string":
+                return self._string(parameter, _all(operands, StringOperand), criterion.modifier)
+            case "number" | "quantity":
+                return self._quantity(parameter, operands)
+            case "uri":
+                return self._uri(parameter, _all(operands, UriOperand), criterion.modifier)
+            case "composite":
+                parts = _all(operands, CompositeOperand)
+                return any_of([self._composite(parameter, *operand.parts) for operand in parts])
+        raise not_supported(parameter.code, parameter.type)
+
+    # Tokens
+
+    def column_of(self, parameter: SearchParameter) -> str | None:
+        """The column that holds the first coding of a token parameter."""
+        layout = self.layout
+        columns = {layout.code: "a.code", layout.category: "a.category", layout.status: "a.status"}
+        return columns.get(parameter.code) if parameter.type == "token" else None
+
+    def hashes(self, parameter: SearchParameter, operands: Sequence[TokenOperand]) -> Hashes:
+        """The hashes of the codings that are asked for."""
+        return token_hashes(self.values, parameter.number, operands, kind=yield_of(parameter))
+
+    def _token(self, parameter: SearchParameter, operands: Sequence[TokenOperand]) -> str:
+        kind = yield_of(parameter)
+        if parameter.code == IDENTIFIER_TAIL or not kind.has_codings:
+            return self._identifier(parameter, operands)
+        hashes = self.hashes(parameter, operands).sql
+        column = self.column_of(parameter)
+        if column is None:
+            coded = f"a.tokens && {hashes}"
+        elif kind.is_primitive and not kind.repeats:
+            coded = f"{column} = any({hashes})"
+        else:
+            coded = f"({column} = any({hashes}) or a.tokens && {hashes})"
+        return any_of([coded, self._identifier(parameter, operands)]) if kind.has_identifiers else coded
+
+    def _identifier(self, parameter: SearchParameter, operands: Sequence[TokenOperand]) -> str:
+        hashes = [self._identifier_hash(parameter, operand) for operand in operands]
+        number = known_parameters(self.type)["identifier"].number if parameter.code == IDENTIFIER_TAIL else parameter.number
+        return (
+            f"a.rid = any(array(select i.rid from identifier i where i.hash = any({self.values.uuids(hashes)}) "
+            f"and i.type = {self.type_number} and i.param = {self.values.smallint(number)}))"
+        )
+
+    def _identifier_hash(self, parameter: SearchParameter, operand: TokenOperand) -> bytes:
+        if operand.code is None:
+            raise not_supported(parameter.code, "system-without-value")
+        if parameter.code == IDENTIFIER_TAIL:
+            return identifier_hash(self.identifier_key, TAIL_SYSTEM, operand.code.upper())
+        return identifier_hash(self.identifier_key, operand.system, operand.code)
+
+    # References
+
+    def targets(self, parameter: SearchParameter, operand: ReferenceOperand) -> tuple[list[int], list[int]]:
+        """The record numbers that an operand can mean: those of Patients, and the others."""
+        if operand.literal is not None:
+            found = reference_target(operand.literal)
+            if found is None:
+                raise malformed(parameter.code, "an-id, Type/id or an address")
+            kind, target = found
+            # A canonical address is indexed without its version, a plain one as it was written.
+            others = [target, canonical_number(operand.literal.partition("|")[0])] if kind == "" else [target]
+            return ([target], []) if kind == "Patient" else ([], list(dict.fromkeys(others)))
+        types = (operand.type,) if operand.type else parameter.targets or definitions().resource_types
+        logical_id = operand.id or ""
+        patients = [record_number("Patient", logical_id)] if "Patient" in types else []
+        return patients, [record_number(each, logical_id) for each in types if each != "Patient"]
+
+    def is_only_in_prid(self, parameter: SearchParameter) -> bool:
+        """Whether a Patient that this parameter points to is always the one in `prid`."""
+        return parameter.code in self.layout.subjects and not yield_of(parameter).repeats
+
+    def _reference(self, parameter: SearchParameter, operands: Sequence[ReferenceOperand]) -> str:
+        patients: list[int] = []
+        others: list[int] = []
+        for operand in operands:
+            found = self.targets(parameter, operand)
+            patients.extend(found[0])
+            others.extend(found[1])
+        conditions = []
+        if parameter.code in self.layout.subjects and patients:
+            conditions.append(self.of_patients(patients))
+            if self.is_only_in_prid(parameter):
+                patients = []
+        if parameter.code == self.layout.encounter and others:
+            conditions.append(f"a.encounter = any({self.values.bigints(others)})")
+            if not yield_of(parameter).repeats:
+                others = []
+        if patients or others:
+            conditions.append(self._points_to(parameter, [*patients, *others]))
+        return any_of(conditions)
+
+    def of_patients(self, patients: Sequence[int]) -> str:
+        """Whether the row is in the compartment of one of the patients."""
+        if len(patients) == 1:
+            return f"a.prid = {self.values.bigint(patients[0])}"
+        return f"a.prid = any({self.values.bigints(patients)})"
+
+    def _points_to(self, parameter: SearchParameter, targets: Sequence[int]) -> str:
+        return (
+            f"a.rid = any(array(select f.source from reference f where f.target = any({self.values.bigints(targets)}) "
+            f"and f.param = {self.values.smallint(parameter.number)} and f.source_type = {self.type_number}))"
+        )
+
+    # Dates, numbers, text
+
+    def _dates(self, operands: Sequence[Operand], *, low: str, high: str) -> str:
+        return any_of([date_condition(self.values, each, low=low, high=high) for each in _all(operands, DateOperand)])
+
+    def _date(self, parameter: SearchParameter, operands: Sequence[Operand]) -> str:
+        column = [self._dates(operands, low="a.date_low", high="a.date_high")]
+        if parameter.code == self.layout.main_date and not yield_of(parameter).repeats:
+            return column[0]
+        elsewhere = self._among("date", parameter, self._dates(operands, low="n.low", high="n.high"))
+        return any_of([*(column if parameter.code == self.layout.main_date else ()), elsewhere])
+
+    def _among(self, table: str, parameter: SearchParameter, condition: str, *, code: str = "") -> str:
+        """Whether a row of a narrow table meets the condition; `code` restricts a composite's rows."""
+        return (
+            f"a.rid = any(array(select n.rid from {table} n where n.param = {self.values.smallint(parameter.number)} "
+            f"and n.type = {self.type_number}{code} and {condition}))"
+        )
+
+    def _string(self, parameter: SearchParameter, operands: Sequence[StringOperand], modifier: str | None) -> str:
+        conditions = [each for operand in operands for each in self._text_conditions(operand.text, modifier)]
+        return self._among("string", parameter, any_of(conditions))
+
+    def _text_conditions(self, text: str, modifier: str | None) -> Iterable[str]:
+        if modifier == "exact":
+            exact = self.values.smallint(EXACT)
+            yield f"(n.form = {exact} and n.value = {self.values.text(text[:STRING_LENGTH_MAX])})"
+            return
+        form = self.values.smallint(FOLDED)
+        # Names are indexed without spaces and dots as well, so that `zhang wei` finds 张伟.
+        for query in dict.fromkeys(each for each in (folded(text), name_folded(text)) if each):
+            if modifier == "contains":
+                yield f"(n.form = {form} and strpos(n.value, {self.values.text(query)}) > 0)"
+            else:
+                first, last = self.values.text(query), self.values.text(query + _PAST_EVERY_PREFIX)
+                yield f"(n.form = {form} and n.value >= {first} and n.value < {last})"
+
+    def _quantity(self, parameter: SearchParameter, operands: Sequence[Operand]) -> str:
+        holder = self.layout.within_composite.get(parameter.code)
+        if holder is not None:
+            composite = known_parameters(self.type)[holder]
+            return self._among("quantity", composite, self._amounts(operands, "n.number", "n.unit"))
+        has_column = parameter.code == self.layout.quantity
+        column = [self._amounts(operands, "a.number", "a.unit")] if has_column else []
+        if has_column and not yield_of(parameter).repeats:
+            return column[0]
+        return any_of([*column, self._among("quantity", parameter, self._amounts(operands, "n.number", "n.unit"))])
+
+    def _amounts(self, operands: Sequence[Operand], column: str, unit: str) -> str:
+        return any_of([self._amount(operand, column, unit) for operand in operands])
+
+    def _amount(self, operand: Operand, column: str, unit: str) -> str:
+        match operand:
+            case NumberOperand():
+                return number_condition(self.values, operand, column=column)
+            case QuantityOperand(number=number, unit=None):
+                return number_condition(self.values, number, column=column)
+            case QuantityOperand(number=number, system=system, unit=code):
+                asked = TokenOperand(system, code)
+                hashes = token_hashes(self.values, UNIT_PARAMETER, [asked], kind=None).sql
+                return f"({number_condition(self.values, number, column=column)} and {unit} = any({hashes}))"
+        raise TypeError(type(operand).__name__)
+
+    def _uri(self, parameter: SearchParameter, operands: Sequence[UriOperand], modifier: str | None) -> str:
+        if modifier is None:
+            asked = [TokenOperand("", operand.uri) for operand in operands]
+            return f"a.tokens && {token_hashes(self.values, parameter.number, asked, kind=None).sql}"
+        number = self.values.smallint(parameter.number)
+        uris = [operand.uri for operand in operands]
+        if modifier == "below":
+            conditions = [
+                f"(t.code >= {self.values.text(uri)} and t.code < {self.values.text(uri + _PAST_EVERY_PREFIX)})"
+                for uri in uris
+            ]
+        else:
+            conditions = [f"starts_with({self.values.text(uri)}, t.code)" for uri in uris]
+        return f"a.tokens && array(select t.hash from token t where t.param = {number} and {any_of(conditions)})"
+
+    # Composites
+
+    def _composite(self, parameter: SearchParameter, first: Operand, second: Operand) -> str:
+        code, other = component_parameters(parameter)
+        if not isinstance(first, TokenOperand):
+            raise not_supported(parameter.code, "composite-of-these-types")
+        if code.code == self.layout.code and other.code == self.layout.quantity:
+            return f"({self._token(code, [first])} and {self._quantity(other, [second])})"
+        if isinstance(second, TokenOperand | ReferenceOperand):
+            return self._pair(parameter, (code, first), (other, second))
+        hashes = token_hashes(self.values, UNIT_PARAMETER, [first], kind=yield_of(code)).sql
+        table, condition = self._second_half(second)
+        return self._among(table, parameter, condition, code=f" and n.code = any({hashes})")
+
+    def _second_half(self, operand: Operand) -> tuple[str, str]:
+        match operand:
+            case DateOperand():
+                return "date", date_condition(self.values, operand, low="n.low", high="n.high")
+            case StringOperand(text=text):
+                return "string", any_of(list(self._text_conditions(text, None)))
+            case _:
+                return "quantity", self._amount(operand, "n.number", "n.unit")
+
+    def _pair(
+        self,
+        parameter: SearchParameter,
+        first: tuple[SearchParameter, TokenOperand],
+        second: tuple[SearchParameter, TokenOperand | ReferenceOperand],
+    ) -> str:
+        codes = self._known(parameter, *first)
+        parameter_2, operand = second
+        if isinstance(operand, TokenOperand):
+            others = self._known(parameter, parameter_2, operand)
+        else:
+            patients, rest = self.targets(parameter_2, operand)
+            others = [*patients, *rest]
+        pairs = [pair_hash(parameter.number, code, other) for code in codes for other in others]
+        return f"a.tokens && {self.values.bigints(pairs)}"
+
+    def _known(self, composite: SearchParameter, parameter: SearchParameter, operand: TokenOperand) -> Sequence[int]:
+        """The hashes of one half of a pair, which must be known beforehand."""
+        scratch = StatementValues()
+        known = token_hashes(scratch, UNIT_PARAMETER, [operand], kind=yield_of(parameter)).known
+        if known is None:
+            raise not_supported(composite.code, "pair-without-system")
+        return known
+
+    # Absence
+
+    def _missing(self, criterion: Criterion) -> str:
+        wanted = {operand.missing for operand in _all(criterion.operands, MissingOperand)}
+        if len(wanted) > 1:
+            return "true"
+        present = self._present(criterion.parameter)
+        return f"({present}) is not true" if True in wanted else f"({present})"
+
+    def _present(self, parameter: SearchParameter) -> str:
+        members = self.layout.unions.get(parameter.code)
+        if members is not None:
+            return any_of([self._present(known_parameters(self.type)[member]) for member in members])
+        match parameter.type:
+            case "token":
+                return self._token_present(parameter, yield_of(parameter))
+            case "reference":
+                return self._reference_present(parameter)
+            case "date" if parameter.code == self.layout.main_date:
+                return "a.date_low is not null"
+            case "date" | "string":
+                return self._row_exists(parameter.type, parameter)
+            case "uri":
+                return f"a.tokens && {every_hash(self.values, parameter.number)}"
+            case _ if parameter.code == self.layout.quantity:
+                return "a.number is not null"
+            case _:
+                holder = self.layout.within_composite.get(parameter.code, parameter.code)
+                return self._row_exists("quantity", known_parameters(self.type)[holder])
+
+    def _token_present(self, parameter: SearchParameter, kind: Yield) -> str:
+        conditions = []
+        if kind.has_codings:
+            column = self.column_of(parameter)
+            hashed = f"a.tokens && {every_hash(self.values, parameter.number)}"
+            conditions.append(hashed if column is None else f"{column} is not null")
+        if kind.has_identifiers:
+            conditions.append(self._row_exists("identifier", parameter))
+        return any_of(conditions)
+
+    def _reference_present(self, parameter: SearchParameter) -> str:
+        conditions = [
+            f"exists (select from reference n where n.source = a.rid and n.param = {self.values.smallint(parameter.number)})"
+        ]
+        if parameter.code in self.layout.subjects:
+            conditions.append("a.prid is not null")
+        if parameter.code == self.layout.encounter:
+            conditions.append("a.encounter is not null")
+        return any_of(conditions)
+
+    def _row_exists(self, table: str, parameter: SearchParameter) -> str:
+        return f"exists (select from {table} n where n.rid = a.rid and n.param = {self.values.smallint(parameter.number)})"
