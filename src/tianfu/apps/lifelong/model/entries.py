@@ -1,0 +1,207 @@
+"""Entries of a life's timeline, and how records that belong together become one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from tianfu.apps.lifelong.model.kinds import Kind
+from tianfu.apps.lifelong.model.when import When
+from tianfu.apps.lifelong.model.wording import NOTHING, Concept
+
+FINDINGS_IN_LINE = 4
+"""So many findings stand in an entry's line; all of them in its fold-out."""
+
+
+class Flag(StrEnum):
+    """How a result lies to its reference range."""
+
+    HIGH = "high"
+    LOW = "low"
+    ABNORMAL = "abnormal"
+
+
+class Tone(StrEnum):
+    """The colour of an entry's pin; each goes with a shape."""
+
+    PLAIN = "plain"
+    PEOPLE = "people"
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A reference range as the laboratory gave it; one side may be open."""
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+    text: str = ""
+
+    def flag(self, value: Decimal) -> Flag | None:
+        """Where a value lies."""
+        if self.high is not None and value > self.high:
+            return Flag.HIGH
+        return Flag.LOW if self.low is not None and value < self.low else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing measured or told: a number with its unit, a coded answer, or words."""
+
+    name: Concept
+    number: Decimal | None = None
+    comparator: str = ""
+    unit: str = ""
+    answer: Concept = NOTHING
+    words: str = ""
+    flag: Flag | None = None
+    range: Range | None = None
+    parts: tuple[Finding, ...] = ()
+    type: str = ""
+    id: str = ""
+
+    @property
+    def is_abnormal(self) -> bool:
+        """Whether it or one of its parts lies outside its range."""
+        return self.flag is not None or any(part.is_abnormal for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A tag on an entry: a status, and what it says (a phrase of ours by key, or the record's own words)."""
+
+    status: str
+    key: str = ""
+    concept: Concept = NOTHING
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry.  `title` is what the record calls itself; `title_key` is our phrase when it has no name.
+
+    `results` and `encounter` are references (`Type/id`) by which entries fold into each other.
+    """
+
+    type: str
+    id: str
+    patient: str
+    kind: Kind
+    when: When | None
+    title: Concept = NOTHING
+    title_key: str = ""
+    prefix_key: str = ""
+    tone: Tone = Tone.PLAIN
+    icon: str = "i-record"
+    marks: tuple[Mark, ...] = ()
+    details: tuple[Concept, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    organisation: str = ""
+    practitioner: str = ""
+    results: tuple[str, ...] = ()
+    encounter: str = ""
+    folded: int = 0
+    """How many further records this entry shows."""
+
+    @property
+    def reference(self) -> str:
+        """`Type/id`."""
+        return f"{self.type}/{self.id}"
+
+    @property
+    def day(self) -> date | None:
+        """The day it stands under."""
+        return self.when.day if self.when else None
+
+    @property
+    def abnormal(self) -> int:
+        """How many findings lie outside their range."""
+        return sum(finding.is_abnormal for finding in self.findings)
+
+    @property
+    def line(self) -> tuple[Finding, ...]:
+        """The findings that stand in the line: abnormal ones first."""
+        ordered = sorted(self.findings, key=lambda finding: not finding.is_abnormal)
+        return tuple(ordered[:FINDINGS_IN_LINE])
+
+
+def fold(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Put results into their report, measurements into their visit, and loose ones of a day together.
+
+    Nothing disappears: every record is either an entry or a finding with a link of its own.
+    """
+    hosts = _hosts(entries)
+    guests: dict[str, list[Entry]] = {}
+    standing: list[Entry] = []
+    for entry in entries:
+        host = hosts.get(entry.reference)
+        if host is None:
+            standing.append(entry)
+        else:
+            guests.setdefault(host, []).append(entry)
+    return tuple(_newest_first(_with_guests(entry, guests.get(entry.reference, ())) for entry in _by_day(standing)))
+
+
+def _hosts(entries: Sequence[Entry]) -> dict[str, str]:
+    """Which entry each Observation folds into: its report before its visit."""
+    present = {entry.reference: entry for entry in entries}
+    hosts = {result: report.reference for report in entries for result in report.results if result in present}
+    for entry in entries:
+        is_measurement = entry.type == "Observation" and entry.kind is Kind.CHECK
+        if is_measurement and entry.reference not in hosts and entry.encounter in present:
+            hosts[entry.reference] = entry.encounter
+    return hosts
+
+
+def _with_guests(host: Entry, guests: Sequence[Entry]) -> Entry:
+    if not guests:
+        return host
+    order = {reference: place for place, reference in enumerate(host.results)}
+    ordered = sorted(guests, key=lambda guest: order.get(guest.reference, len(order)))
+    findings = tuple(finding for guest in ordered for finding in guest.findings)
+    abnormal = sum(finding.is_abnormal for finding in findings)
+    return replace(
+        host,
+        findings=host.findings + findings,
+        folded=host.folded + len(guests),
+        tone=Tone.WARNING if abnormal and host.tone in (Tone.PLAIN, Tone.INFO) else host.tone,
+        marks=host.marks + ((Mark(status="warning", key="mark.abnormal", count=abnormal),) if abnormal else ()),
+    )
+
+
+def _by_day(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Gather Observations of one library, day and kind that nothing hosts under one entry."""
+    days: dict[tuple[str, date, Kind], list[Entry]] = {}
+    for entry in entries:
+        if entry.type == "Observation" and entry.day is not None:
+            days.setdefault((entry.patient, entry.day, entry.kind), []).append(entry)
+        else:
+            yield entry
+    for loose in days.values():
+        yield _gathered(loose) if len(loose) > 1 else loose[0]
+
+
+def _gathered(loose: Sequence[Entry]) -> Entry:
+    head = replace(
+        loose[0], title=NOTHING, title_key=f"entry.gathered-{loose[0].kind}", findings=(), marks=(), folded=-1
+    )
+    return _with_guests(head, loose)
+
+
+def _newest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """Newest day first, undated last; within a day the visit stands before what was done in it."""
+    return sorted(
+        entries,
+        key=lambda entry: (
+            entry.day is None,
+            -entry.day.toordinal() if entry.day else 0,
+            entry.kind is not Kind.ENCOUNTER,
+            -entry.when.low if entry.when else 0,
+        ),
+    )

@@ -1,0 +1,193 @@
+"""A line chart: series with markers and dashes, limits with their number, the last value at the line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MARKERS = ("circle", "square", "diamond", "triangle")
+LABEL_HEIGHT = 30.0
+GRID_STEPS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One series: places along the x axis with values, and its limits."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    outside: tuple[bool, ...]
+    last_label: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The outer size in units of the view box and the room around the plot."""
+
+    width: int = 406
+    height: int = 216
+    left: int = 38
+    right: int = 64
+    top: int = 20
+    bottom: int = 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """A marker."""
+
+    x: float
+    y: float
+    is_outside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A series as drawn; `label_y` is moved so that no label covers another."""
+
+    number: int
+    marker: str
+    path: str
+    dots: tuple[Dot, ...]
+    name: str
+    last_label: str
+    label_y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A horizontal line with its number: grid, or a limit of a series."""
+
+    y: float
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A limit of one series."""
+
+    y: float
+    value: float
+    name: str
+    is_upper: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChart:
+    """Everything a template needs to write the chart down."""
+
+    frame: Frame
+    lines: tuple[Drawn, ...]
+    grid: tuple[Level, ...]
+    limits: tuple[Limit, ...]
+    band: tuple[float, float] | None
+    ticks: tuple[tuple[float, str], ...]
+
+    @property
+    def right_edge(self) -> int:
+        """Where the plot ends."""
+        return self.frame.width - self.frame.right
+
+
+def draw_lines(lines: Sequence[Line], *, ticks: Sequence[tuple[float, str]], frame: Frame) -> LineChart:
+    """Lay out the chart; `ticks` are places on the x axis with their words."""
+    steps = _steps([value for line in lines for value in _values(line)])
+    y_of = _scale(steps[0], steps[-1], frame.height - frame.bottom, frame.top)
+    places = [x for line in lines for x, _ in line.points]
+    x_of = _scale(min(places), max(places), frame.left + 4, frame.width - frame.right)
+    label_ys = _apart([y_of(line.points[-1][1]) for line in lines], lowest=frame.height - frame.bottom)
+    return LineChart(
+        frame=frame,
+        lines=tuple(
+            Drawn(
+                number=number + 1,
+                marker=MARKERS[number % len(MARKERS)],
+                path=" ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line.points),
+                dots=tuple(
+                    Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside)
+                    for (x, y), outside in zip(line.points, line.outside, strict=True)
+                ),
+                name=line.name,
+                last_label=line.last_label,
+                label_y=label_y,
+            )
+            for number, (line, label_y) in enumerate(zip(lines, label_ys, strict=True))
+        ),
+        grid=tuple(Level(y=round(y_of(step), 1), value=step, text=_plain(step)) for step in steps),
+        limits=tuple(
+            Limit(y=round(y_of(value), 1), value=value, name=line.name, is_upper=is_upper)
+            for line in lines
+            for value, is_upper in ((line.high, True), (line.low, False))
+            if value is not None
+        ),
+        band=_band(lines, y_of, steps),
+        ticks=tuple((round(x_of(x), 1), words) for x, words in _spaced(ticks, x_of, frame)),
+    )
+
+
+def _values(line: Line) -> list[float]:
+    limits = [value for value in (line.low, line.high) if value is not None]
+    return [value for _, value in line.points] + limits
+
+
+def _steps(values: Sequence[float]) -> list[float]:
+    """Round numbers that cover all values with a little air: 1, 2 or 5 times a power of ten apart."""
+    low, high = min(values), max(values)
+    air = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+    low, high = (max(0.0, low - air) if low >= 0 else low - air), high + air
+    rough = (high - low) / GRID_STEPS
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
+    first = math.floor(low / step)
+    return [round(place * step, 6) for place in range(first, math.ceil(high / step) + 1)]
+
+
+class _scale:  # noqa: N801 - reads as a function where it is used
+    """A straight map from a range of values to a range of places; a single value lies in the middle."""
+
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        self._low, self._start = low, start
+        self._ratio = (end - start) / (high - low) if high > low else 0.0
+        self._alone = (start + end) / 2 if high <= low else None
+
+    def __call__(self, value: float) -> float:
+        return self._alone if self._alone is not None else self._start + (value - self._low) * self._ratio
+
+
+def _band(lines: Sequence[Line], y_of: _scale, steps: Sequence[float]) -> tuple[float, float] | None:
+    """The reference range of a single series; an open side reaches to the edge of the plot."""
+    if len(lines) != 1 or (lines[0].low is None and lines[0].high is None):
+        return None
+    top = lines[0].high if lines[0].high is not None else steps[-1]
+    bottom = lines[0].low if lines[0].low is not None else steps[0]
+    return round(y_of(top), 1), round(y_of(bottom) - y_of(top), 1)
+
+
+def _apart(wished: Sequence[float], *, lowest: float) -> list[float]:
+    """Move labels so far apart that none covers another, and keep them on the picture."""
+    order = sorted(range(len(wished)), key=lambda place: wished[place])
+    placed: dict[int, float] = {}
+    edge = -math.inf
+    for place in order:
+        placed[place] = max(wished[place], edge)
+        edge = placed[place] + LABEL_HEIGHT
+    over = max(0.0, max(placed.values()) - lowest)
+    return [round(placed[place] - over, 1) for place in range(len(wished))]
+
+
+def _spaced(ticks: Sequence[tuple[float, str]], x_of: _scale, frame: Frame) -> list[tuple[float, str]]:
+    """Leave out words that would run into the one before; the newest always stays."""
+    kept: list[tuple[float, str]] = []
+    for place, words in reversed(ticks):
+        room = 7.0 * max(len(words), 4) + 8
+        if not kept or x_of(kept[-1][0]) - x_of(place) >= room:
+            kept.append((place, words))
+    return kept[::-1]
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
