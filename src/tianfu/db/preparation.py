@@ -1,0 +1,115 @@
+"""Make the roles and the schema in a database, or say what an administrator must run to make them."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import Connection, sql
+
+from tianfu.db.roles import SCHEMA, Addresses, Role, password
+from tianfu.kernel.refusal import Refusal
+
+SERVER_VERSION_MIN = 15
+CONNECT_SECONDS = 10
+
+
+def prepare(addresses: Addresses) -> None:
+    """See that the server is new enough and that the four roles and the schema exist; repeatable."""
+    with _connected(addresses) as connection:
+        _refuse_old(connection)
+        _make_roles(connection, addresses.secret)
+        _refuse_other_passwords(addresses)
+        _make_schema(connection)
+
+
+def _connected(addresses: Addresses) -> Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(addresses.admin, autocommit=True, connect_timeout=CONNECT_SECONDS)
+    except psycopg.OperationalError as error:
+        raise Refusal(
+            "database-unavailable",
+            next_step="check-the-database-address",
+            retryable=True,
+            details={"reason": error.sqlstate or "no-connection"},
+        ) from error
+
+
+def _refuse_old(connection: Connection[tuple[object, ...]]) -> None:
+    major = connection.info.server_version // 10_000
+    if major < SERVER_VERSION_MIN:
+        raise Refusal(
+            "postgres-too-old",
+            next_step="upgrade-postgres",
+            details={"found": str(major), "needed": str(SERVER_VERSION_MIN)},
+        )
+
+
+def _make_roles(connection: Connection[tuple[object, ...]], secret: bytes) -> None:
+    rows = connection.execute("select rolname from pg_roles where rolname = any(%s)", [[role.login for role in Role]])
+    existing = {name for (name,) in rows}
+    missing = [role for role in Role if role.login not in existing]
+    if not missing:
+        return
+    statements = [_role_statement(connection, role, secret) for role in missing]
+    try:
+        with connection.transaction():
+            for statement in statements:
+                connection.execute(statement)
+    except psycopg.errors.DuplicateObject:
+        return  # another process made them in the same moment
+    except psycopg.errors.InsufficientPrivilege as error:
+        said = "; ".join(statement.as_string(connection) for statement in statements)
+        raise Refusal(
+            "database-roles-missing", next_step="let-an-administrator-run-this", details={"sql": said}
+        ) from error
+
+
+def _role_statement(connection: Connection[tuple[object, ...]], role: Role, secret: bytes) -> sql.Composed:
+    """The password travels as its SCRAM verifier, so that no log and no screen shows it."""
+    word = password(secret, role.login).encode()
+    verifier = connection.pgconn.encrypt_password(word, role.login.encode(), b"scram-sha-256").decode()
+    return sql.SQL("create role {} login nosuperuser nocreatedb nocreaterole nobypassrls password {}").format(
+        sql.Identifier(role.login), sql.Literal(verifier)
+    )
+
+
+def _refuse_other_passwords(addresses: Addresses) -> None:
+    try:
+        psycopg.connect(addresses.of(Role.APP)).close()
+    except psycopg.OperationalError as error:
+        raise Refusal(
+            "database-roles-of-another-installation",
+            next_step="use-its-secret-file",
+            details={"reason": error.sqlstate or "no-connection"},
+        ) from error
+
+
+def _make_schema(connection: Connection[tuple[object, ...]]) -> None:
+    found = connection.execute("select 1 from pg_namespace where nspname = %s", [SCHEMA]).fetchone()
+    if found is not None:
+        return
+    schema, owner = sql.Identifier(SCHEMA), sql.Identifier(Role.OWNER.login)
+    users = sql.SQL(", ").join(sql.Identifier(role.login) for role in Role if role is not Role.OWNER)
+    try:
+        with connection.transaction():
+            (superuser,) = connection.execute(
+                "select rolsuper from pg_roles where rolname = current_user"
+            ).fetchone() or (False,)
+            if not superuser:
+                connection.execute(sql.SQL("grant {} to current_user").format(owner))
+            connection.execute(sql.SQL("create schema {} authorization {}").format(schema, owner))
+            connection.execute(sql.SQL("grant usage on schema {} to {}").format(schema, users))
+    except psycopg.errors.DuplicateSchema:
+        return
+    except psycopg.errors.InsufficientPrivilege as error:
+        said = sql.SQL("create schema {} authorization {}; grant usage on schema {} to {}").format(
+            schema, owner, schema, users
+        )
+        raise Refusal(
+            "database-schema-missing",
+            next_step="let-an-administrator-run-this",
+            details={"sql": said.as_string(connection)},
+        ) from error
+
+
+def _is_superuser(connection: Connection[tuple[object, ...]]) -> bool:
+    return connection.execute("select 1 from pg_roles where rolname = current_user and rolsuper").fetchone() is not None

@@ -1,0 +1,62 @@
+"""The four database roles: who may do what inside PostgreSQL, and how each signs in.
+
+The owner owns the tables and migrates them; the app reads and writes under forced row-level security; the
+audit writer may only insert; the reader may only select.  Their passwords are derived from one secret, so that
+several machines share them by sharing one file.  SCRAM: https://www.rfc-editor.org/rfc/rfc7677 .
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+
+from psycopg.conninfo import make_conninfo
+
+SCHEMA = "tianfu"
+"""The PostgreSQL schema that holds everything of ours."""
+
+DATABASE = "tianfu"
+ADMIN = "tianfu_admin"
+"""The embedded server's own administrator; an external server's is named in its address."""
+
+CONNECT_SECONDS = 10
+
+
+class Role(StrEnum):
+    """A database role, by the part it plays."""
+
+    OWNER = "owner"
+    APP = "app"
+    AUDIT = "audit"
+    READER = "reader"
+
+    @property
+    def login(self) -> str:
+        """The role's name in PostgreSQL."""
+        return f"tianfu_{self.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the database is: `admin` for whoever may create roles, and the secret from which each role signs in."""
+
+    admin: str
+    secret: bytes
+
+    def of(self, role: Role) -> str:
+        """The connection string of a role."""
+        return make_conninfo(
+            self.admin,
+            user=role.login,
+            password=password(self.secret, role.login),
+            options=f"-c search_path={SCHEMA} -c plan_cache_mode=force_custom_plan",
+            connect_timeout=CONNECT_SECONDS,
+            client_encoding="UTF8",
+            application_name=f"tianfu {role.value}",
+        )
+
+
+def password(secret: bytes, login: str) -> str:
+    """The password of a role; 256 bits."""
+    return hmac.digest(secret, login.encode(), "sha256").hex()
