@@ -21,7 +21,7 @@ from tianfu.records.index.hashing import (
     identifier_hash,
     token_hash,
 )
-from tianfu.standards.china import search_keys
+from tianfu.standards.china.names import search_keys
 
 TypedValues = Iterable[tuple[str, Any]]
 """FHIR type and plain JSON value, as a search parameter's expression yields them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from tianfu.kernel.ids import record_number
 from tianfu.records.index.hashing import UNIT_PARAMETER, canonical_number, identifier_hash, pair_hash
@@ -26,17 +26,14 @@ from tianfu.records.search.operands import (
     TokenOperand,
     UriOperand,
 )
-from tianfu.records.search.plan import Criterion, component_parameters, known_parameters
+from tianfu.records.search.plan import IDENTIFIER_TAIL, Criterion, component_parameters, known_parameters
 from tianfu.records.search.ranges import date_condition, number_condition
 from tianfu.records.search.refusals import malformed, not_supported
 from tianfu.records.search.tokens import Hashes, every_hash, token_hashes
 from tianfu.records.search.values import StatementValues
 from tianfu.records.search.whereabouts import Yield, yield_of
-from tianfu.standards.china import folded as name_folded
+from tianfu.standards.china.names import folded as name_folded
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
-
-IDENTIFIER_TAIL = "identifier-tail"
-"""Our own parameter: the last four characters of a patient's identifier."""
 
 _PAST_EVERY_PREFIX = "\U0010ffff"
 _NEVER = "false"
@@ -46,8 +43,7 @@ Kind = TypeVar("Kind")
 
 def _all(operands: Iterable[Operand], kind: type[Kind]) -> list[Kind]:
     """The operands, which the plan made of one kind."""
-    found = [operand for operand in operands if isinstance(operand, kind)]
-    return found
+    return [cast("Kind", operand) for operand in operands if isinstance(operand, kind)]
 
 
 def any_of(conditions: Sequence[str]) -> str:
@@ -59,11 +55,16 @@ def any_of(conditions: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Makes the conditions of one statement on one resource type."""
+    """Makes the conditions of one statement on one resource type.
+
+    `row_by_row` says that the rows are few for another reason (one patient's), so that narrow tables are asked
+    about each row; else they are asked first and yield the rows.
+    """
 
     type: str
     values: StatementValues
     identifier_key: bytes
+    row_by_row: bool = False
 
     @cached_property
     def layout(self) -> Layout:
@@ -93,7 +94,9 @@ class Conditions:
             return any_of([self._matches(replace(criterion, parameter=known[member])) for member in members])
         match parameter.code:
             case "_id":
-                codes = [operand.code for operand in _all(operands, TokenOperand) if operand.code and not operand.system]
+                codes = [
+                    operand.code for operand in _all(operands, TokenOperand) if operand.code and not operand.system
+                ]
                 return f"a.rid = any({self.values.bigints([record_number(self.type, code) for code in codes])})"
             case "_lastUpdated":
                 return self._dates(operands, low="a.changed_at", high="a.changed_at")
@@ -120,7 +123,8 @@ class Conditions:
             case "composite":
                 parts = _all(operands, CompositeOperand)
                 return any_of([self._composite(parameter, *operand.parts) for operand in parts])
-        raise not_supported(parameter.code, parameter.type)
+            case _:
+                raise not_supported(parameter.code, parameter.type)
 
     # Tokens
 
@@ -150,11 +154,7 @@ class Conditions:
 
     def _identifier(self, parameter: SearchParameter, operands: Sequence[TokenOperand]) -> str:
         hashes = [self._identifier_hash(parameter, operand) for operand in operands]
-        number = known_parameters(self.type)["identifier"].number if parameter.code == IDENTIFIER_TAIL else parameter.number
-        return (
-            f"a.rid = any(array(select i.rid from identifier i where i.hash = any({self.values.uuids(hashes)}) "
-            f"and i.type = {self.type_number} and i.param = {self.values.smallint(number)}))"
-        )
+        return self._among("identifier", parameter, f"n.hash = any({self.values.uuids(hashes)})")
 
     def _identifier_hash(self, parameter: SearchParameter, operand: TokenOperand) -> bytes:
         if operand.code is None:
@@ -177,7 +177,7 @@ class Conditions:
             return ([target], []) if kind == "Patient" else ([], list(dict.fromkeys(others)))
         types = (operand.type,) if operand.type else parameter.targets or definitions().resource_types
         logical_id = operand.id or ""
-        patients = [record_number("Patient", logical_id)] if "Patient" in types else []
+        patients: list[int] = [record_number("Patient", logical_id)] if "Patient" in types else []
         return patients, [record_number(each, logical_id) for each in types if each != "Patient"]
 
     def is_only_in_prid(self, parameter: SearchParameter) -> bool:
@@ -211,9 +211,12 @@ class Conditions:
         return f"a.prid = any({self.values.bigints(patients)})"
 
     def _points_to(self, parameter: SearchParameter, targets: Sequence[int]) -> str:
-        return (
-            f"a.rid = any(array(select f.source from reference f where f.target = any({self.values.bigints(targets)}) "
-            f"and f.param = {self.values.smallint(parameter.number)} and f.source_type = {self.type_number}))"
+        return self._among(
+            "reference",
+            parameter,
+            f"n.target = any({self.values.bigints(targets)})",
+            record="source",
+            kind="source_type",
         )
 
     # Dates, numbers, text
@@ -228,12 +231,14 @@ class Conditions:
         elsewhere = self._among("date", parameter, self._dates(operands, low="n.low", high="n.high"))
         return any_of([*(column if parameter.code == self.layout.main_date else ()), elsewhere])
 
-    def _among(self, table: str, parameter: SearchParameter, condition: str, *, code: str = "") -> str:
-        """Whether a row of a narrow table meets the condition; `code` restricts a composite's rows."""
-        return (
-            f"a.rid = any(array(select n.rid from {table} n where n.param = {self.values.smallint(parameter.number)} "
-            f"and n.type = {self.type_number}{code} and {condition}))"
-        )
+    def _among(
+        self, table: str, parameter: SearchParameter, condition: str, *, record: str = "rid", kind: str = "type"
+    ) -> str:
+        """Whether a row of a narrow table meets the condition."""
+        where = f"n.param = {self.values.smallint(parameter.number)} and {condition}"
+        if self.row_by_row:
+            return f"exists (select from {table} n where n.{record} = a.rid and {where})"
+        return f"a.rid = any(array(select n.{record} from {table} n where n.{kind} = {self.type_number} and {where}))"
 
     def _string(self, parameter: SearchParameter, operands: Sequence[StringOperand], modifier: str | None) -> str:
         conditions = [each for operand in operands for each in self._text_conditions(operand.text, modifier)]
@@ -277,7 +282,8 @@ class Conditions:
                 asked = TokenOperand(system, code)
                 hashes = token_hashes(self.values, UNIT_PARAMETER, [asked], kind=None).sql
                 return f"({number_condition(self.values, number, column=column)} and {unit} = any({hashes}))"
-        raise TypeError(type(operand).__name__)
+            case _:
+                raise TypeError(type(operand).__name__)
 
     def _uri(self, parameter: SearchParameter, operands: Sequence[UriOperand], modifier: str | None) -> str:
         if modifier is None:
@@ -306,7 +312,7 @@ class Conditions:
             return self._pair(parameter, (code, first), (other, second))
         hashes = token_hashes(self.values, UNIT_PARAMETER, [first], kind=yield_of(code)).sql
         table, condition = self._second_half(second)
-        return self._among(table, parameter, condition, code=f" and n.code = any({hashes})")
+        return self._among(table, parameter, f"n.code = any({hashes}) and {condition}")
 
     def _second_half(self, operand: Operand) -> tuple[str, str]:
         match operand:
@@ -392,4 +398,6 @@ class Conditions:
         return any_of(conditions)
 
     def _row_exists(self, table: str, parameter: SearchParameter) -> str:
-        return f"exists (select from {table} n where n.rid = a.rid and n.param = {self.values.smallint(parameter.number)})"
+        return (
+            f"exists (select from {table} n where n.rid = a.rid and n.param = {self.values.smallint(parameter.number)})"
+        )

@@ -38,7 +38,9 @@ ELEMENTS_MAX = 100
 PRESENTATION = frozenset({"_format", "_pretty"})
 """Parameters about the answer's form; the gateway deals with them."""
 
-NOT_EXECUTED = frozenset({"_contained", "_containedType", "_score", "_filter", "_query", "_text", "_content", "_list", "_type"})
+NOT_EXECUTED = frozenset(
+    {"_contained", "_containedType", "_score", "_filter", "_query", "_text", "_content", "_list", "_type"}
+)
 """Parameters of every search that FHIR has and this server does not execute yet."""
 
 MODIFIERS = frozenset(

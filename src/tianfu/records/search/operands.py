@@ -17,7 +17,7 @@ from tianfu.records.search.escapes import split, unescaped
 from tianfu.records.search.refusals import malformed
 
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
-PREFIXES: dict[str, Prefix] = {p: p for p in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")}  # type: ignore[misc]
+PREFIXES: dict[str, Prefix] = {p: p for p in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")}
 
 APPROXIMATELY = 0.1
 """`ap` means within a tenth: of the number, or of the distance between a date and now."""

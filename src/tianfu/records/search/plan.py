@@ -30,6 +30,9 @@ IGNORABLE = frozenset({"search-parameter-unknown", "search-not-supported", "sear
 ROW_PARAMETERS = frozenset({"_id", "_lastUpdated"})
 """Parameters answered by columns that every row has, so that they need no index of their own."""
 
+IDENTIFIER_TAIL = "identifier-tail"
+"""Our own parameter of Patient: the last four characters of an identifier, by which staff find a person at a desk."""
+
 _MODIFIERS = {
     "token": {"missing", "not", "text", "in", "not-in", "below", "above", "of-type"},
     "string": {"missing", "exact", "contains", "text"},
@@ -181,8 +184,11 @@ def _syntax(parameters: Sequence[tuple[str, str]], *, strict: bool) -> tuple[Sea
 
 @cache
 def known_parameters(resource_type: str) -> dict[str, SearchParameter]:
-    """The search parameters of a type by code."""
-    return {parameter.code: parameter for parameter in definitions().search_parameters[resource_type]}
+    """The search parameters of a type by code, our own included."""
+    known = {parameter.code: parameter for parameter in definitions().search_parameters[resource_type]}
+    if resource_type == "Patient":
+        known[IDENTIFIER_TAIL] = replace(known["identifier"], code=IDENTIFIER_TAIL)
+    return known
 
 
 @cache
@@ -249,9 +255,7 @@ class _Binder:
         known = known_parameters(self.resource_type)
         parameter = known.get(code)
         if parameter is None:
-            raise unknown_parameter(
-                self.resource_type, code, [p.code for p in executed_parameters(self.resource_type)]
-            )
+            raise unknown_parameter(self.resource_type, code, [p.code for p in executed_parameters(self.resource_type)])
         reason = _unsupported(parameter)
         if reason is not None:
             raise not_supported(code, reason)
@@ -308,7 +312,8 @@ class _Binder:
                 return operands.parse_uri(name, value)
             case "reference":
                 return operands.parse_reference(name, value, target_type=target_type)
-        raise not_supported(name, parameter.type)
+            case _:
+                raise not_supported(name, parameter.type)
 
     def _composite(self, name: str, parameter: SearchParameter, value: str) -> Operand:
         parts = split(value, "$")
@@ -316,10 +321,7 @@ class _Binder:
         if len(parts) != len(components) or not all(parts):
             raise malformed(name, "$".join(component.code for component in parameter.components))
         return operands.CompositeOperand(
-            tuple(
-                self._operand(name, component, part, None)
-                for component, part in zip(components, parts, strict=True)
-            )
+            tuple(self._operand(name, component, part, None) for component, part in zip(components, parts, strict=True))
         )
 
     def sort_by(self, key: SortKey) -> SortBy:

@@ -44,6 +44,8 @@ def token_hashes(
                 systems.append(system)
             case TokenOperand(system=str(system), code=str(code)):
                 plain.extend(token_hash(number, each, code) for each in _stored_systems(system, code, kind))
+            case _:
+                raise ValueError("a token of neither system nor code")
     return _as_sql(values, number, plain, codes, systems)
 
 
@@ -52,9 +54,9 @@ def _stored_systems(system: str, code: str, kind: Yield | None) -> Iterable[str]
     yield system
     if kind is None or not kind.is_primitive or not system:
         return
-    if system == SPECIAL_VALUES and "boolean" in kind.types:
-        yield ""
-    elif kind.value_set is not None and (system, code) in definitions().codings.get(kind.value_set, ()):
+    is_boolean = system == SPECIAL_VALUES and "boolean" in kind.types
+    is_implied = kind.value_set is not None and (system, code) in definitions().codings.get(kind.value_set, ())
+    if is_boolean or is_implied:
         yield ""
 
 

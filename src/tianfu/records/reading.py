@@ -1,0 +1,117 @@
+"""Read single records: many readers of a moment share one statement and one group of audit events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tianfu.access.decision import Grant
+from tianfu.db import Database, queries
+from tianfu.db.prepared import Row
+from tianfu.db.wire import int8_array
+from tianfu.kernel.ids import packed_id, record_number, unpacked_id
+from tianfu.kernel.instants import Clock, Instant
+from tianfu.records.audit import Auditor
+from tianfu.records.audit_event import event
+from tianfu.records.body import resource_text
+from tianfu.records.grouping import Grouped
+from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record
+from tianfu.records.prepare import Preparer
+from tianfu.standards.fhir.definitions import definitions
+
+_SQL = queries("tianfu.records.sql", "read.sql")
+READING_AT_ONCE = 2
+
+
+class Wish(NamedTuple):
+    """One record that somebody wants to read."""
+
+    grant: Grant
+    type: str
+    id: str
+    request: str
+
+
+class Reader:
+    """Reads current versions by id."""
+
+    def __init__(self, database: Database, auditor: Auditor, preparer: Preparer, clock: Clock) -> None:
+        self._database = database
+        self._auditor = auditor
+        self._preparer = preparer
+        self._clock = clock
+        self._group: Grouped[Wish, Answer] = Grouped(self._read, parallel=READING_AT_ONCE)
+
+    async def read(self, wish: Wish) -> Answer:
+        """The record, or why there is none; its audit event is durable by then."""
+        return await self._group.ask(wish)
+
+    async def _read(self, wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:
+        numbers = definitions().type_numbers
+        by_type: dict[int, set[int]] = defaultdict(set)
+        keys = [(numbers[wish.type], record_number(wish.type, wish.id)) for wish in wishes]
+        for type_number, record in keys:
+            by_type[type_number].add(record)
+        async with self._database.connection("reader") as connection, connection.pipeline() as pipeline:
+            pending = [
+                pipeline.add(_SQL.current_by_number, type=number, rids=int8_array(list(records)))
+                for number, records in by_type.items()
+            ]
+        rows = {row[0]: row for each in pending for row in each.rows}
+        answers = [
+            self.answer(wish.type, wish.id, rows.get(record)) for wish, (_, record) in zip(wishes, keys, strict=True)
+        ]
+        now = self._clock()
+        await self._auditor.record(
+            [
+                event(
+                    wish.grant,
+                    at=now,
+                    interaction="read",
+                    type_number=type_number,
+                    outcome=_outcome(answer),
+                    records=(record,),
+                    patients=_patients(rows.get(record)),
+                    request=wish.request,
+                )
+                for wish, (type_number, record), answer in zip(wishes, keys, answers, strict=True)
+            ]
+        )
+        return answers
+
+    def answer(self, resource_type: str, logical_id: str, row: Row | None) -> Answer:
+        """What a row (rid, version, changed_at, deleted, fid, prid, body) tells about a wanted id."""
+        if row is None or row[4] != packed_id(logical_id):
+            return NotFound()
+        if row[3]:
+            return Gone(since=Instant(row[2]), version=row[1])
+        return Found(self.record(resource_type, row[0], row[1], row[2], row[4], row[6]))
+
+    def record(
+        self, resource_type: str, number: int, version: int, changed_at: int, fid: bytes, body: bytes
+    ) -> Record:
+        """A record put together from its columns."""
+        logical_id = unpacked_id(fid)
+        stored = self._preparer.opened(resource_type, number, body)
+        return Record(
+            type=resource_type,
+            id=logical_id,
+            version=version,
+            changed_at=Instant(changed_at),
+            text=resource_text(resource_type, logical_id, version, changed_at, stored),
+        )
+
+
+def _outcome(answer: Answer) -> str:
+    match answer:
+        case Found():
+            return "success"
+        case Gone():
+            return "gone"
+        case NotFound():
+            return "not-found"
+
+
+def _patients(row: Row | None) -> tuple[int, ...]:
+    return () if row is None or row[5] is None else (row[5],)

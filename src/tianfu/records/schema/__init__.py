@@ -1,0 +1,1 @@
+"""The steps that make the record store's tables."""

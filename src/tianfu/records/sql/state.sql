@@ -1,0 +1,45 @@
+-- dictionaries
+-- All compression dictionaries.
+select number, name, bytes from dictionary order by number;
+
+-- add_dictionary
+-- Enter a trained dictionary; the same one may be entered again.
+insert into dictionary (number, name, bytes) values (%(number)s, %(name)s, %(bytes)s) on conflict do nothing;
+
+-- key_fingerprint
+-- The fingerprint of the index key that this database was filled with.
+select fingerprint from key_check where name = %(name)s;
+
+-- add_key_fingerprint
+-- Remember the key at first use.
+insert into key_check (name, fingerprint) values (%(name)s, %(fingerprint)s) on conflict do nothing;
+
+-- ensure_months
+-- Partitions for the months to come.
+call ensure_months(now(), %(ahead)s::integer);
+
+-- index_generations
+-- Up to which generation each type has been indexed.
+select type, generation from index_state;
+
+-- set_index_generation
+-- A type has been indexed throughout.
+insert into index_state (type, generation, finished_at) values (%(type)s, %(generation)s, %(finished_at)s)
+on conflict (type) do update set generation = excluded.generation, finished_at = excluded.finished_at;
+
+-- sources
+-- The systems that records come from.
+select org, uri, library, name_zh, name_en from source;
+
+-- add_source
+-- Enter a source, or find the one that is there.
+insert into source (uri, library, name_zh, name_en) values (%(uri)s, %(library)s, %(name_zh)s, %(name_en)s)
+on conflict do nothing;
+
+-- source_number
+-- The number of a source.
+select org from source where uri = %(uri)s;
+
+-- is_empty
+-- Whether the store holds no record at all.
+select not exists (select from resource);
