@@ -388,16 +388,13 @@ class Conditions:
         return any_of(conditions)
 
     def _reference_present(self, parameter: SearchParameter) -> str:
-        conditions = [
-            f"exists (select from reference n where n.source = a.rid and n.param = {self.values.smallint(parameter.number)})"
-        ]
+        conditions = [self._row_exists("reference", parameter, record="source")]
         if parameter.code in self.layout.subjects:
             conditions.append("a.prid is not null")
         if parameter.code == self.layout.encounter:
             conditions.append("a.encounter is not null")
         return any_of(conditions)
 
-    def _row_exists(self, table: str, parameter: SearchParameter) -> str:
-        return (
-            f"exists (select from {table} n where n.rid = a.rid and n.param = {self.values.smallint(parameter.number)})"
-        )
+    def _row_exists(self, table: str, parameter: SearchParameter, *, record: str = "rid") -> str:
+        number = self.values.smallint(parameter.number)
+        return f"exists (select from {table} n where n.{record} = a.rid and n.param = {number})"

@@ -96,7 +96,8 @@ def _narrow_column(values: StatementValues, key: SortBy) -> SortColumn:
         "string": ("string", "value", "text"),
     }[parameter.type]
     extreme = "max" if key.descending else "min"
-    expression = f"(select {extreme}(n.{column}) from {table} n where n.rid = a.rid and n.param = {values.smallint(parameter.number)})"
+    number = values.smallint(parameter.number)
+    expression = f"(select {extreme}(n.{column}) from {table} n where n.rid = a.rid and n.param = {number})"
     return SortColumn(expression=expression, kind=kind, nullable=True, descending=key.descending)
 
 
