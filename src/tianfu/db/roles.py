@@ -44,6 +44,10 @@ class Addresses:
     admin: str
     secret: bytes
 
+    def in_database(self, name: str) -> Addresses:
+        """The same server and secret, another database."""
+        return Addresses(admin=make_conninfo(self.admin, dbname=name), secret=self.secret)
+
     def of(self, role: Role) -> str:
         """The connection string of a role."""
         return make_conninfo(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from struct import Struct, pack
 from sys import byteorder
+from typing import Any
 from uuid import UUID
 
 BOOL, BYTEA, INT8, INT2, INT4, TEXT, XID, JSON = 16, 17, 20, 21, 23, 25, 28, 114
@@ -94,7 +95,7 @@ def array_of(fields: Iterable[bytes | None], element_oid: int) -> bytes:
     return b"".join(parts)
 
 
-def _numbers(values: Iterable[float | None], element_oid: int) -> bytes:
+def _numbers(values: Iterable[Any], element_oid: int) -> bytes:
     """Numbers of one width; the whole array is laid out by strided copies instead of one by one."""
     typecode, width = _TYPECODES[element_oid]
     items = values if isinstance(values, list | tuple) else list(values)
@@ -194,13 +195,14 @@ _ELEMENTS = {
 
 
 def _array_encoder(element_oid: int) -> Encoder:
-    if element_oid in _TYPECODES:
-        return lambda values: _numbers(values, element_oid)
     one = _ENCODERS[element_oid]
+    is_number = element_oid in _TYPECODES
 
     def encode(values: object) -> bytes:
         if not isinstance(values, Iterable) or isinstance(values, str | bytes):
             raise TypeError(f"a sequence expected, not {type(values).__name__}")
+        if is_number:
+            return _numbers(values, element_oid)
         return array_of([None if value is None else one(value) for value in values], element_oid)
 
     return encode
@@ -219,8 +221,8 @@ def encoder_of(oid: int) -> tuple[Encoder, int]:
         return (lambda value: str(value).encode()), 0
 
     def encode(value: object) -> bytes:
-        if value.__class__ is Wire:
-            return _checked(value, oid)  # type: ignore[arg-type]  # just looked at its class
+        if isinstance(value, Wire):
+            return _checked(value, oid)
         return plain(value)
 
     return encode, 1

@@ -1,0 +1,47 @@
+"""Everything that can be set from outside, in one value; each setting is described in docs/reference/settings.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tianfu.kernel.refusal import Refusal
+
+PORT = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one installation."""
+
+    home: Path
+    database_url: str | None
+    database_secret_file: Path
+    host: str
+    port: int
+    workers: int
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; a value that is no setting's value is refused, an absent one has its default."""
+    home = Path(environment.get("TIANFU_HOME", ".tianfu")).absolute()
+    return Settings(
+        home=home,
+        database_url=environment.get("TIANFU_DATABASE_URL") or None,
+        database_secret_file=Path(environment.get("TIANFU_DATABASE_SECRET_FILE", home / "database-secret")),
+        host=environment.get("TIANFU_HOST", "127.0.0.1"),
+        port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
+        workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
+    text = environment.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        details = {"setting": name, "least": str(least), "most": str(most)}
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details=details)
+    return int(text)

@@ -1,0 +1,173 @@
+"""Databases for tests: each engine runs once a session, its migrated template is cloned for each test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
+from tianfu.db.binaries import Binaries, installed_binaries
+from tianfu.main import schema_steps
+
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
+ENGINES = ("postgres-18-embedded", "postgres-15-debian")
+
+LOCALES = {
+    "postgres-18-embedded": "locale 'C'",
+    # Another collation than the embedded server's, so that an order that relies on the default shows.
+    "postgres-15-debian": "locale 'C.UTF-8' locale_provider icu icu_locale 'zh-u-co-pinyin'",
+}
+
+
+class Engine:
+    """A running PostgreSQL and, once somebody asks, a template database with our schema."""
+
+    def __init__(self, addresses: Addresses, locale: str) -> None:
+        self.addresses = addresses
+        self._locale = locale
+        self._numbers = itertools.count(1)
+        self._template: str | None = None
+
+    @contextmanager
+    def clone(self) -> Iterator[Addresses]:
+        """A fresh database with our schema, gone after the block."""
+        if self._template is None:
+            self._template = "template_tianfu"
+            self.run(f"create database {self._template} template template0 encoding 'UTF8' {self._locale}")
+            migrate(self.addresses.in_database(self._template), schema_steps())
+        with self._database(f"template {self._template}") as addresses:
+            yield addresses
+
+    @contextmanager
+    def empty(self) -> Iterator[Addresses]:
+        """A fresh database with nothing in it, gone after the block."""
+        with self._database(f"template template0 encoding 'UTF8' {self._locale}") as addresses:
+            yield addresses
+
+    @contextmanager
+    def _database(self, options: str) -> Iterator[Addresses]:
+        name = f"test_{next(self._numbers)}"
+        self.run(f"create database {name} {options}")
+        try:
+            yield self.addresses.in_database(name)
+        finally:
+            self.run(f"drop database {name} with (force)")
+
+    def run(self, statement: str) -> None:
+        """Run a statement as the server's administrator."""
+        with psycopg.connect(self.addresses.admin, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder that every account may enter and whose path is short enough for sockets."""
+    with _folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def engine_of() -> Iterator[Callable[[str], Engine]]:
+    """Engines by name, each started when first asked for."""
+    engines: dict[str, Engine] = {}
+    with _servers() as started:
+
+        def engine(name: str) -> Engine:
+            if name not in engines:
+                engines[name] = Engine(started(_binaries(name)), LOCALES[name])
+            return engines[name]
+
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def embedded(engine_of: Callable[[str], Engine]) -> Engine:
+    return engine_of(ENGINES[0])
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def each_engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
+    return engine_of(request.param)
+
+
+@pytest.fixture
+def addresses(embedded: Engine) -> Iterator[Addresses]:
+    """A fresh database on the embedded server."""
+    with embedded.clone() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def database(addresses: Addresses) -> AsyncIterator[Database]:
+    """A fresh database on the embedded server, open."""
+    async with await Database.open(addresses) as opened:
+        yield opened
+
+
+@pytest.fixture
+def addresses_on_each_engine(each_engine: Engine) -> Iterator[Addresses]:
+    """A fresh database on every engine in turn."""
+    with each_engine.clone() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def database_on_each_engine(addresses_on_each_engine: Addresses) -> AsyncIterator[Database]:
+    """A fresh database on every engine in turn, open."""
+    async with await Database.open(addresses_on_each_engine) as opened:
+        yield opened
+
+
+def _binaries(name: str) -> Binaries | None:
+    return None if name == ENGINES[0] else installed_binaries(DEBIAN_POSTGRES)
+
+
+@contextmanager
+def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
+    servers: list[EmbeddedPostgres] = []
+    folders: list[Path] = []
+
+    def start(binaries: Binaries | None) -> Addresses:
+        folders.append(_made_folder())
+        server = EmbeddedPostgres(folders[-1], binaries=binaries)
+        servers.append(server)
+        addresses = server.start()
+        with psycopg.connect(addresses.admin, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")  # a test's data need not outlive the machine
+            connection.execute("select pg_reload_conf()")
+        return addresses
+
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.stop()
+        for folder in folders:
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = _made_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _made_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="tianfu-"))
+    folder.chmod(0o755)
+    return folder
