@@ -72,7 +72,7 @@ class Person:
     @property
     def disagreements(self) -> tuple[str, ...]:
         """Which of `name`, `sex` and `born` the libraries tell differently: shown, never smoothed over."""
-        told = {
+        told: dict[str, set[object]] = {
             "name": {patient.name for patient in self.patients},
             "sex": {patient.sex for patient in self.patients},
             "born": {patient.born for patient in self.patients if patient.born},

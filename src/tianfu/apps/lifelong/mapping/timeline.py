@@ -1,0 +1,330 @@
+"""Resources as entries of the timeline: what each type calls itself, what to say of it, and how grave it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tianfu.apps.lifelong.mapping.elements import (
+    Element,
+    code_in,
+    concept_of,
+    concepts_of,
+    display_in,
+    reference_in,
+    when_of,
+    words,
+)
+from tianfu.apps.lifelong.mapping.findings import finding_of
+from tianfu.apps.lifelong.model.entries import Entry, Mark, Tone
+from tianfu.apps.lifelong.model.kinds import Kind, kind_of
+from tianfu.apps.lifelong.model.wording import NOTHING, Concept
+
+Described = Mapping[str, Any]
+"""Fields of an Entry that a type decides."""
+
+DEMO_TAG = "demo"
+ENDED_STATES = frozenset({"inactive", "remission", "resolved", "stopped", "cancelled", "completed", "ended"})
+UNDONE_STATES = frozenset({"cancelled", "not-done", "stopped", "noshow", "revoked", "refuted"})
+ACUTE_CLASSES = {
+    "IMP": "i-bed",
+    "ACUTE": "i-bed",
+    "NONAC": "i-bed",
+    "EMER": "i-hospital",
+    "HH": "i-house",
+    "VR": "i-message",
+}
+
+_ICONS = {
+    Kind.ENCOUNTER: "i-steth",
+    Kind.CONDITION: "i-heart",
+    Kind.RESULT: "i-flask",
+    Kind.EXAMINATION: "i-eye",
+    Kind.TREATMENT: "i-hospital",
+    Kind.MEDICINE: "i-pill",
+    Kind.IMMUNISATION: "i-syringe",
+    Kind.CHECK: "i-ruler",
+    Kind.DOCUMENT: "i-record",
+    Kind.OTHER: "i-ticket",
+}
+_TONES = {Kind.EXAMINATION: Tone.INFO, Kind.RESULT: Tone.INFO, Kind.DOCUMENT: Tone.QUIET, Kind.OTHER: Tone.QUIET}
+
+
+def entry_of(resource: Element, *, patient: str) -> Entry:
+    """The entry of one resource in the compartment of `patient`."""
+    type_ = resource["resourceType"]
+    kind = kind_of(type_, category_code(resource))
+    described = _DESCRIBE.get(type_, _any_type)(resource)
+    entry = Entry(
+        type=type_,
+        id=resource["id"],
+        patient=patient,
+        kind=kind,
+        when=when_of(resource),
+        icon=_ICONS[kind],
+        tone=_TONES.get(kind, Tone.PLAIN),
+        title_key=f"type.{type_}",
+        organisation=_organisation(resource),
+        practitioner=_practitioner(resource),
+        encounter=reference_in(resource.get("encounter") or resource.get("context")),
+    )
+    entry = replace(entry, **described)
+    return replace(entry, marks=(*_state_marks(resource), *entry.marks, *_tag_marks(resource)))
+
+
+def category_code(resource: Element) -> str:
+    """The code of the first category, as the census counts it; an Encounter's is its class."""
+    if resource["resourceType"] == "Encounter":
+        return str(resource.get("class", {}).get("code", ""))
+    category = resource.get("category")
+    first = category[0] if isinstance(category, list) and category else category
+    return code_in(first) if isinstance(first, dict) else str(first or "")
+
+
+def _encounter(resource: Element) -> Described:
+    types = concepts_of(resource.get("type"))
+    service = concept_of(resource.get("serviceType"))
+    titles = [one for one in (*types, service) if one != NOTHING]
+    visit_class = resource.get("class", {}).get("code", "")
+    stands_out = bool(titles) and visit_class in CLASS_ICONS
+    details = [*concepts_of(resource.get("reasonCode")), *words_of_diagnoses(resource)]
+    return {
+        "title": titles[0] if titles else NOTHING,
+        "title_key": f"encounter-class.{visit_class}",
+        "prefix_key": f"encounter-class.{visit_class}" if titles else "",
+        "icon": ACUTE_CLASSES.get(visit_class, "i-steth"),
+        "details": tuple(dict.fromkeys([*titles[1:], *details])),
+    }
+
+
+def words_of_diagnoses(resource: Element) -> list[Concept]:
+    """The displays of an Encounter's diagnoses."""
+    return [Concept(text=said) for one in resource.get("diagnosis", ()) if (said := display_in(one.get("condition")))]
+
+
+def _condition(resource: Element) -> Described:
+    return {
+        "title": concept_of(resource.get("code")),
+        "details": (*concepts_of([resource["severity"]] if "severity" in resource else []), *_notes(resource)),
+    }
+
+
+def _allergy(resource: Element) -> Described:
+    is_grave = resource.get("criticality") == "high"
+    reactions = resource.get("reaction", ())
+    shown = [one for reaction in reactions for one in concepts_of(reaction.get("manifestation"))]
+    return {
+        "title": concept_of(resource.get("code")),
+        "prefix_key": "entry.allergy",
+        "icon": "i-stop" if is_grave else "i-warn",
+        "tone": Tone.CRITICAL if is_grave else Tone.WARNING,
+        "marks": (Mark(status="critical", key="mark.severe"),) if is_grave else (),
+        "details": (
+            *shown,
+            *[one for reaction in reactions for one in words(reaction.get("description"))],
+            *_notes(resource),
+        ),
+    }
+
+
+def _report(resource: Element) -> Described:
+    return {
+        "title": concept_of(resource.get("code")),
+        "details": (*words(resource.get("conclusion")), *concepts_of(resource.get("conclusionCode"))),
+        "results": tuple(reference_in(result) for result in resource.get("result", ())),
+    }
+
+
+def _observation(resource: Element) -> Described:
+    finding = finding_of(resource)
+    return {
+        "title": finding.name,
+        "findings": (finding,),
+        "tone": Tone.WARNING if finding.is_abnormal else Tone.PLAIN,
+        "details": _notes(resource),
+    }
+
+
+def _imaging(resource: Element) -> Described:
+    titles = [*words(resource.get("description")), *concepts_of(resource.get("procedureCode"))]
+    modalities = [Concept(codings=tuple(_modality(one) for one in resource.get("modality", ())))]
+    series = resource.get("series", ())
+    if not resource.get("modality") and series:
+        modalities = [Concept(codings=tuple(_modality(one["modality"]) for one in series[:1]))]
+    sites = [Concept(codings=(_modality(one["bodySite"]),)) for one in series[:1] if "bodySite" in one]
+    named = [one for one in (*titles, *modalities) if one.codings or one.text]
+    return {"title": named[0] if named else NOTHING, "details": (*named[1:], *sites)}
+
+
+def _modality(element: Element) -> Any:
+    return concept_of({"coding": [element]}).codings[0]
+
+
+def _procedure(resource: Element) -> Described:
+    return {
+        "title": concept_of(resource.get("code")),
+        "details": (*concepts_of(resource.get("reasonCode")), *words_of(resource, "outcome"), *_notes(resource)),
+    }
+
+
+def words_of(resource: Element, name: str) -> tuple[Concept, ...]:
+    """One optional CodeableConcept as a list."""
+    return (concept_of(resource[name]),) if name in resource else ()
+
+
+def _medicine(resource: Element) -> Described:
+    medicine = concept_of(resource.get("medicationCodeableConcept"))
+    if medicine == NOTHING:
+        medicine = Concept(text=display_in(resource.get("medicationReference")))
+    doses = [*resource.get("dosageInstruction", ()), *resource.get("dosage", ())] if _is_list(resource) else []
+    return {
+        "title": medicine,
+        "details": tuple(one for dose in doses for one in words(dose.get("text"))),
+    }
+
+
+def _is_list(resource: Element) -> bool:
+    """MedicationAdministration has a single dosage; its text is rarely more than the order said."""
+    return isinstance(resource.get("dosage", ()), (list, tuple))
+
+
+def _immunisation(resource: Element) -> Described:
+    doses = [
+        one.get("doseNumberPositiveInt") or one.get("doseNumberString") for one in resource.get("protocolApplied", ())
+    ]
+    return {
+        "title": concept_of(resource.get("vaccineCode")),
+        "marks": tuple(Mark(status="quiet", key="mark.dose", count=int(dose)) for dose in doses if str(dose).isdigit()),
+        "details": _notes(resource),
+    }
+
+
+def _plan(resource: Element) -> Described:
+    titles = [*words(resource.get("title")), *concepts_of(resource.get("category"))]
+    return {
+        "title": titles[0] if titles else NOTHING,
+        "icon": "i-calendar",
+        "details": words(resource.get("description")),
+    }
+
+
+def _goal(resource: Element) -> Described:
+    return {"title": concept_of(resource.get("description")), "icon": "i-target"}
+
+
+def _document(resource: Element) -> Described:
+    titles = [*words(resource.get("title")), *words_of(resource, "type"), *words(resource.get("description"))]
+    contents = [one.get("attachment", {}).get("title") for one in resource.get("content", ())]
+    named = [*titles, *(Concept(text=title) for title in contents if title)]
+    return {"title": named[0] if named else NOTHING, "details": tuple(dict.fromkeys(named[1:]))}
+
+
+def _bill(resource: Element) -> Described:
+    total = resource.get("total", {})
+    amounts = [total] if isinstance(total, dict) else [one.get("amount", {}) for one in total[:1]]
+    said = [f"{one['value']} {one.get('currency', '')}".strip() for one in amounts if "value" in one]
+    return {"details": (*words_of(resource, "type"), *(Concept(text=text) for text in said))}
+
+
+def _any_type(resource: Element) -> Described:
+    """A type without words of its own: its code or type if it has one, else the name of the type."""
+    for name in ("code", "type", "category", "relationship", "serviceType"):
+        value = resource.get(name)
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, dict) and ("coding" in first or "text" in first):
+            return {"title": concept_of(first), "prefix_key": f"type.{resource['resourceType']}"}
+    return {}
+
+
+_DESCRIBE: Mapping[str, Callable[[Element], Described]] = {
+    "AllergyIntolerance": _allergy,
+    "CarePlan": _plan,
+    "Claim": _bill,
+    "Composition": _document,
+    "Condition": _condition,
+    "DiagnosticReport": _report,
+    "DocumentReference": _document,
+    "Encounter": _encounter,
+    "ExplanationOfBenefit": _bill,
+    "Goal": _goal,
+    "ImagingStudy": _imaging,
+    "Immunization": _immunisation,
+    "MedicationAdministration": _medicine,
+    "MedicationDispense": _medicine,
+    "MedicationRequest": _medicine,
+    "MedicationStatement": _medicine,
+    "Observation": _observation,
+    "Procedure": _procedure,
+}
+
+
+def _notes(resource: Element) -> tuple[Concept, ...]:
+    return tuple(one for note in resource.get("note", ()) for one in words(note.get("text")))
+
+
+def state_of(resource: Element) -> str:
+    """The state a person would ask for: clinical status before workflow status."""
+    for name in ("clinicalStatus", "status", "lifecycleStatus"):
+        value = resource.get(name)
+        if isinstance(value, dict):
+            return code_in(value)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def is_mistaken(resource: Element) -> bool:
+    """Whether the writer took the record back."""
+    verification = code_in(resource.get("verificationStatus"))
+    return "entered-in-error" in (resource.get("status"), verification)
+
+
+def _state_marks(resource: Element) -> list[Mark]:
+    if is_mistaken(resource):
+        return [Mark(status="critical", key="mark.entered-in-error")]
+    state = state_of(resource)
+    if code_in(resource.get("verificationStatus")) == "refuted":
+        return [Mark(status="quiet", key="mark.refuted")]
+    if state in UNDONE_STATES:
+        return [Mark(status="quiet", key=f"mark.{state}")]
+    if state in ("resolved", "remission", "inactive") and resource["resourceType"] in (
+        "Condition",
+        "AllergyIntolerance",
+    ):
+        return [Mark(status="quiet", key=f"mark.{state}")]
+    return [Mark(status="warning", key="mark.preliminary")] if state == "preliminary" else []
+
+
+def _tag_marks(resource: Element) -> list[Mark]:
+    """Tags with a name that people should see: recognised by other hospitals, entered from paper."""
+    tags = [
+        tag for tag in resource.get("meta", {}).get("tag", ()) if tag.get("display") and tag.get("code") != DEMO_TAG
+    ]
+    return [
+        Mark(status="info" if tag.get("code") == "HR" else "quiet", concept=concept_of({"coding": [tag]}))
+        for tag in tags
+    ]
+
+
+def _organisation(resource: Element) -> str:
+    """Where it was: the display of the organisation, else its reference to be looked up."""
+    for name in ("serviceProvider", "custodian", "performer", "managingOrganization", "provider", "author"):
+        value = resource.get(name)
+        for one in value if isinstance(value, list) else [value] if value else []:
+            actor = one.get("actor", one)
+            if "Organization/" in reference_in(actor) or actor.get("type") == "Organization":
+                return display_in(actor) or reference_in(actor)
+    return ""
+
+
+def _practitioner(resource: Element) -> str:
+    """Who did it: the display of the first practitioner, else the reference to be looked up."""
+    people = [one.get("individual", {}) for one in resource.get("participant", ()) if isinstance(one, dict)]
+    for name in ("performer", "requester", "recorder", "asserter", "author", "resultsInterpreter"):
+        value = resource.get(name)
+        people.extend(one.get("actor", one) for one in (value if isinstance(value, list) else [value] if value else []))
+    for actor in people:
+        if "Practitioner/" in reference_in(actor):
+            return display_in(actor) or reference_in(actor)
+    return ""
