@@ -74,14 +74,16 @@ def _worded_value(element: Element) -> dict[str, Any]:
         return {"answer": _YES if element["valueBoolean"] else _NO}
     if span := element.get("valueRange"):
         ends = range_of_quantities(span)
-        return {
-            "words": f"{ends.low or ''}–{ends.high or ''}",
-            "unit": unit_of(span.get("low") or span.get("high") or {}),
-        }
+        said = f"{_plain(ends.low)}–{_plain(ends.high)}"
+        return {"words": said, "unit": unit_of(span.get("low") or span.get("high") or {})}
     if ratio := element.get("valueRatio"):
         parts = [ratio.get(side) or {} for side in ("numerator", "denominator")]
         return {"words": " : ".join(f"{part.get('value', '')} {unit_of(part)}".strip() for part in parts)}
     return {}
+
+
+def _plain(number: Decimal | None) -> str:
+    return "" if number is None else str(number)
 
 
 _YES = Concept(text="是", codings=(Coding(system="", code="true", display="Yes"),))

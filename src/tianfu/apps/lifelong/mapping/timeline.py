@@ -25,9 +25,10 @@ Described = Mapping[str, Any]
 """Fields of an Entry that a type decides."""
 
 DEMO_TAG = "demo"
-ENDED_STATES = frozenset({"inactive", "remission", "resolved", "stopped", "cancelled", "completed", "ended"})
+RECOGNISED_TAG = "HR"
+ENDED_STATES = frozenset({"resolved", "remission", "inactive"})
 UNDONE_STATES = frozenset({"cancelled", "not-done", "stopped", "noshow", "revoked", "refuted"})
-ACUTE_CLASSES = {
+CLASS_ICONS = {
     "IMP": "i-bed",
     "ACUTE": "i-bed",
     "NONAC": "i-bed",
@@ -35,6 +36,7 @@ ACUTE_CLASSES = {
     "HH": "i-house",
     "VR": "i-message",
 }
+"""Encounter classes worth a picture and a word of their own (http://terminology.hl7.org/CodeSystem/v3-ActCode)."""
 
 _ICONS = {
     Kind.ENCOUNTER: "i-steth",
@@ -92,8 +94,8 @@ def _encounter(resource: Element) -> Described:
     return {
         "title": titles[0] if titles else NOTHING,
         "title_key": f"encounter-class.{visit_class}",
-        "prefix_key": f"encounter-class.{visit_class}" if titles else "",
-        "icon": ACUTE_CLASSES.get(visit_class, "i-steth"),
+        "icon": CLASS_ICONS.get(visit_class, "i-steth"),
+        "marks": (Mark(status="quiet", key=f"encounter-class.{visit_class}"),) if stands_out else (),
         "details": tuple(dict.fromkeys([*titles[1:], *details])),
     }
 
@@ -113,6 +115,7 @@ def _condition(resource: Element) -> Described:
 def _allergy(resource: Element) -> Described:
     is_grave = resource.get("criticality") == "high"
     reactions = resource.get("reaction", ())
+    said = [one for reaction in reactions for one in words(reaction.get("description"))]
     shown = [one for reaction in reactions for one in concepts_of(reaction.get("manifestation"))]
     return {
         "title": concept_of(resource.get("code")),
@@ -120,11 +123,7 @@ def _allergy(resource: Element) -> Described:
         "icon": "i-stop" if is_grave else "i-warn",
         "tone": Tone.CRITICAL if is_grave else Tone.WARNING,
         "marks": (Mark(status="critical", key="mark.severe"),) if is_grave else (),
-        "details": (
-            *shown,
-            *[one for reaction in reactions for one in words(reaction.get("description"))],
-            *_notes(resource),
-        ),
+        "details": tuple(dict.fromkeys([*shown, *said, *_notes(resource)])),
     }
 
 
@@ -288,10 +287,7 @@ def _state_marks(resource: Element) -> list[Mark]:
         return [Mark(status="quiet", key="mark.refuted")]
     if state in UNDONE_STATES:
         return [Mark(status="quiet", key=f"mark.{state}")]
-    if state in ("resolved", "remission", "inactive") and resource["resourceType"] in (
-        "Condition",
-        "AllergyIntolerance",
-    ):
+    if state in ENDED_STATES and resource["resourceType"] in ("Condition", "AllergyIntolerance"):
         return [Mark(status="quiet", key=f"mark.{state}")]
     return [Mark(status="warning", key="mark.preliminary")] if state == "preliminary" else []
 
