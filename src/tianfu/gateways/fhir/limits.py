@@ -1,0 +1,24 @@
+"""How much one request may ask of this door."""
+
+from __future__ import annotations
+
+BODY_BYTES_MAX = 32 * 1024 * 1024
+"""A transaction of a whole life with its documents fits; a larger load belongs to the import."""
+
+FORM_BYTES_MAX = 1024 * 1024
+"""A search by POST."""
+
+ADDRESS_BYTES_MAX = 32 * 1024
+HEADER_BYTES_MAX = 16 * 1024
+PATH_SEGMENTS_MAX = 6
+HISTORY_COUNT_DEFAULT = 50
+HISTORY_COUNT_MAX = 1_000
+
+SILENCE_SECONDS_MAX = 20.0
+"""How long a client may stop in the middle of its body."""
+
+BODY_SECONDS_MAX = 120.0
+"""How long a whole body may take."""
+
+ANSWER_SECONDS_MAX = 40.0
+"""How long a reading request may take; a single statement is stopped before."""

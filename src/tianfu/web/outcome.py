@@ -1,0 +1,206 @@
+"""A refusal as an HTTP status and an OperationOutcome (https://hl7.org/fhir/R4/operationoutcome.html).
+
+Sentences come from the catalogues of phrases; the stable code travels beside them, and so does the number
+under which the moment stands in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.web.languages import Language
+
+CODE_SYSTEM = "urn:tianfu:refusal"
+"""The system of our stable codes in `OperationOutcome.issue.details`."""
+
+FAULTS_SHOWN_MAX = 100
+"""A broken document can have thousands of faults; the first hundred say enough."""
+
+UNEXPECTED = 500
+OTHERWISE = 422
+"""The status of a refusal that has none of its own: understood, and not done."""
+
+STATUSES: Mapping[str, int] = {
+    "not-found": 404,
+    "gone": 410,
+    "address-unknown": 404,
+    "resource-type-unknown": 404,
+    "operation-unknown": 404,
+    "address-too-long": 414,
+    "method-not-allowed": 405,
+    "format-not-offered": 406,
+    "format-not-taken": 415,
+    "encoding-not-taken": 415,
+    "body-too-large": 413,
+    "body-too-slow": 408,
+    "body-missing": 400,
+    "body-broken-off": 400,
+    "header-malformed": 400,
+    "headers-too-large": 431,
+    "id-in-address-differs": 400,
+    "type-in-address-differs": 400,
+    "id-malformed": 400,
+    "host-not-ours": 403,
+    "not-allowed": 403,
+    "version-conflict": 412,
+    "condition-matches-several": 412,
+    "condition-missing": 400,
+    "conflict": 409,
+    "id-not-usable": 409,
+    "write-collided": 409,
+    "json-invalid": 400,
+    "json-too-deep": 400,
+    "json-duplicate-key": 400,
+    "not-a-resource": 400,
+    "resource-invalid": 422,
+    "bundle-invalid": 400,
+    "bundle-too-long": 413,
+    "cursor-invalid": 400,
+    "search-parameter-unknown": 400,
+    "search-parameter-not-indexed": 503,
+    "search-not-supported": 400,
+    "search-not-understood": 400,
+    "search-modifier-not-allowed": 400,
+    "search-value-malformed": 400,
+    "search-too-large": 400,
+    "too-many-requests": 429,
+    "too-busy": 503,
+    "audit-queue-full": 503,
+    "database-unavailable": 503,
+    "deadline-passed": 503,
+    "disk-full": 507,
+    "body-unreadable": 500,
+    "unexpected": UNEXPECTED,
+}
+
+_ISSUE_TYPES: Mapping[str, str] = {
+    "not-found": "not-found",
+    "gone": "deleted",
+    "address-unknown": "not-found",
+    "resource-type-unknown": "not-supported",
+    "operation-unknown": "not-supported",
+    "method-not-allowed": "not-supported",
+    "format-not-offered": "not-supported",
+    "format-not-taken": "not-supported",
+    "search-not-supported": "not-supported",
+    "body-too-large": "too-long",
+    "bundle-too-long": "too-long",
+    "address-too-long": "too-long",
+    "search-too-large": "too-costly",
+    "not-allowed": "forbidden",
+    "host-not-ours": "forbidden",
+    "version-conflict": "conflict",
+    "conflict": "conflict",
+    "write-collided": "conflict",
+    "condition-matches-several": "multiple-matches",
+    "json-invalid": "structure",
+    "json-too-deep": "structure",
+    "json-duplicate-key": "structure",
+    "not-a-resource": "structure",
+    "deadline-passed": "timeout",
+    "body-too-slow": "timeout",
+    "too-many-requests": "throttled",
+    "too-busy": "throttled",
+    "audit-queue-full": "throttled",
+    "database-unavailable": "transient",
+    "search-parameter-not-indexed": "transient",
+    "disk-full": "no-store",
+    "unexpected": "exception",
+    "body-unreadable": "exception",
+}
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal."""
+    return STATUSES.get(refusal.code, OTHERWISE)
+
+
+def outcome_of(refusal: Refusal, *, language: Language, reference: str) -> bytes:
+    """The OperationOutcome of a refusal: what happened, what was kept, what to do next, and the number in the log."""
+    issues = [_main_issue(refusal, language, reference)]
+    issues.extend(_fault_issue(fault, language) for fault in refusal.faults[:FAULTS_SHOWN_MAX])
+    return outcome_bytes(issues, language=language)
+
+
+def outcome_bytes(issues: Sequence[Mapping[str, Any]], *, language: Language) -> bytes:
+    """An OperationOutcome of ready issues."""
+    return orjson.dumps({"resourceType": "OperationOutcome", "language": language.tag, "issue": list(issues)})
+
+
+def note(code: str, *, language: Language, severity: str = "information", **values: str) -> dict[str, Any]:
+    """An issue that says something without being a refusal: a warning, or that all went well."""
+    return {
+        "severity": severity,
+        "code": "informational" if severity == "information" else "not-supported",
+        "details": _details(code, language.say_either(f"note.{code}", "note.unknown", **values), language),
+    }
+
+
+def _main_issue(refusal: Refusal, language: Language, reference: str) -> dict[str, Any]:
+    sentence = sentence_of(refusal, language)
+    issue: dict[str, Any] = {
+        "severity": "fatal" if status_of(refusal) == UNEXPECTED else "error",
+        "code": _ISSUE_TYPES.get(refusal.code, "invalid" if refusal.faults else "processing"),
+        "details": _details(refusal.code, sentence, language),
+        "diagnostics": _diagnostics(refusal, language, reference),
+    }
+    return issue
+
+
+def sentence_of(refusal: Refusal, language: Language) -> str:
+    """What happened, with the details that the sentence has blanks for."""
+    key = f"refusal.{refusal.code}"
+    if not language.has(key):
+        return language.say("refusal.unknown")
+    try:
+        return language.say(key, **dict(refusal.details))
+    except KeyError:
+        # A refusal without the detail that its sentence mentions is still a refusal.
+        return language.say("refusal.unknown")
+
+
+def _diagnostics(refusal: Refusal, language: Language, reference: str) -> str:
+    parts = [
+        language.say_either(f"kept.{refusal.kept}", "kept.unknown"),
+        language.say_either(f"next.{refusal.next_step}", "next.unknown"),
+    ]
+    if refusal.retryable:
+        parts.append(language.say("outcome.retryable"))
+    if len(refusal.faults) > FAULTS_SHOWN_MAX:
+        parts.append(language.say("outcome.more-faults", count=len(refusal.faults) - FAULTS_SHOWN_MAX))
+    shown = ", ".join(f"{name}={value}" for name, value in refusal.details.items())
+    if shown:
+        parts.append(f"[{shown}]")
+    parts.append(language.say("outcome.reference", reference=reference))
+    return " ".join(parts)
+
+
+def _details(code: str, text: str, language: Language) -> dict[str, Any]:
+    return {"coding": [{"system": CODE_SYSTEM, "code": code}], "text": text}
+
+
+def _fault_issue(fault: Fault, language: Language) -> dict[str, Any]:
+    key = f"fault.{fault.code}"
+    text = language.say(key) if language.has(key) else fault.code
+    said = ", ".join(f"{name}={value}" for name, value in fault.details.items())
+    issue: dict[str, Any] = {
+        "severity": "error",
+        "code": _FAULT_TYPES.get(fault.code, "invalid"),
+        "details": _details(fault.code, text, language),
+        "expression": [fault.path],
+    }
+    if said:
+        issue["diagnostics"] = said
+    return issue
+
+
+_FAULT_TYPES: Mapping[str, str] = {
+    "element-unknown": "structure",
+    "element-missing": "required",
+    "code-unknown": "code-invalid",
+    "search-parameter-unknown": "not-supported",
+}
