@@ -251,10 +251,13 @@ class Database:
     async def open(addresses: Addresses, *, links_max: int = LINKS_MAX) -> Database:
         """Open the pools, and see that the app role can connect."""
         database = Database(addresses, links_max=links_max)
-        conninfo = addresses.of(Role.APP)
-        link = await connected(lambda: _open(conninfo), within_seconds=START_SECONDS)
-        link.close()
+        await database.ready()
         return database
+
+    async def ready(self) -> None:
+        """Wait until the app role can connect; raises the refusal "database-unavailable"."""
+        link = await connected(self._pools[Role.APP.value].lend, within_seconds=START_SECONDS)
+        self._pools[Role.APP.value].give_back(link)
 
     def transaction(
         self,

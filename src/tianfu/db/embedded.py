@@ -84,6 +84,11 @@ class EmbeddedPostgres:
             self._keep.touch()
             return addresses
 
+    def revive(self) -> None:
+        """Start the server again if it is gone; for whoever holds it running."""
+        with self._alone():
+            self._start()
+
     def stop(self) -> None:
         """Stop the server; its clients are told, what was committed is safe."""
         with self._alone():

@@ -1,0 +1,33 @@
+"""The database of one installation: the embedded server, or the one that TIANFU_DATABASE_URL names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tianfu.db import Addresses, EmbeddedPostgres
+from tianfu.db.secret import database_secret
+from tianfu.settings import Settings
+
+
+def embedded_server(settings: Settings) -> EmbeddedPostgres | None:
+    """The embedded server, or None if the settings name another one."""
+    return None if settings.database_url else EmbeddedPostgres(settings.home)
+
+
+def database_addresses(settings: Settings) -> Addresses:
+    """Where the database is, whether it runs or not."""
+    if settings.database_url is None:
+        return EmbeddedPostgres(settings.home).addresses
+    return Addresses(admin=settings.database_url, secret=database_secret(settings.database_secret_file, make=True))
+
+
+@contextmanager
+def running_database(settings: Settings) -> Iterator[Addresses]:
+    """The database, running for the length of a block."""
+    server = embedded_server(settings)
+    if server is None:
+        yield database_addresses(settings)
+    else:
+        with server.running() as addresses:
+            yield addresses

@@ -1,0 +1,1 @@
+"""One program that starts, watches, restarts and stops the others."""

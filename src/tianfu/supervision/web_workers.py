@@ -1,0 +1,44 @@
+"""The web workers' own program: granian with our application, ending with its supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+
+from tianfu.settings import settings_from
+from tianfu.supervision.parentage import PARENT_VARIABLE, die_with_parent, leave_if_orphaned
+
+BACKLOG = 1024
+RESPAWN_SECONDS = 0.5
+STOP_SECONDS = 20
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    die_with_parent(signal.SIGTERM)
+    if parent := os.environ.get(PARENT_VARIABLE):
+        leave_if_orphaned(int(parent))
+    settings = settings_from(os.environ)
+    Granian(
+        "tianfu.main:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=settings.workers,
+        backlog=BACKLOG,
+        websockets=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        respawn_interval=RESPAWN_SECONDS,
+        workers_kill_timeout=STOP_SECONDS,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()
