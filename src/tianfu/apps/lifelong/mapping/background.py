@@ -1,0 +1,137 @@
+"""Allergies, warnings, pregnancies, lasting problems and medicines out of their resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from tianfu.apps.lifelong.mapping.elements import Element, code_in, concept_of, display_in, when_in, when_of, words
+from tianfu.apps.lifelong.mapping.timeline import is_mistaken, state_of
+from tianfu.apps.lifelong.model.background import LYING_IN_DAYS, Alert, Background, Lasting, plausible
+from tianfu.apps.lifelong.model.phases import Pregnancy
+from tianfu.apps.lifelong.model.wording import NOTHING, Concept
+
+BACKGROUND_TYPES = (
+    "Condition",
+    "EpisodeOfCare",
+    "MedicationRequest",
+    "MedicationStatement",
+)
+ALERT_TYPES = ("AllergyIntolerance", "Flag")
+
+SNOMED = "http://snomed.info/sct"
+PREGNANCY_CODES = frozenset({"pregnancy", "72892002", "77386006", "47200007"})
+"""Our own episode, and SNOMED CT's normal pregnancy, patient currently pregnant, high-risk pregnancy."""
+
+NO_ALLERGY_CODES = frozenset({"716186003", "409137002", "716184000", "428607008"})
+"""SNOMED CT: no known allergy, no known drug allergy, no known latex allergy, no known environmental allergy."""
+
+ACTIVE_MEDICINES = frozenset({"active", "on-hold", "intended"})
+ACTIVE_PROBLEMS = frozenset({"active", "recurrence", "relapse"})
+
+LASTING_CATEGORY = "problem-list-item"
+
+Owned = tuple[str, Element]
+"""The patient in whose compartment a resource lies, and the resource."""
+
+
+def background_of(alerts: Iterable[Owned], lasting: Sequence[Owned], *, is_cut_off: bool) -> Background:
+    """Put the background together; what was entered in error or refuted does not count."""
+    valid = [(patient, one) for patient, one in lasting if not is_mistaken(one)]
+    return Background(
+        alerts=_distinct(one for _, resource in alerts if (one := _alert(resource)) is not None),
+        problems=tuple(_lasting(patient, one) for patient, one in valid if _is_lasting_problem(one)),
+        medicines=tuple(_medicine(patient, one) for patient, one in valid if _is_current_medicine(one)),
+        pregnancies=tuple(
+            sorted((told for _, resource in valid if (told := _pregnancy(resource))), key=lambda one: one.since)
+        ),
+        is_cut_off=is_cut_off,
+    )
+
+
+def _alert(resource: Element) -> Alert | None:
+    """An allergy that still holds, or an active warning."""
+    if is_mistaken(resource) or code_in(resource.get("verificationStatus")) == "refuted":
+        return None
+    is_allergy = resource["resourceType"] == "AllergyIntolerance"
+    state = state_of(resource)
+    if state in ("resolved", "inactive") or (not is_allergy and state != "active"):
+        return None
+    reactions = resource.get("reaction", ())
+    said = [concept for reaction in reactions for concept in words(reaction.get("description"))]
+    shown = [concept_of(one) for reaction in reactions for one in reaction.get("manifestation", ())]
+    return Alert(
+        type=resource["resourceType"],
+        id=resource["id"],
+        name=concept_of(resource.get("code")),
+        reaction=next(iter([*shown, *said]), NOTHING),
+        is_grave=resource.get("criticality") == "high",
+        is_allergy=is_allergy,
+    )
+
+
+def says_no_allergy(alert: Alert) -> bool:
+    """Whether an AllergyIntolerance only says that none is known."""
+    return any(coding.code in NO_ALLERGY_CODES for coding in alert.name.codings)
+
+
+def _distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+    """The gravest of alerts with the same name, grave ones first: two libraries may tell of one allergy."""
+    kept: dict[str, Alert] = {}
+    for alert in sorted(alerts, key=lambda one: (not one.is_grave, not one.is_allergy)):
+        kept.setdefault(alert.name.key or alert.name.text, alert)
+    return tuple(kept.values())
+
+
+def _is_lasting_problem(resource: Element) -> bool:
+    if resource["resourceType"] != "Condition" or state_of(resource) not in ACTIVE_PROBLEMS:
+        return False
+    return "abatementDateTime" not in resource and code_in(resource.get("verificationStatus")) != "refuted"
+
+
+def _lasting(patient: str, resource: Element) -> Lasting:
+    return Lasting(
+        type=resource["resourceType"],
+        id=resource["id"],
+        name=concept_of(resource.get("code")),
+        since=when_of(resource),
+        detail=next(iter(note for one in resource.get("note", ()) for note in words(one.get("text"))), NOTHING),
+        patient=patient,
+    )
+
+
+def _is_current_medicine(resource: Element) -> bool:
+    return resource["resourceType"].startswith("Medication") and state_of(resource) in ACTIVE_MEDICINES
+
+
+def _medicine(patient: str, resource: Element) -> Lasting:
+    name = concept_of(resource.get("medicationCodeableConcept"))
+    doses = [*resource.get("dosageInstruction", ()), *resource.get("dosage", ())]
+    return Lasting(
+        type=resource["resourceType"],
+        id=resource["id"],
+        name=name if name != NOTHING else Concept(text=display_in(resource.get("medicationReference"))),
+        since=when_of(resource),
+        detail=next(iter(said for dose in doses for said in words(dose.get("text"))), NOTHING),
+        patient=patient,
+    )
+
+
+def _pregnancy(resource: Element) -> Pregnancy | None:
+    """A pregnancy told by an episode or a condition; an end is the birth, after which lying-in is added."""
+    if resource["resourceType"] == "EpisodeOfCare":
+        concepts = [concept_of(one) for one in resource.get("type", ())]
+        since, until = resource.get("period", {}).get("start"), resource.get("period", {}).get("end")
+        lying_in = 0
+    else:
+        concepts = [concept_of(resource.get("code"))]
+        since, until = resource.get("onsetDateTime"), resource.get("abatementDateTime")
+        lying_in = LYING_IN_DAYS
+    if not since or not any(coding.code in PREGNANCY_CODES for one in concepts for coding in one.codings):
+        return None
+    ended = when_in(until)
+    started = when_in(since)
+    if started is None:
+        return None
+    told = Pregnancy(since=started.day, until=ended.day + timedelta(days=lying_in + 1) if ended else None)
+    return told if told.until is None else plausible(told)

@@ -1,0 +1,1 @@
+"""What each screen reads, one file per screen."""

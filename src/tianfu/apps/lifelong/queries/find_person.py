@@ -1,0 +1,99 @@
+"""Screen: find a person by name, pinyin, identifier, last four characters or birth date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tianfu.apps.lifelong.mapping.elements import decoded
+from tianfu.apps.lifelong.mapping.patients import patient_of
+from tianfu.apps.lifelong.model.people import LibraryPatient, Person, people_among
+from tianfu.apps.lifelong.model.wish import Wish
+from tianfu.apps.lifelong.queries.names import names_of
+from tianfu.apps.lifelong.store import LifeStore
+from tianfu.kernel.refusal import Refusal
+from tianfu.standards.china.identifier_systems import IDENTITY_NUMBER
+from tianfu.standards.china.identity_number import parse_identity_number, shortened
+from tianfu.web.asking import Asking
+
+PATIENTS_MAX = 50
+"""So many Patient records are shown; whoever has more to choose from should say more."""
+
+JOINED_MAX = 200
+"""Patient records that may share the identity numbers of those found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPeople:
+    """Who was found; `total` counts Patient records, of which `people` are made."""
+
+    people: tuple[Person, ...]
+    total: int
+    is_cut_off: bool
+
+
+async def find_people(store: LifeStore, asking: Asking, wish: Wish) -> FoundPeople:
+    """Everybody who fits every part of the wish, with their records from all libraries."""
+    fields = [*_parameters(wish), ("_count", str(PATIENTS_MAX)), ("_total", "accurate")]
+    page = await store.find(asking.caller, asking.purpose, "Patient", fields)
+    found = [patient_of(decoded(record.text)) for record in page.records]
+    joined = await patients_with(store, asking, {one.identity_number for one in found if one.identity_number})
+    together = {one.id: one for one in (*found, *joined)}
+    people = people_among(await with_library_names(store, asking, list(together.values())))
+    return FoundPeople(people=people, total=page.total or len(found), is_cut_off=page.next_cursor is not None)
+
+
+async def patients_with(store: LifeStore, asking: Asking, numbers: Iterable[str]) -> list[LibraryPatient]:
+    """The Patient records of all libraries that carry one of these identity numbers, in either form."""
+    wanted = ",".join(f"{IDENTITY_NUMBER}|{form}" for number in sorted(numbers) for form in both_forms(number))
+    if not wanted:
+        return []
+    fields = [("identifier", wanted), ("_count", str(JOINED_MAX))]
+    page = await store.find(asking.caller, asking.purpose, "Patient", fields)
+    if page.next_cursor is not None:
+        raise Refusal("too-many-found", next_step="narrow-search")
+    return [patient_of(decoded(record.text)) for record in page.records]
+
+
+def both_forms(number: str) -> tuple[str, ...]:
+    """An identity number as it is written today, and as it was written until 1999 if it is that old."""
+    long = parse_identity_number(number).text
+    return (long, shortened(long)) if long[6:8] == "19" else (long,)
+
+
+async def with_library_names(
+    store: LifeStore, asking: Asking, patients: Sequence[LibraryPatient]
+) -> tuple[LibraryPatient, ...]:
+    """The same records with the names of the organisations that keep them."""
+    names = await names_of(store, asking, [one.organisation for one in patients if not one.library_name])
+    return tuple(
+        one if one.library_name else replace(one, library_name=names.get(one.organisation, one.library))
+        for one in patients
+    )
+
+
+def _parameters(wish: Wish) -> Iterable[tuple[str, str]]:
+    if wish.name:
+        yield "name", _escaped(wish.name)
+    if wish.identifier:
+        forms = both_forms(wish.identifier) if _is_identity_number(wish.identifier) else (wish.identifier,)
+        yield "identifier", ",".join(map(_escaped, forms))
+    if wish.tail:
+        yield "identifier-tail", _escaped(wish.tail)
+    if wish.born:
+        yield "birthdate", wish.born
+
+
+def _is_identity_number(text: str) -> bool:
+    try:
+        parse_identity_number(text)
+    except Refusal:
+        return False
+    return True
+
+
+def _escaped(value: str) -> str:
+    """A value in which FHIR's separators stand for themselves (https://hl7.org/fhir/R4/search.html#escaping)."""
+    for mark in "\\$,|":
+        value = value.replace(mark, "\\" + mark)
+    return value

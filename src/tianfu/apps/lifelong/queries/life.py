@@ -1,0 +1,274 @@
+"""Screen: a whole life on one page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from tianfu.apps.lifelong.mapping.elements import decoded
+from tianfu.apps.lifelong.mapping.timeline import entry_of
+from tianfu.apps.lifelong.model.entries import Entry, fold
+from tianfu.apps.lifelong.model.filters import Count, Filter, read_filter
+from tianfu.apps.lifelong.model.phases import Phase, phase_on, phases_of
+from tianfu.apps.lifelong.model.trend import Trend
+from tianfu.apps.lifelong.queries.measures import Measure, measures_of, read_trend
+from tianfu.apps.lifelong.queries.names import names_of
+from tianfu.apps.lifelong.queries.person import KnownPerson, know_person
+from tianfu.apps.lifelong.store import LifeStore, Slice, TimelinePage, TimelineRecord
+from tianfu.kernel.instants import china_date, day_start
+from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import Asking
+from tianfu.web.drawing.life_strip import Stretch, StripPlan, plan_strip
+
+ENTRIES_PER_PAGE = 120
+"""So many records are read for one page; the page ends with a whole day."""
+
+DAY_RECORDS_MAX = 3_000
+"""A day with more records than a page is read whole, up to so many."""
+
+PHASE_WEIGHTS = {
+    "before-birth": 0.5,
+    "infancy": 1.0,
+    "school": 1.0,
+    "young": 1.5,
+    "pregnancy": 1.3,
+    "middle": 1.4,
+    "older": 1.4,
+}
+WIDTHS = {"clinician": 1000, "citizen": 360}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseGroup:
+    """Entries that lie in one phase; None for those without a date or outside all phases."""
+
+    phase: Phase | None
+    entries: tuple[Entry, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """Everything the page shows."""
+
+    known: KnownPerson
+    phases: tuple[Phase, ...]
+    strip: StripPlan
+    counts: tuple[Count, ...]
+    filter: Filter
+    groups: tuple[PhaseGroup, ...]
+    shown: int
+    wanted: int
+    next_before: date | None
+    begins: date | None
+    measures: tuple[Measure, ...]
+    measure: Measure | None
+    trend: Trend | None
+
+    @property
+    def total(self) -> int:
+        """How many records there are at all."""
+        return sum(count.count for count in self.counts)
+
+    def phase_counts(self) -> dict[str, int]:
+        """How many records lie in each phase."""
+        edges = self.strip.edges
+        totals = dict.fromkeys((phase.id for phase in self.phases), 0)
+        for count in self.counts:
+            phase = phase_on(self.phases, edges[count.stretch - 1]) if 0 < count.stretch <= len(edges) else None
+            if phase:
+                totals[phase.id] += count.count
+        return totals
+
+    def bars(self) -> dict[date, int]:
+        """How many records lie between each edge of the strip and the next, of the kinds and libraries chosen."""
+        edges = self.strip.edges
+        bars: dict[date, int] = {}
+        for count in self.counts:
+            if 0 < count.stretch <= len(edges) and self.filter.shows(count):
+                edge = edges[count.stretch - 1]
+                bars[edge] = bars.get(edge, 0) + count.count
+        return bars
+
+
+async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today: date) -> Life:
+    """A life as this reader asked to see it."""
+    query = dict(asking.query)
+    known = await know_person(store, asking, patient_id)
+    person = known.person
+    phases = life_phases(known, today)
+    strip = plan_strip(_stretches(phases, today), today=today, width=WIDTHS[asking.look.density])
+    edges = [day_start(edge) for edge in strip.edges]
+    rows, measured = await asyncio.gather(
+        store.census(asking.caller, asking.purpose, person.ids, edges=edges),
+        store.measured(asking.caller, asking.purpose, person.ids),
+    )
+    counts = tuple(
+        Count(patient=row.patient, type=row.type, category=row.category, stretch=row.stretch, count=row.count)
+        for row in rows
+    )
+    chosen = read_filter(asking.query, person.ids, [phase.id for phase in phases])
+    measures = measures_of(measured)
+    measure = next((one for one in measures if one.key == query.get("measure")), measures[0] if measures else None)
+    phase = next((one for one in phases if one.id == chosen.phase), None)
+    begins = _date(query.get("before"))
+    page, trend = await asyncio.gather(
+        _page(store, asking, counts, chosen, phase, begins),
+        _trend(store, asking, known, measure, phase),
+    )
+    records, next_before = whole_days(page)
+    entries = await _entries(store, asking, records)
+    return Life(
+        known=known,
+        phases=phases,
+        strip=strip,
+        counts=counts,
+        filter=chosen,
+        groups=_grouped(entries, phases),
+        shown=len(records),
+        wanted=wanted_count(counts, chosen, phase, strip.edges),
+        next_before=next_before,
+        begins=begins,
+        measures=measures,
+        measure=measure,
+        trend=trend,
+    )
+
+
+def life_phases(known: KnownPerson, today: date) -> tuple[Phase, ...]:
+    """The phases of a person; none without a birth date."""
+    born = known.person.born
+    if born is None:
+        return ()
+    return phases_of(born, until=known.person.died, pregnancies=known.background.pregnancies, today=today)
+
+
+def _stretches(phases: Sequence[Phase], today: date) -> list[Stretch]:
+    """Phases as the strip takes them; a life without a birth date is one stretch of a hundred years."""
+    if not phases:
+        starts = today.replace(year=today.year - 100, day=1)
+        return [Stretch(id="", colour=0, weight=1, starts=starts, ends=today + timedelta(days=1))]
+    return [
+        Stretch(
+            id=phase.id, colour=phase.colour, weight=PHASE_WEIGHTS[phase.sort], starts=phase.starts, ends=phase.ends
+        )
+        for phase in phases
+    ]
+
+
+def wanted_count(counts: Sequence[Count], chosen: Filter, phase: Phase | None, edges: Sequence[date]) -> int:
+    """How many records the filter lets through."""
+    return sum(
+        count.count for count in counts if chosen.shows(count) and (phase is None or _lies_in(count, phase, edges))
+    )
+
+
+def _lies_in(count: Count, phase: Phase, edges: Sequence[date]) -> bool:
+    return 0 < count.stretch <= len(edges) and phase.covers(edges[count.stretch - 1])
+
+
+async def _page(
+    store: LifeStore,
+    asking: Asking,
+    counts: Sequence[Count],
+    chosen: Filter,
+    phase: Phase | None,
+    before: date | None,
+) -> TimelinePage:
+    sorts = {(count.type, count.category) for count in counts if count.kind in chosen.kinds}
+    slices = [Slice(type=type_, category=category) for type_, category in sorted(sorts)]
+    if not slices or not chosen.patients:
+        return TimelinePage(records=(), is_cut_off=False)
+    ends = min(day for day in (before, phase.ends if phase else None, date.max) if day)
+
+    async def read(limit: int) -> TimelinePage:
+        return await store.timeline(
+            asking.caller,
+            asking.purpose,
+            sorted(chosen.patients),
+            slices=slices,
+            since=day_start(phase.starts) if phase else None,
+            before=day_start(ends) if ends < date.max else None,
+            limit=limit,
+        )
+
+    page = await read(ENTRIES_PER_PAGE)
+    if page.is_cut_off and len({_day(one) for one in page.records}) == 1:
+        page = await read(DAY_RECORDS_MAX)
+    return page
+
+
+async def _trend(
+    store: LifeStore, asking: Asking, known: KnownPerson, measure: Measure | None, phase: Phase | None
+) -> Trend | None:
+    if measure is None:
+        return None
+    bounds = (phase.starts, phase.ends) if phase else (None, None)
+    return await read_trend(store, asking, known.person, measure.key, since=bounds[0], until=bounds[1])
+
+
+def whole_days(page: TimelinePage) -> tuple[tuple[TimelineRecord, ...], date | None]:
+    """The records up to the end of a day, and the day before which the next page goes on.
+
+    Refuses when a single day has more than `DAY_RECORDS_MAX` records: none may vanish between two pages.
+    """
+    if not page.is_cut_off:
+        return page.records, None
+    days = [_day(one) for one in page.records]
+    last = days[-1]
+    if last is None:
+        return page.records, None
+    kept = tuple(one for one, day in zip(page.records, days, strict=True) if day != last)
+    if not kept:
+        raise Refusal("day-too-full", next_step="narrow-filter")
+    return kept, last + timedelta(days=1)
+
+
+def _day(one: TimelineRecord) -> date | None:
+    entry = entry_of(one.record.value, patient=one.patient)
+    return china_date(entry.when.low) if entry.when else None
+
+
+async def _entries(store: LifeStore, asking: Asking, records: Sequence[TimelineRecord]) -> tuple[Entry, ...]:
+    entries = fold([entry_of(decoded(one.record.text), patient=one.patient) for one in records])
+    wanted = [name for entry in entries for name in (entry.organisation, entry.practitioner) if _is_reference(name)]
+    names = await names_of(store, asking, wanted)
+    return tuple(
+        replace(
+            entry,
+            organisation=_said(entry.organisation, names),
+            practitioner=_said(entry.practitioner, names),
+        )
+        for entry in entries
+    )
+
+
+def _is_reference(name: str) -> bool:
+    return name.startswith(("Organization/", "Practitioner/"))
+
+
+def _said(name: str, names: Mapping[str, str]) -> str:
+    return names.get(name, "") if _is_reference(name) else name
+
+
+def _grouped(entries: Sequence[Entry], phases: Sequence[Phase]) -> tuple[PhaseGroup, ...]:
+    """Entries by phase, in the order of the list: newest phase first, undated last."""
+    groups: list[tuple[Phase | None, list[Entry]]] = []
+    for entry in entries:
+        phase = phase_on(phases, entry.day) if entry.day else None
+        if not groups or groups[-1][0] != phase:
+            groups.append((phase, []))
+        groups[-1][1].append(entry)
+    return tuple(
+        PhaseGroup(phase=phase, entries=tuple(group), count=sum(1 + entry.folded for entry in group))
+        for phase, group in groups
+    )
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,95 @@
+"""Screen: one record, readable, with links to what it refers to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tianfu.apps.lifelong.mapping.elements import Element, decoded, id_in
+from tianfu.apps.lifelong.mapping.record_rows import rows_of
+from tianfu.apps.lifelong.mapping.timeline import entry_of
+from tianfu.apps.lifelong.model.entries import Entry
+from tianfu.apps.lifelong.model.rows import Row
+from tianfu.apps.lifelong.queries.person import KnownPerson, found_record, know_person
+from tianfu.apps.lifelong.store import LifeStore
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Record
+from tianfu.standards.fhir.definitions import definitions
+from tianfu.web.asking import Asking
+
+SUBJECT_NAMES = ("subject", "patient", "beneficiary", "individual", "for")
+"""Where a resource names the person it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordView:
+    """One version of a record; `known` is the person it is about, if it is about one."""
+
+    record: Record
+    entry: Entry
+    rows: tuple[Row, ...]
+    technical: tuple[Row, ...]
+    text: str
+    known: KnownPerson | None
+    is_newest: bool
+
+
+async def read_record(
+    store: LifeStore, asking: Asking, resource_type: str, logical_id: str, *, version: int | None = None
+) -> RecordView:
+    """The newest version of a record, or the one asked for."""
+    if resource_type not in definitions().type_numbers:
+        raise Refusal("not-found", next_step="start-again")
+    if version is None:
+        [answer] = await store.read_many(asking.caller, asking.purpose, [(resource_type, logical_id)])
+    else:
+        answer = await store.vread(asking.caller, asking.purpose, resource_type, logical_id, version)
+    record = found_record(answer)
+    resource = decoded(record.text)
+    subject = patient_id_in(resource)
+    rows, technical = rows_of(resource)
+    return RecordView(
+        record=record,
+        entry=entry_of(resource, patient=subject),
+        rows=rows,
+        technical=technical,
+        text=indented(resource),
+        known=await know_person(store, asking, subject) if subject else None,
+        is_newest=version is None,
+    )
+
+
+def patient_id_in(resource: Element) -> str:
+    """The id of the Patient whom a resource is about; empty if it is about nobody in particular."""
+    if resource["resourceType"] == "Patient":
+        return str(resource["id"])
+    participants = [one.get("actor", {}) for one in resource.get("participant", ()) if isinstance(one, dict)]
+    subjects = [resource[name] for name in SUBJECT_NAMES if isinstance(resource.get(name), dict)]
+    return next((found for one in (*subjects, *participants) if (found := id_in(one, "Patient"))), "")
+
+
+def indented(resource: Element) -> str:
+    """The resource as indented JSON, its decimals as they were written."""
+    return json.dumps(resource, ensure_ascii=False, indent=2, default=_number)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _Written(str(value))
+    raise TypeError(type(value).__name__)
+
+
+class _Written(float):
+    """A decimal that JSON writes with the digits it came with."""
+
+    def __new__(cls, text: str) -> _Written:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
