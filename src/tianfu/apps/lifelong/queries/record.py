@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
+
+import msgspec
 
 from tianfu.apps.lifelong.mapping.elements import Element, decoded, id_in
 from tianfu.apps.lifelong.mapping.record_rows import rows_of
@@ -55,7 +54,7 @@ async def read_record(
         entry=entry_of(resource, patient=subject),
         rows=rows,
         technical=technical,
-        text=indented(resource),
+        text=indented(record.text),
         known=await know_person(store, asking, subject) if subject else None,
         is_newest=version is None,
     )
@@ -70,26 +69,6 @@ def patient_id_in(resource: Element) -> str:
     return next((found for one in (*subjects, *participants) if (found := id_in(one, "Patient"))), "")
 
 
-def indented(resource: Element) -> str:
-    """The resource as indented JSON, its decimals as they were written."""
-    return json.dumps(resource, ensure_ascii=False, indent=2, default=_number)
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return _Written(str(value))
-    raise TypeError(type(value).__name__)
-
-
-class _Written(float):
-    """A decimal that JSON writes with the digits it came with."""
-
-    def __new__(cls, text: str) -> _Written:
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
+def indented(text: bytes) -> str:
+    """The resource as indented JSON, its numbers as they were written."""
+    return msgspec.json.format(text, indent=2).decode()
