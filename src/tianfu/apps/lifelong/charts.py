@@ -1,0 +1,59 @@
+"""A trend as a line chart in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from tianfu.apps.lifelong.model.trend import Series, Trend
+from tianfu.apps.lifelong.speech import Speech
+from tianfu.kernel.instants import DAY
+from tianfu.web.asking import Asking
+from tianfu.web.drawing.line_chart import Frame, Line, LineChart, draw_lines
+from tianfu.web.formats import Formats
+
+NARROW = Frame(width=390, height=216, right=72)
+WIDE = Frame(width=900, height=340, left=52, right=110)
+DAYS_BY_DAY = 120
+DAYS_BY_MONTH = 365 * 3
+
+
+def chart_of(trend: Trend, asking: Asking, *, narrow: bool) -> LineChart | None:
+    """The drawing of a trend; None if it has no values."""
+    if not trend.series:
+        return None
+    speech = Speech(asking.language)
+    return draw_lines(
+        [_line(series, speech) for series in trend.series],
+        ticks=_ticks(trend.series, Formats(asking.language)),
+        frame=NARROW if narrow else WIDE,
+    )
+
+
+def _line(series: Series, speech: Speech) -> Line:
+    limits = series.range
+    return Line(
+        name=speech.concept(series.name).text,
+        points=tuple((float(point.when.low), float(point.value)) for point in series.points),
+        outside=tuple(point.flag is not None for point in series.points),
+        last_label=speech.number(series.last.value),
+        low=_float(limits.low) if limits else None,
+        high=_float(limits.high) if limits else None,
+    )
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _ticks(series: Sequence[Series], formats: Formats) -> list[tuple[float, str]]:
+    """Every place where something was measured, in words as short as the span allows."""
+    moments = sorted({point.when for one in series for point in one.points})
+    days = (moments[-1].low - moments[0].low) / DAY
+    write = (
+        formats.day_of_year if days <= DAYS_BY_DAY else formats.month_short if days <= DAYS_BY_MONTH else formats.year
+    )
+    ticks: dict[str, float] = {}
+    for moment in moments:
+        ticks.setdefault(write(moment.day), float(moment.low))
+    return [(place, words) for words, place in ticks.items()]

@@ -1,0 +1,134 @@
+"""The pages of the life-long record over HTTP.  No name, number or address of a patient is ever in an address here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
+
+from tianfu.apps.lifelong.charts import chart_of
+from tianfu.apps.lifelong.model.wish import Wish, read_wish
+from tianfu.apps.lifelong.queries.find_person import find_people
+from tianfu.apps.lifelong.queries.life import read_life
+from tianfu.apps.lifelong.queries.record import read_record
+from tianfu.apps.lifelong.queries.record_history import read_history
+from tianfu.apps.lifelong.queries.trend import read_trend_page
+from tianfu.apps.lifelong.speech import Speech
+from tianfu.apps.lifelong.store import LifeStore
+from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import HttpRequest
+from tianfu.web.pages import Pages, Place
+from tianfu.web.site import App
+
+ROOT = "/lifelong"
+SEALED_AS = "find-person"
+FORM_FIELDS = ("who", "year", "month", "day")
+
+
+def lifelong(store: LifeStore) -> App:
+    """The app as the site takes it."""
+    return App(
+        name="lifelong",
+        folder=Path(__file__).parent,
+        places=(Place(key="place.lifelong", address=ROOT, icon="i-record"),),
+        routes=lambda pages: [*_finding(pages, store), *_life(pages, store), *_records(pages, store)],
+    )
+
+
+def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
+    """A page of this app, with its way of speaking."""
+    asking = pages.asking(request)
+
+    def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
+        return pages.page(
+            f"lifelong/{template}", asking, status=status, speech=Speech(asking.language), root=ROOT, **values
+        )
+
+    return page
+
+
+def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
+    @get("/")
+    async def start() -> Redirect:
+        return Redirect(ROOT, status_code=303)
+
+    @get(ROOT)
+    async def ask(request: HttpRequest) -> Response[str]:
+        return _page(pages, request)("find.html", form=dict.fromkeys(FORM_FIELDS, ""), faults={}, found=None)
+
+    @post(f"{ROOT}/find", status_code=303)
+    async def send(request: HttpRequest) -> Response[str] | Redirect:
+        sent = await request.form()
+        form = {name: str(sent.get(name) or "").strip() for name in FORM_FIELDS}
+        faults = _faults(form)
+        if faults:
+            return _page(pages, request)("find.html", status=422, form=form, faults=faults, found=None)
+        return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
+
+    @get(f"{ROOT}/found/{{letters:str}}")
+    async def show_found(request: HttpRequest, letters: str) -> Response[str]:
+        form = pages.sealer.open(SEALED_AS, letters)
+        found = await find_people(store, pages.asking(request), _wish(form))
+        return _page(pages, request)("find.html", form=form, faults={}, found=found)
+
+    return [start, ask, send, show_found]
+
+
+def _wish(form: Mapping[str, str]) -> Wish:
+    return read_wish(form["who"], year=form["year"], month=form["month"], day=form["day"])
+
+
+def _faults(form: Mapping[str, str]) -> Mapping[str, str]:
+    """What is wrong in the form: a phrase key per field."""
+    try:
+        wish = _wish(form)
+    except Refusal as refusal:
+        return {fault.path: f"fault.{fault.code}" for fault in refusal.faults}
+    return {"who": "fault.nothing-asked"} if wish.is_empty else {}
+
+
+def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
+    @get(f"{ROOT}/people/{{person:str}}")
+    async def show_life(request: HttpRequest, person: str) -> Response[str]:
+        asking = pages.asking(request)
+        life = await read_life(store, asking, person, today=pages.today())
+        chart = chart_of(life.trend, asking, narrow=True) if life.trend else None
+        return _page(pages, request)(
+            "life.html", life=life, known=life.known, chart=chart, person_address=f"{ROOT}/people/{person}"
+        )
+
+    @get(f"{ROOT}/people/{{person:str}}/trend")
+    async def show_trend(request: HttpRequest, person: str) -> Response[str]:
+        asking = pages.asking(request)
+        shown = await read_trend_page(store, asking, person, request.query_params.get("measure", ""))
+        chart = chart_of(shown.trend, asking, narrow=asking.look.density == "citizen") if shown.trend else None
+        return _page(pages, request)(
+            "trend.html", shown=shown, known=shown.known, chart=chart, person_address=f"{ROOT}/people/{person}"
+        )
+
+    return [show_life, show_trend]
+
+
+def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
+    record_path = f"{ROOT}/records/{{kind:str}}/{{record:str}}"
+
+    @get(record_path)
+    async def show_record(request: HttpRequest, kind: str, record: str) -> Response[str]:
+        view = await read_record(store, pages.asking(request), kind, record)
+        return _page(pages, request)("record.html", view=view, known=view.known)
+
+    @get(record_path + "/versions/{version:int}")
+    async def show_version(request: HttpRequest, kind: str, record: str, version: int) -> Response[str]:
+        view = await read_record(store, pages.asking(request), kind, record, version=version)
+        return _page(pages, request)("record.html", view=view, known=view.known)
+
+    @get(record_path + "/history")
+    async def show_history(request: HttpRequest, kind: str, record: str) -> Response[str]:
+        cursor = request.query_params.get("cursor")
+        history = await read_history(store, pages.asking(request), kind, record, cursor=cursor)
+        return _page(pages, request)("history.html", history=history, known=history.known)
+
+    return [show_record, show_version, show_history]

@@ -1,0 +1,165 @@
+"""Say the model's values in the reader's language: concepts, results, dates, changes."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.when import Precision, When
+from tianfu.apps.lifelong.model.wording import ENGLISH, Coding, Concept, Spoken, best_name, language_of
+from tianfu.web.formats import Formats
+from tianfu.web.languages import Language
+
+SYSTEM_NAMES = {
+    "http://loinc.org": "loinc",
+    "http://snomed.info/sct": "snomed",
+    "http://hl7.org/fhir/sid/cvx": "cvx",
+    "http://dicom.nema.org/resources/ontology/DCM": "dicom",
+}
+"""Outside code systems for whose codes our catalogues hold names."""
+
+NOISE_DECIMALS = 4
+"""More decimals than an instrument has come from a computer; the record itself shows them all."""
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_ARROWS = {Flag.HIGH: "↑", Flag.LOW: "↓", Flag.ABNORMAL: "!"}
+
+
+class Speech:
+    """One reader's language applied to the model."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._formats = Formats(language)
+
+    def concept(self, concept: Concept) -> Spoken:
+        """The best name of a concept: our catalogue's, else the record's own."""
+        for coding in concept.codings:
+            if said := self._term(coding):
+                return said
+        return concept.named(self._language.tag) or Spoken("", self._language.tag)
+
+    def title(self, concept: Concept, key: str) -> Spoken:
+        """A title: the record's name for itself, else our phrase for its sort."""
+        said = self.concept(concept)
+        return said if said.text else self.phrase(key)
+
+    def phrase(self, key: str) -> Spoken:
+        """A phrase of ours; for a key that came from a record, its last part as English words."""
+        if self._language.has(key):
+            return Spoken(self._language.say(key), self._language.tag)
+        return Spoken(words_of(key.rpartition(".")[2]), ENGLISH)
+
+    def element(self, name: str) -> Spoken:
+        """The name of a FHIR element."""
+        return self.phrase(f"element.{name}")
+
+    def code(self, name: str, code: str) -> Spoken:
+        """The word for a code of a closed list."""
+        key = f"code.{name}.{code}"
+        return self.phrase(key if self._language.has(key) else f"code.{code}")
+
+    def number(self, value: Decimal) -> str:
+        """A number as people write it: thin spaces, and no more decimals than an instrument has."""
+        exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and -exponent > NOISE_DECIMALS:
+            value = round(value, 1 if abs(value) >= 100 else 2)
+        return self._formats.number(f"{value:f}")
+
+    def value(self, finding: Finding) -> str:
+        """What was found: a number with its unit, a coded answer, words, or its parts."""
+        if finding.number is not None:
+            return f"{finding.comparator}{self.number(finding.number)}"
+        numbers = [part for part in finding.parts if part.number is not None]
+        if numbers and len(numbers) == len(finding.parts) and len({part.unit for part in numbers}) == 1:
+            return "/".join(self.value(part) for part in numbers)
+        if finding.parts:
+            said = [f"{self.concept(part.name).text} {self.value(part)} {part.unit}".strip() for part in finding.parts]
+            return self._language.say("format.list").join(said)
+        return finding.words or self.concept(finding.answer).text
+
+    def unit(self, finding: Finding) -> str:
+        """The unit of a finding, or of its parts if they share one."""
+        units = {part.unit for part in finding.parts}
+        return finding.unit or (units.pop() if len(units) == 1 else "")
+
+    def arrow(self, finding: Finding) -> str:
+        """The mark of a value outside its range; empty for one inside."""
+        flag = finding.flag or next((part.flag for part in finding.parts if part.flag), None)
+        return _ARROWS[flag] if flag else ""
+
+    def flag(self, flag: Flag | None) -> str:
+        """The word for where a value lies."""
+        return self._language.say(f"flag.{flag}") if flag else ""
+
+    def range(self, limits: Range | None) -> str:
+        """A reference range: 3.9–6.1, <5.1, >60."""
+        if limits is None:
+            return ""
+        if limits.low is not None and limits.high is not None:
+            return f"{self.number(limits.low)}–{self.number(limits.high)}"
+        if limits.high is not None:
+            return f"≤{self.number(limits.high)}"
+        return f"≥{self.number(limits.low)}" if limits.low is not None else limits.text
+
+    def when(self, when: When | None) -> str:
+        """A date as exactly as it is known."""
+        if when is None:
+            return self._language.say("entry.undated")
+        match when.precision:
+            case Precision.YEAR:
+                return self._formats.year(when.day)
+            case Precision.MONTH:
+                return self._formats.month(when.day)
+            case Precision.DAY:
+                return self._formats.day(when.day)
+            case Precision.TIME:
+                return self._formats.moment(when.low)
+
+    def day(self, when: When) -> str:
+        """The day of a moment, without its time."""
+        return self._formats.day(when.day) if when.precision is Precision.TIME else self.when(when)
+
+    def margin(self, when: When, today: date) -> tuple[str, str]:
+        """The two short lines beside an entry: this year by day and weekday, earlier years by year and day."""
+        day = when.day
+        if when.precision is Precision.YEAR:
+            return self._formats.year(day), ""
+        if when.precision is Precision.MONTH:
+            return self._formats.year(day), self._language.say(f"month-short.{day.month}")
+        if day.year == today.year:
+            return self._formats.day_of_year(day), self._formats.weekday(day)
+        return self._formats.year(day), self._formats.day_of_year(day)
+
+    def text(self, text: str) -> Spoken:
+        """Words out of a record with the language they seem to be in."""
+        return Spoken(text, language_of(text))
+
+    def json_value(self, value: Any) -> str:
+        """A changed element's value: short values as they are, structures by their most telling part."""
+        if value is None:
+            return ""
+        if isinstance(value, dict):
+            told = [value[name] for name in ("text", "display", "value", "code", "reference") if name in value]
+            return self.json_value(told[0] if told else next(iter(value.values()), ""))
+        if isinstance(value, list):
+            return self._language.say("format.list").join(self.json_value(one) for one in value)
+        if isinstance(value, bool):
+            return self._language.say("answer.yes" if value else "answer.no")
+        return str(value)
+
+    def _term(self, coding: Coding) -> Spoken | None:
+        system = SYSTEM_NAMES.get(coding.system)
+        key = f"term.{system}.{coding.code}"
+        if system is None or not self._language.has(key):
+            return None
+        return best_name([self._language.say(key)], self._language.tag)
+
+
+def words_of(name: str) -> str:
+    """`performedPeriod` as words: `Performed period`."""
+    split = _CAMEL.sub(" ", name.replace("-", " ").replace("_", " "))
+    return split[:1].upper() + split[1:].lower() if split else ""
