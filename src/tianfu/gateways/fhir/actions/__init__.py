@@ -1,0 +1,1 @@
+"""Interactions that change something."""

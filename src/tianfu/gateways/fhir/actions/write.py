@@ -1,0 +1,46 @@
+"""The body of a write, and the record that a write left behind."""
+
+from __future__ import annotations
+
+from tianfu.gateways.fhir.answers import record_or_refusal
+from tianfu.gateways.fhir.door import Visit
+from tianfu.gateways.fhir.exchange import Request
+from tianfu.gateways.fhir.limits import BODY_BYTES_MAX
+from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_sent
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.body import resource_text
+from tianfu.records.outcomes import Record, Unchanged, Written
+
+
+async def resource_body(request: Request) -> bytes:
+    """The resource that was sent; its form is looked at before it is read."""
+    content_type = request.header(b"content-type")
+    if content_type:
+        refuse_unless_json_is_sent(content_type)
+    body = await request.body(bytes_max=BODY_BYTES_MAX)
+    if not body:
+        raise Refusal("body-missing")
+    if not content_type:
+        raise Refusal("format-not-taken", next_step="send-fhir-json")
+    return body
+
+
+def criteria(request: Request) -> str:
+    """The search in the address of a conditional write; an empty one would mean everything."""
+    if not request.query_string:
+        raise Refusal("condition-missing", next_step="name-a-record-or-a-condition")
+    return request.query_string.decode("ascii", "replace")
+
+
+async def record_of(visit: Visit, done: Written | Unchanged) -> Record:
+    """The record as it stands after a write."""
+    if isinstance(done, Written) and done.stored is not None:
+        return Record(
+            type=done.type,
+            id=done.id,
+            version=done.version,
+            changed_at=done.changed_at,
+            text=resource_text(done.type, done.id, done.version, done.changed_at, done.stored),
+        )
+    request = visit.request
+    return record_or_refusal(await visit.door.store.read(request.caller, request.purpose, done.type, done.id))

@@ -1,0 +1,206 @@
+"""The door itself: one ASGI application, no framework.
+
+A read costs a database look-up and little else, so that little else is what this file is careful about: a
+framework's routing, dependency injection and response objects would cost more than the read.  FHIR's
+addresses are few and regular (`addresses.py`), and every answer, each error included, is FHIR JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+
+import structlog
+
+from tianfu.access.caller import LOOPBACK
+from tianfu.access.purpose import Purpose
+from tianfu.gateways.fhir.actions.create import create
+from tianfu.gateways.fhir.actions.delete import delete, delete_where
+from tianfu.gateways.fhir.actions.submit import submit
+from tianfu.gateways.fhir.actions.update import update, update_where
+from tianfu.gateways.fhir.addresses import Interaction, Target, methods_at, target_of
+from tianfu.gateways.fhir.door import Door, Visit
+from tianfu.gateways.fhir.exchange import Answer, ClientLeft, Receive, Request, Scope, Send, send_answer
+from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, ANSWER_SECONDS_MAX, HEADER_BYTES_MAX, PATH_SEGMENTS_MAX
+from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_taken
+from tianfu.gateways.fhir.queries.capabilities import capabilities
+from tianfu.gateways.fhir.queries.history import history
+from tianfu.gateways.fhir.queries.read import read, read_version
+from tianfu.gateways.fhir.queries.search import search, search_form
+from tianfu.gateways.fhir.resources import indented
+from tianfu.kernel.instants import Clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.records import Store
+from tianfu.web.failures import new_reference
+from tianfu.web.languages import Language, choose_language, load_languages
+from tianfu.web.outcome import outcome_of, status_of
+from tianfu.web.pages import WEB_FOLDER
+
+BASE_SEGMENT = "fhir"
+"""The first segment of every address of this door."""
+
+RETRY_AFTER_SECONDS = b"2"
+
+_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z", re.IGNORECASE)
+
+Handler = Callable[[Visit, Target], Awaitable[Answer]]
+
+_HANDLERS: Mapping[Interaction, Handler] = {
+    "capabilities": capabilities,
+    "submit": submit,
+    "history": history,
+    "search": search,
+    "search-form": search_form,
+    "create": create,
+    "update": update,
+    "update-where": update_where,
+    "delete": delete,
+    "delete-where": delete_where,
+    "read": read,
+    "vread": read_version,
+}
+
+_READING: frozenset[Interaction] = frozenset({"capabilities", "history", "search", "search-form", "read", "vread"})
+"""Interactions that may be broken off at any moment without leaving a question."""
+
+_log = structlog.get_logger("tianfu.gateways.fhir")
+
+
+class FhirApplication:
+    """Answers FHIR's REST requests from a record store."""
+
+    def __init__(self, store: Store, *, clock: Clock) -> None:
+        self._door = Door(store=store, clock=clock, started_at=clock())
+        self._languages = load_languages([WEB_FOLDER / "languages", Path(__file__).parent / "languages"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever happens, with an OperationOutcome at worst."""
+        headers = dict(scope["headers"])
+        try:
+            answer = await self._answered(scope, headers, receive)
+        except ClientLeft:
+            return
+        except Refusal as refusal:
+            answer = self._refused(scope, headers, refusal)
+        except Exception as error:  # the last line of defence: a mistake of ours must not become silence
+            answer = self._failed(scope, headers, error)
+        await send_answer(send, answer, without_body=scope["method"] == "HEAD")
+
+    async def _answered(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+        request = _request(scope, headers, receive)
+        if request.method == "OPTIONS":
+            allowed = ", ".join(methods_at(request.segments)).encode()
+            return Answer(status=204, headers=((b"allow", allowed), (b"accept", b"application/fhir+json")))
+        target = target_of(request.method, request.segments)
+        refuse_unless_json_is_taken(request.parameter("_format") or request.header(b"accept"))
+        visit = Visit(door=self._door, request=request, language=self._language(headers))
+        answer = await _in_time(target.interaction, _HANDLERS[target.interaction](visit, target))
+        if answer.body is not None and request.parameter("_pretty") == "true":
+            return replace(answer, body=indented(answer.body))
+        return answer
+
+    def _language(self, headers: dict[bytes, bytes]) -> Language:
+        return self._language_of(headers.get(b"accept-language", b"").decode("latin-1"))
+
+    @lru_cache(maxsize=256)  # noqa: B019 - one application lives as long as its process
+    def _language_of(self, accepted: str) -> Language:
+        return choose_language(self._languages, asked=None, remembered=None, accepted=accepted or "en")
+
+    def _refused(self, scope: Scope, headers: dict[bytes, bytes], refusal: Refusal) -> Answer:
+        reference = new_reference()
+        status = status_of(refusal)
+        _log.info("request_refused", reference=reference, status=status, code=refusal.code, method=scope["method"])
+        return self._outcome(headers, refusal, status, reference)
+
+    def _failed(self, scope: Scope, headers: dict[bytes, bytes], error: Exception) -> Answer:
+        reference = new_reference()
+        # The message of an unforeseen error may quote what it worked on; its kind and place may not.
+        _log.error("request_failed", reference=reference, method=scope["method"], error=_place_of(error))
+        refusal = Refusal("unexpected", kept="look-before-sending-again", next_step="try-again-later", retryable=True)
+        return self._outcome(headers, refusal, 500, reference)
+
+    def _outcome(self, headers: dict[bytes, bytes], refusal: Refusal, status: int, reference: str) -> Answer:
+        body = outcome_of(refusal, language=self._language(headers), reference=reference)
+        more: list[tuple[bytes, bytes]] = []
+        if refusal.code == "method-not-allowed":
+            more.append((b"allow", refusal.details.get("allowed", "").encode()))
+        if refusal.retryable and status in {429, 503}:
+            more.append((b"retry-after", RETRY_AFTER_SECONDS))
+        if status in {408, 413}:
+            # What is left of the body will not be read.
+            more.append((b"connection", b"close"))
+        return Answer(status=status, headers=tuple(more), body=body)
+
+
+def fhir_application(store: Store, *, clock: Clock) -> FhirApplication:
+    """The FHIR door in front of a record store, to be mounted under `/fhir`."""
+    return FhirApplication(store, clock=clock)
+
+
+def _request(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Request:
+    host = headers.get(b"host", b"").decode("latin-1")
+    _refuse_strangers(scope.get("client"), host)
+    raw = scope.get("raw_path") or scope["path"].encode()
+    if len(raw) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
+        raise Refusal("address-too-long", next_step="search-by-form", details={"bytes_max": str(ADDRESS_BYTES_MAX)})
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES_MAX:
+        raise Refusal("headers-too-large", details={"bytes_max": str(HEADER_BYTES_MAX)})
+    return Request(
+        method=scope["method"],
+        segments=_segments(scope["path"]),
+        query_string=scope["query_string"],
+        headers=headers,
+        base=f"{scope.get('scheme', 'http')}://{host}/{BASE_SEGMENT}",
+        caller=LOOPBACK,
+        purpose=Purpose.TREATMENT,
+        receive=receive,
+    )
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    parts = path.split("/", PATH_SEGMENTS_MAX + 2)[2:]
+    if parts and parts[-1] == "":
+        parts.pop()
+    if len(parts) > PATH_SEGMENTS_MAX:
+        raise Refusal("address-unknown", next_step="read-the-capability-statement")
+    return tuple(parts)
+
+
+@lru_cache(maxsize=1_024)
+def _is_ours(client: str, host: str) -> bool:
+    try:
+        is_near = ip_address(client).is_loopback
+    except ValueError:
+        # A Unix socket has no address; whoever can open it is on this machine.
+        is_near = client == ""
+    return is_near and _HOST.match(host) is not None
+
+
+def _refuse_strangers(client: tuple[str, int] | None, host: str) -> None:
+    """Until people can sign in, only this machine itself may ask, and only by its own names."""
+    if not _is_ours(client[0] if client else "", host):
+        raise Refusal("host-not-ours", next_step="ask-on-this-machine")
+
+
+async def _in_time(interaction: Interaction, work: Awaitable[Answer]) -> Answer:
+    """The answer, within the time limit if breaking off does no harm (writes have limits of their own)."""
+    if interaction not in _READING:
+        return await work
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            return await work
+    except TimeoutError as error:
+        raise Refusal("deadline-passed", next_step="narrow-the-question", retryable=True) from error
+
+
+def _place_of(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
+    return f"{type(error).__qualname__}{where}"

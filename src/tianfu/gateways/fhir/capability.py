@@ -1,0 +1,78 @@
+"""What this server can do, told from what it does (https://hl7.org/fhir/R4/capabilitystatement.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+
+from tianfu.gateways.fhir.limits import BODY_BYTES_MAX
+from tianfu.kernel.instants import to_fhir_instant
+from tianfu.records.search import executed_parameters
+from tianfu.standards.fhir.definitions import SearchParameter, definitions
+
+FHIR_VERSION = "4.0.1"
+
+_INTERACTIONS = (
+    "read",
+    "vread",
+    "update",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+)
+_SYSTEM_INTERACTIONS = ("transaction", "batch", "history-system")
+
+Searchable = Callable[[str], Collection[str]]
+"""The codes of a type's parameters that all its records are indexed for."""
+
+
+def capability_statement(base: str, *, at: int, searchable: Searchable) -> bytes:
+    """The CapabilityStatement of this server as reached under `base`."""
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "url": f"{base}/metadata",
+        "status": "active",
+        "date": to_fhir_instant(at),
+        "kind": "instance",
+        "software": {"name": "Tianfu", "version": version("tianfu")},
+        "implementation": {"description": "Tianfu record store", "url": base},
+        "fhirVersion": FHIR_VERSION,
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": f"Bodies up to {BODY_BYTES_MAX // 1024**2} MiB. Unknown search parameters are refused "
+                "unless the client prefers handling=lenient.",
+                "resource": [_resource(name, searchable(name)) for name in definitions().resource_types],
+                "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
+            }
+        ],
+    }
+    return orjson.dumps(statement)
+
+
+def _resource(name: str, searchable: Collection[str]) -> dict[str, Any]:
+    parameters = [p for p in executed_parameters(name) if p.code in searchable or p.code in {"_id", "_lastUpdated"}]
+    return {
+        "type": name,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
+        "interaction": [{"code": code} for code in _INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal"],
+        "searchParam": [_parameter(parameter) for parameter in parameters],
+    }
+
+
+def _parameter(parameter: SearchParameter) -> dict[str, str]:
+    return {"name": parameter.code, "type": parameter.type}

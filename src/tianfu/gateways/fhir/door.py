@@ -1,0 +1,28 @@
+"""What an interaction needs beside its request: the record store and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tianfu.gateways.fhir.exchange import Request
+from tianfu.kernel.instants import Clock, Instant
+from tianfu.records import Store
+from tianfu.web.languages import Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """The parts that all interactions share."""
+
+    store: Store
+    clock: Clock
+    started_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request, the door it came through, and the language of its answer's sentences."""
+
+    door: Door
+    request: Request
+    language: Language

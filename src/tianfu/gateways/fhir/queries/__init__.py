@@ -1,0 +1,1 @@
+"""Interactions that only read."""

@@ -1,0 +1,85 @@
+"""Records that match (https://hl7.org/fhir/R4/http.html#search), asked for by address or by form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, urlencode
+
+from tianfu.gateways.fhir.addresses import Target
+from tianfu.gateways.fhir.bundles import Link, bundle, match_entry, outcome_entry
+from tianfu.gateways.fhir.door import Visit
+from tianfu.gateways.fhir.exchange import Answer, read_form
+from tianfu.gateways.fhir.limits import FORM_BYTES_MAX
+from tianfu.gateways.fhir.negotiation import is_form
+from tianfu.gateways.fhir.resources import summarised, with_elements
+from tianfu.kernel.refusal import Refusal
+from tianfu.records import Page, SearchRequest
+from tianfu.records.outcomes import Record
+from tianfu.records.search import SearchPlan
+from tianfu.web.outcome import note, outcome_bytes
+
+PRESENTATION = frozenset({"_format", "_pretty"})
+"""Parameters about the form of the answer, which no search sees."""
+
+
+async def search(visit: Visit, target: Target) -> Answer:
+    """A search by address."""
+    return await _searched(visit, target, visit.request.parameters)
+
+
+async def search_form(visit: Visit, target: Target) -> Answer:
+    """A search by form, for what should not stand in an address or does not fit there."""
+    request = visit.request
+    body = await request.body(bytes_max=FORM_BYTES_MAX)
+    if body and not is_form(request.header(b"content-type")):
+        raise Refusal("format-not-taken", next_step="send-a-form")
+    return await _searched(visit, target, [*request.parameters, *read_form(body)])
+
+
+async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str]]) -> Answer:
+    request = visit.request
+    parameters = tuple(pair for pair in given if pair[0] not in PRESENTATION)
+    wish = SearchRequest(type=target.type, parameters=parameters, strict=request.preferences.strict)
+    page = await visit.door.store.search(request.caller, request.purpose, wish)
+    presentation = [pair for pair in given if pair[0] in PRESENTATION]
+    body = bundle(
+        "searchset",
+        at=visit.door.clock(),
+        links=_links(visit, target, page, presentation),
+        total=page.total,
+        entries=_entries(visit, page),
+    )
+    return Answer(status=200, body=body)
+
+
+def _links(visit: Visit, target: Target, page: Page, presentation: list[tuple[str, str]]) -> list[Link]:
+    """What was really searched, and where the next page is; the latter names nobody, for the cursor is sealed."""
+    address = f"{visit.request.base}/{target.type}"
+    used = [pair for pair in page.plan.asked if pair[0] not in page.plan.ignored]
+    query = urlencode([*used, *presentation], safe=":/,|$", quote_via=quote)
+    links = [("self", f"{address}?{query}" if query else address)]
+    if page.next_cursor is not None:
+        links.append(("next", f"{address}?{urlencode([('_cursor', page.next_cursor), *presentation])}"))
+    return links
+
+
+def _entries(visit: Visit, page: Page) -> Iterable[bytes]:
+    base = visit.request.base
+    for record in page.records:
+        yield match_entry(base, record.type, record.id, _shown(record, page.plan))
+    for record in page.included:
+        yield match_entry(base, record.type, record.id, _shown(record, page.plan), mode="include")
+    if page.plan.ignored:
+        yield outcome_entry(_ignored(visit, page.plan.ignored))
+
+
+def _shown(record: Record, plan: SearchPlan) -> bytes:
+    if plan.elements:
+        return with_elements(record.type, record.text, plan.elements)
+    return summarised(record.type, record.text, plan.summary)
+
+
+def _ignored(visit: Visit, names: Sequence[str]) -> bytes:
+    language = visit.language
+    notes = [note("parameter-ignored", language=language, severity="warning", parameter=name[:100]) for name in names]
+    return outcome_bytes(notes, language=language)
