@@ -87,4 +87,3 @@ class GroupAuditor:
 
 def _interrupted() -> Refusal:
     return Refusal("database-unavailable", next_step="send-again-later", retryable=True, details={"reason": "stopping"})
-

@@ -12,7 +12,6 @@ from tianfu.records.body import Protection, stored_form
 from tianfu.records.codec import Codec
 from tianfu.records.index.extract import GENERATION, extract
 from tianfu.records.index.values import IndexValues
-from tianfu.records.outcomes import Operation
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedResource
 from tianfu.standards.fhir.validation import validate
@@ -85,7 +84,10 @@ def deletion(resource_type: str, logical_id: str) -> Prepared:
 
 
 def refuse_invalid(
-    value: dict[str, Any], *, at: Callable[[str], str] = str, validator: Callable[[dict[str, Any]], tuple[Fault, ...]] = validate
+    value: dict[str, Any],
+    *,
+    at: Callable[[str], str] = str,
+    validator: Callable[[dict[str, Any]], tuple[Fault, ...]] = validate,
 ) -> None:
     """Raise Refusal `resource-invalid` if a resource breaks R4; `at` turns a path into one inside its bundle."""
     faults = validator(value)

@@ -47,6 +47,15 @@ class Reader:
         """The record, or why there is none; its audit event is durable by then."""
         return await self._group.ask(wish)
 
+    async def read_together(self, wishes: Sequence[Wish]) -> list[Answer]:
+        """Several records in one statement."""
+        answers: list[Answer] = []
+        for answer in await self._read(wishes) if wishes else ():
+            if isinstance(answer, Exception):
+                raise answer
+            answers.append(answer)
+        return answers
+
     async def _read(self, wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:
         numbers = definitions().type_numbers
         by_type: dict[int, set[int]] = defaultdict(set)
@@ -88,9 +97,7 @@ class Reader:
             return Gone(since=Instant(row[2]), version=row[1])
         return Found(self.record(resource_type, row[0], row[1], row[2], row[4], row[6]))
 
-    def record(
-        self, resource_type: str, number: int, version: int, changed_at: int, fid: bytes, body: bytes
-    ) -> Record:
+    def record(self, resource_type: str, number: int, version: int, changed_at: int, fid: bytes, body: bytes) -> Record:
         """A record put together from its columns."""
         logical_id = unpacked_id(fid)
         stored = self._preparer.opened(resource_type, number, body)

@@ -168,7 +168,10 @@ def _identified(request: Request, matches: Matches) -> Planned:
         return Planned(request=request, id=ids[0], change=None, answer=unchanged)
     if request.method == "DELETE" and request.condition is not None and not ids:
         return Planned(
-            request=request, id="", change=None, answer=Unchanged(type=request.type, id="", version=0, changed_at=_UNKNOWN)
+            request=request,
+            id="",
+            change=None,
+            answer=Unchanged(type=request.type, id="", version=0, changed_at=_UNKNOWN),
         )
     logical_id = request.id or (ids[0] if ids else new_uuid7())
     return Planned(request=request, id=logical_id, change=None)
@@ -224,7 +227,9 @@ def _refuse_unmatched(text: bytes, request: Request, matches: Matches) -> None:
         return
     for reference in conditional_references(text):
         found = len(matches.get(reference_condition(reference), ()))
-        raise _invalid(f"{request.path}.resource", "reference-matches-none" if not found else "reference-matches-several")
+        raise _invalid(
+            f"{request.path}.resource", "reference-matches-none" if not found else "reference-matches-several"
+        )
 
 
 def parse_in(text: bytes, path: str) -> ParsedResource:
@@ -246,5 +251,3 @@ def _change(request: Request, write: Prepared, *, is_new: bool) -> Change:
 
 def _invalid(path: str, code: str, **details: str) -> Refusal:
     return Refusal("bundle-invalid", faults=(Fault(path, code, details),))
-
-

@@ -268,7 +268,9 @@ def _add_composite(found: IndexValues, number: int, parts: list[tuple[str, Any]]
             others = [found.token(UNIT_PARAMETER, *coding) for coding in convert.codings(second)]
             found.tokens.extend(pair_hash(number, code, other) for code in codes for other in others)
         case "reference":
-            found.tokens.extend(pair_hash(number, code, target) for code in codes for _, target in convert.targets(second))
+            found.tokens.extend(
+                pair_hash(number, code, target) for code in codes for _, target in convert.targets(second)
+            )
         case "quantity" | "number":
             for amount, system, unit in convert.numbers(second):
                 hashed = convert.unit_hash(found, system, unit)
@@ -283,7 +285,9 @@ def _add_composite(found: IndexValues, number: int, parts: list[tuple[str, Any]]
 
 def _string(number: int) -> convert.Convert:
     def step(found: IndexValues, values: TypedValues) -> None:
-        found.strings.extend((number, form, text, None) for form, text in dict.fromkeys(convert.strings(values)) if text)
+        found.strings.extend(
+            (number, form, text, None) for form, text in dict.fromkeys(convert.strings(values)) if text
+        )
 
     return step
 

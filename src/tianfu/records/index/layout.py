@@ -92,7 +92,11 @@ _CODES: Mapping[str, str] = {
     "Specimen": "type",
 }
 _CATEGORIES: Mapping[str, str] = {"Encounter": "class"}
-_STATUSES: Mapping[str, str] = {"AllergyIntolerance": "clinical-status", "Condition": "clinical-status", "Goal": "lifecycle-status"}
+_STATUSES: Mapping[str, str] = {
+    "AllergyIntolerance": "clinical-status",
+    "Condition": "clinical-status",
+    "Goal": "lifecycle-status",
+}
 _QUANTITIES: Mapping[str, str] = {"Observation": "value-quantity"}
 
 

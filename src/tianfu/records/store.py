@@ -1,0 +1,662 @@
+"""The record store: the one way to a record.  Caller and purpose come first in every call.
+
+What each interaction promises: https://hl7.org/fhir/R4/http.html .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl
+
+from tianfu.access.caller import Caller
+from tianfu.access.decision import Grant, decide
+from tianfu.access.purpose import Purpose
+from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
+from tianfu.db.errors import SerializationFailure
+from tianfu.db.wire import int8_array
+from tianfu.kernel.ids import new_uuid7, record_number, unpacked_id
+from tianfu.kernel.instants import Clock, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
+from tianfu.records.audit_event import AuditEvent, event
+from tianfu.records.body import Protection, Unprotected
+from tianfu.records.codec import codec_for
+from tianfu.records.grouping import Grouped
+from tianfu.records.history import Histories
+from tianfu.records.index.extract import GENERATION
+from tianfu.records.keys import IndexKeys
+from tianfu.records.outcomes import Answer, HistoryPage, NotFound, Page, Unchanged, Written
+from tianfu.records.prepare import Preparer, deletion
+from tianfu.records.reading import Reader, Wish
+from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.transaction import (
+    Condition,
+    Planned,
+    Request,
+    conditions_of,
+    plan,
+    read_requests,
+)
+from tianfu.records.write import (
+    IDENTITY_SPACE,
+    Change,
+    apply,
+    learn_tokens,
+    leave_trace,
+    lock_slots,
+)
+from tianfu.standards.fhir.definitions import definitions
+from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
+
+WRITING_AT_ONCE = 2
+TRIES_MAX = 4
+KNOWN_TOKENS_MAX = 1_000_000
+MONTHS_AHEAD = 3
+
+_STATE = queries("tianfu.records.sql", "state.sql")
+_WRITE = queries("tianfu.records.sql", "write.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """A search of one type; `strict` refuses parameters that are unknown, else they are left out and named."""
+
+    type: str
+    parameters: tuple[tuple[str, str], ...]
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One write that waits for its group."""
+
+    change: Change
+    grant: Grant
+    interaction: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleAnswer:
+    """What became of one entry of a transaction or batch."""
+
+    request: Request
+    outcome: Written | Unchanged | Answer | Page | Refusal
+
+
+class Store:
+    """Reads, writes, searches; decides, traces and tells the feed on the way."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        auditor: Auditor,
+        clock: Clock,
+        keys: IndexKeys,
+        preparer: Preparer,
+        known_tokens: set[int],
+        index_generations: Mapping[int, int],
+    ) -> None:
+        self._database = database
+        self._auditor = auditor
+        self._clock = clock
+        self._keys = keys
+        self._preparer = preparer
+        self._known_tokens = known_tokens
+        self._generations = index_generations
+        self._reader = Reader(database, auditor, preparer, clock)
+        self._timelines = Timelines(database, self._reader)
+        self._histories = Histories(database, self._reader, keys.cursors)
+        self._cursors = CursorSealer(keys.cursors)
+        self._writes: Grouped[Job, Written | Unchanged] = Grouped(
+            self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
+        )
+
+    @staticmethod
+    async def open(
+        database: Database,
+        *,
+        auditor: Auditor,
+        clock: Clock,
+        keys: IndexKeys,
+        protection: Protection | None = None,
+    ) -> Store:
+        """Open the store of a migrated database; raises Refusal `key-differs` if it was filled with another key."""
+        async with database.connection("owner") as owner:
+            await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
+            await owner.run(_STATE.add_key_fingerprint, name="index", fingerprint=keys.fingerprint)
+            kept = await owner.one(_STATE.key_fingerprint, name="index")
+            if kept is None or kept[0] != keys.fingerprint:
+                raise Refusal("key-differs", next_step="restore-key", details={"key": "index"})
+            dictionaries = {row[0]: (row[1], row[2]) for row in await owner.all(_STATE.dictionaries)}
+            known = {row[0] for row in await owner.all(_WRITE.known_tokens, limit=KNOWN_TOKENS_MAX)}
+            generations = {row[0]: row[1] for row in await owner.all(_STATE.index_generations)}
+        preparer = Preparer(
+            codec=codec_for(dictionaries), protection=protection or Unprotected(), identifier_key=keys.identifiers
+        )
+        return Store(
+            database=database,
+            auditor=auditor,
+            clock=clock,
+            keys=keys,
+            preparer=preparer,
+            known_tokens=known,
+            index_generations=generations,
+        )
+
+    # Reading
+
+    async def read(
+        self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, *, request: str = ""
+    ) -> Answer:
+        """The current version of a record."""
+        _refuse_unknown_type(resource_type)
+        return await self._reader.read(Wish(decide(caller, purpose), resource_type, logical_id, request))
+
+    async def read_many(
+        self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
+    ) -> list[Answer]:
+        """The current versions of several records, in the order asked."""
+        grant = decide(caller, purpose)
+        return await self._reader.read_together([Wish(grant, *each, request) for each in references])
+
+    async def vread(
+        self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, version: int, *, request: str = ""
+    ) -> Answer:
+        """One version of a record, however old."""
+        _refuse_unknown_type(resource_type)
+        grant = decide(caller, purpose)
+        row, answer = await self._histories.version(resource_type, logical_id, version)
+        await self._trace(grant, "vread", resource_type, [row] if row else [], request=request)
+        return answer
+
+    async def history(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        resource_type: str | None,
+        logical_id: str | None,
+        *,
+        limit: int,
+        since: Instant | None = None,
+        cursor: str | None = None,
+        request: str = "",
+    ) -> HistoryPage:
+        """Versions newest first: of one record, of one type, or of all."""
+        grant = decide(caller, purpose)
+        rows, page = await self._histories.page(
+            resource_type, logical_id, limit=limit, since=since, cursor=cursor, caller=caller.id
+        )
+        await self._trace(grant, "history", resource_type, rows, request=request)
+        return page
+
+    async def search(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: SearchRequest,
+        *,
+        request: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> Page:
+        """A page of the records that match."""
+        _refuse_unknown_type(wanted.type)
+        grant = decide(caller, purpose)
+        question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
+        searched = parse_search(
+            wanted.type,
+            question.parameters,
+            strict=wanted.strict,
+            searchable=self.searchable(wanted.type),
+            now=self._clock(),
+            after=question.after,
+        )
+        async with self._database.connection("reader", deadline_seconds=deadline_seconds) as connection:
+            rows = []
+            if not searched.counts_only:
+                sql, values = compile_search(searched, grant=grant, identifier_key=self._keys.identifiers)
+                rows = await connection.all(Query.composed("search", sql), **values)
+            total = None
+            if searched.counts_only or searched.total == "accurate":
+                sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
+                counted = await connection.one(Query.composed("count", sql), **values)
+                total = counted[0] if counted else 0
+        given = rows[: searched.count]
+        await self._trace_found(grant, wanted, [row[0] for row in given], request)
+        return Page(
+            records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in given),
+            next_cursor=self._cursors.seal(searched, given[-1], caller=caller.id) if len(rows) > len(given) else None,
+            total=total,
+            ignored=searched.ignored,
+        )
+
+    def searchable(self, resource_type: str) -> frozenset[str]:
+        """The codes of the parameters by which all records of a type can be found now."""
+        done = self._generations.get(definitions().type_number(resource_type), GENERATION)
+        return frozenset(p.code for p in executed_parameters(resource_type)) if done >= GENERATION else frozenset()
+
+    async def timeline(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        patients: Sequence[str],
+        *,
+        slices: Sequence[Slice] | None = None,
+        codes: Sequence[str] | None = None,
+        after: Instant | None = None,
+        before: Instant | None = None,
+        limit: int,
+        request: str = "",
+    ) -> TimelinePage:
+        """The newest records of the union of some patients."""
+        grant = decide(caller, purpose)
+        page = await self._timelines.page(patients, slices=slices, codes=codes, after=after, before=before, limit=limit)
+        seen = [record_number(each.record.type, each.record.id) for each in page.entries]
+        await self._trace_people(grant, "timeline", patients, seen, request)
+        return page
+
+    async def census(
+        self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
+    ) -> list[CensusRow]:
+        """How many records of which kind the patients have in which stretch of time."""
+        rows = await self._timelines.census(patients, edges=edges)
+        await self._trace_people(decide(caller, purpose), "census", patients, [], request)
+        return rows
+
+    async def measured(
+        self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
+    ) -> list[Measured]:
+        """Every kind of result with numbers that the patients have."""
+        found = await self._timelines.measured(patients)
+        seen = [record_number("Observation", each.newest.record.id) for each in found]
+        await self._trace_people(decide(caller, purpose), "measured", patients, seen, request)
+        return found
+
+    # Writing
+
+    async def create(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        resource: ParsedResource,
+        *,
+        if_none_exist: str | None = None,
+        request: str = "",
+    ) -> Written | Unchanged:
+        """Create a record under an id of our making, or, conditionally, leave the one that matches."""
+        grant = decide(caller, purpose)
+        if if_none_exist is None:
+            write = self._preparer.write(resource, new_uuid7())
+            return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
+        return await self._conditionally(grant, "create", resource, if_none_exist, None, request)
+
+    async def update(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        resource: ParsedResource,
+        logical_id: str,
+        *,
+        expected_version: int | None = None,
+        request: str = "",
+    ) -> Written | Unchanged:
+        """Write a record under an id of the client's choice; what stood there goes to the history."""
+        write = self._preparer.write(resource, logical_id)
+        change = Change(write=write, is_new=False, expected_version=expected_version)
+        return await self._writes.ask(Job(change, decide(caller, purpose), "update", request))
+
+    async def update_matching(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        resource: ParsedResource,
+        query: str,
+        *,
+        expected_version: int | None = None,
+        request: str = "",
+    ) -> Written | Unchanged:
+        """Write the one record that matches a search, or create it if none does."""
+        return await self._conditionally(decide(caller, purpose), "update", resource, query, expected_version, request)
+
+    async def delete(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        resource_type: str,
+        logical_id: str,
+        *,
+        expected_version: int | None = None,
+        request: str = "",
+    ) -> Written | Unchanged:
+        """Mark a record as deleted; its versions stay in the history."""
+        _refuse_unknown_type(resource_type)
+        change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
+        return await self._writes.ask(Job(change, decide(caller, purpose), "delete", request))
+
+    async def delete_matching(
+        self, caller: Caller, purpose: Purpose, resource_type: str, query: str, *, request: str = ""
+    ) -> Written | Unchanged:
+        """Delete the one record that matches a search; several are refused, none is nothing to do."""
+        _refuse_unknown_type(resource_type)
+        grant = decide(caller, purpose)
+        condition = Condition(resource_type, query)
+        for _ in range(TRIES_MAX):
+            try:
+                async with self._database.transaction("app") as transaction:
+                    ids = (await self._match(transaction, grant, [condition]))[condition]
+                    _refuse_several(ids)
+                    if not ids:
+                        return Unchanged(type=resource_type, id="", version=0, changed_at=self._clock())
+                    change = Change(write=deletion(resource_type, ids[0]), is_new=False)
+                    return await self._apply_one(transaction, change, grant, "delete", request)
+            except (UniqueViolation, SerializationFailure):
+                continue
+        raise _busy()
+
+    async def transaction(
+        self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
+    ) -> list[BundleAnswer]:
+        """Do everything a transaction bundle asks, or nothing; raises the Refusal of the first entry that cannot be done."""
+        grant = decide(caller, purpose)
+        requests = read_requests(bundle.entries)
+        conditions = conditions_of(requests)
+        ready = None if conditions else plan(requests, {}, self._preparer)
+        for _ in range(TRIES_MAX):
+            try:
+                planned = await self._transact(grant, requests, conditions, ready, request)
+            except (UniqueViolation, SerializationFailure):
+                continue
+            answers = {each.request.index: each for each in planned}
+            return [await self._answer_entry(caller, purpose, each, answers, request) for each in requests]
+        raise _busy()
+
+    async def _transact(
+        self,
+        grant: Grant,
+        requests: Sequence[Request],
+        conditions: Sequence[Condition],
+        ready: Sequence[Planned] | None,
+        request: str,
+    ) -> list[BundleAnswer]:
+        async with self._database.transaction("app") as transaction:
+            if ready is None:
+                matches = await self._match(transaction, grant, conditions)
+                ready = plan(requests, matches, self._preparer)
+            to_do = [each for each in ready if each.change is not None]
+            changes = [each.change for each in to_do if each.change is not None]
+            outcomes = await apply(transaction, changes, clock=self._clock, known_tokens=self._known_tokens)
+            for each, outcome in zip(to_do, outcomes, strict=True):
+                if isinstance(outcome, Refusal):
+                    raise _placed(outcome, each)
+            await leave_trace(transaction, [self._event_of_bundle(grant, changes, request)], self._auditor.writer)
+        learn_tokens(changes, self._known_tokens)
+        done = {each.request.index: outcome for each, outcome in zip(to_do, outcomes, strict=True)}
+        return [
+            BundleAnswer(request=each.request, outcome=done.get(each.request.index) or each.answer or NotFound())
+            for each in ready
+        ]
+
+    async def _answer_entry(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: Request,
+        answers: Mapping[int, BundleAnswer],
+        request: str,
+    ) -> BundleAnswer:
+        if wanted.index in answers:
+            return answers[wanted.index]
+        address, _, query = wanted.url.partition("?")
+        resource_type, _, logical_id = address.strip("/").partition("/")
+        outcome: Answer | Page | Refusal
+        try:
+            if logical_id:
+                outcome = await self.read(caller, purpose, resource_type, logical_id, request=request)
+            else:
+                asked = SearchRequest(type=resource_type, parameters=query_parameters(query))
+                outcome = await self.search(caller, purpose, asked, request=request)
+        except Refusal as refusal:
+            outcome = refusal
+        return BundleAnswer(request=wanted, outcome=outcome)
+
+    async def batch(
+        self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
+    ) -> list[BundleAnswer]:
+        """Do each entry by itself; one that cannot be done harms no other."""
+        answers: list[BundleAnswer] = []
+        for number, entry in enumerate(bundle.entries):
+            alone = ParsedBundle(type="transaction", entries=(entry,))
+            try:
+                (answer,) = await self.transaction(caller, purpose, alone, request=request)
+            except Refusal as refusal:
+                answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=refusal))
+            else:
+                answers.append(replace(answer, request=replace(answer.request, index=number)))
+        return answers
+
+    async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
+        """Write several requests in one transaction; a refused one takes no other with it."""
+        changes = [job.change for job in jobs]
+        async with self._database.transaction("app") as transaction:
+            outcomes = await apply(transaction, changes, clock=self._clock, known_tokens=self._known_tokens)
+            now = self._clock()
+            await leave_trace(
+                transaction,
+                [self._event_of(job, outcome, now) for job, outcome in zip(jobs, outcomes, strict=True)],
+                self._auditor.writer,
+            )
+        learn_tokens(changes, self._known_tokens)
+        return outcomes
+
+    async def _conditionally(
+        self,
+        grant: Grant,
+        interaction: str,
+        resource: ParsedResource,
+        query: str,
+        expected_version: int | None,
+        request: str,
+    ) -> Written | Unchanged:
+        """Search and write under locks on what is searched for, so that two askers find each other's record."""
+        condition = Condition(resource.value["resourceType"], query)
+        draft = self._preparer.write(resource, new_uuid7())
+        identities = [] if draft.values is None else [int.from_bytes(h[:8], "big") for h, _ in draft.values.identifiers]
+        for _ in range(TRIES_MAX):
+            try:
+                async with self._database.transaction("app") as transaction:
+                    ids = (await self._match(transaction, grant, [condition], identities))[condition]
+                    _refuse_several(ids)
+                    if ids and interaction == "create":
+                        return await self._standing(transaction, grant, condition.type, ids[0], request)
+                    write = self._preparer.write(resource, ids[0], is_valid=True) if ids else draft
+                    change = Change(write=write, is_new=not ids, expected_version=expected_version)
+                    return await self._apply_one(transaction, change, grant, interaction, request)
+            except (UniqueViolation, SerializationFailure):
+                continue
+        raise _busy()
+
+    async def _apply_one(
+        self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
+    ) -> Written | Unchanged:
+        (outcome,) = await apply(transaction, [change], clock=self._clock, known_tokens=self._known_tokens)
+        if isinstance(outcome, Refusal):
+            raise outcome
+        job = Job(change, grant, interaction, request)
+        await leave_trace(transaction, [self._event_of(job, outcome, self._clock())], self._auditor.writer)
+        return outcome
+
+    async def _standing(
+        self, transaction: Transaction, grant: Grant, resource_type: str, logical_id: str, request: str
+    ) -> Unchanged:
+        record = record_number(resource_type, logical_id)
+        heads = await transaction.all(
+            _WRITE.current_heads, type=definitions().type_number(resource_type), rids=int8_array([record])
+        )
+        version, changed_at = (heads[0][1], heads[0][2]) if heads else (0, self._clock())
+        traced = event(
+            grant,
+            at=self._clock(),
+            interaction="create",
+            type_number=definitions().type_number(resource_type),
+            outcome="matched",
+            records=(record,),
+            request=request,
+        )
+        await leave_trace(transaction, [traced], self._auditor.writer)
+        return Unchanged(type=resource_type, id=logical_id, version=version, changed_at=changed_at)
+
+    async def _match(
+        self,
+        transaction: Transaction,
+        grant: Grant,
+        conditions: Sequence[Condition],
+        identities: Sequence[int] = (),
+    ) -> dict[Condition, list[str]]:
+        """The ids that match each condition (two at most), under locks that other conditional writers wait for."""
+        keys = [record_number(condition.type, "?" + condition.query) for condition in conditions]
+        await lock_slots(transaction, IDENTITY_SPACE, [*keys, *identities])
+        found: dict[Condition, list[str]] = {}
+        for condition in conditions:
+            _refuse_unknown_type(condition.type)
+            searched = parse_search(
+                condition.type,
+                query_parameters(condition.query),
+                strict=True,
+                searchable=self.searchable(condition.type),
+                now=self._clock(),
+            )
+            if not searched.criteria:
+                raise Refusal("condition-empty", details={"type": condition.type})
+            two = replace(searched, count=2)
+            sql, values = compile_search(two, grant=grant, identifier_key=self._keys.identifiers)
+            rows = await transaction.all(Query.composed("match", sql), **values)
+            found[condition] = [unpacked_id(row[2]) for row in rows[:2]]
+        return found
+
+    # The trace
+
+    def _event_of(self, job: Job, outcome: Written | Unchanged | Refusal, now: Instant) -> AuditEvent:
+        write = job.change.write
+        return event(
+            job.grant,
+            at=now,
+            interaction=job.interaction,
+            type_number=write.type_number,
+            outcome=outcome.code if isinstance(outcome, Refusal) else "success",
+            records=(write.record,),
+            patients=_patients(job.change),
+            request=job.request,
+        )
+
+    def _event_of_bundle(self, grant: Grant, changes: Sequence[Change], request: str) -> AuditEvent:
+        return event(
+            grant,
+            at=self._clock(),
+            interaction="transaction",
+            type_number=None,
+            records=[change.write.record for change in changes],
+            patients=sorted({patient for change in changes for patient in _patients(change)}),
+            request=request,
+        )
+
+    async def _trace(
+        self,
+        grant: Grant,
+        interaction: str,
+        resource_type: str | None,
+        rows: Sequence[tuple[int, int | None]],
+        *,
+        request: str,
+    ) -> None:
+        number = definitions().type_number(resource_type) if resource_type else None
+        await self._auditor.record(
+            [
+                event(
+                    grant,
+                    at=self._clock(),
+                    interaction=interaction,
+                    type_number=number,
+                    records=sorted({rid for rid, _ in rows}),
+                    patients=sorted({prid for _, prid in rows if prid is not None}),
+                    request=request,
+                )
+            ]
+        )
+
+    async def _trace_found(self, grant: Grant, wanted: SearchRequest, records: Sequence[int], request: str) -> None:
+        await self._auditor.record(
+            [
+                event(
+                    grant,
+                    at=self._clock(),
+                    interaction="search",
+                    type_number=definitions().type_number(wanted.type),
+                    records=records,
+                    query="&".join(f"{name}={value}" for name, value in wanted.parameters),
+                    request=request,
+                )
+            ]
+        )
+
+    async def _trace_people(
+        self, grant: Grant, interaction: str, patients: Sequence[str], records: Sequence[int], request: str
+    ) -> None:
+        await self._auditor.record(
+            [
+                event(
+                    grant,
+                    at=self._clock(),
+                    interaction=interaction,
+                    type_number=None,
+                    records=records,
+                    patients=[record_number("Patient", each) for each in patients],
+                    request=request,
+                )
+            ]
+        )
+
+
+def query_parameters(query: str) -> tuple[tuple[str, str], ...]:
+    """The parameters of a query string."""
+    return tuple(parse_qsl(query, keep_blank_values=True))
+
+
+def _patients(change: Change) -> tuple[int, ...]:
+    values = change.write.values
+    return () if values is None or values.prid is None else (values.prid, *values.also_about)
+
+
+def _refuse_unknown_type(resource_type: str) -> None:
+    if resource_type not in definitions().type_numbers:
+        raise Refusal("type-unknown", details={"type": resource_type[:64]})
+
+
+def _refuse_several(ids: Sequence[str]) -> None:
+    if len(ids) > 1:
+        raise Refusal("condition-matches-several", next_step="narrow-the-condition")
+
+
+def _placed(refusal: Refusal, planned: Planned) -> Refusal:
+    details = {**refusal.details, "entry": str(planned.request.index)}
+    return Refusal(refusal.code, next_step=refusal.next_step, faults=refusal.faults, details=details)
+
+
+def _busy() -> Refusal:
+    return Refusal("too-busy", next_step="send-again-later", retryable=True)
+
+
+def _unread(index: int, url: str) -> Request:
+    return Request(
+        index=index,
+        method="",
+        type="",
+        id=None,
+        condition=None,
+        expected_version=None,
+        full_url=None,
+        resource=None,
+        url=url,
+    )
