@@ -139,6 +139,12 @@ def type_code(element: Json, type_: Json) -> str:
     return "string"
 
 
+def target_names(element: Json, type_: str) -> set[str]:
+    """The resource types that references, or canonical addresses, in the element may point to."""
+    found = (t.get("targetProfile", ()) for t in element.get("type", ()) if t["code"] == type_)
+    return {last_part(profile) for profiles in found for profile in profiles}
+
+
 def element_facts(element: Json) -> Json:
     """One element as the table writes it; the keys are explained in definitions/__init__.py."""
     facts: Json = {"t": "|".join(type_codes(element))}
@@ -147,7 +153,7 @@ def element_facts(element: Json) -> Json:
         facts["n"] = cardinality
     if value_set := required_value_set(element):
         facts["v"] = value_set
-    targets = {last_part(p) for t in element.get("type", ()) for p in t.get("targetProfile", ())}
+    targets = target_names(element, "Reference") or target_names(element, "canonical")
     if targets and "Resource" not in targets:
         facts["r"] = "|".join(sorted(targets))
     profiles = {last_part(p) for t in element.get("type", ()) for p in t.get("profile", ())}
