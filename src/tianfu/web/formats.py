@@ -65,7 +65,7 @@ class Formats:
             return self.language.say("format.age-months", count=months)
         return self.language.say("format.age-days", count=max(0, (on - born).days))
 
-    def number(self, value: Decimal | float | int) -> str:
+    def number(self, value: Decimal | int | str) -> str:
         """A number with thin spaces between thousands from 1 000 on; its decimals are kept."""
         whole, point, decimals = f"{value}".partition(".")
         digits = whole.lstrip("-")

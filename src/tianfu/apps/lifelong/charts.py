@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from tianfu.apps.lifelong.model.trend import Series, Trend
@@ -44,6 +45,12 @@ def _line(series: Series, speech: Speech) -> Line:
 
 def _float(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
+
+
+def _writer(formats: Formats, days: float) -> Callable[[date], str]:
+    if days <= DAYS_BY_DAY:
+        return formats.day_of_year
+    return formats.month_short if days <= DAYS_BY_MONTH else formats.year
 
 
 def _ticks(series: Sequence[Series], formats: Formats) -> list[tuple[float, str]]:
