@@ -1,0 +1,49 @@
+# Two commands: `make run` and `make test`.  Everything else is for people who stay.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: help run test check quick bench clean lock set-up set-up-tests
+
+help:
+	@echo 'make run     set up and serve on http://localhost:8000 (TIANFU_PORT chooses another port)'
+	@echo 'make test    set up, also what tests need of the system, and run all tests'
+	@echo 'make quick   pure and store tests, in under a minute'
+	@echo 'make check   style, types, contracts, spelling'
+	@echo 'make bench   measure the speeds we promise, write docs/performance.md'
+	@echo 'make lock    lock newer versions of the packages'
+	@echo 'make clean   remove what set-up made; data in .tianfu stay'
+
+set-up:
+	@$(PYTHON) scripts/set_up.py run
+
+set-up-tests:
+	@$(PYTHON) scripts/set_up.py test
+
+run: set-up
+	@exec $(BIN)/python scripts/run.py
+
+test: set-up-tests
+	$(BIN)/pytest
+
+quick: set-up-tests
+	$(BIN)/pytest -m 'not slow' --ignore tests/journeys
+
+check: set-up-tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bench: set-up-tests
+	$(BIN)/python -m bench prepare
+	$(BIN)/python -m bench report
+
+lock:
+	scripts/lock.sh --upgrade
+
+clean:
+	rm -rf .venv build dist frontend/node_modules src/tianfu/web/static/built src/*.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests demo bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +

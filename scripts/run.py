@@ -1,0 +1,91 @@
+"""What `make run` does once everything is installed: migrate, fill an empty database with the demo province, serve."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tianfu.command_line import current_settings, show_refusal
+from tianfu.db import Addresses, Database, Query, Role, migrate
+from tianfu.installation import running_database
+from tianfu.kernel.refusal import Refusal
+from tianfu.main import schema_steps
+from tianfu.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+TIANFU = str(Path(sys.executable).with_name("tianfu"))
+
+
+def main() -> int:
+    """Prepare, then become `tianfu serve`."""
+    code = prepared()
+    if code == 0:
+        os.execv(TIANFU, [TIANFU, "serve"])  # noqa: S606 - our own program, no shell wanted
+    return code
+
+
+def prepared() -> int:
+    """Prepare; the exit code, 0 if all went well."""
+    settings = current_settings()
+    try:
+        prepare(settings)
+    except Refusal as refusal:
+        show_refusal(refusal)
+        return 2
+    except subprocess.CalledProcessError as error:
+        print(f"✗ the demo province was not loaded (exit code {error.returncode}); `make run` tries again")
+        return 1
+    except KeyboardInterrupt:
+        print("✗ stopped; `make run` goes on where this ended")
+        return 130
+    return 0
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the schema up to date, and fill an empty database."""
+    say("starting the database")
+    with running_database(settings) as addresses:
+        for step in migrate(addresses, schema_steps()):
+            say(f"ran {step}")
+        seeding = settings.home / "demo"
+        if seeding.exists() or is_empty(addresses):
+            seed(seeding)
+
+
+def is_empty(addresses: Addresses) -> bool:
+    """Whether no resource was ever stored."""
+
+    async def found() -> bool:
+        async with Database(addresses) as database, database.connection(Role.READER.value) as session:
+            return await session.one(Query.composed("any_resource", "select 1 from resource limit 1")) is not None
+
+    return not asyncio.run(found())
+
+
+def seed(folder: Path) -> None:
+    """Make the demo province and import it; its folder stays until the import is complete, so a cut-off one goes on."""
+    finished = folder / "made"
+    if not finished.exists():
+        say("making the demo province")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        residents = os.environ.get("TIANFU_DEMO_RESIDENTS", "2000")
+        command = [sys.executable, "-m", "demo", "--residents", residents, "--out", str(folder / "files")]
+        subprocess.run(command, check=True, cwd=ROOT)
+        finished.touch()
+    say("importing the demo province")
+    subprocess.run([TIANFU, "import", str(folder / "files")], check=True, cwd=ROOT)
+    shutil.rmtree(folder)
+
+
+def say(sentence: str) -> None:
+    """Tell how far it is."""
+    print(f"• {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
