@@ -38,7 +38,6 @@ STATUSES: Mapping[str, int] = {
     "body-too-large": 413,
     "body-too-slow": 408,
     "body-missing": 400,
-    "body-broken-off": 400,
     "header-malformed": 400,
     "headers-too-large": 431,
     "id-in-address-differs": 400,
@@ -157,7 +156,7 @@ def sentence_of(refusal: Refusal, language: Language) -> str:
     if not language.has(key):
         return language.say("refusal.unknown")
     try:
-        return language.say(key, **dict(refusal.details))
+        return language.say(key, **{"code": refusal.code, **refusal.details})
     except KeyError:
         # A refusal without the detail that its sentence mentions is still a refusal.
         return language.say("refusal.unknown")
