@@ -125,18 +125,9 @@ class Store:
         protection: Protection | None = None,
     ) -> Store:
         """Open the store of a migrated database; raises Refusal `key-differs` if it was filled with another key."""
-        async with database.connection("owner") as owner:
-            await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
-            await owner.run(_STATE.add_key_fingerprint, name="index", fingerprint=keys.fingerprint)
-            kept = await owner.one(_STATE.key_fingerprint, name="index")
-            if kept is None or kept[0] != keys.fingerprint:
-                raise Refusal("key-differs", next_step="restore-key", details={"key": "index"})
-            dictionaries = {row[0]: (row[1], row[2]) for row in await owner.all(_STATE.dictionaries)}
-            known = {row[0] for row in await owner.all(_WRITE.known_tokens, limit=KNOWN_TOKENS_MAX)}
-            generations = {row[0]: row[1] for row in await owner.all(_STATE.index_generations)}
-        preparer = Preparer(
-            codec=codec_for(dictionaries), protection=protection or Unprotected(), identifier_key=keys.identifiers
-        )
+        preparer, known = await open_parts(database, keys, protection)
+        async with database.connection("reader") as reader:
+            generations = {row[0]: row[1] for row in await reader.all(_STATE.index_generations)}
         return Store(
             database=database,
             auditor=auditor,
@@ -617,6 +608,22 @@ class Store:
                 )
             ]
         )
+
+
+async def open_parts(
+    database: Database, keys: IndexKeys, protection: Protection | None = None
+) -> tuple[Preparer, set[int]]:
+    """What every process that writes needs: the preparer, and the codings that the database has seen."""
+    async with database.connection("owner") as owner:
+        await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
+        await owner.run(_STATE.add_key_fingerprint, name="index", fingerprint=keys.fingerprint)
+        kept = await owner.one(_STATE.key_fingerprint, name="index")
+        if kept is None or kept[0] != keys.fingerprint:
+            raise Refusal("key-differs", next_step="restore-key", details={"key": "index"})
+        dictionaries = {row[0]: (row[1], row[2]) for row in await owner.all(_STATE.dictionaries)}
+        known = {row[0] for row in await owner.all(_WRITE.known_tokens, limit=KNOWN_TOKENS_MAX)}
+    codec = codec_for(dictionaries)
+    return Preparer(codec=codec, protection=protection or Unprotected(), identifier_key=keys.identifiers), known
 
 
 def query_parameters(query: str) -> tuple[tuple[str, str], ...]:

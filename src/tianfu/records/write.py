@@ -171,12 +171,11 @@ def _version_refusal(change: Change, standing: Standing | None) -> Refusal | Non
 def _is_unneeded(change: Change, standing: Standing | None) -> bool:
     if change.write.values is None:
         return standing is None or standing.deleted
-    return (
-        change.has_content is not None
-        and standing is not None
-        and not standing.deleted
-        and standing.body is not None
-        and (standing.body == change.write.body or change.has_content(standing.body))
+    if change.has_content is None or standing is None:
+        return False
+    # What was deleted or erased here does not come back because its source still sends it.
+    return standing.deleted or (
+        standing.body is not None and (standing.body == change.write.body or change.has_content(standing.body))
     )
 
 

@@ -191,22 +191,30 @@ create table index_state (
   finished_at bigint   not null
 );
 
--- Which pieces of which input an import has finished; a killed import goes on behind them.
+-- Imports of inputs (a file in one state); one that was begun and not finished is continued.
+create table import_run (
+  run         uuid   primary key,
+  fingerprint bytea  not null,
+  begun_at    bigint not null,
+  finished_at bigint
+);
+create index import_run_fingerprint on import_run (fingerprint) where finished_at is null;
+
+-- Which pieces of a run are finished, and what became of their records.
 create table import_piece (
-  input    uuid    not null,
-  piece    integer not null,
-  result   jsonb   not null,
-  primary key (input, piece)
+  run    uuid    not null,
+  piece  integer not null,
+  result jsonb   not null,
+  primary key (run, piece)
 );
 create table import_reject (
-  input  uuid    not null,
+  run    uuid    not null,
   piece  integer not null,
-  file   text    not null,
   line   bigint  not null,
   path   text    not null,
   reason text    not null
 );
-create index import_reject_input on import_reject (input, piece);
+create index import_reject_run on import_reject (run, piece);
 
 -- Records erased by law: what is left of them.
 create table erasure (

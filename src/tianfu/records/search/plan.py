@@ -19,6 +19,7 @@ from tianfu.records.search.refusals import (
     unknown_parameter,
 )
 from tianfu.records.search.syntax import Chain, Clause, ReverseChain, SearchSyntax, SortKey, Summary, Term, Total
+from tianfu.records.search.whereabouts import yield_of
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
 COUNT_DEFAULT = 20
@@ -299,7 +300,10 @@ class _Binder:
     def _operand(self, name: str, parameter: SearchParameter, value: str, target_type: str | None) -> Operand:
         match parameter.type:
             case "token":
-                return operands.parse_token(name, value)
+                token = operands.parse_token(name, value)
+                if token.code is None and yield_of(parameter).has_identifiers:
+                    raise not_supported(name, "system-without-value")
+                return token
             case "date":
                 return operands.parse_date(name, value, now=self.now)
             case "string":
