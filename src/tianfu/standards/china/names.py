@@ -55,6 +55,12 @@ def pinyin(name: str) -> str:
     return " ".join(_spellings(name)[0])
 
 
+def traditional_form(name: str) -> str:
+    """The name with every simple character replaced by its traditional form, where the table knows one."""
+    forms = _traditional()
+    return "".join(forms.get(character, character) for character in name)
+
+
 def _bare(text: str) -> list[str]:
     """The letters of `text`: no separators, and no accents on Latin letters."""
     kept: list[str] = []
@@ -136,8 +142,18 @@ def _ordinary_reading(character: str) -> str:
 
 @cache
 def _variants() -> dict[str, str]:
-    table: dict[str, str] = _data("character_variants.json")["simple"]
-    return table
+    """Traditional and look-alike characters with the simple one that a search uses."""
+    tables = _data("character_variants.json")
+    return tables["simple"] | tables["alike"]
+
+
+@cache
+def _traditional() -> dict[str, str]:
+    """Simple character to the traditional form that stands first in the table."""
+    forms: dict[str, str] = {}
+    for traditional, simple in _data("character_variants.json")["simple"].items():
+        forms.setdefault(simple, traditional)
+    return forms
 
 
 @cache

@@ -1,0 +1,1 @@
+"""The scripts: one file for each stretch of a life."""

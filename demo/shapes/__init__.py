@@ -1,0 +1,1 @@
+"""The shapes of FHIR resources that the scripts fill."""
