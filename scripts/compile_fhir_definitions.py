@@ -35,6 +35,9 @@ PROFILE_ROOT = "http://hl7.org/fhir/StructureDefinition/"
 NOT_IN_R4 = frozenset({"DetectedIssue-status", "DeviceDefinition-classification", "ServiceRequest-order-detail"})
 """Search parameters of the package that are absent from https://hl7.org/fhir/R4/searchparameter-registry.html ."""
 
+ID_LENGTH_MAX = 64
+"""Elements whose data element would need a longer id than FHIR allows have none."""
+
 ANY_TYPE = 140
 """A reference parameter that lists more targets than this means any type."""
 
@@ -97,10 +100,19 @@ def restored(elements: list[Json], original: Mapping[str, Json]) -> list[Json]:
     own = {path: element for path, element in original.items() if path.startswith(f"{root}.")}
     if not own:
         return elements
-    leaves = {e["path"] for e in elements[1:] if not is_nested(e) and not e.get("contentReference")}
-    if leaves <= own.keys() and {p for p in own if not is_nested(own[p])} <= {e["path"] for e in elements}:
-        return [same_or_original(element, own.get(element["path"])) for element in elements]
-    return rebuilt(elements, own)
+    kept = {root: elements[0]}
+    for element in elements[1:]:
+        if element["path"].rsplit(".", 1)[0] in kept and is_original(element, own):
+            kept[element["path"]] = same_or_original(element, own.get(element["path"]))
+    if own.keys() <= kept.keys():
+        return list(kept.values())
+    return rebuilt(kept, own)
+
+
+def is_original(element: Json, own: Mapping[str, Json]) -> bool:
+    """Whether the specification has the element: it has a data element, or cannot have one."""
+    path = f"{element['path']}.id" if is_nested(element) else element["path"]
+    return path in own or "contentReference" in element or len(f"de-{path}") > ID_LENGTH_MAX
 
 
 def same_or_original(element: Json, original: Json | None) -> Json:
@@ -108,14 +120,13 @@ def same_or_original(element: Json, original: Json | None) -> Json:
     return element if original is None or signature(element) == signature(original) else original
 
 
-def rebuilt(elements: list[Json], own: Mapping[str, Json]) -> list[Json]:
+def rebuilt(kept: Mapping[str, Json], own: Mapping[str, Json]) -> list[Json]:
     """Elements in the order of the data elements, each nested element before its first child."""
-    nested = {e["path"]: {**e, "constraint": []} for e in elements if is_nested(e)}
-    result = {elements[0]["path"]: elements[0]}
+    result: dict[str, Json] = {}
     for path, element in own.items():
         parent = path.rsplit(".", 1)[0]
         if parent not in result:
-            result[parent] = nested[parent]
+            result[parent] = kept[parent] if "." not in parent else {**kept[parent], "constraint": []}
         result[path] = element
     return list(result.values())
 

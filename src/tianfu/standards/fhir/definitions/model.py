@@ -36,6 +36,10 @@ class ElementDefinition:
         """Whether JSON writes the element as an array."""
         return self.max is None or self.max > 1
 
+    def profile_of(self, type_: str) -> str:
+        """The type, or the narrower one where this element asks for it."""
+        return self.profile if self.profile and type_ == "Quantity" else type_
+
     def json_names(self) -> Mapping[str, str]:
         """The names that the element can have in JSON, each with its type."""
         if not self.choice:

@@ -65,7 +65,7 @@ ELEMENTS: dict[str, frozenset[str]] = {
 
 _ADDRESSES = frozenset(("href", "src", "cite", "longdesc", "usemap"))
 _ACTIVE_ADDRESS = re.compile(
-    r"[\s\x00-\x20]*(?:javascript|vbscript|livescript|mocha|data:(?!image/(?!svg)))", re.IGNORECASE
+    r"[\s\x00-\x20]*(?:javascript|vbscript|livescript|mocha|data:(?!\s*image/(?!svg)))", re.IGNORECASE
 )
 _ACTIVE_STYLE = re.compile(
     r"expression\s*\(|javascript:|vbscript:|@import|behaviou?r\s*:|-moz-binding|\\", re.IGNORECASE

@@ -137,7 +137,7 @@ def _annotation(definition: TypeDefinition, element: ElementDefinition, type_: s
     if type_ == "Resource":
         return "Any"
     if definitions().types[type_].kind != "primitive":
-        return _struct(element.profile or type_, element)
+        return _struct(element.profile_of(type_), element)
     if definition.name == "Reference" and element.name == "reference":
         return _stored("reference", targets, lambda: _text(references.quick_pattern(targets)))
     if definition.name == "Reference" and element.name == "type":

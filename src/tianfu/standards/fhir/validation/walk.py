@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from tianfu.kernel.refusal import Fault
@@ -155,12 +156,9 @@ class _Walk:
             for index, item in enumerate(given):
                 self.single(item, _ABSENT, slot, f"{where}[{index}]", level=level)
             return
-        if given is not _ABSENT and len(given) != len(part):
-            self.fault(where, "parts-not-aligned")
-            return
-        for index, extra in enumerate(part):
-            item = _ABSENT if given is _ABSENT or given[index] is None else given[index]
-            self.single(item, _ABSENT if extra is None else extra, slot, f"{where}[{index}]", level=level)
+        for index, (item, extra) in enumerate(zip_longest([] if given is _ABSENT else given, part)):
+            value = _ABSENT if item is None else item
+            self.single(value, _ABSENT if extra is None else extra, slot, f"{where}[{index}]", level=level)
 
     def single(self, given: object, part: object, slot: Slot, where: str, *, level: int) -> None:
         """One value; `part` is the `_name` object beside a primitive."""
@@ -207,7 +205,7 @@ class _Walk:
         elif not value.keys() - {"id"}:
             self.fault(where, "element-empty")
         else:
-            self.members(value, slot.element.profile or slot.type, where, level=level + 1)
+            self.members(value, slot.element.profile_of(slot.type), where, level=level + 1)
             rule = _RULES.get(slot.type)
             if rule is not None:
                 rule(self, value, slot.element, where)
