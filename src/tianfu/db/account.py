@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 from tianfu.db.binaries import Binaries
@@ -102,9 +101,8 @@ def reachable_place(home: Path, account: Account) -> Path:
     place = home / "postgres"
     if place.is_symlink() or account.reaches(home):
         return place.resolve()
-    name = blake2b(str(home.resolve()).encode(), digest_size=6).hexdigest()
-    outside = OUTSIDE / name
-    outside.mkdir(parents=True, exist_ok=True, mode=0o711)
+    OUTSIDE.mkdir(parents=True, exist_ok=True, mode=0o755)
+    outside = Path(tempfile.mkdtemp(prefix="postgres-", dir=OUTSIDE))
     place.symlink_to(outside)
     return outside
 
