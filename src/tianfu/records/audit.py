@@ -11,12 +11,10 @@ import os
 from collections.abc import Sequence
 from typing import Protocol
 
-from tianfu.db import Database, queries
+from tianfu.db import Database
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
-from tianfu.records.rows import audit_row, stream
-
-_STATEMENTS = queries("tianfu.records.sql", "write.sql")
+from tianfu.records.columns import audit_statement
 
 EVENTS_WAITING_MAX = 4_096
 EVENTS_PER_GROUP = 512
@@ -69,10 +67,10 @@ class GroupAuditor:
             self._worker = None
 
     async def _commit(self, group: list[tuple[Sequence[AuditEvent], asyncio.Future[None]]]) -> None:
-        data = stream(audit_row(each, self.writer) for events, _ in group for each in events)
+        statement, parameters = audit_statement([each for events, _ in group for each in events], self.writer)
         try:
             async with self._database.connection("audit") as connection:
-                await connection.copy(_STATEMENTS.copy_audit, data)
+                await connection.run(statement, **parameters)
         except BaseException as error:
             for _, done in group:
                 if not done.done():

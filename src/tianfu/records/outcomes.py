@@ -9,6 +9,7 @@ from typing import Any, Literal
 import orjson
 
 from tianfu.kernel.instants import Instant
+from tianfu.records.search.plan import SearchPlan
 
 Operation = Literal["create", "update", "delete"]
 
@@ -101,10 +102,10 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of search results; `included` came by _include; `total` only if asked for."""
+    """A page of search results; `plan` is what was searched, `included` came by _include, `total` only if asked for."""
 
+    plan: SearchPlan
     records: tuple[Record, ...]
     included: tuple[Record, ...] = ()
     next_cursor: str | None
     total: int | None = None
-    ignored: tuple[str, ...] = ()

@@ -42,6 +42,8 @@ from tianfu.records.transaction import (
 from tianfu.records.write import (
     IDENTITY_SPACE,
     Change,
+    Outcome,
+    Trace,
     apply,
     learn_tokens,
     leave_trace,
@@ -218,10 +220,10 @@ class Store:
         given = rows[: searched.count]
         await self._trace_found(grant, wanted, [row[0] for row in given], request)
         return Page(
+            plan=searched,
             records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in given),
             next_cursor=self._cursors.seal(searched, given[-1], caller=caller.id) if len(rows) > len(given) else None,
             total=total,
-            ignored=searched.ignored,
         )
 
     def searchable(self, resource_type: str) -> frozenset[str]:
@@ -378,11 +380,12 @@ class Store:
                 ready = plan(requests, matches, self._preparer)
             to_do = [each for each in ready if each.change is not None]
             changes = [each.change for each in to_do if each.change is not None]
-            outcomes = await apply(transaction, changes, clock=self._clock, known_tokens=self._known_tokens)
+            outcomes = await self._apply(
+                transaction, changes, lambda _, now: [self._event_of_bundle(grant, changes, request, now)]
+            )
             for each, outcome in zip(to_do, outcomes, strict=True):
                 if isinstance(outcome, Refusal):
                     raise _placed(outcome, each)
-            await leave_trace(transaction, [self._event_of_bundle(grant, changes, request)], self._auditor.writer)
         learn_tokens(changes, self._known_tokens)
         done = {each.request.index: outcome for each, outcome in zip(to_do, outcomes, strict=True)}
         return [
@@ -432,12 +435,10 @@ class Store:
         """Write several requests in one transaction; a refused one takes no other with it."""
         changes = [job.change for job in jobs]
         async with self._database.transaction("app") as transaction:
-            outcomes = await apply(transaction, changes, clock=self._clock, known_tokens=self._known_tokens)
-            now = self._clock()
-            await leave_trace(
+            outcomes = await self._apply(
                 transaction,
-                [self._event_of(job, outcome, now) for job, outcome in zip(jobs, outcomes, strict=True)],
-                self._auditor.writer,
+                changes,
+                lambda done, now: [self._event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
             )
         learn_tokens(changes, self._known_tokens)
         return outcomes
@@ -472,12 +473,21 @@ class Store:
     async def _apply_one(
         self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
     ) -> Written | Unchanged:
-        (outcome,) = await apply(transaction, [change], clock=self._clock, known_tokens=self._known_tokens)
+        job = Job(change, grant, interaction, request)
+        (outcome,) = await self._apply(transaction, [change], lambda done, now: [self._event_of(job, done[0], now)])
         if isinstance(outcome, Refusal):
             raise outcome
-        job = Job(change, grant, interaction, request)
-        await leave_trace(transaction, [self._event_of(job, outcome, self._clock())], self._auditor.writer)
         return outcome
+
+    async def _apply(self, transaction: Transaction, changes: Sequence[Change], trace: Trace) -> list[Outcome]:
+        return await apply(
+            transaction,
+            changes,
+            clock=self._clock,
+            known_tokens=self._known_tokens,
+            trace=trace,
+            writer=self._auditor.writer,
+        )
 
     async def _standing(
         self, transaction: Transaction, grant: Grant, resource_type: str, logical_id: str, request: str
@@ -542,10 +552,10 @@ class Store:
             request=job.request,
         )
 
-    def _event_of_bundle(self, grant: Grant, changes: Sequence[Change], request: str) -> AuditEvent:
+    def _event_of_bundle(self, grant: Grant, changes: Sequence[Change], request: str, now: Instant) -> AuditEvent:
         return event(
             grant,
-            at=self._clock(),
+            at=now,
             interaction="transaction",
             type_number=None,
             records=[change.write.record for change in changes],

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tianfu.db import Transaction, queries
+from tianfu.db import Pipeline, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
-from tianfu.records import rows
 from tianfu.records.audit_event import AuditEvent
+from tianfu.records.columns import Placed, audit_statement, index_statements, resource_statement
 from tianfu.records.outcomes import Operation, Unchanged, Written
 from tianfu.records.prepare import Prepared
 
@@ -58,17 +58,16 @@ class Standing:
 Outcome = Written | Unchanged | Refusal
 
 
+Trace = Callable[[Sequence[Outcome], Instant], Sequence[AuditEvent]]
+"""Makes the audit events of what was done."""
+
+
 @dataclass(slots=True)
 class Batch:
-    """The rows of one transaction, gathered table by table."""
+    """What one transaction will write."""
 
-    known_tokens: set[int]
-    resource: list[bytes]
+    placed: list[Placed]
     written: list[tuple[Change, Written, Standing | None]]
-
-    @staticmethod
-    def empty(known_tokens: set[int]) -> Batch:
-        return Batch(known_tokens=known_tokens, resource=[], written=[])
 
 
 async def lock_slots(transaction: Transaction, space: int, keys: Iterable[int]) -> None:
@@ -79,19 +78,30 @@ async def lock_slots(transaction: Transaction, space: int, keys: Iterable[int]) 
 
 
 async def apply(
-    transaction: Transaction, changes: Sequence[Change], *, clock: Clock, known_tokens: set[int]
+    transaction: Transaction,
+    changes: Sequence[Change],
+    *,
+    clock: Clock,
+    known_tokens: set[int],
+    trace: Trace,
+    writer: bytes,
 ) -> list[Outcome]:
-    """Do the changes; one outcome each, in order.  No record may occur twice.
+    """Do the changes and leave their trace; one outcome each, in order.  No record may occur twice.
 
     A refusal of one change (a version that does not match) leaves the others alone; the caller decides whether
     the transaction goes on.  Raises UniqueViolation if another transaction created the same record meanwhile.
     """
     standing = await _standing(transaction, [change for change in changes if not change.is_new])
     now = clock()
-    batch = Batch.empty(known_tokens)
+    batch = Batch([], [])
     outcomes = [_decide(change, standing.get(change.write.record), now, batch) for change in changes]
-    if batch.written:
-        await _store(transaction, batch, now)
+    events = trace(outcomes, now)
+    async with transaction.pipeline() as pipeline:
+        if batch.written:
+            _store(pipeline, batch, known_tokens, now)
+        if events:
+            statement, parameters = audit_statement(events, writer)
+            pipeline.add(statement, **parameters)
     return outcomes
 
 
@@ -145,7 +155,7 @@ def _decide(change: Change, standing: Standing | None, now: Instant, batch: Batc
     )
     prid = write.values.prid if write.values is not None else standing.prid if standing else None
     batch.written.append((change, written, standing))
-    batch.resource.append(rows.resource_row(write, version=version, changed_at=changed_at, prid=prid, org=change.org))
+    batch.placed.append(Placed(write, version, changed_at, prid, change.org))
     return written
 
 
@@ -179,41 +189,30 @@ def _is_unneeded(change: Change, standing: Standing | None) -> bool:
     )
 
 
-async def _store(transaction: Transaction, batch: Batch, now: Instant) -> None:
-    await _retire(transaction, [(change, old) for change, _, old in batch.written if old is not None])
+def _store(pipeline: Pipeline, batch: Batch, known_tokens: set[int], now: Instant) -> None:
+    _retire(pipeline, [(change, old) for change, _, old in batch.written if old is not None])
     writes = [change.write for change, _, _ in batch.written]
-    await _add_tokens(transaction, writes, batch.known_tokens)
-    await transaction.copy(_SQL.copy_resource, rows.stream(batch.resource))
-    for statement, pack in (
-        (_SQL.copy_identifier, rows.identifier_rows),
-        (_SQL.copy_reference, rows.reference_rows),
-        (_SQL.copy_string, rows.string_rows),
-        (_SQL.copy_date, rows.date_rows),
-        (_SQL.copy_quantity, rows.quantity_rows),
-        (_SQL.copy_also_about, rows.also_about_rows),
-    ):
-        packed = [row for write in writes for row in pack(write)]
-        if packed:
-            await transaction.copy(statement, rows.stream(packed))
-    await _tell_feed(transaction, batch, now)
+    _add_tokens(pipeline, writes, known_tokens)
+    for statement, parameters in (resource_statement(batch.placed), *index_statements(writes)):
+        pipeline.add(statement, **parameters)
+    _tell_feed(pipeline, batch, now)
 
 
-async def _retire(transaction: Transaction, old: Sequence[tuple[Change, Standing]]) -> None:
+def _retire(pipeline: Pipeline, old: Sequence[tuple[Change, Standing]]) -> None:
     """Move what stood to the history and take its index rows away."""
     if not old:
         return
     by_type: dict[int, list[int]] = defaultdict(list)
     for change, _ in old:
         by_type[change.write.type_number].append(change.write.record)
-    async with transaction.pipeline() as pipeline:
-        for type_number, records in by_type.items():
-            packed = int8_array(records)
-            pipeline.add(_SQL.retire, type=type_number, rids=packed)
-            pipeline.add(_SQL.remove_current, type=type_number, rids=packed)
-        pipeline.add(_SQL.remove_index_rows, rids=int8_array([change.write.record for change, _ in old]))
+    for type_number, records in by_type.items():
+        packed = int8_array(records)
+        pipeline.add(_SQL.retire, type=type_number, rids=packed)
+        pipeline.add(_SQL.remove_current, type=type_number, rids=packed)
+    pipeline.add(_SQL.remove_index_rows, rids=int8_array([change.write.record for change, _ in old]))
 
 
-async def _add_tokens(transaction: Transaction, writes: Sequence[Prepared], known: set[int]) -> None:
+def _add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) -> None:
     fresh = {
         hashed: coding
         for write in writes
@@ -224,7 +223,7 @@ async def _add_tokens(transaction: Transaction, writes: Sequence[Prepared], know
     if not fresh:
         return
     hashes = sorted(fresh)
-    await transaction.run(
+    pipeline.add(
         _SQL.add_tokens,
         hashes=int8_array(hashes),
         params=int2_array([fresh[each][0] for each in hashes]),
@@ -246,25 +245,24 @@ NOBODY = 0
 """Stands in the feed's arrays for a record without a patient."""
 
 
-async def _tell_feed(transaction: Transaction, batch: Batch, now: Instant) -> None:
+def _tell_feed(pipeline: Pipeline, batch: Batch, now: Instant) -> None:
     by_type: dict[int, list[tuple[Change, Written, Standing | None]]] = defaultdict(list)
     for entry in batch.written:
         by_type[entry[0].write.type_number].append(entry)
-    async with transaction.pipeline() as pipeline:
-        for type_number, entries in by_type.items():
-            moved = any(old is not None and old.prid != _prid(change, old) for change, _, old in entries)
-            pipeline.add(
-                _SQL.add_feed,
-                changed_at=now,
-                type=type_number,
-                rids=int8_array([change.write.record for change, _, _ in entries]),
-                versions=int4_array([written.version for _, written, _ in entries]),
-                operations="".join(_LETTER[written.operation] for _, written, _ in entries),
-                prids=int8_array([_prid(change, old) or NOBODY for change, _, old in entries]),
-                prids_before=int8_array([(old.prid if old else None) or NOBODY for _, _, old in entries])
-                if moved
-                else None,
-            )
+    for type_number, entries in by_type.items():
+        moved = any(old is not None and old.prid != _prid(change, old) for change, _, old in entries)
+        pipeline.add(
+            _SQL.add_feed,
+            changed_at=now,
+            type=type_number,
+            rids=int8_array([change.write.record for change, _, _ in entries]),
+            versions=int4_array([written.version for _, written, _ in entries]),
+            operations="".join(_LETTER[written.operation] for _, written, _ in entries),
+            prids=int8_array([_prid(change, old) or NOBODY for change, _, old in entries]),
+            prids_before=int8_array([(old.prid if old else None) or NOBODY for _, _, old in entries])
+            if moved
+            else None,
+        )
 
 
 def _prid(change: Change, old: Standing | None) -> int | None:
@@ -275,4 +273,5 @@ def _prid(change: Change, old: Standing | None) -> int | None:
 
 async def leave_trace(transaction: Transaction, events: Sequence[AuditEvent], writer: bytes) -> None:
     """Write audit events into the same transaction."""
-    await transaction.copy(_SQL.copy_audit, rows.stream(rows.audit_row(each, writer) for each in events))
+    statement, parameters = audit_statement(events, writer)
+    await transaction.run(statement, **parameters)

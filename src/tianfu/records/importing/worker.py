@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -20,17 +21,17 @@ from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.wire import int8_array, text_array
-from tianfu.kernel.instants import system_clock
+from tianfu.kernel.instants import Instant, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.audit_event import event
+from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.keys import load_or_make
 from tianfu.records.outcomes import Written
 from tianfu.records.prepare import Preparer
 from tianfu.records.store import open_parts
-from tianfu.records.write import Change, Outcome, apply, learn_tokens, leave_trace
+from tianfu.records.write import Change, Outcome, apply, learn_tokens
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
 TRIES_MAX = 8
@@ -105,21 +106,15 @@ class _Importer:
 
     async def _store(self, work: Work, changes: list[Change], rejects: list[Reject], repeated: int) -> dict[str, int]:
         async with self._database.transaction("app") as transaction:
-            outcomes = await apply(transaction, changes, clock=system_clock, known_tokens=self._known_tokens)
+            outcomes = await apply(
+                transaction,
+                changes,
+                clock=system_clock,
+                known_tokens=self._known_tokens,
+                trace=lambda done, now: self._events(work, changes, done, now),
+                writer=self._writer,
+            )
             counts = _counts(changes, outcomes, rejects, repeated)
-            written = [c for c, o in zip(changes, outcomes, strict=True) if isinstance(o, Written)]
-            if written:
-                traced = event(
-                    self._grant,
-                    at=system_clock(),
-                    interaction="import",
-                    type_number=None,
-                    records=[change.write.record for change in written],
-                    patients=sorted({c.write.values.prid for c in written if c.write.values and c.write.values.prid}),
-                    query=work.source,
-                    request=f"piece-{work.piece.number}",
-                )
-                await leave_trace(transaction, [traced], self._writer)
             async with transaction.pipeline() as pipeline:
                 pipeline.add(_SQL.finish_piece, run=work.run, piece=work.piece.number, result=counts)
                 if rejects:
@@ -132,6 +127,25 @@ class _Importer:
                         reasons=text_array([each.reason for each in rejects]),
                     )
         return counts
+
+    def _events(
+        self, work: Work, changes: Sequence[Change], outcomes: Sequence[Outcome], now: Instant
+    ) -> list[AuditEvent]:
+        written = [c.write for c, outcome in zip(changes, outcomes, strict=True) if isinstance(outcome, Written)]
+        if not written:
+            return []
+        return [
+            event(
+                self._grant,
+                at=now,
+                interaction="import",
+                type_number=None,
+                records=[write.record for write in written],
+                patients=sorted({write.values.prid for write in written if write.values and write.values.prid}),
+                query=work.source,
+                request=f"piece-{work.piece.number}",
+            )
+        ]
 
 
 def _counts(changes: list[Change], outcomes: list[Outcome], rejects: list[Reject], repeated: int) -> dict[str, int]:

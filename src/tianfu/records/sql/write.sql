@@ -43,40 +43,63 @@ select hash from token limit %(limit)s;
 insert into feed (changed_at, type, rids, versions, operations, prids, prids_before)
 values (%(changed_at)s, %(type)s, %(rids)s, %(versions)s, %(operations)s, %(prids)s, %(prids_before)s);
 
--- copy_resource
--- New current versions.
-copy resource (rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter, version, org,
-  type, sensitivity, generation, deleted, fid, labels, tokens, body) from stdin (format binary);
+-- add_resources
+-- New current versions.  Tokens come as one array, each row knowing its stretch of it; a row without body is a tombstone.
+insert into resource (rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter,
+  version, org, type, sensitivity, generation, deleted, fid, tokens, body)
+select rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter,
+       version, org, type, sensitivity, generation, body is null, fid,
+       case when token_last >= token_first then (%(tokens)s::bigint[])[token_first:token_last] end, body
+  from unnest(%(rids)s::bigint[], %(changed_ats)s::bigint[], %(prids)s::bigint[], %(date_lows)s::bigint[],
+              %(date_highs)s::bigint[], %(codes)s::bigint[], %(categories)s::bigint[], %(statuses)s::bigint[],
+              %(numbers)s::double precision[], %(units)s::bigint[], %(encounters)s::bigint[], %(versions)s::integer[],
+              %(orgs)s::integer[], %(types)s::smallint[], %(sensitivities)s::smallint[], %(generations)s::smallint[],
+              %(fids)s::bytea[], %(token_firsts)s::integer[], %(token_lasts)s::integer[], %(bodies)s::bytea[])
+    as given(rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter, version, org,
+             type, sensitivity, generation, fid, token_first, token_last, body);
 
--- copy_history
--- Versions that were already superseded when they arrived.
-copy history (rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, body) from stdin (format binary);
-
--- copy_identifier
+-- add_identifiers
 -- Identifier rows of new versions.
-copy identifier (hash, rid, type, param) from stdin (format binary);
+insert into identifier (hash, rid, type, param)
+select * from unnest(%(hashes)s::uuid[], %(rids)s::bigint[], %(types)s::smallint[], %(params)s::smallint[]);
 
--- copy_reference
+-- add_references
 -- Reference rows of new versions.
-copy reference (target, source, param, source_type) from stdin (format binary);
+insert into reference (target, source, param, source_type)
+select * from unnest(%(targets)s::bigint[], %(sources)s::bigint[], %(params)s::smallint[], %(types)s::smallint[]);
 
--- copy_string
+-- add_strings
 -- String rows of new versions.
-copy string (rid, code, type, param, form, value) from stdin (format binary);
+insert into string (rid, code, type, param, form, value)
+select * from unnest(%(rids)s::bigint[], %(codes)s::bigint[], %(types)s::smallint[], %(params)s::smallint[],
+                     %(forms)s::smallint[], %(values)s::text[]);
 
--- copy_date
+-- add_dates
 -- Date rows of new versions.
-copy date (rid, low, high, code, type, param) from stdin (format binary);
+insert into date (rid, low, high, code, type, param)
+select * from unnest(%(rids)s::bigint[], %(lows)s::bigint[], %(highs)s::bigint[], %(codes)s::bigint[],
+                     %(types)s::smallint[], %(params)s::smallint[]);
 
--- copy_quantity
+-- add_quantities
 -- Quantity rows of new versions.
-copy quantity (rid, code, unit, number, type, param) from stdin (format binary);
+insert into quantity (rid, code, unit, number, type, param)
+select * from unnest(%(rids)s::bigint[], %(codes)s::bigint[], %(units)s::bigint[], %(numbers)s::double precision[],
+                     %(types)s::smallint[], %(params)s::smallint[]);
 
--- copy_also_about
+-- add_also_about
 -- Further subjects of new versions.
-copy also_about (rid, prid, type) from stdin (format binary);
+insert into also_about (rid, prid, type)
+select * from unnest(%(rids)s::bigint[], %(prids)s::bigint[], %(types)s::smallint[]);
 
--- copy_audit
--- Audit events.
-copy audit (at, writer, caller, role, purpose, interaction, rule, outcome, type, rids, prids, query, request)
-  from stdin (format binary);
+-- add_audit
+-- Audit events; record and patient numbers come as one array each, each event knowing its stretch of them.
+insert into audit (at, writer, caller, role, purpose, interaction, rule, outcome, type, rids, prids, query, request)
+select at, %(writer)s::uuid, caller, role, purpose, interaction, rule, outcome, type,
+       coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'), coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'),
+       query, request
+  from unnest(%(ats)s::bigint[], %(callers)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[],
+              %(rules)s::text[], %(outcomes)s::text[], %(types)s::smallint[], %(rid_firsts)s::integer[],
+              %(rid_lasts)s::integer[], %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[],
+              %(requests)s::text[])
+    as given(at, caller, role, purpose, interaction, rule, outcome, type, rid_first, rid_last, prid_first, prid_last,
+             query, request);

@@ -1,0 +1,204 @@
+"""Prepared writes as column arrays, one statement per table.
+
+COPY would be quicker for large batches but is refused on tables with row-level security; arrays also travel
+together with the other statements of a transaction, so that a small write waits once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tianfu.db import Query, Wire, queries
+from tianfu.db.wire import (
+    bytea_array,
+    float8_array,
+    int2_array,
+    int4_array,
+    int8_array,
+    text_array,
+    uuid_array,
+)
+from tianfu.records.audit_event import AuditEvent
+from tianfu.records.prepare import Prepared
+
+_SQL = queries("tianfu.records.sql", "write.sql")
+
+Statement = tuple[Query, dict[str, object]]
+
+
+class Placed(NamedTuple):
+    """A write with what the store decided about it."""
+
+    write: Prepared
+    version: int
+    changed_at: int
+    prid: int | None
+    org: int | None
+
+
+class _Stretches:
+    """Many short arrays as one, and where each lies in it; PostgreSQL counts from one."""
+
+    def __init__(self, parts: Iterable[Sequence[int]]) -> None:
+        self.all: list[int] = []
+        self.firsts: list[int] = []
+        self.lasts: list[int] = []
+        for part in parts:
+            self.firsts.append(len(self.all) + 1)
+            self.all.extend(part)
+            self.lasts.append(len(self.all))
+
+
+def resource_statement(placed: Sequence[Placed]) -> Statement:
+    """The current rows of these writes; a deletion keeps only what names it and whose it was."""
+    values = [each.write.values for each in placed]
+    tokens = _Stretches(() if found is None else found.tokens for found in values)
+    return _SQL.add_resources, {
+        "rids": int8_array([each.write.record for each in placed]),
+        "changed_ats": int8_array([each.changed_at for each in placed]),
+        "prids": _int8s([each.prid for each in placed]),
+        "date_lows": _int8s([found and found.date_low for found in values]),
+        "date_highs": _int8s([found and found.date_high for found in values]),
+        "codes": _int8s([found and found.code for found in values]),
+        "categories": _int8s([found and found.category for found in values]),
+        "statuses": _int8s([found and found.status for found in values]),
+        "numbers": float8_array([found and found.number for found in values]),  # type: ignore[misc]
+        "units": _int8s([found and found.unit for found in values]),
+        "encounters": _int8s([found and found.encounter for found in values]),
+        "versions": int4_array([each.version for each in placed]),
+        "orgs": int4_array([each.org for each in placed]),  # type: ignore[misc]
+        "types": int2_array([each.write.type_number for each in placed]),
+        "sensitivities": int2_array([each.write.sensitivity for each in placed]),
+        "generations": int2_array([each.write.generation for each in placed]),
+        "fids": bytea_array([each.write.packed_id for each in placed]),
+        "tokens": int8_array(tokens.all),
+        "token_firsts": int4_array(tokens.firsts),
+        "token_lasts": int4_array(tokens.lasts),
+        "bodies": bytea_array([each.write.body for each in placed]),
+    }
+
+
+def index_statements(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    """The rows of the narrow tables; none for a table that gets no row."""
+    present = [write for write in writes if write.values is not None]
+    yield from _identifiers(present)
+    yield from _references(present)
+    yield from _strings(present)
+    yield from _dates(present)
+    yield from _quantities(present)
+    yield from _also_about(present)
+
+
+def _identifiers(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, *row) for w in writes if w.values for row in dict.fromkeys(w.values.identifiers)]
+    if rows:
+        yield (
+            _SQL.add_identifiers,
+            {
+                "hashes": uuid_array([row[1] for row in rows]),
+                "params": int2_array([row[2] for row in rows]),
+                **_of(rows),
+            },
+        )
+
+
+def _references(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, *row) for w in writes if w.values for row in dict.fromkeys(w.values.references)]
+    if rows:
+        yield (
+            _SQL.add_references,
+            {
+                "targets": int8_array([row[1] for row in rows]),
+                "params": int2_array([row[2] for row in rows]),
+                "sources": int8_array([row[0].record for row in rows]),
+                "types": int2_array([row[0].type_number for row in rows]),
+            },
+        )
+
+
+def _strings(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, *row) for w in writes if w.values for row in dict.fromkeys(w.values.strings)]
+    if rows:
+        yield (
+            _SQL.add_strings,
+            {
+                "params": int2_array([row[1] for row in rows]),
+                "forms": int2_array([row[2] for row in rows]),
+                "values": text_array([row[3] for row in rows]),
+                "codes": _int8s([row[4] for row in rows]),
+                **_of(rows),
+            },
+        )
+
+
+def _dates(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, *row) for w in writes if w.values for row in dict.fromkeys(w.values.dates)]
+    if rows:
+        yield (
+            _SQL.add_dates,
+            {
+                "params": int2_array([row[1] for row in rows]),
+                "lows": int8_array([row[2] for row in rows]),
+                "highs": int8_array([row[3] for row in rows]),
+                "codes": _int8s([row[4] for row in rows]),
+                **_of(rows),
+            },
+        )
+
+
+def _quantities(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, *row) for w in writes if w.values for row in dict.fromkeys(w.values.quantities)]
+    if rows:
+        yield (
+            _SQL.add_quantities,
+            {
+                "params": int2_array([row[1] for row in rows]),
+                "numbers": float8_array([row[2] for row in rows]),
+                "units": _int8s([row[3] for row in rows]),
+                "codes": _int8s([row[4] for row in rows]),
+                **_of(rows),
+            },
+        )
+
+
+def _also_about(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, prid) for w in writes if w.values for prid in w.values.also_about]
+    if rows:
+        yield _SQL.add_also_about, {"prids": int8_array([row[1] for row in rows]), **_of(rows)}
+
+
+def _of(rows: Sequence[tuple[Prepared, *tuple[object, ...]]]) -> dict[str, Wire]:
+    return {
+        "rids": int8_array([row[0].record for row in rows]),
+        "types": int2_array([row[0].type_number for row in rows]),
+    }
+
+
+def _int8s(values: Sequence[int | None]) -> Wire:
+    return int8_array(values)  # type: ignore[arg-type]  # None becomes null
+
+
+def audit_statement(events: Sequence[AuditEvent], writer: bytes) -> Statement:
+    """Audit events."""
+    records = _Stretches(each.records for each in events)
+    patients = _Stretches(each.patients for each in events)
+    return _SQL.add_audit, {
+        "writer": writer,
+        "ats": int8_array([each.at for each in events]),
+        "callers": text_array([each.caller for each in events]),
+        "roles": text_array([each.role for each in events]),
+        "purposes": text_array([each.purpose for each in events]),
+        "interactions": text_array([each.interaction for each in events]),
+        "rules": text_array([each.rule for each in events]),
+        "outcomes": text_array([each.outcome for each in events]),
+        "types": int2_array([each.type_number for each in events]),  # type: ignore[misc]
+        "rids": int8_array(records.all),
+        "rid_firsts": int4_array(records.firsts),
+        "rid_lasts": int4_array(records.lasts),
+        "prids": int8_array(patients.all),
+        "prid_firsts": int4_array(patients.firsts),
+        "prid_lasts": int4_array(patients.lasts),
+        "queries": text_array([each.query for each in events]),
+        "requests": text_array([each.request for each in events]),
+    }
