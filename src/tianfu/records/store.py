@@ -352,7 +352,7 @@ class Store:
     async def transaction(
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
-        """Do everything a transaction bundle asks, or nothing; raises the Refusal of the first entry that cannot be done."""
+        """Do everything a transaction bundle asks, or nothing; raises the Refusal of the first entry that fails."""
         grant = decide(caller, purpose)
         requests = read_requests(bundle.entries)
         conditions = conditions_of(requests)

@@ -58,5 +58,5 @@ def written_answer(
             return Answer(
                 status=status, headers=headers, body=outcome_bytes([note(done, language=language)], language=language)
             )
-        case "representation":
+        case "representation" | None:
             return Answer(status=status, headers=headers, body=record.text)

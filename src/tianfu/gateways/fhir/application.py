@@ -35,7 +35,7 @@ from tianfu.gateways.fhir.queries.search import search, search_form
 from tianfu.gateways.fhir.resources import indented
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records import Store
+from tianfu.records.store import Store
 from tianfu.web.failures import new_reference
 from tianfu.web.languages import Language, choose_language, load_languages
 from tianfu.web.outcome import outcome_of, status_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tianfu.gateways.fhir.exchange import Request
 from tianfu.kernel.instants import Clock, Instant
-from tianfu.records import Store
+from tianfu.records.store import Store
 from tianfu.web.languages import Language
 
 

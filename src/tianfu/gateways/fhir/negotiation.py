@@ -27,9 +27,9 @@ Representation = Literal["minimal", "representation", "OperationOutcome"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What a client would rather have."""
+    """What a client would rather have; `representation` None leaves it to the interaction."""
 
-    representation: Representation = "representation"
+    representation: Representation | None = None
     strict: bool = True
 
 
@@ -72,7 +72,7 @@ def _parameters(text: str) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def preferences_of(prefer: str) -> Preferences:
     """The preferences in a Prefer header; what is not understood is no preference."""
-    representation: Representation = "representation"
+    representation: Representation | None = None
     strict = True
     for part in re.split(r"[,;]", prefer):
         match part.strip().replace(" ", "").replace('"', ""):

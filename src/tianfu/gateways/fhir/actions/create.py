@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tianfu.gateways.fhir.actions.write import record_of, resource_body
+from tianfu.gateways.fhir.actions.write import record_of, resource_for
 from tianfu.gateways.fhir.addresses import Target
 from tianfu.gateways.fhir.answers import written_answer
 from tianfu.gateways.fhir.door import Visit
@@ -13,12 +13,11 @@ from tianfu.records.outcomes import Written
 async def create(visit: Visit, target: Target) -> Answer:
     """Create; with If-None-Exist only if nothing matches, else answer with what is there."""
     request = visit.request
-    body = await resource_body(request)
+    resource = await resource_for(request, target)
     done = await visit.door.store.create(
         request.caller,
         request.purpose,
-        target.type,
-        body,
+        resource,
         if_none_exist=request.header(b"if-none-exist") or None,
     )
     is_created = isinstance(done, Written)

@@ -27,11 +27,11 @@ async def delete(visit: Visit, target: Target) -> Answer:
 async def delete_where(visit: Visit, target: Target) -> Answer:
     """Delete the one record that matches; several matches are refused."""
     request = visit.request
-    done = await visit.door.store.delete_where(request.caller, request.purpose, target.type, criteria(request))
+    done = await visit.door.store.delete_matching(request.caller, request.purpose, target.type, criteria(request))
     return _answer(visit, done)
 
 
-def _answer(visit: Visit, done: Written | Unchanged | None) -> Answer:
+def _answer(visit: Visit, done: Written | Unchanged) -> Answer:
     headers = ((b"etag", etag(done.version)),) if isinstance(done, Written) else ()
     if visit.request.preferences.representation != "OperationOutcome":
         return Answer(status=204, headers=headers)

@@ -5,20 +5,86 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from __future__ import annotations
 
-from tianfu.gateways.fhir.actions.write import resource_body
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from tianfu.gateways.fhir.actions.write import record_of, resource_body
 from tianfu.gateways.fhir.addresses import Target
+from tianfu.gateways.fhir.answers import record_or_refusal
 from tianfu.gateways.fhir.bundles import bundle
 from tianfu.gateways.fhir.door import Visit
 from tianfu.gateways.fhir.exchange import Answer
+from tianfu.gateways.fhir.negotiation import etag
+from tianfu.gateways.fhir.queries.search import searchset
+from tianfu.kernel.instants import to_fhir_instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found, Gone, NotFound, Page, Unchanged, Written
+from tianfu.records.store import BundleAnswer
+from tianfu.standards.fhir.parsing import parse_bundle
+from tianfu.web.failures import new_reference
+from tianfu.web.outcome import outcome_of, status_of
 
 
 async def submit(visit: Visit, target: Target) -> Answer:
     """Do a bundle and answer with one entry for each of its requests, in their order."""
     del target
-    request = visit.request
-    body = await resource_body(request)
-    done = await visit.door.store.submit(request.caller, request.purpose, body)
-    return Answer(
-        status=200,
-        body=bundle(f"{done.kind}-response", at=visit.door.clock(), links=[], total=None, entries=done.entries),
-    )
+    request, store = visit.request, visit.door.store
+    asked = parse_bundle(await resource_body(request))
+    do = store.transaction if asked.type == "transaction" else store.batch
+    answers = await do(request.caller, request.purpose, asked)
+    entries = [await _entry(visit, each) for each in answers]
+    body = bundle(f"{asked.type}-response", at=visit.door.clock(), links=[], total=None, entries=entries)
+    return Answer(status=200, body=body)
+
+
+async def _entry(visit: Visit, answer: BundleAnswer) -> bytes:
+    """One entry of the answer: what a single request would have been told."""
+    match answer.outcome:
+        case Written() | Unchanged() as done:
+            return await _written_entry(visit, answer, done)
+        case Found() | Gone() | NotFound() as found:
+            try:
+                record = record_or_refusal(found)
+            except Refusal as refusal:
+                return _refused_entry(visit, refusal)
+            response = _response(200, version=record.version, changed_at=record.changed_at)
+            return _joined(response, resource=record.text)
+        case Page() as page:
+            return _joined(_response(200), resource=searchset(visit, page.plan.type, page, []))
+        case Refusal() as refusal:
+            return _refused_entry(visit, refusal)
+
+
+async def _written_entry(visit: Visit, answer: BundleAnswer, done: Written | Unchanged) -> bytes:
+    if answer.request.method == "DELETE":
+        return _joined(_response(204, version=done.version if isinstance(done, Written) else None))
+    is_created = isinstance(done, Written) and done.is_created
+    response = _response(201 if is_created else 200, version=done.version, changed_at=done.changed_at)
+    response["location"] = f"{visit.request.base}/{done.type}/{done.id}/_history/{done.version}"
+    if visit.request.preferences.representation != "representation":
+        return _joined(response)
+    return _joined(response, resource=(await record_of(visit, done)).text)
+
+
+def _refused_entry(visit: Visit, refusal: Refusal) -> bytes:
+    outcome = outcome_of(refusal, language=visit.language, reference=new_reference())
+    return _joined(_response(status_of(refusal)), outcome=outcome)
+
+
+def _response(status: int, *, version: int | None = None, changed_at: int | None = None) -> dict[str, Any]:
+    response: dict[str, Any] = {"status": f"{status} {HTTPStatus(status).phrase}"}
+    if version is not None:
+        response["etag"] = etag(version).decode()
+    if changed_at is not None:
+        response["lastModified"] = to_fhir_instant(changed_at)
+    return response
+
+
+def _joined(response: Mapping[str, Any], *, resource: bytes = b"", outcome: bytes = b"") -> bytes:
+    told = orjson.dumps(response)
+    if outcome:
+        told = told[:-1] + b',"outcome":' + outcome + b"}"
+    return b'{"resource":%s,"response":%s}' % (resource, told) if resource else b'{"response":%s}' % told

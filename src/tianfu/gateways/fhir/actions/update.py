@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tianfu.gateways.fhir.actions.write import criteria, record_of, resource_body
+from tianfu.gateways.fhir.actions.write import criteria, record_of, resource_for
 from tianfu.gateways.fhir.addresses import Target
 from tianfu.gateways.fhir.answers import written_answer
 from tianfu.gateways.fhir.door import Visit
@@ -14,13 +14,12 @@ from tianfu.records.outcomes import Unchanged, Written
 async def update(visit: Visit, target: Target) -> Answer:
     """Update, or create under the client's id; with If-Match only if that version stands."""
     request = visit.request
-    body = await resource_body(request)
+    resource = await resource_for(request, target)
     done = await visit.door.store.update(
         request.caller,
         request.purpose,
-        target.type,
+        resource,
         target.id,
-        body,
         expected_version=expected_version(request.header(b"if-match")),
     )
     return await _answer(visit, done)
@@ -30,13 +29,12 @@ async def update_where(visit: Visit, target: Target) -> Answer:
     """Update the one record that matches, or create it if none does."""
     request = visit.request
     condition = criteria(request)
-    body = await resource_body(request)
-    done = await visit.door.store.update_where(
+    resource = await resource_for(request, target)
+    done = await visit.door.store.update_matching(
         request.caller,
         request.purpose,
-        target.type,
+        resource,
         condition,
-        body,
         expected_version=expected_version(request.header(b"if-match")),
     )
     return await _answer(visit, done)

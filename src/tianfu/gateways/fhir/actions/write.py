@@ -1,7 +1,8 @@
-"""The body of a write, and the record that a write left behind."""
+"""The resource that a write brings, and the record that it leaves behind."""
 
 from __future__ import annotations
 
+from tianfu.gateways.fhir.addresses import Target
 from tianfu.gateways.fhir.answers import record_or_refusal
 from tianfu.gateways.fhir.door import Visit
 from tianfu.gateways.fhir.exchange import Request
@@ -10,6 +11,7 @@ from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_sent
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.body import resource_text
 from tianfu.records.outcomes import Record, Unchanged, Written
+from tianfu.standards.fhir.parsing import ParsedResource, parse_resource
 
 
 async def resource_body(request: Request) -> bytes:
@@ -23,6 +25,16 @@ async def resource_body(request: Request) -> bytes:
     if not content_type:
         raise Refusal("format-not-taken", next_step="send-fhir-json")
     return body
+
+
+async def resource_for(request: Request, target: Target) -> ParsedResource:
+    """The resource that was sent, if it is what the address says."""
+    parsed = parse_resource(await resource_body(request))
+    if parsed.value["resourceType"] != target.type:
+        raise Refusal("type-in-address-differs", details={"expected": target.type})
+    if target.id and parsed.value.get("id") != target.id:
+        raise Refusal("id-in-address-differs")
+    return parsed
 
 
 def criteria(request: Request) -> str:

@@ -26,9 +26,12 @@ async def history(visit: Visit, target: Target) -> Answer:
         target.type or None,
         target.id or None,
         limit=_limit(request.parameter("_count")),
-        before=request.parameter("_cursor") or None,
+        cursor=request.parameter("_cursor") or None,
         since=_since(request.parameter("_since")),
     )
+    is_whole = not request.parameter("_cursor") and not request.parameter("_since")
+    if target.id and is_whole and not page.entries:
+        raise Refusal("not-found", next_step="check-the-address")
     address = "/".join([request.base, *request.segments])
     links = [("self", f"{address}?{urlencode(request.parameters)}" if request.parameters else address)]
     if page.next_cursor is not None:

@@ -13,9 +13,9 @@ from tianfu.gateways.fhir.limits import FORM_BYTES_MAX
 from tianfu.gateways.fhir.negotiation import is_form
 from tianfu.gateways.fhir.resources import summarised, with_elements
 from tianfu.kernel.refusal import Refusal
-from tianfu.records import Page, SearchRequest
-from tianfu.records.outcomes import Record
+from tianfu.records.outcomes import Page, Record
 from tianfu.records.search import SearchPlan
+from tianfu.records.store import SearchRequest
 from tianfu.web.outcome import note, outcome_bytes
 
 PRESENTATION = frozenset({"_format", "_pretty"})
@@ -42,19 +42,23 @@ async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str
     wish = SearchRequest(type=target.type, parameters=parameters, strict=request.preferences.strict)
     page = await visit.door.store.search(request.caller, request.purpose, wish)
     presentation = [pair for pair in given if pair[0] in PRESENTATION]
-    body = bundle(
+    return Answer(status=200, body=searchset(visit, target.type, page, presentation))
+
+
+def searchset(visit: Visit, resource_type: str, page: Page, presentation: list[tuple[str, str]]) -> bytes:
+    """A page of results as a Bundle."""
+    return bundle(
         "searchset",
         at=visit.door.clock(),
-        links=_links(visit, target, page, presentation),
+        links=_links(visit, resource_type, page, presentation),
         total=page.total,
         entries=_entries(visit, page),
     )
-    return Answer(status=200, body=body)
 
 
-def _links(visit: Visit, target: Target, page: Page, presentation: list[tuple[str, str]]) -> list[Link]:
+def _links(visit: Visit, resource_type: str, page: Page, presentation: list[tuple[str, str]]) -> list[Link]:
     """What was really searched, and where the next page is; the latter names nobody, for the cursor is sealed."""
-    address = f"{visit.request.base}/{target.type}"
+    address = f"{visit.request.base}/{resource_type}"
     used = [pair for pair in page.plan.asked if pair[0] not in page.plan.ignored]
     query = urlencode([*used, *presentation], safe=":/,|$", quote_via=quote)
     links = [("self", f"{address}?{query}" if query else address)]
