@@ -7,7 +7,7 @@ together with the other statements of a transaction, so that a small write waits
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tianfu.db import Query, Wire, queries
 from tianfu.db.wire import (
@@ -20,6 +20,7 @@ from tianfu.db.wire import (
     uuid_array,
 )
 from tianfu.records.audit_event import AuditEvent
+from tianfu.records.index.values import IndexValues
 from tianfu.records.prepare import Prepared
 
 _SQL = queries("tianfu.records.sql", "write.sql")
@@ -58,14 +59,14 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "rids": int8_array([each.write.record for each in placed]),
         "changed_ats": int8_array([each.changed_at for each in placed]),
         "prids": _int8s([each.prid for each in placed]),
-        "date_lows": _int8s([found and found.date_low for found in values]),
-        "date_highs": _int8s([found and found.date_high for found in values]),
-        "codes": _int8s([found and found.code for found in values]),
-        "categories": _int8s([found and found.category for found in values]),
-        "statuses": _int8s([found and found.status for found in values]),
-        "numbers": float8_array([found and found.number for found in values]),  # type: ignore[misc]
-        "units": _int8s([found and found.unit for found in values]),
-        "encounters": _int8s([found and found.encounter for found in values]),
+        "date_lows": _int8s(_column(values, "date_low")),
+        "date_highs": _int8s(_column(values, "date_high")),
+        "codes": _int8s(_column(values, "code")),
+        "categories": _int8s(_column(values, "category")),
+        "statuses": _int8s(_column(values, "status")),
+        "numbers": float8_array(_column(values, "number")),
+        "units": _int8s(_column(values, "unit")),
+        "encounters": _int8s(_column(values, "encounter")),
         "versions": int4_array([each.version for each in placed]),
         "orgs": int4_array([each.org for each in placed]),  # type: ignore[misc]
         "types": int2_array([each.write.type_number for each in placed]),
@@ -77,6 +78,10 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "token_lasts": int4_array(tokens.lasts),
         "bodies": bytea_array([each.write.body for each in placed]),
     }
+
+
+def _column(values: Sequence[IndexValues | None], name: str) -> list[Any]:
+    return [None if found is None else getattr(found, name) for found in values]
 
 
 def index_statements(writes: Sequence[Prepared]) -> Iterable[Statement]:

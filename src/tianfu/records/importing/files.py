@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -121,15 +122,19 @@ def _source_of(folder: Path, otherwise: Source) -> Source:
 def pieces_of(wanted: Input) -> Iterator[Piece]:
     """The pieces of an input, in order; raises Refusal `file-unreadable` where a compressed file is damaged."""
     try:
-        with wanted.path.open("rb") as raw:
-            opened = gzip.open(raw) if wanted.path.name.lower().endswith(".gz") else raw
-            content = cast("BinaryIO", opened)
+        with wanted.path.open("rb") as raw, _content(wanted.path, raw) as content:
             yield from _bundle(content, raw) if wanted.kind == "bundle" else _lines(content, raw)
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
         details = {"path": str(wanted.path), "reason": type(error).__name__}
         raise Refusal(
             "file-unreadable", kept="pieces-before", next_step="get-the-file-again", details=details
         ) from error
+
+
+def _content(path: Path, raw: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    if not path.name.lower().endswith(".gz"):
+        return nullcontext(raw)
+    return cast("AbstractContextManager[BinaryIO]", gzip.GzipFile(fileobj=raw))
 
 
 def _bundle(content: BinaryIO, raw: BinaryIO) -> Iterator[Piece]:

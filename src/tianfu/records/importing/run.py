@@ -228,7 +228,11 @@ async def _end(addresses: Addresses, inputs: Sequence[Input], runs: Mapping[Path
             rows = await connection.all(_SQL.rejects_of, run=runs[each.path])
             lines += [f"{each.path}\t{line}\t{path}\t{reason}\n" for line, path, reason in rows]
             await connection.run(_SQL.finish_run, run=runs[each.path], finished_at=system_clock())
-    if lines:
-        rejects_file.parent.mkdir(parents=True, exist_ok=True)
-        rejects_file.write_text("file\tline\tpath\treason\n" + "".join(lines), encoding="utf-8")
+    await asyncio.to_thread(_write_rejects, rejects_file, lines)
     return len(lines)
+
+
+def _write_rejects(file: Path, lines: Sequence[str]) -> None:
+    if lines:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("file\tline\tpath\treason\n" + "".join(lines), encoding="utf-8")

@@ -33,7 +33,7 @@ Step = Callable[[IndexValues, dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to extract from one resource type: `subjects` and `always` for every resource, `by_member` by what it holds."""
+    """What to extract from one type: `subjects` and `always` for every resource, `by_member` by what it holds."""
 
     type_name: str
     subjects: tuple[tuple[int, Expression], ...]
@@ -164,7 +164,8 @@ class _Compiler:
                 return _uri(parameter.number)
             case "special":
                 return _position(parameter.number)
-        raise ValueError(parameter.type)
+            case _:
+                raise ValueError(parameter.type)
 
     def _token(self, parameter: SearchParameter) -> convert.Convert:
         number, key, layout = parameter.number, self.identifier_key, self.layout
