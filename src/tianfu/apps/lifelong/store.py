@@ -3,64 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
-from tianfu.records.outcomes import Answer, HistoryPage, Page, Record
+from tianfu.records.outcomes import Answer, HistoryPage, Page
+from tianfu.records.store import SearchRequest
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage
 
 Reference = tuple[str, str]
 """A resource type and a logical id."""
-
-
-UNDATED = -1
-"""The stretch of records that say nothing of when."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """Records of one type; `category` is `system|code` of the first one, empty for none, None for any."""
-
-    type: str
-    category: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineRecord:
-    """A record and the Patient in whose compartment it lies."""
-
-    patient: str
-    record: Record
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelinePage:
-    """The newest records of a question; `is_cut_off` says that there are more."""
-
-    records: tuple[TimelineRecord, ...]
-    is_cut_off: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CensusRow:
-    """How many records of one patient, type and category lie in a stretch between two edges."""
-
-    patient: str
-    type: str
-    category: str
-    stretch: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One code that a person's Observations carry, how often, and the newest of them."""
-
-    code: str
-    count: int
-    newest: TimelineRecord
 
 
 class LifeStore(Protocol):
@@ -89,14 +42,8 @@ class LifeStore(Protocol):
         """The versions of a record, newest first."""
         ...
 
-    async def find(
-        self,
-        caller: Caller,
-        purpose: Purpose,
-        resource_type: str,
-        parameters: Sequence[tuple[str, str]],
-    ) -> Page:
-        """Search by FHIR parameters, strictly."""
+    async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> Page:
+        """A page of the records that match."""
         ...
 
     async def timeline(
@@ -107,11 +54,11 @@ class LifeStore(Protocol):
         *,
         slices: Sequence[Slice] | None = None,
         codes: Sequence[str] | None = None,
-        since: Instant | None = None,
+        after: Instant | None = None,
         before: Instant | None = None,
         limit: int,
     ) -> TimelinePage:
-        """Records of these patients, newest first, undated ones last; a slice's category None means any."""
+        """Records of these patients from `after` to before `before`, newest first, undated ones last."""
         ...
 
     async def census(
@@ -121,5 +68,5 @@ class LifeStore(Protocol):
         ...
 
     async def measured(self, caller: Caller, purpose: Purpose, patients: Sequence[str]) -> Sequence[Measured]:
-        """Every Observation code that these patients have, with the newest record of each."""
+        """Every Observation code with numbers that these patients have, with the newest record of each."""
         ...

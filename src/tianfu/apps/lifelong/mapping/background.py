@@ -60,19 +60,16 @@ def _alert(resource: Element) -> Alert | None:
     reactions = resource.get("reaction", ())
     said = [concept for reaction in reactions for concept in words(reaction.get("description"))]
     shown = [concept_of(one) for reaction in reactions for one in reaction.get("manifestation", ())]
+    name = concept_of(resource.get("code"))
     return Alert(
         type=resource["resourceType"],
         id=resource["id"],
-        name=concept_of(resource.get("code")),
+        name=name,
+        says_none=any(coding.code in NO_ALLERGY_CODES for coding in name.codings),
         reaction=next(iter([*shown, *said]), NOTHING),
         is_grave=resource.get("criticality") == "high",
         is_allergy=is_allergy,
     )
-
-
-def says_no_allergy(alert: Alert) -> bool:
-    """Whether an AllergyIntolerance only says that none is known."""
-    return any(coding.code in NO_ALLERGY_CODES for coding in alert.name.codings)
 
 
 def _distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:

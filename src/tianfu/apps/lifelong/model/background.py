@@ -25,6 +25,8 @@ class Alert:
     reaction: Concept
     is_grave: bool
     is_allergy: bool
+    says_none: bool = False
+    """An entry that says that no allergy is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

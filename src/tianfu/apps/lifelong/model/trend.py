@@ -79,6 +79,16 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrendRow:
+    """The values of one Observation, one place per series."""
+
+    id: str
+    when: When
+    patient: str
+    points: tuple[Point | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """All series of one measure; `left_out` counts values in another unit, which no axis may mix."""
 
@@ -86,6 +96,24 @@ class Trend:
     left_out: int = 0
     left_out_units: tuple[str, ...] = ()
     is_cut_off: bool = False
+
+    @property
+    def rows(self) -> tuple[TrendRow, ...]:
+        """The same values as a table, newest first."""
+        by_reading: dict[str, dict[int, Point]] = {}
+        for place, series in enumerate(self.series):
+            for point in series.points:
+                by_reading.setdefault(point.id, {})[place] = point
+        rows = [(next(iter(points.values())), points) for points in by_reading.values()]
+        return tuple(
+            TrendRow(
+                id=head.id,
+                when=head.when,
+                patient=head.patient,
+                points=tuple(points.get(place) for place in range(len(self.series))),
+            )
+            for head, points in sorted(rows, key=lambda row: -row[0].when.low)
+        )
 
     @property
     def steady_run(self) -> int:

@@ -12,6 +12,7 @@ from tianfu.apps.lifelong.model.wish import Wish
 from tianfu.apps.lifelong.queries.names import names_of
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.store import SearchRequest
 from tianfu.standards.china.identifier_systems import IDENTITY_NUMBER
 from tianfu.standards.china.identity_number import parse_identity_number, shortened
 from tianfu.web.asking import Asking
@@ -34,8 +35,8 @@ class FoundPeople:
 
 async def find_people(store: LifeStore, asking: Asking, wish: Wish) -> FoundPeople:
     """Everybody who fits every part of the wish, with their records from all libraries."""
-    fields = [*_parameters(wish), ("_count", str(PATIENTS_MAX)), ("_total", "accurate")]
-    page = await store.find(asking.caller, asking.purpose, "Patient", fields)
+    fields = (*_parameters(wish), ("_count", str(PATIENTS_MAX)), ("_total", "accurate"))
+    page = await store.search(asking.caller, asking.purpose, SearchRequest(type="Patient", parameters=fields))
     found = [patient_of(decoded(record.text)) for record in page.records]
     joined = await patients_with(store, asking, {one.identity_number for one in found if one.identity_number})
     together = {one.id: one for one in (*found, *joined)}
@@ -48,8 +49,8 @@ async def patients_with(store: LifeStore, asking: Asking, numbers: Iterable[str]
     wanted = ",".join(f"{IDENTITY_NUMBER}|{form}" for number in sorted(numbers) for form in both_forms(number))
     if not wanted:
         return []
-    fields = [("identifier", wanted), ("_count", str(JOINED_MAX))]
-    page = await store.find(asking.caller, asking.purpose, "Patient", fields)
+    fields = (("identifier", wanted), ("_count", str(JOINED_MAX)))
+    page = await store.search(asking.caller, asking.purpose, SearchRequest(type="Patient", parameters=fields))
     if page.next_cursor is not None:
         raise Refusal("too-many-found", next_step="narrow-search")
     return [patient_of(decoded(record.text)) for record in page.records]

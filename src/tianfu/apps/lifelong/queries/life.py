@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tianfu.apps.lifelong.mapping.elements import decoded
 from tianfu.apps.lifelong.mapping.timeline import entry_of
-from tianfu.apps.lifelong.model.entries import Entry, fold
-from tianfu.apps.lifelong.model.filters import Count, Filter, read_filter
-from tianfu.apps.lifelong.model.phases import Phase, phase_on, phases_of
+from tianfu.apps.lifelong.model.entries import Entry
+from tianfu.apps.lifelong.model.filters import Count, Filter, by_kind, by_patient, read_filter
+from tianfu.apps.lifelong.model.kinds import Kind
+from tianfu.apps.lifelong.model.phases import Phase, PhaseSort, phase_on, phases_of
 from tianfu.apps.lifelong.model.trend import Trend
+from tianfu.apps.lifelong.queries.before_birth import BeforeBirth, read_before_birth
 from tianfu.apps.lifelong.queries.measures import Measure, measures_of, read_trend
-from tianfu.apps.lifelong.queries.names import names_of
+from tianfu.apps.lifelong.queries.names import named_entries
 from tianfu.apps.lifelong.queries.person import KnownPerson, know_person
-from tianfu.apps.lifelong.store import LifeStore, Slice, TimelinePage, TimelineRecord
+from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.instants import china_date, day_start
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.timeline import Slice, TimelineEntry, TimelinePage
 from tianfu.web.asking import Asking
 from tianfu.web.drawing.life_strip import Stretch, StripPlan, plan_strip
 
@@ -37,6 +40,7 @@ PHASE_WEIGHTS = {
     "middle": 1.4,
     "older": 1.4,
 }
+LABEL_WIDTH = 96
 WIDTHS = {"clinician": 1000, "citizen": 360}
 
 
@@ -66,6 +70,7 @@ class Life:
     measures: tuple[Measure, ...]
     measure: Measure | None
     trend: Trend | None
+    mother: BeforeBirth | None
 
     @property
     def total(self) -> int:
@@ -81,6 +86,20 @@ class Life:
             if phase:
                 totals[phase.id] += count.count
         return totals
+
+    @property
+    def narrow(self) -> frozenset[str]:
+        """The phases whose box is too narrow for a whole name."""
+        return frozenset(box.stretch.id for box in self.strip.boxes if box.width < LABEL_WIDTH)
+
+    def kind_counts(self) -> list[tuple[Kind, int]]:
+        """Every kind that this person has records of, with their number."""
+        totals = by_kind(self.counts)
+        return [(kind, totals[kind]) for kind in Kind if totals[kind]]
+
+    def source_counts(self) -> dict[str, int]:
+        """How many records each library has."""
+        return dict(by_patient(self.counts))
 
     def bars(self) -> dict[date, int]:
         """How many records lie between each edge of the strip and the next, of the kinds and libraries chosen."""
@@ -106,7 +125,7 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
         store.measured(asking.caller, asking.purpose, person.ids),
     )
     counts = tuple(
-        Count(patient=row.patient, type=row.type, category=row.category, stretch=row.stretch, count=row.count)
+        Count(patient=row.patient, type=row.type, category=row.category or "", stretch=row.stretch, count=row.count)
         for row in rows
     )
     chosen = read_filter(asking.query, person.ids, [phase.id for phase in phases])
@@ -119,7 +138,11 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
         _trend(store, asking, known, measure, phase),
     )
     records, next_before = whole_days(page)
-    entries = await _entries(store, asking, records)
+    entries = await named_entries(
+        store, asking, [entry for one in records if (entry := _entry(one)).kind in chosen.kinds]
+    )
+    is_last = next_before is None and chosen.phase in ("", PhaseSort.BEFORE_BIRTH)
+    mother = await read_before_birth(store, asking, person) if is_last else None
     return Life(
         known=known,
         phases=phases,
@@ -127,7 +150,8 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
         counts=counts,
         filter=chosen,
         groups=_grouped(entries, phases),
-        shown=len(records),
+        shown=sum(1 + entry.folded for entry in entries),
+        mother=mother,
         wanted=wanted_count(counts, chosen, phase, strip.edges),
         next_before=next_before,
         begins=begins,
@@ -178,9 +202,9 @@ async def _page(
     before: date | None,
 ) -> TimelinePage:
     sorts = {(count.type, count.category) for count in counts if count.kind in chosen.kinds}
-    slices = [Slice(type=type_, category=category) for type_, category in sorted(sorts)]
+    slices = [Slice(type=type_, category=category or None) for type_, category in sorted(sorts)]
     if not slices or not chosen.patients:
-        return TimelinePage(records=(), is_cut_off=False)
+        return TimelinePage(entries=(), is_cut_off=False)
     ends = min(day for day in (before, phase.ends if phase else None, date.max) if day)
 
     async def read(limit: int) -> TimelinePage:
@@ -189,13 +213,13 @@ async def _page(
             asking.purpose,
             sorted(chosen.patients),
             slices=slices,
-            since=day_start(phase.starts) if phase else None,
+            after=day_start(phase.starts) if phase else None,
             before=day_start(ends) if ends < date.max else None,
             limit=limit,
         )
 
     page = await read(ENTRIES_PER_PAGE)
-    if page.is_cut_off and len({_day(one) for one in page.records}) == 1:
+    if page.is_cut_off and len({_day(one) for one in page.entries}) == 1:
         page = await read(DAY_RECORDS_MAX)
     return page
 
@@ -209,48 +233,29 @@ async def _trend(
     return await read_trend(store, asking, known.person, measure.key, since=bounds[0], until=bounds[1])
 
 
-def whole_days(page: TimelinePage) -> tuple[tuple[TimelineRecord, ...], date | None]:
+def whole_days(page: TimelinePage) -> tuple[tuple[TimelineEntry, ...], date | None]:
     """The records up to the end of a day, and the day before which the next page goes on.
 
     Refuses when a single day has more than `DAY_RECORDS_MAX` records: none may vanish between two pages.
     """
     if not page.is_cut_off:
-        return page.records, None
-    days = [_day(one) for one in page.records]
+        return page.entries, None
+    days = [_day(one) for one in page.entries]
     last = days[-1]
     if last is None:
-        return page.records, None
-    kept = tuple(one for one, day in zip(page.records, days, strict=True) if day != last)
+        return page.entries, None
+    kept = tuple(one for one, day in zip(page.entries, days, strict=True) if day != last)
     if not kept:
         raise Refusal("day-too-full", next_step="narrow-filter")
     return kept, last + timedelta(days=1)
 
 
-def _day(one: TimelineRecord) -> date | None:
-    entry = entry_of(one.record.value, patient=one.patient)
-    return china_date(entry.when.low) if entry.when else None
+def _day(one: TimelineEntry) -> date | None:
+    return china_date(one.low) if one.low is not None else None
 
 
-async def _entries(store: LifeStore, asking: Asking, records: Sequence[TimelineRecord]) -> tuple[Entry, ...]:
-    entries = fold([entry_of(decoded(one.record.text), patient=one.patient) for one in records])
-    wanted = [name for entry in entries for name in (entry.organisation, entry.practitioner) if _is_reference(name)]
-    names = await names_of(store, asking, wanted)
-    return tuple(
-        replace(
-            entry,
-            organisation=_said(entry.organisation, names),
-            practitioner=_said(entry.practitioner, names),
-        )
-        for entry in entries
-    )
-
-
-def _is_reference(name: str) -> bool:
-    return name.startswith(("Organization/", "Practitioner/"))
-
-
-def _said(name: str, names: Mapping[str, str]) -> str:
-    return names.get(name, "") if _is_reference(name) else name
+def _entry(one: TimelineEntry) -> Entry:
+    return entry_of(decoded(one.record.text), patient=one.patient)
 
 
 def _grouped(entries: Sequence[Entry], phases: Sequence[Phase]) -> tuple[PhaseGroup, ...]:

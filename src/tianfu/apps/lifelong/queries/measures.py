@@ -13,8 +13,9 @@ from tianfu.apps.lifelong.model.entries import Finding
 from tianfu.apps.lifelong.model.people import Person
 from tianfu.apps.lifelong.model.trend import Reading, Trend, trend_of
 from tianfu.apps.lifelong.model.when import When
-from tianfu.apps.lifelong.store import LifeStore, Measured, Slice
+from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.instants import day_start
+from tianfu.records.timeline import Measured, Slice
 from tianfu.web.asking import Asking
 
 READINGS_MAX = 500
@@ -59,11 +60,11 @@ async def read_trend(
         person.ids,
         slices=[Slice(type="Observation")],
         codes=[key],
-        since=day_start(since) if since else None,
+        after=day_start(since) if since else None,
         before=day_start(until) if until else None,
         limit=READINGS_MAX,
     )
-    resources = [(one.patient, decoded(one.record.text)) for one in page.records]
+    resources = [(one.patient, decoded(one.record.text)) for one in page.entries]
     readings = [
         Reading(id=resource["id"], when=when, finding=finding_of(resource), patient=patient)
         for patient, resource in resources

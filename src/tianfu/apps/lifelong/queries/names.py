@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tianfu.apps.lifelong.mapping.patients import written_name
+from tianfu.apps.lifelong.model.entries import Entry, fold
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.records.outcomes import Found
 from tianfu.web.asking import Asking
@@ -23,3 +25,22 @@ async def names_of(store: LifeStore, asking: Asking, references: Iterable[str]) 
             said = answer.record.value.get("name", "")
             names[reference] = said if isinstance(said, str) else written_name(said[0]) if said else ""
     return names
+
+
+async def named_entries(store: LifeStore, asking: Asking, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Entries folded together, with the names of organisations and practitioners in place of references."""
+    folded = fold(entries)
+    wanted = [name for entry in folded for name in (entry.organisation, entry.practitioner) if _is_reference(name)]
+    names = await names_of(store, asking, wanted)
+    return tuple(
+        replace(entry, organisation=_said(entry.organisation, names), practitioner=_said(entry.practitioner, names))
+        for entry in folded
+    )
+
+
+def _is_reference(name: str) -> bool:
+    return name.startswith(("Organization/", "Practitioner/"))
+
+
+def _said(name: str, names: Mapping[str, str]) -> str:
+    return names.get(name, "") if _is_reference(name) else name

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import date
 
 from tianfu.apps.lifelong.mapping.background import ALERT_TYPES, BACKGROUND_TYPES, background_of
 from tianfu.apps.lifelong.mapping.elements import decoded
 from tianfu.apps.lifelong.mapping.patients import patient_of
-from tianfu.apps.lifelong.model.background import Background
+from tianfu.apps.lifelong.model.background import Background, current_weeks
 from tianfu.apps.lifelong.model.people import Person, person_of
 from tianfu.apps.lifelong.queries.find_person import patients_with, with_library_names
-from tianfu.apps.lifelong.store import LifeStore, Slice, TimelinePage
+from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record
+from tianfu.records.timeline import Slice, TimelinePage
 from tianfu.web.asking import Asking
 
 ALERTS_MAX = 200
@@ -29,6 +31,10 @@ class KnownPerson:
     person: Person
     background: Background
     alerts_cut_off: bool
+
+    def weeks(self, today: date) -> tuple[int, int] | None:
+        """Weeks and days of a pregnancy that lasts."""
+        return current_weeks(self.background.pregnancies, today)
 
 
 async def know_person(store: LifeStore, asking: Asking, patient_id: str) -> KnownPerson:
@@ -65,4 +71,4 @@ async def _records(
 
 
 def _owned(page: TimelinePage) -> list[tuple[str, dict[str, object]]]:
-    return [(one.patient, decoded(one.record.text)) for one in page.records]
+    return [(one.patient, decoded(one.record.text)) for one in page.entries]
