@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tianfu.db import EmbeddedPostgres, migrate
@@ -19,10 +22,14 @@ from tianfu.installation import database_addresses, embedded_server, running_dat
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.main import schema_steps
+from tianfu.records.importing.files import Source
+from tianfu.records.importing.run import import_paths
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision import serving
 
 EXIT_REFUSED = 2
+IMPORTED = "urn:tianfu:imported"
+"""The source of records whose files do not name one."""
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -86,6 +93,54 @@ def serve() -> None:
         if waiting := pending(addresses, schema_steps()):
             raise Refusal("schema-behind", next_step="run-tianfu-migrate", details={"steps": " ".join(waiting)})
         asyncio.run(serving.serve(settings, embedded_server(settings), lambda: _print_addresses(settings)))
+
+
+@app.command(name="import")
+def import_command(
+    paths: Annotated[
+        list[Path], typer.Argument(help="bundles, NDJSON, either compressed with gzip, or folders of them")
+    ],
+    source: Annotated[
+        str, typer.Option(help="URI of the system they come from, where no source.json says it")
+    ] = IMPORTED,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = os.cpu_count() or 1,
+    rejects: Annotated[Path, typer.Option(help="file for what was not taken")] = Path("rejects.tsv"),
+    report: Annotated[Path | None, typer.Option(help="write what was done as JSON")] = None,
+) -> None:
+    """Bring in FHIR records; run again after any interruption, nothing is taken twice."""
+    settings = current_settings()
+    with running_database(settings) as addresses, _progress() as bar:
+        task = bar.add_task("importing", total=None, taken=0)
+        done = import_paths(
+            addresses,
+            settings.home,
+            paths,
+            source=Source(uri=source),
+            workers=workers,
+            rejects_file=rejects,
+            progress=lambda read, size, taken: bar.update(task, completed=read, total=size, taken=taken),
+        )
+    said = done.as_json()
+    if report is not None:
+        report.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    out.print(
+        f"{done.resources} records from {done.files} files in {done.seconds:.1f} s ({said['resources_per_second']}/s): "
+        f"{done.created} created, {done.updated} updated, {done.unchanged} unchanged, {done.rejected} rejected"
+    )
+    if done.rejected:
+        out.print(f"what was not taken, and why: {rejects}", markup=False)
+
+
+def _progress() -> Progress:
+    """The bar of a long work: how far, how many, how much longer."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[taken]} records"),
+        TimeRemainingColumn(),
+        console=err,
+    )
 
 
 @app.command()

@@ -5,21 +5,25 @@ from __future__ import annotations
 import hmac
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from typing import cast
 
-from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from tianfu.db import Addresses, Database
+from tianfu.apps.lifelong.routes import lifelong
+from tianfu.db import Database
 from tianfu.db.migrations import Migration, migrations_in
+from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
 from tianfu.installation import database_addresses
 from tianfu.kernel.instants import system_clock
 from tianfu.logs import set_up_logs
-from tianfu.settings import settings_from
+from tianfu.records.audit import GroupAuditor
+from tianfu.records.keys import load_or_make
+from tianfu.records.store import Store
+from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
-from tianfu.web.site import SiteParts, SiteSettings, build_site
+from tianfu.web.site import SiteSettings, build_site
 
 MIGRATION_SETS = ("tianfu.records.schema",)
 """Packages with schema steps, in the order in which they build on each other."""
@@ -35,42 +39,46 @@ def application() -> ASGIApp:
     die_with_parent(signal.SIGKILL)
     set_up_logs()
     settings = settings_from(os.environ)
-    return build(database_addresses(settings))
+    return build(settings)
 
 
-def build(addresses: Addresses) -> ASGIApp:
-    """Put an application together that stands on the database at `addresses`."""
-    database = Database(addresses)
-    site = build_site(
-        apps=[],
-        settings=SiteSettings(seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=True),
-        clock=system_clock,
-        parts=SiteParts(options={"lifespan": [lambda _: _opened(database)]}),
-    )
-    return by_path({}, otherwise=site)
+def build(settings: Settings) -> ASGIApp:
+    """The application of an installation; its parts are put together when it starts, because they need the database."""
+    return Application(settings)
+
+
+class Application:
+    """Sends a request to the door whose first path segment it names; the site answers the rest and starts and stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._doors: Mapping[str, ASGIApp] = {}
+        self._site: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live from start to stop."""
+        if scope["type"] == ScopeType.HTTP:
+            door = self._doors.get(scope["path"].split("/", 2)[1]) or self._site
+            if door is not None:
+                await door(scope, receive, send)
+        else:
+            await self._live(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        addresses = database_addresses(self._settings)
+        async with Database(addresses) as database:
+            await database.ready()
+            keys = load_or_make(self._settings.home)
+            store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+            self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
+            self._site = site = build_site(
+                apps=[lifelong(store)],
+                settings=SiteSettings(seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=True),
+                clock=system_clock,
+            )
+            await site(scope, receive, send)
 
 
 def derived_key(secret: bytes, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose, equal in all workers."""
     return hmac.digest(secret, purpose.encode(), "sha256")
-
-
-def by_path(doors: Mapping[str, ASGIApp], *, otherwise: Litestar) -> ASGIApp:
-    """Send a request to the door whose first path segment it names; Litestar answers the rest and starts and stops."""
-
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
-            door = doors.get(scope["path"].split("/", 2)[1])
-            if door is not None:
-                await door(scope, receive, send)
-                return
-        await otherwise(scope, receive, send)
-
-    return dispatch
-
-
-@asynccontextmanager
-async def _opened(database: Database) -> AsyncIterator[None]:
-    async with database:
-        await database.ready()
-        yield
