@@ -13,9 +13,6 @@ from tianfu.standards.fhir.validation.walk import faults_of
 __all__ = ["validate"]
 
 
-def validate(value: object, text: bytes | None = None) -> tuple[Fault, ...]:
-    """All faults of a resource with their paths, at most 100; empty if it is valid.  Never raises.
-
-    `text` is the resource's minified JSON as `parse_resource` gives it; having it saves time.
-    """
-    return () if is_surely_valid(value, text) else faults_of(value)
+def validate(value: object) -> tuple[Fault, ...]:
+    """All faults of a resource with their paths, at most 100; empty if it is valid.  Never raises."""
+    return () if is_surely_valid(value) else faults_of(value)

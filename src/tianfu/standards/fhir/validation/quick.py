@@ -4,8 +4,8 @@ Every FHIR type becomes a msgspec struct, made when first needed; a resource tha
 unknown fields, keeps all rules of the walk.  The quick check may doubt a valid resource, then the walk decides;
 it must never accept one that the walk would refuse: tests hold the two together.
 
-Rare ways of writing are left to the walk: extensions beside repeating or choice primitives, nulls, nested
-contained resources, resources longer than the longest string.
+Rare ways of writing are left to the walk: ids of elements, extensions beside repeating or choice primitives, nulls,
+contained resources with `meta`, resources longer than the longest string.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from operator import attrgetter
+from threading import RLock
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
@@ -31,17 +32,14 @@ Doubt = ValueError
 
 Check = Callable[[Any], None]
 
-_DOUBTFUL = (b"{}", b"[]", b'""', b"null", b"\\u00", b"\\b", b"\\f")
-"""Text of anything empty, null, or with a control character; in a string it only costs a second look."""
-
-_ID_ONLY = re.compile(rb'\{"id":"(?:[^"\\]|\\.)*+"\}')
+_DOUBTFUL_ESCAPES = (b"\\u00", b"\\b", b"\\f")
+"""How JSON writes control characters."""
 
 
-def is_surely_valid(value: Any, text: bytes | None) -> bool:
-    """Whether the resource certainly has no fault; `text` is its minified JSON, if the caller has it."""
+def is_surely_valid(value: Any) -> bool:
+    """Whether the resource certainly has no fault."""
     try:
-        if text is None:
-            text = orjson.dumps(value)
+        text = orjson.dumps(value)
         if len(text) > formats.STRING_LENGTH_MAX or _is_doubtful(text):
             return False
         msgspec.convert(value, struct_of(value["resourceType"]))
@@ -51,10 +49,8 @@ def is_surely_valid(value: Any, text: bytes | None) -> bool:
 
 
 def _is_doubtful(text: bytes) -> bool:
-    for needle in _DOUBTFUL:
-        if needle in text:
-            return True
-    return b'{"id":' in text and _ID_ONLY.search(text) is not None
+    """Whether the text may hold an empty object or a control character; inside a string it costs a second look."""
+    return b"{}" in text or (b"\\" in text and any(escape in text for escape in _DOUBTFUL_ESCAPES))
 
 
 # --- structs ------------------------------------------------------------------------------------------------
@@ -64,7 +60,12 @@ _HOME = ModuleType(f"{__name__}.structs")
 
 sys.modules[_HOME.__name__] = _HOME
 _SPACE = vars(_HOME)
-_SPACE.update(Any=Any, UnsetType=UnsetType)
+_NOT_EMPTY = msgspec.Meta(min_length=1)
+_SPACE.update(Any=Any, UnsetType=UnsetType, Annotated=Annotated, NotEmpty=_NOT_EMPTY)
+
+
+_BUILDING = RLock()
+"""One thread builds structs; the others must not see one half made."""
 
 
 @cache
@@ -72,8 +73,9 @@ def struct_of(resource_type: str) -> type[msgspec.Struct]:
     """The struct of a concrete resource type; KeyError if there is none."""
     if resource_type not in references.known_types():
         raise KeyError(resource_type)
-    found: type[msgspec.Struct] = _SPACE[_struct(resource_type)]
-    return found
+    with _BUILDING:
+        found: type[msgspec.Struct] = _SPACE[_struct(resource_type)]
+        return found
 
 
 def _struct(type_: str, element: ElementDefinition | None = None) -> str:
@@ -118,12 +120,12 @@ def _made(name: str, definition: TypeDefinition, targets: tuple[str, ...], bindi
 
 def _fields(definition: TypeDefinition, element: ElementDefinition, targets: tuple[str, ...]) -> Iterable[Any]:
     """An element's fields: one per JSON name, and `_name` beside a single primitive."""
-    if element.max == 0:
+    if element.max == 0 or (element.name == "id" and definition.kind != "resource"):
         return
     for name, type_ in element.json_names().items():
         written = _annotation(definition, element, type_, targets)
         if element.repeats:
-            written = f"list[{written}]"
+            written = f"Annotated[list[{written}], NotEmpty]"
         if element.min and not element.choice:
             yield name, written
         else:
@@ -167,7 +169,7 @@ def _primitive(type_: str) -> Any:
     if type_ in formats.RANGES:
         low, high = formats.RANGES[type_]
         return Annotated[int, msgspec.Meta(ge=low, le=high)]
-    return _text(formats.PATTERNS[type_]) if type_ in formats.PATTERNS else str
+    return _text(formats.PATTERNS[type_]) if type_ in formats.PATTERNS else Annotated[str, _NOT_EMPTY]
 
 
 # --- rules that a struct cannot say -------------------------------------------------------------------------

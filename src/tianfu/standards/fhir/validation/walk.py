@@ -68,11 +68,14 @@ def faults_of(value: object) -> tuple[Fault, ...]:
         walk.resource(value, "", level=0)
     except _EnoughError:
         walk.faults[FAULTS_MAX - 1 :] = [Fault(_root(value), "faults-cut-off", {"listed": str(FAULTS_MAX - 1)})]
+    except RecursionError:
+        walk.faults.append(Fault(_root(value), "too-deep", {"levels_max": str(LEVELS_MAX)}))
     return tuple(walk.faults)
 
 
 def _root(value: object) -> str:
-    return str(value["resourceType"]) if isinstance(value, dict) else ""
+    type_ = value.get("resourceType") if isinstance(value, dict) else None
+    return type_ if isinstance(type_, str) and type_ in known_types() else "Resource"
 
 
 @dataclass(slots=True)
