@@ -11,9 +11,8 @@ from pathlib import Path
 
 from tianfu.command_line import current_settings, show_refusal
 from tianfu.db import Addresses, Database, Query, Role, migrate
-from tianfu.installation import running_database
+from tianfu.installation import running_database, schema_steps
 from tianfu.kernel.refusal import Refusal
-from tianfu.main import schema_steps
 from tianfu.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ import pytest
 
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.binaries import Binaries, installed_binaries
-from tianfu.main import schema_steps
+from tianfu.installation import schema_steps
 
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 ENGINES = ("postgres-18-embedded", "postgres-15-debian")
@@ -128,6 +128,14 @@ async def database_on_each_engine(addresses_on_each_engine: Addresses) -> AsyncI
     """A fresh database on every engine in turn, open."""
     async with await Database.open(addresses_on_each_engine) as opened:
         yield opened
+
+
+@pytest.fixture
+def server_writer(embedded: Engine) -> Iterator[None]:
+    """Lets the app role write files on the server, to meet the device that is always full."""
+    embedded.run("grant pg_write_server_files to tianfu_app")
+    yield
+    embedded.run("revoke pg_write_server_files from tianfu_app")
 
 
 def _binaries(name: str) -> Binaries | None:

@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tianfu.db import Addresses, EmbeddedPostgres
+from tianfu.db.migrations import Migration, migrations_in
 from tianfu.db.secret import database_secret
 from tianfu.settings import Settings
+
+MIGRATION_SETS = ("tianfu.records.schema",)
+"""Packages with schema steps, in the order in which they build on each other."""
+
+
+def schema_steps() -> list[Migration]:
+    """Every step of the schema, in its order."""
+    return [step for package in MIGRATION_SETS for step in migrations_in(package)]
 
 
 def embedded_server(settings: Settings) -> EmbeddedPostgres | None:

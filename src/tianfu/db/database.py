@@ -238,7 +238,9 @@ class Savepoint:
         if kind is None:
             await self._transaction.run(_RELEASE)
         elif not self._transaction._borrowed().broken:
-            await self._transaction.batch([(_BACK_TO, _NOTHING), (_RELEASE, _NOTHING)])
+            # One after the other: in a failed transaction the server does not even parse the second.
+            await self._transaction.run(_BACK_TO)
+            await self._transaction.run(_RELEASE)
 
 
 class Database:
