@@ -13,12 +13,13 @@ CENTRES_PER_COUNTY = 3
 HIGHLANDS = ("513200", "513300", "513400")
 
 
-def draw_home(dice: Dice, prefecture_code: str | None = None, county_code: str | None = None) -> Home:
-    """A home somewhere in the province, or in the given prefecture or county."""
-    code = prefecture_code or dice.weighted(table("province")["population_ten_thousand"])
+def draw_home(dice: Dice, *, county_code: str | None = None, urban: bool | None = None) -> Home:
+    """A home somewhere in the province, or in the given county."""
+    code = f"{county_code[:4]}00" if county_code else dice.weighted(table("province")["population_ten_thousand"])
     prefecture = _prefectures()[code]
     county = county_code or dice.pick(prefecture.counties).code
-    urban = dice.happens(table("province")["urban_share"].get(code, table("province")["urban_share_elsewhere"]))
+    if urban is None:
+        urban = dice.happens(table("province")["urban_share"].get(code, table("province")["urban_share_elsewhere"]))
     centre = dice.randrange(CENTRES_PER_COUNTY) + (0 if urban else CENTRES_PER_COUNTY)
     town = town_of(county, centre, urban=urban, highland=code in HIGHLANDS)
     committee = dice.randrange(12)

@@ -74,6 +74,7 @@ def settle(number: int, home: Home, drafts: list[Draft], dice: Dice, registry: R
             father=father if is_child else None,
         )
         people.append(replace(person, birth=_birth(dice, person, draft)))
+    people = [_with_a_telephone(person, people, today) for person in people]
     people = [_maybe_expecting(dice, person, people, today) for person in people]
     return Household(number=number, home=home, people=tuple(people), by_key={each.key: each for each in people})
 
@@ -94,6 +95,12 @@ def draw_nature(dice: Dice, draft: Draft, today: date) -> Nature:
         body_mass_index=dice.around(23.3, 3.0, low=17, high=36),
         blood_group=dice.weighted(table("people")["blood_groups"]),
     )
+
+
+def _with_a_telephone(person: Person, people: list[Person], today: date) -> Person:
+    """Children under fourteen are reached through their mother."""
+    mother = next((each for each in people if each.key == person.mother), None)
+    return replace(person, phone=mother.phone) if mother and age_years(person.born, today) < 14 else person
 
 
 def _marital(draft: Draft, drafts: list[Draft], today: date) -> str:

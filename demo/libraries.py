@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from demo.people import Person
@@ -61,6 +62,7 @@ class Chart:
     library: Library
     person: Person
     patient: str
+    today: date
     record_number: str | None = None
     links: list[str] = field(default_factory=list)
     newborn_name: str | None = None

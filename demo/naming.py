@@ -44,7 +44,7 @@ def tibetan_name(dice: Dice, sex: Sex) -> Name:
     row: Row = table("people")["tibetan"]
     elements: dict[str, str | None] = row[sex]
     last = dice.pick(row[f"{sex}_last"])
-    first = dice.pick([name for name in elements if name != last])
+    first = dice.pick([name for name in row[f"{sex}_first"] if name != last])
     joint = MIDDLE_DOT if dice.happens(row["joined_with_dot"]) else ""
     script = [elements.get(first), elements.get(last)]
     tibetan = "་".join(part for part in script if part) if all(script) else None

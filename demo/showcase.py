@@ -20,7 +20,7 @@ Showcase = Callable[[int, Dice, Registry, date], Household]
 
 def _expecting_mother(number: int, dice: Dice, registry: Registry, today: date) -> Household:
     """A woman of 35 in the 29th week, her husband, her mother and her first child."""
-    home = replace(draw_home(dice, "510100", "510104"), urban=True)
+    home = draw_home(dice, county_code="510104", urban=True)
     drafts = [
         Draft(role="man", sex="male", born=date(1990, 2, 11)),
         Draft(role="woman", sex="female", born=date(1991, 6, 9)),
@@ -55,7 +55,7 @@ def _expecting_mother(number: int, dice: Dice, registry: Registry, today: date) 
 
 def _yi_elders(number: int, dice: Dice, registry: Registry, today: date) -> Household:
     """An Yi couple in Liangshan: he lives with hypertension, diabetes and a stroke."""
-    home = replace(draw_home(dice, "513400", "513431"), urban=False)
+    home = draw_home(dice, county_code="513431", urban=False)
     drafts = [
         Draft(role="man", sex="male", born=date(1955, 8, 1)),
         Draft(role="woman", sex="female", born=date(1958, 11, 12)),
@@ -76,7 +76,7 @@ def _yi_elders(number: int, dice: Dice, registry: Registry, today: date) -> Hous
 
 def _tibetan_twins(number: int, dice: Dice, registry: Registry, today: date) -> Household:
     """A Tibetan family in Garze with twins born last month."""
-    home = replace(draw_home(dice, "513300", "513334"), urban=False)
+    home = draw_home(dice, county_code="513334", urban=False)
     born = today - timedelta(days=33)
     drafts = [
         Draft(role="man", sex="male", born=years_after(born, -31)),
@@ -91,7 +91,7 @@ def _tibetan_twins(number: int, dice: Dice, registry: Registry, today: date) -> 
 
 def _qiang_child(number: int, dice: Dice, registry: Registry, today: date) -> Household:
     """A Qiang girl of seven in Aba with every check-up and all her vaccinations."""
-    home = replace(draw_home(dice, "513200", "513223"), urban=False)
+    home = draw_home(dice, county_code="513223", urban=False)
     drafts = [
         Draft(role="man", sex="male", born=date(1991, 3, 3)),
         Draft(role="woman", sex="female", born=date(1993, 12, 20)),
@@ -109,7 +109,7 @@ def _qiang_child(number: int, dice: Dice, registry: Registry, today: date) -> Ho
 
 def _han_elders(number: int, dice: Dice, registry: Registry, today: date) -> Household:
     """A couple in Mianyang: she has lived through much, he signs for both at the family doctor."""
-    home = replace(draw_home(dice, "510700", "510703"), urban=True)
+    home = draw_home(dice, county_code="510703", urban=True)
     drafts = [
         Draft(role="man", sex="male", born=date(1946, 1, 17)),
         Draft(role="woman", sex="female", born=date(1948, 7, 30)),

@@ -92,7 +92,7 @@ def tell_household(
 ) -> list[Resource]:
     """Tell the lives of one household; the truth about which records are the same person's."""
     dice = Dice(wish.seed, "charts", household.number)
-    charts = Charts(libraries=libraries, registry=registry, household=household, dice=dice)
+    charts = Charts(libraries=libraries, registry=registry, household=household, dice=dice, today=wish.today)
     for person in household.people:
         life = Life(
             person=person,

@@ -47,6 +47,6 @@ def _sign(life: Life) -> None:
     if not life.dice.happens(CONTRACT_SHARE_AT_RISK if at_risk or life.person.rich else CONTRACT_SHARE):
         return
     day = working_day(life.today - timedelta(days=life.dice.randrange(10, 360)))
-    if life.holds(day) and day <= life.today:
+    if life.holds(day):
         place = centre_place(life.public_health.library, life.person.home)
         sign_family_doctor(life.public_health, place, day, package="重点人群服务包" if at_risk else "基础服务包")

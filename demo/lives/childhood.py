@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import exp, log, sqrt
 
 from demo.facilities import centre_place
 from demo.lives.life import Life
+from demo.people import Sex
 from demo.shapes.measurements import observe, observe_coded
 from demo.shapes.treatments import perform
 from demo.shapes.visits import Visit, hold_visit
+from demo.tables import table
 from demo.times import months_after, office_hour, working_day, years_after
 
 CHECK_UPS = {
@@ -37,35 +39,31 @@ SCHOOL_ATTENDED_SHARE = 0.4
 class Growth:
     """How a child grows: above or below the middle, the same way all along."""
 
-    male: bool
+    sex: Sex
     tall: float
     heavy: float
 
     def height_cm(self, months: float) -> float:
-        """The length or height at an age, after the middle of Chinese growth tables."""
-        if months <= 24:
-            middle = 50 + 7.8 * sqrt(months)
-        elif months <= 120:
-            middle = 88.2 + (months - 24) * 0.535
-        else:
-            target = 172 if self.male else 160
-            middle = 139.6 + (target - 139.6) * min(1.0, (months - 120) / 84)
-        return middle * (1 + 0.035 * self.tall)
+        """The length or height at an age."""
+        return _middle("height_cm", self.sex, months) * (1 + 0.035 * self.tall)
 
     def weight_kg(self, months: float) -> float:
         """The weight at an age."""
-        if months <= 12:
-            middle = 3.4 + 6.2 * exp(0.62 * log(months / 12))
-        elif months <= 84:
-            middle = 9.6 + (months - 12) * 0.185
-        else:
-            target = 60 if self.male else 52
-            middle = 22.9 + (target - 22.9) * min(1.0, (months - 84) / 132)
-        return middle * (1 + 0.09 * self.heavy + 0.03 * self.tall)
+        return _middle("weight_kg", self.sex, months) * (1 + 0.09 * self.heavy + 0.03 * self.tall)
 
     def head_cm(self, months: float) -> float:
         """The head circumference up to three years."""
-        return 34.2 + 2.62 * sqrt(months) - 0.006 * months + (0.5 if self.male else 0) + 0.4 * self.tall
+        return _middle("head_cm", self.sex, months) + 0.4 * self.tall
+
+
+def _middle(measure: str, sex: Sex, months: float) -> float:
+    """The median at an age, between two rows of the table by the rule of three."""
+    curves = table("growth")
+    ages, values = curves["months"], curves[measure][sex]
+    place = min(max(1, bisect_right(ages, months)), len(values) - 1)
+    low, high = ages[place - 1], ages[place]
+    part = min(1.0, max(0.0, (months - low) / (high - low)))
+    return float(values[place - 1] + (values[place] - values[place - 1]) * part)
 
 
 def tell(life: Life) -> None:
@@ -85,7 +83,7 @@ def growth_of(life: Life) -> Growth:
     """The growth that a child brings along."""
     dice = life.dice
     return Growth(
-        male=life.person.male,
+        sex=life.person.sex,
         tall=dice.around(0, 0.9, low=-2.3, high=2.3),
         heavy=dice.around(0, 0.8, low=-2, high=2.5),
     )

@@ -16,6 +16,8 @@ from demo.times import office_hour, working_day
 FOLLOWED_FROM = date(2023, 10, 1)
 FOLLOWED_FROM_RICH = date(2014, 1, 1)
 QUARTER_DAYS = 90
+LONG_SUPPLY_DAYS = 84
+"""A long-term prescription for stable illness: at most twelve weeks."""
 
 FollowUp = Callable[[Visit, int, str], bool]
 """Tells one follow-up: the visit, its number, the Condition; True when the person must be seen again in two weeks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.lives.chronic import follow
+from demo.lives.chronic import LONG_SUPPLY_DAYS, follow
 from demo.lives.life import Life
 from demo.shapes.measurements import observe, observe_coded, observe_pressure
 from demo.shapes.treatments import prescribe
@@ -53,5 +53,5 @@ class _Course:
             self._response += 8
         if number % 2 == 0 or missed:
             for medicine in self._medicines:
-                prescribe(visit, medicine, reason=condition)
+                prescribe(visit, medicine, reason=condition, days=LONG_SUPPLY_DAYS)
         return missed and dice.happens(0.5)

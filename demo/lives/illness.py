@@ -13,7 +13,7 @@ from demo.shapes.measurements import observe, report_panel
 from demo.shapes.problems import diagnose
 from demo.shapes.settlement import Charge, medicine_charge, panel_charge, procedure_charge, settle, study_charge
 from demo.shapes.studies import examine
-from demo.shapes.treatments import perform, prescribe
+from demo.shapes.treatments import perform, prescribe, suitable
 from demo.shapes.visits import Visit, hold_visit
 from demo.tables import Row, table
 from demo.times import YEAR_DAYS, age_years, office_hour
@@ -85,7 +85,8 @@ def _fall_ill(life: Life, key: str, day: date, *, known: bool) -> None:
     over = None if lasts else min(day + timedelta(days=life.dice.randrange(4, 15)), life.until)
     conditions = () if known else (diagnose(visit, row, over=over),)
     charges = [Charge(kind="registration", text=f"{place.department_name}诊察费", price=12 if at_centre else 25)]
-    charges += _findings(visit, row) + _treatment(visit, row, conditions)
+    pregnant = life.pregnant_on(day)
+    charges += _findings(visit, row, pregnant=pregnant) + _treatment(visit, row, conditions, pregnant=pregnant)
     if not at_centre:
         settle(visit, charges, conditions=conditions)
     if life.dice.happens(DOCUMENT_SHARE):
@@ -99,7 +100,7 @@ def _place(life: Life, chart: Chart, row: Row, day: date) -> Place:
     return department_place(chart.library, "paediatrics" if young else row["department"])
 
 
-def _findings(visit: Visit, row: Row) -> list[Charge]:
+def _findings(visit: Visit, row: Row, *, pregnant: bool) -> list[Charge]:
     charges: list[Charge] = []
     if visit.dice.happens(row.get("fever", 0)):
         observe(visit, "temperature", visit.dice.around(38.3, 0.6, low=37.3, high=40.2))
@@ -110,18 +111,16 @@ def _findings(visit: Visit, row: Row) -> list[Charge]:
             inflamed = {"cholesterol": 6.1, "ldl": 4.2, "triglyceride": 2.3}
         report_panel(visit, panel, {key: value * (1 + visit.dice.gauss(0, 0.1)) for key, value in inflamed.items()})
         charges.append(panel_charge(panel))
-    if "study" in row and visit.dice.happens(0.4):
+    if "study" in row and not pregnant and visit.dice.happens(0.4):
         examine(visit, row["study"])
         charges.append(study_charge(row["study"]))
     return charges
 
 
-def _treatment(visit: Visit, row: Row, conditions: tuple[str, ...]) -> list[Charge]:
+def _treatment(visit: Visit, row: Row, conditions: tuple[str, ...], *, pregnant: bool) -> list[Charge]:
     young = age_years(visit.chart.person.born, visit.start.date()) < 14
     medicines = row["child_medicines"] if young and "child_medicines" in row else row["medicines"]
-    allergic = visit.chart.person.nature.penicillin_allergy_since is not None
-    penicillins = {key for key, found in table("medicines")["medicines"].items() if found.get("class") == "penicillin"}
-    chosen = [key for key in medicines if not (allergic and key in penicillins)][: visit.dice.randrange(1, 3)]
+    chosen = suitable(visit.chart.person, medicines, pregnant=pregnant)[: visit.dice.randrange(1, 3)]
     reason = conditions[0] if conditions else None
     charges: list[Charge] = []
     for key in chosen:

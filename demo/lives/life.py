@@ -24,6 +24,7 @@ class Charts:
     registry: Registry
     household: Household
     dice: Dice
+    today: date
     _open: dict[tuple[str, str], Chart] = field(default_factory=dict)
 
     def of(self, library_key: str, person: Person) -> Chart:
@@ -31,7 +32,7 @@ class Charts:
         found = self._open.get((person.key, library_key))
         if found is None:
             library = self.libraries[library_key]
-            found = Chart(library=library, person=person, patient=library.new_reference("Patient"))
+            found = Chart(library=library, person=person, patient=library.new_reference("Patient"), today=self.today)
             if library_key == PUBLIC_HEALTH:
                 found.record_number = self.registry.record_number(person.home)
             self._open[person.key, library_key] = found
@@ -72,8 +73,11 @@ class Life:
 
     @property
     def until(self) -> date:
-        """The last day on which something ordinary may happen: the day before death, or today."""
-        return min(self.person.died - timedelta(days=1), self.today) if self.person.died else self.today
+        """The last day on which something ordinary may happen: the day before death, or yesterday.
+
+        Libraries hand over in the evening, so that nothing of today is known yet.
+        """
+        return min(self.person.died or self.today, self.today) - timedelta(days=1)
 
     @property
     def public_health(self) -> Chart:
@@ -94,6 +98,14 @@ class Life:
     def holds(self, day: date) -> bool:
         """Whether the person lives on a day that is not in the future."""
         return self.person.born <= day <= self.until
+
+    def pregnant_on(self, day: date) -> bool:
+        """Whether the person expects a child on a day, as the household tells."""
+        births = [child.born for child in self.household.children_of(self.person)]
+        expecting = self.person.expecting_since
+        if expecting and expecting <= day:
+            return True
+        return any(born - timedelta(days=280) <= day <= born for born in births)
 
     def age(self, day: date) -> int:
         """Completed years on a day."""

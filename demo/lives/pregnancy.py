@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import exp
 
 from demo.dice import Dice
 from demo.facilities import centre_place, department_place
@@ -178,12 +179,7 @@ def _booking(visit: Visit, pregnancy: Pregnancy) -> None:
 def _mother_and_child(visit: Visit, pregnancy: Pregnancy, weeks: float) -> None:
     dice, nature = visit.dice, visit.chart.person.nature
     before = nature.body_mass_index * (nature.height_cm / 100) ** 2
-    rising = 14 if pregnancy.diabetes else 4
-    observe_pressure(
-        visit,
-        dice.around(111 + rising * max(0, (weeks - 14) / 14), 3, low=92, high=148),
-        dice.around(70 + rising * 0.8 * max(0, (weeks - 14) / 14), 3, low=55, high=94),
-    )
+    _pressure(visit, pregnancy, weeks)
     observe(visit, "body-weight", before + max(0, weeks - 8) * 0.39 + dice.gauss(0, 0.4))
     if weeks >= 16:
         observe(visit, "fundal-height", weeks * 0.92 + dice.gauss(0, 0.6))
@@ -197,6 +193,14 @@ def _mother_and_child(visit: Visit, pregnancy: Pregnancy, weeks: float) -> None:
             over=pregnancy.ended,
         )
         prescribe(visit, "ferrous-succinate", reason=condition)
+
+
+def _pressure(visit: Visit, pregnancy: Pregnancy, weeks: float) -> None:
+    """Blood pressure falls a little towards the middle of pregnancy and rises after; more so with diabetes."""
+    rising = 21 if pregnancy.diabetes else 5
+    later = max(0, (weeks - 16) / 12) - (0.2 if 14 < weeks < 20 else 0)
+    systolic = visit.dice.around(112 + rising * later, 2.5, low=92, high=148)
+    observe_pressure(visit, systolic, visit.dice.around(70 + rising * 0.7 * later, 2, low=55, high=96))
 
 
 def _focus(pregnancy: Pregnancy) -> str | None:
@@ -215,6 +219,7 @@ def _hospital_studies(life: Life, pregnancy: Pregnancy) -> None:
         weeks = pregnancy.weeks_on(day)
         results = tuple(observe(visit, key, value, minutes=50) for key, value in fetal_size(life.dice, weeks).items())
         examine(visit, study, results=results, minutes=55)
+        _pressure(visit, pregnancy, weeks)
         settle(visit, [Charge(kind="registration", text="产科诊察费", price=25), study_charge(study)])
 
 
@@ -222,12 +227,13 @@ def fetal_size(dice: Dice, weeks: float) -> dict[str, float]:
     """What an ultrasound measures at this week, after the middle of customary tables."""
     if weeks < 15:
         return {"nuchal-translucency": dice.around(1.4, 0.3, low=0.8, high=2.4)}
-    grams = 10 ** (0.2508 + 0.1458 * weeks - 0.0016 * weeks * weeks) * 10
+    # Hadlock's curve of 1991: the logarithm of the weight is a parabola of the week.
+    grams = exp(0.578 + 0.332 * weeks - 0.00354 * weeks * weeks)
     return {
         "biparietal-diameter": (weeks * 0.32 - 1.5 - max(0, weeks - 28) * 0.11) * 10 + dice.gauss(0, 1.2),
         "femur-length": (weeks * 0.235 - 1.3) * 10 + dice.gauss(0, 1),
         "fetal-abdomen": (weeks * 1.02 - 4.6) * 10 + dice.gauss(0, 5),
-        "fetal-weight": min(4200, grams) * (1 + dice.gauss(0, 0.05)),
+        "fetal-weight": grams * (1 + dice.gauss(0, 0.05)),
     }
 
 

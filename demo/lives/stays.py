@@ -13,7 +13,7 @@ from demo.shapes.measurements import observe, observe_pressure, report_panel
 from demo.shapes.problems import diagnose, note_penicillin_allergy, warn
 from demo.shapes.settlement import Charge, medicine_charge, panel_charge, procedure_charge, settle, study_charge
 from demo.shapes.studies import examine
-from demo.shapes.treatments import perform, prescribe
+from demo.shapes.treatments import perform, prescribe, suitable
 from demo.shapes.visits import Visit, hold_visit
 from demo.tables import Row, table
 from demo.times import at, office_hour
@@ -30,7 +30,7 @@ def tell(life: Life) -> None:
         day = date(year, 1, 1) + timedelta(days=life.dice.randrange(330))
         if life.holds(day) and life.holds(day + timedelta(days=20)) and life.dice.happens(yearly_stays(life, day)):
             key = _illness(life.person, day, life)
-            if key:
+            if key and not life.pregnant_on(day):
                 admit(life, key, day)
 
 
@@ -95,7 +95,7 @@ def _tests(visit: Visit, row: Row) -> list[Charge]:
 
 def _treatment(visit: Visit, row: Row, condition: str) -> list[Charge]:
     charges: list[Charge] = []
-    for key in row["medicines"]:
+    for key in suitable(visit.chart.person, row["medicines"]):
         prescribe(visit, key, reason=condition)
         charges.append(medicine_charge(key, 2))
     if "procedure" in row:

@@ -18,6 +18,7 @@ from tianfu.standards.china.value_sets import value_set
 
 ETHNIC_EXTENSION = "https://tianfu.example/fhir/StructureDefinition/ethnic-group"
 LANGUAGE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/language"
+CARD_SHOWN_SHARE = 0.5
 DIFFERENCES = {
     "none": 80.0,
     "old-phone": 6.0,
@@ -140,8 +141,6 @@ def _identifiers(chart: Chart, dice: Dice, difference: str) -> list[Resource]:
                 "value": chart.record_number,
             }
         )
-        card = f"5100{int(person.identity_number[:17]) * 7919 % 10**14:014}"
-        found.append({"type": concept("电子健康卡号"), "system": systems.HEALTH_CARD_NUMBER, "value": card})
     else:
         found.append(
             {
@@ -152,6 +151,9 @@ def _identifiers(chart: Chart, dice: Dice, difference: str) -> list[Resource]:
                 "assigner": {"display": chart.library.name},
             }
         )
+    if not hidden and (chart.record_number or dice.happens(CARD_SHOWN_SHARE)):
+        card = f"5100{int(person.identity_number[:17]) * 7919 % 10**14:014}"
+        found.append({"type": concept("电子健康卡号"), "system": systems.HEALTH_CARD_NUMBER, "value": card})
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from demo.libraries import Resource
+from demo.people import Person
 from demo.shapes.concepts import ATC, OWN, coding, concept, moment, period, quantity, reference
 from demo.shapes.visits import Visit, write_moment
 from demo.tables import table
@@ -26,7 +27,7 @@ def prescribe(visit: Visit, key: str, *, reason: str | None = None, days: int | 
         "identifier": [
             {"system": systems.PRESCRIPTION_NUMBER, "value": f"R{visit.start:%y%m%d}{visit.dice.randrange(10**6):06}"}
         ],
-        "status": "completed",
+        "status": "active" if visit.start.date() + timedelta(days=supply) >= visit.chart.today else "completed",
         "intent": "order",
         "medicationCodeableConcept": concept(f"{row['name']} {row['strength']}", *codings),
         **visit.context,
@@ -48,6 +49,16 @@ def prescribe(visit: Visit, key: str, *, reason: str | None = None, days: int | 
     if reason:
         body["reasonReference"] = [reference(reason)]
     return visit.write(body)
+
+
+def suitable(person: Person, medicines: list[str], *, pregnant: bool = False) -> list[str]:
+    """Those of the medicines that may be given: none in pregnancy, no related antibiotic after an allergy."""
+    if pregnant:
+        return []
+    if person.nature.penicillin_allergy_since is None:
+        return medicines
+    rows = table("medicines")["medicines"]
+    return [key for key in medicines if rows[key].get("class") not in ("penicillin", "cephalosporin")]
 
 
 def perform(
