@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import traceback
 from collections.abc import Mapping
 
 import structlog
@@ -38,6 +39,9 @@ STATUS_OF_OTHER_REFUSALS = 422
 
 _CODE_OF_STATUS: Mapping[int, str] = {403: "not-allowed", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 
+PLACES_MAX = 12
+"""So many innermost places of an error are logged."""
+
 _log = structlog.get_logger("tianfu.web")
 
 
@@ -72,9 +76,13 @@ class Failures:
         return self._page(request, Refusal(code, next_step="start-again"), error.status_code, reference, error.headers)
 
     def unexpected(self, request: HttpRequest, error: Exception) -> Response[str]:
-        """A mistake of ours."""
+        """A mistake of ours; the log gets the kind of error and its places, never its words or values."""
         reference = new_reference()
-        _log.error("request_failed", reference=reference, route=_route(request), exc_info=error)
+        places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        kind = type(error).__name__
+        _log.error(
+            "request_failed", reference=reference, route=_route(request), error=kind, places=places[-PLACES_MAX:]
+        )
         refusal = Refusal("unexpected", kept="nothing-changed-by-reading", next_step="try-again-later", retryable=True)
         return self._page(request, refusal, 500, reference)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
 from tianfu.apps.lifelong.model.when import Precision, When
-from tianfu.apps.lifelong.model.wording import ENGLISH, Coding, Concept, Spoken, best_name, language_of
+from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept, Spoken, best_name, language_of
 from tianfu.web.formats import Formats
 from tianfu.web.languages import Language
 
@@ -36,11 +36,11 @@ class Speech:
         self._formats = Formats(language)
 
     def concept(self, concept: Concept) -> Spoken:
-        """The best name of a concept: our catalogue's, else the record's own."""
-        for coding in concept.codings:
-            if said := self._term(coding):
-                return said
-        return concept.named(self._language.tag) or Spoken("", self._language.tag)
+        """The best name of a concept: the record's own in the reader's script, else our catalogue's, else any."""
+        own = concept.named(self._language.tag) or Spoken("", self._language.tag)
+        if own.text and (own.tag == CHINESE) == self._language.tag.startswith("zh"):
+            return own
+        return next((said for coding in concept.codings if (said := self._term(coding))), own)
 
     def title(self, concept: Concept, key: str) -> Spoken:
         """A title: the record's name for itself, else our phrase for its sort."""

@@ -8,12 +8,25 @@ from typing import Protocol
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
-from tianfu.records.outcomes import Answer, HistoryPage, Page
+from tianfu.records.outcomes import Answer, HistoryPage, Record
 from tianfu.records.store import SearchRequest
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage
 
 Reference = tuple[str, str]
 """A resource type and a logical id."""
+
+
+class FoundPage(Protocol):
+    """What of a search's answer this app looks at."""
+
+    @property
+    def records(self) -> tuple[Record, ...]: ...
+
+    @property
+    def next_cursor(self) -> str | None: ...
+
+    @property
+    def total(self) -> int | None: ...
 
 
 class LifeStore(Protocol):
@@ -42,7 +55,7 @@ class LifeStore(Protocol):
         """The versions of a record, newest first."""
         ...
 
-    async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> Page:
+    async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> FoundPage:
         """A page of the records that match."""
         ...
 
