@@ -83,6 +83,10 @@ def _decimal(operation: str, left: Number, right: Number) -> Decimal | None:
     return result
 
 
+def magnitude(number: Number) -> Number | None:
+    return within_integer(abs(number)) if isinstance(number, int) else number.copy_abs()
+
+
 def ceiling(number: Number) -> int | None:
     return within_integer(int(Decimal(number).to_integral_value(ROUND_CEILING)))
 

@@ -133,7 +133,7 @@ def in_unit(quantity: Quantity, unit: str) -> Quantity | None:
 def _iif(frame: Frame, items: Collection, arguments: Arguments) -> Collection:
     if len(items) > 1:
         raise FailedEvaluation("several-items")
-    turn = Frame(frame.run, items, 0, frame.total) if items else frame
+    turn = frame if items is frame.this else Frame(frame.run, items, frame.index, frame.total)
     criterion = one_value(arguments[0](turn))
     if criterion is not None and not isinstance(criterion, bool):
         raise FailedEvaluation("wrong-type", said="the criterion is not Boolean")

@@ -12,7 +12,6 @@ from tianfu.standards.fhir.fhirpath.equality import Seen, order_of
 from tianfu.standards.fhir.fhirpath.frames import Closure, Frame
 from tianfu.standards.fhir.fhirpath.functions.registry import Function
 from tianfu.standards.fhir.fhirpath.nodes import Collection, Item, Node, System, TypeInfo
-from tianfu.standards.fhir.fhirpath.refusals import FailedEvaluation
 from tianfu.standards.fhir.fhirpath.singletons import one_value, truth
 
 Arguments = tuple[Closure, ...]
@@ -90,9 +89,11 @@ def sorted_by(frame: Frame, items: Collection, keys: tuple[tuple[Closure, bool],
 
 
 def _sort(frame: Frame, items: Collection, arguments: Arguments) -> Collection:
-    if arguments:
-        raise FailedEvaluation("sort-keys-missing")
-    return sorted_by(frame, items, ((lambda turn: turn.this, False),))
+    return sorted_by(frame, items, tuple((key, False) for key in arguments or (_itself,)))
+
+
+def _itself(frame: Frame) -> Collection:
+    return frame.this
 
 
 def _coalesce(frame: Frame, _items: Collection, arguments: Arguments) -> Collection:

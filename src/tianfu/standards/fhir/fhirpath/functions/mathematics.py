@@ -38,7 +38,7 @@ def _abs(_frame: Frame, items: Collection, _arguments: Arguments) -> Collection:
     if isinstance(value, Quantity):
         return [Quantity(value=abs(value.value), unit=value.unit, calendar=value.calendar)]
     number = number_in(items)
-    return [] if number is None else [abs(number)]
+    return [] if number is None else of(numbers.magnitude(number))
 
 
 def _round(frame: Frame, items: Collection, arguments: Arguments) -> Collection:

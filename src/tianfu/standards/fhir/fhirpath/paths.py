@@ -1,0 +1,422 @@
+"""The fast road for plain paths: closures that walk JSON itself, without nodes.
+
+Nearly all search parameters are such paths (https://hl7.org/fhir/R4/searchparameter-registry.html).  What an
+expression needs beyond them raises NotPlain, and the expression goes the general way.  Types are decided once, while
+compiling: `(Observation.value as Quantity)` looks under `valueQuantity` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tianfu.standards.fhir.fhirpath.model import (
+    PRIMITIVE_SYSTEM_TYPES,
+    Edge,
+    edges,
+    is_a,
+    is_primitive,
+    is_resource,
+)
+from tianfu.standards.fhir.fhirpath.nodes import Json
+from tianfu.standards.fhir.fhirpath.references import type_in_url, type_of_reference
+from tianfu.standards.fhir.fhirpath.syntax import (
+    Call,
+    Constant,
+    Expression,
+    Indexed,
+    Member,
+    Operation,
+    Scoped,
+    TypeName,
+    TypeOperation,
+)
+from tianfu.standards.fhir.fhirpath.typenames import as_written_in_parameters, named_type, narrows_to, type_name_in
+
+Found = list[Json]
+Walk = Callable[[Json, Found, Json], None]
+"""Walk from a value, add what is found, knowing the resource around it all."""
+
+Decide = Callable[[Json, Json], bool | None]
+"""Look at a value, knowing the resource around it; None stands for an empty answer."""
+
+
+class NotPlain(Exception):  # noqa: N818 - no error, a fork in the road
+    """The expression needs the general way."""
+
+
+class Go(NamedTuple):
+    """To an element."""
+
+    name: str
+
+
+class Narrow(NamedTuple):
+    """To values of one type."""
+
+    type: str
+
+
+class Where(NamedTuple):
+    """To values that meet a criterion."""
+
+    criterion: Expression
+
+
+class At(NamedTuple):
+    """To the value at one place."""
+
+    index: int
+
+
+Step = Go | Narrow | Where | At
+
+
+class Start(NamedTuple):
+    """The name of a type at the beginning."""
+
+    type: str
+
+
+def walk_of(tree: Expression, base_type: str, *, typed: bool) -> Walk:
+    """The walk of a plain expression over values of `base_type`; raises NotPlain.
+
+    A `typed` walk finds (type, value) pairs, others plain values.  A union's values come once each.
+    """
+    branches = _branches(tree)
+    walks = tuple(walk for branch in branches if (walk := _walk_of_branch(branch, base_type, typed=typed)) is not None)
+    if len(branches) == 1:
+        return walks[0] if walks else _nowhere
+    return _once_each(walks)
+
+
+def _branches(tree: Expression) -> list[Expression]:
+    if isinstance(tree, Operation) and tree.operator == "|":
+        return _branches(tree.left) + _branches(tree.right)
+    return [tree]
+
+
+def _walk_of_branch(tree: Expression, base_type: str, *, typed: bool) -> Walk | None:
+    if isinstance(tree, Operation) or (isinstance(tree, Call) and tree.name == "exists"):
+        return _boolean_walk(_decision(tree, base_type), typed=typed)
+    return _built(_steps(tree), base_type, typed=typed)
+
+
+def _boolean_walk(decide: Decide, *, typed: bool) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        decided = decide(value, root)
+        if decided is not None:
+            found.append(("boolean", decided) if typed else decided)
+
+    return walk
+
+
+def _nowhere(_value: Json, _found: Found, _root: Json) -> None:
+    return
+
+
+def _once_each(walks: tuple[Walk, ...]) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        for each in walks:
+            each(value, found, root)
+        if len(found) > 1:
+            _drop_repeated(found)
+
+    return walk
+
+
+def _drop_repeated(found: Found) -> None:
+    seen: Found = []
+    for value in found:
+        if value not in seen:
+            seen.append(value)
+    found[:] = seen
+
+
+# From the tree to steps
+
+
+def _steps(tree: Expression) -> list[Step | Start]:
+    """The way from `$this`, in order."""
+    match tree:
+        case Scoped(name="this"):
+            return []
+        case Member(target=None, name=name):
+            return [Start(name)] if name[:1].isupper() else [Go(name)]
+        case Member(target=target, name=name) if target is not None:
+            return [*_steps(target), Go(name)]
+        case TypeOperation(operator="as", operand=operand, type=kind):
+            return [*_steps(operand), _narrowing(kind)]
+        case Indexed(target=target, index=Constant(value=int(index))):
+            return [*_steps(target), At(index)]
+        case Call(target=target, name=name, arguments=(argument,)):
+            before = [] if target is None else _steps(target)
+            return [*before, *_steps_of_call(name, argument)]
+        case _:
+            raise NotPlain
+
+
+def _steps_of_call(name: str, argument: Expression) -> list[Step | Start]:
+    if name in ("as", "ofType"):
+        kind = type_name_in(argument)
+        if kind is not None:
+            return [_narrowing(kind)]
+    if name == "where":
+        return [Where(argument)]
+    if name == "extension" and isinstance(argument, Constant) and isinstance(argument.value, str):
+        url = Operation(operator="=", left=Member(target=None, name="url"), right=argument)
+        return [Go("extension"), Where(url)]
+    raise NotPlain
+
+
+def _narrowing(kind: TypeName) -> Narrow:
+    wanted = as_written_in_parameters(named_type(kind)).fhir
+    if wanted is None:
+        raise NotPlain
+    return Narrow(wanted)
+
+
+# From steps to a walk
+
+
+def _built(steps: list[Step | Start], type_name: str, *, typed: bool) -> Walk | None:
+    """The walk along steps from a value of a type; None if it can lead nowhere."""
+    if not steps:
+        return _leaf(type_name, typed=typed)
+    step, rest = steps[0], steps[1:]
+    match step:
+        case Start(type=wanted):
+            return _built(rest, type_name, typed=typed) if is_a(type_name, wanted) else None
+        case Narrow(type=wanted):
+            return _narrowed(rest, type_name, wanted, typed=typed)
+        case Where(criterion=criterion):
+            after = _built(rest, type_name, typed=typed)
+            return None if after is None else _filtered(_decision(criterion, type_name), after)
+        case At():
+            raise NotPlain
+        case Go(name=name):
+            return _gone(name, rest, type_name, typed=typed)
+
+
+def _narrowed(rest: list[Step | Start], type_name: str, wanted: str, *, typed: bool) -> Walk | None:
+    if narrows_to(type_name, wanted):
+        return _built(rest, type_name, typed=typed)
+    if not is_resource(type_name) or not is_a(wanted, type_name):
+        return None
+    after = _built(rest, wanted, typed=typed)
+    return None if after is None else _filtered(lambda value, _root: value.get("resourceType") == wanted, after)
+
+
+def _gone(name: str, rest: list[Step | Start], type_name: str, *, typed: bool) -> Walk | None:
+    if is_primitive(type_name) or (is_resource(type_name) and type_name in ("Resource", "DomainResource")):
+        raise NotPlain
+    ways = edges(type_name, name)
+    index = rest[0].index if rest and isinstance(rest[0], At) else None
+    if index is not None:
+        rest = rest[1:]
+        if len(ways) != 1:
+            raise NotPlain
+    walks = []
+    for edge in ways:
+        after = _built(rest, edge.type, typed=typed)
+        if after is not None:
+            walks.append(_along(edge, after, is_leaf=not rest, typed=typed, index=index))
+    return None if not walks else walks[0] if len(walks) == 1 else _all_of(tuple(walks))
+
+
+def _all_of(walks: tuple[Walk, ...]) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        for each in walks:
+            each(value, found, root)
+
+    return walk
+
+
+def _leaf(type_name: str, *, typed: bool) -> Walk:
+    if not typed:
+        return lambda value, found, _root: found.append(value)
+    if is_resource(type_name):
+        return lambda value, found, _root: found.append((value.get("resourceType", type_name), value))
+    return lambda value, found, _root: found.append((type_name, value))
+
+
+def _filtered(decide: Decide, after: Walk) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        if decide(value, root):
+            after(value, found, root)
+
+    return walk
+
+
+def _along(edge: Edge, after: Walk, *, is_leaf: bool, typed: bool, index: int | None) -> Walk:
+    """The way along one edge; the last edge of a path adds what it finds itself."""
+    if index is not None:
+        return _to_one_of_many(edge.key, index, after)
+    if is_leaf and not is_resource(edge.type):
+        if edge.many:
+            return _ending_in_many(edge.key, edge.type if typed else None)
+        return _ending_in_one(edge.key, edge.type if typed else None)
+    return _through_many(edge.key, after) if edge.many else _through_one(edge.key, after)
+
+
+def _through_one(key: str, after: Walk) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        inside = value.get(key)
+        if inside is not None:
+            after(inside, found, root)
+
+    return walk
+
+
+def _through_many(key: str, after: Walk) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        inside = value.get(key)
+        if inside is not None:
+            for each in inside:
+                if each is not None:
+                    after(each, found, root)
+
+    return walk
+
+
+def _to_one_of_many(key: str, index: int, after: Walk) -> Walk:
+    def walk(value: Json, found: Found, root: Json) -> None:
+        inside = value.get(key)
+        if inside is not None and index < len(inside) and inside[index] is not None:
+            after(inside[index], found, root)
+
+    return walk
+
+
+def _ending_in_one(key: str, type_name: str | None) -> Walk:
+    if type_name is None:
+
+        def plain(value: Json, found: Found, _root: Json) -> None:
+            inside = value.get(key)
+            if inside is not None:
+                found.append(inside)
+
+        return plain
+
+    def typed(value: Json, found: Found, _root: Json) -> None:
+        inside = value.get(key)
+        if inside is not None:
+            found.append((type_name, inside))
+
+    return typed
+
+
+def _ending_in_many(key: str, type_name: str | None) -> Walk:
+    if type_name is None:
+
+        def plain(value: Json, found: Found, _root: Json) -> None:
+            inside = value.get(key)
+            if inside is not None:
+                found.extend([each for each in inside if each is not None])
+
+        return plain
+
+    def typed(value: Json, found: Found, _root: Json) -> None:
+        inside = value.get(key)
+        if inside is not None:
+            found.extend([(type_name, each) for each in inside if each is not None])
+
+    return typed
+
+
+# Criteria
+
+
+def _decision(tree: Expression, type_name: str) -> Decide:
+    match tree:
+        case TypeOperation(operator="is", operand=Call(target=None, name="resolve", arguments=()), type=kind):
+            return _points_to(kind, type_name)
+        case Operation(operator="and" | "or" as operator, left=left, right=right):
+            return _both_or_either(operator, _decision(left, type_name), _decision(right, type_name))
+        case Operation(operator="=" | "!=" as operator, left=left, right=Constant(value=bool() | str() as wanted)):
+            return _equals(_steps(left), type_name, wanted, same=operator == "=")
+        case Call(target=target, name="exists", arguments=()) if target is not None:
+            return _exists(_steps(target), type_name)
+        case _:
+            raise NotPlain
+
+
+def _points_to(kind: TypeName, type_name: str) -> Decide:
+    wanted = named_type(kind).fhir
+    if wanted is None:
+        raise NotPlain
+    if type_name == "Reference":
+
+        def reference(value: Json, root: Json) -> bool | None:
+            found = type_of_reference(value, root)
+            return None if found is None else found == wanted or is_a(found, wanted)
+
+        return reference
+    if PRIMITIVE_SYSTEM_TYPES.get(type_name) != "String":
+        raise NotPlain
+
+    def url(value: Json, _root: Json) -> bool | None:
+        found = type_in_url(value) if isinstance(value, str) else None
+        return None if found is None else is_a(found, wanted)
+
+    return url
+
+
+def _both_or_either(operator: str, left: Decide, right: Decide) -> Decide:
+    final = operator == "or"
+
+    def decide(value: Json, root: Json) -> bool | None:
+        one = left(value, root)
+        if one is final:
+            return final
+        other = right(value, root)
+        if other is final:
+            return final
+        return None if one is None or other is None else not final
+
+    return decide
+
+
+def _equals(steps: list[Step | Start], type_name: str, wanted: bool | str, *, same: bool) -> Decide:
+    walk = _built(steps, type_name, typed=True) or _nowhere
+    system = "Boolean" if isinstance(wanted, bool) else "String"
+    key = _only_key(steps, type_name, system)
+    if key is not None and same:
+
+        def equals(value: Json, _root: Json) -> bool | None:
+            inside = value.get(key)
+            return None if inside is None else bool(inside == wanted)
+
+        return equals
+
+    def decide(value: Json, root: Json) -> bool | None:
+        found: Found = []
+        walk(value, found, root)
+        if not found:
+            return None
+        kind, inside = found[0]
+        equal = len(found) == 1 and PRIMITIVE_SYSTEM_TYPES.get(kind) == system and inside == wanted
+        return equal is same
+
+    return decide
+
+
+def _only_key(steps: list[Step | Start], type_name: str, system: str) -> str | None:
+    """Where to look if the steps lead to one place directly below, of the type wanted."""
+    if len(steps) != 1 or not isinstance(steps[0], Go):
+        return None
+    ways = edges(type_name, steps[0].name)
+    if len(ways) != 1 or ways[0].many or PRIMITIVE_SYSTEM_TYPES.get(ways[0].type) != system:
+        return None
+    return ways[0].key
+
+
+def _exists(steps: list[Step | Start], type_name: str) -> Decide:
+    walk = _built(steps, type_name, typed=False) or _nowhere
+
+    def decide(value: Json, root: Json) -> bool:
+        found: Found = []
+        walk(value, found, root)
+        return bool(found)
+
+    return decide
