@@ -42,7 +42,8 @@ def with_elements(resource_type: str, text: bytes, elements: Collection[str]) ->
     wanted = {path.removeprefix(f"{resource_type}.").partition(".")[0] for path in elements}
     known = definitions().types[resource_type].elements
     names = {name for element in wanted if element in known for name in known[element].json_names()}
-    return _subset(text, _mandatory_members(resource_type) | names)
+    # A client may name a choice as the definition does (`value`) or as JSON does (`valueQuantity`).
+    return _subset(text, _mandatory_members(resource_type) | names | wanted)
 
 
 def _subset(text: bytes, names: Collection[str] | None, *, leave_out: str | None = None) -> bytes:
