@@ -33,6 +33,9 @@ class MomentKind(Enum):
     TIME = "Time"
 
 
+MOMENT_PREFIXES = {MomentKind.DATE: "@", MomentKind.DATE_TIME: "@", MomentKind.TIME: "@T"}
+"""What a literal begins with."""
+
 YEAR, MONTH, DAY_OF_MONTH, HOURS, MINUTES, SECONDS = range(6)
 """Places in the parts of a date-time; the parts of a time begin at HOURS."""
 

@@ -66,7 +66,7 @@ class Where(NamedTuple):
 class At(NamedTuple):
     """To the value at one place."""
 
-    index: int
+    place: int
 
 
 Step = Go | Narrow | Where | At
@@ -179,49 +179,65 @@ def _narrowing(kind: TypeName) -> Narrow:
 # From steps to a walk
 
 
-def _built(steps: list[Step | Start], type_name: str, *, typed: bool) -> Walk | None:
-    """The walk along steps from a value of a type; None if it can lead nowhere."""
+def _built(steps: list[Step | Start], type_name: str, *, typed: bool, one: bool = True) -> Walk | None:
+    """The walk along steps from a value of a type, the only `one` or one of many; None if it can lead nowhere."""
     if not steps:
         return _leaf(type_name, typed=typed)
     step, rest = steps[0], steps[1:]
     match step:
         case Start(type=wanted):
-            return _built(rest, type_name, typed=typed) if is_a(type_name, wanted) else None
+            return _built(rest, type_name, typed=typed, one=one) if is_a(type_name, wanted) else None
         case Narrow(type=wanted):
             return _narrowed(rest, type_name, wanted, typed=typed)
         case Where(criterion=criterion):
-            after = _built(rest, type_name, typed=typed)
+            after = _built(rest, type_name, typed=typed, one=False)
             return None if after is None else _filtered(_decision(criterion, type_name), after)
         case At():
             raise NotPlain
         case Go(name=name):
-            return _gone(name, rest, type_name, typed=typed)
+            return _gone(name, rest, type_name, typed=typed, one=one)
 
 
 def _narrowed(rest: list[Step | Start], type_name: str, wanted: str, *, typed: bool) -> Walk | None:
     if narrows_to(type_name, wanted):
-        return _built(rest, type_name, typed=typed)
+        return _built(rest, type_name, typed=typed, one=False)
     if not is_resource(type_name) or not is_a(wanted, type_name):
         return None
-    after = _built(rest, wanted, typed=typed)
+    after = _built(rest, wanted, typed=typed, one=False)
     return None if after is None else _filtered(lambda value, _root: value.get("resourceType") == wanted, after)
 
 
-def _gone(name: str, rest: list[Step | Start], type_name: str, *, typed: bool) -> Walk | None:
-    if is_primitive(type_name) or (is_resource(type_name) and type_name in ("Resource", "DomainResource")):
+def _gone(name: str, rest: list[Step | Start], type_name: str, *, typed: bool, one: bool) -> Walk | None:
+    if is_primitive(type_name) or type_name in _OF_ANY_TYPE:
         raise NotPlain
     ways = edges(type_name, name)
-    index = rest[0].index if rest and isinstance(rest[0], At) else None
-    if index is not None:
-        rest = rest[1:]
-        if len(ways) != 1:
+    place = None
+    if rest and isinstance(rest[0], At):
+        # A place counts over all values found so far, so there must be one list of them.
+        if not one or len(ways) != 1 or not ways[0].many:
             raise NotPlain
-    walks = []
-    for edge in ways:
-        after = _built(rest, edge.type, typed=typed)
-        if after is not None:
-            walks.append(_along(edge, after, is_leaf=not rest, typed=typed, index=index))
+        place, rest = rest[0].place, rest[1:]
+    walks = [walk for edge in ways if (walk := _along(edge, rest, place, typed=typed, one=one)) is not None]
     return None if not walks else walks[0] if len(walks) == 1 else _all_of(tuple(walks))
+
+
+_OF_ANY_TYPE = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
+"""Types whose values have elements that only their real type knows."""
+
+
+def _along(edge: Edge, rest: list[Step | Start], place: int | None, *, typed: bool, one: bool) -> Walk | None:
+    """The way along one edge and on; the last edge of a path adds what it finds itself."""
+    while rest and isinstance(rest[0], Narrow) and narrows_to(edge.type, rest[0].type):
+        rest = rest[1:]
+    after = _built(rest, edge.type, typed=typed, one=one and (place is not None or not edge.many))
+    if after is None:
+        return None
+    if place is not None:
+        return _to_one_of_many(edge.key, place, after)
+    if not rest and not is_resource(edge.type):
+        ending = _ending_in_many if edge.many else _ending_in_one
+        return ending(edge.key, edge.type if typed else None)
+    return _through_many(edge.key, after) if edge.many else _through_one(edge.key, after)
 
 
 def _all_of(walks: tuple[Walk, ...]) -> Walk:
@@ -248,17 +264,6 @@ def _filtered(decide: Decide, after: Walk) -> Walk:
     return walk
 
 
-def _along(edge: Edge, after: Walk, *, is_leaf: bool, typed: bool, index: int | None) -> Walk:
-    """The way along one edge; the last edge of a path adds what it finds itself."""
-    if index is not None:
-        return _to_one_of_many(edge.key, index, after)
-    if is_leaf and not is_resource(edge.type):
-        if edge.many:
-            return _ending_in_many(edge.key, edge.type if typed else None)
-        return _ending_in_one(edge.key, edge.type if typed else None)
-    return _through_many(edge.key, after) if edge.many else _through_one(edge.key, after)
-
-
 def _through_one(key: str, after: Walk) -> Walk:
     def walk(value: Json, found: Found, root: Json) -> None:
         inside = value.get(key)
@@ -279,11 +284,11 @@ def _through_many(key: str, after: Walk) -> Walk:
     return walk
 
 
-def _to_one_of_many(key: str, index: int, after: Walk) -> Walk:
+def _to_one_of_many(key: str, place: int, after: Walk) -> Walk:
     def walk(value: Json, found: Found, root: Json) -> None:
         inside = value.get(key)
-        if inside is not None and index < len(inside) and inside[index] is not None:
-            after(inside[index], found, root)
+        if inside is not None and place < len(inside) and inside[place] is not None:
+            after(inside[place], found, root)
 
     return walk
 
@@ -412,11 +417,11 @@ def _only_key(steps: list[Step | Start], type_name: str, system: str) -> str | N
 
 
 def _exists(steps: list[Step | Start], type_name: str) -> Decide:
-    walk = _built(steps, type_name, typed=False) or _nowhere
-
-    def decide(value: Json, root: Json) -> bool:
-        found: Found = []
-        walk(value, found, root)
-        return bool(found)
-
-    return decide
+    """Whether an element directly below is there, if only with an extension."""
+    if steps and isinstance(steps[0], Start) and is_a(type_name, steps[0].type):
+        steps = steps[1:]
+    if len(steps) != 1 or not isinstance(steps[0], Go):
+        raise NotPlain
+    ways = edges(type_name, steps[0].name)
+    keys = tuple(key for way in ways for key in (way.key, way.sibling) if key is not None)
+    return lambda value, _root: any(value.get(key) is not None for key in keys)
