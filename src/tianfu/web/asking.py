@@ -35,9 +35,9 @@ class Asking:
         return self.here_with()
 
     def here_with(self, **changes: str) -> str:
-        """The address of this page with some query fields replaced."""
+        """The address of this page with some query fields replaced; an empty value takes a field away."""
         kept = [pair for pair in self.query if pair[0] != "lang" and pair[0] not in changes]
-        fields = [*kept, *changes.items()]
+        fields = [*kept, *((name, value) for name, value in changes.items() if value)]
         return f"{self.path}?{urlencode(fields)}" if fields else self.path
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from tianfu.kernel.instants import Clock, china_date
 from tianfu.web.asking import Asking, HttpRequest, read_asking
 from tianfu.web.assets import Assets
+from tianfu.web.drawing.text import text_width
 from tianfu.web.formats import Formats
 from tianfu.web.languages import Language
 from tianfu.web.look import COOKIE_SECONDS, LANGUAGE_COOKIE
@@ -68,6 +69,7 @@ class Pages:
             places=tuple(places),
             is_demonstration=is_demonstration,
             languages=tuple(languages.values()),
+            text_width=text_width,
         )
 
     def asking(self, request: HttpRequest) -> Asking:

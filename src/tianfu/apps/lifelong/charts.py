@@ -37,6 +37,10 @@ def _line(series: Series, speech: Speech) -> Line:
         name=speech.concept(series.name).text,
         points=tuple((float(point.when.low), float(point.value)) for point in series.points),
         outside=tuple(point.flag is not None for point in series.points),
+        said=tuple(
+            f"{speech.day(point.when)} {speech.concept(series.name).text} {speech.number(point.value)} {series.unit}".strip()
+            for point in series.points
+        ),
         last_label=speech.number(series.last.value),
         low=_float(limits.low) if limits else None,
         high=_float(limits.high) if limits else None,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.phases import Phase, PhaseSort
 from tianfu.apps.lifelong.model.when import Precision, When
 from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept, Spoken, best_name, language_of
 from tianfu.web.formats import Formats
@@ -21,6 +22,7 @@ SYSTEM_NAMES = {
 }
 """Outside code systems for whose codes our catalogues hold names."""
 
+OPEN_AGE = 120
 NOISE_DECIMALS = 4
 """More decimals than an instrument has come from a computer; the record itself shows them all."""
 
@@ -36,11 +38,34 @@ class Speech:
         self._formats = Formats(language)
 
     def concept(self, concept: Concept) -> Spoken:
-        """The best name of a concept: the record's own in the reader's script, else our catalogue's, else any."""
+        """The best name of a concept: its writer's words in the reader's script, else our catalogue's name, else any."""
+        wants_han = self._language.tag.startswith("zh")
+        if concept.text and (language_of(concept.text) == CHINESE) == wants_han:
+            return Spoken(concept.text, language_of(concept.text))
         own = concept.named(self._language.tag) or Spoken("", self._language.tag)
-        if own.text and (own.tag == CHINESE) == self._language.tag.startswith("zh"):
-            return own
         return next((said for coding in concept.codings if (said := self._term(coding))), own)
+
+    def phase(self, phase: Phase) -> str:
+        """The whole name of a phase with its ages: 青年 18–33岁."""
+        return f"{self._language.say(f'phase.{phase.sort}')} {self.ages(phase)}".strip()
+
+    def phase_short(self, phase: Phase) -> str:
+        """A phase in as little room as can be: 18–33."""
+        if phase.sort in (PhaseSort.BEFORE_BIRTH, PhaseSort.PREGNANCY):
+            return self._language.say(f"phase-short.{phase.sort}")
+        if phase.sort in (PhaseSort.MIDDLE, PhaseSort.OLDER):
+            return f"{phase.age_from}+"
+        return str(phase.age_from) if phase.age_from == phase.age_to else f"{phase.age_from}–{phase.age_to}"
+
+    def ages(self, phase: Phase) -> str:
+        """The years of age that a phase covers; nothing before birth."""
+        if phase.sort is PhaseSort.BEFORE_BIRTH:
+            return ""
+        if phase.age_to >= OPEN_AGE:
+            return self._language.say("phase.age-open", age=phase.age_from)
+        if phase.age_from == phase.age_to:
+            return self._language.say("phase.age", age=phase.age_from)
+        return self._language.say("phase.ages", low=phase.age_from, high=phase.age_to)
 
     def title(self, concept: Concept, key: str) -> Spoken:
         """A title: the record's name for itself, else our phrase for its sort."""

@@ -13,6 +13,7 @@ STRIP_HEIGHT = 102
 BOX_TOP, BOX_HEIGHT = 30, 46
 BAR_STEP, BAR_WIDTH, BAR_HEIGHT_MAX = 7.0, 4.0, 38.0
 GAP = 2.0
+FUTURE_ROOM = 56.0
 FUTURE_WEIGHT = 0.55
 """A phase that has not begun has no records to show and gets less room."""
 
@@ -26,6 +27,8 @@ class Stretch:
     weight: float
     starts: date
     ends: date
+    width_min: float = 0.0
+    """Room that its shortest label needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,15 @@ class StripPlan:
         """All edges between bars, in order, none twice: what the store has to count between."""
         return tuple(sorted({edge for box in self.boxes for edge in box.edges}))
 
+    @property
+    def has_future(self) -> bool:
+        """Whether there is room ahead of today to say so."""
+        return self.today_x is not None and self.width - self.today_x > FUTURE_ROOM
+
+    def width_of(self, stretch_id: str) -> float:
+        """How wide a phase is drawn."""
+        return next(box.width for box in self.boxes if box.stretch.id == stretch_id)
+
     def bars(self, counts: Mapping[date, int]) -> tuple[Bar, ...]:
         """The bars, given how many records lie from each edge to the next."""
         most = max(counts.values(), default=0)
@@ -87,14 +99,30 @@ DEEP_FROM = 5
 
 def plan_strip(stretches: Sequence[Stretch], *, today: date, width: int) -> StripPlan:
     """Give every phase its room and cut what was lived into bars."""
-    weights = [stretch.weight * (FUTURE_WEIGHT if stretch.starts > today else 1) for stretch in stretches]
-    unit = (width - GAP * (len(stretches) - 1)) / sum(weights)
     boxes: list[Box] = []
     x = 0.0
-    for stretch, weight in zip(stretches, weights, strict=True):
-        boxes.append(_box(stretch, x, weight * unit, today))
-        x += weight * unit + GAP
+    for stretch, room in zip(stretches, _widths(stretches, today, width), strict=True):
+        boxes.append(_box(stretch, x, room, today))
+        x += room + GAP
     return StripPlan(width=width, boxes=tuple(boxes), today_x=_today_x(boxes, today))
+
+
+def _widths(stretches: Sequence[Stretch], today: date, width: int) -> list[float]:
+    """Room by weight, but never less than a label needs; if even that is too much, everybody gives a little."""
+    weights = [stretch.weight * (FUTURE_WEIGHT if stretch.starts > today else 1) for stretch in stretches]
+    room = width - GAP * (len(stretches) - 1)
+    fixed: dict[int, float] = {}
+    while True:
+        free = [place for place in range(len(stretches)) if place not in fixed]
+        left = room - sum(fixed.values())
+        if not free or left <= 0:
+            fixed.update({place: stretches[place].width_min for place in free})
+            return [fixed[place] * room / sum(fixed.values()) for place in range(len(stretches))]
+        unit = left / sum(weights[place] for place in free)
+        tight = [place for place in free if weights[place] * unit < stretches[place].width_min]
+        if not tight:
+            return [fixed.get(place, weight * unit) for place, weight in enumerate(weights)]
+        fixed.update({place: stretches[place].width_min for place in tight})
 
 
 def _box(stretch: Stretch, x: float, width: float, today: date) -> Box:

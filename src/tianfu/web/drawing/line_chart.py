@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tianfu.web.drawing.text import text_width
+
 MARKERS = ("circle", "square", "diamond", "triangle")
 LABEL_HEIGHT = 30.0
-GRID_STEPS = 4
+LABEL_GAP = 10.0
+GRID_STEPS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,9 @@ class Line:
     name: str
     points: tuple[tuple[float, float], ...]
     outside: tuple[bool, ...]
+    said: tuple[str, ...]
+    """Each point in words, for those who point at it."""
+
     last_label: str
     low: float | None = None
     high: float | None = None
@@ -42,6 +48,7 @@ class Dot:
     x: float
     y: float
     is_outside: bool
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +102,7 @@ class LineChart:
 
 def draw_lines(lines: Sequence[Line], *, ticks: Sequence[tuple[float, str]], frame: Frame) -> LineChart:
     """Lay out the chart; `ticks` are places on the x axis with their words."""
-    steps = _steps([value for line in lines for value in _values(line)])
+    steps = _steps([value for line in lines for value in _values(line, is_alone=len(lines) == 1)])
     y_of = _scale(steps[0], steps[-1], frame.height - frame.bottom, frame.top)
     places = [x for line in lines for x, _ in line.points]
     x_of = _scale(min(places), max(places), frame.left + 4, frame.width - frame.right)
@@ -108,10 +115,10 @@ def draw_lines(lines: Sequence[Line], *, ticks: Sequence[tuple[float, str]], fra
                 marker=MARKERS[number % len(MARKERS)],
                 path=" ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line.points),
                 dots=tuple(
-                    Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside)
-                    for (x, y), outside in zip(line.points, line.outside, strict=True)
+                    Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside, said=said)
+                    for (x, y), outside, said in zip(line.points, line.outside, line.said, strict=True)
                 ),
-                name=line.name,
+                name=_shortened(line.name, frame.right - LABEL_GAP),
                 last_label=line.last_label,
                 label_y=label_y,
             )
@@ -122,22 +129,23 @@ def draw_lines(lines: Sequence[Line], *, ticks: Sequence[tuple[float, str]], fra
             Limit(y=round(y_of(value), 1), value=value, name=line.name, is_upper=is_upper)
             for line in lines
             for value, is_upper in ((line.high, True), (line.low, False))
-            if value is not None
+            # Of several lines only the upper limits: the lower of one and the upper of another would hide each other.
+            if value is not None and (is_upper or len(lines) == 1)
         ),
         band=_band(lines, y_of, steps),
         ticks=tuple((round(x_of(x), 1), words) for x, words in _spaced(ticks, x_of, frame)),
     )
 
 
-def _values(line: Line) -> list[float]:
-    limits = [value for value in (line.low, line.high) if value is not None]
+def _values(line: Line, *, is_alone: bool) -> list[float]:
+    limits = [value for value in (line.low if is_alone else None, line.high) if value is not None]
     return [value for _, value in line.points] + limits
 
 
 def _steps(values: Sequence[float]) -> list[float]:
     """Round numbers that cover all values with a little air: 1, 2 or 5 times a power of ten apart."""
     low, high = min(values), max(values)
-    air = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+    air = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
     low, high = (max(0.0, low - air) if low >= 0 else low - air), high + air
     rough = (high - low) / GRID_STEPS
     magnitude = 10.0 ** math.floor(math.log10(rough))
@@ -183,10 +191,20 @@ def _spaced(ticks: Sequence[tuple[float, str]], x_of: _scale, frame: Frame) -> l
     """Leave out words that would run into the one before; the newest always stays."""
     kept: list[tuple[float, str]] = []
     for place, words in reversed(ticks):
-        room = 7.0 * max(len(words), 4) + 8
+        room = text_width(words) + 14
         if not kept or x_of(kept[-1][0]) - x_of(place) >= room:
             kept.append((place, words))
     return kept[::-1]
+
+
+def _shortened(name: str, room: float) -> str:
+    """As much of a name as fits; the table has all of it."""
+    if text_width(name) <= room:
+        return name
+    kept = name
+    while kept and text_width(kept + "…") > room:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
 
 
 def _plain(value: float) -> str:

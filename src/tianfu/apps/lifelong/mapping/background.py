@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tianfu.apps.lifelong.mapping.elements import Element, code_in, concept_of, display_in, when_in, when_of, words
 from tianfu.apps.lifelong.mapping.timeline import is_mistaken, state_of
 from tianfu.apps.lifelong.model.background import LYING_IN_DAYS, Alert, Background, Lasting, plausible
 from tianfu.apps.lifelong.model.phases import Pregnancy
-from tianfu.apps.lifelong.model.wording import NOTHING, Concept
+from tianfu.apps.lifelong.model.when import Precision
+from tianfu.apps.lifelong.model.wording import CHINESE, NOTHING, Concept
 
 BACKGROUND_TYPES = (
     "Condition",
@@ -18,6 +19,14 @@ BACKGROUND_TYPES = (
     "MedicationStatement",
 )
 ALERT_TYPES = ("AllergyIntolerance", "Flag")
+
+LOINC = "http://loinc.org"
+LAST_PERIOD_CODE = "8665-2"
+DUE_DATE_CODE = "11778-8"
+ABO_CODE = "883-9"
+RHESUS_CODE = "10331-7"
+FACT_CODES = tuple(f"{LOINC}|{code}" for code in (LAST_PERIOD_CODE, DUE_DATE_CODE, ABO_CODE, RHESUS_CODE))
+DAYS_TO_TERM = 280
 
 SNOMED = "http://snomed.info/sct"
 PREGNANCY_CODES = frozenset({"pregnancy", "72892002", "77386006", "47200007"})
@@ -35,7 +44,9 @@ Owned = tuple[str, Element]
 """The patient in whose compartment a resource lies, and the resource."""
 
 
-def background_of(alerts: Iterable[Owned], lasting: Sequence[Owned], *, is_cut_off: bool) -> Background:
+def background_of(
+    alerts: Iterable[Owned], lasting: Sequence[Owned], facts: Sequence[Owned], *, is_cut_off: bool
+) -> Background:
     """Put the background together; what was entered in error or refuted does not count."""
     valid = [(patient, one) for patient, one in lasting if not is_mistaken(one)]
     return Background(
@@ -45,8 +56,32 @@ def background_of(alerts: Iterable[Owned], lasting: Sequence[Owned], *, is_cut_o
         pregnancies=tuple(
             sorted((told for _, resource in valid if (told := _pregnancy(resource))), key=lambda one: one.since)
         ),
+        first_days=tuple(day for _, one in facts if not is_mistaken(one) and (day := _first_day(one))),
+        blood_groups=_answers(facts, ABO_CODE),
+        rhesus=_answers(facts, RHESUS_CODE),
         is_cut_off=is_cut_off,
     )
+
+
+def _first_day(observation: Element) -> date | None:
+    """The first day of the last period, told as such or by the due date."""
+    told = when_in(observation.get("valueDateTime"))
+    code = concept_of(observation.get("code"))
+    if told is None or told.precision not in (Precision.DAY, Precision.TIME):
+        return None
+    if code.has(LOINC, [LAST_PERIOD_CODE]):
+        return told.day
+    return told.day - timedelta(days=DAYS_TO_TERM) if code.has(LOINC, [DUE_DATE_CODE]) else None
+
+
+def _answers(observations: Sequence[Owned], code: str) -> tuple[str, ...]:
+    """What the valid Observations of a code say, newest first."""
+    fitting = [
+        one for _, one in observations if concept_of(one.get("code")).has(LOINC, [code]) and not is_mistaken(one)
+    ]
+    answers = [concept_of(one.get("valueCodeableConcept")) for one in fitting]
+    said = [answer.named(CHINESE) for answer in answers]
+    return tuple(one.text for one in said if one)
 
 
 def _alert(resource: Element) -> Alert | None:

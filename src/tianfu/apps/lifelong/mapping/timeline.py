@@ -87,7 +87,7 @@ def category_code(resource: Element) -> str:
 def _encounter(resource: Element) -> Described:
     types = concepts_of(resource.get("type"))
     service = concept_of(resource.get("serviceType"))
-    titles = [one for one in (*types, service) if one != NOTHING]
+    titles = [one for one in types or (service,) if one != NOTHING]
     visit_class = resource.get("class", {}).get("code", "")
     stands_out = bool(titles) and visit_class in CLASS_ICONS
     details = [*concepts_of(resource.get("reasonCode")), *words_of_diagnoses(resource)]
@@ -97,6 +97,7 @@ def _encounter(resource: Element) -> Described:
         "icon": CLASS_ICONS.get(visit_class, "i-steth"),
         "marks": (Mark(status="quiet", key=f"encounter-class.{visit_class}"),) if stands_out else (),
         "details": tuple(dict.fromkeys([*titles[1:], *details])),
+        "department": service if types else NOTHING,
     }
 
 
@@ -131,7 +132,7 @@ def _report(resource: Element) -> Described:
     return {
         "title": concept_of(resource.get("code")),
         "details": (*words(resource.get("conclusion")), *concepts_of(resource.get("conclusionCode"))),
-        "results": tuple(reference_in(result) for result in resource.get("result", ())),
+        "results": tuple(reference_in(part) for name in ("result", "imagingStudy") for part in resource.get(name, ())),
     }
 
 

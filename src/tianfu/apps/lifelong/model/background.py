@@ -49,7 +49,22 @@ class Background:
     problems: tuple[Lasting, ...]
     medicines: tuple[Lasting, ...]
     pregnancies: tuple[Pregnancy, ...]
+    first_days: tuple[date, ...] = ()
+    """First days of last periods, told as such or counted back from a due date."""
+
+    blood_groups: tuple[str, ...] = ()
+    rhesus: tuple[str, ...] = ()
     is_cut_off: bool
+
+    @property
+    def blood_group(self) -> str:
+        """The blood group, if every record tells the same."""
+        return f"{agreed(self.blood_groups)} {agreed(self.rhesus)}".strip() if agreed(self.blood_groups) else ""
+
+    @property
+    def blood_groups_differ(self) -> bool:
+        """Whether records contradict each other about the blood group."""
+        return len(set(self.blood_groups)) > 1 or len(set(self.rhesus)) > 1
 
     @property
     def knows_allergies(self) -> bool:
@@ -57,13 +72,24 @@ class Background:
         return any(alert.is_allergy for alert in self.alerts)
 
 
-def current_weeks(pregnancies: tuple[Pregnancy, ...], today: date) -> tuple[int, int] | None:
-    """Whole weeks and days of a pregnancy that lasts; None if there is none."""
-    for pregnancy in pregnancies:
-        days = (today - pregnancy.since).days
-        if pregnancy.until is None and 0 <= days <= WEEKS_MAX * 7:
-            return divmod(days, 7)
-    return None
+def current_weeks(
+    pregnancies: tuple[Pregnancy, ...], first_days: tuple[date, ...], today: date
+) -> tuple[int, int] | None:
+    """Whole weeks and days of a pregnancy that lasts, counted from the first day of the last period.
+
+    `first_days` are the days told by records; without one that fits, nothing is said: a booking visit or the
+    start of an episode is not the start of a pregnancy.
+    """
+    if not any(pregnancy.until is None for pregnancy in pregnancies):
+        return None
+    fitting = [day for day in first_days if 0 <= (today - day).days <= WEEKS_MAX * 7]
+    return divmod((today - max(fitting)).days, 7) if fitting else None
+
+
+def agreed(answers: tuple[str, ...]) -> str:
+    """What all records say; empty if there is none or they differ."""
+    said = {answer for answer in answers if answer}
+    return said.pop() if len(said) == 1 else ""
 
 
 def plausible(pregnancy: Pregnancy) -> Pregnancy:

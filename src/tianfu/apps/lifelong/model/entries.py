@@ -86,7 +86,7 @@ class Mark:
 class Entry:
     """One entry.  `title` is what the record calls itself; `title_key` is our phrase when it has no name.
 
-    `results` and `encounter` are references (`Type/id`) by which entries fold into each other.
+    `results` (a report's results and pictures) and `encounter` are references by which entries fold into each other.
     """
 
     type: str
@@ -102,6 +102,7 @@ class Entry:
     marks: tuple[Mark, ...] = ()
     details: tuple[Concept, ...] = ()
     findings: tuple[Finding, ...] = ()
+    department: Concept = NOTHING
     organisation: str = ""
     practitioner: str = ""
     results: tuple[str, ...] = ()

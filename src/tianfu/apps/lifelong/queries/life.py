@@ -18,6 +18,7 @@ from tianfu.apps.lifelong.queries.before_birth import BeforeBirth, read_before_b
 from tianfu.apps.lifelong.queries.measures import Measure, measures_of, read_trend
 from tianfu.apps.lifelong.queries.names import named_entries
 from tianfu.apps.lifelong.queries.person import KnownPerson, know_person
+from tianfu.apps.lifelong.speech import Speech
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.instants import china_date, day_start
 from tianfu.kernel.refusal import Refusal
@@ -40,7 +41,7 @@ PHASE_WEIGHTS = {
     "middle": 1.4,
     "older": 1.4,
 }
-LABEL_WIDTH = 96
+LABEL_AIR = 3
 WIDTHS = {"clinician": 1000, "citizen": 360}
 
 
@@ -87,11 +88,6 @@ class Life:
                 totals[phase.id] += count.count
         return totals
 
-    @property
-    def narrow(self) -> frozenset[str]:
-        """The phases whose box is too narrow for a whole name."""
-        return frozenset(box.stretch.id for box in self.strip.boxes if box.width < LABEL_WIDTH)
-
     def kind_counts(self) -> list[tuple[Kind, int]]:
         """Every kind that this person has records of, with their number."""
         totals = by_kind(self.counts)
@@ -118,7 +114,9 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
     known = await know_person(store, asking, patient_id)
     person = known.person
     phases = life_phases(known, today)
-    strip = plan_strip(_stretches(phases, today), today=today, width=WIDTHS[asking.look.density])
+    strip = plan_strip(
+        _stretches(phases, today, Speech(asking.language)), today=today, width=WIDTHS[asking.look.density]
+    )
     edges = [day_start(edge) for edge in strip.edges]
     rows, measured = await asyncio.gather(
         store.census(asking.caller, asking.purpose, person.ids, edges=edges),
@@ -169,14 +167,19 @@ def life_phases(known: KnownPerson, today: date) -> tuple[Phase, ...]:
     return phases_of(born, until=known.person.died, pregnancies=known.background.pregnancies, today=today)
 
 
-def _stretches(phases: Sequence[Phase], today: date) -> list[Stretch]:
+def _stretches(phases: Sequence[Phase], today: date, speech: Speech) -> list[Stretch]:
     """Phases as the strip takes them; a life without a birth date is one stretch of a hundred years."""
     if not phases:
         starts = today.replace(year=today.year - 100, day=1)
         return [Stretch(id="", colour=0, weight=1, starts=starts, ends=today + timedelta(days=1))]
     return [
         Stretch(
-            id=phase.id, colour=phase.colour, weight=PHASE_WEIGHTS[phase.sort], starts=phase.starts, ends=phase.ends
+            id=phase.id,
+            colour=phase.colour,
+            weight=PHASE_WEIGHTS[phase.sort],
+            starts=phase.starts,
+            ends=phase.ends,
+            width_min=text_width(speech.phase_short(phase)) + LABEL_AIR,
         )
         for phase in phases
     ]

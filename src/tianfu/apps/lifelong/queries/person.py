@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date
 
-from tianfu.apps.lifelong.mapping.background import ALERT_TYPES, BACKGROUND_TYPES, background_of
+from tianfu.apps.lifelong.mapping.background import ALERT_TYPES, BACKGROUND_TYPES, FACT_CODES, background_of
 from tianfu.apps.lifelong.mapping.elements import decoded
 from tianfu.apps.lifelong.mapping.patients import patient_of
 from tianfu.apps.lifelong.model.background import Background, current_weeks
@@ -22,6 +22,7 @@ ALERTS_MAX = 200
 """More allergies and warnings than this cannot be shown in a banner; the page then says so loudly."""
 
 BACKGROUND_MAX = 500
+FACTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class KnownPerson:
 
     def weeks(self, today: date) -> tuple[int, int] | None:
         """Weeks and days of a pregnancy that lasts."""
-        return current_weeks(self.background.pregnancies, today)
+        return current_weeks(self.background.pregnancies, self.background.first_days, today)
 
 
 async def know_person(store: LifeStore, asking: Asking, patient_id: str) -> KnownPerson:
@@ -44,11 +45,12 @@ async def know_person(store: LifeStore, asking: Asking, patient_id: str) -> Know
     others = await patients_with(store, asking, [chosen.identity_number] if chosen.identity_number else [])
     person = person_of(chosen, others)
     person = Person(patients=await with_library_names(store, asking, person.patients))
-    alerts, lasting = await asyncio.gather(
+    alerts, lasting, facts = await asyncio.gather(
         _records(store, asking, person, ALERT_TYPES, ALERTS_MAX),
         _records(store, asking, person, BACKGROUND_TYPES, BACKGROUND_MAX),
+        _records(store, asking, person, ("Observation",), FACTS_MAX, codes=FACT_CODES),
     )
-    background = background_of(_owned(alerts), list(_owned(lasting)), is_cut_off=lasting.is_cut_off)
+    background = background_of(_owned(alerts), _owned(lasting), _owned(facts), is_cut_off=lasting.is_cut_off)
     return KnownPerson(person=person, background=background, alerts_cut_off=alerts.is_cut_off)
 
 
@@ -64,10 +66,15 @@ def found_record(answer: Answer) -> Record:
 
 
 async def _records(
-    store: LifeStore, asking: Asking, person: Person, types: tuple[str, ...], limit: int
+    store: LifeStore,
+    asking: Asking,
+    person: Person,
+    types: tuple[str, ...],
+    limit: int,
+    codes: tuple[str, ...] | None = None,
 ) -> TimelinePage:
     slices = [Slice(type=type_) for type_ in types]
-    return await store.timeline(asking.caller, asking.purpose, person.ids, slices=slices, limit=limit)
+    return await store.timeline(asking.caller, asking.purpose, person.ids, slices=slices, codes=codes, limit=limit)
 
 
 def _owned(page: TimelinePage) -> list[tuple[str, dict[str, object]]]:
