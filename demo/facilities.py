@@ -22,6 +22,7 @@ class Place:
 
     organisation: str
     organisation_name: str
+    department_key: str
     department_name: str
     department_english: str
     location: str
@@ -37,6 +38,7 @@ def centre_place(library: Library, home: Home, staff: str = "general") -> Place:
     return Place(
         organisation=organisation,
         organisation_name=centre_name(home),
+        department_key=kind,
         department_name=title.removesuffix("护士"),
         department_english=english,
         location=library.once(f"{key}-room", lambda: _room(f"{centre_name(home)}门诊", organisation)),
@@ -60,6 +62,7 @@ def department_place(library: Library, department: str) -> Place:
     return Place(
         organisation=whole,
         organisation_name=hospital["name"]["zh"],
+        department_key=department,
         department_name=chinese,
         department_english=english,
         location=library.once(f"{department}-room", lambda: _room(f"{chinese}诊区", part)),

@@ -63,6 +63,16 @@ class Wish:
     folder: Path
     compressed: bool = True
 
+    @property
+    def truth(self) -> Path:
+        """Beside the folder, so that importing the whole folder does not read it."""
+        return self.folder.with_name(f"{self.folder.name}-truth.json.gz")
+
+    @property
+    def summary(self) -> Path:
+        """Beside the folder too."""
+        return self.folder.with_name(f"{self.folder.name}-summary.json")
+
 
 def tell_province(wish: Wish) -> Iterator[int]:
     """Write the whole province; yields how many residents are told after each household."""
@@ -75,7 +85,7 @@ def tell_province(wish: Wish) -> Iterator[int]:
             for key, row in descriptions.items()
         }
         libraries = {key: Library(key, row, folders[key]) for key, row in descriptions.items()}
-        truth = TruthFile(wish.folder / ("truth.json.gz" if wish.compressed else "truth.json"), wish.compressed)
+        truth = TruthFile(wish.truth)
         stack.callback(truth.close)
         told = 0
         registry = Registry()
@@ -110,8 +120,8 @@ def tell_household(
 class TruthFile:
     """A JSON array with one person a line."""
 
-    def __init__(self, path: Path, compressed: bool) -> None:
-        self._file = LineFile(path, compressed=compressed)
+    def __init__(self, path: Path) -> None:
+        self._file = LineFile(path, compressed=True)
         self._start = b"["
 
     def write(self, row: Resource) -> None:
@@ -156,4 +166,4 @@ def _summarise(wish: Wish, folders: dict[str, SourceFolder]) -> None:
         "by_type": dict(sorted(total.items())),
         "by_source": {key: sum(folder.counts.values()) for key, folder in folders.items()},
     }
-    (wish.folder / "summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+    wish.summary.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")

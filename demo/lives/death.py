@@ -51,6 +51,7 @@ def _last_stay(life: Life, cause: dict[str, object]) -> None:
         department_place(chart.library, str(cause["department"])),
         title=f"住院：{cause['name']}（死亡）",
         kind="stay",
+        english=f"Hospital stay: {cause['english']} (died)",
         start=start,
         minutes=minutes,
         visit_class="IMP",

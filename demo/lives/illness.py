@@ -44,8 +44,9 @@ def tell(life: Life) -> None:
 def yearly_visits(life: Life, day: date) -> float:
     """How often somebody of this age sees a doctor in a year, by our records."""
     age = life.age(day)
-    usual = 0.55 if age < 7 else 0.22 if age < 18 else 0.15 if age < 45 else 0.2 if age < 65 else 0.3
-    return usual * (10.0 if life.person.rich else 1.0)
+    if life.person.rich:
+        return 2.4 if age < 7 else 1.4
+    return 0.55 if age < 7 else 0.22 if age < 18 else 0.15 if age < 45 else 0.2 if age < 65 else 0.3
 
 
 def may_have(row: Row, person: Person, day: date) -> bool:
@@ -75,6 +76,7 @@ def _fall_ill(life: Life, key: str, day: date, *, known: bool) -> None:
         place,
         title=f"{'急诊' if urgent else '门诊'}：{row['name']}",
         kind="emergency-visit" if urgent else "outpatient-visit",
+        english=f"{'Emergency' if urgent else 'Outpatient'}: {row['english']}",
         start=office_hour(day, life.dice),
         minutes=90,
         visit_class="EMER" if urgent else "AMB",

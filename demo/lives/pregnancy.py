@@ -27,6 +27,7 @@ from tianfu.standards.china import identifier_systems as systems
 
 DETAILED_FROM = date(2016, 1, 1)
 GESTATION_DAYS = 280
+LYING_IN_DAYS = 42
 DIABETES_SHARE = 0.13
 ANAEMIA_SHARE = 0.12
 
@@ -114,8 +115,8 @@ def _tell_one(life: Life, pregnancy: Pregnancy) -> None:
         key="pregnancy",
         text="孕产期保健",
         place=place,
-        start=pregnancy.day_of(9),
-        end=pregnancy.ended + timedelta(days=45) if pregnancy.ended and _past(life, pregnancy.ended, 45) else None,
+        start=pregnancy.since,
+        end=pregnancy.ended + timedelta(days=LYING_IN_DAYS) if pregnancy.ended else None,
     )
     detailed = pregnancy.since >= DETAILED_FROM or life.person.rich
     _antenatal_visits(life, pregnancy, episode, detailed=detailed)
@@ -127,10 +128,6 @@ def _tell_one(life: Life, pregnancy: Pregnancy) -> None:
         _after_birth(life, pregnancy, episode)
     else:
         _what_comes_next(life, pregnancy)
-
-
-def _past(life: Life, day: date, more_days: int) -> bool:
-    return day + timedelta(days=more_days) <= life.today
 
 
 # At the health centre

@@ -53,6 +53,7 @@ def admit(life: Life, key: str, day: date) -> None:
         department_place(chart.library, row["department"]),
         title=f"住院：{row['name']}",
         kind="stay",
+        english=f"Hospital stay: {row['english']}",
         start=start,
         minutes=nights * 1440,
         visit_class="IMP",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from demo.tables import Row
+from demo.tables import Row, table
 from tianfu.standards.china import identifier_systems as systems
 
 Resource = dict[str, Any]
@@ -29,6 +29,11 @@ def concept(text: str, *codings: Resource) -> Resource:
     return {"coding": list(codings), "text": text} if codings else {"text": text}
 
 
+def own_concept(text: str, kind: str, code: str, english: str | None = None) -> Resource:
+    """A concept of our own; its display is the English of the Chinese text where the table has it."""
+    return concept(text, coding(f"{OWN}/{kind}", code, english or table("english")["words"].get(text)))
+
+
 def hl7_concept(system: str, code: str, display: str) -> list[Resource]:
     """A list of one concept of an HL7 terminology."""
     return [{"coding": [coding(f"{HL7}/{system}", code, display)]}]
@@ -37,7 +42,8 @@ def hl7_concept(system: str, code: str, display: str) -> list[Resource]:
 def item_concept(key: str, row: Row, kind: str) -> Resource:
     """The concept of a thing in our tables: LOINC first where it is certain, then our own key."""
     codings = [coding(LOINC, row["loinc"], row["english"])] if "loinc" in row else []
-    codings.append(coding(f"{OWN}/{kind}", row.get("local", key), row["name"]))
+    display = row["name"] if codings else row["english"]
+    codings.append(coding(f"{OWN}/{kind}", row.get("local", key), display))
     return concept(row["name"], *codings)
 
 

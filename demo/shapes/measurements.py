@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 
 from demo.libraries import RECOGNITION_TAG, Resource
-from demo.shapes.concepts import HL7, OWN, coding, concept, item_concept, quantity, reference, rounded
+from demo.shapes.concepts import HL7, coding, concept, item_concept, own_concept, quantity, reference, rounded
 from demo.shapes.visits import Visit, write_moment
 from demo.tables import Row, table
 
@@ -30,7 +30,7 @@ def observe(visit: Visit, key: str, value: float, *, minutes: float = 5, focus: 
 def observe_coded(visit: Visit, key: str, text: str, *, minutes: float = 5, focus: str | None = None) -> str:
     """Write one finding in words."""
     body = _observation(visit, key, _items()[key], minutes)
-    body["valueCodeableConcept"] = concept(text, coding(f"{OWN}/finding", f"{key}-{text}"))
+    body["valueCodeableConcept"] = own_concept(text, "finding", f"{key}-{text}")
     return _finish(visit, body, focus)
 
 

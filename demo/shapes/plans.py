@@ -6,16 +6,16 @@ from datetime import date, datetime, timedelta
 
 from demo.facilities import Place
 from demo.libraries import Chart, Resource
-from demo.shapes.concepts import HL7, OWN, coding, concept, moment, period, reference
+from demo.shapes.concepts import HL7, coding, moment, own_concept, period, reference
 
 
 def open_episode(chart: Chart, *, key: str, text: str, place: Place, start: date, end: date | None) -> str:
-    """Write a stretch of care with one aim: a pregnancy, the management of an illness."""
+    """Write a stretch of care with one aim, such as a pregnancy; its end may be known beforehand."""
     return chart.write(
         {
             "resourceType": "EpisodeOfCare",
-            "status": "finished" if end else "active",
-            "type": [concept(text, coding(f"{OWN}/episode", key))],
+            "status": "finished" if end and end < chart.today else "active",
+            "type": [own_concept(text, "episode", key)],
             "patient": chart.subject,
             "managingOrganization": reference(place.organisation, place.organisation_name),
             "period": period(start, end),
@@ -31,7 +31,7 @@ def sign_family_doctor(chart: Chart, place: Place, start: date, *, package: str)
         {
             "resourceType": "CareTeam",
             "status": "active",
-            "category": [concept("家庭医生团队", coding(f"{OWN}/care-team", "family-doctor"))],
+            "category": [own_concept("家庭医生团队", "care-team", "family-doctor")],
             "name": f"{place.organisation_name}家庭医生团队",
             "subject": chart.subject,
             "period": period(start, end),
@@ -69,7 +69,7 @@ def plan_care(
         "resourceType": "CarePlan",
         "status": "completed" if finished else "active",
         "intent": "plan",
-        "category": [concept(title, coding(f"{OWN}/care-plan", key))],
+        "category": [own_concept(title, "care-plan", key)],
         "title": title,
         "subject": chart.subject,
         "period": period(start, end),
@@ -90,7 +90,7 @@ def book(chart: Chart, place: Place, when: datetime, *, title: str) -> str:
         {
             "resourceType": "Appointment",
             "status": "booked",
-            "serviceType": [concept(title, coding(f"{OWN}/department", place.department_english))],
+            "serviceType": [own_concept(title, "department", place.department_key)],
             "description": title,
             "start": moment(when),
             "end": moment(when + timedelta(minutes=15)),

@@ -13,6 +13,7 @@ from demo.shapes.concepts import (
     diagnosis_concept,
     hl7_concept,
     moment,
+    own_concept,
     reference,
 )
 from demo.shapes.visits import Visit
@@ -84,7 +85,7 @@ def warn(chart: Chart, *, key: str, text: str, start: date, end: date | None = N
         "resourceType": "Flag",
         "status": "inactive" if end else "active",
         "category": hl7_concept("flag-category", "clinical", "Clinical"),
-        "code": concept(text, coding(f"{OWN}/flag", key)),
+        "code": own_concept(text, "flag", key),
         "subject": chart.subject,
         "period": {"start": start.isoformat()} | ({"end": end.isoformat()} if end else {}),
     }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from demo.libraries import Resource
 from demo.people import Person
-from demo.shapes.concepts import ATC, OWN, coding, concept, moment, period, quantity, reference
+from demo.shapes.concepts import ATC, OWN, coding, concept, moment, own_concept, period, quantity, reference
 from demo.shapes.visits import Visit, write_moment
 from demo.tables import table
 from tianfu.standards.china import identifier_systems as systems
@@ -37,7 +37,7 @@ def prescribe(visit: Visit, key: str, *, reason: str | None = None, days: int | 
             {
                 "text": f"{route}，每次{row['dose']:g} {shown}，{_TIMES[row['times']]}，共{supply}天",
                 "timing": {"repeat": {"frequency": row["times"], "period": 1, "periodUnit": "d"}},
-                "route": concept(route),
+                "route": own_concept(route, "route", route),
                 "doseAndRate": [{"doseQuantity": quantity(row["dose"], row["unit"], shown)}],
             }
         ],

@@ -9,7 +9,7 @@ from typing import Literal
 from demo.dice import Dice
 from demo.facilities import Place
 from demo.libraries import Chart, Resource
-from demo.shapes.concepts import HL7, OWN, coding, concept, moment, period, reference
+from demo.shapes.concepts import HL7, coding, moment, own_concept, period, reference
 
 VisitClass = Literal["AMB", "IMP", "EMER", "HH", "VR"]
 
@@ -57,6 +57,7 @@ def hold_visit(
     *,
     title: str,
     kind: str,
+    english: str | None = None,
     start: datetime,
     minutes: float = 25,
     visit_class: VisitClass = "AMB",
@@ -74,8 +75,8 @@ def hold_visit(
         "resourceType": "Encounter",
         "status": "finished",
         "class": coding(f"{HL7}/v3-ActCode", visit_class, _CLASS_NAMES[visit_class]),
-        "type": [concept(title, coding(f"{OWN}/visit-type", kind))],
-        "serviceType": concept(place.department_name, coding(f"{OWN}/department", place.department_english)),
+        "type": [own_concept(title, "visit-type", kind, english)],
+        "serviceType": own_concept(place.department_name, "department", place.department_key, place.department_english),
         "subject": reference(chart.patient),
         "participant": [{"individual": reference(*doctor)}],
         "period": period(start, end),

@@ -53,7 +53,7 @@ def test_each_source_describes_itself(province: Province) -> None:
 
 
 def test_the_summary_counts_what_was_written(province: Province) -> None:
-    summary = json.loads((province.folder / "summary.json").read_text())
+    summary = json.loads(province.folder.with_name(f"{province.folder.name}-summary.json").read_text())
     assert summary["resources"] == sum(1 for _ in province.everywhere())
     assert summary["residents"] == RESIDENTS == len(province.truth)
 
@@ -76,16 +76,17 @@ def test_another_seed_writes_other_people(tmp_path: Path) -> None:
 
 
 def test_a_second_telling_leaves_nothing_of_the_first(tmp_path: Path) -> None:
-    tell(tmp_path, residents=60)
-    tell(tmp_path, residents=1)
-    assert len(Province(tmp_path).truth) == 1
-    assert sum(1 for _ in Province(tmp_path).everywhere("Patient")) <= 4
+    folder = tmp_path / "province"
+    tell(folder, residents=60)
+    tell(folder, residents=1)
+    assert len(Province(folder).truth) == 1
+    assert sum(1 for _ in Province(folder).everywhere("Patient")) <= 4
 
 
 @pytest.mark.parametrize("residents", [1, 2, 7])
 def test_there_are_exactly_as_many_people_as_wished(tmp_path: Path, residents: int) -> None:
-    tell(tmp_path, residents=residents)
-    assert len(Province(tmp_path).truth) == residents
+    tell(tmp_path / "province", residents=residents)
+    assert len(Province(tmp_path / "province").truth) == residents
 
 
 def test_memory_does_not_grow_with_the_number_of_people(tmp_path: Path) -> None:
@@ -123,10 +124,10 @@ def peak_memory_mb(folder: Path, residents: int) -> float:
 
 def test_files_are_plain_on_request(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "demo", "--residents", "3", "--out", str(tmp_path), "--plain"]
+    command = [sys.executable, "-m", "demo", "--residents", "3", "--out", str(tmp_path / "plain"), "--plain"]
     said = subprocess.run([*command, "--today", str(TODAY)], cwd=root, capture_output=True, text=True, check=True)
     assert "3 residents in" in said.stderr
-    patients = (tmp_path / "public-health" / "Patient.ndjson").read_bytes().splitlines()
+    patients = (tmp_path / "plain" / "public-health" / "Patient.ndjson").read_bytes().splitlines()
     assert len(patients) == 3
 
 
@@ -134,3 +135,22 @@ def test_compressed_files_hold_no_time_and_no_name(province: Province) -> None:
     head = (province.public_health / "Patient.ndjson.gz").read_bytes()[:10]
     assert head[4:8] == bytes(4)
     assert gzip.decompress((province.public_health / "Patient.ndjson.gz").read_bytes()).count(b"\n") == RESIDENTS
+
+
+def test_what_people_read_has_chinese_and_english_words(province: Province) -> None:
+    for kind, element in {
+        "Encounter": "type",
+        "Observation": "code",
+        "Immunization": "vaccineCode",
+        "Condition": "code",
+    }.items():
+        for resource in province.everywhere(kind):
+            concept = resource[element][0] if isinstance(resource[element], list) else resource[element]
+            words = [concept["text"], *(coding.get("display", "") for coding in concept["coding"])]
+            assert any(is_chinese(word) for word in words)
+            assert any(word and not is_chinese(word) for word in words), concept
+
+
+def is_chinese(word: str) -> bool:
+    """Whether a word holds a Chinese character."""
+    return any("\u4e00" <= character <= "\u9fff" for character in word)

@@ -23,7 +23,9 @@ class Province:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sources = sorted(path.parent for path in folder.glob("*/source.json"))
-        self.truth: list[Resource] = json.loads(gzip.decompress((folder / "truth.json.gz").read_bytes()))
+        self.truth: list[Resource] = json.loads(
+            gzip.decompress(folder.with_name(f"{folder.name}-truth.json.gz").read_bytes())
+        )
         self._read: dict[tuple[str, str], list[Resource]] = {}
 
     def resources(self, source: Path, kind: str = "*") -> Iterator[Resource]:
