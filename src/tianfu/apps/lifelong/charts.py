@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from tianfu.apps.lifelong.model.trend import Series, Trend
+from tianfu.apps.lifelong.model.trend import Point, Series, Trend
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.kernel.instants import DAY
 from tianfu.web.asking import Asking
@@ -37,14 +37,16 @@ def _line(series: Series, speech: Speech) -> Line:
         name=speech.concept(series.name).text,
         points=tuple((float(point.when.low), float(point.value)) for point in series.points),
         outside=tuple(point.flag is not None for point in series.points),
-        said=tuple(
-            f"{speech.day(point.when)} {speech.concept(series.name).text} {speech.number(point.value)} {series.unit}".strip()
-            for point in series.points
-        ),
+        said=tuple(_said(series, point, speech) for point in series.points),
         last_label=speech.number(series.last.value),
         low=_float(limits.low) if limits else None,
         high=_float(limits.high) if limits else None,
     )
+
+
+def _said(series: Series, point: Point, speech: Speech) -> str:
+    value = f"{speech.number(point.value)} {series.unit}".strip()
+    return f"{speech.day(point.when)} {speech.concept(series.name).text} {value}"
 
 
 def _float(value: Decimal | None) -> float | None:

@@ -38,7 +38,7 @@ class Speech:
         self._formats = Formats(language)
 
     def concept(self, concept: Concept) -> Spoken:
-        """The best name of a concept: its writer's words in the reader's script, else our catalogue's name, else any."""
+        """The best name: the writer's own words in the reader's script, else our catalogue's name, else any."""
         wants_han = self._language.tag.startswith("zh")
         if concept.text and (language_of(concept.text) == CHINESE) == wants_han:
             return Spoken(concept.text, language_of(concept.text))

@@ -12,6 +12,7 @@ from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.entries import Entry
 from tianfu.apps.lifelong.model.filters import Count, Filter, by_kind, by_patient, read_filter
 from tianfu.apps.lifelong.model.kinds import Kind
+from tianfu.apps.lifelong.model.people import Person
 from tianfu.apps.lifelong.model.phases import Phase, PhaseSort, phase_on, phases_of
 from tianfu.apps.lifelong.model.trend import Trend
 from tianfu.apps.lifelong.queries.before_birth import BeforeBirth, read_before_birth
@@ -25,6 +26,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.timeline import Slice, TimelineEntry, TimelinePage
 from tianfu.web.asking import Asking
 from tianfu.web.drawing.life_strip import Stretch, StripPlan, plan_strip
+from tianfu.web.drawing.text import text_width
 
 ENTRIES_PER_PAGE = 120
 """So many records are read for one page; the page ends with a whole day."""
@@ -110,13 +112,46 @@ class Life:
 
 async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today: date) -> Life:
     """A life as this reader asked to see it."""
-    query = dict(asking.query)
     known = await know_person(store, asking, patient_id)
-    person = known.person
     phases = life_phases(known, today)
-    strip = plan_strip(
-        _stretches(phases, today, Speech(asking.language)), today=today, width=WIDTHS[asking.look.density]
+    stretches = _stretches(phases, today, Speech(asking.language))
+    strip = plan_strip(stretches, today=today, width=WIDTHS[asking.look.density])
+    counts, measures = await _overview(store, asking, known.person, strip)
+    query = dict(asking.query)
+    chosen = read_filter(asking.query, known.person.ids, [phase.id for phase in phases])
+    measure = next((one for one in measures if one.key == query.get("measure")), measures[0] if measures else None)
+    phase = next((one for one in phases if one.id == chosen.phase), None)
+    begins = _date(query.get("before"))
+    page, trend = await asyncio.gather(
+        _page(store, asking, counts, chosen, phase, begins),
+        _trend(store, asking, known, measure, phase),
     )
+    records, next_before = whole_days(page)
+    wished = [entry for entry in map(_entry, records) if entry.kind in chosen.kinds]
+    entries = await named_entries(store, asking, wished)
+    is_last = next_before is None and chosen.phase in ("", PhaseSort.BEFORE_BIRTH)
+    return Life(
+        known=known,
+        phases=phases,
+        strip=strip,
+        counts=counts,
+        filter=chosen,
+        groups=_grouped(entries, phases),
+        shown=len(wished),
+        wanted=wanted_count(counts, chosen, phase, strip.edges),
+        next_before=next_before,
+        begins=begins,
+        measures=measures,
+        measure=measure,
+        trend=trend,
+        mother=await read_before_birth(store, asking, known.person) if is_last else None,
+    )
+
+
+async def _overview(
+    store: LifeStore, asking: Asking, person: Person, strip: StripPlan
+) -> tuple[tuple[Count, ...], tuple[Measure, ...]]:
+    """How much there is of everything, and what was ever measured."""
     edges = [day_start(edge) for edge in strip.edges]
     rows, measured = await asyncio.gather(
         store.census(asking.caller, asking.purpose, person.ids, edges=edges),
@@ -126,37 +161,7 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
         Count(patient=row.patient, type=row.type, category=row.category or "", stretch=row.stretch, count=row.count)
         for row in rows
     )
-    chosen = read_filter(asking.query, person.ids, [phase.id for phase in phases])
-    measures = measures_of(measured)
-    measure = next((one for one in measures if one.key == query.get("measure")), measures[0] if measures else None)
-    phase = next((one for one in phases if one.id == chosen.phase), None)
-    begins = _date(query.get("before"))
-    page, trend = await asyncio.gather(
-        _page(store, asking, counts, chosen, phase, begins),
-        _trend(store, asking, known, measure, phase),
-    )
-    records, next_before = whole_days(page)
-    entries = await named_entries(
-        store, asking, [entry for one in records if (entry := _entry(one)).kind in chosen.kinds]
-    )
-    is_last = next_before is None and chosen.phase in ("", PhaseSort.BEFORE_BIRTH)
-    mother = await read_before_birth(store, asking, person) if is_last else None
-    return Life(
-        known=known,
-        phases=phases,
-        strip=strip,
-        counts=counts,
-        filter=chosen,
-        groups=_grouped(entries, phases),
-        shown=sum(1 + entry.folded for entry in entries),
-        mother=mother,
-        wanted=wanted_count(counts, chosen, phase, strip.edges),
-        next_before=next_before,
-        begins=begins,
-        measures=measures,
-        measure=measure,
-        trend=trend,
-    )
+    return counts, measures_of(measured)
 
 
 def life_phases(known: KnownPerson, today: date) -> tuple[Phase, ...]:
