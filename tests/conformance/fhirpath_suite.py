@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.fhir_xml import read_xml
-
 from tianfu.standards.fhir.fhirpath import (
     ExpressionRefused,
     FailedEvaluation,

@@ -18,7 +18,7 @@ from tianfu.standards.fhir.fhirpath.nodes import (
     system_value,
     type_of,
 )
-from tianfu.standards.fhir.fhirpath.numbers import Number, places_of, rounded
+from tianfu.standards.fhir.fhirpath.numbers import Number, rounded, significant_places
 from tianfu.standards.fhir.fhirpath.quantities import Quantity, are_equivalent, compared_quantities, quantity_of
 from tianfu.standards.fhir.fhirpath.refusals import FailedEvaluation
 from tianfu.standards.fhir.fhirpath.singletons import is_number
@@ -98,7 +98,7 @@ def _plain(text: str) -> str:
 
 
 def _equivalent_numbers(left: Number, right: Number) -> bool:
-    places = min(places_of(Decimal(left)), places_of(Decimal(right)))
+    places = min(significant_places(Decimal(left)), significant_places(Decimal(right)))
     return rounded(left, places) == rounded(right, places)
 
 

@@ -130,6 +130,15 @@ def places_of(number: Decimal) -> int:
     return -exponent if isinstance(exponent, int) and exponent < 0 else 0
 
 
+def significant_places(number: Decimal) -> int:
+    """The decimal places of a number without zeros at its end."""
+    digits = number.as_tuple()
+    if not isinstance(digits.exponent, int) or not number:
+        return 0
+    zeros = len(digits.digits) - len("".join(map(str, digits.digits)).rstrip("0"))
+    return max(0, -(digits.exponent + zeros))
+
+
 def square_root(number: Number) -> Decimal | None:
     return None if number < 0 else _tidy(_WIDE.sqrt(Decimal(number)))
 

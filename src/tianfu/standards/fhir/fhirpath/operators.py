@@ -14,7 +14,7 @@ from tianfu.standards.fhir.fhirpath.equality import (
 )
 from tianfu.standards.fhir.fhirpath.frames import Closure, Frame, Run
 from tianfu.standards.fhir.fhirpath.limits import STRING_CHARACTERS_MAX
-from tianfu.standards.fhir.fhirpath.moments import Moment, moved
+from tianfu.standards.fhir.fhirpath.moments import Moment, MomentKind, moved
 from tianfu.standards.fhir.fhirpath.nodes import Collection, Node, System, TypeInfo, type_of
 from tianfu.standards.fhir.fhirpath.numbers import Number
 from tianfu.standards.fhir.fhirpath.quantities import Quantity, combined, product, quantity_of, quotient
@@ -78,16 +78,22 @@ def _cannot(sign: str, left: Operand, right: Operand) -> FailedEvaluation:
 
 
 _SUBSECOND = {"second": 1_000, "millisecond": 1}
+_CLOCK_UNITS = frozenset({"hour", "minute", "second", "millisecond"})
 
 
 def _moved(moment: Moment, duration: Quantity, direction: int) -> Moment | None:
     """Fractions of a unit do not count, but for seconds."""
     unit = duration.calendar_unit
-    if unit is None:
+    if unit is None or not _moves(unit, moment.kind):
         raise FailedEvaluation("not-a-duration", said=duration.unit)
     if unit in _SUBSECOND:
         return moved(moment, direction * numbers.cut(duration.value * _SUBSECOND[unit]), "millisecond")
     return moved(moment, direction * numbers.cut(duration.value), unit)
+
+
+def _moves(unit: str, kind: MomentKind) -> bool:
+    """Whether moments of a kind move by a unit: a date not by hours, a time by nothing longer."""
+    return kind is MomentKind.DATE_TIME or (unit in _CLOCK_UNITS) is (kind is MomentKind.TIME)
 
 
 def _times(_run: Run, left: Collection, right: Collection) -> Collection:

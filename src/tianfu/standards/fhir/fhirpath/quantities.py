@@ -16,8 +16,8 @@ from tianfu.standards.fhir.fhirpath.numbers import (
     Number,
     divided,
     multiplied,
-    places_of,
     rounded,
+    significant_places,
 )
 from tianfu.standards.fhir.fhirpath.ucum import Unit, unit_of
 
@@ -116,7 +116,7 @@ def are_equivalent(left: Quantity, right: Quantity) -> bool:
         return False
     larger = max(units, key=lambda unit: unit.factor)
     values = [_in(_amount(quantity, unit), larger) for quantity, unit in zip((left, right), units, strict=True)]
-    places = min(map(places_of, values))
+    places = min(map(significant_places, values))
     return rounded(values[0], places) == rounded(values[1], places)
 
 
