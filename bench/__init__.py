@@ -1,0 +1,1 @@
+"""Measures the speeds we promise; `python -m bench` says how."""

@@ -1,0 +1,23 @@
+"""Where the benchmark's store and its input lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOAD = Path(__file__).resolve().parent / "load"
+
+
+def home() -> Path:
+    """The benchmark's own installation, apart from the one that `make run` serves."""
+    return Path(os.environ.get("TIANFU_HOME", ROOT / ".tianfu" / "bench")).absolute()
+
+
+def synthea() -> Path:
+    """The folder of Synthea bundles; ends the program with a sentence where it is absent."""
+    shared = Path(os.environ.get("TIANFU_SHARED", ROOT.parent / "shared"))
+    folder = shared / "data" / "synthea-r4"
+    if not folder.is_dir():
+        raise SystemExit(f"the Synthea bundles are not at {folder}; TIANFU_SHARED names another place")
+    return folder

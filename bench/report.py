@@ -1,0 +1,81 @@
+"""Writes what was measured to docs/performance.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.places import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+
+PROMISES: dict[str, tuple[str, str, str]] = {
+    "import_vs_copy": ("≥ 0.10", "0.20", "import of NDJSON over plain COPY of the same lines into one jsonb column"),
+    "transaction_resources_per_second": ("≥ 3,000", "6,000", "bundles posted over HTTP by 4 clients, durable, traced"),
+    "crud_requests_per_second": ("≥ 1,500", "2,500", "create, read, update, delete over 16 connections, traced"),
+    "read_requests_per_second": ("≥ 4,500", "7,000", "read by id over 32 connections, with an auditor that is off"),
+    "timeline_ms_p95": ("≤ 15", "5", "newest 20 Observations of a random person over HTTP, traced"),
+    "bytes_per_resource": ("≤ 1,300", "900", "tables, indexes, history, feed; without the trace"),
+    "validated_per_second": ("≥ 30,000", "60,000", "Observations, one core"),
+}
+YARDSTICKS: dict[str, str] = {
+    "import_resources_per_second": "import, resources per second",
+    "copy_lines_per_second": "plain COPY, lines per second",
+    "trivial_handler_requests_per_second": "the same server with a handler that does nothing",
+    "traced_read_requests_per_second": "read by id with its trace on disk before the answer",
+    "timeline_ms_p50": "newest 20 Observations, median",
+}
+METHOD = """\
+The load generator runs on the same machine and takes its share of the cores.
+Each figure is the median of the runs beside it.
+`python -m bench prepare` builds the store by importing the 60 Synthea bundles under as many sources as make its size.
+Imports, transactions and single writes go to a fresh database on the same server; reads go to the prepared store.
+Writes are on disk before they are answered; the database runs with the settings of every installation.
+"""
+
+
+def write_report(result: dict[str, Any]) -> None:
+    """Write the page."""
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(result), encoding="utf-8")
+
+
+def page(result: dict[str, Any]) -> str:
+    """The page as Markdown."""
+    machine = result["machine"]
+    parts = [
+        "# Performance",
+        "Written by `make bench`.",
+        (
+            f"Measured {machine['date']} on {machine['processor']}, {machine['cores']} cores, {machine['memory']} memory, "
+            f"{machine['system']}, Python {machine['python']}, load {machine['load'][0]} before the start.\n"
+            f"The store held {result['resources']:,} resources; the run took {result['seconds']} s."
+        ),
+        "## What we promise",
+        _table(
+            ("key", "measured", "must", "aim", "runs", "what"),
+            [(f"`{k}`", _n(result[k]), must, aim, _runs(result, k), what) for k, (must, aim, what) in PROMISES.items()],
+        ),
+        "## Yardsticks of the same run",
+        _table(
+            ("key", "measured", "runs", "what"),
+            [(f"`{k}`", _n(result[k]), _runs(result, k), what) for k, what in YARDSTICKS.items()],
+        ),
+        "## Bytes per resource, by table",
+        _table(("table", "bytes"), [(f"`{k}`", _n(v)) for k, v in result["bytes_by_table"].items()]),
+        "## Method",
+        METHOD.strip(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _n(value: float) -> str:
+    return f"{value:,}"
+
+
+def _runs(result: dict[str, Any], key: str) -> str:
+    return " · ".join(_n(each) for each in result.get(f"{key}_runs", []))
