@@ -35,6 +35,8 @@ def equal(left: Item, right: Item) -> bool | None:
 
 
 def _equal_values(left: Value, right: Value) -> bool | None:
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
     if isinstance(left, Moment) and isinstance(right, Moment):
         if not comparable_kinds(left, right):
             return False
@@ -72,6 +74,8 @@ def equal_collections(left: Collection, right: Collection) -> bool | None:
         return None
     if len(left) != len(right):
         return False
+    if len(left) == 1:
+        return equal(left[0], right[0])
     decided = [equal(one, other) for one, other in zip(left, right, strict=True)]
     if False in decided:
         return False

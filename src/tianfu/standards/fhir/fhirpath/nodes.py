@@ -5,8 +5,8 @@ https://hl7.org/fhir/R4/fhirpath.html#types : a FHIR primitive turns into a Syst
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from tianfu.standards.fhir.fhirpath.model import (
@@ -16,7 +16,6 @@ from tianfu.standards.fhir.fhirpath.model import (
     edges,
     edges_by_key,
     is_a,
-    is_resource,
 )
 from tianfu.standards.fhir.fhirpath.moments import Moment, moment_of
 from tianfu.standards.fhir.fhirpath.numbers import decimal_of
@@ -52,23 +51,25 @@ Collection = list[Item]
 
 def node_of(value: Json, type_name: str) -> Node:
     """A complex value as a node; a resource is of the type that it says it is."""
-    if is_resource(type_name) and isinstance(value, dict):
+    if type_name in _OPEN and isinstance(value, dict):
         return Node(value, value.get("resourceType", type_name))
     return Node(value, type_name)
 
 
+_OPEN = frozenset({"Resource", "DomainResource"})
+"""The types of elements that hold any resource."""
+
+
 def step(item: Item, name: str) -> Collection:
     """The elements of that name below an item."""
-    if isinstance(item, Node):
-        if isinstance(item.value, dict):
-            found: Collection = []
-            for edge in edges(item.type, name):
-                found.extend(_along(item.value, edge))
-            return found
-        if item.sibling is not None and item.type in PRIMITIVE_SYSTEM_TYPES:
-            return [node for edge in edges(item.type, name) for node in _along(item.sibling, edge)]
-        return []
-    return _part(item, name)
+    if not isinstance(item, Node):
+        return _part(item, name)
+    inside = item.value if isinstance(item.value, dict) else item.sibling
+    found: Collection = []
+    if isinstance(inside, dict):
+        for edge in edges(item.type, name):
+            _gather(found, inside, edge)
+    return found
 
 
 def _part(item: Item, name: str) -> Collection:
@@ -81,60 +82,67 @@ def _part(item: Item, name: str) -> Collection:
     return []
 
 
-def children(item: Item) -> Iterator[Node]:
+def children(item: Item) -> Collection:
     """Everything directly below an item."""
+    found: Collection = []
     if not isinstance(item, Node):
-        return
+        return found
     inside = item.value if isinstance(item.value, dict) else item.sibling
-    if not isinstance(inside, dict):
+    if isinstance(inside, dict):
+        by_key = edges_by_key(item.type)
+        for key in inside:
+            edge = by_key.get(key)
+            # A primitive without a value is found by its second name alone.
+            if edge is not None and (key == edge.key or edge.key not in inside):
+                _gather(found, inside, edge)
+    return found
+
+
+def _gather(found: Collection, value: dict[str, Json], edge: Edge) -> None:
+    """Add what lies along an edge."""
+    key, type_name, _, sibling = edge
+    there = value.get(key)
+    if sibling is None:
+        if there is None:
+            return
+        if isinstance(there, list):
+            found += [node_of(each, type_name) for each in there if each is not None]
+        else:
+            found.append(node_of(there, type_name))
         return
-    by_key = edges_by_key(item.type)
-    for key in inside:
-        edge = by_key.get(key)
-        # A primitive without a value is found by its second name alone.
-        if edge is not None and (key == edge.key or edge.key not in inside):
-            yield from _along(inside, edge)
+    beside = value.get(sibling)
+    if isinstance(there, list) or isinstance(beside, list):
+        _gather_primitives(found, there, beside, type_name)
+    elif there is not None or beside is not None:
+        found.append(Node(there, type_name, beside if isinstance(beside, dict) else None))
 
 
-def _along(value: dict[str, Json], edge: Edge) -> Iterator[Node]:
-    found = value.get(edge.key)
-    beside = value.get(edge.sibling) if edge.sibling else None
-    if found is None and beside is None:
-        return
-    if isinstance(found, list) or isinstance(beside, list):
-        yield from _several(found, beside, edge)
-    elif edge.sibling:
-        yield Node(found, edge.type, beside if isinstance(beside, dict) else None)
-    else:
-        yield node_of(found, edge.type)
-
-
-def _several(found: Json, beside: Json, edge: Edge) -> Iterator[Node]:
-    values = found if isinstance(found, list) else []
-    if not edge.sibling:
-        yield from (node_of(value, edge.type) for value in values if value is not None)
-        return
+def _gather_primitives(found: Collection, there: Json, beside: Json, type_name: str) -> None:
+    values = there if isinstance(there, list) else []
     siblings = beside if isinstance(beside, list) else []
-    for place in range(max(len(values), len(siblings))):
-        value = values[place] if place < len(values) else None
-        sibling = siblings[place] if place < len(siblings) else None
+    if not siblings:
+        found += [Node(value, type_name) for value in values if value is not None]
+        return
+    for value, sibling in zip_longest(values, siblings):
         if value is not None or sibling is not None:
-            yield Node(value, edge.type, sibling if isinstance(sibling, dict) else None)
+            found.append(Node(value, type_name, sibling if isinstance(sibling, dict) else None))
 
 
 def system_value(item: Item) -> System | Node | TypeInfo | None:
     """The System value that an item stands for; None for a primitive without a value, a complex node as it is."""
     if not isinstance(item, Node):
         return item
-    if item.type in PRIMITIVE_SYSTEM_TYPES:
-        return _primitive(item.value, item.type)
-    if is_a(item.type, "Quantity"):
-        return quantity_in(item) or item
-    return item
+    kind = PRIMITIVE_SYSTEM_TYPES.get(item.type)
+    if kind is None:
+        return (quantity_in(item) or item) if is_a(item.type, "Quantity") else item
+    value = item.value
+    if kind == "String" and isinstance(value, str):
+        return value
+    return _primitive(value, item.type, kind)
 
 
-def _primitive(value: Json, type_name: str) -> System | None:
-    if isinstance(value, float) or (isinstance(value, int | Decimal) and type_name == "decimal"):
+def _primitive(value: Json, type_name: str, kind: str) -> System | None:
+    if isinstance(value, float) or (kind == "Decimal" and isinstance(value, int | Decimal)):
         return _bounded(decimal_of(value))
     if isinstance(value, str) and type_name in MOMENT_KINDS:
         return moment_of(value, MOMENT_KINDS[type_name]) or value
