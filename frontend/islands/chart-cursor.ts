@@ -24,7 +24,6 @@ class TianfuChart extends LitElement {
       .sort((one, other) => one.x - other.x);
     const chart = this.querySelector("svg");
     if (!chart || this.spots.length === 0) return;
-    this.tabIndex = 0;
     this.addEventListener("pointermove", (event) => this.pointAt(chart, event.clientX));
     this.addEventListener("pointerleave", () => (this.place = undefined));
     this.addEventListener("keydown", this.onKey);

@@ -13,13 +13,14 @@ from tianfu.web.asking import Asking
 from tianfu.web.drawing.line_chart import Frame, Line, LineChart, draw_lines
 from tianfu.web.formats import Formats
 
-NARROW = Frame(width=390, height=216, right=72)
+PHONE = Frame(width=300, height=204, left=36, right=58)
+CARD = Frame(width=390, height=216, right=72)
 WIDE = Frame(width=900, height=340, left=52, right=110)
 DAYS_BY_DAY = 120
 DAYS_BY_MONTH = 365 * 3
 
 
-def chart_of(trend: Trend, asking: Asking, *, narrow: bool) -> LineChart | None:
+def chart_of(trend: Trend, asking: Asking, *, is_card: bool) -> LineChart | None:
     """The drawing of a trend; None if it has no values."""
     if not trend.series:
         return None
@@ -27,8 +28,15 @@ def chart_of(trend: Trend, asking: Asking, *, narrow: bool) -> LineChart | None:
     return draw_lines(
         [_line(series, speech) for series in trend.series],
         ticks=_ticks(trend.series, Formats(asking.language)),
-        frame=NARROW if narrow else WIDE,
+        frame=_frame(asking, is_card=is_card),
     )
+
+
+def _frame(asking: Asking, *, is_card: bool) -> Frame:
+    """A card beside the timeline, a page of its own, or a phone, where type keeps its size and the plot gives way."""
+    if asking.look.density == "citizen":
+        return PHONE if is_card else CARD
+    return CARD if is_card else WIDE
 
 
 def _line(series: Series, speech: Speech) -> Line:

@@ -95,7 +95,7 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     async def show_life(request: HttpRequest, person: str) -> Response[str]:
         asking = pages.asking(request)
         life = await read_life(store, asking, person, today=pages.today())
-        chart = chart_of(life.trend, asking, narrow=True) if life.trend else None
+        chart = chart_of(life.trend, asking, is_card=True) if life.trend else None
         return _page(pages, request)(
             "life.html", life=life, known=life.known, chart=chart, person_address=f"{ROOT}/people/{person}"
         )
@@ -104,7 +104,7 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     async def show_trend(request: HttpRequest, person: str) -> Response[str]:
         asking = pages.asking(request)
         shown = await read_trend_page(store, asking, person, request.query_params.get("measure", ""))
-        chart = chart_of(shown.trend, asking, narrow=asking.look.density == "citizen") if shown.trend else None
+        chart = chart_of(shown.trend, asking, is_card=False) if shown.trend else None
         return _page(pages, request)(
             "trend.html", shown=shown, known=shown.known, chart=chart, person_address=f"{ROOT}/people/{person}"
         )

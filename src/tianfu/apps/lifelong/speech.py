@@ -14,11 +14,29 @@ from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept
 from tianfu.web.formats import Formats
 from tianfu.web.languages import Language
 
+HL7 = "http://terminology.hl7.org/CodeSystem"
+HL7_SYSTEMS = (
+    "observation-category",
+    "condition-category",
+    "condition-clinical",
+    "condition-ver-status",
+    "allergyintolerance-clinical",
+    "allergyintolerance-verification",
+    "diagnostic-service-section",
+    "v2-0074",
+    "v3-ActCode",
+    "v3-RoleCode",
+    "v3-ObservationInterpretation",
+    "claim-type",
+    "flag-category",
+)
+
 SYSTEM_NAMES = {
     "http://loinc.org": "loinc",
     "http://snomed.info/sct": "snomed",
     "http://hl7.org/fhir/sid/cvx": "cvx",
     "http://dicom.nema.org/resources/ontology/DCM": "dicom",
+    **{f"{HL7}/{name}": name for name in HL7_SYSTEMS},
 }
 """Outside code systems for whose codes our catalogues hold names."""
 
@@ -174,7 +192,8 @@ class Speech:
             return self._language.say("format.list").join(self.json_value(one) for one in value)
         if isinstance(value, bool):
             return self._language.say("answer.yes" if value else "answer.no")
-        return str(value)
+        key = f"code.{value}"
+        return self._language.say(key) if self._language.has(key) else str(value)
 
     def _term(self, coding: Coding) -> Spoken | None:
         system = SYSTEM_NAMES.get(coding.system)

@@ -58,9 +58,16 @@ def background_of(
         ),
         first_days=tuple(day for _, one in facts if not is_mistaken(one) and (day := _first_day(one))),
         blood_groups=_answers(facts, ABO_CODE),
-        rhesus=_answers(facts, RHESUS_CODE),
+        rhesus=tuple(map(_rhesus, _answers(facts, RHESUS_CODE))),
         is_cut_off=is_cut_off,
     )
+
+
+def _rhesus(said: str) -> str:
+    """Positive and negative in the sign that every reader knows; any other answer as it was told."""
+    if "阳" in said or "pos" in said.lower() or "+" in said:
+        return "Rh+"
+    return "Rh−" if "阴" in said or "neg" in said.lower() or "-" in said else said
 
 
 def _first_day(observation: Element) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -10,14 +11,15 @@ from tianfu.apps.lifelong.mapping.elements import Element, decoded, id_in
 from tianfu.apps.lifelong.mapping.record_rows import rows_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.entries import Entry
-from tianfu.apps.lifelong.model.rows import Row
+from tianfu.apps.lifelong.model.rows import Link, Row
 from tianfu.apps.lifelong.queries.person import KnownPerson, found_record, know_person
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.outcomes import Record
+from tianfu.records.outcomes import Found, Record
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.web.asking import Asking
 
+LINKS_MAX = 60
 SUBJECT_NAMES = ("subject", "patient", "beneficiary", "individual", "for")
 """Where a resource names the person it is about."""
 
@@ -28,6 +30,9 @@ class RecordView:
 
     record: Record
     entry: Entry
+    linked: Mapping[str, Entry]
+    """What the references without words of their own point to, by `Type/id`."""
+
     rows: tuple[Row, ...]
     technical: tuple[Row, ...]
     text: str
@@ -52,12 +57,35 @@ async def read_record(
     return RecordView(
         record=record,
         entry=entry_of(resource, patient=subject),
+        linked=await _linked(store, asking, rows),
         rows=rows,
         technical=technical,
         text=indented(record.text),
         known=await know_person(store, asking, subject) if subject else None,
         is_newest=version is None,
     )
+
+
+async def _linked(store: LifeStore, asking: Asking, rows: Sequence[Row]) -> dict[str, Entry]:
+    """Read what is pointed at without being named; more than `LINKS_MAX` stay bare links."""
+    links = [link for link in _links(rows) if link.type and not link.display and link.type != "Patient"][:LINKS_MAX]
+    if not links:
+        return {}
+    answers = await store.read_many(asking.caller, asking.purpose, [(link.type, link.id) for link in links])
+    return {
+        f"{link.type}/{link.id}": entry_of(decoded(answer.record.text), patient="")
+        for link, answer in zip(links, answers, strict=True)
+        if isinstance(answer, Found)
+    }
+
+
+def _links(rows: Iterable[Row]) -> Iterable[Link]:
+    for row in rows:
+        for value in row.values:
+            if isinstance(value, Link):
+                yield value
+            elif isinstance(value, tuple):
+                yield from _links(value)
 
 
 def patient_id_in(resource: Element) -> str:
