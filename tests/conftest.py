@@ -6,7 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -100,6 +100,12 @@ def embedded(engine_of: Callable[[str], Engine]) -> Engine:
 @pytest.fixture(scope="session", params=ENGINES)
 def each_engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
     return engine_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def empty_database(each_engine: Engine) -> Callable[[], AbstractContextManager[Addresses]]:
+    """Makes a database with nothing in it, on every engine in turn."""
+    return each_engine.empty
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ STOP_SECONDS = 120.0
 SOCKET_PATH_BYTES_MAX = 100
 LOG_BYTES_MAX = 50_000_000
 POLL_SECONDS = 0.02
-STARTING_STATES = ("57P03",)
-"""cannot_connect_now: the server is starting up, recovering or shutting down."""
+TURNED_AWAY = "password authentication failed"
+"""What our own server, which speaks English, says; libpq gives no SQLSTATE for a connection that fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
         if is_stopping(self._data):
             self._wait_for_end()
         if postmaster_of(self._data) is None:
-            clear_remains(self._data)
+            clear_remains(self._data, self._socket_folder)
             self._launch()
         self._wait_until_ready(addresses)
         self._make_database(addresses)
@@ -187,22 +187,24 @@ class EmbeddedPostgres:
         )
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES_MAX:
             self._log.replace(self._log.with_suffix(".1"))
-        self._run("pg_ctl", "start", "--pgdata", str(self._data), "--log", str(self._log), "--no-wait", "--silent")
+        arguments = ["--pgdata", str(self._data), "--log", str(self._log), "--timeout", str(int(START_SECONDS))]
+        done = self._account.run(
+            [self._binaries.program("pg_ctl"), "start", *arguments, "--silent"], folder=self._place
+        )
+        if done.returncode:
+            raise self._refusal("postgres-did-not-start")
 
     def _wait_until_ready(self, addresses: Addresses) -> None:
         """Ready means: it lets us in."""
         give_up_at = time.monotonic() + START_SECONDS
-        seen = False
         while True:
             try:
                 psycopg.connect(self._conninfo("postgres", addresses.secret), connect_timeout=5).close()
             except psycopg.OperationalError as error:
-                if error.sqlstate is not None and error.sqlstate not in STARTING_STATES:
+                if TURNED_AWAY in str(error):
                     raise Refusal("postgres-turned-us-away", next_step="restore-the-secret-file") from error
-                alive = postmaster_of(self._data) is not None
-                if (seen and not alive) or time.monotonic() > give_up_at:
+                if postmaster_of(self._data) is None or time.monotonic() > give_up_at:
                     raise self._refusal("postgres-did-not-start") from error
-                seen = seen or alive
                 time.sleep(POLL_SECONDS)
             else:
                 return

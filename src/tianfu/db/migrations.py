@@ -17,7 +17,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import Connection
 
-from tianfu.db.preparation import prepare
+from tianfu.db.preparation import LOCK, prepare
 from tianfu.db.roles import SCHEMA, Addresses, Role
 from tianfu.kernel.refusal import Refusal
 
@@ -28,7 +28,6 @@ OUTSIDE_TRANSACTION = "-- outside a transaction"
 """First line of a step of one statement that PostgreSQL refuses inside a transaction (`create index concurrently`)."""
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.(pre|post)\.sql\Z")
-_LOCK = 0x7469616E6675
 _REGISTER = """
 create table if not exists migration (
   name       text        primary key collate "C",
@@ -102,7 +101,7 @@ def pending(addresses: Addresses, steps: Sequence[Migration]) -> list[str]:
 @contextmanager
 def _owner_alone(addresses: Addresses) -> Iterator[Owner]:
     with psycopg.connect(addresses.of(Role.OWNER), autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", [_LOCK])
+        connection.execute("select pg_advisory_lock(%s)", [LOCK])
         yield connection
 
 

@@ -32,11 +32,12 @@ def is_stopping(data: Path) -> bool:
         return False
 
 
-def clear_remains(data: Path) -> None:
+def clear_remains(data: Path, socket_folder: Path) -> None:
     """Make a folder whose postmaster was killed ready for a new one.
 
     Its children notice and end by themselves; one that does not within ten seconds is told to.  Only when
-    nobody works in the folder is the stale postmaster.pid removed: its number may belong to a stranger by now.
+    nobody works in the folder are its lock files removed: the number in them may belong to a stranger by now, or to
+    a dead process that nobody has buried.
     """
     give_up_at = time.monotonic() + ORPHAN_SECONDS
     while orphans := _workers_in(data):
@@ -46,7 +47,8 @@ def clear_remains(data: Path) -> None:
                     os.kill(process, signal.SIGQUIT)
             give_up_at += ORPHAN_SECONDS
         time.sleep(0.05)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    for remains in [data / "postmaster.pid", *socket_folder.glob(".s.PGSQL.*")]:
+        remains.unlink(missing_ok=True)
 
 
 def _workers_in(data: Path) -> list[int]:

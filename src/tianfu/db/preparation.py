@@ -10,12 +10,15 @@ from tianfu.kernel.refusal import Refusal
 
 SERVER_VERSION_MIN = 15
 CONNECT_SECONDS = 10
+LOCK = 0x7469616E6675
+"""The advisory lock under which a database is prepared and migrated."""
 
 
 def prepare(addresses: Addresses) -> None:
     """See that the server is new enough and that the four roles and the schema exist; repeatable."""
     with _connected(addresses) as connection:
         _refuse_old(connection)
+        connection.execute("select pg_advisory_lock(%s)", [LOCK])
         _make_roles(connection, addresses.secret)
         _refuse_other_passwords(addresses)
         _make_schema(connection)
@@ -54,8 +57,8 @@ def _make_roles(connection: Connection[tuple[object, ...]], secret: bytes) -> No
         with connection.transaction():
             for statement in statements:
                 connection.execute(statement)
-    except psycopg.errors.DuplicateObject:
-        return  # another process made them in the same moment
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return  # they belong to the whole server: the same work in another database was quicker
     except psycopg.errors.InsufficientPrivilege as error:
         said = "; ".join(statement.as_string(connection) for statement in statements)
         raise Refusal(
@@ -79,7 +82,7 @@ def _refuse_other_passwords(addresses: Addresses) -> None:
         raise Refusal(
             "database-roles-of-another-installation",
             next_step="use-its-secret-file",
-            details={"reason": error.sqlstate or "no-connection"},
+            details={"said": str(error).strip()},
         ) from error
 
 
@@ -98,8 +101,6 @@ def _make_schema(connection: Connection[tuple[object, ...]]) -> None:
                 connection.execute(sql.SQL("grant {} to current_user").format(owner))
             connection.execute(sql.SQL("create schema {} authorization {}").format(schema, owner))
             connection.execute(sql.SQL("grant usage on schema {} to {}").format(schema, users))
-    except psycopg.errors.DuplicateSchema:
-        return
     except psycopg.errors.InsufficientPrivilege as error:
         said = sql.SQL("create schema {} authorization {}; grant usage on schema {} to {}").format(
             schema, owner, schema, users
