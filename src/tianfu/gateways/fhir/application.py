@@ -65,8 +65,8 @@ _HANDLERS: Mapping[Interaction, Handler] = {
     "vread": read_version,
 }
 
-_READING: frozenset[Interaction] = frozenset({"capabilities", "history", "search", "search-form", "read", "vread"})
-"""Interactions that may be broken off at any moment without leaving a question."""
+_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form"})
+"""Interactions that may take long and may be broken off at any moment without leaving a question."""
 
 _log = structlog.get_logger("tianfu.gateways.fhir")
 
@@ -188,8 +188,8 @@ def _refuse_strangers(client: tuple[str, int] | None, host: str) -> None:
 
 
 async def _in_time(interaction: Interaction, work: Awaitable[Answer]) -> Answer:
-    """The answer, within the time limit if breaking off does no harm (writes have limits of their own)."""
-    if interaction not in _READING:
+    """The answer, within the time limit if breaking off does no harm; each statement has a limit of its own besides."""
+    if interaction not in _TIMED:
         return await work
     try:
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
