@@ -46,8 +46,9 @@ def page(result: dict[str, Any]) -> str:
         "# Performance",
         "Written by `make bench`.",
         (
-            f"Measured {machine['date']} on {machine['processor']}, {machine['cores']} cores, {machine['memory']} memory, "
-            f"{machine['system']}, Python {machine['python']}, load {machine['load'][0]} before the start.\n"
+            f"Measured {machine['date']} on {machine['processor']}, {machine['cores']} cores, "
+            f"{machine['memory']} memory, {machine['system']}, Python {machine['python']}, "
+            f"load {machine['load'][0]} before the start.\n"
             f"The store held {result['resources']:,} resources; the run took {result['seconds']} s."
         ),
         "## What we promise",

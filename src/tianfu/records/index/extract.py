@@ -240,8 +240,8 @@ class _Compiler:
     def _composite(self, parameter: SearchParameter, values: Callable[[dict[str, Any]], Any]) -> Step:
         base = [_element_type(self.type_name, parameter.expression)]
         halves = [
-            (kind, compile_expression(expression, base_type=base[0]).typed_values)
-            for kind, expression in parameter.components
+            (self._type_of(each.code), compile_expression(each.expression, base_type=base[0]).typed_values)
+            for each in parameter.components
         ]
         number = parameter.number
 
@@ -251,6 +251,12 @@ class _Compiler:
                 _add_composite(found, number, parts, self.identifier_key)
 
         return step
+
+    def _type_of(self, code: str) -> str:
+        found = definitions().search_parameter(self.type_name, code)
+        if found is None:
+            raise LookupError(code)
+        return found.type
 
 
 def _element_type(resource_type: str, expression: str) -> str:
