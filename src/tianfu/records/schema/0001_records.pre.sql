@@ -133,7 +133,7 @@ create table feed (
   type         smallint not null,
   rids         bigint[] not null,
   versions     integer[] not null,
-  operations   text     not null,
+  operations   text     not null collate "C",
   prids        bigint[] not null,
   prids_before bigint[]
 ) partition by range (changed_at);
@@ -180,8 +180,8 @@ create table source (
   org     integer primary key generated always as identity,
   uri     text    not null unique collate "C",
   library text    not null collate "C",
-  name_zh text    not null,
-  name_en text    not null
+  name_zh text    not null collate "C",
+  name_en text    not null collate "C"
 );
 
 -- Up to which generation of the index each resource type has been indexed.
@@ -223,7 +223,7 @@ create table erasure (
   fid       bytea  not null,
   erased_at bigint not null,
   caller    text   not null collate "C",
-  authority text   not null,
+  authority text   not null collate "C",
   versions  integer not null
 );
 create index erasure_rid on erasure (rid);
