@@ -16,9 +16,7 @@ import orjson
 
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.standards.fhir.definitions import definitions
-
-JSON_DEPTH_MAX = 128
-"""Nested JSON arrays and objects in one resource: 64 levels of FHIR elements, each an array and an object."""
+from tianfu.standards.fhir.depth import JSON_DEPTH_MAX, is_too_deep
 
 _ELEMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9]{0,63}\Z")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:]')
@@ -54,7 +52,7 @@ def parse_resource(data: bytes) -> ParsedResource:
     except (msgspec.DecodeError, orjson.JSONDecodeError, RecursionError):
         _refuse_text(data)
     # A key written twice, or a number too large, cannot come out as it went in.
-    if (text.count(b"{") + text.count(b"[") > JSON_DEPTH_MAX and _is_too_deep(value)) or (
+    if (text.count(b"{") + text.count(b"[") > JSON_DEPTH_MAX and is_too_deep(value)) or (
         orjson.dumps(value) != text and _has_duplicate_key(text)
     ):
         _refuse_value(data, value)
@@ -98,7 +96,7 @@ def _reason(error: orjson.JSONDecodeError, text: str) -> str:
 
 
 def _refuse_value(data: bytes, value: object) -> NoReturn:
-    if _is_too_deep(value):
+    if is_too_deep(value):
         raise _too_deep()
     raise _duplicate_key(data.decode("utf-8"))
 
@@ -121,19 +119,6 @@ def _invalid(reason: str, **where: str) -> Refusal:
 
 def _too_deep() -> Refusal:
     return Refusal("json-too-deep", details={"levels_max": str(JSON_DEPTH_MAX)})
-
-
-def _is_too_deep(value: object) -> bool:
-    level = [value] if type(value) in (dict, list) else []
-    for _ in range(JSON_DEPTH_MAX):
-        if not level:
-            return False
-        level = [child for node in level for child in _children(node) if type(child) in (dict, list)]
-    return bool(level)
-
-
-def _children(node: Any) -> Any:
-    return node.values() if type(node) is dict else node
 
 
 # --- keys written twice -------------------------------------------------------------------------------------
@@ -284,7 +269,7 @@ def _refuse_unclear_frame(data: bytes, text: bytes, entries: tuple[BundleEntry, 
         value = orjson.loads(around)
     except orjson.JSONDecodeError:
         _refuse_text(data)
-    if _is_too_deep(value) or (orjson.dumps(value) != around and _has_duplicate_key(around)):
+    if is_too_deep(value) or (orjson.dumps(value) != around and _has_duplicate_key(around)):
         _refuse_value(data, value)
 
 

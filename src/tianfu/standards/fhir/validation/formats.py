@@ -32,7 +32,7 @@ _SIXTY_FOUR = rf"[A-Za-z0-9+/]{_GAP}"
 
 PATTERNS: dict[str, str] = {
     "base64Binary": (
-        rf"\A{_GAP}(?:(?:{_SIXTY_FOUR}){{4}})*+"
+        rf"\A{_GAP}(?=[A-Za-z0-9+/])(?:(?:{_SIXTY_FOUR}){{4}})*+"
         rf"(?:(?:{_SIXTY_FOUR}){{2}}={_GAP}=|(?:{_SIXTY_FOUR}){{3}}=)?{_GAP}\Z"
     ),
     "canonical": _WORD,

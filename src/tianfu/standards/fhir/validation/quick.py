@@ -24,6 +24,7 @@ import orjson
 from msgspec import UNSET, UnsetType
 
 from tianfu.standards.fhir.definitions import ElementDefinition, TypeDefinition, definitions
+from tianfu.standards.fhir.depth import JSON_DEPTH_MAX, is_too_deep
 from tianfu.standards.fhir.validation import formats, references
 from tianfu.standards.fhir.validation.narrative import check_narrative
 
@@ -41,6 +42,8 @@ def is_surely_valid(value: Any) -> bool:
     try:
         text = orjson.dumps(value)
         if len(text) > formats.STRING_LENGTH_MAX or _is_doubtful(text):
+            return False
+        if text.count(b"{") > JSON_DEPTH_MAX // 2 and is_too_deep(value):
             return False
         msgspec.convert(value, struct_of(value["resourceType"]))
     except (ValueError, TypeError, KeyError, RecursionError):

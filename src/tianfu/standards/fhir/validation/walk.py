@@ -16,15 +16,13 @@ from typing import Any, NamedTuple
 
 from tianfu.kernel.refusal import Fault
 from tianfu.standards.fhir.definitions import ElementDefinition, definitions
+from tianfu.standards.fhir.depth import JSON_DEPTH_MAX, is_too_deep
 from tianfu.standards.fhir.validation import formats
 from tianfu.standards.fhir.validation.narrative import check_narrative
 from tianfu.standards.fhir.validation.references import TYPE_ADDRESS, known_types, type_of
 
 FAULTS_MAX = 100
 """More faults than this are not listed; the last says so."""
-
-LEVELS_MAX = 64
-"""Elements within elements."""
 
 _ELEMENT_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}\Z")
 
@@ -65,11 +63,13 @@ def faults_of(value: object) -> tuple[Fault, ...]:
     """Everything wrong with a resource, at most FAULTS_MAX; empty if it is valid."""
     walk = _Walk()
     try:
-        walk.resource(value, "", level=0)
+        if is_too_deep(value):
+            raise RecursionError
+        walk.resource(value, "")
     except _EnoughError:
         walk.faults[FAULTS_MAX - 1 :] = [Fault(_root(value), "faults-cut-off", {"listed": str(FAULTS_MAX - 1)})]
     except RecursionError:
-        walk.faults.append(Fault(_root(value), "too-deep", {"levels_max": str(LEVELS_MAX)}))
+        walk.faults.append(Fault(_root(value), "too-deep", {"levels_max": str(JSON_DEPTH_MAX)}))
     return tuple(walk.faults)
 
 
@@ -89,7 +89,7 @@ class _Walk:
 
     # --- structure
 
-    def resource(self, value: object, path: str, *, level: int) -> None:
+    def resource(self, value: object, path: str) -> None:
         """A whole resource, alone or inside another; the path of one alone starts with its type."""
         if type(value) is not dict:
             self.fault(path or "Resource", "type-wrong", {"expected": "Resource"})
@@ -100,13 +100,10 @@ class _Walk:
         elif type(type_) is not str or type_ not in known_types():
             self.fault(f"{path or 'Resource'}.resourceType", "resource-type-unknown")
         else:
-            self.members(value, type_, path or type_, level=level)
+            self.members(value, type_, path or type_)
 
-    def members(self, value: Mapping[Any, Any], type_: str, path: str, *, level: int) -> None:
+    def members(self, value: Mapping[Any, Any], type_: str, path: str) -> None:
         """The elements of one resource or complex value."""
-        if level > LEVELS_MAX:
-            self.fault(path, "too-deep", {"levels_max": str(LEVELS_MAX)})
-            return
         known = slots(type_)
         done: set[str] = set()
         for key in value:
@@ -115,7 +112,7 @@ class _Walk:
                 name = key[1:] if slot.is_part else key
                 if name not in done:
                     done.add(name)
-                    self.element(value, name, slot, path, level=level)
+                    self.element(value, name, slot, path)
             elif key != "resourceType" or type_ not in known_types():
                 self.fault(f"{path}.{_shown(key)}", "element-unknown")
         self.presence(done, type_, path)
@@ -129,7 +126,7 @@ class _Walk:
             if len(present) > 1:
                 self.fault(f"{path}.{element.name}", "choice-several", {"names": " ".join(present)})
 
-    def element(self, parent: Mapping[str, Any], name: str, slot: Slot, path: str, *, level: int) -> None:
+    def element(self, parent: Mapping[str, Any], name: str, slot: Slot, path: str) -> None:
         """One element of a parent, with its `_name` part if it has one."""
         element = slot.element
         where = f"{path}.{element.name}"
@@ -137,10 +134,10 @@ class _Walk:
         if primitive_check(slot.type) is None:
             part = _ABSENT
         if not element.repeats:
-            self.single(given, part, slot, where, level=level)
+            self.single(given, part, slot, where)
             return
         if self.is_list(given, where) and self.is_list(part, where):
-            self.repeated(given, part, slot, where, level=level)
+            self.repeated(given, part, slot, where)
 
     def is_list(self, value: object, where: str) -> bool:
         """Whether a repeating element is written as an array with something in it."""
@@ -153,17 +150,17 @@ class _Walk:
             self.fault(where, "array-empty")
         return bool(value)
 
-    def repeated(self, given: Any, part: Any, slot: Slot, where: str, *, level: int) -> None:
+    def repeated(self, given: Any, part: Any, slot: Slot, where: str) -> None:
         """Each value with the part at the same place; null stands for the one that is missing."""
         if part is _ABSENT:
             for index, item in enumerate(given):
-                self.single(item, _ABSENT, slot, f"{where}[{index}]", level=level)
+                self.single(item, _ABSENT, slot, f"{where}[{index}]")
             return
         for index, (item, extra) in enumerate(zip_longest([] if given is _ABSENT else given, part)):
             value = _ABSENT if item is None else item
-            self.single(value, _ABSENT if extra is None else extra, slot, f"{where}[{index}]", level=level)
+            self.single(value, _ABSENT if extra is None else extra, slot, f"{where}[{index}]")
 
-    def single(self, given: object, part: object, slot: Slot, where: str, *, level: int) -> None:
+    def single(self, given: object, part: object, slot: Slot, where: str) -> None:
         """One value; `part` is the `_name` object beside a primitive."""
         check = primitive_check(slot.type)
         if given is None or (given is _ABSENT and part is _ABSENT):
@@ -171,12 +168,12 @@ class _Walk:
         elif type(given) is list or type(part) is list:
             self.fault(where, "array-unexpected")
         elif check is None:
-            self.complex(given, slot, where, level=level)
+            self.complex(given, slot, where)
         else:
             if given is not _ABSENT:
                 self.primitive(given, check, slot.element, where)
             if part is not _ABSENT:
-                self.part(part, where, has_value=given is not _ABSENT, level=level)
+                self.part(part, where, has_value=given is not _ABSENT)
 
     # --- values
 
@@ -190,32 +187,32 @@ class _Walk:
             if allowed is not None and value not in allowed:
                 self.fault(where, "code-not-in-value-set", {"value_set": element.binding})
 
-    def part(self, value: object, where: str, *, has_value: bool, level: int) -> None:
+    def part(self, value: object, where: str, *, has_value: bool) -> None:
         """The id and extensions of a primitive."""
         if type(value) is not dict:
             self.fault(where, "type-wrong", {"expected": "Element"})
         elif not value or (not has_value and "extension" not in value):
             self.fault(where, "element-empty")
         else:
-            self.members(value, "Element", where, level=level + 1)
+            self.members(value, "Element", where)
 
-    def complex(self, value: object, slot: Slot, where: str, *, level: int) -> None:
+    def complex(self, value: object, slot: Slot, where: str) -> None:
         """An object: a nested element, a data type or a resource."""
         if slot.type == "Resource":
-            self.inner_resource(value, slot.element, where, level=level)
+            self.inner_resource(value, slot.element, where)
         elif type(value) is not dict:
             self.fault(where, "type-wrong", {"expected": slot.type})
         elif not value.keys() - {"id"}:
             self.fault(where, "element-empty")
         else:
-            self.members(value, slot.element.profile_of(slot.type), where, level=level + 1)
+            self.members(value, slot.element.profile_of(slot.type), where)
             rule = _RULES.get(slot.type)
             if rule is not None:
                 rule(self, value, slot.element, where)
 
-    def inner_resource(self, value: object, element: ElementDefinition, where: str, *, level: int) -> None:
+    def inner_resource(self, value: object, element: ElementDefinition, where: str) -> None:
         """A resource within a resource; those in `contained` have rules of their own."""
-        self.resource(value, where, level=level + 1)
+        self.resource(value, where)
         if element.name != "contained" or not isinstance(value, dict):
             return
         if "contained" in value:
