@@ -211,8 +211,8 @@ create table import_reject (
   run    uuid    not null,
   piece  integer not null,
   line   bigint  not null,
-  path   text    not null,
-  reason text    not null
+  path   text    not null collate "C",
+  reason text    not null collate "C"
 );
 create index import_reject_run on import_reject (run, piece);
 
