@@ -237,11 +237,17 @@ class _Compiler:
 
         return step
 
+    def _kind(self, code: str) -> str:
+        parameter = definitions().search_parameter(self.type_name, code)
+        if parameter is None:
+            raise KeyError(f"{self.type_name} has no parameter {code}")
+        return parameter.type
+
     def _composite(self, parameter: SearchParameter, values: Callable[[dict[str, Any]], Any]) -> Step:
         base = [_element_type(self.type_name, parameter.expression)]
         halves = [
-            (self._type_of(each.code), compile_expression(each.expression, base_type=base[0]).typed_values)
-            for each in parameter.components
+            (self._kind(component.code), compile_expression(component.expression, base_type=base[0]).typed_values)
+            for component in parameter.components
         ]
         number = parameter.number
 
