@@ -20,8 +20,11 @@ STRING_CHARACTERS_MAX = 1_000_000
 PATTERN_CHARACTERS_MAX = 1_000
 """Longest regular expression."""
 
-PATTERN_WORK_MAX = 50_000_000
-"""Most comparisons that matching a pattern may need in the worst case."""
+BACKTRACKING_MAX = 50_000_000
+"""Most ways in which a backtracking matcher may have to try; fractions of a second."""
+
+MACHINE_WORK_MAX = 10_000_000
+"""Most states times characters for the matcher that does not backtrack; a few seconds."""
 
 COMPILED_MAX = 4_096
 """Compiled expressions kept."""

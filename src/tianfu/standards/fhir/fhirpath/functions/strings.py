@@ -24,9 +24,20 @@ from tianfu.standards.fhir.fhirpath.singletons import integer_in, of, text_in
 Arguments = tuple[Closure, ...]
 
 
+def _read(frame: Frame, items: Collection) -> str | None:
+    """The input as text; long ones cost more."""
+    text = text_in(items)
+    if text is not None and len(text) > _LONG:
+        frame.run.spend(len(text) // _LONG)
+    return text
+
+
+_LONG = 1_000
+
+
 def _of_text(compute: Callable[[str], Collection], gives: Gives) -> Function:
-    def apply(_frame: Frame, items: Collection, _arguments: Arguments) -> Collection:
-        text = text_in(items)
+    def apply(frame: Frame, items: Collection, _arguments: Arguments) -> Collection:
+        text = _read(frame, items)
         return [] if text is None else compute(text)
 
     return Function(apply, gives=gives, takes="text", one_item=gives != "anything")
@@ -34,7 +45,7 @@ def _of_text(compute: Callable[[str], Collection], gives: Gives) -> Function:
 
 def _of_texts(compute: Callable[[str, str], Collection], gives: Gives) -> Function:
     def apply(frame: Frame, items: Collection, arguments: Arguments) -> Collection:
-        text, argument = text_in(items), text_in(arguments[0](frame))
+        text, argument = _read(frame, items), text_in(arguments[0](frame))
         return [] if text is None or argument is None else compute(text, argument)
 
     return Function(apply, 1, 1, gives=gives, takes="text", one_item=gives != "anything")
