@@ -47,13 +47,16 @@ def parse_resource(data: bytes) -> ParsedResource:
     Codes: json-invalid, json-too-deep, json-duplicate-key, not-a-resource.
     """
     try:
-        text = msgspec.json.format(data, indent=-1)
+        text = msgspec.json.format(data, indent=-1) if b"\n" in data else data
         value = orjson.loads(text)
-    except (msgspec.DecodeError, orjson.JSONDecodeError, RecursionError):
+        rewritten = orjson.dumps(value)
+        if rewritten != text:
+            text = msgspec.json.format(text, indent=-1)
+    except (msgspec.DecodeError, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
         _refuse_text(data)
-    # A key written twice, or a number too large, cannot come out as it went in.
+    # A key written twice cannot come out as it went in.
     if (text.count(b"{") + text.count(b"[") > JSON_DEPTH_MAX and is_too_deep(value)) or (
-        orjson.dumps(value) != text and _has_duplicate_key(text)
+        rewritten != text and _has_duplicate_key(text)
     ):
         _refuse_value(data, value)
     if type(value) is not dict or str(value.get("resourceType")) not in _resource_types():
