@@ -114,6 +114,12 @@ class _Importer:
                 trace=lambda done, now: self._events(work, changes, done, now),
                 writer=self._writer,
             )
+            refused = [
+                Reject(line=work.piece.first_line, path=f"{change.write.type}/{change.write.id}", reason=outcome.code)
+                for change, outcome in zip(changes, outcomes, strict=True)
+                if isinstance(outcome, Refusal)
+            ]
+            rejects = [*rejects, *refused]
             counts = _counts(changes, outcomes, rejects, repeated)
             async with transaction.pipeline() as pipeline:
                 pipeline.add(_SQL.finish_piece, run=work.run, piece=work.piece.number, result=counts)
@@ -154,6 +160,6 @@ def _counts(changes: list[Change], outcomes: list[Outcome], rejects: list[Reject
         if isinstance(outcome, Written):
             counts[outcome.operation + "d"] += 1
             counts[f"type:{change.write.type}"] += 1
-        else:
+        elif not isinstance(outcome, Refusal):
             counts["unchanged"] += 1
     return dict(counts)

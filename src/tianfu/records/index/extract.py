@@ -110,6 +110,9 @@ def _is_indexed(resource_type: str, parameter: SearchParameter, layout: Layout) 
 def _leading_members(resource_type: str, parameter: SearchParameter) -> tuple[str, ...] | None:
     """The JSON members without which the parameter has no value; None if it may have one all the same."""
     text = parameter.expression
+    if parameter.type == "composite" and "." not in text:
+        # Both halves must be there; the second one is the rarer.
+        text = " ".join(f"{resource_type}.{each.strip()}" for each in parameter.components[-1].expression.split("|"))
     if re.search(r"exists\(\)|empty\(\)|not\(\)|!=", text) and ".where(" not in text:
         return None
     paths = re.findall(rf"\b(?:{resource_type}|Resource|DomainResource)\.(\w+)", text)
