@@ -88,6 +88,14 @@ async def test_arrays_come_back_as_they_went(sheet: Database) -> None:
     assert row[6] == ["00010203-0405-0607-0809-0a0b0c0d0e0f"]
 
 
+async def test_two_queries_of_one_text_keep_their_own_parameters(sheet: Database) -> None:
+    first = Query.composed("first", "select %(a)s::bigint, %(b)s::bigint")
+    second = Query.composed("second", "select %(b)s::bigint, %(c)s::bigint")
+    async with sheet.connection("app") as connection:
+        assert await connection.all(first, a=1, b=2, c=3) == [(1, 2)]
+        assert await connection.all(second, a=1, b=2, c=3) == [(2, 3)]
+
+
 async def test_null_parameters_are_null(sheet: Database) -> None:
     async with sheet.connection("app") as session:
         query = Query.composed("nulls", "select %(a)s::bigint[] is null, %(b)s::text is null")

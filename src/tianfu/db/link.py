@@ -96,7 +96,7 @@ class Link:
         if missing := self._statements.missing(calls):
             await self._prepare(missing, deadline_seconds)
         prepared = [self._statements[query] for query, _ in calls]
-        encoded = [statement.values(values) for statement, (_, values) in zip(prepared, calls, strict=True)]
+        encoded = [statement.values(query, values) for statement, (query, values) in zip(prepared, calls, strict=True)]
         pgconn = self._pgconn
         for statement, values in zip(prepared, encoded, strict=True):
             pgconn.send_query_prepared(statement.name, values, statement.formats, 1)
@@ -156,7 +156,7 @@ class Link:
         for position, (name, query) in enumerate(zip(names, missing, strict=True)):
             refuse_failed(query, results[2 * position])
             refuse_failed(query, description := results[2 * position + 1])
-            self._statements[query] = Prepared.described(name, query, description, self._connection)
+            self._statements[query] = Prepared.described(name, description, self._connection)
 
     async def _start_copy(self, query: Query, deadline_seconds: float | None) -> None:
         self._refuse_unready()

@@ -29,29 +29,31 @@ class Prepared:
     """A statement that the server has parsed, with the ways to write its parameters and to read its rows."""
 
     name: bytes
-    parameters: tuple[str, ...]
     encoders: tuple[Encoder, ...]
     formats: tuple[int, ...]
     transformer: abc.Transformer
 
     @staticmethod
-    def described(name: bytes, query: Query, result: PGresult, context: abc.AdaptContext) -> Prepared:
+    def described(name: bytes, result: PGresult, context: abc.AdaptContext) -> Prepared:
         """Read the server's description of the statement."""
         codings = [encoder_of(result.param_type(number)) for number in range(result.nparams)]
         transformer = Transformer(context)
         transformer.set_loader_types([result.ftype(column) for column in range(result.nfields)], pq.Format.BINARY)
         return Prepared(
             name=name,
-            parameters=query.parameters,
             encoders=tuple(encoder for encoder, _ in codings),
             formats=tuple(format_ for _, format_ in codings),
             transformer=transformer,
         )
 
-    def values(self, parameters: Mapping[str, object]) -> list[bytes | None]:
-        """The parameters in the server's order and form."""
+    def values(self, query: Query, parameters: Mapping[str, object]) -> list[bytes | None]:
+        """The parameters in the server's order and form.
+
+        The names are the query's own: two queries may have one text on the server and still name their parameters
+        otherwise.
+        """
         values: list[bytes | None] = []
-        for name, encode in zip(self.parameters, self.encoders, strict=True):
+        for name, encode in zip(query.parameters, self.encoders, strict=True):
             value = parameters[name]
             values.append(None if value is None else encode(value))
         return values
