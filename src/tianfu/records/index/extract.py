@@ -123,10 +123,18 @@ def _leading_members(resource_type: str, parameter: SearchParameter) -> tuple[st
     for path in paths:
         element = elements.get(path)
         if element is not None and element.choice:
-            names.update(dict.fromkeys(path + kind[0].upper() + kind[1:] for kind in element.types))
+            names.update(
+                dict.fromkeys(path + kind[0].upper() + kind[1:] for kind in _wanted_kinds(text, path) or element.types)
+            )
         else:
             names[path] = None
     return tuple(names)
+
+
+def _wanted_kinds(text: str, path: str) -> tuple[str, ...]:
+    """The types that an expression narrows a choice element to; none if it takes the element as it is somewhere."""
+    narrowed = re.findall(rf"\.{path}(?: as |\.as\(|\.ofType\()(\w+)", text)
+    return tuple(narrowed) if len(narrowed) == len(re.findall(rf"\.{path}\b", text)) else ()
 
 
 @dataclass(frozen=True, slots=True)
