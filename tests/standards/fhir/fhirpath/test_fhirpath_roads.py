@@ -124,6 +124,33 @@ def test_parts_of_a_composite_are_read_from_the_component() -> None:
     assert found == [[], [("Quantity", {"value": 2})]]
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("deceased.exists() and deceased != false", []),
+        ("deceased | multipleBirth", [True, 1]),
+        ("name.given", ["Ai"]),
+        ("name.given | name.family", ["Ai"]),
+        ("birthDate | name.period.start", ["1990", "1991"]),
+    ],
+)
+def test_both_roads_agree_on_values_that_are_missing_or_alike(text: str, values: list[Json]) -> None:
+    patient = {
+        "resourceType": "Patient",
+        "_deceasedDateTime": {"extension": [{"url": "u"}]},
+        "multipleBirthInteger": 1,
+        "name": [{"given": [None, "Ai"], "_given": [{"id": "x"}], "family": "Ai", "period": {"start": "1991"}}],
+        "birthDate": "1990",
+    }
+    if text.startswith("deceased |"):
+        patient["deceasedBoolean"] = True
+    expression = compile_expression(text, base_type="Patient")
+
+    assert expression.is_plain
+    assert expression.values(patient) == values
+    assert_both_roads_agree(expression, patient)
+
+
 def test_both_roads_agree_on_synthetic_lives(synthea_folder: Path) -> None:
     for path in sorted(synthea_folder.glob("*.json.gz"))[:BUNDLES]:
         taken: dict[str, int] = defaultdict(int)

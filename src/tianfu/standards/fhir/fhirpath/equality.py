@@ -37,6 +37,8 @@ def equal(left: Item, right: Item) -> bool | None:
 def _equal_values(left: Value, right: Value) -> bool | None:
     if isinstance(left, str) and isinstance(right, str):
         return left == right
+    if left is None or right is None:
+        return None
     if isinstance(left, Moment) and isinstance(right, Moment):
         if not comparable_kinds(left, right):
             return False
@@ -48,7 +50,7 @@ def _equal_values(left: Value, right: Value) -> bool | None:
         return left == right
     if isinstance(left, Node) and isinstance(right, Node):
         return left.type == right.type and left.value == right.value
-    return type(left) is type(right) and left is not None and left == right
+    return type(left) is type(right) and left == right
 
 
 def _equal_quantities(left: Value, right: Value) -> bool | None:

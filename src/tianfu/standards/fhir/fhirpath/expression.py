@@ -16,11 +16,13 @@ from tianfu.standards.fhir.fhirpath.model import is_resource
 from tianfu.standards.fhir.fhirpath.moments import Moment
 from tianfu.standards.fhir.fhirpath.nodes import Collection, Item, Json, Node, TypeInfo, type_of
 from tianfu.standards.fhir.fhirpath.parser import parse
-from tianfu.standards.fhir.fhirpath.paths import NotPlain, Walk, walk_of
+from tianfu.standards.fhir.fhirpath.paths import walk_of
 from tianfu.standards.fhir.fhirpath.quantities import Quantity
 from tianfu.standards.fhir.fhirpath.refusals import FailedEvaluation
+from tianfu.standards.fhir.fhirpath.steps import NotPlain
 from tianfu.standards.fhir.fhirpath.syntax import Call, Member, Operation, TypeOperation
 from tianfu.standards.fhir.fhirpath.syntax import Expression as Tree
+from tianfu.standards.fhir.fhirpath.walks import Walk
 
 NO_VARIABLES: Mapping[str, object] = {}
 
@@ -31,7 +33,7 @@ class Reading(Protocol):
     def __call__(self, value: Json, root: Json | None = None) -> list[Json]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Expression:
     """A compiled expression.
 
@@ -44,9 +46,9 @@ class Expression:
     text: str
     base_type: str | None
     is_plain: bool
-    values: Reading = field(compare=False, repr=False)
-    typed_values: Reading = field(compare=False, repr=False)
-    _closure: Closure = field(compare=False, repr=False)
+    values: Reading = field(repr=False)
+    typed_values: Reading = field(repr=False)
+    _closure: Closure = field(repr=False)
 
     def evaluate(
         self,
@@ -62,7 +64,11 @@ class Expression:
         `root` is the resource that holds the value, if it is not itself one.  `environment` are the variables
         behind `%name`, each a JSON value, a System value or a list of them.
         """
-        return _evaluated(self._closure, self.base_type, value, root, environment, services, steps_max)
+        item = _item(value, self.base_type)
+        around = item if root is None else _item(root, None)
+        variables = {name: _items(given) for name, given in environment.items()}
+        run = Run(resource=around, root=around, variables=variables, services=services, steps=steps_max)
+        return _evaluated(self._closure, run, item)
 
 
 @lru_cache(maxsize=COMPILED_MAX)
@@ -153,23 +159,7 @@ def _reading(walk: Walk, only: str | None) -> Reading:
 # The general way
 
 
-def _evaluated(
-    closure: Closure,
-    base_type: str | None,
-    value: Json,
-    root: Json | None,
-    environment: Mapping[str, object],
-    services: Services,
-    steps_max: int,
-) -> Collection:
-    item = _item(value, base_type)
-    run = Run(
-        resource=item if root is None else _item(root, None),
-        root=item if root is None else _item(root, None),
-        variables={name: _items(given) for name, given in environment.items()},
-        services=services,
-        steps=steps_max,
-    )
+def _evaluated(closure: Closure, run: Run, item: Item) -> Collection:
     try:
         return list(closure(Frame(run, [item])))
     except RecursionError as error:
@@ -191,7 +181,10 @@ def _items(given: object) -> Collection:
 
 def _general(closure: Closure, base_type: str | None, shown: Callable[[Item], Json]) -> Reading:
     def read(value: Json, root: Json | None = None) -> list[Json]:
-        items = _evaluated(closure, base_type, value, root, NO_VARIABLES, NO_SERVICES, STEPS_MAX)
+        item = _item(value, base_type)
+        around = item if root is None else _item(root, None)
+        run = Run(resource=around, root=around, variables={}, services=NO_SERVICES, steps=STEPS_MAX)
+        items = _evaluated(closure, run, item)
         return [shown(item) for item in items if not isinstance(item, Node) or item.value is not None]
 
     return read

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from tianfu.kernel.instants import CHINA_OFFSET, SECOND, Clock, system_clock
 from tianfu.standards.fhir.fhirpath.moments import Moment, MomentKind
-from tianfu.standards.fhir.fhirpath.nodes import Collection, Item, Json, Node
+from tianfu.standards.fhir.fhirpath.nodes import Collection, Item, Json
 from tianfu.standards.fhir.fhirpath.refusals import FailedEvaluation
 
 
@@ -87,8 +87,3 @@ def _moment_at(instant: int) -> Moment:
     parts = (there.year, there.month, there.day, there.hour, there.minute, there.second)
     fraction = f"{instant % SECOND // 1_000:03d}"
     return Moment(kind=MomentKind.DATE_TIME, parts=parts, fraction=fraction, offset="+08:00")
-
-
-def root_resource(run: Run) -> Node | None:
-    """The resource that holds the one looked at, or that itself."""
-    return run.root if isinstance(run.root, Node) else None

@@ -7,9 +7,6 @@ compiling: `(Observation.value as Quantity)` looks under `valueQuantity` and now
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from tianfu.standards.fhir.fhirpath.model import (
     PRIMITIVE_SYSTEM_TYPES,
     Edge,
@@ -20,62 +17,31 @@ from tianfu.standards.fhir.fhirpath.model import (
 )
 from tianfu.standards.fhir.fhirpath.nodes import Json
 from tianfu.standards.fhir.fhirpath.references import type_in_url, type_of_reference
+from tianfu.standards.fhir.fhirpath.steps import At, Go, Narrow, NotPlain, Start, Step, Where, steps_of
 from tianfu.standards.fhir.fhirpath.syntax import (
     Call,
     Constant,
     Expression,
-    Indexed,
-    Member,
     Operation,
-    Scoped,
     TypeName,
     TypeOperation,
 )
-from tianfu.standards.fhir.fhirpath.typenames import as_written_in_parameters, named_type, narrows_to, type_name_in
-
-Found = list[Json]
-Walk = Callable[[Json, Found, Json], None]
-"""Walk from a value, add what is found, knowing the resource around it all."""
-
-Decide = Callable[[Json, Json], bool | None]
-"""Look at a value, knowing the resource around it; None stands for an empty answer."""
-
-
-class NotPlain(Exception):  # noqa: N818 - no error, a fork in the road
-    """The expression needs the general way."""
-
-
-class Go(NamedTuple):
-    """To an element."""
-
-    name: str
-
-
-class Narrow(NamedTuple):
-    """To values of one type."""
-
-    type: str
-
-
-class Where(NamedTuple):
-    """To values that meet a criterion."""
-
-    criterion: Expression
-
-
-class At(NamedTuple):
-    """To the value at one place."""
-
-    place: int
-
-
-Step = Go | Narrow | Where | At
-
-
-class Start(NamedTuple):
-    """The name of a type at the beginning."""
-
-    type: str
+from tianfu.standards.fhir.fhirpath.typenames import named_type, narrows_to
+from tianfu.standards.fhir.fhirpath.walks import (
+    Decide,
+    Found,
+    Walk,
+    all_of,
+    ending_in_many,
+    ending_in_one,
+    filtered,
+    leaf,
+    nowhere,
+    once_each,
+    through_many,
+    through_one,
+    to_one_of_many,
+)
 
 
 def walk_of(tree: Expression, base_type: str, *, typed: bool) -> Walk:
@@ -86,8 +52,8 @@ def walk_of(tree: Expression, base_type: str, *, typed: bool) -> Walk:
     branches = _branches(tree)
     walks = tuple(walk for branch in branches if (walk := _walk_of_branch(branch, base_type, typed=typed)) is not None)
     if len(branches) == 1:
-        return walks[0] if walks else _nowhere
-    return _once_each(walks)
+        return walks[0] if walks else nowhere
+    return once_each(walks, typed=typed)
 
 
 def _branches(tree: Expression) -> list[Expression]:
@@ -99,7 +65,7 @@ def _branches(tree: Expression) -> list[Expression]:
 def _walk_of_branch(tree: Expression, base_type: str, *, typed: bool) -> Walk | None:
     if isinstance(tree, Operation) or (isinstance(tree, Call) and tree.name == "exists"):
         return _boolean_walk(_decision(tree, base_type), typed=typed)
-    return _built(_steps(tree), base_type, typed=typed)
+    return _built(steps_of(tree), base_type, typed=typed)
 
 
 def _boolean_walk(decide: Decide, *, typed: bool) -> Walk:
@@ -111,78 +77,10 @@ def _boolean_walk(decide: Decide, *, typed: bool) -> Walk:
     return walk
 
 
-def _nowhere(_value: Json, _found: Found, _root: Json) -> None:
-    return
-
-
-def _once_each(walks: tuple[Walk, ...]) -> Walk:
-    def walk(value: Json, found: Found, root: Json) -> None:
-        for each in walks:
-            each(value, found, root)
-        if len(found) > 1:
-            _drop_repeated(found)
-
-    return walk
-
-
-def _drop_repeated(found: Found) -> None:
-    seen: Found = []
-    for value in found:
-        if value not in seen:
-            seen.append(value)
-    found[:] = seen
-
-
-# From the tree to steps
-
-
-def _steps(tree: Expression) -> list[Step | Start]:
-    """The way from `$this`, in order."""
-    match tree:
-        case Scoped(name="this"):
-            return []
-        case Member(target=None, name=name):
-            return [Start(name)] if name[:1].isupper() else [Go(name)]
-        case Member(target=target, name=name) if target is not None:
-            return [*_steps(target), Go(name)]
-        case TypeOperation(operator="as", operand=operand, type=kind):
-            return [*_steps(operand), _narrowing(kind)]
-        case Indexed(target=target, index=Constant(value=int(index))):
-            return [*_steps(target), At(index)]
-        case Call(target=target, name=name, arguments=(argument,)):
-            before = [] if target is None else _steps(target)
-            return [*before, *_steps_of_call(name, argument)]
-        case _:
-            raise NotPlain
-
-
-def _steps_of_call(name: str, argument: Expression) -> list[Step | Start]:
-    if name in ("as", "ofType"):
-        kind = type_name_in(argument)
-        if kind is not None:
-            return [_narrowing(kind)]
-    if name == "where":
-        return [Where(argument)]
-    if name == "extension" and isinstance(argument, Constant) and isinstance(argument.value, str):
-        url = Operation(operator="=", left=Member(target=None, name="url"), right=argument)
-        return [Go("extension"), Where(url)]
-    raise NotPlain
-
-
-def _narrowing(kind: TypeName) -> Narrow:
-    wanted = as_written_in_parameters(named_type(kind)).fhir
-    if wanted is None:
-        raise NotPlain
-    return Narrow(wanted)
-
-
-# From steps to a walk
-
-
-def _built(steps: list[Step | Start], type_name: str, *, typed: bool, one: bool = True) -> Walk | None:
+def _built(steps: list[Step], type_name: str, *, typed: bool, one: bool = True) -> Walk | None:
     """The walk along steps from a value of a type, the only `one` or one of many; None if it can lead nowhere."""
     if not steps:
-        return _leaf(type_name, typed=typed)
+        return leaf(type_name, typed=typed)
     step, rest = steps[0], steps[1:]
     match step:
         case Start(type=wanted):
@@ -191,23 +89,23 @@ def _built(steps: list[Step | Start], type_name: str, *, typed: bool, one: bool 
             return _narrowed(rest, type_name, wanted, typed=typed)
         case Where(criterion=criterion):
             after = _built(rest, type_name, typed=typed, one=False)
-            return None if after is None else _filtered(_decision(criterion, type_name), after)
+            return None if after is None else filtered(_decision(criterion, type_name), after)
         case At():
             raise NotPlain
         case Go(name=name):
             return _gone(name, rest, type_name, typed=typed, one=one)
 
 
-def _narrowed(rest: list[Step | Start], type_name: str, wanted: str, *, typed: bool) -> Walk | None:
+def _narrowed(rest: list[Step], type_name: str, wanted: str, *, typed: bool) -> Walk | None:
     if narrows_to(type_name, wanted):
         return _built(rest, type_name, typed=typed, one=False)
     if not is_resource(type_name) or not is_a(wanted, type_name):
         return None
     after = _built(rest, wanted, typed=typed, one=False)
-    return None if after is None else _filtered(lambda value, _root: value.get("resourceType") == wanted, after)
+    return None if after is None else filtered(lambda value, _root: value.get("resourceType") == wanted, after)
 
 
-def _gone(name: str, rest: list[Step | Start], type_name: str, *, typed: bool, one: bool) -> Walk | None:
+def _gone(name: str, rest: list[Step], type_name: str, *, typed: bool, one: bool) -> Walk | None:
     if is_primitive(type_name) or type_name in _OF_ANY_TYPE:
         raise NotPlain
     ways = edges(type_name, name)
@@ -218,14 +116,14 @@ def _gone(name: str, rest: list[Step | Start], type_name: str, *, typed: bool, o
             raise NotPlain
         place, rest = rest[0].place, rest[1:]
     walks = [walk for edge in ways if (walk := _along(edge, rest, place, typed=typed, one=one)) is not None]
-    return None if not walks else walks[0] if len(walks) == 1 else _all_of(tuple(walks))
+    return None if not walks else walks[0] if len(walks) == 1 else all_of(tuple(walks))
 
 
 _OF_ANY_TYPE = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
 """Types whose values have elements that only their real type knows."""
 
 
-def _along(edge: Edge, rest: list[Step | Start], place: int | None, *, typed: bool, one: bool) -> Walk | None:
+def _along(edge: Edge, rest: list[Step], place: int | None, *, typed: bool, one: bool) -> Walk | None:
     """The way along one edge and on; the last edge of a path adds what it finds itself."""
     while rest and isinstance(rest[0], Narrow) and narrows_to(edge.type, rest[0].type):
         rest = rest[1:]
@@ -233,100 +131,11 @@ def _along(edge: Edge, rest: list[Step | Start], place: int | None, *, typed: bo
     if after is None:
         return None
     if place is not None:
-        return _to_one_of_many(edge.key, place, after)
+        return to_one_of_many(edge.key, place, after)
     if not rest and not is_resource(edge.type):
-        ending = _ending_in_many if edge.many else _ending_in_one
+        ending = ending_in_many if edge.many else ending_in_one
         return ending(edge.key, edge.type if typed else None)
-    return _through_many(edge.key, after) if edge.many else _through_one(edge.key, after)
-
-
-def _all_of(walks: tuple[Walk, ...]) -> Walk:
-    def walk(value: Json, found: Found, root: Json) -> None:
-        for each in walks:
-            each(value, found, root)
-
-    return walk
-
-
-def _leaf(type_name: str, *, typed: bool) -> Walk:
-    if not typed:
-        return lambda value, found, _root: found.append(value)
-    if is_resource(type_name):
-        return lambda value, found, _root: found.append((value.get("resourceType", type_name), value))
-    return lambda value, found, _root: found.append((type_name, value))
-
-
-def _filtered(decide: Decide, after: Walk) -> Walk:
-    def walk(value: Json, found: Found, root: Json) -> None:
-        if decide(value, root):
-            after(value, found, root)
-
-    return walk
-
-
-def _through_one(key: str, after: Walk) -> Walk:
-    def walk(value: Json, found: Found, root: Json) -> None:
-        inside = value.get(key)
-        if inside is not None:
-            after(inside, found, root)
-
-    return walk
-
-
-def _through_many(key: str, after: Walk) -> Walk:
-    def walk(value: Json, found: Found, root: Json) -> None:
-        inside = value.get(key)
-        if inside is not None:
-            for each in inside:
-                if each is not None:
-                    after(each, found, root)
-
-    return walk
-
-
-def _to_one_of_many(key: str, place: int, after: Walk) -> Walk:
-    def walk(value: Json, found: Found, root: Json) -> None:
-        inside = value.get(key)
-        if inside is not None and place < len(inside) and inside[place] is not None:
-            after(inside[place], found, root)
-
-    return walk
-
-
-def _ending_in_one(key: str, type_name: str | None) -> Walk:
-    if type_name is None:
-
-        def plain(value: Json, found: Found, _root: Json) -> None:
-            inside = value.get(key)
-            if inside is not None:
-                found.append(inside)
-
-        return plain
-
-    def typed(value: Json, found: Found, _root: Json) -> None:
-        inside = value.get(key)
-        if inside is not None:
-            found.append((type_name, inside))
-
-    return typed
-
-
-def _ending_in_many(key: str, type_name: str | None) -> Walk:
-    if type_name is None:
-
-        def plain(value: Json, found: Found, _root: Json) -> None:
-            inside = value.get(key)
-            if inside is not None:
-                found.extend([each for each in inside if each is not None])
-
-        return plain
-
-    def typed(value: Json, found: Found, _root: Json) -> None:
-        inside = value.get(key)
-        if inside is not None:
-            found.extend([(type_name, each) for each in inside if each is not None])
-
-    return typed
+    return through_many(edge.key, after) if edge.many else through_one(edge.key, after)
 
 
 # Criteria
@@ -339,9 +148,9 @@ def _decision(tree: Expression, type_name: str) -> Decide:
         case Operation(operator="and" | "or" as operator, left=left, right=right):
             return _both_or_either(operator, _decision(left, type_name), _decision(right, type_name))
         case Operation(operator="=" | "!=" as operator, left=left, right=Constant(value=bool() | str() as wanted)):
-            return _equals(_steps(left), type_name, wanted, same=operator == "=")
+            return _equals(steps_of(left), type_name, wanted, same=operator == "=")
         case Call(target=target, name="exists", arguments=()) if target is not None:
-            return _exists(_steps(target), type_name)
+            return _exists(steps_of(target), type_name)
         case _:
             raise NotPlain
 
@@ -382,8 +191,8 @@ def _both_or_either(operator: str, left: Decide, right: Decide) -> Decide:
     return decide
 
 
-def _equals(steps: list[Step | Start], type_name: str, wanted: bool | str, *, same: bool) -> Decide:
-    walk = _built(steps, type_name, typed=True) or _nowhere
+def _equals(steps: list[Step], type_name: str, wanted: bool | str, *, same: bool) -> Decide:
+    walk = _built(steps, type_name, typed=True) or nowhere
     system = "Boolean" if isinstance(wanted, bool) else "String"
     key = _only_key(steps, type_name, system)
     if key is not None and same:
@@ -406,7 +215,7 @@ def _equals(steps: list[Step | Start], type_name: str, wanted: bool | str, *, sa
     return decide
 
 
-def _only_key(steps: list[Step | Start], type_name: str, system: str) -> str | None:
+def _only_key(steps: list[Step], type_name: str, system: str) -> str | None:
     """Where to look if the steps lead to one place directly below, of the type wanted."""
     if len(steps) != 1 or not isinstance(steps[0], Go):
         return None
@@ -416,7 +225,7 @@ def _only_key(steps: list[Step | Start], type_name: str, system: str) -> str | N
     return ways[0].key
 
 
-def _exists(steps: list[Step | Start], type_name: str) -> Decide:
+def _exists(steps: list[Step], type_name: str) -> Decide:
     """Whether an element directly below is there, if only with an extension."""
     if steps and isinstance(steps[0], Start) and is_a(type_name, steps[0].type):
         steps = steps[1:]

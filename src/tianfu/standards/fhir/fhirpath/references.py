@@ -14,7 +14,7 @@ _LITERAL = re.compile(
 _RESOURCE_TYPES = frozenset(definitions().resource_types)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def type_in_url(reference: str) -> str | None:
     """The resource type in `Patient/1`, `https://there/fhir/Patient/1/_history/2`, `Patient?identifier=1`."""
     found = _LITERAL.match(reference)

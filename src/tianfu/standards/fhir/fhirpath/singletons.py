@@ -12,9 +12,6 @@ from tianfu.standards.fhir.fhirpath.nodes import Collection, Item, Node, System,
 from tianfu.standards.fhir.fhirpath.numbers import Number
 from tianfu.standards.fhir.fhirpath.refusals import FailedEvaluation
 
-TRUE: Collection = [True]
-FALSE: Collection = [False]
-
 
 def one(collection: Collection) -> Item | None:
     """The only item, None if there is none; raises if there are several."""
