@@ -22,6 +22,7 @@ from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.body import Protection, Unprotected
 from tianfu.records.codec import codec_for
+from tianfu.records.dictionaries import committed
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
@@ -630,10 +631,19 @@ async def open_parts(
         kept = await owner.one(_STATE.key_fingerprint, name="index")
         if kept is None or kept[0] != keys.fingerprint:
             raise Refusal("key-differs", next_step="restore-key", details={"key": "index"})
+        await owner.run(_STATE.begin_index_state, types=_type_numbers(), generation=GENERATION)
+        there = {row[0] for row in await owner.all(_STATE.dictionary_numbers)}
+        for each in committed():
+            if each.number not in there:
+                await owner.run(_STATE.add_dictionary, number=each.number, name=each.name, bytes=each.bytes)
         dictionaries = {row[0]: (row[1], row[2]) for row in await owner.all(_STATE.dictionaries)}
         known = {row[0] for row in await owner.all(_WRITE.known_tokens, limit=KNOWN_TOKENS_MAX)}
     codec = codec_for(dictionaries)
     return Preparer(codec=codec, protection=protection or Unprotected(), identifier_key=keys.identifiers), known
+
+
+def _type_numbers() -> list[int]:
+    return sorted(definitions().type_numbers.values())
 
 
 def query_parameters(query: str) -> tuple[tuple[str, str], ...]:

@@ -192,7 +192,7 @@ def _is_unneeded(change: Change, standing: Standing | None) -> bool:
 def _store(pipeline: Pipeline, batch: Batch, known_tokens: set[int], now: Instant) -> None:
     _retire(pipeline, [(change, old) for change, _, old in batch.written if old is not None])
     writes = [change.write for change, _, _ in batch.written]
-    _add_tokens(pipeline, writes, known_tokens)
+    add_tokens(pipeline, writes, known_tokens)
     for statement, parameters in (resource_statement(batch.placed), *index_statements(writes)):
         pipeline.add(statement, **parameters)
     _tell_feed(pipeline, batch, now)
@@ -212,7 +212,8 @@ def _retire(pipeline: Pipeline, old: Sequence[tuple[Change, Standing]]) -> None:
     pipeline.add(_SQL.remove_index_rows, rids=int8_array([change.write.record for change, _ in old]))
 
 
-def _add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) -> None:
+def add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) -> None:
+    """Enter the codings of these writes into the dictionary of tokens, except those known to be there."""
     fresh = {
         hashed: coding
         for write in writes

@@ -2,6 +2,10 @@
 -- All compression dictionaries.
 select number, name, bytes from dictionary order by number;
 
+-- dictionary_numbers
+-- The numbers of all compression dictionaries.
+select number from dictionary;
+
 -- add_dictionary
 -- Enter a trained dictionary; the same one may be entered again.
 insert into dictionary (number, name, bytes) values (%(number)s, %(name)s, %(bytes)s) on conflict do nothing;
@@ -21,6 +25,14 @@ call ensure_months(now(), %(ahead)s::integer);
 -- index_generations
 -- Up to which generation each type has been indexed.
 select type, generation from index_state;
+
+-- begin_index_state
+-- A new database is indexed by the program that opens it first.
+insert into index_state (type, generation, finished_at)
+select type, %(generation)s, 0
+  from unnest(%(types)s::smallint[]) as type
+ where not exists (select from index_state)
+on conflict do nothing;
 
 -- set_index_generation
 -- A type has been indexed throughout.

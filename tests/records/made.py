@@ -1,0 +1,30 @@
+"""Made-up records and a store to put them in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from tianfu.access.caller import LOOPBACK
+from tianfu.access.purpose import Purpose
+from tianfu.db import Database
+from tianfu.kernel.instants import system_clock
+from tianfu.records.audit import GroupAuditor
+from tianfu.records.keys import IndexKeys
+from tianfu.records.store import Store
+from tianfu.standards.fhir.parsing import parse_resource
+
+KEYS = IndexKeys(b"m" * 32)
+WHO = (LOOPBACK, Purpose.TREATMENT)
+
+
+async def open_store(database: Database) -> Store:
+    """A store on a fresh database."""
+    return await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=KEYS)
+
+
+async def put(store: Store, resource_type: str, logical_id: str, **members: Any) -> None:
+    """Write a record."""
+    text = orjson.dumps({"resourceType": resource_type, "id": logical_id, **members})
+    await store.update(*WHO, parse_resource(text), logical_id)
