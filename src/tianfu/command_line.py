@@ -12,18 +12,24 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tianfu.db import EmbeddedPostgres, migrate
+from tianfu.access.caller import OPERATOR
+from tianfu.access.purpose import Purpose
+from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
-from tianfu.installation import database_addresses, embedded_server, running_database
+from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps
+from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
-from tianfu.main import schema_steps
+from tianfu.records.erasure import Erased, erase
 from tianfu.records.importing.files import Source
 from tianfu.records.importing.run import import_paths
+from tianfu.records.keys import load_or_make
+from tianfu.records.reindex import reindex
+from tianfu.records.store import open_parts
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision import serving
 
@@ -129,6 +135,62 @@ def import_command(
     )
     if done.rejected:
         out.print(f"what was not taken, and why: {rejects}", markup=False)
+
+
+@app.command(name="reindex")
+def reindex_command(
+    types: Annotated[
+        list[str] | None, typer.Argument(help="resource types, for example Observation; none: all")
+    ] = None,
+) -> None:
+    """Make index rows anew where an older program made them; run again after any interruption."""
+    settings = current_settings()
+    with running_database(settings) as addresses:
+        done = asyncio.run(_reindex(addresses, settings, types or []))
+    out.print(f"{done} records reindexed; restart `tianfu serve` to search by what is new")
+
+
+async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -> int:
+    with Progress(console=err) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done)
+
+        async with await Database.open(addresses, links_max=2) as database:
+            preparer, _ = await open_parts(database, load_or_make(settings.home))
+            return await reindex(database, preparer, types, clock=system_clock, progress=tell)
+
+
+@app.command(name="erase")
+def erase_command(
+    record: Annotated[str, typer.Argument(help="Type/id")],
+    authority: Annotated[str, typer.Option(help="the law or order that demands it; it is kept")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Erase all content of a record for good, as the law may demand; a deletion keeps the history, this does not."""
+    resource_type, _, logical_id = record.partition("/")
+    if not yes:
+        typer.confirm(f"Erase every version of {record}? Nobody can bring it back", abort=True)
+    settings = current_settings()
+    with running_database(settings) as addresses:
+        done = asyncio.run(_erase(addresses, resource_type, logical_id, authority))
+    out.print(f"{done.versions} versions of {record} erased; version {done.version} is the tombstone")
+
+
+async def _erase(addresses: Addresses, resource_type: str, logical_id: str, authority: str) -> Erased:
+    async with await Database.open(addresses, links_max=1) as database:
+        return await erase(
+            OPERATOR,
+            Purpose.OPERATIONS,
+            database,
+            resource_type,
+            logical_id,
+            authority=authority,
+            clock=system_clock,
+        )
 
 
 def _progress() -> Progress:
