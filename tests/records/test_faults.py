@@ -1,0 +1,134 @@
+"""Faults before and after every statement: what was acknowledged is there once, all else wholly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tests.records.conftest import KEYS, Desk, entry, patient
+
+from tianfu.db import Addresses, Database, Query
+from tianfu.db.link import Link
+from tianfu.db.prepared import Call, Reply
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.importing.files import Piece
+from tianfu.records.importing.worker import Work, _Importer
+from tianfu.records.store import open_parts
+
+pytestmark = pytest.mark.anyio
+
+STATEMENTS_MAX = 40
+
+
+class Faults:
+    """Breaks the connection before or after the n-th round trip."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left: int | None = None
+        self.after = False
+        self.met = False
+        plain = Link.batch
+        faults = self
+
+        async def batch(self: Link, calls: Sequence[Call], *, deadline_seconds: float | None) -> list[Reply]:
+            if faults.left is None:
+                return await plain(self, calls, deadline_seconds=deadline_seconds)
+            faults.left -= 1
+            if faults.left != 0:
+                return await plain(self, calls, deadline_seconds=deadline_seconds)
+            faults.left, faults.met = None, True
+            if faults.after:
+                await plain(self, calls, deadline_seconds=deadline_seconds)
+            self.close()
+            raise Refusal("database-unavailable", retryable=True, details={"reason": "injected"})
+
+        monkeypatch.setattr(Link, "batch", batch)
+
+    def at(self, number: int, *, after: bool) -> None:
+        self.left, self.after, self.met = number, after, False
+
+    def off(self) -> None:
+        self.left = None
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    return Faults(monkeypatch)
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_transaction_broken_anywhere_is_whole_or_absent(one_desk: Desk, faults: Faults, *, after: bool) -> None:
+    """Takes over a second: the bundle is sent once for every round trip it makes."""
+    for number in range(1, STATEMENTS_MAX):
+        ids = [f"p{number}-{part}" for part in range(3)]
+        wishes = [entry("PUT", f"Patient/{each}", patient(id=each, gender="male")) for each in ids]
+        faults.at(number, after=after)
+        try:
+            await one_desk.transaction(*wishes)
+            acknowledged = True
+        except Refusal:
+            acknowledged = False
+        finally:
+            faults.off()
+        there = [each for each in ids if await one_desk.ids("Patient", ("_id", each))]
+        assert there in ([], ids)
+        assert there == ids or not acknowledged
+        assert await _told(one_desk.database) == await one_desk.count("resource")
+        if not faults.met:
+            return
+    pytest.fail("the transaction makes more round trips than expected")
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_piece_broken_anywhere_is_whole_or_absent_and_done_once_in_the_end(
+    addresses: Addresses, database: Database, faults: Faults, *, after: bool
+) -> None:
+    preparer, known = await open_parts(database, KEYS)
+    for number in range(1, STATEMENTS_MAX):
+        lines = b"".join(b'{"resourceType":"Patient","id":"i%d-%d"}\n' % (number, part) for part in range(4))
+        piece = Piece(number=number, first_line=1, kind="lines", data=lines, read_bytes=len(lines))
+        work = Work(run=bytes(16), source="urn:test", org=1, piece=piece)
+        importer = _Importer(database, preparer, known)
+        faults.at(number, after=after)
+        first = await importer.take(work)
+        faults.off()
+        finished = await _one(database, "select count(*) from import_piece where piece = %(n)s", n=number)
+        assert finished == 1 or first.failed is not None
+        if not finished:
+            assert (await importer.take(work)).failed is None
+        assert await _one(database, "select count(*) from resource") == 4 * number
+        assert await _told(database) == 4 * number
+        if not faults.met:
+            return
+    pytest.fail("a piece makes more round trips than expected")
+
+
+async def test_a_full_disk_is_told_and_nothing_is_half_written(one_desk: Desk) -> None:
+    full = Refusal("disk-full", next_step="free-space-then-send-again", retryable=True)
+    plain = Link.batch
+
+    async def batch(self: Link, calls: Sequence[Call], *, deadline_seconds: float | None) -> list[Reply]:
+        if any(query.name == "add_feed" for query, _ in calls):
+            await plain(self, calls[:1], deadline_seconds=deadline_seconds)
+            raise full
+        return await plain(self, calls, deadline_seconds=deadline_seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Link, "batch", batch)
+        with pytest.raises(Refusal, match="disk-full"):
+            await one_desk.create(**patient())
+    assert await one_desk.count("resource") == 0
+    await one_desk.create(**patient())
+    assert await one_desk.count("resource") == 1
+
+
+async def _told(database: Database) -> int:
+    return await _one(database, "select coalesce(sum(cardinality(rids)), 0)::bigint from feed")
+
+
+async def _one(database: Database, statement: str, **values: Any) -> int:
+    async with database.connection("owner") as connection:
+        row = await connection.one(Query.composed("counted", statement), **values)
+    assert row is not None
+    return int(row[0])
