@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from demo.dice import Dice
 from demo.libraries import Library, Resource, hospital_descriptions
 from demo.naming import han_name
-from demo.people import Home, Sex
+from demo.people import Home, Name, Sex
 from demo.tables import table
 from tianfu.standards.china import identifier_systems as systems
 from tianfu.standards.china.regions import region_name
@@ -141,10 +142,7 @@ def _room(name: str, organisation: str) -> Resource:
 
 
 def _doctor(library: Library, key: str, title: str) -> tuple[str, str]:
-    dice = Dice("doctor", key)
-    sex: Sex = dice.pick(("male", "female"))
-    name = han_name(dice, sex, dice.randrange(1966, 1998))
-    number = f"DEMO{dice.randrange(10**6):06}"
+    name, sex, number = _doctor_called(key)
     reference = library.once(
         f"doctor-{key}",
         lambda: {
@@ -157,3 +155,11 @@ def _doctor(library: Library, key: str, title: str) -> tuple[str, str]:
         },
     )
     return reference, name.text
+
+
+@lru_cache(maxsize=16_384)
+def _doctor_called(key: str) -> tuple[Name, Sex, str]:
+    """Name, sex and staff number of the doctor at a desk; always the same for the same desk."""
+    dice = Dice("doctor", key)
+    sex: Sex = dice.pick(("male", "female"))
+    return han_name(dice, sex, dice.randrange(1966, 1998)), sex, f"DEMO{dice.randrange(10**6):06}"

@@ -14,22 +14,12 @@ import orjson
 from demo.dice import Dice
 from demo.households import form_household
 from demo.libraries import Library, Resource, hospital_descriptions, public_health_description
-from demo.lives import (
-    basic_file,
-    birth,
-    childhood,
-    death,
-    diabetes,
-    elderly,
-    employment,
-    hypertension,
-    illness,
-    immunisation,
-    paper,
-    pregnancy,
-    stays,
-)
+from demo.lives import basic_file, death
+from demo.lives.early import birth, childhood, immunisation, paper
+from demo.lives.lasting import diabetes, elderly, hypertension
 from demo.lives.life import PUBLIC_HEALTH, Charts, Life
+from demo.lives.maternity import pregnancy
+from demo.lives.visits import employment, illness, stays
 from demo.numbers import Registry
 from demo.people import Household
 from demo.showcase import SHOWCASES
@@ -104,6 +94,9 @@ def tell_household(
     dice = Dice(wish.seed, "charts", household.number)
     charts = Charts(libraries=libraries, registry=registry, household=household, dice=dice, today=wish.today)
     for person in household.people:
+        # The health centre's chart comes first, so that the others are the ones that differ.
+        charts.of(PUBLIC_HEALTH, person)
+    for person in household.people:
         life = Life(
             person=person,
             household=household,
@@ -111,7 +104,6 @@ def tell_household(
             dice=Dice(wish.seed, "life", person.key),
             today=wish.today,
         )
-        charts.of(PUBLIC_HEALTH, person)
         for script in SCRIPTS:
             script(life)
     return charts.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from demo.facilities import department_place
-from demo.lives.illness import may_have
 from demo.lives.life import Life
+from demo.lives.visits.illness import may_have
 from demo.people import Person
 from demo.shapes.documents import compose, file_visit_document
 from demo.shapes.measurements import observe, observe_pressure, report_panel

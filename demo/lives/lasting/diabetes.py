@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.lives.chronic import LONG_SUPPLY_DAYS, follow
+from demo.lives.lasting.follow_up import LONG_SUPPLY_DAYS, follow
 from demo.lives.life import Life
 from demo.shapes.measurements import observe, observe_pressure, report_panel
 from demo.shapes.treatments import prescribe

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from demo.facilities import centre_place
 from demo.libraries import PAPER_TAG
-from demo.lives.childhood import Growth, growth_of
+from demo.lives.early.childhood import Growth, growth_of
 from demo.lives.family_links import link_mother
 from demo.lives.life import PUBLIC_HEALTH, Life
 from demo.shapes.concepts import CVX, OWN, coding, concept, reference

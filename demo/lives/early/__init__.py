@@ -1,0 +1,1 @@
+"""From birth to the last school examination."""

@@ -1,0 +1,1 @@
+"""Lasting illness and old age."""

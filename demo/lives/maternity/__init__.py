@@ -1,0 +1,1 @@
+"""Pregnancy and birth in the records of the mother."""

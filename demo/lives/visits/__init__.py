@@ -1,0 +1,1 @@
+"""What brings people to a doctor now and then."""
