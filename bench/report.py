@@ -56,6 +56,7 @@ def page(result: dict[str, Any]) -> str:
             ("key", "measured", "must", "aim", "runs", "what"),
             [(f"`{k}`", _n(result[k]), must, aim, _runs(result, k), what) for k, (must, aim, what) in PROMISES.items()],
         ),
+        f"HL7's FHIRPath cases: {result['fhirpath_passed']} of {result['fhirpath_cases']} pass (must: 880).",
         "## Yardsticks of the same run",
         _table(
             ("key", "measured", "runs", "what"),
