@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import httpx
 import orjson
@@ -12,6 +13,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.gateways.fhir.conftest import JSON, codes, created, patient
+from tianfu.db import Database, Query
 from tianfu.gateways.fhir.application import FhirApplication
 from tianfu.gateways.fhir.exchange import Message
 from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, BODY_BYTES_MAX
@@ -181,6 +183,29 @@ async def test_nobody_but_this_machine_is_let_in(from_elsewhere: httpx.AsyncClie
 async def test_this_machine_is_asked_by_its_own_names_only(client: httpx.AsyncClient, host: str) -> None:
     answer = await client.get("metadata", headers={"host": host})
     assert (answer.status_code, codes(answer)) == (403, ["host-not-ours"])
+
+
+async def test_a_page_of_another_site_cannot_write_through_a_browser_here(client: httpx.AsyncClient) -> None:
+    headers = {**JSON, "sec-fetch-site": "cross-site"}
+    answer = await client.post("Patient", json=patient(), headers=headers)
+    assert (answer.status_code, codes(answer)) == (403, ["sent-by-another-site"])
+
+
+async def test_no_answer_may_be_kept_in_a_cache(client: httpx.AsyncClient) -> None:
+    for address in ("metadata", "Patient/nobody", "Patient"):
+        assert (await client.get(address)).headers["cache-control"] == "no-store"
+
+
+async def test_a_search_past_its_deadline_ends_with_an_outcome(
+    door: FhirApplication, client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door._door.store, "search", partial(door._door.store.search, deadline_seconds=0.2))
+    async with database.transaction("owner") as owner:
+        await owner.run(Query.composed("lock", "lock table resource_patient in access exclusive mode"))
+        answer = await client.get("Patient?name=x")
+    assert (answer.status_code, codes(answer)) == (503, ["deadline-passed"])
+    assert answer.headers["retry-after"]
+    assert (await client.get("Patient?name=x")).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST"])

@@ -65,6 +65,10 @@ _HANDLERS: Mapping[Interaction, Handler] = {
     "vread": read_version,
 }
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES = frozenset({b"none", b"same-origin"})
+"""What a browser says (https://www.w3.org/TR/fetch-metadata/) when no other site's page sent the request."""
+
 _TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form"})
 """Interactions that may take long and may be broken off at any moment without leaving a question."""
 
@@ -145,6 +149,8 @@ def fhir_application(store: Store, *, clock: Clock) -> FhirApplication:
 def _request(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Request:
     host = headers.get(b"host", b"").decode("latin-1")
     _refuse_strangers(scope.get("client"), host)
+    if scope["method"] not in _SAFE and headers.get(b"sec-fetch-site", b"none") not in _OWN_SITES:
+        raise Refusal("sent-by-another-site", next_step="ask-on-this-machine")
     raw = scope.get("raw_path") or scope["path"].encode()
     if len(raw) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
         raise Refusal("address-too-long", next_step="search-by-form", details={"bytes_max": str(ADDRESS_BYTES_MAX)})

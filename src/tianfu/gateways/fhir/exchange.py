@@ -118,10 +118,14 @@ class Answer:
     content_type: bytes = FHIR_JSON
 
 
+ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""On every answer: records of people stay in no cache, and nothing is taken for a page."""
+
+
 async def send_answer(send: Send, answer: Answer, *, without_body: bool) -> None:
     """Send an answer; to HEAD without its body but with its length."""
     body = answer.body or b""
-    headers = [*answer.headers]
+    headers = [*ALWAYS, *answer.headers]
     if answer.body is not None:
         headers.append((b"content-type", answer.content_type))
     if answer.status != 304:

@@ -1,0 +1,157 @@
+"""The FHIR door behind its real server: bodies and clients that no in-memory transport can imitate."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.gateways.fhir.conftest import JSON, codes, patient
+from tianfu.db import Addresses
+
+READY_SECONDS_MAX = 30.0
+MEGABYTE = 1024 * 1024
+
+
+class Server:
+    """One web worker on a fresh database."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.port = port
+        self.process = process
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}/fhir/", timeout=30)
+
+    def is_alive(self) -> bool:
+        """Whether records can still be written and read."""
+        made = self.client.post("Patient", json=patient(), headers=JSON)
+        return self.client.get(f"Patient/{made.json()['id']}").status_code == 200
+
+    def memory_bytes(self) -> int:
+        """What the server and its workers hold."""
+        folder = Path("/proc") / str(self.process.pid)
+        workers = (folder / "task" / folder.name / "children").read_text().split()
+        pages = [int((Path("/proc") / each / "statm").read_text().split()[1]) for each in (folder.name, *workers)]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def connect(self) -> socket.socket:
+        """A bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def server(addresses: Addresses, port: int, tmp_path: Path) -> Iterator[Server]:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(addresses.secret.hex())
+    environment = {
+        **os.environ,
+        "TIANFU_HOME": str(tmp_path),
+        "TIANFU_PORT": str(port),
+        "TIANFU_WORKERS": "1",
+        "TIANFU_DATABASE_URL": addresses.admin,
+        "TIANFU_DATABASE_SECRET_FILE": str(secret),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "tianfu.supervision.web_workers"], env=environment)
+    running = Server(port, process)
+    try:
+        _wait_until_ready(running)
+        yield running
+    finally:
+        running.client.close()
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_ready(server: Server) -> None:
+    until = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < until:
+        try:
+            if server.client.get("metadata").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not become ready")
+
+
+def test_bodies_and_clients_that_do_harm_elsewhere_do_none_here(server: Server) -> None:
+    # One server for all, because each question is also whether it survived the one before.
+    assert server.is_alive()
+    _a_hundred_megabytes_are_refused_early(server)
+    _an_endless_body_is_refused(server)
+    _a_client_that_leaves_in_the_middle_harms_nobody(server)
+    _texts_that_are_no_json_are_refused(server)
+    _addresses_and_headers_without_end_are_refused(server)
+    assert server.is_alive()
+
+
+def _a_hundred_megabytes_are_refused_early(server: Server) -> None:
+    before = server.memory_bytes()
+    started = time.monotonic()
+    with server.connect() as connection:
+        connection.sendall(
+            b"POST /fhir/Patient HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/fhir+json\r\n"
+            b"content-length: 104857600\r\n\r\n"
+        )
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"OperationOutcome" in answer
+    assert time.monotonic() - started < 5
+    assert server.memory_bytes() - before < 32 * MEGABYTE
+
+
+def _an_endless_body_is_refused(server: Server) -> None:
+    before = server.memory_bytes()
+    chunk = b"100000\r\n" + b" " * MEGABYTE + b"\r\n"
+    sent = 0
+    with server.connect() as connection:
+        connection.sendall(
+            b"POST /fhir/Patient HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/fhir+json\r\n"
+            b"transfer-encoding: chunked\r\n\r\n"
+        )
+        try:
+            while sent < 200:
+                connection.sendall(chunk)
+                sent += 1
+        except OSError:
+            pass  # the server stopped listening, as it should
+    assert sent < 200
+    assert server.memory_bytes() - before < 160 * MEGABYTE
+
+
+def _a_client_that_leaves_in_the_middle_harms_nobody(server: Server) -> None:
+    for _ in range(20):
+        with server.connect() as connection:
+            connection.sendall(
+                b"POST /fhir/Patient HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/fhir+json\r\n"
+                b'content-length: 1000\r\n\r\n{"resourceType":'
+            )
+    assert server.is_alive()
+
+
+def _texts_that_are_no_json_are_refused(server: Server) -> None:
+    for body in (b"\xff" * 1_000, b"[" * 10_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b"\0"):
+        answer = server.client.post("Patient", content=body, headers=JSON)
+        assert answer.status_code == 400, body[:10]
+        assert codes(answer)[0].startswith("json-")
+
+
+def _addresses_and_headers_without_end_are_refused(server: Server) -> None:
+    long = server.client.get("Patient?name=" + "x" * 40_000)
+    assert (long.status_code, codes(long)) == (414, ["address-too-long"])
+    large = server.client.get("metadata", headers={"x-large": "x" * 20_000})
+    assert (large.status_code, codes(large)) == (431, ["headers-too-large"])
