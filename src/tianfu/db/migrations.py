@@ -17,7 +17,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import Connection
 
-from tianfu.db.preparation import LOCK, prepare
+from tianfu.db.preparation import LOCK, connected, prepare
 from tianfu.db.roles import SCHEMA, Addresses, Role
 from tianfu.kernel.refusal import Refusal
 
@@ -91,10 +91,11 @@ def migrate(addresses: Addresses, steps: Sequence[Migration], *, phases: Sequenc
 
 def pending(addresses: Addresses, steps: Sequence[Migration]) -> list[str]:
     """The names of the steps that have not run; raises as `migrate` does."""
-    with psycopg.connect(addresses.of(Role.OWNER), autocommit=True) as connection:
+    with connected(addresses) as connection:
         found = connection.execute("select to_regclass(%s)", [f"{SCHEMA}.migration"]).fetchone()
-        if found is None or found[0] is None:
-            return [step.name for step in steps]
+    if found is None or found[0] is None:
+        return [step.name for step in steps]
+    with psycopg.connect(addresses.of(Role.OWNER), autocommit=True) as connection:
         return [step.name for step in _waiting(connection, steps)]
 
 

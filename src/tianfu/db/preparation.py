@@ -16,7 +16,7 @@ LOCK = 0x7469616E6675
 
 def prepare(addresses: Addresses) -> None:
     """See that the server is new enough and that the four roles and the schema exist; repeatable."""
-    with _connected(addresses) as connection:
+    with connected(addresses) as connection:
         _refuse_old(connection)
         connection.execute("select pg_advisory_lock(%s)", [LOCK])
         _make_roles(connection, addresses.secret)
@@ -24,7 +24,8 @@ def prepare(addresses: Addresses) -> None:
         _make_schema(connection)
 
 
-def _connected(addresses: Addresses) -> Connection[tuple[object, ...]]:
+def connected(addresses: Addresses) -> Connection[tuple[object, ...]]:
+    """The administrator's connection; raises the refusal "database-unavailable"."""
     try:
         return psycopg.connect(addresses.admin, autocommit=True, connect_timeout=CONNECT_SECONDS)
     except psycopg.OperationalError as error:
