@@ -10,7 +10,9 @@ GOOD = """-- first_one
 -- What it promises,
 -- on two lines.
 select a -- why so
-  from t where id = %(id)s and other = %(id)s and name like 'x%' and b = %(b)s;
+  from t where id = %(id)s and other = %(id)s and name like 'x%' and b = %(b)s
+   and note <> ';' -- a semicolon; twice
+   and c;
 
 -- second_one
 -- Another.

@@ -17,6 +17,7 @@ from importlib.resources import files
 
 _PLACEHOLDER = re.compile(r"%\(([a-z_][a-z0-9_]*)\)s")
 _NAME_LINE = re.compile(r"-- ([a-z][a-z0-9_]*)\Z")
+_ASIDE = re.compile(r"--[^\n]*|'[^']*'")
 _SENTENCE_LINE = re.compile(r"-- (\S.*)\Z")
 
 
@@ -109,5 +110,5 @@ def _refuse_malformed(name: str, sentence: list[str], body: str, *, source: str,
         raise MalformedQueries(f"{where} has no statement")
     if not body.endswith(";"):
         raise MalformedQueries(f"{where} must end with a semicolon")
-    if body.count(";") > 1:
+    if _ASIDE.sub("", body).count(";") > 1:
         raise MalformedQueries(f"{where} holds more than one statement")
