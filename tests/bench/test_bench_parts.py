@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import orjson
-
 from bench.report import PROMISES, YARDSTICKS, page
 from bench.synthea import lines_of
 
