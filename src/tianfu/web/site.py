@@ -11,6 +11,7 @@ from litestar import Litestar, Response, get
 from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from tianfu.kernel.instants import Clock
@@ -107,7 +108,7 @@ def asset_route(assets: Assets) -> HTTPRouteHandler:
     """Serve the built files; a name holds a hash of the content, so an answer is good for ever."""
 
     @get(ASSETS_PATH + "{name:path}")
-    async def serve_asset(request: HttpRequest, name: str) -> Response[bytes]:
+    async def serve_asset(request: HttpRequest, name: FromPath[str]) -> Response[bytes]:
         asset = assets.files.get(name.lstrip("/"))
         if asset is None:
             raise NotFoundException

@@ -186,7 +186,9 @@ class MemoryStore:
 
     def _entries(self, patients: Sequence[str]) -> list[TimelineEntry]:
         entries = [
-            TimelineEntry(record=record, patient=patient, low=when.low if when else None, high=when.high if when else None)
+            TimelineEntry(
+                record=record, patient=patient, low=when.low if when else None, high=when.high if when else None
+            )
             for record in self._current()
             if record.type != "Patient" and (patient := patient_id_in(record.value)) in patients
             for when in [when_of(record.value)]
@@ -230,7 +232,9 @@ def _matches(resource: Mapping[str, Any], name: str, value: str) -> bool:
     match name:
         case "name":
             wanted = folded(value)
-            texts = [one.get("text") or one.get("family", "") + "".join(one.get("given", ())) for one in resource["name"]]
+            texts = [
+                one.get("text") or one.get("family", "") + "".join(one.get("given", ())) for one in resource["name"]
+            ]
             return any(key.startswith(wanted) for text in texts for key in search_keys(text))
         case "identifier":
             wishes = [one.rpartition("|")[2] for one in value.split(",")]

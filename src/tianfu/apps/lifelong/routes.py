@@ -7,6 +7,7 @@ from pathlib import Path
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.lifelong.charts import chart_of
@@ -69,7 +70,7 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
 
     @get(f"{ROOT}/found/{{letters:str}}")
-    async def show_found(request: HttpRequest, letters: str) -> Response[str]:
+    async def show_found(request: HttpRequest, letters: FromPath[str]) -> Response[str]:
         form = pages.sealer.open(SEALED_AS, letters)
         found = await find_people(store, pages.asking(request), _wish(form))
         return _page(pages, request)("find.html", form=form, faults={}, found=found)
@@ -92,7 +93,7 @@ def _faults(form: Mapping[str, str]) -> Mapping[str, str]:
 
 def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     @get(f"{ROOT}/people/{{person:str}}")
-    async def show_life(request: HttpRequest, person: str) -> Response[str]:
+    async def show_life(request: HttpRequest, person: FromPath[str]) -> Response[str]:
         asking = pages.asking(request)
         life = await read_life(store, asking, person, today=pages.today())
         chart = chart_of(life.trend, asking, is_card=True) if life.trend else None
@@ -101,7 +102,7 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         )
 
     @get(f"{ROOT}/people/{{person:str}}/trend")
-    async def show_trend(request: HttpRequest, person: str) -> Response[str]:
+    async def show_trend(request: HttpRequest, person: FromPath[str]) -> Response[str]:
         asking = pages.asking(request)
         shown = await read_trend_page(store, asking, person, request.query_params.get("measure", ""))
         chart = chart_of(shown.trend, asking, is_card=False) if shown.trend else None
@@ -116,17 +117,19 @@ def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     record_path = f"{ROOT}/records/{{kind:str}}/{{record:str}}"
 
     @get(record_path)
-    async def show_record(request: HttpRequest, kind: str, record: str) -> Response[str]:
+    async def show_record(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
         view = await read_record(store, pages.asking(request), kind, record)
         return _page(pages, request)("record.html", view=view, known=view.known)
 
     @get(record_path + "/versions/{version:int}")
-    async def show_version(request: HttpRequest, kind: str, record: str, version: int) -> Response[str]:
+    async def show_version(
+        request: HttpRequest, kind: FromPath[str], record: FromPath[str], version: FromPath[int]
+    ) -> Response[str]:
         view = await read_record(store, pages.asking(request), kind, record, version=version)
         return _page(pages, request)("record.html", view=view, known=view.known)
 
     @get(record_path + "/history")
-    async def show_history(request: HttpRequest, kind: str, record: str) -> Response[str]:
+    async def show_history(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
         cursor = request.query_params.get("cursor")
         history = await read_history(store, pages.asking(request), kind, record, cursor=cursor)
         return _page(pages, request)("history.html", history=history, known=history.known)

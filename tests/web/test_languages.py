@@ -1,0 +1,88 @@
+"""Catalogues say the same things in every language."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from tianfu import apps, web
+from tianfu.web.languages import MissingWordError, load_languages
+
+FOLDERS = [
+    folder
+    for package in (web, apps)
+    for folder in Path(str(package.__file__)).parent.rglob("languages")
+    if folder.is_dir()
+]
+
+
+def catalogues(folder: Path) -> dict[str, dict[str, Any]]:
+    return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.json"))}
+
+
+def blanks(phrase: str | dict[str, str]) -> set[str]:
+    forms = [phrase] if isinstance(phrase, str) else list(phrase.values())
+    return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_every_language_has_every_phrase(folder: Path) -> None:
+    found = catalogues(folder)
+    assert set(found) >= {"zh-CN", "en"}
+    for tag, phrases in found.items():
+        assert set(phrases) ^ set(found["zh-CN"]) == set(), tag
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_no_phrase_is_empty_and_blanks_exist_in_chinese_too(folder: Path) -> None:
+    found = catalogues(folder)
+    for key, phrase in found["en"].items():
+        assert phrase, key
+        # Dates are put together from other parts in each language.
+        if not key.startswith("format."):
+            assert blanks(phrase) == blanks(found["zh-CN"][key]), key
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_chinese_uses_its_own_punctuation(folder: Path) -> None:
+    for key, phrase in catalogues(folder)["zh-CN"].items():
+        said = phrase if isinstance(phrase, str) else " ".join(phrase.values())
+        assert not re.search(r"[\u4e00-\u9fff][,;:?!]", said), key
+
+
+def test_phrases_of_different_apps_do_not_overwrite_each_other() -> None:
+    keys = [key for folder in FOLDERS for key in catalogues(folder)["zh-CN"]]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_phrase_that_a_template_names_exists() -> None:
+    known = set(load_languages(FOLDERS)["zh-CN"].phrases)
+    named: set[str] = set()
+    for folder in FOLDERS:
+        for template in folder.parent.rglob("*.html"):
+            named |= set(re.findall(r"""\bt\("([a-z][a-z0-9.\-]+[a-z0-9])"\s*[,)]""", template.read_text("utf-8")))
+    assert len(named) > 100
+    assert named - known == set()
+
+
+def test_a_count_of_one_is_said_in_the_singular() -> None:
+    english = load_languages(FOLDERS)["en"]
+    assert english.say("format.age-years", count=1) == "1 year"
+    assert english.say("format.age-years", count=2) == "2 years"
+
+
+def test_a_phrase_that_nobody_wrote_is_a_mistake_not_a_raw_key() -> None:
+    with pytest.raises(MissingWordError):
+        load_languages(FOLDERS)["en"].say("no.such.phrase")
+
+
+def test_a_new_language_is_one_file_in_each_folder(tmp_path: Path) -> None:
+    (tmp_path / "bo.json").write_text('{"language.own-name": "བོད་ཡིག", "language.short-name": "བོད"}', "utf-8")
+    languages = load_languages([*FOLDERS, tmp_path])
+    assert languages["bo"].own_name == "བོད་ཡིག"
+    assert languages["bo"].say("place.preferences") == languages["zh-CN"].say("place.preferences")
