@@ -240,3 +240,26 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
                 assert await connection.all(Query.composed("search", text), **parameters) == []
                 text, parameters = compile_count(found, grant=GRANT, identifier_key=KEY)
                 assert await connection.all(Query.composed("count", text), **parameters) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "index"),
+    [
+        ([("subject", "Patient/x"), ("_sort", "-date")], "resource_observation_person"),
+        ([("patient", "x"), ("code", "http://loinc.org|8302-2")], "resource_observation_person"),
+        ([("code", "http://loinc.org|8302-2")], "resource_observation_code"),
+        ([("code", "8302-2"), ("_sort", "date")], "resource_observation_code"),
+        ([("value-concept", "http://loinc.org|x")], "resource_observation_tokens"),
+        ([("_id", "x")], "resource_observation_rid"),
+        ([("_lastUpdated", "ge2026"), ("_sort", "_lastUpdated")], "resource_observation_changed"),
+    ],
+)
+async def test_searches_take_the_road_that_was_built_for_them(
+    database: Database, parameters: list[tuple[str, str]], index: str
+) -> None:
+    text, values = compile_search(plan("Observation", *parameters), grant=GRANT, identifier_key=KEY)
+    async with database.transaction("reader") as transaction:
+        # The table is empty: without this, reading all of nothing is the cheapest road.
+        await transaction.run(Query.composed("no_walk", "set local enable_seqscan = off"))
+        explained = await transaction.all(Query.composed("explain", f"explain {text}"), **values)
+    assert index in "\n".join(row[0] for row in explained)
