@@ -63,7 +63,7 @@ async def erase(
             pipeline.add(_SQL.empty_history, type=type_number, rid=rid)
             pipeline.add(_SQL.retire_empty, type=type_number, rid=rid)
             pipeline.add(_WRITE.remove_current, type=type_number, rids=int8_array([rid]))
-            pipeline.add(_WRITE.remove_index_rows, rids=int8_array([rid]))
+            pipeline.add(_WRITE.remove_index_rows, type=type_number, rids=int8_array([rid]))
             pipeline.add(statement, **row)
             pipeline.add(
                 _SQL.add_erasure,

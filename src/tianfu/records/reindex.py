@@ -87,7 +87,7 @@ async def _reindex_batch(transaction: Transaction, preparer: Preparer, name: str
     writes = [each.write for each in placed]
     _, columns = resource_statement(placed)
     async with transaction.pipeline() as pipeline:
-        pipeline.add(_WRITE.remove_index_rows, rids=int8_array([write.record for write in writes]))
+        pipeline.add(_WRITE.remove_index_rows, type=number, rids=int8_array([write.record for write in writes]))
         add_tokens(pipeline, writes, set())
         pipeline.add(_SQL.update_heads, type=number, **{column: columns[column] for column in _HEAD_COLUMNS})
         for statement, parameters in index_statements(writes):

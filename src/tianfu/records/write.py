@@ -1,6 +1,6 @@
 """Apply prepared writes to the tables inside one transaction, each table touched by one statement.
 
-Order: lock, look at what stands, move it to the history, copy the new rows, tell the feed, leave the trace.
+Order: lock, look at what stands, move it to the history, add the new rows, tell the feed, leave the trace.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def _retire(pipeline: Pipeline, old: Sequence[tuple[Change, Standing]]) -> None:
         packed = int8_array(records)
         pipeline.add(_SQL.retire, type=type_number, rids=packed)
         pipeline.add(_SQL.remove_current, type=type_number, rids=packed)
-    pipeline.add(_SQL.remove_index_rows, rids=int8_array([change.write.record for change, _ in old]))
+        pipeline.add(_SQL.remove_index_rows, type=type_number, rids=packed)
 
 
 def add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) -> None:

@@ -240,10 +240,12 @@ create procedure make_partition(partition text, types smallint[]) language plpgs
 begin
   if types is null then
     execute format('create table %I partition of resource default', partition);
+    -- Records of two types may share a number.
+    execute format('create unique index %I on %I (rid, type)', partition || '_rid', partition);
   else
     execute format('create table %I partition of resource for values in (%s)', partition, array_to_string(types, ','));
+    execute format('create unique index %I on %I (rid)', partition || '_rid', partition);
   end if;
-  execute format('create unique index %I on %I (rid)', partition || '_rid', partition);
   execute format('create index %I on %I (changed_at)', partition || '_changed', partition);
   execute format('create index %I on %I (prid, date_low desc nulls last)', partition || '_person', partition);
   execute format('create index %I on %I (code, date_low) where code is not null', partition || '_code', partition);

@@ -39,10 +39,6 @@ on conflict do nothing;
 insert into index_state (type, generation, finished_at) values (%(type)s, %(generation)s, %(finished_at)s)
 on conflict (type) do update set generation = excluded.generation, finished_at = excluded.finished_at;
 
--- sources
--- The systems that records come from.
-select org, uri, library, name_zh, name_en from source;
-
 -- add_source
 -- Enter a source, or find the one that is there.
 insert into source (uri, library, name_zh, name_en) values (%(uri)s, %(library)s, %(name_zh)s, %(name_en)s)
@@ -51,7 +47,3 @@ on conflict do nothing;
 -- source_number
 -- The number of a source.
 select org from source where uri = %(uri)s;
-
--- is_empty
--- Whether the store holds no record at all.
-select not exists (select from resource);

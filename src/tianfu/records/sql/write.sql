@@ -20,13 +20,13 @@ select rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, lab
 delete from resource where type = %(type)s and rid = any(%(rids)s);
 
 -- remove_index_rows
--- Take away everything by which these records were found.
-with gone_identifier as (delete from identifier where rid = any(%(rids)s)),
-     gone_reference  as (delete from reference where source = any(%(rids)s)),
-     gone_string     as (delete from string where rid = any(%(rids)s)),
-     gone_date       as (delete from date where rid = any(%(rids)s)),
-     gone_quantity   as (delete from quantity where rid = any(%(rids)s))
-delete from also_about where rid = any(%(rids)s);
+-- Take away everything by which these records of one type were found.
+with gone_identifier as (delete from identifier where rid = any(%(rids)s) and type = %(type)s),
+     gone_reference  as (delete from reference where source = any(%(rids)s) and source_type = %(type)s),
+     gone_string     as (delete from string where rid = any(%(rids)s) and type = %(type)s),
+     gone_date       as (delete from date where rid = any(%(rids)s) and type = %(type)s),
+     gone_quantity   as (delete from quantity where rid = any(%(rids)s) and type = %(type)s)
+delete from also_about where rid = any(%(rids)s) and type = %(type)s;
 
 -- add_tokens
 -- Enter codings that were never seen before; sorted by hash, so that two writers cannot wait in a ring.
