@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tianfu.db import Addresses, EmbeddedPostgres
+from tianfu.db import Addresses, EmbeddedPostgres, postmaster
 from tianfu.db.account import account_for
 from tianfu.db.leases import Lease
 from tianfu.kernel.refusal import Refusal
@@ -233,3 +233,20 @@ def test_revived_server_serves_again(server: EmbeddedPostgres) -> None:
         kill(server)
         server.revive()
         assert numbers(addresses) == [1]
+
+
+def test_start_waits_until_the_last_process_of_a_killed_server_is_dead(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process on its way out no longer shows its folder, and still holds the shared memory."""
+    server.start()
+    children = Path(f"/proc/{server.state.process}/task/{server.state.process}/children").read_text().split()
+    lingering = int(children[0])
+    os.kill(lingering, signal.SIGSTOP)
+    kill(server)
+    monkeypatch.setattr(postmaster, "_workers_in", lambda _: [])
+    awakening = threading.Timer(1.0, os.kill, [lingering, signal.SIGCONT])
+    awakening.start()
+    assert numbers(server.start()) == [1]
+    awakening.join()
+    server.stop()

@@ -33,6 +33,10 @@ STOP_SECONDS = 120.0
 SOCKET_PATH_BYTES_MAX = 100
 LOG_BYTES_MAX = 50_000_000
 POLL_SECONDS = 0.02
+ORPHAN_SECONDS = 60.0
+"""How long the last process of a killed server may take to die; a checkpoint on a slow disk holds it."""
+
+MEMORY_IN_USE = "pre-existing shared memory block"
 TURNED_AWAY = "password authentication failed"
 """What our own server, which speaks English, says; libpq gives no SQLSTATE for a connection that fails."""
 
@@ -187,12 +191,21 @@ class EmbeddedPostgres:
         )
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES_MAX:
             self._log.replace(self._log.with_suffix(".1"))
+        give_up_at = time.monotonic() + ORPHAN_SECONDS
+        while not self._started_by_pg_ctl():
+            if MEMORY_IN_USE not in self._log_end() or time.monotonic() > give_up_at:
+                raise self._refusal("postgres-did-not-start")
+            time.sleep(POLL_SECONDS)
+
+    def _started_by_pg_ctl(self) -> bool:
         arguments = ["--pgdata", str(self._data), "--log", str(self._log), "--timeout", str(int(START_SECONDS))]
-        done = self._account.run(
-            [self._binaries.program("pg_ctl"), "start", *arguments, "--silent"], folder=self._place
-        )
-        if done.returncode:
-            raise self._refusal("postgres-did-not-start")
+        command = [self._binaries.program("pg_ctl"), "start", *arguments, "--silent"]
+        return self._account.run(command, folder=self._place).returncode == 0
+
+    def _log_end(self) -> str:
+        """What the last start left in the log."""
+        log = self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+        return log[-2_000:].rpartition("starting PostgreSQL")[2]
 
     def _wait_until_ready(self, addresses: Addresses) -> None:
         """Ready means: it lets us in."""
