@@ -81,7 +81,8 @@ def _administer(addresses: Addresses, statement: str) -> None:
 
 def _medians(name: str, runs: Sequence[float], digits: int = 0) -> Result:
     say(f"{name}: {', '.join(f'{each:,.{max(digits, 1)}f}' for each in runs)}")
-    return {name: round(statistics.median(runs), digits), f"{name}_runs": [round(each, digits) for each in runs]}
+    places = digits or None  # None makes whole numbers
+    return {name: round(statistics.median(runs), places), f"{name}_runs": [round(each, places) for each in runs]}
 
 
 def validation() -> Result:
@@ -221,7 +222,7 @@ def reading(home: Path, addresses: Addresses, place: Path) -> Result:
     paths = place / "paths"
     paths.write_text("".join(f"/fhir/Observation/{each}\n" for each in observations), "ascii")
     with served(TRIVIAL, home, addresses) as port:
-        trivial = [_reads(port, paths) for _ in range(RUNS)]
+        trivial = [_reads(port, paths, seconds=1) for _ in range(RUNS)]
     with served(UNTRACED, home, addresses) as port:
         wrk(port, "read", paths, connections=READ_CONNECTIONS, seconds=1)
         reads = [_reads(port, paths) for _ in range(RUNS)]
