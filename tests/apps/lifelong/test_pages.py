@@ -1,0 +1,361 @@
+"""The pages of the life-long record, as a person meets them."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from litestar.testing import TestClient
+
+from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, visit
+from tests.apps.lifelong.memory_store import MemoryStore
+from tianfu.access.purpose import Purpose
+
+Browser = TestClient[Any]
+
+LIFE = f"/lifelong/people/{HOSPITAL}"
+
+
+def words(page: str) -> str:
+    """What a reader sees of a page."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def find(browser: Browser, who: str, **fields: str) -> Any:
+    return browser.post("/lifelong/find", data={"who": who, **fields})
+
+
+def titles(page: str) -> list[str]:
+    return [words(title).strip() for title in re.findall(r'<a class="title"[^>]*>(.*?)</a>', page, re.DOTALL)]
+
+
+# Finding a person
+
+
+@pytest.mark.parametrize(
+    "who", ["温知夏", "温", "wenzhixia", "wen zhixia", "wzx", HER_NUMBER, HER_NUMBER[-4:], "1992-04-18"]
+)
+def test_a_person_is_found_by_name_pinyin_number_tail_or_birth_date(browser: Browser, who: str) -> None:
+    page = find(browser, who).text
+    assert f'href="{LIFE}"' in page or f'href="/lifelong/people/{CENTRE}"' in page
+
+
+def test_records_of_two_libraries_with_one_number_are_one_person(browser: Browser) -> None:
+    page = words(find(browser, "温知夏").text)
+    assert "找到 2 人" in page
+    assert "示例医院、示例卫生服务中心" in page
+
+
+def test_a_found_person_is_told_apart_by_sex_age_birth_date_and_tail(browser: Browser) -> None:
+    page = words(find(browser, HER_NUMBER).text)
+    for said in ("女", "34岁", "1992年4月18日", HER_NUMBER[-4:]):
+        assert said in page
+    assert HER_NUMBER not in page.replace(f'value="{HER_NUMBER}"', "")
+
+
+def test_nobody_found_says_what_to_try_next(browser: Browser) -> None:
+    page = words(find(browser, "诸葛亮").text)
+    assert "没有找到这样的人" in page
+    assert "换一个写法" in page
+
+
+def test_too_many_say_how_many_and_how_to_narrow(browser: Browser, store: MemoryStore) -> None:
+    for number in range(60):
+        store.put(
+            {"resourceType": "Patient", "id": f"p{number}", "name": [{"text": "李明"}], "birthDate": "1980-01-01"}
+        )
+    page = words(find(browser, "李明").text)
+    assert "有 60 份档案符合，先列出 50 人" in page
+
+
+@pytest.mark.parametrize("who", ["温知夏", HER_NUMBER])
+def test_nothing_that_was_typed_is_in_an_address(browser: Browser, who: str) -> None:
+    answer = find(browser, who)
+    visited = [unquote(str(each.url)) for each in (*answer.history, answer)]
+    assert all(who not in address for address in visited)
+
+
+def test_a_form_with_a_mistake_comes_back_with_what_was_typed(browser: Browser) -> None:
+    answer = find(browser, "温知夏", year="1992", day="8")
+    assert answer.status_code == 422
+    assert 'value="温知夏"' in answer.text
+    assert 'href="#month"' in answer.text
+    assert "写了日，也要写月" in answer.text
+
+
+def test_an_empty_form_asks_for_something(browser: Browser) -> None:
+    assert "写下姓名、号码或出生日期" in find(browser, " ").text
+
+
+def test_a_link_to_results_that_somebody_changed_is_not_found(browser: Browser) -> None:
+    assert browser.get("/lifelong/found/AAAA").status_code == 404
+
+
+# A life
+
+
+def test_a_life_unites_the_libraries_and_keeps_strangers_out(browser: Browser) -> None:
+    page = browser.get(LIFE).text
+    assert "由 2 份档案合成" in page
+    assert OTHER not in page
+    assert {"产前检查（第5次）", "首次产前检查", "乙肝疫苗"} <= set(titles(page))
+
+
+def test_the_banner_tells_who_it_is_and_what_is_dangerous(browser: Browser) -> None:
+    banner = words(re.search(r'<section class="banner".*?</section>', browser.get(LIFE).text, re.DOTALL)[0])  # type: ignore[index]  # it is there
+    for said in ("温知夏", "女", "34岁", "1992年4月18日", HER_NUMBER[-4:], "28周+3", "过敏：青霉素（休克）"):
+        assert said in banner
+
+
+def test_nothing_known_about_allergies_is_said(browser: Browser) -> None:
+    assert "没有过敏记录" in words(browser.get(f"/lifelong/people/{OTHER}").text)
+
+
+def test_undated_allergies_reach_the_banner_and_the_timeline(browser: Browser, store: MemoryStore) -> None:
+    page = words(browser.get(LIFE).text)
+    assert "过敏：青霉素（休克）" in page
+    assert "没有日期的记录" in page
+
+
+def test_too_many_alerts_are_said_aloud(browser: Browser, store: MemoryStore) -> None:
+    store.put(*(allergy(f"a{number}", code={"text": f"物质{number}"}) for number in range(201)))
+    assert "警示太多" in words(browser.get(LIFE).text)
+
+
+def test_results_stand_in_their_report_with_arrow_and_range(browser: Browser) -> None:
+    page = words(browser.get(LIFE).text)
+    assert "葡萄糖耐量试验 检查检验结果互认 1 项异常" in page
+    assert "空腹血糖 5.4 ↑ 偏高 mmol/L (≤5.1)" in page
+
+
+def test_a_life_before_birth_shows_the_mothers_visits_and_nothing_else_of_hers(browser: Browser) -> None:
+    page = browser.get(LIFE).text
+    assert "关联母亲 冉桂兰 的产前记录" in page
+    assert "产前检查（第3次）" in titles(page)
+    assert "胃痛" not in page
+
+
+def test_without_a_mother_the_page_says_why_it_is_empty(browser: Browser) -> None:
+    assert "没有关联到母亲的产前记录" in browser.get(f"/lifelong/people/{OTHER}").text
+
+
+def test_bills_are_counted_but_not_shown_at_first(browser: Browser) -> None:
+    page = browser.get(LIFE).text
+    assert "费用及其他" in page
+    assert "费用申报" not in titles(page)
+    assert "显示 13 / 15" in words(page)
+
+
+def test_a_filter_shows_only_what_was_chosen(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}?chosen=1&kind=immunisation&source={CENTRE}").text
+    assert titles(page)[0] == "乙肝疫苗"
+    assert "显示 1 / 15" in words(page)
+    assert 'value="immunisation" checked' in page
+    assert 'value="result" checked' not in page
+
+
+def test_a_library_that_was_unticked_is_left_out(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}?chosen=1&kind=encounter&source={HOSPITAL}").text
+    assert "产前检查（第5次）" in titles(page)
+    assert "首次产前检查" not in titles(page)
+
+
+def test_a_phase_shows_only_its_years(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}?phase=infancy").text
+    assert titles(page) == ["乙肝疫苗"]
+    assert "看整个一生" in page
+
+
+def test_nothing_left_by_a_filter_leads_back_to_everything(browser: Browser) -> None:
+    assert "没有符合的记录" in browser.get(f"{LIFE}?phase=school").text
+
+
+def test_a_long_life_is_paged_by_whole_days_without_losing_a_record(browser: Browser, store: MemoryStore) -> None:
+    store.put(*(visit(f"v{n}", f"20{10 + n // 100}-{n % 12 + 1:02}-{n % 7 + 1:02}", f"门诊{n}") for n in range(300)))
+    seen: list[str] = []
+    address: str | None = f"{LIFE}?chosen=1&kind=encounter&source={HOSPITAL}"
+    while address:
+        page = browser.get(address).text
+        seen += titles(page)
+        more = re.search(r'href="([^"]+)" rel="next"', page)
+        address = html.unescape(more[1]) if more else None
+    assert len([title for title in seen if re.match(r"门诊\d+$", title)]) == 300
+    assert len(seen) == len(set(seen))
+
+
+def test_undated_records_come_on_the_last_page(browser: Browser, store: MemoryStore) -> None:
+    store.put(*(visit(f"v{n}", f"2020-{n % 12 + 1:02}-{n % 28 + 1:02}", f"门诊{n}") for n in range(150)))
+    first = browser.get(LIFE).text
+    assert "日期不详" not in first
+    more = re.search(r'href="([^"]+)" rel="next"', first)
+    assert more is not None
+    assert "日期不详" in browser.get(html.unescape(more[1])).text
+
+
+def test_a_day_with_more_records_than_a_page_is_shown_whole(browser: Browser, store: MemoryStore) -> None:
+    store.put(*(visit(f"v{n}", "2026-11-22", f"门诊{n}") for n in range(200)))
+    page = browser.get(LIFE).text
+    assert len([title for title in titles(page) if re.match(r"门诊\d+$", title)]) == 200
+
+
+def test_a_person_without_a_birth_date_has_a_life_without_phases(browser: Browser, store: MemoryStore) -> None:
+    store.put({"resourceType": "Patient", "id": "unborn", "name": [{"text": "佚名"}]})
+    store.put(visit("v", "2020-01-01", "急诊", of="unborn"))
+    page = browser.get("/lifelong/people/unborn")
+    assert page.status_code == 200
+    assert "不分阶段" in page.text
+    assert titles(page.text) == ["急诊"]
+
+
+def test_a_person_without_records_is_told_kindly(browser: Browser) -> None:
+    assert "这个人还没有任何记录" in browser.get(f"/lifelong/people/{OTHER}").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/lifelong/people/nobody", "/lifelong/records/Observation/none", "/lifelong/records/Nonsense/x"]
+)
+def test_what_does_not_exist_is_not_found(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
+# Charts
+
+
+def test_a_chart_says_in_one_sentence_what_it_draws(browser: Browser) -> None:
+    page = browser.get(LIFE).text
+    label = re.search(r'<svg class="chart"[^>]*aria-label="([^"]+)"', page)
+    assert label is not None
+    assert "血压最近一次 134/86 mmHg（2026年11月20日）" in label[1]
+    assert "收缩压共 3 次，最低 112，最高 134" in label[1]
+
+
+def test_every_charted_value_is_also_in_a_table_with_its_record(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}/trend?measure=http://loinc.org|85354-9").text
+    for identity in ("pressure-1", "pressure-2", "pressure-3"):
+        assert f'href="/lifelong/records/Observation/{identity}"' in page
+    assert "看成表格" in browser.get(LIFE).text
+
+
+def test_another_measure_can_be_chosen(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}?measure=http://loinc.org|29463-7").text
+    assert "体重最近一次 64.2 kg" in words(page)
+
+
+def test_a_value_taken_back_is_not_drawn(browser: Browser, store: MemoryStore) -> None:
+    wrong = measured("weight-2", "2026-11-21", "29463-7", "体重", 642, "kg")
+    store.put({**wrong, "status": "entered-in-error"})
+    assert "642" not in words(browser.get(f"{LIFE}/trend?measure=http://loinc.org|29463-7").text)
+
+
+# Records and their history
+
+
+def test_every_entry_and_finding_opens_its_record(browser: Browser) -> None:
+    page = browser.get(LIFE).text
+    addresses = set(re.findall(r'href="(/lifelong/records/[^"]+)"', page))
+    assert len(addresses) > 10
+    assert {address for address in addresses if browser.get(address).status_code != 200} == set()
+
+
+def test_a_record_reads_as_labelled_rows_and_names_what_it_points_to(browser: Browser) -> None:
+    page = words(browser.get("/lifelong/records/DiagnosticReport/tolerance").text)
+    for said in ("状态 最终", "类别 检验", "病人 温知夏", "空腹血糖 5.4 ↑ 偏高 mmol/L (≤5.1)"):
+        assert said in page
+
+
+def test_a_record_shows_its_raw_data_last(browser: Browser) -> None:
+    page = browser.get("/lifelong/records/Observation/weight").text
+    assert "&#34;resourceType&#34;: &#34;Observation&#34;" in page
+
+
+def test_markup_in_a_record_stays_text(browser: Browser, store: MemoryStore) -> None:
+    store.put(visit("v", "2026-11-21", "<script>alert(1)</script>"))
+    for address in (LIFE, "/lifelong/records/Encounter/v"):
+        assert "<script>alert" not in browser.get(address).text
+
+
+def test_a_history_tells_what_changed_from_version_to_version(browser: Browser, store: MemoryStore) -> None:
+    store.put(allergy("allergy", criticality="low"))
+    store.delete("AllergyIntolerance", "allergy")
+    page = words(browser.get("/lifelong/records/AllergyIntolerance/allergy/history").text)
+    assert "第 3 版 删除" in page
+    assert "严重程度 高 低" in page
+    assert "第 1 版 新建" in page
+
+
+def test_a_deleted_record_is_gone_but_its_versions_open(browser: Browser, store: MemoryStore) -> None:
+    store.delete("AllergyIntolerance", "allergy")
+    address = "/lifelong/records/AllergyIntolerance/allergy"
+    gone = browser.get(address)
+    assert gone.status_code == 410
+    assert "以前的版本都还在" in gone.text
+    old = browser.get(f"{address}/versions/1")
+    assert old.status_code == 200
+    assert "这是第 1 版，不是现在的样子" in words(old.text)
+
+
+def test_a_long_history_has_more_pages(browser: Browser, store: MemoryStore) -> None:
+    for number in range(25):
+        store.put(allergy("allergy", note=[{"text": str(number)}]))
+    page = browser.get("/lifelong/records/AllergyIntolerance/allergy/history").text
+    assert "与上一版的差别在下一页" in page
+    more = re.search(r'href="([^"]+cursor=[^"]+)"', page)
+    assert more is not None
+    assert "第 1 版" in words(browser.get(html.unescape(more[1])).text)
+
+
+# Languages and purposes
+
+PAGES = [
+    "/lifelong",
+    LIFE,
+    f"{LIFE}?phase=pregnancy",
+    f"{LIFE}/trend",
+    "/lifelong/records/Encounter/check",
+    "/lifelong/records/Observation/pressure-2",
+    "/lifelong/records/Patient/hospital-patient",
+    "/lifelong/records/AllergyIntolerance/allergy/history",
+    "/preferences",
+    "/lifelong/people/nobody",
+]
+
+
+@pytest.mark.parametrize("density", ["clinician", "citizen"])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_shows_a_raw_key_in_either_language(browser: Browser, path: str, density: str) -> None:
+    browser.cookies.set("look", f"light.{density}.off")
+    for tag in ("zh-CN", "en"):
+        answer = browser.get(path, params={"lang": tag} if "?" not in path else None)
+        assert answer.status_code in (200, 404)
+        assert (
+            re.findall(r"\b(?:[a-z]+-)*[a-z]+\.[a-z][a-z-]+\b(?!\.[a-z]{2,3}/)", words(answer.text).split("{")[0]) == []
+        )
+
+
+def test_english_pages_mark_chinese_words_as_chinese(browser: Browser) -> None:
+    page = browser.get(LIFE, params={"lang": "en"}).text
+    assert '<span lang="zh-CN">产前检查（第5次）</span>' in page
+    assert "showing 13 of 15" in words(page)
+
+
+def test_the_purpose_follows_from_who_reads(browser: Browser, store: MemoryStore) -> None:
+    browser.get(LIFE)
+    assert {purpose for _, purpose in store.asked} == {Purpose.TREATMENT}
+    store.asked.clear()
+    browser.cookies.set("look", "light.citizen.off")
+    browser.get(LIFE)
+    assert {purpose for _, purpose in store.asked} == {Purpose.PATIENT_REQUEST}
+
+
+def test_the_store_is_asked_a_fixed_number_of_times_however_long_a_life_is(
+    browser: Browser, store: MemoryStore
+) -> None:
+    browser.get(LIFE)
+    few = len(store.asked)
+    store.asked.clear()
+    store.put(*(visit(f"v{n}", f"2020-{n % 12 + 1:02}-{n % 28 + 1:02}", f"门诊{n}") for n in range(100)))
+    browser.get(LIFE)
+    assert len(store.asked) <= few
