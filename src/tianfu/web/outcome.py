@@ -30,6 +30,7 @@ STATUSES: Mapping[str, int] = {
     "address-unknown": 404,
     "resource-type-unknown": 404,
     "operation-unknown": 404,
+    "type-unknown": 404,
     "address-too-long": 414,
     "method-not-allowed": 405,
     "format-not-offered": 406,
@@ -49,6 +50,7 @@ STATUSES: Mapping[str, int] = {
     "version-conflict": 412,
     "condition-matches-several": 412,
     "condition-missing": 400,
+    "condition-empty": 400,
     "conflict": 409,
     "id-not-usable": 409,
     "write-collided": 409,
@@ -201,7 +203,8 @@ def _fault_issue(fault: Fault, language: Language) -> dict[str, Any]:
 
 _FAULT_TYPES: Mapping[str, str] = {
     "element-unknown": "structure",
-    "element-missing": "required",
-    "code-unknown": "code-invalid",
+    "required-missing": "required",
+    "code-not-in-value-set": "code-invalid",
+    "faults-cut-off": "too-costly",
     "search-parameter-unknown": "not-supported",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import orjson
@@ -44,6 +45,34 @@ def test_a_refusal_without_its_details_is_still_answered() -> None:
 
 def test_a_code_that_nobody_gave_a_status_is_unprocessable() -> None:
     assert status_of(Refusal("a-new-rule")) == 422
+
+
+NEVER_OVER_HTTP = frozenset({"key-differs", "key-damaged", "record-unknown", "authority-missing"})
+"""Refusals of programs that start or of commands that operators type."""
+
+
+def said_by(pattern: str) -> set[str]:
+    """What the parts behind the door can say, found in their source."""
+    root = Path(tianfu.gateways.fhir.__file__).parents[2]
+    parts = (
+        "records/*.py",
+        "records/search/*.py",
+        "records/index/*.py",
+        "standards/fhir/**/*.py",
+        "gateways/fhir/**/*.py",
+    )
+    files = [file for part in parts for file in root.glob(part)]
+    return {code for file in files for code in re.findall(pattern, file.read_text("utf-8"))}
+
+
+def test_every_refusal_behind_the_door_has_a_status() -> None:
+    assert said_by(r'Refusal\(\s*"([a-z-]+)"') - NEVER_OVER_HTTP <= STATUSES.keys()
+
+
+def test_every_fault_in_a_bundle_has_a_sentence() -> None:
+    faults = said_by(r'_invalid\([^,]+,\s*"([a-z-]+)"')
+    assert faults
+    assert {f"fault.{code}" for code in faults} <= catalogue("en").keys()
 
 
 def outcome(refusal: Refusal, language: Language) -> dict[str, object]:
