@@ -206,10 +206,7 @@ def prefixed(value: str, otherwise: str = "eq") -> tuple[str, str]:
 
 
 def dates_of(resource: Resource) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for name in ("effectiveDateTime", "birthDate"):
-        if name in resource:
-            found.append(range_of(resource[name]))
+    found = [range_of(resource[name]) for name in ("effectiveDateTime", "birthDate") if name in resource]
     period = resource.get("effectivePeriod")
     if period:
         low = range_of(period["start"])[0] if "start" in period else EARLIEST
