@@ -415,8 +415,8 @@ def judged(name: str, value: str, resources: Iterable[Resource]) -> set[str]:
 
 
 @pytest.fixture
-async def store(database: Database) -> Store:
-    return await Store.open(database, auditor=NoAuditor(), clock=system_clock, keys=IndexKeys(b"s" * 32))
+async def store(database_on_each_engine: Database) -> Store:
+    return await Store.open(database_on_each_engine, auditor=NoAuditor(), clock=system_clock, keys=IndexKeys(b"s" * 32))
 
 
 async def answered(store: Store, resource_type: str, *parameters: tuple[str, str]) -> list[str]:

@@ -198,10 +198,12 @@ def searches_of(resource_type: str) -> Iterator[tuple[str, str]]:
             yield f"{parameter.code}:{modifier}", value
 
 
-async def test_every_parameter_of_every_type_compiles_to_a_statement_that_runs(database: Database) -> None:
+async def test_every_parameter_of_every_type_compiles_to_a_statement_that_runs(
+    database_on_each_engine: Database,
+) -> None:
     # One type of each kind in full; of the rest, every parameter that differs.
     seen: set[tuple[int, str, str]] = set()
-    async with database.connection("reader") as connection:
+    async with database_on_each_engine.connection("reader") as connection:
         for resource_type in definitions().resource_types:
             numbers = {p.code: p.number for p in executed_parameters(resource_type)}
             for name, value in searches_of(resource_type):
