@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -126,6 +128,14 @@ async def test_a_conditional_create_leaves_the_record_that_matches(client: httpx
     second = await client.post("Patient", json=patient(gender="male"), headers=condition)
     assert (first.status_code, second.status_code) == (201, 200)
     assert second.json() == first.json()
+
+
+async def test_fifty_conditional_creates_at_once_make_one_record(client: httpx.AsyncClient) -> None:
+    condition = {**JSON, "if-none-exist": "identifier=urn:made-up:card|C-1001"}
+    answers = await asyncio.gather(*(client.post("Patient", json=patient(), headers=condition) for _ in range(50)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 49 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (await client.get("Patient?_summary=count")).json()["total"] == 1
 
 
 async def test_a_condition_that_matches_several_is_refused(client: httpx.AsyncClient) -> None:
