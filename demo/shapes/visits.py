@@ -61,14 +61,17 @@ def hold_visit(
     start: datetime,
     minutes: float = 25,
     visit_class: VisitClass = "AMB",
-    reason: str | None = None,
+    complaint: tuple[str, str] | None = None,
     conditions: tuple[str, ...] = (),
     episode: str | None = None,
     number: tuple[str, str] | None = None,
     stay: Resource | None = None,
     tags: tuple[Resource, ...] = (),
 ) -> Visit:
-    """Write the Encounter and hand back the visit; `title` is what people call it, `kind` our key of its sort."""
+    """Write the Encounter and hand back the visit; `title` is what people call it, `kind` our key of its sort.
+
+    `complaint` is what the person came with, in Chinese and English.
+    """
     doctor = dice.pick(place.doctors)
     end = start + timedelta(minutes=minutes)
     body: Resource = {
@@ -85,8 +88,8 @@ def hold_visit(
     }
     if number:
         body["identifier"] = [{"system": number[0], "value": number[1]}]
-    if reason:
-        body["reasonCode"] = [{"text": reason}]
+    if complaint:
+        body["reasonCode"] = [own_concept(complaint[0], "complaint", complaint[0], complaint[1])]
     if conditions:
         body["diagnosis"] = [
             {"condition": reference(condition), "rank": rank} for rank, condition in enumerate(conditions, 1)

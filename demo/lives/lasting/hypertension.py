@@ -40,7 +40,7 @@ class _Course:
         effect = self._response * min(1.0, number / 3)
         # Blood pressure is higher in the cold months.
         season = 4 if visit.start.month in (12, 1, 2) else -2 if visit.start.month in (6, 7, 8) else 0
-        systolic = dice.around(self._height - effect + season, 6, low=104, high=196)
+        systolic = dice.around(self._height - effect + season, 6, low=108, high=196)
         observe_pressure(visit, systolic, dice.around(systolic * 0.58 + 3, 4, low=56, high=112))
         if number % 4 == 0:
             nature = visit.chart.person.nature

@@ -31,7 +31,7 @@ VISITS = {
     "产前检查（第4次）": (29, 34),
     "产前检查（第5次）": (37, 38),
 }
-EXTRA_VISITS = {"产前检查（加强）": (25, 26), "产前检查（高危随访）": (27, 28)}
+EXTRA_VISITS = {"产前检查（加强）": (24, 25), "产前检查（高危随访）": (26, 27)}
 STUDIES = {12: "obstetric-early", 22: "obstetric-anatomy", 32: "obstetric-growth"}
 
 
@@ -85,7 +85,7 @@ def _mother_and_child(visit: Visit, pregnancy: Pregnancy, weeks: float, *, focus
         observe(visit, "fundal-height", weeks * 0.92 + dice.gauss(0, 0.6))
         observe(visit, "abdominal-girth", 72 + weeks * 0.75 + dice.gauss(0, 1))
         observe(visit, "fetal-heart-rate", dice.around(144, 6, low=118, high=160), focus=focus)
-    if 28 <= weeks < 36 and pregnancy.anaemia:
+    if 26 <= weeks < 36 and pregnancy.anaemia:
         observe(visit, "haemoglobin", dice.around(103, 4, low=92, high=109), minutes=20)
         condition = diagnose(
             visit,

@@ -80,7 +80,7 @@ def _fall_ill(life: Life, key: str, day: date, *, known: bool) -> None:
         start=office_hour(day, life.dice),
         minutes=90,
         visit_class="EMER" if urgent else "AMB",
-        reason=row["name"],
+        complaint=tuple(row["complaint"]),
         number=(systems.OUTPATIENT_NUMBER, f"M{day:%y%m%d}{life.dice.randrange(10**5):05}"),
     )
     lasts = bool(row.get("chronic"))
@@ -139,5 +139,5 @@ def _note(row: Row, visit: Visit) -> str:
     return (
         f"门诊病历（演示）\n就诊时间：{visit.start:%Y-%m-%d %H:%M}\n科室：{visit.place.department_name}\n"
         f"性别：{'男' if person.male else '女'}　年龄：{age_years(person.born, visit.start.date())}岁\n"
-        f"诊断：{row['name']}\n处理：对症治疗，注意休息，多饮水，症状加重及时复诊。\n医师：{visit.doctor[1]}"
+        f"主诉：{row['complaint'][0]}\n诊断：{row['name']}\n处理：对症治疗，注意休息，多饮水，症状加重及时复诊。\n医师：{visit.doctor[1]}"
     )

@@ -10,7 +10,7 @@ from demo.lives.visits.illness import may_have
 from demo.people import Person
 from demo.shapes.documents import compose, file_visit_document
 from demo.shapes.measurements import observe, observe_pressure, report_panel
-from demo.shapes.problems import diagnose, note_penicillin_allergy, warn
+from demo.shapes.problems import diagnose, note_penicillin_allergy
 from demo.shapes.settlement import Charge, medicine_charge, panel_charge, procedure_charge, settle, study_charge
 from demo.shapes.studies import examine
 from demo.shapes.treatments import perform, prescribe, suitable
@@ -57,7 +57,7 @@ def admit(life: Life, key: str, day: date) -> None:
         start=start,
         minutes=nights * 1440,
         visit_class="IMP",
-        reason=row["name"],
+        complaint=tuple(row["complaint"]),
         number=(systems.INPATIENT_NUMBER, f"Z{day:%y%m%d}{life.dice.randrange(10**5):05}"),
         stay={"admitSource": {"text": "门诊"}, "dischargeDisposition": {"text": "医嘱离院"}},
     )
@@ -112,7 +112,7 @@ def _documents(visit: Visit, row: Row, condition: str) -> None:
         visit,
         "discharge-summary",
         [
-            ("入院情况", f"因“{row['name']}”入院，神志清楚，生命体征见记录。", ()),
+            ("入院情况", f"因“{row['complaint'][0]}”入院，神志清楚，生命体征见记录。", ()),
             ("入院诊断", row["name"], (condition,)),
             ("诊疗经过", row["course"], ()),
             ("出院情况", f"住院{nights}天，一般情况好，准予出院。", ()),
@@ -147,4 +147,3 @@ def _shock(life: Life) -> None:
             visit, "resuscitation", "抢救记录（演示）：青霉素皮试后胸闷、血压下降，予肾上腺素等抢救后好转。"
         )
         settle(visit, [procedure_charge("resuscitation")], conditions=(condition,))
-        warn(chart, key="penicillin", text="过敏：青霉素（休克）", start=day, author=visit.doctor[0])
