@@ -1,0 +1,170 @@
+"""A whole installation for the browser: the demo province imported into an empty home, served as people get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = ROOT / "build" / "pictures"
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+RESIDENTS = 40
+READY_SECONDS_MAX = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Where it is served, and what it wrote to its log."""
+
+    address: str
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """The demo province behind `tianfu serve`."""
+    folder = Path(tempfile.mkdtemp(prefix="tianfu-journey-"))
+    folder.chmod(0o755)
+    port = _free_port()
+    environment = {**os.environ, "TIANFU_HOME": str(folder / "home"), "TIANFU_PORT": str(port), "TIANFU_WORKERS": "1"}
+    environment.pop("TIANFU_DATABASE_URL", None)
+    try:
+        _fill(folder, environment)
+        with _served(folder, environment, port) as address:
+            yield Installation(address=address, log=folder / "log")
+    finally:
+        _tianfu(environment, "database", "stop", check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(folder: Path, environment: dict[str, str]) -> None:
+    out = folder / "province"
+    wish = ["--out", str(out), "--residents", str(RESIDENTS), "--today", date.today().isoformat()]  # noqa: DTZ011 - the pages' today
+    subprocess.run([sys.executable, "-m", "demo", *wish], cwd=ROOT, check=True, capture_output=True)
+    _tianfu(environment, "migrate")
+    sources = [str(source.parent) for source in sorted(out.glob("*/source.json"))]
+    _tianfu(environment, "import", *sources, "--rejects", str(folder / "rejects.tsv"))
+
+
+def _tianfu(environment: dict[str, str], *arguments: str, check: bool = True) -> None:
+    program = Path(sys.executable).with_name("tianfu")
+    subprocess.run([program, *arguments], env=environment, check=check, capture_output=True)
+
+
+@contextmanager
+def _served(folder: Path, environment: dict[str, str], port: int) -> Iterator[str]:
+    program = Path(sys.executable).with_name("tianfu")
+    address = f"http://localhost:{port}"
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([program, "serve"], env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_until_ready(address, server)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+
+def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            if httpx.get(f"{address}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail("the installation did not become ready")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Opens pages as different readers: width of the screen, look, language, with scripts or without."""
+
+    chromium: Browser
+    address: str
+
+    @contextmanager
+    def page(
+        self, *, width: int = 1440, look: str = "light.clinician.off", language: str = "zh-CN", scripts: bool = True
+    ) -> Iterator[Page]:
+        """A page of a fresh context; a word on its console fails the journey."""
+        context = self._context(width, look, language, scripts)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        try:
+            yield page
+            assert said == []
+        finally:
+            context.close()
+
+    def _context(self, width: int, look: str, language: str, scripts: bool) -> BrowserContext:
+        context = self.chromium.new_context(
+            base_url=self.address,
+            viewport={"width": width, "height": 900},
+            locale="zh-CN",
+            reduced_motion="reduce",
+            java_script_enabled=scripts,
+        )
+        remembered = {"look": look, "language": language}
+        context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in remembered.items()])
+        return context
+
+
+@pytest.fixture(scope="session")
+def desk(chromium: Browser, installation: Installation) -> Desk:
+    """A desk in front of the installation."""
+    return Desk(chromium, installation.address)
+
+
+@pytest.fixture(scope="session")
+def life(desk: Desk) -> str:
+    """The address of a young woman's life: found as people find it."""
+    with desk.page() as page:
+        page.goto("/lifelong")
+        page.get_by_label("姓名、拼音或号码").last.fill("wenzhixia")
+        page.get_by_role("button", name="查找").click()
+        found = page.locator(".people .who").first.get_attribute("href")
+        assert found is not None
+        return found

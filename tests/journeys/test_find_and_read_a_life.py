@@ -1,0 +1,151 @@
+"""A doctor's minute: find a person by pinyin, read the life, filter, chart, open a record, its history, switch language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import PICTURES, Desk, Installation
+
+pytestmark = pytest.mark.slow  # a browser and a whole installation
+
+
+def shown(page: Page) -> tuple[int, int]:
+    """The two numbers of `显示 384 / 412`."""
+    said = page.locator("#records").inner_text()
+    found = re.search(r"显示 ([\d\u202f]+) / ([\d\u202f]+)", said)
+    assert found is not None, said
+    return int(found[1].replace("\u202f", "")), int(found[2].replace("\u202f", ""))
+
+
+def test_a_doctor_reads_a_life_with_the_keyboard(desk: Desk) -> None:
+    with desk.page() as page:
+        page.goto("/")
+        expect(page).to_have_url(re.compile("/lifelong$"))
+        page.locator("body").click()
+        page.keyboard.press("/")
+        page.keyboard.type("wenzhixia")
+        page.keyboard.press("Enter")
+        expect(page.locator("#found")).to_contain_text("找到")
+        page.keyboard.press("j")
+        expect(page.locator(".people .who").first).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".banner")).to_contain_text("温知夏")
+        expect(page.locator(".banner .tag.solid")).to_contain_text("青霉素")
+        page.screenshot(path=PICTURES / "life-1440.png", full_page=True)
+
+
+def test_a_filter_applies_at_once_and_its_address_can_be_shared(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        before, total = shown(page)
+        with page.expect_response(lambda answer: "chosen=1" in answer.url):
+            page.get_by_label(re.compile("^检验")).uncheck()
+        expect(page).to_have_url(re.compile("chosen=1"))
+        after, still = shown(page)
+        assert after < before
+        assert still == total
+        page.reload()
+        assert shown(page) == (after, total)
+        expect(page.get_by_label(re.compile("^检验"))).not_to_be_checked()
+
+
+def test_the_life_strip_leads_to_a_phase_and_back(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        total = shown(page)[0]
+        page.get_by_role("link", name=re.compile("^婴幼儿")).click()
+        expect(page.locator("h3.phase")).to_have_count(1)
+        assert shown(page)[0] < total
+        page.get_by_role("link", name="看整个一生").click()
+        assert shown(page)[0] == total
+
+
+def test_a_chart_is_chosen_pointed_at_and_read_as_a_table(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        choice = page.get_by_label("看哪一项")
+        choice.select_option(str(choice.locator("option", has_text="体重").first.get_attribute("value")))
+        expect(page.locator("#trend")).to_contain_text("体重")
+        chart = page.locator("tianfu-chart")
+        chart.focus()
+        page.keyboard.press("ArrowLeft")
+        expect(chart.get_by_role("status")).to_contain_text("kg")
+        page.get_by_role("link", name="放大看").click()
+        expect(page.locator("table tbody tr").first).to_be_visible()
+        page.screenshot(path=PICTURES / "trend-1440.png", full_page=True)
+
+
+def test_an_entry_opens_its_record_and_its_history(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        page.get_by_role("link", name="血脂四项").first.click()
+        expect(page.locator("h1")).to_contain_text("血脂四项")
+        expect(page.locator(".banner")).to_contain_text("温知夏")
+        page.screenshot(path=PICTURES / "record-1440.png", full_page=True)
+        page.get_by_role("link", name="修改历史").click()
+        expect(page.locator("h1")).to_contain_text("修改历史")
+        expect(page.locator(".versions")).to_contain_text("第 1 版")
+        page.get_by_role("link", name="回到一生").click()
+        expect(page.locator("#records")).to_be_visible()
+
+
+def test_the_language_changes_where_one_is_and_stays(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(f"{life}?kind=result")
+        page.get_by_role("link", name="EN English").click()
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+        expect(page.locator("#records")).to_contain_text("showing")
+        assert "kind=result" in page.url
+        page.goto("/lifelong")
+        expect(page.locator("h1")).to_have_text("Find a person")
+
+
+def test_elder_mode_is_one_press_and_stays(desk: Desk, life: str) -> None:
+    with desk.page(width=390, look="light.citizen.off") as page:
+        page.goto(life)
+        size = "parseFloat(getComputedStyle(document.body).fontSize)"
+        small = page.evaluate(size)
+        page.get_by_role("button", name="长辈版").click()
+        expect(page.locator("html")).to_have_attribute("data-elder", "on")
+        assert page.evaluate(size) > small * 1.2
+        assert page.url.endswith(life)
+
+
+def test_everything_works_without_scripts(desk: Desk, life: str) -> None:
+    with desk.page(scripts=False) as page:
+        page.goto("/lifelong")
+        page.locator("#who").fill("温知夏")
+        page.get_by_role("button", name="查找").click()
+        page.locator(".people .who").first.click()
+        before, _ = shown(page)
+        page.get_by_label(re.compile("^检验")).uncheck()
+        page.get_by_role("button", name="按此筛选").click()
+        assert shown(page)[0] < before
+        page.get_by_role("link", name="再看更早的").click()
+        expect(page.get_by_role("link", name="回到最新的")).to_be_visible()
+        page.get_by_text("看成表格").click()
+        expect(page.locator("#trend-part table, [data-part=trend] table").first).to_be_visible()
+
+
+def test_a_page_on_paper_keeps_the_person_and_loses_the_tools(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        page.emulate_media(media="print")
+        expect(page.locator(".banner .name")).to_be_visible()
+        for tool in (".rail", ".switches", ".filter form", ".trendform"):
+            expect(page.locator(tool).first).to_be_hidden()
+
+
+def test_no_name_or_number_reaches_the_log(desk: Desk, life: str, installation: Installation) -> None:
+    with desk.page() as page:
+        page.goto("/lifelong")
+        page.locator("#who").fill("温知夏 wenzhixia 1991")
+        page.get_by_role("button", name="查找").click()
+        page.goto(life)
+        tail = page.locator(".banner .fact", has_text="身份证尾号").inner_text()[-4:]
+    log = installation.log.read_text("utf-8")
+    for secret in ("温知夏", "wenzhixia", "%E6%B8%A9", tail, life.rpartition("/")[2]):
+        assert secret not in log
