@@ -102,7 +102,9 @@ def import_paths(
     started = time.monotonic()
     inputs = inputs_of(paths, source)
     runs, finished, orgs = asyncio.run(_begin(addresses, inputs))
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    # One process reads the program and its definitions; the workers are its copies.
+    context.set_forkserver_preload(["__main__", "tianfu.records.importing.worker"])
     todo: multiprocessing.Queue[Work | None] = context.Queue(workers * PIECES_WAITING_PER_WORKER)
     answers: multiprocessing.Queue[Done] = context.Queue()
     processes = [
