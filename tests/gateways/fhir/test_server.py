@@ -66,7 +66,8 @@ def server(addresses: Addresses, port: int, tmp_path: Path) -> Iterator[Server]:
         "TIANFU_DATABASE_URL": addresses.admin,
         "TIANFU_DATABASE_SECRET_FILE": str(secret),
     }
-    process = subprocess.Popen([sys.executable, "-m", "tianfu.supervision.web_workers"], env=environment)
+    words = [sys.executable, "-m", "tianfu.supervision.web_workers", "tianfu.main:application"]
+    process = subprocess.Popen(words, env=environment)
     running = Server(port, process)
     try:
         _wait_until_ready(running)
