@@ -1,4 +1,7 @@
-"""The `tianfu` command: what an operator does with an installation."""
+"""The `tianfu` command: what an operator does with an installation.
+
+The record core is imported by the commands that need it: it takes a second, and `tianfu serve` need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -24,21 +27,19 @@ from tianfu.installation import database_addresses, embedded_server, running_dat
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
-from tianfu.records.erasure import Erased, erase
-from tianfu.records.importing.files import Source
-from tianfu.records.importing.run import import_paths
-from tianfu.records.keys import load_or_make
-from tianfu.records.reindex import reindex
-from tianfu.records.store import open_parts
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision import serving
 
+if TYPE_CHECKING:
+    from tianfu.records.erasure import Erased
+
+APPLICATION = "tianfu.main:application"
 EXIT_REFUSED = 2
 IMPORTED = "urn:tianfu:imported"
 """The source of records whose files do not name one."""
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
@@ -98,7 +99,9 @@ def serve() -> None:
     with running_database(settings) as addresses:
         if waiting := pending(addresses, schema_steps()):
             raise Refusal("schema-behind", next_step="run-tianfu-migrate", details={"steps": " ".join(waiting)})
-        asyncio.run(serving.serve(settings, embedded_server(settings), lambda: _print_addresses(settings)))
+        programs = [serving.web_workers(APPLICATION)]
+        server = embedded_server(settings)
+        asyncio.run(serving.serve(settings, programs, server, when_ready=lambda: _print_addresses(settings)))
 
 
 @app.command(name="import")
@@ -114,6 +117,9 @@ def import_command(
     report: Annotated[Path | None, typer.Option(help="write what was done as JSON")] = None,
 ) -> None:
     """Bring in FHIR records; run again after any interruption, nothing is taken twice."""
+    from tianfu.records.importing.files import Source
+    from tianfu.records.importing.run import import_paths
+
     settings = current_settings()
     with running_database(settings) as addresses, _progress() as bar:
         task = bar.add_task("importing", total=None, taken=0)
@@ -151,6 +157,10 @@ def reindex_command(
 
 
 async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -> int:
+    from tianfu.records.keys import load_or_make
+    from tianfu.records.reindex import reindex
+    from tianfu.records.store import open_parts
+
     with Progress(console=err) as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -181,6 +191,8 @@ def erase_command(
 
 
 async def _erase(addresses: Addresses, resource_type: str, logical_id: str, authority: str) -> Erased:
+    from tianfu.records.erasure import erase
+
     async with await Database.open(addresses, links_max=1) as database:
         return await erase(
             OPERATOR,

@@ -47,13 +47,19 @@ def refuse_taken_port(host: str, port: int) -> None:
             raise Refusal("port-taken", next_step="choose-another-port", details={"port": str(port)}) from error
 
 
-async def serve(settings: Settings, server: EmbeddedPostgres | None, when_ready: Callable[[], None]) -> None:
+async def serve(
+    settings: Settings,
+    programs: Sequence[Program],
+    server: EmbeddedPostgres | None,
+    *,
+    when_ready: Callable[[], None],
+) -> None:
     """Run everything until SIGTERM or SIGINT; `server` is None when the database is somebody else's."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
-    tasks = [keep_running(program, stop) for program in programs()]
+    tasks = [keep_running(program, stop) for program in programs]
     if server is not None:
         tasks.append(keep_postgres(server, stop))
     tasks.append(_announce(settings, stop, when_ready))
@@ -65,10 +71,10 @@ async def serve(settings: Settings, server: EmbeddedPostgres | None, when_ready:
         log.info("stopped")
 
 
-def programs() -> Sequence[Program]:
-    """The programs under supervision."""
-    command = [sys.executable, "-m", "tianfu.supervision.web_workers"]
-    return [Program(name="web", command=command, environment=dict(os.environ))]
+def web_workers(application: str) -> Program:
+    """The program of the web workers; `application` is `module:factory`."""
+    command = [sys.executable, "-m", "tianfu.supervision.web_workers", application]
+    return Program(name="web", command=command, environment=dict(os.environ))
 
 
 async def keep_postgres(server: EmbeddedPostgres, stop: asyncio.Event) -> None:

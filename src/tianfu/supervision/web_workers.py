@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from importlib import import_module
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
@@ -17,14 +19,15 @@ RESPAWN_SECONDS = 0.5
 STOP_SECONDS = 20
 
 
-def main() -> None:
-    """Serve until told to stop."""
+def main(application: str) -> None:
+    """Serve until told to stop; the application is imported once, before the workers are forked from this process."""
     die_with_parent(signal.SIGTERM)
     if parent := os.environ.get(PARENT_VARIABLE):
         leave_if_orphaned(int(parent))
     settings = settings_from(os.environ)
+    import_module(application.partition(":")[0])
     Granian(
-        "tianfu.main:application",
+        application,
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -41,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
