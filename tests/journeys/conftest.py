@@ -44,6 +44,12 @@ class Installation:
     log: Path
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys run last: the browser driver keeps an event loop in this thread, beside which no other can run."""
+    items.sort(key=lambda item: "journeys" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     """The demo province behind `tianfu serve`."""
