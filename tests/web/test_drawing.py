@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianfu.web.drawing.life_strip import BOX_TOP, Stretch, plan_strip
-from tianfu.web.drawing.line_chart import LABEL_HEIGHT, Frame, Line, draw_lines
+from tianfu.web.drawing.line_chart import LABEL_HEIGHT, Bound, Frame, Line, draw_lines
 from tianfu.web.drawing.text import text_width
 
 TODAY = date(2026, 11, 23)
@@ -61,11 +61,23 @@ def test_phases_ahead_have_no_bars_and_today_is_marked() -> None:
     assert 0 < plan.today_x <= plan.boxes[0].width
 
 
+def bound(value: float | None) -> Bound | None:
+    return None if value is None else Bound(value, f"limit {value:g}")
+
+
 def line(*values: float, low: float | None = None, high: float | None = None, name: str = "a") -> Line:
     points = tuple((float(place), value) for place, value in enumerate(values))
     words = tuple(str(value) for value in values)
     outside = tuple(False for _ in values)
-    return Line(name=name, points=points, outside=outside, said=words, last_label=words[-1], low=low, high=high)
+    return Line(
+        name=name,
+        points=points,
+        outside=outside,
+        said=words,
+        last_label=words[-1],
+        low=bound(low),
+        high=bound(high),
+    )
 
 
 numbers = st.floats(-1e4, 1e4, allow_nan=False).map(lambda value: round(value, 3))
@@ -85,14 +97,14 @@ def test_points_and_labels_stay_inside_the_frame(series: list[list[float]]) -> N
 def test_a_single_series_has_the_band_of_its_reference_range() -> None:
     chart = draw_lines([line(4.0, 5.0, low=3.9, high=6.1)], ticks=[], frame=Frame())
     assert chart.band is not None
-    assert [limit.value for limit in chart.limits] == [6.1, 3.9]
+    assert [limit.words for limit in chart.limits] == ["limit 6.1", "limit 3.9"]
 
 
 def test_several_series_show_upper_limits_only() -> None:
     two = [line(120, low=90, high=140), line(80, low=60, high=90)]
     chart = draw_lines(two, ticks=[], frame=Frame())
     assert chart.band is None
-    assert [limit.value for limit in chart.limits] == [140, 90]
+    assert [limit.words for limit in chart.limits] == ["limit 140", "limit 90"]
 
 
 def test_words_on_the_axis_never_run_into_each_other() -> None:
@@ -106,3 +118,9 @@ def test_words_on_the_axis_never_run_into_each_other() -> None:
 def test_a_long_name_at_the_line_is_shortened() -> None:
     chart = draw_lines([line(1, name="Systolic blood pressure in the left arm")], ticks=[], frame=Frame())
     assert chart.lines[0].name.endswith("…")
+
+
+def test_the_words_of_a_limit_stand_where_no_line_runs() -> None:
+    chart = draw_lines([line(9, 9, 9, 9, 1, 1, 1, 1, high=9)], ticks=[], frame=Frame())
+    [limit] = chart.limits
+    assert limit.words_x > Frame().width / 2

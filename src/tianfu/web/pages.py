@@ -89,6 +89,7 @@ class Pages:
             t=asking.language.say,
             formats=Formats(asking.language),
             today=self.today(),
+            now=self._clock(),
             **values,
         )
 

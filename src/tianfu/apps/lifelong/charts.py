@@ -10,12 +10,15 @@ from tianfu.apps.lifelong.model.trend import Point, Series, Trend
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.kernel.instants import DAY
 from tianfu.web.asking import Asking
-from tianfu.web.drawing.line_chart import Frame, Line, LineChart, draw_lines
+from tianfu.web.drawing.line_chart import Bound, Frame, Line, LineChart, draw_lines
 from tianfu.web.formats import Formats
 
 PHONE = Frame(width=300, height=204, left=36, right=58)
 CARD = Frame(width=390, height=216, right=72)
 WIDE = Frame(width=900, height=340, left=52, right=110)
+CARD_POINTS, PHONE_POINTS = 24, 14
+"""A card shows less time rather than smaller signs; the page of the trend shows all of it."""
+
 DAYS_BY_DAY = 120
 DAYS_BY_MONTH = 365 * 3
 
@@ -25,11 +28,17 @@ def chart_of(trend: Trend, asking: Asking, *, is_card: bool) -> LineChart | None
     if not trend.series:
         return None
     speech = Speech(asking.language)
+    shown = trend.latest(points_shown(asking)) if is_card else trend
     return draw_lines(
-        [_line(series, speech) for series in trend.series],
-        ticks=_ticks(trend.series, Formats(asking.language)),
+        [_line(series, speech, is_alone=len(shown.series) == 1) for series in shown.series],
+        ticks=_ticks(shown.series, Formats(asking.language)),
         frame=_frame(asking, is_card=is_card),
     )
+
+
+def points_shown(asking: Asking) -> int:
+    """How many values of a series a card has room for."""
+    return PHONE_POINTS if asking.look.density == "citizen" else CARD_POINTS
 
 
 def _frame(asking: Asking, *, is_card: bool) -> Frame:
@@ -39,16 +48,17 @@ def _frame(asking: Asking, *, is_card: bool) -> Frame:
     return CARD if is_card else WIDE
 
 
-def _line(series: Series, speech: Speech) -> Line:
+def _line(series: Series, speech: Speech, *, is_alone: bool) -> Line:
     limits = series.range
+    name = "" if is_alone else speech.concept(series.name).text
     return Line(
         name=speech.concept(series.name).text,
         points=tuple((float(point.when.low), float(point.value)) for point in series.points),
         outside=tuple(point.flag is not None for point in series.points),
         said=tuple(_said(series, point, speech) for point in series.points),
         last_label=speech.number(series.last.value),
-        low=_float(limits.low) if limits else None,
-        high=_float(limits.high) if limits else None,
+        low=_bound(limits.low if limits else None, "lower", name, speech),
+        high=_bound(limits.high if limits else None, "upper", name, speech),
     )
 
 
@@ -57,8 +67,14 @@ def _said(series: Series, point: Point, speech: Speech) -> str:
     return f"{speech.day(point.when)} {speech.concept(series.name).text} {value}"
 
 
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
+def _bound(value: Decimal | None, side: str, name: str, speech: Speech) -> Bound | None:
+    """A limit with its words; of several series each says whose limit it is."""
+    if value is None:
+        return None
+    shown = speech.number(value)
+    if not name:
+        return Bound(float(value), speech.say(f"chart.{side}", value=shown))
+    return Bound(float(value), speech.say(f"chart.{side}-of", name=name, value=shown))
 
 
 def _writer(formats: Formats, days: float) -> Callable[[date], str]:

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tianfu.apps.lifelong.charts import chart_of
+from tianfu.apps.lifelong.charts import chart_of, points_shown
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
 from tianfu.apps.lifelong.queries.find_person import find_people
 from tianfu.apps.lifelong.queries.life import read_life
@@ -98,7 +98,12 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         life = await read_life(store, asking, person, today=pages.today())
         chart = chart_of(life.trend, asking, is_card=True) if life.trend else None
         return _page(pages, request)(
-            "life.html", life=life, known=life.known, chart=chart, person_address=f"{ROOT}/people/{person}"
+            "life.html",
+            life=life,
+            known=life.known,
+            chart=chart,
+            points_shown=points_shown(asking),
+            person_address=f"{ROOT}/people/{person}",
         )
 
     @get(f"{ROOT}/people/{{person:str}}/trend")

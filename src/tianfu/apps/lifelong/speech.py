@@ -55,6 +55,10 @@ class Speech:
         self._language = language
         self._formats = Formats(language)
 
+    def say(self, key: str, **values: object) -> str:
+        """A phrase of ours."""
+        return self._language.say(key, **values)
+
     def concept(self, concept: Concept) -> Spoken:
         """The best name: the writer's own words in the reader's script, else our catalogue's name, else any."""
         wants_han = self._language.tag.startswith("zh")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tianfu.web.drawing.text import text_width
@@ -12,6 +13,17 @@ MARKERS = ("circle", "square", "diamond", "triangle")
 LABEL_HEIGHT = 30.0
 LABEL_GAP = 10.0
 GRID_STEPS = 5
+DOT_ROOM = 9.0
+TYPE_SIZE = 12.0
+STEP = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A limit of a series, and the words that stand at it."""
+
+    value: float
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +37,8 @@ class Line:
     """Each point in words, for those who point at it."""
 
     last_label: str
-    low: float | None = None
-    high: float | None = None
+    low: Bound | None = None
+    high: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +87,12 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A limit of one series."""
+    """A limit of one series as drawn; its words stand where they cover the least of the lines."""
 
     y: float
-    value: float
-    name: str
-    is_upper: bool
+    words: str
+    words_x: float
+    words_y: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,12 @@ class LineChart:
     ticks: tuple[tuple[float, str], ...]
 
     @property
+    def is_dense(self) -> bool:
+        """Whether markers would run into each other at their usual size."""
+        most = max(len(line.dots) for line in self.lines)
+        return (self.right_edge - self.frame.left) / most < DOT_ROOM
+
+    @property
     def right_edge(self) -> int:
         """Where the plot ends."""
         return self.frame.width - self.frame.right
@@ -107,39 +125,74 @@ def draw_lines(lines: Sequence[Line], *, ticks: Sequence[tuple[float, str]], fra
     places = [x for line in lines for x, _ in line.points]
     x_of = _scale(min(places), max(places), frame.left + 4, frame.width - frame.right)
     label_ys = _apart([y_of(line.points[-1][1]) for line in lines], lowest=frame.height - frame.bottom)
+    drawn = tuple(
+        _drawn(line, number, label_y, x_of, y_of, frame)
+        for number, (line, label_y) in enumerate(zip(lines, label_ys, strict=True))
+    )
     return LineChart(
         frame=frame,
-        lines=tuple(
-            Drawn(
-                number=number + 1,
-                marker=MARKERS[number % len(MARKERS)],
-                path=" ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line.points),
-                dots=tuple(
-                    Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside, said=said)
-                    for (x, y), outside, said in zip(line.points, line.outside, line.said, strict=True)
-                ),
-                name=_shortened(line.name, frame.right - LABEL_GAP),
-                last_label=line.last_label,
-                label_y=label_y,
-            )
-            for number, (line, label_y) in enumerate(zip(lines, label_ys, strict=True))
-        ),
+        lines=drawn,
         grid=tuple(Level(y=round(y_of(step), 1), value=step, text=_plain(step)) for step in steps),
-        limits=tuple(
-            Limit(y=round(y_of(value), 1), value=value, name=line.name, is_upper=is_upper)
-            for line in lines
-            for value, is_upper in ((line.high, True), (line.low, False))
-            # Of several lines only the upper limits: the lower of one and the upper of another would hide each other.
-            if value is not None and (is_upper or len(lines) == 1)
-        ),
+        limits=_limits(lines, drawn, y_of, frame),
         band=_band(lines, y_of, steps),
         ticks=tuple((round(x_of(x), 1), words) for x, words in _spaced(ticks, x_of, frame)),
     )
 
 
+def _drawn(line: Line, number: int, label_y: float, x_of: _scale, y_of: _scale, frame: Frame) -> Drawn:
+    return Drawn(
+        number=number + 1,
+        marker=MARKERS[number % len(MARKERS)],
+        path=" ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line.points),
+        dots=tuple(
+            Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside, said=said)
+            for (x, y), outside, said in zip(line.points, line.outside, line.said, strict=True)
+        ),
+        name=_shortened(line.name, frame.right - LABEL_GAP),
+        last_label=line.last_label,
+        label_y=label_y,
+    )
+
+
+def _limits(lines: Sequence[Line], drawn: Sequence[Drawn], y_of: _scale, frame: Frame) -> tuple[Limit, ...]:
+    """Of several lines only the upper limits: the lower of one and the upper of another would hide each other."""
+    bounds = [bound for line in lines for bound in (line.high, line.low if len(lines) == 1 else None) if bound]
+    placed: list[Limit] = []
+    for bound in bounds:
+        y, width = y_of(bound.value), text_width(bound.words)
+        right = frame.width - frame.right
+        corners = [
+            (x, below)
+            for below in (y - 5, y + TYPE_SIZE + 1)
+            for x in (frame.left + 4, (frame.left + right - width) / 2, right - width)
+        ]
+        x, words_y = min(corners, key=lambda corner: _covered(corner, width, drawn, placed))
+        placed.append(Limit(y=round(y, 1), words=bound.words, words_x=round(x, 1), words_y=round(words_y, 1)))
+    return tuple(placed)
+
+
+def _covered(corner: tuple[float, float], width: float, drawn: Sequence[Drawn], placed: Sequence[Limit]) -> int:
+    """How much of the lines and of other words would lie behind words at a place."""
+    x, y = corner
+    spots = [spot for line in drawn for spot in _along(line.dots)]
+    hidden = sum(x - 4 <= each <= x + width + 4 and y - TYPE_SIZE - 3 <= level <= y + 6 for each, level in spots)
+    others = sum(abs(limit.words_y - y) < TYPE_SIZE and abs(limit.words_x - x) < width for limit in placed)
+    return hidden + len(spots) * others
+
+
+def _along(dots: Sequence[Dot]) -> Iterator[tuple[float, float]]:
+    """Places along a line, a few units apart."""
+    yield (dots[0].x, dots[0].y)
+    for one, other in itertools.pairwise(dots):
+        steps = max(1, int(max(abs(other.x - one.x), abs(other.y - one.y)) / STEP))
+        for step in range(1, steps + 1):
+            share = step / steps
+            yield (one.x + (other.x - one.x) * share, one.y + (other.y - one.y) * share)
+
+
 def _values(line: Line, *, is_alone: bool) -> list[float]:
-    limits = [value for value in (line.low if is_alone else None, line.high) if value is not None]
-    return [value for _, value in line.points] + limits
+    bounds = [bound.value for bound in (line.low if is_alone else None, line.high) if bound]
+    return [value for _, value in line.points] + bounds
 
 
 def _steps(values: Sequence[float]) -> list[float]:
@@ -168,10 +221,10 @@ class _scale:  # noqa: N801 - reads as a function where it is used
 
 def _band(lines: Sequence[Line], y_of: _scale, steps: Sequence[float]) -> tuple[float, float] | None:
     """The reference range of a single series; an open side reaches to the edge of the plot."""
-    if len(lines) != 1 or (lines[0].low is None and lines[0].high is None):
+    if len(lines) != 1 or not (lines[0].low or lines[0].high):
         return None
-    top = lines[0].high if lines[0].high is not None else steps[-1]
-    bottom = lines[0].low if lines[0].low is not None else steps[0]
+    top = lines[0].high.value if lines[0].high else steps[-1]
+    bottom = lines[0].low.value if lines[0].low else steps[0]
     return round(y_of(top), 1), round(y_of(bottom) - y_of(top), 1)
 
 

@@ -217,7 +217,9 @@ def _document(resource: Element) -> Described:
     titles = [*words(resource.get("title")), *words_of(resource, "type"), *words(resource.get("description"))]
     contents = [one.get("attachment", {}).get("title") for one in resource.get("content", ())]
     named = [*titles, *(Concept(text=title) for title in contents if title)]
-    return {"title": named[0] if named else NOTHING, "details": tuple(dict.fromkeys(named[1:]))}
+    title = named[0] if named else NOTHING
+    others = [one for one in dict.fromkeys(named[1:]) if one.text != title.text]
+    return {"title": title, "details": tuple(others)}
 
 
 def _bill(resource: Element) -> Described:

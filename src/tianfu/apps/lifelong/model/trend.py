@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
@@ -96,6 +96,15 @@ class Trend:
     left_out: int = 0
     left_out_units: tuple[str, ...] = ()
     is_cut_off: bool = False
+
+    def latest(self, count: int) -> Trend:
+        """The same trend with so many of the newest values of each series."""
+        return replace(self, series=tuple(replace(one, points=one.points[-count:]) for one in self.series))
+
+    @property
+    def length(self) -> int:
+        """How many values its longest series has."""
+        return max((len(one.points) for one in self.series), default=0)
 
     @property
     def rows(self) -> tuple[TrendRow, ...]:

@@ -13,7 +13,7 @@ from tianfu.apps.lifelong.model.entries import Entry
 from tianfu.apps.lifelong.model.filters import Count, Filter, by_kind, by_patient, read_filter
 from tianfu.apps.lifelong.model.kinds import Kind
 from tianfu.apps.lifelong.model.people import Person
-from tianfu.apps.lifelong.model.phases import Phase, PhaseSort, phase_on, phases_of
+from tianfu.apps.lifelong.model.phases import Phase, PhaseSort, birthday, phase_on, phases_of
 from tianfu.apps.lifelong.model.trend import Trend
 from tianfu.apps.lifelong.queries.before_birth import BeforeBirth, read_before_birth
 from tianfu.apps.lifelong.queries.measures import Measure, measures_of, read_trend
@@ -44,6 +44,8 @@ PHASE_WEIGHTS = {
     "older": 1.4,
 }
 LABEL_AIR = 3
+AGE_SHOWN_MAX = 100
+DAYS_SHOWN_AHEAD = 3 * 365
 WIDTHS = {"clinician": 1000, "citizen": 360}
 
 
@@ -183,11 +185,19 @@ def _stretches(phases: Sequence[Phase], today: date, speech: Speech) -> list[Str
             colour=phase.colour,
             weight=PHASE_WEIGHTS[phase.sort],
             starts=phase.starts,
-            ends=phase.ends,
+            ends=_shown_end(phase, today),
             width_min=text_width(speech.phase_short(phase)) + LABEL_AIR,
         )
         for phase in phases
     ]
+
+
+def _shown_end(phase: Phase, today: date) -> date:
+    """Old age is drawn to a hundred, or some years beyond today for those who are older."""
+    if phase.sort is not PhaseSort.OLDER:
+        return phase.ends
+    hundred = birthday(phase.starts, AGE_SHOWN_MAX - phase.age_from)
+    return min(phase.ends, max(hundred, today + timedelta(days=DAYS_SHOWN_AHEAD)))
 
 
 def wanted_count(counts: Sequence[Count], chosen: Filter, phase: Phase | None, edges: Sequence[date]) -> int:
