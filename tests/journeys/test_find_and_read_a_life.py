@@ -1,4 +1,4 @@
-"""A doctor's minute: find a person by pinyin, read the life, filter, chart, open a record, its history, switch language."""
+"""A doctor's minute: find a person by pinyin, read the life, filter, chart, open a record and its history."""
 
 from __future__ import annotations
 
