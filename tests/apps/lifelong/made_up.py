@@ -46,7 +46,7 @@ def patient(identity: str, library: str, name: str, *, number: str | None, born:
 def concept(text: str, code: str = "", system: str = LOINC, display: str = "") -> Resource:
     """A CodeableConcept."""
     coding = [{"system": system, "code": code, **({"display": display} if display else {})}] if code else []
-    return {"text": text, **({"coding": coding} if coding else {})}
+    return {**({"text": text} if text else {}), **({"coding": coding} if coding else {})}
 
 
 def visit(
@@ -179,6 +179,10 @@ def life_of_a_woman() -> MemoryStore:
             "type": concept("门诊"),
             "patient": {"reference": f"Patient/{HOSPITAL}"},
             "created": "2026-11-06",
+            "use": "claim",
+            "provider": {"display": "示例医院"},
+            "priority": {"text": "常规"},
+            "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "居民医保"}}],
         },
         {
             "resourceType": "EpisodeOfCare",

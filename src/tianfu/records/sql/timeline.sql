@@ -1,5 +1,5 @@
 -- timeline
--- The newest records of several patients by main date, one limited scan per patient, merged.
+-- The newest records of several patients by main date, one limited scan per patient, merged; the undated come last.
 select r.rid, r.type, r.version, r.changed_at, r.fid, r.prid, r.body, r.date_low, r.date_high
   from unnest(%(patients)s::bigint[]) as patient
  cross join lateral (
@@ -8,7 +8,8 @@ select r.rid, r.type, r.version, r.changed_at, r.fid, r.prid, r.body, r.date_low
       and a.type = any(%(types)s::smallint[])
       and (%(codes)s::bigint[] is null or a.code = any(%(codes)s::bigint[]))
       and (%(after)s::bigint is null or a.date_low >= %(after)s::bigint)
-      and (%(before)s::bigint is null or a.date_low < %(before)s::bigint)
+      and (%(before)s::bigint is null or a.date_low < %(before)s::bigint
+           or (a.date_low is null and %(after)s::bigint is null))
       and (%(category_types)s::smallint[] is null or exists (
             select from unnest(%(category_types)s::smallint[], %(categories)s::bigint[]) as wanted(type, category)
              where wanted.type = a.type and (wanted.category is null or wanted.category = a.category)))
