@@ -24,6 +24,7 @@ class TianfuChart extends LitElement {
       .sort((one, other) => one.x - other.x);
     const chart = this.querySelector("svg");
     if (!chart || this.spots.length === 0) return;
+    this.scrollLeft = this.scrollWidth; // where it does not fit, the newest values are seen first
     this.addEventListener("pointermove", (event) => this.pointAt(chart, event.clientX));
     this.addEventListener("pointerleave", () => (this.place = undefined));
     this.addEventListener("keydown", this.onKey);
