@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -177,32 +178,95 @@ def test_all_synthea_bundles_are_taken_without_a_reject(addresses: Addresses, tm
     assert scalar(addresses, lost) == 0
 
 
-def test_a_killed_import_goes_on_and_doubles_nothing(addresses: Addresses, tmp_path: Path) -> None:
-    """Takes seconds: the import program is killed at several moments, then finished."""
-    file = lines(tmp_path / "people.ndjson", *people(60_000))
-    home_with_key(tmp_path / "home")
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import sys\nfrom pathlib import Path\n"
-        "from tianfu.db import Addresses\n"
-        "from tianfu.records.importing.files import Source\n"
-        "from tianfu.records.importing.run import import_paths\n"
-        "if __name__ == '__main__':\n"
-        "    admin, secret, folder, file = sys.argv[1:]\n"
-        "    import_paths(Addresses(admin=admin, secret=bytes.fromhex(secret)), Path(folder) / 'home', [Path(file)],\n"
-        "        source=Source(uri='urn:test:hospital'), workers=2, rejects_file=Path(folder) / 'r.tsv',\n"
-        "        progress=lambda read, size, taken: None)\n"
+PROGRAM = """
+import sys
+from pathlib import Path
+from tianfu.db import Addresses
+from tianfu.records.importing.files import Source
+from tianfu.records.importing.run import import_paths
+
+if __name__ == "__main__":
+    admin, secret, folder, *files = sys.argv[1:]
+    import_paths(
+        Addresses(admin=admin, secret=bytes.fromhex(secret)),
+        Path(folder) / "home",
+        [Path(file) for file in files],
+        source=Source(uri="urn:test:hospital"),
+        workers=2,
+        rejects_file=Path(folder) / "rejects.tsv",
+        progress=lambda read, size, taken: print(taken, flush=True),
     )
-    command = [sys.executable, str(program), addresses.admin, addresses.secret.hex(), str(tmp_path), str(file)]
+"""
+END_SECONDS = 30.0
+
+
+def import_program(addresses: Addresses, folder: Path, *files: Path) -> list[str]:
+    """The command of a program that imports, for those who want to see it die."""
+    home_with_key(folder / "home")
+    program = folder / "program.py"
+    program.write_text(PROGRAM)
+    return [sys.executable, str(program), addresses.admin, addresses.secret.hex(), str(folder), *map(str, files)]
+
+
+def processes_of(folder: Path) -> list[int]:
+    """The processes whose command line names a folder: the import program's, its fork server's, its workers'."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            if process.name.isdigit() and str(folder).encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def wait_until_gone(folder: Path) -> None:
+    until = time.monotonic() + END_SECONDS
+    while left := processes_of(folder):
+        assert time.monotonic() < until, left
+        time.sleep(0.05)
+
+
+def test_a_killed_import_leaves_no_process_goes_on_and_doubles_nothing(addresses: Addresses, tmp_path: Path) -> None:
+    """Takes seconds: the import program is killed at several moments, then finished."""
+    command = import_program(addresses, tmp_path, lines(tmp_path / "people.ndjson", *people(60_000)))
     for seconds in (1.2, 1.6, 2.0):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(seconds)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    subprocess.run(command, check=True)
+        wait_until_gone(tmp_path)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert scalar(addresses, "select count(*) from resource") == 60_000
     assert scalar(addresses, "select count(*) from history") == 0
     assert scalar(addresses, "select coalesce(sum(cardinality(rids)), 0) from feed") == 60_000
+
+
+def test_an_import_that_cannot_go_on_ends_at_once(addresses: Addresses, tmp_path: Path) -> None:
+    """Takes seconds: a damaged file is met while pieces wait, and when none waits any more."""
+    long = lines(tmp_path / "long.ndjson.gz", *people(60_000))
+    short = lines(tmp_path / "short.ndjson.gz", *people(10))
+    for file in (long, short):
+        file.write_bytes(file.read_bytes()[:-20])
+        command = import_program(addresses, tmp_path, file)
+        ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=END_SECONDS)
+        assert ended.returncode == 1
+        assert "file-unreadable" in ended.stderr
+        wait_until_gone(tmp_path)
+
+
+def test_an_import_whose_worker_dies_ends_at_once_and_can_go_on(addresses: Addresses, tmp_path: Path) -> None:
+    """Takes seconds: a worker is killed while it works."""
+    command = import_program(addresses, tmp_path, lines(tmp_path / "people.ndjson", *people(60_000)))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # the first piece has been handed over
+    workers = [each for each in processes_of(tmp_path) if each != process.pid]
+    os.kill(max(workers), signal.SIGKILL)
+    _, said = process.communicate(timeout=END_SECONDS)
+    assert process.returncode == 1
+    assert "worker-died" in said
+    wait_until_gone(tmp_path)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert scalar(addresses, "select count(*) from resource") == 60_000
 
 
 def test_derived_ids_differ_by_source_type_and_id() -> None:

@@ -108,8 +108,7 @@ def import_paths(
     todo: multiprocessing.Queue[Work | None] = context.Queue(workers * PIECES_WAITING_PER_WORKER)
     answers: multiprocessing.Queue[Done] = context.Queue()
     processes = [
-        context.Process(target=run_worker, args=(addresses, home, todo, answers, os.getpid()), daemon=True)
-        for _ in range(workers)
+        context.Process(target=run_worker, args=(addresses, home, todo, answers), daemon=True) for _ in range(workers)
     ]
     for process in processes:
         process.start()
@@ -124,10 +123,14 @@ def import_paths(
         while sum(tally.open_pieces.values()):
             _take_answers(answers, tally, processes, wait=True)
             progress(sum(tally.bytes_done.values()), size, tally.resources)
+    except BaseException:
+        # Nobody takes what is left in the queue: without this, the end of this program would wait for it for ever.
+        todo.cancel_join_thread()
+        for process in processes:
+            process.kill()
+        raise
     finally:
         for process in processes:
-            if sum(tally.open_pieces.values()):
-                process.terminate()
             process.join()
     rejected = asyncio.run(_end(addresses, inputs, runs, rejects_file))
     progress(size, size, tally.resources)

@@ -7,7 +7,8 @@ wholly in or wholly not, and is done again if not.
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import multiprocessing
+import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -35,7 +36,6 @@ from tianfu.records.write import Change, Outcome, apply, learn_tokens
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
 TRIES_MAX = 8
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +59,16 @@ class Done:
     failed: str | None = None
 
 
-def run_worker(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done], parent: int) -> None:
-    """Work until None comes; ends with its parent."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def run_worker(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done]) -> None:
+    """Work until None comes; ends with the program that started it, even when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_work(addresses, home, todo, done))
 
 
 async def _work(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done]) -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        # The direct parent is the fork server, which lives as long as its children: prctl would wait in a ring.
+        asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
     keys = load_or_make(home)
     async with await Database.open(addresses, links_max=2) as database:
         preparer, known_tokens = await open_parts(database, keys)
