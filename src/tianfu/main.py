@@ -13,7 +13,6 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Database
-from tianfu.db.migrations import Migration, migrations_in
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
 from tianfu.installation import database_addresses
 from tianfu.kernel.instants import system_clock
@@ -24,14 +23,6 @@ from tianfu.records.store import Store
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.web.site import SiteSettings, build_site
-
-MIGRATION_SETS = ("tianfu.records.schema",)
-"""Packages with schema steps, in the order in which they build on each other."""
-
-
-def schema_steps() -> list[Migration]:
-    """Every step of the schema, in its order."""
-    return [step for package in MIGRATION_SETS for step in migrations_in(package)]
 
 
 def application() -> ASGIApp:
