@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help run test check quick bench clean lock set-up set-up-tests
+.PHONY: help run test check quick bench soak clean lock set-up set-up-tests
 
 help:
 	@echo 'make run     set up and serve on http://localhost:8000 (TIANFU_PORT chooses another port)'
@@ -11,6 +11,7 @@ help:
 	@echo 'make quick   pure and store tests, in under a minute'
 	@echo 'make check   style, types, contracts, spelling'
 	@echo 'make bench   measure the speeds we promise, write docs/performance.md'
+	@echo 'make soak    sixty kills of every process while clients write'
 	@echo 'make lock    lock newer versions of the packages'
 	@echo 'make clean   remove what set-up made; data in .tianfu stay'
 
@@ -39,6 +40,9 @@ check: set-up-tests
 bench: set-up-tests
 	$(BIN)/python -m bench prepare
 	$(BIN)/python -m bench report
+
+soak: set-up-tests
+	TIANFU_TEST_KILLS=60 $(BIN)/pytest -s tests/supervision/test_kills.py
 
 lock:
 	scripts/lock.sh --upgrade

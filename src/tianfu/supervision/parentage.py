@@ -14,18 +14,20 @@ PARENT_VARIABLE = "TIANFU_PARENT_PROCESS"
 _PR_SET_PDEATHSIG = 1
 
 
+def become_parent() -> None:
+    """Leave this process's number to the children that it starts from now on."""
+    os.environ[PARENT_VARIABLE] = str(os.getpid())
+
+
 def die_with_parent(sign: signal.Signals) -> None:
     """Let the kernel send `sign` to this process when its parent ends.
 
-    A parent that ended before this call is noticed too, if it left its number in the environment.
+    If the parent left its number in the environment and has ended already, this process ends at once.
     """
     if sys.platform != "linux":
         return
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(sign), 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
-
-
-def leave_if_orphaned(expected_parent: int) -> None:
-    """End this process if its parent is already gone."""
-    if os.getppid() != expected_parent:
-        sys.exit(0)
+    expected = os.environ.get(PARENT_VARIABLE)
+    if expected and os.getppid() != int(expected):
+        os._exit(0)

@@ -12,7 +12,7 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
 from tianfu.settings import settings_from
-from tianfu.supervision.parentage import PARENT_VARIABLE, die_with_parent, leave_if_orphaned
+from tianfu.supervision.parentage import become_parent, die_with_parent
 
 BACKLOG = 1024
 RESPAWN_SECONDS = 0.5
@@ -21,9 +21,9 @@ STOP_SECONDS = 20
 
 def main(application: str) -> None:
     """Serve until told to stop; the application is imported once, before the workers are forked from this process."""
-    die_with_parent(signal.SIGTERM)
-    if parent := os.environ.get(PARENT_VARIABLE):
-        leave_if_orphaned(int(parent))
+    # A killed supervisor may be started again at once: nothing of the old one may still hold the port.
+    die_with_parent(signal.SIGKILL)
+    become_parent()
     settings = settings_from(os.environ)
     import_module(application.partition(":")[0])
     Granian(

@@ -426,7 +426,7 @@ async def answered(store: Store, resource_type: str, *parameters: tuple[str, str
 
 
 async def test_every_kind_of_parameter_finds_what_a_look_at_every_resource_finds(store: Store) -> None:
-    draw = Draw(random.Random(20_260_101))  # noqa: S311 - the same draw each time is the point
+    draw = Draw(random.Random(20_260_101))
     resources = [draw.observation(n) for n in range(120)] + [draw.patient(n) for n in range(60)]
     for resource in resources:
         parsed = parse_resource(orjson.dumps(resource))

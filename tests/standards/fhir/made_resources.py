@@ -174,4 +174,4 @@ class Maker:
 
 def maker_of(seed: int) -> Maker:
     """A maker that makes the same again for the same seed."""
-    return Maker(Random(seed))  # noqa: S311 - chance for tests, not for secrets
+    return Maker(Random(seed))
