@@ -6,8 +6,10 @@ import hmac
 import os
 import signal
 from collections.abc import Mapping
-from typing import cast
+from contextlib import AsyncExitStack
+from typing import Any, cast
 
+import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -16,13 +18,17 @@ from tianfu.db import Database
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
 from tianfu.installation import database_addresses
 from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import load_or_make
 from tianfu.records.store import Store
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
+from tianfu.web.failures import place_of
 from tianfu.web.site import SiteSettings, build_site
+
+_log = structlog.get_logger("tianfu.main")
 
 
 def application() -> ASGIApp:
@@ -56,18 +62,28 @@ class Application:
             await self._live(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        addresses = database_addresses(self._settings)
-        async with Database(addresses) as database:
-            await database.ready()
-            keys = load_or_make(self._settings.home)
-            store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
-            self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
-            self._site = site = build_site(
-                apps=[lifelong(store)],
-                settings=SiteSettings(seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=True),
-                clock=system_clock,
-            )
+        async with AsyncExitStack() as stack:
+            try:
+                self._site = site = await self._put_together(stack)
+            except Exception as error:
+                # Else the server goes on with a worker that can answer nothing; told so, it ends and starts another.
+                _log.error("worker_not_started", error=str(error) if isinstance(error, Refusal) else place_of(error))
+                await send(cast("Any", {"type": "lifespan.startup.failed", "message": ""}))
+                return
             await site(scope, receive, send)
+
+    async def _put_together(self, stack: AsyncExitStack) -> ASGIApp:
+        addresses = database_addresses(self._settings)
+        database = await stack.enter_async_context(Database(addresses))
+        await database.ready()
+        keys = load_or_make(self._settings.home)
+        store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+        self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
+        return build_site(
+            apps=[lifelong(store)],
+            settings=SiteSettings(seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=True),
+            clock=system_clock,
+        )
 
 
 def derived_key(secret: bytes, purpose: str) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import orjson
 import pytest
-from tests.records.conftest import WHO, WHY, Desk, entry, patient
+from tests.records.conftest import WHO, WHY, Desk, desk_of, entry, patient
 
+from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
@@ -235,3 +237,12 @@ async def test_search_pages_are_complete_and_in_order(desk: Desk) -> None:
         page = await desk.store.search(WHO, WHY, following)
     assert dates == sorted(dates, reverse=True)
     assert len(ids) == len(dates) == 11
+
+
+async def test_workers_that_open_an_empty_store_at_once_do_not_disturb_each_other(
+    addresses_on_each_engine: Addresses,
+) -> None:
+    async with AsyncExitStack() as stack:
+        databases = [await stack.enter_async_context(Database(addresses_on_each_engine)) for _ in range(8)]
+        stores = await asyncio.gather(*map(desk_of, databases))
+        assert len({id(each.store) for each in stores}) == 8

@@ -30,19 +30,28 @@ class Installation:
             "TIANFU_PORT": str(self.port),
             "TIANFU_WORKERS": "2",
         }
+        self.log = home / "log"
         self.process: subprocess.Popen[str] | None = None
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([TIANFU, *words], env=self.environment, capture_output=True, text=True, check=False)
 
-    def serve(self) -> float:
+    def serve(self, *, wait: bool = True) -> float:
         """Start and wait until it is ready; how many seconds that took."""
         started = time.monotonic()
-        self.process = subprocess.Popen([TIANFU, "serve"], env=self.environment, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "Tianfu is ready" in line, line
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [TIANFU, "serve"], env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        if wait:
+            assert self.process.stdout is not None
+            line = self.process.stdout.readline()
+            assert "Tianfu is ready" in line, line
         return time.monotonic() - started
+
+    def said(self, words: str) -> bool:
+        """Whether its log holds these words."""
+        return words in self.log.read_text("utf-8")
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None

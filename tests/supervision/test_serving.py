@@ -60,6 +60,22 @@ def test_killed_postgres_comes_back(installation: Installation) -> None:
     assert installation.stop() == 0
 
 
+@pytest.mark.slow  # starts the whole program
+def test_worker_that_cannot_start_says_why_and_starts_when_it_can(installation: Installation) -> None:
+    installation.serve()
+    assert installation.stop() == 0
+    (key,) = (installation.home / "keys").iterdir()
+    right = key.read_bytes()
+    key.write_bytes(bytes(len(right)))
+    installation.serve(wait=False)
+    wait_until(lambda: installation.said("worker_not_started"))
+    assert installation.said("key-differs")
+    assert not installation.answers()
+    key.write_bytes(right)
+    wait_until(installation.answers)
+    assert installation.stop() == 0
+
+
 def test_schema_that_is_behind_is_refused(short_folder: Path) -> None:
     done = Installation(short_folder).run("serve")
     assert (done.returncode, "schema-behind" in done.stderr) == (2, True)

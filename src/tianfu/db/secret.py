@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from tianfu.kernel.refusal import Refusal
@@ -14,7 +16,7 @@ SECRET_BYTES = 32
 def database_secret(file: Path, *, make: bool) -> bytes:
     """Read the secret; `make` says whether a missing one may be made, else it is refused."""
     if make and not file.exists():
-        _make(file)
+        make_secret_file(file, secrets.token_hex(SECRET_BYTES).encode())
     try:
         mode = file.stat().st_mode
         secret = bytes.fromhex(file.read_text("ascii").strip())
@@ -27,20 +29,19 @@ def database_secret(file: Path, *, make: bool) -> bytes:
     return secret
 
 
-def _make(file: Path) -> None:
+def make_secret_file(file: Path, content: bytes) -> None:
+    """Make a file whole or not at all, for its owner alone; of several processes that try, the first one's counts."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(secrets.token_hex(SECRET_BYTES))
-        out.flush()
-        os.fsync(out.fileno())
+    descriptor, unfinished = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
     try:
-        os.link(unfinished, file)
-    except FileExistsError:
-        pass  # another process made it in the same moment: its secret counts
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        with suppress(FileExistsError):  # another process made it in the same moment: its content counts
+            file.hardlink_to(unfinished)
     finally:
-        unfinished.unlink()
+        Path(unfinished).unlink()
 
 
 def _refusal(code: str, file: Path) -> Refusal:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tianfu.db.secret import make_secret_file
 from tianfu.kernel.refusal import Refusal
 
 KEY_BYTES = 32
@@ -36,17 +37,10 @@ class IndexKeys:
 def load_or_make(home: Path) -> IndexKeys:
     """The key in `home`, made at first use and readable by its owner only."""
     path = home / "keys" / FILE_NAME
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        secret = path.read_bytes()
-    else:
-        secret = os.urandom(KEY_BYTES)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secret)
-            file.flush()
-            os.fsync(file.fileno())
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_secret_file(path, os.urandom(KEY_BYTES))
+    secret = path.read_bytes()
     if len(secret) != KEY_BYTES:
         raise Refusal("key-damaged", next_step="restore-key", details={"file": FILE_NAME})
     return IndexKeys(secret)

@@ -625,7 +625,8 @@ async def open_parts(
     database: Database, keys: IndexKeys, protection: Protection | None = None
 ) -> tuple[Preparer, set[int]]:
     """What every process that writes needs: the preparer, and the codings that the database has seen."""
-    async with database.connection("owner") as owner:
+    async with database.transaction("owner") as owner:
+        await owner.run(_STATE.lock_state)
         await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
         await owner.run(_STATE.add_key_fingerprint, name="index", fingerprint=keys.fingerprint)
         kept = await owner.one(_STATE.key_fingerprint, name="index")

@@ -51,6 +51,15 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
+def place_of(error: BaseException) -> str:
+    """An error's kind and innermost place, for the log; never its words, which may quote a patient's values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
+    return f"{type(error).__qualname__}{where}"
+
+
 class Failures:
     """Turns whatever went wrong into a page and a line in the log."""
 

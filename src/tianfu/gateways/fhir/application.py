@@ -36,7 +36,7 @@ from tianfu.gateways.fhir.resources import indented
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.store import Store
-from tianfu.web.failures import new_reference
+from tianfu.web.failures import new_reference, place_of
 from tianfu.web.languages import Language, choose_language, load_languages
 from tianfu.web.outcome import outcome_of, status_of
 from tianfu.web.pages import WEB_FOLDER
@@ -124,7 +124,7 @@ class FhirApplication:
     def _failed(self, scope: Scope, headers: dict[bytes, bytes], error: Exception) -> Answer:
         reference = new_reference()
         # The message of an unforeseen error may quote what it worked on; its kind and place may not.
-        _log.error("request_failed", reference=reference, method=scope["method"], error=_place_of(error))
+        _log.error("request_failed", reference=reference, method=scope["method"], error=place_of(error))
         refusal = Refusal("unexpected", kept="look-before-sending-again", next_step="try-again-later", retryable=True)
         return self._outcome(headers, refusal, 500, reference)
 
@@ -202,11 +202,3 @@ async def _in_time(interaction: Interaction, work: Awaitable[Answer]) -> Answer:
             return await work
     except TimeoutError as error:
         raise Refusal("deadline-passed", next_step="narrow-the-question", retryable=True) from error
-
-
-def _place_of(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
-    return f"{type(error).__qualname__}{where}"

@@ -1,3 +1,7 @@
+-- lock_state
+-- One process at a time prepares what all share: workers start together, and two cannot make the same partition.
+select pg_advisory_xact_lock(3, 0);
+
 -- dictionaries
 -- All compression dictionaries.
 select number, name, bytes from dictionary order by number;
