@@ -12,6 +12,7 @@ from tianfu.db.pool import Pool, connected
 from tianfu.db.prepared import Call, Reply, Row
 from tianfu.db.queries import Query
 from tianfu.db.roles import Addresses, Role
+from tianfu.db.room import Room
 from tianfu.kernel.refusal import Refusal
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
@@ -248,6 +249,7 @@ class Database:
 
     def __init__(self, addresses: Addresses, *, links_max: int = LINKS_MAX) -> None:
         self._pools = {role.value: _pool(addresses.of(role), links_max) for role in Role}
+        self._room = Room(addresses.folder)
 
     @staticmethod
     async def open(addresses: Addresses, *, links_max: int = LINKS_MAX) -> Database:
@@ -268,7 +270,9 @@ class Database:
         isolation: Isolation = "read committed",
         deadline_seconds: float | None = DEADLINE_SECONDS,
     ) -> Transaction:
-        """A transaction of a role ("app", "audit", "reader", "owner")."""
+        """A transaction of a role ("app", "audit", "reader", "owner"); the app's are refused where no room is left."""
+        if role == Role.APP.value:
+            self._room.refuse_if_full()
         return Transaction(self._pools[role], deadline_seconds, isolation)
 
     def connection(self, role: str, *, deadline_seconds: float | None = DEADLINE_SECONDS) -> Session:

@@ -60,7 +60,7 @@ class EmbeddedPostgres:
     def addresses(self) -> Addresses:
         """How to connect, whether it runs or not."""
         secret = database_secret(self._home / "database-secret", make=not self._is_made)
-        return Addresses(admin=self._conninfo(DATABASE, secret), secret=secret)
+        return Addresses(admin=self._conninfo(DATABASE, secret), secret=secret, folder=self._place)
 
     @property
     def state(self) -> ServerState:

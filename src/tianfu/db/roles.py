@@ -8,8 +8,9 @@ several machines share them by sharing one file.  SCRAM: https://www.rfc-editor.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
@@ -39,14 +40,18 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the database is: `admin` for whoever may create roles, and the secret from which each role signs in."""
+    """Where the database is: `admin` for whoever may create roles, and the secret from which each role signs in.
+
+    `folder` lies on the same file system as the data of a server on this machine; None if that is not known.
+    """
 
     admin: str
     secret: bytes
+    folder: Path | None = None
 
     def in_database(self, name: str) -> Addresses:
         """The same server and secret, another database."""
-        return Addresses(admin=make_conninfo(self.admin, dbname=name), secret=self.secret)
+        return replace(self, admin=make_conninfo(self.admin, dbname=name))
 
     def of(self, role: Role) -> str:
         """The connection string of a role."""
