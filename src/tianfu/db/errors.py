@@ -6,7 +6,7 @@ values of patients, so it leaves this module only for errors about the schema or
 
 from __future__ import annotations
 
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import PERHAPS_EVERYTHING, Refusal
 
 _UNAVAILABLE_CLASSES = {"08", "53", "57"}
 _UNAVAILABLE_STATES = {"25006", "25P03"}
@@ -45,7 +45,7 @@ def outcome_unknown() -> Refusal:
     """The connection broke while a commit was on its way: it may or may not have happened."""
     return Refusal(
         "database-unavailable",
-        kept="perhaps-everything",
+        kept=PERHAPS_EVERYTHING,
         next_step="look-before-sending-again",
         retryable=True,
         details={"reason": "connection-lost-during-commit"},

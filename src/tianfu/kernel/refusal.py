@@ -19,6 +19,10 @@ class Fault:
         return f"{self.path}: {self.code} {said}".rstrip()
 
 
+PERHAPS_EVERYTHING = "perhaps-everything"
+"""What was kept if the connection broke while a commit was on its way."""
+
+
 class Refusal(Exception):  # noqa: N818 - the trade's word; an answer, not a mistake of the program
     """An act that Tianfu did not do, and why.
 
@@ -44,6 +48,11 @@ class Refusal(Exception):  # noqa: N818 - the trade's word; an answer, not a mis
         self.retryable = retryable
         self.faults = faults
         self.details: Mapping[str, str] = details or {}
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the act may have been done all the same, so that doing it again could do it twice."""
+        return self.kept == PERHAPS_EVERYTHING
 
     def __str__(self) -> str:
         said = " ".join(f"{name}={value}" for name, value in self.details.items())

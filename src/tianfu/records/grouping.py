@@ -22,7 +22,8 @@ class Grouped(Generic[Request, Answer]):
     """Runs `work` on groups of requests, at most `parallel` groups at a time.
 
     `work` answers each request of a group, an exception in the place of an answer refusing that request alone.
-    If `work` itself raises, each request of the group is tried alone, so that one bad request harms no other.
+    If `work` itself raises, each request of the group is tried alone, so that one bad request harms no other;
+    but not if the work may have been done all the same.
     Requests with the same `key` never share a group, nor run at the same time.
     """
 
@@ -95,8 +96,9 @@ class Grouped(Generic[Request, Answer]):
         try:
             answers = await self._work([request for request, _ in group])
         except Exception as error:
-            if len(group) == 1:
-                _settle(group[0][1], error)
+            if len(group) == 1 or (isinstance(error, Refusal) and error.is_uncertain):
+                for _, future in group:
+                    _settle(future, error)
                 return
             for entry in group:
                 await self._answer([entry])

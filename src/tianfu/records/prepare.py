@@ -64,6 +64,11 @@ class Preparer:
             body=self.codec.compress(resource_type, sealed),
         )
 
+    def identities(self, parsed: ParsedResource) -> set[bytes]:
+        """The keyed hashes by which a resource can be identified; raises Refusal `resource-invalid`."""
+        refuse_invalid(parsed.value)
+        return {hashed for hashed, _ in extract(parsed.value, 0, identifier_key=self.identifier_key).identifiers}
+
     def opened(self, resource_type: str, record: int, body: bytes) -> bytes:
         """The stored form of a body read from the tables."""
         return self.protection.open(resource_type, record, self.codec.decompress(body))

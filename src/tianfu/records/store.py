@@ -5,17 +5,18 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
+from tianfu.db.prepared import Row
 from tianfu.db.wire import int8_array
-from tianfu.kernel.ids import new_uuid7, record_number, unpacked_id
+from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
@@ -27,29 +28,22 @@ from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
 from tianfu.records.keys import IndexKeys
+from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
 from tianfu.records.outcomes import Answer, HistoryPage, NotFound, Page, Unchanged, Written
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
 from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
 from tianfu.records.transaction import (
-    Condition,
+    ENTRIES_MAX,
     Planned,
     Request,
     conditions_of,
+    identities_of,
     plan,
     read_requests,
 )
-from tianfu.records.write import (
-    IDENTITY_SPACE,
-    Change,
-    Outcome,
-    Trace,
-    apply,
-    learn_tokens,
-    leave_trace,
-    lock_slots,
-)
+from tianfu.records.write import NO_VERSION, Change, Outcome, Trace, apply, learn_tokens, leave_trace
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
@@ -114,6 +108,7 @@ class Store:
         self._timelines = Timelines(database, self._reader)
         self._histories = Histories(database, self._reader, keys.cursors)
         self._cursors = CursorSealer(keys.cursors)
+        self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
         )
@@ -340,7 +335,7 @@ class Store:
         for _ in range(TRIES_MAX):
             try:
                 async with self._database.transaction("app") as transaction:
-                    ids = (await self._match(transaction, grant, [condition]))[condition]
+                    ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
                     _refuse_several(ids)
                     if not ids:
                         return Unchanged(type=resource_type, id="", version=0, changed_at=self._clock())
@@ -356,71 +351,98 @@ class Store:
         """Do everything a transaction bundle asks, or nothing; raises the Refusal of the first entry that fails."""
         grant = decide(caller, purpose)
         requests = read_requests(bundle.entries)
-        conditions = conditions_of(requests)
-        ready = None if conditions else plan(requests, {}, self._preparer)
+        # Without a condition all is known before the database is asked.
+        ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
         for _ in range(TRIES_MAX):
             try:
-                planned = await self._transact(grant, requests, conditions, ready, request)
+                done = await self._transact(grant, requests, ready, request)
             except (UniqueViolation, SerializationFailure):
                 continue
-            answers = {each.request.index: each for each in planned}
-            return [await self._answer_entry(caller, purpose, each, answers, request) for each in requests]
+            answers = {each.request.index: each for each in done}
+            return [answers.get(each.index) or await self._ask(caller, purpose, each, request) for each in requests]
         raise _busy()
 
     async def _transact(
-        self,
-        grant: Grant,
-        requests: Sequence[Request],
-        conditions: Sequence[Condition],
-        ready: Sequence[Planned] | None,
-        request: str,
+        self, grant: Grant, requests: Sequence[Request], ready: Sequence[Planned] | None, request: str
     ) -> list[BundleAnswer]:
         async with self._database.transaction("app") as transaction:
-            if ready is None:
-                matches = await self._match(transaction, grant, conditions)
-                ready = plan(requests, matches, self._preparer)
-            to_do = [each for each in ready if each.change is not None]
+            planned = await self._planned(transaction, grant, requests) if ready is None else ready
+            to_do = [each for each in planned if each.change is not None]
             changes = [each.change for each in to_do if each.change is not None]
             outcomes = await self._apply(
-                transaction, changes, lambda _, now: [self._event_of_bundle(grant, changes, request, now)]
+                transaction, changes, lambda _, now: self._events_of_bundle(grant, changes, planned, request, now)
             )
             for each, outcome in zip(to_do, outcomes, strict=True):
                 if isinstance(outcome, Refusal):
                     raise _placed(outcome, each)
+            matched = await self._heads(transaction, [each for each in planned if each.answer is not None and each.id])
         learn_tokens(changes, self._known_tokens)
         done = {each.request.index: outcome for each, outcome in zip(to_do, outcomes, strict=True)}
         return [
-            BundleAnswer(request=each.request, outcome=done.get(each.request.index) or each.answer or NotFound())
-            for each in ready
+            BundleAnswer(
+                request=each.request,
+                outcome=done.get(each.request.index) or matched.get(each.request.index) or each.answer or NotFound(),
+            )
+            for each in planned
         ]
 
-    async def _answer_entry(
-        self,
-        caller: Caller,
-        purpose: Purpose,
-        wanted: Request,
-        answers: Mapping[int, BundleAnswer],
-        request: str,
-    ) -> BundleAnswer:
-        if wanted.index in answers:
-            return answers[wanted.index]
-        address, _, query = wanted.url.partition("?")
-        resource_type, _, logical_id = address.strip("/").partition("/")
+    async def _planned(self, transaction: Transaction, grant: Grant, requests: Sequence[Request]) -> list[Planned]:
+        deciding, asking = conditions_of(requests)
+        identities = identities_of(requests, self._preparer)
+        matches = await self._matcher.find(transaction, grant, deciding=deciding, asking=asking, identities=identities)
+        return plan(requests, matches, self._preparer)
+
+    async def _heads(self, transaction: Transaction, matched: Sequence[Planned]) -> dict[int, Unchanged]:
+        """The versions of records that were matched and left alone, by the index of their entries."""
+        names = {(each.request.type, each.id) for each in matched}
+        heads = await self._standing_versions(transaction, names)
+        return {each.request.index: heads[each.request.type, each.id] for each in matched}
+
+    async def _standing_versions(
+        self, transaction: Transaction, names: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], Unchanged]:
+        by_type: dict[str, list[int]] = defaultdict(list)
+        for kind, logical_id in names:
+            by_type[kind].append(record_number(kind, logical_id))
+        async with transaction.pipeline() as pipeline:
+            pending = {
+                kind: pipeline.add(_WRITE.current_heads, type=definitions().type_number(kind), rids=int8_array(rids))
+                for kind, rids in by_type.items()
+            }
+        rows = {(kind, row[0]): row for kind, found in pending.items() for row in found.rows}
+        return {
+            (kind, logical_id): _unchanged(kind, logical_id, rows.get((kind, record_number(kind, logical_id))))
+            for kind, logical_id in names
+        }
+
+    async def _ask(self, caller: Caller, purpose: Purpose, wanted: Request, request: str) -> BundleAnswer:
+        """The answer to an entry that only reads; it sees what the bundle wrote."""
         outcome: Answer | Page | Refusal
         try:
-            if logical_id:
-                outcome = await self.read(caller, purpose, resource_type, logical_id, request=request)
-            else:
-                asked = SearchRequest(type=resource_type, parameters=query_parameters(query))
-                outcome = await self.search(caller, purpose, asked, request=request)
+            outcome = await self._asked(caller, purpose, wanted.url, request)
         except Refusal as refusal:
             outcome = refusal
         return BundleAnswer(request=wanted, outcome=outcome)
+
+    async def _asked(self, caller: Caller, purpose: Purpose, url: str, request: str) -> Answer | Page:
+        address, _, query = url.partition("?")
+        match address.strip("/").split("/"):
+            case [kind] if kind:
+                asked = SearchRequest(type=kind, parameters=query_parameters(query))
+                return await self.search(caller, purpose, asked, request=request)
+            case [kind, logical_id] if FHIR_ID.match(logical_id):
+                return await self.read(caller, purpose, kind, logical_id, request=request)
+            case [kind, logical_id, "_history", version] if FHIR_ID.match(logical_id) and version.isdecimal():
+                return await self.vread(caller, purpose, kind, logical_id, int(version[:10]), request=request)
+            case _:
+                raise Refusal("address-unknown", next_step="read-the-capability-statement")
 
     async def batch(
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
         """Do each entry by itself; one that cannot be done harms no other."""
+        if len(bundle.entries) > ENTRIES_MAX:
+            raise Refusal("bundle-too-long", next_step="send-in-parts", details={"entries_max": str(ENTRIES_MAX)})
         answers: list[BundleAnswer] = []
         for number, entry in enumerate(bundle.entries):
             alone = ParsedBundle(type="transaction", entries=(entry,))
@@ -435,14 +457,21 @@ class Store:
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
         """Write several requests in one transaction; a refused one takes no other with it."""
         changes = [job.change for job in jobs]
-        async with self._database.transaction("app") as transaction:
-            outcomes = await self._apply(
-                transaction,
-                changes,
-                lambda done, now: [self._event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
-            )
-        learn_tokens(changes, self._known_tokens)
-        return outcomes
+        for _ in range(TRIES_MAX):
+            try:
+                async with self._database.transaction("app") as transaction:
+                    outcomes = await self._apply(
+                        transaction,
+                        changes,
+                        lambda done, now: [
+                            self._event_of(job, each, now) for job, each in zip(jobs, done, strict=True)
+                        ],
+                    )
+            except (UniqueViolation, SerializationFailure):
+                continue
+            learn_tokens(changes, self._known_tokens)
+            return outcomes
+        raise _busy()
 
     async def _conditionally(
         self,
@@ -455,17 +484,23 @@ class Store:
     ) -> Written | Unchanged:
         """Search and write under locks on what is searched for, so that two askers find each other's record."""
         condition = Condition(resource.value["resourceType"], query)
-        draft = self._preparer.write(resource, new_uuid7())
-        identities = [] if draft.values is None else [int.from_bytes(h[:8], "big") for h, _ in draft.values.identifiers]
+        identities = self._preparer.identities(resource)
+        given = resource.value.get("id") if interaction == "update" else None
         for _ in range(TRIES_MAX):
             try:
                 async with self._database.transaction("app") as transaction:
-                    ids = (await self._match(transaction, grant, [condition], identities))[condition]
+                    matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
+                    ids = matches.ids[condition]
                     _refuse_several(ids)
                     if ids and interaction == "create":
                         return await self._standing(transaction, grant, condition.type, ids[0], request)
-                    write = self._preparer.write(resource, ids[0], is_valid=True) if ids else draft
-                    change = Change(write=write, is_new=not ids, expected_version=expected_version)
+                    if ids and given not in {None, ids[0]}:
+                        raise Refusal("id-differs-from-match", details={"type": condition.type})
+                    if not ids and given is not None and expected_version is None:
+                        expected_version = NO_VERSION  # what does not match the condition is not overwritten
+                    write = self._preparer.write(resource, ids[0] if ids else given or new_uuid7(), is_valid=True)
+                    is_new = not ids and given is None
+                    change = Change(write=write, is_new=is_new, expected_version=expected_version)
                     return await self._apply_one(transaction, change, grant, interaction, request)
             except (UniqueViolation, SerializationFailure):
                 continue
@@ -493,50 +528,18 @@ class Store:
     async def _standing(
         self, transaction: Transaction, grant: Grant, resource_type: str, logical_id: str, request: str
     ) -> Unchanged:
-        record = record_number(resource_type, logical_id)
-        heads = await transaction.all(
-            _WRITE.current_heads, type=definitions().type_number(resource_type), rids=int8_array([record])
-        )
-        version, changed_at = (heads[0][1], heads[0][2]) if heads else (0, self._clock())
         traced = event(
             grant,
             at=self._clock(),
             interaction="create",
             type_number=definitions().type_number(resource_type),
             outcome="matched",
-            records=(record,),
+            records=(record_number(resource_type, logical_id),),
             request=request,
         )
         await leave_trace(transaction, [traced], self._auditor.writer)
-        return Unchanged(type=resource_type, id=logical_id, version=version, changed_at=changed_at)
-
-    async def _match(
-        self,
-        transaction: Transaction,
-        grant: Grant,
-        conditions: Sequence[Condition],
-        identities: Sequence[int] = (),
-    ) -> dict[Condition, list[str]]:
-        """The ids that match each condition (two at most), under locks that other conditional writers wait for."""
-        keys = [record_number(condition.type, "?" + condition.query) for condition in conditions]
-        await lock_slots(transaction, IDENTITY_SPACE, [*keys, *identities])
-        found: dict[Condition, list[str]] = {}
-        for condition in conditions:
-            _refuse_unknown_type(condition.type)
-            searched = parse_search(
-                condition.type,
-                query_parameters(condition.query),
-                strict=True,
-                searchable=self.searchable(condition.type),
-                now=self._clock(),
-            )
-            if not searched.criteria:
-                raise Refusal("condition-empty", details={"type": condition.type})
-            two = replace(searched, count=2)
-            sql, values = compile_search(two, grant=grant, identifier_key=self._keys.identifiers)
-            rows = await transaction.all(Query.composed("match", sql), **values)
-            found[condition] = [unpacked_id(row[2]) for row in rows[:2]]
-        return found
+        name = resource_type, logical_id
+        return (await self._standing_versions(transaction, [name]))[name]
 
     # The trace
 
@@ -553,8 +556,10 @@ class Store:
             request=job.request,
         )
 
-    def _event_of_bundle(self, grant: Grant, changes: Sequence[Change], request: str, now: Instant) -> AuditEvent:
-        return event(
+    def _events_of_bundle(
+        self, grant: Grant, changes: Sequence[Change], planned: Sequence[Planned], request: str, now: Instant
+    ) -> list[AuditEvent]:
+        written = event(
             grant,
             at=now,
             interaction="transaction",
@@ -563,6 +568,19 @@ class Store:
             patients=sorted({patient for change in changes for patient in _patients(change)}),
             request=request,
         )
+        matched = {record_number(each.request.type, each.id) for each in planned if each.answer is not None and each.id}
+        if not matched:
+            return [written]
+        found = event(
+            grant,
+            at=now,
+            interaction="transaction",
+            type_number=None,
+            outcome="matched",
+            records=sorted(matched),
+            request=request,
+        )
+        return [written, found]
 
     async def _trace(
         self,
@@ -647,9 +665,9 @@ def _type_numbers() -> list[int]:
     return sorted(definitions().type_numbers.values())
 
 
-def query_parameters(query: str) -> tuple[tuple[str, str], ...]:
-    """The parameters of a query string."""
-    return tuple(parse_qsl(query, keep_blank_values=True))
+def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchanged:
+    version, changed_at = (row[1], row[2]) if row else (0, 0)
+    return Unchanged(type=resource_type, id=logical_id, version=version, changed_at=Instant(changed_at))
 
 
 def _patients(change: Change) -> tuple[int, ...]:

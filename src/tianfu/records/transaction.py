@@ -6,17 +6,19 @@ memory, and each table is touched by one statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.records.matching import Condition, Matches
 from tianfu.records.outcomes import Unchanged
 from tianfu.records.prepare import Prepared, Preparer, deletion, refuse_invalid
-from tianfu.records.references import conditional_references, resolve_from, rewritten
-from tianfu.records.write import Change
+from tianfu.records.references import Resolve, conditional_references, resolve_from, rewritten
+from tianfu.records.write import ANY_VERSION, NO_VERSION, Change
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import BundleEntry, ParsedResource, parse_resource
 
@@ -24,17 +26,6 @@ ENTRIES_MAX = 20_000
 _METHODS = ("DELETE", "POST", "PUT", "GET", "HEAD")
 _UNKNOWN = Instant(0)
 """The time of a record that was matched but not read."""
-
-
-class Condition(NamedTuple):
-    """A search that decides what an entry means: `type` and the query string."""
-
-    type: str
-    query: str
-
-
-Matches = Mapping[Condition, Sequence[str]]
-"""The ids that match each condition; two are enough to know that it is not one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,25 +108,37 @@ def _request_of(
 
 
 def expected_version(if_match: str | None, path: str) -> int | None:
-    """The version number in an If-Match entity tag (`W/"3"`)."""
+    """The version number in an If-Match entity tag (`W/"3"`), or ANY_VERSION (`*`)."""
     if if_match is None:
         return None
+    if if_match.strip() == "*":
+        return ANY_VERSION
     digits = if_match.strip().removeprefix("W/").strip('"')
     if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
         raise _invalid(path, "version-invalid")
     return int(digits)
 
 
-def conditions_of(requests: Sequence[Request]) -> list[Condition]:
-    """All searches that must be answered before the bundle's meaning is known, each once."""
-    found: dict[Condition, None] = {}
+def conditions_of(requests: Sequence[Request]) -> tuple[list[Condition], list[Condition]]:
+    """The searches that decide what is written, and those that references ask; each once."""
+    deciding = dict.fromkeys(request.condition for request in requests if request.condition is not None)
+    asking = dict.fromkeys(
+        reference_condition(reference)
+        for request in requests
+        if request.resource is not None and b"?" in request.resource
+        for reference in conditional_references(request.resource)
+    )
+    return list(deciding), list(asking)
+
+
+def identities_of(requests: Sequence[Request], preparer: Preparer) -> set[bytes]:
+    """The identities of what conditional entries would write; a faulty entry has none and is refused later."""
+    found: set[bytes] = set()
     for request in requests:
-        if request.condition is not None:
-            found[request.condition] = None
-        if request.resource is not None and b"?" in request.resource:
-            for reference in conditional_references(request.resource):
-                found[reference_condition(reference)] = None
-    return list(found)
+        if request.condition is not None and request.resource is not None:
+            with suppress(Refusal):
+                found |= preparer.identities(parse_resource(request.resource))
+    return found
 
 
 def reference_condition(reference: bytes) -> Condition:
@@ -146,35 +149,56 @@ def reference_condition(reference: bytes) -> Condition:
 
 def plan(requests: Sequence[Request], matches: Matches, preparer: Preparer) -> list[Planned]:
     """Give every entry its id, resolve the references between them, and prepare the writes."""
-    planned = [_identified(request, matches) for request in requests if request.method not in {"GET", "HEAD"}]
+    made: dict[Hashable, str] = {}
+    planned = [_identified(request, matches, made) for request in requests if request.method not in {"GET", "HEAD"}]
     _refuse_doubles(planned)
-    names = _new_names(planned)
-    for condition, ids in matches.items():
+    names = _names(planned)
+    for condition, ids in matches.ids.items():
         if len(ids) == 1:
-            names[f"{condition.type}?{condition.query}".encode()] = f"{condition.type}/{ids[0]}".encode()
+            names.everywhere[f"{condition.type}?{condition.query}".encode()] = f"{condition.type}/{ids[0]}".encode()
     return [_prepared(each, names, matches, preparer) for each in planned]
 
 
-def _identified(request: Request, matches: Matches) -> Planned:
-    ids = matches[request.condition] if request.condition is not None else ()
+def _identified(request: Request, matches: Matches, made: dict[Hashable, str]) -> Planned:
+    """An entry with its id; `made` are the ids of new records by what was looked for in vain."""
+    if request.condition is None:
+        return Planned(request=request, id=request.id or new_uuid7(), change=None)
+    ids = matches.ids[request.condition]
     if len(ids) > 1:
         raise Refusal(
             "condition-matches-several",
             next_step="narrow-the-condition",
             faults=(Fault(request.path, "condition-matches-several", {"type": request.type}),),
         )
-    if request.method == "POST" and ids:
-        unchanged = Unchanged(type=request.type, id=ids[0], version=0, changed_at=_UNKNOWN)
-        return Planned(request=request, id=ids[0], change=None, answer=unchanged)
-    if request.method == "DELETE" and request.condition is not None and not ids:
-        return Planned(
-            request=request,
-            id="",
-            change=None,
-            answer=Unchanged(type=request.type, id="", version=0, changed_at=_UNKNOWN),
-        )
-    logical_id = request.id or (ids[0] if ids else new_uuid7())
+    meaning = matches.meanings[request.condition]
+    if request.method == "POST" and (ids or meaning in made):
+        # What an earlier entry of this bundle makes is there for those that follow.
+        return _answered(request, ids[0] if ids else made[meaning])
+    if request.method == "DELETE":
+        return Planned(request=request, id=ids[0], change=None) if ids else _answered(request, "")
+    if meaning in made:
+        raise _invalid(request.path, "record-twice-in-bundle")
+    logical_id = _own_id(request, ids) or new_uuid7()
+    if not ids:
+        made[meaning] = logical_id
     return Planned(request=request, id=logical_id, change=None)
+
+
+def _own_id(request: Request, ids: Sequence[str]) -> str | None:
+    """The id of a conditional update's record: the one that matches, else the one that the client gave."""
+    given = None
+    if request.method == "PUT":
+        given = parse_in(request.resource or b"", f"{request.path}.resource").value.get("id")
+        if given is not None and not (isinstance(given, str) and FHIR_ID.match(given)):
+            raise _invalid(f"{request.path}.resource.id", "id-invalid")
+        if given is not None and ids and given != ids[0]:
+            raise _invalid(f"{request.path}.resource.id", "id-differs-from-match")
+    return ids[0] if ids else given
+
+
+def _answered(request: Request, logical_id: str) -> Planned:
+    unchanged = Unchanged(type=request.type, id=logical_id, version=0, changed_at=_UNKNOWN)
+    return Planned(request=request, id=logical_id, change=None, answer=unchanged)
 
 
 def _refuse_doubles(planned: Sequence[Planned]) -> None:
@@ -186,25 +210,50 @@ def _refuse_doubles(planned: Sequence[Planned]) -> None:
         seen.add(key)
 
 
-def _new_names(planned: Sequence[Planned]) -> dict[bytes, bytes]:
-    names: dict[bytes, bytes] = {}
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """New names by old: by whole address, and by `Type/id` among the entries that share a base."""
+
+    everywhere: dict[bytes, bytes]
+    beneath: dict[str, dict[bytes, bytes]]
+
+    def resolver(self, full_url: str | None) -> Resolve:
+        """Resolves the references of one entry (https://hl7.org/fhir/R4/bundle.html#references)."""
+        near = self.beneath.get(_base_of(full_url), {})
+        return resolve_from({**self.everywhere, **near} if near else self.everywhere)
+
+
+def _base_of(full_url: str | None) -> str:
+    """What stands before `Type/id` in an entry's address; entries without one of their own share the empty base."""
+    return "" if not full_url or full_url.startswith("urn:") else full_url.rsplit("/", 2)[0]
+
+
+def _names(planned: Sequence[Planned]) -> _Names:
+    names = _Names({}, defaultdict(dict))
+    bases: defaultdict[bytes, set[str]] = defaultdict(set)
     for each in planned:
         full_url = each.request.full_url
         if full_url and each.request.method in {"POST", "PUT"}:
             new = f"{each.request.type}/{each.id}".encode()
-            names[full_url.encode()] = new
+            names.everywhere[full_url.encode()] = new
             if not full_url.startswith("urn:"):
-                names["/".join(full_url.rsplit("/", 2)[-2:]).encode()] = new
+                relative = "/".join(full_url.rsplit("/", 2)[-2:]).encode()
+                names.beneath[_base_of(full_url)][relative] = new
+                bases[relative].add(_base_of(full_url))
+    # An entry without a base may mean the only one of that name.
+    for relative, where in bases.items():
+        if len(where) == 1:
+            names.beneath[""].setdefault(relative, names.beneath[next(iter(where))][relative])
     return names
 
 
-def _prepared(each: Planned, names: Mapping[bytes, bytes], matches: Matches, preparer: Preparer) -> Planned:
+def _prepared(each: Planned, names: _Names, matches: Matches, preparer: Preparer) -> Planned:
     request = each.request
     if each.answer is not None:
         return each
     if request.method == "DELETE":
-        return replace(each, change=_change(request, deletion(request.type, each.id), is_new=False))
-    text, unresolved = rewritten(request.resource or b"", resolve_from(names))
+        return replace(each, change=_change(request, deletion(request.type, each.id), matches))
+    text, unresolved = rewritten(request.resource or b"", names.resolver(request.full_url))
     if unresolved:
         raise _invalid(f"{request.path}.resource", "reference-unresolved", reference=unresolved[0])
     _refuse_unmatched(text, request, matches)
@@ -214,19 +263,14 @@ def _prepared(each: Planned, names: Mapping[bytes, bytes], matches: Matches, pre
     if request.method == "PUT" and request.id is not None and parsed.value.get("id") != request.id:
         raise _invalid(f"{request.path}.resource.id", "id-differs-from-url")
     refuse_invalid(parsed.value, at=lambda path: f"{request.path}.resource.{path}")
-    is_new = request.method == "POST" or (request.id is None and not matches.get(_condition(request)))
-    return replace(each, change=_change(request, preparer.write(parsed, each.id, is_valid=True), is_new=is_new))
-
-
-def _condition(request: Request) -> Condition:
-    return request.condition or Condition("", "")
+    return replace(each, change=_change(request, preparer.write(parsed, each.id, is_valid=True), matches))
 
 
 def _refuse_unmatched(text: bytes, request: Request, matches: Matches) -> None:
     if b"?" not in text:
         return
     for reference in conditional_references(text):
-        found = len(matches.get(reference_condition(reference), ()))
+        found = len(matches.ids.get(reference_condition(reference), ()))
         raise _invalid(
             f"{request.path}.resource", "reference-matches-none" if not found else "reference-matches-several"
         )
@@ -245,8 +289,12 @@ def parse_in(text: bytes, path: str) -> ParsedResource:
         ) from refusal
 
 
-def _change(request: Request, write: Prepared, *, is_new: bool) -> Change:
-    return Change(write=write, is_new=is_new, expected_version=request.expected_version)
+def _change(request: Request, write: Prepared, matches: Matches) -> Change:
+    is_found = request.condition is not None and bool(matches.ids[request.condition])
+    expected = request.expected_version
+    if request.method == "PUT" and request.condition is not None and not is_found and expected is None:
+        expected = NO_VERSION  # what does not match the condition is not overwritten
+    return Change(write=write, is_new=request.method == "POST", expected_version=expected)
 
 
 def _invalid(path: str, code: str, **details: str) -> Refusal:

@@ -23,7 +23,13 @@ RECORD_SLOTS = 4_096
 
 RECORD_SPACE = 1
 IDENTITY_SPACE = 2
-"""First keys of the advisory locks: of records that change, and of identities that conditional writes look for."""
+TYPE_SPACE = 4
+"""First keys of the advisory locks: of records that change, and of identities and types that conditional writes look
+for.  Taken in the order types, identities, records; the store's opening has 3."""
+
+ANY_VERSION = 0
+NO_VERSION = -1
+"""Expected versions that are none: whatever stands (`If-Match: *`), and nothing stands."""
 
 _SQL = queries("tianfu.records.sql", "write.sql")
 
@@ -32,7 +38,8 @@ _SQL = queries("tianfu.records.sql", "write.sql")
 class Change:
     """What one request wants of one record.
 
-    `is_new`: the id was made by this server a moment ago, nothing can stand there.  `expected_version`: If-Match.
+    `is_new`: the id was made by this server a moment ago, nothing can stand there.  `expected_version`: If-Match, or
+    ANY_VERSION, or NO_VERSION.
     `has_content`: leave the record alone if the body that stands has this content already (import).
     """
 
@@ -52,6 +59,7 @@ class Standing:
     deleted: bool
     prid: int | None
     fid: bytes
+    org: int | None
     body: bytes | None
 
 
@@ -130,7 +138,7 @@ async def _read_heads(transaction: Transaction, changes: Sequence[Change]) -> di
         by_type[change.write.type_number].append(change.write.record)
     async with transaction.pipeline() as pipeline:
         pending = [pipeline.add(_SQL.current_heads, type=t, rids=int8_array(rids)) for t, rids in by_type.items()]
-    return {row[0]: Standing(row[1], row[2], row[3], row[4], row[5], row[6]) for each in pending for row in each.rows}
+    return {row[0]: Standing(*row[1:]) for each in pending for row in each.rows}
 
 
 def _decide(change: Change, standing: Standing | None, now: Instant, batch: Batch) -> Outcome:
@@ -155,7 +163,9 @@ def _decide(change: Change, standing: Standing | None, now: Instant, batch: Batc
     )
     prid = write.values.prid if write.values is not None else standing.prid if standing else None
     batch.written.append((change, written, standing))
-    batch.placed.append(Placed(write, version, changed_at, prid, change.org))
+    # Whoever corrects a record does not become its custodian.
+    org = change.org if change.org is not None or standing is None else standing.org
+    batch.placed.append(Placed(write, version, changed_at, prid, org))
     return written
 
 
@@ -166,15 +176,17 @@ def _operation(write: Prepared, standing: Standing | None) -> Operation:
 
 
 def _version_refusal(change: Change, standing: Standing | None) -> Refusal | None:
-    if change.expected_version is None:
+    expected = change.expected_version
+    if expected is None:
         return None
-    if standing is not None and not standing.deleted and standing.version == change.expected_version:
+    current = None if standing is None or standing.deleted else standing.version
+    if current == expected or (expected == ANY_VERSION and current) or (expected == NO_VERSION and not current):
         return None
-    now_at = "none" if standing is None or standing.deleted else str(standing.version)
+    said = {ANY_VERSION: "any", NO_VERSION: "none"}.get(expected, str(expected))
     return Refusal(
         "version-conflict",
         next_step="read-again-and-merge",
-        details={"expected": str(change.expected_version), "current": now_at},
+        details={"expected": said, "current": "none" if current is None else str(current)},
     )
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.write import ANY_VERSION
 
 FHIR_JSON = b"application/fhir+json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -97,10 +98,12 @@ def etag(version: int) -> bytes:
 
 
 def expected_version(if_match: str) -> int | None:
-    """The version that an If-Match header asks for; None without the header or for `*`."""
+    """The version that an If-Match header asks for, ANY_VERSION for `*`; None without the header."""
     text = if_match.strip()
-    if text in {"", "*"}:
+    if not text:
         return None
+    if text == "*":
+        return ANY_VERSION
     match = _ETAG.match(text)
     if match is None:
         raise Refusal("header-malformed", details={"header": "If-Match"})

@@ -1,5 +1,6 @@
 """Search: from a request's parameters to one SQL statement (https://hl7.org/fhir/R4/search.html)."""
 
+from tianfu.records.search.conditions import wanted_identities
 from tianfu.records.search.cursor import CursorSealer, Question
 from tianfu.records.search.plan import (
     Position,
@@ -20,4 +21,5 @@ __all__ = [
     "executed_modifiers",
     "executed_parameters",
     "parse_search",
+    "wanted_identities",
 ]

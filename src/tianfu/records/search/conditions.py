@@ -26,7 +26,13 @@ from tianfu.records.search.operands import (
     TokenOperand,
     UriOperand,
 )
-from tianfu.records.search.plan import IDENTIFIER_TAIL, Criterion, component_parameters, known_parameters
+from tianfu.records.search.plan import (
+    IDENTIFIER_TAIL,
+    Criterion,
+    SearchPlan,
+    component_parameters,
+    known_parameters,
+)
 from tianfu.records.search.ranges import date_condition, number_condition
 from tianfu.records.search.refusals import malformed, not_supported
 from tianfu.records.search.tokens import Hashes, every_hash, token_hashes
@@ -398,3 +404,22 @@ class Conditions:
     def _row_exists(self, table: str, parameter: SearchParameter, *, record: str = "rid") -> str:
         number = self.values.smallint(parameter.number)
         return f"exists (select from {table} n where n.{record} = a.rid and n.param = {number})"
+
+
+def wanted_identities(plan: SearchPlan, *, identifier_key: bytes) -> set[bytes]:
+    """The keyed hashes of which every match has at least one; none if the plan does not look for an identity."""
+    for criterion in plan.criteria:
+        kind = yield_of(criterion.parameter)
+        is_identity = criterion.modifier == "identifier" or (
+            criterion.modifier is None
+            and criterion.parameter.type == "token"
+            and kind.has_identifiers
+            and not kind.has_codings
+        )
+        if is_identity:
+            return {
+                identifier_hash(identifier_key, operand.system, operand.code)
+                for operand in _all(criterion.operands, TokenOperand)
+                if operand.code is not None
+            }
+    return set()

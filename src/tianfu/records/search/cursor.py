@@ -89,7 +89,7 @@ class CursorSealer:
         return text
 
     def _open(self, text: str, resource_type: str, caller: str) -> Question | None:
-        if len(text) > CURSOR_CHARACTERS_MAX:
+        if len(text) > CURSOR_CHARACTERS_MAX or "+" in text or "/" in text:  # which the decoder would take as well
             return None
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -2,9 +2,15 @@
 -- Wait until nobody else changes records or identities of these slots; sorted, so that two writers cannot wait in a ring.
 select pg_advisory_xact_lock(%(space)s, slot) from unnest(%(slots)s::integer[]) as slot;
 
+-- lock_types
+-- Of the conditional writers of a type, those who look for identities go together, one who looks for anything else alone.
+select case when alone = 1 then pg_advisory_xact_lock(%(space)s, type)
+            else pg_advisory_xact_lock_shared(%(space)s, type) end
+  from unnest(%(types)s::integer[], %(alone)s::integer[]) as wanted(type, alone);
+
 -- current_heads
 -- What stands now under these record numbers of one type, tombstones included.
-select rid, version, changed_at, deleted, prid, fid, body
+select rid, version, changed_at, deleted, prid, fid, org, body
   from resource
  where type = %(type)s and rid = any(%(rids)s);
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tianfu.gateways.fhir.actions.write import record_of, resource_for
+from tianfu.gateways.fhir.actions.write import if_none_exist, record_of, resource_for
 from tianfu.gateways.fhir.addresses import Target
 from tianfu.gateways.fhir.answers import written_answer
 from tianfu.gateways.fhir.door import Visit
@@ -18,7 +18,7 @@ async def create(visit: Visit, target: Target) -> Answer:
         request.caller,
         request.purpose,
         resource,
-        if_none_exist=request.header(b"if-none-exist") or None,
+        if_none_exist=if_none_exist(request),
     )
     is_created = isinstance(done, Written)
     return written_answer(

@@ -20,7 +20,7 @@ from tianfu.gateways.fhir.exchange import Answer
 from tianfu.gateways.fhir.negotiation import etag
 from tianfu.gateways.fhir.queries.search import searchset
 from tianfu.kernel.instants import to_fhir_instant
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.records.outcomes import Found, Gone, NotFound, Page, Unchanged, Written
 from tianfu.records.store import BundleAnswer
 from tianfu.standards.fhir.parsing import parse_bundle
@@ -33,6 +33,8 @@ async def submit(visit: Visit, target: Target) -> Answer:
     del target
     request, store = visit.request, visit.door.store
     asked = parse_bundle(await resource_body(request))
+    if asked.type not in {"transaction", "batch"}:
+        raise Refusal("bundle-invalid", faults=(Fault("Bundle.type", "bundle-type-not-done"),))
     do = store.transaction if asked.type == "transaction" else store.batch
     answers = await do(request.caller, request.purpose, asked)
     entries = [await _entry(visit, each) for each in answers]

@@ -41,7 +41,20 @@ def criteria(request: Request) -> str:
     """The search in the address of a conditional write; an empty one would mean everything."""
     if not request.query_string:
         raise Refusal("condition-missing", next_step="name-a-record-or-a-condition")
-    return request.query_string.decode("ascii", "replace")
+    return _plain(request.query_string)
+
+
+def if_none_exist(request: Request) -> str | None:
+    """The search in the header of a conditional create; None without the header."""
+    return _plain(request.headers.get(b"if-none-exist", b"")) or None
+
+
+def _plain(query: bytes) -> str:
+    """A query string; one that is not percent-encoded could match nothing, or something else, and is refused."""
+    try:
+        return query.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise Refusal("search-not-understood", details={"expected": "percent-encoded UTF-8"}) from error
 
 
 async def record_of(visit: Visit, done: Written | Unchanged) -> Record:
