@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Generator, Sequence
+from contextlib import suppress
 from typing import Any
 
+import orjson
 import pytest
-from tests.records.conftest import KEYS, Desk, entry, patient
+from tests.records.conftest import KEYS, WHO, WHY, Desk, entry, patient
 
 from tianfu.db import Addresses, Database, Query
 from tianfu.db.link import Link
@@ -14,11 +17,14 @@ from tianfu.db.prepared import Call, Reply
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.worker import Work, _Importer
+from tianfu.records.outcomes import Found
 from tianfu.records.store import open_parts
+from tianfu.standards.fhir.parsing import parse_resource
 
 pytestmark = pytest.mark.anyio
 
 STATEMENTS_MAX = 40
+WAITS_MAX = 60
 
 
 class Faults:
@@ -80,15 +86,20 @@ async def test_a_transaction_broken_anywhere_is_whole_or_absent(one_desk: Desk, 
     pytest.fail("the transaction makes more round trips than expected")
 
 
+def piece_of(number: int) -> Work:
+    """A piece of four people."""
+    lines = b"".join(b'{"resourceType":"Patient","id":"i%d-%d"}\n' % (number, part) for part in range(4))
+    piece = Piece(number=number, first_line=1, kind="lines", data=lines, read_bytes=len(lines))
+    return Work(run=bytes(16), source="urn:test", org=1, piece=piece)
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_piece_broken_anywhere_is_whole_or_absent_and_done_once_in_the_end(
     addresses: Addresses, database: Database, faults: Faults, *, after: bool
 ) -> None:
     preparer, known = await open_parts(database, KEYS)
     for number in range(1, STATEMENTS_MAX):
-        lines = b"".join(b'{"resourceType":"Patient","id":"i%d-%d"}\n' % (number, part) for part in range(4))
-        piece = Piece(number=number, first_line=1, kind="lines", data=lines, read_bytes=len(lines))
-        work = Work(run=bytes(16), source="urn:test", org=1, piece=piece)
+        work = piece_of(number)
         importer = _Importer(database, preparer, known)
         faults.at(number, after=after)
         first = await importer.take(work)
@@ -102,6 +113,101 @@ async def test_a_piece_broken_anywhere_is_whole_or_absent_and_done_once_in_the_e
         if not faults.met:
             return
     pytest.fail("a piece makes more round trips than expected")
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_group_of_writes_broken_anywhere_does_nothing_twice(
+    one_desk: Desk, faults: Faults, *, after: bool
+) -> None:
+    """Takes over a second: five writes go together, once for every round trip they make."""
+    for number in range(1, STATEMENTS_MAX):
+        ids = [f"g{number}-{part}" for part in range(5)]
+        for each in ids[:2]:
+            await one_desk.transaction(entry("PUT", f"Patient/{each}", patient(id=each)))
+        wishes = [parse_resource(orjson.dumps(patient(id=each, gender="male"))) for each in ids]
+        faults.at(number, after=after)
+        answers = await asyncio.gather(
+            *(one_desk.store.update(WHO, WHY, wish, each) for wish, each in zip(wishes, ids, strict=True)),
+            return_exceptions=True,
+        )
+        faults.off()
+        for each, answer, first in zip(ids, answers, (2, 2, 1, 1, 1), strict=True):
+            standing = await one_desk.store.read(WHO, WHY, "Patient", each)
+            version = standing.record.version if isinstance(standing, Found) else 0
+            assert version in {first - 1, first}, (number, each)
+            if not isinstance(answer, BaseException):
+                assert (answer.version, version) == (first, first)
+        if not faults.met:
+            return
+    pytest.fail("a group makes more round trips than expected")
+
+
+class Interrupted:
+    """Runs something and cancels it the n-th time it waits; `waits` tells how often it waited."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any], number: int) -> None:
+        self.waits = 0
+        self._work = work
+        self._number = number
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        running = self._work.__await__()
+        waited = running.send(None)
+        while True:
+            self.waits += 1
+            try:
+                if self.waits == self._number:
+                    waited = running.throw(asyncio.CancelledError())
+                else:
+                    yield waited
+                    waited = running.send(None)
+            except StopIteration as end:
+                return end.value
+
+
+async def test_a_transaction_cancelled_at_any_wait_is_whole_or_absent(one_desk: Desk) -> None:
+    """Takes over a second: the bundle is sent once for every place where it waits."""
+    for number in range(1, WAITS_MAX):
+        ids = [f"c{number}-{part}" for part in range(3)]
+        wishes = [entry("PUT", f"Patient/{each}", patient(id=each)) for each in ids]
+        condition = f"identifier=urn:c|{number}"
+        wishes.append(
+            entry(
+                "POST",
+                "Patient",
+                patient(identifier=[{"system": "urn:c", "value": str(number)}]),
+                ifNoneExist=condition,
+            )
+        )
+        attempt = Interrupted(one_desk.transaction(*wishes), number)
+        with suppress(asyncio.CancelledError, Refusal):
+            await attempt
+        there = [each for each in ids if await one_desk.ids("Patient", ("_id", each))]
+        found = await one_desk.ids("Patient", ("identifier", f"urn:c|{number}"))
+        assert (there, len(found)) in (([], 0), (ids, 1))
+        assert await _told(one_desk.database) == await one_desk.count("resource")
+        if attempt.waits < number:
+            return
+    pytest.fail("the transaction waits more often than expected")
+
+
+async def test_a_piece_cancelled_at_any_wait_is_whole_or_absent_and_done_once_in_the_end(database: Database) -> None:
+    """Takes over a second: a piece is sent once for every place where it waits."""
+    preparer, known = await open_parts(database, KEYS)
+    importer = _Importer(database, preparer, known)
+    for number in range(1, WAITS_MAX):
+        work = piece_of(number)
+        attempt = Interrupted(importer.take(work), number)
+        with suppress(asyncio.CancelledError, Refusal):
+            await attempt
+        finished = await _one(database, "select count(*) from import_piece where piece = %(n)s", n=number)
+        if not finished:
+            assert (await importer.take(work)).failed is None
+        assert await _one(database, "select count(*) from resource") == 4 * number
+        assert await _told(database) == 4 * number
+        if attempt.waits < number:
+            return
+    pytest.fail("a piece waits more often than expected")
 
 
 async def test_a_full_disk_is_told_and_nothing_is_half_written(one_desk: Desk) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from tianfu.db.errors import outcome_unknown
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.grouping import Grouped
 
 pytestmark = pytest.mark.anyio
@@ -69,3 +71,16 @@ async def test_a_cancelled_request_does_not_take_its_group_along() -> None:
     await asyncio.sleep(0.001)
     one.cancel()
     assert await two == 2
+
+
+async def test_group_that_may_have_been_done_is_not_done_again() -> None:
+    done: list[int] = []
+
+    async def work(requests: Sequence[int]) -> Sequence[int | Exception]:
+        done.extend(requests)
+        raise outcome_unknown()
+
+    grouped: Grouped[int, int] = Grouped(work, parallel=1)
+    answers = await asyncio.gather(*(grouped.ask(number) for number in range(3)), return_exceptions=True)
+    assert [isinstance(each, Refusal) and each.is_uncertain for each in answers] == [True, True, True]
+    assert done == [0, 1, 2]
