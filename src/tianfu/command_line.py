@@ -121,6 +121,9 @@ def import_command(
     from tianfu.records.importing.run import import_paths
 
     settings = current_settings()
+    for file in (rejects, report):
+        if file is not None:
+            refuse_unwritable(file)
     with running_database(settings) as addresses, _progress() as bar:
         task = bar.add_task("importing", total=None, taken=0)
         done = import_paths(
@@ -139,8 +142,25 @@ def import_command(
         f"{done.resources} records from {done.files} files in {done.seconds:.1f} s ({said['resources_per_second']}/s): "
         f"{done.created} created, {done.updated} updated, {done.unchanged} unchanged, {done.rejected} rejected"
     )
-    if done.rejected:
+    if done.rejected or done.unreadable:
         out.print(f"what was not taken, and why: {rejects}", markup=False)
+    if done.unreadable:
+        err.print(f"[bold red]{len(done.unreadable)} files could not be read to their end[/]; get them again")
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def refuse_unwritable(file: Path) -> None:
+    """Say before the work, not after it, that its outcome cannot be written down."""
+    was_there = file.exists()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a"):
+            pass
+        if not was_there:
+            file.unlink()
+    except OSError as error:
+        details = {"file": str(file), "reason": type(error).__name__}
+        raise Refusal("file-not-writable", next_step="name-another-file", details=details) from error
 
 
 @app.command(name="reindex")

@@ -28,7 +28,8 @@ def database_addresses(settings: Settings) -> Addresses:
     """Where the database is, whether it runs or not."""
     if settings.database_url is None:
         return EmbeddedPostgres(settings.home).addresses
-    return Addresses(admin=settings.database_url, secret=database_secret(settings.database_secret_file, make=True))
+    secret = database_secret(settings.database_secret_file, make=True)
+    return Addresses.of_server(settings.database_url, secret)
 
 
 @contextmanager

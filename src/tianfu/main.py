@@ -18,14 +18,13 @@ from tianfu.db import Database
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
 from tianfu.installation import database_addresses
 from tianfu.kernel.instants import system_clock
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import load_or_make
 from tianfu.records.store import Store
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
-from tianfu.web.failures import place_of
 from tianfu.web.site import SiteSettings, build_site
 
 _log = structlog.get_logger("tianfu.main")

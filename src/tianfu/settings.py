@@ -26,12 +26,14 @@ class Settings:
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read the settings; a value that is no setting's value is refused, an absent one has its default."""
-    home = Path(environment.get("TIANFU_HOME", ".tianfu")).absolute()
+    home = Path(environment.get("TIANFU_HOME") or ".tianfu").absolute()
+    if any(each.exists() and not each.is_dir() for each in (home, *home.parents)):
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_HOME"})
     return Settings(
         home=home,
         database_url=environment.get("TIANFU_DATABASE_URL") or None,
-        database_secret_file=Path(environment.get("TIANFU_DATABASE_SECRET_FILE", home / "database-secret")),
-        host=environment.get("TIANFU_HOST", "127.0.0.1"),
+        database_secret_file=Path(environment.get("TIANFU_DATABASE_SECRET_FILE") or home / "database-secret"),
+        host=environment.get("TIANFU_HOST") or "127.0.0.1",
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
     )

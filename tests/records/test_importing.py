@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 import gzip
 import os
 import signal
@@ -10,18 +12,23 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psycopg
 import pytest
 from tests.records.conftest import KEYS, SHARED
 
-from tianfu.db import Addresses, Role
+from tianfu.db import Addresses, Database, Role
 from tianfu.kernel.ids import derived_id
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.importing.files import Source, inputs_of, pieces_of
+from tianfu.records.importing.files import Piece, Source, inputs_of, pieces_of
+from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.importing.run import Report, import_paths
+from tianfu.records.importing.worker import Done, Work, _Importer
 from tianfu.records.keys import FILE_NAME
+from tianfu.records.store import open_parts
+from tianfu.records.write import Change
 
 SOURCE = Source(uri="urn:test:hospital")
 
@@ -123,11 +130,19 @@ def test_bad_lines_are_told_with_line_and_path_and_the_rest_is_kept(addresses: A
     assert "blue" not in told[2][3]
 
 
-def test_a_truncated_gzip_is_refused_and_what_came_before_is_kept(addresses: Addresses, tmp_path: Path) -> None:
+def test_a_truncated_gzip_is_told_and_all_else_is_taken(addresses: Addresses, tmp_path: Path) -> None:
     file = lines(tmp_path / "people.ndjson.gz", *people(40_000))
     file.write_bytes(file.read_bytes()[:-2_000])
-    with pytest.raises(Refusal, match="file-unreadable"):
-        run_import(addresses, tmp_path, file)
+    whole = lines(tmp_path / "whole.ndjson", {"resourceType": "Patient", "id": "whole"})
+    report = run_import(addresses, tmp_path, file, whole)
+    assert list(report.unreadable) == [str(file)]
+    assert report.created > 1
+    found = "select count(*) from resource_patient where date_low is null"
+    assert scalar(addresses, found) == 1
+    assert f"{file}\t0\t\tfile-unreadable reason=EOFError" in (tmp_path / "rejects.tsv").read_text("utf-8")
+    again = run_import(addresses, tmp_path, file, whole)
+    assert again.resources == report.resources
+    assert scalar(addresses, "select count(*) from resource") == report.created
 
 
 def test_a_deleted_record_does_not_come_back_by_import(addresses: Addresses, tmp_path: Path) -> None:
@@ -240,17 +255,19 @@ def test_a_killed_import_leaves_no_process_goes_on_and_doubles_nothing(addresses
     assert scalar(addresses, "select coalesce(sum(cardinality(rids)), 0) from feed") == 60_000
 
 
-def test_an_import_that_cannot_go_on_ends_at_once(addresses: Addresses, tmp_path: Path) -> None:
-    """Takes seconds: a damaged file is met while pieces wait, and when none waits any more."""
-    long = lines(tmp_path / "long.ndjson.gz", *people(60_000))
-    short = lines(tmp_path / "short.ndjson.gz", *people(10))
-    for file in (long, short):
-        file.write_bytes(file.read_bytes()[:-20])
-        command = import_program(addresses, tmp_path, file)
-        ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=END_SECONDS)
-        assert ended.returncode == 1
-        assert "file-unreadable" in ended.stderr
-        wait_until_gone(tmp_path)
+def test_an_import_whose_database_goes_away_ends_at_once(addresses: Addresses, tmp_path: Path) -> None:
+    """Takes seconds: the import's own database is dropped while pieces wait."""
+    command = import_program(addresses, tmp_path, lines(tmp_path / "people.ndjson", *people(60_000)))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # the first piece has been handed over
+    with psycopg.connect(_owner(addresses), autocommit=True) as connection:
+        connection.execute("alter table import_piece rename to elsewhere")
+        connection.execute("alter table resource rename to elsewhere_too")
+    _, said = process.communicate(timeout=END_SECONDS)
+    assert process.returncode == 1
+    assert "import-stopped" in said
+    wait_until_gone(tmp_path)
 
 
 def test_an_import_whose_worker_dies_ends_at_once_and_can_go_on(addresses: Addresses, tmp_path: Path) -> None:
@@ -276,3 +293,104 @@ def test_derived_ids_differ_by_source_type_and_id() -> None:
     }
     assert len(ids) == 4
     assert all(each[14] == "8" for each in ids)
+
+
+POISON: list[bytes] = [
+    b'{"resourceType":"DocumentReference","id":"long","status":"current","content":[{"attachment":{"url":"https://a.example/%s"}}]}'
+    % b"".join(b"%x" % (number * 2654435761 % 2**32) for number in range(800)),
+    b'{"resourceType":"Location","id":"far","position":{"longitude":1e30,"latitude":1}}',
+    (
+        b'{"resourceType":"Immunization","id":"once","status":"completed","vaccineCode":{"text":"x"},'
+        b'"patient":{"reference":"Patient/p0"},"occurrenceString":"in spring"}'
+    ),
+    (
+        b'{"resourceType":"Procedure","id":"then","status":"completed","performedString":"last year",'
+        b'"subject":{"reference":"Patient/p0"}}'
+    ),
+]
+"""Valid, and each of them once too much for the index."""
+
+
+def test_odd_but_valid_records_are_taken(addresses: Addresses, tmp_path: Path) -> None:
+    report = run_import(addresses, tmp_path, lines(tmp_path / "odd.ndjson", *POISON, *people(3)))
+    assert (report.created, report.rejected) == (len(POISON) + 3, 0)
+
+
+def test_a_record_that_we_cannot_read_holds_up_no_other(
+    addresses: Addresses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong is a mistake of ours, so it is made on purpose; one worker copies this process."""
+
+    def mistaken(piece: Piece, **rest: Any) -> tuple[list[Change], list[Reject], int]:
+        changes, rejects, repeated = changes_of(piece, **rest)
+        values = changes[1].write.values
+        assert values is not None
+        values.strings.append((1, 1, "x" * 2_000_000, None))  # no B-tree entry can hold it
+        return changes, rejects, repeated
+
+    work = work_of(lines(tmp_path / "people.ndjson", *people(9)))
+    monkeypatch.setattr("tianfu.records.importing.worker.changes_of", mistaken)
+    done = asyncio.run(_taken(addresses, work))
+    assert (done.failed, done.counts["created"], done.counts["rejected"]) == (None, 8, 1)
+    assert scalar(addresses, "select count(*) from import_reject where reason like 'not-storable add_strings%'") == 1
+
+
+def work_of(file: Path) -> Work:
+    (wanted,) = inputs_of([file], SOURCE)
+    (piece,) = pieces_of(wanted)
+    return Work(run=bytes(16), source=SOURCE.uri, org=1, piece=piece)
+
+
+async def _taken(addresses: Addresses, *works: Work) -> Done:
+    async with await Database.open(addresses) as database:
+        importers = [_Importer(database, *await open_parts(database, KEYS)) for _ in works]
+        done = await asyncio.gather(*(each.take(work) for each, work in zip(importers, works, strict=True)))
+    assert len({(each.failed, tuple(sorted(each.counts.items()))) for each in done}) == 1
+    return done[0]
+
+
+def test_the_same_piece_at_once_is_taken_once(addresses: Addresses, tmp_path: Path) -> None:
+    work = work_of(lines(tmp_path / "people.ndjson", *people(50)))
+    done = asyncio.run(_taken(addresses, *[work] * 6))
+    assert (done.failed, done.counts["created"]) == (None, 50)
+    assert scalar(addresses, "select count(*) from resource") == 50
+
+
+def test_a_file_named_twice_is_read_once(addresses: Addresses, tmp_path: Path) -> None:
+    file = lines(tmp_path / "files.ndjson", *people(5))
+    (tmp_path / "here").symlink_to(tmp_path)
+    report = run_import(addresses, tmp_path, file, file, tmp_path)
+    assert (report.files, report.created, report.unchanged) == (1, 5, 0)
+
+
+def test_a_mark_of_byte_order_is_no_part_of_the_first_line(addresses: Addresses, tmp_path: Path) -> None:
+    file = lines(tmp_path / "windows.ndjson", *people(3))
+    file.write_bytes(codecs.BOM_UTF8 + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert run_import(addresses, tmp_path, file).created == 3
+
+
+def test_references_with_escapes_are_found(addresses: Addresses, tmp_path: Path) -> None:
+    seen = (
+        b'{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},'
+        b'"subject":{"reference":"Patient\\/p0"}}'
+    )
+    run_import(addresses, tmp_path, lines(tmp_path / "a.ndjson", *people(1), seen))
+    matched = "select count(*) from resource o join resource p on p.rid = o.prid where p.type <> o.type"
+    assert scalar(addresses, matched) == 1
+
+
+def test_a_history_does_not_say_which_version_counts_and_is_refused(addresses: Addresses, tmp_path: Path) -> None:
+    file = tmp_path / "history.json"
+    file.write_bytes(orjson.dumps({"resourceType": "Bundle", "type": "history", "entry": []}))
+    assert run_import(addresses, tmp_path, file).rejected == 1
+    assert "bundle-not-importable" in (tmp_path / "rejects.tsv").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "said", [b'{"source":5}', b"null", b'{"source":"urn:x","library":7}', b"{", b'{"source":"a b"}']
+)
+def test_a_source_file_that_says_something_else_is_refused(tmp_path: Path, said: bytes) -> None:
+    lines(tmp_path / "people.ndjson", *people(1))
+    (tmp_path / "source.json").write_bytes(said)
+    with pytest.raises(Refusal, match="source-file-invalid"):
+        inputs_of([tmp_path], SOURCE)

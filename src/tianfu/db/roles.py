@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from psycopg.conninfo import make_conninfo
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tianfu.kernel.refusal import Refusal
 
 SCHEMA = "tianfu"
 """The PostgreSQL schema that holds everything of ours."""
@@ -48,6 +51,16 @@ class Addresses:
     admin: str
     secret: bytes
     folder: Path | None = None
+
+    @staticmethod
+    def of_server(address: str, secret: bytes) -> Addresses:
+        """Those of a server elsewhere; raises Refusal `database-address-malformed` without repeating the address."""
+        try:
+            conninfo_to_dict(address)
+        except ProgrammingError:
+            # Its words quote the address, and the address may hold a password.
+            raise Refusal("database-address-malformed", next_step="correct-the-setting") from None
+        return Addresses(admin=address, secret=secret)
 
     def in_database(self, name: str) -> Addresses:
         """The same server and secret, another database."""

@@ -57,3 +57,17 @@ class Refusal(Exception):  # noqa: N818 - the trade's word; an answer, not a mis
     def __str__(self) -> str:
         said = " ".join(f"{name}={value}" for name, value in self.details.items())
         return " ".join([self.code, said, *map(str, self.faults)]).strip()
+
+
+def unexpected() -> Refusal:
+    """A mistake of ours: what it left behind is not known."""
+    return Refusal("unexpected", kept="look-before-sending-again", next_step="try-again-later", retryable=True)
+
+
+def place_of(error: BaseException) -> str:
+    """An error's kind and innermost place, for the log; never its words, which may quote a patient's values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
+    return f"{type(error).__qualname__}{where}"

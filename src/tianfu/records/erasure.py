@@ -2,7 +2,7 @@
 
 Personal Information Protection Law of the People's Republic of China, article 47.
 What PostgreSQL deleted lies in its files until it vacuums them, and in backups until those expire.
-Names of codes stay in the dictionary of tokens: they are vocabulary, shared by all records.
+Codes stay in the dictionary of tokens, without their texts: they are vocabulary, shared by all records.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tianfu.access.decision import decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, queries
 from tianfu.db.wire import int4_array, int8_array
+from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import event
@@ -48,7 +49,7 @@ async def erase(
     clock: Clock,
 ) -> Erased:
     """Erase all versions of a record; raises Refusal `record-unknown` if there never was one."""
-    _refuse_unclear(resource_type, authority)
+    _refuse_unclear(resource_type, logical_id, authority)
     tombstone = deletion(resource_type, logical_id)
     rid, type_number = tombstone.record, tombstone.type_number
     async with database.transaction("owner") as transaction:
@@ -97,8 +98,10 @@ async def erase(
     return Erased(versions=earlier + 1, version=version + 1)
 
 
-def _refuse_unclear(resource_type: str, authority: str) -> None:
+def _refuse_unclear(resource_type: str, logical_id: str, authority: str) -> None:
     if resource_type not in definitions().type_numbers:
         raise Refusal("type-unknown", details={"type": resource_type[:64]})
+    if not FHIR_ID.match(logical_id):
+        raise Refusal("record-unknown", next_step="check-the-id", details={"type": resource_type})
     if not authority.strip() or len(authority) > AUTHORITY_LENGTH_MAX:
         raise Refusal("authority-missing", next_step="name-the-law-or-order")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+import orjson
+
 _REFERENCE = re.compile(rb'"(reference|url|uri|valueUri|valueUrl)"(\s*:\s*)"((?:[^"\\]|\\.)+)"')
 
 Resolve = Callable[[bytes], bytes | None]
@@ -17,14 +19,15 @@ Resolve = Callable[[bytes], bytes | None]
 def rewritten(text: bytes, resolve: Resolve) -> tuple[bytes, list[str]]:
     """The text with its references resolved, and the local ones (`urn:uuid:`, `urn:oid:`) that nothing resolves.
 
-    Only whole values of `reference` and address elements are looked at; a string that quotes a reference has
-    its quotation marks escaped and so never matches.
+    Whole values of `reference` are looked at, and of address elements those that name an entry by a `urn:`: any
+    other address may be the resource's own.  A string that quotes a reference has its quotation marks escaped and
+    so never matches.
     """
     unresolved: list[str] = []
 
     def place(match: re.Match[bytes]) -> bytes:
-        key, colon, target = match.groups()
-        new = resolve(target)
+        key, colon, target = match[1], match[2], _plain(match[3])
+        new = resolve(target) if key == b"reference" or target.startswith(b"urn:") else None
         if new is not None:
             return b'"%s"%s"%s"' % (key, colon, new)
         if key == b"reference" and target.startswith((b"urn:uuid:", b"urn:oid:")):
@@ -36,7 +39,19 @@ def rewritten(text: bytes, resolve: Resolve) -> tuple[bytes, list[str]]:
 
 def conditional_references(text: bytes) -> list[bytes]:
     """References that ask for whatever matches a search: `Patient?identifier=…`."""
-    return [match[3] for match in _REFERENCE.finditer(text) if match[1] == b"reference" and _is_conditional(match[3])]
+    targets = (_plain(match[3]) for match in _REFERENCE.finditer(text) if match[1] == b"reference")
+    return [target for target in targets if _is_conditional(target)]
+
+
+def _plain(target: bytes) -> bytes:
+    """A JSON string's content without its escapes (`Patient\\/17` is `Patient/17`); a damaged one is left as it is."""
+    if b"\\" not in target:
+        return target
+    try:
+        decoded: str = orjson.loads(b'"' + target + b'"')
+    except orjson.JSONDecodeError:
+        return target
+    return decoded.encode()
 
 
 def _is_conditional(target: bytes) -> bool:

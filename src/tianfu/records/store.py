@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import structlog
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import Grant, decide
@@ -18,7 +20,7 @@ from tianfu.db.prepared import Row
 from tianfu.db.wire import int8_array
 from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.body import Protection, Unprotected
@@ -29,19 +31,19 @@ from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
 from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
-from tianfu.records.outcomes import Answer, HistoryPage, NotFound, Page, Unchanged, Written
+from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
 from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
 from tianfu.records.transaction import (
-    ENTRIES_MAX,
     Planned,
     Request,
     conditions_of,
     identities_of,
     plan,
     read_requests,
+    refuse_too_many,
 )
 from tianfu.records.write import NO_VERSION, Change, Outcome, Trace, apply, learn_tokens, leave_trace
 from tianfu.standards.fhir.definitions import definitions
@@ -51,6 +53,10 @@ WRITING_AT_ONCE = 2
 TRIES_MAX = 4
 KNOWN_TOKENS_MAX = 1_000_000
 MONTHS_AHEAD = 3
+ANSWER_BYTES_MAX = 32 << 20
+"""When the answers to a bundle's entries hold this much, those that follow are refused."""
+
+_log = structlog.get_logger("tianfu.records")
 
 _STATE = queries("tianfu.records.sql", "state.sql")
 _WRITE = queries("tianfu.records.sql", "write.sql")
@@ -326,7 +332,14 @@ class Store:
         return await self._writes.ask(Job(change, decide(caller, purpose), "delete", request))
 
     async def delete_matching(
-        self, caller: Caller, purpose: Purpose, resource_type: str, query: str, *, request: str = ""
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        resource_type: str,
+        query: str,
+        *,
+        expected_version: int | None = None,
+        request: str = "",
     ) -> Written | Unchanged:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
@@ -339,7 +352,8 @@ class Store:
                     _refuse_several(ids)
                     if not ids:
                         return Unchanged(type=resource_type, id="", version=0, changed_at=self._clock())
-                    change = Change(write=deletion(resource_type, ids[0]), is_new=False)
+                    write = deletion(resource_type, ids[0])
+                    change = Change(write=write, is_new=False, expected_version=expected_version)
                     return await self._apply_one(transaction, change, grant, "delete", request)
             except (UniqueViolation, SerializationFailure):
                 continue
@@ -349,8 +363,13 @@ class Store:
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
         """Do everything a transaction bundle asks, or nothing; raises the Refusal of the first entry that fails."""
+        refuse_too_many(bundle.entries)
+        return await self._do(caller, purpose, read_requests(bundle.entries), request)
+
+    async def _do(
+        self, caller: Caller, purpose: Purpose, requests: Sequence[Request], request: str
+    ) -> list[BundleAnswer]:
         grant = decide(caller, purpose)
-        requests = read_requests(bundle.entries)
         # Without a condition all is known before the database is asked.
         ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
         for _ in range(TRIES_MAX):
@@ -358,8 +377,10 @@ class Store:
                 done = await self._transact(grant, requests, ready, request)
             except (UniqueViolation, SerializationFailure):
                 continue
-            answers = {each.request.index: each for each in done}
-            return [answers.get(each.index) or await self._ask(caller, purpose, each, request) for each in requests]
+            answered = {each.request.index for each in done}
+            asking = [each for each in requests if each.index not in answered]
+            answers = [*done, *await self._ask(caller, purpose, asking, request)]
+            return sorted(answers, key=lambda answer: answer.request.index)
         raise _busy()
 
     async def _transact(
@@ -415,14 +436,24 @@ class Store:
             for kind, logical_id in names
         }
 
-    async def _ask(self, caller: Caller, purpose: Purpose, wanted: Request, request: str) -> BundleAnswer:
-        """The answer to an entry that only reads; it sees what the bundle wrote."""
-        outcome: Answer | Page | Refusal
-        try:
-            outcome = await self._asked(caller, purpose, wanted.url, request)
-        except Refusal as refusal:
-            outcome = refusal
-        return BundleAnswer(request=wanted, outcome=outcome)
+    async def _ask(
+        self, caller: Caller, purpose: Purpose, wanted: Sequence[Request], request: str
+    ) -> list[BundleAnswer]:
+        """The answers to entries that only read; they see what the bundle wrote."""
+        answers: list[BundleAnswer] = []
+        size_bytes = 0
+        for each in wanted:
+            outcome: Answer | Page | Refusal
+            try:
+                if size_bytes > ANSWER_BYTES_MAX:
+                    raise Refusal("answer-too-large", kept="what-was-written", next_step="ask-in-parts")
+                outcome = await self._asked(caller, purpose, each.url, request)
+            except Refusal as refusal:
+                outcome = refusal
+            else:
+                size_bytes += _size_bytes(outcome)
+            answers.append(BundleAnswer(request=each, outcome=outcome))
+        return answers
 
     async def _asked(self, caller: Caller, purpose: Purpose, url: str, request: str) -> Answer | Page:
         address, _, query = url.partition("?")
@@ -441,17 +472,23 @@ class Store:
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
         """Do each entry by itself; one that cannot be done harms no other."""
-        if len(bundle.entries) > ENTRIES_MAX:
-            raise Refusal("bundle-too-long", next_step="send-in-parts", details={"entries_max": str(ENTRIES_MAX)})
+        refuse_too_many(bundle.entries)
         answers: list[BundleAnswer] = []
+        size_bytes = 0
         for number, entry in enumerate(bundle.entries):
-            alone = ParsedBundle(type="transaction", entries=(entry,))
             try:
-                (answer,) = await self.transaction(caller, purpose, alone, request=request)
+                if size_bytes > ANSWER_BYTES_MAX:
+                    raise Refusal("answer-too-large", next_step="ask-in-parts")
+                (answer,) = await self._do(caller, purpose, read_requests([entry], first=number), request)
             except Refusal as refusal:
                 answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=refusal))
+            except Exception as error:
+                # One entry that we cannot do must not take the answers of those that were done.
+                _log.error("entry_failed", error=place_of(error))
+                answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=unexpected()))
             else:
-                answers.append(replace(answer, request=replace(answer.request, index=number)))
+                size_bytes += _size_bytes(answer.outcome)
+                answers.append(answer)
         return answers
 
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
@@ -663,6 +700,17 @@ async def open_parts(
 
 def _type_numbers() -> list[int]:
     return sorted(definitions().type_numbers.values())
+
+
+def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
+    """How much an answer to one entry holds."""
+    match outcome:
+        case Found(record):
+            return len(record.text)
+        case Page(records=records):
+            return sum(len(record.text) for record in records)
+        case _:
+            return 0
 
 
 def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchanged:

@@ -57,11 +57,30 @@ class Planned:
     answer: Unchanged | None = None
 
 
-def read_requests(entries: Sequence[BundleEntry]) -> list[Request]:
-    """The entries' requests in the order of the bundle; raises Refusal `bundle-invalid` with each entry's path."""
+def read_requests(entries: Sequence[BundleEntry], *, first: int = 0) -> list[Request]:
+    """The entries' requests in the order of the bundle; raises Refusal `bundle-invalid` with an entry's path.
+
+    `first` is the place in its bundle of the first of these entries.
+    """
+    requests = [_request(index, entry) for index, entry in enumerate(entries, first)]
+    _refuse_equal_addresses(requests)
+    return requests
+
+
+def refuse_too_many(entries: Sequence[BundleEntry]) -> None:
+    """Raise Refusal `bundle-too-long`."""
     if len(entries) > ENTRIES_MAX:
         raise Refusal("bundle-too-long", next_step="send-in-parts", details={"entries_max": str(ENTRIES_MAX)})
-    return [_request(index, entry) for index, entry in enumerate(entries)]
+
+
+def _refuse_equal_addresses(requests: Sequence[Request]) -> None:
+    """Two entries of one name: a reference to it would go to either (https://hl7.org/fhir/R4/bundle.html, bdl-7)."""
+    seen: set[str] = set()
+    for request in requests:
+        if request.full_url and request.resource is not None:
+            if request.full_url in seen:
+                raise _invalid(f"{request.path}.fullUrl", "full-url-twice")
+            seen.add(request.full_url)
 
 
 def _request(index: int, entry: BundleEntry) -> Request:
@@ -83,7 +102,7 @@ def _request(index: int, entry: BundleEntry) -> Request:
     if method == "POST":
         if logical_id or query:
             raise _invalid(f"{path}.url", "url-not-allowed")
-        condition = Condition(resource_type, entry.if_none_exist) if entry.if_none_exist else None
+        condition = None if entry.if_none_exist is None else Condition(resource_type, entry.if_none_exist)
     elif not logical_id:
         if not query:
             raise _invalid(f"{path}.url", "id-missing")
@@ -202,10 +221,12 @@ def _answered(request: Request, logical_id: str) -> Planned:
 
 
 def _refuse_doubles(planned: Sequence[Planned]) -> None:
+    """Refuse a bundle whose outcome would hang on the order of its entries (http.html#trules)."""
     seen: set[tuple[str, str]] = set()
+    gone = {(each.request.type, each.id) for each in planned if each.request.method == "DELETE" and each.id}
     for each in planned:
         key = each.request.type, each.id
-        if each.answer is None and key in seen:
+        if (each.answer is None and key in seen) or (key in gone and each.request.method != "DELETE"):
             raise _invalid(each.request.path, "record-twice-in-bundle")
         seen.add(key)
 
@@ -253,7 +274,9 @@ def _prepared(each: Planned, names: _Names, matches: Matches, preparer: Preparer
         return each
     if request.method == "DELETE":
         return replace(each, change=_change(request, deletion(request.type, each.id), matches))
-    text, unresolved = rewritten(request.resource or b"", names.resolver(request.full_url))
+    text, unresolved = request.resource or b"", list[str]()
+    if request.type != "Bundle":  # a bundle within resolves its references itself
+        text, unresolved = rewritten(text, names.resolver(request.full_url))
     if unresolved:
         raise _invalid(f"{request.path}.resource", "reference-unresolved", reference=unresolved[0])
     _refuse_unmatched(text, request, matches)

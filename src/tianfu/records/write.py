@@ -242,7 +242,6 @@ def add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) 
         params=int2_array([fresh[each][0] for each in hashes]),
         systems=text_array([fresh[each][1] for each in hashes]),
         codes=text_array([fresh[each][2] for each in hashes]),
-        displays=text_array([fresh[each][3] for each in hashes]),
     )
 
 

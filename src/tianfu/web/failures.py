@@ -12,30 +12,11 @@ from litestar.exceptions import HTTPException
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.asking import HttpRequest
+from tianfu.web.outcome import STATUSES, status_of
 from tianfu.web.pages import Pages
 
 REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """No 0, 1, I, O: the number is read out on the telephone."""
-
-STATUS_OF_REFUSAL: Mapping[str, int] = {
-    "not-found": 404,
-    "gone": 410,
-    "address-not-ours": 404,
-    "address-too-old": 410,
-    "not-allowed": 403,
-    "host-not-ours": 403,
-    "sent-by-another-site": 403,
-    "method-not-allowed": 405,
-    "too-large": 413,
-    "conflict": 409,
-    "too-many-requests": 429,
-    "database-unavailable": 503,
-    "deadline-passed": 503,
-    "busy": 503,
-    "disk-full": 507,
-    "unexpected": 500,
-}
-STATUS_OF_OTHER_REFUSALS = 422
 
 _CODE_OF_STATUS: Mapping[int, str] = {403: "not-allowed", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 
@@ -51,15 +32,6 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def place_of(error: BaseException) -> str:
-    """An error's kind and innermost place, for the log; never its words, which may quote a patient's values."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
-    return f"{type(error).__qualname__}{where}"
-
-
 class Failures:
     """Turns whatever went wrong into a page and a line in the log."""
 
@@ -68,18 +40,14 @@ class Failures:
 
     def refused(self, request: HttpRequest, refusal: Refusal) -> Response[str]:
         """A refusal: the app knew what it would not do."""
-        status = STATUS_OF_REFUSAL.get(refusal.code, STATUS_OF_OTHER_REFUSALS)
+        status = status_of(refusal)
         reference = new_reference()
         _log.warning("request_refused", reference=reference, status=status, code=refusal.code, route=_route(request))
         return self._page(request, refusal, status, reference)
 
     def http_error(self, request: HttpRequest, error: HTTPException) -> Response[str]:
         """An address, method or size that the site does not take."""
-        code = (
-            error.detail
-            if error.detail in STATUS_OF_REFUSAL
-            else _CODE_OF_STATUS.get(error.status_code, "not-understood")
-        )
+        code = error.detail if error.detail in STATUSES else _CODE_OF_STATUS.get(error.status_code, "not-understood")
         reference = new_reference()
         _log.info("request_not_taken", reference=reference, status=error.status_code, code=code, route=_route(request))
         return self._page(request, Refusal(code, next_step="start-again"), error.status_code, reference, error.headers)

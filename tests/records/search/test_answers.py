@@ -280,8 +280,8 @@ def number_matches(value: str, quantity: Resource) -> bool:
 
 
 def reference_matches(value: str, reference: str) -> bool:
-    literal = "/".join(reference.split("/")[-2:])
-    return literal == value if "/" in value else literal.endswith(f"/{value}")
+    is_here = ":" not in reference
+    return reference == value if "/" in value else is_here and reference.endswith(f"/{value}")
 
 
 def plain(text: str) -> str:

@@ -34,9 +34,9 @@ from tianfu.gateways.fhir.queries.read import read, read_version
 from tianfu.gateways.fhir.queries.search import search, search_form
 from tianfu.gateways.fhir.resources import indented
 from tianfu.kernel.instants import Clock
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.store import Store
-from tianfu.web.failures import new_reference, place_of
+from tianfu.web.failures import new_reference
 from tianfu.web.languages import Language, choose_language, load_languages
 from tianfu.web.outcome import outcome_of, status_of
 from tianfu.web.pages import WEB_FOLDER
@@ -125,8 +125,7 @@ class FhirApplication:
         reference = new_reference()
         # The message of an unforeseen error may quote what it worked on; its kind and place may not.
         _log.error("request_failed", reference=reference, method=scope["method"], error=place_of(error))
-        refusal = Refusal("unexpected", kept="look-before-sending-again", next_step="try-again-later", retryable=True)
-        return self._outcome(headers, refusal, 500, reference)
+        return self._outcome(headers, unexpected(), 500, reference)
 
     def _outcome(self, headers: dict[bytes, bytes], refusal: Refusal, status: int, reference: str) -> Answer:
         body = outcome_of(refusal, language=self._language(headers), reference=reference)

@@ -6,15 +6,16 @@ Bundles are read whole; lines of NDJSON (https://github.com/ndjson/ndjson-spec) 
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Annotated, BinaryIO, Literal, cast
 
-import orjson
+import msgspec
 
 from tianfu.kernel.refusal import Refusal
 
@@ -38,6 +39,22 @@ class Source:
     name_en: str = ""
 
 
+_Words = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f]*\Z", max_length=1_000)]
+
+
+class _SourceName(msgspec.Struct):
+    zh: _Words = ""
+    en: _Words = ""
+
+
+class _SourceFile(msgspec.Struct):
+    """What a `source.json` says."""
+
+    source: Annotated[str, msgspec.Meta(pattern=r"\A[^\s\x00-\x1f]+\Z", max_length=1_000)]
+    library: _Words = "other"
+    name: _SourceName = msgspec.field(default_factory=_SourceName)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """One file and the system it comes from."""
@@ -52,7 +69,7 @@ class Input:
         """Tells this file in this state from any other; sixteen bytes."""
         state = self.path.stat()
         text = f"{self.source.uri}\n{self.path.resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
-        return blake2b(text.encode(), digest_size=16).digest()
+        return blake2b(os.fsencode(text), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +96,16 @@ def inputs_of(paths: Sequence[Path], source: Source) -> list[Input]:
             found.append(_input(path, kind, _source_of(path.parent, source)))
         else:
             raise Refusal("import-path-unknown", next_step="check-the-path", details={"path": str(path)})
-    return found
+    # A file that is named twice, or lies in a folder named beside it, is read once.
+    return list({(each.path.resolve(), each.source.uri): each for each in found}.values())
 
 
 def _in_folder(folder: Path, source: Source) -> Iterator[Input]:
     source = _source_of(folder, source)
     for path in sorted(folder.iterdir()):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():  # a link may lead back to where we are
             yield from _in_folder(path, source)
-        elif path.name != SOURCE_FILE and (kind := _kind(path)) is not None:
+        elif path.is_file() and path.name != SOURCE_FILE and (kind := _kind(path)) is not None:
             yield _input(path, kind, source)
 
 
@@ -107,15 +125,9 @@ def _source_of(folder: Path, otherwise: Source) -> Source:
     if not file.is_file():
         return otherwise
     try:
-        said = orjson.loads(file.read_bytes())
-        name = said.get("name", {})
-        return Source(
-            uri=said["source"],
-            library=said.get("library", "other"),
-            name_zh=name.get("zh", ""),
-            name_en=name.get("en", ""),
-        )
-    except (orjson.JSONDecodeError, KeyError, AttributeError) as error:
+        said = msgspec.json.decode(file.read_bytes(), type=_SourceFile)
+        return Source(uri=said.source, library=said.library, name_zh=said.name.zh, name_en=said.name.en)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Refusal("source-file-invalid", details={"path": str(file)}) from error
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tianfu.kernel.ids import FHIR_ID, derived_id
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.importing.files import Piece
 from tianfu.records.prepare import Preparer
 from tianfu.records.references import Resolve, rewritten
@@ -53,6 +54,9 @@ def changes_of(piece: Piece, *, source: str, org: int, preparer: Preparer) -> tu
         except Refusal as refusal:
             path = refusal.faults[0].path if refusal.faults else ""
             rejects.append(Reject(line=draft.line, path=_joined(draft.path, path), reason=_reason(refusal)))
+        except Exception as error:
+            # A record that we cannot read by a mistake of ours must not hold up the others.
+            rejects.append(Reject(line=draft.line, path=draft.path, reason=f"unexpected {place_of(error)}"))
         else:
             repeated += change.write.record in changes
             changes[change.write.record] = change
@@ -76,19 +80,23 @@ def _drafts(piece: Piece, source: str) -> tuple[Iterator[Draft], Resolve]:
 
 
 def _line_drafts(piece: Piece) -> Iterator[Draft]:
-    for number, text in enumerate(piece.data.split(b"\n")):
+    data = piece.data.removeprefix(codecs.BOM_UTF8) if piece.number == 0 else piece.data
+    for number, text in enumerate(data.split(b"\n")):
         if text.strip():
             yield Draft(text, piece.first_line + number, "", None)
 
 
 def _bundle_drafts(piece: Piece, source: str) -> tuple[Iterator[Draft], Resolve]:
     """A file that holds a bundle, or one resource alone."""
+    data = piece.data.removeprefix(codecs.BOM_UTF8)
     try:
-        bundle = parse_bundle(piece.data)
+        bundle = parse_bundle(data)
     except Refusal as refusal:
         if refusal.code != "not-a-resource" or refusal.details.get("reason") != "not-a-bundle":
             raise
-        return iter([Draft(piece.data, 1, "", None)]), _resolver(source, {})
+        return iter([Draft(data, 1, "", None)]), _resolver(source, {})
+    if bundle.type == "history":
+        raise Refusal("bundle-not-importable", details={"type": bundle.type})  # which version counts, it does not say
     names: dict[bytes, bytes] = {}
     drafts: list[Draft] = []
     for index, entry in enumerate(bundle.entries):
@@ -103,20 +111,24 @@ def _bundle_drafts(piece: Piece, source: str) -> tuple[Iterator[Draft], Resolve]
     return iter(drafts), _resolver(source, names)
 
 
-_TYPE = re.compile(rb'"resourceType":"([A-Za-z]+)"')
-_ID = re.compile(rb'\A\{(?:"resourceType":"[A-Za-z]+",)?"id":"([A-Za-z0-9\-.]{1,64})"')
+_HEADS = (
+    re.compile(rb'\A\{"resourceType":"(?P<type>[A-Za-z]+)","id":"(?P<id>[A-Za-z0-9\-.]{1,64})"'),
+    re.compile(rb'\A\{"id":"(?P<id>[A-Za-z0-9\-.]{1,64})","resourceType":"(?P<type>[A-Za-z]+)"'),
+)
+"""How nearly every resource begins; any other is read to learn its name."""
 
 
 def _name_of(text: bytes, full_url: str | None) -> tuple[str, str] | None:
-    """Type and source id of an entry: its own id, else the last part of its full address."""
-    type_match, id_match = _TYPE.search(text), _ID.match(text)
-    if type_match is None:
-        return None
-    if id_match is None:
-        parsed = parse_resource(text).value
-        source_id = parsed.get("id") or (full_url or "").replace(":", "/").rsplit("/", 1)[-1]
-        return (parsed["resourceType"], source_id) if FHIR_ID.match(str(source_id)) else None
-    return type_match[1].decode(), id_match[1].decode()
+    """Type and source id of an entry: its own id, else the last part of its full address; None if it has none."""
+    for head in _HEADS:
+        if found := head.match(text):
+            return found["type"].decode(), found["id"].decode()
+    try:
+        value = parse_resource(text).value
+    except Refusal:
+        return None  # it is refused with its reason when its turn comes
+    source_id = value.get("id") or (full_url or "").replace(":", "/").rsplit("/", 1)[-1]
+    return (value["resourceType"], source_id) if FHIR_ID.match(str(source_id)) else None
 
 
 def _derived(source: str, resource_type: str, source_id: str) -> bytes:
@@ -142,9 +154,11 @@ def _resolver(source: str, names: dict[bytes, bytes]) -> Resolve:
 
 def _change(draft: Draft, resolve: Resolve, *, source: str, org: int, preparer: Preparer) -> Change:
     text, unresolved = rewritten(draft.text, resolve)
-    if unresolved:
-        raise Refusal("reference-unresolved", details={"reference": unresolved[0]})
     parsed = parse_resource(text)
+    if parsed.value["resourceType"] == "Bundle":
+        parsed = parse_resource(draft.text)  # a bundle within resolves its references itself
+    elif unresolved:
+        raise Refusal("reference-unresolved", details={"reference": unresolved[0]})
     source_id = parsed.value.get("id", draft.source_id)
     if not isinstance(source_id, str) or not source_id:
         raise Refusal("id-missing")

@@ -32,7 +32,7 @@ Progress = Callable[[int, int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an import did."""
+    """What an import did; `unreadable` names the files that could not be read to their end, and why."""
 
     files: int
     created: int
@@ -40,6 +40,7 @@ class Report:
     unchanged: int
     repeated: int
     rejected: int
+    unreadable: Mapping[str, str]
     seconds: float
     by_type: Mapping[str, int]
     rejects_file: str | None
@@ -59,6 +60,7 @@ class Report:
             "unchanged": self.unchanged,
             "repeated": self.repeated,
             "rejected": self.rejected,
+            "unreadable": dict(self.unreadable),
             "seconds": round(self.seconds, 3),
             "resources_per_second": round(rate, 1),
             "by_type": dict(self.by_type),
@@ -73,6 +75,7 @@ class _Tally:
     counts: Counter[str] = field(default_factory=Counter)
     bytes_done: dict[bytes, int] = field(default_factory=dict)
     open_pieces: Counter[bytes] = field(default_factory=Counter)
+    unreadable: dict[Path, str] = field(default_factory=dict)
 
     def add(self, done: Done) -> None:
         if done.failed is not None:
@@ -132,7 +135,7 @@ def import_paths(
     finally:
         for process in processes:
             process.join()
-    rejected = asyncio.run(_end(addresses, inputs, runs, rejects_file))
+    rejected = asyncio.run(_end(addresses, inputs, runs, rejects_file, tally.unreadable))
     progress(size, size, tally.resources)
     return Report(
         files=len(inputs),
@@ -141,9 +144,10 @@ def import_paths(
         unchanged=tally.counts["unchanged"],
         repeated=tally.counts["repeated"],
         rejected=rejected,
+        unreadable={str(path): reason for path, reason in tally.unreadable.items()},
         seconds=time.monotonic() - started,
         by_type={name[5:]: n for name, n in sorted(tally.counts.items()) if name.startswith("type:")},
-        rejects_file=str(rejects_file) if rejected else None,
+        rejects_file=str(rejects_file) if rejected or tally.unreadable else None,
     )
 
 
@@ -154,15 +158,20 @@ def _works(
     orgs: Mapping[str, int],
     tally: _Tally,
 ) -> Iterator[Work]:
+    """The pieces that are still to do; a file that cannot be read to its end does not hold up the others."""
     for each in inputs:
         run = runs[each.path]
-        for piece in pieces_of(each):
-            before = finished[run].get(piece.number)
-            if before is None:
-                yield Work(run=run, source=each.source.uri, org=orgs[each.source.uri], piece=piece)
-            else:
-                tally.counts.update(before)
-                tally.bytes_done[run] = piece.read_bytes
+        try:
+            for piece in pieces_of(each):
+                before = finished[run].get(piece.number)
+                if before is None:
+                    yield Work(run=run, source=each.source.uri, org=orgs[each.source.uri], piece=piece)
+                else:
+                    tally.counts.update(before)
+                    tally.bytes_done[run] = piece.read_bytes
+        except Refusal as refusal:
+            details = {name: value for name, value in refusal.details.items() if name != "path"}
+            tally.unreadable[each.path] = " ".join((refusal.code, *(f"{k}={v}" for k, v in details.items())))
 
 
 def _hand_over(
@@ -225,19 +234,40 @@ async def _begin(
     return runs, finished, orgs
 
 
-async def _end(addresses: Addresses, inputs: Sequence[Input], runs: Mapping[Path, bytes], rejects_file: Path) -> int:
-    """Mark the inputs as finished and write their rejects, one line of tab-separated values each."""
-    lines: list[str] = []
+async def _end(
+    addresses: Addresses,
+    inputs: Sequence[Input],
+    runs: Mapping[Path, bytes],
+    rejects_file: Path,
+    unreadable: Mapping[Path, str],
+) -> int:
+    """Mark the inputs as finished and write their rejects, one line of tab-separated values each; how many rejects."""
+    rejected = 0
+    rejects = _Rejects(rejects_file)
     async with await Database.open(addresses, links_max=1) as database, database.connection("app") as connection:
         for each in inputs:
             rows = await connection.all(_SQL.rejects_of, run=runs[each.path])
-            lines += [f"{each.path}\t{line}\t{path}\t{reason}\n" for line, path, reason in rows]
-            await connection.run(_SQL.finish_run, run=runs[each.path], finished_at=system_clock())
-    await asyncio.to_thread(_write_rejects, rejects_file, lines)
-    return len(lines)
+            rejected += len(rows)
+            if each.path in unreadable:
+                rows = [*rows, (0, "", unreadable[each.path])]
+            else:
+                await connection.run(_SQL.finish_run, run=runs[each.path], finished_at=system_clock())
+            await asyncio.to_thread(rejects.add, each.path, rows)
+    return rejected
 
 
-def _write_rejects(file: Path, lines: Sequence[str]) -> None:
-    if lines:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("file\tline\tpath\treason\n" + "".join(lines), encoding="utf-8")
+class _Rejects:
+    """The file of rejects, made when there is something to say."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._is_begun = False
+
+    def add(self, path: Path, rows: Sequence[Sequence[object]]) -> None:
+        if not rows:
+            return
+        with self._file.open("a" if self._is_begun else "w", encoding="utf-8", errors="backslashreplace") as out:
+            if not self._is_begun:
+                out.write("file\tline\tpath\treason\n")
+            out.writelines(f"{path}\t{line}\t{where}\t{reason}\n" for line, where, reason in rows)
+        self._is_begun = True

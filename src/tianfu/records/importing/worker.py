@@ -19,11 +19,11 @@ from pathlib import Path
 from tianfu.access.caller import IMPORTER
 from tianfu.access.decision import Grant, decide
 from tianfu.access.purpose import Purpose
-from tianfu.db import Addresses, Database, UniqueViolation, queries
+from tianfu.db import Addresses, Database, StatementFailed, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.wire import int8_array, text_array
 from tianfu.kernel.instants import Instant, system_clock
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.importing.files import Piece
@@ -36,6 +36,8 @@ from tianfu.records.write import Change, Outcome, apply, learn_tokens
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
 TRIES_MAX = 8
+CLASSES_OF_VALUES = frozenset({"22", "23", "54"})
+"""SQLSTATE classes of errors that one record's values can cause: wrong data, broken constraints, exceeded limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,10 @@ async def _work(addresses: Addresses, home: Path, todo: Queue[Work | None], done
         preparer, known_tokens = await open_parts(database, keys)
         importer = _Importer(database, preparer, known_tokens)
         while (work := await asyncio.to_thread(todo.get)) is not None:
-            done.put(await importer.take(work))
+            try:
+                done.put(await importer.take(work))
+            except Exception as error:
+                done.put(_failed(work, f"unexpected {place_of(error)}"))
 
 
 class _Importer:
@@ -96,15 +101,54 @@ class _Importer:
             try:
                 counts = await self._store(work, changes, rejects, repeated)
             except (UniqueViolation, SerializationFailure):
-                continue  # another worker stored one of these records meanwhile: look again
+                # Another worker stored one of these records meanwhile, or another import this very piece.
+                finished = await self._counts_of_finished(work)
+                if finished is None:
+                    continue
+                counts = finished
+            except StatementFailed as error:
+                culprits = await self._culprits(changes) if error.sqlstate[:2] in CLASSES_OF_VALUES else []
+                if not culprits:
+                    return _failed(work, f"unexpected {error.query_name} {error.sqlstate}")
+                rejects = [*rejects, *(_unstorable(work, each, error) for each in culprits)]
+                changes = [each for each in changes if each not in culprits]
+                continue
             except Refusal as refusal:
-                return self._failed(work, refusal.code)
+                return _failed(work, refusal.code)
             learn_tokens(changes, self._known_tokens)
             return Done(run=work.run, number=work.piece.number, read_bytes=work.piece.read_bytes, counts=counts)
-        return self._failed(work, "too-busy")
+        return _failed(work, "too-busy")
 
-    def _failed(self, work: Work, code: str) -> Done:
-        return Done(run=work.run, number=work.piece.number, read_bytes=0, counts={}, failed=code)
+    async def _counts_of_finished(self, work: Work) -> dict[str, int] | None:
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.finished_piece, run=work.run, piece=work.piece.number)
+        return None if row is None else row[0]
+
+    async def _culprits(self, changes: list[Change]) -> list[Change]:
+        """The changes that PostgreSQL refuses, found by halving; nothing is stored."""
+        if not changes or await self._is_storable(changes):
+            return []
+        if len(changes) == 1:
+            return changes
+        middle = len(changes) // 2
+        return [*await self._culprits(changes[:middle]), *await self._culprits(changes[middle:])]
+
+    async def _is_storable(self, changes: list[Change]) -> bool:
+        try:
+            async with self._database.transaction("app") as transaction:
+                await apply(
+                    transaction,
+                    changes,
+                    clock=system_clock,
+                    known_tokens=self._known_tokens,
+                    trace=lambda done, now: [],
+                    writer=self._writer,
+                )
+                raise _OnlyTried
+        except StatementFailed:
+            return False
+        except (_OnlyTried, UniqueViolation, SerializationFailure):
+            return True
 
     async def _store(self, work: Work, changes: list[Change], rejects: list[Reject], repeated: int) -> dict[str, int]:
         async with self._database.transaction("app") as transaction:
@@ -131,8 +175,8 @@ class _Importer:
                         run=work.run,
                         piece=work.piece.number,
                         lines=int8_array([each.line for each in rejects]),
-                        paths=text_array([each.path for each in rejects]),
-                        reasons=text_array([each.reason for each in rejects]),
+                        paths=text_array([_printable(each.path) for each in rejects]),
+                        reasons=text_array([_printable(each.reason) for each in rejects]),
                     )
         return counts
 
@@ -154,6 +198,25 @@ class _Importer:
                 request=f"piece-{work.piece.number}",
             )
         ]
+
+
+def _printable(text: str) -> str:
+    """Text that fits a line of tab-separated values."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+class _OnlyTried(Exception):  # noqa: N818 - rolls back what was only tried
+    pass
+
+
+def _failed(work: Work, code: str) -> Done:
+    return Done(run=work.run, number=work.piece.number, read_bytes=0, counts={}, failed=code)
+
+
+def _unstorable(work: Work, change: Change, error: StatementFailed) -> Reject:
+    """A reject for a record that PostgreSQL refuses by a mistake of ours."""
+    path = f"{change.write.type}/{change.write.id}"
+    return Reject(line=work.piece.first_line, path=path, reason=f"not-storable {error.query_name} {error.sqlstate}")
 
 
 def _counts(changes: list[Change], outcomes: list[Outcome], rejects: list[Reject], repeated: int) -> dict[str, int]:

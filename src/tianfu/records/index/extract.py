@@ -22,6 +22,10 @@ from tianfu.standards.fhir.fhirpath import Expression, compile_expression
 GENERATION = 1
 """Raise by one whenever extraction yields other values than before; `tianfu reindex` then brings old rows along."""
 
+LATITUDE_MAX = 90.0
+LONGITUDE_MAX = 180.0
+"""Degrees; a position beyond them is nowhere."""
+
 NOT_INDEXED = frozenset({"_id", "_lastUpdated", "_content", "_text", "_query", "_has", "_type", "_list", "_filter"})
 """Parameters answered from columns that every row has, or not by this index."""
 
@@ -184,8 +188,8 @@ class _Compiler:
         column = {layout.code: "code", layout.category: "category", layout.status: "status"}.get(parameter.code)
 
         def plain(found: IndexValues, values: TypedValues) -> None:
-            for system, code, display in convert.codings(values):
-                found.tokens.append(found.token(number, system, code, display))
+            for coding in convert.codings(values):
+                found.tokens.append(found.token(number, *coding))
             for hashed in convert.identifiers(values, key):
                 found.identifiers.append((hashed, number))
             if with_tails:
@@ -269,12 +273,6 @@ class _Compiler:
 
         return step
 
-    def _type_of(self, code: str) -> str:
-        found = definitions().search_parameter(self.type_name, code)
-        if found is None:
-            raise LookupError(code)
-        return found.type
-
 
 def _element_type(resource_type: str, expression: str) -> str:
     """The type of the element a composite's components start from: the resource itself or `Type.element`."""
@@ -318,7 +316,7 @@ def _string(number: int) -> convert.Convert:
 
 def _uri(number: int) -> convert.Convert:
     def step(found: IndexValues, values: TypedValues) -> None:
-        found.tokens.extend(found.token(number, "", value, None) for _, value in values if isinstance(value, str))
+        found.tokens.extend(found.token(number, "", value) for _, value in values if isinstance(value, str))
 
     return step
 
@@ -329,7 +327,8 @@ def _position(number: int) -> convert.Convert:
     def step(found: IndexValues, values: TypedValues) -> None:
         for _, value in values:
             if isinstance(value, dict) and "latitude" in value and "longitude" in value:
-                longitude = round(float(value["longitude"]) * 10_000_000)
-                found.quantities.append((number, float(value["latitude"]), None, longitude))
+                latitude, longitude = float(value["latitude"]), float(value["longitude"])
+                if abs(latitude) <= LATITUDE_MAX and abs(longitude) <= LONGITUDE_MAX:
+                    found.quantities.append((number, latitude, None, round(longitude * 10_000_000)))
 
     return step

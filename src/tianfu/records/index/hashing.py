@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 HASHES_CACHED = 65_536
+TOKEN_LENGTH_MAX = 400
 UNIT_PARAMETER = 0
 """Units and the code half of composite parameters are hashed under this number: they belong to no parameter."""
 
@@ -15,6 +16,17 @@ def token_hash(parameter: int, system: str, code: str) -> int:
     """The signed 64-bit hash of one coding under one search parameter; `system` is empty if the coding has none."""
     text = f"{parameter}\n{system}\n{code}".encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8, person=b"tianfu-token").digest(), "big", signed=True)
+
+
+def token_text(text: str) -> str:
+    """A system or code as the dictionary of tokens holds it: a long one by its beginning and its hash.
+
+    A B-tree entry cannot be longer than about 2,700 bytes, and some addresses are.
+    """
+    if len(text) <= TOKEN_LENGTH_MAX:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"tianfu-long").hexdigest()
+    return f"{text[:TOKEN_LENGTH_MAX]}#{digest}"
 
 
 def pair_hash(parameter: int, first: int, second: int) -> int:

@@ -20,6 +20,7 @@ from tianfu.records.index.hashing import (
     canonical_number,
     identifier_hash,
     token_hash,
+    token_text,
 )
 from tianfu.standards.china.names import search_keys
 
@@ -29,8 +30,10 @@ TypedValues = Iterable[tuple[str, Any]]
 STRING_LENGTH_MAX = 400
 """Longer text is indexed by its beginning; a B-tree entry cannot hold more."""
 
-_RELATIVE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+_RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 _CURRENCY = "urn:iso:std:iso:4217"
+_WORDS = frozenset({"string", "markdown", "code"})
+"""Types in which a choice says a time in words, which no range can be made of."""
 
 
 class IndexValues:
@@ -68,34 +71,34 @@ class IndexValues:
         self.unit: int | None = None
         self.encounter: int | None = None
         self.tokens: list[int] = []
-        self.seen: dict[int, tuple[int, str, str, str | None]] = {}
+        self.seen: dict[int, tuple[int, str, str]] = {}
         self.identifiers: list[tuple[bytes, int]] = []
         self.references: list[tuple[int, int]] = []
         self.strings: list[tuple[int, int, str, int | None]] = []
         self.dates: list[tuple[int, int, int, int | None]] = []
         self.quantities: list[tuple[int, float, int | None, int | None]] = []
 
-    def token(self, parameter: int, system: str, code: str, display: str | None) -> int:
+    def token(self, parameter: int, system: str, code: str) -> int:
         """The hash of one coding, noted for the dictionary of tokens."""
         number = token_hash(parameter, system, code)
-        self.seen[number] = (parameter, system, code, display)
+        self.seen[number] = (parameter, token_text(system), token_text(code))
         return number
 
 
-def codings(values: TypedValues) -> Iterable[tuple[str, str, str | None]]:
-    """System, code and display of every coding in token values; identifiers and telecoms are not codings."""
+def codings(values: TypedValues) -> Iterable[tuple[str, str]]:
+    """System and code of every coding in token values; identifiers and telecoms are not codings."""
     for kind, value in values:
         if kind == "CodeableConcept":
             for coding in value.get("coding", ()):
                 if "code" in coding:
-                    yield coding.get("system", ""), coding["code"], coding.get("display") or value.get("text")
+                    yield coding.get("system", ""), coding["code"]
         elif kind == "Coding":
             if "code" in value:
-                yield value.get("system", ""), value["code"], value.get("display")
+                yield value.get("system", ""), value["code"]
         elif value is True or value is False:
-            yield "", "true" if value else "false", None
+            yield "", "true" if value else "false"
         elif isinstance(value, str):
-            yield "", value, None
+            yield "", value
 
 
 def identifiers(values: TypedValues, key: bytes) -> Iterable[bytes]:
@@ -144,7 +147,8 @@ def date_ranges(values: TypedValues) -> Iterable[tuple[int, int]]:
     """First and last microsecond of dates, periods and timings; an open end is the end of the calendar."""
     for kind, value in values:
         if isinstance(value, str):
-            yield _range(value)
+            if kind not in _WORDS:
+                yield _range(value)
         elif kind == "Period":
             low = _range(value["start"])[0] if "start" in value else EARLIEST
             high = _range(value["end"])[1] if "end" in value else LATEST
@@ -186,7 +190,7 @@ def _is_number(value: object) -> bool:
 
 def unit_hash(values: IndexValues, system: str | None, unit: str) -> int | None:
     """The hash of a unit, noted for the dictionary; None for a bare number."""
-    return None if system is None or not unit else values.token(UNIT_PARAMETER, system, unit, None)
+    return None if system is None or not unit else values.token(UNIT_PARAMETER, system, unit)
 
 
 @lru_cache(HASHES_CACHED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tianfu.records.index.hashing import token_hash
+from tianfu.records.index.hashing import token_hash, token_text
 from tianfu.records.search.operands import TokenOperand
 from tianfu.records.search.values import StatementValues
 from tianfu.records.search.whereabouts import Yield
@@ -39,9 +39,9 @@ def token_hashes(
             case TokenOperand(system=None, code=str(code)) if kind is not None and kind.is_primitive:
                 plain.append(token_hash(number, "", code))
             case TokenOperand(system=None, code=str(code)):
-                codes.append(code)
+                codes.append(token_text(code))
             case TokenOperand(system=str(system), code=None):
-                systems.append(system)
+                systems.append(token_text(system))
             case TokenOperand(system=str(system), code=str(code)):
                 plain.extend(token_hash(number, each, code) for each in _stored_systems(system, code, kind))
             case _:

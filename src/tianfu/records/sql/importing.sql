@@ -14,6 +14,10 @@ update import_run set finished_at = %(finished_at)s where run = %(run)s;
 -- What has been done of an input already.
 select piece, result from import_piece where run = %(run)s;
 
+-- finished_piece
+-- What became of one piece, if it is finished.
+select result from import_piece where run = %(run)s and piece = %(piece)s;
+
 -- finish_piece
 -- A piece has been taken in; in the same transaction as its records.
 insert into import_piece (run, piece, result) values (%(run)s, %(piece)s, %(result)s);

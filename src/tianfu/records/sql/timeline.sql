@@ -36,4 +36,4 @@ select distinct on (a.code) a.rid, a.type, a.version, a.changed_at, a.fid, a.pri
 
 -- tokens_named
 -- What the codings behind these hashes are.
-select hash, system, code, display from token where hash = any(%(hashes)s::bigint[]);
+select hash, system, code from token where hash = any(%(hashes)s::bigint[]);

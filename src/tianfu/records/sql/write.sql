@@ -36,12 +36,12 @@ delete from also_about where rid = any(%(rids)s) and type = %(type)s;
 
 -- add_tokens
 -- Enter codings that were never seen before; sorted by hash, so that two writers cannot wait in a ring.
-insert into token (hash, param, system, code, display)
-select * from unnest(%(hashes)s::bigint[], %(params)s::smallint[], %(systems)s::text[], %(codes)s::text[], %(displays)s::text[])
+insert into token (hash, param, system, code)
+select * from unnest(%(hashes)s::bigint[], %(params)s::smallint[], %(systems)s::text[], %(codes)s::text[])
 on conflict do nothing;
 
 -- known_tokens
--- Every coding that the database has ever seen, newest last; read once when a worker starts.
+-- Codings that the database has seen; read once when a worker starts.
 select hash from token limit %(limit)s;
 
 -- add_feed

@@ -27,7 +27,13 @@ async def delete(visit: Visit, target: Target) -> Answer:
 async def delete_where(visit: Visit, target: Target) -> Answer:
     """Delete the one record that matches; several matches are refused."""
     request = visit.request
-    done = await visit.door.store.delete_matching(request.caller, request.purpose, target.type, criteria(request))
+    done = await visit.door.store.delete_matching(
+        request.caller,
+        request.purpose,
+        target.type,
+        criteria(request),
+        expected_version=expected_version(request.header(b"if-match")),
+    )
     return _answer(visit, done)
 
 

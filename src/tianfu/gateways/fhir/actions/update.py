@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tianfu.gateways.fhir.actions.write import criteria, record_of, resource_for
+from tianfu.gateways.fhir.actions.write import criteria, record_of, resource_for, wanted_version
 from tianfu.gateways.fhir.addresses import Target
 from tianfu.gateways.fhir.answers import written_answer
 from tianfu.gateways.fhir.door import Visit
 from tianfu.gateways.fhir.exchange import Answer
-from tianfu.gateways.fhir.negotiation import expected_version
 from tianfu.records.outcomes import Unchanged, Written
 
 
@@ -20,7 +19,7 @@ async def update(visit: Visit, target: Target) -> Answer:
         request.purpose,
         resource,
         target.id,
-        expected_version=expected_version(request.header(b"if-match")),
+        expected_version=wanted_version(request),
     )
     return await _answer(visit, done)
 
@@ -35,7 +34,7 @@ async def update_where(visit: Visit, target: Target) -> Answer:
         request.purpose,
         resource,
         condition,
-        expected_version=expected_version(request.header(b"if-match")),
+        expected_version=wanted_version(request),
     )
     return await _answer(visit, done)
 

@@ -7,10 +7,12 @@ from tianfu.gateways.fhir.answers import record_or_refusal
 from tianfu.gateways.fhir.door import Visit
 from tianfu.gateways.fhir.exchange import Request
 from tianfu.gateways.fhir.limits import BODY_BYTES_MAX
-from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_sent
+from tianfu.gateways.fhir.negotiation import expected_version, refuse_unless_json_is_sent
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.body import resource_text
 from tianfu.records.outcomes import Record, Unchanged, Written
+from tianfu.records.references import rewritten
+from tianfu.records.write import NO_VERSION
 from tianfu.standards.fhir.parsing import ParsedResource, parse_resource
 
 
@@ -24,7 +26,14 @@ async def resource_body(request: Request) -> bytes:
         raise Refusal("body-missing")
     if not content_type:
         raise Refusal("format-not-taken", next_step="send-fhir-json")
-    return body
+    return _without_own_base(body, f"{request.base}/".encode())
+
+
+def _without_own_base(body: bytes, base: bytes) -> bytes:
+    """Absolute references to this server made relative: they mean its own records, whatever it is called."""
+    if base not in body and base.replace(b"/", rb"\/") not in body:
+        return body
+    return rewritten(body, lambda target: target.removeprefix(base) if target.startswith(base) else None)[0]
 
 
 async def resource_for(request: Request, target: Target) -> ParsedResource:
@@ -46,7 +55,15 @@ def criteria(request: Request) -> str:
 
 def if_none_exist(request: Request) -> str | None:
     """The search in the header of a conditional create; None without the header."""
-    return _plain(request.headers.get(b"if-none-exist", b"")) or None
+    header = request.headers.get(b"if-none-exist")
+    return None if header is None else _plain(header)
+
+
+def wanted_version(request: Request) -> int | None:
+    """The version that an update expects: of If-Match, or none at all (`If-None-Match: *`)."""
+    if request.header(b"if-none-match").strip() == "*":
+        return NO_VERSION
+    return expected_version(request.header(b"if-match"))
 
 
 def _plain(query: bytes) -> str:

@@ -38,7 +38,13 @@ async def search_form(visit: Visit, target: Target) -> Answer:
 
 async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str]]) -> Answer:
     request = visit.request
-    parameters = tuple(pair for pair in given if pair[0] not in PRESENTATION)
+    own = f"{request.base}/"
+    parameters = tuple(
+        # An address of this server is the same reference as one without its base (search.html#reference).
+        (name, value.replace(own, ""))
+        for name, value in given
+        if name not in PRESENTATION
+    )
     wish = SearchRequest(type=target.type, parameters=parameters, strict=request.preferences.strict)
     page = await visit.door.store.search(request.caller, request.purpose, wish)
     presentation = [pair for pair in given if pair[0] in PRESENTATION]

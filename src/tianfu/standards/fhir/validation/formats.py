@@ -25,7 +25,10 @@ _DAY = (
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
 _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 
-_WORD = r"\A\S+\Z"
+_VISIBLE = r"[^\s\x00-\x1f]"
+r"""What words are made of: `\S` alone would let control characters pass."""
+
+_WORD = rf"\A{_VISIBLE}+\Z"
 
 _GAP = r"[ \t\r\n]*+"
 _SIXTY_FOUR = rf"[A-Za-z0-9+/]{_GAP}"
@@ -36,7 +39,7 @@ PATTERNS: dict[str, str] = {
         rf"(?:(?:{_SIXTY_FOUR}){{2}}={_GAP}=|(?:{_SIXTY_FOUR}){{3}}=)?{_GAP}\Z"
     ),
     "canonical": _WORD,
-    "code": r"\A\S++(?: \S++)*+\Z",
+    "code": rf"\A{_VISIBLE}++(?: {_VISIBLE}++)*+\Z",
     "date": rf"\A(?:{_DAY}|{_YEAR}(?:-{_MONTH})?)\Z",
     "dateTime": rf"\A(?:{_DAY}(?:T{_TIME}{_ZONE})?|{_YEAR}(?:-{_MONTH})?)\Z",
     "id": rf"\A{ID}\Z",
