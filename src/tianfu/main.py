@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import signal
@@ -26,6 +27,9 @@ from tianfu.records.store import Store
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.web.site import SiteSettings, build_site
+
+DEMONSTRATION = "https://tianfu.example/"
+"""How the sources of made-up records begin (https://www.rfc-editor.org/rfc/rfc2606); pages say that they are there."""
 
 _log = structlog.get_logger("tianfu.main")
 
@@ -77,10 +81,15 @@ class Application:
         await database.ready()
         keys = load_or_make(self._settings.home)
         store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+        ahead = asyncio.create_task(store.look_ahead())
+        stack.callback(ahead.cancel)
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
+        is_demonstration = await store.has_source(DEMONSTRATION)
         return build_site(
             apps=[lifelong(store)],
-            settings=SiteSettings(seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=True),
+            settings=SiteSettings(
+                seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=is_demonstration
+            ),
             clock=system_clock,
         )
 

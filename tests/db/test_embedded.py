@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -250,3 +251,14 @@ def test_start_waits_until_the_last_process_of_a_killed_server_is_dead(
     assert numbers(server.start()) == [1]
     awakening.join()
     server.stop()
+
+
+def test_revival_raises_nothing_but_a_refusal(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedPostgres(short_folder)
+
+    def full(self: EmbeddedPostgres) -> Addresses:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(EmbeddedPostgres, "_start", full)
+    with pytest.raises(Refusal, match="disk-full"):
+        server.revive()

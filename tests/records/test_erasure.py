@@ -35,6 +35,7 @@ async def given_person(store: Store) -> None:
             address=[{"city": MARK}],
             telecom=[{"system": "phone", "value": MARK}],
             birthDate="1990-04-05",
+            communication=[{"language": {"text": MARK, "coding": [{"code": "zh", "display": MARK}]}}],
         )
     await put(store, "Patient", "stays", name=[{"family": "Liuxia"}])
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 from tests.records.conftest import WHO, WHY, Desk, desk_of, entry, patient
 
-from tianfu.db import Addresses, Database
+from tianfu.db import Addresses, Database, Query
+from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
@@ -246,3 +248,41 @@ async def test_workers_that_open_an_empty_store_at_once_do_not_disturb_each_othe
         databases = [await stack.enter_async_context(Database(addresses_on_each_engine)) for _ in range(8)]
         stores = await asyncio.gather(*map(desk_of, databases))
         assert len({id(each.store) for each in stores}) == 8
+
+
+async def test_a_search_leaves_a_trace_of_the_patients_it_showed(desk: Desk) -> None:
+    born = await desk.create(**patient(gender="female"))
+    await desk.create(resourceType="Basic", code={"text": "x"}, subject={"reference": f"Patient/{born.id}"})
+    await desk.search("Basic", patient=born.id)
+    shown = record_number("Patient", born.id)
+    assert await desk.count(f"audit where interaction = 'search' and prids = array[{shown}]::bigint[]") == 1
+
+
+async def test_a_month_whose_rows_lie_elsewhere_does_not_hinder_the_next_start(desk: Desk) -> None:
+    later = int((datetime.now(UTC) + timedelta(days=400)).timestamp() * 1_000_000)
+    async with desk.database.connection("owner") as owner:
+        await owner.run(Query.composed("stray", STRAY), at=later)
+        await owner.run(Query.composed("ahead", "call ensure_months(now(), 14)"))
+        made = await owner.all(Query.composed("made", MADE))
+    assert len(made) == 2 * 16 + 15  # of the feed one month is missing
+    assert await desk.count("feed_other") == 1
+
+
+STRAY = """
+insert into feed (changed_at, type, rids, versions, operations, prids)
+values (%(at)s::bigint, 1, '{1}', '{1}', 'c', '{0}')"""
+MADE = "select relname::text from pg_class where relkind = 'r' and relname ~ '^(history|feed|audit)_[0-9]{4}_[0-9]{2}$'"
+
+
+async def test_who_asks_again_from_where_a_history_ended_misses_no_slow_writer(desk: Desk) -> None:
+    await desk.create(**patient())
+    early = await desk.store.history(WHO, WHY, "Patient", None, limit=10)
+    async with desk.database.transaction("app") as slow:
+        await slow.all(Query.composed("begun", "select pg_current_xact_id()::text"))
+        quick = await desk.create(**patient())  # stamped after the slow writer began, committed before it ends
+        page = await desk.store.history(WHO, WHY, "Patient", None, limit=10, since=early.as_of)
+        assert [entry.id for entry in page.entries] == []
+        assert page.as_of < quick.changed_at
+    later = await desk.store.history(WHO, WHY, "Patient", None, limit=10, since=page.as_of)
+    assert [entry.id for entry in later.entries] == [quick.id]
+    assert later.as_of > quick.changed_at

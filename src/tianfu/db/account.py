@@ -66,12 +66,16 @@ class Account:
         folder.chmod(0o700)
 
     def writes(self, file: Path, text: str) -> None:
-        """Put a text into a file that this account alone may read."""
-        file.unlink(missing_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            out.write(text)
-        self._give(file)
+        """Put a text into a file that this account alone may read; on a full disk the file stays as it was."""
+        descriptor, unfinished = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(descriptor, "w") as out:
+                out.write(text)
+            self._give(Path(unfinished))
+            Path(unfinished).replace(file)
+        except BaseException:
+            Path(unfinished).unlink(missing_ok=True)
+            raise
 
     def _give(self, path: Path) -> None:
         if self.user is not None and self.group is not None:

@@ -89,9 +89,12 @@ class EmbeddedPostgres:
             return addresses
 
     def revive(self) -> None:
-        """Start the server again if it is gone; for whoever holds it running."""
-        with self._alone():
-            self._start()
+        """Start the server again if it is gone; for whoever holds it running.  Raises nothing but a Refusal."""
+        try:
+            with self._alone():
+                self._start()
+        except (OSError, psycopg.Error) as error:
+            raise self._refusal("postgres-did-not-start", said=str(error)) from error
 
     def stop(self) -> None:
         """Stop the server; its clients are told, what was committed is safe."""

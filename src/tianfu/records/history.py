@@ -10,7 +10,7 @@ from struct import Struct, error
 from tianfu.db import Database, queries
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import packed_id, record_number, unpacked_id
-from tianfu.kernel.instants import LATEST, Instant
+from tianfu.kernel.instants import LATEST, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, HistoryEntry, HistoryPage, NotFound, Operation
 from tianfu.records.reading import Reader
@@ -31,8 +31,9 @@ Seen = list[tuple[int, int | None]]
 class Histories:
     """Reads versions out of the current table and the history."""
 
-    def __init__(self, database: Database, reader: Reader, cursor_key: bytes) -> None:
+    def __init__(self, database: Database, reader: Reader, cursor_key: bytes, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._reader = reader
         self._key = cursor_key
 
@@ -61,10 +62,17 @@ class Histories:
         cursor: str | None,
         caller: str,
     ) -> tuple[Seen, HistoryPage]:
-        """A page of versions; raises Refusal `not-found` for a record that never was."""
+        """A page of versions; raises Refusal `not-found` for a record that never was.
+
+        With `since`, only what lies before the oldest write under way is told: who asks again from `as_of` on misses
+        nothing that was stamped earlier and committed later.
+        """
         limit = max(1, min(limit, HISTORY_MAX))
         scope = f"{resource_type or ''}/{logical_id or ''}\n{caller}".encode()
         at, record, version = self._opened(cursor, scope) if cursor else (LATEST, _RECORD_MAX, _VERSION_MAX)
+        as_of = await self._settled()
+        if since is not None and logical_id is None:
+            at = min(at, as_of)
         rows = await self._rows(resource_type, logical_id, at, record, version, since, limit + 1)
         if logical_id is not None and (not rows or rows[0][5] != packed_id(logical_id)):
             if cursor is None and since is None:
@@ -76,7 +84,14 @@ class Histories:
             last = shown[-1]
             next_cursor = self._sealed(last[3], last[0], last[2], scope)
         entries = tuple(self._entry(row) for row in shown)
-        return [(row[0], row[6]) for row in shown], HistoryPage(entries=entries, next_cursor=next_cursor)
+        return [(row[0], row[6]) for row in shown], HistoryPage(entries=entries, as_of=as_of, next_cursor=next_cursor)
+
+    async def _settled(self) -> Instant:
+        """The instant before which nothing is written any more."""
+        now = self._clock()
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.oldest_writer)
+        return now if row is None or row[0] is None else Instant(min(now, row[0]))
 
     async def _rows(
         self,

@@ -94,9 +94,13 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """A page of a history, newest first; `next_cursor` is None on the last one."""
+    """A page of a history, newest first; `next_cursor` is None on the last one.
+
+    `as_of`: whatever changed before that instant is in this history, and nothing will appear there any more.
+    """
 
     entries: tuple[HistoryEntry, ...]
+    as_of: Instant
     next_cursor: str | None
 
 

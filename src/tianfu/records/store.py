@@ -5,6 +5,7 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,14 +46,23 @@ from tianfu.records.transaction import (
     read_requests,
     refuse_too_many,
 )
-from tianfu.records.write import NO_VERSION, Change, Outcome, Trace, apply, learn_tokens, leave_trace
+from tianfu.records.write import (
+    KNOWN_TOKENS_MAX,
+    NO_VERSION,
+    Change,
+    Outcome,
+    Trace,
+    apply,
+    learn_tokens,
+    leave_trace,
+)
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
-KNOWN_TOKENS_MAX = 1_000_000
 MONTHS_AHEAD = 3
+LOOK_AHEAD_SECONDS = 6 * 3_600.0
 ANSWER_BYTES_MAX = 32 << 20
 """When the answers to a bundle's entries hold this much, those that follow are refused."""
 
@@ -112,7 +122,7 @@ class Store:
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader)
-        self._histories = Histories(database, self._reader, keys.cursors)
+        self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
         self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
@@ -220,13 +230,29 @@ class Store:
                 counted = await connection.one(Query.composed("count", sql), **values)
                 total = counted[0] if counted else 0
         given = rows[: searched.count]
-        await self._trace_found(grant, wanted, [row[0] for row in given], request)
+        await self._trace_found(grant, wanted, given, request)
         return Page(
             plan=searched,
             records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in given),
             next_cursor=self._cursors.seal(searched, given[-1], caller=caller.id) if len(rows) > len(given) else None,
             total=total,
         )
+
+    async def has_source(self, prefix: str) -> bool:
+        """Whether records came from a system whose address begins so."""
+        async with self._database.connection("reader") as connection:
+            return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
+
+    async def look_ahead(self) -> None:
+        """Make the partitions of the months to come, again and again, for a server runs longer than they last."""
+        while True:
+            await asyncio.sleep(LOOK_AHEAD_SECONDS)
+            try:
+                async with self._database.transaction("owner") as owner:
+                    await owner.run(_STATE.lock_state)
+                    await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
+            except Exception as error:
+                _log.error("months_not_made", error=place_of(error))
 
     def searchable(self, resource_type: str) -> frozenset[str]:
         """The codes of the parameters by which all records of a type can be found now."""
@@ -643,7 +669,7 @@ class Store:
             ]
         )
 
-    async def _trace_found(self, grant: Grant, wanted: SearchRequest, records: Sequence[int], request: str) -> None:
+    async def _trace_found(self, grant: Grant, wanted: SearchRequest, rows: Sequence[Row], request: str) -> None:
         await self._auditor.record(
             [
                 event(
@@ -651,7 +677,8 @@ class Store:
                     at=self._clock(),
                     interaction="search",
                     type_number=definitions().type_number(wanted.type),
-                    records=records,
+                    records=[row[0] for row in rows],
+                    patients=sorted({row[6] for row in rows if row[6] is not None}),
                     query="&".join(f"{name}={value}" for name, value in wanted.parameters),
                     request=request,
                 )

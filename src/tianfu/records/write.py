@@ -18,6 +18,7 @@ from tianfu.records.columns import Placed, audit_statement, index_statements, re
 from tianfu.records.outcomes import Operation, Unchanged, Written
 from tianfu.records.prepare import Prepared
 
+KNOWN_TOKENS_MAX = 1_000_000
 RECORD_SLOTS = 4_096
 """Writers of existing records lock one of so many slots, so that a large bundle cannot exhaust the lock table."""
 
@@ -246,7 +247,9 @@ def add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) 
 
 
 def learn_tokens(changes: Iterable[Change], known: set[int]) -> None:
-    """Remember, after the commit, that these codings are in the dictionary of tokens."""
+    """Remember, after the commit, that these codings are in the dictionary of tokens; a full memory learns no more."""
+    if len(known) > KNOWN_TOKENS_MAX:
+        return
     for change in changes:
         if change.write.values is not None:
             known.update(change.write.values.seen)

@@ -109,7 +109,7 @@ class MemoryStore:
         start = int(cursor or 0)
         shown = entries[::-1][start : start + limit]
         more = start + limit < len(entries)
-        return HistoryPage(entries=tuple(shown), next_cursor=str(start + limit) if more else None)
+        return HistoryPage(entries=tuple(shown), as_of=Instant(0), next_cursor=str(start + limit) if more else None)
 
     async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> FoundRecords:
         self.asked.append(("search", purpose))

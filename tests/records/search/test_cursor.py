@@ -14,7 +14,7 @@ from tianfu.records.search.cursor import CURSOR_CHARACTERS_MAX
 
 SEALER = CursorSealer(b"k" * 32)
 ASKED = (("name", "Zhang"), ("_count", "2"))
-ROW = (17, 1, b"id", 1, 5, b"body", 1_234_567)
+ROW = (17, 1, b"id", 1, 5, b"body", 9, 1_234_567)
 
 
 def plan(parameters: tuple[tuple[str, str], ...] = ASKED) -> SearchPlan:
@@ -86,7 +86,7 @@ def test_no_text_from_outside_does_harm(text: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 5, 5.5, "li", b"\0id"])
 def test_every_kind_of_sort_value_comes_back_as_it_was(value: object) -> None:
-    text = SEALER.seal(plan(), (*ROW[:6], value), caller="li")
+    text = SEALER.seal(plan(), (*ROW[:7], value), caller="li")
     after = SEALER.question("Patient", [("_cursor", text)], caller="li").after
     assert after is not None
     assert after.values == (value,)

@@ -51,8 +51,8 @@ def refused(resource_type: str, *parameters: tuple[str, str]) -> Refusal:
 
 def test_the_newest_of_a_patient_are_one_limited_scan_along_the_index() -> None:
     assert sql("Observation", ("subject", "Patient/x"), ("_sort", "-date"), ("_count", "20")) == (
-        "select a.rid, a.type, a.fid, a.version, a.changed_at, a.body, a.date_low as s0 from resource_observation a "
-        "where a.prid = %(v1)s::bigint and not a.deleted and true "
+        "select a.rid, a.type, a.fid, a.version, a.changed_at, a.body, a.prid, a.date_low as s0 "
+        "from resource_observation a where a.prid = %(v1)s::bigint and not a.deleted and true "
         "order by a.date_low desc nulls last, a.rid desc limit %(v0)s::bigint"
     )
 

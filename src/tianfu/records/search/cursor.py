@@ -105,8 +105,8 @@ class CursorSealer:
 
 
 def position_of(row: Sequence[Any]) -> Position:
-    """The place of a row in the order: its sort values, which stand behind the six columns of every row."""
-    return Position(values=tuple(row[6:]), record=int(row[0]))
+    """The place of a row in the order: its sort values, which stand behind the seven columns of every row."""
+    return Position(values=tuple(row[7:]), record=int(row[0]))
 
 
 def _bound_to(resource_type: str, caller: str) -> bytes:

@@ -24,8 +24,8 @@ from tianfu.records.search.values import StatementValues
 from tianfu.records.search.whereabouts import yield_of
 from tianfu.standards.fhir.definitions import definitions
 
-ROW = "a.rid, a.type, a.fid, a.version, a.changed_at, a.body"
-ROW_NAMES = "rid, type, fid, version, changed_at, body"
+ROW = "a.rid, a.type, a.fid, a.version, a.changed_at, a.body, a.prid"
+ROW_NAMES = "rid, type, fid, version, changed_at, body, prid"
 
 Statement = tuple[str, dict[str, object]]
 
@@ -50,7 +50,7 @@ class _Head:
 
 
 def compile_search(plan: SearchPlan, *, grant: Grant, identifier_key: bytes) -> Statement:
-    """The statement that finds one page: rows of rid, type, fid, version, changed_at, body and the sort values.
+    """The statement that finds one page: rows of rid, type, fid, version, changed_at, body, prid and the sort values.
 
     One row more than `plan.count` is fetched, to know whether there is a next page.
     """

@@ -48,6 +48,10 @@ on conflict (type) do update set generation = excluded.generation, finished_at =
 insert into source (uri, library, name_zh, name_en) values (%(uri)s, %(library)s, %(name_zh)s, %(name_en)s)
 on conflict do nothing;
 
+-- source_beginning_with
+-- A source whose address begins so.
+select org from source where starts_with(uri, %(prefix)s) limit 1;
+
 -- source_number
 -- The number of a source.
 select org from source where uri = %(uri)s;

@@ -38,7 +38,7 @@ async def history(visit: Visit, target: Target) -> Answer:
         kept = [(name, value) for name, value in request.parameters if name != "_cursor"]
         links.append(("next", f"{address}?{urlencode([*kept, ('_cursor', page.next_cursor)])}"))
     entries = [history_entry(request.base, entry) for entry in page.entries]
-    return Answer(status=200, body=bundle("history", at=visit.door.clock(), links=links, total=None, entries=entries))
+    return Answer(status=200, body=bundle("history", at=page.as_of, links=links, total=None, entries=entries))
 
 
 def _limit(text: str) -> int:
