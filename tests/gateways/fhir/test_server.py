@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import orjson
+import psycopg
 import pytest
 
 from tests.gateways.fhir.conftest import JSON, codes, patient
-from tianfu.db import Addresses
+from tianfu.db import Addresses, Role
 
 READY_SECONDS_MAX = 30.0
 MEGABYTE = 1024 * 1024
+SHARED = Path(os.environ.get("TIANFU_SHARED", Path(__file__).parents[4] / "shared"))
 
 
 class Server:
@@ -156,3 +162,43 @@ def _addresses_and_headers_without_end_are_refused(server: Server) -> None:
     assert (long.status_code, codes(long)) == (414, ["address-too-long"])
     large = server.client.get("metadata", headers={"x-large": "x" * 20_000})
     assert (large.status_code, codes(large)) == (431, ["headers-too-large"])
+
+
+REFERENCE = re.compile(rb'"reference":"(urn:uuid:[0-9a-f-]+)"')
+DANGLING = """
+select (select count(*) from reference f where not exists (select from resource r where r.rid = f.target))
+     + (select count(*) from resource o
+         where prid is not null and not exists (select from resource_patient p where p.rid = o.prid))
+     + (select count(*) from resource o where encounter is not null
+           and not exists (select from resource_encounter e where e.rid = o.encounter))"""
+
+
+@pytest.mark.slow  # sixty whole lives are posted, and each record is read back
+def test_every_life_is_taken_by_http_and_reads_back_equal(server: Server, addresses: Addresses) -> None:
+    files = sorted((SHARED / "data" / "synthea-r4").glob("*.json.gz"))
+    if not files:
+        print("the shared data folder is not there: going on without it")
+        return
+    taken = sum(_life_reads_back_equal(server, gzip.decompress(file.read_bytes())) for file in files)
+    assert taken == 16_236
+    with psycopg.connect(addresses.of(Role.OWNER)) as connection:
+        assert connection.execute(DANGLING.encode()).fetchone() == (0,)
+
+
+def _life_reads_back_equal(server: Server, data: bytes) -> int:
+    entries = orjson.loads(data)["entry"]
+    done = server.client.post("", content=data, headers=JSON).json()["entry"]
+    names = [each["response"]["location"].split("/fhir/")[1].partition("/_history")[0] for each in done]
+    assert {each["response"]["status"] for each in done} == {"201 Created"}
+    new = {entry["fullUrl"].encode(): name.encode() for entry, name in zip(entries, names, strict=True)}
+    asked = [{"request": {"method": "GET", "url": name}} for name in names]
+    read = server.client.post("", json={"resourceType": "Bundle", "type": "batch", "entry": asked}, headers=JSON)
+    for entry, answer in zip(entries, read.json()["entry"], strict=True):
+        sent = REFERENCE.sub(lambda found: b'"reference":"%s"' % new[found[1]], orjson.dumps(entry["resource"]))
+        assert _content(orjson.loads(sent)) == _content(answer["resource"])
+    return len(done)
+
+
+def _content(resource: dict[str, Any]) -> dict[str, Any]:
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in {"versionId", "lastUpdated"}}
+    return {**{name: value for name, value in resource.items() if name != "id"}, "meta": meta}
