@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from litestar.testing import TestClient
 
-from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, visit
+from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, patient, visit
 from tests.apps.lifelong.memory_store import MemoryStore
 from tianfu.access.purpose import Purpose
 
@@ -161,6 +161,13 @@ def test_a_library_that_was_unticked_is_left_out(browser: Browser) -> None:
     page = browser.get(f"{LIFE}?chosen=1&kind=encounter&source={HOSPITAL}").text
     assert "产前检查（第5次）" in titles(page)
     assert "首次产前检查" not in titles(page)
+
+
+def test_a_record_file_without_records_is_listed_with_none(browser: Browser, store: MemoryStore) -> None:
+    store.put(patient("empty-patient", "empty", "温知夏", number=HER_NUMBER))
+    answer = browser.get(LIFE)
+    assert answer.status_code == 200
+    assert "empty 0" in words(answer.text)
 
 
 def test_a_phase_shows_only_its_years(browser: Browser) -> None:

@@ -98,8 +98,8 @@ class Life:
         return [(kind, totals[kind]) for kind in Kind if totals[kind]]
 
     def source_counts(self) -> dict[str, int]:
-        """How many records each library has."""
-        return dict(by_patient(self.counts))
+        """How many records each library has; a record file that nothing was ever written about has none."""
+        return {**dict.fromkeys(self.known.person.ids, 0), **by_patient(self.counts)}
 
     def bars(self) -> dict[date, int]:
         """How many records lie between each edge of the strip and the next, of the kinds and libraries chosen."""
