@@ -223,6 +223,33 @@ def test_an_allergy_without_any_state_still_warns() -> None:
     assert background(bare) == [("青霉素", False)]
 
 
+def prescription(identity: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": identity,
+        "status": "active",
+        "intent": "order",
+        "medicationCodeableConcept": concept("阿司匹林肠溶片"),
+        "subject": {"reference": f"Patient/{HOSPITAL}"},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(("forbidden", "current"), [(None, 1), (False, 1), (True, 0)])
+def test_an_order_not_to_give_is_no_current_medicine(forbidden: bool | None, current: int) -> None:
+    order = prescription("m", **({} if forbidden is None else {"doNotPerform": forbidden}))
+    assert len(background_of([], [("a", order)], [], is_cut_off=False).medicines) == current
+
+
+def test_an_order_not_to_give_says_so_first_and_gravely() -> None:
+    [entry] = entries(prescription("m", doNotPerform=True))
+    assert (entry.marks[0].key, entry.marks[0].status, entry.tone) == (
+        "mark.do-not-give",
+        "critical",
+        Tone.CRITICAL,
+    )
+
+
 def test_weeks_count_from_the_last_period_and_never_from_a_visit() -> None:
     lasting = (Pregnancy(since=date(2026, 7, 31), until=None),)
     assert current_weeks(lasting, (date(2026, 5, 8),), TODAY) == (28, 3)

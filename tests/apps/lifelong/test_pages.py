@@ -131,6 +131,25 @@ def test_results_stand_in_their_report_with_arrow_and_range(browser: Browser) ->
     assert "空腹血糖 5.4 ↑ 偏高 mmol/L (≤5.1)" in page
 
 
+def test_an_order_not_to_give_is_seen_in_the_timeline_and_in_its_record(browser: Browser, store: MemoryStore) -> None:
+    store.put(
+        {
+            "resourceType": "MedicationRequest",
+            "id": "never",
+            "status": "active",
+            "intent": "order",
+            "doNotPerform": True,
+            "medicationCodeableConcept": {"text": "阿司匹林肠溶片"},
+            "subject": {"reference": f"Patient/{HOSPITAL}"},
+            "authoredOn": "2026-11-20",
+        }
+    )
+    page = browser.get(LIFE).text
+    assert "阿司匹林肠溶片 不得使用" in words(page)
+    assert "阿司匹林" not in words(page[page.index('aria-labelledby="problems"') :])
+    assert "阿司匹林肠溶片 不得使用" in words(browser.get("/lifelong/records/MedicationRequest/never").text)
+
+
 def test_a_life_before_birth_shows_the_mothers_visits_and_nothing_else_of_hers(browser: Browser) -> None:
     page = browser.get(LIFE).text
     assert "关联母亲 冉桂兰 的产前记录" in page

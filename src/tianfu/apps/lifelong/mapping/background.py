@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from tianfu.apps.lifelong.mapping.elements import Element, code_in, concept_of, display_in, when_in, when_of, words
-from tianfu.apps.lifelong.mapping.timeline import is_mistaken, state_of
+from tianfu.apps.lifelong.mapping.timeline import is_forbidden, is_mistaken, state_of
 from tianfu.apps.lifelong.model.background import LYING_IN_DAYS, Alert, Background, Lasting, plausible
 from tianfu.apps.lifelong.model.phases import Pregnancy
 from tianfu.apps.lifelong.model.when import Precision
@@ -140,7 +140,10 @@ def _lasting(patient: str, resource: Element) -> Lasting:
 
 
 def _is_current_medicine(resource: Element) -> bool:
-    return resource["resourceType"].startswith("Medication") and state_of(resource) in ACTIVE_MEDICINES
+    """A medicine that goes on; an order not to give one is no medicine."""
+    if not resource["resourceType"].startswith("Medication") or is_forbidden(resource):
+        return False
+    return state_of(resource) in ACTIVE_MEDICINES
 
 
 def _medicine(patient: str, resource: Element) -> Lasting:

@@ -173,6 +173,11 @@ def words_of(resource: Element, name: str) -> tuple[Concept, ...]:
     return (concept_of(resource[name]),) if name in resource else ()
 
 
+def is_forbidden(resource: Element) -> bool:
+    """Whether a request says that something must not be done."""
+    return resource.get("doNotPerform") is True
+
+
 def _medicine(resource: Element) -> Described:
     medicine = concept_of(resource.get("medicationCodeableConcept"))
     if medicine == NOTHING:
@@ -180,6 +185,7 @@ def _medicine(resource: Element) -> Described:
     doses = [*resource.get("dosageInstruction", ()), *resource.get("dosage", ())] if _is_list(resource) else []
     return {
         "title": medicine,
+        **({"tone": Tone.CRITICAL, "icon": "i-stop"} if is_forbidden(resource) else {}),
         "details": tuple(one for dose in doses for one in words(dose.get("text"))),
     }
 
@@ -285,6 +291,18 @@ def is_mistaken(resource: Element) -> bool:
 def _state_marks(resource: Element) -> list[Mark]:
     if is_mistaken(resource):
         return [Mark(status="critical", key="mark.entered-in-error")]
+    return [*_forbidding_marks(resource), *_worded_state(resource)]
+
+
+def _forbidding_marks(resource: Element) -> list[Mark]:
+    """An order not to do something looks like an order to do it unless it says so first."""
+    if not is_forbidden(resource):
+        return []
+    is_medicine = resource["resourceType"] == "MedicationRequest"
+    return [Mark(status="critical", key="mark.do-not-give" if is_medicine else "mark.do-not-perform")]
+
+
+def _worded_state(resource: Element) -> list[Mark]:
     state = state_of(resource)
     if code_in(resource.get("verificationStatus")) == "refuted":
         return [Mark(status="quiet", key="mark.refuted")]
