@@ -73,6 +73,7 @@ def line(*values: float, low: float | None = None, high: float | None = None, na
         name=name,
         points=points,
         outside=outside,
+        critical=outside,
         said=words,
         last_label=words[-1],
         low=bound(low),

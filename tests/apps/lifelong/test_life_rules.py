@@ -15,7 +15,7 @@ from tianfu.apps.lifelong.mapping.background import background_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.background import agreed, current_weeks
 from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy
-from tianfu.apps.lifelong.model.entries import Entry, Tone, fold
+from tianfu.apps.lifelong.model.entries import Entry, Flag, Tone, fold
 from tianfu.apps.lifelong.model.filters import read_filter
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
 from tianfu.apps.lifelong.model.phases import Pregnancy, age_on, birthday, phase_on, phases_of
@@ -170,6 +170,62 @@ def test_the_laboratorys_own_word_stands_above_the_range() -> None:
     told = {"interpretation": [concept("正常", "N", "urn:x")], "referenceRange": [{"high": {"value": 5}}]}
     [entry] = entries(measured("m", "2026-11-06", "1", "甲", 9, "g", **told))
     assert entry.findings[0].flag is None
+
+
+@pytest.mark.parametrize(
+    ("codes", "flag"),
+    [
+        (["HH"], Flag.CRITICAL_HIGH),
+        (["LL"], Flag.CRITICAL_LOW),
+        (["AA"], Flag.CRITICAL),
+        (["H"], Flag.HIGH),
+        (["H", "HH"], Flag.CRITICAL_HIGH),
+        (["N"], None),
+        ([""], Flag.HIGH),
+    ],
+)
+def test_a_critical_result_is_told_from_a_high_one(codes: list[str], flag: Flag | None) -> None:
+    told = {
+        "interpretation": [concept("判断", code, "urn:x") for code in codes],
+        "referenceRange": [{"high": {"value": 5}}],
+    }
+    [entry] = entries(measured("m", "2026-11-06", "1", "甲", 9, "g", **told))
+    assert entry.findings[0].flag is flag
+
+
+def critical(identity: str, **more: Any) -> dict[str, Any]:
+    told = {"interpretation": [concept("", "HH", "urn:x")], **more}
+    return measured(identity, "2026-11-06", "2823-3", "血钾", 7.2, "mmol/L", category="laboratory", **told)
+
+
+def test_a_critical_result_makes_its_entry_and_whatever_it_folds_into_critical() -> None:
+    [alone] = fold(entries(critical("c")))
+    assert (alone.tone, alone.icon, [mark.key for mark in alone.marks]) == (
+        Tone.CRITICAL,
+        "i-stop",
+        ["flag.critical-high"],
+    )
+    high = measured(
+        "h", "2026-11-06", "1", "甲", 9, "g", referenceRange=[{"high": {"value": 5}}], category="laboratory"
+    )
+    [together] = fold(entries(high, critical("c")))
+    assert together.tone is Tone.CRITICAL
+    assert [(mark.status, mark.key, mark.count) for mark in together.marks] == [
+        ("critical", "mark.critical", 1),
+        ("warning", "mark.abnormal", 1),
+    ]
+    assert together.line[0].id == "c"
+
+
+def test_a_value_taken_back_alarms_nobody_where_it_is_folded_and_says_so() -> None:
+    [visited] = fold(
+        entries(
+            visit("v", "2026-11-06", "门诊"),
+            {**pressure("p", "2026-11-06", 250, 80, **in_visit("v")), "status": "entered-in-error"},
+        )
+    )
+    assert visited.findings[0].is_mistaken
+    assert (visited.tone, visited.marks) == (Tone.PLAIN, ())
 
 
 def test_among_several_ranges_none_is_guessed() -> None:

@@ -150,6 +150,34 @@ def test_an_order_not_to_give_is_seen_in_the_timeline_and_in_its_record(browser:
     assert "阿司匹林肠溶片 不得使用" in words(browser.get("/lifelong/records/MedicationRequest/never").text)
 
 
+CRITICAL = {"interpretation": [{"coding": [{"code": "HH"}]}], "referenceRange": [{"high": {"value": 5.3}}]}
+CRITICAL_TAG = r'<span class="tag critical"><svg [^>]*><use href="[^"]*#i-stop"/></svg>危急偏高</span>'
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{LIFE}?measure=http://loinc.org|2823-3",
+        f"{LIFE}/trend?measure=http://loinc.org|2823-3",
+        "/lifelong/records/Observation/potassium",
+    ],
+)
+def test_a_critical_value_is_told_with_its_tag_everywhere(browser: Browser, store: MemoryStore, address: str) -> None:
+    store.put(measured("potassium", "2026-11-21", "2823-3", "血钾", 7.2, "mmol/L", category="laboratory", **CRITICAL))
+    page = browser.get(address).text
+    assert re.search(CRITICAL_TAG, page)
+    if "measure" in address:
+        assert 'class="mark critical"' in page
+        assert 'data-said="2026年11月21日 血钾 7.2 mmol/L 危急偏高"' in page
+        assert "7.2 ↑↑" in words(page)
+
+
+def test_a_value_taken_back_says_so_inside_its_visit(browser: Browser, store: MemoryStore) -> None:
+    wrong = measured("weight-2", "2026-11-06", "29463-7", "体重", 642, "kg", encounter={"reference": "Encounter/check"})
+    store.put({**wrong, "status": "entered-in-error"})
+    assert "642 已作废（录入有误）" in words(browser.get(LIFE).text)
+
+
 def test_a_life_before_birth_shows_the_mothers_visits_and_nothing_else_of_hers(browser: Browser) -> None:
     page = browser.get(LIFE).text
     assert "关联母亲 冉桂兰 的产前记录" in page

@@ -55,6 +55,7 @@ def _line(series: Series, speech: Speech, *, is_alone: bool) -> Line:
         name=speech.concept(series.name).text,
         points=tuple((float(point.when.low), float(point.value)) for point in series.points),
         outside=tuple(point.flag is not None for point in series.points),
+        critical=tuple(point.flag is not None and point.flag.is_critical for point in series.points),
         said=tuple(_said(series, point, speech) for point in series.points),
         last_label=speech.number(series.last.value),
         low=_bound(limits.low if limits else None, "lower", name, speech),
@@ -64,7 +65,7 @@ def _line(series: Series, speech: Speech, *, is_alone: bool) -> Line:
 
 def _said(series: Series, point: Point, speech: Speech) -> str:
     value = f"{speech.number(point.value)} {series.unit}".strip()
-    return f"{speech.day(point.when)} {speech.concept(series.name).text} {value}"
+    return f"{speech.day(point.when)} {speech.concept(series.name).text} {value} {speech.flag(point.flag)}".strip()
 
 
 def _bound(value: Decimal | None, side: str, name: str, speech: Speech) -> Bound | None:

@@ -45,11 +45,20 @@ NOISE_DECIMALS = 4
 """More decimals than an instrument has come from a computer; the record itself shows them all."""
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_ARROWS = {Flag.HIGH: "↑", Flag.LOW: "↓", Flag.ABNORMAL: "!"}
+ARROWS = {
+    Flag.CRITICAL_HIGH: "↑↑",
+    Flag.CRITICAL_LOW: "↓↓",
+    Flag.CRITICAL: "!!",
+    Flag.HIGH: "↑",
+    Flag.LOW: "↓",
+    Flag.ABNORMAL: "!",
+}
 
 
 class Speech:
     """One reader's language applied to the model."""
+
+    arrows = ARROWS
 
     def __init__(self, language: Language) -> None:
         self._language = language
@@ -135,8 +144,8 @@ class Speech:
 
     def arrow(self, finding: Finding) -> str:
         """The mark of a value outside its range; empty for one inside."""
-        flag = finding.flag or next((part.flag for part in finding.parts if part.flag), None)
-        return _ARROWS[flag] if flag else ""
+        flag = finding.gravest
+        return ARROWS[flag] if flag else ""
 
     def flag(self, flag: Flag | None) -> str:
         """The word for where a value lies."""

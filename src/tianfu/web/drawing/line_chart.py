@@ -33,6 +33,7 @@ class Line:
     name: str
     points: tuple[tuple[float, float], ...]
     outside: tuple[bool, ...]
+    critical: tuple[bool, ...]
     said: tuple[str, ...]
     """Each point in words, for those who point at it."""
 
@@ -60,6 +61,7 @@ class Dot:
     x: float
     y: float
     is_outside: bool
+    is_critical: bool
     said: str
 
 
@@ -145,8 +147,8 @@ def _drawn(line: Line, number: int, label_y: float, x_of: _scale, y_of: _scale, 
         marker=MARKERS[number % len(MARKERS)],
         path=" ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line.points),
         dots=tuple(
-            Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside, said=said)
-            for (x, y), outside, said in zip(line.points, line.outside, line.said, strict=True)
+            Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside, is_critical=critical, said=said)
+            for (x, y), outside, critical, said in zip(line.points, line.outside, line.critical, line.said, strict=True)
         ),
         name=_shortened(line.name, frame.right - LABEL_GAP),
         last_label=line.last_label,

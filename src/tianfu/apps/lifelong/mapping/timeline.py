@@ -17,7 +17,7 @@ from tianfu.apps.lifelong.mapping.elements import (
     words,
 )
 from tianfu.apps.lifelong.mapping.findings import finding_of
-from tianfu.apps.lifelong.model.entries import Entry, Mark, Tone
+from tianfu.apps.lifelong.model.entries import Entry, Finding, Mark, Tone
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
 from tianfu.apps.lifelong.model.wording import NOTHING, Concept
 
@@ -141,9 +141,14 @@ def _observation(resource: Element) -> Described:
     return {
         "title": finding.name,
         "findings": (finding,),
-        "tone": Tone.WARNING if finding.is_abnormal else Tone.PLAIN,
+        "tone": Tone.CRITICAL if finding.is_critical else Tone.WARNING if finding.is_abnormal else Tone.PLAIN,
+        **({"icon": "i-stop", "marks": (_critical_mark(finding),)} if finding.is_critical else {}),
         "details": _notes(resource),
     }
+
+
+def _critical_mark(finding: Finding) -> Mark:
+    return Mark(status="critical", key=f"flag.{finding.gravest}")
 
 
 def _imaging(resource: Element) -> Described:

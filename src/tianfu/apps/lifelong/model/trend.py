@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.entries import Finding, Flag, Range, gravest
 from tianfu.apps.lifelong.model.when import When
 from tianfu.apps.lifelong.model.wording import Concept
 
@@ -123,6 +123,11 @@ class Trend:
             )
             for head, points in sorted(rows, key=lambda row: -row[0].when.low)
         )
+
+    @property
+    def last_flag(self) -> Flag | None:
+        """The gravest flag among the newest values."""
+        return gravest(series.last.flag for series in self.series)
 
     @property
     def steady_run(self) -> int:
