@@ -95,6 +95,12 @@ def test_points_and_labels_stay_inside_the_frame(series: list[list[float]]) -> N
     assert all(later - earlier >= LABEL_HEIGHT - 0.2 for earlier, later in itertools.pairwise(labels))
 
 
+def test_very_small_values_are_told_apart() -> None:
+    chart = draw_lines([line(4.5e-8, 9e-8)], ticks=[], frame=Frame())
+    assert len({dot.y for dot in chart.lines[0].dots}) == 2
+    assert len({level.text for level in chart.grid}) == len(chart.grid)
+
+
 def test_a_single_series_has_the_band_of_its_reference_range() -> None:
     chart = draw_lines([line(4.0, 5.0, low=3.9, high=6.1)], ticks=[], frame=Frame())
     assert chart.band is not None

@@ -90,6 +90,31 @@ def test_digits_that_only_a_computer_makes_are_left_out_of_lists() -> None:
     assert CHINESE.number(Decimal("0.0125")) == "0.0125"
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("0.00045", "0.00045"),
+        ("0.000012", "0.000012"),
+        ("1.2E-7", "0.00000012"),
+        ("0.000123456789012", "0.0001235"),
+        ("-0.00045", "-0.00045"),
+        ("0.00000", "0.00000"),
+        ("98.60000", "98.60000"),
+        ("1.50", "1.50"),
+        ("1234567.891234567", "1\u202f234\u202f568"),
+        ("12500", "12\u202f500"),
+        ("1E+4", "10\u202f000"),
+    ],
+)
+def test_a_number_keeps_the_digits_its_source_wrote_and_is_never_zero_unless_it_is(written: str, said: str) -> None:
+    assert CHINESE.number(Decimal(written)) == said
+
+
+def test_a_small_value_is_read_from_json_as_it_was_written() -> None:
+    text = b'{"resourceType":"Observation","id":"a","valueQuantity":{"value":4.5e-5,"unit":"ng/mL"}}'
+    assert CHINESE.value(finding_of(decoded(text))) == "0.000045"
+
+
 def test_a_blood_pressure_is_said_as_people_say_it() -> None:
     finding = finding_of(pressure("a", "2026-11-06", 128, 80))
     assert f"{CHINESE.value(finding)} {CHINESE.unit(finding)}" == "128/80 mmHg"

@@ -41,8 +41,9 @@ SYSTEM_NAMES = {
 """Outside code systems for whose codes our catalogues hold names."""
 
 OPEN_AGE = 120
-NOISE_DECIMALS = 4
-"""More decimals than an instrument has come from a computer; the record itself shows them all."""
+NOISE_DIGITS = 8
+"""More digits than an instrument has come from a computer; the record itself shows them all."""
+DIGITS_KEPT = 4
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ARROWS = {
@@ -119,11 +120,12 @@ class Speech:
         return self.phrase(key if self._language.has(key) else f"code.{code}")
 
     def number(self, value: Decimal) -> str:
-        """A number as people write it: thin spaces, and no more decimals than an instrument has."""
-        exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > NOISE_DECIMALS:
-            value = round(value, 1 if abs(value) >= 100 else 2)
-        return self._formats.number(f"{value:f}")
+        """A number as the source wrote it, with thin spaces between thousands.
+
+        Only decimals that no instrument has are rounded, to `DIGITS_KEPT` digits that count: a value that is
+        not zero never reads as zero, and no digit before the point is lost.
+        """
+        return self._formats.number(f"{without_noise(value):f}")
 
     def value(self, finding: Finding) -> str:
         """What was found: a number with its unit, a coded answer, words, or its parts."""
@@ -214,6 +216,15 @@ class Speech:
         if system is None or not self._language.has(key):
             return None
         return best_name([self._language.say(key)], self._language.tag)
+
+
+def without_noise(value: Decimal) -> Decimal:
+    """The number without the decimals that only a computer makes: 166.74588263642073 is 166.7, 0.0000125 stays."""
+    digits, exponent = value.as_tuple().digits, value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= 0 or len(digits) <= NOISE_DIGITS:
+        return value
+    places = max(0, DIGITS_KEPT - 1 - value.adjusted())
+    return round(value, places)
 
 
 def words_of(name: str) -> str:

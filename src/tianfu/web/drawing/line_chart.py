@@ -206,7 +206,7 @@ def _steps(values: Sequence[float]) -> list[float]:
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
     first = math.floor(low / step)
-    return [round(place * step, 6) for place in range(first, math.ceil(high / step) + 1)]
+    return [float(f"{place * step:.10g}") for place in range(first, math.ceil(high / step) + 1)]
 
 
 class _scale:  # noqa: N801 - reads as a function where it is used

@@ -86,12 +86,14 @@ def _worded_value(element: Element) -> dict[str, Any]:
         return {"words": said, "unit": unit_of(span.get("low") or span.get("high") or {})}
     if ratio := element.get("valueRatio"):
         parts = [ratio.get(side) or {} for side in ("numerator", "denominator")]
-        return {"words": " : ".join(f"{part.get('value', '')} {unit_of(part)}".strip() for part in parts)}
+        return {
+            "words": " : ".join(f"{_plain(decimal_of(part.get('value')))} {unit_of(part)}".strip() for part in parts)
+        }
     return {}
 
 
 def _plain(number: Decimal | None) -> str:
-    return "" if number is None else str(number)
+    return "" if number is None else f"{number:f}"
 
 
 _YES = Concept(text="是", codings=(Coding(system="", code="true", display="Yes"),))
