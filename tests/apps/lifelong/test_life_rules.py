@@ -14,7 +14,7 @@ from tests.apps.lifelong.made_up import HOSPITAL, allergy, concept, measured, pr
 from tianfu.apps.lifelong.mapping.background import background_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.background import agreed, current_weeks
-from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy
+from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy, told_of_the_mother
 from tianfu.apps.lifelong.model.entries import Entry, Flag, Tone, fold
 from tianfu.apps.lifelong.model.filters import read_filter
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
@@ -329,3 +329,14 @@ def test_of_a_mothers_record_only_the_pregnancy_is_shown() -> None:
         )
     )
     assert [entry.id for entry in found] == ["antenatal", "inside"]
+
+
+def test_everything_of_the_mother_says_so_first_and_keeps_its_warning() -> None:
+    high = pressure("high", "1991-12-02", 150, 70)
+    found = told_of_the_mother(fold(entries(visit("v", "1991-12-01", "产前检查"), high, critical("c"))))
+    assert {entry.marks[0].key for entry in found} == {"mark.mother"}
+    assert {entry.id: entry.tone for entry in found} == {
+        "v": Tone.PEOPLE,
+        "high": Tone.WARNING,
+        "c": Tone.CRITICAL,
+    }

@@ -181,7 +181,7 @@ def test_a_value_taken_back_says_so_inside_its_visit(browser: Browser, store: Me
 def test_a_life_before_birth_shows_the_mothers_visits_and_nothing_else_of_hers(browser: Browser) -> None:
     page = browser.get(LIFE).text
     assert "关联母亲 冉桂兰 的产前记录" in page
-    assert "产前检查（第3次）" in titles(page)
+    assert "产前检查（第3次） 母亲" in words(page)
     assert "胃痛" not in page
 
 
