@@ -279,6 +279,51 @@ def test_an_allergy_without_any_state_still_warns() -> None:
     assert background(bare) == [("青霉素", False)]
 
 
+def condition(verification: str, **more: Any) -> dict[str, Any]:
+    system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    return {
+        "resourceType": "Condition",
+        "id": "c",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        **({"verificationStatus": {"coding": [{"system": system, "code": verification}]}} if verification else {}),
+        "code": concept("肺癌"),
+        "subject": {"reference": f"Patient/{HOSPITAL}"},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verification", "mark", "current"),
+    [
+        ("", [], ""),
+        ("confirmed", [], ""),
+        ("provisional", ["mark.provisional"], "provisional"),
+        ("differential", ["mark.differential"], "differential"),
+        ("unconfirmed", ["mark.unconfirmed"], "unconfirmed"),
+        ("refuted", ["mark.refuted"], None),
+        ("entered-in-error", ["mark.entered-in-error"], None),
+    ],
+)
+def test_a_diagnosis_looks_no_more_certain_than_it_is(verification: str, mark: list[str], current: str | None) -> None:
+    [entry] = entries(condition(verification))
+    assert [one.key for one in entry.marks] == mark
+    problems = background_of([], [("a", condition(verification))], [], is_cut_off=False).problems
+    assert [one.doubt for one in problems] == ([] if current is None else [current])
+
+
+@pytest.mark.parametrize("ended", ["abatementDateTime", "abatementString", "abatementAge"])
+def test_a_problem_that_ended_is_not_current_however_its_end_is_told(ended: str) -> None:
+    ill = condition("confirmed", **{ended: {} if ended == "abatementAge" else "2020"})
+    assert background_of([], [("a", ill)], [], is_cut_off=False).problems == ()
+
+
+@pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
+def test_what_was_ruled_out_or_taken_back_carries_no_alarm(status: str) -> None:
+    [entry] = entries(allergy("a", verificationStatus={"coding": [{"code": status}]}))
+    assert [mark.key for mark in entry.marks] == [f"mark.{status}"]
+    assert (entry.tone, entry.icon) == (Tone.QUIET, "i-heart")
+
+
 def prescription(identity: str, **more: Any) -> dict[str, Any]:
     return {
         "resourceType": "MedicationRequest",

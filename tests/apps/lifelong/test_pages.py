@@ -150,6 +150,39 @@ def test_an_order_not_to_give_is_seen_in_the_timeline_and_in_its_record(browser:
     assert "阿司匹林肠溶片 不得使用" in words(browser.get("/lifelong/records/MedicationRequest/never").text)
 
 
+def cancer(verification: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "id": "cancer",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "verificationStatus": {"coding": [{"code": verification}]},
+        "code": {"text": "肺癌"},
+        "subject": {"reference": f"Patient/{HOSPITAL}"},
+        "recordedDate": "2026-11-21",
+    }
+
+
+@pytest.mark.parametrize(
+    ("verification", "said"),
+    [("provisional", "疑似"), ("refuted", "已排除"), ("entered-in-error", "已作废（录入有误）")],
+)
+def test_a_doubtful_diagnosis_says_so_wherever_it_is_shown(
+    browser: Browser, store: MemoryStore, verification: str, said: str
+) -> None:
+    diagnosed = {
+        **visit("diagnosed", "2026-11-21", "门诊"),
+        "diagnosis": [{"condition": {"reference": "Condition/cancer", "display": "肺癌"}}],
+    }
+    store.put(cancer(verification), diagnosed)
+    page = browser.get(LIFE).text
+    timeline, problems = page.split('aria-labelledby="problems"')
+    assert f"肺癌 {said}" in words(timeline)
+    assert f"{said} ：肺癌" in words(timeline)
+    assert (f"肺癌 {said}" in words(problems)) == (verification == "provisional")
+    assert f"肺癌 {said}" in words(browser.get("/lifelong/records/Condition/cancer").text)
+    assert f"肺癌 {said}" in words(browser.get("/lifelong/records/Encounter/diagnosed").text)
+
+
 CRITICAL = {"interpretation": [{"coding": [{"code": "HH"}]}], "referenceRange": [{"high": {"value": 5.3}}]}
 CRITICAL_TAG = r'<span class="tag critical"><svg [^>]*><use href="[^"]*#i-stop"/></svg>危急偏高</span>'
 

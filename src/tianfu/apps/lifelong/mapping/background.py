@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from tianfu.apps.lifelong.mapping.elements import Element, code_in, concept_of, display_in, when_in, when_of, words
-from tianfu.apps.lifelong.mapping.timeline import is_forbidden, is_mistaken, state_of
+from tianfu.apps.lifelong.mapping.elements import Element, concept_of, display_in, when_in, when_of, words
+from tianfu.apps.lifelong.mapping.timeline import doubt_of, is_forbidden, is_mistaken, is_void, state_of
 from tianfu.apps.lifelong.model.background import LYING_IN_DAYS, Alert, Background, Lasting, plausible
 from tianfu.apps.lifelong.model.phases import Pregnancy
 from tianfu.apps.lifelong.model.when import Precision
@@ -48,7 +48,7 @@ def background_of(
     alerts: Iterable[Owned], lasting: Sequence[Owned], facts: Sequence[Owned], *, is_cut_off: bool
 ) -> Background:
     """Put the background together; what was entered in error or refuted does not count."""
-    valid = [(patient, one) for patient, one in lasting if not is_mistaken(one)]
+    valid = [(patient, one) for patient, one in lasting if not is_void(one)]
     return Background(
         alerts=_distinct(one for _, resource in alerts if (one := _alert(resource)) is not None),
         problems=tuple(_lasting(patient, one) for patient, one in valid if _is_lasting_problem(one)),
@@ -93,7 +93,7 @@ def _answers(observations: Sequence[Owned], code: str) -> tuple[str, ...]:
 
 def _alert(resource: Element) -> Alert | None:
     """An allergy that still holds, or an active warning."""
-    if is_mistaken(resource) or code_in(resource.get("verificationStatus")) == "refuted":
+    if is_void(resource):
         return None
     is_allergy = resource["resourceType"] == "AllergyIntolerance"
     state = state_of(resource)
@@ -111,13 +111,14 @@ def _alert(resource: Element) -> Alert | None:
         reaction=next(iter([*shown, *said]), NOTHING),
         is_grave=resource.get("criticality") == "high",
         is_allergy=is_allergy,
+        doubt=doubt_of(resource),
     )
 
 
 def _distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
     """The gravest of alerts with the same name, grave ones first: two libraries may tell of one allergy."""
     kept: dict[str, Alert] = {}
-    for alert in sorted(alerts, key=lambda one: (not one.is_grave, not one.is_allergy)):
+    for alert in sorted(alerts, key=lambda one: (not one.is_grave, not one.is_allergy, bool(one.doubt))):
         kept.setdefault(alert.name.key or alert.name.text, alert)
     return tuple(kept.values())
 
@@ -125,7 +126,7 @@ def _distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
 def _is_lasting_problem(resource: Element) -> bool:
     if resource["resourceType"] != "Condition" or state_of(resource) not in ACTIVE_PROBLEMS:
         return False
-    return "abatementDateTime" not in resource and code_in(resource.get("verificationStatus")) != "refuted"
+    return not any(name.startswith("abatement") for name in resource)
 
 
 def _lasting(patient: str, resource: Element) -> Lasting:
@@ -136,6 +137,7 @@ def _lasting(patient: str, resource: Element) -> Lasting:
         since=when_of(resource),
         detail=next(iter(note for one in resource.get("note", ()) for note in words(one.get("text"))), NOTHING),
         patient=patient,
+        doubt=doubt_of(resource),
     )
 
 

@@ -25,6 +25,9 @@ class Alert:
     reaction: Concept
     is_grave: bool
     is_allergy: bool
+    doubt: str = ""
+    """How it is limited (`unconfirmed`); empty if it is certain."""
+
     says_none: bool = False
     """An entry that says that no allergy is known."""
 
@@ -39,6 +42,8 @@ class Lasting:
     since: When | None
     detail: Concept
     patient: str
+    doubt: str = ""
+    """How it is limited (`provisional`); empty if it is certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

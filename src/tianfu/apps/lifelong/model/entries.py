@@ -112,6 +112,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """A diagnosis that a visit names; `doubt` says how its own record limits it (provisional, refuted), if it does."""
+
+    reference: str
+    name: Concept
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry.  `title` is what the record calls itself; `title_key` is our phrase when it has no name.
 
@@ -130,6 +139,7 @@ class Entry:
     icon: str = "i-record"
     marks: tuple[Mark, ...] = ()
     details: tuple[Concept, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
     findings: tuple[Finding, ...] = ()
     department: Concept = NOTHING
     organisation: str = ""
