@@ -11,15 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.lifelong.made_up import HOSPITAL, allergy, concept, measured, pressure, visit
+from tests.web.test_languages import FOLDERS
 from tianfu.apps.lifelong.mapping.background import background_of
+from tianfu.apps.lifelong.mapping.patients import patient_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.background import agreed, current_weeks
 from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy, told_of_the_mother
 from tianfu.apps.lifelong.model.entries import Entry, Flag, Tone, fold
 from tianfu.apps.lifelong.model.filters import read_filter
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
+from tianfu.apps.lifelong.model.people import Person
 from tianfu.apps.lifelong.model.phases import Pregnancy, age_on, birthday, phase_on, phases_of
+from tianfu.apps.lifelong.speech import Speech
+from tianfu.web.languages import load_languages
 
+CHINESE = Speech(load_languages(FOLDERS)["zh-CN"])
 TODAY = date(2026, 11, 23)
 BORN = date(1992, 4, 18)
 
@@ -254,6 +260,52 @@ def test_codes_of_old_links_are_passed_over() -> None:
     chosen = read_filter([("kind", "no-kind"), ("source", "stranger"), ("phase", "youth")], ["a"], ["young"])
     assert chosen.patients == {"a"}
     assert chosen.phase == ""
+
+
+# Ages
+
+
+def told_of(**dates: Any) -> Person:
+    return Person(patients=(patient_of({"resourceType": "Patient", "id": "a", **dates}),))
+
+
+@pytest.mark.parametrize(
+    ("dates", "age", "doubts"),
+    [
+        ({"birthDate": "1992-04-18"}, "34岁", ()),
+        ({"birthDate": "1980"}, "约46岁", ()),
+        ({"birthDate": "1992-04"}, "34岁", ()),
+        ({"birthDate": "1992-11"}, "约34岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "2010-06-01"}, "80岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "2010"}, "约79岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedBoolean": True}, None, ()),
+        ({"birthDate": "1930-05-01", "deceasedBoolean": False}, "96岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "1929-06-01"}, None, ("died-before-birth",)),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "2027-06-01"}, None, ("died-ahead",)),
+        ({"birthDate": "2027-01-01"}, None, ("born-ahead",)),
+        ({}, None, ()),
+    ],
+)
+def test_an_age_is_told_only_as_far_as_the_dates_allow(
+    dates: dict[str, Any], age: str | None, doubts: tuple[str, ...]
+) -> None:
+    person = told_of(**dates)
+    found = person.age(TODAY)
+    assert (CHINESE.age(found) if found else None) == age
+    assert person.date_doubts(TODAY) == doubts
+
+
+@pytest.mark.parametrize(
+    ("dates", "until"),
+    [
+        ({"birthDate": "1992-04-18"}, None),
+        ({"deceasedDateTime": "2010-06-01"}, date(2010, 6, 1)),
+        ({"deceasedBoolean": True}, TODAY),
+        ({"birthDate": "1992-04-18", "deceasedDateTime": "1929-06-01"}, TODAY),
+    ],
+)
+def test_nothing_lies_ahead_of_a_life_that_ended(dates: dict[str, Any], until: date | None) -> None:
+    assert told_of(**dates).lived_until(TODAY) == until
 
 
 # Background

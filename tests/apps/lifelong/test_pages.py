@@ -150,6 +150,53 @@ def test_an_order_not_to_give_is_seen_in_the_timeline_and_in_its_record(browser:
     assert "阿司匹林肠溶片 不得使用" in words(browser.get("/lifelong/records/MedicationRequest/never").text)
 
 
+@pytest.mark.parametrize("density", ["clinician", "citizen"])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"deceasedDateTime": "2010-06-01"}, "年龄 18岁（去世时）"),
+        ({"deceasedBoolean": True}, "去世 日期不详"),
+        ({"deceasedDateTime": "1929-06-01"}, "去世日期早于出生日期，请核对"),
+    ],
+)
+def test_a_life_that_ended_has_nothing_current_and_no_today(
+    browser: Browser, store: MemoryStore, density: str, more: dict[str, Any], said: str
+) -> None:
+    browser.cookies.set("look", f"light.{density}.off")
+    store.put({**patient("late", "late", "温知夏", number=None), **more})
+    store.put(visit("v", "2009-01-01", "门诊", of="late"), visit("after", "2026-01-01", "尸检", of="late"))
+    page = words(browser.get("/lifelong/people/late").text)
+    assert said in page
+    assert "生前的问题与用药" in page
+    assert "当前问题" not in page
+    assert "今天" not in page
+
+
+def test_a_birth_ahead_is_noted_and_still_shows_the_life(browser: Browser, store: MemoryStore) -> None:
+    store.put({**patient("ahead", "ahead", "温知夏", number=None), "birthDate": "2028-01-01"})
+    page = browser.get("/lifelong/people/ahead")
+    assert page.status_code == 200
+    assert "出生日期在将来，请核对" in words(page.text)
+    assert "年龄" not in words(page.text)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"link": [{"type": "replaced-by", "other": {"reference": "Patient/newer"}}]}, "已被另一份档案取代"),
+        ({"active": False}, "已停用"),
+    ],
+)
+def test_a_record_file_that_was_replaced_says_so_on_the_life_and_in_the_list(
+    browser: Browser, store: MemoryStore, more: dict[str, Any], said: str
+) -> None:
+    store.put({**patient("older", "older", "温知夏", number=None), **more})
+    page = browser.get("/lifelong/people/older").text
+    assert f"older的这份档案{said}" in words(page)
+    assert ('href="/lifelong/people/newer"' in page) == ("link" in more)
+    assert said in words(find(browser, "温知夏").text)
+
+
 def cancer(verification: str) -> dict[str, Any]:
     return {
         "resourceType": "Condition",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.people import Age
 from tianfu.apps.lifelong.model.phases import Phase, PhaseSort
 from tianfu.apps.lifelong.model.when import Precision, When
 from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept, Spoken, best_name, language_of
@@ -98,6 +99,11 @@ class Speech:
         if phase.age_from == phase.age_to:
             return self._language.say("phase.age", age=phase.age_from)
         return self._language.say("phase.ages", low=phase.age_from, high=phase.age_to)
+
+    def age(self, age: Age) -> str:
+        """An age: 34岁; 约46岁 if only the year of birth or death is known."""
+        said = self._formats.age(age.born, age.on)
+        return self._language.say("person.about", age=said) if age.is_about else said
 
     def title(self, concept: Concept, key: str) -> Spoken:
         """A title: the record's name for itself, else our phrase for its sort."""

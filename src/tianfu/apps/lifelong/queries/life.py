@@ -171,7 +171,7 @@ def life_phases(known: KnownPerson, today: date) -> tuple[Phase, ...]:
     born = known.person.born
     if born is None:
         return ()
-    return phases_of(born, until=known.person.died, pregnancies=known.background.pregnancies, today=today)
+    return phases_of(born, until=known.person.lived_until(today), pregnancies=known.background.pregnancies, today=today)
 
 
 def _stretches(phases: Sequence[Phase], today: date, speech: Speech) -> list[Stretch]:
