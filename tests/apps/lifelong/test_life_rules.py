@@ -15,7 +15,7 @@ from tests.web.test_languages import FOLDERS
 from tianfu.apps.lifelong.mapping.background import background_of
 from tianfu.apps.lifelong.mapping.patients import patient_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
-from tianfu.apps.lifelong.model.background import agreed, current_weeks
+from tianfu.apps.lifelong.model.background import agreed, current_weeks, with_due_date
 from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy, told_of_the_mother
 from tianfu.apps.lifelong.model.entries import Entry, Flag, Tone, fold
 from tianfu.apps.lifelong.model.filters import read_filter
@@ -42,6 +42,27 @@ def test_a_life_runs_from_before_birth_to_old_age() -> None:
 def test_a_pregnancy_stands_out_of_the_age_it_lies_in() -> None:
     now = Pregnancy(since=date(2026, 7, 31), until=None)
     assert phases(now)[3:6] == [("young", 18, 34), ("pregnancy", 34, 34), ("young-2", 34, 44)]
+
+
+@pytest.mark.parametrize(
+    ("first_day", "ends"),
+    [
+        (None, date(2026, 11, 24)),
+        (date(2026, 5, 8), date(2027, 2, 13)),
+        (date(2026, 1, 1), date(2026, 11, 24)),
+        (date(2024, 5, 8), date(2026, 11, 24)),
+    ],
+)
+def test_a_pregnancy_that_lasts_runs_to_its_due_date(first_day: date | None, ends: date) -> None:
+    told = with_due_date(Pregnancy(since=date(2026, 7, 31), until=None), [first_day] if first_day else [])
+    found = phases_of(BORN, until=None, pregnancies=[told], today=TODAY)
+    assert [phase.ends for phase in found if phase.id == "pregnancy"] == [ends]
+
+
+def test_a_pregnancy_ends_with_the_life() -> None:
+    told = Pregnancy(since=date(2026, 7, 31), until=None, due=date(2027, 2, 12))
+    found = phases_of(BORN, until=date(2026, 9, 1), pregnancies=[told], today=TODAY)
+    assert found[-1].ends == date(2026, 9, 2)
 
 
 def test_only_the_latest_pregnancies_stand_out() -> None:

@@ -197,6 +197,20 @@ def test_a_record_file_that_was_replaced_says_so_on_the_life_and_in_the_list(
     assert said in words(find(browser, "温知夏").text)
 
 
+def test_an_antenatal_appointment_ahead_lies_in_the_pregnancy(browser: Browser, store: MemoryStore) -> None:
+    store.put(
+        {
+            "resourceType": "Appointment",
+            "id": "ahead",
+            "status": "booked",
+            "serviceType": [{"text": "产前检查预约"}],
+            "start": "2026-12-21T09:00:00+08:00",
+            "participant": [{"actor": {"reference": f"Patient/{HOSPITAL}"}, "status": "accepted"}],
+        }
+    )
+    assert any("产前检查预约" in title for title in titles(browser.get(f"{LIFE}?phase=pregnancy").text))
+
+
 def cancer(verification: str) -> dict[str, Any]:
     return {
         "resourceType": "Condition",

@@ -7,7 +7,15 @@ from datetime import date, timedelta
 
 from tianfu.apps.lifelong.mapping.elements import Element, concept_of, display_in, when_in, when_of, words
 from tianfu.apps.lifelong.mapping.timeline import doubt_of, is_forbidden, is_mistaken, is_void, state_of
-from tianfu.apps.lifelong.model.background import LYING_IN_DAYS, Alert, Background, Lasting, plausible
+from tianfu.apps.lifelong.model.background import (
+    DAYS_TO_TERM,
+    LYING_IN_DAYS,
+    Alert,
+    Background,
+    Lasting,
+    plausible,
+    with_due_date,
+)
 from tianfu.apps.lifelong.model.phases import Pregnancy
 from tianfu.apps.lifelong.model.when import Precision
 from tianfu.apps.lifelong.model.wording import CHINESE, NOTHING, Concept
@@ -26,7 +34,6 @@ DUE_DATE_CODE = "11778-8"
 ABO_CODE = "883-9"
 RHESUS_CODE = "10331-7"
 FACT_CODES = tuple(f"{LOINC}|{code}" for code in (LAST_PERIOD_CODE, DUE_DATE_CODE, ABO_CODE, RHESUS_CODE))
-DAYS_TO_TERM = 280
 
 SNOMED = "http://snomed.info/sct"
 PREGNANCY_CODES = frozenset({"pregnancy", "72892002", "77386006", "47200007"})
@@ -48,15 +55,14 @@ def background_of(
     alerts: Iterable[Owned], lasting: Sequence[Owned], facts: Sequence[Owned], *, is_cut_off: bool
 ) -> Background:
     """Put the background together; what was entered in error or refuted does not count."""
+    first_days = tuple(day for _, one in facts if not is_mistaken(one) and (day := _first_day(one)))
     valid = [(patient, one) for patient, one in lasting if not is_void(one)]
     return Background(
         alerts=_distinct(one for _, resource in alerts if (one := _alert(resource)) is not None),
         problems=tuple(_lasting(patient, one) for patient, one in valid if _is_lasting_problem(one)),
         medicines=tuple(_medicine(patient, one) for patient, one in valid if _is_current_medicine(one)),
-        pregnancies=tuple(
-            sorted((told for _, resource in valid if (told := _pregnancy(resource))), key=lambda one: one.since)
-        ),
-        first_days=tuple(day for _, one in facts if not is_mistaken(one) and (day := _first_day(one))),
+        pregnancies=_pregnancies(valid, first_days),
+        first_days=first_days,
         blood_groups=_answers(facts, ABO_CODE),
         rhesus=tuple(map(_rhesus, _answers(facts, RHESUS_CODE))),
         is_cut_off=is_cut_off,
@@ -159,6 +165,12 @@ def _medicine(patient: str, resource: Element) -> Lasting:
         detail=next(iter(said for dose in doses for said in words(dose.get("text"))), NOTHING),
         patient=patient,
     )
+
+
+def _pregnancies(valid: Sequence[Owned], first_days: Sequence[date]) -> tuple[Pregnancy, ...]:
+    """All pregnancies, oldest first, with their due dates where a record lets us count."""
+    told = [one for _, resource in valid if (one := _pregnancy(resource))]
+    return tuple(sorted((with_due_date(one, first_days) for one in told), key=lambda one: one.since))
 
 
 def _pregnancy(resource: Element) -> Pregnancy | None:
