@@ -392,6 +392,29 @@ def test_another_measure_can_be_chosen(browser: Browser) -> None:
     assert "体重最近一次 64.2 kg" in words(page)
 
 
+def test_a_trend_of_one_phase_says_that_it_covers_only_that(browser: Browser) -> None:
+    page = words(browser.get(f"{LIFE}?phase=pregnancy").text)
+    assert "血压在本阶段（孕产期 34岁）最近一次 134/86 mmHg" in page
+    assert "只看孕产期 34岁" in page
+    english = words(browser.get(f"{LIFE}?phase=pregnancy&lang=en").text)
+    assert "last in this phase (Pregnancy 34) 134/86 mmHg" in english
+
+
+def test_the_count_in_the_menu_is_the_count_in_the_text(browser: Browser, store: MemoryStore) -> None:
+    store.put(
+        measured("weight-2", "2026-10-01", "29463-7", "体重", 63, "kg"),
+        measured("weight-3", "2026-10-02", "29463-7", "体重", 126, "斤"),
+        {**measured("weight-4", "2026-10-03", "29463-7", "体重", 640, "kg"), "status": "entered-in-error"},
+        measured("weight-5", "2027-10-03", "29463-7", "体重", 70, "kg"),
+    )
+    page = words(browser.get(f"{LIFE}?measure=http://loinc.org|29463-7").text)
+    assert "体重 (5)" in page
+    assert "体重共 5 次，画出 2 次，最低 63，最高 64.2" in page
+    assert "体重最近一次 64.2 kg" in page
+    for said in ("另有 1 个数值的单位不同", "另有 1 个数值已作废", "有 1 个数值的日期在将来", "70 日期在将来"):
+        assert said in page
+
+
 def test_a_value_taken_back_is_not_drawn(browser: Browser, store: MemoryStore) -> None:
     wrong = measured("weight-2", "2026-11-21", "29463-7", "体重", 642, "kg")
     store.put({**wrong, "status": "entered-in-error"})

@@ -10,6 +10,7 @@ from typing import Any
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
 from tianfu.apps.lifelong.model.people import Age
 from tianfu.apps.lifelong.model.phases import Phase, PhaseSort
+from tianfu.apps.lifelong.model.trend import Point
 from tianfu.apps.lifelong.model.when import Precision, When
 from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept, Spoken, best_name, language_of
 from tianfu.web.formats import Formats
@@ -133,6 +134,10 @@ class Speech:
         """
         return self._formats.number(f"{without_noise(value):f}")
 
+    def point(self, point: Point) -> str:
+        """One value of a trend, with its comparator: >7.2."""
+        return f"{point.comparator}{self.number(point.value)}"
+
     def value(self, finding: Finding) -> str:
         """What was found: a number with its unit, a coded answer, words, or its parts."""
         if finding.number is not None:
@@ -149,6 +154,10 @@ class Speech:
         """The unit of a finding, or of its parts if they share one."""
         units = {part.unit for part in finding.parts}
         return finding.unit or (units.pop() if len(units) == 1 else "")
+
+    def unit_text(self, unit: str) -> str:
+        """A unit as people write it."""
+        return unit
 
     def arrow(self, finding: Finding) -> str:
         """The mark of a value outside its range; empty for one inside."""

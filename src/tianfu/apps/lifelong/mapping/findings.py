@@ -113,7 +113,7 @@ def _flag(element: Element, number: Decimal | None, limits: Range | None) -> Fla
         return gravest(FLAG_OF_INTERPRETATION.get(code) for code in codes)
     if number is None or limits is None:
         return None
-    return limits.flag(number)
+    return limits.flag(number, (element.get("valueQuantity") or {}).get("comparator", ""))
 
 
 def has_number(finding: Finding) -> bool:

@@ -57,11 +57,13 @@ class Range:
     high: Decimal | None = None
     text: str = ""
 
-    def flag(self, value: Decimal) -> Flag | None:
-        """Where a value lies."""
-        if self.high is not None and value > self.high:
+    def flag(self, value: Decimal, comparator: str = "") -> Flag | None:
+        """Where a value lies; of one that is only bounded (`<5`), no more than the bound proves."""
+        above = None if self.high is None else value > self.high or (comparator == ">" and value == self.high)
+        below = None if self.low is None else value < self.low or (comparator == "<" and value == self.low)
+        if above and not comparator.startswith("<"):
             return Flag.HIGH
-        return Flag.LOW if self.low is not None and value < self.low else None
+        return Flag.LOW if below and not comparator.startswith(">") else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,11 @@ class Life:
         """How many records there are at all."""
         return sum(count.count for count in self.counts)
 
+    @property
+    def chosen_phase(self) -> Phase | None:
+        """The phase that the reader wants to see alone; None for the whole life."""
+        return next((phase for phase in self.phases if phase.id == self.filter.phase), None)
+
     def phase_counts(self) -> dict[str, int]:
         """How many records lie in each phase."""
         edges = self.strip.edges
@@ -126,7 +131,7 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
     begins = _date(query.get("before"))
     page, trend = await asyncio.gather(
         _page(store, asking, counts, chosen, phase, begins),
-        _trend(store, asking, known, measure, phase),
+        _trend(store, asking, known, measure, phase, today),
     )
     records, next_before = whole_days(page)
     wished = [entry for entry in map(_entry, records) if entry.kind in chosen.kinds]
@@ -243,12 +248,11 @@ async def _page(
 
 
 async def _trend(
-    store: LifeStore, asking: Asking, known: KnownPerson, measure: Measure | None, phase: Phase | None
+    store: LifeStore, asking: Asking, known: KnownPerson, measure: Measure | None, phase: Phase | None, today: date
 ) -> Trend | None:
     if measure is None:
         return None
-    bounds = (phase.starts, phase.ends) if phase else (None, None)
-    return await read_trend(store, asking, known.person, measure.key, since=bounds[0], until=bounds[1])
+    return await read_trend(store, asking, known, measure.key, today=today, phase=phase)
 
 
 def whole_days(page: TimelinePage) -> tuple[tuple[TimelineEntry, ...], date | None]:
