@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianfu.web.drawing.life_strip import BOX_TOP, Stretch, plan_strip
-from tianfu.web.drawing.line_chart import LABEL_HEIGHT, Bound, Frame, Line, draw_lines
+from tianfu.web.drawing.line_chart import LABEL_HEIGHT, Bound, Frame, Line, Spot, draw_lines
 from tianfu.web.drawing.text import text_width
 
 TODAY = date(2026, 11, 23)
@@ -66,18 +66,8 @@ def bound(value: float | None) -> Bound | None:
 
 
 def line(*values: float, low: float | None = None, high: float | None = None, name: str = "a") -> Line:
-    points = tuple((float(place), value) for place, value in enumerate(values))
-    words = tuple(str(value) for value in values)
-    outside = tuple(False for _ in values)
-    return Line(
-        name=name,
-        points=points,
-        outside=outside,
-        said=words,
-        last_label=words[-1],
-        low=bound(low),
-        high=bound(high),
-    )
+    spots = tuple(Spot(x=float(place), y=value, said=str(value)) for place, value in enumerate(values))
+    return Line(name=name, spots=spots, last_label=spots[-1].said, low=bound(low), high=bound(high))
 
 
 numbers = st.floats(-1e4, 1e4, allow_nan=False).map(lambda value: round(value, 3))
@@ -94,10 +84,22 @@ def test_points_and_labels_stay_inside_the_frame(series: list[list[float]]) -> N
     assert all(later - earlier >= LABEL_HEIGHT - 0.2 for earlier, later in itertools.pairwise(labels))
 
 
+def test_very_small_values_are_told_apart() -> None:
+    chart = draw_lines([line(4.5e-8, 9e-8)], ticks=[], frame=Frame())
+    assert len({dot.y for dot in chart.lines[0].dots}) == 2
+    assert len({level.text for level in chart.grid}) == len(chart.grid)
+
+
 def test_a_single_series_has_the_band_of_its_reference_range() -> None:
     chart = draw_lines([line(4.0, 5.0, low=3.9, high=6.1)], ticks=[], frame=Frame())
     assert chart.band is not None
     assert [limit.words for limit in chart.limits] == ["limit 6.1", "limit 3.9"]
+
+
+def test_a_line_breaks_between_stretches() -> None:
+    spots = tuple(Spot(x=float(place), y=1.0, said="", stretch=place // 2) for place in range(4))
+    [drawn] = draw_lines([Line(name="a", spots=spots, last_label="1")], ticks=[], frame=Frame()).lines
+    assert [len(path.split()) for path in drawn.paths] == [2, 2]
 
 
 def test_several_series_show_upper_limits_only() -> None:

@@ -51,6 +51,7 @@ def test_an_age_is_told_in_years_months_or_days(born: date, said: str) -> None:
         ("1640", f"1{THIN_SPACE}640"),
         ("-1234567.8", f"-1{THIN_SPACE}234{THIN_SPACE}567.8"),
         ("0", "0"),
+        ("4.5E-7", "0.00000045"),
     ],
 )
 def test_numbers_keep_their_decimals_and_get_thin_spaces(value: str, said: str) -> None:

@@ -67,10 +67,11 @@ class Formats:
 
     def number(self, value: Decimal | int | str) -> str:
         """A number with thin spaces between thousands from 1 000 on; its decimals are kept."""
-        whole, point, decimals = f"{value}".partition(".")
+        text = f"{value:f}" if isinstance(value, Decimal) else f"{value}"
+        whole, point, decimals = text.partition(".")
         digits = whole.lstrip("-")
         if not digits.isdigit() or len(digits) <= 3:
-            return f"{value}"
+            return text
         return f"{int(whole):,}".replace(",", THIN_SPACE) + point + decimals
 
     def _pattern(self, key: str, day: date) -> str:

@@ -11,15 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.lifelong.made_up import HOSPITAL, allergy, concept, measured, pressure, visit
+from tests.web.test_languages import FOLDERS
 from tianfu.apps.lifelong.mapping.background import background_of
+from tianfu.apps.lifelong.mapping.patients import patient_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
-from tianfu.apps.lifelong.model.background import agreed, current_weeks
-from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy
-from tianfu.apps.lifelong.model.entries import Entry, Tone, fold
+from tianfu.apps.lifelong.model.background import agreed, current_weeks, with_due_date
+from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy, told_of_the_mother
+from tianfu.apps.lifelong.model.entries import Entry, Flag, Tone, fold
 from tianfu.apps.lifelong.model.filters import read_filter
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
+from tianfu.apps.lifelong.model.people import Person
 from tianfu.apps.lifelong.model.phases import Pregnancy, age_on, birthday, phase_on, phases_of
+from tianfu.apps.lifelong.speech import Speech
+from tianfu.web.languages import load_languages
 
+CHINESE = Speech(load_languages(FOLDERS)["zh-CN"])
 TODAY = date(2026, 11, 23)
 BORN = date(1992, 4, 18)
 
@@ -36,6 +42,27 @@ def test_a_life_runs_from_before_birth_to_old_age() -> None:
 def test_a_pregnancy_stands_out_of_the_age_it_lies_in() -> None:
     now = Pregnancy(since=date(2026, 7, 31), until=None)
     assert phases(now)[3:6] == [("young", 18, 34), ("pregnancy", 34, 34), ("young-2", 34, 44)]
+
+
+@pytest.mark.parametrize(
+    ("first_day", "ends"),
+    [
+        (None, date(2026, 11, 24)),
+        (date(2026, 5, 8), date(2027, 2, 13)),
+        (date(2026, 1, 1), date(2026, 11, 24)),
+        (date(2024, 5, 8), date(2026, 11, 24)),
+    ],
+)
+def test_a_pregnancy_that_lasts_runs_to_its_due_date(first_day: date | None, ends: date) -> None:
+    told = with_due_date(Pregnancy(since=date(2026, 7, 31), until=None), [first_day] if first_day else [])
+    found = phases_of(BORN, until=None, pregnancies=[told], today=TODAY)
+    assert [phase.ends for phase in found if phase.id == "pregnancy"] == [ends]
+
+
+def test_a_pregnancy_ends_with_the_life() -> None:
+    told = Pregnancy(since=date(2026, 7, 31), until=None, due=date(2027, 2, 12))
+    found = phases_of(BORN, until=date(2026, 9, 1), pregnancies=[told], today=TODAY)
+    assert found[-1].ends == date(2026, 9, 2)
 
 
 def test_only_the_latest_pregnancies_stand_out() -> None:
@@ -172,6 +199,62 @@ def test_the_laboratorys_own_word_stands_above_the_range() -> None:
     assert entry.findings[0].flag is None
 
 
+@pytest.mark.parametrize(
+    ("codes", "flag"),
+    [
+        (["HH"], Flag.CRITICAL_HIGH),
+        (["LL"], Flag.CRITICAL_LOW),
+        (["AA"], Flag.CRITICAL),
+        (["H"], Flag.HIGH),
+        (["H", "HH"], Flag.CRITICAL_HIGH),
+        (["N"], None),
+        ([""], Flag.HIGH),
+    ],
+)
+def test_a_critical_result_is_told_from_a_high_one(codes: list[str], flag: Flag | None) -> None:
+    told = {
+        "interpretation": [concept("判断", code, "urn:x") for code in codes],
+        "referenceRange": [{"high": {"value": 5}}],
+    }
+    [entry] = entries(measured("m", "2026-11-06", "1", "甲", 9, "g", **told))
+    assert entry.findings[0].flag is flag
+
+
+def critical(identity: str, **more: Any) -> dict[str, Any]:
+    told = {"interpretation": [concept("", "HH", "urn:x")], **more}
+    return measured(identity, "2026-11-06", "2823-3", "血钾", 7.2, "mmol/L", category="laboratory", **told)
+
+
+def test_a_critical_result_makes_its_entry_and_whatever_it_folds_into_critical() -> None:
+    [alone] = fold(entries(critical("c")))
+    assert (alone.tone, alone.icon, [mark.key for mark in alone.marks]) == (
+        Tone.CRITICAL,
+        "i-stop",
+        ["flag.critical-high"],
+    )
+    high = measured(
+        "h", "2026-11-06", "1", "甲", 9, "g", referenceRange=[{"high": {"value": 5}}], category="laboratory"
+    )
+    [together] = fold(entries(high, critical("c")))
+    assert together.tone is Tone.CRITICAL
+    assert [(mark.status, mark.key, mark.count) for mark in together.marks] == [
+        ("critical", "mark.critical", 1),
+        ("warning", "mark.abnormal", 1),
+    ]
+    assert together.line[0].id == "c"
+
+
+def test_a_value_taken_back_alarms_nobody_where_it_is_folded_and_says_so() -> None:
+    [visited] = fold(
+        entries(
+            visit("v", "2026-11-06", "门诊"),
+            {**pressure("p", "2026-11-06", 250, 80, **in_visit("v")), "status": "entered-in-error"},
+        )
+    )
+    assert visited.findings[0].is_mistaken
+    assert (visited.tone, visited.marks) == (Tone.PLAIN, ())
+
+
 def test_among_several_ranges_none_is_guessed() -> None:
     ranges = {"referenceRange": [{"high": {"value": 5}}, {"high": {"value": 7}}]}
     [entry] = entries(measured("m", "2026-11-06", "1", "甲", 9, "g", **ranges))
@@ -200,6 +283,52 @@ def test_codes_of_old_links_are_passed_over() -> None:
     assert chosen.phase == ""
 
 
+# Ages
+
+
+def told_of(**dates: Any) -> Person:
+    return Person(patients=(patient_of({"resourceType": "Patient", "id": "a", **dates}),))
+
+
+@pytest.mark.parametrize(
+    ("dates", "age", "doubts"),
+    [
+        ({"birthDate": "1992-04-18"}, "34岁", ()),
+        ({"birthDate": "1980"}, "约46岁", ()),
+        ({"birthDate": "1992-04"}, "34岁", ()),
+        ({"birthDate": "1992-11"}, "约34岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "2010-06-01"}, "80岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "2010"}, "约79岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedBoolean": True}, None, ()),
+        ({"birthDate": "1930-05-01", "deceasedBoolean": False}, "96岁", ()),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "1929-06-01"}, None, ("died-before-birth",)),
+        ({"birthDate": "1930-05-01", "deceasedDateTime": "2027-06-01"}, None, ("died-ahead",)),
+        ({"birthDate": "2027-01-01"}, None, ("born-ahead",)),
+        ({}, None, ()),
+    ],
+)
+def test_an_age_is_told_only_as_far_as_the_dates_allow(
+    dates: dict[str, Any], age: str | None, doubts: tuple[str, ...]
+) -> None:
+    person = told_of(**dates)
+    found = person.age(TODAY)
+    assert (CHINESE.age(found) if found else None) == age
+    assert person.date_doubts(TODAY) == doubts
+
+
+@pytest.mark.parametrize(
+    ("dates", "until"),
+    [
+        ({"birthDate": "1992-04-18"}, None),
+        ({"deceasedDateTime": "2010-06-01"}, date(2010, 6, 1)),
+        ({"deceasedBoolean": True}, TODAY),
+        ({"birthDate": "1992-04-18", "deceasedDateTime": "1929-06-01"}, TODAY),
+    ],
+)
+def test_nothing_lies_ahead_of_a_life_that_ended(dates: dict[str, Any], until: date | None) -> None:
+    assert told_of(**dates).lived_until(TODAY) == until
+
+
 # Background
 
 
@@ -221,6 +350,78 @@ def test_an_allergy_without_any_state_still_warns() -> None:
     bare = allergy("a")
     del bare["clinicalStatus"], bare["criticality"]
     assert background(bare) == [("青霉素", False)]
+
+
+def condition(verification: str, **more: Any) -> dict[str, Any]:
+    system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    return {
+        "resourceType": "Condition",
+        "id": "c",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        **({"verificationStatus": {"coding": [{"system": system, "code": verification}]}} if verification else {}),
+        "code": concept("肺癌"),
+        "subject": {"reference": f"Patient/{HOSPITAL}"},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verification", "mark", "current"),
+    [
+        ("", [], ""),
+        ("confirmed", [], ""),
+        ("provisional", ["mark.provisional"], "provisional"),
+        ("differential", ["mark.differential"], "differential"),
+        ("unconfirmed", ["mark.unconfirmed"], "unconfirmed"),
+        ("refuted", ["mark.refuted"], None),
+        ("entered-in-error", ["mark.entered-in-error"], None),
+    ],
+)
+def test_a_diagnosis_looks_no_more_certain_than_it_is(verification: str, mark: list[str], current: str | None) -> None:
+    [entry] = entries(condition(verification))
+    assert [one.key for one in entry.marks] == mark
+    problems = background_of([], [("a", condition(verification))], [], is_cut_off=False).problems
+    assert [one.doubt for one in problems] == ([] if current is None else [current])
+
+
+@pytest.mark.parametrize("ended", ["abatementDateTime", "abatementString", "abatementAge"])
+def test_a_problem_that_ended_is_not_current_however_its_end_is_told(ended: str) -> None:
+    ill = condition("confirmed", **{ended: {} if ended == "abatementAge" else "2020"})
+    assert background_of([], [("a", ill)], [], is_cut_off=False).problems == ()
+
+
+@pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
+def test_what_was_ruled_out_or_taken_back_carries_no_alarm(status: str) -> None:
+    [entry] = entries(allergy("a", verificationStatus={"coding": [{"code": status}]}))
+    assert [mark.key for mark in entry.marks] == [f"mark.{status}"]
+    assert (entry.tone, entry.icon) == (Tone.QUIET, "i-heart")
+
+
+def prescription(identity: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": identity,
+        "status": "active",
+        "intent": "order",
+        "medicationCodeableConcept": concept("阿司匹林肠溶片"),
+        "subject": {"reference": f"Patient/{HOSPITAL}"},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(("forbidden", "current"), [(None, 1), (False, 1), (True, 0)])
+def test_an_order_not_to_give_is_no_current_medicine(forbidden: bool | None, current: int) -> None:
+    order = prescription("m", **({} if forbidden is None else {"doNotPerform": forbidden}))
+    assert len(background_of([], [("a", order)], [], is_cut_off=False).medicines) == current
+
+
+def test_an_order_not_to_give_says_so_first_and_gravely() -> None:
+    [entry] = entries(prescription("m", doNotPerform=True))
+    assert (entry.marks[0].key, entry.marks[0].status, entry.tone) == (
+        "mark.do-not-give",
+        "critical",
+        Tone.CRITICAL,
+    )
 
 
 def test_weeks_count_from_the_last_period_and_never_from_a_visit() -> None:
@@ -246,3 +447,14 @@ def test_of_a_mothers_record_only_the_pregnancy_is_shown() -> None:
         )
     )
     assert [entry.id for entry in found] == ["antenatal", "inside"]
+
+
+def test_everything_of_the_mother_says_so_first_and_keeps_its_warning() -> None:
+    high = pressure("high", "1991-12-02", 150, 70)
+    found = told_of_the_mother(fold(entries(visit("v", "1991-12-01", "产前检查"), high, critical("c"))))
+    assert {entry.marks[0].key for entry in found} == {"mark.mother"}
+    assert {entry.id: entry.tone for entry in found} == {
+        "v": Tone.PEOPLE,
+        "high": Tone.WARNING,
+        "c": Tone.CRITICAL,
+    }

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from litestar.testing import TestClient
 
-from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, visit
+from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, patient, visit
 from tests.apps.lifelong.memory_store import MemoryStore
 from tianfu.access.purpose import Purpose
 
@@ -131,10 +131,151 @@ def test_results_stand_in_their_report_with_arrow_and_range(browser: Browser) ->
     assert "空腹血糖 5.4 ↑ 偏高 mmol/L (≤5.1)" in page
 
 
+def test_an_order_not_to_give_is_seen_in_the_timeline_and_in_its_record(browser: Browser, store: MemoryStore) -> None:
+    store.put(
+        {
+            "resourceType": "MedicationRequest",
+            "id": "never",
+            "status": "active",
+            "intent": "order",
+            "doNotPerform": True,
+            "medicationCodeableConcept": {"text": "阿司匹林肠溶片"},
+            "subject": {"reference": f"Patient/{HOSPITAL}"},
+            "authoredOn": "2026-11-20",
+        }
+    )
+    page = browser.get(LIFE).text
+    assert "阿司匹林肠溶片 不得使用" in words(page)
+    assert "阿司匹林" not in words(page[page.index('aria-labelledby="problems"') :])
+    assert "阿司匹林肠溶片 不得使用" in words(browser.get("/lifelong/records/MedicationRequest/never").text)
+
+
+@pytest.mark.parametrize("density", ["clinician", "citizen"])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"deceasedDateTime": "2010-06-01"}, "年龄 18岁（去世时）"),
+        ({"deceasedBoolean": True}, "去世 日期不详"),
+        ({"deceasedDateTime": "1929-06-01"}, "去世日期早于出生日期，请核对"),
+    ],
+)
+def test_a_life_that_ended_has_nothing_current_and_no_today(
+    browser: Browser, store: MemoryStore, density: str, more: dict[str, Any], said: str
+) -> None:
+    browser.cookies.set("look", f"light.{density}.off")
+    store.put({**patient("late", "late", "温知夏", number=None), **more})
+    store.put(visit("v", "2009-01-01", "门诊", of="late"), visit("after", "2026-01-01", "尸检", of="late"))
+    page = words(browser.get("/lifelong/people/late").text)
+    assert said in page
+    assert "生前的问题与用药" in page
+    assert "当前问题" not in page
+    assert "今天" not in page
+
+
+def test_a_birth_ahead_is_noted_and_still_shows_the_life(browser: Browser, store: MemoryStore) -> None:
+    store.put({**patient("ahead", "ahead", "温知夏", number=None), "birthDate": "2028-01-01"})
+    page = browser.get("/lifelong/people/ahead")
+    assert page.status_code == 200
+    assert "出生日期在将来，请核对" in words(page.text)
+    assert "年龄" not in words(page.text)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"link": [{"type": "replaced-by", "other": {"reference": "Patient/newer"}}]}, "已被另一份档案取代"),
+        ({"active": False}, "已停用"),
+    ],
+)
+def test_a_record_file_that_was_replaced_says_so_on_the_life_and_in_the_list(
+    browser: Browser, store: MemoryStore, more: dict[str, Any], said: str
+) -> None:
+    store.put({**patient("older", "older", "温知夏", number=None), **more})
+    page = browser.get("/lifelong/people/older").text
+    assert f"older的这份档案{said}" in words(page)
+    assert ('href="/lifelong/people/newer"' in page) == ("link" in more)
+    assert said in words(find(browser, "温知夏").text)
+
+
+def test_an_antenatal_appointment_ahead_lies_in_the_pregnancy(browser: Browser, store: MemoryStore) -> None:
+    store.put(
+        {
+            "resourceType": "Appointment",
+            "id": "ahead",
+            "status": "booked",
+            "serviceType": [{"text": "产前检查预约"}],
+            "start": "2026-12-21T09:00:00+08:00",
+            "participant": [{"actor": {"reference": f"Patient/{HOSPITAL}"}, "status": "accepted"}],
+        }
+    )
+    assert any("产前检查预约" in title for title in titles(browser.get(f"{LIFE}?phase=pregnancy").text))
+
+
+def cancer(verification: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "id": "cancer",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "verificationStatus": {"coding": [{"code": verification}]},
+        "code": {"text": "肺癌"},
+        "subject": {"reference": f"Patient/{HOSPITAL}"},
+        "recordedDate": "2026-11-21",
+    }
+
+
+@pytest.mark.parametrize(
+    ("verification", "said"),
+    [("provisional", "疑似"), ("refuted", "已排除"), ("entered-in-error", "已作废（录入有误）")],
+)
+def test_a_doubtful_diagnosis_says_so_wherever_it_is_shown(
+    browser: Browser, store: MemoryStore, verification: str, said: str
+) -> None:
+    diagnosed = {
+        **visit("diagnosed", "2026-11-21", "门诊"),
+        "diagnosis": [{"condition": {"reference": "Condition/cancer", "display": "肺癌"}}],
+    }
+    store.put(cancer(verification), diagnosed)
+    page = browser.get(LIFE).text
+    timeline, problems = page.split('aria-labelledby="problems"')
+    assert f"肺癌 {said}" in words(timeline)
+    assert f"{said} ：肺癌" in words(timeline)
+    assert (f"肺癌 {said}" in words(problems)) == (verification == "provisional")
+    assert f"肺癌 {said}" in words(browser.get("/lifelong/records/Condition/cancer").text)
+    assert f"肺癌 {said}" in words(browser.get("/lifelong/records/Encounter/diagnosed").text)
+
+
+CRITICAL = {"interpretation": [{"coding": [{"code": "HH"}]}], "referenceRange": [{"high": {"value": 5.3}}]}
+CRITICAL_TAG = r'<span class="tag critical"><svg [^>]*><use href="[^"]*#i-stop"/></svg>危急偏高</span>'
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{LIFE}?measure=http://loinc.org|2823-3",
+        f"{LIFE}/trend?measure=http://loinc.org|2823-3",
+        "/lifelong/records/Observation/potassium",
+    ],
+)
+def test_a_critical_value_is_told_with_its_tag_everywhere(browser: Browser, store: MemoryStore, address: str) -> None:
+    store.put(measured("potassium", "2026-11-21", "2823-3", "血钾", 7.2, "mmol/L", category="laboratory", **CRITICAL))
+    page = browser.get(address).text
+    assert re.search(CRITICAL_TAG, page)
+    if "measure" in address:
+        assert 'class="mark critical"' in page
+        assert 'data-said="2026年11月21日 血钾 7.2 mmol/L 危急偏高"' in page
+        assert "7.2 ↑↑" in words(page)
+
+
+def test_a_value_taken_back_says_so_inside_its_visit(browser: Browser, store: MemoryStore) -> None:
+    wrong = measured("weight-2", "2026-11-06", "29463-7", "体重", 642, "kg", encounter={"reference": "Encounter/check"})
+    store.put({**wrong, "status": "entered-in-error"})
+    assert "642 已作废（录入有误）" in words(browser.get(LIFE).text)
+
+
 def test_a_life_before_birth_shows_the_mothers_visits_and_nothing_else_of_hers(browser: Browser) -> None:
     page = browser.get(LIFE).text
     assert "关联母亲 冉桂兰 的产前记录" in page
-    assert "产前检查（第3次）" in titles(page)
+    assert "产前检查（第3次） 母亲" in words(page)
     assert "胃痛" not in page
 
 
@@ -161,6 +302,13 @@ def test_a_library_that_was_unticked_is_left_out(browser: Browser) -> None:
     page = browser.get(f"{LIFE}?chosen=1&kind=encounter&source={HOSPITAL}").text
     assert "产前检查（第5次）" in titles(page)
     assert "首次产前检查" not in titles(page)
+
+
+def test_a_record_file_without_records_is_listed_with_none(browser: Browser, store: MemoryStore) -> None:
+    store.put(patient("empty-patient", "empty", "温知夏", number=HER_NUMBER))
+    answer = browser.get(LIFE)
+    assert answer.status_code == 200
+    assert "empty 0" in words(answer.text)
 
 
 def test_a_phase_shows_only_its_years(browser: Browser) -> None:
@@ -242,6 +390,29 @@ def test_every_charted_value_is_also_in_a_table_with_its_record(browser: Browser
 def test_another_measure_can_be_chosen(browser: Browser) -> None:
     page = browser.get(f"{LIFE}?measure=http://loinc.org|29463-7").text
     assert "体重最近一次 64.2 kg" in words(page)
+
+
+def test_a_trend_of_one_phase_says_that_it_covers_only_that(browser: Browser) -> None:
+    page = words(browser.get(f"{LIFE}?phase=pregnancy").text)
+    assert "血压在本阶段（孕产期 34岁）最近一次 134/86 mmHg" in page
+    assert "只看孕产期 34岁" in page
+    english = words(browser.get(f"{LIFE}?phase=pregnancy&lang=en").text)
+    assert "last in this phase (Pregnancy 34) 134/86 mmHg" in english
+
+
+def test_the_count_in_the_menu_is_the_count_in_the_text(browser: Browser, store: MemoryStore) -> None:
+    store.put(
+        measured("weight-2", "2026-10-01", "29463-7", "体重", 63, "kg"),
+        measured("weight-3", "2026-10-02", "29463-7", "体重", 126, "斤"),
+        {**measured("weight-4", "2026-10-03", "29463-7", "体重", 640, "kg"), "status": "entered-in-error"},
+        measured("weight-5", "2027-10-03", "29463-7", "体重", 70, "kg"),
+    )
+    page = words(browser.get(f"{LIFE}?measure=http://loinc.org|29463-7").text)
+    assert "体重 (5)" in page
+    assert "体重共 5 次，画出 2 次，最低 63，最高 64.2" in page
+    assert "体重最近一次 64.2 kg" in page
+    for said in ("另有 1 个数值的单位不同", "另有 1 个数值已作废", "有 1 个数值的日期在将来", "70 日期在将来"):
+        assert said in page
 
 
 def test_a_value_taken_back_is_not_drawn(browser: Browser, store: MemoryStore) -> None:

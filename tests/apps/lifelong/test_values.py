@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,10 @@ from tianfu.apps.lifelong.mapping.elements import concept_of, decoded, when_of
 from tianfu.apps.lifelong.mapping.findings import finding_of
 from tianfu.apps.lifelong.mapping.record_rows import rows_of
 from tianfu.apps.lifelong.model.differences import changes_between
+from tianfu.apps.lifelong.model.entries import Flag
+from tianfu.apps.lifelong.model.phases import Pregnancy
 from tianfu.apps.lifelong.model.rows import Hidden
-from tianfu.apps.lifelong.model.trend import Reading, trend_of
+from tianfu.apps.lifelong.model.trend import Life, Reading, Series, Trend, trend_of
 from tianfu.apps.lifelong.model.when import Precision, When
 from tianfu.apps.lifelong.queries.record import indented
 from tianfu.apps.lifelong.speech import Speech
@@ -24,6 +27,8 @@ from tianfu.web.languages import load_languages
 
 LANGUAGES = load_languages(FOLDERS)
 CHINESE, ENGLISH = Speech(LANGUAGES["zh-CN"]), Speech(LANGUAGES["en"])
+
+LIFE = Life(today=date(2026, 11, 23))
 
 
 def readings(*resources: dict[str, Any]) -> list[Reading]:
@@ -43,24 +48,120 @@ def weights(*values: float, unit: str = "kg") -> list[dict[str, Any]]:
 
 
 def test_blood_pressure_makes_two_series() -> None:
-    trend = trend_of(readings(pressure("a", "2026-11-06", 128, 80), pressure("b", "2026-11-20", 134, 86)))
+    trend = trend_of(readings(pressure("a", "2026-11-06", 128, 80), pressure("b", "2026-11-20", 134, 86)), LIFE)
     assert [series.name.text for series in trend.series] == ["收缩压", "舒张压"]
     assert [row.id for row in trend.rows] == ["b", "a"]
 
 
 def test_values_in_another_unit_share_no_axis_and_are_counted() -> None:
-    trend = trend_of(readings(*weights(130, 131, unit="斤"), *weights(64, 65, 66)))
+    trend = trend_of(readings(*weights(130, 131, unit="斤"), *weights(64, 65, 66)), LIFE)
     assert [series.unit for series in trend.series] == ["kg"]
     assert (trend.left_out, trend.left_out_units) == (2, ("斤",))
 
 
 @pytest.mark.parametrize(("values", "run"), [((1, 2, 3, 4), 3), ((9, 4, 3, 2), -3), ((1, 2, 2), 0), ((3, 1, 2), 1)])
 def test_a_run_goes_on_until_the_last_turn(values: tuple[float, ...], run: int) -> None:
-    assert trend_of(readings(*weights(*values))).steady_run == run
+    assert trend_of(readings(*weights(*values)), LIFE).steady_run == run
 
 
 def test_a_person_without_numbers_has_no_trend() -> None:
-    assert trend_of([]).series == ()
+    assert trend_of([], LIFE).series == ()
+
+
+def only(trend: Trend) -> Series:
+    [series] = trend.series
+    return series
+
+
+def test_a_value_that_is_only_bounded_keeps_its_sign() -> None:
+    bounded = measured("a", "2026-11-06", "1", "甲", 7.2, "mmol/L")
+    bounded["valueQuantity"]["comparator"] = ">"
+    assert CHINESE.point(only(trend_of(readings(bounded), LIFE)).last) == ">7.2"
+
+
+@pytest.mark.parametrize(
+    ("comparator", "value", "flag"),
+    [
+        ("", 7, None),
+        (">", 7, Flag.HIGH),
+        (">=", 7, None),
+        ("<", 9, None),
+        ("<", 3, Flag.LOW),
+        ("<=", 3, None),
+        (">", 1, None),
+        ("<", 1, Flag.LOW),
+    ],
+)
+def test_a_bounded_value_is_flagged_only_as_far_as_its_bound_proves(
+    comparator: str, value: int, flag: Flag | None
+) -> None:
+    told = measured(
+        "a", "2026-11-06", "1", "甲", value, "g", referenceRange=[{"low": {"value": 3}, "high": {"value": 7}}]
+    )
+    told["valueQuantity"]["comparator"] = comparator
+    assert finding_of(told).flag is flag
+
+
+def test_a_value_dated_in_the_future_is_never_the_last() -> None:
+    ahead = measured("ahead", "2027-01-01", "29463-7", "体重", 99, "kg")
+    trend = trend_of(readings(*weights(64, 65), ahead), LIFE)
+    assert (only(trend).last.value, trend.ahead, trend.count) == (65, 1, 3)
+    assert [point.is_ahead for row in trend.rows for point in row.points if point] == [True, False, False]
+    assert trend_of(readings(ahead), LIFE).series == ()
+
+
+def test_a_preliminary_value_says_so_and_one_taken_back_is_counted_but_not_drawn() -> None:
+    states = ("final", "preliminary", "entered-in-error")
+    told = [{**one, "status": status} for one, status in zip(weights(64, 65, 66), states, strict=True)]
+    trend = trend_of(readings(*told), LIFE)
+    assert [point.is_preliminary for point in only(trend).points] == [False, True]
+    assert (trend.count, trend.withdrawn) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("highs", "shared"), [((5.1, 5.1), 5.1), ((6.1, 5.1), None), ((None, 5.1), None), ((5.1, None), None)]
+)
+def test_a_range_is_drawn_only_if_every_value_has_it(highs: tuple[float | None, ...], shared: float | None) -> None:
+    told = [
+        {**one, **({"referenceRange": [{"high": {"value": high}}]} if high else {})}
+        for one, high in zip(weights(4, 5), highs, strict=True)
+    ]
+    limits = only(trend_of(readings(*told), LIFE)).range
+    assert (limits and limits.high) == (None if shared is None else Decimal(str(shared)))
+
+
+def test_a_series_has_the_name_that_most_of_its_values_have() -> None:
+    names = ("空腹血糖", "空腹血糖", "糖耐量空腹血糖")
+    told = [{**one, "code": concept(name, "14771-0")} for one, name in zip(weights(4, 5, 6), names, strict=True)]
+    trend = trend_of(readings(*told), LIFE)
+    assert (trend.name.text, only(trend).name.text) == ("空腹血糖", "空腹血糖")
+
+
+FIRST, SECOND = (
+    Pregnancy(since=date(2023, 2, 1), until=date(2023, 10, 1)),
+    Pregnancy(since=date(2024, 3, 1), until=None),
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "days", "life", "stretches"),
+    [
+        ("11727-5", "胎儿估重", ("2023-05-01", "2023-08-01"), LIFE, 1),
+        ("11727-5", "胎儿估重", ("2023-08-01", "2024-08-01"), LIFE, 2),
+        ("", "胎心率", ("2023-08-01", "2024-08-01"), LIFE, 2),
+        ("11881-0", "宫高", ("2023-09-01", "2024-05-01"), LIFE, 1),
+        ("11881-0", "宫高", ("2023-09-01", "2024-05-01"), replace(LIFE, pregnancies=(FIRST, SECOND)), 2),
+        ("11881-0", "宫高", ("2023-09-01", "2024-05-01"), replace(LIFE, first_days=(date(2024, 1, 5),)), 2),
+        ("29463-7", "体重", ("2023-08-01", "2024-08-01"), replace(LIFE, pregnancies=(FIRST, SECOND)), 1),
+    ],
+)
+def test_no_line_runs_from_one_pregnancy_to_the_next(
+    code: str, name: str, days: tuple[str, str], life: Life, stretches: int
+) -> None:
+    told = [measured(day, day, code or "own", name, 1 + place, "g") for place, day in enumerate(days)]
+    series = only(trend_of(readings(*told), life))
+    assert len({point.stretch for point in series.points}) == stretches
+    assert series.run == (0 if stretches == 2 else 1)
 
 
 def test_every_changed_element_is_told_with_its_path() -> None:
@@ -88,6 +189,31 @@ def test_decimals_stay_as_they_were_written() -> None:
 def test_digits_that_only_a_computer_makes_are_left_out_of_lists() -> None:
     assert CHINESE.number(Decimal("166.74588263642073")) == "166.7"
     assert CHINESE.number(Decimal("0.0125")) == "0.0125"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("0.00045", "0.00045"),
+        ("0.000012", "0.000012"),
+        ("1.2E-7", "0.00000012"),
+        ("0.000123456789012", "0.0001235"),
+        ("-0.00045", "-0.00045"),
+        ("0.00000", "0.00000"),
+        ("98.60000", "98.60000"),
+        ("1.50", "1.50"),
+        ("1234567.891234567", "1\u202f234\u202f568"),
+        ("12500", "12\u202f500"),
+        ("1E+4", "10\u202f000"),
+    ],
+)
+def test_a_number_keeps_the_digits_its_source_wrote_and_is_never_zero_unless_it_is(written: str, said: str) -> None:
+    assert CHINESE.number(Decimal(written)) == said
+
+
+def test_a_small_value_is_read_from_json_as_it_was_written() -> None:
+    text = b'{"resourceType":"Observation","id":"a","valueQuantity":{"value":4.5e-5,"unit":"ng/mL"}}'
+    assert CHINESE.value(finding_of(decoded(text))) == "0.000045"
 
 
 def test_a_blood_pressure_is_said_as_people_say_it() -> None:

@@ -10,7 +10,7 @@ from tianfu.apps.lifelong.model.trend import Point, Series, Trend
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.kernel.instants import DAY
 from tianfu.web.asking import Asking
-from tianfu.web.drawing.line_chart import Bound, Frame, Line, LineChart, draw_lines
+from tianfu.web.drawing.line_chart import Bound, Frame, Line, LineChart, Spot, draw_lines
 from tianfu.web.formats import Formats
 
 PHONE = Frame(width=300, height=204, left=36, right=58)
@@ -53,18 +53,30 @@ def _line(series: Series, speech: Speech, *, is_alone: bool) -> Line:
     name = "" if is_alone else speech.concept(series.name).text
     return Line(
         name=speech.concept(series.name).text,
-        points=tuple((float(point.when.low), float(point.value)) for point in series.points),
-        outside=tuple(point.flag is not None for point in series.points),
-        said=tuple(_said(series, point, speech) for point in series.points),
-        last_label=speech.number(series.last.value),
+        spots=tuple(_spot(series, point, speech) for point in series.points),
+        last_label=speech.point(series.last),
         low=_bound(limits.low if limits else None, "lower", name, speech),
         high=_bound(limits.high if limits else None, "upper", name, speech),
     )
 
 
+def _spot(series: Series, point: Point, speech: Speech) -> Spot:
+    return Spot(
+        x=float(point.when.low),
+        y=float(point.value),
+        said=_said(series, point, speech),
+        is_outside=point.flag is not None,
+        is_critical=point.flag is not None and point.flag.is_critical,
+        is_preliminary=point.is_preliminary,
+        stretch=point.stretch,
+    )
+
+
 def _said(series: Series, point: Point, speech: Speech) -> str:
-    value = f"{speech.number(point.value)} {series.unit}".strip()
-    return f"{speech.day(point.when)} {speech.concept(series.name).text} {value}"
+    value = f"{speech.point(point)} {speech.unit_text(series.unit)}".strip()
+    caveat = speech.say("mark.preliminary") if point.is_preliminary else ""
+    parts = (speech.day(point.when), speech.concept(series.name).text, value, speech.flag(point.flag), caveat)
+    return " ".join(part for part in parts if part)
 
 
 def _bound(value: Decimal | None, side: str, name: str, speech: Speech) -> Bound | None:

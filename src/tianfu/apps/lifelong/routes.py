@@ -109,7 +109,8 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     @get(f"{ROOT}/people/{{person:str}}/trend")
     async def show_trend(request: HttpRequest, person: FromPath[str]) -> Response[str]:
         asking = pages.asking(request)
-        shown = await read_trend_page(store, asking, person, request.query_params.get("measure", ""))
+        key = request.query_params.get("measure", "")
+        shown = await read_trend_page(store, asking, person, key, today=pages.today())
         chart = chart_of(shown.trend, asking, is_card=False) if shown.trend else None
         return _page(pages, request)(
             "trend.html", shown=shown, known=shown.known, chart=chart, person_address=f"{ROOT}/people/{person}"

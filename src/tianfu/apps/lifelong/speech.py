@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.people import Age
 from tianfu.apps.lifelong.model.phases import Phase, PhaseSort
+from tianfu.apps.lifelong.model.trend import Point
 from tianfu.apps.lifelong.model.when import Precision, When
 from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept, Spoken, best_name, language_of
 from tianfu.web.formats import Formats
@@ -41,15 +43,25 @@ SYSTEM_NAMES = {
 """Outside code systems for whose codes our catalogues hold names."""
 
 OPEN_AGE = 120
-NOISE_DECIMALS = 4
-"""More decimals than an instrument has come from a computer; the record itself shows them all."""
+NOISE_DIGITS = 8
+"""More digits than an instrument has come from a computer; the record itself shows them all."""
+DIGITS_KEPT = 4
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_ARROWS = {Flag.HIGH: "↑", Flag.LOW: "↓", Flag.ABNORMAL: "!"}
+ARROWS = {
+    Flag.CRITICAL_HIGH: "↑↑",
+    Flag.CRITICAL_LOW: "↓↓",
+    Flag.CRITICAL: "!!",
+    Flag.HIGH: "↑",
+    Flag.LOW: "↓",
+    Flag.ABNORMAL: "!",
+}
 
 
 class Speech:
     """One reader's language applied to the model."""
+
+    arrows = ARROWS
 
     def __init__(self, language: Language) -> None:
         self._language = language
@@ -89,6 +101,11 @@ class Speech:
             return self._language.say("phase.age", age=phase.age_from)
         return self._language.say("phase.ages", low=phase.age_from, high=phase.age_to)
 
+    def age(self, age: Age) -> str:
+        """An age: 34岁; 约46岁 if only the year of birth or death is known."""
+        said = self._formats.age(age.born, age.on)
+        return self._language.say("person.about", age=said) if age.is_about else said
+
     def title(self, concept: Concept, key: str) -> Spoken:
         """A title: the record's name for itself, else our phrase for its sort."""
         said = self.concept(concept)
@@ -110,11 +127,16 @@ class Speech:
         return self.phrase(key if self._language.has(key) else f"code.{code}")
 
     def number(self, value: Decimal) -> str:
-        """A number as people write it: thin spaces, and no more decimals than an instrument has."""
-        exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > NOISE_DECIMALS:
-            value = round(value, 1 if abs(value) >= 100 else 2)
-        return self._formats.number(f"{value:f}")
+        """A number as the source wrote it, with thin spaces between thousands.
+
+        Only decimals that no instrument has are rounded, to `DIGITS_KEPT` digits that count: a value that is
+        not zero never reads as zero, and no digit before the point is lost.
+        """
+        return self._formats.number(f"{without_noise(value):f}")
+
+    def point(self, point: Point) -> str:
+        """One value of a trend, with its comparator: >7.2."""
+        return f"{point.comparator}{self.number(point.value)}"
 
     def value(self, finding: Finding) -> str:
         """What was found: a number with its unit, a coded answer, words, or its parts."""
@@ -133,10 +155,14 @@ class Speech:
         units = {part.unit for part in finding.parts}
         return finding.unit or (units.pop() if len(units) == 1 else "")
 
+    def unit_text(self, unit: str) -> str:
+        """A unit as people write it."""
+        return unit
+
     def arrow(self, finding: Finding) -> str:
         """The mark of a value outside its range; empty for one inside."""
-        flag = finding.flag or next((part.flag for part in finding.parts if part.flag), None)
-        return _ARROWS[flag] if flag else ""
+        flag = finding.gravest
+        return ARROWS[flag] if flag else ""
 
     def flag(self, flag: Flag | None) -> str:
         """The word for where a value lies."""
@@ -205,6 +231,15 @@ class Speech:
         if system is None or not self._language.has(key):
             return None
         return best_name([self._language.say(key)], self._language.tag)
+
+
+def without_noise(value: Decimal) -> Decimal:
+    """The number without the decimals that only a computer makes: 166.74588263642073 is 166.7, 0.0000125 stays."""
+    digits, exponent = value.as_tuple().digits, value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= 0 or len(digits) <= NOISE_DIGITS:
+        return value
+    places = max(0, DIGITS_KEPT - 1 - value.adjusted())
+    return round(value, places)
 
 
 def words_of(name: str) -> str:

@@ -27,15 +27,25 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """One value at its place along the x axis, in words for those who point at it."""
+
+    x: float
+    y: float
+    said: str
+    is_outside: bool = False
+    is_critical: bool = False
+    is_preliminary: bool = False
+    stretch: int = 0
+    """The line breaks between spots of different stretches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One series: places along the x axis with values, and its limits."""
+    """One series and its limits."""
 
     name: str
-    points: tuple[tuple[float, float], ...]
-    outside: tuple[bool, ...]
-    said: tuple[str, ...]
-    """Each point in words, for those who point at it."""
-
+    spots: tuple[Spot, ...]
     last_label: str
     low: Bound | None = None
     high: Bound | None = None
@@ -59,8 +69,7 @@ class Dot:
 
     x: float
     y: float
-    is_outside: bool
-    said: str
+    spot: Spot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +78,9 @@ class Drawn:
 
     number: int
     marker: str
-    path: str
+    paths: tuple[str, ...]
+    """One per stretch."""
+
     dots: tuple[Dot, ...]
     name: str
     last_label: str
@@ -122,9 +133,9 @@ def draw_lines(lines: Sequence[Line], *, ticks: Sequence[tuple[float, str]], fra
     """Lay out the chart; `ticks` are places on the x axis with their words."""
     steps = _steps([value for line in lines for value in _values(line, is_alone=len(lines) == 1)])
     y_of = _scale(steps[0], steps[-1], frame.height - frame.bottom, frame.top)
-    places = [x for line in lines for x, _ in line.points]
+    places = [spot.x for line in lines for spot in line.spots]
     x_of = _scale(min(places), max(places), frame.left + 4, frame.width - frame.right)
-    label_ys = _apart([y_of(line.points[-1][1]) for line in lines], lowest=frame.height - frame.bottom)
+    label_ys = _apart([y_of(line.spots[-1].y) for line in lines], lowest=frame.height - frame.bottom)
     drawn = tuple(
         _drawn(line, number, label_y, x_of, y_of, frame)
         for number, (line, label_y) in enumerate(zip(lines, label_ys, strict=True))
@@ -143,11 +154,11 @@ def _drawn(line: Line, number: int, label_y: float, x_of: _scale, y_of: _scale, 
     return Drawn(
         number=number + 1,
         marker=MARKERS[number % len(MARKERS)],
-        path=" ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line.points),
-        dots=tuple(
-            Dot(x=round(x_of(x), 1), y=round(y_of(y), 1), is_outside=outside, said=said)
-            for (x, y), outside, said in zip(line.points, line.outside, line.said, strict=True)
+        paths=tuple(
+            " ".join(f"{x_of(spot.x):.1f},{y_of(spot.y):.1f}" for spot in stretch)
+            for _, stretch in itertools.groupby(line.spots, key=lambda spot: spot.stretch)
         ),
+        dots=tuple(Dot(x=round(x_of(spot.x), 1), y=round(y_of(spot.y), 1), spot=spot) for spot in line.spots),
         name=_shortened(line.name, frame.right - LABEL_GAP),
         last_label=line.last_label,
         label_y=label_y,
@@ -184,6 +195,9 @@ def _along(dots: Sequence[Dot]) -> Iterator[tuple[float, float]]:
     """Places along a line, a few units apart."""
     yield (dots[0].x, dots[0].y)
     for one, other in itertools.pairwise(dots):
+        if one.spot.stretch != other.spot.stretch:
+            yield (other.x, other.y)
+            continue
         steps = max(1, int(max(abs(other.x - one.x), abs(other.y - one.y)) / STEP))
         for step in range(1, steps + 1):
             share = step / steps
@@ -192,7 +206,7 @@ def _along(dots: Sequence[Dot]) -> Iterator[tuple[float, float]]:
 
 def _values(line: Line, *, is_alone: bool) -> list[float]:
     bounds = [bound.value for bound in (line.low if is_alone else None, line.high) if bound]
-    return [value for _, value in line.points] + bounds
+    return [spot.y for spot in line.spots] + bounds
 
 
 def _steps(values: Sequence[float]) -> list[float]:
@@ -204,7 +218,7 @@ def _steps(values: Sequence[float]) -> list[float]:
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
     first = math.floor(low / step)
-    return [round(place * step, 6) for place in range(first, math.ceil(high / step) + 1)]
+    return [float(f"{place * step:.10g}") for place in range(first, math.ceil(high / step) + 1)]
 
 
 class _scale:  # noqa: N801 - reads as a function where it is used

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from tianfu.apps.lifelong.mapping.elements import Element, code_in, concept_of, display_in, when_in, when_of, words
-from tianfu.apps.lifelong.mapping.timeline import is_mistaken, state_of
-from tianfu.apps.lifelong.model.background import LYING_IN_DAYS, Alert, Background, Lasting, plausible
+from tianfu.apps.lifelong.mapping.elements import Element, concept_of, display_in, when_in, when_of, words
+from tianfu.apps.lifelong.mapping.timeline import doubt_of, is_forbidden, is_mistaken, is_void, state_of
+from tianfu.apps.lifelong.model.background import (
+    DAYS_TO_TERM,
+    LYING_IN_DAYS,
+    Alert,
+    Background,
+    Lasting,
+    plausible,
+    with_due_date,
+)
 from tianfu.apps.lifelong.model.phases import Pregnancy
 from tianfu.apps.lifelong.model.when import Precision
 from tianfu.apps.lifelong.model.wording import CHINESE, NOTHING, Concept
@@ -26,7 +34,6 @@ DUE_DATE_CODE = "11778-8"
 ABO_CODE = "883-9"
 RHESUS_CODE = "10331-7"
 FACT_CODES = tuple(f"{LOINC}|{code}" for code in (LAST_PERIOD_CODE, DUE_DATE_CODE, ABO_CODE, RHESUS_CODE))
-DAYS_TO_TERM = 280
 
 SNOMED = "http://snomed.info/sct"
 PREGNANCY_CODES = frozenset({"pregnancy", "72892002", "77386006", "47200007"})
@@ -48,15 +55,14 @@ def background_of(
     alerts: Iterable[Owned], lasting: Sequence[Owned], facts: Sequence[Owned], *, is_cut_off: bool
 ) -> Background:
     """Put the background together; what was entered in error or refuted does not count."""
-    valid = [(patient, one) for patient, one in lasting if not is_mistaken(one)]
+    first_days = tuple(day for _, one in facts if not is_mistaken(one) and (day := _first_day(one)))
+    valid = [(patient, one) for patient, one in lasting if not is_void(one)]
     return Background(
         alerts=_distinct(one for _, resource in alerts if (one := _alert(resource)) is not None),
         problems=tuple(_lasting(patient, one) for patient, one in valid if _is_lasting_problem(one)),
         medicines=tuple(_medicine(patient, one) for patient, one in valid if _is_current_medicine(one)),
-        pregnancies=tuple(
-            sorted((told for _, resource in valid if (told := _pregnancy(resource))), key=lambda one: one.since)
-        ),
-        first_days=tuple(day for _, one in facts if not is_mistaken(one) and (day := _first_day(one))),
+        pregnancies=_pregnancies(valid, first_days),
+        first_days=first_days,
         blood_groups=_answers(facts, ABO_CODE),
         rhesus=tuple(map(_rhesus, _answers(facts, RHESUS_CODE))),
         is_cut_off=is_cut_off,
@@ -93,7 +99,7 @@ def _answers(observations: Sequence[Owned], code: str) -> tuple[str, ...]:
 
 def _alert(resource: Element) -> Alert | None:
     """An allergy that still holds, or an active warning."""
-    if is_mistaken(resource) or code_in(resource.get("verificationStatus")) == "refuted":
+    if is_void(resource):
         return None
     is_allergy = resource["resourceType"] == "AllergyIntolerance"
     state = state_of(resource)
@@ -111,13 +117,14 @@ def _alert(resource: Element) -> Alert | None:
         reaction=next(iter([*shown, *said]), NOTHING),
         is_grave=resource.get("criticality") == "high",
         is_allergy=is_allergy,
+        doubt=doubt_of(resource),
     )
 
 
 def _distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
     """The gravest of alerts with the same name, grave ones first: two libraries may tell of one allergy."""
     kept: dict[str, Alert] = {}
-    for alert in sorted(alerts, key=lambda one: (not one.is_grave, not one.is_allergy)):
+    for alert in sorted(alerts, key=lambda one: (not one.is_grave, not one.is_allergy, bool(one.doubt))):
         kept.setdefault(alert.name.key or alert.name.text, alert)
     return tuple(kept.values())
 
@@ -125,7 +132,7 @@ def _distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
 def _is_lasting_problem(resource: Element) -> bool:
     if resource["resourceType"] != "Condition" or state_of(resource) not in ACTIVE_PROBLEMS:
         return False
-    return "abatementDateTime" not in resource and code_in(resource.get("verificationStatus")) != "refuted"
+    return not any(name.startswith("abatement") for name in resource)
 
 
 def _lasting(patient: str, resource: Element) -> Lasting:
@@ -136,11 +143,15 @@ def _lasting(patient: str, resource: Element) -> Lasting:
         since=when_of(resource),
         detail=next(iter(note for one in resource.get("note", ()) for note in words(one.get("text"))), NOTHING),
         patient=patient,
+        doubt=doubt_of(resource),
     )
 
 
 def _is_current_medicine(resource: Element) -> bool:
-    return resource["resourceType"].startswith("Medication") and state_of(resource) in ACTIVE_MEDICINES
+    """A medicine that goes on; an order not to give one is no medicine."""
+    if not resource["resourceType"].startswith("Medication") or is_forbidden(resource):
+        return False
+    return state_of(resource) in ACTIVE_MEDICINES
 
 
 def _medicine(patient: str, resource: Element) -> Lasting:
@@ -154,6 +165,12 @@ def _medicine(patient: str, resource: Element) -> Lasting:
         detail=next(iter(said for dose in doses for said in words(dose.get("text"))), NOTHING),
         patient=patient,
     )
+
+
+def _pregnancies(valid: Sequence[Owned], first_days: Sequence[date]) -> tuple[Pregnancy, ...]:
+    """All pregnancies, oldest first, with their due dates where a record lets us count."""
+    told = [one for _, resource in valid if (one := _pregnancy(resource))]
+    return tuple(sorted((with_due_date(one, first_days) for one in told), key=lambda one: one.since))
 
 
 def _pregnancy(resource: Element) -> Pregnancy | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,29 +13,36 @@ from tianfu.apps.lifelong.mapping.elements import (
     range_of_quantities,
     unit_of,
 )
-from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.entries import Finding, Flag, Range, gravest
 from tianfu.apps.lifelong.model.wording import NOTHING, Coding, Concept
 
 FLAG_OF_INTERPRETATION = {
     "H": Flag.HIGH,
-    "HH": Flag.HIGH,
+    "HH": Flag.CRITICAL_HIGH,
     "HU": Flag.HIGH,
     ">": Flag.HIGH,
     "L": Flag.LOW,
-    "LL": Flag.LOW,
+    "LL": Flag.CRITICAL_LOW,
     "LU": Flag.LOW,
     "<": Flag.LOW,
     "A": Flag.ABNORMAL,
-    "AA": Flag.ABNORMAL,
+    "AA": Flag.CRITICAL,
     "POS": Flag.ABNORMAL,
     "R": Flag.ABNORMAL,
 }
 """https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html"""
 
+PRELIMINARY_STATES = frozenset({"registered", "preliminary"})
+
 
 def finding_of(observation: Element) -> Finding:
-    """What an Observation found."""
-    return _finding(observation, type_="Observation", identity=observation.get("id", ""))
+    """What an Observation found, and how far it is to be trusted."""
+    status = observation.get("status")
+    return replace(
+        _finding(observation, type_="Observation", identity=observation.get("id", "")),
+        is_preliminary=status in PRELIMINARY_STATES,
+        is_mistaken=status == "entered-in-error",
+    )
 
 
 def _finding(element: Element, *, type_: str = "", identity: str = "") -> Finding:
@@ -78,12 +86,14 @@ def _worded_value(element: Element) -> dict[str, Any]:
         return {"words": said, "unit": unit_of(span.get("low") or span.get("high") or {})}
     if ratio := element.get("valueRatio"):
         parts = [ratio.get(side) or {} for side in ("numerator", "denominator")]
-        return {"words": " : ".join(f"{part.get('value', '')} {unit_of(part)}".strip() for part in parts)}
+        return {
+            "words": " : ".join(f"{_plain(decimal_of(part.get('value')))} {unit_of(part)}".strip() for part in parts)
+        }
     return {}
 
 
 def _plain(number: Decimal | None) -> str:
-    return "" if number is None else str(number)
+    return "" if number is None else f"{number:f}"
 
 
 _YES = Concept(text="是", codings=(Coding(system="", code="true", display="Yes"),))
@@ -97,13 +107,13 @@ def _range(element: Element) -> Range | None:
 
 
 def _flag(element: Element, number: Decimal | None, limits: Range | None) -> Flag | None:
-    """The laboratory's own word first; only without one the range decides."""
+    """The laboratory's own word first, its gravest if there are several; only without one the range decides."""
     codes = [coding.get("code") for one in element.get("interpretation", ()) for coding in one.get("coding", ())]
-    if codes:
-        return next((FLAG_OF_INTERPRETATION[code] for code in codes if code in FLAG_OF_INTERPRETATION), None)
+    if any(codes):
+        return gravest(FLAG_OF_INTERPRETATION.get(code) for code in codes)
     if number is None or limits is None:
         return None
-    return limits.flag(number)
+    return limits.flag(number, (element.get("valueQuantity") or {}).get("comparator", ""))
 
 
 def has_number(finding: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tianfu.apps.lifelong.mapping.elements import Element, display_in, reference_in, when_in
+from tianfu.apps.lifelong.mapping.elements import Element, display_in, id_in, reference_in, when_in
 from tianfu.apps.lifelong.model.people import LibraryPatient
 from tianfu.apps.lifelong.model.wording import CHINESE, language_of
 from tianfu.kernel.refusal import Refusal
@@ -19,6 +19,7 @@ def patient_of(resource: Element) -> LibraryPatient:
     names = _names(resource.get("name", ()))
     identifiers = [one for one in resource.get("identifier", ()) if one.get("value")]
     organisation = resource.get("managingOrganization")
+    successors = [link for link in resource.get("link", ()) if link.get("type") == "replaced-by"]
     return LibraryPatient(
         id=resource["id"],
         library=resource.get("meta", {}).get("source", "") or reference_in(organisation),
@@ -32,7 +33,9 @@ def patient_of(resource: Element) -> LibraryPatient:
         is_dead="deceasedDateTime" in resource or resource.get("deceasedBoolean", False),
         identity_number=identity_number_of(identifiers),
         identifier_tails=tuple(str(one["value"])[-4:] for one in identifiers),
-        is_replaced=any(link.get("type") == "replaced-by" for link in resource.get("link", ())),
+        is_replaced=bool(successors),
+        replaced_by=next((id_in(one.get("other"), "Patient") for one in successors), ""),
+        is_active=resource.get("active") is not False,
     )
 
 

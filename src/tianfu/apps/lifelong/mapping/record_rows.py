@@ -103,14 +103,20 @@ def _period(value: Element) -> Shown:
 
 def _range(value: Element) -> Shown:
     ends = [value.get(side) for side in ("low", "high")]
-    said = "–".join(str(end.get("value", "")) if end else "" for end in ends)
+    said = "–".join(_digits(end) if end else "" for end in ends)
     unit = next((unit_of(end) for end in ends if end), "")
     return Spoken(f"{said} {unit}".strip(), "en")
 
 
 def _ratio(value: Element) -> Shown:
     parts = [value.get(side) or {} for side in ("numerator", "denominator")]
-    return Spoken(" / ".join(f"{part.get('value', '')} {unit_of(part)}".strip() for part in parts), "en")
+    return Spoken(" / ".join(f"{_digits(part)} {unit_of(part)}".strip() for part in parts), "en")
+
+
+def _digits(quantity: Element) -> str:
+    """The number of a quantity with every digit, never with an exponent."""
+    number = decimal_of(quantity.get("value"))
+    return "" if number is None else f"{number:f}"
 
 
 def _reference(value: Element) -> Shown:

@@ -17,7 +17,7 @@ from tianfu.apps.lifelong.mapping.elements import (
     words,
 )
 from tianfu.apps.lifelong.mapping.findings import finding_of
-from tianfu.apps.lifelong.model.entries import Entry, Mark, Tone
+from tianfu.apps.lifelong.model.entries import Diagnosis, Entry, Finding, Mark, Tone
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
 from tianfu.apps.lifelong.model.wording import NOTHING, Concept
 
@@ -27,6 +27,10 @@ Described = Mapping[str, Any]
 DEMO_TAG = "demo"
 RECOGNISED_TAG = "HR"
 ENDED_STATES = frozenset({"resolved", "remission", "inactive"})
+DOUBTS = frozenset({"unconfirmed", "provisional", "differential"})
+"""http://terminology.hl7.org/CodeSystem/condition-ver-status: a working diagnosis, not a certain one."""
+
+VOID_STATES = frozenset({"refuted", "entered-in-error"})
 UNDONE_STATES = frozenset({"cancelled", "not-done", "stopped", "noshow", "revoked", "refuted"})
 CLASS_ICONS = {
     "IMP": "i-bed",
@@ -71,8 +75,14 @@ def entry_of(resource: Element, *, patient: str) -> Entry:
         practitioner=_practitioner(resource),
         encounter=reference_in(resource.get("encounter") or resource.get("context")),
     )
-    entry = replace(entry, **described)
+    entry = _unalarmed(replace(entry, **described)) if is_void(resource) else replace(entry, **described)
     return replace(entry, marks=(*_state_marks(resource), *entry.marks, *_tag_marks(resource)))
+
+
+def _unalarmed(entry: Entry) -> Entry:
+    """The entry of what was taken back or ruled out: however grave it was, it warns of nothing any more."""
+    marks = tuple(mark for mark in entry.marks if mark.status != "critical")
+    return replace(entry, tone=Tone.QUIET, icon=_ICONS[entry.kind], marks=marks)
 
 
 def category_code(resource: Element) -> str:
@@ -90,20 +100,25 @@ def _encounter(resource: Element) -> Described:
     titles = [one for one in types or (service,) if one != NOTHING]
     visit_class = resource.get("class", {}).get("code", "")
     stands_out = bool(titles) and visit_class in CLASS_ICONS
-    details = [*concepts_of(resource.get("reasonCode")), *words_of_diagnoses(resource)]
     return {
         "title": titles[0] if titles else NOTHING,
         "title_key": f"encounter-class.{visit_class}",
         "icon": CLASS_ICONS.get(visit_class, "i-steth"),
         "marks": (Mark(status="quiet", key=f"encounter-class.{visit_class}"),) if stands_out else (),
-        "details": tuple(dict.fromkeys([*titles[1:], *details])),
+        "details": tuple(dict.fromkeys([*titles[1:], *concepts_of(resource.get("reasonCode"))])),
+        "diagnoses": _diagnoses(resource),
         "department": service if types else NOTHING,
     }
 
 
-def words_of_diagnoses(resource: Element) -> list[Concept]:
-    """The displays of an Encounter's diagnoses."""
-    return [Concept(text=said) for one in resource.get("diagnosis", ()) if (said := display_in(one.get("condition")))]
+def _diagnoses(resource: Element) -> tuple[Diagnosis, ...]:
+    """The diagnoses that an Encounter names with words; whether they are certain, only their own records know."""
+    conditions = [one.get("condition") for one in resource.get("diagnosis", ())]
+    return tuple(
+        Diagnosis(reference=reference_in(one), name=Concept(text=said))
+        for one in conditions
+        if (said := display_in(one))
+    )
 
 
 def _condition(resource: Element) -> Described:
@@ -141,9 +156,14 @@ def _observation(resource: Element) -> Described:
     return {
         "title": finding.name,
         "findings": (finding,),
-        "tone": Tone.WARNING if finding.is_abnormal else Tone.PLAIN,
+        "tone": Tone.CRITICAL if finding.is_critical else Tone.WARNING if finding.is_abnormal else Tone.PLAIN,
+        **({"icon": "i-stop", "marks": (_critical_mark(finding),)} if finding.is_critical else {}),
         "details": _notes(resource),
     }
+
+
+def _critical_mark(finding: Finding) -> Mark:
+    return Mark(status="critical", key=f"flag.{finding.gravest}")
 
 
 def _imaging(resource: Element) -> Described:
@@ -173,6 +193,11 @@ def words_of(resource: Element, name: str) -> tuple[Concept, ...]:
     return (concept_of(resource[name]),) if name in resource else ()
 
 
+def is_forbidden(resource: Element) -> bool:
+    """Whether a request says that something must not be done."""
+    return resource.get("doNotPerform") is True
+
+
 def _medicine(resource: Element) -> Described:
     medicine = concept_of(resource.get("medicationCodeableConcept"))
     if medicine == NOTHING:
@@ -180,6 +205,7 @@ def _medicine(resource: Element) -> Described:
     doses = [*resource.get("dosageInstruction", ()), *resource.get("dosage", ())] if _is_list(resource) else []
     return {
         "title": medicine,
+        **({"tone": Tone.CRITICAL, "icon": "i-stop"} if is_forbidden(resource) else {}),
         "details": tuple(one for dose in doses for one in words(dose.get("text"))),
     }
 
@@ -282,12 +308,42 @@ def is_mistaken(resource: Element) -> bool:
     return "entered-in-error" in (resource.get("status"), verification)
 
 
+def doubt_of(resource: Element) -> str:
+    """How a diagnosis or allergy is limited: `provisional`, `refuted`, `entered-in-error` …; empty if it stands."""
+    if is_mistaken(resource):
+        return "entered-in-error"
+    verification = code_in(resource.get("verificationStatus"))
+    return verification if verification in DOUBTS or verification == "refuted" else ""
+
+
+def is_void(resource: Element) -> bool:
+    """Whether the record tells of nothing any more: taken back or ruled out."""
+    return doubt_of(resource) in VOID_STATES
+
+
 def _state_marks(resource: Element) -> list[Mark]:
     if is_mistaken(resource):
         return [Mark(status="critical", key="mark.entered-in-error")]
-    state = state_of(resource)
-    if code_in(resource.get("verificationStatus")) == "refuted":
+    return [*_forbidding_marks(resource), *_worded_state(resource)]
+
+
+def _forbidding_marks(resource: Element) -> list[Mark]:
+    """An order not to do something looks like an order to do it unless it says so first."""
+    if not is_forbidden(resource):
+        return []
+    is_medicine = resource["resourceType"] == "MedicationRequest"
+    return [Mark(status="critical", key="mark.do-not-give" if is_medicine else "mark.do-not-perform")]
+
+
+def _worded_state(resource: Element) -> list[Mark]:
+    state, doubt = state_of(resource), doubt_of(resource)
+    if doubt == "refuted":
         return [Mark(status="quiet", key="mark.refuted")]
+    doubts = [Mark(status="warning", key=f"mark.{doubt}")] if doubt else []
+    return [*doubts, *_ended_marks(resource, state)]
+
+
+def _ended_marks(resource: Element, state: str) -> list[Mark]:
     if state in UNDONE_STATES:
         return [Mark(status="quiet", key=f"mark.{state}")]
     if state in ENDED_STATES and resource["resourceType"] in ("Condition", "AllergyIntolerance"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from tianfu.apps.lifelong.model.phases import Pregnancy
@@ -13,6 +14,9 @@ WEEKS_MAX = 44
 """No pregnancy lasts longer; an open one beyond this was never closed in the record."""
 
 LYING_IN_DAYS = 42
+DAYS_TO_TERM = 280
+LATE_BOOKING_DAYS = 42
+"""An episode that opened so long before the last period may still be that pregnancy's: dates are corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,9 @@ class Alert:
     reaction: Concept
     is_grave: bool
     is_allergy: bool
+    doubt: str = ""
+    """How it is limited (`unconfirmed`); empty if it is certain."""
+
     says_none: bool = False
     """An entry that says that no allergy is known."""
 
@@ -39,6 +46,8 @@ class Lasting:
     since: When | None
     detail: Concept
     patient: str
+    doubt: str = ""
+    """How it is limited (`provisional`); empty if it is certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,12 @@ def current_weeks(
         return None
     fitting = [day for day in first_days if 0 <= (today - day).days <= WEEKS_MAX * 7]
     return divmod((today - max(fitting)).days, 7) if fitting else None
+
+
+def with_due_date(pregnancy: Pregnancy, first_days: Iterable[date]) -> Pregnancy:
+    """The pregnancy with the day when it is due, if a first day of a last period told by a record fits it."""
+    fitting = [day for day in first_days if -LATE_BOOKING_DAYS <= (pregnancy.since - day).days <= WEEKS_MAX * 7]
+    return replace(pregnancy, due=max(fitting) + timedelta(days=DAYS_TO_TERM)) if fitting else pregnancy
 
 
 def agreed(answers: tuple[str, ...]) -> str:

@@ -17,11 +17,25 @@ FINDINGS_IN_LINE = 4
 
 
 class Flag(StrEnum):
-    """How a result lies to its reference range."""
+    """How a result lies to its reference range, the gravest first; the critical ones are the laboratory's own word."""
 
+    CRITICAL_HIGH = "critical-high"
+    CRITICAL_LOW = "critical-low"
+    CRITICAL = "critical"
     HIGH = "high"
     LOW = "low"
     ABNORMAL = "abnormal"
+
+    @property
+    def is_critical(self) -> bool:
+        """Whether somebody must act at once."""
+        return self in (Flag.CRITICAL_HIGH, Flag.CRITICAL_LOW, Flag.CRITICAL)
+
+
+def gravest(flags: Iterable[Flag | None]) -> Flag | None:
+    """The gravest of several flags; None if there is none."""
+    order = list(Flag)
+    return min((flag for flag in flags if flag), key=order.index, default=None)
 
 
 class Tone(StrEnum):
@@ -43,11 +57,13 @@ class Range:
     high: Decimal | None = None
     text: str = ""
 
-    def flag(self, value: Decimal) -> Flag | None:
-        """Where a value lies."""
-        if self.high is not None and value > self.high:
+    def flag(self, value: Decimal, comparator: str = "") -> Flag | None:
+        """Where a value lies; of one that is only bounded (`<5`), no more than the bound proves."""
+        above = None if self.high is None else value > self.high or (comparator == ">" and value == self.high)
+        below = None if self.low is None else value < self.low or (comparator == "<" and value == self.low)
+        if above and not comparator.startswith("<"):
             return Flag.HIGH
-        return Flag.LOW if self.low is not None and value < self.low else None
+        return Flag.LOW if below and not comparator.startswith(">") else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +79,28 @@ class Finding:
     flag: Flag | None = None
     range: Range | None = None
     parts: tuple[Finding, ...] = ()
+    is_preliminary: bool = False
+    is_mistaken: bool = False
+    """Whether its writer took it back."""
+
     type: str = ""
     id: str = ""
 
     @property
+    def gravest(self) -> Flag | None:
+        """The gravest flag of it and its parts; none of one that its writer took back."""
+        return None if self.is_mistaken else gravest([self.flag, *(part.gravest for part in self.parts)])
+
+    @property
     def is_abnormal(self) -> bool:
         """Whether it or one of its parts lies outside its range."""
-        return self.flag is not None or any(part.is_abnormal for part in self.parts)
+        return self.gravest is not None
+
+    @property
+    def is_critical(self) -> bool:
+        """Whether it or one of its parts was called critical."""
+        flag = self.gravest
+        return flag is not None and flag.is_critical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +111,15 @@ class Mark:
     key: str = ""
     concept: Concept = NOTHING
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """A diagnosis that a visit names; `doubt` says how its own record limits it (provisional, refuted), if it does."""
+
+    reference: str
+    name: Concept
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +141,7 @@ class Entry:
     icon: str = "i-record"
     marks: tuple[Mark, ...] = ()
     details: tuple[Concept, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
     findings: tuple[Finding, ...] = ()
     department: Concept = NOTHING
     organisation: str = ""
@@ -127,8 +168,8 @@ class Entry:
 
     @property
     def line(self) -> tuple[Finding, ...]:
-        """The findings that stand in the line: abnormal ones first."""
-        ordered = sorted(self.findings, key=lambda finding: not finding.is_abnormal)
+        """The findings that stand in the line: critical ones first, then abnormal ones."""
+        ordered = sorted(self.findings, key=lambda finding: (not finding.is_critical, not finding.is_abnormal))
         return tuple(ordered[:FINDINGS_IN_LINE])
 
 
@@ -166,14 +207,29 @@ def _with_guests(host: Entry, guests: Sequence[Entry]) -> Entry:
     order = {reference: place for place, reference in enumerate(host.results)}
     ordered = sorted(guests, key=lambda guest: order.get(guest.reference, len(order)))
     findings = tuple(finding for guest in ordered for finding in guest.findings)
-    abnormal = sum(finding.is_abnormal for finding in findings)
     return replace(
         host,
         findings=host.findings + findings,
         folded=host.folded + len(guests),
-        tone=Tone.WARNING if abnormal and host.tone in (Tone.PLAIN, Tone.INFO) else host.tone,
-        marks=host.marks + ((Mark(status="warning", key="mark.abnormal", count=abnormal),) if abnormal else ()),
+        tone=_tone(host.tone, findings),
+        marks=host.marks + _counts(findings),
     )
+
+
+def _tone(own: Tone, findings: Sequence[Finding]) -> Tone:
+    """The tone of an entry with these findings: critical ones are never hidden behind a milder tone."""
+    if any(finding.is_critical for finding in findings):
+        return Tone.CRITICAL
+    is_abnormal = any(finding.is_abnormal for finding in findings)
+    return Tone.WARNING if is_abnormal and own in (Tone.PLAIN, Tone.INFO) else own
+
+
+def _counts(findings: Sequence[Finding]) -> tuple[Mark, ...]:
+    """How many findings are critical, and how many others abnormal."""
+    critical = sum(finding.is_critical for finding in findings)
+    abnormal = sum(finding.is_abnormal for finding in findings) - critical
+    told = (("critical", "mark.critical", critical), ("warning", "mark.abnormal", abnormal))
+    return tuple(Mark(status=status, key=key, count=count) for status, key, count in told if count)
 
 
 def _by_day(entries: Iterable[Entry]) -> Iterable[Entry]:

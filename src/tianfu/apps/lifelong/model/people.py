@@ -11,7 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from tianfu.apps.lifelong.model.when import When
+from tianfu.apps.lifelong.model.phases import age_on
+from tianfu.apps.lifelong.model.when import Precision, When
+from tianfu.kernel.instants import china_date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age:
+    """From one day to another; `is_about` if the record knows only the year of either."""
+
+    born: date
+    on: date
+    is_about: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,10 @@ class LibraryPatient:
     identity_number: str | None
     identifier_tails: tuple[str, ...] = ()
     is_replaced: bool = False
+    replaced_by: str = ""
+    """The Patient record that took its place; empty if it is not in this store."""
+
+    is_active: bool = True
 
     @property
     def identity_tail(self) -> str:
@@ -57,7 +72,12 @@ class Person:
     @property
     def died(self) -> date | None:
         """The day of death as far as it is known."""
-        return next((patient.died.day for patient in self.patients if patient.died), None)
+        return self.death.day if self.death else None
+
+    @property
+    def death(self) -> When | None:
+        """When the person died, as exactly as any library knows."""
+        return next((patient.died for patient in self.patients if patient.died), None)
 
     @property
     def is_dead(self) -> bool:
@@ -79,9 +99,47 @@ class Person:
         }
         return tuple(what for what, answers in told.items() if len(answers) > 1)
 
+    def date_doubts(self, today: date) -> tuple[str, ...]:
+        """Which dates cannot be right: said aloud, and no age is told from them."""
+        born, death = self.first.born, self.death
+        doubts = {
+            "born-ahead": born is not None and born.day > today,
+            "died-ahead": death is not None and death.day > today,
+            "died-before-birth": born is not None and death is not None and death.high < born.low,
+        }
+        return tuple(what for what, holds in doubts.items() if holds)
+
+    def age(self, today: date) -> Age | None:
+        """The age today, or at death; None without a birth date, without a day of death, or if the dates clash."""
+        born, death = self.first.born, self.death
+        if born is None or self.date_doubts(today) or (self.is_dead and death is None):
+            return None
+        on = death.day if death else today
+        return Age(born=born.day, on=on, is_about=_is_rough(born, on) or (death is not None and _is_year(death)))
+
+    def lived_until(self, today: date) -> date | None:
+        """The last day of a life that ended: today if its day is not known or cannot be right; None while it lasts."""
+        if not self.is_dead:
+            return None
+        return today if self.death is None or self.date_doubts(today) else self.death.day
+
+    @property
+    def replaced(self) -> tuple[LibraryPatient, ...]:
+        """The record files that another one took the place of, or that are no longer kept."""
+        return tuple(patient for patient in self.patients if patient.is_replaced or not patient.is_active)
+
     def patient(self, patient_id: str) -> LibraryPatient:
         """The Patient record of that id."""
         return next(patient for patient in self.patients if patient.id == patient_id)
+
+
+def _is_year(when: When) -> bool:
+    return when.precision is Precision.YEAR
+
+
+def _is_rough(born: When, on: date) -> bool:
+    """Whether the years of age depend on a day of birth that nobody wrote down."""
+    return _is_year(born) or age_on(born.day, on) != age_on(china_date(born.high), on)
 
 
 def person_of(chosen: LibraryPatient, others: Iterable[LibraryPatient]) -> Person:

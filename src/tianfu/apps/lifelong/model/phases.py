@@ -49,10 +49,15 @@ _AGE_MAX = 130
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pregnancy:
-    """A pregnancy from its beginning to the end of lying-in; `until` is None while it lasts."""
+    """A pregnancy from its beginning to the end of lying-in; `until` is None while it lasts, `due` if nobody told."""
 
     since: date
     until: date | None
+    due: date | None = None
+
+    def ends(self, today: date) -> date:
+        """The first day after it: of one that lasts the day after today, or after the day when it is due."""
+        return self.until or max(today, self.due or today) + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,7 @@ def phases_of(born: date, *, until: date | None, pregnancies: Sequence[Pregnancy
         if starts < ends:
             pieces.append(_phase(born, sort, starts, ends))
     for pregnancy in sorted(pregnancies, key=lambda one: one.since)[-PREGNANCIES_MAX:]:
-        pieces = list(_carve(born, pieces, pregnancy, today))
+        pieces = list(_carve(born, pieces, pregnancy.since, min(pregnancy.ends(today), end_of_all)))
     return tuple(_numbered(pieces))
 
 
@@ -108,9 +113,8 @@ def _phase(born: date, sort: PhaseSort, starts: date, ends: date) -> Phase:
     return Phase(id=sort, sort=sort, starts=starts, ends=ends, **ages)
 
 
-def _carve(born: date, pieces: Iterable[Phase], pregnancy: Pregnancy, today: date) -> Iterable[Phase]:
-    """Cut a pregnancy out of the ages that it lies in."""
-    since, until = pregnancy.since, pregnancy.until or today + timedelta(days=1)
+def _carve(born: date, pieces: Iterable[Phase], since: date, until: date) -> Iterable[Phase]:
+    """Cut a pregnancy, from `since` to before `until`, out of the ages that it lies in."""
     placed = False
     for piece in pieces:
         if until <= piece.starts or piece.ends <= since or piece.starts <= born:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
-from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
+from tianfu.apps.lifelong.model.entries import Finding, Flag, Range, gravest
+from tianfu.apps.lifelong.model.phases import Pregnancy
+from tianfu.apps.lifelong.model.pregnancy_measures import are_of_two_pregnancies, is_of_a_pregnancy
 from tianfu.apps.lifelong.model.when import When
-from tianfu.apps.lifelong.model.wording import Concept
+from tianfu.apps.lifelong.model.wording import NOTHING, Concept
 
 RUN_MIN = 3
 """So many steps in one direction are worth a word."""
@@ -35,18 +38,26 @@ class Point:
     id: str
     when: When
     value: Decimal
+    comparator: str
     flag: Flag | None
     range: Range | None
     patient: str
+    is_preliminary: bool
+    stretch: int = 0
+    """Points of different stretches (of two pregnancies) share no line."""
+
+    is_ahead: bool = False
+    """Whether its date lies in the future: it can be no newest value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The values of one quantity in one unit, oldest first."""
+    """The values of one quantity in one unit, oldest first; those dated in the future stand apart, in `ahead`."""
 
     name: Concept
     unit: str
     points: tuple[Point, ...]
+    ahead: tuple[Point, ...] = ()
 
     @property
     def last(self) -> Point:
@@ -55,22 +66,24 @@ class Series:
 
     @property
     def range(self) -> Range | None:
-        """The reference range that the newest value came with."""
-        return self.last.range
+        """The reference range, if every value came with the same one: none is drawn over years it was not meant for."""
+        first = self.points[0].range
+        return first if all(_same_limits(point.range, first) for point in self.points) else None
 
     @property
-    def lowest(self) -> Decimal:
-        return min(point.value for point in self.points)
+    def lowest(self) -> Point:
+        return min(self.points, key=lambda point: point.value)
 
     @property
-    def highest(self) -> Decimal:
-        return max(point.value for point in self.points)
+    def highest(self) -> Point:
+        return max(self.points, key=lambda point: point.value)
 
     @property
     def run(self) -> int:
-        """How many steps the newest values have gone up (positive) or down (negative) without a turn."""
+        """How many steps the newest values of one stretch have gone up (positive) or down without a turn."""
+        points = [point for point in self.points if point.stretch == self.last.stretch]
         steps = 0
-        for earlier, later in zip(reversed(self.points[:-1]), reversed(self.points), strict=False):
+        for earlier, later in zip(reversed(points[:-1]), reversed(points), strict=False):
             direction = (later.value > earlier.value) - (later.value < earlier.value)
             if direction == 0 or (steps and (steps > 0) != (direction > 0)):
                 break
@@ -90,10 +103,20 @@ class TrendRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """All series of one measure; `left_out` counts values in another unit, which no axis may mix."""
+    """All series of one measure, and how many of its records (`count`) none of them can show.
+
+    `left_out` counts values in another unit, which no axis may mix; `withdrawn` those that were taken back;
+    `ahead` those dated in the future.
+    """
 
     series: tuple[Series, ...]
+    name: Concept = NOTHING
+    """What most of its records call it."""
+
+    count: int = 0
     left_out: int = 0
+    withdrawn: int = 0
+    ahead: int = 0
     left_out_units: tuple[str, ...] = ()
     is_cut_off: bool = False
 
@@ -111,7 +134,7 @@ class Trend:
         """The same values as a table, newest first."""
         by_reading: dict[str, dict[int, Point]] = {}
         for place, series in enumerate(self.series):
-            for point in series.points:
+            for point in (*series.points, *series.ahead):
                 by_reading.setdefault(point.id, {})[place] = point
         rows = [(next(iter(points.values())), points) for points in by_reading.values()]
         return tuple(
@@ -125,6 +148,11 @@ class Trend:
         )
 
     @property
+    def last_flag(self) -> Flag | None:
+        """The gravest flag among the newest values."""
+        return gravest(series.last.flag for series in self.series)
+
+    @property
     def steady_run(self) -> int:
         """The run that all series share in direction, by its shortest; 0 if they differ."""
         runs = [series.run for series in self.series]
@@ -133,22 +161,53 @@ class Trend:
         return min(runs, key=abs)
 
 
-def trend_of(readings: Sequence[Reading], *, is_cut_off: bool = False) -> Trend:
-    """Arrange readings into series; the unit of the newest reading is the unit of the chart."""
-    ordered = sorted(readings, key=lambda reading: reading.when.low)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What of a life decides how its values are drawn."""
+
+    today: date
+    pregnancies: tuple[Pregnancy, ...] = ()
+    first_days: tuple[date, ...] = ()
+
+
+def trend_of(readings: Sequence[Reading], life: Life, *, is_cut_off: bool = False) -> Trend:
+    """Arrange readings into series; the unit of the newest reading is the unit of the chart.
+
+    What was taken back is not drawn, what lies ahead is never the newest; both are counted.
+    """
+    ordered = sorted((one for one in readings if not one.finding.is_mistaken), key=lambda reading: reading.when.low)
+    ahead = [reading for reading in ordered if reading.when.day > life.today]
+    told = Trend(
+        series=(),
+        name=usual_name([reading.finding.name for reading in ordered]),
+        count=len(readings),
+        withdrawn=len(readings) - len(ordered),
+        ahead=len(ahead),
+        is_cut_off=is_cut_off,
+    )
     numbers = [(reading, finding) for reading in ordered for finding in _numbers(reading.finding)]
-    if not numbers:
-        return Trend(series=(), is_cut_off=is_cut_off)
-    unit = numbers[-1][1].unit
+    present = [finding for reading, finding in numbers if reading.when.day <= life.today]
+    if not present:
+        return told
+    unit = present[-1].unit
     groups: dict[str, list[tuple[Reading, Finding]]] = {}
     for reading, finding in numbers:
         if finding.unit == unit:
             groups.setdefault(finding.name.key or finding.name.text, []).append((reading, finding))
     others = Counter(finding.unit for _, finding in numbers if finding.unit != unit)
-    series = sorted((_series(group, unit) for group in groups.values()), key=lambda one: -one.last.value)
-    return Trend(
-        series=tuple(series[:SERIES_MAX]), left_out=others.total(), left_out_units=tuple(others), is_cut_off=is_cut_off
-    )
+    series = [one for group in groups.values() if (one := _series(group, unit, life)).points]
+    series.sort(key=lambda one: -one.last.value)
+    return replace(told, series=tuple(series[:SERIES_MAX]), left_out=others.total(), left_out_units=tuple(others))
+
+
+def usual_name(names: Sequence[Concept]) -> Concept:
+    """The name that most records give a thing, of equally usual ones the newest."""
+    counts = Counter(names)
+    return max(reversed(names), key=lambda name: counts[name], default=NOTHING)
+
+
+def _same_limits(one: Range | None, other: Range | None) -> bool:
+    return (one and (one.low, one.high)) == (other and (other.low, other.high))
 
 
 def _numbers(finding: Finding) -> Iterable[Finding]:
@@ -156,20 +215,42 @@ def _numbers(finding: Finding) -> Iterable[Finding]:
     return [one for one in (finding, *finding.parts) if one.number is not None]
 
 
-def _series(group: Sequence[tuple[Reading, Finding]], unit: str) -> Series:
+def _series(group: Sequence[tuple[Reading, Finding]], unit: str, life: Life) -> Series:
+    name = usual_name([finding.name for _, finding in group])
+    points = [
+        _point(reading, finding, finding.number, life) for reading, finding in group if finding.number is not None
+    ]
     return Series(
-        name=group[-1][1].name,
+        name=name,
         unit=unit,
-        points=tuple(
-            Point(
-                id=reading.id,
-                when=reading.when,
-                value=finding.number,
-                flag=finding.flag,
-                range=finding.range,
-                patient=reading.patient,
-            )
-            for reading, finding in group
-            if finding.number is not None
-        ),
+        points=tuple(_in_stretches([point for point in points if not point.is_ahead], _parter(name, life))),
+        ahead=tuple(point for point in points if point.is_ahead),
     )
+
+
+def _point(reading: Reading, finding: Finding, number: Decimal, life: Life) -> Point:
+    return Point(
+        id=reading.id,
+        when=reading.when,
+        value=number,
+        comparator=finding.comparator,
+        flag=finding.flag,
+        range=finding.range,
+        patient=reading.patient,
+        is_preliminary=reading.finding.is_preliminary,
+        is_ahead=reading.when.day > life.today,
+    )
+
+
+def _parter(name: Concept, life: Life) -> Callable[[date, date], bool]:
+    """Whether a line must break between two days: only measures of a pregnancy ever do."""
+    if not is_of_a_pregnancy(name):
+        return lambda earlier, later: False
+    return lambda earlier, later: are_of_two_pregnancies(earlier, later, life.pregnancies, life.first_days)
+
+
+def _in_stretches(points: Sequence[Point], parts: Callable[[date, date], bool]) -> Iterator[Point]:
+    stretch = 0
+    for place, point in enumerate(points):
+        stretch += place > 0 and parts(points[place - 1].when.day, point.when.day)
+        yield replace(point, stretch=stretch)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tianfu.apps.lifelong.mapping.elements import concept_of, decoded
 from tianfu.apps.lifelong.mapping.patients import identity_number_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
-from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy, window
+from tianfu.apps.lifelong.model.before_birth import of_the_pregnancy, told_of_the_mother, window
 from tianfu.apps.lifelong.model.entries import Entry
 from tianfu.apps.lifelong.model.people import Person, people_among
 from tianfu.apps.lifelong.queries.find_person import patients_with, with_library_names
@@ -60,7 +60,8 @@ async def read_before_birth(store: LifeStore, asking: Asking, child: Person) -> 
         limit=ANTENATAL_MAX,
     )
     entries = [entry_of(decoded(one.record.text), patient=one.patient) for one in page.entries]
-    return BeforeBirth(person=mother, entries=await named_entries(store, asking, of_the_pregnancy(entries)))
+    folded = await named_entries(store, asking, of_the_pregnancy(entries))
+    return BeforeBirth(person=mother, entries=told_of_the_mother(folded))
 
 
 def _mothers_number(relation: dict[str, object]) -> str | None:

@@ -82,6 +82,11 @@ class Life:
         """How many records there are at all."""
         return sum(count.count for count in self.counts)
 
+    @property
+    def chosen_phase(self) -> Phase | None:
+        """The phase that the reader wants to see alone; None for the whole life."""
+        return next((phase for phase in self.phases if phase.id == self.filter.phase), None)
+
     def phase_counts(self) -> dict[str, int]:
         """How many records lie in each phase."""
         edges = self.strip.edges
@@ -98,8 +103,8 @@ class Life:
         return [(kind, totals[kind]) for kind in Kind if totals[kind]]
 
     def source_counts(self) -> dict[str, int]:
-        """How many records each library has."""
-        return dict(by_patient(self.counts))
+        """How many records each library has; a record file that nothing was ever written about has none."""
+        return {**dict.fromkeys(self.known.person.ids, 0), **by_patient(self.counts)}
 
     def bars(self) -> dict[date, int]:
         """How many records lie between each edge of the strip and the next, of the kinds and libraries chosen."""
@@ -126,7 +131,7 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
     begins = _date(query.get("before"))
     page, trend = await asyncio.gather(
         _page(store, asking, counts, chosen, phase, begins),
-        _trend(store, asking, known, measure, phase),
+        _trend(store, asking, known, measure, phase, today),
     )
     records, next_before = whole_days(page)
     wished = [entry for entry in map(_entry, records) if entry.kind in chosen.kinds]
@@ -171,7 +176,7 @@ def life_phases(known: KnownPerson, today: date) -> tuple[Phase, ...]:
     born = known.person.born
     if born is None:
         return ()
-    return phases_of(born, until=known.person.died, pregnancies=known.background.pregnancies, today=today)
+    return phases_of(born, until=known.person.lived_until(today), pregnancies=known.background.pregnancies, today=today)
 
 
 def _stretches(phases: Sequence[Phase], today: date, speech: Speech) -> list[Stretch]:
@@ -243,12 +248,11 @@ async def _page(
 
 
 async def _trend(
-    store: LifeStore, asking: Asking, known: KnownPerson, measure: Measure | None, phase: Phase | None
+    store: LifeStore, asking: Asking, known: KnownPerson, measure: Measure | None, phase: Phase | None, today: date
 ) -> Trend | None:
     if measure is None:
         return None
-    bounds = (phase.starts, phase.ends) if phase else (None, None)
-    return await read_trend(store, asking, known.person, measure.key, since=bounds[0], until=bounds[1])
+    return await read_trend(store, asking, known, measure.key, today=today, phase=phase)
 
 
 def whole_days(page: TimelinePage) -> tuple[tuple[TimelineEntry, ...], date | None]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tianfu.apps.lifelong.mapping.elements import decoded, when_of
 from tianfu.apps.lifelong.mapping.findings import finding_of, has_number
-from tianfu.apps.lifelong.mapping.timeline import is_mistaken
 from tianfu.apps.lifelong.model.entries import Finding
-from tianfu.apps.lifelong.model.people import Person
-from tianfu.apps.lifelong.model.trend import Reading, Trend, trend_of
+from tianfu.apps.lifelong.model.phases import Phase
+from tianfu.apps.lifelong.model.trend import Life, Reading, Trend, trend_of
 from tianfu.apps.lifelong.model.when import When
+from tianfu.apps.lifelong.queries.person import KnownPerson
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.instants import day_start
 from tianfu.records.timeline import Measured, Slice
@@ -51,23 +51,25 @@ def _measure(measured: Measured) -> Measure:
 
 
 async def read_trend(
-    store: LifeStore, asking: Asking, person: Person, key: str, *, since: date | None = None, until: date | None = None
+    store: LifeStore, asking: Asking, known: KnownPerson, key: str, *, today: date, phase: Phase | None = None
 ) -> Trend:
-    """The newest readings of one code, within the days from `since` to before `until`."""
+    """The newest readings of one code, of the whole life or of one phase."""
     page = await store.timeline(
         asking.caller,
         asking.purpose,
-        person.ids,
+        known.person.ids,
         slices=[Slice(type="Observation")],
         codes=[key],
-        after=day_start(since) if since else None,
-        before=day_start(until) if until else None,
+        after=day_start(phase.starts) if phase else None,
+        before=day_start(phase.ends) if phase else None,
         limit=READINGS_MAX,
     )
     resources = [(one.patient, decoded(one.record.text)) for one in page.entries]
     readings = [
         Reading(id=resource["id"], when=when, finding=finding_of(resource), patient=patient)
         for patient, resource in resources
-        if (when := when_of(resource)) is not None and not is_mistaken(resource)
+        if (when := when_of(resource)) is not None
     ]
-    return trend_of(readings, is_cut_off=page.is_cut_off)
+    background = known.background
+    life = Life(today=today, pregnancies=background.pregnancies, first_days=background.first_days)
+    return replace(trend_of(readings, life, is_cut_off=page.is_cut_off), count=len(resources))

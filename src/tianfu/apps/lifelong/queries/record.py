@@ -67,8 +67,8 @@ async def read_record(
 
 
 async def _linked(store: LifeStore, asking: Asking, rows: Sequence[Row]) -> dict[str, Entry]:
-    """Read what is pointed at without being named; more than `LINKS_MAX` stay bare links."""
-    links = [link for link in _links(rows) if link.type and not link.display and link.type != "Patient"][:LINKS_MAX]
+    """Read what is pointed at without being named, and diagnoses for their certainty; at most `LINKS_MAX`."""
+    links = [link for link in _links(rows) if _is_worth_reading(link)][:LINKS_MAX]
     if not links:
         return {}
     answers = await store.read_many(asking.caller, asking.purpose, [(link.type, link.id) for link in links])
@@ -77,6 +77,10 @@ async def _linked(store: LifeStore, asking: Asking, rows: Sequence[Row]) -> dict
         for link, answer in zip(links, answers, strict=True)
         if isinstance(answer, Found)
     }
+
+
+def _is_worth_reading(link: Link) -> bool:
+    return link.type == "Condition" or (bool(link.type) and not link.display and link.type != "Patient")
 
 
 def _links(rows: Iterable[Row]) -> Iterable[Link]:

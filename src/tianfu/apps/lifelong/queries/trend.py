@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from tianfu.apps.lifelong.model.trend import Trend
 from tianfu.apps.lifelong.queries.measures import Measure, measures_of, read_trend
@@ -21,10 +22,10 @@ class TrendPage:
     trend: Trend | None
 
 
-async def read_trend_page(store: LifeStore, asking: Asking, patient_id: str, key: str) -> TrendPage:
+async def read_trend_page(store: LifeStore, asking: Asking, patient_id: str, key: str, *, today: date) -> TrendPage:
     """The trend of the measure with that code; of the first one if there is no such measure."""
     known = await know_person(store, asking, patient_id)
     measures = measures_of(await store.measured(asking.caller, asking.purpose, known.person.ids))
     measure = next((one for one in measures if one.key == key), measures[0] if measures else None)
-    trend = await read_trend(store, asking, known.person, measure.key) if measure else None
+    trend = await read_trend(store, asking, known, measure.key, today=today) if measure else None
     return TrendPage(known=known, measures=measures, measure=measure, trend=trend)
