@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from litestar.testing import TestClient
 
-from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, visit
+from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, OTHER, allergy, measured, patient, visit
 from tests.apps.lifelong.memory_store import MemoryStore
 from tianfu.access.purpose import Purpose
 
@@ -269,6 +269,17 @@ def test_a_record_reads_as_labelled_rows_and_names_what_it_points_to(browser: Br
 def test_a_record_shows_its_raw_data_last(browser: Browser) -> None:
     page = browser.get("/lifelong/records/Observation/weight").text
     assert "&#34;resourceType&#34;: &#34;Observation&#34;" in page
+
+
+def test_no_page_of_a_patient_record_holds_a_whole_number(browser: Browser, store: MemoryStore) -> None:
+    older = patient(OTHER, "other", "温知夏", number=HER_NUMBER)
+    store.put({**older, "telecom": [{"system": "phone", "value": "10012345678"}]}, older)
+    for page in ("", "/history", "/versions/2"):
+        held = browser.get(f"/lifelong/records/Patient/{OTHER}{page}").text
+        assert HER_NUMBER not in held
+        assert "10012345678" not in held
+    assert "····5678" in held
+    assert "只显示最后四位" in held
 
 
 def test_markup_in_a_record_stays_text(browser: Browser, store: MemoryStore) -> None:
