@@ -82,13 +82,18 @@ class Life:
         """How many records there are at all."""
         return sum(count.count for count in self.counts)
 
+    @property
+    def chosen_total(self) -> int:
+        """How many records of the kinds and libraries chosen there are in the whole life."""
+        return sum(count.count for count in self.counts if self.filter.shows(count))
+
     def phase_counts(self) -> dict[str, int]:
-        """How many records lie in each phase."""
+        """How many records of the kinds and libraries chosen lie in each phase."""
         edges = self.strip.edges
         totals = dict.fromkeys((phase.id for phase in self.phases), 0)
         for count in self.counts:
             phase = phase_on(self.phases, edges[count.stretch - 1]) if 0 < count.stretch <= len(edges) else None
-            if phase:
+            if phase and self.filter.shows(count):
                 totals[phase.id] += count.count
         return totals
 
@@ -146,7 +151,7 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
         measures=measures,
         measure=measure,
         trend=trend,
-        mother=await read_before_birth(store, asking, known.person) if is_last else None,
+        mother=await read_before_birth(store, asking, known.person, chosen) if is_last else None,
     )
 
 
