@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -137,6 +139,49 @@ def test_a_page_on_paper_keeps_the_person_and_loses_the_tools(desk: Desk, life: 
         expect(page.locator(".banner .name")).to_be_visible()
         for tool in (".rail", ".switches", ".filter form", ".trendform"):
             expect(page.locator(tool).first).to_be_hidden()
+
+
+HEAD_GLYPHS_MIN = 30
+
+
+def glyphs_of_pages(pdf: bytes) -> list[bytes]:
+    """The glyphs of each page in the order of drawing, without their places."""
+    pages = []
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        with suppress(zlib.error):
+            pages.append(b"".join(re.findall(rb"<[0-9A-F]+> Tj", zlib.decompress(stream))))
+    return [page for page in pages if page]
+
+
+def repeated(pages: list[bytes]) -> bool:
+    """Whether a run as long as a running head is drawn on every page."""
+    glyphs = re.findall(rb"<[0-9A-F]+> Tj", pages[1])
+    runs = (b"".join(glyphs[start : start + HEAD_GLYPHS_MIN]) for start in range(len(glyphs) - HEAD_GLYPHS_MIN))
+    return any(all(run in page for page in pages) for run in runs)
+
+
+@pytest.mark.parametrize("look", ["light.clinician.off", "night.citizen.on"])
+def test_every_printed_page_says_whose_it_is(desk: Desk, life: str, look: str) -> None:
+    with desk.page(look=look) as page:
+        page.goto(life)
+        pages = glyphs_of_pages(page.pdf(prefer_css_page_size=True))
+        page.emulate_media(media="print")
+        head = re.sub(r"\s", "", page.locator(".running").inner_text())
+        facts = [re.sub(r"\s", "", fact) for fact in page.locator(".banner .fact").all_inner_texts()[:4]]
+    assert len(pages) > 2
+    for said in ("温知夏", *facts, "打印于"):
+        assert said in head
+    assert repeated(pages)
+
+
+def test_the_life_strip_is_whole_on_paper(desk: Desk, life: str) -> None:
+    with desk.page(width=703) as page:  # A4 between its margins
+        page.goto(life)
+        page.emulate_media(media="print")
+        strip, paper = page.locator(".ribbon").bounding_box(), page.locator("main").bounding_box()
+    assert strip is not None
+    assert paper is not None
+    assert strip["x"] + strip["width"] <= paper["x"] + paper["width"] + 1
 
 
 def test_no_name_or_number_reaches_the_log(desk: Desk, life: str, installation: Installation) -> None:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
 from litestar import Response
 from litestar.datastructures import Cookie
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tianfu.kernel.instants import Clock, china_date
 from tianfu.web.asking import Asking, HttpRequest, read_asking
@@ -87,6 +88,8 @@ class Pages:
             look=asking.look,
             language=asking.language,
             t=asking.language.say,
+            t_with=partial(say_with, asking.language),
+            isolated=isolated,
             formats=Formats(asking.language),
             today=self.today(),
             now=self._clock(),
@@ -102,6 +105,16 @@ class Pages:
             headers={"cache-control": "no-store", "vary": "cookie, accept-language"},
             cookies=[_language_cookie(asking.language)] if asking.language_was_asked else [],
         )
+
+
+def say_with(language: Language, key: str, **values: Markup) -> Markup:
+    """A phrase whose blanks are filled with markup of ours; the phrase itself is escaped."""
+    return escape(language.say(key)).format(**values)
+
+
+def isolated(name: str) -> Markup:
+    """A name that no direction of writing around it can turn about (https://www.w3.org/TR/international/)."""
+    return Markup("<bdi>{}</bdi>").format(name)
 
 
 class NhsukComponents:

@@ -274,9 +274,34 @@ def test_a_value_taken_back_says_so_inside_its_visit(browser: Browser, store: Me
 
 def test_a_life_before_birth_shows_the_mothers_visits_and_nothing_else_of_hers(browser: Browser) -> None:
     page = browser.get(LIFE).text
-    assert "关联母亲 冉桂兰 的产前记录" in page
+    assert "关联母亲 冉桂兰 的产前记录 · 1 条" in words(page)
+    assert "<bdi>冉桂兰</bdi>" in page
     assert "产前检查（第3次） 母亲" in words(page)
     assert "胃痛" not in page
+
+
+@pytest.mark.parametrize("query", ["chosen=1&kind=result", f"source={HOSPITAL}", "phase=before-birth&kind=medicine"])
+def test_a_filter_leaves_out_the_mothers_records_too_and_says_so(browser: Browser, query: str) -> None:
+    query += f"&source={HOSPITAL}&source={CENTRE}" if query.startswith("chosen") else ""
+    page = browser.get(f"{LIFE}?{query}").text
+    assert "产前检查（第3次）" not in titles(page)
+    assert "母亲有 1 条产前记录，现在的筛选没有选到" in page
+
+
+def test_the_mothers_records_of_a_chosen_library_stay(browser: Browser) -> None:
+    assert "产前检查（第3次）" in titles(browser.get(f"{LIFE}?source={CENTRE}").text)
+
+
+def test_the_counts_of_phases_are_those_of_what_is_shown(browser: Browser) -> None:
+    whole, filtered = (words(browser.get(f"{LIFE}{query}").text) for query in ("", "?kind=immunisation"))
+    assert "孕产期 2026年7月 – 今天 · 34岁 · 11 条" in whole
+    assert re.search(r"婴幼儿 1992年 – 1999年 · 0–6岁 · 1 条", filtered)
+    assert "孕产期 2026年" not in filtered
+
+
+def test_a_phase_that_goes_on_on_the_next_page_says_so(browser: Browser, store: MemoryStore) -> None:
+    store.put(*(visit(f"v{n}", f"2015-{n % 12 + 1:02}-{n % 28 + 1:02}", f"门诊{n}") for n in range(150)))
+    assert re.search(r"青年 .{,30}· 这里 \d+ 条，共 150 条", words(browser.get(LIFE).text))
 
 
 def test_without_a_mother_the_page_says_why_it_is_empty(browser: Browser) -> None:
@@ -440,6 +465,17 @@ def test_a_record_reads_as_labelled_rows_and_names_what_it_points_to(browser: Br
 def test_a_record_shows_its_raw_data_last(browser: Browser) -> None:
     page = browser.get("/lifelong/records/Observation/weight").text
     assert "&#34;resourceType&#34;: &#34;Observation&#34;" in page
+
+
+def test_no_page_of_a_patient_record_holds_a_whole_number(browser: Browser, store: MemoryStore) -> None:
+    older = patient(OTHER, "other", "温知夏", number=HER_NUMBER)
+    store.put({**older, "telecom": [{"system": "phone", "value": "10012345678"}]}, older)
+    for page in ("", "/history", "/versions/2"):
+        held = browser.get(f"/lifelong/records/Patient/{OTHER}{page}").text
+        assert HER_NUMBER not in held
+        assert "10012345678" not in held
+    assert "····5678" in held
+    assert "只显示最后四位" in held
 
 
 def test_markup_in_a_record_stays_text(browser: Browser, store: MemoryStore) -> None:

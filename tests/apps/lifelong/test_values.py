@@ -14,6 +14,7 @@ from tests.apps.lifelong.made_up import LOINC, concept, measured, pressure
 from tests.web.test_languages import FOLDERS
 from tianfu.apps.lifelong.mapping.elements import concept_of, decoded, when_of
 from tianfu.apps.lifelong.mapping.findings import finding_of
+from tianfu.apps.lifelong.mapping.masking import masked, numbers_in
 from tianfu.apps.lifelong.mapping.record_rows import rows_of
 from tianfu.apps.lifelong.model.differences import changes_between
 from tianfu.apps.lifelong.model.entries import Flag
@@ -183,7 +184,7 @@ def test_a_version_that_only_the_store_touched_has_no_changes() -> None:
 def test_decimals_stay_as_they_were_written() -> None:
     text = b'{"resourceType":"Observation","id":"a","valueQuantity":{"value":1.50,"unit":"kg"}}'
     assert CHINESE.value(finding_of(decoded(text))) == "1.50"
-    assert "1.50" in indented(text)
+    assert '"value": 1.50' in indented(decoded(text))
 
 
 def test_digits_that_only_a_computer_makes_are_left_out_of_lists() -> None:
@@ -273,6 +274,27 @@ def test_every_element_of_a_record_has_a_row_and_numbers_show_their_tail_only() 
     assert isinstance(number, Hidden)
     assert number.tail == "0428"
     assert "510104" not in repr(rows) + repr(technical)
+
+
+def test_numbers_of_a_person_are_masked_wherever_they_stand() -> None:
+    number, telephone = "510104199204180428", "10012345678"
+    resource = {
+        "resourceType": "Patient",
+        "id": number,
+        "text": {"status": "generated", "div": f"<div>{number} {telephone}</div>"},
+        "identifier": [{"system": "urn:x", "value": number}],
+        "contact": [{"telecom": [{"system": "phone", "value": telephone}]}],
+        "extension": [{"url": "urn:y", "valueIdentifier": {"value": "MZ-7001-22"}}],
+        "contained": [{"resourceType": "Practitioner", "telecom": [{"value": "10087654321"}]}],
+        "birthDate": "1992-04-18",
+    }
+    text = indented(masked(resource, numbers_in(resource)))
+    assert '"value": "····0428"' in text
+    assert "<div>····0428 ····5678</div>" in text
+    assert '"birthDate": "1992-04-18"' in text
+    for secret in ("MZ-7001", "1008765", telephone):
+        assert secret not in text
+    assert text.count(number) == 1
 
 
 def test_a_narrative_of_the_sender_is_not_set_into_our_page() -> None:

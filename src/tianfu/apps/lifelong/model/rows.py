@@ -46,7 +46,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hidden:
-    """An identifier: its kind and the last four characters, the rest only in the raw record."""
+    """An identifier: its kind and the last four characters; no page shows the rest."""
 
     kind: Concept
     system: str

@@ -87,13 +87,18 @@ class Life:
         """The phase that the reader wants to see alone; None for the whole life."""
         return next((phase for phase in self.phases if phase.id == self.filter.phase), None)
 
+    @property
+    def chosen_total(self) -> int:
+        """How many records of the kinds and libraries chosen there are in the whole life."""
+        return sum(count.count for count in self.counts if self.filter.shows(count))
+
     def phase_counts(self) -> dict[str, int]:
-        """How many records lie in each phase."""
+        """How many records of the kinds and libraries chosen lie in each phase."""
         edges = self.strip.edges
         totals = dict.fromkeys((phase.id for phase in self.phases), 0)
         for count in self.counts:
             phase = phase_on(self.phases, edges[count.stretch - 1]) if 0 < count.stretch <= len(edges) else None
-            if phase:
+            if phase and self.filter.shows(count):
                 totals[phase.id] += count.count
         return totals
 
@@ -151,7 +156,7 @@ async def read_life(store: LifeStore, asking: Asking, patient_id: str, *, today:
         measures=measures,
         measure=measure,
         trend=trend,
-        mother=await read_before_birth(store, asking, known.person) if is_last else None,
+        mother=await read_before_birth(store, asking, known.person, chosen) if is_last else None,
     )
 
 

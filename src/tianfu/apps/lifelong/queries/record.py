@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tianfu.apps.lifelong.mapping.elements import Element, decoded, id_in
+from tianfu.apps.lifelong.mapping.masking import masked, numbers_in
 from tianfu.apps.lifelong.mapping.record_rows import rows_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.entries import Entry
@@ -18,6 +19,8 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.web.asking import Asking
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 LINKS_MAX = 60
 SUBJECT_NAMES = ("subject", "patient", "beneficiary", "individual", "for")
@@ -60,7 +63,7 @@ async def read_record(
         linked=await _linked(store, asking, rows),
         rows=rows,
         technical=technical,
-        text=indented(record.text),
+        text=indented(masked(resource, numbers_in(resource))),
         known=await know_person(store, asking, subject) if subject else None,
         is_newest=version is None,
     )
@@ -101,6 +104,6 @@ def patient_id_in(resource: Element) -> str:
     return next((found for one in (*subjects, *participants) if (found := id_in(one, "Patient"))), "")
 
 
-def indented(text: bytes) -> str:
-    """The resource as indented JSON, its numbers as they were written."""
-    return msgspec.json.format(text, indent=2).decode()
+def indented(resource: Element) -> str:
+    """The resource as indented JSON, its decimals as they were written."""
+    return msgspec.json.format(_ENCODER.encode(resource), indent=2).decode()

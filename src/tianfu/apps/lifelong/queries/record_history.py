@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tianfu.apps.lifelong.mapping.elements import decoded
+from tianfu.apps.lifelong.mapping.masking import masked, numbers_in
 from tianfu.apps.lifelong.model.differences import CHANGES_MAX, Change, changes_between
 from tianfu.apps.lifelong.queries.person import KnownPerson, know_person
 from tianfu.apps.lifelong.queries.record import patient_id_in
@@ -70,5 +71,11 @@ def _version(newer: HistoryEntry, older: HistoryEntry | None, has_more: bool) ->
         return Version(entry=newer, changes=None, left_out=0)
     if older is None or older.record is None:
         return Version(entry=newer, changes=(), left_out=0)
-    changes = changes_between(decoded(older.record.text), decoded(newer.record.text))
-    return Version(entry=newer, changes=changes[:CHANGES_MAX], left_out=max(0, len(changes) - CHANGES_MAX))
+    before, after = decoded(older.record.text), decoded(newer.record.text)
+    changes = changes_between(before, after)
+    numbers = numbers_in(before) | numbers_in(after)
+    shown = tuple(
+        replace(change, before=masked(change.before, numbers), after=masked(change.after, numbers))
+        for change in changes[:CHANGES_MAX]
+    )
+    return Version(entry=newer, changes=shown, left_out=max(0, len(changes) - CHANGES_MAX))
