@@ -43,8 +43,14 @@ def to_fhir_instant(instant: int) -> str:
 
 
 def china_date(instant: int) -> date:
-    """The calendar day of an instant in China."""
-    return date.fromordinal((instant + CHINA_OFFSET) // DAY + EPOCH_ORDINAL)
+    """The calendar day of an instant in China; what lies before the calendar or behind it is its first or last day."""
+    ordinal = (instant + CHINA_OFFSET) // DAY + EPOCH_ORDINAL
+    return date.fromordinal(min(max(ordinal, 1), date.max.toordinal()))
+
+
+def days_later(day: date, days: int) -> date:
+    """The day so many days later, or earlier; the calendar's first or last day if it ends before."""
+    return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
 
 
 def day_start(day: date) -> Instant:

@@ -16,6 +16,8 @@ GRID_STEPS = 5
 DOT_ROOM = 9.0
 TYPE_SIZE = 12.0
 STEP = 4.0
+VALUE_MAX = 1e300
+"""Larger values are drawn here: the distance between two must still be a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def _along(dots: Sequence[Dot]) -> Iterator[tuple[float, float]]:
 
 def _values(line: Line, *, is_alone: bool) -> list[float]:
     bounds = [bound.value for bound in (line.low if is_alone else None, line.high) if bound]
-    return [spot.y for spot in line.spots] + bounds
+    return [min(max(value, -VALUE_MAX), VALUE_MAX) for value in [*(spot.y for spot in line.spots), *bounds]]
 
 
 def _steps(values: Sequence[float]) -> list[float]:
@@ -214,7 +216,7 @@ def _steps(values: Sequence[float]) -> list[float]:
     low, high = min(values), max(values)
     air = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
     low, high = (max(0.0, low - air) if low >= 0 else low - air), high + air
-    rough = (high - low) / GRID_STEPS
+    rough = max((high - low) / GRID_STEPS, 1 / VALUE_MAX)
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
     first = math.floor(low / step)

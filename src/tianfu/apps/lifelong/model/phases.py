@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
+
+from tianfu.kernel.instants import days_later
 
 DAYS_BEFORE_BIRTH = 280
 """From the last menstrual period to a birth at term."""
@@ -57,7 +59,7 @@ class Pregnancy:
 
     def ends(self, today: date) -> date:
         """The first day after it: of one that lasts the day after today, or after the day when it is due."""
-        return self.until or max(today, self.due or today) + timedelta(days=1)
+        return self.until or days_later(max(today, self.due or today), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,8 @@ class Phase:
 
 def birthday(born: date, age: int) -> date:
     """The day on which somebody reaches an age; a child of 29 February in other years on 1 March."""
+    if born.year + age > date.max.year:
+        return date.max
     try:
         return born.replace(year=born.year + age)
     except ValueError:
@@ -96,8 +100,9 @@ def age_on(born: date, day: date) -> int:
 
 def phases_of(born: date, *, until: date | None, pregnancies: Sequence[Pregnancy], today: date) -> tuple[Phase, ...]:
     """All phases of a life in order, those ahead included; `until` is the day of death."""
-    end_of_all = min(birthday(born, _AGE_MAX), until + timedelta(days=1) if until else date.max)
-    pieces = [_phase(born, PhaseSort.BEFORE_BIRTH, born - timedelta(days=DAYS_BEFORE_BIRTH), born)]
+    end_of_all = min(birthday(born, _AGE_MAX), days_later(until, 1) if until else date.max)
+    conceived = days_later(born, -DAYS_BEFORE_BIRTH)
+    pieces = [_phase(born, PhaseSort.BEFORE_BIRTH, conceived, born)] if conceived < born else []
     ages = [age for _, age in _AGES[1:]] + [_AGE_MAX]
     for (sort, age), next_age in zip(_AGES, ages, strict=True):
         starts, ends = birthday(born, age), min(birthday(born, next_age), end_of_all)
@@ -109,7 +114,7 @@ def phases_of(born: date, *, until: date | None, pregnancies: Sequence[Pregnancy
 
 
 def _phase(born: date, sort: PhaseSort, starts: date, ends: date) -> Phase:
-    ages = {"age_from": age_on(born, starts), "age_to": age_on(born, ends - timedelta(days=1))}
+    ages = {"age_from": age_on(born, starts), "age_to": age_on(born, days_later(ends, -1))}
     return Phase(id=sort, sort=sort, starts=starts, ends=ends, **ages)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from tianfu.apps.lifelong.mapping.elements import decoded
 from tianfu.apps.lifelong.mapping.timeline import entry_of
@@ -21,7 +21,7 @@ from tianfu.apps.lifelong.queries.names import named_entries
 from tianfu.apps.lifelong.queries.person import KnownPerson, know_person
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.apps.lifelong.store import LifeStore
-from tianfu.kernel.instants import china_date, day_start
+from tianfu.kernel.instants import china_date, day_start, days_later
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.timeline import Slice, TimelineEntry, TimelinePage
 from tianfu.web.asking import Asking
@@ -31,7 +31,7 @@ from tianfu.web.drawing.text import text_width
 ENTRIES_PER_PAGE = 120
 """So many records are read for one page; the page ends with a whole day."""
 
-DAY_RECORDS_MAX = 3_000
+DAY_RECORDS_MAX = 1_000
 """A day with more records than a page is read whole, up to so many."""
 
 PHASE_WEIGHTS = {
@@ -188,7 +188,7 @@ def _stretches(phases: Sequence[Phase], today: date, speech: Speech) -> list[Str
     """Phases as the strip takes them; a life without a birth date is one stretch of a hundred years."""
     if not phases:
         starts = today.replace(year=today.year - 100, day=1)
-        return [Stretch(id="", colour=0, weight=1, starts=starts, ends=today + timedelta(days=1))]
+        return [Stretch(id="", colour=0, weight=1, starts=starts, ends=days_later(today, 1))]
     return [
         Stretch(
             id=phase.id,
@@ -207,7 +207,7 @@ def _shown_end(phase: Phase, today: date) -> date:
     if phase.sort is not PhaseSort.OLDER:
         return phase.ends
     hundred = birthday(phase.starts, AGE_SHOWN_MAX - phase.age_from)
-    return min(phase.ends, max(hundred, today + timedelta(days=DAYS_SHOWN_AHEAD)))
+    return min(phase.ends, max(hundred, days_later(today, DAYS_SHOWN_AHEAD)))
 
 
 def wanted_count(counts: Sequence[Count], chosen: Filter, phase: Phase | None, edges: Sequence[date]) -> int:
@@ -269,12 +269,13 @@ def whole_days(page: TimelinePage) -> tuple[tuple[TimelineEntry, ...], date | No
         return page.entries, None
     days = [_day(one) for one in page.entries]
     last = days[-1]
-    if last is None:
-        return page.entries, None
     kept = tuple(one for one, day in zip(page.entries, days, strict=True) if day != last)
     if not kept:
         raise Refusal("day-too-full", next_step="narrow-filter")
-    return kept, last + timedelta(days=1)
+    if last is None:
+        # The undated come last and all together: on a page of their own, before the last day that was shown.
+        return kept, days[len(kept) - 1]
+    return kept, days_later(last, 1)
 
 
 def _day(one: TimelineEntry) -> date | None:
