@@ -14,6 +14,8 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from tianfu.access.caller import OPERATOR
+from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Database
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
@@ -84,7 +86,7 @@ class Application:
         ahead = asyncio.create_task(store.look_ahead())
         stack.callback(ahead.cancel)
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
-        is_demonstration = await store.has_source(DEMONSTRATION)
+        is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
         return build_site(
             apps=[lifelong(store)],
             settings=SiteSettings(

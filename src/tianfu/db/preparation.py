@@ -111,7 +111,3 @@ def _make_schema(connection: Connection[tuple[object, ...]]) -> None:
             next_step="let-an-administrator-run-this",
             details={"sql": said.as_string(connection)},
         ) from error
-
-
-def _is_superuser(connection: Connection[tuple[object, ...]]) -> bool:
-    return connection.execute("select 1 from pg_roles where rolname = current_user and rolsuper").fetchone() is not None

@@ -238,8 +238,9 @@ class Store:
             total=total,
         )
 
-    async def has_source(self, prefix: str) -> bool:
+    async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""
+        decide(caller, purpose)
         async with self._database.connection("reader") as connection:
             return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
 

@@ -23,7 +23,7 @@ MEDIA_TYPES = {
 
 
 class AssetsNotBuiltError(RuntimeError):
-    """`static/built/` is empty: the front end has not been built (`make frontend`)."""
+    """`static/built/` is empty: the front end has not been built (`make set-up`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

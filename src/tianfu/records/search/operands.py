@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Literal
 
 from tianfu.kernel.ids import FHIR_ID
@@ -23,6 +23,9 @@ APPROXIMATELY = 0.1
 """`ap` means within a tenth: of the number, or of the distance between a date and now."""
 
 NUMBER_MAX = Decimal("1e300")
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
+"""Decimal would take underscores and the digits of every script as well."""
 
 _SPACE_FOR_PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)\Z")
 
@@ -138,10 +141,9 @@ def parse_date(name: str, value: str, *, now: int) -> DateOperand:
 def parse_number(name: str, value: str) -> NumberOperand:
     """A prefix and a decimal number."""
     prefix, rest = _prefixed(value)
-    try:
-        number = Decimal(rest.strip())
-    except InvalidOperation as error:
-        raise malformed(name, "a-number") from error
+    if not _NUMBER.match(rest.strip()):
+        raise malformed(name, "a-number")
+    number = Decimal(rest.strip())
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or abs(number) > NUMBER_MAX or abs(exponent) > 300:
         raise malformed(name, "a-number")
