@@ -43,6 +43,15 @@ HL7_SYSTEMS = (
     "v2-0131",
     "v2-0203",
     "claim-type",
+    "adjudication",
+    "claimcareteamrole",
+    "dose-rate-type",
+    "ex-diagnosistype",
+    "ex-serviceplace",
+    "goal-achievement",
+    "immunization-recommendation-status",
+    "organization-type",
+    "processpriority",
     "flag-category",
 )
 
