@@ -131,6 +131,24 @@ def test_measurements_fold_into_their_visit() -> None:
     assert [finding.id for finding in found[0].findings] == ["p", "w"]
 
 
+def test_the_values_of_every_visit_stand_in_the_same_order() -> None:
+    def visited(day: str, order: list[int]) -> list[str]:
+        inside = in_visit(f"v{day}")
+        made = [
+            pressure(f"z{day}", day, 128, 80, **inside),
+            measured(f"y{day}", day, "8867-4", "心率", 70, "/min", **inside),
+            measured(f"x{day}", day, "29463-7", "体重", 64.2, "kg", **inside),
+            measured(f"w{day}", day, "own-b", "乙", 1, "g", **inside),
+            measured(f"v{day}", day, "own-a", "甲", 1, "g", **inside),
+        ]
+        [entry] = fold(entries(visit(f"v{day}", day, "门诊"), *(made[place] for place in order)))
+        return [finding.name.text for finding in entry.findings]
+
+    expected = ["血压", "心率", "体重", "甲", "乙"]
+    assert visited("2026-11-06", [0, 1, 2, 3, 4]) == expected
+    assert visited("2026-11-07", [4, 2, 3, 1, 0]) == expected
+
+
 def test_results_fold_into_their_report_in_its_order_and_it_says_how_many_are_abnormal() -> None:
     report = {
         "resourceType": "DiagnosticReport",

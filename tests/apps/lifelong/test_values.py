@@ -12,7 +12,7 @@ import pytest
 
 from tests.apps.lifelong.made_up import LOINC, concept, measured, pressure
 from tests.web.test_languages import FOLDERS
-from tianfu.apps.lifelong.mapping.elements import concept_of, decoded, when_of
+from tianfu.apps.lifelong.mapping.elements import concept_of, decoded, medicine_of, when_of
 from tianfu.apps.lifelong.mapping.findings import finding_of
 from tianfu.apps.lifelong.mapping.masking import masked, numbers_in
 from tianfu.apps.lifelong.mapping.record_rows import rows_of
@@ -210,6 +210,100 @@ def test_digits_that_only_a_computer_makes_are_left_out_of_lists() -> None:
 )
 def test_a_number_keeps_the_digits_its_source_wrote_and_is_never_zero_unless_it_is(written: str, said: str) -> None:
     assert CHINESE.number(Decimal(written)) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "chinese", "english"),
+    [
+        ("10*9/L", "10⁹/L", "10⁹/L"),
+        ("10^12/L", "10¹²/L", "10¹²/L"),
+        ("kg/m2", "kg/m²", "kg/m²"),
+        ("mL/min/{1.73_m2}", "mL/min/1.73 m²", "mL/min/1.73 m²"),
+        ("mm[Hg]", "mmHg", "mmHg"),
+        ("cm[H2O]", "cmH2O", "cmH2O"),
+        ("m[IU]/L", "mIU/L", "mIU/L"),
+        ("umol/L", "μmol/L", "μmol/L"),
+        ("Cel", "℃", "℃"),
+        ("mmol/L", "mmol/L", "mmol/L"),
+        ("次/分", "次/分", "/min"),
+        ("/min", "次/分", "/min"),
+        ("周", "周", "weeks"),
+        ("{score}", "分", "points"),
+        ("斤", "斤", "斤"),
+    ],
+)
+def test_units_are_written_as_people_write_them(written: str, chinese: str, english: str) -> None:
+    assert (CHINESE.unit_text(written), ENGLISH.unit_text(written)) == (chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("name", "display", "english"),
+    [
+        ("琥珀酸亚铁片 0.1 g×20片", "ferrous succinate", "ferrous succinate 0.1 g×20 tablets"),
+        ("甘精胰岛素注射液 3 mL:300单位", "insulin glargine", "insulin glargine 3 mL:300 units"),
+        ("5%葡萄糖注射液 500 mL", "glucose", "glucose 5% 500 mL"),
+        ("布洛芬", "ibuprofen", "ibuprofen"),
+        ("盐酸二甲双胍片 0.5 g", "metformin 0.5 g", "metformin 0.5 g"),
+    ],
+)
+def test_no_name_of_a_medicine_loses_its_strength(name: str, display: str, english: str) -> None:
+    medicine = medicine_of(concept(name, "X", "urn:x", display))
+    assert ENGLISH.concept(medicine).text == english
+    assert CHINESE.concept(medicine).text == name
+
+
+def test_a_bare_code_is_no_name() -> None:
+    married = concept_of(concept("M", "M", "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "M"))
+    assert (CHINESE.concept(married).text, ENGLISH.concept(married).text) == ("已婚", "Married")
+
+
+def test_a_date_that_answers_is_said_as_a_date() -> None:
+    told = {"resourceType": "Observation", "id": "a", "code": concept("末次月经"), "valueDateTime": "2026-05-08"}
+    assert CHINESE.value(finding_of(told)) == "2026年5月8日"
+
+
+@pytest.mark.parametrize(
+    ("name", "chinese", "english"),
+    [
+        ("valueQuantity", "结果", "Result"),
+        ("effectiveDateTime", "测量时间", "Measured at"),
+        ("medicationCodeableConcept", "药品", "Medication"),
+        ("deceasedBoolean", "去世", "Deceased"),
+        ("birthDate", "出生日期", "Birth date"),
+    ],
+)
+def test_an_element_has_one_name_whatever_its_type(name: str, chinese: str, english: str) -> None:
+    assert (CHINESE.element(name).text, ENGLISH.element(name).text) == (chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"value": Decimal("5.40"), "unit": "mmol/L"}, "5.40 mmol/L"),
+        ({"value": Decimal(9), "comparator": ">", "code": "10*9/L"}, ">9 10⁹/L"),
+        ("2026-11-06", "2026年11月6日"),
+        ("2026-11-06T09:40:00+08:00", "2026年11月6日 09:40"),
+        ("2026-11", "2026年11月"),
+        ("1993", "1993"),
+        (Decimal("1500.0"), "1\u202f500.0"),
+    ],
+)
+def test_a_changed_value_is_said_with_its_unit_and_its_date_as_a_date(value: Any, said: str) -> None:
+    assert CHINESE.json_value(value) == said
+
+
+def test_a_number_and_its_unit_change_together() -> None:
+    before = {"valueQuantity": {"value": 5.4, "unit": "mmol/L"}}
+    after = {"valueQuantity": {"value": 97, "unit": "mg/dL"}}
+    [change] = changes_between(before, after)
+    assert (change.path, change.after) == (("valueQuantity",), {"value": 97, "unit": "mg/dL"})
+
+
+def test_a_telephone_is_named_in_the_readers_language() -> None:
+    rows, _ = rows_of({"resourceType": "Patient", "id": "a", "telecom": [{"system": "phone", "value": "10012345678"}]})
+    [number] = rows[0].values
+    assert isinstance(number, Hidden)
+    assert (CHINESE.code("telecom", number.code).text, number.tail) == ("电话", "5678")
 
 
 def test_a_small_value_is_read_from_json_as_it_was_written() -> None:

@@ -10,9 +10,19 @@ from typing import Any
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range
 from tianfu.apps.lifelong.model.people import Age
 from tianfu.apps.lifelong.model.phases import Phase, PhaseSort
+from tianfu.apps.lifelong.model.quantities import UNIT_KEYS, readable_unit, without_noise
 from tianfu.apps.lifelong.model.trend import Point
 from tianfu.apps.lifelong.model.when import Precision, When
-from tianfu.apps.lifelong.model.wording import CHINESE, ENGLISH, Coding, Concept, Spoken, best_name, language_of
+from tianfu.apps.lifelong.model.wording import (
+    CHINESE,
+    ENGLISH,
+    Coding,
+    Concept,
+    Spoken,
+    best_name,
+    language_of,
+    strength_in,
+)
 from tianfu.web.formats import Formats
 from tianfu.web.languages import Language
 
@@ -29,7 +39,19 @@ HL7_SYSTEMS = (
     "v3-ActCode",
     "v3-RoleCode",
     "v3-ObservationInterpretation",
+    "v3-MaritalStatus",
+    "v2-0131",
+    "v2-0203",
     "claim-type",
+    "adjudication",
+    "claimcareteamrole",
+    "dose-rate-type",
+    "ex-diagnosistype",
+    "ex-serviceplace",
+    "goal-achievement",
+    "immunization-recommendation-status",
+    "organization-type",
+    "processpriority",
     "flag-category",
 )
 
@@ -42,11 +64,41 @@ SYSTEM_NAMES = {
 }
 """Outside code systems for whose codes our catalogues hold names."""
 
-OPEN_AGE = 120
-NOISE_DIGITS = 8
-"""More digits than an instrument has come from a computer; the record itself shows them all."""
-DIGITS_KEPT = 4
+STRENGTH_WORDS = ("万单位", "国际单位", "单位", "粒", "片", "袋", "揿", "丸", "支", "瓶", "贴", "喷", "吸", "滴", "枚")
+"""Chinese words inside a medicine's strength; the longest first."""
 
+OPEN_AGE = 120
+
+CHOICE_TYPES = (
+    "CodeableConcept",
+    "Reference",
+    "Quantity",
+    "DateTime",
+    "Date",
+    "Period",
+    "Range",
+    "Ratio",
+    "String",
+    "Boolean",
+    "PositiveInt",
+    "UnsignedInt",
+    "Integer",
+    "Decimal",
+    "Instant",
+    "Timing",
+    "Age",
+    "Duration",
+    "Coding",
+    "Attachment",
+    "Identifier",
+    "SampledData",
+    "Time",
+    "Uri",
+    "Code",
+)
+"""Types that FHIR sets behind the name of an element (https://hl7.org/fhir/R4/formats.html#choice)."""
+
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?)?\Z")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ARROWS = {
     Flag.CRITICAL_HIGH: "↑↑",
@@ -74,10 +126,21 @@ class Speech:
     def concept(self, concept: Concept) -> Spoken:
         """The best name: the writer's own words in the reader's script, else our catalogue's name, else any."""
         wants_han = self._language.tag.startswith("zh")
-        if concept.text and (language_of(concept.text) == CHINESE) == wants_han:
+        is_name = bool(concept.text) and all(concept.text != coding.code for coding in concept.codings)
+        if is_name and (language_of(concept.text) == CHINESE) == wants_han:
             return Spoken(concept.text, language_of(concept.text))
         own = concept.named(self._language.tag) or Spoken("", self._language.tag)
-        return next((said for coding in concept.codings if (said := self._term(coding))), own)
+        said = next((term for coding in concept.codings if (term := self._term(coding))), own)
+        return self._with_strength(said, concept.strength)
+
+    def _with_strength(self, name: Spoken, strength: str) -> Spoken:
+        """A medicine's name in another language than its writer's still says how strong it is."""
+        if not strength or strength_in(name.text):
+            return name
+        words = [self._language.say(f"strength.{mark}") for mark in STRENGTH_WORDS]
+        for mark, word in zip(STRENGTH_WORDS, words, strict=True):
+            strength = strength.replace(mark, word)
+        return Spoken(f"{name.text} {strength}", name.tag)
 
     def phase(self, phase: Phase) -> str:
         """The whole name of a phase with its ages: 青年 18–33岁."""
@@ -118,8 +181,10 @@ class Speech:
         return Spoken(words_of(key.rpartition(".")[2]), ENGLISH)
 
     def element(self, name: str) -> Spoken:
-        """The name of a FHIR element."""
-        return self.phrase(f"element.{name}")
+        """The name of a FHIR element; `valueQuantity` and its like go by the name without the type."""
+        stem = next((name.removesuffix(one) for one in CHOICE_TYPES if name.endswith(one)), name)
+        known = (key for key in (f"element.{name}", f"element.{stem}") if self._language.has(key))
+        return self.phrase(next(known, f"element.{name}"))
 
     def code(self, name: str, code: str) -> Spoken:
         """The word for a code of a closed list."""
@@ -127,11 +192,7 @@ class Speech:
         return self.phrase(key if self._language.has(key) else f"code.{code}")
 
     def number(self, value: Decimal) -> str:
-        """A number as the source wrote it, with thin spaces between thousands.
-
-        Only decimals that no instrument has are rounded, to `DIGITS_KEPT` digits that count: a value that is
-        not zero never reads as zero, and no digit before the point is lost.
-        """
+        """A number as the source wrote it, with thin spaces between thousands and without a computer's noise."""
         return self._formats.number(f"{without_noise(value):f}")
 
     def point(self, point: Point) -> str:
@@ -146,18 +207,24 @@ class Speech:
         if numbers and len(numbers) == len(finding.parts) and len({part.unit for part in numbers}) == 1:
             return "/".join(self.value(part) for part in numbers)
         if finding.parts:
-            said = [f"{self.concept(part.name).text} {self.value(part)} {part.unit}".strip() for part in finding.parts]
+            said = [
+                f"{self.concept(part.name).text} {self.value(part)} {self.unit_text(part.unit)}".strip()
+                for part in finding.parts
+            ]
             return self._language.say("format.list").join(said)
+        if finding.moment:
+            return self.when(finding.moment)
         return finding.words or self.concept(finding.answer).text
 
     def unit(self, finding: Finding) -> str:
         """The unit of a finding, or of its parts if they share one."""
         units = {part.unit for part in finding.parts}
-        return finding.unit or (units.pop() if len(units) == 1 else "")
+        return self.unit_text(finding.unit or (units.pop() if len(units) == 1 else ""))
 
     def unit_text(self, unit: str) -> str:
-        """A unit as people write it."""
-        return unit
+        """A unit as people write it: our word for it if it is one, else UCUM's signs made readable."""
+        key = UNIT_KEYS.get(unit)
+        return self._language.say(f"unit.{key}") if key else readable_unit(unit)
 
     def arrow(self, finding: Finding) -> str:
         """The mark of a value outside its range; empty for one inside."""
@@ -215,6 +282,9 @@ class Speech:
         """A changed element's value: short values as they are, structures by their most telling part."""
         if value is None:
             return ""
+        if isinstance(value, dict) and isinstance(value.get("value"), (Decimal, int)):
+            unit = self.unit_text(str(value.get("unit") or value.get("code") or value.get("currency") or ""))
+            return f"{value.get('comparator', '')}{self._formats.number(value['value'])} {unit}".strip()
         if isinstance(value, dict):
             told = [value[name] for name in ("text", "display", "value", "code", "reference") if name in value]
             return self.json_value(told[0] if told else next(iter(value.values()), ""))
@@ -222,6 +292,13 @@ class Speech:
             return self._language.say("format.list").join(self.json_value(one) for one in value)
         if isinstance(value, bool):
             return self._language.say("answer.yes" if value else "answer.no")
+        return self._plain_value(value)
+
+    def _plain_value(self, value: Any) -> str:
+        if isinstance(value, (Decimal, int)):
+            return self._formats.number(value)
+        if isinstance(value, str) and _DATE.match(value):
+            return self.when(When.read(value))
         key = f"code.{value}"
         return self._language.say(key) if self._language.has(key) else str(value)
 
@@ -231,15 +308,6 @@ class Speech:
         if system is None or not self._language.has(key):
             return None
         return best_name([self._language.say(key)], self._language.tag)
-
-
-def without_noise(value: Decimal) -> Decimal:
-    """The number without the decimals that only a computer makes: 166.74588263642073 is 166.7, 0.0000125 stays."""
-    digits, exponent = value.as_tuple().digits, value.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent >= 0 or len(digits) <= NOISE_DIGITS:
-        return value
-    places = max(0, DIGITS_KEPT - 1 - value.adjusted())
-    return round(value, places)
 
 
 def words_of(name: str) -> str:

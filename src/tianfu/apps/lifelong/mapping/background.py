@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from tianfu.apps.lifelong.mapping.elements import Element, concept_of, display_in, when_in, when_of, words
-from tianfu.apps.lifelong.mapping.timeline import doubt_of, is_forbidden, is_mistaken, is_void, state_of
+from tianfu.apps.lifelong.mapping.elements import Element, concept_of, display_in, medicine_of, when_in, when_of, words
+from tianfu.apps.lifelong.mapping.states import doubt_of, is_forbidden, is_mistaken, is_void, state_of
 from tianfu.apps.lifelong.model.background import (
     DAYS_TO_TERM,
     LYING_IN_DAYS,
@@ -155,7 +155,7 @@ def _is_current_medicine(resource: Element) -> bool:
 
 
 def _medicine(patient: str, resource: Element) -> Lasting:
-    name = concept_of(resource.get("medicationCodeableConcept"))
+    name = medicine_of(resource.get("medicationCodeableConcept"))
     doses = [*resource.get("dosageInstruction", ()), *resource.get("dosage", ())]
     return Lasting(
         type=resource["resourceType"],

@@ -6,6 +6,7 @@ The store holds valid resources only, so the shapes are trusted here; what may b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 
 from tianfu.apps.lifelong.model.entries import Range
 from tianfu.apps.lifelong.model.when import When
-from tianfu.apps.lifelong.model.wording import NOTHING, Coding, Concept
+from tianfu.apps.lifelong.model.wording import NOTHING, Coding, Concept, strength_in
 
 Element = Mapping[str, Any]
 
@@ -59,6 +60,12 @@ def concept_of(element: Element | None) -> Concept:
     if not element:
         return NOTHING
     return Concept(text=element.get("text", ""), codings=tuple(coding_of(one) for one in element.get("coding", ())))
+
+
+def medicine_of(element: Element | None) -> Concept:
+    """A CodeableConcept of a medicine, whose strength no other name of it may lose."""
+    named = concept_of(element)
+    return replace(named, strength=strength_in(named.text))
 
 
 def coding_of(element: Element) -> Coding:

@@ -12,6 +12,7 @@ from tianfu.apps.lifelong.mapping.elements import (
     decimal_of,
     range_of_quantities,
     unit_of,
+    when_in,
 )
 from tianfu.apps.lifelong.model.entries import Finding, Flag, Range, gravest
 from tianfu.apps.lifelong.model.wording import NOTHING, Coding, Concept
@@ -75,7 +76,9 @@ def _value(element: Element) -> dict[str, Any]:
 
 
 def _worded_value(element: Element) -> dict[str, Any]:
-    for name in ("valueString", "valueDateTime", "valueTime"):
+    if "valueDateTime" in element:
+        return {"moment": when_in(element["valueDateTime"])}
+    for name in ("valueString", "valueTime"):
         if name in element:
             return {"words": str(element[name])}
     if "valueBoolean" in element:
@@ -123,4 +126,8 @@ def has_number(finding: Finding) -> bool:
 
 def is_told(finding: Finding) -> bool:
     """Whether it says anything at all."""
-    return finding.number is not None or bool(finding.words or finding.parts) or finding.answer != NOTHING
+    return (
+        finding.number is not None
+        or bool(finding.words or finding.parts or finding.moment)
+        or finding.answer != NOTHING
+    )

@@ -11,13 +11,14 @@ from tianfu.apps.lifelong.mapping.elements import (
     coding_of,
     concept_of,
     decimal_of,
+    medicine_of,
     unit_of,
     when_in,
 )
 from tianfu.apps.lifelong.mapping.patients import written_name
 from tianfu.apps.lifelong.model.rows import Amount, Code, Hidden, Link, Row, Shown, Stretch
 from tianfu.apps.lifelong.model.when import When
-from tianfu.apps.lifelong.model.wording import Concept, Spoken, language_of
+from tianfu.apps.lifelong.model.wording import NOTHING, Concept, Spoken, language_of
 from tianfu.standards.fhir.definitions import definitions
 
 TECHNICAL = frozenset(
@@ -28,6 +29,7 @@ TECHNICAL = frozenset(
 UNSEEN = frozenset({"resourceType", "text", "id", "div"})
 """The narrative is the sender's own page and may not be set into ours; the id stands in the address."""
 
+MEDICINE = "medication"
 ATTACHMENT_CHARACTERS_MAX = 60
 DEPTH_MAX = 6
 
@@ -61,7 +63,7 @@ def _rows(element: Element, type_: str, depth: int) -> Iterable[Row]:
 def _shown(value: Any, type_: str, name: str, depth: int) -> Shown | None:
     if value is None:
         return None
-    writer = _WRITERS.get(type_)
+    writer = medicine_of if name == MEDICINE and type_ == "CodeableConcept" else _WRITERS.get(type_)
     if writer is not None:
         return writer(value)
     if isinstance(value, dict):
@@ -156,8 +158,9 @@ def _address(value: Element) -> Shown:
 def _contact(value: Element) -> Shown:
     """A telephone number shows its tail only, like an identifier."""
     return Hidden(
-        kind=Concept(text=value.get("system", "")),
+        kind=NOTHING,
         system=value.get("system", ""),
+        code=value.get("system", ""),
         tail=str(value.get("value", ""))[-4:],
     )
 

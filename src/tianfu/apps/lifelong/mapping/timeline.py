@@ -12,11 +12,13 @@ from tianfu.apps.lifelong.mapping.elements import (
     concept_of,
     concepts_of,
     display_in,
+    medicine_of,
     reference_in,
     when_of,
     words,
 )
 from tianfu.apps.lifelong.mapping.findings import finding_of
+from tianfu.apps.lifelong.mapping.states import is_forbidden, is_void, state_marks
 from tianfu.apps.lifelong.model.entries import Diagnosis, Entry, Finding, Mark, Tone
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
 from tianfu.apps.lifelong.model.wording import NOTHING, Concept
@@ -26,12 +28,7 @@ Described = Mapping[str, Any]
 
 DEMO_TAG = "demo"
 RECOGNISED_TAG = "HR"
-ENDED_STATES = frozenset({"resolved", "remission", "inactive"})
-DOUBTS = frozenset({"unconfirmed", "provisional", "differential"})
-"""http://terminology.hl7.org/CodeSystem/condition-ver-status: a working diagnosis, not a certain one."""
-
-VOID_STATES = frozenset({"refuted", "entered-in-error"})
-UNDONE_STATES = frozenset({"cancelled", "not-done", "stopped", "noshow", "revoked", "refuted"})
+KNOWN_TAGS = frozenset({RECOGNISED_TAG, "paper"})
 CLASS_ICONS = {
     "IMP": "i-bed",
     "ACUTE": "i-bed",
@@ -76,7 +73,7 @@ def entry_of(resource: Element, *, patient: str) -> Entry:
         encounter=reference_in(resource.get("encounter") or resource.get("context")),
     )
     entry = _unalarmed(replace(entry, **described)) if is_void(resource) else replace(entry, **described)
-    return replace(entry, marks=(*_state_marks(resource), *entry.marks, *_tag_marks(resource)))
+    return replace(entry, marks=(*state_marks(resource), *entry.marks, *_tag_marks(resource)))
 
 
 def _unalarmed(entry: Entry) -> Entry:
@@ -193,13 +190,8 @@ def words_of(resource: Element, name: str) -> tuple[Concept, ...]:
     return (concept_of(resource[name]),) if name in resource else ()
 
 
-def is_forbidden(resource: Element) -> bool:
-    """Whether a request says that something must not be done."""
-    return resource.get("doNotPerform") is True
-
-
 def _medicine(resource: Element) -> Described:
-    medicine = concept_of(resource.get("medicationCodeableConcept"))
+    medicine = medicine_of(resource.get("medicationCodeableConcept"))
     if medicine == NOTHING:
         medicine = Concept(text=display_in(resource.get("medicationReference")))
     doses = [*resource.get("dosageInstruction", ()), *resource.get("dosage", ())] if _is_list(resource) else []
@@ -291,75 +283,19 @@ def _notes(resource: Element) -> tuple[Concept, ...]:
     return tuple(one for note in resource.get("note", ()) for one in words(note.get("text")))
 
 
-def state_of(resource: Element) -> str:
-    """The state a person would ask for: clinical status before workflow status."""
-    for name in ("clinicalStatus", "status", "lifecycleStatus"):
-        value = resource.get(name)
-        if isinstance(value, dict):
-            return code_in(value)
-        if isinstance(value, str):
-            return value
-    return ""
-
-
-def is_mistaken(resource: Element) -> bool:
-    """Whether the writer took the record back."""
-    verification = code_in(resource.get("verificationStatus"))
-    return "entered-in-error" in (resource.get("status"), verification)
-
-
-def doubt_of(resource: Element) -> str:
-    """How a diagnosis or allergy is limited: `provisional`, `refuted`, `entered-in-error` …; empty if it stands."""
-    if is_mistaken(resource):
-        return "entered-in-error"
-    verification = code_in(resource.get("verificationStatus"))
-    return verification if verification in DOUBTS or verification == "refuted" else ""
-
-
-def is_void(resource: Element) -> bool:
-    """Whether the record tells of nothing any more: taken back or ruled out."""
-    return doubt_of(resource) in VOID_STATES
-
-
-def _state_marks(resource: Element) -> list[Mark]:
-    if is_mistaken(resource):
-        return [Mark(status="critical", key="mark.entered-in-error")]
-    return [*_forbidding_marks(resource), *_worded_state(resource)]
-
-
-def _forbidding_marks(resource: Element) -> list[Mark]:
-    """An order not to do something looks like an order to do it unless it says so first."""
-    if not is_forbidden(resource):
-        return []
-    is_medicine = resource["resourceType"] == "MedicationRequest"
-    return [Mark(status="critical", key="mark.do-not-give" if is_medicine else "mark.do-not-perform")]
-
-
-def _worded_state(resource: Element) -> list[Mark]:
-    state, doubt = state_of(resource), doubt_of(resource)
-    if doubt == "refuted":
-        return [Mark(status="quiet", key="mark.refuted")]
-    doubts = [Mark(status="warning", key=f"mark.{doubt}")] if doubt else []
-    return [*doubts, *_ended_marks(resource, state)]
-
-
-def _ended_marks(resource: Element, state: str) -> list[Mark]:
-    if state in UNDONE_STATES:
-        return [Mark(status="quiet", key=f"mark.{state}")]
-    if state in ENDED_STATES and resource["resourceType"] in ("Condition", "AllergyIntolerance"):
-        return [Mark(status="quiet", key=f"mark.{state}")]
-    return [Mark(status="warning", key="mark.preliminary")] if state == "preliminary" else []
-
-
 def _tag_marks(resource: Element) -> list[Mark]:
     """Tags with a name that people should see: recognised by other hospitals, entered from paper."""
     tags = [
         tag for tag in resource.get("meta", {}).get("tag", ()) if tag.get("display") and tag.get("code") != DEMO_TAG
     ]
-    return [
-        Mark(status="info" if tag.get("code") == "HR" else "quiet", concept=concept_of({"coding": [tag]}))
-        for tag in tags
-    ]
+    return [Mark(status="info" if tag.get("code") == RECOGNISED_TAG else "quiet", **_tag_words(tag)) for tag in tags]
+
+
+def _tag_words(tag: Element) -> Described:
+    """Our phrase for a tag that we know, else what the tag calls itself."""
+    if tag.get("code") in KNOWN_TAGS:
+        return {"key": f"mark.tag-{tag['code']}"}
+    return {"concept": concept_of({"coding": [tag]})}
 
 
 def _organisation(resource: Element) -> str:

@@ -34,13 +34,18 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tupl
 def _changes(path: tuple[str, ...], before: Any, after: Any) -> Iterator[Change]:
     if before == after:
         return
-    if isinstance(before, dict) and isinstance(after, dict):
+    if isinstance(before, dict) and isinstance(after, dict) and not (_is_quantity(before) and _is_quantity(after)):
         for name in [*after, *(name for name in before if name not in after)]:
             yield from _changes((*path, name), before.get(name), after.get(name))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _list_changes(path, before, after)
     else:
         yield Change(path=path, before=before, after=after)
+
+
+def _is_quantity(value: Mapping[str, Any]) -> bool:
+    """A number with its unit changes as a whole: the one means nothing without the other."""
+    return "value" in value and ("unit" in value or "code" in value)
 
 
 def _list_changes(path: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> Iterator[Change]:

@@ -15,6 +15,12 @@ from tianfu.apps.lifelong.model.wording import NOTHING, Concept
 FINDINGS_IN_LINE = 4
 """So many findings stand in an entry's line; all of them in its fold-out."""
 
+USUAL_ORDER = (
+    *("85354-9", "55284-4", "8867-4", "55283-6", "8310-5", "9279-1", "59408-5", "2708-6"),
+    *("29463-7", "8302-2", "39156-5", "18185-9", "11881-0"),
+)
+"""LOINC codes in the order in which people read a visit: blood pressure, pulse, temperature, breath, size."""
+
 
 class Flag(StrEnum):
     """How a result lies to its reference range, the gravest first; the critical ones are the laboratory's own word."""
@@ -76,6 +82,9 @@ class Finding:
     unit: str = ""
     answer: Concept = NOTHING
     words: str = ""
+    moment: When | None = None
+    """The answer, where it is a date."""
+
     flag: Flag | None = None
     range: Range | None = None
     parts: tuple[Finding, ...] = ()
@@ -205,7 +214,7 @@ def _with_guests(host: Entry, guests: Sequence[Entry]) -> Entry:
     if not guests:
         return host
     order = {reference: place for place, reference in enumerate(host.results)}
-    ordered = sorted(guests, key=lambda guest: order.get(guest.reference, len(order)))
+    ordered = sorted(guests, key=lambda guest: (order.get(guest.reference, len(order)), *_usual_place(guest)))
     findings = tuple(finding for guest in ordered for finding in guest.findings)
     return replace(
         host,
@@ -214,6 +223,14 @@ def _with_guests(host: Entry, guests: Sequence[Entry]) -> Entry:
         tone=_tone(host.tone, findings),
         marks=host.marks + _counts(findings),
     )
+
+
+def _usual_place(guest: Entry) -> tuple[int, str, int, str]:
+    """Where a measurement stands among others, the same at every visit: the usual ones first, then by code."""
+    key = guest.title.key or guest.title.text
+    code = key.rpartition("|")[2]
+    first = USUAL_ORDER.index(code) if code in USUAL_ORDER else len(USUAL_ORDER)
+    return first, key, guest.when.low if guest.when else 0, guest.id
 
 
 def _tone(own: Tone, findings: Sequence[Finding]) -> Tone:

@@ -46,11 +46,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hidden:
-    """An identifier: its kind and the last four characters; no page shows the rest."""
+    """An identifier or a telephone number: its kind and the last four characters; no page shows the rest."""
 
     kind: Concept
     system: str
     tail: str
+    code: str = ""
+    """The kind of a telephone number or address, by its code."""
 
 
 Shown = Spoken | Concept | Amount | Link | Code | Stretch | Hidden | When | bool | tuple["Row", ...]

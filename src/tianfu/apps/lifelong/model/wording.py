@@ -5,6 +5,7 @@ FHIR R4 CodeableConcept: https://hl7.org/fhir/R4/datatypes.html#CodeableConcept
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ class Concept:
 
     text: str = ""
     codings: tuple[Coding, ...] = ()
+    strength: str = ""
+    """Of a medicine, how strong and how much of it, where the writer put it into the text: `0.1 g×20片`."""
 
     def has(self, system: str, codes: Iterable[str]) -> bool:
         """Whether one of the codings is among `codes` of `system`."""
@@ -52,6 +55,15 @@ class Concept:
 
 
 NOTHING = Concept()
+
+_DOSE = r"\d[\d.,]*\s*(?:mg|kg|g|μg|µg|ug|mcg|ng|mL|ml|L|IU|U|mmol|%|万?(?:国际)?单位)(?![A-Za-z])"
+_PACK = r"\s*[×xX*]\s*\d+\s*[粒片袋揿丸支瓶贴喷吸滴枚]?"
+_STRENGTH = re.compile(rf"{_DOSE}(?:\s*[:：/]\s*{_DOSE})?(?:{_PACK})?")
+
+
+def strength_in(name: str) -> str:
+    """Every strength that the name of a medicine tells, in its order; empty if it tells none."""
+    return " ".join(_STRENGTH.findall(name))
 
 
 def best_name(names: Iterable[str], tag: str) -> Spoken | None:

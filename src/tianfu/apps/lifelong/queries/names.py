@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tianfu.apps.lifelong.mapping.patients import written_name
-from tianfu.apps.lifelong.mapping.timeline import doubt_of
+from tianfu.apps.lifelong.mapping.states import doubt_of
 from tianfu.apps.lifelong.model.entries import Diagnosis, Entry, fold
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.records.outcomes import Found, Record
