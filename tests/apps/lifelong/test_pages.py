@@ -32,6 +32,17 @@ def titles(page: str) -> list[str]:
     return [words(title).strip() for title in re.findall(r'<a class="title"[^>]*>(.*?)</a>', page, re.DOTALL)]
 
 
+def ways_back(page: str) -> set[str]:
+    """Where the first step of the path at the head of a page leads."""
+    return {ordered(html.unescape(each)) for each in re.findall(r'<nav class="crumbs"[^>]*>\s*<a href="([^"]+)"', page)}
+
+
+def ordered(address: str) -> str:
+    """An address with the fields of its query in order."""
+    path, _, query = address.partition("?")
+    return f"{path}?{'&'.join(sorted(query.split('&')))}" if query else path
+
+
 # Finding a person
 
 
@@ -246,6 +257,47 @@ def test_what_does_not_exist_is_not_found(browser: Browser, path: str) -> None:
     assert browser.get(path).status_code == 404
 
 
+# The way back
+
+
+def test_the_way_back_leads_to_the_same_filter_page_and_phase(browser: Browser) -> None:
+    query = f"chosen=1&kind=encounter&source={HOSPITAL}&source={CENTRE}&before=2026-11-21"
+    for address in re.findall(r'href="(/lifelong/records/[^"]+)"', browser.get(f"{LIFE}?{query}").text):
+        page = browser.get(address).text
+        steps = [address, *re.findall(r'href="(/lifelong/records/[^"]+/(?:history|versions/1)[^"]*)"', page)]
+        for step in steps:
+            assert ways_back(browser.get(step).text) <= {ordered(f"{LIFE}?{query}"), "/lifelong/people/mother"}
+
+
+def test_the_way_back_from_another_librarys_record_leads_to_the_page_one_came_from(browser: Browser) -> None:
+    page = browser.get(f"/lifelong/records/Immunization/dose?from={HOSPITAL}%3Fphase%3Dinfancy").text
+    assert ways_back(page) == {f"{LIFE}?phase=infancy"}
+
+
+def test_the_way_back_from_a_trend_keeps_the_page_too(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}?kind=check").text
+    [large] = re.findall(r'href="([^"]+/trend[^"]+)"', page)
+    trend = browser.get(html.unescape(large)).text
+    assert ways_back(trend) == {f"{LIFE}?kind=check"}
+    assert f'name="from" value="{HOSPITAL}?kind=check"' in trend
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "//elsewhere.example",
+        "https://elsewhere.example",
+        "mother?kind=result",
+        f"{HOSPITAL}/../../preferences",
+        f"{CENTRE}?back=//elsewhere.example",
+        "",
+    ],
+)
+def test_a_way_back_that_somebody_made_up_leads_to_the_life(browser: Browser, said: str) -> None:
+    page = browser.get("/lifelong/records/Immunization/dose", params={"from": said}).text
+    assert ways_back(page) == {f"/lifelong/people/{CENTRE}"}
+
+
 # Charts
 
 
@@ -260,7 +312,7 @@ def test_a_chart_says_in_one_sentence_what_it_draws(browser: Browser) -> None:
 def test_every_charted_value_is_also_in_a_table_with_its_record(browser: Browser) -> None:
     page = browser.get(f"{LIFE}/trend?measure=http://loinc.org|85354-9").text
     for identity in ("pressure-1", "pressure-2", "pressure-3"):
-        assert f'href="/lifelong/records/Observation/{identity}"' in page
+        assert f'href="/lifelong/records/Observation/{identity}?' in page
     assert "看成表格" in browser.get(LIFE).text
 
 

@@ -11,9 +11,11 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.lifelong.charts import chart_of, points_shown
+from tianfu.apps.lifelong.model.way_back import way_back, way_of
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
 from tianfu.apps.lifelong.queries.find_person import find_people
 from tianfu.apps.lifelong.queries.life import read_life
+from tianfu.apps.lifelong.queries.person import KnownPerson
 from tianfu.apps.lifelong.queries.record import read_record
 from tianfu.apps.lifelong.queries.record_history import read_history
 from tianfu.apps.lifelong.queries.trend import read_trend_page
@@ -44,9 +46,8 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        return pages.page(
-            f"lifelong/{template}", asking, status=status, speech=Speech(asking.language), root=ROOT, **values
-        )
+        always = {"speech": Speech(asking.language), "root": ROOT, "way": ""}
+        return pages.page(f"lifelong/{template}", asking, status=status, **{**always, **values})
 
     return page
 
@@ -104,6 +105,7 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
             chart=chart,
             points_shown=points_shown(asking),
             person_address=f"{ROOT}/people/{person}",
+            way=way_of(person, asking.query),
         )
 
     @get(f"{ROOT}/people/{{person:str}}/trend")
@@ -112,10 +114,22 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         shown = await read_trend_page(store, asking, person, request.query_params.get("measure", ""))
         chart = chart_of(shown.trend, asking, is_card=False) if shown.trend else None
         return _page(pages, request)(
-            "trend.html", shown=shown, known=shown.known, chart=chart, person_address=f"{ROOT}/people/{person}"
+            "trend.html",
+            shown=shown,
+            known=shown.known,
+            chart=chart,
+            person_address=f"{ROOT}/people/{person}",
+            way=_way_back(request, shown.known, person),
         )
 
     return [show_life, show_trend]
+
+
+def _way_back(request: HttpRequest, known: KnownPerson | None, person: str = "") -> str:
+    """The end of the address of the life that this page was opened from; empty if it is about nobody."""
+    if known is None:
+        return ""
+    return way_back(request.query_params.get("from", ""), person or known.person.first.id, known.person.ids)
 
 
 def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
@@ -124,19 +138,21 @@ def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     @get(record_path)
     async def show_record(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
         view = await read_record(store, pages.asking(request), kind, record)
-        return _page(pages, request)("record.html", view=view, known=view.known)
+        return _page(pages, request)("record.html", view=view, known=view.known, way=_way_back(request, view.known))
 
     @get(record_path + "/versions/{version:int}")
     async def show_version(
         request: HttpRequest, kind: FromPath[str], record: FromPath[str], version: FromPath[int]
     ) -> Response[str]:
         view = await read_record(store, pages.asking(request), kind, record, version=version)
-        return _page(pages, request)("record.html", view=view, known=view.known)
+        return _page(pages, request)("record.html", view=view, known=view.known, way=_way_back(request, view.known))
 
     @get(record_path + "/history")
     async def show_history(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
         cursor = request.query_params.get("cursor")
         history = await read_history(store, pages.asking(request), kind, record, cursor=cursor)
-        return _page(pages, request)("history.html", history=history, known=history.known)
+        return _page(pages, request)(
+            "history.html", history=history, known=history.known, way=_way_back(request, history.known)
+        )
 
     return [show_record, show_version, show_history]
