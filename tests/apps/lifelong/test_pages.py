@@ -32,6 +32,10 @@ def titles(page: str) -> list[str]:
     return [words(title).strip() for title in re.findall(r'<a class="title"[^>]*>(.*?)</a>', page, re.DOTALL)]
 
 
+def found_people(page: str) -> list[str]:
+    return re.findall(r'class="who" href="/lifelong/people/([^"]+)"', page)
+
+
 def ways_back(page: str) -> set[str]:
     """Where the first step of the path at the head of a page leads."""
     return {ordered(html.unescape(each)) for each in re.findall(r'<nav class="crumbs"[^>]*>\s*<a href="([^"]+)"', page)}
@@ -70,6 +74,7 @@ def test_a_found_person_is_told_apart_by_sex_age_birth_date_and_tail(browser: Br
 def test_nobody_found_says_what_to_try_next(browser: Browser) -> None:
     page = words(find(browser, "诸葛亮").text)
     assert "没有找到这样的人" in page
+    assert "找到 0 人" not in page
     assert "换一个写法" in page
 
 
@@ -78,8 +83,54 @@ def test_too_many_say_how_many_and_how_to_narrow(browser: Browser, store: Memory
         store.put(
             {"resourceType": "Patient", "id": f"p{number}", "name": [{"text": "李明"}], "birthDate": "1980-01-01"}
         )
-    page = words(find(browser, "李明").text)
-    assert "有 60 份档案符合，先列出 50 人" in page
+    first = find(browser, "李明").text
+    assert "找到 60 人" in words(first)
+    assert "显示第 1–50 人，共 60 人" in words(first)
+    [more] = re.findall(r'rel="next" href="([^"]+)"', first)
+    second = browser.get(html.unescape(more)).text
+    assert "显示第 51–60 人，共 60 人" in words(second)
+    assert 'rel="prev"' in second
+    assert 'rel="next"' not in second
+    assert len(set(found_people(first)) | set(found_people(second))) == 60
+
+
+def test_far_too_many_say_how_to_narrow(browser: Browser, store: MemoryStore) -> None:
+    store.put(*({"resourceType": "Patient", "id": f"p{number}", "name": [{"text": "李明"}]} for number in range(201)))
+    assert "有 201 份档案符合，只排了前 200 人" in words(find(browser, "李明").text)
+
+
+def test_exact_names_come_first_then_everybody_by_sound(browser: Browser, store: MemoryStore) -> None:
+    for number, name in enumerate(["李明珠", "李明阿", "李明"]):
+        store.put({"resourceType": "Patient", "id": f"p{number}", "name": [{"text": name}]})
+    page = find(browser, "李明").text
+    assert found_people(page) == ["p2", "p1", "p0"]
+    assert "姓名完全相同的在前" in page
+
+
+def test_a_search_says_how_it_was_understood(browser: Browser) -> None:
+    page = words(find(browser, "wen 1992").text)
+    assert "查找的是： 姓名 wen、出生 1992年" in page
+    assert "找到" in page
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_change_of_language_after_a_mistake_keeps_the_form(browser: Browser, language: str) -> None:
+    page = find(browser, "温知夏", year="0000")
+    assert page.status_code == 422
+    other = browser.get(str(page.url), params={"lang": language}).text
+    said = {
+        "zh-CN": ("<title>错误：找人", "错误：</span>年份写"),
+        "en": ("<title>Error: Find", "Error: </span>Write a"),
+    }
+    assert all(each in other for each in said[language])
+    assert 'value="温知夏"' in other
+    assert ("Error" in other) is (language == "en")
+
+
+def test_the_address_that_takes_forms_leads_to_the_form(browser: Browser) -> None:
+    answer = browser.get("/lifelong/find?lang=en")
+    assert answer.status_code == 200
+    assert str(answer.url).endswith("/lifelong")
 
 
 @pytest.mark.parametrize("who", ["温知夏", HER_NUMBER])

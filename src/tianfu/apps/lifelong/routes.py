@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 from litestar import Response, get, post
@@ -13,7 +14,7 @@ from litestar.response import Redirect
 from tianfu.apps.lifelong.charts import chart_of, points_shown
 from tianfu.apps.lifelong.model.way_back import way_back, way_of
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
-from tianfu.apps.lifelong.queries.find_person import find_people
+from tianfu.apps.lifelong.queries.find_person import find_people, page_number
 from tianfu.apps.lifelong.queries.life import read_life
 from tianfu.apps.lifelong.queries.person import KnownPerson
 from tianfu.apps.lifelong.queries.record import read_record
@@ -21,7 +22,7 @@ from tianfu.apps.lifelong.queries.record_history import read_history
 from tianfu.apps.lifelong.queries.trend import read_trend_page
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.apps.lifelong.store import LifeStore
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
@@ -61,35 +62,38 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     async def ask(request: HttpRequest) -> Response[str]:
         return _page(pages, request)("find.html", form=dict.fromkeys(FORM_FIELDS, ""), faults={}, found=None)
 
+    @get(f"{ROOT}/find")
+    async def begin() -> Redirect:
+        """Where forms are sent to there is nothing to see: whoever opens it starts at the form."""
+        return Redirect(ROOT, status_code=303)
+
     @post(f"{ROOT}/find", status_code=303)
-    async def send(request: HttpRequest) -> Response[str] | Redirect:
+    async def send(request: HttpRequest) -> Redirect:
         sent = await request.form()
         form = {name: str(sent.get(name) or "").strip() for name in FORM_FIELDS}
-        faults = _faults(form)
-        if faults:
-            return _page(pages, request)("find.html", status=422, form=form, faults=faults, found=None)
         return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
 
     @get(f"{ROOT}/found/{{letters:str}}")
     async def show_found(request: HttpRequest, letters: FromPath[str]) -> Response[str]:
-        form = pages.sealer.open(SEALED_AS, letters)
-        found = await find_people(store, pages.asking(request), _wish(form))
-        return _page(pages, request)("find.html", form=form, faults={}, found=found)
+        page, form = _page(pages, request), pages.sealer.open(SEALED_AS, letters)
+        try:
+            wish = _wish(form, pages.today())
+        except Refusal as refusal:
+            faults = {fault.path: f"fault.{fault.code}" for fault in refusal.faults}
+            return page("find.html", status=422, form=form, faults=faults, found=None)
+        number = page_number(request.query_params.get("page", ""))
+        found = await find_people(store, pages.asking(request), wish, page=number)
+        return page("find.html", form=form, faults={}, found=found, wish=wish)
 
-    return [start, ask, send, show_found]
+    return [start, ask, begin, send, show_found]
 
 
-def _wish(form: Mapping[str, str]) -> Wish:
-    return read_wish(form["who"], year=form["year"], month=form["month"], day=form["day"])
-
-
-def _faults(form: Mapping[str, str]) -> Mapping[str, str]:
-    """What is wrong in the form: a phrase key per field."""
-    try:
-        wish = _wish(form)
-    except Refusal as refusal:
-        return {fault.path: f"fault.{fault.code}" for fault in refusal.faults}
-    return {"who": "fault.nothing-asked"} if wish.is_empty else {}
+def _wish(form: Mapping[str, str], today: date) -> Wish:
+    """What the form asks for; refuses a form that asks for nothing."""
+    wish = read_wish(form["who"], year=form["year"], month=form["month"], day=form["day"], today=today)
+    if wish.is_empty:
+        raise Refusal("search-not-understood", faults=(Fault("who", "nothing-asked"),))
+    return wish
 
 
 def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
