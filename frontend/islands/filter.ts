@@ -1,17 +1,8 @@
-// A filter form that applies as soon as a box is ticked: the same page is fetched and its parts are exchanged.
+// A filter form that applies as soon as a box is ticked.
 import { LitElement } from "lit";
+import { show } from "./exchange";
 
-const PARTS = "[data-part]";
 const WAIT_MS = 250;
-
-/** Exchange every part of this page for the part of the same name in another; both were made by our server. */
-function exchangeParts(fetched: Document): void {
-  for (const part of document.querySelectorAll<HTMLElement>(PARTS)) {
-    const name = part.dataset["part"];
-    const fresh = fetched.querySelector(`[data-part="${name}"]`);
-    if (fresh) part.replaceWith(document.adoptNode(fresh));
-  }
-}
 
 class TianfuFilter extends LitElement {
   private waiting: number | undefined;
@@ -24,42 +15,40 @@ class TianfuFilter extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.addEventListener("change", this.onChange);
+    window.addEventListener("pageshow", this.onPageShow);
   }
 
   override disconnectedCallback(): void {
     this.removeEventListener("change", this.onChange);
-    window.clearTimeout(this.waiting);
-    this.running?.abort();
+    window.removeEventListener("pageshow", this.onPageShow);
+    this.callOff();
     super.disconnectedCallback();
   }
 
-  private onChange = (): void => {
+  private callOff(): void {
     window.clearTimeout(this.waiting);
+    this.running?.abort();
+  }
+
+  private onChange = (): void => {
+    this.callOff();
     this.waiting = window.setTimeout(() => void this.apply(), WAIT_MS);
+  };
+
+  /** A page that comes back out of the browser's memory may hold boxes that were never applied. */
+  private onPageShow = (event: PageTransitionEvent): void => {
+    if (!event.persisted) return;
+    this.callOff();
+    this.querySelector("form")?.reset();
   };
 
   private async apply(): Promise<void> {
     const form = this.querySelector("form");
     if (!form) return;
-    this.running?.abort();
     this.running = new AbortController();
-    const address = new URL(form.action);
-    address.search = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])).toString();
-    document.querySelector('[data-part="records"]')?.setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetch(address, { signal: this.running.signal, headers: { accept: "text/html" } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      exchangeParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
-      history.replaceState(null, "", address);
-    } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") return;
-      form.submit(); // The plain way shows the server's own words.
-    }
+    const asked = [...form.querySelectorAll<HTMLInputElement>("input[type=checkbox]")].map((box) => ({ box, on: box.checked }));
+    if (await show(form, "records", this.running.signal)) asked.forEach(({ box, on }) => (box.defaultChecked = on));
   }
 }
 
 customElements.define("tianfu-filter", TianfuFilter);
-
-document.addEventListener("change", (event) => {
-  if (event.target instanceof HTMLSelectElement && "submit" in event.target.dataset) event.target.form?.requestSubmit();
-});

@@ -2,3 +2,4 @@
 import "./chart-cursor";
 import "./filter";
 import "./keys";
+import "./menu";

@@ -25,6 +25,7 @@ from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import load_or_make
+from tianfu.records.months import keep_months_ahead
 from tianfu.records.store import Store
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
@@ -83,7 +84,7 @@ class Application:
         await database.ready()
         keys = load_or_make(self._settings.home)
         store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
-        ahead = asyncio.create_task(store.look_ahead())
+        ahead = asyncio.create_task(keep_months_ahead(database))
         stack.callback(ahead.cancel)
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
         is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from contextlib import suppress
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -54,6 +55,48 @@ def test_a_filter_applies_at_once_and_its_address_can_be_shared(desk: Desk, life
         expect(page.get_by_label(re.compile("^检验"))).not_to_be_checked()
 
 
+def test_a_filter_says_what_it_left_and_everything_on_the_page_follows_it(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        status = page.locator("#told")
+        expect(status).to_have_role("status")
+        expect(status).to_be_empty()
+        page.get_by_label(re.compile("^检验")).uncheck()
+        expect(status).to_contain_text(re.compile("^显示 "))
+        expect(page.get_by_label(re.compile("^检验"))).to_be_focused()
+        assert shown(page)[0] == int(re.findall(r"\d+", status.inner_text())[0])
+        page.get_by_role("link", name=re.compile("^婴幼儿")).click()
+        expect(page).to_have_url(re.compile("chosen=1.*phase=infancy"))
+        expect(page.get_by_label(re.compile("^检验"))).not_to_be_checked()
+
+
+def test_the_way_back_keeps_filter_and_phase(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(f"{life}?phase=infancy")
+        page.get_by_label(re.compile("^检验")).uncheck()
+        expect(page.locator("#told")).not_to_be_empty()
+        before, address = shown(page), page.url
+        page.locator(".tl .title").first.click()
+        page.get_by_role("link", name="修改历史").click()
+        page.get_by_role("link", name="回到一生").click()
+        expect(page.locator("#records")).to_be_visible()
+        assert sorted(parse_qsl(urlsplit(page.url).query)) == sorted(parse_qsl(urlsplit(address).query))
+        assert shown(page) == before
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_boxes_and_list_agree_after_going_back(desk: Desk, life: str, *, scripts: bool) -> None:
+    with desk.page(scripts=scripts) as page:
+        page.goto(life)
+        before = shown(page)
+        page.get_by_label(re.compile("^检验")).uncheck()
+        page.locator(".tl .title").first.click()
+        expect(page.locator("h1")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_label(re.compile("^检验"))).to_be_checked()
+        assert shown(page) == before
+
+
 def test_the_life_strip_leads_to_a_phase_and_back(desk: Desk, life: str) -> None:
     with desk.page() as page:
         page.goto(life)
@@ -78,6 +121,35 @@ def test_a_chart_is_chosen_pointed_at_and_read_as_a_table(desk: Desk, life: str)
         page.get_by_role("link", name="放大看").click()
         expect(page.locator("table tbody tr").first).to_be_visible()
         page.screenshot(path=PICTURES / "trend-1440.png", full_page=True)
+
+
+@pytest.mark.parametrize("place", ["", "/trend"])
+def test_a_chart_is_chosen_with_the_keyboard(desk: Desk, life: str, place: str) -> None:
+    with desk.page() as page:
+        page.goto(f"{life}{place}")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "measure=" in request.url else None)
+        menu = page.get_by_label("看哪一项")
+        menu.focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        chosen = menu.input_value()
+        page.wait_for_timeout(400)
+        assert asked == []
+        page.keyboard.press("Enter")
+        expect(page.locator("#told")).to_contain_text("最近一次")
+        expect(menu).to_be_focused()
+        assert menu.input_value() == chosen
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="显示", exact=True)).to_be_focused()
+        expect(menu).not_to_have_value(chosen)
+        assert len(set(asked)) == len(asked) == 2
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(400)
+        expect(page.get_by_role("button", name="显示", exact=True)).to_be_focused()
+        page.reload()
+        expect(menu).not_to_have_value(chosen)
 
 
 def test_an_entry_opens_its_record_and_its_history(desk: Desk, life: str) -> None:

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import AXE, PICTURES, Desk
 
@@ -68,6 +68,19 @@ def test_other_pages_are_readable_by_everybody(desk: Desk, life: str, language: 
                 if found or overflow(page):
                     wrong[f"{path} {look}"] = found, overflow(page)
     assert wrong == {}
+
+
+def test_a_form_with_a_mistake_takes_the_reader_to_what_is_wrong(desk: Desk) -> None:
+    with desk.chromium.new_context(base_url=desk.address, locale="zh-CN") as context:
+        page = context.new_page()
+        page.goto("/lifelong")
+        page.get_by_label("年", exact=True).fill("0000")
+        page.get_by_role("button", name="查找").click()
+        expect(page.locator(".nhsuk-error-summary")).to_be_focused()
+        assert findings(page) == []
+        page.get_by_role("link", name="EN English").click()
+        expect(page.locator(".nhsuk-error-summary")).to_contain_text("Write a year")
+        expect(page.get_by_label("Year", exact=True)).to_have_value("0000")
 
 
 def test_an_error_is_readable_by_everybody(desk: Desk) -> None:

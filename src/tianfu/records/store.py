@@ -5,7 +5,6 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
 from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
+from tianfu.records.months import make_months
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
@@ -61,8 +61,6 @@ from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
-MONTHS_AHEAD = 3
-LOOK_AHEAD_SECONDS = 6 * 3_600.0
 ANSWER_BYTES_MAX = 32 << 20
 """When the answers to a bundle's entries hold this much, those that follow are refused."""
 
@@ -243,17 +241,6 @@ class Store:
         decide(caller, purpose)
         async with self._database.connection("reader") as connection:
             return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
-
-    async def look_ahead(self) -> None:
-        """Make the partitions of the months to come, again and again, for a server runs longer than they last."""
-        while True:
-            await asyncio.sleep(LOOK_AHEAD_SECONDS)
-            try:
-                async with self._database.transaction("owner") as owner:
-                    await owner.run(_STATE.lock_state)
-                    await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
-            except Exception as error:
-                _log.error("months_not_made", error=place_of(error))
 
     def searchable(self, resource_type: str) -> frozenset[str]:
         """The codes of the parameters by which all records of a type can be found now."""
@@ -710,7 +697,7 @@ async def open_parts(
     """What every process that writes needs: the preparer, and the codings that the database has seen."""
     async with database.transaction("owner") as owner:
         await owner.run(_STATE.lock_state)
-        await owner.run(_STATE.ensure_months, ahead=MONTHS_AHEAD)
+        await make_months(owner)
         await owner.run(_STATE.add_key_fingerprint, name="index", fingerprint=keys.fingerprint)
         kept = await owner.one(_STATE.key_fingerprint, name="index")
         if kept is None or kept[0] != keys.fingerprint:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from tests.apps.lifelong.made_up import HER_NUMBER, patient
@@ -10,6 +12,8 @@ from tianfu.apps.lifelong.model.people import people_among, person_of
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.china.identity_number import shortened
+
+TODAY = date(2026, 11, 23)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +34,18 @@ from tianfu.standards.china.identity_number import shortened
         ("19920418", Wish(born="1992-04-18")),
         ("阿说·拉铁", Wish(name="阿说·拉铁")),
         ("", Wish()),
+        ("wen 1991", Wish(name="wen", born="1991")),
+        ("1991 温知夏", Wish(name="温知夏", born="1991")),
+        ("温知夏 1899", Wish(name="温知夏", tail="1899")),
+        ("温知夏 2027", Wish(name="温知夏", tail="2027")),
+        ("1991", Wish(tail="1991")),
+        ("１９９２－０４－１８　温知夏", Wish(name="温知夏", born="1992-04-18")),
+        ("０４２Ｘ", Wish(tail="042X")),
+        ("1992-04-18 0428 温知夏", Wish(name="温知夏", tail="0428", born="1992-04-18")),
     ],
 )
 def test_parts_of_what_was_typed_are_told_by_their_shape(typed: str, wish: Wish) -> None:
-    assert read_wish(typed) == wish
+    assert read_wish(typed, today=TODAY) == wish
 
 
 @pytest.mark.parametrize(
@@ -42,10 +54,11 @@ def test_parts_of_what_was_typed_are_told_by_their_shape(typed: str, wish: Wish)
         ({"year": "1992"}, "1992"),
         ({"year": "1992", "month": "4"}, "1992-04"),
         ({"year": "1992", "month": "4", "day": "8"}, "1992-04-08"),
+        ({"year": "１９９２", "month": "０４"}, "1992-04"),
     ],
 )
 def test_a_birth_date_may_be_partial(fields: dict[str, str], born: str) -> None:
-    assert read_wish("", **fields).born == born
+    assert read_wish("", today=TODAY, **fields).born == born
 
 
 @pytest.mark.parametrize(
@@ -56,6 +69,13 @@ def test_a_birth_date_may_be_partial(fields: dict[str, str], born: str) -> None:
         ("", {"year": "1993", "month": "2", "day": "29"}, "day", "no-such-date"),
         ("1993-02-29", {}, "who", "no-such-date"),
         ("0428 0429", {}, "who", "two-of-one-sort"),
+        ("", {"year": "0000"}, "year", "no-such-year"),
+        ("", {"year": "2027"}, "year", "no-such-year"),
+        ("", {"year": "١٩٩٢"}, "year", "year-needed"),
+        ("0000-01-01", {}, "who", "no-such-date"),
+        ("温知夏 1992-04-18 1991", {}, "who", "date-and-year"),
+        ("温知夏 1992-04-18", {"year": "1991"}, "year", "two-dates"),
+        ("温知夏 1991", {"year": "1992"}, "year", "two-dates"),
         ("甲" * 61, {}, "who", "name-too-long"),
     ],
 )
@@ -63,7 +83,7 @@ def test_what_cannot_be_meant_is_refused_at_its_field(
     typed: str, fields: dict[str, str], field: str, code: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        read_wish(typed, **fields)
+        read_wish(typed, today=TODAY, **fields)
     assert [(fault.path, fault.code) for fault in refused.value.faults] == [(field, code)]
 
 

@@ -32,6 +32,21 @@ def titles(page: str) -> list[str]:
     return [words(title).strip() for title in re.findall(r'<a class="title"[^>]*>(.*?)</a>', page, re.DOTALL)]
 
 
+def found_people(page: str) -> list[str]:
+    return re.findall(r'class="who" href="/lifelong/people/([^"]+)"', page)
+
+
+def ways_back(page: str) -> set[str]:
+    """Where the first step of the path at the head of a page leads."""
+    return {ordered(html.unescape(each)) for each in re.findall(r'<nav class="crumbs"[^>]*>\s*<a href="([^"]+)"', page)}
+
+
+def ordered(address: str) -> str:
+    """An address with the fields of its query in order."""
+    path, _, query = address.partition("?")
+    return f"{path}?{'&'.join(sorted(query.split('&')))}" if query else path
+
+
 # Finding a person
 
 
@@ -59,6 +74,7 @@ def test_a_found_person_is_told_apart_by_sex_age_birth_date_and_tail(browser: Br
 def test_nobody_found_says_what_to_try_next(browser: Browser) -> None:
     page = words(find(browser, "诸葛亮").text)
     assert "没有找到这样的人" in page
+    assert "找到 0 人" not in page
     assert "换一个写法" in page
 
 
@@ -67,8 +83,54 @@ def test_too_many_say_how_many_and_how_to_narrow(browser: Browser, store: Memory
         store.put(
             {"resourceType": "Patient", "id": f"p{number}", "name": [{"text": "李明"}], "birthDate": "1980-01-01"}
         )
-    page = words(find(browser, "李明").text)
-    assert "有 60 份档案符合，先列出 50 人" in page
+    first = find(browser, "李明").text
+    assert "找到 60 人" in words(first)
+    assert "显示第 1–50 人，共 60 人" in words(first)
+    [more] = re.findall(r'rel="next" href="([^"]+)"', first)
+    second = browser.get(html.unescape(more)).text
+    assert "显示第 51–60 人，共 60 人" in words(second)
+    assert 'rel="prev"' in second
+    assert 'rel="next"' not in second
+    assert len(set(found_people(first)) | set(found_people(second))) == 60
+
+
+def test_far_too_many_say_how_to_narrow(browser: Browser, store: MemoryStore) -> None:
+    store.put(*({"resourceType": "Patient", "id": f"p{number}", "name": [{"text": "李明"}]} for number in range(201)))
+    assert "有 201 份档案符合，只排了前 200 人" in words(find(browser, "李明").text)
+
+
+def test_exact_names_come_first_then_everybody_by_sound(browser: Browser, store: MemoryStore) -> None:
+    for number, name in enumerate(["李明珠", "李明阿", "李明"]):
+        store.put({"resourceType": "Patient", "id": f"p{number}", "name": [{"text": name}]})
+    page = find(browser, "李明").text
+    assert found_people(page) == ["p2", "p1", "p0"]
+    assert "姓名完全相同的在前" in page
+
+
+def test_a_search_says_how_it_was_understood(browser: Browser) -> None:
+    page = words(find(browser, "wen 1992").text)
+    assert "查找的是： 姓名 wen、出生 1992年" in page
+    assert "找到" in page
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_change_of_language_after_a_mistake_keeps_the_form(browser: Browser, language: str) -> None:
+    page = find(browser, "温知夏", year="0000")
+    assert page.status_code == 422
+    other = browser.get(str(page.url), params={"lang": language}).text
+    said = {
+        "zh-CN": ("<title>错误：找人", "错误：</span>年份写"),
+        "en": ("<title>Error: Find", "Error: </span>Write a"),
+    }
+    assert all(each in other for each in said[language])
+    assert 'value="温知夏"' in other
+    assert ("Error" in other) is (language == "en")
+
+
+def test_the_address_that_takes_forms_leads_to_the_form(browser: Browser) -> None:
+    answer = browser.get("/lifelong/find?lang=en")
+    assert answer.status_code == 200
+    assert str(answer.url).endswith("/lifelong")
 
 
 @pytest.mark.parametrize("who", ["温知夏", HER_NUMBER])
@@ -394,6 +456,47 @@ def test_what_does_not_exist_is_not_found(browser: Browser, path: str) -> None:
     assert browser.get(path).status_code == 404
 
 
+# The way back
+
+
+def test_the_way_back_leads_to_the_same_filter_page_and_phase(browser: Browser) -> None:
+    query = f"chosen=1&kind=encounter&source={HOSPITAL}&source={CENTRE}&before=2026-11-21"
+    for address in re.findall(r'href="(/lifelong/records/[^"]+)"', browser.get(f"{LIFE}?{query}").text):
+        page = browser.get(address).text
+        steps = [address, *re.findall(r'href="(/lifelong/records/[^"]+/(?:history|versions/1)[^"]*)"', page)]
+        for step in steps:
+            assert ways_back(browser.get(step).text) <= {ordered(f"{LIFE}?{query}"), "/lifelong/people/mother"}
+
+
+def test_the_way_back_from_another_librarys_record_leads_to_the_page_one_came_from(browser: Browser) -> None:
+    page = browser.get(f"/lifelong/records/Immunization/dose?from={HOSPITAL}%3Fphase%3Dinfancy").text
+    assert ways_back(page) == {f"{LIFE}?phase=infancy"}
+
+
+def test_the_way_back_from_a_trend_keeps_the_page_too(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}?kind=check").text
+    [large] = re.findall(r'href="([^"]+/trend[^"]+)"', page)
+    trend = browser.get(html.unescape(large)).text
+    assert ways_back(trend) == {f"{LIFE}?kind=check"}
+    assert f'name="from" value="{HOSPITAL}?kind=check"' in trend
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "//elsewhere.example",
+        "https://elsewhere.example",
+        "mother?kind=result",
+        f"{HOSPITAL}/../../preferences",
+        f"{CENTRE}?back=//elsewhere.example",
+        "",
+    ],
+)
+def test_a_way_back_that_somebody_made_up_leads_to_the_life(browser: Browser, said: str) -> None:
+    page = browser.get("/lifelong/records/Immunization/dose", params={"from": said}).text
+    assert ways_back(page) == {f"/lifelong/people/{CENTRE}"}
+
+
 # Charts
 
 
@@ -408,7 +511,7 @@ def test_a_chart_says_in_one_sentence_what_it_draws(browser: Browser) -> None:
 def test_every_charted_value_is_also_in_a_table_with_its_record(browser: Browser) -> None:
     page = browser.get(f"{LIFE}/trend?measure=http://loinc.org|85354-9").text
     for identity in ("pressure-1", "pressure-2", "pressure-3"):
-        assert f'href="/lifelong/records/Observation/{identity}"' in page
+        assert f'href="/lifelong/records/Observation/{identity}?' in page
     assert "看成表格" in browser.get(LIFE).text
 
 

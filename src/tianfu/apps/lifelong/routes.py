@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 from litestar import Response, get, post
@@ -11,15 +12,17 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.lifelong.charts import chart_of, points_shown
+from tianfu.apps.lifelong.model.way_back import way_back, way_of
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
-from tianfu.apps.lifelong.queries.find_person import find_people
+from tianfu.apps.lifelong.queries.find_person import find_people, page_number
 from tianfu.apps.lifelong.queries.life import read_life
+from tianfu.apps.lifelong.queries.person import KnownPerson
 from tianfu.apps.lifelong.queries.record import read_record
 from tianfu.apps.lifelong.queries.record_history import read_history
 from tianfu.apps.lifelong.queries.trend import read_trend_page
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.apps.lifelong.store import LifeStore
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
@@ -44,9 +47,8 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        return pages.page(
-            f"lifelong/{template}", asking, status=status, speech=Speech(asking.language), root=ROOT, **values
-        )
+        always = {"speech": Speech(asking.language), "root": ROOT, "way": ""}
+        return pages.page(f"lifelong/{template}", asking, status=status, **{**always, **values})
 
     return page
 
@@ -60,35 +62,38 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     async def ask(request: HttpRequest) -> Response[str]:
         return _page(pages, request)("find.html", form=dict.fromkeys(FORM_FIELDS, ""), faults={}, found=None)
 
+    @get(f"{ROOT}/find")
+    async def begin() -> Redirect:
+        """Where forms are sent to there is nothing to see: whoever opens it starts at the form."""
+        return Redirect(ROOT, status_code=303)
+
     @post(f"{ROOT}/find", status_code=303)
-    async def send(request: HttpRequest) -> Response[str] | Redirect:
+    async def send(request: HttpRequest) -> Redirect:
         sent = await request.form()
         form = {name: str(sent.get(name) or "").strip() for name in FORM_FIELDS}
-        faults = _faults(form)
-        if faults:
-            return _page(pages, request)("find.html", status=422, form=form, faults=faults, found=None)
         return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
 
     @get(f"{ROOT}/found/{{letters:str}}")
     async def show_found(request: HttpRequest, letters: FromPath[str]) -> Response[str]:
-        form = pages.sealer.open(SEALED_AS, letters)
-        found = await find_people(store, pages.asking(request), _wish(form))
-        return _page(pages, request)("find.html", form=form, faults={}, found=found)
+        page, form = _page(pages, request), pages.sealer.open(SEALED_AS, letters)
+        try:
+            wish = _wish(form, pages.today())
+        except Refusal as refusal:
+            faults = {fault.path: f"fault.{fault.code}" for fault in refusal.faults}
+            return page("find.html", status=422, form=form, faults=faults, found=None)
+        number = page_number(request.query_params.get("page", ""))
+        found = await find_people(store, pages.asking(request), wish, page=number)
+        return page("find.html", form=form, faults={}, found=found, wish=wish)
 
-    return [start, ask, send, show_found]
+    return [start, ask, begin, send, show_found]
 
 
-def _wish(form: Mapping[str, str]) -> Wish:
-    return read_wish(form["who"], year=form["year"], month=form["month"], day=form["day"])
-
-
-def _faults(form: Mapping[str, str]) -> Mapping[str, str]:
-    """What is wrong in the form: a phrase key per field."""
-    try:
-        wish = _wish(form)
-    except Refusal as refusal:
-        return {fault.path: f"fault.{fault.code}" for fault in refusal.faults}
-    return {"who": "fault.nothing-asked"} if wish.is_empty else {}
+def _wish(form: Mapping[str, str], today: date) -> Wish:
+    """What the form asks for; refuses a form that asks for nothing."""
+    wish = read_wish(form["who"], year=form["year"], month=form["month"], day=form["day"], today=today)
+    if wish.is_empty:
+        raise Refusal("search-not-understood", faults=(Fault("who", "nothing-asked"),))
+    return wish
 
 
 def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
@@ -104,6 +109,7 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
             chart=chart,
             points_shown=points_shown(asking),
             person_address=f"{ROOT}/people/{person}",
+            way=way_of(person, asking.query),
         )
 
     @get(f"{ROOT}/people/{{person:str}}/trend")
@@ -113,10 +119,22 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         shown = await read_trend_page(store, asking, person, key, today=pages.today())
         chart = chart_of(shown.trend, asking, is_card=False) if shown.trend else None
         return _page(pages, request)(
-            "trend.html", shown=shown, known=shown.known, chart=chart, person_address=f"{ROOT}/people/{person}"
+            "trend.html",
+            shown=shown,
+            known=shown.known,
+            chart=chart,
+            person_address=f"{ROOT}/people/{person}",
+            way=_way_back(request, shown.known, person),
         )
 
     return [show_life, show_trend]
+
+
+def _way_back(request: HttpRequest, known: KnownPerson | None, person: str = "") -> str:
+    """The end of the address of the life that this page was opened from; empty if it is about nobody."""
+    if known is None:
+        return ""
+    return way_back(request.query_params.get("from", ""), person or known.person.first.id, known.person.ids)
 
 
 def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
@@ -125,19 +143,21 @@ def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     @get(record_path)
     async def show_record(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
         view = await read_record(store, pages.asking(request), kind, record)
-        return _page(pages, request)("record.html", view=view, known=view.known)
+        return _page(pages, request)("record.html", view=view, known=view.known, way=_way_back(request, view.known))
 
     @get(record_path + "/versions/{version:int}")
     async def show_version(
         request: HttpRequest, kind: FromPath[str], record: FromPath[str], version: FromPath[int]
     ) -> Response[str]:
         view = await read_record(store, pages.asking(request), kind, record, version=version)
-        return _page(pages, request)("record.html", view=view, known=view.known)
+        return _page(pages, request)("record.html", view=view, known=view.known, way=_way_back(request, view.known))
 
     @get(record_path + "/history")
     async def show_history(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
         cursor = request.query_params.get("cursor")
         history = await read_history(store, pages.asking(request), kind, record, cursor=cursor)
-        return _page(pages, request)("history.html", history=history, known=history.known)
+        return _page(pages, request)(
+            "history.html", history=history, known=history.known, way=_way_back(request, history.known)
+        )
 
     return [show_record, show_version, show_history]
