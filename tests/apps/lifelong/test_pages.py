@@ -270,7 +270,9 @@ def test_an_antenatal_appointment_ahead_lies_in_the_pregnancy(browser: Browser, 
             "participant": [{"actor": {"reference": f"Patient/{HOSPITAL}"}, "status": "accepted"}],
         }
     )
-    assert any("产前检查预约" in title for title in titles(browser.get(f"{LIFE}?phase=pregnancy").text))
+    page = browser.get(f"{LIFE}?phase=pregnancy").text
+    assert any("产前检查预约" in title for title in titles(page))
+    assert "2026年7月 – 预产期2027年2月" in words(page)
 
 
 def cancer(verification: str) -> dict[str, Any]:
@@ -594,6 +596,13 @@ def test_a_history_tells_what_changed_from_version_to_version(browser: Browser, 
     assert "第 3 版 删除" in page
     assert "严重程度 高 低" in page
     assert "第 1 版 新建" in page
+
+
+def test_a_history_says_numbers_with_their_unit_and_dates_as_dates(browser: Browser, store: MemoryStore) -> None:
+    store.put(measured("weight", "2026-11-07", "29463-7", "体重", 65.1, "kg"))
+    page = browser.get("/lifelong/records/Observation/weight/history").text
+    assert "结果 64.2 kg 65.1 kg" in words(page)
+    assert "测量时间 2026年11月6日 09:40 2026年11月7日 09:40" in words(page)
 
 
 def test_a_deleted_record_is_gone_but_its_versions_open(browser: Browser, store: MemoryStore) -> None:

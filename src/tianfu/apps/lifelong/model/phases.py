@@ -78,6 +78,11 @@ class Phase:
         """The step of the hibiscus scale."""
         return COLOURS[self.sort]
 
+    @property
+    def last_day(self) -> date:
+        """The last day of the phase."""
+        return self.ends - timedelta(days=1)
+
     def covers(self, day: date) -> bool:
         """Whether a day lies in the phase."""
         return self.starts <= day < self.ends
