@@ -372,6 +372,11 @@ def test_another_measure_can_be_chosen(browser: Browser) -> None:
     assert "体重最近一次 64.2 kg" in words(page)
 
 
+def test_a_value_that_stands_alone_tells_its_year(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}/trend?measure=http://loinc.org|29463-7").text
+    assert ">2026年11月6日</text>" in page
+
+
 def test_a_value_taken_back_is_not_drawn(browser: Browser, store: MemoryStore) -> None:
     wrong = measured("weight-2", "2026-11-21", "29463-7", "体重", 642, "kg")
     store.put({**wrong, "status": "entered-in-error"})
