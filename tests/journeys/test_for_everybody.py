@@ -53,6 +53,43 @@ def test_a_life_is_readable_by_everybody(desk: Desk, life: str, density: str, wi
     assert wrong == {}
 
 
+@pytest.mark.parametrize("width", [320, 390])
+@pytest.mark.parametrize("look", ["light.clinician.off", "light.citizen.off", "light.clinician.on", "light.citizen.on"])
+def test_a_phone_tells_who_it_is_and_leaves_room_to_read(desk: Desk, life: str, look: str, width: int) -> None:
+    with desk.page(width=width, look=look) as page:
+        page.set_viewport_size({"width": width, "height": 640})
+        page.goto(life)
+        for said in ("性别", "年龄", "出生", "身份证尾号", "血型"):
+            expect(page.locator(".banner .fact", has_text=said)).to_be_visible()
+        page.evaluate("scrollTo(0, 900)")
+        for stays in (".banner .name", ".banner .tag.solid"):
+            expect(page.locator(stays).first).to_be_in_viewport(ratio=1)
+        covered = page.evaluate(
+            """[...document.querySelectorAll('.banner, .banner > .head, .tabbar')]
+              .map((one) => [getComputedStyle(one), one.getBoundingClientRect()])
+              .filter(([style]) => ['sticky', 'fixed'].includes(style.position) && style.display !== 'contents')
+              .reduce((sum, [, box]) => sum + box.height, 0)"""
+        )
+    assert 0 < covered < 640 * 0.4
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("look", ["light.clinician.off", "light.citizen.on"])
+def test_limits_of_a_chart_are_whole_on_a_phone(desk: Desk, life: str, look: str, language: str) -> None:
+    with desk.page(width=320, look=look, language=language) as page:
+        for address in (life, f"{life}/trend"):
+            page.goto(address)
+            page.wait_for_timeout(100)
+            cut = page.evaluate(
+                """(() => { const edge = document.querySelector('tianfu-chart').getBoundingClientRect();
+                  return [...document.querySelectorAll('.chart .limit + text')]
+                    .map((words) => [words.textContent, words.getBoundingClientRect()])
+                    .filter(([, box]) => box.left < edge.left - 1 || box.right > edge.right + 1)
+                    .map(([words]) => words) })()"""
+            )
+            assert cut == []
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 @pytest.mark.parametrize("width", [320, 1440])
 def test_other_pages_are_readable_by_everybody(desk: Desk, life: str, language: str, width: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -107,6 +108,15 @@ def test_several_series_show_upper_limits_only() -> None:
     chart = draw_lines(two, ticks=[], frame=Frame())
     assert chart.band is None
     assert [limit.words for limit in chart.limits] == ["limit 140", "limit 90"]
+
+
+@pytest.mark.parametrize("words", ["limit 9", "a limit whose words need more room than there is"])
+def test_the_words_of_a_limit_stand_where_a_narrow_screen_looks_first(words: str) -> None:
+    frame = Frame(width=300, seen_from=120)
+    one = replace(line(9, 9, 9, 9, 8, 8), high=Bound(9, words, "≤ 9"))
+    [limit] = draw_lines([one], ticks=[], frame=frame).limits
+    assert limit.words_x >= frame.seen_from
+    assert limit.words_x + text_width(limit.words) <= frame.width - frame.right + 0.1
 
 
 def test_words_on_the_axis_never_run_into_each_other() -> None:

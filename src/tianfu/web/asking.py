@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -34,11 +34,15 @@ class Asking:
         """The address of this page without the wish for a language."""
         return self.here_with()
 
-    def here_with(self, **changes: str) -> str:
+    def here_with(self, **changes: str | Sequence[str]) -> str:
         """The address of this page with some query fields replaced; an empty value takes a field away."""
         kept = [pair for pair in self.query if pair[0] != "lang" and pair[0] not in changes]
-        fields = [*kept, *((name, value) for name, value in changes.items() if value)]
+        fields = [*kept, *((name, one) for name, value in changes.items() for one in _values(value) if one)]
         return f"{self.path}?{urlencode(fields)}" if fields else self.path
+
+
+def _values(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Asking:

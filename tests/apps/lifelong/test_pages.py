@@ -358,7 +358,7 @@ def test_the_mothers_records_of_a_chosen_library_stay(browser: Browser) -> None:
 
 def test_the_counts_of_phases_are_those_of_what_is_shown(browser: Browser) -> None:
     whole, filtered = (words(browser.get(f"{LIFE}{query}").text) for query in ("", "?kind=immunisation"))
-    assert "孕产期 2026年7月 – 今天 · 34岁 · 11 条" in whole
+    assert "孕产期 2026年7月 – 预产期2027年2月 · 34岁 · 11 条" in whole
     assert re.search(r"婴幼儿 1992年 – 1999年 · 0–6岁 · 1 条", filtered)
     assert "孕产期 2026年" not in filtered
 
@@ -499,6 +499,35 @@ def test_a_way_back_that_somebody_made_up_leads_to_the_life(browser: Browser, sa
     assert ways_back(page) == {f"/lifelong/people/{CENTRE}"}
 
 
+# What is small and still matters
+
+
+def test_no_dot_hangs_where_a_source_is_missing(browser: Browser, store: MemoryStore) -> None:
+    store.put({"resourceType": "Patient", "id": "bare", "name": [{"text": "佚名"}], "birthDate": "1990-01-01"})
+    store.put(measured("lonely", "2026-11-06", "29463-7", "体重", 60, "kg", of="bare"))
+    assert re.search(r"· *</p>", browser.get("/lifelong/people/bare").text) is None
+
+
+def test_one_record_file_is_said_in_the_singular(browser: Browser) -> None:
+    page = words(browser.get(f"/lifelong/people/{OTHER}", params={"lang": "en"}).text)
+    assert "0 records from 1 record file ·" in page
+
+
+def test_a_citizen_sees_really_everything_and_can_leave_out_a_source(browser: Browser) -> None:
+    browser.cookies.set("look", "light.citizen.off")
+    first = browser.get(f"{LIFE}?phase=pregnancy").text
+    assert re.search(r'aria-current="true">主要', first)
+    [everything] = re.findall(r'<a class="chip" href="([^"]+)">全部', first)
+    page = browser.get(html.unescape(everything)).text
+    assert re.search(r'aria-current="true">全部', page)
+    assert "phase=pregnancy" in everything
+    assert "显示 15 / 15" in words(browser.get(html.unescape(everything).replace("phase=pregnancy&", "")).text)
+    assert f'name="source" value="{CENTRE}" checked' in page
+    one = browser.get(f"{LIFE}?chosen=1&kind=encounter&source={HOSPITAL}").text
+    assert '<details class="nhsuk-details" open>' in one
+    assert "首次产前检查" not in titles(one)
+
+
 # Charts
 
 
@@ -543,6 +572,11 @@ def test_the_count_in_the_menu_is_the_count_in_the_text(browser: Browser, store:
     assert "体重最近一次 64.2 kg" in page
     for said in ("另有 1 个数值的单位不同", "另有 1 个数值已作废", "有 1 个数值的日期在将来", "70 日期在将来"):
         assert said in page
+
+
+def test_a_value_that_stands_alone_tells_its_year(browser: Browser) -> None:
+    page = browser.get(f"{LIFE}/trend?measure=http://loinc.org|29463-7").text
+    assert ">2026年11月6日</text>" in page
 
 
 def test_a_value_taken_back_is_not_drawn(browser: Browser, store: MemoryStore) -> None:
@@ -614,6 +648,14 @@ def test_a_deleted_record_is_gone_but_its_versions_open(browser: Browser, store:
     old = browser.get(f"{address}/versions/1")
     assert old.status_code == 200
     assert "这是第 1 版，不是现在的样子" in words(old.text)
+
+
+def test_a_deleted_record_leads_to_its_history(browser: Browser, store: MemoryStore) -> None:
+    for resource_type, identity in (("AllergyIntolerance", "allergy"), ("Patient", OTHER)):
+        store.delete(resource_type, identity)
+        address = f"/lifelong/records/{resource_type}/{identity}"
+        assert f'href="{address}/history"' in browser.get(address).text
+        assert "第 2 版 删除" in words(browser.get(f"{address}/history").text)
 
 
 def test_a_long_history_has_more_pages(browser: Browser, store: MemoryStore) -> None:

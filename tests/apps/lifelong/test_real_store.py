@@ -88,6 +88,12 @@ async def test_undated_records_come_after_the_oldest_page(store: Store) -> None:
     assert "allergy" not in [entry.record.id for entry in bounded.entries]
 
 
+async def test_an_expired_page_of_a_history_offers_the_first_one(browser: httpx.AsyncClient) -> None:
+    address = "/lifelong/records/Encounter/check/history"
+    page = (await browser.get(address, params={"cursor": "AAAA"})).text
+    assert f'href="{address}">回到第一页' in page
+
+
 async def test_a_record_its_trend_and_its_history_open(browser: httpx.AsyncClient, store: Store) -> None:
     changed = visit("check", "2026-11-06", "产前检查（第6次）", kind="antenatal-visit")
     await store.update(LOOPBACK, WHY, parse_resource(orjson.dumps(changed)), "check")

@@ -13,9 +13,9 @@ from tianfu.web.asking import Asking
 from tianfu.web.drawing.line_chart import Bound, Frame, Line, LineChart, Spot, draw_lines
 from tianfu.web.formats import Formats
 
-PHONE = Frame(width=300, height=204, left=36, right=58)
-CARD = Frame(width=390, height=216, right=72)
-WIDE = Frame(width=900, height=340, left=52, right=110)
+PHONE = Frame(width=300, height=204, left=36, right=58, seen_from=122)
+CARD = Frame(width=390, height=216, right=72, seen_from=150)
+WIDE = Frame(width=900, height=340, left=52, right=110, seen_from=610)
 CARD_POINTS, PHONE_POINTS = 24, 14
 """A card shows less time rather than smaller signs; the page of the trend shows all of it."""
 
@@ -84,9 +84,10 @@ def _bound(value: Decimal | None, side: str, name: str, speech: Speech) -> Bound
     if value is None:
         return None
     shown = speech.number(value)
+    short = f"{'≤' if side == 'upper' else '≥'} {shown}"
     if not name:
-        return Bound(float(value), speech.say(f"chart.{side}", value=shown))
-    return Bound(float(value), speech.say(f"chart.{side}-of", name=name, value=shown))
+        return Bound(float(value), speech.say(f"chart.{side}", value=shown), short)
+    return Bound(float(value), speech.say(f"chart.{side}-of", name=name, value=shown), short)
 
 
 def _writer(formats: Formats, days: float) -> Callable[[date], str]:
@@ -98,6 +99,8 @@ def _writer(formats: Formats, days: float) -> Callable[[date], str]:
 def _ticks(series: Sequence[Series], formats: Formats) -> list[tuple[float, str]]:
     """Every place where something was measured, in words as short as the span allows."""
     moments = sorted({point.when for one in series for point in one.points})
+    if len(moments) == 1:
+        return [(float(moments[0].low), formats.day(moments[0].day))]
     days = (moments[-1].low - moments[0].low) / DAY
     write = (
         formats.day_of_year if days <= DAYS_BY_DAY else formats.month_short if days <= DAYS_BY_MONTH else formats.year

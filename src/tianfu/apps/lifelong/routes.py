@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.lifelong.charts import chart_of, points_shown
+from tianfu.apps.lifelong.model.filters import FIRST_KINDS
 from tianfu.apps.lifelong.model.way_back import way_back, way_of
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
 from tianfu.apps.lifelong.queries.find_person import find_people, page_number
@@ -108,6 +109,7 @@ def _life(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
             known=life.known,
             chart=chart,
             points_shown=points_shown(asking),
+            first_kinds=FIRST_KINDS,
             person_address=f"{ROOT}/people/{person}",
             way=way_of(person, asking.query),
         )
@@ -142,7 +144,12 @@ def _records(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
 
     @get(record_path)
     async def show_record(request: HttpRequest, kind: FromPath[str], record: FromPath[str]) -> Response[str]:
-        view = await read_record(store, pages.asking(request), kind, record)
+        try:
+            view = await read_record(store, pages.asking(request), kind, record)
+        except Refusal as refusal:
+            if refusal.code != "gone":
+                raise
+            return _page(pages, request)("gone.html", status=410, history=f"{ROOT}/records/{kind}/{record}/history")
         return _page(pages, request)("record.html", view=view, known=view.known, way=_way_back(request, view.known))
 
     @get(record_path + "/versions/{version:int}")

@@ -22,10 +22,11 @@ VALUE_MAX = 1e300
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A limit of a series, and the words that stand at it."""
+    """A limit of a series, and the words that stand at it; `short` where there is no room for them."""
 
     value: float
     words: str
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The outer size in units of the view box and the room around the plot."""
+    """The outer size in units of the view box and the room around the plot.
+
+    On a narrow screen a drawing is seen from `seen_from` on, before anybody scrolls: words of limits stand after it.
+    """
 
     width: int = 406
     height: int = 216
@@ -63,6 +67,7 @@ class Frame:
     right: int = 64
     top: int = 20
     bottom: int = 26
+    seen_from: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,15 +177,16 @@ def _limits(lines: Sequence[Line], drawn: Sequence[Drawn], y_of: _scale, frame: 
     bounds = [bound for line in lines for bound in (line.high, line.low if len(lines) == 1 else None) if bound]
     placed: list[Limit] = []
     for bound in bounds:
-        y, width = y_of(bound.value), text_width(bound.words)
-        right = frame.width - frame.right
+        left, right = max(frame.left + 4, frame.seen_from), frame.width - frame.right
+        words = bound.words if text_width(bound.words) <= right - left or not bound.short else bound.short
+        y, width = y_of(bound.value), text_width(words)
         corners = [
             (x, below)
             for below in (y - 5, y + TYPE_SIZE + 1)
-            for x in (frame.left + 4, (frame.left + right - width) / 2, right - width)
+            for x in (left, (left + right - width) / 2, right - width)
         ]
         x, words_y = min(corners, key=lambda corner: _covered(corner, width, drawn, placed))
-        placed.append(Limit(y=round(y, 1), words=bound.words, words_x=round(x, 1), words_y=round(words_y, 1)))
+        placed.append(Limit(y=round(y, 1), words=words, words_x=round(x, 1), words_y=round(words_y, 1)))
     return tuple(placed)
 
 

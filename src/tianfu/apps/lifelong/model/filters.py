@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from tianfu.apps.lifelong.model.kinds import HIDDEN_AT_FIRST, Kind, kind_of
 
+FIRST_KINDS = frozenset(Kind) - HIDDEN_AT_FIRST
+"""What a reader sees who has chosen nothing."""
+
 FILTERED = "chosen"
 """The form's own field: without it no box was ever unticked, and the first choice stands."""
 
@@ -49,7 +52,7 @@ def read_filter(query: Iterable[tuple[str, str]], patients: Sequence[str], phase
     sources = frozenset(value for name, value in fields if name == "source" and value in patients)
     wanted = next((value for name, value in fields if name == "phase"), "")
     return Filter(
-        kinds=kinds if chosen or kinds else frozenset(Kind) - HIDDEN_AT_FIRST,
+        kinds=kinds if chosen or kinds else FIRST_KINDS,
         patients=sources if chosen or sources else frozenset(patients),
         phase=wanted if wanted in set(phases) else "",
     )

@@ -81,7 +81,7 @@ class Phase:
     @property
     def last_day(self) -> date:
         """The last day of the phase."""
-        return self.ends - timedelta(days=1)
+        return days_later(self.ends, -1)
 
     def covers(self, day: date) -> bool:
         """Whether a day lies in the phase."""

@@ -54,6 +54,16 @@ async def know_person(store: LifeStore, asking: Asking, patient_id: str) -> Know
     return KnownPerson(person=person, background=background, alerts_cut_off=alerts.is_cut_off)
 
 
+async def know_unless_deleted(store: LifeStore, asking: Asking, patient_id: str) -> KnownPerson | None:
+    """The person behind a Patient record; None without an id, and if that record was deleted."""
+    try:
+        return await know_person(store, asking, patient_id) if patient_id else None
+    except Refusal as refusal:
+        if refusal.code == "gone":
+            return None
+        raise
+
+
 def found_record(answer: Answer) -> Record:
     """The record of an answer, or the refusal that its absence means to a person."""
     match answer:

@@ -13,7 +13,7 @@ from tianfu.apps.lifelong.mapping.record_rows import rows_of
 from tianfu.apps.lifelong.mapping.timeline import entry_of
 from tianfu.apps.lifelong.model.entries import Entry
 from tianfu.apps.lifelong.model.rows import Link, Row
-from tianfu.apps.lifelong.queries.person import KnownPerson, found_record, know_person
+from tianfu.apps.lifelong.queries.person import KnownPerson, found_record, know_unless_deleted
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
@@ -64,7 +64,7 @@ async def read_record(
         rows=rows,
         technical=technical,
         text=indented(masked(resource, numbers_in(resource))),
-        known=await know_person(store, asking, subject) if subject else None,
+        known=await know_unless_deleted(store, asking, subject),
         is_newest=version is None,
     )
 

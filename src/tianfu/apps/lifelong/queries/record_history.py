@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tianfu.apps.lifelong.mapping.elements import decoded
 from tianfu.apps.lifelong.mapping.masking import masked, numbers_in
 from tianfu.apps.lifelong.model.differences import CHANGES_MAX, Change, changes_between
-from tianfu.apps.lifelong.queries.person import KnownPerson, know_person
+from tianfu.apps.lifelong.queries.person import KnownPerson, know_unless_deleted
 from tianfu.apps.lifelong.queries.record import patient_id_in
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Refusal
@@ -57,7 +57,7 @@ async def read_history(
         id=logical_id,
         versions=tuple(_versions(page.entries, has_more=page.next_cursor is not None)),
         next_cursor=page.next_cursor,
-        known=await know_person(store, asking, subject) if subject else None,
+        known=await know_unless_deleted(store, asking, subject),
     )
 
 
