@@ -70,6 +70,18 @@ def test_a_filter_says_what_it_left_and_everything_on_the_page_follows_it(desk: 
         expect(page.get_by_label(re.compile("^检验"))).not_to_be_checked()
 
 
+def test_a_resident_leaves_out_a_source_and_everything_follows(desk: Desk, life: str) -> None:
+    with desk.page(width=390, look="light.citizen.off") as page:
+        page.goto(life)
+        before = shown(page)[0]
+        page.locator("summary", has_text="来源").first.click()
+        page.get_by_role("group", name="来源").get_by_role("checkbox").first.uncheck()
+        expect(page.locator("#told")).to_contain_text("显示")
+        assert shown(page)[0] < before
+        page.get_by_role("link", name="化验").click()
+        expect(page.locator("details[open] input[name=source]").first).not_to_be_checked()
+
+
 def test_the_way_back_keeps_filter_and_phase(desk: Desk, life: str) -> None:
     with desk.page() as page:
         page.goto(f"{life}?phase=infancy")

@@ -156,6 +156,16 @@ def test_a_doctors_page_fits_the_ward_network(desk: Desk, life: str) -> None:
     assert 0 < total < CLINICIAN_BYTES_MAX
 
 
+def test_links_to_records_are_large_enough_for_a_mouse(desk: Desk, life: str) -> None:
+    with desk.page() as page:
+        page.goto(life)
+        heights = page.evaluate(
+            "[...document.querySelectorAll('.tl .title')].map((one) => one.getBoundingClientRect().height)"
+        )
+    assert heights
+    assert min(heights) >= 24
+
+
 def test_targets_for_a_thumb_are_large_enough(desk: Desk, life: str) -> None:
     """WCAG 2.2, 2.5.8: 24 px; our own rule for citizens' buttons, chips and tabs: 44 and more."""
     with desk.page(width=390, look="light.citizen.off") as page:
