@@ -178,8 +178,8 @@ def reindex_command(
 
 async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -> int:
     from tianfu.records.keys import load_or_make
+    from tianfu.records.opening import open_parts
     from tianfu.records.reindex import reindex
-    from tianfu.records.store import open_parts
 
     with Progress(console=err) as bar:
         tasks: dict[str, TaskID] = {}

@@ -11,7 +11,7 @@ from tianfu.db import Database, Query
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.codec import DICTIONARY_FIRST, Codec
 from tianfu.records.dictionaries import committed
-from tianfu.records.store import open_parts
+from tianfu.records.opening import open_parts
 
 STORED = b'\n"status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8302-2"}]},"issued":"2020-01-02"'
 

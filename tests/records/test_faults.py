@@ -17,8 +17,8 @@ from tianfu.db.prepared import Call, Reply
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.worker import Work, _Importer
+from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Found
-from tianfu.records.store import open_parts
 from tianfu.standards.fhir.parsing import parse_resource
 
 pytestmark = pytest.mark.anyio

@@ -27,7 +27,7 @@ from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.importing.run import Report, import_paths
 from tianfu.records.importing.worker import Done, Work, _Importer
 from tianfu.records.keys import FILE_NAME
-from tianfu.records.store import open_parts
+from tianfu.records.opening import open_parts
 from tianfu.records.write import Change
 
 SOURCE = Source(uri="urn:test:hospital")

@@ -9,8 +9,9 @@ from tianfu.db import Database, Query
 from tianfu.db.database import Row
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.opening import open_parts
 from tianfu.records.reindex import reindex
-from tianfu.records.store import SearchRequest, Store, open_parts
+from tianfu.records.store import SearchRequest, Store
 
 pytestmark = pytest.mark.anyio
 

@@ -22,21 +22,19 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import AuditEvent, event
-from tianfu.records.body import Protection, Unprotected
-from tianfu.records.codec import codec_for
-from tianfu.records.dictionaries import committed
+from tianfu.records.body import Protection
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
 from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
-from tianfu.records.months import make_months
+from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
 from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
 from tianfu.records.transaction import (
     Planned,
     Request,
@@ -47,7 +45,6 @@ from tianfu.records.transaction import (
     refuse_too_many,
 )
 from tianfu.records.write import (
-    KNOWN_TOKENS_MAX,
     NO_VERSION,
     Change,
     Outcome,
@@ -77,16 +74,6 @@ class SearchRequest:
     type: str
     parameters: tuple[tuple[str, str], ...]
     strict: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One write that waits for its group."""
-
-    change: Change
-    grant: Grant
-    interaction: str
-    request: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +109,7 @@ class Store:
         self._timelines = Timelines(database, self._reader)
         self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
+        self._tracer = Tracer(auditor=auditor, clock=clock)
         self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
@@ -173,7 +161,7 @@ class Store:
         _refuse_unknown_type(resource_type)
         grant = decide(caller, purpose)
         row, answer = await self._histories.version(resource_type, logical_id, version)
-        await self._trace(grant, "vread", resource_type, [row] if row else [], request=request)
+        await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
 
     async def history(
@@ -193,7 +181,7 @@ class Store:
         rows, page = await self._histories.page(
             resource_type, logical_id, limit=limit, since=since, cursor=cursor, caller=caller.id
         )
-        await self._trace(grant, "history", resource_type, rows, request=request)
+        await self._tracer.versions(grant, "history", resource_type, rows, request)
         return page
 
     async def search(
@@ -228,7 +216,7 @@ class Store:
                 counted = await connection.one(Query.composed("count", sql), **values)
                 total = counted[0] if counted else 0
         given = rows[: searched.count]
-        await self._trace_found(grant, wanted, given, request)
+        await self._tracer.found(grant, wanted.type, wanted.parameters, given, request)
         return Page(
             plan=searched,
             records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in given),
@@ -264,7 +252,7 @@ class Store:
         grant = decide(caller, purpose)
         page = await self._timelines.page(patients, slices=slices, codes=codes, after=after, before=before, limit=limit)
         seen = [record_number(each.record.type, each.record.id) for each in page.entries]
-        await self._trace_people(grant, "timeline", patients, seen, request)
+        await self._tracer.people(grant, "timeline", patients, seen, request)
         return page
 
     async def census(
@@ -272,7 +260,7 @@ class Store:
     ) -> list[CensusRow]:
         """How many records of which kind the patients have in which stretch of time."""
         rows = await self._timelines.census(patients, edges=edges)
-        await self._trace_people(decide(caller, purpose), "census", patients, [], request)
+        await self._tracer.people(decide(caller, purpose), "census", patients, [], request)
         return rows
 
     async def measured(
@@ -281,7 +269,7 @@ class Store:
         """Every kind of result with numbers that the patients have."""
         found = await self._timelines.measured(patients)
         seen = [record_number("Observation", each.newest.record.id) for each in found]
-        await self._trace_people(decide(caller, purpose), "measured", patients, seen, request)
+        await self._tracer.people(decide(caller, purpose), "measured", patients, seen, request)
         return found
 
     # Writing
@@ -405,7 +393,7 @@ class Store:
             to_do = [each for each in planned if each.change is not None]
             changes = [each.change for each in to_do if each.change is not None]
             outcomes = await self._apply(
-                transaction, changes, lambda _, now: self._events_of_bundle(grant, changes, planned, request, now)
+                transaction, changes, lambda _, now: events_of_bundle(grant, changes, planned, request, now)
             )
             for each, outcome in zip(to_do, outcomes, strict=True):
                 if isinstance(outcome, Refusal):
@@ -514,9 +502,7 @@ class Store:
                     outcomes = await self._apply(
                         transaction,
                         changes,
-                        lambda done, now: [
-                            self._event_of(job, each, now) for job, each in zip(jobs, done, strict=True)
-                        ],
+                        lambda done, now: [event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
                     )
             except (UniqueViolation, SerializationFailure):
                 continue
@@ -561,7 +547,7 @@ class Store:
         self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
     ) -> Written | Unchanged:
         job = Job(change, grant, interaction, request)
-        (outcome,) = await self._apply(transaction, [change], lambda done, now: [self._event_of(job, done[0], now)])
+        (outcome,) = await self._apply(transaction, [change], lambda done, now: [event_of(job, done[0], now)])
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome
@@ -579,142 +565,10 @@ class Store:
     async def _standing(
         self, transaction: Transaction, grant: Grant, resource_type: str, logical_id: str, request: str
     ) -> Unchanged:
-        traced = event(
-            grant,
-            at=self._clock(),
-            interaction="create",
-            type_number=definitions().type_number(resource_type),
-            outcome="matched",
-            records=(record_number(resource_type, logical_id),),
-            request=request,
-        )
+        traced = event_of_match(grant, resource_type, logical_id, request, self._clock())
         await leave_trace(transaction, [traced], self._auditor.writer)
         name = resource_type, logical_id
         return (await self._standing_versions(transaction, [name]))[name]
-
-    # The trace
-
-    def _event_of(self, job: Job, outcome: Written | Unchanged | Refusal, now: Instant) -> AuditEvent:
-        write = job.change.write
-        return event(
-            job.grant,
-            at=now,
-            interaction=job.interaction,
-            type_number=write.type_number,
-            outcome=outcome.code if isinstance(outcome, Refusal) else "success",
-            records=(write.record,),
-            patients=_patients(job.change),
-            request=job.request,
-        )
-
-    def _events_of_bundle(
-        self, grant: Grant, changes: Sequence[Change], planned: Sequence[Planned], request: str, now: Instant
-    ) -> list[AuditEvent]:
-        written = event(
-            grant,
-            at=now,
-            interaction="transaction",
-            type_number=None,
-            records=[change.write.record for change in changes],
-            patients=sorted({patient for change in changes for patient in _patients(change)}),
-            request=request,
-        )
-        matched = {record_number(each.request.type, each.id) for each in planned if each.answer is not None and each.id}
-        if not matched:
-            return [written]
-        found = event(
-            grant,
-            at=now,
-            interaction="transaction",
-            type_number=None,
-            outcome="matched",
-            records=sorted(matched),
-            request=request,
-        )
-        return [written, found]
-
-    async def _trace(
-        self,
-        grant: Grant,
-        interaction: str,
-        resource_type: str | None,
-        rows: Sequence[tuple[int, int | None]],
-        *,
-        request: str,
-    ) -> None:
-        number = definitions().type_number(resource_type) if resource_type else None
-        await self._auditor.record(
-            [
-                event(
-                    grant,
-                    at=self._clock(),
-                    interaction=interaction,
-                    type_number=number,
-                    records=sorted({rid for rid, _ in rows}),
-                    patients=sorted({prid for _, prid in rows if prid is not None}),
-                    request=request,
-                )
-            ]
-        )
-
-    async def _trace_found(self, grant: Grant, wanted: SearchRequest, rows: Sequence[Row], request: str) -> None:
-        await self._auditor.record(
-            [
-                event(
-                    grant,
-                    at=self._clock(),
-                    interaction="search",
-                    type_number=definitions().type_number(wanted.type),
-                    records=[row[0] for row in rows],
-                    patients=sorted({row[6] for row in rows if row[6] is not None}),
-                    query="&".join(f"{name}={value}" for name, value in wanted.parameters),
-                    request=request,
-                )
-            ]
-        )
-
-    async def _trace_people(
-        self, grant: Grant, interaction: str, patients: Sequence[str], records: Sequence[int], request: str
-    ) -> None:
-        await self._auditor.record(
-            [
-                event(
-                    grant,
-                    at=self._clock(),
-                    interaction=interaction,
-                    type_number=None,
-                    records=records,
-                    patients=[record_number("Patient", each) for each in patients],
-                    request=request,
-                )
-            ]
-        )
-
-
-async def open_parts(
-    database: Database, keys: IndexKeys, protection: Protection | None = None
-) -> tuple[Preparer, set[int]]:
-    """What every process that writes needs: the preparer, and the codings that the database has seen."""
-    async with database.transaction("owner") as owner:
-        await owner.run(_STATE.lock_state)
-        await make_months(owner)
-        await owner.run(_STATE.add_key_fingerprint, name="index", fingerprint=keys.fingerprint)
-        kept = await owner.one(_STATE.key_fingerprint, name="index")
-        if kept is None or kept[0] != keys.fingerprint:
-            raise Refusal("key-differs", next_step="restore-key", details={"key": "index"})
-        await owner.run(_STATE.begin_index_state, types=_type_numbers(), generation=GENERATION)
-        there = {row[0] for row in await owner.all(_STATE.dictionary_numbers)}
-        for each in committed():
-            if each.number not in there:
-                await owner.run(_STATE.add_dictionary, number=each.number, name=each.name, bytes=each.bytes)
-        dictionaries = {row[0]: (row[1], row[2]) for row in await owner.all(_STATE.dictionaries)}
-        known = {row[0] for row in await owner.all(_WRITE.known_tokens, limit=KNOWN_TOKENS_MAX)}
-    codec = codec_for(dictionaries)
-    return Preparer(codec=codec, protection=protection or Unprotected(), identifier_key=keys.identifiers), known
-
-
-def _type_numbers() -> list[int]:
-    return sorted(definitions().type_numbers.values())
 
 
 def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
@@ -731,11 +585,6 @@ def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
 def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchanged:
     version, changed_at = (row[1], row[2]) if row else (0, 0)
     return Unchanged(type=resource_type, id=logical_id, version=version, changed_at=Instant(changed_at))
-
-
-def _patients(change: Change) -> tuple[int, ...]:
-    values = change.write.values
-    return () if values is None or values.prid is None else (values.prid, *values.also_about)
 
 
 def _refuse_unknown_type(resource_type: str) -> None:

@@ -29,9 +29,9 @@ from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.keys import load_or_make
+from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Written
 from tianfu.records.prepare import Preparer
-from tianfu.records.store import open_parts
 from tianfu.records.write import Change, Outcome, apply, learn_tokens
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
