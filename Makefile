@@ -8,7 +8,7 @@ BIN := .venv/bin
 help:
 	@echo 'make run     set up and serve on http://localhost:8000 (TIANFU_PORT chooses another port)'
 	@echo 'make test    set up, also what tests need of the system, and run all tests'
-	@echo 'make quick   pure and store tests, in under a minute'
+	@echo 'make quick   tests without the slow ones and without a browser'
 	@echo 'make check   style, types, contracts, spelling'
 	@echo 'make bench   measure the speeds we promise, write docs/performance.md'
 	@echo 'make soak    sixty kills of every process while clients write'
