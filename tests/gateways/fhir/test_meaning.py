@@ -32,6 +32,21 @@ async def test_a_reference_by_this_servers_own_address_is_the_local_one(client: 
         assert await found(client, query) == [made["id"]]
 
 
+async def test_other_values_that_hold_this_servers_address_are_searched_as_they_are(client: httpx.AsyncClient) -> None:
+    url = f"{BASE}/ValueSet/v"
+    await created(client, "ValueSet", {"resourceType": "ValueSet", "status": "draft", "url": url})
+    card = {"system": f"{BASE}/sid/card", "value": "7"}
+    await created(client, "Patient", patient(identifier=[card]))
+    for address, query in (("ValueSet", {"url": url}), ("Patient", {"identifier": f"{BASE}/sid/card|7"})):
+        assert (await client.get(address, params={**query, "_summary": "count"})).json()["total"] == 1
+
+
+async def test_what_follows_this_servers_address_cannot_become_members(client: httpx.AsyncClient) -> None:
+    said = f'{BASE}/Patient/x","display":"y'
+    made = await created(client, "Observation", observation(said.replace('"', '\\"'), day="2026-01-02"))
+    assert made["subject"] == {"reference": said}
+
+
 async def test_a_record_of_another_server_is_not_ours_though_its_id_be_the_same(client: httpx.AsyncClient) -> None:
     person = (await created(client, "Patient", patient()))["id"]
     elsewhere = f"https://other.example/fhir/Patient/{person}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tianfu.gateways.fhir.addresses import Target
 from tianfu.gateways.fhir.answers import record_or_refusal
 from tianfu.gateways.fhir.door import Visit
@@ -14,6 +16,9 @@ from tianfu.records.outcomes import Record, Unchanged, Written
 from tianfu.records.references import rewritten
 from tianfu.records.write import NO_VERSION
 from tianfu.standards.fhir.parsing import ParsedResource, parse_resource
+
+_RELATIVE = re.compile(rb"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+"""A reference to a record, of characters that need no escaping; what else follows our address stays as it was sent."""
 
 
 async def resource_body(request: Request) -> bytes:
@@ -33,7 +38,12 @@ def _without_own_base(body: bytes, base: bytes) -> bytes:
     """Absolute references to this server made relative: they mean its own records, whatever it is called."""
     if base not in body and base.replace(b"/", rb"\/") not in body:
         return body
-    return rewritten(body, lambda target: target.removeprefix(base) if target.startswith(base) else None)[0]
+
+    def resolve(target: bytes) -> bytes | None:
+        relative = target.removeprefix(base)
+        return relative if relative != target and _RELATIVE.match(relative) else None
+
+    return rewritten(body, resolve)[0]
 
 
 async def resource_for(request: Request, target: Target) -> ParsedResource:

@@ -15,7 +15,9 @@ from tianfu.gateways.fhir.resources import summarised, with_elements
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Page, Record
 from tianfu.records.search import SearchPlan
+from tianfu.records.search.whereabouts import yield_of
 from tianfu.records.store import SearchRequest
+from tianfu.standards.fhir.definitions import definitions
 from tianfu.web.outcome import note, outcome_bytes
 
 PRESENTATION = frozenset({"_format", "_pretty"})
@@ -38,10 +40,8 @@ async def search_form(visit: Visit, target: Target) -> Answer:
 
 async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str]]) -> Answer:
     request = visit.request
-    own = f"{request.base}/"
     parameters = tuple(
-        # An address of this server is the same reference as one without its base (search.html#reference).
-        (name, value.replace(own, ""))
+        (name, _without_own_base(target.type, name, value, f"{request.base}/"))
         for name, value in given
         if name not in PRESENTATION
     )
@@ -49,6 +49,15 @@ async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str
     page = await visit.door.store.search(request.caller, request.purpose, wish)
     presentation = [pair for pair in given if pair[0] in PRESENTATION]
     return Answer(status=200, body=searchset(visit, target.type, page, presentation))
+
+
+def _without_own_base(resource_type: str, name: str, value: str, base: str) -> str:
+    """A reference by this server's own address is the same as the relative one; any other address is what it is.
+
+    https://hl7.org/fhir/R4/search.html#reference
+    """
+    parameter = definitions().search_parameter(resource_type, name.partition(":")[0]) if base in value else None
+    return value.replace(base, "") if parameter is not None and "Reference" in yield_of(parameter).types else value
 
 
 def searchset(visit: Visit, resource_type: str, page: Page, presentation: list[tuple[str, str]]) -> bytes:
