@@ -38,8 +38,18 @@ EXIT_REFUSED = 2
 IMPORTED = "urn:tianfu:imported"
 """The source of records whose files do not name one."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Terminal(Console):
+    """Where commands speak; if whoever listened has gone, the work goes on in silence instead of ending with code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more, and leave nothing for the end of the program to flush into the closed pipe."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+out = Terminal(highlight=False, soft_wrap=True)
+err = Terminal(stderr=True, highlight=False, soft_wrap=True)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import time
 from pathlib import Path
 
 import httpx
@@ -126,3 +127,16 @@ def test_migrate_may_be_repeated(short_folder: Path) -> None:
     installation = Installation(short_folder)
     assert "the schema is up to date" in installation.run("migrate").stdout
     assert "the schema was up to date" in installation.run("migrate").stdout
+
+
+@pytest.mark.slow  # starts the whole program
+def test_whoever_reads_the_output_may_leave(installation: Installation) -> None:
+    installation.serve(wait=False)
+    assert installation.process is not None
+    assert installation.process.stdout is not None
+    installation.process.stdout.close()
+    wait_until(installation.answers)
+    time.sleep(1)  # long enough to have told that it is ready
+    assert installation.answers()
+    installation.process.send_signal(signal.SIGTERM)
+    assert installation.process.wait(40) == 0

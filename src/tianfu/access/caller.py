@@ -7,15 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A person or machine that was let in; `id` is opaque and safe to write into a log."""
+    """A person or machine that was let in; `id` is opaque and safe to write into a log.
+
+    `organisation` and `practitioner` are ids of an Organization and a Practitioner; `patients` are the Patient
+    records of the person himself, one from each library; `related` are the RelatedPerson records by which somebody
+    else's record names him (a parent, a proxy).  `session` names the sign-in in the trace.
+    """
 
     id: str
     role: str
     organisation: str | None = None
+    practitioner: str | None = None
+    patients: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    session: str = ""
 
 
-LOOPBACK = Caller(id="loopback", role="operator")
-"""Whoever sits at this machine; the only caller until people can sign in."""
+LOOPBACK = Caller(id="loopback", role="desk")
+"""Whoever sits at this machine; let in without a ticket only while the installation is in development."""
 
 IMPORTER = Caller(id="importer", role="system")
-OPERATOR = Caller(id="command-line", role="operator")
+OPERATOR = Caller(id="command-line", role="system")

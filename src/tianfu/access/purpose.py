@@ -14,3 +14,9 @@ class Purpose(StrEnum):
     OPERATIONS = "HOPERAT"
     SYSTEM_ADMINISTRATION = "HSYSADMIN"
     EMERGENCY = "ETREAT"
+    RESEARCH = "HRESCH"
+
+    @property
+    def bit(self) -> int:
+        """Its place in a mask of purposes; stored, so the order of the members never changes."""
+        return 1 << list(Purpose).index(self)
