@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import decide
+from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, queries
 from tianfu.db.wire import int4_array, int8_array
@@ -87,7 +87,7 @@ async def erase(
                 prids_before=None,
             )
         traced = event(
-            decide(caller, purpose),
+            decide(caller, purpose, NO_FACTS),
             at=now,
             interaction="erase",
             type_number=type_number,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant, decide
+from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
@@ -145,13 +145,13 @@ class Store:
     ) -> Answer:
         """The current version of a record."""
         _refuse_unknown_type(resource_type)
-        return await self._reader.read(Wish(decide(caller, purpose), resource_type, logical_id, request))
+        return await self._reader.read(Wish(decide(caller, purpose, NO_FACTS), resource_type, logical_id, request))
 
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
         """The current versions of several records, in the order asked."""
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
     async def vread(
@@ -159,7 +159,7 @@ class Store:
     ) -> Answer:
         """One version of a record, however old."""
         _refuse_unknown_type(resource_type)
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         row, answer = await self._histories.version(resource_type, logical_id, version)
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
@@ -177,7 +177,7 @@ class Store:
         request: str = "",
     ) -> HistoryPage:
         """Versions newest first: of one record, of one type, or of all."""
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         rows, page = await self._histories.page(
             resource_type, logical_id, limit=limit, since=since, cursor=cursor, caller=caller.id
         )
@@ -195,7 +195,7 @@ class Store:
     ) -> Page:
         """A page of the records that match."""
         _refuse_unknown_type(wanted.type)
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
         searched = parse_search(
             wanted.type,
@@ -226,7 +226,7 @@ class Store:
 
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""
-        decide(caller, purpose)
+        decide(caller, purpose, NO_FACTS)
         async with self._database.connection("reader") as connection:
             return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
 
@@ -249,7 +249,7 @@ class Store:
         request: str = "",
     ) -> TimelinePage:
         """The newest records of the union of some patients."""
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         page = await self._timelines.page(patients, slices=slices, codes=codes, after=after, before=before, limit=limit)
         seen = [record_number(each.record.type, each.record.id) for each in page.entries]
         await self._tracer.people(grant, "timeline", patients, seen, request)
@@ -260,7 +260,7 @@ class Store:
     ) -> list[CensusRow]:
         """How many records of which kind the patients have in which stretch of time."""
         rows = await self._timelines.census(patients, edges=edges)
-        await self._tracer.people(decide(caller, purpose), "census", patients, [], request)
+        await self._tracer.people(decide(caller, purpose, NO_FACTS), "census", patients, [], request)
         return rows
 
     async def measured(
@@ -269,7 +269,7 @@ class Store:
         """Every kind of result with numbers that the patients have."""
         found = await self._timelines.measured(patients)
         seen = [record_number("Observation", each.newest.record.id) for each in found]
-        await self._tracer.people(decide(caller, purpose), "measured", patients, seen, request)
+        await self._tracer.people(decide(caller, purpose, NO_FACTS), "measured", patients, seen, request)
         return found
 
     # Writing
@@ -284,7 +284,7 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Create a record under an id of our making, or, conditionally, leave the one that matches."""
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         if if_none_exist is None:
             write = self._preparer.write(resource, new_uuid7())
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
@@ -303,7 +303,7 @@ class Store:
         """Write a record under an id of the client's choice; what stood there goes to the history."""
         write = self._preparer.write(resource, logical_id)
         change = Change(write=write, is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, decide(caller, purpose), "update", request))
+        return await self._writes.ask(Job(change, decide(caller, purpose, NO_FACTS), "update", request))
 
     async def update_matching(
         self,
@@ -316,7 +316,7 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Write the one record that matches a search, or create it if none does."""
-        return await self._conditionally(decide(caller, purpose), "update", resource, query, expected_version, request)
+        return await self._conditionally(decide(caller, purpose, NO_FACTS), "update", resource, query, expected_version, request)
 
     async def delete(
         self,
@@ -331,7 +331,7 @@ class Store:
         """Mark a record as deleted; its versions stay in the history."""
         _refuse_unknown_type(resource_type)
         change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, decide(caller, purpose), "delete", request))
+        return await self._writes.ask(Job(change, decide(caller, purpose, NO_FACTS), "delete", request))
 
     async def delete_matching(
         self,
@@ -345,7 +345,7 @@ class Store:
     ) -> Written | Unchanged:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         condition = Condition(resource_type, query)
         for _ in range(TRIES_MAX):
             try:
@@ -371,7 +371,7 @@ class Store:
     async def _do(
         self, caller: Caller, purpose: Purpose, requests: Sequence[Request], request: str
     ) -> list[BundleAnswer]:
-        grant = decide(caller, purpose)
+        grant = decide(caller, purpose, NO_FACTS)
         # Without a condition all is known before the database is asked.
         ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
         for _ in range(TRIES_MAX):

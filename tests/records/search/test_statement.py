@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tianfu.access.caller import LOOPBACK
-from tianfu.access.decision import Grant, decide
+from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.db.queries import Query
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 KEY = b"k" * 32
 NOW = 1_790_000_000_000_000
-GRANT = decide(LOOPBACK, Purpose.TREATMENT)
+GRANT = decide(LOOPBACK, Purpose.TREATMENT, NO_FACTS)
 HIDDEN = Grant(caller=LOOPBACK, purpose=Purpose.TREATMENT, rule="nothing", sees_everything=False)
 
 
