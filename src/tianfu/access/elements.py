@@ -140,7 +140,12 @@ def choices() -> Element:
 
 
 def purposes_of(codes: Iterable[str]) -> int:
-    """The mask of purposes."""
+    """The mask of purposes; ValueError for a code that is none."""
+    return _mask(tuple(codes))
+
+
+@cache
+def _mask(codes: tuple[str, ...]) -> int:
     mask = 0
     for code in codes:
         mask |= Purpose(code).bit

@@ -316,7 +316,9 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Write the one record that matches a search, or create it if none does."""
-        return await self._conditionally(decide(caller, purpose, NO_FACTS), "update", resource, query, expected_version, request)
+        return await self._conditionally(
+            decide(caller, purpose, NO_FACTS), "update", resource, query, expected_version, request
+        )
 
     async def delete(
         self,
