@@ -57,7 +57,27 @@ def extract(resource: dict[str, Any], record: int, *, identifier_key: bytes) -> 
     for number in sorted(wanted):
         plan.steps[number](found, resource)
     found.tokens = sorted(set(found.tokens))
+    _set_secrecy(found, plan.type_name, resource, record)
     return found
+
+
+def secrecy_of(type_name, found, resource):
+    return 3, 0
+
+
+def relations_of(resource, record):
+    return ()
+
+
+SEVERAL_SUBJECTS = 1
+
+
+def _set_secrecy(found: IndexValues, type_name: str, resource: dict[str, Any], record: int) -> None:
+    """How secret the record is, and what it says about who may see whose records."""
+    found.level, found.labels = secrecy_of(type_name, found, resource)
+    if found.also_about:
+        found.labels |= SEVERAL_SUBJECTS
+    found.relations = relations_of(resource, record)
 
 
 def _set_subjects(found: IndexValues, plan: Plan, resource: dict[str, Any], record: int) -> None:
