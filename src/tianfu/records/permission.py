@@ -9,8 +9,8 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import NO_FACTS, Facts, Grant, decide
-from tianfu.access.organisations import Unit, actors_of
+from tianfu.access.decision import Facts, Grant, decide
+from tianfu.access.organisations import OrganisationTree, Unit, actors_of
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array
@@ -57,7 +57,7 @@ class Permissions:
 
     async def _facts(self, caller: Caller) -> Facts:
         if caller.organisation is None:
-            return Facts(actors=actors_of(caller, ()), custodian=None) if caller.practitioner else NO_FACTS
+            return Facts(actors=actors_of(caller, OrganisationTree(())), custodian=None)
         organisation = record_number("Organization", caller.organisation)
         part_of = definitions().search_parameter("Organization", "partof")
         kind = definitions().search_parameter("Organization", "type")
@@ -74,7 +74,7 @@ class Permissions:
                 limit=UNITS_MAX,
             )
             custodian = pipeline.add(_SQL.custodian_of, uri=custodian_uri(caller.organisation))
-        tree = tuple(Unit(number=row[0], part_of=row[1], is_part=bool(row[2])) for row in units.rows)
+        tree = OrganisationTree(Unit(number=r[0], part_of=r[1], is_inside=bool(r[2])) for r in units.rows)
         return Facts(
             actors=actors_of(caller, tree),
             custodian=custodian.rows[0][0] if custodian.rows else None,

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tianfu.access.labels import SEVERAL_SUBJECTS
 from tianfu.db import Pipeline, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
 from tianfu.records.columns import Placed, audit_statement, index_statements, resource_statement
-from tianfu.records.index.extract import SEVERAL_SUBJECTS
 from tianfu.records.outcomes import Operation, Unchanged, Written
 from tianfu.records.prepare import Prepared
 
