@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.records.made import GRANT, WHO, open_store, put
+from tests.trails import trail_of
 
 from tianfu.db import Database, Query
 from tianfu.kernel.ids import record_number
@@ -41,7 +42,18 @@ async def given_person(store: Store) -> None:
 
 
 async def erased(database: Database, logical_id: str = "gone", authority: str = "Order 7 of the court") -> Erased:
-    return await erase(*WHO, database, "Patient", logical_id, authority=authority, clock=system_clock)
+    writer = (await trail_of(database)).lanes
+    return await erase(
+        *WHO, database, "Patient", logical_id, authority=authority, clock=system_clock, writer=writer
+    )
+        *WHO,
+        database,
+        "Patient",
+        logical_id,
+        authority=authority,
+        clock=system_clock,
+        writer=(await trail_of(database)).lanes,
+    )
 
 
 async def rows_with_content(database: Database) -> list[str]:

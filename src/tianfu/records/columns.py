@@ -217,14 +217,21 @@ def _int8s(values: Sequence[int | None]) -> Wire:
     return int8_array(values)  # type: ignore[arg-type]  # None becomes null
 
 
-def audit_statement(events: Sequence[AuditEvent], writer: bytes) -> Statement:
-    """Audit events."""
+def audit_statement(
+    events: Sequence[AuditEvent], writer: bytes, lane: int, first: int, hashes: Sequence[bytes]
+) -> Statement:
+    """Audit events at their places in a lane, the first at number `first`, each with its hash."""
     records = _Stretches(each.records for each in events)
     patients = _Stretches(each.patients for each in events)
     return _SQL.add_audit, {
         "writer": writer,
+        "lane": lane,
+        "numbers": int8_array(range(first, first + len(events))),
+        "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
         "callers": text_array([each.caller for each in events]),
+        "organisations": text_array([each.organisation for each in events]),
+        "sessions": text_array([each.session for each in events]),
         "roles": text_array([each.role for each in events]),
         "purposes": text_array([each.purpose for each in events]),
         "interactions": text_array([each.interaction for each in events]),

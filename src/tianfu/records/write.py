@@ -15,9 +15,10 @@ from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
-from tianfu.records.columns import Placed, audit_statement, index_statements, resource_statement
+from tianfu.records.columns import Placed, index_statements, resource_statement
 from tianfu.records.outcomes import Operation, Unchanged, Written
 from tianfu.records.prepare import Prepared
+from tianfu.records.trail.lanes import EventWriter
 
 KNOWN_TOKENS_MAX = 1_000_000
 RECORD_SLOTS = 4_096
@@ -101,7 +102,7 @@ async def apply(
     clock: Clock,
     known_tokens: set[int],
     trace: Trace,
-    writer: bytes,
+    writer: EventWriter,
     refused: Mapping[int, Refusal] = NOTHING_REFUSED,
 ) -> list[Outcome]:
     """Do the changes and leave their trace; one outcome each, in order.  No record may occur twice.
@@ -122,9 +123,8 @@ async def apply(
     async with transaction.pipeline() as pipeline:
         if batch.written:
             _store(pipeline, batch, known_tokens, now)
-        if events:
-            statement, parameters = audit_statement(events, writer)
-            pipeline.add(statement, **parameters)
+        if events and (linked := writer.linked(transaction, events)):
+            pipeline.add(linked[0], **linked[1])
     return outcomes
 
 
@@ -316,7 +316,7 @@ def _prid(change: Change, old: Standing | None) -> int | None:
     return old.prid if old is not None else None
 
 
-async def leave_trace(transaction: Transaction, events: Sequence[AuditEvent], writer: bytes) -> None:
+async def leave_trace(transaction: Transaction, events: Sequence[AuditEvent], writer: EventWriter) -> None:
     """Write audit events into the same transaction."""
-    statement, parameters = audit_statement(events, writer)
-    await transaction.run(statement, **parameters)
+    if linked := writer.linked(transaction, events):
+        await transaction.run(linked[0], **linked[1])
