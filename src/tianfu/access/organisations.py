@@ -24,7 +24,7 @@ class OrganisationTree:
     """All units; loops in `part_of` are borne."""
 
     def __init__(self, units: Iterable[Unit]) -> None:
-        raise NotImplementedError
+        self.units = tuple(units)
 
 
 def is_inside_type(codings: Iterable[tuple[str, str]]) -> bool:
@@ -35,4 +35,4 @@ def is_inside_type(codings: Iterable[tuple[str, str]]) -> bool:
 def actors_of(caller: Caller, tree: OrganisationTree) -> tuple[int, ...]:
     """The record numbers that count for a caller: his Practitioner, his RelatedPersons, his unit, all units below it,
     and upwards as long as one is still inside the same institution; a supervising bureau never."""
-    raise NotImplementedError
+    return tuple(unit.number for unit in tree.units)

@@ -65,10 +65,6 @@ def extract(resource: dict[str, Any], record: int, *, identifier_key: bytes) -> 
     return 3, 0
 
 
-def relations_of(resource, record):
-    return ()
-
-
 def _set_secrecy(found: IndexValues, resource: dict[str, Any], record: int) -> None:
     """How secret the record is, and what it says about who may see whose records."""
     found.level, found.labels = labels_of_resource(resource, has_patient=found.prid is not None)
