@@ -6,15 +6,19 @@ Levels after GB/T 39725-2020; security labels: https://terminology.hl7.org/CodeS
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
 
+from tianfu.access.relation import EVERY_LABEL
+
 SEVERAL_SUBJECTS = 1
 """Bit 0 of a record's labels: it is about several people.  No special label; opening never looks at it."""
+
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 
 CODES_CACHED = 65_536
 
@@ -50,10 +54,9 @@ class _Lists:
     about_a_patient: int
     about_nobody_known: int
     codes_count_from_level: int
-    confidentiality: str
     exact: Mapping[str, Mapping[str, Raise]]
     prefixed: Mapping[str, Mapping[str, Raise]]
-    lengths: tuple[int, ...] = field(default=())
+    lengths: tuple[int, ...]
 
 
 def labels_of(resource_type: str, codings: Codings, security: Codings, *, has_patient: bool) -> Raise:
@@ -115,7 +118,7 @@ def security_of(resource: dict[str, Any]) -> list[tuple[str, str]]:
     found = codings_in({"security": meta.get("security")}) if isinstance(meta, dict) else []
     confidentiality = resource.get("confidentiality")
     if isinstance(confidentiality, str):
-        found.append((_lists().confidentiality, confidentiality))
+        found.append((CONFIDENTIALITY, confidentiality))
     return found
 
 
@@ -129,7 +132,10 @@ def labels() -> Mapping[str, Label]:
 
 
 def label_mask(keys: Iterable[str]) -> int:
-    """The mask of the labels with these keys; KeyError if there is no such label."""
+    """The mask of the labels with these keys, `*` being all; KeyError if there is no such label."""
+    keys = list(keys)
+    if keys == ["*"]:
+        return EVERY_LABEL
     mask = 0
     for key in keys:
         mask |= labels()[key].mask
@@ -177,13 +183,12 @@ def _lists() -> _Lists:
         is_prefixed = kind in table["prefix_systems"]
         for system in systems:
             (prefixed if is_prefixed else exact)[system] = _raises(kind, is_prefixed=is_prefixed)
-    exact[confidentiality["system"]] = _confidentiality(confidentiality)
+    exact[CONFIDENTIALITY] = _confidentiality(confidentiality)
     return _Lists(
         by_type={name: int(level) for level, names in levels["by_type"].items() for name in names},
         about_a_patient=levels["about_a_patient"],
         about_nobody_known=levels["about_nobody_known"],
         codes_count_from_level=levels["codes_count_from_level"],
-        confidentiality=confidentiality["system"],
         exact=exact,
         prefixed=prefixed,
         lengths=tuple(sorted({len(code) for codes in prefixed.values() for code in codes}, reverse=True)),

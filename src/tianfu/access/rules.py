@@ -14,7 +14,7 @@ import orjson
 
 from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import EVERY_LABEL, Kind
+from tianfu.access.relation import Kind
 from tianfu.standards.fhir.definitions import definitions
 
 LEVEL_OF_EVERYTHING = 5
@@ -107,7 +107,7 @@ def _rule(row: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Rule:
         # A rule that sees everything is bound by nothing; every other rule has to say which denials bind it.
         denials=Denials.NONE if everything else Denials(row["denials"]),
         level=LEVEL_OF_EVERYTHING if everything else row["level"],
-        labels=_labels([EVERY] if everything else row.get("labels", [])),
+        labels=label_mask([EVERY] if everything else row.get("labels", [])),
         types=_numbers([EVERY] if everything else row["types"], groups),
         public_level=LEVEL_OF_EVERYTHING if everything else row["public_level"],
         writes=frozenset(_names([EVERY] if everything else row.get("writes", []), groups)),
@@ -115,10 +115,6 @@ def _rule(row: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Rule:
         chooses_ids=everything or row.get("chooses_ids", False),
         reads_trail=everything or row.get("reads_trail", False),
     )
-
-
-def _labels(keys: list[str]) -> int:
-    return EVERY_LABEL if keys == [EVERY] else label_mask(keys)
 
 
 def _numbers(names: list[str], groups: Mapping[str, list[str]]) -> tuple[int, ...] | None:
