@@ -32,8 +32,17 @@ from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
-from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
-from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.search import (
+    INCLUDED_MAX,
+    CursorSealer,
+    compile_count,
+    compile_included,
+    compile_search,
+    executed_parameters,
+    parse_search,
+    sight,
+)
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
 from tianfu.records.transaction import (
     Planned,
@@ -201,7 +210,7 @@ class Store:
             wanted.type,
             question.parameters,
             strict=wanted.strict,
-            searchable=self.searchable(wanted.type),
+            searchable=self.searchable,
             now=self._clock(),
             after=question.after,
         )
@@ -215,11 +224,18 @@ class Store:
                 sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
                 counted = await connection.one(Query.composed("count", sql), **values)
                 total = counted[0] if counted else 0
-        given = rows[: searched.count]
-        await self._tracer.found(grant, wanted.type, wanted.parameters, given, request)
+            given = rows[: searched.count]
+            brought = []
+            if given and searched.inclusions:
+                sql, values = compile_included(searched, [row[0] for row in given], sees=sight(grant))
+                brought = await connection.all(Query.composed("included", sql), **values)
+        included = brought[:INCLUDED_MAX]
+        await self._tracer.found(grant, wanted.type, wanted.parameters, [*given, *included], request)
         return Page(
             plan=searched,
             records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in given),
+            included=tuple(self._reader.record(type_name(r[1]), r[0], r[3], r[4], r[2], r[5]) for r in included),
+            is_cut_off=len(brought) > len(included),
             next_cursor=self._cursors.seal(searched, given[-1], caller=caller.id) if len(rows) > len(given) else None,
             total=total,
         )
@@ -576,8 +592,8 @@ def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
     match outcome:
         case Found(record):
             return len(record.text)
-        case Page(records=records):
-            return sum(len(record.text) for record in records)
+        case Page(records=records, included=included):
+            return sum(len(record.text) for record in (*records, *included))
         case _:
             return 0
 
