@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -16,10 +17,12 @@ from tianfu.records.search import (
     Position,
     SearchPlan,
     compile_count,
+    compile_included,
     compile_search,
     executed_modifiers,
     executed_parameters,
     parse_search,
+    sight,
 )
 from tianfu.records.search.parameters import component_parameters
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
@@ -101,6 +104,44 @@ def test_whoever_sees_nothing_finds_and_counts_nothing() -> None:
     for compiled in (compile_search, compile_count):
         text, _ = compiled(plan("Observation", ("code", "http://loinc.org|1")), grant=HIDDEN, identifier_key=KEY)
         assert text.count("(a.rid is null)") == text.count("not a.deleted")
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "name", "value", "hops"),
+    [
+        ("Observation", "patient.name", "li", 2),
+        ("Observation", "patient.gender", "male", 2),
+        ("Observation", "subject:Patient.general-practitioner:Practitioner.identifier", "x", 3),
+        ("Observation", "patient.organization.partof.name", "x", 4),
+        ("Observation", "performer.identifier", "x", 7),
+        ("Patient", "_has:Observation:patient:code", "http://loinc.org|1", 2),
+        ("Patient", "_has:Encounter:patient:_has:Observation:encounter:status", "final", 3),
+        ("Encounter", "patient._has:Condition:patient:code", "x", 3),
+        ("Appointment", "patient.name", "li", 3),
+    ],
+)
+def test_every_hop_to_other_records_is_under_the_condition_of_sight(
+    resource_type: str, name: str, value: str, hops: int
+) -> None:
+    for more in ([], [("patient", "x")] if resource_type == "Observation" else []):
+        found = plan(resource_type, (name, value), *more)
+        for compiled in (compile_search, compile_count):
+            text, _ = compiled(found, grant=HIDDEN, identifier_key=KEY)
+            assert (
+                len(re.findall(r"\([a-d]\.rid is null\)", text)) == len(re.findall(r"not [a-d]\.deleted", text)) == hops
+            )
+
+
+def test_what_a_page_brings_along_is_under_the_condition_of_sight() -> None:
+    for kind, name, value in [
+        ("Observation", "_include", "*"),
+        ("Observation", "_include", "Observation:subject:Patient"),
+        ("Patient", "_revinclude", "Observation:subject"),
+        ("Patient", "_revinclude", "*"),
+    ]:
+        text, _ = compile_included(plan(kind, (name, value)), [1, 2], sees=sight(HIDDEN))
+        assert " where not b.deleted and (b.rid is null) and " in text
+        assert text.count("resource") == 1 + text.count("resource_observation")
 
 
 def test_no_value_ever_stands_in_the_text() -> None:
