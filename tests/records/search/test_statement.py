@@ -127,9 +127,10 @@ def test_every_hop_to_other_records_is_under_the_condition_of_sight(
         found = plan(resource_type, (name, value), *more)
         for compiled in (compile_search, compile_count):
             text, _ = compiled(found, grant=HIDDEN, identifier_key=KEY)
-            assert (
-                len(re.findall(r"\([a-d]\.rid is null\)", text)) == len(re.findall(r"not [a-d]\.deleted", text)) == hops
-            )
+            rows = re.findall(r"not (a[1-3]?)\.deleted", text)
+            assert len(rows) == hops
+            for row in set(rows):
+                assert text.count(f"({row}.rid is null)") == rows.count(row)
 
 
 def test_what_a_page_brings_along_is_under_the_condition_of_sight() -> None:

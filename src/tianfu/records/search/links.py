@@ -30,13 +30,18 @@ def is_narrow(condition: Criterion | Link) -> bool:
 def link_condition(here: Conditions, link: Link) -> str:
     """Whether a row is linked to a record that meets the condition of one of the ends."""
     gathered = is_narrow(link) and not here.row_by_row
-    there = replace(here, row=chr(ord(here.row) + 1), row_by_row=not gathered)
+    there = replace(here, row=_next_row(here.row), row_by_row=not gathered)
     ways = [
         way
         for end in link.ends
         for way in (_gathered if gathered else _row_by_row)(here, replace(there, type=end.type), link, end)
     ]
     return any_of(ways)
+
+
+def _next_row(row: str) -> str:
+    """The name of the rows one step further: `a`, `a1`, `a2`; the condition of sight uses names of other kinds."""
+    return f"a{int(row[1:] or 0) + 1}"
 
 
 def _ends(there: Conditions, end: End) -> str:
@@ -48,31 +53,31 @@ def _ends(there: Conditions, end: End) -> str:
 
 
 def _gathered(here: Conditions, there: Conditions, link: Link, end: End) -> Iterator[str]:
-    a, b, table = here.row, there.row, there.layout.table
+    here_row, end_row, table = here.row, there.row, there.layout.table
     wanted = _ends(there, end)
     places = _places(here, there, link)
     for column in places.columns:
         if link.reverse:
-            linked = f"select distinct {b}.{column} from {table} {b} where {b}.{column} is not null and {wanted}"
-            yield f"{a}.rid = any(array({linked}))"
+            linked = f"from {table} {end_row} where {end_row}.{column} is not null and {wanted}"
+            yield f"{here_row}.rid = any(array(select distinct {end_row}.{column} {linked}))"
         else:
-            yield f"{a}.{column} = any(array(select {b}.rid from {table} {b} where {wanted}))"
+            yield f"{here_row}.{column} = any(array(select {end_row}.rid from {table} {end_row} where {wanted}))"
     if places.table:
         near, far = _sides(link)
-        rows = f"reference n join {table} {b} on {b}.rid = n.{far} where {_of_parameter(here, there, link)}"
-        yield f"{a}.rid = any(array(select distinct n.{near} from {rows} and {wanted}))"
+        rows = f"reference n join {table} {end_row} on {end_row}.rid = n.{far} where {_of_parameter(here, there, link)}"
+        yield f"{here_row}.rid = any(array(select distinct n.{near} from {rows} and {wanted}))"
 
 
 def _row_by_row(here: Conditions, there: Conditions, link: Link, end: End) -> Iterator[str]:
-    a, b, table = here.row, there.row, there.layout.table
+    here_row, end_row, table = here.row, there.row, there.layout.table
     wanted = _ends(there, end)
     places = _places(here, there, link)
     for column in places.columns:
-        joined = f"{b}.{column} = {a}.rid" if link.reverse else f"{b}.rid = {a}.{column}"
-        yield f"exists (select from {table} {b} where {joined} and {wanted})"
+        joined = f"{end_row}.{column} = {here_row}.rid" if link.reverse else f"{end_row}.rid = {here_row}.{column}"
+        yield f"exists (select from {table} {end_row} where {joined} and {wanted})"
     if places.table:
         near, far = _sides(link)
-        rows = f"reference n join {table} {b} on {b}.rid = n.{far} where n.{near} = {a}.rid"
+        rows = f"reference n join {table} {end_row} on {end_row}.rid = n.{far} where n.{near} = {here_row}.rid"
         yield f"exists (select from {rows} and {_of_parameter(here, there, link)} and {wanted})"
 
 
