@@ -23,6 +23,7 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
 from tianfu.records.body import Protection
+from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
@@ -119,6 +120,7 @@ class Store:
         self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._compartments = Compartments(database, self._reader, self._tracer, self._cursors)
         self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
@@ -239,6 +241,18 @@ class Store:
             next_cursor=self._cursors.seal(searched, given[-1], caller=caller.id) if len(rows) > len(given) else None,
             total=total,
         )
+
+    async def everything(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: EverythingRequest,
+        *,
+        request: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> EverythingPage:
+        """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
+        return await self._compartments.page(decide(caller, purpose), wanted, request, deadline_seconds)
 
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""

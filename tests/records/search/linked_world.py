@@ -332,6 +332,10 @@ class Judge:
         """The ids of all records of a type."""
         return {each["id"] for each in self._of(kind)}
 
+    def pointed(self, resource: Resource, code: str) -> set[str]:
+        """What the references of a parameter say, there or not."""
+        return pointed(resource, code)
+
     def targets_of(self, kind: str, logical_id: str, code: str) -> set[str]:
         """What a record says it points to, there or not."""
         return pointed(self.record(f"{kind}/{logical_id}"), code)

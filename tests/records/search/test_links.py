@@ -5,45 +5,26 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import orjson
 import pytest
 from tests.records.conftest import WHO, WHY, Desk
+from tests.records.search.hiding import filled, seen_below_the_hidden_level
 from tests.records.search.linked_world import (
     NEEDS_NO_TYPE,
     REFERENCES,
     TARGETS,
     Draw,
     Judge,
-    Resource,
     address,
 )
 
-from tianfu.access.decision import Grant
 from tianfu.db import Query
 from tianfu.kernel.ids import record_number
 from tianfu.records.search import inclusions, statement
 from tianfu.records.store import SearchRequest
-from tianfu.standards.fhir.parsing import parse_resource
 
 pytestmark = pytest.mark.anyio
 
 QUESTIONS = 400
-HIDDEN_LEVEL = 5
-
-
-def seen_below_the_hidden_level(alias: str, grant: Grant) -> str:
-    """A condition of sight for tests: records that a test has put on the highest level are hidden."""
-    return f"({alias}.sensitivity < {HIDDEN_LEVEL})"
-
-
-async def filled(desk: Desk, resources: Sequence[Resource], hidden: Sequence[Resource] = ()) -> None:
-    """Put all records into the store, and those of `hidden` out of sight."""
-    for each in resources:
-        await desk.store.update(WHO, WHY, parse_resource(orjson.dumps(each)), each["id"])
-    numbers = [record_number(each["resourceType"], each["id"]) for each in hidden]
-    async with desk.database.transaction("owner") as owner:
-        text = f"update resource set sensitivity = {HIDDEN_LEVEL} where rid = any(%(rids)s::bigint[])"  # noqa: S608
-        await owner.run(Query.composed("hide", text), rids=numbers)
 
 
 async def found(desk: Desk, kind: str, *parameters: tuple[str, str]) -> list[str]:
