@@ -216,14 +216,18 @@ def erase_command(
         typer.confirm(f"Erase every version of {record}? Nobody can bring it back", abort=True)
     settings = current_settings()
     with running_database(settings) as addresses:
-        done = asyncio.run(_erase(addresses, resource_type, logical_id, authority))
+        done = asyncio.run(_erase(addresses, settings, resource_type, logical_id, authority))
     out.print(f"{done.versions} versions of {record} erased; version {done.version} is the tombstone")
 
 
-async def _erase(addresses: Addresses, resource_type: str, logical_id: str, authority: str) -> Erased:
+async def _erase(
+    addresses: Addresses, settings: Settings, resource_type: str, logical_id: str, authority: str
+) -> Erased:
     from tianfu.records.erasure import erase
+    from tianfu.records.trail.epochs import open_trail
 
     async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
         return await erase(
             OPERATOR,
             Purpose.OPERATIONS,
@@ -232,6 +236,7 @@ async def _erase(addresses: Addresses, resource_type: str, logical_id: str, auth
             logical_id,
             authority=authority,
             clock=system_clock,
+            writer=trail.lanes,
         )
 
 

@@ -11,6 +11,7 @@ from tianfu.access.decision import Grant
 from tianfu.db import Database, Query
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import record_number
+from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
 from tianfu.records.reading import Reader
@@ -25,6 +26,7 @@ from tianfu.records.search.compartment import (
 )
 from tianfu.records.timeline import type_name
 from tianfu.records.tracing import Tracer
+from tianfu.records.visibility import visibility_values, wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,12 @@ class EverythingPage:
 class Compartments:
     """Answers questions about all of a patient's records."""
 
-    def __init__(self, database: Database, reader: Reader, tracer: Tracer, cursors: CursorSealer) -> None:
+    def __init__(self, database: Database, reader: Reader, tracer: Tracer, cursors: CursorSealer, clock: Clock) -> None:
         self._database = database
         self._reader = reader
         self._tracer = tracer
         self._cursors = cursors
+        self._clock = clock
 
     async def page(
         self, grant: Grant, wanted: EverythingRequest, request: str, deadline_seconds: float
@@ -89,15 +92,17 @@ class Compartments:
 
     async def _rows(self, grant: Grant, plan: EverythingPlan, deadline_seconds: float) -> list[Row] | None:
         """One record more than a page has; None if the patient is not there or may not be seen."""
-        async with self._database.connection("reader", deadline_seconds=deadline_seconds) as connection:
+        reader = self._database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
+        given = visibility_values(grant, self._clock())
+        async with reader as connection:
             text, values = compile_compartment(plan, sees=sight(grant))
-            found = await connection.all(Query.composed("compartment", text), **values)
+            found = await connection.all(Query.composed("compartment", text), **values, **given)
             if not any(row[7] == HEAD for row in found):
                 return None
             rows = [row for row in found if row[7] != HEAD]
             if len(rows) <= plan.count:
                 text, values = compile_supporting(plan, limit=plan.count + 1 - len(rows), sees=sight(grant))
-                rows += await connection.all(Query.composed("supporting", text), **values)
+                rows += await connection.all(Query.composed("supporting", text), **values, **given)
         return rows
 
     def _record(self, row: Row) -> Record:
