@@ -24,6 +24,7 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
 from tianfu.records.body import Protection
+from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
@@ -34,8 +35,17 @@ from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, 
 from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
-from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
-from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.search import (
+    INCLUDED_MAX,
+    CursorSealer,
+    compile_count,
+    compile_included,
+    compile_search,
+    executed_parameters,
+    parse_search,
+    sight,
+)
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
 from tianfu.records.transaction import (
     Planned,
@@ -114,6 +124,7 @@ class Store:
         self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
         self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
@@ -207,7 +218,7 @@ class Store:
             wanted.type,
             question.parameters,
             strict=wanted.strict,
-            searchable=self.searchable(wanted.type),
+            searchable=self.searchable,
             now=self._clock(),
             after=question.after,
         )
@@ -222,14 +233,33 @@ class Store:
                 sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
                 counted = await connection.one(Query.composed("count", sql), **values, **given)
                 total = counted[0] if counted else 0
-        shown = rows[: searched.count]
-        await self._tracer.found(grant, wanted.type, wanted.parameters, shown, request)
+            shown, brought = rows[: searched.count], []
+            if shown and searched.inclusions:
+                sql, values = compile_included(searched, [row[0] for row in shown], sees=sight(grant))
+                brought = await connection.all(Query.composed("included", sql), **values, **given)
+        included = brought[:INCLUDED_MAX]
+        await self._tracer.found(grant, wanted.type, wanted.parameters, [*shown, *included], request)
         return Page(
             plan=searched,
             records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in shown),
+            included=tuple(self._reader.record(type_name(r[1]), r[0], r[3], r[4], r[2], r[5]) for r in included),
+            is_cut_off=len(brought) > len(included),
             next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
             total=total,
         )
+
+    async def everything(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: EverythingRequest,
+        *,
+        request: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> EverythingPage:
+        """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
+        grant = await self._grant(caller, purpose)
+        return await self._compartments.page(grant, wanted, request, deadline_seconds)
 
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""
@@ -632,8 +662,8 @@ def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
     match outcome:
         case Found(record):
             return len(record.text)
-        case Page(records=records):
-            return sum(len(record.text) for record in records)
+        case Page(records=records, included=included):
+            return sum(len(record.text) for record in (*records, *included))
         case _:
             return 0
 

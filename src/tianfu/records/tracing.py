@@ -80,6 +80,30 @@ class Tracer:
         )
         await self.auditor.record([shown])
 
+    async def everything(
+        self,
+        grant: Grant,
+        patient: int,
+        parameters: Sequence[tuple[str, str]],
+        rows: Sequence[Row],
+        request: str,
+        *,
+        outcome: str = "success",
+    ) -> None:
+        """Rows about one patient as `compile_compartment` yields them, or that there is no such patient."""
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction="everything",
+            type_number=definitions().type_number("Patient"),
+            outcome=outcome,
+            records=[row[0] for row in rows],
+            patients=sorted({patient, *(row[6] for row in rows if row[6] is not None)}),
+            query="&".join(f"{name}={value}" for name, value in parameters),
+            request=request,
+        )
+        await self.auditor.record([shown])
+
     async def people(
         self, grant: Grant, interaction: str, patients: Sequence[str], records: Sequence[int], request: str
     ) -> None:

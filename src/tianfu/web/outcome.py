@@ -137,11 +137,14 @@ def outcome_bytes(issues: Sequence[Mapping[str, Any]], *, language: Language) ->
     return orjson.dumps({"resourceType": "OperationOutcome", "language": language.tag, "issue": list(issues)})
 
 
+_WARNING_TYPES: Mapping[str, str] = {"included-cut-off": "incomplete"}
+
+
 def note(code: str, *, language: Language, severity: str = "information", **values: str) -> dict[str, Any]:
     """An issue that says something without being a refusal: a warning, or that all went well."""
     return {
         "severity": severity,
-        "code": "informational" if severity == "information" else "not-supported",
+        "code": "informational" if severity == "information" else _WARNING_TYPES.get(code, "not-supported"),
         "details": _details(code, language.say_either(f"note.{code}", "note.unknown", **values), language),
     }
 
