@@ -43,17 +43,7 @@ async def given_person(store: Store) -> None:
 
 async def erased(database: Database, logical_id: str = "gone", authority: str = "Order 7 of the court") -> Erased:
     writer = (await trail_of(database)).lanes
-    return await erase(
-        *WHO, database, "Patient", logical_id, authority=authority, clock=system_clock, writer=writer
-    )
-        *WHO,
-        database,
-        "Patient",
-        logical_id,
-        authority=authority,
-        clock=system_clock,
-        writer=(await trail_of(database)).lanes,
-    )
+    return await erase(*WHO, database, "Patient", logical_id, authority=authority, clock=system_clock, writer=writer)
 
 
 async def rows_with_content(database: Database) -> list[str]:
