@@ -60,8 +60,8 @@ class Installation:
     def __init__(self, home: Path, addresses: Addresses, database: Database) -> None:
         self.home = home
         self.addresses = addresses
-        self.database = database
-        self._trails: list[Trail] = []
+        self._database = database
+        self._processes: list[Process] = []
 
     @property
     def audit(self) -> Path:
@@ -69,25 +69,23 @@ class Installation:
 
     async def process(self) -> Process:
         """A process begins."""
-        trail = await open_trail(self.database, self.home, system_clock)
-        self._trails.append(trail)
-        auditor = GroupAuditor(self.database, trail.lanes)
-        store = await Store.open(self.database, auditor=auditor, clock=system_clock, keys=KEYS)
-        return Process(self, trail, store)
+        database = await Database.open(self.addresses)
+        trail = await open_trail(database, self.home, system_clock)
+        auditor = GroupAuditor(database, trail.lanes)
+        store = await Store.open(database, auditor=auditor, clock=system_clock, keys=KEYS)
+        process = Process(database, trail, store)
+        self._processes.append(process)
+        return process
 
     async def root(self) -> int | None:
         """A root over what stands."""
-        trail = self._trails[-1]
+        trail = self._processes[-1].trail
         place = FolderPlace(trail.folders.roots)
-        return await RootMaker(self.database, trail.folders, place, trail.signer, system_clock).make()
+        return await RootMaker(self._database, trail.folders, place, trail.signer, system_clock).make()
 
-    def end(self, trail: Trail) -> None:
-        trail.close()
-        self._trails.remove(trail)
-
-    def close(self) -> None:
-        while self._trails:
-            self._trails.pop().close()
+    async def close(self) -> None:
+        for process in self._processes:
+            await process.end()
 
     def superuser(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """What somebody does who rules the database, past every right and trigger."""
@@ -112,8 +110,8 @@ class Installation:
 class Process:
     """One process of an installation."""
 
-    def __init__(self, installation: Installation, trail: Trail, store: Store) -> None:
-        self.installation = installation
+    def __init__(self, database: Database, trail: Trail, store: Store) -> None:
+        self.database: Database | None = database
         self.trail = trail
         self.store = store
 
@@ -131,12 +129,16 @@ class Process:
             asked = SearchRequest(type="Patient", parameters=(("_id", name),))
             await self.store.search(WHO, WHY, asked)
 
-    def end(self) -> None:
-        self.installation.end(self.trail)
+    async def end(self) -> None:
+        """End as a killed process does: nothing is said, files and connections are let go."""
+        if self.database is not None:
+            self.trail.close()
+            await self.database.close()
+            self.database = None
 
 
 @pytest.fixture
 async def installation(tmp_path: Path, addresses: Addresses, database: Database) -> AsyncIterator[Installation]:
     made = Installation(tmp_path, addresses, database)
     yield made
-    made.close()
+    await made.close()
