@@ -8,6 +8,7 @@ import orjson
 from tests.trails import auditor_of
 
 from tianfu.access.caller import LOOPBACK
+from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
@@ -17,6 +18,7 @@ from tianfu.standards.fhir.parsing import parse_resource
 
 KEYS = IndexKeys(b"m" * 32)
 WHO = (LOOPBACK, Purpose.TREATMENT)
+GRANT = decide(*WHO, NO_FACTS)
 
 
 async def open_store(database: Database) -> Store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.records.made import WHO, open_store, put
+from tests.records.made import GRANT, WHO, open_store, put
 from tests.trails import trail_of
 
 from tianfu.db import Database, Query
@@ -97,7 +97,7 @@ async def test_the_erasure_the_trace_and_the_feed_say_so(database: Database) -> 
         ]
         traced = await owner.all(Query.composed("trace", "select rids from audit where interaction = 'erase'"))
         assert traced == [([record_number("Patient", "gone")],)]
-    entries = await Feed(database, consumer="mirror", clock=system_clock).changes(START)
+    entries = await Feed(database, grant=GRANT, consumer="mirror", clock=system_clock).changes(START)
     assert [(change.operation, change.version) for change in entries[-1].changes] == [("erase", 3)]
 
 

@@ -27,6 +27,7 @@ class Kind(IntEnum):
     CONSENT = 6
     EMERGENCY = 7
     MANAGED = 8
+    TEAM = 9
 
     @property
     def bit(self) -> int:

@@ -101,13 +101,17 @@ class Pipeline:
 
 
 class Session:
-    """One connection for the length of a block; each statement (or pipeline) commits by itself."""
+    """One connection for the length of a block; each statement (or pipeline) commits by itself.
 
-    __slots__ = ("_deadline_seconds", "_link", "_pool")
+    `before` is a statement that goes first in each of these transactions; its answer is dropped.
+    """
 
-    def __init__(self, pool: Pool, deadline_seconds: float | None) -> None:
+    __slots__ = ("_before", "_deadline_seconds", "_link", "_pool")
+
+    def __init__(self, pool: Pool, deadline_seconds: float | None, before: Call | None = None) -> None:
         self._pool = pool
         self._deadline_seconds = deadline_seconds
+        self._before = before
         self._link: Link | None = None
 
     async def all(self, query: Query, /, **parameters: object) -> list[Row]:
@@ -143,7 +147,9 @@ class Session:
 
     async def batch(self, calls: Sequence[Call]) -> list[Reply]:
         """Send statements together; one reply for each."""
-        return await self._borrowed().batch(calls, deadline_seconds=self._deadline_seconds)
+        if self._before is None:
+            return await self._send(calls)
+        return (await self._send([self._before, *calls]))[1:]
 
     async def __aenter__(self) -> Self:
         self._link = self._pool.lend_now() or await self._pool.lend()
@@ -153,6 +159,9 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._give_back()
+
+    async def _send(self, calls: Sequence[Call]) -> list[Reply]:
+        return await self._borrowed().batch(calls, deadline_seconds=self._deadline_seconds)
 
     async def _ready_for_copy(self) -> Link:
         return self._borrowed()
@@ -176,8 +185,10 @@ class Transaction(Session):
 
     __slots__ = ("_begin", "_begun", "_ending", "_when_ended")
 
-    def __init__(self, pool: Pool, deadline_seconds: float | None, isolation: Isolation) -> None:
-        super().__init__(pool, deadline_seconds)
+    def __init__(
+        self, pool: Pool, deadline_seconds: float | None, isolation: Isolation, before: Call | None = None
+    ) -> None:
+        super().__init__(pool, deadline_seconds, before)
         self._begin: Call = _BEGIN[isolation], _NOTHING
         self._begun = False
         self._ending: Ending = "rolled-back"
@@ -193,9 +204,10 @@ class Transaction(Session):
     async def batch(self, calls: Sequence[Call]) -> list[Reply]:
         """Send statements together; one reply for each."""
         if self._begun:
-            return await super().batch(calls)
+            return await self._send(calls)
         self._begun = True
-        return (await super().batch([self._begin, *calls]))[1:]
+        first = [self._begin] if self._before is None else [self._begin, self._before]
+        return (await self._send([*first, *calls]))[len(first) :]
 
     def savepoint(self) -> Savepoint:
         """A part that can fail alone: an exception undoes the block and leaves the transaction usable."""
@@ -227,7 +239,7 @@ class Transaction(Session):
             )
         self._ending = "unknown"
         try:
-            await super().batch([(_COMMIT, _NOTHING)])
+            await self._send([(_COMMIT, _NOTHING)])
         except (UniqueViolation, SerializationFailure, StatementFailed):
             self._ending = "rolled-back"
             raise
@@ -298,15 +310,18 @@ class Database:
         *,
         isolation: Isolation = "read committed",
         deadline_seconds: float | None = DEADLINE_SECONDS,
+        before: Call | None = None,
     ) -> Transaction:
         """A transaction of a role ("app", "audit", "reader", "owner"); the app's are refused where no room is left."""
         if role == Role.APP.value:
             self._room.refuse_if_full()
-        return Transaction(self._pools[role], deadline_seconds, isolation)
+        return Transaction(self._pools[role], deadline_seconds, isolation, before)
 
-    def connection(self, role: str, *, deadline_seconds: float | None = DEADLINE_SECONDS) -> Session:
-        """A connection of a role on which each statement commits by itself."""
-        return Session(self._pools[role], deadline_seconds)
+    def connection(
+        self, role: str, *, deadline_seconds: float | None = DEADLINE_SECONDS, before: Call | None = None
+    ) -> Session:
+        """A connection of a role on which each statement commits by itself, together with the one `before` it."""
+        return Session(self._pools[role], deadline_seconds, before)
 
     async def close(self) -> None:
         """Close every connection."""

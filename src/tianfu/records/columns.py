@@ -36,6 +36,8 @@ class Placed(NamedTuple):
     changed_at: int
     prid: int | None
     org: int | None
+    level: int
+    labels: int
 
 
 class _Stretches:
@@ -70,7 +72,8 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "versions": int4_array([each.version for each in placed]),
         "orgs": int4_array([each.org for each in placed]),  # type: ignore[misc]
         "types": int2_array([each.write.type_number for each in placed]),
-        "sensitivities": int2_array([each.write.sensitivity for each in placed]),
+        "sensitivities": int2_array([each.level for each in placed]),
+        "labels": int8_array([each.labels for each in placed]),
         "generations": int2_array([each.write.generation for each in placed]),
         "fids": bytea_array([each.write.packed_id for each in placed]),
         "tokens": int8_array(tokens.all),
@@ -93,6 +96,7 @@ def index_statements(writes: Sequence[Prepared]) -> Iterable[Statement]:
     yield from _dates(present)
     yield from _quantities(present)
     yield from _also_about(present)
+    yield from _relations(present)
 
 
 def _identifiers(writes: Sequence[Prepared]) -> Iterable[Statement]:
@@ -171,6 +175,35 @@ def _also_about(writes: Sequence[Prepared]) -> Iterable[Statement]:
     rows = [(w, prid) for w in writes if w.values for prid in w.values.also_about]
     if rows:
         yield _SQL.add_also_about, {"prids": int8_array([row[1] for row in rows]), **_of(rows)}
+
+
+def _relations(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, relation) for w in writes if w.values for relation in dict.fromkeys(w.values.relations)]
+    if not rows:
+        return
+    said = [relation for _, relation in rows]
+    allowed = _Stretches(relation.types or () for relation in said)
+    yield (
+        _SQL.add_relations,
+        {
+            "patients": int8_array([each.patient for each in said]),
+            "actors": int8_array([each.actor for each in said]),
+            "labels": int8_array([each.labels for each in said]),
+            "sinces": int8_array([each.since for each in said]),
+            "untils": int8_array([each.until for each in said]),
+            "purposes": int4_array([each.purposes for each in said]),
+            "kinds": int2_array([each.kind for each in said]),
+            "levels": int2_array([each.level for each in said]),
+            "ages": int2_array([each.age for each in said]),
+            "denials": int2_array([each.denies for each in said]),
+            "allowed": int2_array(allowed.all),
+            "type_firsts": int4_array(
+                [0 if each.types is None else first for each, first in zip(said, allowed.firsts, strict=True)]
+            ),
+            "type_lasts": int4_array(allowed.lasts),
+            **_of(rows),
+        },
+    )
 
 
 def _of(rows: Sequence[tuple[Prepared, *tuple[object, ...]]]) -> dict[str, Wire]:

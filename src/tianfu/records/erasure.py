@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import decide
+from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, queries
 from tianfu.db.wire import int4_array, int8_array
@@ -58,9 +58,9 @@ async def erase(
         standing = await transaction.one(_SQL.standing, type=type_number, rid=rid)
         if standing is None or standing[4] != tombstone.packed_id:
             raise Refusal("record-unknown", next_step="check-the-id", details={"type": resource_type})
-        version, changed_at, prid, org, _, earlier = standing
+        version, changed_at, prid, org, _, level, labels, earlier = standing
         now = max(clock(), changed_at + 1)
-        statement, row = resource_statement([Placed(tombstone, version + 1, now, prid, org)])
+        statement, row = resource_statement([Placed(tombstone, version + 1, now, prid, org, level, labels)])
         async with transaction.pipeline() as pipeline:
             pipeline.add(_SQL.empty_history, type=type_number, rid=rid)
             pipeline.add(_SQL.retire_empty, type=type_number, rid=rid)
@@ -88,7 +88,7 @@ async def erase(
                 prids_before=None,
             )
         traced = event(
-            decide(caller, purpose),
+            decide(caller, purpose, NO_FACTS),
             at=now,
             interaction="erase",
             type_number=type_number,

@@ -18,6 +18,7 @@ from tianfu.kernel.ids import unpacked_id
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.search import SearchPlan, compile_search, parse_search, wanted_identities
+from tianfu.records.visibility import visibility_values
 from tianfu.records.write import IDENTITY_SPACE, TYPE_SPACE, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
@@ -107,7 +108,7 @@ class Matcher:
 
     def _search(self, pipeline: Pipeline, grant: Grant, plan: SearchPlan) -> Pending:
         sql, values = compile_search(plan, grant=grant, identifier_key=self.identifier_key)
-        return pipeline.add(Query.composed("match", sql), **values)
+        return pipeline.add(Query.composed("match", sql), **values, **visibility_values(grant, self.clock()))
 
 
 def _meaning(plan: SearchPlan) -> Hashable:

@@ -17,7 +17,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 
 from tianfu.access.caller import IMPORTER
-from tianfu.access.decision import Grant, decide
+from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, StatementFailed, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
@@ -92,7 +92,7 @@ class _Importer:
         self._preparer = preparer
         self._known_tokens = known_tokens
         self._writer = writer
-        self._grant: Grant = decide(IMPORTER, Purpose.OPERATIONS)
+        self._grant: Grant = decide(IMPORTER, Purpose.OPERATIONS, NO_FACTS)
 
     async def take(self, work: Work) -> Done:
         """Prepare and store one piece; a refusal of the database fails the piece, which stays undone."""

@@ -22,17 +22,13 @@ from tianfu.records.search.order import SortColumn, after_in_zone, after_positio
 from tianfu.records.search.plan import Criterion, SearchPlan
 from tianfu.records.search.values import StatementValues
 from tianfu.records.search.whereabouts import yield_of
+from tianfu.records.visibility import visible
 from tianfu.standards.fhir.definitions import definitions
 
 ROW = "a.rid, a.type, a.fid, a.version, a.changed_at, a.body, a.prid"
 ROW_NAMES = "rid, type, fid, version, changed_at, body, prid"
 
 Statement = tuple[str, dict[str, object]]
-
-
-def visible(alias: str, grant: Grant) -> str:
-    """The condition under which the rows named `alias` may be seen; stands in every branch of every statement."""
-    return "true" if grant.sees_everything else f"({alias}.rid is null)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,8 @@ class _Head:
 def compile_search(plan: SearchPlan, *, grant: Grant, identifier_key: bytes) -> Statement:
     """The statement that finds one page: rows of rid, type, fid, version, changed_at, body, prid and the sort values.
 
-    One row more than `plan.count` is fetched, to know whether there is a next page.
+    One row more than `plan.count` is fetched, to know whether there is a next page.  The values of the grant's
+    condition (`visibility_values`) are the caller's to add, for they hang on the time.
     """
     return _Compiler(plan, grant, identifier_key).search()
 
