@@ -31,6 +31,7 @@ class Settings:
     workers: int
     mode: Mode
     hosts: frozenset[str]
+    limits_file: Path | None
 
     @property
     def is_production(self) -> bool:
@@ -52,6 +53,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
         mode=_mode(environment),
         hosts=_host_names(environment),
+        limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
     )
 
 
