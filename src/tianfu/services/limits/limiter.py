@@ -74,7 +74,8 @@ class _Lease:
     left: int = 0
     size: int = 1
     until: float = 0.0
-    empty_until: float = 0.0
+    refused_until: float = 0.0
+    refused_need: int = 0
     asking: asyncio.Future[None] | None = None
 
 
@@ -113,8 +114,8 @@ class Limiter:
             if lease.left >= need:
                 lease.left -= need
                 return
-            if now < lease.empty_until:
-                raise _too_many(lease.empty_until - now)
+            if now < lease.refused_until and need >= lease.refused_need:
+                raise _too_many(lease.refused_until - now)
             if lease.asking is not None:
                 await asyncio.shield(lease.asking)
             else:
@@ -134,7 +135,7 @@ class Limiter:
                 lease.until = self._monotonic() + LEASE_SECONDS
             else:
                 wait_seconds = max(0.0, need - given.left) / limit.per_second
-                lease.empty_until = self._monotonic() + wait_seconds
+                lease.refused_until, lease.refused_need = self._monotonic() + wait_seconds, need
                 raise _too_many(wait_seconds)
         finally:
             lease.asking.set_result(None)
@@ -154,7 +155,7 @@ class Limiter:
         alive = {
             key: lease
             for key, lease in self._leases.items()
-            if lease.asking is not None or now < max(lease.until, lease.empty_until)
+            if lease.asking is not None or now < max(lease.until, lease.refused_until)
         }
         # If all live, their tokens are lost, which harms nobody for longer than their buckets need to fill.
         self._leases = alive if len(alive) < LEASES_MAX else {}
