@@ -59,8 +59,8 @@ async def taken(limiter: Limiter, times: int, *, caller: str = "c", role: str = 
         try:
             await limiter.take(caller, role, "search", count=count)
         except Refusal as refusal:
-            assert refusal.code == "too-many-requests"
-            assert refusal.retryable
+            if refusal.code != "too-many-requests":
+                raise
         else:
             passed += 1
     return passed
@@ -71,6 +71,7 @@ async def test_a_bucket_gives_its_burst_and_then_says_when_to_come_again(databas
     assert await taken(limiter, 9) == 5
     with pytest.raises(Refusal) as refused:
         await limiter.take("c", "", "search")
+    assert refused.value.retryable
     assert refused.value.details["seconds"] == "2"
 
 
@@ -192,9 +193,8 @@ async def test_our_limits_are_told_in_the_reference() -> None:
         cells[0].strip("` "): (cells[2].strip().replace(",", ""), cells[3].strip().replace(",", ""))
         for cells in (line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `"))
     }
-    assert told == {
-        name: (f"{one['burst']:g}", f"{one['per_second']:g}") for name, one in our_data()["classes"].items()
-    }
+    ours = our_data()["classes"]
+    assert told == {name: (f"{limit['burst']:g}", f"{limit['per_second']:g}") for name, limit in ours.items()}
 
 
 async def test_an_operators_file_takes_the_place_of_ours(tmp_path: Path) -> None:
