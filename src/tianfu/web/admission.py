@@ -60,6 +60,27 @@ class Sessions:
         return self.cookie("", seconds=0)
 
 
+class NotAdmittedError(Exception):
+    """Somebody must show a ticket first; `refusal` says what was wrong with the one they showed, if any."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+def to_entrance(request: HttpRequest, refusal: Refusal, sessions: Sessions) -> Redirect:
+    """An answer that leads to the page where a ticket is shown, and takes away one that is not good."""
+    query = {"why": refusal.code}
+    if request.method in SAFE_METHODS:
+        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(
+        f"{ENTER_PATH}?{urlencode(query)}",
+        status_code=303,
+        headers={"cache-control": "no-store"},
+        cookies=[] if refusal.code == "ticket-missing" else [sessions.no_cookie()],
+    )
+
+
 class LetIn(ASGIMiddleware):
     """Lets in whoever may enter, and holds them to their limits."""
 
@@ -82,24 +103,10 @@ class LetIn(ASGIMiddleware):
         except Refusal as refusal:
             if not refusal.code.startswith("ticket-"):
                 raise
-            await self._to_entrance(request, refusal)(scope, receive, send)
-            return
+            raise NotAdmittedError(refusal) from refusal
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
         scope["state"][ADMITTED] = admitted
         await next_app(scope, receive, send)
-
-    def _to_entrance(self, request: HttpRequest, refusal: Refusal) -> ASGIApp:
-        """An answer that leads to the page where a ticket is shown, and takes a ticket away that is not good."""
-        query = {"why": refusal.code}
-        if request.method in SAFE_METHODS:
-            query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        redirect = Redirect(
-            f"{ENTER_PATH}?{urlencode(query)}",
-            status_code=303,
-            headers={"cache-control": "no-store"},
-            cookies=[] if refusal.code == "ticket-missing" else [self._sessions.no_cookie()],
-        )
-        return redirect.to_asgi_response(request.app, request)
 
 
 def client_of(scope: Scope) -> str:

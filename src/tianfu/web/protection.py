@@ -49,17 +49,26 @@ Before = Callable[[Message, Scope], Awaitable[None]]
 
 
 def protective_headers(*, is_production: bool) -> Before:
-    """Adds the headers to every answer, errors included; a handler's own header of that name stays."""
+    """Adds the headers to every answer, errors included; a handler's own header of that name stays.
+
+    In production no cookie is set that could travel without HTTPS.
+    """
     always = (*PROTECTIVE_HEADERS, ONLY_HTTPS) if is_production else PROTECTIVE_HEADERS
 
     async def add(message: Message, _scope: Scope) -> None:
         if message["type"] != "http.response.start":
             return
-        headers = list(message["headers"])
+        headers = [_over_https(*pair) for pair in message["headers"]] if is_production else list(message["headers"])
         present = {name.lower() for name, _ in headers}
         message["headers"] = [*headers, *(pair for pair in always if pair[0] not in present)]
 
     return add
+
+
+def _over_https(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    if name.lower() != b"set-cookie" or b"secure" in {part.strip().lower() for part in value.split(b";")}:
+        return name, value
+    return name, value + b"; Secure"
 
 
 class OwnVisitorsOnly(ASGIMiddleware):

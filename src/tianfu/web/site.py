@@ -17,7 +17,7 @@ from litestar.types import ControllerRouterHandler
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
-from tianfu.web.admission import OPEN, LetIn, Sessions
+from tianfu.web.admission import OPEN, LetIn, NotAdmittedError, Sessions, to_entrance
 from tianfu.web.asking import HttpRequest
 from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
 from tianfu.web.callers import Callers
@@ -112,6 +112,7 @@ def build_site(
         ],
         before_send=[protective_headers(is_production=settings.is_production)],
         exception_handlers={
+            NotAdmittedError: lambda request, error: to_entrance(request, error.refusal, sessions),
             Refusal: failures.refused,
             HTTPException: failures.http_error,
             Exception: failures.unexpected,
