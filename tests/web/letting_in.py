@@ -44,9 +44,13 @@ class MemoryBuckets:
 
 
 def doorkeeping(
-    *, clock: Clock = system_clock, desk: Caller | None = LOOPBACK, buckets: MemoryBuckets | None = None
+    *,
+    clock: Clock = system_clock,
+    desk: Caller | None = LOOPBACK,
+    buckets: MemoryBuckets | None = None,
+    ends: MemoryEnds | None = None,
 ) -> Doorkeeping:
     """Lets in by tickets of `OFFICE`; without one, whoever `desk` is."""
     limiter = Limiter(buckets or MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
-    callers = TicketCallers(OFFICE, MemoryEnds(), limiter, clock=clock, desk=desk)
+    callers = TicketCallers(OFFICE, ends or MemoryEnds(), limiter, clock=clock, desk=desk)
     return Doorkeeping(callers=callers, limiter=limiter)
