@@ -148,4 +148,5 @@ def test_ending_and_reviewing_need_no_second_reason() -> None:
 
 
 def test_the_reason_is_read_without_its_white_space() -> None:
-    assert read_emergency(emergency_task(reasonCode={"text": " 突发胸痛\n  失去意识三分钟 "})).reason == "突发胸痛 失去意识三分钟"
+    task = emergency_task(reasonCode={"text": " 突发胸痛\n  失去意识三分钟 "})
+    assert read_emergency(task).reason == "突发胸痛 失去意识三分钟"
