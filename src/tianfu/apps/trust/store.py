@@ -10,6 +10,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
 from tianfu.records.outcomes import Answer, HistoryPage, Record
 from tianfu.records.store import BundleAnswer, SearchRequest
+from tianfu.records.timeline import Slice, TimelinePage
 from tianfu.standards.fhir.parsing import ParsedBundle
 
 Reference = tuple[str, str]
@@ -98,6 +99,18 @@ class TrustStore(Protocol):
         cursor: str | None = None,
     ) -> HistoryPage:
         """The versions of a record, newest first."""
+        ...
+
+    async def timeline(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        patients: Sequence[str],
+        *,
+        slices: Sequence[Slice] | None = None,
+        limit: int,
+    ) -> TimelinePage:
+        """The newest records of these patients of these kinds."""
         ...
 
     async def ledger(

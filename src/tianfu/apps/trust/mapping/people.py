@@ -63,6 +63,19 @@ def _number(resource: Element) -> str:
     return ""
 
 
+def contacts_of(resource: Element) -> list[tuple[str, str]]:
+    """Whom to call: name and telephone of everybody whom a Patient names, and the person's own number, unnamed."""
+    found = [("", _phone(resource))]
+    found += [(name_of([one["name"]] if "name" in one else None), _phone(one)) for one in resource.get("contact", ())]
+    return [(name, phone) for name, phone in found if phone]
+
+
+def _phone(element: Element) -> str:
+    return next(
+        (one["value"] for one in element.get("telecom", ()) if one.get("system") == "phone" and "value" in one), ""
+    )
+
+
 def tie_of(resource: Element) -> Tie:
     """What a RelatedPerson resource says."""
     period = resource.get("period") or {}
