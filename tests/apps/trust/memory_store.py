@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +63,9 @@ class MemoryStore:
     versions: dict[tuple[str, str], list[Record]] = field(default_factory=dict)
     trail: dict[str, list[LedgerEvent]] = field(default_factory=dict)
     written: list[list[str]] = field(default_factory=list)
-    """The addresses that each transaction wrote."""
+    """The types that each transaction wrote."""
+
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def put(self, *resources: Mapping[str, Any]) -> None:
         """Add resources, or new versions of them; what is not valid FHIR is a mistake of the test."""
@@ -176,32 +179,29 @@ class MemoryStore:
 
     async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:
         requests = read_requests(bundle.entries)
-        ids = {each.full_url: f"{each.type.lower()}-{len(self.versions) + each.index}" for each in requests}
         for each in requests:
             kept = self.versions.get((each.type, each.id or ""), [])
             if each.expected_version is not None and len(kept) != each.expected_version:
                 raise Refusal("version-conflict")
+        ids = {each.index: each.id or f"{each.type.lower()}-{next(self._numbers)}" for each in requests}
+        addresses = {each.full_url: f"{each.type}/{ids[each.index]}" for each in requests if each.full_url}
         answers = []
         for each in requests:
-            assert each.resource is not None
-            text = each.resource.text.decode()
-            for address, logical_id in ids.items():
-                if address:
-                    kind = next(one.type for one in requests if one.full_url == address)
-                    text = text.replace(address, f"{kind}/{logical_id}")
-            logical_id = each.id or ids[each.full_url] if each.full_url or each.id else f"n{len(self.versions)}"
-            self.put({**orjson.loads(text), "id": logical_id})
-            record = self.versions[each.type, logical_id][-1]
+            text = (each.resource or b"").decode()
+            for address, reference in addresses.items():
+                text = text.replace(address, reference)
+            self.put({**orjson.loads(text), "id": ids[each.index]})
+            record = self.versions[each.type, ids[each.index]][-1]
             outcome = Written(
                 type=each.type,
-                id=logical_id,
+                id=record.id,
                 operation="update" if each.id else "create",
                 version=record.version,
                 changed_at=self.now,
                 stored=None,
             )
             answers.append(BundleAnswer(request=each, outcome=outcome))
-        self.written.append([f"{answer.request.type}" for answer in answers])
+        self.written.append([answer.request.type for answer in answers])
         return answers
 
 
@@ -224,6 +224,10 @@ def _values(resource: Mapping[str, Any], name: str) -> Iterable[str]:
             return _codings(resource.get({"code": "code", "business-status": "businessStatus"}[name]))
         case "category":
             return [each for one in resource.get("category", ()) for each in _codings(one)]
+        case "type":
+            return [each for one in resource.get("type", ()) for each in _codings(one)]
+        case "active":
+            return [str(resource.get("active", True)).lower()]
         case "identifier":
             return [f"{one.get('system', '')}|{one['value']}" for one in resource.get("identifier", ())]
         case "group-identifier":

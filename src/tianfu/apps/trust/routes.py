@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.trust.actions.end_emergency_access import end_emergency_access
-from tianfu.apps.trust.actions.give_consent import give_consent
+from tianfu.apps.trust.actions.give_consent import ConsentForm, give_consent
 from tianfu.apps.trust.actions.object_to_access import object_to_access
 from tianfu.apps.trust.actions.open_emergency_access import open_emergency_access
 from tianfu.apps.trust.actions.review_access import ReviewForm, review_access
@@ -41,7 +41,9 @@ from tianfu.web.site import App
 ROOT = "/trust"
 MONTHS_OFFERED = 12
 
-FORM_REFUSALS = frozenset({"emergency-unusable", "objection-unusable", "review-unusable", "decision-missing"})
+FIELD_OF_REFUSAL = {"decision-missing": "decision", "institution-missing": "institution"}
+
+FORM_REFUSALS = frozenset({"emergency-unusable", "objection-unusable", "review-unusable", *FIELD_OF_REFUSAL})
 """Refusals that say what is wrong with a form: it is shown again with what was written."""
 
 _LIFE = re.compile(r"/(?:lifelong|trust)/people/([A-Za-z0-9\-.]{1,64})(?:/|\Z)")
@@ -102,7 +104,7 @@ def _faults(refusal: Refusal) -> Mapping[str, tuple[str, Mapping[str, str]]]:
     if refusal.code not in FORM_REFUSALS:
         raise refusal
     faults = {fault.path: (f"fault.{fault.code}", fault.details) for fault in refusal.faults}
-    return faults or {"decision": (f"refusal.{refusal.code}", {})}
+    return faults or {FIELD_OF_REFUSAL[refusal.code]: (f"refusal.{refusal.code}", {})}
 
 
 def _start(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHandler]:
@@ -193,33 +195,36 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
 
     @get(consents_path + "/{offer:str}")
     async def show_offer(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str]:
-        one = await read_offer(store, pages.asking(request).caller, person, offer, now=clock())
-        return _page(pages, request)("consent.html", one=one)
+        return await asked(request, person, offer)
+
+    async def asked(
+        request: HttpRequest, person: str, offer: str, *, faults: object = (), status: int = 200
+    ) -> Response[str]:
+        wanted = str(request.query_params.get("institution", "")).strip()
+        one = await read_offer(store, pages.asking(request).caller, person, offer, wanted=wanted, now=clock())
+        return _page(pages, request)("consent.html", status=status, one=one, faults=faults, wanted=wanted)
 
     @post(consents_path + "/{offer:str}", status_code=303)
     async def decide(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str] | Redirect:
-        form = await _form(request, "decision", "text")
+        sent = await _form(request, "decision", "text", "institution")
         asking = pages.asking(request)
         try:
-            await give_consent(
-                store,
-                asking.caller,
-                person,
-                offer,
-                read_decision(form["decision"]),
-                text_version=form["text"],
+            form = ConsentForm(
+                decision=read_decision(sent["decision"]),
+                institution=sent["institution"],
+                text_version=sent["text"],
                 language=asking.language.tag,
-                now=clock(),
             )
+            await give_consent(store, asking.caller, person, offer, form, now=clock())
         except Refusal as refusal:
-            faults = _faults(refusal)
-            one = await read_offer(store, asking.caller, person, offer, now=clock())
-            return _page(pages, request)("consent.html", status=422, one=one, faults=faults)
+            return await asked(request, person, offer, faults=_faults(refusal), status=422)
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
 
     @post(consents_path + "/{offer:str}/withdrawal", status_code=303)
     async def withdraw(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Redirect:
-        await withdraw_consent(store, pages.asking(request).caller, person, offer, now=clock())
+        sent = await _form(request, "institution")
+        caller = pages.asking(request).caller
+        await withdraw_consent(store, caller, person, offer, institution=sent["institution"], now=clock())
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
 
     @get(consents_path + "/{offer:str}/history")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from tianfu.access.caller import Caller
-from tianfu.apps.trust.mapping.consents import consent_resource
-from tianfu.apps.trust.mapping.elements import created, replaced, transaction
-from tianfu.apps.trust.model.consent import Decision
+from tianfu.apps.trust.mapping.consents import Decided, consent_resource, withdrawn
+from tianfu.apps.trust.mapping.elements import Resource, created, replaced, transaction
+from tianfu.apps.trust.model.consent import Decision, Signed, ended_by, institution_of
 from tianfu.apps.trust.model.people import Person, Say, Standing
 from tianfu.apps.trust.queries.consents import WHY, Consents, read_offer
 from tianfu.apps.trust.store import TrustStore
@@ -13,46 +15,61 @@ from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 
 
-async def give_consent(
-    store: TrustStore,
-    caller: Caller,
-    patient_id: str,
-    key: str,
-    decision: Decision,
-    *,
-    text_version: str,
-    language: str,
-    now: Instant,
-) -> None:
-    """Write the decision to all records of the person in one transaction; the text that was read lies in it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentForm:
+    """What the person sent: his decision, for which institution, and the version of the text that he read."""
 
-    Raises Refusal: not-found, consent-not-yours if somebody else decides, consent-text-changed if the text is no
-    longer the one that was on the page, version-conflict if somebody else was quicker.
+    decision: Decision
+    institution: str
+    text_version: str
+    language: str
+
+
+async def give_consent(
+    store: TrustStore, caller: Caller, patient_id: str, key: str, form: ConsentForm, *, now: Instant
+) -> None:
+    """Write the decision to all records of the person in one transaction, and end what said otherwise.
+
+    Raises Refusal: not-found, consent-not-yours if somebody else decides, institution-missing, consent-text-changed
+    if the text is no longer the one that was on the page, version-conflict if somebody else was quicker.
     """
     offered = await read_offer(store, caller, patient_id, key, now=now)
-    consents = offered.consents
+    consents, person = offered.consents, offered.consents.person
     refuse_unless_decides(consents)
-    if text_version != offered.text.version:
+    institution = institution_of(offered.standing.offer, form.decision, form.institution)
+    if form.text_version != offered.text.version:
         raise Refusal("consent-text-changed", next_step="reload-and-look")
-    person = consents.person
-    standing = {one.patient: one for one in offered.standing.signed}
-    entries = []
-    for patient in person.patients:
-        resource = consent_resource(
-            offered.standing.offer,
-            offered.text,
-            decision,
-            patient_id=patient,
-            by=word_of(person, patient),
-            is_confirmed=person.standing != Standing.DESK,
-            language=language,
-            now=now,
-        )
-        before = standing.get(patient)
-        entries.append(
-            created(resource) if before is None else replaced({**resource, "id": before.id}, version=before.version)
-        )
+    said = Decided(
+        offer=offered.standing.offer,
+        text=offered.text,
+        decision=form.decision,
+        institution=institution,
+        by="",
+        is_confirmed=person.standing != Standing.DESK,
+        language=form.language,
+        at=now,
+    )
+    before = {one.patient: one for one in offered.standing.signed if one.institution == institution}
+    entries = [_entry(replace(said, by=word_of(person, each)), each, before.get(each)) for each in person.patients]
+    ended = ended_by(form.decision, offered.standing.signed, institution)
+    entries += [ending(consents, one, now=now) for one in ended]
     await store.transaction(caller, WHY, transaction(*entries))
+
+
+def _entry(said: Decided, patient_id: str, before: Signed | None) -> Resource:
+    resource = consent_resource(said, patient_id)
+    return created(resource) if before is None else replaced({**resource, "id": before.id}, version=before.version)
+
+
+def ending(consents: Consents, signed: Signed, *, now: Instant) -> Resource:
+    """The entry that ends one word that stands."""
+    resource = withdrawn(
+        consents.records[signed.id].value,
+        by=word_of(consents.person, signed.patient),
+        is_confirmed=consents.person.standing != Standing.DESK,
+        now=now,
+    )
+    return replaced(resource, version=signed.version)
 
 
 def refuse_unless_decides(consents: Consents) -> None:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 
@@ -55,13 +56,19 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Something that can be agreed to: for which purposes of use, and which special labels it opens, if any."""
+    """Something that can be agreed to: for which purposes of use, and which special labels it opens, if any.
+
+    `scope` and `confidentiality` are codes of the Consent; `without` says what holds as long as nothing is decided,
+    `open` or `closed`.  Where an institution is named, a yes is for that one alone and a no for all.
+    """
 
     key: str
     purposes: tuple[str, ...]
+    scope: str
     labels: tuple[tuple[str, str], ...]
+    confidentiality: str
+    names_institution: bool
     without: str
-    """What holds as long as nothing is decided: `open` or `closed`."""
 
     texts: tuple[Text, ...]
 
@@ -82,6 +89,9 @@ class Signed:
     id: str
     version: int
     patient: str
+    institution: str
+    """The id of the Organization that it is for; empty if it is for all."""
+
     offer: str
     text_version: str
     decision: Decision
@@ -92,6 +102,16 @@ class Signed:
 
     is_confirmed: bool
     """Whether the person gave it himself; at a desk it is written down for him."""
+
+    @property
+    def is_yes(self) -> bool:
+        """Whether it is a yes that stands."""
+        return self.is_active and self.decision == Decision.PERMIT
+
+    @property
+    def is_no(self) -> bool:
+        """Whether it is a no that stands."""
+        return self.is_active and self.decision == Decision.DENY
 
 
 class ConsentState(StrEnum):
@@ -107,11 +127,17 @@ class ConsentState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One offer and what the person's records say to it; `signed` has at most one for each Patient record."""
+    """One offer and what the person's records say to it: for each Patient record and institution the last word."""
 
     offer: Offer
     state: ConsentState
     signed: tuple[Signed, ...]
+
+    @property
+    def institutions(self) -> tuple[str, ...]:
+        """Those for which a yes stands, in the order in which they were named."""
+        given = [one for one in sorted(self.signed, key=lambda one: one.at) if one.is_yes]
+        return tuple(dict.fromkeys(one.institution for one in given if one.institution))
 
     @property
     def newest(self) -> Signed | None:
@@ -148,7 +174,10 @@ def _offer(row: Mapping[str, Any]) -> Offer:
     return Offer(
         key=row["key"],
         purposes=tuple(row["purposes"]),
+        scope=row["scope"],
         labels=tuple((one["system"], one["code"]) for one in row["labels"]),
+        confidentiality=row["confidentiality"],
+        names_institution=row["names_institution"],
         without=row["without"],
         texts=tuple(
             Text(
@@ -163,27 +192,54 @@ def _offer(row: Mapping[str, Any]) -> Offer:
 
 def standings(signed: Iterable[Signed], patients: Sequence[str]) -> tuple[Standing, ...]:
     """Every offer with where it stands for a person who has these Patient records."""
-    newest: dict[tuple[str, str], Signed] = {}
+    newest: dict[tuple[str, str, str], Signed] = {}
     for one in sorted(signed, key=lambda one: one.at):
-        newest[one.offer, one.patient] = one
+        if one.patient in patients:
+            newest[one.offer, one.patient, one.institution] = one
     return tuple(
-        standing_of(offer, [newest[key, patient] for patient in patients if (key, patient) in newest], patients)
+        standing_of(offer, [one for (of, _, _), one in newest.items() if of == key], patients)
         for key, offer in offers().items()
     )
 
 
 def standing_of(offer: Offer, signed: Sequence[Signed], patients: Sequence[str]) -> Standing:
-    """Where one offer stands: given only if every record of the person says so."""
-    said = {(one.is_active, one.decision) for one in signed}
+    """Where one offer stands: a yes or a no counts as one only if every record of the person says so."""
+    noes = {one.patient for one in signed if one.is_no}
+    yeses = {
+        institution: {one.patient for one in signed if one.is_yes and one.institution == institution}
+        for institution in {one.institution for one in signed if one.is_yes}
+    }
+    everybody = set(patients)
     if not signed:
         state = ConsentState.UNDECIDED
-    elif not any(active for active, _ in said):
+    elif not noes and not yeses:
         state = ConsentState.WITHDRAWN
-    elif len(said) > 1 or len(signed) < len(patients):
-        state = ConsentState.MIXED
+    elif noes == everybody and not yeses:
+        state = ConsentState.REFUSED
+    elif not noes and all(of == everybody for of in yeses.values()):
+        state = ConsentState.GIVEN
     else:
-        state = ConsentState.GIVEN if said == {(True, Decision.PERMIT)} else ConsentState.REFUSED
+        state = ConsentState.MIXED
     return Standing(offer=offer, state=state, signed=tuple(signed))
+
+
+def ended_by(decision: Decision, signed: Iterable[Signed], institution: str) -> tuple[Signed, ...]:
+    """What a new word ends: a no ends every yes, a yes ends every no; the same record of the same institution stays,
+    because the new word is written over it."""
+    return tuple(
+        one
+        for one in signed
+        if one.institution != institution and (one.is_yes if decision == Decision.DENY else one.is_no)
+    )
+
+
+def institution_of(offer: Offer, decision: Decision, institution: str) -> str:
+    """For which institution a decision is; raises Refusal `institution-missing` for a yes that must name one."""
+    if not offer.names_institution or decision == Decision.DENY:
+        return ""
+    if not FHIR_ID.match(institution):
+        raise Refusal("institution-missing")
+    return institution
 
 
 def read_decision(text: str) -> Decision:
