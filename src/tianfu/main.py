@@ -28,6 +28,9 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import load_or_make
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.store import Store
+from tianfu.records.trail.epochs import open_trail
+from tianfu.records.trail.places import place_of_roots
+from tianfu.records.trail.roots import RootMaker
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.web.site import SiteSettings, build_site
@@ -84,7 +87,11 @@ class Application:
         database = await stack.enter_async_context(Database(addresses))
         await database.ready()
         keys = load_or_make(self._settings.home)
-        store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+        trail = await open_trail(database, self._settings.home, system_clock)
+        store = await Store.open(database, auditor=GroupAuditor(database, trail.lanes), clock=system_clock, keys=keys)
+        place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
+        roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
+        stack.callback(asyncio.create_task(roots.run()).cancel)
         ahead = asyncio.create_task(keep_months_ahead(database))
         stack.callback(ahead.cancel)
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}

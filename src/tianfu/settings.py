@@ -22,6 +22,7 @@ class Settings:
     host: str
     port: int
     workers: int
+    audit_roots: str | None
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -36,6 +37,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         host=environment.get("TIANFU_HOST") or "127.0.0.1",
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
+        audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
     )
 
 
