@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tianfu.access.caller import LOOPBACK, OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
@@ -106,7 +107,7 @@ class Application:
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
         return build_site(
-            apps=[lifelong(store)],
+            apps=[lifelong(store), trust(cast("Any", store), clock=system_clock)],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),
                 is_demonstration=is_demonstration,
