@@ -371,10 +371,22 @@ def test_the_institution_that_answers_for_a_resident_manages_him() -> None:
 def test_a_relation_follows_from_the_named_types_only() -> None:
     assert relations_of(encounter(resourceType="Appointment"), RECORD) == ()
     assert relations_of({}, RECORD) == ()
-    assert len(RELATION_TYPES) == 7
+    assert len(RELATION_TYPES) == 8
 
 
-@pytest.mark.parametrize("resource", [encounter(), contract(), team(), referral(), guardian()])
+EMERGENCY = {
+    "resourceType": "Task",
+    "status": "in-progress",
+    "code": {"coding": [{"system": "urn:tianfu:task", "code": "emergency-access"}]},
+    "for": SUBJECT,
+    "owner": BY_CHEN,
+    "reasonCode": {"text": "车祸昏迷，家属不在场，急需了解过敏史"},
+    "authoredOn": "2026-11-23T10:00:00+08:00",
+    "restriction": {"period": {"start": "2026-11-23T10:00:00+08:00", "end": "2026-11-23T10:30:00+08:00"}},
+}
+
+
+@pytest.mark.parametrize("resource", [encounter(), contract(), team(), referral(), guardian(), EMERGENCY])
 def test_a_record_of_which_something_is_odd_never_opens_to_anybody_new(resource: dict[str, Any]) -> None:
     known = {each.actor for each in relations_of(resource, RECORD)}
     for one in spoilt(resource, seed=11, times=1_000):
