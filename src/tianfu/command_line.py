@@ -34,6 +34,7 @@ from tianfu.supervision import serving
 
 if TYPE_CHECKING:
     from tianfu.records.erasure import Erased
+    from tianfu.records.readers import Readers
 
 APPLICATION = "tianfu.main:application"
 EXIT_REFUSED = 2
@@ -242,6 +243,50 @@ async def _erase(
             clock=system_clock,
             writer=trail.lanes,
         )
+
+
+@app.command(name="who-can-read")
+def who_can_read_command(
+    record: Annotated[str, typer.Argument(help="Type/id")],
+    language: Annotated[str, typer.Option(help="zh or en")] = "en",
+) -> None:
+    """Show who may read a record now: role, purpose, rule, and the record because of which."""
+    if language not in {"zh", "en"}:
+        raise typer.BadParameter("zh or en", param_hint="--language")
+    resource_type, _, logical_id = record.partition("/")
+    settings = current_settings()
+    with running_database(settings) as addresses:
+        found = asyncio.run(_readers(addresses, settings, resource_type, logical_id))
+    _print_readers(record, found, language)
+
+
+async def _readers(addresses: Addresses, settings: Settings, resource_type: str, logical_id: str) -> Readers:
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.readers import readers_of
+    from tianfu.records.trail.epochs import open_trail
+
+    async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        auditor = GroupAuditor(database, trail.lanes)
+        return await readers_of(
+            OPERATOR, Purpose.OPERATIONS, database, auditor, resource_type, logical_id, clock=system_clock
+        )
+
+
+def _print_readers(record: str, found: Readers, language: str) -> None:
+    from tianfu.access.labels import labels
+    from tianfu.access.rules import sentence
+
+    special = ", ".join(key for key, label in labels().items() if label.mask & found.labels)
+    out.print(f"{record}: level {found.level}{f', {special}' if special else ''}", markup=False)
+    table = Table("role", "purpose", "rule", "because", "who", "says", box=None)
+    for each in found.readers:
+        reader = each.reader
+        because = sentence(reader.because, language)
+        table.add_row(reader.role, reader.purpose.value, reader.rule, because, each.actor, each.source)
+    out.print(table)
+    if found.is_cut_off:
+        err.print("there are more relations than are shown here")
 
 
 @app.command(name="ticket")
