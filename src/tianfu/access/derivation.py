@@ -25,8 +25,9 @@ from tianfu.access.elements import (
     purposes_of,
     span_of,
 )
+from tianfu.access.emergency import emergency_relations
 from tianfu.access.labels import label_mask
-from tianfu.access.relation import Age, Kind, Relation
+from tianfu.access.relation import OFFICERS, Age, Kind, Relation
 from tianfu.access.rules import EVERY, type_numbers
 from tianfu.kernel.instants import DAY
 
@@ -165,6 +166,14 @@ def _of_consent(consent: Element, record: int) -> Iterator[Relation]:
     yield from read_consent(consent).relations
 
 
+def _of_task(task: Element, record: int) -> Iterator[Relation]:
+    """An emergency access opens to its doctor while it lasts, and, like an objection, to the officers who review it."""
+    yield from emergency_relations(task)
+    row, patient = choices()["oversight"], _patient(task, "for")
+    if patient is not None and _among(coded(task.get("code")), row["codings"]):
+        yield _relation(patient, OFFICERS, Kind.OVERSIGHT, row, ALWAYS)
+
+
 class _Derivation(Protocol):
     def __call__(self, resource: Element, record: int, /) -> Iterable[Relation]: ...
 
@@ -177,6 +186,7 @@ _DERIVATIONS: Mapping[str, _Derivation] = {
     "Patient": _of_patient,
     "RelatedPerson": _of_related_person,
     "ServiceRequest": _of_service_request,
+    "Task": _of_task,
 }
 
 RELATION_TYPES = frozenset(_DERIVATIONS)

@@ -6,13 +6,14 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
+from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
@@ -161,13 +162,15 @@ class Store:
     ) -> Answer:
         """The current version of a record."""
         _refuse_unknown_type(resource_type)
-        return await self._reader.read(Wish(await self._grant(caller, purpose), resource_type, logical_id, request))
+        return await self._reader.read(
+            Wish(await self._grant(caller, purpose, "read", request), resource_type, logical_id, request)
+        )
 
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
         """The current versions of several records, in the order asked."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "read", request)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
     async def vread(
@@ -175,7 +178,7 @@ class Store:
     ) -> Answer:
         """One version of a record, however old."""
         _refuse_unknown_type(resource_type)
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "vread", request)
         row, answer = await self._histories.version(grant, resource_type, logical_id, version)
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
@@ -193,7 +196,7 @@ class Store:
         request: str = "",
     ) -> HistoryPage:
         """Versions newest first: of one record, of one type, or of all."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "history", request)
         rows, page = await self._histories.page(
             grant, resource_type, logical_id, limit=limit, since=since, cursor=cursor
         )
@@ -211,7 +214,7 @@ class Store:
     ) -> Page:
         """A page of the records that match."""
         _refuse_unknown_type(wanted.type)
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "search", request)
         question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
         searched = parse_search(
             wanted.type,
@@ -257,7 +260,7 @@ class Store:
         deadline_seconds: float = 10.0,
     ) -> EverythingPage:
         """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "everything", request)
         return await self._compartments.page(grant, wanted, request, deadline_seconds)
 
     async def export(
@@ -271,14 +274,14 @@ class Store:
     ) -> Export:
         """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
         refuse_unknown_types(types or ())
-        await self._grant(caller, purpose)
+        await self._grant(caller, purpose, "export", request)
         as_of = await self._histories.settled()
-        chunks = self._exporter.chunks(lambda: self._grant(caller, purpose), types, since, request)
+        chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
         return Export(as_of=as_of, chunks=chunks)
 
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""
-        await self._grant(caller, purpose)
+        await self._grant(caller, purpose, "search", "")
         async with self._database.connection("reader") as connection:
             return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
 
@@ -301,7 +304,7 @@ class Store:
         request: str = "",
     ) -> TimelinePage:
         """The newest records of the union of some patients."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "timeline", request)
         page = await self._timelines.page(
             grant, patients, slices=slices, codes=codes, after=after, before=before, limit=limit
         )
@@ -313,7 +316,7 @@ class Store:
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
     ) -> list[CensusRow]:
         """How many records of which kind the patients have in which stretch of time."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "census", request)
         rows = await self._timelines.census(grant, patients, edges=edges)
         await self._tracer.people(grant, "census", patients, [], request)
         return rows
@@ -322,7 +325,7 @@ class Store:
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
     ) -> list[Measured]:
         """Every kind of result with numbers that the patients have."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "measured", request)
         found = await self._timelines.measured(grant, patients)
         seen = [record_number("Observation", each.newest.record.id) for each in found]
         await self._tracer.people(grant, "measured", patients, seen, request)
@@ -340,7 +343,7 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Create a record under an id of our making, or, conditionally, leave the one that matches."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "create", request)
         if if_none_exist is None:
             write = self._preparer.write(resource, new_uuid7())
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
@@ -359,7 +362,9 @@ class Store:
         """Write a record under an id of the client's choice; what stood there goes to the history."""
         write = self._preparer.write(resource, logical_id)
         change = Change(write=write, is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, await self._grant(caller, purpose), "update", request))
+        return await self._writes.ask(
+            Job(change, await self._grant(caller, purpose, "update", request), "update", request)
+        )
 
     async def update_matching(
         self,
@@ -373,7 +378,7 @@ class Store:
     ) -> Written | Unchanged:
         """Write the one record that matches a search, or create it if none does."""
         return await self._conditionally(
-            await self._grant(caller, purpose), "update", resource, query, expected_version, request
+            await self._grant(caller, purpose, "update", request), "update", resource, query, expected_version, request
         )
 
     async def delete(
@@ -389,7 +394,9 @@ class Store:
         """Mark a record as deleted; its versions stay in the history."""
         _refuse_unknown_type(resource_type)
         change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, await self._grant(caller, purpose), "delete", request))
+        return await self._writes.ask(
+            Job(change, await self._grant(caller, purpose, "delete", request), "delete", request)
+        )
 
     async def delete_matching(
         self,
@@ -403,11 +410,14 @@ class Store:
     ) -> Written | Unchanged:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "delete", request)
         condition = Condition(resource_type, query)
         for _ in range(TRIES_MAX):
             try:
-                async with self._database.transaction("app") as transaction:
+                async with (
+                    self._refusals_traced(grant, "delete", request),
+                    self._database.transaction("app") as transaction,
+                ):
                     ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
                     _refuse_several(ids)
                     if not ids:
@@ -429,12 +439,13 @@ class Store:
     async def _do(
         self, caller: Caller, purpose: Purpose, requests: Sequence[Request], request: str
     ) -> list[BundleAnswer]:
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "transaction", request)
         # Without a condition all is known before the database is asked.
         ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
         for _ in range(TRIES_MAX):
             try:
-                done = await self._transact(grant, requests, ready, request)
+                async with self._refusals_traced(grant, "transaction", request):
+                    done = await self._transact(grant, requests, ready, request)
             except (UniqueViolation, SerializationFailure):
                 continue
             answered = {each.request.index for each in done}
@@ -554,9 +565,24 @@ class Store:
                 answers.append(answer)
         return answers
 
-    async def _grant(self, caller: Caller, purpose: Purpose) -> Grant:
-        """What the caller may see and do now."""
-        return await self._permissions.grant(caller, purpose)
+    async def _grant(self, caller: Caller, purpose: Purpose, interaction: str, request: str) -> Grant:
+        """What the caller may see and do now; if that is nothing at all, the trace says that he asked."""
+        try:
+            return await self._permissions.grant(caller, purpose)
+        except Refusal as refusal:
+            if refusal.code == NOT_PERMITTED:
+                await self._tracer.refused(nothing(caller, purpose), interaction, refusal.code, request)
+            raise
+
+    @asynccontextmanager
+    async def _refusals_traced(self, grant: Grant, interaction: str, request: str) -> AsyncIterator[None]:
+        """A refusal undoes its transaction, its event included: the trace is told afterwards."""
+        try:
+            yield
+        except Refusal as refusal:
+            if not refusal.retryable:
+                await self._tracer.refused(grant, interaction, refusal.code, request)
+            raise
 
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
         """Write several requests in one transaction; a refused one takes no other with it."""
@@ -592,7 +618,10 @@ class Store:
         given = resource.value.get("id") if interaction == "update" else None
         for _ in range(TRIES_MAX):
             try:
-                async with self._database.transaction("app") as transaction:
+                async with (
+                    self._refusals_traced(grant, interaction, request),
+                    self._database.transaction("app") as transaction,
+                ):
                     matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
                     ids = matches.ids[condition]
                     _refuse_several(ids)

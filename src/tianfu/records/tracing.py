@@ -34,6 +34,11 @@ class Tracer:
     auditor: Auditor
     clock: Clock
 
+    async def refused(self, grant: Grant, interaction: str, code: str, request: str) -> None:
+        """Something that was not done, and why."""
+        said = event(grant, at=self.clock(), interaction=interaction, type_number=None, outcome=code, request=request)
+        await self.auditor.record([said])
+
     async def versions(
         self,
         grant: Grant,

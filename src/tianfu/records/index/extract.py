@@ -70,7 +70,8 @@ def _set_secrecy(found: IndexValues, resource: dict[str, Any], record: int) -> N
     found.level, found.labels = labels_of_resource(resource, has_patient=found.prid is not None)
     if found.also_about:
         found.labels |= SEVERAL_SUBJECTS
-    found.relations = relations_of(resource, record)
+    subjects = {found.prid, *found.also_about}
+    found.relations = tuple(each for each in relations_of(resource, record) if each.patient in subjects)
 
 
 def _set_subjects(found: IndexValues, plan: Plan, resource: dict[str, Any], record: int) -> None:

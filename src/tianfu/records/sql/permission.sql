@@ -31,7 +31,7 @@ select a.rid, {visible:a} from resource a where a.type = %(type)s::smallint and 
 -- closed_patients
 -- The places of those of these new rows that would be about a patient who is not open to the caller.
 select a.place
-  from (select place, 0::bigint as rid, prid, sensitivity, labels, type, %(g_custodian)s::integer as org
+  from (select place, 0::bigint as rid, prid, sensitivity, labels, type, null::integer as org
           from unnest(%(places)s::integer[], %(prids)s::bigint[], %(sensitivities)s::smallint[], %(labels)s::bigint[],
                       %(types)s::smallint[]) as given(place, prid, sensitivity, labels, type)) a
  where {visible:a} is not true;

@@ -70,7 +70,7 @@ class HeadFile:
             raise _not_written(kept="nothing-changed")
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file go; safe to repeat."""
         self._thread.shutdown(wait=True)
         self._forget()
 

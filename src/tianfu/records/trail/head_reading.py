@@ -26,8 +26,10 @@ class LifeLock:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Let go, as death would."""
-        os.close(self._descriptor)
+        """Let go, as death would; safe to repeat."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _locked(self) -> int:
         """The lock's file, held and still there: another process that starts may have taken us for dead meanwhile."""
