@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -55,6 +56,8 @@ err = Terminal(stderr=True, highlight=False, soft_wrap=True)
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 app.add_typer(database_commands, name="database")
+audit_commands = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
+app.add_typer(audit_commands, name="audit")
 
 
 def main() -> None:
@@ -217,14 +220,18 @@ def erase_command(
         typer.confirm(f"Erase every version of {record}? Nobody can bring it back", abort=True)
     settings = current_settings()
     with running_database(settings) as addresses:
-        done = asyncio.run(_erase(addresses, resource_type, logical_id, authority))
+        done = asyncio.run(_erase(addresses, settings, resource_type, logical_id, authority))
     out.print(f"{done.versions} versions of {record} erased; version {done.version} is the tombstone")
 
 
-async def _erase(addresses: Addresses, resource_type: str, logical_id: str, authority: str) -> Erased:
+async def _erase(
+    addresses: Addresses, settings: Settings, resource_type: str, logical_id: str, authority: str
+) -> Erased:
     from tianfu.records.erasure import erase
+    from tianfu.records.trail.epochs import open_trail
 
     async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
         return await erase(
             OPERATOR,
             Purpose.OPERATIONS,
@@ -233,6 +240,7 @@ async def _erase(addresses: Addresses, resource_type: str, logical_id: str, auth
             logical_id,
             authority=authority,
             clock=system_clock,
+            writer=trail.lanes,
         )
 
 
@@ -360,6 +368,38 @@ def url(
 ) -> None:
     """Print a role's connection string, password included, for psql and other tools."""
     print(database_addresses(current_settings()).of(role))
+
+
+@audit_commands.callback()
+def audit() -> None:
+    """Keeps `verify` a command of its own while it is the only one."""
+
+
+@audit_commands.command(name="verify")
+def verify_command(
+    roots: Annotated[
+        str | None, typer.Option(help="folder of the roots, or s3://bucket/prefix; those of this installation")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="folder of the public keys to trust; those of this installation")
+    ] = None,
+    unchained_until: Annotated[
+        str | None, typer.Option(help="when the last program from before the chain was stopped")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Check the trail with a program of its own: 0 intact, 1 tampered, 2 not checked, 3 only partly checked."""
+    settings = current_settings()
+    audit_folder = settings.home / "audit"
+    command = [sys.executable, "-m", "tianfu_audit_verify", "--heads", str(audit_folder / "heads")]
+    command += ["--roots", roots or settings.audit_roots or str(audit_folder / "roots")]
+    command += ["--keys", str(keys or audit_folder / "keys")]
+    command += ["--unchained-until", unchained_until] if unchained_until else []
+    command += ["--json"] if as_json else []
+    with running_database(settings) as addresses:
+        environment = {**os.environ, "TIANFU_AUDIT_DATABASE_URL": addresses.of(Role.READER)}
+        done = subprocess.run(command, env=environment, check=False)  # noqa: S603 - our own program
+    raise typer.Exit(done.returncode)
 
 
 def _embedded() -> EmbeddedPostgres:

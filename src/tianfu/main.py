@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tianfu.access.caller import LOOPBACK, OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
@@ -28,6 +29,9 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import load_or_make
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.store import Store
+from tianfu.records.trail.epochs import open_trail
+from tianfu.records.trail.places import place_of_roots
+from tianfu.records.trail.roots import RootMaker
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.tickets.ended import KeptEnds
@@ -92,8 +96,12 @@ class Application:
         database = await stack.enter_async_context(Database(addresses))
         await database.ready()
         keys = load_or_make(self._settings.home)
-        store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+        trail = await open_trail(database, self._settings.home, system_clock)
+        store = await Store.open(database, auditor=GroupAuditor(database, trail.lanes), clock=system_clock, keys=keys)
+        place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
+        roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         for work in (
+            roots.run(),
             keep_months_ahead(database),
             forget_what_is_over(database, clock=system_clock),
             give_up_stalled_connections(self._settings.port),
@@ -105,7 +113,7 @@ class Application:
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
         return build_site(
-            apps=[lifelong(store)],
+            apps=[lifelong(store), trust(cast("Any", store), clock=system_clock)],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),
                 is_demonstration=is_demonstration,

@@ -29,6 +29,7 @@ class Settings:
     host: str
     port: int
     workers: int
+    audit_roots: str | None
     mode: Mode
     hosts: frozenset[str]
     limits_file: Path | None
@@ -51,6 +52,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         host=environment.get("TIANFU_HOST") or "127.0.0.1",
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
+        audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
         mode=_mode(environment),
         hosts=_host_names(environment),
         limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,

@@ -16,9 +16,6 @@ from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedResource
 from tianfu.standards.fhir.validation import validate
 
-ORDINARY_SENSITIVITY = 3
-"""GB/T 39725 level of health records in general, until rules that are data decide at write."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -32,7 +29,6 @@ class Prepared:
     stored: bytes | None
     values: IndexValues | None
     body: bytes | None
-    sensitivity: int = ORDINARY_SENSITIVITY
     generation: int = GENERATION
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.asking import HttpRequest
+from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.outcome import STATUSES, status_of
 from tianfu.web.pages import Pages
 
@@ -32,11 +33,21 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help:
+    """A way on from a refusal: a sentence, the words of a button (both keys of phrases), and where it leads."""
+
+    key: str
+    button: str
+    address: str
+
+
 class Failures:
     """Turns whatever went wrong into a page and a line in the log."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, helps: Sequence[Callable[[Asking, Refusal], Help | None]] = ()) -> None:
         self._pages = pages
+        self._helps = tuple(helps)
 
     def refused(self, request: HttpRequest, refusal: Refusal) -> Response[str]:
         """A refusal: the app knew what it would not do."""
@@ -71,8 +82,10 @@ class Failures:
         reference: str,
         headers: Mapping[str, str] | None = None,
     ) -> Response[str]:
+        asking = self._pages.asking(request)
+        ways = [way for help_after in self._helps if (way := help_after(asking, refusal))]
         answer = self._pages.page(
-            "web/failure.html", self._pages.asking(request), status=status, refusal=refusal, reference=reference
+            "web/failure.html", asking, status=status, refusal=refusal, reference=reference, ways=ways
         )
         answer.headers.update(headers or {})
         return answer

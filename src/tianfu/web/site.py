@@ -18,11 +18,11 @@ from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.web.admission import OPEN, LetIn, NotAdmittedError, Sessions, to_entrance
-from tianfu.web.asking import HttpRequest
+from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
 from tianfu.web.callers import Callers
 from tianfu.web.entering import entering_routes
-from tianfu.web.failures import Failures
+from tianfu.web.failures import Failures, Help
 from tianfu.web.languages import load_languages
 from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
 from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
@@ -37,14 +37,24 @@ FOR_EVER = "public, max-age=31536000, immutable"
 PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big")
 
 
+def no_help(_asking: Asking, _refusal: Refusal) -> Help | None:
+    """An app that knows no way on from a refusal."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One app as the site takes it: where its templates and catalogues lie, its places, and its routes."""
+    """One app as the site takes it: where its templates and catalogues lie, its places, its routes, its ways on.
+
+    `help` says what a reader may do about a refusal, which can be another app's; what it offers must not tell whether
+    a record exists.
+    """
 
     name: str
     folder: Path
     places: tuple[Place, ...]
     routes: Callable[[Pages], Sequence[ControllerRouterHandler]]
+    help: Callable[[Asking, Refusal], Help | None] = no_help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +103,7 @@ def build_site(
         clock=clock,
         is_demonstration=settings.is_demonstration,
     )
-    failures = Failures(pages)
+    failures = Failures(pages, helps=[app.help for app in apps])
     sessions = Sessions(is_secure=settings.is_production)
     parts = parts or SiteParts()
     return Litestar(

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.trails import auditor_of
 from tests.web.letting_in import doorkeeping
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import FhirApplication, fhir_application
 from tianfu.kernel.instants import system_clock
-from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import IndexKeys
 from tianfu.records.store import Store
 
@@ -46,7 +46,7 @@ def observation(subject: str, *, day: str, value: str = "1.50") -> bytes:
 async def store(database: Database) -> Store:
     """A record store on a fresh database."""
     keys = IndexKeys(b"s" * 32)
-    return await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+    return await Store.open(database, auditor=await auditor_of(database), clock=system_clock, keys=keys)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from tianfu.gateways.fhir.exchange import (
 from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, ANSWER_SECONDS_MAX, HEADER_BYTES_MAX, PATH_SEGMENTS_MAX
 from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_taken
 from tianfu.gateways.fhir.queries.capabilities import capabilities
+from tianfu.gateways.fhir.queries.everything import everything
 from tianfu.gateways.fhir.queries.history import history
 from tianfu.gateways.fhir.queries.read import read, read_version
 from tianfu.gateways.fhir.queries.search import search, search_form
@@ -73,9 +74,10 @@ _HANDLERS: Mapping[Interaction, Handler] = {
     "delete-where": delete_where,
     "read": read,
     "vread": read_version,
+    "everything": everything,
 }
 
-_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form"})
+_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form", "everything"})
 """Interactions that may take long and may be broken off at any moment without leaving a question."""
 
 _log = structlog.get_logger("tianfu.gateways.fhir")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from tianfu.gateways.fhir.addresses import Target
@@ -15,7 +16,7 @@ from tianfu.gateways.fhir.negotiation import is_form
 from tianfu.gateways.fhir.resources import summarised, with_elements
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Page, Record
-from tianfu.records.search import SearchPlan
+from tianfu.records.search import INCLUDED_MAX, SearchPlan
 from tianfu.records.search.whereabouts import yield_of
 from tianfu.records.store import SearchRequest
 from tianfu.standards.fhir.definitions import definitions
@@ -92,8 +93,9 @@ def _entries(visit: Visit, page: Page) -> Iterable[bytes]:
         yield match_entry(base, record.type, record.id, _shown(record, page.plan))
     for record in page.included:
         yield match_entry(base, record.type, record.id, _shown(record, page.plan), mode="include")
-    if page.plan.ignored:
-        yield outcome_entry(_ignored(visit, page.plan.ignored))
+    notes = [*_ignored(visit, page.plan.ignored), *_cut_off(visit, page)]
+    if notes:
+        yield outcome_entry(outcome_bytes(notes, language=visit.language))
 
 
 def _shown(record: Record, plan: SearchPlan) -> bytes:
@@ -102,7 +104,11 @@ def _shown(record: Record, plan: SearchPlan) -> bytes:
     return summarised(record.type, record.text, plan.summary)
 
 
-def _ignored(visit: Visit, names: Sequence[str]) -> bytes:
-    language = visit.language
-    notes = [note("parameter-ignored", language=language, severity="warning", parameter=name[:100]) for name in names]
-    return outcome_bytes(notes, language=language)
+def _ignored(visit: Visit, names: Sequence[str]) -> Iterable[dict[str, Any]]:
+    for name in names:
+        yield note("parameter-ignored", language=visit.language, severity="warning", parameter=name[:100])
+
+
+def _cut_off(visit: Visit, page: Page) -> Iterable[dict[str, Any]]:
+    if page.is_cut_off:
+        yield note("included-cut-off", language=visit.language, severity="warning", limit=str(INCLUDED_MAX))
