@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tianfu.access.caller import OPERATOR
+from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
-from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps
-from tianfu.kernel.instants import system_clock
+from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps, ticket_office
+from tianfu.kernel.ids import FHIR_ID, new_uuid7
+from tianfu.kernel.instants import SECOND, Instant, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.settings import Settings, settings_from
@@ -241,6 +242,75 @@ async def _erase(
             clock=system_clock,
             writer=trail.lanes,
         )
+
+
+@app.command(name="ticket")
+def ticket_command(
+    role: Annotated[str, typer.Option(help="what somebody is, for example doctor, nurse, citizen")],
+    purposes: Annotated[list[Purpose], typer.Option("--purpose", help="what for; the first one counts on pages")],
+    minutes: Annotated[int, typer.Option(min=1, help="for machines 15 at most, for pages 720")],
+    door: Annotated[str, typer.Option("--for", help="machines: the FHIR door · pages: the site")],
+    organisation: Annotated[str | None, typer.Option(help="id of an Organization")] = None,
+    practitioner: Annotated[str | None, typer.Option(help="id of a Practitioner")] = None,
+    patients: Annotated[
+        list[str] | None, typer.Option("--patient", help="id of a Patient that is this person, one from each library")
+    ] = None,
+    related: Annotated[
+        list[str] | None, typer.Option(help="id of a RelatedPerson by which a record names this person")
+    ] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="the name in the trace; without it the practitioner, patient or organisation")
+    ] = None,
+) -> None:
+    """Print a ticket that lets somebody in, until people can sign in."""
+    from tianfu.services.tickets.ticket import Audience, Ticket
+
+    settings = current_settings()
+    name = caller or practitioner or next(iter(patients or []), None) or organisation
+    if name is None:
+        raise typer.BadParameter("say who it is: --caller, --practitioner, --patient or --organisation")
+    if door not in {"machines", "pages"}:
+        raise typer.BadParameter("machines or pages", param_hint="--for")
+    now = Instant(system_clock() // SECOND * SECOND)
+    session = new_uuid7()
+    ticket = Ticket(
+        id=session,
+        audience=Audience.MACHINES if door == "machines" else Audience.PAGES,
+        caller=Caller(
+            id=name,
+            role=role,
+            organisation=organisation,
+            practitioner=practitioner,
+            patients=tuple(patients or ()),
+            related=tuple(related or ()),
+            session=session,
+        ),
+        purposes=tuple(purposes),
+        since=now,
+        until=Instant(now + minutes * 60 * SECOND),
+    )
+    text = ticket_office(database_addresses(settings).secret).write(ticket)
+    err.print(f"session {session}, good for {minutes} minutes; `tianfu end-session {session}` ends it before")
+    print(text)
+
+
+@app.command(name="end-session")
+def end_session_command(session: Annotated[str, typer.Argument(help="as `tianfu ticket` said it")]) -> None:
+    """End a session before its ticket is over: in every worker, within a second."""
+    if not FHIR_ID.match(session):
+        raise typer.BadParameter("this is not the name of a session")
+    with running_database(current_settings()) as addresses:
+        asyncio.run(_end_session(addresses, session))
+    out.print(f"session {session} ended")
+
+
+async def _end_session(addresses: Addresses, session: str) -> None:
+    from tianfu.services.tickets.ended import KeptEnds
+    from tianfu.services.tickets.ticket import Audience
+
+    longest_seconds = max(each.seconds_max for each in Audience)
+    async with await Database.open(addresses, links_max=1) as database:
+        await KeptEnds(database).end(session, until=Instant(system_clock() + longest_seconds * SECOND))
 
 
 def _progress() -> Progress:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tianfu.kernel.refusal import Refusal
 
 PORT = 8000
+
+Mode = Literal["development", "production"]
+MODES: tuple[Mode, ...] = ("development", "production")
+
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +30,14 @@ class Settings:
     port: int
     workers: int
     audit_roots: str | None
+    mode: Mode
+    hosts: frozenset[str]
+    limits_file: Path | None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether nobody is let in without a ticket, and nothing made for development is taken."""
+        return self.mode == "production"
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -38,7 +53,26 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
         audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
+        mode=_mode(environment),
+        hosts=_host_names(environment),
+        limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
     )
+
+
+def _mode(environment: Mapping[str, str]) -> Mode:
+    text = environment.get("TIANFU_MODE", "") or "development"
+    for mode in MODES:
+        if text == mode:
+            return mode
+    details = {"setting": "TIANFU_MODE", "choices": " ".join(MODES)}
+    raise Refusal("setting-invalid", next_step="correct-the-setting", details=details)
+
+
+def _host_names(environment: Mapping[str, str]) -> frozenset[str]:
+    names = environment.get("TIANFU_HOSTS", "").split()
+    if any(_HOST_NAME.match(name) is None for name in names):
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_HOSTS"})
+    return frozenset(name.lower() for name in names)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.audit_verify.conftest import Installation, Process
 
+from tests.audit_verify.conftest import Installation, Process
 from tianfu.records.audit_event import AuditEvent
 from tianfu.records.trail.links import link, sm3
 from tianfu.records.trail.roots import merkle_root
@@ -203,7 +203,10 @@ async def test_a_forged_beginning_is_named(installation: Installation, process: 
     ("statement", "kind"),
     [
         ("update audit_epoch set at = at + 1 where number = 1", "epoch-changed"),
-        ("update audit_epoch set record = replace(record, '\"ended\":[]', '\"ended\": []') where number = 1", "epoch-changed"),
+        (
+            "update audit_epoch set record = replace(record, '\"ended\":[]', '\"ended\": []') where number = 1",
+            "epoch-changed",
+        ),
         ("delete from audit_epoch where number = 1", "epoch-missing"),
         ("delete from audit_epoch where number = 2", "epoch-missing"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.audit_verify.conftest import Installation, Process
 
 pytestmark = pytest.mark.anyio

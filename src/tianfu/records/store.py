@@ -258,7 +258,7 @@ class Store:
         deadline_seconds: float = 10.0,
     ) -> EverythingPage:
         """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "everything", request)
         return await self._compartments.page(grant, wanted, request, deadline_seconds)
 
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:

@@ -54,7 +54,7 @@ class Failures:
         status = status_of(refusal)
         reference = new_reference()
         _log.warning("request_refused", reference=reference, status=status, code=refusal.code, route=_route(request))
-        return self._page(request, refusal, status, reference)
+        return self._page(request, refusal, status, reference, retry_after(refusal))
 
     def http_error(self, request: HttpRequest, error: HTTPException) -> Response[str]:
         """An address, method or size that the site does not take."""
@@ -89,6 +89,11 @@ class Failures:
         )
         answer.headers.update(headers or {})
         return answer
+
+
+def retry_after(refusal: Refusal) -> Mapping[str, str]:
+    """The header that says when to come again (RFC 9110, section 10.2.3), for a refusal that knows it."""
+    return {"retry-after": refusal.details["seconds"]} if refusal.code == "too-many-requests" else {}
 
 
 def _route(request: HttpRequest) -> str:

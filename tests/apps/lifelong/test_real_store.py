@@ -12,6 +12,7 @@ import pytest
 from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, life_of_a_woman, visit
 from tests.trails import auditor_of
 from tests.web.conftest import fixed_clock, made_up_assets
+from tests.web.letting_in import doorkeeping
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
@@ -45,7 +46,8 @@ async def browser(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the app over that store."""
     site = build_site(
         apps=[lifelong(store)],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True),
+        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False),
+        doorkeeping=doorkeeping(clock=fixed_clock),
         clock=fixed_clock,
         assets=made_up_assets(),
     )

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from tests.trails import auditor_of
+from tests.web.letting_in import doorkeeping
 from tianfu.db import Database
+from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import FhirApplication, fhir_application
 from tianfu.kernel.instants import system_clock
 from tianfu.records.keys import IndexKeys
@@ -50,7 +52,9 @@ async def store(database: Database) -> Store:
 @pytest.fixture
 def door(store: Store) -> FhirApplication:
     """The FHIR door in front of it."""
-    return fhir_application(store, clock=system_clock)
+    kept = doorkeeping()
+    doorkeeper = Doorkeeper(callers=kept.callers, limiter=kept.limiter, is_production=False)
+    return fhir_application(store, clock=system_clock, doorkeeper=doorkeeper)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from tianfu.gateways.fhir.addresses import Target
+from tianfu.gateways.fhir.admission import tells_who
 from tianfu.gateways.fhir.bundles import Link, bundle, match_entry, outcome_entry
 from tianfu.gateways.fhir.door import Visit
 from tianfu.gateways.fhir.exchange import Answer, read_form
@@ -36,7 +37,10 @@ async def search_form(visit: Visit, target: Target) -> Answer:
     body = await request.body(bytes_max=FORM_BYTES_MAX)
     if body and not is_form(request.header(b"content-type")):
         raise Refusal("format-not-taken", next_step="send-a-form")
-    return await _searched(visit, target, [*request.parameters, *read_form(body)])
+    sent = read_form(body)
+    if tells_who(name for name, _ in sent):
+        await visit.door.doorkeeper.count(request.admitted, "identity-search")
+    return await _searched(visit, target, [*request.parameters, *sent])
 
 
 async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str]]) -> Answer:
