@@ -44,8 +44,10 @@ EMERGENCY_TYPES = (
     "Patient",
     "Procedure",
     "RelatedPerson",
+    "Task",
 )
-"""What a doctor needs in the first half hour: who it is, whom to call, dangers, illnesses, medicines, results."""
+"""What a doctor needs in the first half hour: who it is, whom to call, dangers, illnesses, medicines, results; and
+the emergency access itself, which he may end."""
 
 CLOCK_SKEW = 60 * SECOND
 """So far the clocks of two machines may differ, in microseconds."""
