@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.places import synthea
+from bench.places import keys, synthea
 from tianfu.db import migrate
 from tianfu.db.embedded import EmbeddedPostgres
 from tianfu.installation import schema_steps
@@ -35,7 +35,7 @@ def prepare(home: Path, resources: int) -> None:
                 continue
             done = import_paths(
                 addresses,
-                home,
+                keys(home),
                 [synthea()],
                 source=Source(uri=f"urn:bench:source:{number:04}"),
                 workers=os.cpu_count() or 1,

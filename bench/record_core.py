@@ -21,6 +21,7 @@ from tests.conformance.fhirpath_suite import run_suite
 from bench import synthea
 from bench.load_generator import wrk
 from bench.machine import machine
+from bench.places import keys
 from bench.preparing import say
 from bench.serving import REAL, TRIVIAL, UNTRACED, served
 from tianfu.db import Addresses, Database, Query, migrate
@@ -134,7 +135,7 @@ def _copy(addresses: Addresses, lines: Path) -> None:
 def _import(home: Path, addresses: Addresses, lines: Path, number: int, count: int) -> None:
     done = import_paths(
         addresses,
-        home,
+        keys(home),
         [lines],
         source=Source(uri=f"urn:bench:import:{number}"),
         workers=2,

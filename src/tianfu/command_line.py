@@ -23,7 +23,13 @@ from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
-from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps
+from tianfu.installation import (
+    database_addresses,
+    embedded_server,
+    installation_keys,
+    running_database,
+    schema_steps,
+)
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
@@ -138,7 +144,7 @@ def import_command(
         task = bar.add_task("importing", total=None, taken=0)
         done = import_paths(
             addresses,
-            settings.home,
+            installation_keys(settings),
             paths,
             source=Source(uri=source),
             workers=workers,
@@ -187,7 +193,6 @@ def reindex_command(
 
 
 async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -> int:
-    from tianfu.records.keys import load_or_make
     from tianfu.records.opening import open_parts
     from tianfu.records.reindex import reindex
 
@@ -200,7 +205,7 @@ async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -
             bar.update(tasks[name], completed=done)
 
         async with await Database.open(addresses, links_max=2) as database:
-            preparer, _ = await open_parts(database, load_or_make(settings.home))
+            preparer, _ = await open_parts(database, installation_keys(settings))
             return await reindex(database, preparer, types, clock=system_clock, progress=tell)
 
 

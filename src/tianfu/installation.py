@@ -9,6 +9,8 @@ from tianfu.db import Addresses, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in
 from tianfu.db.secret import database_secret
 from tianfu.settings import Settings
+from tianfu.vault.files import load_or_make
+from tianfu.vault.provider import Keys
 
 MIGRATION_SETS = ("tianfu.records.schema",)
 """Packages with schema steps, in the order in which they build on each other."""
@@ -30,6 +32,11 @@ def database_addresses(settings: Settings) -> Addresses:
         return EmbeddedPostgres(settings.home).addresses
     secret = database_secret(settings.database_secret_file, make=True)
     return Addresses.of_server(settings.database_url, secret)
+
+
+def installation_keys(settings: Settings) -> Keys:
+    """Who keeps this installation's master key; here an adapter to a key service would be put in."""
+    return Keys(provider=load_or_make(settings.home, settings.mode), cipher=settings.cipher)
 
 
 @contextmanager

@@ -19,12 +19,11 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Database
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
-from tianfu.installation import database_addresses
+from tianfu.installation import database_addresses, installation_keys
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.keys import load_or_make
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.store import Store
 from tianfu.settings import Settings, settings_from
@@ -82,7 +81,7 @@ class Application:
         addresses = database_addresses(self._settings)
         database = await stack.enter_async_context(Database(addresses))
         await database.ready()
-        keys = load_or_make(self._settings.home)
+        keys = installation_keys(self._settings)
         store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
         ahead = asyncio.create_task(keep_months_ahead(database))
         stack.callback(ahead.cancel)

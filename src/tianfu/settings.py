@@ -6,10 +6,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from tianfu.kernel.refusal import Refusal
 
 PORT = 8000
+
+Mode = Literal["development", "production"]
+MODES: tuple[Mode, ...] = ("development", "production")
+CipherName = Literal["sm4", "aes"]
+CIPHERS: tuple[CipherName, ...] = ("sm4", "aes")
+
+Value = TypeVar("Value", bound=str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,8 @@ class Settings:
     host: str
     port: int
     workers: int
+    mode: Mode
+    cipher: CipherName
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -36,7 +46,19 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         host=environment.get("TIANFU_HOST") or "127.0.0.1",
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
+        mode=_chosen(environment, "TIANFU_MODE", MODES),
+        cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
     )
+
+
+def _chosen(environment: Mapping[str, str], name: str, values: tuple[Value, ...]) -> Value:
+    """One of some words; the first one is the default."""
+    text = environment.get(name) or values[0]
+    for value in values:
+        if value == text:
+            return value
+    details = {"setting": name, "known": ", ".join(values)}
+    raise Refusal("setting-invalid", next_step="correct-the-setting", details=details)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from tests.made_up_keys import made_up_keys
 
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import Store
 from tianfu.standards.fhir.parsing import parse_resource
 
-KEYS = IndexKeys(b"m" * 32)
+KEYS = made_up_keys(b"m" * 32)
 WHO = (LOOPBACK, Purpose.TREATMENT)
 
 

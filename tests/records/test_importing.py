@@ -26,23 +26,16 @@ from tianfu.records.importing.files import Piece, Source, inputs_of, pieces_of
 from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.importing.run import Report, import_paths
 from tianfu.records.importing.worker import Done, Work, _Importer
-from tianfu.records.keys import FILE_NAME
 from tianfu.records.opening import open_parts
 from tianfu.records.write import Change
 
 SOURCE = Source(uri="urn:test:hospital")
 
 
-def home_with_key(folder: Path) -> Path:
-    (folder / "keys").mkdir(parents=True, exist_ok=True)
-    (folder / "keys" / FILE_NAME).write_bytes(KEYS.secret)
-    return folder
-
-
 def run_import(addresses: Addresses, folder: Path, *paths: Path, workers: int = 1) -> Report:
     return import_paths(
         addresses,
-        home_with_key(folder / "home"),
+        KEYS,
         paths,
         source=SOURCE,
         workers=workers,
@@ -196,15 +189,16 @@ def test_all_synthea_bundles_are_taken_without_a_reject(addresses: Addresses, tm
 PROGRAM = """
 import sys
 from pathlib import Path
+from tests.made_up_keys import made_up_keys
 from tianfu.db import Addresses
 from tianfu.records.importing.files import Source
 from tianfu.records.importing.run import import_paths
 
 if __name__ == "__main__":
-    admin, secret, folder, *files = sys.argv[1:]
+    admin, secret, master, folder, *files = sys.argv[1:]
     import_paths(
         Addresses(admin=admin, secret=bytes.fromhex(secret)),
-        Path(folder) / "home",
+        made_up_keys(bytes.fromhex(master)),
         [Path(file) for file in files],
         source=Source(uri="urn:test:hospital"),
         workers=2,
@@ -217,10 +211,17 @@ END_SECONDS = 30.0
 
 def import_program(addresses: Addresses, folder: Path, *files: Path) -> list[str]:
     """The command of a program that imports, for those who want to see it die."""
-    home_with_key(folder / "home")
     program = folder / "program.py"
     program.write_text(PROGRAM)
-    return [sys.executable, str(program), addresses.admin, addresses.secret.hex(), str(folder), *map(str, files)]
+    return [
+        sys.executable,
+        str(program),
+        addresses.admin,
+        addresses.secret.hex(),
+        b"0123456789abcdef0123456789abcdef".hex(),
+        str(folder),
+        *map(str, files),
+    ]
 
 
 def processes_of(folder: Path) -> list[int]:

@@ -248,6 +248,7 @@ class Database:
     """PostgreSQL for one process: a pool for each role."""
 
     def __init__(self, addresses: Addresses, *, links_max: int = LINKS_MAX) -> None:
+        self.addresses = addresses
         self._pools = {role.value: _pool(addresses.of(role), links_max) for role in Role}
         self._room = Room(addresses.folder)
 

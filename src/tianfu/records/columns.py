@@ -29,13 +29,15 @@ Statement = tuple[Query, dict[str, object]]
 
 
 class Placed(NamedTuple):
-    """A write with what the store decided about it."""
+    """A write with what the store decided about it; `body` as it is kept, sealed for this version."""
 
     write: Prepared
     version: int
     changed_at: int
     prid: int | None
     org: int | None
+    body: bytes | None = None
+    sealed_with: int | None = None
 
 
 class _Stretches:
@@ -76,7 +78,8 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "tokens": int8_array(tokens.all),
         "token_firsts": int4_array(tokens.firsts),
         "token_lasts": int4_array(tokens.lasts),
-        "bodies": bytea_array([each.write.body for each in placed]),
+        "bodies": bytea_array([each.body for each in placed]),
+        "sealed_withs": int2_array([each.sealed_with for each in placed]),  # type: ignore[misc]  # None becomes null
     }
 
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, life_of_a_woman, visit
+from tests.made_up_keys import made_up_keys
 from tests.web.conftest import fixed_clock, made_up_assets
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
@@ -17,7 +18,6 @@ from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Database
 from tianfu.kernel.instants import day_start, system_clock
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import Store
 from tianfu.standards.fhir.parsing import parse_resource
 from tianfu.web.site import SiteSettings, build_site
@@ -31,7 +31,7 @@ LIFE = f"/lifelong/people/{HOSPITAL}"
 @pytest.fixture
 async def store(database: Database) -> Store:
     """The made-up life, written into a fresh database."""
-    keys = IndexKeys(b"s" * 32)
+    keys = made_up_keys(b"s" * 32)
     opened = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
     for (_, identity), versions in life_of_a_woman().versions.items():
         record = versions[-1]

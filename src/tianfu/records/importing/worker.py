@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
-from pathlib import Path
 
 from tianfu.access.caller import IMPORTER
 from tianfu.access.decision import Grant, decide
@@ -28,11 +27,11 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.reading import Reject, changes_of
-from tianfu.records.keys import load_or_make
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Written
 from tianfu.records.prepare import Preparer
 from tianfu.records.write import Change, Outcome, apply, learn_tokens
+from tianfu.vault.provider import Keys
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
 TRIES_MAX = 8
@@ -61,17 +60,16 @@ class Done:
     failed: str | None = None
 
 
-def run_worker(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done]) -> None:
+def run_worker(addresses: Addresses, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
     """Work until None comes; ends with the program that started it, even when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_work(addresses, home, todo, done))
+    asyncio.run(_work(addresses, keys, todo, done))
 
 
-async def _work(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done]) -> None:
+async def _work(addresses: Addresses, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         # The direct parent is the fork server, which lives as long as its children: prctl would wait in a ring.
         asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
-    keys = load_or_make(home)
     async with await Database.open(addresses, links_max=2) as database:
         preparer, known_tokens = await open_parts(database, keys)
         importer = _Importer(database, preparer, known_tokens)
@@ -141,6 +139,7 @@ class _Importer:
                     changes,
                     clock=system_clock,
                     known_tokens=self._known_tokens,
+                    sealer=self._preparer.sealer,
                     trace=lambda done, now: [],
                     writer=self._writer,
                 )
@@ -157,6 +156,7 @@ class _Importer:
                 changes,
                 clock=system_clock,
                 known_tokens=self._known_tokens,
+                sealer=self._preparer.sealer,
                 trace=lambda done, now: self._events(work, changes, done, now),
                 writer=self._writer,
             )

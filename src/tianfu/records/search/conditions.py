@@ -11,9 +11,17 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from tianfu.kernel.ids import record_number
-from tianfu.records.index.hashing import UNIT_PARAMETER, canonical_number, identifier_hash, pair_hash
+from tianfu.records.index.extract import hides_addresses
+from tianfu.records.index.hashing import (
+    UNIT_PARAMETER,
+    blind_prefix,
+    blind_text,
+    canonical_number,
+    identifier_hash,
+    pair_hash,
+)
 from tianfu.records.index.layout import Layout
-from tianfu.records.index.values import EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
+from tianfu.records.index.values import BLIND, EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
 from tianfu.records.search.operands import (
     CompositeOperand,
     DateOperand,
@@ -166,8 +174,8 @@ class Conditions:
         if operand.code is None:
             raise not_supported(parameter.code, "system-without-value")
         if parameter.code == IDENTIFIER_TAIL:
-            return identifier_hash(self.identifier_key, TAIL_SYSTEM, operand.code.upper())
-        return identifier_hash(self.identifier_key, operand.system, operand.code)
+            return identifier_hash(self.identifier_key, parameter.number, TAIL_SYSTEM, operand.code.upper())
+        return identifier_hash(self.identifier_key, parameter.number, operand.system, operand.code)
 
     # References
 
@@ -247,8 +255,22 @@ class Conditions:
         return f"a.rid = any(array(select n.{record} from {table} n where n.{kind} = {self.type_number} and {where}))"
 
     def _string(self, parameter: SearchParameter, operands: Sequence[StringOperand], modifier: str | None) -> str:
+        is_hidden = "Address" in yield_of(parameter).types and hides_addresses(self.type)
+        if is_hidden and modifier == "contains":
+            raise not_supported(parameter.code, "part-of-what-is-encrypted")
         conditions = [each for operand in operands for each in self._text_conditions(operand.text, modifier)]
-        return self._among("string", parameter, any_of(conditions))
+        if not is_hidden:
+            return self._among("string", parameter, any_of(conditions))
+        texts = [operand.text for operand in operands]
+        if modifier == "exact":
+            blind = [blind_text(self.identifier_key, parameter.number, each) for each in texts]
+            form = self.values.smallint(BLIND)
+            conditions.append(f"(n.form = {form} and n.value = any({self.values.texts(blind)}))")
+            return self._among("string", parameter, any_of(conditions))
+        begun = [blind_prefix(self.identifier_key, parameter.number, folded(each)) for each in texts if folded(each)]
+        return any_of(
+            [self._among("string", parameter, any_of(conditions)), f"a.tokens && {self.values.bigints(begun)}"]
+        )
 
     def _text_conditions(self, text: str, modifier: str | None) -> Iterable[str]:
         if modifier == "exact":
@@ -418,7 +440,7 @@ def wanted_identities(plan: SearchPlan, *, identifier_key: bytes) -> set[bytes]:
         )
         if is_identity:
             return {
-                identifier_hash(identifier_key, operand.system, operand.code)
+                identifier_hash(identifier_key, criterion.parameter.number, operand.system, operand.code)
                 for operand in _all(criterion.operands, TokenOperand)
                 if operand.code is not None
             }
