@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
+from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
@@ -33,8 +33,9 @@ from tianfu.installation import (
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
-from tianfu.settings import Settings, settings_from
+from tianfu.settings import Settings
 from tianfu.supervision import serving
+from tianfu.terminal import current_settings, err, out, show_refusal
 
 if TYPE_CHECKING:
     from tianfu.records.erasure import Erased
@@ -45,21 +46,12 @@ IMPORTED = "urn:tianfu:imported"
 """The source of records whose files do not name one."""
 
 
-class Terminal(Console):
-    """Where commands speak; if whoever listened has gone, the work goes on in silence instead of ending with code 1."""
-
-    def on_broken_pipe(self) -> None:
-        """Say nothing more, and leave nothing for the end of the program to flush into the closed pipe."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
-
-
-out = Terminal(highlight=False, soft_wrap=True)
-err = Terminal(stderr=True, highlight=False, soft_wrap=True)
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 app.add_typer(database_commands, name="database")
+app.add_typer(keys_commands, name="keys")
+app.command(name="backup")(backup_command)
+app.command(name="restore")(restore_command)
 
 
 def main() -> None:
@@ -70,21 +62,6 @@ def main() -> None:
     except Refusal as refusal:
         show_refusal(refusal)
         sys.exit(EXIT_REFUSED)
-
-
-def show_refusal(refusal: Refusal) -> None:
-    """Tell a refusal on the terminal: what happened, the details, what to do next."""
-    err.print(f"[bold red]Refused:[/] {refusal.code}")
-    for name, value in refusal.details.items():
-        err.print(f"  {name}: {value}", markup=False)
-    for fault in refusal.faults:
-        err.print(f"  {fault}", markup=False)
-    err.print(f"  kept: {refusal.kept} · next: {refusal.next_step}", markup=False)
-
-
-def current_settings() -> Settings:
-    """The settings of this installation."""
-    return settings_from(os.environ)
 
 
 @app.command()

@@ -58,6 +58,14 @@ def master_key_file(home: Path) -> Path:
     return home / FOLDER / FILE_NAME
 
 
+def load(home: Path, mode: Mode) -> FileKeys:
+    """The master key of a home; raises as `load_or_make` does, and `key-missing` in development too."""
+    file = master_key_file(home)
+    if not file.exists():
+        raise Refusal("key-missing", next_step="put-the-key-in-place", details={"file": str(file)})
+    return _read(file, mode)
+
+
 def load_or_make(home: Path, mode: Mode) -> FileKeys:
     """The master key of a home.  Development makes a missing one, with its mark; production never makes one.
 

@@ -94,6 +94,11 @@ class Keyring:
             raise Refusal("key-unknown", next_step="restore-key", details={"use": "index"})
         return self._index
 
+    @property
+    def current(self) -> int:
+        """The number of the key that seals now, as far as this process knows."""
+        return self._current
+
     def sealing(self, sealings: int) -> tuple[int, FieldCipher]:
         """Number and cipher of the current key, for so many sealings; raises Refusal `key-used-up` at its limit."""
         with self._lock:

@@ -21,7 +21,7 @@ from tianfu.records.search import (
     executed_parameters,
     parse_search,
 )
-from tianfu.records.search.plan import component_parameters
+from tianfu.records.search.plan import component_parameters, is_hidden
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
 pytestmark = pytest.mark.anyio
@@ -194,6 +194,8 @@ def searches_of(resource_type: str) -> Iterator[tuple[str, str]]:
         if parameter.code in {"_id", "_lastUpdated"}:
             continue
         for modifier in executed_modifiers(parameter.type):
+            if modifier == "contains" and is_hidden(resource_type, parameter):
+                continue
             value = {"missing": "true", "identifier": "s|v"}.get(modifier, values_of(parameter)[0])
             yield f"{parameter.code}:{modifier}", value
 

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from tianfu.kernel.ids import record_number
-from tianfu.records.index.extract import hides_addresses
 from tianfu.records.index.hashing import (
     UNIT_PARAMETER,
     blind_prefix,
@@ -39,6 +38,7 @@ from tianfu.records.search.plan import (
     Criterion,
     SearchPlan,
     component_parameters,
+    is_hidden,
     known_parameters,
 )
 from tianfu.records.search.ranges import date_condition, number_condition
@@ -255,11 +255,8 @@ class Conditions:
         return f"a.rid = any(array(select n.{record} from {table} n where n.{kind} = {self.type_number} and {where}))"
 
     def _string(self, parameter: SearchParameter, operands: Sequence[StringOperand], modifier: str | None) -> str:
-        is_hidden = "Address" in yield_of(parameter).types and hides_addresses(self.type)
-        if is_hidden and modifier == "contains":
-            raise not_supported(parameter.code, "part-of-what-is-encrypted")
         conditions = [each for operand in operands for each in self._text_conditions(operand.text, modifier)]
-        if not is_hidden:
+        if not is_hidden(self.type, parameter):
             return self._among("string", parameter, any_of(conditions))
         texts = [operand.text for operand in operands]
         if modifier == "exact":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.index.extract import hides_addresses
 from tianfu.records.search import operands
 from tianfu.records.search.escapes import split
 from tianfu.records.search.grammar import parse_syntax
@@ -272,7 +273,7 @@ class _Binder:
             self._refuse_wrong_target(parameter, target_type)
             modifier = None
         elif modifier is not None:
-            _refuse_modifier(parameter, modifier)
+            _refuse_modifier(self.resource_type, parameter, modifier)
         return Criterion(
             parameter=parameter,
             modifier=modifier,
@@ -336,8 +337,15 @@ class _Binder:
         return SortBy(parameter=parameter, descending=key.descending)
 
 
-def _refuse_modifier(parameter: SearchParameter, modifier: str) -> None:
+def is_hidden(resource_type: str, parameter: SearchParameter) -> bool:
+    """Whether a parameter's texts are indexed blind: whole, and by their beginnings, but not by what is within."""
+    return parameter.type == "string" and "Address" in yield_of(parameter).types and hides_addresses(resource_type)
+
+
+def _refuse_modifier(resource_type: str, parameter: SearchParameter, modifier: str) -> None:
     if modifier not in _MODIFIERS[parameter.type]:
         raise modifier_not_allowed(parameter.code, modifier)
     if modifier not in _EXECUTED[parameter.type] or parameter.code in ROW_PARAMETERS:
         raise not_supported(f"{parameter.code}:{modifier}", "modifier")
+    if modifier == "contains" and is_hidden(resource_type, parameter):
+        raise not_supported(f"{parameter.code}:{modifier}", "part-of-what-is-encrypted")

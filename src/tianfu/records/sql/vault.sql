@@ -76,7 +76,7 @@ select rid
 
 -- to_reseal_bodies
 -- These versions, unless somebody wrote them anew meanwhile.
-select rid, version, body
+select rid, version, type, body
   from resource
  where type = %(type)s and rid = any(%(rids)s) and body is not null
    and sealed_with is distinct from 0::smallint and sealed_with is distinct from %(number)s::smallint;
@@ -92,9 +92,9 @@ update resource r
 -- The next earlier versions that another key sealed, or none.
 select rid, version, type, body
   from history
- where (rid, version) > (%(after)s, %(after_version)s) and body is not null
+ where (rid, version, type) > (%(after)s, %(after_version)s, %(after_type)s) and body is not null
    and sealed_with is distinct from 0::smallint and sealed_with is distinct from %(number)s::smallint
- order by rid, version
+ order by rid, version, type
  limit %(limit)s::integer;
 
 -- reseal_history
@@ -104,3 +104,11 @@ update history h
   from unnest(%(rids)s::bigint[], %(versions)s::integer[], %(types)s::smallint[], %(bodies)s::bytea[],
               %(sealed_withs)s::smallint[]) as given(rid, version, type, body, sealed_with)
  where h.rid = given.rid and h.version = given.version and h.type = given.type and h.body is not null;
+
+-- try_to_rotate
+-- Whether nobody else rotates keys now; the place is kept until it is given back or the connection ends.
+select pg_try_advisory_lock(3, 2);
+
+-- end_rotation
+-- Give the place of the one who rotates back.
+select pg_advisory_unlock(3, 2);
