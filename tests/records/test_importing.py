@@ -189,16 +189,17 @@ def test_all_synthea_bundles_are_taken_without_a_reject(addresses: Addresses, tm
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.made_up_keys import made_up_keys
 from tianfu.db import Addresses
 from tianfu.records.importing.files import Source
 from tianfu.records.importing.run import import_paths
+from tianfu.vault.files import FileKeys
+from tianfu.vault.provider import Keys
 
 if __name__ == "__main__":
     admin, secret, master, folder, *files = sys.argv[1:]
     import_paths(
         Addresses(admin=admin, secret=bytes.fromhex(secret)),
-        made_up_keys(bytes.fromhex(master)),
+        Keys(provider=FileKeys(bytes.fromhex(master)), cipher="sm4"),
         [Path(file) for file in files],
         source=Source(uri="urn:test:hospital"),
         workers=2,

@@ -41,12 +41,14 @@ def load(addresses: Addresses, folder: Path, *, progress: Progress, binaries: Bi
     Raises Refusal `installation-not-empty` if something is there.
     """
     refuse_filled(addresses)
-    total = sum(each.name.endswith((".dat.gz", ".dat")) for each in folder.iterdir())
+    total = sum(each.name != "toc.dat" and ".dat" in each.suffixes for each in folder.iterdir())
     prepare(addresses)  # the roles, and an empty schema that gives way to the dump's
     with connected(addresses) as connection:
         connection.execute(sql.SQL("drop schema {}").format(sql.Identifier(SCHEMA)))
     arguments = ["--single-transaction", "--exit-on-error", str(folder)]
     _run(addresses, binaries, "pg_restore", arguments, lambda line: _LOADING in line, lambda n: progress(n, total))
+    with connected(addresses) as connection:
+        connection.execute("analyze")  # a dump holds no statistics, and without them plans are guesses
 
 
 def refuse_filled(addresses: Addresses) -> None:

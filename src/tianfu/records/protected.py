@@ -54,6 +54,11 @@ class Protected:
         return any(sign in text for sign in self.signs)
 
 
+def looks_personal(text: str) -> bool:
+    """Whether a text holds what looks like a resident's number or a mobile telephone's."""
+    return _PERSONAL_NUMBER.search(text.encode("utf-8", "surrogatepass")) is not None
+
+
 @cache
 def protected(resource_type: str) -> Protected:
     """The rules of a resource type."""

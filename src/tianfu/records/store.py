@@ -106,7 +106,7 @@ class Store:
         self._timelines = Timelines(database, self._reader)
         self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
         self._cursors = CursorSealer(preparer.index_keys.cursors)
-        self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
         self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record

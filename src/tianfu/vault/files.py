@@ -47,7 +47,7 @@ class FileKeys:
         try:
             return self._cipher(_WRAPPING[wrapped[0]]).open(wrapped[1:], context)
         except (NotAuthentic, IndexError):
-            raise Refusal("key-not-unwrapped", next_step="restore-key") from None
+            raise Refusal("key-not-unwrapped", next_step="call-operator") from None
 
     def _cipher(self, name: CipherName) -> FieldCipher:
         return cipher_of(name, hmac_sm3(self.secret, b"wrap " + name.encode())[: KEY_BYTES[name]])

@@ -27,7 +27,7 @@ SEALINGS_BEFORE_NEW_KEY = SEALINGS_MAX // 2
 """From here on the next process that reserves makes a new key by itself, long before the limit refuses anything."""
 
 LOOKS_APART_SECONDS = 1.0
-"""A number that nobody knows is looked for at most so often, so that damaged rows cannot keep the database busy."""
+"""One number that nobody has is looked for at most so often, so that damaged rows cannot keep the database busy."""
 
 INDEX_KEY_BYTES = 32
 
@@ -73,7 +73,7 @@ class Keyring:
         self._current = 0
         self._left = 0
         self._index: bytes | None = None
-        self._looked_at = 0.0
+        self._missed: dict[int, float] = {}
 
     @staticmethod
     def open(keys: Keys, shelf: KeyShelf) -> Keyring:
@@ -91,7 +91,7 @@ class Keyring:
     def index_secret(self) -> bytes:
         """The secret from which blind indexes are derived; it never changes while the database lives."""
         if self._index is None:
-            raise Refusal("key-unknown", next_step="restore-key", details={"use": "index"})
+            raise Refusal("key-unknown", next_step="call-operator", details={"use": "index"})
         return self._index
 
     @property
@@ -112,11 +112,14 @@ class Keyring:
         cipher = self._ciphers.get(number)
         if cipher is None:
             with self._lock:
-                if time.monotonic() - self._looked_at > LOOKS_APART_SECONDS:
+                # A row names a key only after the key was committed: one look finds it, or nobody has it.
+                now = time.monotonic()
+                if now - self._missed.get(number, -LOOKS_APART_SECONDS) >= LOOKS_APART_SECONDS:
                     self._look()
+                    self._missed[number] = now
             cipher = self._ciphers.get(number)
         if cipher is None:
-            raise Refusal("key-unknown", next_step="restore-key", details={"key": str(number)})
+            raise Refusal("key-unknown", next_step="call-operator", details={"key": str(number)})
         return cipher
 
     def look(self) -> None:
@@ -133,7 +136,6 @@ class Keyring:
             return self._current
 
     def _look(self) -> None:
-        self._looked_at = time.monotonic()
         for each in self._shelf.wrapped():
             if each.use == "index" and each.state == "current":
                 self._index = self._keys.provider.unwrap(each.wrapped, _context(each.use, each.cipher, each.number))
@@ -156,7 +158,7 @@ class Keyring:
             self._look()
             reserved = self._shelf.reserve(self._current, wanted, within=SEALINGS_MAX)
         if reserved is None:
-            raise Refusal("key-used-up", next_step="run-tianfu-keys-rotate", details={"key": str(self._current)})
+            raise Refusal("key-used-up", next_step="call-operator", details={"key": str(self._current)})
         self._left = wanted
 
     def _make(self, use: KeyUse, instead_of: int | None) -> None:
@@ -178,4 +180,4 @@ def _cipher_name(key: WrappedKey) -> CipherName:
     for name in CIPHER_NAMES:
         if name == key.cipher:
             return name
-    raise Refusal("key-unknown", next_step="run-the-newer-program", details={"key": str(key.number)})
+    raise Refusal("key-unknown", next_step="call-operator", details={"key": str(key.number)})
