@@ -234,7 +234,7 @@ def test_every_element_that_definitions_call_an_identifier_a_telecom_or_an_addre
         for top, name in _protected_elements(resource_type):
             seen += 1
             raw = f'"{top}":{{"{name}":1}}' if top != name else f'"{top}":1'
-            assert rules.holds(top, raw.encode()), f"{resource_type}.{top}…{name}"
+            assert rules.holds(top, raw.encode(), numbers=False), f"{resource_type}.{top}…{name}"
     assert seen > 100
 
 

@@ -14,13 +14,12 @@ from importlib.resources import files
 
 import msgspec
 
-_DIGITS_AS_ZERO = bytes(ord("0") if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256))
+_DIGITS_AS_ZERO = bytes(ord("0") if ord("0") <= byte <= ord("9") else byte for byte in range(256))
 _ELEVEN_DIGITS = b"0" * 11
+_RUN = re.compile(rb"[0-9]+[Xx]?")
 _PERSONAL_NUMBER = re.compile(
-    rb"(?<![0-9])(?:"
     rb"[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])[0-9]{3}[0-9Xx]"  # resident number
     rb"|(?:86)?1[3-9][0-9]{9}"  # mobile telephone
-    rb")(?![0-9])"
 )
 
 
@@ -36,27 +35,38 @@ class Protected:
 
     signs: tuple[bytes, ...]
     also: frozenset[str]
+    also_named: tuple[bytes, ...]
     is_public: bool
 
     def may_occur(self, stored: bytes) -> bool:
         """Whether anything in a stored form is protected; quick, and right when it says no."""
         return not self.is_public and (
-            self._has_sign(stored)
-            or _ELEVEN_DIGITS in stored.translate(_DIGITS_AS_ZERO)
-            or any(b'"%s":' % name.encode() in stored for name in self.also)
+            self._has_sign(stored) or any(name in stored for name in self.also_named) or holds_personal_number(stored)
         )
 
-    def holds(self, name: str, raw: bytes) -> bool:
-        """Whether a member is protected; `raw` is its text with its name."""
-        return name in self.also or self._has_sign(raw) or _PERSONAL_NUMBER.search(raw) is not None
+    def holds(self, name: str, raw: bytes, *, numbers: bool) -> bool:
+        """Whether a member is protected; `raw` is its text with its name, `numbers` whether to look for numbers."""
+        return name in self.also or self._has_sign(raw) or (numbers and holds_personal_number(raw))
 
     def _has_sign(self, text: bytes) -> bool:
-        return any(sign in text for sign in self.signs)
+        for sign in self.signs:  # noqa: SIM110 - a generator would double what this costs every record
+            if sign in text:
+                return True
+        return False
 
 
-def looks_personal(text: str) -> bool:
+def holds_personal_number(text: bytes) -> bool:
     """Whether a text holds what looks like a resident's number or a mobile telephone's."""
-    return _PERSONAL_NUMBER.search(text.encode("utf-8", "surrogatepass")) is not None
+    digits = text.translate(_DIGITS_AS_ZERO)
+    at = digits.find(_ELEVEN_DIGITS)
+    while at >= 0:
+        run = _RUN.match(text, at)
+        if run is None or _PERSONAL_NUMBER.fullmatch(run[0]):
+            return True
+        if run[0][-1:] in b"Xx" and _PERSONAL_NUMBER.fullmatch(run[0][:-1]):
+            return True
+        at = digits.find(_ELEVEN_DIGITS, run.end())
+    return False
 
 
 @cache
@@ -67,6 +77,7 @@ def protected(resource_type: str) -> Protected:
     return Protected(
         signs=tuple(sign.encode() for sign in rules.signs),
         also=also.get(resource_type, frozenset()),
+        also_named=tuple(b'"%s":' % name.encode() for name in sorted(also.get(resource_type, ()))),
         is_public=resource_type in rules.public,
     )
 

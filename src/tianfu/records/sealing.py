@@ -16,7 +16,7 @@ import msgspec
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.codec import Codec
-from tianfu.records.protected import protected
+from tianfu.records.protected import holds_personal_number, protected
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.vault.ciphers import FieldCipher, NotAuthentic
 from tianfu.vault.keyring import Keyring
@@ -73,21 +73,20 @@ class Sealer:
         rules = protected(resource_type)
         if not rules.may_occur(stored):
             return Draft(self.codec.compress(resource_type, stored), ())
+        numbers = holds_personal_number(stored)
         fields: list[tuple[bytes, bytes]] = []
-
-        def kept(name: str, raw: bytes) -> bytes:
-            if not rules.holds(name, raw):
-                return raw
-            fields.append((name.encode(), self.codec.compress(resource_type, raw[len(name) + 3 :])))
-            return b'"%s":%s' % (name.encode(), _PLACEHOLDER)
-
         meta, _, rest = stored.partition(b"\n")
-        if meta and rules.holds(META, meta):
+        if rules.holds(META, meta, numbers=numbers):
             fields.append((META.encode(), self.codec.compress(resource_type, meta)))
             meta = _PLACEHOLDER
-        members = [
-            kept(name, b'"%s":%s' % (name.encode(), bytes(raw))) for name, raw in _members(b"{%s}" % rest).items()
-        ]
+        members = []
+        for name, raw in _members(b"{%s}" % rest).items():
+            value, shown = bytes(raw), name.encode()
+            member = b'"%s":%s' % (shown, value)
+            if rules.holds(name, member, numbers=numbers):
+                fields.append((shown, self.codec.compress(resource_type, value)))
+                member = b'"%s":%s' % (shown, _PLACEHOLDER)
+            members.append(member)
         skeleton = meta + b"\n" + b",".join(members)
         return Draft(self.codec.compress(resource_type, skeleton), tuple(fields))
 

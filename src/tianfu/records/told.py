@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from tianfu.records.protected import looks_personal
+from tianfu.records.protected import holds_personal_number
 from tianfu.records.search import executed_parameters
 from tianfu.records.search.whereabouts import yield_of
 from tianfu.standards.fhir.definitions import definitions
@@ -29,13 +29,17 @@ def told_query(key: bytes, parameters: Sequence[tuple[str, str]]) -> str:
 
 def told_value(key: bytes, name: str, value: str) -> str:
     """A parameter's value, or `~` and its keyed hash if it tells who somebody is or where they live."""
-    if hidden_codes().isdisjoint(_LINKS.split(name)) and not looks_personal(value):
+    if hidden_codes().isdisjoint(_LINKS.split(name)) and not holds_personal_number(_bytes(value)):
         return value
     return ",".join(f"~{_hash(key, each)}" for each in value.split(","))
 
 
 def _hash(key: bytes, value: str) -> str:
-    return blind(key, _FIELD, value.strip().encode("utf-8", "surrogatepass"), size_bytes=HASH_BYTES).hex()
+    return blind(key, _FIELD, _bytes(value.strip()), size_bytes=HASH_BYTES).hex()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 @cache
