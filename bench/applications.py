@@ -12,6 +12,7 @@ from tianfu.db import Database
 from tianfu.gateways.fhir.application import fhir_application
 from tianfu.installation import database_addresses, installation_keys
 from tianfu.kernel.instants import system_clock
+from tianfu.main import doorkeeper_of, doorkeeping_of
 from tianfu.records.audit import NoAuditor
 from tianfu.records.store import Store
 from tianfu.settings import settings_from
@@ -46,7 +47,9 @@ class _Untraced:
             await database.ready()
             keys = installation_keys(settings)
             store = await Store.open(database, auditor=NoAuditor(), clock=system_clock, keys=keys)
-            self._door = cast("ASGIApp", fhir_application(store, clock=system_clock))
+            doorkeeping = doorkeeping_of(settings, database, database_addresses(settings).secret)
+            doorkeeper = doorkeeper_of(settings, doorkeeping)
+            self._door = cast("ASGIApp", fhir_application(store, clock=system_clock, doorkeeper=doorkeeper))
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -35,8 +35,9 @@ def prepare(home: Path, resources: int) -> None:
                 continue
             done = import_paths(
                 addresses,
-                keys(home),
+                home,
                 [synthea()],
+                keys=keys(home),
                 source=Source(uri=f"urn:bench:source:{number:04}"),
                 workers=os.cpu_count() or 1,
                 rejects_file=home / "rejects.tsv",

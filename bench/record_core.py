@@ -135,8 +135,9 @@ def _copy(addresses: Addresses, lines: Path) -> None:
 def _import(home: Path, addresses: Addresses, lines: Path, number: int, count: int) -> None:
     done = import_paths(
         addresses,
-        keys(home),
+        home,
         [lines],
+        keys=keys(home),
         source=Source(uri=f"urn:bench:import:{number}"),
         workers=2,
         rejects_file=lines.with_suffix(".rejects"),
@@ -246,7 +247,7 @@ def _reads(port: int, paths: Path, *, seconds: int = 2) -> float:
 
 async def _samples(addresses: Addresses) -> tuple[list[str], list[str]]:
     """Ids of random people and Observations, the same ones each time for the same store."""
-    async with await Database.open(addresses, links_max=1) as database, database.connection("reader") as reader:
+    async with await Database.open(addresses, links_max=1) as database, database.connection("owner") as reader:
         people = await reader.all(Query.composed("people", "select fid from resource_patient where not deleted"))
         wanted = "select fid from resource_observation where not deleted order by rid limit %(limit)s"
         observations = await reader.all(Query.composed("observations", wanted), limit=READ_IDS)

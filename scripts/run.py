@@ -59,7 +59,7 @@ def is_empty(addresses: Addresses) -> bool:
     """Whether no resource was ever stored."""
 
     async def found() -> bool:
-        async with Database(addresses) as database, database.connection(Role.READER.value) as session:
+        async with Database(addresses) as database, database.connection(Role.OWNER.value) as session:
             return await session.one(Query.composed("any_resource", "select 1 from resource limit 1")) is not None
 
     return not asyncio.run(found())

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.trails import close_trails
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.binaries import Binaries, installed_binaries
 from tianfu.installation import schema_steps
@@ -69,6 +70,13 @@ class Engine:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def closed_trails() -> Iterator[None]:
+    """Trails that a test opened end with it."""
+    yield
+    close_trails()
 
 
 @pytest.fixture

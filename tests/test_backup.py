@@ -18,13 +18,13 @@ import pytest
 from demo.telling import Wish, tell_province
 
 from tests.supervision.installation import Installation
+from tests.trails import auditor_of
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.backup import MANIFEST, SEAL, UNFINISHED, checked
 from tianfu.db import Addresses, Database, EmbeddedPostgres
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
 from tianfu.vault.files import load, make, master_key_file
 from tianfu.vault.provider import Keys
@@ -36,7 +36,6 @@ pytestmark = [
 
 RESIDENTS = 25
 WHO = (OPERATOR, Purpose.OPERATIONS)
-HEAD = b'{"lane": 0, "number": 17, "head": "made up"}\n'
 _PERSONAL = re.compile(rb"(?<![0-9])(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]|1[3-9][0-9]{9})(?![0-9])")
 
 Versions = dict[tuple[str, str, int], bytes | None]
@@ -88,8 +87,6 @@ async def drill(folder: Path, anyio_backend: str) -> Drill:
     must(installation, "migrate")
     must(installation, "import", str(files), "--rejects", str(folder / "rejects.tsv"))
     must(installation, "keys", "rotate")
-    (installation.home / "audit").mkdir()
-    (installation.home / "audit" / "heads").write_bytes(HEAD)
     versions = await all_versions(installation)
     must(installation, "backup", str(folder / "backup"))
     return Drill(installation, folder / "backup", files, versions)
@@ -113,7 +110,7 @@ def addresses_of(installation: Installation) -> Addresses:
 
 async def opened(database: Database, installation: Installation) -> Store:
     keys = Keys(provider=load(installation.home, "production"), cipher="sm4")
-    return await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=keys)
+    return await Store.open(database, auditor=await auditor_of(database), clock=system_clock, keys=keys)
 
 
 async def all_versions(installation: Installation) -> Versions:
@@ -135,7 +132,7 @@ async def test_after_the_loss_every_version_is_there_again_and_people_are_found(
     assert "restored the state of" in must(other, "restore", str(drill.backup))
     assert len(drill.versions) > 1_000
     assert await all_versions(other) == drill.versions
-    assert (other.home / "audit" / "heads").read_bytes() == HEAD
+    assert list((other.home / "audit" / "heads").glob("*.heads"))
     patients = [orjson.loads(text) for (kind, _, _), text in drill.versions.items() if kind == "Patient" and text]
     async with await Database.open(addresses_of(other)) as database:
         store = await opened(database, other)
@@ -212,7 +209,7 @@ SPOILT = {
     "a file was cut": changed("database/*.dat.gz", lambda data: data[:-1]),
     "a file is missing": without("database/*.dat.gz"),
     "a file too many": lambda backup: (backup / "database" / "9999.dat.gz").write_bytes(b""),
-    "the trace's heads were changed": changed("audit/heads", flipped),
+    "the trace's heads were changed": changed("audit/heads/*.heads", flipped),
     "the manifest was changed": changed(MANIFEST, lambda data: data.replace(b'"made_at": "2', b'"made_at": "1')),
     "the manifest is no manifest": changed(MANIFEST, lambda data: b"{}"),
     "the manifest is missing": without(MANIFEST),

@@ -10,6 +10,7 @@ import hmac
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -75,8 +76,7 @@ def back_up(place: Place, folder: Path, *, clock: Clock, progress: Progress) -> 
     unfinished = folder.with_name(folder.name + UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    if (trace := place.home / TRACE).is_dir():
-        shutil.copytree(trace, unfinished / TRACE)
+    _copy_living(place.home / TRACE, unfinished / TRACE)
     dump(place.addresses, unfinished / DATABASE, progress=lambda done, total: progress("tables", done, total))
     manifest = _manifest(place, unfinished, clock, progress)
     _make_durable(unfinished)
@@ -137,6 +137,15 @@ def checked(provider: KeyProvider, folder: Path, *, progress: Progress) -> Manif
             raise _damaged(name)
         progress("files", number, len(manifest.files))
     return manifest
+
+
+def _copy_living(source: Path, target: Path) -> None:
+    """Copy a folder in which others go on writing; what goes away meanwhile is covered by what came instead."""
+    for file in sorted(_files(source)):
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileNotFoundError):
+            shutil.copy2(file, copy)
 
 
 def _manifest(place: Place, folder: Path, clock: Clock, progress: Progress) -> Manifest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -17,7 +18,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tianfu.access.caller import OPERATOR
+from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
@@ -29,8 +30,10 @@ from tianfu.installation import (
     installation_keys,
     running_database,
     schema_steps,
+    ticket_office,
 )
-from tianfu.kernel.instants import system_clock
+from tianfu.kernel.ids import FHIR_ID, new_uuid7
+from tianfu.kernel.instants import SECOND, Instant, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.settings import Settings
@@ -52,6 +55,8 @@ app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
+audit_commands = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
+app.add_typer(audit_commands, name="audit")
 
 
 def main() -> None:
@@ -121,8 +126,9 @@ def import_command(
         task = bar.add_task("importing", total=None, taken=0)
         done = import_paths(
             addresses,
-            installation_keys(settings),
+            settings.home,
             paths,
+            keys=installation_keys(settings),
             source=Source(uri=source),
             workers=workers,
             rejects_file=rejects,
@@ -198,14 +204,18 @@ def erase_command(
         typer.confirm(f"Erase every version of {record}? Nobody can bring it back", abort=True)
     settings = current_settings()
     with running_database(settings) as addresses:
-        done = asyncio.run(_erase(addresses, resource_type, logical_id, authority))
+        done = asyncio.run(_erase(addresses, settings, resource_type, logical_id, authority))
     out.print(f"{done.versions} versions of {record} erased; version {done.version} is the tombstone")
 
 
-async def _erase(addresses: Addresses, resource_type: str, logical_id: str, authority: str) -> Erased:
+async def _erase(
+    addresses: Addresses, settings: Settings, resource_type: str, logical_id: str, authority: str
+) -> Erased:
     from tianfu.records.erasure import erase
+    from tianfu.records.trail.epochs import open_trail
 
     async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
         return await erase(
             OPERATOR,
             Purpose.OPERATIONS,
@@ -214,7 +224,77 @@ async def _erase(addresses: Addresses, resource_type: str, logical_id: str, auth
             logical_id,
             authority=authority,
             clock=system_clock,
+            writer=trail.lanes,
         )
+
+
+@app.command(name="ticket")
+def ticket_command(
+    role: Annotated[str, typer.Option(help="what somebody is, for example doctor, nurse, citizen")],
+    purposes: Annotated[list[Purpose], typer.Option("--purpose", help="what for; the first one counts on pages")],
+    minutes: Annotated[int, typer.Option(min=1, help="for machines 15 at most, for pages 720")],
+    door: Annotated[str, typer.Option("--for", help="machines: the FHIR door · pages: the site")],
+    organisation: Annotated[str | None, typer.Option(help="id of an Organization")] = None,
+    practitioner: Annotated[str | None, typer.Option(help="id of a Practitioner")] = None,
+    patients: Annotated[
+        list[str] | None, typer.Option("--patient", help="id of a Patient that is this person, one from each library")
+    ] = None,
+    related: Annotated[
+        list[str] | None, typer.Option(help="id of a RelatedPerson by which a record names this person")
+    ] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="the name in the trace; without it the practitioner, patient or organisation")
+    ] = None,
+) -> None:
+    """Print a ticket that lets somebody in, until people can sign in."""
+    from tianfu.services.tickets.ticket import Audience, Ticket
+
+    settings = current_settings()
+    name = caller or practitioner or next(iter(patients or []), None) or organisation
+    if name is None:
+        raise typer.BadParameter("say who it is: --caller, --practitioner, --patient or --organisation")
+    if door not in {"machines", "pages"}:
+        raise typer.BadParameter("machines or pages", param_hint="--for")
+    now = Instant(system_clock() // SECOND * SECOND)
+    session = new_uuid7()
+    ticket = Ticket(
+        id=session,
+        audience=Audience.MACHINES if door == "machines" else Audience.PAGES,
+        caller=Caller(
+            id=name,
+            role=role,
+            organisation=organisation,
+            practitioner=practitioner,
+            patients=tuple(patients or ()),
+            related=tuple(related or ()),
+            session=session,
+        ),
+        purposes=tuple(purposes),
+        since=now,
+        until=Instant(now + minutes * 60 * SECOND),
+    )
+    text = ticket_office(database_addresses(settings).secret).write(ticket)
+    err.print(f"session {session}, good for {minutes} minutes; `tianfu end-session {session}` ends it before")
+    print(text)
+
+
+@app.command(name="end-session")
+def end_session_command(session: Annotated[str, typer.Argument(help="as `tianfu ticket` said it")]) -> None:
+    """End a session before its ticket is over: in every worker, within a second."""
+    if not FHIR_ID.match(session):
+        raise typer.BadParameter("this is not the name of a session")
+    with running_database(current_settings()) as addresses:
+        asyncio.run(_end_session(addresses, session))
+    out.print(f"session {session} ended")
+
+
+async def _end_session(addresses: Addresses, session: str) -> None:
+    from tianfu.services.tickets.ended import KeptEnds
+    from tianfu.services.tickets.ticket import Audience
+
+    longest_seconds = max(each.seconds_max for each in Audience)
+    async with await Database.open(addresses, links_max=1) as database:
+        await KeptEnds(database).end(session, until=Instant(system_clock() + longest_seconds * SECOND))
 
 
 def _progress() -> Progress:
@@ -272,6 +352,38 @@ def url(
 ) -> None:
     """Print a role's connection string, password included, for psql and other tools."""
     print(database_addresses(current_settings()).of(role))
+
+
+@audit_commands.callback()
+def audit() -> None:
+    """Keeps `verify` a command of its own while it is the only one."""
+
+
+@audit_commands.command(name="verify")
+def verify_command(
+    roots: Annotated[
+        str | None, typer.Option(help="folder of the roots, or s3://bucket/prefix; those of this installation")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="folder of the public keys to trust; those of this installation")
+    ] = None,
+    unchained_until: Annotated[
+        str | None, typer.Option(help="when the last program from before the chain was stopped")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Check the trail with a program of its own: 0 intact, 1 tampered, 2 not checked, 3 only partly checked."""
+    settings = current_settings()
+    audit_folder = settings.home / "audit"
+    command = [sys.executable, "-m", "tianfu_audit_verify", "--heads", str(audit_folder / "heads")]
+    command += ["--roots", roots or settings.audit_roots or str(audit_folder / "roots")]
+    command += ["--keys", str(keys or audit_folder / "keys")]
+    command += ["--unchained-until", unchained_until] if unchained_until else []
+    command += ["--json"] if as_json else []
+    with running_database(settings) as addresses:
+        environment = {**os.environ, "TIANFU_AUDIT_DATABASE_URL": addresses.of(Role.READER)}
+        done = subprocess.run(command, env=environment, check=False)  # noqa: S603 - our own program
+    raise typer.Exit(done.returncode)
 
 
 def _embedded() -> EmbeddedPostgres:

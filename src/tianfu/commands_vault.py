@@ -89,11 +89,19 @@ async def _rotate(
 ) -> tuple[Rotated, list[int]]:
     from tianfu.records.opening import open_parts
     from tianfu.records.resealing import retire_keys, rotate
+    from tianfu.records.trail.epochs import open_trail
 
     async with await Database.open(addresses, links_max=3) as database:
         preparer, _ = await open_parts(database, installation_keys(settings))
+        trail = await open_trail(database, settings.home, system_clock)
         done = await rotate(
-            OPERATOR, Purpose.OPERATIONS, database, preparer.sealer, clock=system_clock, progress=progress
+            OPERATOR,
+            Purpose.OPERATIONS,
+            database,
+            preparer.sealer,
+            clock=system_clock,
+            writer=trail.lanes,
+            progress=progress,
         )
         return done, await retire_keys(database) if retire else []
 

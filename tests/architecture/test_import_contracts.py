@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 VIOLATIONS = {
     "layers": ("kernel/planted.py", "import tianfu.web.site"),
     "standards": ("standards/china/planted.py", "import tianfu.standards.fhir.parsing"),
+    "services": ("services/limits/planted.py", "import tianfu.services.tickets.ticket"),
     "apps": ("apps/planted/__init__.py", "import tianfu.apps.lifelong"),
     "gateways": ("gateways/planted/__init__.py", "import tianfu.gateways.fhir"),
+    "verifier": ("../tianfu_audit_verify/planted.py", "import tianfu.kernel.ids"),
     "pure": ("access/planted.py", "import asyncio"),
     "models": ("apps/lifelong/model/planted.py", "import tianfu.records"),
     "psycopg": ("records/planted.py", "import psycopg"),
@@ -36,11 +38,12 @@ def contracts() -> list[str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The code alone, to be spoilt."""
-    shutil.copytree(
-        ROOT / "src" / "tianfu",
-        tmp_path / "src" / "tianfu",
-        ignore=lambda _, names: {n for n in names if is_no_code(n)},
-    )
+    for package in ("tianfu", "tianfu_audit_verify"):
+        shutil.copytree(
+            ROOT / "src" / package,
+            tmp_path / "src" / package,
+            ignore=lambda _, names: {n for n in names if is_no_code(n)},
+        )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 

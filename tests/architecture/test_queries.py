@@ -9,13 +9,14 @@ import pytest
 
 from tianfu.db import COPY_HEADER, COPY_TRAILER, Addresses, Query, Role
 from tianfu.db.queries import read_queries
+from tianfu.records.visibility import asked
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "tianfu"
 FILES = [file for file in sorted(SOURCE.rglob("*.sql")) if file.parent.name != "schema"]
 
 
 def queries_in(file: Path) -> list[Query]:
-    return list(read_queries(file.read_text("utf-8"), source=file.name).values())
+    return list(read_queries(file.read_text("utf-8"), source=file.name, fill=asked).values())
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

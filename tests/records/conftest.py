@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 from tests.made_up_keys import made_up_keys
+from tests.trails import auditor_of
 
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query
 from tianfu.kernel.instants import system_clock
-from tianfu.records.audit import GroupAuditor
 from tianfu.records.outcomes import Found, Page, Written
 from tianfu.records.store import BundleAnswer, SearchRequest, Store
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
@@ -73,7 +73,7 @@ class Desk:
 
 
 async def desk_of(database: Database) -> Desk:
-    store = await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=KEYS)
+    store = await Store.open(database, auditor=await auditor_of(database), clock=system_clock, keys=KEYS)
     return Desk(store, database)
 
 

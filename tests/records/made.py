@@ -6,22 +6,24 @@ from typing import Any
 
 import orjson
 from tests.made_up_keys import made_up_keys
+from tests.trails import auditor_of
 
 from tianfu.access.caller import LOOPBACK
+from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
-from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import Store
 from tianfu.standards.fhir.parsing import parse_resource
 
 KEYS = made_up_keys(b"m" * 32)
 WHO = (LOOPBACK, Purpose.TREATMENT)
+GRANT = decide(*WHO, NO_FACTS)
 
 
 async def open_store(database: Database) -> Store:
     """A store on a fresh database."""
-    return await Store.open(database, auditor=GroupAuditor(database), clock=system_clock, keys=KEYS)
+    return await Store.open(database, auditor=await auditor_of(database), clock=system_clock, keys=KEYS)
 
 
 async def put(store: Store, resource_type: str, logical_id: str, **members: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.records.made import KEYS, WHO, open_store, put
+from tests.records.made import GRANT, KEYS, WHO, open_store, put
+from tests.trails import trail_of
 
 from tianfu.db import Database, Query
 from tianfu.kernel.ids import record_number
@@ -41,7 +42,8 @@ async def given_person(store: Store) -> None:
 
 
 async def erased(database: Database, logical_id: str = "gone", authority: str = "Order 7 of the court") -> Erased:
-    return await erase(*WHO, database, "Patient", logical_id, authority=authority, clock=system_clock)
+    writer = (await trail_of(database)).lanes
+    return await erase(*WHO, database, "Patient", logical_id, authority=authority, clock=system_clock, writer=writer)
 
 
 async def rows_with_content(database: Database) -> list[str]:
@@ -97,7 +99,7 @@ async def test_the_erasure_the_trace_and_the_feed_say_so(database: Database) -> 
         ]
         traced = await owner.all(Query.composed("trace", "select rids from audit where interaction = 'erase'"))
         assert traced == [([record_number("Patient", "gone")],)]
-    entries = await Feed(database, consumer="mirror", clock=system_clock).changes(START)
+    entries = await Feed(database, grant=GRANT, consumer="mirror", clock=system_clock).changes(START)
     assert [(change.operation, change.version) for change in entries[-1].changes] == [("erase", 3)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from tests.records.conftest import KEYS, WHO, WHY, Desk, entry, patient
+from tests.trails import trail_of
 
 from tianfu.db import Addresses, Database, Query
 from tianfu.db.link import Link
@@ -98,9 +99,10 @@ async def test_a_piece_broken_anywhere_is_whole_or_absent_and_done_once_in_the_e
     addresses: Addresses, database: Database, faults: Faults, *, after: bool
 ) -> None:
     preparer, known = await open_parts(database, KEYS)
+    trail = await trail_of(database)
     for number in range(1, STATEMENTS_MAX):
         work = piece_of(number)
-        importer = _Importer(database, preparer, known)
+        importer = _Importer(database, preparer, known, trail.lanes)
         faults.at(number, after=after)
         first = await importer.take(work)
         faults.off()
@@ -194,7 +196,7 @@ async def test_a_transaction_cancelled_at_any_wait_is_whole_or_absent(one_desk: 
 async def test_a_piece_cancelled_at_any_wait_is_whole_or_absent_and_done_once_in_the_end(database: Database) -> None:
     """Takes over a second: a piece is sent once for every place where it waits."""
     preparer, known = await open_parts(database, KEYS)
-    importer = _Importer(database, preparer, known)
+    importer = _Importer(database, preparer, known, (await trail_of(database)).lanes)
     for number in range(1, WAITS_MAX):
         work = piece_of(number)
         attempt = Interrupted(importer.take(work), number)

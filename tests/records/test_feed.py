@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.records.made import WHO, open_store, put
+from tests.records.made import GRANT, WHO, open_store, put
 
 from tianfu.db import Database, Query
 from tianfu.kernel.ids import record_number
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 def consumer(database: Database, name: str = "mirror") -> Feed:
-    return Feed(database, consumer=name, clock=system_clock)
+    return Feed(database, grant=GRANT, consumer=name, clock=system_clock)
 
 
 async def test_changes_come_in_order_with_their_operation_and_patient(database: Database) -> None:

@@ -35,8 +35,9 @@ SOURCE = Source(uri="urn:test:hospital")
 def run_import(addresses: Addresses, folder: Path, *paths: Path, workers: int = 1) -> Report:
     return import_paths(
         addresses,
-        KEYS,
+        folder / "home",
         paths,
+        keys=KEYS,
         source=SOURCE,
         workers=workers,
         rejects_file=folder / "rejects.tsv",
@@ -199,8 +200,9 @@ if __name__ == "__main__":
     admin, secret, master, folder, *files = sys.argv[1:]
     import_paths(
         Addresses(admin=admin, secret=bytes.fromhex(secret)),
-        Keys(provider=FileKeys(bytes.fromhex(master)), cipher="sm4"),
+        Path(folder) / "home",
         [Path(file) for file in files],
+        keys=Keys(provider=FileKeys(bytes.fromhex(master)), cipher="sm4"),
         source=Source(uri="urn:test:hospital"),
         workers=2,
         rejects_file=Path(folder) / "rejects.tsv",

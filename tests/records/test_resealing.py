@@ -14,10 +14,12 @@ import orjson
 import pytest
 from tests.records.conftest import Desk, patient
 from tests.records.made import KEYS, WHO, open_store, put
+from tests.trails import trail_of
 
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.erasure import erase
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Found
 from tianfu.records.resealing import Rotated, key_overviews, retire_keys, rotate, unsealed_versions
@@ -69,7 +71,8 @@ async def sealer_of(database: Database) -> Sealer:
 
 async def rotated(database: Database, sealer: Sealer | None = None, **more: Any) -> Rotated:
     sealer = sealer or await sealer_of(database)
-    more = {"progress": lambda done, total: None, "batch": 5, **more}
+    writer = (await trail_of(database)).lanes
+    more = {"writer": writer, "progress": lambda done, total: None, "batch": 5, **more}
     return await rotate(*WHO, database, sealer, clock=system_clock, **more)
 
 
@@ -209,29 +212,28 @@ async def test_writers_go_on_and_nothing_stays_under_the_old_key(database: Datab
 
 
 async def test_erased_content_does_not_come_back_by_rotation(desk: Desk) -> None:
-    from tianfu.records.erasure import erase
-
     written = await desk.create(**patient(**person(1)))
     await desk.update(written.id, **patient(**person(1, 2)))
-    await erase(*WHO, desk.database, "Patient", written.id, authority="Order 7", clock=system_clock)
-    await rotate(
-        *WHO, desk.database, desk.store._preparer.sealer, clock=system_clock, progress=lambda done, total: None
-    )
+    writer = (await trail_of(desk.database)).lanes
+    await erase(*WHO, desk.database, "Patient", written.id, authority="Order 7", clock=system_clock, writer=writer)
+    await rotated(desk.database, desk.store._preparer.sealer)
     assert await rows(desk.database) == []
 
 
 PROGRAM = """
 import asyncio, sys
+from pathlib import Path
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.opening import open_parts
 from tianfu.records.resealing import rotate
+from tianfu.records.trail.epochs import open_trail
 from tianfu.vault.files import FileKeys
 from tianfu.vault.provider import Keys
 
-async def main(admin, secret, master):
+async def main(admin, secret, master, home):
     keys = Keys(provider=FileKeys(bytes.fromhex(master)), cipher="sm4")
     addresses = Addresses(admin=admin, secret=bytes.fromhex(secret))
     async with await Database.open(addresses, links_max=3) as database:
@@ -240,7 +242,8 @@ async def main(admin, secret, master):
             print(done, total, flush=True)
             if done:
                 sys.stdin.readline()
-        more = dict(clock=system_clock, progress=told, batch=2)
+        trail = await open_trail(database, Path(home), system_clock)
+        more = dict(clock=system_clock, writer=trail.lanes, progress=told, batch=2)
         await rotate(OPERATOR, Purpose.OPERATIONS, database, preparer.sealer, **more)
 
 asyncio.run(main(*sys.argv[1:]))
@@ -256,7 +259,7 @@ async def test_a_rotation_that_is_killed_at_any_batch_loses_nothing(
     said = await contents(store)
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    command = [sys.executable, str(program), addresses.admin, addresses.secret.hex(), (b"m" * 32).hex()]
+    command = [sys.executable, str(program), addresses.admin, addresses.secret.hex(), (b"m" * 32).hex(), str(tmp_path)]
     for batches in (1, 3):
         process = await asyncio.to_thread(_rotating, command, batches)
         os.kill(process.pid, signal.SIGKILL)

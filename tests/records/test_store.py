@@ -10,12 +10,12 @@ import orjson
 import pytest
 from tests.made_up_keys import made_up_keys
 from tests.records.conftest import WHO, WHY, Desk, desk_of, entry, patient
+from tests.trails import auditor_of
 
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.audit import GroupAuditor
 from tianfu.records.outcomes import Found, Gone, NotFound, Unchanged, Written
 from tianfu.records.store import SearchRequest, Store
 from tianfu.standards.fhir.parsing import parse_resource
@@ -192,7 +192,7 @@ async def test_every_read_and_write_leaves_an_event(desk: Desk) -> None:
 async def test_a_database_filled_with_another_key_is_refused(desk: Desk) -> None:
     other = made_up_keys(b"another key, another key, anothe")
     with pytest.raises(Refusal, match="key-differs"):
-        await Store.open(desk.database, auditor=GroupAuditor(desk.database), clock=system_clock, keys=other)
+        await Store.open(desk.database, auditor=await auditor_of(desk.database), clock=system_clock, keys=other)
 
 
 async def test_a_pinyin_or_initials_or_part_of_the_name_finds_the_person(desk: Desk) -> None:

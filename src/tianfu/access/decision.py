@@ -1,4 +1,4 @@
-"""What a caller may see and do."""
+"""What a caller may see and do.  The rules are data: rules.json; in words: docs/rules/permission.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,30 @@ from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import EVERY_LABEL
+from tianfu.access.relation import ANYBODY
+from tianfu.access.rules import Denials, Rule, rules
+from tianfu.kernel.ids import record_number
+from tianfu.kernel.refusal import Refusal
+
+NOT_PERMITTED = "role-cannot-do-this"
+"""Code of the refusal for a role that may do nothing for the purpose it names; it tells nothing about any record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a caller beyond his sign-in.
+
+    `actors` are the record numbers that stand for him in relations: what `actors_of` gives.  `custodian` is the
+    number of the source (`org`) whose records his organisation keeps, and only if nobody else keeps records there:
+    a library that many organisations share is nobody's own.
+    """
+
+    actors: tuple[int, ...]
+    custodian: int | None
+
+
+NO_FACTS = Facts(actors=(), custodian=None)
+"""Of a caller whom no relation can concern: this machine's desk, the importer, the command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +38,14 @@ class Grant:
 
     A record about a patient may be seen if the caller is the patient (`own`), or a relation of one of `kinds` ties
     one of `actors` to the patient now and for this purpose, or (`custodian`) the caller's organisation is its source;
-    and its level is at most `level`, its special labels are within `labels` (and the relation's), its type is among
-    `types` (None: all), and no denial stands against it.  A record about nobody may be seen up to `public_level`.
+    and its level is at most `level`, its special labels are within `labels` (and within the relation's: both must
+    hold), its type is among `types` (None: all), and no denial that names one of `denial_actors` stands against it.
+    A record about nobody may be seen up to `public_level`, or if the caller's organisation is its source.
+    `tianfu.access.judgement.judge` says all this for one record, and is what the SQL is held against.
+
+    `denial_actors` is empty where denials do not bind.  `writes` names the types it may write; `registers` whether
+    it may write about patients whom it may not see; `chooses_ids` whether it may give a new record its id;
+    `reads_trail` whether it may read the audit trail of others.
     """
 
     caller: Caller
@@ -24,6 +53,7 @@ class Grant:
     rule: str
     sees_everything: bool = False
     actors: tuple[int, ...] = ()
+    denial_actors: tuple[int, ...] = ()
     own: tuple[int, ...] = ()
     custodian: int | None = None
     kinds: int = 0
@@ -34,18 +64,54 @@ class Grant:
     writes: frozenset[str] = frozenset()
     registers: bool = False
     chooses_ids: bool = False
+    reads_trail: bool = False
 
 
-def decide(caller: Caller, purpose: Purpose) -> Grant:
-    """Grant everything to everybody: safe only because the server listens on loopback alone."""
+def decide(caller: Caller, purpose: Purpose, facts: Facts) -> Grant:
+    """What the caller may do for this purpose.
+
+    Raises Refusal `role-cannot-do-this` if no rule is for his role and this purpose: an empty answer would look like
+    an empty record.  `nothing` makes the grant under which such a refusal is traced.
+    """
+    rule = rules().get((caller.role, purpose))
+    if rule is None:
+        raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
+    return granted(rule, caller, purpose, facts)
+
+
+def nothing(caller: Caller, purpose: Purpose) -> Grant:
+    """The grant of somebody for whom there is no rule: it sees and writes nothing, and says so in the trace."""
+    return Grant(caller=caller, purpose=purpose, rule="no-rule", types=())
+
+
+def granted(rule: Rule, caller: Caller, purpose: Purpose, facts: Facts) -> Grant:
+    """A rule filled with who the caller is."""
     return Grant(
         caller=caller,
         purpose=purpose,
-        rule="development-desk-sees-everything",
-        sees_everything=True,
-        level=5,
-        labels=EVERY_LABEL,
-        public_level=5,
-        registers=True,
-        chooses_ids=True,
+        rule=rule.name,
+        sees_everything=rule.sees_everything,
+        actors=facts.actors,
+        denial_actors=_denial_actors(rule.denials, caller, facts),
+        own=tuple(record_number("Patient", patient) for patient in caller.patients) if rule.own else (),
+        custodian=facts.custodian if rule.custodian else None,
+        kinds=rule.kinds,
+        level=rule.level,
+        labels=rule.labels,
+        types=rule.types,
+        public_level=rule.public_level,
+        writes=rule.writes,
+        registers=rule.registers,
+        chooses_ids=rule.chooses_ids,
+        reads_trail=rule.reads_trail,
     )
+
+
+def _denial_actors(denials: Denials, caller: Caller, facts: Facts) -> tuple[int, ...]:
+    match denials:
+        case Denials.ALL:
+            return (ANYBODY, *facts.actors)
+        case Denials.NAMED:
+            return () if caller.practitioner is None else (record_number("Practitioner", caller.practitioner),)
+        case Denials.NONE:
+            return ()

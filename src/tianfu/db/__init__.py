@@ -1,6 +1,6 @@
 """PostgreSQL: embedded server, pools, transactions, named queries, migrations.  Knows no health care."""
 
-from tianfu.db.database import Database, Pending, Pipeline, Session, Transaction
+from tianfu.db.database import Database, Ending, Pending, Pipeline, Session, Transaction
 from tianfu.db.embedded import EmbeddedPostgres
 from tianfu.db.errors import SerializationFailure, StatementFailed, UniqueViolation
 from tianfu.db.migrations import Migration, migrate, migrations_in
@@ -27,6 +27,7 @@ __all__ = [
     "Addresses",
     "Database",
     "EmbeddedPostgres",
+    "Ending",
     "Migration",
     "Pending",
     "Pipeline",

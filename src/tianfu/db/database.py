@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from secrets import token_hex
 from types import TracebackType
 from typing import Literal, Self
 
-from tianfu.db.errors import outcome_unknown
+from psycopg.conninfo import make_conninfo
+
+from tianfu.db.errors import SerializationFailure, StatementFailed, UniqueViolation, outcome_unknown
 from tianfu.db.link import Link
 from tianfu.db.pool import Pool, connected
 from tianfu.db.prepared import Call, Reply, Row
@@ -16,6 +19,9 @@ from tianfu.db.room import Room
 from tianfu.kernel.refusal import Refusal
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+Ending = Literal["committed", "rolled-back", "unknown"]
+"""What became of a transaction; unknown if nobody heard the server's answer to the commit."""
 
 DEADLINE_SECONDS = 30.0
 """How long one statement may take unless its caller says otherwise."""
@@ -95,13 +101,17 @@ class Pipeline:
 
 
 class Session:
-    """One connection for the length of a block; each statement (or pipeline) commits by itself."""
+    """One connection for the length of a block; each statement (or pipeline) commits by itself.
 
-    __slots__ = ("_deadline_seconds", "_link", "_pool")
+    `before` is a statement that goes first in each of these transactions; its answer is dropped.
+    """
 
-    def __init__(self, pool: Pool, deadline_seconds: float | None) -> None:
+    __slots__ = ("_before", "_deadline_seconds", "_link", "_pool")
+
+    def __init__(self, pool: Pool, deadline_seconds: float | None, before: Call | None = None) -> None:
         self._pool = pool
         self._deadline_seconds = deadline_seconds
+        self._before = before
         self._link: Link | None = None
 
     async def all(self, query: Query, /, **parameters: object) -> list[Row]:
@@ -137,7 +147,9 @@ class Session:
 
     async def batch(self, calls: Sequence[Call]) -> list[Reply]:
         """Send statements together; one reply for each."""
-        return await self._borrowed().batch(calls, deadline_seconds=self._deadline_seconds)
+        if self._before is None:
+            return await self._send(calls)
+        return (await self._send([self._before, *calls]))[1:]
 
     async def __aenter__(self) -> Self:
         self._link = self._pool.lend_now() or await self._pool.lend()
@@ -147,6 +159,9 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._give_back()
+
+    async def _send(self, calls: Sequence[Call]) -> list[Reply]:
+        return await self._borrowed().batch(calls, deadline_seconds=self._deadline_seconds)
 
     async def _ready_for_copy(self) -> Link:
         return self._borrowed()
@@ -168,19 +183,31 @@ class Transaction(Session):
     BEGIN travels with the first statement, so a transaction of one statement waits twice, not three times.
     """
 
-    __slots__ = ("_begin", "_begun")
+    __slots__ = ("_begin", "_begun", "_ending", "_when_ended")
 
-    def __init__(self, pool: Pool, deadline_seconds: float | None, isolation: Isolation) -> None:
-        super().__init__(pool, deadline_seconds)
+    def __init__(
+        self, pool: Pool, deadline_seconds: float | None, isolation: Isolation, before: Call | None = None
+    ) -> None:
+        super().__init__(pool, deadline_seconds, before)
         self._begin: Call = _BEGIN[isolation], _NOTHING
         self._begun = False
+        self._ending: Ending = "rolled-back"
+        self._when_ended: list[Callable[[Ending], Awaitable[None]]] = []
+
+    def when_ended(self, tell: Callable[[Ending], Awaitable[None]]) -> None:
+        """Have `tell` called and awaited when the outcome is known and the connection given back.
+
+        It is called even if the block was cancelled; what it raises takes the place of the block's answer.
+        """
+        self._when_ended.append(tell)
 
     async def batch(self, calls: Sequence[Call]) -> list[Reply]:
         """Send statements together; one reply for each."""
         if self._begun:
-            return await super().batch(calls)
+            return await self._send(calls)
         self._begun = True
-        return (await super().batch([self._begin, *calls]))[1:]
+        first = [self._begin] if self._before is None else [self._begin, self._before]
+        return (await self._send([*first, *calls]))[len(first) :]
 
     def savepoint(self) -> Savepoint:
         """A part that can fail alone: an exception undoes the block and leaves the transaction usable."""
@@ -196,6 +223,8 @@ class Transaction(Session):
                 await self._roll_back()
         finally:
             self._give_back()
+            for tell in self._when_ended:
+                await tell(self._ending)
 
     async def _ready_for_copy(self) -> Link:
         if not self._begun:
@@ -208,12 +237,17 @@ class Transaction(Session):
             raise RuntimeError(
                 "a statement of this transaction failed and its exception was swallowed: use a savepoint"
             )
+        self._ending = "unknown"
         try:
-            await super().batch([(_COMMIT, _NOTHING)])
+            await self._send([(_COMMIT, _NOTHING)])
+        except (UniqueViolation, SerializationFailure, StatementFailed):
+            self._ending = "rolled-back"
+            raise
         except Refusal as refusal:
             if refusal.code == "database-unavailable":
                 raise outcome_unknown() from refusal
             raise
+        self._ending = "committed"
 
     async def _roll_back(self) -> None:
         link = self._borrowed()
@@ -249,7 +283,14 @@ class Database:
 
     def __init__(self, addresses: Addresses, *, links_max: int = LINKS_MAX) -> None:
         self.addresses = addresses
-        self._pools = {role.value: _pool(addresses.of(role), links_max) for role in Role}
+        self.mark = token_hex(8)
+        """Ends the application name of each of these connections, so that the server can tell whether any is left."""
+        self._pools = {
+            role.value: _pool(
+                make_conninfo(addresses.of(role), application_name=f"tianfu {role} {self.mark}"), links_max
+            )
+            for role in Role
+        }
         self._room = Room(addresses.folder)
 
     @staticmethod
@@ -270,15 +311,18 @@ class Database:
         *,
         isolation: Isolation = "read committed",
         deadline_seconds: float | None = DEADLINE_SECONDS,
+        before: Call | None = None,
     ) -> Transaction:
         """A transaction of a role ("app", "audit", "reader", "owner"); the app's are refused where no room is left."""
         if role == Role.APP.value:
             self._room.refuse_if_full()
-        return Transaction(self._pools[role], deadline_seconds, isolation)
+        return Transaction(self._pools[role], deadline_seconds, isolation, before)
 
-    def connection(self, role: str, *, deadline_seconds: float | None = DEADLINE_SECONDS) -> Session:
-        """A connection of a role on which each statement commits by itself."""
-        return Session(self._pools[role], deadline_seconds)
+    def connection(
+        self, role: str, *, deadline_seconds: float | None = DEADLINE_SECONDS, before: Call | None = None
+    ) -> Session:
+        """A connection of a role on which each statement commits by itself, together with the one `before` it."""
+        return Session(self._pools[role], deadline_seconds, before)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -292,6 +336,10 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _marked(addresses: Addresses, role: Role, mark: str) -> str:
+    return make_conninfo(addresses.of(role), application_name=f"tianfu {role} {mark}")
 
 
 async def _open(conninfo: str) -> Link:

@@ -4,13 +4,14 @@
     -- The newest version of one resource, unless it was deleted.
     select version from resource where rid = %(rid)s;
 
-`%(rid)s` marks a parameter; every other percent sign is itself.
+`%(rid)s` marks a parameter; every other percent sign is itself.  `{visible:a}` marks a condition that the program
+puts in its place when it reads the file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -18,6 +19,7 @@ from importlib.resources import files
 _PLACEHOLDER = re.compile(r"%\(([a-z_][a-z0-9_]*)\)s")
 _NAME_LINE = re.compile(r"-- ([a-z][a-z0-9_]*)\Z")
 _ASIDE = re.compile(r"--[^\n]*|'[^']*'")
+_MARKER = re.compile(r"\{([a-z_]+:[a-z_]+)\}")
 _SENTENCE_LINE = re.compile(r"-- (\S.*)\Z")
 
 
@@ -64,15 +66,22 @@ class Queries:
         return iter(self._by_name.values())
 
 
+Fill = Callable[[str], str]
+"""Gives the trusted text that a marker stands for."""
+
+
 @cache
-def queries(package: str, file: str) -> Queries:
-    """Read the statements of `file`, which lies in `package`."""
+def queries(package: str, file: str, *, fill: Fill | None = None) -> Queries:
+    """Read the statements of `file`, which lies in `package`; `fill` replaces its markers."""
     source = f"{package}/{file}"
-    return Queries(source, read_queries(files(package).joinpath(file).read_text("utf-8"), source=source))
+    return Queries(source, read_queries(files(package).joinpath(file).read_text("utf-8"), source=source, fill=fill))
 
 
-def read_queries(text: str, *, source: str) -> dict[str, Query]:
+def read_queries(text: str, *, source: str, fill: Fill | None = None) -> dict[str, Query]:
     """The statements in the text of a `.sql` file, in their order; raises MalformedQueries."""
+    if fill is not None:
+        filler = fill
+        text = _MARKER.sub(lambda found: filler(found[1]), text)
     found: dict[str, Query] = {}
     for name, lines in _blocks(text, source):
         sentence: list[str] = []

@@ -22,6 +22,9 @@ class Fault:
 PERHAPS_EVERYTHING = "perhaps-everything"
 """What was kept if the connection broke while a commit was on its way."""
 
+EVERYTHING = "everything"
+"""What was kept if the act was done, and something that belongs to it was not."""
+
 
 class Refusal(Exception):  # noqa: N818 - the trade's word; an answer, not a mistake of the program
     """An act that Tianfu did not do, and why.
@@ -48,11 +51,13 @@ class Refusal(Exception):  # noqa: N818 - the trade's word; an answer, not a mis
         self.retryable = retryable
         self.faults = faults
         self.details: Mapping[str, str] = details or {}
+        self.is_traced = False
+        """Whether the trail has an event of it already."""
 
     @property
     def is_uncertain(self) -> bool:
         """Whether the act may have been done all the same, so that doing it again could do it twice."""
-        return self.kept == PERHAPS_EVERYTHING
+        return self.kept in {PERHAPS_EVERYTHING, EVERYTHING}
 
     def __str__(self) -> str:
         said = " ".join(f"{name}={value}" for name, value in self.details.items())

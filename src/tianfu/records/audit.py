@@ -2,28 +2,29 @@
 
 A write's event commits with the write.  Events of reads are gathered while the previous group commits: no
 timer, a bounded queue, and when it is full the read is refused rather than answered without a trace.
+Each group's head is on disk outside the database before any of its answers leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from typing import Protocol
 
-from tianfu.db import Database
+from tianfu.db import Database, SerializationFailure, StatementFailed, UniqueViolation
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
-from tianfu.records.columns import audit_statement
+from tianfu.records.trail.lanes import EventWriter, Head, Lanes, Turn, Unwritten
 
 EVENTS_WAITING_MAX = 4_096
 EVENTS_PER_GROUP = 512
 
 
 class Auditor(Protocol):
-    """Where events of reads go; returns when they are durable."""
+    """Where events of reads go; returns when they are durable.  `writer` puts those of writes into transactions."""
 
-    writer: bytes
+    @property
+    def writer(self) -> EventWriter: ...
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
         """Make the events durable, or raise a Refusal and nothing was answered."""
@@ -33,20 +34,25 @@ class Auditor(Protocol):
 class NoAuditor:
     """Records nothing; only a benchmark injects it, to measure what auditing costs."""
 
-    writer = bytes(16)
+    writer: EventWriter = Unwritten()
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
         return
 
 
-class GroupAuditor:
-    """Commits the events of many reads together."""
+Entry = tuple[Sequence[AuditEvent], asyncio.Future[None]]
 
-    def __init__(self, database: Database) -> None:
-        self.writer = os.urandom(16)
+
+class GroupAuditor:
+    """Commits the events of many reads together; while a group's head goes to disk, the next group commits."""
+
+    def __init__(self, database: Database, lanes: Lanes) -> None:
+        self.writer: EventWriter = lanes
+        self._lanes = lanes
         self._database = database
-        self._waiting: list[tuple[Sequence[AuditEvent], asyncio.Future[None]]] = []
+        self._waiting: list[Entry] = []
         self._worker: asyncio.Task[None] | None = None
+        self._acknowledging: set[asyncio.Task[None]] = set()
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
         """Queue the events and wait until their group is on disk."""
@@ -66,21 +72,60 @@ class GroupAuditor:
         finally:
             self._worker = None
 
-    async def _commit(self, group: list[tuple[Sequence[AuditEvent], asyncio.Future[None]]]) -> None:
-        statement, parameters = audit_statement([each for events, _ in group for each in events], self.writer)
+    async def _commit(self, group: list[Entry]) -> None:
+        turn = self._lanes.turn()
+        try:
+            head = await self._stored(turn, [each for events, _ in group for each in events])
+        except BaseException as error:
+            _refuse(group, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            task = asyncio.create_task(self._acknowledge(group, head))
+            self._acknowledging.add(task)
+            task.add_done_callback(self._acknowledging.discard)
+
+    async def _stored(self, turn: Turn, events: Sequence[AuditEvent]) -> Head:
+        try:
+            statement, parameters = turn.statement(events)
+        except BaseException:
+            turn.undone()
+            raise
         try:
             async with self._database.connection("audit") as connection:
                 await connection.run(statement, **parameters)
+        except (UniqueViolation, SerializationFailure, StatementFailed):
+            turn.undone()
+            raise
+        except BaseException:
+            turn.unknown()
+            raise
+        return turn.committed()
+
+    async def _acknowledge(self, group: list[Entry], head: Head) -> None:
+        try:
+            await self._lanes.heads.keep(head)
         except BaseException as error:
-            for _, done in group:
-                if not done.done():
-                    done.set_exception(error if isinstance(error, Exception) else _interrupted())
+            _refuse(group, error)
             if not isinstance(error, Exception):
                 raise
         else:
             for _, done in group:
                 if not done.done():
                     done.set_result(None)
+
+
+def _refuse(group: list[Entry], error: BaseException) -> None:
+    for _, done in group:
+        if not done.done():
+            done.set_exception(_of_one(error))
+
+
+def _of_one(error: BaseException) -> Exception:
+    """An exception for one waiter: of a read nothing is kept but its event."""
+    if isinstance(error, Refusal):
+        return Refusal(error.code, next_step=error.next_step, retryable=error.retryable, details=error.details)
+    return error if isinstance(error, Exception) else _interrupted()
 
 
 def _interrupted() -> Refusal:

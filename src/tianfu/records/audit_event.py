@@ -10,10 +10,15 @@ from tianfu.access.decision import Grant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """One interaction: `records` and `patients` are record numbers; `query` is what was asked for."""
+    """One interaction: `records` and `patients` are record numbers; `query` is what was asked for.
+
+    `organisation` and `session` are those of the caller's sign-in, empty if there was none.
+    """
 
     at: int
     caller: str
+    organisation: str = ""
+    session: str = ""
     role: str
     purpose: str
     rule: str
@@ -42,6 +47,8 @@ def event(
     return AuditEvent(
         at=at,
         caller=grant.caller.id,
+        organisation=grant.caller.organisation or "",
+        session=grant.caller.session,
         role=grant.caller.role,
         purpose=grant.purpose.value,
         rule=grant.rule,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tianfu.access.relation import Relation
 from tianfu.db import Query, Wire, queries
 from tianfu.db.wire import (
     bytea_array,
@@ -36,6 +37,8 @@ class Placed(NamedTuple):
     changed_at: int
     prid: int | None
     org: int | None
+    level: int
+    labels: int
     body: bytes | None = None
     sealed_with: int | None = None
 
@@ -72,7 +75,8 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "versions": int4_array([each.version for each in placed]),
         "orgs": int4_array([each.org for each in placed]),  # type: ignore[misc]
         "types": int2_array([each.write.type_number for each in placed]),
-        "sensitivities": int2_array([each.write.sensitivity for each in placed]),
+        "sensitivities": int2_array([each.level for each in placed]),
+        "labels": int8_array([each.labels for each in placed]),
         "generations": int2_array([each.write.generation for each in placed]),
         "fids": bytea_array([each.write.packed_id for each in placed]),
         "tokens": int8_array(tokens.all),
@@ -96,6 +100,7 @@ def index_statements(writes: Sequence[Prepared]) -> Iterable[Statement]:
     yield from _dates(present)
     yield from _quantities(present)
     yield from _also_about(present)
+    yield from _relations(present)
 
 
 def _identifiers(writes: Sequence[Prepared]) -> Iterable[Statement]:
@@ -176,6 +181,40 @@ def _also_about(writes: Sequence[Prepared]) -> Iterable[Statement]:
         yield _SQL.add_also_about, {"prids": int8_array([row[1] for row in rows]), **_of(rows)}
 
 
+def _relations(writes: Sequence[Prepared]) -> Iterable[Statement]:
+    rows = [(w, relation) for w in writes if w.values for relation in dict.fromkeys(w.values.relations)]
+    if rows:
+        yield relation_statement([(write.record, write.type_number, relation) for write, relation in rows])
+
+
+def relation_statement(rows: Sequence[tuple[int, int, Relation]]) -> Statement:
+    """Relations, each with the number and type of the record that it comes from."""
+    said = [relation for _, _, relation in rows]
+    allowed = _Stretches(relation.types or () for relation in said)
+    return (
+        _SQL.add_relations,
+        {
+            "rids": int8_array([row[0] for row in rows]),
+            "types": int2_array([row[1] for row in rows]),
+            "patients": int8_array([each.patient for each in said]),
+            "actors": int8_array([each.actor for each in said]),
+            "labels": int8_array([each.labels for each in said]),
+            "sinces": int8_array([each.since for each in said]),
+            "untils": int8_array([each.until for each in said]),
+            "purposes": int4_array([each.purposes for each in said]),
+            "kinds": int2_array([each.kind for each in said]),
+            "levels": int2_array([each.level for each in said]),
+            "ages": int2_array([each.age for each in said]),
+            "denials": int2_array([each.denies for each in said]),
+            "allowed": int2_array(allowed.all),
+            "type_firsts": int4_array(
+                [0 if each.types is None else first for each, first in zip(said, allowed.firsts, strict=True)]
+            ),
+            "type_lasts": int4_array(allowed.lasts),
+        },
+    )
+
+
 def _of(rows: Sequence[tuple[Prepared, *tuple[object, ...]]]) -> dict[str, Wire]:
     return {
         "rids": int8_array([row[0].record for row in rows]),
@@ -187,14 +226,21 @@ def _int8s(values: Sequence[int | None]) -> Wire:
     return int8_array(values)  # type: ignore[arg-type]  # None becomes null
 
 
-def audit_statement(events: Sequence[AuditEvent], writer: bytes) -> Statement:
-    """Audit events."""
+def audit_statement(
+    events: Sequence[AuditEvent], writer: bytes, lane: int, first: int, hashes: Sequence[bytes]
+) -> Statement:
+    """Audit events at their places in a lane, the first at number `first`, each with its hash."""
     records = _Stretches(each.records for each in events)
     patients = _Stretches(each.patients for each in events)
     return _SQL.add_audit, {
         "writer": writer,
+        "lane": lane,
+        "numbers": int8_array(range(first, first + len(events))),
+        "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
         "callers": text_array([each.caller for each in events]),
+        "organisations": text_array([each.organisation for each in events]),
+        "sessions": text_array([each.session for each in events]),
         "roles": text_array([each.role for each in events]),
         "purposes": text_array([each.purpose for each in events]),
         "interactions": text_array([each.interaction for each in events]),

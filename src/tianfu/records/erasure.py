@@ -7,11 +7,10 @@ Codes stay in the dictionary of tokens, without their texts: they are vocabulary
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import decide
+from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, queries
 from tianfu.db.wire import int4_array, int8_array
@@ -21,6 +20,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import event
 from tianfu.records.columns import Placed, resource_statement
 from tianfu.records.prepare import deletion
+from tianfu.records.trail.lanes import EventWriter
 from tianfu.records.write import NOBODY, RECORD_SPACE, leave_trace, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
@@ -47,6 +47,7 @@ async def erase(
     *,
     authority: str,
     clock: Clock,
+    writer: EventWriter,
 ) -> Erased:
     """Erase all versions of a record; raises Refusal `record-unknown` if there never was one."""
     _refuse_unclear(resource_type, logical_id, authority)
@@ -57,9 +58,9 @@ async def erase(
         standing = await transaction.one(_SQL.standing, type=type_number, rid=rid)
         if standing is None or standing[4] != tombstone.packed_id:
             raise Refusal("record-unknown", next_step="check-the-id", details={"type": resource_type})
-        version, changed_at, prid, org, _, earlier = standing
+        version, changed_at, prid, org, _, level, labels, earlier = standing
         now = max(clock(), changed_at + 1)
-        statement, row = resource_statement([Placed(tombstone, version + 1, now, prid, org)])
+        statement, row = resource_statement([Placed(tombstone, version + 1, now, prid, org, level, labels)])
         async with transaction.pipeline() as pipeline:
             pipeline.add(_SQL.empty_history, type=type_number, rid=rid)
             pipeline.add(_SQL.retire_empty, type=type_number, rid=rid)
@@ -87,14 +88,14 @@ async def erase(
                 prids_before=None,
             )
         traced = event(
-            decide(caller, purpose),
+            decide(caller, purpose, NO_FACTS),
             at=now,
             interaction="erase",
             type_number=type_number,
             records=(rid,),
             patients=(prid,) if prid is not None else (),
         )
-        await leave_trace(transaction, [traced], os.urandom(16))
+        await leave_trace(transaction, [traced], writer)
     return Erased(versions=earlier + 1, version=version + 1)
 
 

@@ -6,12 +6,16 @@ https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPS
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from tianfu.db import Database, queries
+from tianfu.access.decision import Grant
+from tianfu.db import Database, Session, queries
+from tianfu.db.wire import int8_array
 from tianfu.kernel.instants import Clock, Instant
+from tianfu.records.visibility import asked, visibility_values
 from tianfu.records.write import NOBODY
 
 ENTRIES_MAX = 1_000
@@ -20,6 +24,7 @@ FeedOperation = Literal["create", "update", "delete", "erase"]
 
 _OPERATIONS: dict[str, FeedOperation] = {"c": "create", "u": "update", "d": "delete", "e": "erase"}
 _SQL = queries("tianfu.records.sql", "feed.sql")
+_PERMISSION = queries("tianfu.records.sql", "permission.sql", fill=asked)
 
 
 class Place(NamedTuple):
@@ -55,23 +60,58 @@ class FeedEntry:
 
 
 class Feed:
-    """One consumer's view of the feed.
+    """One consumer's view of the feed: changes of records that its grant may see, as if there were no others.
 
     Entries come at least once: whoever dies between its work and `commit` sees them again.
     """
 
-    def __init__(self, database: Database, *, consumer: str, clock: Clock) -> None:
+    def __init__(self, database: Database, *, grant: Grant, consumer: str, clock: Clock) -> None:
         self._database = database
+        self._grant = grant
         self._consumer = consumer
         self._clock = clock
 
     async def changes(self, after: Place, *, limit: int = ENTRIES_MAX) -> list[FeedEntry]:
         """The entries behind a place, in order, at most `limit`; fewer mean that there are no more for now."""
+        limit = min(limit, ENTRIES_MAX)
+        found: list[FeedEntry] = []
         async with self._database.connection("app") as connection:
-            rows = await connection.all(
-                _SQL.feed_after, xid=str(after.transaction), seq=after.sequence, limit=min(limit, ENTRIES_MAX)
+            while True:
+                rows = await connection.all(
+                    _SQL.feed_after, xid=str(after.transaction), seq=after.sequence, limit=limit - len(found)
+                )
+                entries = [_entry(row) for row in rows]
+                is_last = len(rows) < limit - len(found)
+                found += entries if self._grant.sees_everything else await self._seen(connection, entries)
+                if is_last or len(found) >= limit:
+                    return found
+                after = entries[-1].place
+
+    async def _seen(self, connection: Session, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
+        """What the grant may see of these entries; whose a record was before is told only to who sees everything."""
+        wanted: dict[int, set[int]] = defaultdict(set)
+        for entry in entries:
+            for change in entry.changes:
+                wanted[change.type_number].add(change.record)
+        given = visibility_values(self._grant, self._clock())
+        async with connection.pipeline() as pipeline:
+            pending = {
+                number: pipeline.add(_PERMISSION.visible_of, type=number, rids=int8_array(sorted(records)), **given)
+                for number, records in wanted.items()
+            }
+        seen = {(number, row[0]) for number, each in pending.items() for row in each.rows}
+        told = (
+            replace(
+                entry,
+                changes=tuple(
+                    replace(change, patient_before=change.patient)
+                    for change in entry.changes
+                    if (change.type_number, change.record) in seen
+                ),
             )
-        return [_entry(row) for row in rows]
+            for entry in entries
+        )
+        return [entry for entry in told if entry.changes]
 
     async def place(self) -> Place:
         """Where this consumer was when it last committed."""

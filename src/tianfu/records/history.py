@@ -7,6 +7,7 @@ import binascii
 import hmac
 from struct import Struct, error
 
+from tianfu.access.decision import Grant
 from tianfu.db import Database, queries
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import packed_id, record_number, unpacked_id
@@ -15,9 +16,11 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, HistoryEntry, HistoryPage, NotFound, Operation
 from tianfu.records.reading import Reader
 from tianfu.records.timeline import type_name
+from tianfu.records.visibility import Guarded, visibility_values, wall
 from tianfu.standards.fhir.definitions import definitions
 
-_SQL = queries("tianfu.records.sql", "read.sql")
+_SQL = Guarded("read.sql")
+_WRITERS = queries("tianfu.records.sql", "writers.sql")
 HISTORY_MAX = 1_000
 _VERSION_MAX = 2**31 - 1
 _RECORD_MAX = 2**63 - 1
@@ -38,14 +41,15 @@ class Histories:
         self._key = cursor_key
 
     async def version(
-        self, resource_type: str, logical_id: str, version: int
+        self, grant: Grant, resource_type: str, logical_id: str, version: int
     ) -> tuple[tuple[int, int | None] | None, Answer]:
         """One version, and whose it is."""
         if not 0 < version <= _VERSION_MAX:
             return None, NotFound()
-        async with self._database.connection("reader") as connection:
+        async with self._database.connection("reader", before=wall(grant)) as connection:
             row = await connection.one(
-                _SQL.version_of,
+                _SQL.under(grant).version_of,
+                **visibility_values(grant, self._clock()),
                 type=definitions().type_number(resource_type),
                 rid=record_number(resource_type, logical_id),
                 version=version,
@@ -54,13 +58,13 @@ class Histories:
 
     async def page(
         self,
+        grant: Grant,
         resource_type: str | None,
         logical_id: str | None,
         *,
         limit: int,
         since: Instant | None,
         cursor: str | None,
-        caller: str,
     ) -> tuple[Seen, HistoryPage]:
         """A page of versions; raises Refusal `not-found` for a record that never was.
 
@@ -68,12 +72,12 @@ class Histories:
         nothing that was stamped earlier and committed later.
         """
         limit = max(1, min(limit, HISTORY_MAX))
-        scope = f"{resource_type or ''}/{logical_id or ''}\n{caller}".encode()
+        scope = f"{resource_type or ''}/{logical_id or ''}\n{grant.caller.id}".encode()
         at, record, version = self._opened(cursor, scope) if cursor else (LATEST, _RECORD_MAX, _VERSION_MAX)
         as_of = await self._settled()
         if since is not None and logical_id is None:
             at = min(at, as_of)
-        rows = await self._rows(resource_type, logical_id, at, record, version, since, limit + 1)
+        rows = await self._rows(grant, resource_type, logical_id, at, record, version, since, limit + 1)
         if logical_id is not None and (not rows or rows[0][5] != packed_id(logical_id)):
             if cursor is None and since is None:
                 raise Refusal("not-found", next_step="check-the-address")
@@ -90,11 +94,12 @@ class Histories:
         """The instant before which nothing is written any more."""
         now = self._clock()
         async with self._database.connection("app") as connection:
-            row = await connection.one(_SQL.oldest_writer)
+            row = await connection.one(_WRITERS.oldest_writer)
         return now if row is None or row[0] is None else Instant(min(now, row[0]))
 
     async def _rows(
         self,
+        grant: Grant,
         resource_type: str | None,
         logical_id: str | None,
         at: int,
@@ -103,18 +108,17 @@ class Histories:
         since: Instant | None,
         limit: int,
     ) -> list[Row]:
-        async with self._database.connection("reader") as connection:
+        sql, given = _SQL.under(grant), visibility_values(grant, self._clock())
+        behind = {"since": since or 0, "before_at": at, "before_rid": record, "limit": limit}
+        async with self._database.connection("reader", before=wall(grant)) as connection:
             if resource_type is None:
-                return await connection.all(
-                    _SQL.versions_of_all, since=since or 0, before_at=at, before_rid=record, limit=limit
-                )
+                return await connection.all(sql.versions_of_all, **behind, **given)
             number = definitions().type_number(resource_type)
             if logical_id is None:
-                return await connection.all(
-                    _SQL.versions_of_type, type=number, since=since or 0, before_at=at, before_rid=record, limit=limit
-                )
+                return await connection.all(sql.versions_of_type, type=number, **behind, **given)
             rows = await connection.all(
-                _SQL.versions_of,
+                sql.versions_of,
+                **given,
                 type=number,
                 rid=record_number(resource_type, logical_id),
                 below=version,

@@ -18,6 +18,7 @@ from tianfu.kernel.ids import unpacked_id
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.search import SearchPlan, compile_search, parse_search, wanted_identities
+from tianfu.records.visibility import visibility_values
 from tianfu.records.write import IDENTITY_SPACE, TYPE_SPACE, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
@@ -78,10 +79,10 @@ class Matcher:
             condition.type,
             query_parameters(condition.query),
             strict=True,
-            searchable=self.searchable(condition.type),
+            searchable=self.searchable,
             now=self.clock(),
         )
-        if not plan.criteria:
+        if not plan.criteria and not plan.links:
             raise Refusal("condition-empty", details={"type": condition.type})
         return replace(plan, count=2)
 
@@ -107,12 +108,13 @@ class Matcher:
 
     def _search(self, pipeline: Pipeline, grant: Grant, plan: SearchPlan) -> Pending:
         sql, values = compile_search(plan, grant=grant, identifier_key=self.identifier_key)
-        return pipeline.add(Query.composed("match", sql), **values)
+        return pipeline.add(Query.composed("match", sql), **values, **visibility_values(grant, self.clock()))
 
 
 def _meaning(plan: SearchPlan) -> Hashable:
     """Equal for conditions that ask for the same, however they are spelled."""
-    return plan.type, frozenset((each.parameter.code, each.modifier, each.operands) for each in plan.criteria)
+    criteria = frozenset((each.parameter.code, each.modifier, each.operands) for each in plan.criteria)
+    return plan.type, criteria, frozenset(plan.links)
 
 
 def query_parameters(query: str) -> tuple[tuple[str, str], ...]:

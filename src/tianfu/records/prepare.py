@@ -17,9 +17,6 @@ from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedResource
 from tianfu.standards.fhir.validation import validate
 
-ORDINARY_SENSITIVITY = 3
-"""GB/T 39725 level of health records in general, until rules that are data decide at write."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -33,7 +30,6 @@ class Prepared:
     stored: bytes | None
     values: IndexValues | None
     draft: Draft | None
-    sensitivity: int = ORDINARY_SENSITIVITY
     generation: int = GENERATION
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tianfu.access.decision import Grant
-from tianfu.db import Database, queries
+from tianfu.db import Database, Pending
 from tianfu.db.prepared import Row
 from tianfu.db.wire import int8_array
 from tianfu.kernel.ids import packed_id, record_number, unpacked_id
@@ -18,9 +18,10 @@ from tianfu.records.body import resource_text
 from tianfu.records.grouping import Grouped
 from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record
 from tianfu.records.prepare import Preparer
+from tianfu.records.visibility import Guarded, visibility_values, wall
 from tianfu.standards.fhir.definitions import definitions
 
-_SQL = queries("tianfu.records.sql", "read.sql")
+_SQL = Guarded("read.sql")
 READING_AT_ONCE = 2
 
 
@@ -58,33 +59,36 @@ class Reader:
 
     async def _read(self, wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:
         numbers = definitions().type_numbers
-        by_type: dict[int, set[int]] = defaultdict(set)
-        keys = [(numbers[wish.type], record_number(wish.type, wish.id)) for wish in wishes]
-        for type_number, record in keys:
-            by_type[type_number].add(record)
-        async with self._database.connection("reader") as connection, connection.pipeline() as pipeline:
-            pending = [
-                pipeline.add(_SQL.current_by_number, type=number, rids=int8_array(list(records)))
-                for number, records in by_type.items()
-            ]
-        rows = {row[0]: row for each in pending for row in each.rows}
-        answers = [
-            self.answer(wish.type, wish.id, rows.get(record)) for wish, (_, record) in zip(wishes, keys, strict=True)
-        ]
         now = self._clock()
+        keys = [(_eye(wish.grant), numbers[wish.type], record_number(wish.type, wish.id)) for wish in wishes]
+        wanted: dict[int, tuple[Grant, dict[int, set[int]]]] = {}
+        for wish, (eye, type_number, record) in zip(wishes, keys, strict=True):
+            by_type = wanted.setdefault(eye, (wish.grant, defaultdict(set)))[1]
+            by_type[type_number].add(record)
+        pending: list[tuple[int, int, Pending]] = []
+        async with self._database.connection("reader") as connection, connection.pipeline() as pipeline:
+            for eye, (grant, by_type) in wanted.items():
+                query, given = _SQL.under(grant).current_by_number, visibility_values(grant, now)
+                tell, told = wall(grant)
+                pipeline.add(tell, **told)
+                for number, records in by_type.items():
+                    found = pipeline.add(query, type=number, rids=int8_array(list(records)), **given)
+                    pending.append((eye, number, found))
+        rows = {(eye, number, row[0]): row for eye, number, found in pending for row in found.rows}
+        answers = [self.answer(wish.type, wish.id, rows.get(key)) for wish, key in zip(wishes, keys, strict=True)]
         await self._auditor.record(
             [
                 event(
                     wish.grant,
                     at=now,
                     interaction="read",
-                    type_number=type_number,
+                    type_number=key[1],
                     outcome=_outcome(answer),
-                    records=(record,),
-                    patients=_patients(rows.get(record)),
+                    records=(key[2],),
+                    patients=_patients(rows.get(key)),
                     request=wish.request,
                 )
-                for wish, (type_number, record), answer in zip(wishes, keys, answers, strict=True)
+                for wish, key, answer in zip(wishes, keys, answers, strict=True)
             ]
         )
         return answers
@@ -108,6 +112,11 @@ class Reader:
             changed_at=Instant(changed_at),
             text=resource_text(resource_type, logical_id, version, changed_at, stored),
         )
+
+
+def _eye(grant: Grant) -> int:
+    """Wishes with the same eye may share a statement; all who see everything do."""
+    return 0 if grant.sees_everything else id(grant)
 
 
 def _outcome(answer: Answer) -> str:

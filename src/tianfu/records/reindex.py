@@ -23,7 +23,7 @@ BATCH = 500
 _BEFORE_ALL = -(1 << 63)
 _HEAD_COLUMNS = (
     *("rids", "prids", "date_lows", "date_highs", "codes", "categories", "statuses", "numbers", "units"),
-    *("encounters", "generations", "tokens", "token_firsts", "token_lasts"),
+    *("encounters", "sensitivities", "labels", "generations", "tokens", "token_firsts", "token_lasts"),
 )
 
 _SQL = queries("tianfu.records.sql", "reindex.sql")
@@ -87,7 +87,9 @@ async def _reindex_batch(transaction: Transaction, preparer: Preparer, name: str
     writes = [each.write for each in placed]
     _, columns = resource_statement(placed)
     async with transaction.pipeline() as pipeline:
-        pipeline.add(_WRITE.remove_index_rows, type=number, rids=int8_array([write.record for write in writes]))
+        packed = int8_array([write.record for write in writes])
+        pipeline.add(_WRITE.remove_index_rows, type=number, rids=packed)
+        pipeline.add(_WRITE.remove_further_subjects, type=number, rids=packed)
         add_tokens(pipeline, writes, set())
         pipeline.add(_SQL.update_heads, type=number, **{column: columns[column] for column in _HEAD_COLUMNS})
         for statement, parameters in index_statements(writes):
@@ -111,4 +113,4 @@ def _placed(preparer: Preparer, name: str, row: Sequence[Any]) -> Placed:
         values=values,
         draft=None,
     )
-    return Placed(write, version, changed_at, values.prid, org)
+    return Placed(write, version, changed_at, values.prid, org, values.level, values.labels)

@@ -7,13 +7,12 @@ sealed form changes, in the history too, which is otherwise never touched.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import decide
+from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, SerializationFailure, Transaction, queries
 from tianfu.db.prepared import Row
@@ -24,6 +23,7 @@ from tianfu.records.audit_event import event
 from tianfu.records.keys import TableShelf
 from tianfu.records.sealing import Body, Sealer, Versioned
 from tianfu.records.timeline import type_name
+from tianfu.records.trail.lanes import EventWriter
 from tianfu.records.write import RECORD_SPACE, leave_trace, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
@@ -65,6 +65,7 @@ async def rotate(
     sealer: Sealer,
     *,
     clock: Clock,
+    writer: EventWriter,
     progress: Progress,
     batch: int = BATCH,
 ) -> Rotated:
@@ -78,7 +79,7 @@ async def rotate(
         is_new = await _to_do(database, number) == 0
         if is_new:
             number = sealer.keyring.begin_new_key()
-        await _leave_trace(caller, purpose, database, clock)
+        await _leave_trace(caller, purpose, database, clock, writer)
         await _wait_for_others(database, number)
         total = await _to_do(database, number)
         done = 0
@@ -145,10 +146,10 @@ async def _wait_for_others(database: Database, number: int) -> None:
             await asyncio.to_thread(shelf.wait_for_sealing, each.number)
 
 
-async def _leave_trace(caller: Caller, purpose: Purpose, database: Database, clock: Clock) -> None:
-    traced = event(decide(caller, purpose), at=clock(), interaction="rotate-keys", type_number=None)
+async def _leave_trace(caller: Caller, purpose: Purpose, database: Database, clock: Clock, writer: EventWriter) -> None:
+    traced = event(decide(caller, purpose, NO_FACTS), at=clock(), interaction="rotate-keys", type_number=None)
     async with database.transaction("owner") as transaction:
-        await leave_trace(transaction, [traced], os.urandom(16))
+        await leave_trace(transaction, [traced], writer)
 
 
 async def _reseal_current(database: Database, sealer: Sealer, name: str, number: int, batch: int) -> AsyncIterator[int]:

@@ -6,13 +6,14 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant, decide
+from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
@@ -22,16 +23,27 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
+from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
+from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
-from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
-from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.search import (
+    INCLUDED_MAX,
+    CursorSealer,
+    compile_count,
+    compile_included,
+    compile_search,
+    executed_parameters,
+    parse_search,
+    sight,
+)
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
 from tianfu.records.transaction import (
     Planned,
@@ -42,6 +54,7 @@ from tianfu.records.transaction import (
     read_requests,
     refuse_too_many,
 )
+from tianfu.records.visibility import visibility_values, wall
 from tianfu.records.write import (
     NO_VERSION,
     Change,
@@ -103,10 +116,12 @@ class Store:
         self._known_tokens = known_tokens
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
-        self._timelines = Timelines(database, self._reader)
+        self._timelines = Timelines(database, self._reader, clock)
+        self._permissions = Permissions(database, clock)
         self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
         self._cursors = CursorSealer(preparer.index_keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
+        self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
         self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
@@ -140,13 +155,15 @@ class Store:
     ) -> Answer:
         """The current version of a record."""
         _refuse_unknown_type(resource_type)
-        return await self._reader.read(Wish(decide(caller, purpose), resource_type, logical_id, request))
+        return await self._reader.read(
+            Wish(await self._grant(caller, purpose, "read", request), resource_type, logical_id, request)
+        )
 
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
         """The current versions of several records, in the order asked."""
-        grant = decide(caller, purpose)
+        grant = await self._grant(caller, purpose, "read", request)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
     async def vread(
@@ -154,8 +171,8 @@ class Store:
     ) -> Answer:
         """One version of a record, however old."""
         _refuse_unknown_type(resource_type)
-        grant = decide(caller, purpose)
-        row, answer = await self._histories.version(resource_type, logical_id, version)
+        grant = await self._grant(caller, purpose, "vread", request)
+        row, answer = await self._histories.version(grant, resource_type, logical_id, version)
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
 
@@ -172,9 +189,9 @@ class Store:
         request: str = "",
     ) -> HistoryPage:
         """Versions newest first: of one record, of one type, or of all."""
-        grant = decide(caller, purpose)
+        grant = await self._grant(caller, purpose, "history", request)
         rows, page = await self._histories.page(
-            resource_type, logical_id, limit=limit, since=since, cursor=cursor, caller=caller.id
+            grant, resource_type, logical_id, limit=limit, since=since, cursor=cursor
         )
         await self._tracer.versions(grant, "history", resource_type, rows, request)
         return page
@@ -190,38 +207,58 @@ class Store:
     ) -> Page:
         """A page of the records that match."""
         _refuse_unknown_type(wanted.type)
-        grant = decide(caller, purpose)
+        grant = await self._grant(caller, purpose, "search", request)
         question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
         searched = parse_search(
             wanted.type,
             question.parameters,
             strict=wanted.strict,
-            searchable=self.searchable(wanted.type),
+            searchable=self.searchable,
             now=self._clock(),
             after=question.after,
         )
-        async with self._database.connection("reader", deadline_seconds=deadline_seconds) as connection:
-            rows = []
+        reader = self._database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
+        async with reader as connection:
+            rows, given = [], visibility_values(grant, self._clock())
             if not searched.counts_only:
                 sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
-                rows = await connection.all(Query.composed("search", sql), **values)
+                rows = await connection.all(Query.composed("search", sql), **values, **given)
             total = None
             if searched.counts_only or searched.total == "accurate":
                 sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
-                counted = await connection.one(Query.composed("count", sql), **values)
+                counted = await connection.one(Query.composed("count", sql), **values, **given)
                 total = counted[0] if counted else 0
-        given = rows[: searched.count]
-        await self._tracer.found(grant, wanted.type, wanted.parameters, given, request)
+            shown, brought = rows[: searched.count], []
+            if shown and searched.inclusions:
+                sql, values = compile_included(searched, [row[0] for row in shown], sees=sight(grant))
+                brought = await connection.all(Query.composed("included", sql), **values, **given)
+        included = brought[:INCLUDED_MAX]
+        await self._tracer.found(grant, wanted.type, wanted.parameters, [*shown, *included], request)
         return Page(
             plan=searched,
-            records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in given),
-            next_cursor=self._cursors.seal(searched, given[-1], caller=caller.id) if len(rows) > len(given) else None,
+            records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in shown),
+            included=tuple(self._reader.record(type_name(r[1]), r[0], r[3], r[4], r[2], r[5]) for r in included),
+            is_cut_off=len(brought) > len(included),
+            next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
             total=total,
         )
 
+    async def everything(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: EverythingRequest,
+        *,
+        request: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> EverythingPage:
+        """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
+        grant = await self._grant(caller, purpose, "everything", request)
+        return await self._compartments.page(grant, wanted, request, deadline_seconds)
+
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""
-        decide(caller, purpose)
+        await self._grant(caller, purpose, "search", "")
         async with self._database.connection("reader") as connection:
             return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
 
@@ -244,8 +281,10 @@ class Store:
         request: str = "",
     ) -> TimelinePage:
         """The newest records of the union of some patients."""
-        grant = decide(caller, purpose)
-        page = await self._timelines.page(patients, slices=slices, codes=codes, after=after, before=before, limit=limit)
+        grant = await self._grant(caller, purpose, "timeline", request)
+        page = await self._timelines.page(
+            grant, patients, slices=slices, codes=codes, after=after, before=before, limit=limit
+        )
         seen = [record_number(each.record.type, each.record.id) for each in page.entries]
         await self._tracer.people(grant, "timeline", patients, seen, request)
         return page
@@ -254,17 +293,19 @@ class Store:
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
     ) -> list[CensusRow]:
         """How many records of which kind the patients have in which stretch of time."""
-        rows = await self._timelines.census(patients, edges=edges)
-        await self._tracer.people(decide(caller, purpose), "census", patients, [], request)
+        grant = await self._grant(caller, purpose, "census", request)
+        rows = await self._timelines.census(grant, patients, edges=edges)
+        await self._tracer.people(grant, "census", patients, [], request)
         return rows
 
     async def measured(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
     ) -> list[Measured]:
         """Every kind of result with numbers that the patients have."""
-        found = await self._timelines.measured(patients)
+        grant = await self._grant(caller, purpose, "measured", request)
+        found = await self._timelines.measured(grant, patients)
         seen = [record_number("Observation", each.newest.record.id) for each in found]
-        await self._tracer.people(decide(caller, purpose), "measured", patients, seen, request)
+        await self._tracer.people(grant, "measured", patients, seen, request)
         return found
 
     # Writing
@@ -279,7 +320,7 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Create a record under an id of our making, or, conditionally, leave the one that matches."""
-        grant = decide(caller, purpose)
+        grant = await self._grant(caller, purpose, "create", request)
         if if_none_exist is None:
             write = self._preparer.write(resource, new_uuid7())
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
@@ -298,7 +339,9 @@ class Store:
         """Write a record under an id of the client's choice; what stood there goes to the history."""
         write = self._preparer.write(resource, logical_id)
         change = Change(write=write, is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, decide(caller, purpose), "update", request))
+        return await self._writes.ask(
+            Job(change, await self._grant(caller, purpose, "update", request), "update", request)
+        )
 
     async def update_matching(
         self,
@@ -311,7 +354,9 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Write the one record that matches a search, or create it if none does."""
-        return await self._conditionally(decide(caller, purpose), "update", resource, query, expected_version, request)
+        return await self._conditionally(
+            await self._grant(caller, purpose, "update", request), "update", resource, query, expected_version, request
+        )
 
     async def delete(
         self,
@@ -326,7 +371,9 @@ class Store:
         """Mark a record as deleted; its versions stay in the history."""
         _refuse_unknown_type(resource_type)
         change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, decide(caller, purpose), "delete", request))
+        return await self._writes.ask(
+            Job(change, await self._grant(caller, purpose, "delete", request), "delete", request)
+        )
 
     async def delete_matching(
         self,
@@ -340,11 +387,14 @@ class Store:
     ) -> Written | Unchanged:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
-        grant = decide(caller, purpose)
+        grant = await self._grant(caller, purpose, "delete", request)
         condition = Condition(resource_type, query)
         for _ in range(TRIES_MAX):
             try:
-                async with self._database.transaction("app") as transaction:
+                async with (
+                    self._refusals_traced(grant, "delete", request),
+                    self._database.transaction("app") as transaction,
+                ):
                     ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
                     _refuse_several(ids)
                     if not ids:
@@ -366,12 +416,13 @@ class Store:
     async def _do(
         self, caller: Caller, purpose: Purpose, requests: Sequence[Request], request: str
     ) -> list[BundleAnswer]:
-        grant = decide(caller, purpose)
+        grant = await self._grant(caller, purpose, "transaction", request)
         # Without a condition all is known before the database is asked.
         ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
         for _ in range(TRIES_MAX):
             try:
-                done = await self._transact(grant, requests, ready, request)
+                async with self._refusals_traced(grant, "transaction", request):
+                    done = await self._transact(grant, requests, ready, request)
             except (UniqueViolation, SerializationFailure):
                 continue
             answered = {each.request.index for each in done}
@@ -388,7 +439,10 @@ class Store:
             to_do = [each for each in planned if each.change is not None]
             changes = [each.change for each in to_do if each.change is not None]
             outcomes = await self._apply(
-                transaction, changes, lambda _, now: events_of_bundle(grant, changes, planned, request, now)
+                transaction,
+                changes,
+                [grant] * len(changes),
+                lambda _, now: events_of_bundle(grant, changes, planned, request, now),
             )
             for each, outcome in zip(to_do, outcomes, strict=True):
                 if isinstance(outcome, Refusal):
@@ -488,15 +542,36 @@ class Store:
                 answers.append(answer)
         return answers
 
+    async def _grant(self, caller: Caller, purpose: Purpose, interaction: str, request: str) -> Grant:
+        """What the caller may see and do now; if that is nothing at all, the trace says that he asked."""
+        try:
+            return await self._permissions.grant(caller, purpose)
+        except Refusal as refusal:
+            if refusal.code == NOT_PERMITTED:
+                await self._tracer.refused(nothing(caller, purpose), interaction, refusal.code, request)
+            raise
+
+    @asynccontextmanager
+    async def _refusals_traced(self, grant: Grant, interaction: str, request: str) -> AsyncIterator[None]:
+        """A refusal undoes its transaction, its event included: the trace is told afterwards."""
+        try:
+            yield
+        except Refusal as refusal:
+            if not refusal.retryable:
+                await self._tracer.refused(grant, interaction, refusal.code, request)
+            raise
+
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
         """Write several requests in one transaction; a refused one takes no other with it."""
         changes = [job.change for job in jobs]
+        grants = [job.grant for job in jobs]
         for _ in range(TRIES_MAX):
             try:
                 async with self._database.transaction("app") as transaction:
                     outcomes = await self._apply(
                         transaction,
                         changes,
+                        grants,
                         lambda done, now: [event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
                     )
             except (UniqueViolation, SerializationFailure):
@@ -520,7 +595,10 @@ class Store:
         given = resource.value.get("id") if interaction == "update" else None
         for _ in range(TRIES_MAX):
             try:
-                async with self._database.transaction("app") as transaction:
+                async with (
+                    self._refusals_traced(grant, interaction, request),
+                    self._database.transaction("app") as transaction,
+                ):
                     matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
                     ids = matches.ids[condition]
                     _refuse_several(ids)
@@ -542,15 +620,23 @@ class Store:
         self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
     ) -> Written | Unchanged:
         job = Job(change, grant, interaction, request)
-        (outcome,) = await self._apply(transaction, [change], lambda done, now: [event_of(job, done[0], now)])
+        (outcome,) = await self._apply(transaction, [change], [grant], lambda done, now: [event_of(job, done[0], now)])
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome
 
-    async def _apply(self, transaction: Transaction, changes: Sequence[Change], trace: Trace) -> list[Outcome]:
+    async def _apply(
+        self, transaction: Transaction, changes: Sequence[Change], grants: Sequence[Grant], trace: Trace
+    ) -> list[Outcome]:
+        refused = await self._permissions.refusals(transaction, list(zip(grants, changes, strict=True)))
+        changes = [
+            replace(change, custodian=grant.custodian) if grant.custodian is not None else change
+            for grant, change in zip(grants, changes, strict=True)
+        ]
         return await apply(
             transaction,
             changes,
+            refused=refused,
             clock=self._clock,
             known_tokens=self._known_tokens,
             sealer=self._preparer.sealer,
@@ -572,8 +658,8 @@ def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
     match outcome:
         case Found(record):
             return len(record.text)
-        case Page(records=records):
-            return sum(len(record.text) for record in records)
+        case Page(records=records, included=included):
+            return sum(len(record.text) for record in (*records, *included))
         case _:
             return 0
 

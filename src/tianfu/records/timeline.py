@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tianfu.access.decision import Grant
 from tianfu.db import Database, queries
 from tianfu.db.database import Session
 from tianfu.db.prepared import Row
 from tianfu.db.wire import int2_array, int8_array
 from tianfu.kernel.ids import record_number
-from tianfu.kernel.instants import Instant
+from tianfu.kernel.instants import Clock, Instant
 from tianfu.records.index.hashing import token_hash
 from tianfu.records.index.layout import Layout
 from tianfu.records.outcomes import Record
 from tianfu.records.reading import Reader
+from tianfu.records.visibility import Guarded, visibility_values, wall
 from tianfu.standards.fhir.definitions import definitions
 
-_SQL = queries("tianfu.records.sql", "timeline.sql")
+_SQL = Guarded("timeline.sql")
+_TOKENS = queries("tianfu.records.sql", "tokens.sql")
 TIMELINE_MAX = 1_000
 
 
@@ -70,12 +73,14 @@ class Measured:
 class Timelines:
     """Answers questions about the union of some patients' records."""
 
-    def __init__(self, database: Database, reader: Reader) -> None:
+    def __init__(self, database: Database, reader: Reader, clock: Clock) -> None:
         self._database = database
         self._reader = reader
+        self._clock = clock
 
     async def page(
         self,
+        grant: Grant,
         patients: Sequence[str],
         *,
         slices: Sequence[Slice] | None,
@@ -88,9 +93,10 @@ class Timelines:
         limit = min(limit, TIMELINE_MAX)
         numbers = _numbers(patients)
         types = sorted({each.type for each in slices}) if slices is not None else compartment_types()
-        async with self._database.connection("reader") as connection:
+        async with self._database.connection("reader", before=wall(grant)) as connection:
             rows = await connection.all(
-                _SQL.timeline,
+                _SQL.under(grant).timeline,
+                **visibility_values(grant, self._clock()),
                 patients=int8_array(list(numbers)),
                 types=int2_array([definitions().type_number(each) for each in types]),
                 codes=None if codes is None else int8_array([h for code in codes for h in code_hashes(types, code)]),
@@ -105,13 +111,14 @@ class Timelines:
         entries = tuple(self._entry(row, numbers) for row in rows[:limit])
         return TimelinePage(entries=entries, is_cut_off=len(rows) > limit)
 
-    async def census(self, patients: Sequence[str], *, edges: Sequence[Instant]) -> list[CensusRow]:
+    async def census(self, grant: Grant, patients: Sequence[str], *, edges: Sequence[Instant]) -> list[CensusRow]:
         """How many records of which kind lie in which stretch between the edges."""
         numbers = _numbers(patients)
         types = [definitions().type_number(each) for each in compartment_types()]
-        async with self._database.connection("reader") as connection:
+        async with self._database.connection("reader", before=wall(grant)) as connection:
             rows = await connection.all(
-                _SQL.census,
+                _SQL.under(grant).census,
+                **visibility_values(grant, self._clock()),
                 patients=int8_array(list(numbers)),
                 types=int2_array(types),
                 edges=int8_array(list(edges)),
@@ -128,11 +135,12 @@ class Timelines:
             for row in rows
         ]
 
-    async def measured(self, patients: Sequence[str]) -> list[Measured]:
+    async def measured(self, grant: Grant, patients: Sequence[str]) -> list[Measured]:
         """Every kind of result with numbers that these patients have."""
         numbers = _numbers(patients)
-        async with self._database.connection("reader") as connection:
-            rows = await connection.all(_SQL.measured, patients=int8_array(list(numbers)))
+        async with self._database.connection("reader", before=wall(grant)) as connection:
+            given = visibility_values(grant, self._clock())
+            rows = await connection.all(_SQL.under(grant).measured, patients=int8_array(list(numbers)), **given)
             names = await self._names(connection, [row[9] for row in rows])
         return [
             Measured(code=names[row[9]], count=row[10], newest=self._entry(row, numbers))
@@ -141,7 +149,7 @@ class Timelines:
         ]
 
     async def _names(self, connection: Session, hashes: Sequence[int]) -> dict[int, str]:
-        rows = await connection.all(_SQL.tokens_named, hashes=int8_array(sorted(set(hashes))))
+        rows = await connection.all(_TOKENS.tokens_named, hashes=int8_array(sorted(set(hashes))))
         return {row[0]: f"{row[1]}|{row[2]}" for row in rows}
 
     def _entry(self, row: Row, numbers: dict[int, str]) -> TimelineEntry:

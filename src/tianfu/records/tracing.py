@@ -36,6 +36,11 @@ class Tracer:
     clock: Clock
     key: bytes
 
+    async def refused(self, grant: Grant, interaction: str, code: str, request: str) -> None:
+        """Something that was not done, and why."""
+        said = event(grant, at=self.clock(), interaction=interaction, type_number=None, outcome=code, request=request)
+        await self.auditor.record([said])
+
     async def versions(
         self,
         grant: Grant,
@@ -73,6 +78,30 @@ class Tracer:
             records=[row[0] for row in rows],
             patients=sorted({row[6] for row in rows if row[6] is not None}),
             query=told_query(self.key, parameters),
+            request=request,
+        )
+        await self.auditor.record([shown])
+
+    async def everything(
+        self,
+        grant: Grant,
+        patient: int,
+        parameters: Sequence[tuple[str, str]],
+        rows: Sequence[Row],
+        request: str,
+        *,
+        outcome: str = "success",
+    ) -> None:
+        """Rows about one patient as `compile_compartment` yields them, or that there is no such patient."""
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction="everything",
+            type_number=definitions().type_number("Patient"),
+            outcome=outcome,
+            records=[row[0] for row in rows],
+            patients=sorted({patient, *(row[6] for row in rows if row[6] is not None)}),
+            query="&".join(f"{name}={value}" for name, value in parameters),
             request=request,
         )
         await self.auditor.record([shown])

@@ -6,18 +6,20 @@ Order: lock, look at what stands, move it to the history, add the new rows, tell
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tianfu.access.labels import SEVERAL_SUBJECTS
 from tianfu.db import Pipeline, SerializationFailure, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
-from tianfu.records.columns import Placed, audit_statement, index_statements, resource_statement
+from tianfu.records.columns import Placed, index_statements, resource_statement
 from tianfu.records.outcomes import Operation, Unchanged, Written
 from tianfu.records.prepare import Prepared
 from tianfu.records.sealing import NOTHING_SEALED, Draft, Sealer, Versioned
+from tianfu.records.trail.lanes import EventWriter
 
 KNOWN_TOKENS_MAX = 1_000_000
 RECORD_SLOTS = 4_096
@@ -29,6 +31,7 @@ TYPE_SPACE = 4
 """First keys of the advisory locks: of records that change, and of identities and types that conditional writes look
 for.  Taken in the order types, identities, records; the store's opening has 3."""
 
+LEVEL_MAX = 5
 ANY_VERSION = 0
 NO_VERSION = -1
 """Expected versions that are none: whatever stands (`If-Match: *`), and nothing stands."""
@@ -43,6 +46,7 @@ class Change:
 
     `is_new`: the id was made by this server a moment ago, nothing can stand there.  `expected_version`: If-Match, or
     ANY_VERSION, or NO_VERSION.
+    `org`: the source that it comes from (import); `custodian`: the source that keeps it if it is new.
     `has_content`: leave the record alone if the version and body that stand have this content already (import).
     """
 
@@ -51,6 +55,7 @@ class Change:
     expected_version: int | None = None
     has_content: Callable[[int, bytes], bool] | None = None
     org: int | None = None
+    custodian: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,14 @@ class Standing:
     prid: int | None
     fid: bytes
     org: int | None
+    level: int
+    labels: int
     body: bytes | None
 
 
 Outcome = Written | Unchanged | Refusal
+
+NOTHING_REFUSED: Mapping[int, Refusal] = {}
 
 
 Trace = Callable[[Sequence[Outcome], Instant], Sequence[AuditEvent]]
@@ -96,9 +105,12 @@ async def apply(
     known_tokens: set[int],
     sealer: Sealer,
     trace: Trace,
-    writer: bytes,
+    writer: EventWriter,
+    refused: Mapping[int, Refusal] = NOTHING_REFUSED,
 ) -> list[Outcome]:
     """Do the changes and leave their trace; one outcome each, in order.  No record may occur twice.
+
+    `refused` are those that somebody may not do, by their place among the changes.
 
     A refusal of one change (a version that does not match) leaves the others alone; the caller decides whether
     the transaction goes on.  Raises UniqueViolation if another transaction created the same record meanwhile, and
@@ -107,7 +119,10 @@ async def apply(
     standing = await _standing(transaction, [change for change in changes if not change.is_new])
     now = clock()
     batch = Batch([], [])
-    outcomes = [_decide(change, standing.get(change.write.record), now, batch) for change in changes]
+    outcomes = [
+        refused.get(place) or _decide(change, standing.get(change.write.record), now, batch)
+        for place, change in enumerate(changes)
+    ]
     events = trace(outcomes, now)
     placed = _sealed(batch.placed, sealer)
     try:
@@ -115,9 +130,8 @@ async def apply(
             if batch.written:
                 _hold_key(pipeline, placed)
                 _store(pipeline, batch, placed, known_tokens, now)
-            if events:
-                statement, parameters = audit_statement(events, writer)
-                pipeline.add(statement, **parameters)
+            if events and (linked := writer.linked(transaction, events)):
+                pipeline.add(linked[0], **linked[1])
     except SerializationFailure:
         sealer.keyring.look()  # perhaps another key is current
         raise
@@ -197,10 +211,19 @@ def _decide(change: Change, standing: Standing | None, now: Instant, batch: Batc
     )
     prid = write.values.prid if write.values is not None else standing.prid if standing else None
     batch.written.append((change, written, standing))
-    # Whoever corrects a record does not become its custodian.
-    org = change.org if change.org is not None or standing is None else standing.org
-    batch.placed.append(Placed(write, version, changed_at, prid, org))
+    org = change.org
+    if org is None:
+        # Whoever corrects a record does not become its custodian.
+        org = change.custodian if standing is None else standing.org
+    batch.placed.append(Placed(write, version, changed_at, prid, org, *_secrecy(write, standing)))
     return written
+
+
+def _secrecy(write: Prepared, standing: Standing | None) -> tuple[int, int]:
+    """Level and labels of a new version; a tombstone keeps those of what it stands for."""
+    if write.values is not None:
+        return write.values.level, write.values.labels
+    return (standing.level, standing.labels) if standing is not None else (LEVEL_MAX, 0)
 
 
 def _operation(write: Prepared, standing: Standing | None) -> Operation:
@@ -257,11 +280,18 @@ def _retire(pipeline: Pipeline, old: Sequence[tuple[Change, Standing]]) -> None:
     by_type: dict[int, list[int]] = defaultdict(list)
     for change, _ in old:
         by_type[change.write.type_number].append(change.write.record)
+    several = {
+        change.write.record
+        for change, standing in old
+        if standing.labels & SEVERAL_SUBJECTS and change.write.values is not None
+    }
     for type_number, records in by_type.items():
         packed = int8_array(records)
         pipeline.add(_SQL.retire, type=type_number, rids=packed)
         pipeline.add(_SQL.remove_current, type=type_number, rids=packed)
         pipeline.add(_SQL.remove_index_rows, type=type_number, rids=packed)
+        if shared := several.intersection(records):
+            pipeline.add(_SQL.remove_further_subjects, type=type_number, rids=int8_array(sorted(shared)))
 
 
 def add_tokens(pipeline: Pipeline, writes: Sequence[Prepared], known: set[int]) -> None:
@@ -325,7 +355,7 @@ def _prid(change: Change, old: Standing | None) -> int | None:
     return old.prid if old is not None else None
 
 
-async def leave_trace(transaction: Transaction, events: Sequence[AuditEvent], writer: bytes) -> None:
+async def leave_trace(transaction: Transaction, events: Sequence[AuditEvent], writer: EventWriter) -> None:
     """Write audit events into the same transaction."""
-    statement, parameters = audit_statement(events, writer)
-    await transaction.run(statement, **parameters)
+    if linked := writer.linked(transaction, events):
+        await transaction.run(linked[0], **linked[1])

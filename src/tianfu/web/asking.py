@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from litestar import Request
 
-from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.caller import NOBODY, Caller
 from tianfu.access.purpose import Purpose
+from tianfu.web.callers import Admitted
 from tianfu.web.languages import Language, choose_language
 from tianfu.web.look import LANGUAGE_COOKIE, LOOK_COOKIE, Look
 
@@ -45,8 +46,18 @@ def _values(value: str | Sequence[str]) -> Sequence[str]:
     return [value] if isinstance(value, str) else value
 
 
+ADMITTED = "admitted"
+"""Where a request's state keeps who was let in."""
+
+
+def likely_purpose(look: Look) -> Purpose:
+    """Why somebody who shows no ticket opens a page: a look made for residents is a resident's."""
+    return Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT
+
+
 def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Asking:
-    """Everything the request says about its reader.  The caller is this machine's user until people can sign in."""
+    """Everything the request says about its reader; on a page that is open to all the caller is nobody."""
+    admitted: Admitted | None = request.scope["state"].get(ADMITTED)
     asked = request.query_params.get("lang")
     language = choose_language(
         languages,
@@ -56,8 +67,8 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
     )
     look = Look.remembered(request.cookies.get(LOOK_COOKIE))
     return Asking(
-        caller=LOOPBACK,
-        purpose=Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT,
+        caller=NOBODY if admitted is None else admitted.caller,
+        purpose=likely_purpose(look) if admitted is None else admitted.purpose,
         language=language,
         look=look,
         path=request.url.path,

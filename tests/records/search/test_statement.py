@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tianfu.access.caller import LOOPBACK
-from tianfu.access.decision import Grant, decide
+from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.db.queries import Query
+from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.search import (
     Position,
     SearchPlan,
     compile_count,
+    compile_included,
     compile_search,
     executed_modifiers,
     executed_parameters,
     parse_search,
+    sight,
 )
-from tianfu.records.search.plan import component_parameters, is_hidden
+from tianfu.records.search.parameters import component_parameters, is_hidden
+from tianfu.records.visibility import visibility_values, visible, wall
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
 pytestmark = pytest.mark.anyio
 
 KEY = b"k" * 32
 NOW = 1_790_000_000_000_000
-GRANT = decide(LOOPBACK, Purpose.TREATMENT)
+GRANT = decide(LOOPBACK, Purpose.TREATMENT, NO_FACTS)
+DOCTOR = Grant(
+    caller=LOOPBACK, purpose=Purpose.TREATMENT, rule="doctor", actors=(1, 2), kinds=2, level=4, public_level=2
+)
 HIDDEN = Grant(caller=LOOPBACK, purpose=Purpose.TREATMENT, rule="nothing", sees_everything=False)
+
+
+def every_parameter(resource_type: str) -> set[str]:
+    """The codes by which a type can be searched once all is indexed."""
+    return {parameter.code for parameter in executed_parameters(resource_type)}
 
 
 def plan(
     resource_type: str, *parameters: tuple[str, str], strict: bool = True, after: Position | None = None
 ) -> SearchPlan:
-    searchable = {parameter.code for parameter in executed_parameters(resource_type)}
-    return parse_search(resource_type, parameters, strict=strict, searchable=searchable, now=NOW, after=after)
+    return parse_search(resource_type, parameters, strict=strict, searchable=every_parameter, now=NOW, after=after)
 
 
 def sql(resource_type: str, *parameters: tuple[str, str], after: Position | None = None) -> str:
@@ -96,7 +108,45 @@ def test_types_that_share_a_partition_are_told_apart() -> None:
 def test_whoever_sees_nothing_finds_and_counts_nothing() -> None:
     for compiled in (compile_search, compile_count):
         text, _ = compiled(plan("Observation", ("code", "http://loinc.org|1")), grant=HIDDEN, identifier_key=KEY)
-        assert text.count("(a.rid is null)") == text.count("not a.deleted")
+        assert text.count(visible("a", HIDDEN)) == text.count("not a.deleted")
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "name", "value", "hops"),
+    [
+        ("Observation", "patient.name", "li", 2),
+        ("Observation", "patient.gender", "male", 2),
+        ("Observation", "subject:Patient.general-practitioner:Practitioner.identifier", "x", 3),
+        ("Observation", "patient.organization.partof.name", "x", 4),
+        ("Observation", "performer.identifier", "x", 7),
+        ("Patient", "_has:Observation:patient:code", "http://loinc.org|1", 2),
+        ("Patient", "_has:Encounter:patient:_has:Observation:encounter:status", "final", 3),
+        ("Encounter", "patient._has:Condition:patient:code", "x", 3),
+        ("Appointment", "patient.name", "li", 3),
+    ],
+)
+def test_every_hop_to_other_records_is_under_the_condition_of_sight(
+    resource_type: str, name: str, value: str, hops: int
+) -> None:
+    for more in ([], [("patient", "x")] if resource_type == "Observation" else []):
+        found = plan(resource_type, (name, value), *more)
+        for compiled in (compile_search, compile_count):
+            text, _ = compiled(found, grant=HIDDEN, identifier_key=KEY)
+            rows = re.findall(r"not (a[1-3]?)\.deleted", text)
+            assert len(rows) == hops
+            for row in set(rows):
+                assert text.count(visible(row, HIDDEN)) == rows.count(row)
+
+
+def test_what_a_page_brings_along_is_under_the_condition_of_sight() -> None:
+    for kind, name, value in [
+        ("Observation", "_include", "*"),
+        ("Observation", "_include", "Observation:subject:Patient"),
+        ("Patient", "_revinclude", "Observation:subject"),
+        ("Patient", "_revinclude", "*"),
+    ]:
+        text, _ = compile_included(plan(kind, (name, value)), [1, 2], sees=sight(HIDDEN))
+        assert f" where not b.deleted and {visible('b', HIDDEN)} and " in text
 
 
 def test_no_value_ever_stands_in_the_text() -> None:
@@ -121,8 +171,20 @@ def test_no_value_ever_stands_in_the_text() -> None:
         ("Patient", "birthdate:missing", "perhaps", "search-value-malformed"),
         ("Patient", "active:missing", "", "search-value-malformed"),
         ("Patient", "general-practitioner:Patient", "x", "search-modifier-not-allowed"),
-        ("Patient", "general-practitioner.name", "x", "search-not-supported"),
-        ("Patient", "_has:Observation:patient:code", "x", "search-not-supported"),
+        ("Patient", "general-practitioner.nothing", "x", "search-parameter-unknown"),
+        ("Patient", "general-practitioner:Practitioner.nothing", "x", "search-parameter-unknown"),
+        ("Patient", "general-practitioner:Patient.name", "x", "search-modifier-not-allowed"),
+        ("Patient", "name.given", "zz", "search-value-malformed"),
+        ("Observation", "patient.birthdate", "soon", "search-value-malformed"),
+        ("AuditEvent", "entity.name", "x", "search-not-supported"),
+        ("Library", "depends-on:Library.name", "x", "search-not-supported"),
+        ("Patient", "_has:Nothing:patient:code", "zz", "search-value-malformed"),
+        ("Patient", "_has:Observation:nothing:code", "x", "search-parameter-unknown"),
+        ("Patient", "_has:Observation:encounter:code", "zz", "search-value-malformed"),
+        ("Patient", "_has:Observation:code:status", "zz", "search-value-malformed"),
+        ("Patient", "_has:Observation:patient:nothing", "x", "search-parameter-unknown"),
+        ("Patient", "link.link.link.link.name", "x", "search-too-large"),
+        ("Encounter", "appointment.supporting-info.name", "x", "search-not-supported"),
         ("Patient", "gender:in", "http://x", "search-not-supported"),
         ("Patient", "identifier", "http://x|", "search-not-supported"),
         ("Observation", "value-quantity", "high", "search-value-malformed"),
@@ -135,7 +197,18 @@ def test_no_value_ever_stands_in_the_text() -> None:
         ("Location", "near", "30.6|104.1|5|km", "search-not-supported"),
         ("Observation", "_sort", "code", "search-not-supported"),
         ("Observation", "_sort", "nothing", "search-parameter-unknown"),
-        ("Observation", "_include", "Observation:subject", "search-not-supported"),
+        ("Observation", "_include", "Observation:nothing", "search-parameter-unknown"),
+        ("Observation", "_include", "Observation:code", "search-not-supported"),
+        ("Observation", "_include", "Patient:link", "search-value-malformed"),
+        ("Observation", "_include", "Observation:encounter:Patient", "search-value-malformed"),
+        ("Observation", "_include", "Observation:subject:Nothing", "search-value-malformed"),
+        ("Observation", "_include:iterate", "Observation:subject", "search-not-supported"),
+        ("Library", "_include", "Library:depends-on", "search-not-supported"),
+        ("Patient", "_revinclude", "Nothing:subject", "search-value-malformed"),
+        ("Patient", "_revinclude", "*:subject", "search-value-malformed"),
+        ("Patient", "_revinclude", "Observation:encounter", "search-value-malformed"),
+        ("Patient", "_revinclude", "Observation:subject:Group", "search-value-malformed"),
+        ("Patient", "_revinclude", "ValueSet:*", "search-value-malformed"),
     ],
 )
 def test_what_would_not_be_done_as_asked_is_refused(resource_type: str, name: str, value: str, code: str) -> None:
@@ -150,8 +223,8 @@ def test_an_unknown_parameter_is_answered_with_those_that_exist() -> None:
 
 
 def test_lenient_handling_leaves_out_what_it_does_not_know_and_says_so() -> None:
-    found = plan("Patient", ("nmae", "li"), ("gender", "female"), ("_include", "Patient:link"), strict=False)
-    assert found.ignored == ("_include", "nmae")
+    found = plan("Patient", ("nmae", "li"), ("gender", "female"), ("_include:iterate", "Patient:link"), strict=False)
+    assert found.ignored == ("nmae", "_include:iterate")
     assert [criterion.parameter.code for criterion in found.criteria] == ["gender"]
 
 
@@ -162,7 +235,7 @@ def test_lenient_handling_does_not_forgive_a_malformed_value() -> None:
 
 def test_parameters_whose_index_is_not_complete_are_refused_for_now() -> None:
     with pytest.raises(Refusal) as caught:
-        parse_search("Patient", [("name", "li")], strict=True, searchable=set(), now=NOW)
+        parse_search("Patient", [("name", "li")], strict=True, searchable=lambda _: set(), now=NOW)
     assert caught.value.code == "search-parameter-not-indexed"
     assert caught.value.retryable
 
@@ -205,7 +278,7 @@ async def test_every_parameter_of_every_type_compiles_to_a_statement_that_runs(
 ) -> None:
     # One type of each kind in full; of the rest, every parameter that differs.
     seen: set[tuple[int, str, str]] = set()
-    async with database_on_each_engine.connection("reader") as connection:
+    async with database_on_each_engine.connection("reader", before=wall(GRANT)) as connection:
         for resource_type in definitions().resource_types:
             numbers = {p.code: p.number for p in executed_parameters(resource_type)}
             for name, value in searches_of(resource_type):
@@ -236,7 +309,7 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
 ) -> None:
     position = Position(values=values, record=3)  # type: ignore[arg-type]  # a table of mixed values
     bound = [] if resource_type == "Patient" else [("patient", "a,b")]
-    async with database.connection("reader") as connection:
+    async with database.connection("reader", before=wall(GRANT)) as connection:
         for more in ([], bound, [*bound, ("_lastUpdated", "ge2020")]):
             for after in (None, position):
                 found = plan(resource_type, *more, ("_sort", sort), after=after)
@@ -246,6 +319,7 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
                 assert await connection.all(Query.composed("count", text), **parameters) == [(0,)]
 
 
+@pytest.mark.parametrize("grant", [GRANT, DOCTOR], ids=["everything", "doctor"])
 @pytest.mark.parametrize(
     ("parameters", "index"),
     [
@@ -259,11 +333,13 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
     ],
 )
 async def test_searches_take_the_road_that_was_built_for_them(
-    database: Database, parameters: list[tuple[str, str]], index: str
+    database: Database, parameters: list[tuple[str, str]], index: str, grant: Grant
 ) -> None:
-    text, values = compile_search(plan("Observation", *parameters), grant=GRANT, identifier_key=KEY)
-    async with database.transaction("reader") as transaction:
+    text, values = compile_search(plan("Observation", *parameters), grant=grant, identifier_key=KEY)
+    async with database.transaction("reader", before=wall(grant)) as transaction:
         # The table is empty: without this, reading all of nothing is the cheapest road.
         await transaction.run(Query.composed("no_walk", "set local enable_seqscan = off"))
-        explained = await transaction.all(Query.composed("explain", f"explain {text}"), **values)
+        explained = await transaction.all(
+            Query.composed("explain", f"explain {text}"), **values, **visibility_values(grant, Instant(NOW))
+        )
     assert index in "\n".join(row[0] for row in explained)

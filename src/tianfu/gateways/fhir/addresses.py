@@ -21,6 +21,7 @@ Interaction = Literal[
     "delete-where",
     "read",
     "vread",
+    "everything",
 ]
 
 
@@ -62,6 +63,8 @@ def target_of(method: str, segments: tuple[str, ...]) -> Target:
         case (kind, logical_id, "_history", version) if kind in _TYPES:
             interaction = _allowed(wanted, {"GET": "vread"})
             return Target(interaction, kind, _checked(logical_id), _version(version))
+        case ("Patient", logical_id, "$everything"):
+            return Target(_allowed(wanted, {"GET": "everything"}), "Patient", _checked(logical_id))
         case ():
             return Target(_allowed(wanted, _AT_BASE))
         case ("metadata",):

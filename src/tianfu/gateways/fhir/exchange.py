@@ -13,6 +13,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.gateways.fhir.limits import BODY_SECONDS_MAX, SILENCE_SECONDS_MAX
 from tianfu.gateways.fhir.negotiation import FHIR_JSON, Preferences, preferences_of
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.callers import Admitted
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,10 +38,19 @@ class Request:
     query_string: bytes
     headers: dict[bytes, bytes]
     base: str
-    caller: Caller
-    purpose: Purpose
+    admitted: Admitted
     receive: Receive
     _parameters: list[tuple[str, str]] | None = field(default=None)
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        return self.admitted.caller
+
+    @property
+    def purpose(self) -> Purpose:
+        """Why."""
+        return self.admitted.purpose
 
     def header(self, name: bytes) -> str:
         """A header's text; empty if it was not sent."""
@@ -118,14 +128,18 @@ class Answer:
     content_type: bytes = FHIR_JSON
 
 
-ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-"""On every answer: records of people stay in no cache, and nothing is taken for a page."""
+ALWAYS: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""On every answer: records of people stay in no cache, nothing is taken for a page, and nothing in it comes alive."""
 
 
-async def send_answer(send: Send, answer: Answer, *, without_body: bool) -> None:
+async def send_answer(send: Send, answer: Answer, *, always: tuple[Header, ...], without_body: bool) -> None:
     """Send an answer; to HEAD without its body but with its length."""
     body = answer.body or b""
-    headers = [*ALWAYS, *answer.headers]
+    headers = [*always, *answer.headers]
     if answer.body is not None:
         headers.append((b"content-type", answer.content_type))
     if answer.status != 304:

@@ -94,9 +94,10 @@ class _Tally:
 
 def import_paths(
     addresses: Addresses,
-    keys: Keys,
+    home: Path,
     paths: Sequence[Path],
     *,
+    keys: Keys,
     source: Source,
     workers: int,
     rejects_file: Path,
@@ -112,7 +113,8 @@ def import_paths(
     todo: multiprocessing.Queue[Work | None] = context.Queue(workers * PIECES_WAITING_PER_WORKER)
     answers: multiprocessing.Queue[Done] = context.Queue()
     processes = [
-        context.Process(target=run_worker, args=(addresses, keys, todo, answers), daemon=True) for _ in range(workers)
+        context.Process(target=run_worker, args=(addresses, home, keys, todo, answers), daemon=True)
+        for _ in range(workers)
     ]
     for process in processes:
         process.start()

@@ -14,22 +14,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
+from pathlib import Path
 
 from tianfu.access.caller import IMPORTER
-from tianfu.access.decision import Grant, decide
+from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, StatementFailed, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.wire import int8_array, text_array
 from tianfu.kernel.instants import Instant, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
-from tianfu.records.audit import GroupAuditor
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Written
 from tianfu.records.prepare import Preparer
+from tianfu.records.trail.epochs import open_trail
+from tianfu.records.trail.lanes import EventWriter
 from tianfu.records.write import Change, Outcome, apply, learn_tokens
 from tianfu.vault.provider import Keys
 
@@ -60,19 +62,20 @@ class Done:
     failed: str | None = None
 
 
-def run_worker(addresses: Addresses, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
+def run_worker(addresses: Addresses, home: Path, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
     """Work until None comes; ends with the program that started it, even when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_work(addresses, keys, todo, done))
+    asyncio.run(_work(addresses, home, keys, todo, done))
 
 
-async def _work(addresses: Addresses, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
+async def _work(addresses: Addresses, home: Path, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         # The direct parent is the fork server, which lives as long as its children: prctl would wait in a ring.
         asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
     async with await Database.open(addresses, links_max=2) as database:
         preparer, known_tokens = await open_parts(database, keys)
-        importer = _Importer(database, preparer, known_tokens)
+        trail = await open_trail(database, home, system_clock)
+        importer = _Importer(database, preparer, known_tokens, trail.lanes)
         while (work := await asyncio.to_thread(todo.get)) is not None:
             try:
                 done.put(await importer.take(work))
@@ -83,12 +86,12 @@ async def _work(addresses: Addresses, keys: Keys, todo: Queue[Work | None], done
 class _Importer:
     """Stores pieces over one database connection."""
 
-    def __init__(self, database: Database, preparer: Preparer, known_tokens: set[int]) -> None:
+    def __init__(self, database: Database, preparer: Preparer, known_tokens: set[int], writer: EventWriter) -> None:
         self._database = database
         self._preparer = preparer
         self._known_tokens = known_tokens
-        self._writer = GroupAuditor(database).writer
-        self._grant: Grant = decide(IMPORTER, Purpose.OPERATIONS)
+        self._writer = writer
+        self._grant: Grant = decide(IMPORTER, Purpose.OPERATIONS, NO_FACTS)
 
     async def take(self, work: Work) -> Done:
         """Prepare and store one piece; a refusal of the database fails the piece, which stays undone."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from tianfu.access.derivation import relations_of
+from tianfu.access.labels import SEVERAL_SUBJECTS, labels_of_resource
 from tianfu.records.index import values as convert
 from tianfu.records.index.hashing import UNIT_PARAMETER, blind_prefixes, blind_text, pair_hash
 from tianfu.records.index.layout import Layout
@@ -58,7 +60,19 @@ def extract(resource: dict[str, Any], record: int, *, identifier_key: bytes) -> 
     for number in sorted(wanted):
         plan.steps[number](found, resource)
     found.tokens = sorted(set(found.tokens))
+    _set_secrecy(found, resource, record)
     return found
+
+    return 3, 0
+
+
+def _set_secrecy(found: IndexValues, resource: dict[str, Any], record: int) -> None:
+    """How secret the record is, and what it says about who may see whose records."""
+    found.level, found.labels = labels_of_resource(resource, has_patient=found.prid is not None)
+    if found.also_about:
+        found.labels |= SEVERAL_SUBJECTS
+    subjects = {found.prid, *found.also_about}
+    found.relations = tuple(each for each in relations_of(resource, record) if each.patient in subjects)
 
 
 def _set_subjects(found: IndexValues, plan: Plan, resource: dict[str, Any], record: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from tianfu.access.relation import Relation
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import EARLIEST, LATEST, range_of
 from tianfu.records.index.hashing import (
@@ -23,6 +24,9 @@ from tianfu.records.index.hashing import (
     token_text,
 )
 from tianfu.standards.china.names import search_keys
+
+ORDINARY_LEVEL = 3
+"""GB/T 39725 level of health records in general."""
 
 TypedValues = Iterable[tuple[str, Any]]
 """FHIR type and plain JSON value, as a search parameter's expression yields them."""
@@ -48,10 +52,13 @@ class IndexValues:
         "dates",
         "encounter",
         "identifiers",
+        "labels",
+        "level",
         "number",
         "prid",
         "quantities",
         "references",
+        "relations",
         "seen",
         "status",
         "strings",
@@ -62,6 +69,9 @@ class IndexValues:
     def __init__(self) -> None:
         self.prid: int | None = None
         self.also_about: list[int] = []
+        self.level = ORDINARY_LEVEL
+        self.labels = 0
+        self.relations: tuple[Relation, ...] = ()
         self.date_low: int | None = None
         self.date_high: int | None = None
         self.code: int | None = None

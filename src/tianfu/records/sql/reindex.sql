@@ -21,12 +21,14 @@ select rid, version, changed_at, fid, body, prid, org
 update resource r
    set prid = given.prid, date_low = given.date_low, date_high = given.date_high, code = given.code,
        category = given.category, status = given.status, number = given.number, unit = given.unit,
-       encounter = given.encounter, generation = given.generation,
+       encounter = given.encounter, sensitivity = given.sensitivity, labels = given.labels,
+       generation = given.generation,
        tokens = case when token_last >= token_first then (%(tokens)s::bigint[])[token_first:token_last] end
   from unnest(%(rids)s::bigint[], %(prids)s::bigint[], %(date_lows)s::bigint[], %(date_highs)s::bigint[],
               %(codes)s::bigint[], %(categories)s::bigint[], %(statuses)s::bigint[], %(numbers)s::double precision[],
-              %(units)s::bigint[], %(encounters)s::bigint[], %(generations)s::smallint[],
+              %(units)s::bigint[], %(encounters)s::bigint[], %(sensitivities)s::smallint[], %(labels)s::bigint[],
+              %(generations)s::smallint[],
               %(token_firsts)s::integer[], %(token_lasts)s::integer[])
-    as given(rid, prid, date_low, date_high, code, category, status, number, unit, encounter, generation,
-             token_first, token_last)
+    as given(rid, prid, date_low, date_high, code, category, status, number, unit, encounter, sensitivity, labels,
+             generation, token_first, token_last)
  where r.type = %(type)s and r.rid = given.rid;

@@ -4,7 +4,7 @@ select r.rid, r.type, r.version, r.changed_at, r.fid, r.prid, r.body, r.date_low
   from unnest(%(patients)s::bigint[]) as patient
  cross join lateral (
    select * from resource a
-    where a.prid = patient and not a.deleted
+    where a.prid = patient and not a.deleted and {visible:a}
       and a.type = any(%(types)s::smallint[])
       and (%(codes)s::bigint[] is null or a.code = any(%(codes)s::bigint[]))
       and (%(after)s::bigint is null or a.date_low >= %(after)s::bigint)
@@ -23,6 +23,7 @@ select r.rid, r.type, r.version, r.changed_at, r.fid, r.prid, r.body, r.date_low
 select a.prid, a.type, a.category, coalesce(width_bucket(a.date_low, %(edges)s::bigint[]), 0), count(*)
   from resource a
  where a.prid = any(%(patients)s::bigint[]) and not a.deleted and a.type = any(%(types)s::smallint[])
+   and {visible:a}
  group by 1, 2, 3, 4;
 
 -- measured
@@ -30,10 +31,6 @@ select a.prid, a.type, a.category, coalesce(width_bucket(a.date_low, %(edges)s::
 select distinct on (a.code) a.rid, a.type, a.version, a.changed_at, a.fid, a.prid, a.body, a.date_low, a.date_high,
        a.code, count(*) over (partition by a.code)
   from resource_observation a
- where a.prid = any(%(patients)s::bigint[]) and not a.deleted and a.code is not null
+ where a.prid = any(%(patients)s::bigint[]) and not a.deleted and a.code is not null and {visible:a}
    and (a.number is not null or exists (select from quantity q where q.rid = a.rid))
  order by a.code, a.date_low desc nulls last;
-
--- tokens_named
--- What the codings behind these hashes are.
-select hash, system, code from token where hash = any(%(hashes)s::bigint[]);

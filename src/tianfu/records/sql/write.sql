@@ -10,14 +10,17 @@ select case when alone = 1 then pg_advisory_xact_lock(%(space)s, type)
 
 -- current_heads
 -- What stands now under these record numbers of one type, tombstones included.
-select rid, version, changed_at, deleted, prid, fid, org, body
+select rid, version, changed_at, deleted, prid, fid, org, sensitivity, labels, body
   from resource
  where type = %(type)s and rid = any(%(rids)s);
 
 -- retire
 -- Move the current versions of these records to the history.
-insert into history (rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, sealed_with, body)
-select rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, sealed_with, body
+insert into history (rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, also_about, sealed_with, body)
+select rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels,
+       case when labels & 1 = 1 then
+         (select array_agg(s.prid) from also_about s where s.rid = resource.rid and s.type = resource.type) end,
+       sealed_with, body
   from resource
  where type = %(type)s and rid = any(%(rids)s);
 
@@ -32,6 +35,10 @@ with gone_identifier as (delete from identifier where rid = any(%(rids)s) and ty
      gone_string     as (delete from string where rid = any(%(rids)s) and type = %(type)s),
      gone_date       as (delete from date where rid = any(%(rids)s) and type = %(type)s),
      gone_quantity   as (delete from quantity where rid = any(%(rids)s) and type = %(type)s)
+delete from relation where rid = any(%(rids)s) and type = %(type)s;
+
+-- remove_further_subjects
+-- Take the further subjects of these records away; a deleted record keeps them, for its tombstone is theirs too.
 delete from also_about where rid = any(%(rids)s) and type = %(type)s;
 
 -- add_tokens
@@ -52,19 +59,19 @@ values (%(changed_at)s, %(type)s, %(rids)s, %(versions)s, %(operations)s, %(prid
 -- add_resources
 -- New current versions.  Tokens come as one array, each row knowing its stretch of it; a row without body is a tombstone.
 insert into resource (rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter,
-  version, org, type, sensitivity, generation, deleted, fid, tokens, sealed_with, body)
+  version, org, type, sensitivity, labels, generation, deleted, fid, tokens, sealed_with, body)
 select rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter,
-       version, org, type, sensitivity, generation, body is null, fid,
+       version, org, type, sensitivity, labels, generation, body is null, fid,
        case when token_last >= token_first then (%(tokens)s::bigint[])[token_first:token_last] end,
        sealed_with, body
   from unnest(%(rids)s::bigint[], %(changed_ats)s::bigint[], %(prids)s::bigint[], %(date_lows)s::bigint[],
               %(date_highs)s::bigint[], %(codes)s::bigint[], %(categories)s::bigint[], %(statuses)s::bigint[],
               %(numbers)s::double precision[], %(units)s::bigint[], %(encounters)s::bigint[], %(versions)s::integer[],
-              %(orgs)s::integer[], %(types)s::smallint[], %(sensitivities)s::smallint[], %(generations)s::smallint[],
-              %(fids)s::bytea[], %(token_firsts)s::integer[], %(token_lasts)s::integer[],
+              %(orgs)s::integer[], %(types)s::smallint[], %(sensitivities)s::smallint[], %(labels)s::bigint[],
+              %(generations)s::smallint[], %(fids)s::bytea[], %(token_firsts)s::integer[], %(token_lasts)s::integer[],
               %(sealed_withs)s::smallint[], %(bodies)s::bytea[])
     as given(rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter, version, org,
-             type, sensitivity, generation, fid, token_first, token_last, sealed_with, body);
+             type, sensitivity, labels, generation, fid, token_first, token_last, sealed_with, body);
 
 -- add_identifiers
 -- Identifier rows of new versions.
@@ -99,15 +106,28 @@ select * from unnest(%(rids)s::bigint[], %(codes)s::bigint[], %(units)s::bigint[
 insert into also_about (rid, prid, type)
 select * from unnest(%(rids)s::bigint[], %(prids)s::bigint[], %(types)s::smallint[]);
 
+-- add_relations
+-- What new versions say about who may see whose records; resource types come as one array, each row knowing its stretch.
+insert into relation (patient, actor, rid, labels, since, until, purposes, kind, level, type, age, denies, types)
+select patient, actor, rid, labels, since, until, purposes, kind, level, type, age, denies = 1,
+       case when type_first > 0 then coalesce((%(allowed)s::smallint[])[type_first:type_last], '{}') end
+  from unnest(%(patients)s::bigint[], %(actors)s::bigint[], %(rids)s::bigint[], %(labels)s::bigint[],
+              %(sinces)s::bigint[], %(untils)s::bigint[], %(purposes)s::integer[], %(kinds)s::smallint[],
+              %(levels)s::smallint[], %(types)s::smallint[], %(ages)s::smallint[], %(denials)s::smallint[],
+              %(type_firsts)s::integer[], %(type_lasts)s::integer[])
+    as given(patient, actor, rid, labels, since, until, purposes, kind, level, type, age, denies, type_first, type_last);
+
 -- add_audit
--- Audit events; record and patient numbers come as one array each, each event knowing its stretch of them.
-insert into audit (at, writer, caller, role, purpose, interaction, rule, outcome, type, rids, prids, query, request)
-select at, %(writer)s::uuid, caller, role, purpose, interaction, rule, outcome, type,
-       coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'), coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'),
-       query, request
-  from unnest(%(ats)s::bigint[], %(callers)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[],
-              %(rules)s::text[], %(outcomes)s::text[], %(types)s::smallint[], %(rid_firsts)s::integer[],
-              %(rid_lasts)s::integer[], %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[],
-              %(requests)s::text[])
-    as given(at, caller, role, purpose, interaction, rule, outcome, type, rid_first, rid_last, prid_first, prid_last,
-             query, request);
+-- Audit events of one lane; record and patient numbers come as one array each, each event knowing its stretch of them.
+insert into audit (at, writer, lane, number, caller, organisation, session, role, purpose, interaction, rule, outcome,
+  type, rids, prids, query, request, hash)
+select at, %(writer)s::uuid, %(lane)s::smallint, number, caller, organisation, session, role, purpose, interaction, rule,
+       outcome, type, coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
+       coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'), query, request, hash
+  from unnest(%(ats)s::bigint[], %(numbers)s::bigint[], %(callers)s::text[], %(organisations)s::text[],
+              %(sessions)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
+              %(outcomes)s::text[], %(types)s::smallint[], %(rid_firsts)s::integer[], %(rid_lasts)s::integer[],
+              %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[], %(requests)s::text[],
+              %(hashes)s::bytea[])
+    as given(at, number, caller, organisation, session, role, purpose, interaction, rule, outcome, type, rid_first,
+             rid_last, prid_first, prid_last, query, request, hash);

@@ -1,0 +1,41 @@
+-- organisations_near
+-- The units below an organisation and above it, it included: number, number of the one it is part of, kinds.
+with recursive below as (
+    select %(organisation)s::bigint as unit, 0 as depth
+    union
+    select f.source, b.depth + 1
+      from below b join reference f on f.target = b.unit and f.param = %(part_of)s::smallint
+     where b.depth < %(depth_max)s::integer),
+above as (
+    select %(organisation)s::bigint as unit, 0 as depth
+    union
+    select f.target, a.depth + 1
+      from above a join reference f on f.source = a.unit and f.param = %(part_of)s::smallint
+     where a.depth < %(depth_max)s::integer)
+select o.rid,
+       (select f.target from reference f where f.source = o.rid and f.param = %(part_of)s::smallint limit 1),
+       o.code = any(%(unit_kinds)s::bigint[]) or o.tokens && %(unit_kinds)s::bigint[]
+  from resource_other o
+ where o.type = %(type)s::smallint and not o.deleted
+   and o.rid in (select unit from below union select unit from above)
+ limit %(limit)s::integer;
+
+-- custodian_of
+-- The number of an organisation as a source of records; null if it never wrote one.
+select org from source where uri = %(uri)s::text;
+
+-- standing_seen
+-- Which of these records of one type stand, and which of them may be seen.
+select a.rid, {visible:a} from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]);
+
+-- closed_patients
+-- The places of those of these new rows that would be about a patient who is not open to the caller.
+select a.place
+  from (select place, 0::bigint as rid, prid, sensitivity, labels, type, null::integer as org
+          from unnest(%(places)s::integer[], %(prids)s::bigint[], %(sensitivities)s::smallint[], %(labels)s::bigint[],
+                      %(types)s::smallint[]) as given(place, prid, sensitivity, labels, type)) a
+ where {visible:a} is not true;
+
+-- visible_of
+-- Which of these records of one type may be seen.
+select a.rid from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]) and {visible:a};

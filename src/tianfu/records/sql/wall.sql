@@ -1,0 +1,5 @@
+-- tell_wall
+-- Tell the second wall (row-level security) for whom the statements of this transaction ask.
+select set_config('tianfu.everything', %(everything)s::text, true), set_config('tianfu.level', %(level)s::text, true),
+       set_config('tianfu.custodian', %(custodian)s::text, true), set_config('tianfu.own', %(own)s::text, true),
+       set_config('tianfu.actors', %(actors)s::text, true);

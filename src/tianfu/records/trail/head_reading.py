@@ -1,0 +1,145 @@
+"""Head files as others read them: what a process said last, and whether it still lives."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tianfu.records.trail.lanes import Head
+
+_NAME = re.compile(r"([0-9a-f]{32})-([0-9]{6})\.heads\Z")
+_LOCK = re.compile(r"([0-9a-f]{32})\.lock\Z")
+
+
+class LifeLock:
+    """Held from a process's start to its end; the kernel lets it go even when the process is killed."""
+
+    def __init__(self, folder: Path, writer: bytes, mark: str) -> None:
+        self.path = folder / f"{writer.hex()}.lock"
+        self._descriptor = self._locked()
+        os.write(self._descriptor, mark.encode())
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go, as death would; safe to repeat."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _locked(self) -> int:
+        """The lock's file, held and still there: another process that starts may have taken us for dead meanwhile."""
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if self.path.stat().st_ino == os.fstat(descriptor).st_ino:
+                    return descriptor
+            os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that has ended and whose chains nobody has closed yet; `mark` ends its connections' names."""
+
+    writer: bytes
+    mark: str
+    lock: Path
+
+
+@contextmanager
+def ended_writers(folder: Path) -> Iterator[list[Ended]]:
+    """The processes of this home that have ended; for the length of the block nobody else takes them up."""
+    found: list[Ended] = []
+    held: list[int] = []
+    try:
+        for path in sorted(folder.iterdir()):
+            if (match := _LOCK.match(path.name)) and (descriptor := _taken(path)) is not None:
+                held.append(descriptor)
+                found.append(Ended(bytes.fromhex(match[1]), os.read(descriptor, 64).decode("ascii", "replace"), path))
+        yield found
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def living_or_unsettled(folder: Path) -> set[bytes]:
+    """The processes whose chains may still go on, or whose ends nobody has signed."""
+    return {bytes.fromhex(match[1]) for path in folder.iterdir() if (match := _LOCK.match(path.name))}
+
+
+def _taken(path: Path) -> int | None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():
+            return descriptor
+    except BlockingIOError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+@dataclass(slots=True)
+class Told:
+    """What the head files of one process tell: its epoch, and per lane the last head and whether it is final."""
+
+    epoch: tuple[int, str] | None = None
+    heads: dict[int, tuple[Head, bool]] = field(default_factory=dict)
+
+
+class HeadReader:
+    """Follows the head files of a folder; each look reads only what was added since."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._offsets: dict[Path, int] = {}
+        self.told: dict[bytes, Told] = {}
+
+    def look(self) -> None:
+        """Read what is new."""
+        for path in self.files():
+            with suppress(FileNotFoundError):
+                self._read(path)
+
+    def files(self) -> list[Path]:
+        """The head files that are there, in the order of their numbers."""
+        return sorted(path for path in self._folder.iterdir() if _NAME.match(path.name))
+
+    def files_of(self, writer: bytes) -> list[Path]:
+        """Those of one process."""
+        return [path for path in self.files() if path.name.startswith(writer.hex())]
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that a root covers."""
+        path.unlink(missing_ok=True)
+        self._offsets.pop(path, None)
+
+    def _read(self, path: Path) -> None:
+        told = self.told.setdefault(bytes.fromhex(path.name[:32]), Told())
+        with path.open("rb") as file:
+            file.seek(self._offsets.get(path, 0))
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]  # what a fault cut off in the middle of a line was never acknowledged
+        self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+        for line in whole.splitlines():
+            _take(line.decode("utf-8", "replace"), told)
+
+
+def _take(line: str, told: Told) -> None:
+    match line.split(" ", 4):
+        case ["h" | "f" as kind, lane, number, hash_, _]:
+            head = Head(int(lane), int(number), bytes.fromhex(hash_))
+            if head.number >= told.heads.get(head.lane, (head, False))[0].number:
+                told.heads[head.lane] = head, kind == "f"
+        case ["e", number, hash_, *_]:
+            told.epoch = int(number), hash_
+        case _:
+            pass

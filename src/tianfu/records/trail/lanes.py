@@ -1,0 +1,124 @@
+"""The chains of one process: a transaction takes a lane for itself, and the lane goes on only once it has committed.
+
+Transactions run side by side and may come to nothing, so one process has several chains.  A lane whose last commit
+nobody heard of is never used again: whether its last events are there, the database alone knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from tianfu.db import Ending, Transaction
+from tianfu.records.audit_event import AuditEvent
+from tianfu.records.columns import Statement, audit_statement
+from tianfu.records.trail.links import link
+
+
+class Head(NamedTuple):
+    """How far a lane has come: the number and hash of its last event."""
+
+    lane: int
+    number: int
+    hash: bytes
+
+
+class Heads(Protocol):
+    """Where the heads of lanes are kept outside the database."""
+
+    async def keep(self, head: Head) -> None:
+        """Return once the head is durable; raises Refusal `audit-heads-not-written`."""
+        ...
+
+    def refuse_if_failing(self) -> None:
+        """Raise Refusal `audit-heads-not-written` while heads cannot be kept."""
+        ...
+
+
+class EventWriter(Protocol):
+    """Puts events into a transaction."""
+
+    def linked(self, transaction: Transaction, events: Sequence[AuditEvent]) -> Statement | None:
+        """The statement that writes the events as part of a transaction, or None if nothing is to be written."""
+        ...
+
+
+class Turn:
+    """A lane in the hands of one transaction; ends with `committed`, `undone` or `unknown`."""
+
+    def __init__(self, lanes: Lanes, head: Head) -> None:
+        self._lanes = lanes
+        self._start = head
+        self._head = head
+
+    def statement(self, events: Sequence[AuditEvent]) -> Statement:
+        """Link the events behind those that the turn has linked before."""
+        lane, number, last = self._head
+        writer = self._lanes.writer
+        hashes = []
+        for count, event in enumerate(events, 1):
+            last = link(last, writer, lane, number + count, event)
+            hashes.append(last)
+        self._head = Head(lane, number + len(events), last)
+        return audit_statement(events, writer, lane, number + 1, hashes)
+
+    def committed(self) -> Head:
+        """The events are in the database: the lane goes on from the last one."""
+        self._lanes.free.append(self._head)
+        return self._head
+
+    def undone(self) -> None:
+        """The events are not in the database: the lane stays where it was."""
+        self._lanes.free.append(self._start)
+
+    def unknown(self) -> None:
+        """Nobody heard what became of the events: the lane is closed for ever."""
+
+
+class Lanes:
+    """All lanes of one process.  `genesis` is the hash of its epoch record, which every lane's first event follows."""
+
+    def __init__(self, writer: bytes, genesis: bytes, heads: Heads) -> None:
+        self.writer = writer
+        self.free: list[Head] = []
+        self.heads = heads
+        self._genesis = genesis
+        self._opened = 0
+        self._turns: dict[Transaction, Turn] = {}
+
+    def turn(self) -> Turn:
+        """A free lane, or a new one."""
+        if self.free:
+            return Turn(self, self.free.pop())
+        self._opened += 1
+        return Turn(self, Head(self._opened, 0, self._genesis))
+
+    def linked(self, transaction: Transaction, events: Sequence[AuditEvent]) -> Statement | None:
+        """The statement that writes the events; the lane is the transaction's until it ends.
+
+        Not inside a savepoint: what is rolled back alone would leave a gap.  Raises Refusal
+        `audit-heads-not-written` while heads cannot be kept, so that nothing is written.
+        """
+        self.heads.refuse_if_failing()
+        turn = self._turns.get(transaction)
+        if turn is None:
+            turn = self._turns[transaction] = self.turn()
+            transaction.when_ended(lambda ending: self._end(transaction, ending))
+        return turn.statement(events)
+
+    async def _end(self, transaction: Transaction, ending: Ending) -> None:
+        turn = self._turns.pop(transaction)
+        match ending:
+            case "committed":
+                await self.heads.keep(turn.committed())
+            case "rolled-back":
+                turn.undone()
+            case "unknown":
+                turn.unknown()
+
+
+class Unwritten:
+    """Writes no events; only a benchmark injects it."""
+
+    def linked(self, transaction: Transaction, events: Sequence[AuditEvent]) -> Statement | None:
+        return None

@@ -1,0 +1,76 @@
+"""The bytes of an event that the chain covers, and its hash.
+
+The form is that of a row of PostgreSQL's binary COPY (https://www.postgresql.org/docs/18/sql-copy.html), so that who
+checks can hash what the server sends without taking it apart: docs/reference/audit-trail.md .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct
+
+from cryptography.hazmat.primitives.hashes import SM3, Hash
+
+from tianfu.db.wire import int8_array
+from tianfu.records.audit_event import AuditEvent
+
+HASH_BYTES = 32
+
+_HEAD = Struct("!i16sihiqiq")
+_LENGTH = Struct("!i")
+_TYPE = Struct("!ih")
+_ONE = Struct("!iiiIiiiq")
+_NULL = b"\xff\xff\xff\xff"
+_INT8 = 20
+_NONE = _LENGTH.pack(12) + int8_array(()).data
+
+
+def sm3(data: bytes) -> bytes:
+    """The digest of GB/T 32905-2016."""
+    digest = Hash(SM3())
+    digest.update(data)
+    return digest.finalize()
+
+
+def link(previous: bytes, writer: bytes, lane: int, number: int, event: AuditEvent) -> bytes:
+    """The hash of an event at its place in a chain."""
+    return sm3(
+        b"".join(
+            (
+                previous,
+                _HEAD.pack(16, writer, 2, lane, 8, number, 8, event.at),
+                _often(event.caller),
+                _often(event.organisation),
+                _text(event.session),
+                _often(event.role),
+                _often(event.purpose),
+                _often(event.interaction),
+                _often(event.rule),
+                _often(event.outcome),
+                _NULL if event.type_number is None else _TYPE.pack(2, event.type_number),
+                _numbers(event.records),
+                _numbers(event.patients),
+                _NULL if event.query is None else _text(event.query),
+                _text(event.request),
+            )
+        )
+    )
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return _LENGTH.pack(len(data)) + data
+
+
+_often = lru_cache(maxsize=4_096)(_text)
+"""For texts that come again and again."""
+
+
+def _numbers(values: Sequence[int]) -> bytes:
+    if not values:
+        return _NONE
+    if len(values) == 1:
+        return _ONE.pack(32, 1, 0, _INT8, 1, 1, 8, values[0])
+    data = int8_array(values).data
+    return _LENGTH.pack(len(data)) + data

@@ -1,0 +1,145 @@
+"""Who sees what, as SQL: the condition that stands in every statement, and what the second wall is told.
+
+The same rules in Python, one record at a time: `tianfu.access.judgement.judge`.  Why two walls:
+docs/decisions/0011-permission-as-relations.md .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from tianfu.access.decision import Grant
+from tianfu.access.judgement import CHILD_UNTIL_YEARS, MINOR_UNTIL_YEARS, born_after
+from tianfu.db import Queries, queries
+from tianfu.db.prepared import Call
+from tianfu.db.wire import int2_array, int8_array
+from tianfu.kernel.instants import Instant
+
+_WALL = queries("tianfu.records.sql", "wall.sql").tell_wall
+
+_TIES = """({patient} = any(%(g_own)s::bigint[]) or ((
+    {row}.org = %(g_custodian)s::integer
+    or exists (
+      select from relation r
+       where r.patient = {patient} and r.actor = any(%(g_actors)s::bigint[]) and not r.denies
+         and r.since <= %(g_now)s::bigint and r.until > %(g_now)s::bigint
+         and r.purposes & %(g_purpose)s::integer <> 0 and (1 << r.kind) & %(g_kinds)s::integer <> 0
+         and {row}.sensitivity <= r.level and {row}.labels & ~(r.labels | 1) = 0
+         and (r.types is null or {row}.type = any(r.types))
+         and case r.age when 0 then true
+               when 1 then born({patient}) > %(g_fourteen)s::bigint
+               else born({patient}) > %(g_eighteen)s::bigint and born({patient}) <= %(g_fourteen)s::bigint end))
+  and not exists (
+      select from relation d
+       where d.patient = {patient} and d.denies and d.actor = any(%(g_denial_actors)s::bigint[])
+         and d.since <= %(g_now)s::bigint and d.until > %(g_now)s::bigint
+         and d.purposes & %(g_purpose)s::integer <> 0
+         and (d.types is null or {row}.type = any(d.types))
+         and (d.labels = 0 or d.labels & {row}.labels & ~1 <> 0))))"""
+"""How a patient is open to the caller as regards one row: his own, or kept or tied and not denied."""
+
+_VISIBLE = """((%(g_types)s::smallint[] is null or {row}.type = any(%(g_types)s::smallint[]))
+  and {row}.sensitivity <= %(g_level)s::smallint and {row}.labels & ~(%(g_labels)s::bigint | 1) = 0
+  and case when {row}.prid is null
+    then {row}.sensitivity <= %(g_public_level)s::smallint or {row}.org = %(g_custodian)s::integer
+    else {primary}
+     and ({row}.labels & 1 = 0 or not exists (select from {others} as also(prid) where {further} is not true))
+    end)"""
+
+_ALSO_NOW = "(select prid from also_about where rid = {row}.rid and type = {row}.type)"
+_ALSO_THEN = "unnest({row}.also_about)"
+
+
+def visible(alias: str, grant: Grant) -> str:
+    """The condition under which the current rows named `alias` may be seen; stands in every branch of every statement.
+
+    Its values are `visibility_values`.
+    """
+    return "true" if grant.sees_everything else _condition(alias, _ALSO_NOW)
+
+
+def asked(marker: str) -> str:
+    """What a marker in a named statement stands for: `visible:alias`, or `visible_then:alias` for earlier versions.
+
+    An earlier version may be seen by whoever may see both it and what stands now.
+    """
+    kind, _, alias = marker.partition(":")
+    match kind:
+        case "visible":
+            return _condition(alias, _ALSO_NOW)
+        case "visible_then":
+            return (
+                f"({_condition(alias, _ALSO_THEN)} and exists (select from resource standing where "
+                f"standing.type = {alias}.type and standing.rid = {alias}.rid and {_condition('standing', _ALSO_NOW)}))"
+            )
+        case _:
+            raise ValueError(marker)
+
+
+def _everything(marker: str) -> str:
+    return "true"
+
+
+def _condition(row: str, others: str) -> str:
+    return _VISIBLE.format(
+        row=row,
+        primary=_TIES.format(patient=f"{row}.prid", row=row),
+        others=others.format(row=row),
+        further=_TIES.format(patient="also.prid", row=row),
+    )
+
+
+class Guarded:
+    """The named statements of a file in which `{visible:alias}` marks where permission is asked."""
+
+    def __init__(self, file: str) -> None:
+        self._open = queries("tianfu.records.sql", file, fill=_everything)
+        self._asking = queries("tianfu.records.sql", file, fill=asked)
+
+    def under(self, grant: Grant) -> Queries:
+        """The statements as they must be put for this grant."""
+        return self._open if grant.sees_everything else self._asking
+
+
+def visibility_values(grant: Grant, now: Instant) -> dict[str, object]:
+    """The values of the condition, the same for every row of a statement; none for a grant that sees everything."""
+    if grant.sees_everything:
+        return {}
+    return {
+        "g_own": int8_array(grant.own),
+        "g_actors": int8_array(grant.actors),
+        "g_denial_actors": int8_array(grant.denial_actors),
+        "g_custodian": grant.custodian,
+        "g_now": now,
+        "g_purpose": grant.purpose.bit,
+        "g_kinds": grant.kinds,
+        "g_level": grant.level,
+        "g_labels": grant.labels,
+        "g_types": None if grant.types is None else int2_array(grant.types),
+        "g_public_level": grant.public_level,
+        "g_fourteen": born_after(now, CHILD_UNTIL_YEARS),
+        "g_eighteen": born_after(now, MINOR_UNTIL_YEARS),
+    }
+
+
+def wall(grant: Grant) -> Call:
+    """What the second wall is told before a statement of this grant."""
+    return _WALL, _told(grant.sees_everything, grant.level, grant.custodian, grant.own, grant.actors)
+
+
+@lru_cache(maxsize=4_096)
+def _told(
+    everything: bool, level: int, custodian: int | None, own: tuple[int, ...], actors: tuple[int, ...]
+) -> Mapping[str, object]:
+    return {
+        "everything": "yes" if everything else "",
+        "level": str(level),
+        "custodian": "" if custodian is None else str(custodian),
+        "own": _array(own),
+        "actors": _array(actors),
+    }
+
+
+def _array(numbers: tuple[int, ...]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"

@@ -1,0 +1,144 @@
+"""An installation's trail, a hand that changes it as the superuser, and the program that checks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.made_up_keys import made_up_keys
+from tianfu.access.caller import LOOPBACK
+from tianfu.access.purpose import Purpose
+from tianfu.db import Addresses, Database, Role
+from tianfu.kernel.instants import system_clock
+from tianfu.records.audit import GroupAuditor
+from tianfu.records.store import SearchRequest, Store
+from tianfu.records.trail.epochs import Trail, open_trail
+from tianfu.records.trail.places import FolderPlace
+from tianfu.records.trail.roots import RootMaker
+from tianfu.standards.fhir.parsing import parse_resource
+
+WHO = LOOPBACK
+WHY = Purpose.TREATMENT
+KEYS = made_up_keys(b"0123456789abcdef0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the program said."""
+
+    code: int
+    said: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        return str(self.said["verdict"])
+
+    @property
+    def tampered(self) -> list[tuple[Any, ...]]:
+        """Kind, lane and number of each finding."""
+        return [(each["kind"], each.get("lane"), each.get("number")) for each in self.said["tampered"]]
+
+    @property
+    def unchecked(self) -> list[str]:
+        return [each["kind"] for each in self.said["unchecked"]]
+
+
+class Installation:
+    """A home, its database, and processes that come and go."""
+
+    def __init__(self, home: Path, addresses: Addresses, database: Database) -> None:
+        self.home = home
+        self.addresses = addresses
+        self._database = database
+        self._processes: list[Process] = []
+
+    @property
+    def audit(self) -> Path:
+        return self.home / "audit"
+
+    async def process(self) -> Process:
+        """A process begins."""
+        database = await Database.open(self.addresses)
+        trail = await open_trail(database, self.home, system_clock)
+        auditor = GroupAuditor(database, trail.lanes)
+        store = await Store.open(database, auditor=auditor, clock=system_clock, keys=KEYS)
+        process = Process(database, trail, store)
+        self._processes.append(process)
+        return process
+
+    async def root(self) -> int | None:
+        """A root over what stands."""
+        trail = self._processes[-1].trail
+        place = FolderPlace(trail.folders.roots)
+        return await RootMaker(self._database, trail.folders, place, trail.signer, system_clock).make()
+
+    async def close(self) -> None:
+        for process in self._processes:
+            await process.end()
+
+    def superuser(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What somebody does who rules the database, past every right and trigger."""
+        with psycopg.connect(self.addresses.admin, autocommit=True) as connection:
+            connection.execute("set search_path = tianfu")
+            connection.execute("set session_replication_role = replica")
+            cursor = connection.execute(sql.SQL(statement), values)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def check(self, **places: str | None) -> Checked:
+        """Run the program that checks; a place given as None is left out."""
+        given = {name: str(self.audit / name) for name in ("heads", "roots", "keys")} | places
+        command = [sys.executable, "-m", "tianfu_audit_verify", "--json"]
+        for name, place in given.items():
+            command += [f"--{name}", place] if place is not None else []
+        environment = {**os.environ, "TIANFU_AUDIT_DATABASE_URL": self.addresses.of(Role.READER)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.stdout, done.stderr
+        return Checked(done.returncode, json.loads(done.stdout))
+
+
+class Process:
+    """One process of an installation."""
+
+    def __init__(self, database: Database, trail: Trail, store: Store) -> None:
+        self.database: Database | None = database
+        self.trail = trail
+        self.store = store
+
+    @property
+    def writer(self) -> str:
+        return self.trail.lanes.writer.hex()
+
+    async def works(self, rounds: int = 3) -> None:
+        """Write, read and search, one after the other: one lane, several events each round."""
+        for number in range(rounds):
+            name = f"{self.writer[:8]}-{number}"
+            patient = parse_resource(orjson.dumps({"resourceType": "Patient", "id": name, "gender": "male"}))
+            await self.store.update(WHO, WHY, patient, name)
+            await self.store.read(WHO, WHY, "Patient", name, request=f"r{number}")
+            asked = SearchRequest(type="Patient", parameters=(("_id", name),))
+            await self.store.search(WHO, WHY, asked)
+
+    async def end(self) -> None:
+        """End as a killed process does: nothing is said, files and connections are let go."""
+        if self.database is not None:
+            self.trail.close()
+            await self.database.close()
+            self.database = None
+
+
+@pytest.fixture
+async def installation(tmp_path: Path, addresses: Addresses, database: Database) -> AsyncIterator[Installation]:
+    made = Installation(tmp_path, addresses, database)
+    yield made
+    await made.close()

@@ -1,0 +1,309 @@
+"""No answer without its event and its head, whatever breaks; and the chain verifies afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+import orjson
+import pytest
+from tests.records.conftest import KEYS, WHO, WHY, entry, patient
+from tests.records.test_faults import Faults, Interrupted
+
+from tianfu.db import Addresses, Database, Query, Role
+from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import GroupAuditor
+from tianfu.records.store import SearchRequest, Store
+from tianfu.records.trail import head_file
+from tianfu.records.trail.epochs import Trail, open_trail
+from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
+from tianfu_audit_verify.command import verify
+from tianfu_audit_verify.findings import Report
+
+pytestmark = pytest.mark.anyio
+
+STATEMENTS_MAX = 20
+WAITS_MAX = 40
+
+Ask = Callable[[Store, str], Awaitable[object]]
+
+
+async def read(store: Store, request: str) -> object:
+    return await store.read(WHO, WHY, "Patient", "standing", request=request)
+
+
+async def search(store: Store, request: str) -> object:
+    wanted = SearchRequest(type="Patient", parameters=(("_id", "standing"),))
+    return await store.search(WHO, WHY, wanted, request=request)
+
+
+async def history(store: Store, request: str) -> object:
+    return await store.history(WHO, WHY, "Patient", "standing", limit=5, request=request)
+
+
+async def write(store: Store, request: str) -> object:
+    resource = parse_resource(orjson.dumps(patient(id="written", gender="male")))
+    return await store.update(WHO, WHY, resource, "written", request=request)
+
+
+async def create_unless_there(store: Store, request: str) -> object:
+    resource = parse_resource(orjson.dumps(patient(identifier=[{"system": "urn:made-up", "value": request}])))
+    asked = f"identifier=urn:made-up|{request}"
+    return await store.create(WHO, WHY, resource, if_none_exist=asked, request=request)
+
+
+async def bundle(store: Store, request: str) -> object:
+    entries = [entry("PUT", f"Patient/b{part}", patient(id=f"b{part}")) for part in range(2)]
+    sent = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    return await store.transaction(WHO, WHY, parse_bundle(orjson.dumps(sent)), request=request)
+
+
+ASKS: dict[str, Ask] = {
+    "read": read,
+    "search": search,
+    "history": history,
+    "write": write,
+    "conditional create": create_unless_there,
+    "bundle": bundle,
+}
+
+
+class Place:
+    """A store with its trail in a home."""
+
+    def __init__(self, store: Store, trail: Trail, database: Database, addresses: Addresses, home: Path) -> None:
+        self.store = store
+        self.trail = trail
+        self.home = home
+        self._database = database
+        self._reader = addresses.of(Role.READER)
+
+    async def event(self, request: str) -> tuple[int, int] | None:
+        """Lane and number of the first event of a request."""
+        asked = "select lane, number from audit where request = %(request)s order by lane, number limit 1"
+        async with self._database.connection("owner") as owner:
+            row = await owner.one(Query.composed("event", asked), request=request)
+        return (row[0], row[1]) if row else None
+
+    def acknowledged(self) -> dict[int, int]:
+        """The last number of each lane in the head files."""
+        found: dict[int, int] = {}
+        for file in sorted(self.trail.folders.heads.glob("*.heads")):
+            for line in file.read_text("utf-8").splitlines():
+                if line.startswith("h "):
+                    _, lane, number, *_ = line.split(" ")
+                    found[int(lane)] = max(int(number), found.get(int(lane), 0))
+        return found
+
+    async def was_traced(self, request: str) -> bool:
+        """Whether the request's event is in the database and its head outside."""
+        event = await self.event(request)
+        return event is not None and self.acknowledged().get(event[0], 0) >= event[1]
+
+    def check(self) -> Report:
+        audit = self.home / "audit"
+        return verify(self._reader, heads=audit / "heads", roots=str(audit / "roots"), keys=audit / "keys")
+
+
+@pytest.fixture
+async def place(tmp_path: Path, addresses: Addresses, database: Database) -> AsyncIterator[Place]:
+    trail = await open_trail(database, tmp_path, system_clock)
+    auditor = GroupAuditor(database, trail.lanes)
+    store = await Store.open(database, auditor=auditor, clock=system_clock, keys=KEYS)
+    resource = parse_resource(orjson.dumps(patient(id="standing")))
+    await store.update(WHO, WHY, resource, "standing")
+    yield Place(store, trail, database, addresses, tmp_path)
+    trail.close()
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    return Faults(monkeypatch)
+
+
+async def answered(place: Place, ask: Ask, request: str) -> bool:
+    try:
+        await ask(place.store, request)
+    except Refusal:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("name", ASKS)
+async def test_no_answer_without_its_event_wherever_the_connection_breaks(
+    place: Place, faults: Faults, name: str, *, after: bool
+) -> None:
+    for number in range(1, STATEMENTS_MAX):
+        request = f"{name}-{number}"
+        faults.at(number, after=after)
+        was_answered = await answered(place, ASKS[name], request)
+        faults.off()
+        assert not was_answered or await place.was_traced(request)
+        if not faults.met:
+            break
+    else:
+        pytest.fail("it makes more round trips than expected")
+    assert await answered(place, ASKS[name], "afterwards")
+    assert place.check().tampered == []
+
+
+@pytest.mark.parametrize("name", ASKS)
+async def test_no_answer_without_its_event_wherever_it_is_cancelled(place: Place, name: str) -> None:
+    for number in range(1, WAITS_MAX):
+        request = f"{name}-{number}"
+        attempt = Interrupted(_as_coroutine(ASKS[name], place.store, request), number)
+        try:
+            await attempt
+        except (asyncio.CancelledError, Refusal):
+            continue
+        assert await place.was_traced(request)
+        if attempt.waits < number:
+            break
+    else:
+        pytest.fail("it waits more often than expected")
+    assert await answered(place, ASKS[name], "afterwards")
+    assert place.check().tampered == []
+
+
+async def _as_coroutine(ask: Ask, store: Store, request: str) -> object:
+    return await ask(store, request)
+
+
+class BrokenDisk:
+    """Lets the n-th act on head files fail, a write after half of its bytes."""
+
+    ACTS = ("write", "fdatasync", "fsync", "open")
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failing: str | None = None
+        for act in self.ACTS:
+            monkeypatch.setattr(head_file.os, act, self._act(act, getattr(os, act)))
+
+    def _act(self, act: str, plain: Callable[..., object]) -> Callable[..., object]:
+        def done(*arguments: object, **more: object) -> object:
+            about_heads = act != "open" or str(arguments[0]).endswith(".heads")
+            if self.failing != act or not about_heads:
+                return plain(*arguments, **more)
+            if act == "write":
+                descriptor, data = arguments
+                plain(descriptor, bytes(data)[: len(bytes(data)) // 2])  # type: ignore[arg-type]
+                raise OSError(errno.ENOSPC, "no space left")
+            raise OSError(errno.EIO, "input/output error")
+
+        return done
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> BrokenDisk:
+    return BrokenDisk(monkeypatch)
+
+
+@pytest.mark.parametrize("act", ["write", "fdatasync"])
+@pytest.mark.parametrize("name", ["read", "search", "history"])
+async def test_a_read_whose_head_cannot_be_kept_is_refused(place: Place, disk: BrokenDisk, name: str, act: str) -> None:
+    disk.failing = act
+    with pytest.raises(Refusal, match="audit-heads-not-written") as caught:
+        await ASKS[name](place.store, "during")
+    assert (caught.value.retryable, caught.value.kept) == (True, "nothing-changed")
+    disk.failing = None
+    await ASKS[name](place.store, "afterwards")
+    assert await place.was_traced("afterwards")
+    assert place.check().verdict == "partly-checked"  # because there is no root yet
+    assert place.check().tampered == []
+
+
+@pytest.mark.parametrize("name", ["write", "conditional create", "bundle"])
+async def test_a_write_whose_head_cannot_be_kept_says_that_it_was_done_and_the_next_is_refused(
+    place: Place, disk: BrokenDisk, name: str
+) -> None:
+    disk.failing = "fdatasync"
+    with pytest.raises(Refusal, match="audit-heads-not-written") as first:
+        await ASKS[name](place.store, "during")
+    assert first.value.kept == "everything"
+    assert await place.event("during") is not None
+    disk.failing = "open"
+    with pytest.raises(Refusal, match="audit-heads-not-written") as second:
+        await ASKS[name](place.store, "refused")
+    assert second.value.kept == "nothing-changed"
+    assert await place.event("refused") is None
+    disk.failing = None
+    await until_answered(place, ASKS[name])
+    assert place.check().tampered == []
+
+
+async def until_answered(place: Place, ask: Ask) -> None:
+    """The refused write itself makes the next attempt to keep heads."""
+    for number in range(50):
+        if await answered(place, ask, f"again-{number}"):
+            assert await place.was_traced(f"again-{number}")
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("writes are refused although the disk is well again")
+
+
+async def test_a_head_file_that_was_removed_is_made_anew_with_all_heads(place: Place) -> None:
+    await answered(place, read, "before")
+    (file,) = place.trail.folders.heads.glob("*.heads")
+    file.unlink()
+    assert await answered(place, read, "afterwards")
+    assert await place.was_traced("before")
+    assert await place.was_traced("afterwards")
+    assert place.check().tampered == []
+
+
+async def test_while_the_folder_is_gone_nothing_is_read_or_written(place: Place) -> None:
+    folder = place.trail.folders.heads
+    folder.rename(folder.with_name("elsewhere"))
+    assert not await answered(place, read, "read")
+    assert not await answered(place, write, "write")
+    folder.with_name("elsewhere").rename(folder)
+    assert await answered(place, read, "afterwards")
+    assert await answered(place, write, "afterwards")
+    assert place.check().tampered == []
+
+
+async def test_a_full_head_file_is_followed_by_one_that_tells_all_heads(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_file, "FILE_BYTES_MAX", 2_000)
+    for number in range(60):
+        await answered(place, ASKS["read" if number % 2 else "write"], f"r{number}")
+    files = sorted(place.trail.folders.heads.glob("*.heads"))
+    assert len(files) > 2
+    for file in files[:-1]:
+        file.unlink()
+    assert place.acknowledged() == await lanes(place)
+    assert place.check().tampered == []
+
+
+async def lanes(place: Place) -> dict[int, int]:
+    async with place._database.connection("owner") as owner:
+        rows = await owner.all(Query.composed("lanes", "select lane, max(number) from audit group by lane"))
+    return {row[0]: row[1] for row in rows}
+
+
+async def test_askers_side_by_side_share_groups_and_lanes_and_the_chain_holds(place: Place) -> None:
+    names: Sequence[str] = list(ASKS) * 8
+    await asyncio.gather(*(ASKS[name](place.store, f"{name}-{n}") for n, name in enumerate(names)))
+    for number, name in enumerate(names):
+        assert await place.was_traced(f"{name}-{number}")
+    report = place.check()
+    assert (report.tampered, report.unacknowledged) == ([], 0)
+    assert report.lanes > 1
+
+
+async def test_a_write_that_is_undone_leaves_its_lane_as_it_was(place: Place) -> None:
+    before = await lanes(place)
+    asked = "identifier=urn:made-up|x"
+    twice = [entry("POST", "Patient", patient(), ifNoneExist=asked), entry("DELETE", "Patient/nobody", ifMatch='W/"7"')]
+    sent = {"resourceType": "Bundle", "type": "transaction", "entry": twice}
+    with pytest.raises(Refusal):
+        await place.store.transaction(WHO, WHY, parse_bundle(orjson.dumps(sent)))
+    assert await lanes(place) == before
+    assert await answered(place, write, "afterwards")
+    assert place.check().tampered == []
