@@ -15,6 +15,7 @@ import structlog
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
+from tianfu.access.relation import Kind
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.prepared import Row
@@ -44,6 +45,7 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
+from tianfu.records.search.escapes import escaped
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
 from tianfu.records.transaction import (
@@ -71,6 +73,9 @@ from tianfu.vault.provider import Keys
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
+LOCATED_MAX = 50
+"""So many Patients may share an identifier; more are a mistake that nobody should act on."""
+
 ANSWER_BYTES_MAX = 32 << 20
 """When the answers to a bundle's entries hold this much, those that follow are refused."""
 
@@ -244,6 +249,31 @@ class Store:
             next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
             total=total,
         )
+
+    async def locate(
+        self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
+    ) -> list[str]:
+        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
+
+        Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
+        could not open them, and too-many-found.
+        """
+        grant = await self._grant(caller, purpose, "locate", request)
+        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
+            raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
+        named = f"{escaped(system)}|{escaped(number)}"
+        parameters = (("identifier", named), ("_count", str(LOCATED_MAX)))
+        searched = parse_search(
+            "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
+        )
+        whole = replace(grant, sees_everything=True)
+        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
+        async with self._database.connection("reader", before=wall(whole)) as connection:
+            rows = await connection.all(Query.composed("locate", sql), **values)
+        if len(rows) > LOCATED_MAX:
+            raise Refusal("too-many-found", next_step="narrow-search")
+        await self._tracer.found(grant, "Patient", parameters, rows, request)
+        return [self._reader.record("Patient", r[0], r[3], r[4], r[2], r[5]).id for r in rows]
 
     async def everything(
         self,
