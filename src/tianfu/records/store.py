@@ -15,6 +15,7 @@ import structlog
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
+from tianfu.access.relation import Kind
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.prepared import Row
@@ -23,13 +24,11 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
-from tianfu.records.body import Protection
 from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.export import Export, Exporter, refuse_unknown_types
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
-from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
@@ -46,6 +45,7 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
+from tianfu.records.search.escapes import escaped
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
 from tianfu.records.transaction import (
@@ -69,9 +69,13 @@ from tianfu.records.write import (
 )
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
+from tianfu.vault.provider import Keys
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
+LOCATED_MAX = 50
+"""So many Patients may share an identifier; more are a mistake that nobody should act on."""
+
 ANSWER_BYTES_MAX = 32 << 20
 """When the answers to a bundle's entries hold this much, those that follow are refused."""
 
@@ -107,7 +111,6 @@ class Store:
         database: Database,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
         preparer: Preparer,
         known_tokens: set[int],
         index_generations: Mapping[int, int],
@@ -115,19 +118,18 @@ class Store:
         self._database = database
         self._auditor = auditor
         self._clock = clock
-        self._keys = keys
         self._preparer = preparer
         self._known_tokens = known_tokens
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
-        self._histories = Histories(database, self._reader, keys.cursors, clock)
-        self._cursors = CursorSealer(keys.cursors)
-        self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
+        self._cursors = CursorSealer(preparer.index_keys.cursors)
+        self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
         self._exporter = Exporter(database, self._reader, self._tracer, clock)
         self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
-        self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
+        self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
         )
@@ -138,18 +140,16 @@ class Store:
         *,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
-        protection: Protection | None = None,
+        keys: Keys,
     ) -> Store:
-        """Open the store of a migrated database; raises Refusal `key-differs` if it was filled with another key."""
-        preparer, known = await open_parts(database, keys, protection)
+        """Open the store of a migrated database; raises Refusal `key-differs` for another master key."""
+        preparer, known = await open_parts(database, keys)
         async with database.connection("reader") as reader:
             generations = {row[0]: row[1] for row in await reader.all(_STATE.index_generations)}
         return Store(
             database=database,
             auditor=auditor,
             clock=clock,
-            keys=keys,
             preparer=preparer,
             known_tokens=known,
             index_generations=generations,
@@ -228,11 +228,11 @@ class Store:
         async with reader as connection:
             rows, given = [], visibility_values(grant, self._clock())
             if not searched.counts_only:
-                sql, values = compile_search(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 rows = await connection.all(Query.composed("search", sql), **values, **given)
             total = None
             if searched.counts_only or searched.total == "accurate":
-                sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 counted = await connection.one(Query.composed("count", sql), **values, **given)
                 total = counted[0] if counted else 0
             shown, brought = rows[: searched.count], []
@@ -249,6 +249,31 @@ class Store:
             next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
             total=total,
         )
+
+    async def locate(
+        self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
+    ) -> list[str]:
+        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
+
+        Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
+        could not open them, and too-many-found.
+        """
+        grant = await self._grant(caller, purpose, "locate", request)
+        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
+            raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
+        named = f"{escaped(system)}|{escaped(number)}"
+        parameters = (("identifier", named), ("_count", str(LOCATED_MAX)))
+        searched = parse_search(
+            "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
+        )
+        whole = replace(grant, sees_everything=True)
+        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
+        async with self._database.connection("reader", before=wall(whole)) as connection:
+            rows = await connection.all(Query.composed("locate", sql), **values)
+        if len(rows) > LOCATED_MAX:
+            raise Refusal("too-many-found", next_step="narrow-search")
+        await self._tracer.found(grant, "Patient", parameters, rows, request)
+        return [self._reader.record("Patient", r[0], r[3], r[4], r[2], r[5]).id for r in rows]
 
     async def everything(
         self,
@@ -662,6 +687,7 @@ class Store:
             refused=refused,
             clock=self._clock,
             known_tokens=self._known_tokens,
+            sealer=self._preparer.sealer,
             trace=trace,
             writer=self._auditor.writer,
         )

@@ -20,10 +20,11 @@ HttpRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One request as an app may know it."""
+    """One request as an app may know it; `purposes` are those of the reader's ticket, none if he needs no ticket."""
 
     caller: Caller
     purpose: Purpose
+    purposes: tuple[Purpose, ...]
     language: Language
     look: Look
     path: str
@@ -40,6 +41,10 @@ class Asking:
         kept = [pair for pair in self.query if pair[0] != "lang" and pair[0] not in changes]
         fields = [*kept, *((name, one) for name, value in changes.items() for one in _values(value) if one)]
         return f"{self.path}?{urlencode(fields)}" if fields else self.path
+
+    def allows(self, purpose: Purpose) -> bool:
+        """Whether the reader was let in for this purpose too; a page that asks for another must look first."""
+        return not self.purposes or purpose in self.purposes
 
 
 def _values(value: str | Sequence[str]) -> Sequence[str]:
@@ -69,6 +74,7 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
     return Asking(
         caller=NOBODY if admitted is None else admitted.caller,
         purpose=likely_purpose(look) if admitted is None else admitted.purpose,
+        purposes=() if admitted is None else admitted.purposes,
         language=language,
         look=look,
         path=request.url.path,

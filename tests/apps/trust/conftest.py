@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -13,12 +13,24 @@ from litestar.testing import TestClient
 from tests.apps.trust.made_up import made_up_world
 from tests.apps.trust.memory_store import MemoryStore
 from tests.web.conftest import NOON, made_up_assets
+from tests.web.letting_in import OFFICE, doorkeeping
 from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.routes import trust
-from tianfu.kernel.instants import Instant
-from tianfu.web.asking import Asking, HttpRequest
-from tianfu.web.pages import Pages
+from tianfu.kernel.ids import new_uuid7
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.services.tickets.ticket import Audience, Ticket
 from tianfu.web.site import SiteSettings, build_site
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that a test sets."""
+
+    now: Instant = NOON
+
+    def __call__(self) -> Instant:
+        return self.now
 
 
 @dataclass(slots=True)
@@ -26,7 +38,9 @@ class Browser:
     """A browser of somebody who was let in; it follows redirects as browsers do, and keeps a look."""
 
     client: TestClient[Any]
-    who: str
+    clock: Clock
+    caller: Caller
+    purposes: tuple[Purpose, ...]
     look: str = "light.clinician.off"
 
     def get(self, path: str, **more: Any) -> httpx.Response:
@@ -40,20 +54,12 @@ class Browser:
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         self.client.cookies.clear()
         self.client.cookies.set("look", self.look)
-        return self.client.request(method, path, headers={"who": self.who}, **more)
+        if self.caller.role != "desk":
+            self.client.cookies.set("session", ticket_of(self.caller, now=self.clock.now, purposes=self.purposes))
+        return self.client.request(method, path, headers={"sec-fetch-site": "same-origin"}, **more)
 
 
-BrowserOf = Callable[[Caller], Browser]
-
-
-@dataclass(slots=True)
-class Clock:
-    """A clock that a test sets."""
-
-    now: Instant = NOON
-
-    def __call__(self) -> Instant:
-        return self.now
+BrowserOf = Callable[..., Browser]
 
 
 @pytest.fixture
@@ -66,26 +72,41 @@ def store() -> MemoryStore:
     return made_up_world()
 
 
+PURPOSES = {
+    "citizen": (Purpose.PATIENT_REQUEST,),
+    "doctor": (Purpose.TREATMENT, Purpose.EMERGENCY),
+    "nurse": (Purpose.TREATMENT,),
+    "officer": (Purpose.OPERATIONS,),
+}
+"""For what each role's ticket is good."""
+
+
+def ticket_of(caller: Caller, *, now: Instant, purposes: tuple[Purpose, ...] = ()) -> str:
+    """A ticket to the pages for ten hours."""
+    ticket = Ticket(
+        id=new_uuid7(),
+        audience=Audience.PAGES,
+        caller=caller,
+        purposes=purposes or PURPOSES[caller.role],
+        since=now,
+        until=Instant(now + 10 * 3_600 * SECOND),
+    )
+    return OFFICE.write(ticket)
+
+
 @pytest.fixture
-def browser_of(store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrowserOf]:
-    """Makes a client of the app that is let in as somebody; it follows redirects as a browser does."""
-    callers: dict[str, Caller] = {}
-    asking = Pages.asking
-
-    def let_in(pages: Pages, request: HttpRequest) -> Asking:
-        return replace(asking(pages, request), caller=callers[request.headers["who"]])
-
-    monkeypatch.setattr(Pages, "asking", let_in)
+def browser_of(store: MemoryStore, clock: Clock) -> Iterator[BrowserOf]:
+    """Makes a client of the app that shows somebody's ticket; it follows redirects as a browser does."""
     site = build_site(
         apps=[trust(store, clock=clock)],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, hosts={"made-up.local"}),
+        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),
+        doorkeeping=doorkeeping(clock=clock),
         clock=clock,
         assets=made_up_assets(),
     )
     with TestClient(site, base_url="http://made-up.local", raise_server_exceptions=False) as client:
 
-        def browser(caller: Caller) -> Browser:
-            callers[caller.id] = caller
-            return Browser(client, caller.id)
+        def browser(caller: Caller, *purposes: Purpose) -> Browser:
+            return Browser(client, clock, caller, purposes)
 
         yield browser

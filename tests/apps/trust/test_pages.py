@@ -41,7 +41,7 @@ def words(page: str) -> str:
 
 def main(page: str) -> str:
     """The words of the page's main part."""
-    return words(page[page.index("<main") : page.index("</main>")])
+    return words(page[page.index("<main") : page.index('<p class="printed')])
 
 
 def lines(page: str) -> list[str]:

@@ -12,6 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.actions.end_emergency_access import end_emergency_access
 from tianfu.apps.trust.actions.give_consent import ConsentForm, give_consent
 from tianfu.apps.trust.actions.object_to_access import object_to_access
@@ -33,6 +35,7 @@ from tianfu.apps.trust.speech import Speech
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Clock, Instant, china_date
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.admission import limited
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.failures import Help
 from tianfu.web.pages import Pages, Place
@@ -90,6 +93,39 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
     return page
 
 
+def _person(asking: Asking) -> Caller:
+    """Somebody who comes for his own record; raises Refusal as `_entitled` does."""
+    return _entitled(asking, PERSON_ROLES, Purpose.PATIENT_REQUEST)
+
+
+def _doctor(asking: Asking) -> Caller:
+    """Somebody who may break the glass."""
+    if not may_break_glass(asking.caller):
+        raise _not_found()
+    return _entitled(asking, EMERGENCY_ROLES, Purpose.EMERGENCY)
+
+
+def _officer(asking: Asking) -> Caller:
+    """Somebody who reviews."""
+    return _entitled(asking, OFFICER_ROLES, Purpose.OPERATIONS)
+
+
+def _entitled(asking: Asking, roles: frozenset[str], purpose: Purpose) -> Caller:
+    """The caller of one of these roles whose ticket is for this purpose too.
+
+    Raises Refusal: not-found for other roles, for whom the page does not exist, and purpose-not-allowed.
+    """
+    if asking.caller.role not in roles:
+        raise _not_found()
+    if not asking.allows(purpose):
+        raise Refusal("purpose-not-allowed", next_step="get-a-new-ticket")
+    return asking.caller
+
+
+def _not_found() -> Refusal:
+    return Refusal("not-found", next_step="start-again")
+
+
 async def _form(request: HttpRequest, *names: str) -> dict[str, str]:
     """The fields of a form as text; what was not sent is empty."""
     sent = await request.form()
@@ -109,7 +145,7 @@ def _faults(refusal: Refusal) -> Mapping[str, tuple[str, Mapping[str, str]]]:
 
 def _start(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHandler]:
     async def own(request: HttpRequest, page: str) -> Redirect | None:
-        people = await people_of(store, pages.asking(request).caller, now=clock())
+        people = await people_of(store, _person(pages.asking(request)), now=clock())
         return Redirect(f"{ROOT}/people/{people[0].id}/{page}", status_code=303) if people else None
 
     @get(ROOT)
@@ -137,7 +173,7 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
         today = pages.today()
         ledger = await read_ledger(
             store,
-            pages.asking(request).caller,
+            _person(pages.asking(request)),
             person,
             month=read_month(query.get("month", ""), today),
             sort=read_sort(query.get("sort", "")),
@@ -154,7 +190,7 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
     @post(f"{person_path}/objection", status_code=303)
     async def send_objection(request: HttpRequest, person: FromPath[str]) -> Response[str] | Redirect:
         form = await _form(request, "event", "at", "reason")
-        caller = pages.asking(request).caller
+        caller = _person(pages.asking(request))
         try:
             at = _instant(form["at"])
             await object_to_access(store, caller, person, form["event"], at, form["reason"], now=clock())
@@ -166,12 +202,12 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
         request: HttpRequest, person: str, *, event: str, form: Mapping[str, str], faults: object, status: int = 200
     ) -> Response[str]:
         at = _instant(form.get("at") or str(request.query_params.get("at", "")))
-        one = await read_look(store, pages.asking(request).caller, person, event, at, now=clock())
+        one = await read_look(store, _person(pages.asking(request)), person, event, at, now=clock())
         return _page(pages, request)("objection.html", status=status, one=one, form=form, faults=faults)
 
     @get(f"{person_path}/notices")
     async def show_notices(request: HttpRequest, person: FromPath[str]) -> Response[str]:
-        notices = await read_notices(store, pages.asking(request).caller, person, now=clock())
+        notices = await read_notices(store, _person(pages.asking(request)), person, now=clock())
         return _page(pages, request)("notices.html", notices=notices)
 
     return [show_ledger, ask_objection, send_objection, show_notices]
@@ -180,7 +216,7 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
 def _instant(text: str) -> Instant:
     """Microseconds since 1970 as an address says them; raises Refusal `not-found` for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) <= 17):
-        raise Refusal("not-found", next_step="start-again")
+        raise _not_found()
     return Instant(int(text))
 
 
@@ -189,7 +225,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
 
     @get(consents_path)
     async def show_consents(request: HttpRequest, person: FromPath[str]) -> Response[str]:
-        consents = await read_consents(store, pages.asking(request).caller, person, now=clock())
+        consents = await read_consents(store, _person(pages.asking(request)), person, now=clock())
         done = request.query_params.get("done", "")
         return _page(pages, request)("consents.html", consents=consents, done=done)
 
@@ -201,7 +237,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
         request: HttpRequest, person: str, offer: str, *, faults: object = (), status: int = 200
     ) -> Response[str]:
         wanted = str(request.query_params.get("institution", "")).strip()
-        one = await read_offer(store, pages.asking(request).caller, person, offer, wanted=wanted, now=clock())
+        one = await read_offer(store, _person(pages.asking(request)), person, offer, wanted=wanted, now=clock())
         return _page(pages, request)("consent.html", status=status, one=one, faults=faults, wanted=wanted)
 
     @post(consents_path + "/{offer:str}", status_code=303)
@@ -215,7 +251,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
                 text_version=sent["text"],
                 language=asking.language.tag,
             )
-            await give_consent(store, asking.caller, person, offer, form, now=clock())
+            await give_consent(store, _person(asking), person, offer, form, now=clock())
         except Refusal as refusal:
             return await asked(request, person, offer, faults=_faults(refusal), status=422)
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
@@ -223,13 +259,13 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
     @post(consents_path + "/{offer:str}/withdrawal", status_code=303)
     async def withdraw(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Redirect:
         sent = await _form(request, "institution")
-        caller = pages.asking(request).caller
+        caller = _person(pages.asking(request))
         await withdraw_consent(store, caller, person, offer, institution=sent["institution"], now=clock())
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
 
     @get(consents_path + "/{offer:str}/history")
     async def show_history(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str]:
-        history = await read_consent_history(store, pages.asking(request).caller, person, offer, now=clock())
+        history = await read_consent_history(store, _person(pages.asking(request)), person, offer, now=clock())
         return _page(pages, request)("consent_history.html", history=history)
 
     return [show_consents, show_offer, decide, withdraw, show_history]
@@ -244,12 +280,13 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
     async def desk(
         request: HttpRequest, *, form: Mapping[str, str], faults: object, status: int = 200
     ) -> Response[str]:
-        shown = await read_emergency_desk(store, pages.asking(request).caller)
+        shown = await read_emergency_desk(store, _doctor(pages.asking(request)))
         return _page(pages, request)(
             "emergency.html", status=status, desk=shown, form=form, faults=faults, kinds=tuple(ReasonKind)
         )
 
-    @post(f"{ROOT}/emergency", status_code=303)
+    # Whoever guesses numbers is stopped as whoever searches for them.
+    @post(f"{ROOT}/emergency", status_code=303, opt=dict(limited("identity-search")))
     async def open_access(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "patient", "number", "kind", "reason", "understood")
         try:
@@ -262,13 +299,18 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
             )
         except Refusal as refusal:
             return await desk(request, form=form, faults=_faults(refusal), status=422)
-        task = await open_emergency_access(store, pages.asking(request).caller, wish, now=clock())
+        task = await open_emergency_access(store, _doctor(pages.asking(request)), wish, now=clock())
         return Redirect(f"{ROOT}/emergency/{task}", status_code=303)
 
     @get(f"{ROOT}/emergency/{{task:str}}")
     async def show_session(request: HttpRequest, task: FromPath[str]) -> Response[str]:
         now = clock()
-        session = await read_session(store, pages.asking(request).caller, task, now=now)
+        try:
+            session = await read_session(store, _doctor(pages.asking(request)), task, now=now)
+        except Refusal as refusal:
+            if refusal.code != "not-found":
+                raise
+            return _page(pages, request)("over.html", status=404)
         answer = _page(pages, request)("session.html", session=session)
         if left := session.task.seconds_left(now):
             # The page goes by itself when its time is over, also where no script runs.
@@ -277,7 +319,7 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
 
     @post(f"{ROOT}/emergency/{{task:str}}/end", status_code=303)
     async def end_access(request: HttpRequest, task: FromPath[str]) -> Redirect:
-        await end_emergency_access(store, pages.asking(request).caller, task, now=clock())
+        await end_emergency_access(store, _doctor(pages.asking(request)), task, now=clock())
         return Redirect(f"{ROOT}/emergency/{task}", status_code=303)
 
     return [show_desk, open_access, show_session, end_access]
@@ -286,7 +328,7 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
 def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHandler]:
     @get(f"{ROOT}/reviews")
     async def show_queue(request: HttpRequest) -> Response[str]:
-        queue = await read_queue(store, pages.asking(request).caller, now=clock())
+        queue = await read_queue(store, _officer(pages.asking(request)), now=clock())
         return _page(pages, request)("reviews.html", queue=queue, done=request.query_params.get("done", ""))
 
     @get(f"{ROOT}/reviews/{{task:str}}")
@@ -296,7 +338,7 @@ def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHan
     async def case(
         request: HttpRequest, task: str, *, form: Mapping[str, str], faults: object, status: int = 200
     ) -> Response[str]:
-        shown = await read_case(store, pages.asking(request).caller, task)
+        shown = await read_case(store, _officer(pages.asking(request)), task)
         return _page(pages, request)(
             "review.html", status=status, case=shown, form=form, faults=faults, verdicts=tuple(Verdict)
         )
@@ -312,7 +354,7 @@ def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHan
             version=int(number) if number.isascii() and number.isdigit() and len(number) <= 9 else 0,
         )
         try:
-            await review_access(store, pages.asking(request).caller, task, review, now=clock())
+            await review_access(store, _officer(pages.asking(request)), task, review, now=clock())
         except Refusal as refusal:
             return await case(request, task, form=form, faults=_faults(refusal), status=422)
         return Redirect(f"{ROOT}/reviews?done={task}#done", status_code=303)

@@ -49,6 +49,11 @@ class Speech:
         """So many records of a kind."""
         return self._language.say("ledger.kind-count", kind=self._language.say(f"ledger.kind-{kind}"), count=count)
 
+    def span(self, since: Instant, until: Instant) -> str:
+        """A moment, or from one to the other of the same day."""
+        first, last = self._formats.moment(since), self._formats.time(until)
+        return first if first.endswith(last) else f"{first}–{last}"
+
     def times(self, look: Look) -> str:
         """When on that day: one time, or from the first to the last."""
         first, last = self._formats.time(look.since), self._formats.time(look.until)
@@ -77,8 +82,11 @@ class Speech:
     def waiting(self, since: Instant, now: Instant) -> str:
         """How long something has been waiting, in hours or days."""
         hours = (now - since) // (3_600 * SECOND)
+        minutes = (now - since) // (60 * SECOND)
+        if minutes < 1:
+            return self._language.say("review.just-now")
         if hours < 1:
-            return self._language.say("review.waiting-minutes", count=max(0, (now - since) // (60 * SECOND)))
+            return self._language.say("review.waiting-minutes", count=minutes)
         if hours < HOURS_SAID_MAX:
             return self._language.say("review.waiting-hours", count=hours)
         return self._language.say("review.waiting-days", count=hours // 24)

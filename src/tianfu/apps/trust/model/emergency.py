@@ -35,8 +35,11 @@ class EmergencyWish:
 
 
 def may_break_glass(caller: Caller) -> bool:
-    """Whether the page offers emergency access at all: it takes the role and a person who answers for it."""
-    return caller.role in EMERGENCY_ROLES and caller.practitioner is not None
+    """Whether the page offers emergency access at all.
+
+    It takes the role, a person who answers for it, and an institution whose officer reviews it.
+    """
+    return caller.role in EMERGENCY_ROLES and caller.practitioner is not None and caller.organisation is not None
 
 
 def read_emergency_wish(*, patient: str, number: str, kind: str, reason: str, has_read: bool) -> EmergencyWish:
