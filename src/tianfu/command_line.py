@@ -26,14 +26,19 @@ from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
 from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps, ticket_office
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
-from tianfu.kernel.instants import SECOND, Instant, system_clock
+from tianfu.kernel.instants import SECOND, Instant, range_of, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision import serving
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
     from tianfu.records.erasure import Erased
+    from tianfu.records.export_folder import ExportFolder
+    from tianfu.records.readers import Readers
 
 APPLICATION = "tianfu.main:application"
 EXIT_REFUSED = 2
@@ -208,6 +213,65 @@ async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -
             return await reindex(database, preparer, types, clock=system_clock, progress=tell)
 
 
+@app.command(name="export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(help="a folder that is empty or not there yet")],
+    types: Annotated[str | None, typer.Option(help="resource types with commas between; none: all")] = None,
+    since: Annotated[str | None, typer.Option(help="only what changed since this instant")] = None,
+) -> None:
+    """Write all current records as NDJSON, a file for each type; the trail remembers every record given."""
+    from tianfu.records.export_folder import ExportFolder
+
+    settings = current_settings()
+    wanted = types.split(",") if types else None
+    after = since_when(since)
+    with running_database(settings) as addresses, Progress(console=err) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(name: str, done: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=None)
+            bar.update(tasks[name], completed=done, description=f"{name} {done}")
+
+        counts = asyncio.run(_export(addresses, settings, ExportFolder(folder), wanted, after, tell))
+    out.print(f"{sum(counts.values())} records of {len(counts)} types exported to {folder}", markup=False)
+
+
+def since_when(text: str | None) -> Instant | None:
+    """The instant that a person means by a FHIR date or instant."""
+    if text is None:
+        return None
+    try:
+        return range_of(text)[0]
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter("a date or an instant, for example 2026-01-01", param_hint="--since") from error
+
+
+async def _export(
+    addresses: Addresses,
+    settings: Settings,
+    folder: ExportFolder,
+    types: list[str] | None,
+    since: Instant | None,
+    progress: Callable[[str, int], None],
+) -> Counter[str]:
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.keys import load_or_make
+    from tianfu.records.store import Store
+    from tianfu.records.trail.epochs import open_trail
+
+    async with await Database.open(addresses, links_max=2) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        store = await Store.open(
+            database,
+            auditor=GroupAuditor(database, trail.lanes),
+            clock=system_clock,
+            keys=load_or_make(settings.home),
+        )
+        export = await store.export(OPERATOR, Purpose.OPERATIONS, types=types, since=since)
+        return await folder.take(export, progress=progress)
+
+
 @app.command(name="erase")
 def erase_command(
     record: Annotated[str, typer.Argument(help="Type/id")],
@@ -242,6 +306,50 @@ async def _erase(
             clock=system_clock,
             writer=trail.lanes,
         )
+
+
+@app.command(name="who-can-read")
+def who_can_read_command(
+    record: Annotated[str, typer.Argument(help="Type/id")],
+    language: Annotated[str, typer.Option(help="zh or en")] = "en",
+) -> None:
+    """Show who may read a record now: role, purpose, rule, and the record because of which."""
+    if language not in {"zh", "en"}:
+        raise typer.BadParameter("zh or en", param_hint="--language")
+    resource_type, _, logical_id = record.partition("/")
+    settings = current_settings()
+    with running_database(settings) as addresses:
+        found = asyncio.run(_readers(addresses, settings, resource_type, logical_id))
+    _print_readers(record, found, language)
+
+
+async def _readers(addresses: Addresses, settings: Settings, resource_type: str, logical_id: str) -> Readers:
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.readers import readers_of
+    from tianfu.records.trail.epochs import open_trail
+
+    async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        auditor = GroupAuditor(database, trail.lanes)
+        return await readers_of(
+            OPERATOR, Purpose.OPERATIONS, database, auditor, resource_type, logical_id, clock=system_clock
+        )
+
+
+def _print_readers(record: str, found: Readers, language: str) -> None:
+    from tianfu.access.labels import labels
+    from tianfu.access.rules import sentence
+
+    special = ", ".join(key for key, label in labels().items() if label.mask & found.labels)
+    out.print(f"{record}: level {found.level}{f', {special}' if special else ''}", markup=False)
+    table = Table("role", "purpose", "rule", "because", "who", "says", box=None)
+    for each in found.readers:
+        reader = each.reader
+        because = sentence(reader.because, language)
+        table.add_row(reader.role, reader.purpose.value, reader.rule, because, each.actor, each.source)
+    out.print(table)
+    if found.is_cut_off:
+        err.print("there are more relations than are shown here")
 
 
 @app.command(name="ticket")

@@ -37,6 +37,7 @@ from tianfu.services.limits.limits import load_limits
 from tianfu.services.tickets.ended import KeptEnds
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
+from tianfu.supervision.stalled_connections import give_up_stalled_connections
 from tianfu.web.callers import TicketCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
@@ -99,7 +100,12 @@ class Application:
         store = await Store.open(database, auditor=GroupAuditor(database, trail.lanes), clock=system_clock, keys=keys)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
-        for work in (roots.run(), keep_months_ahead(database), forget_what_is_over(database, clock=system_clock)):
+        for work in (
+            roots.run(),
+            keep_months_ahead(database),
+            forget_what_is_over(database, clock=system_clock),
+            give_up_stalled_connections(self._settings.port),
+        ):
             stack.callback(asyncio.create_task(work).cancel)
         doorkeeping = doorkeeping_of(self._settings, database, addresses.secret)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
@@ -107,7 +113,7 @@ class Application:
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
         return build_site(
-            apps=[lifelong(store), trust(store, clock=system_clock)],
+            apps=[lifelong(store), trust(cast("Any", store), clock=system_clock)],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),
                 is_demonstration=is_demonstration,

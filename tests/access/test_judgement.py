@@ -137,13 +137,18 @@ def test_an_emergency_goes_past_a_denial_to_everybody_and_not_past_one_that_name
     assert judged(nurse, head(), emergency, denial()).because == "denied"
 
 
-def test_an_emergency_opens_no_special_kinds_but_those_that_a_rescue_needs() -> None:
+def test_an_emergency_opens_no_special_kinds_but_those_that_the_data_name() -> None:
     doctor = grant("doctor", "ETREAT")
     everything = visit(kind=Kind.EMERGENCY, labels=HIV | SUBSTANCE)
-    assert judged(doctor, head(level=5, labels=SUBSTANCE), everything).allowed
-    assert judged(doctor, head(level=5, labels=HIV), everything).because == "label-closed"
+    assert judged(doctor, head(level=5, labels=SUBSTANCE), everything).because == "level-closed"
     assert judged(doctor, head("Claim"), everything).because == "type-closed"
     assert judged(doctor, head(), visit()).because == "no-relation"
+    rescue = replace(doctor, level=5, labels=SUBSTANCE)
+    assert judged(rescue, head(level=5, labels=SUBSTANCE), everything).allowed
+    assert judged(rescue, head(level=5, labels=HIV), everything).because == "label-closed"
+    assert (
+        judged(rescue, head(level=5, labels=SUBSTANCE), visit(kind=Kind.EMERGENCY, labels=0)).because == "no-relation"
+    )
 
 
 def test_an_emergency_of_somebody_without_a_practitioners_record_is_bound_by_no_named_denial() -> None:

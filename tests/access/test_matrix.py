@@ -18,7 +18,7 @@ from tianfu.kernel.refusal import Refusal
 TABLE = """
 citizen         PATRQT  | guardian proxy                                 | 5 | all       | all   | O P C
 doctor          TREAT   | encounter team family-doctor referral consent  | 5 | all       | all   | O P C
-doctor          ETREAT  | emergency                                      | 5 | substance | named | O P
+doctor          ETREAT  | emergency                                      | 4 | none      | named | O P
 nurse           TREAT   | encounter team                                 | 4 | none      | all   | O P C
 nurse           ETREAT  | emergency                                      | 4 | none      | all   | O P
 pharmacist      TREAT   | encounter referral                             | 4 | none      | all   | O P
@@ -29,14 +29,14 @@ registrar       HOPERAT | encounter managed                              | 4 | n
 hospital-system TREAT   | encounter team referral consent                | 4 | none      | all   | O P C
 hospital-system HOPERAT |                                                | 5 | all       | none  | O P C
 steward         HOPERAT | managed                                        | 4 | none      | none  | P
-officer         HOPERAT |                                                | 0 | none      | none  |
+officer         HOPERAT | oversight                                      | 4 | none      | none  |
 administrator   HSYSADMIN |                                              | 0 | none      | none  |
 regulator       HOPERAT |                                                | 0 | none      | none  |
 regulator       PUBHLTH |                                                | 0 | none      | none  |
 researcher      HRESCH  | consent                                        | 3 | none      | all   | O
 """
 LETTERS = {"Observation": "O", "Patient": "P", "Claim": "C"}
-LABELS = {"none": 0, "substance": SUBSTANCE, "all": HIV | SUBSTANCE}
+LABELS = {"none": 0, "all": HIV | SUBSTANCE}
 
 DENIALS = {
     "none": None,

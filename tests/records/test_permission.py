@@ -9,13 +9,15 @@ from typing import Any
 import orjson
 import pytest
 from tests.records.made import WHO, open_store, put
+from tests.trails import auditor_of
 
-from tianfu.access.caller import Caller
+from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.instants import DAY, SECOND, system_clock, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Written
+from tianfu.records.readers import readers_of
 from tianfu.records.store import SearchRequest, Store
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 
@@ -94,6 +96,8 @@ async def ward(database: Database) -> Ward:
     for name, above in (("ward", "hospital"), ("other", "elsewhere")):
         kind = [{"coding": [{"system": UNIT, "code": "dept"}]}]
         await made.put("Organization", name, name=name, type=kind, partOf={"reference": f"Organization/{above}"})
+    for name in ("lin", "zhou"):
+        await made.put("Practitioner", name)
     await made.put("Patient", "ada", birthDate="2019-01-01", name=[{"family": "Ada"}])
     await made.put("Patient", "bea", birthDate="1985-01-01", name=[{"family": "Bea"}])
     for name, patient, code in (("flu", "ada", FLU), ("hiv", "ada", HIV), ("cold", "bea", FLU)):
@@ -375,3 +379,21 @@ async def test_two_callers_share_a_connection_and_never_an_answer(addresses: Add
         counted = Query.composed("counted", "select count(*) from resource")
         async with database.connection("reader") as reader:
             assert await reader.all(counted) == [(0,)]
+
+
+async def test_who_can_read_names_the_rule_and_the_record_that_says_so(ward: Ward) -> None:
+    await ward.visit("ada")
+    auditor = await auditor_of(ward.database)
+    asking = (ward.database, auditor, "Condition")
+    found = await readers_of(OPERATOR, Purpose.OPERATIONS, *asking, "flu", clock=system_clock)
+    told = {(each.reader.role, each.reader.rule, each.actor, each.source) for each in found.readers}
+    assert ("doctor", "doctor-treats", "Practitioner/lin", "Encounter/visit-ada") in told
+    assert ("nurse", "nurse-cares", "Organization/ward", "Encounter/visit-ada") in told
+    assert ("citizen", "citizen-own-life", "", "") in told
+    assert not {role for role, *_ in told} & {"officer", "administrator", "regulator"}
+    special = await readers_of(OPERATOR, Purpose.OPERATIONS, *asking, "hiv", clock=system_clock)
+    assert {each.actor for each in special.readers if each.reader.role == "doctor"} == {"Practitioner/lin"}
+    assert "nurse" not in {each.reader.role for each in special.readers}
+    with pytest.raises(Refusal, match="not-found"):
+        await readers_of(DOCTOR, TREAT, *asking, "flu", clock=system_clock)
+    assert (await ward.outcomes(OPERATOR))[-2:] == ["success", "success"]

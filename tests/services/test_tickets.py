@@ -150,7 +150,7 @@ def test_a_ticket_of_which_a_letter_was_changed_is_refused(data: st.DataObject) 
 @pytest.mark.parametrize(
     "wider",
     [
-        {"role": "system"},
+        {"role": "hospital-system"},
         {"purposes": ["TREAT", "PATRQT", "HRESCH"]},
         {"patients": ["an-herself", "somebody-else"]},
         {"organisation": "another-hospital"},
@@ -184,6 +184,9 @@ def test_widened_claims_under_the_old_signature_are_refused(wider: dict[str, Any
         {"jti": None},
         {"role": ""},
         {"role": "Doctor"},
+        {"role": "desk"},
+        {"role": "system"},
+        {"role": "made-up"},
         {"role": ["doctor", "system"]},
         {"purposes": []},
         {"purposes": ["TREAT", "TREAT"]},

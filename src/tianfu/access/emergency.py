@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tianfu.access.caller import Caller
+from tianfu.access.elements import choices, coded, element
+from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind, Relation
 from tianfu.kernel.ids import FHIR_ID, record_number
@@ -26,9 +28,6 @@ EMERGENCY_LENGTH = 30 * 60 * SECOND
 
 REASON_CHARACTERS_MIN = 10
 REASON_CHARACTERS_MAX = 500
-
-EMERGENCY_LEVEL = 4
-"""What is of level 5 stays closed in an emergency; so does everything with a special label."""
 
 EMERGENCY_TYPES = (
     "AllergyIntolerance",
@@ -67,10 +66,7 @@ class Emergency:
 
 def is_emergency_task(task: Mapping[str, Any]) -> bool:
     """Whether a resource says that it is an emergency access, sound or not."""
-    codings = (task.get("code") or {}).get("coding", ())
-    return task.get("resourceType") == "Task" and any(
-        (one.get("system"), one.get("code")) == (TASK_SYSTEM, EMERGENCY_ACCESS) for one in codings
-    )
+    return task.get("resourceType") == "Task" and (TASK_SYSTEM, EMERGENCY_ACCESS) in coded(task.get("code"))
 
 
 def read_emergency(task: Mapping[str, Any]) -> Emergency:
@@ -85,7 +81,7 @@ def read_emergency(task: Mapping[str, Any]) -> Emergency:
     practitioner = _id_in(task.get("owner"), "Practitioner")
     if not practitioner:
         raise Refusal("emergency-owner-missing")
-    reason = " ".join(str((task.get("reasonCode") or {}).get("text", "")).split())
+    reason = " ".join(str(element(task.get("reasonCode")).get("text", "")).split())
     if len(reason) < REASON_CHARACTERS_MIN:
         raise Refusal("emergency-reason-missing")
     written, since, until = _times(task)
@@ -109,13 +105,15 @@ def emergency_relations(task: Mapping[str, Any]) -> tuple[Relation, ...]:
         return ()
     if emergency.until <= emergency.since:
         return ()
+    row = choices()["emergency"]
     return (
         Relation(
             patient=record_number("Patient", emergency.patient),
             actor=record_number("Practitioner", emergency.practitioner),
             kind=Kind.EMERGENCY,
             purposes=Purpose.EMERGENCY.bit,
-            level=EMERGENCY_LEVEL,
+            level=row["level"],
+            labels=label_mask(row["labels"]),
             types=tuple(sorted(map(definitions().type_number, EMERGENCY_TYPES))),
             since=emergency.since,
             until=emergency.until,
@@ -140,7 +138,7 @@ def refuse_unsound_emergency(task: Mapping[str, Any], caller: Caller, *, now: In
 
 def _times(task: Mapping[str, Any]) -> tuple[Instant, Instant, Instant]:
     """When it was written, since when and until when it counts."""
-    period = (task.get("restriction") or {}).get("period") or {}
+    period = element(element(task.get("restriction")).get("period"))
     try:
         written, _ = range_of(str(task["authoredOn"]))
         since, _ = range_of(str(period["start"]))
@@ -150,7 +148,7 @@ def _times(task: Mapping[str, Any]) -> tuple[Instant, Instant, Instant]:
     return written, since, until
 
 
-def _id_in(reference: Mapping[str, Any] | None, resource_type: str) -> str:
+def _id_in(reference: object, resource_type: str) -> str:
     """The id of a relative reference to that type; empty for anything else."""
-    kind, _, logical_id = str((reference or {}).get("reference", "")).partition("/")
+    kind, _, logical_id = str(element(reference).get("reference", "")).partition("/")
     return logical_id if kind == resource_type and FHIR_ID.match(logical_id) else ""

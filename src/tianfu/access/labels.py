@@ -137,8 +137,12 @@ def labels() -> Mapping[str, Label]:
 
 def label_mask(keys: Iterable[str]) -> int:
     """The mask of the labels with these keys, `*` being all; KeyError if there is no such label."""
-    keys = list(keys)
-    if keys == ["*"]:
+    return _mask(tuple(keys))
+
+
+@cache
+def _mask(keys: tuple[str, ...]) -> int:
+    if keys == ("*",):
         return EVERY_LABEL
     mask = 0
     for key in keys:

@@ -26,6 +26,7 @@ from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
 from tianfu.records.body import Protection
 from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
+from tianfu.records.export import Export, Exporter, refuse_unknown_types
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
@@ -129,6 +130,7 @@ class Store:
         self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._exporter = Exporter(database, self._reader, self._tracer, clock)
         self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
         self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
@@ -290,6 +292,22 @@ class Store:
         """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
         grant = await self._grant(caller, purpose, "everything", request)
         return await self._compartments.page(grant, wanted, request, deadline_seconds)
+
+    async def export(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        *,
+        types: Sequence[str] | None = None,
+        since: Instant | None = None,
+        request: str = "",
+    ) -> Export:
+        """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
+        refuse_unknown_types(types or ())
+        await self._grant(caller, purpose, "export", request)
+        as_of = await self._histories.settled()
+        chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
+        return Export(as_of=as_of, chunks=chunks)
 
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""

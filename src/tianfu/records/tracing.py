@@ -104,6 +104,22 @@ class Tracer:
         )
         await self.auditor.record([shown])
 
+    async def exported(self, grant: Grant, rows: Sequence[Row], *, outcome: str, query: str, request: str) -> None:
+        """Rows of an export as `export_chunk` yields them, or that it begins or ends."""
+        types = {row[1] for row in rows}
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction="export",
+            type_number=types.pop() if len(types) == 1 else None,
+            outcome=outcome,
+            records=[row[0] for row in rows],
+            patients=sorted({row[5] for row in rows if row[5] is not None}),
+            query=query,
+            request=request,
+        )
+        await self.auditor.record([shown])
+
     async def people(
         self, grant: Grant, interaction: str, patients: Sequence[str], records: Sequence[int], request: str
     ) -> None:

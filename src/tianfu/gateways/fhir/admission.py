@@ -34,6 +34,7 @@ LIMIT_OF: dict[Interaction, LimitClass] = {
     "delete-where": "write",
     "read": "read",
     "vread": "read",
+    "everything": "gather",
 }
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

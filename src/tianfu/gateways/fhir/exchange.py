@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import structlog
+
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.gateways.fhir.limits import BODY_SECONDS_MAX, SILENCE_SECONDS_MAX
+from tianfu.gateways.fhir.limits import (
+    BODY_SECONDS_MAX,
+    PIECE_BYTES,
+    READING_BYTES_PER_SECOND_MIN,
+    READING_SECONDS_MIN,
+    SILENCE_SECONDS_MAX,
+)
 from tianfu.gateways.fhir.negotiation import FHIR_JSON, Preferences, preferences_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.callers import Admitted
@@ -21,6 +29,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 QUERY_FIELDS_MAX = 2_000
+
+_log = structlog.get_logger("tianfu.gateways.fhir")
 
 Header = tuple[bytes, bytes]
 
@@ -145,4 +155,23 @@ async def send_answer(send: Send, answer: Answer, *, always: tuple[Header, ...],
     if answer.status != 304:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if without_body else body})
+    if without_body:
+        await send({"type": "http.response.body", "body": b""})
+    elif len(body) <= PIECE_BYTES:
+        await send({"type": "http.response.body", "body": body})
+    else:
+        await _send_in_pieces(send, body)
+
+
+async def _send_in_pieces(send: Send, body: bytes) -> None:
+    """Send a large body as its reader takes it; one who does not is left, for its answer must not stay in memory."""
+    view = memoryview(body)
+    try:
+        async with asyncio.timeout(READING_SECONDS_MIN + len(body) / READING_BYTES_PER_SECOND_MIN):
+            for start in range(0, len(body), PIECE_BYTES):
+                piece = bytes(view[start : start + PIECE_BYTES])
+                message = {"type": "http.response.body", "body": piece, "more_body": start + PIECE_BYTES < len(body)}
+                await asyncio.wait_for(send(message), SILENCE_SECONDS_MAX)
+    except TimeoutError:
+        # An answer that ends before its length is no answer: the server closes the connection.
+        _log.info("reader_left", sent=start, of=len(body))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 from joserfc import jws
@@ -18,6 +19,7 @@ from joserfc.jwk import OctKey
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.access.rules import rules
 from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -35,7 +37,6 @@ NAMES_MAX = 32
 """Patients and related persons in one ticket."""
 
 _FORM = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
-_WORD = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
 
 
 class Audience(StrEnum):
@@ -76,6 +77,12 @@ class _Claims(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_def
     practitioner: str | None = None
     patients: list[str] = []
     related: list[str] = []
+
+
+@cache
+def roles() -> frozenset[str]:
+    """The roles a ticket may name: those with rules, but never one that sees everything."""
+    return frozenset(rule.role for rule in rules().values() if not rule.sees_everything)
 
 
 class TicketOffice:
@@ -152,7 +159,7 @@ def _fault(claims: _Claims, audience: Audience) -> str | None:
         return "lifetime"
     if not claims.purposes or len(set(claims.purposes)) != len(claims.purposes):
         return "purposes"
-    if not _WORD.match(claims.role):
+    if claims.role not in roles():
         return "role"
     if len(claims.patients) > NAMES_MAX or len(claims.related) > NAMES_MAX:
         return "too-many-names"
