@@ -24,13 +24,11 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
-from tianfu.records.body import Protection
 from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.export import Export, Exporter, refuse_unknown_types
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
-from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
@@ -71,6 +69,7 @@ from tianfu.records.write import (
 )
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
+from tianfu.vault.provider import Keys
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
@@ -112,7 +111,6 @@ class Store:
         database: Database,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
         preparer: Preparer,
         known_tokens: set[int],
         index_generations: Mapping[int, int],
@@ -120,19 +118,18 @@ class Store:
         self._database = database
         self._auditor = auditor
         self._clock = clock
-        self._keys = keys
         self._preparer = preparer
         self._known_tokens = known_tokens
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
-        self._histories = Histories(database, self._reader, keys.cursors, clock)
-        self._cursors = CursorSealer(keys.cursors)
-        self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
+        self._cursors = CursorSealer(preparer.index_keys.cursors)
+        self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
         self._exporter = Exporter(database, self._reader, self._tracer, clock)
         self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
-        self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
+        self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
         )
@@ -143,18 +140,16 @@ class Store:
         *,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
-        protection: Protection | None = None,
+        keys: Keys,
     ) -> Store:
-        """Open the store of a migrated database; raises Refusal `key-differs` if it was filled with another key."""
-        preparer, known = await open_parts(database, keys, protection)
+        """Open the store of a migrated database; raises Refusal `key-differs` for another master key."""
+        preparer, known = await open_parts(database, keys)
         async with database.connection("reader") as reader:
             generations = {row[0]: row[1] for row in await reader.all(_STATE.index_generations)}
         return Store(
             database=database,
             auditor=auditor,
             clock=clock,
-            keys=keys,
             preparer=preparer,
             known_tokens=known,
             index_generations=generations,
@@ -233,11 +228,11 @@ class Store:
         async with reader as connection:
             rows, given = [], visibility_values(grant, self._clock())
             if not searched.counts_only:
-                sql, values = compile_search(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 rows = await connection.all(Query.composed("search", sql), **values, **given)
             total = None
             if searched.counts_only or searched.total == "accurate":
-                sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 counted = await connection.one(Query.composed("count", sql), **values, **given)
                 total = counted[0] if counted else 0
             shown, brought = rows[: searched.count], []
@@ -272,7 +267,7 @@ class Store:
             "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
         )
         whole = replace(grant, sees_everything=True)
-        sql, values = compile_search(searched, grant=whole, identifier_key=self._keys.identifiers)
+        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
         async with self._database.connection("reader", before=wall(whole)) as connection:
             rows = await connection.all(Query.composed("locate", sql), **values)
         if len(rows) > LOCATED_MAX:
@@ -692,6 +687,7 @@ class Store:
             refused=refused,
             clock=self._clock,
             known_tokens=self._known_tokens,
+            sealer=self._preparer.sealer,
             trace=trace,
             writer=self._auditor.writer,
         )

@@ -12,6 +12,7 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import AuditEvent, event
+from tianfu.records.told import told_query
 from tianfu.records.transaction import Planned
 from tianfu.records.write import Change, Outcome
 from tianfu.standards.fhir.definitions import definitions
@@ -29,10 +30,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracer:
-    """Leaves a durable trace of what is about to be shown."""
+    """Leaves a durable trace of what is about to be shown; `key` hashes numbers that were asked for."""
 
     auditor: Auditor
     clock: Clock
+    key: bytes
 
     async def refused(self, grant: Grant, interaction: str, code: str, request: str) -> None:
         """Something that was not done, and why."""
@@ -75,7 +77,7 @@ class Tracer:
             type_number=definitions().type_number(resource_type),
             records=[row[0] for row in rows],
             patients=sorted({row[6] for row in rows if row[6] is not None}),
-            query="&".join(f"{name}={value}" for name, value in parameters),
+            query=told_query(self.key, parameters),
             request=request,
         )
         await self.auditor.record([shown])

@@ -87,6 +87,10 @@ STATUSES: Mapping[str, int] = {
     "deadline-passed": 503,
     "disk-full": 507,
     "body-unreadable": 500,
+    "field-not-authentic": 500,
+    "key-unknown": 500,
+    "key-not-unwrapped": 500,
+    "key-used-up": 503,
     "unexpected": UNEXPECTED,
 }
 
@@ -129,6 +133,10 @@ _ISSUE_TYPES: Mapping[str, str] = {
     "disk-full": "no-store",
     "unexpected": "exception",
     "body-unreadable": "exception",
+    "field-not-authentic": "exception",
+    "key-unknown": "exception",
+    "key-not-unwrapped": "exception",
+    "key-used-up": "exception",
 }
 
 

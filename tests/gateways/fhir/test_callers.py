@@ -128,14 +128,15 @@ async def test_a_ticket_lets_in_whom_it_names(store: Store, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("allowed", "named", "code"),
     [
-        ([Purpose.TREATMENT, Purpose.RESEARCH], "", "purpose-missing"),
-        ([Purpose.TREATMENT, Purpose.RESEARCH], "PUBHLTH", "purpose-not-allowed"),
-        ([Purpose.TREATMENT], "HRESCH", "purpose-not-allowed"),
+        ([Purpose.TREATMENT, Purpose.EMERGENCY], "", "purpose-missing"),
+        ([Purpose.TREATMENT, Purpose.EMERGENCY], "PUBHLTH", "purpose-not-allowed"),
+        ([Purpose.TREATMENT], "ETREAT", "purpose-not-allowed"),
         ([Purpose.TREATMENT], "treat", "purpose-unknown"),
-        ([Purpose.TREATMENT], "TREAT, HRESCH", "purpose-unknown"),
+        ([Purpose.TREATMENT], "TREAT, ETREAT", "purpose-unknown"),
         ([Purpose.TREATMENT], "ANYTHING", "purpose-unknown"),
-        ([Purpose.TREATMENT, Purpose.RESEARCH], "HRESCH", "not-found"),
-        ([Purpose.RESEARCH], "", "not-found"),
+        ([Purpose.TREATMENT, Purpose.EMERGENCY], "ETREAT", "not-found"),
+        ([Purpose.EMERGENCY], "", "not-found"),
+        ([Purpose.RESEARCH], "", "role-cannot-do-this"),
     ],
 )
 async def test_a_purpose_is_named_and_allowed_or_the_request_refused(

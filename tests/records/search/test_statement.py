@@ -25,7 +25,7 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
-from tianfu.records.search.parameters import component_parameters
+from tianfu.records.search.parameters import component_parameters, is_hidden
 from tianfu.records.visibility import visibility_values, visible, wall
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
@@ -267,6 +267,8 @@ def searches_of(resource_type: str) -> Iterator[tuple[str, str]]:
         if parameter.code in {"_id", "_lastUpdated"}:
             continue
         for modifier in executed_modifiers(parameter.type):
+            if modifier == "contains" and is_hidden(resource_type, parameter):
+                continue
             value = {"missing": "true", "identifier": "s|v"}.get(modifier, values_of(parameter)[0])
             yield f"{parameter.code}:{modifier}", value
 

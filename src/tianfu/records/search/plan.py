@@ -283,7 +283,7 @@ class _Binder:
             self._refuse_wrong_target(parameter, target_type)
             modifier = None
         elif modifier is not None:
-            refuse_modifier(parameter, modifier)
+            refuse_modifier(self.resource_type, parameter, modifier)
         return Criterion(
             parameter=parameter,
             modifier=modifier,
