@@ -307,4 +307,3 @@ async def test_a_write_that_is_undone_leaves_its_lane_as_it_was(place: Place) ->
     assert await lanes(place) == before
     assert await answered(place, write, "afterwards")
     assert place.check().tampered == []
-

@@ -12,11 +12,12 @@ from tianfu.access.decision import Grant
 class AuditEvent:
     """One interaction: `records` and `patients` are record numbers; `query` is what was asked for.
 
-    `organisation` and `session` are those of the caller's sign-in, empty if there was none.
+    `practitioner`, `organisation` and `session` are those of the caller's sign-in, empty if there was none.
     """
 
     at: int
     caller: str
+    practitioner: str = ""
     organisation: str = ""
     session: str = ""
     role: str
@@ -47,6 +48,7 @@ def event(
     return AuditEvent(
         at=at,
         caller=grant.caller.id,
+        practitioner=grant.caller.practitioner or "",
         organisation=grant.caller.organisation or "",
         session=grant.caller.session,
         role=grant.caller.role,

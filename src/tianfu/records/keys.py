@@ -16,7 +16,7 @@ FILE_NAME = "index.key"
 
 @dataclass(frozen=True, slots=True)
 class IndexKeys:
-    """Both keys, derived from one secret that must never change while the database lives."""
+    """All keys, derived from one secret that must never change while the database lives."""
 
     secret: bytes
 
@@ -27,6 +27,11 @@ class IndexKeys:
     @property
     def cursors(self) -> bytes:
         return hmac.digest(self.secret, b"cursors", "sha256")
+
+    @property
+    def queries(self) -> bytes:
+        """The key of the digests that stand in the trace for values that describe a person."""
+        return hmac.digest(self.secret, b"queries", "sha256")
 
     @property
     def fingerprint(self) -> bytes:

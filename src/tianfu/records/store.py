@@ -35,7 +35,7 @@ from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
 from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
-from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
+from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle, refusals_traced
 from tianfu.records.transaction import (
     Planned,
     Request,
@@ -112,7 +112,7 @@ class Store:
         self._permissions = Permissions(database, clock)
         self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
-        self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._tracer = Tracer(auditor=auditor, clock=clock, query_key=keys.queries)
         self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
@@ -143,6 +143,7 @@ class Store:
 
     # Reading
 
+    @refusals_traced
     async def read(
         self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, *, request: str = ""
     ) -> Answer:
@@ -150,6 +151,7 @@ class Store:
         _refuse_unknown_type(resource_type)
         return await self._reader.read(Wish(await self._grant(caller, purpose), resource_type, logical_id, request))
 
+    @refusals_traced
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
@@ -157,6 +159,7 @@ class Store:
         grant = await self._grant(caller, purpose)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
+    @refusals_traced
     async def vread(
         self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, version: int, *, request: str = ""
     ) -> Answer:
@@ -167,6 +170,7 @@ class Store:
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
 
+    @refusals_traced
     async def history(
         self,
         caller: Caller,
@@ -187,6 +191,7 @@ class Store:
         await self._tracer.versions(grant, "history", resource_type, rows, request)
         return page
 
+    @refusals_traced
     async def search(
         self,
         caller: Caller,
@@ -239,6 +244,7 @@ class Store:
         done = self._generations.get(definitions().type_number(resource_type), GENERATION)
         return frozenset(p.code for p in executed_parameters(resource_type)) if done >= GENERATION else frozenset()
 
+    @refusals_traced
     async def timeline(
         self,
         caller: Caller,
@@ -261,6 +267,7 @@ class Store:
         await self._tracer.people(grant, "timeline", patients, seen, request)
         return page
 
+    @refusals_traced
     async def census(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
     ) -> list[CensusRow]:
@@ -270,6 +277,7 @@ class Store:
         await self._tracer.people(grant, "census", patients, [], request)
         return rows
 
+    @refusals_traced
     async def measured(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
     ) -> list[Measured]:
@@ -282,6 +290,7 @@ class Store:
 
     # Writing
 
+    @refusals_traced
     async def create(
         self,
         caller: Caller,
@@ -298,6 +307,7 @@ class Store:
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
         return await self._conditionally(grant, "create", resource, if_none_exist, None, request)
 
+    @refusals_traced
     async def update(
         self,
         caller: Caller,
@@ -313,6 +323,7 @@ class Store:
         change = Change(write=write, is_new=False, expected_version=expected_version)
         return await self._writes.ask(Job(change, await self._grant(caller, purpose), "update", request))
 
+    @refusals_traced
     async def update_matching(
         self,
         caller: Caller,
@@ -328,6 +339,7 @@ class Store:
             await self._grant(caller, purpose), "update", resource, query, expected_version, request
         )
 
+    @refusals_traced
     async def delete(
         self,
         caller: Caller,
@@ -343,6 +355,7 @@ class Store:
         change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
         return await self._writes.ask(Job(change, await self._grant(caller, purpose), "delete", request))
 
+    @refusals_traced
     async def delete_matching(
         self,
         caller: Caller,
@@ -371,6 +384,7 @@ class Store:
                 continue
         raise _busy()
 
+    @refusals_traced
     async def transaction(
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
@@ -496,6 +510,7 @@ class Store:
                     raise Refusal("answer-too-large", next_step="ask-in-parts")
                 (answer,) = await self._do(caller, purpose, read_requests([entry], first=number), request)
             except Refusal as refusal:
+                await self._tracer.refused_entry(caller, purpose, entry.url or "", request, refusal)
                 answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=refusal))
             except Exception as error:
                 # One entry that we cannot do must not take the answers of those that were done.
