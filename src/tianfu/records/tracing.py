@@ -107,12 +107,14 @@ class Tracer:
         caller: Caller,
         purpose: Purpose,
         interaction: str,
-        about: Sequence[object],
+        about: About,
         request: str,
         refusal: Refusal,
     ) -> None:
-        """What was refused: `about` is what was asked for, as the store's call was given it."""
-        kind, logical_id, parameters = _named(about)
+        """What was refused, once, unless the same may succeed when it is sent again."""
+        if refusal.is_traced or refusal.retryable or refusal.is_uncertain:
+            return
+        kind, logical_id, parameters = about
         is_type = kind in definitions().type_numbers
         records = (record_number(kind, logical_id),) if is_type and logical_id else ()
         traced = event(
