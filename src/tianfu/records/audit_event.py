@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from tianfu.access.decision import Grant
 
+TRAIL = "AuditEvent"
+"""The resource type that is not stored as records but shown from the trail."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:

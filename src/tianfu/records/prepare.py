@@ -8,6 +8,7 @@ from typing import Any
 
 from tianfu.kernel.ids import packed_id, record_number
 from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.records.audit_event import TRAIL
 from tianfu.records.body import Protection, stored_form
 from tianfu.records.codec import Codec
 from tianfu.records.index.extract import GENERATION, extract
@@ -46,6 +47,8 @@ class Preparer:
         if not is_valid:
             refuse_invalid(value)
         resource_type: str = value["resourceType"]
+        if resource_type == TRAIL:
+            raise Refusal("audit-trail-read-only", next_step="use-another-method", details={"allowed": "GET"})
         record = record_number(resource_type, logical_id)
         stored = stored_form(parsed.text)
         sealed = self.protection.seal(resource_type, record, stored)

@@ -22,6 +22,7 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
+from tianfu.records.audit_event import TRAIL
 from tianfu.records.body import Protection
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
@@ -36,6 +37,7 @@ from tianfu.records.reading import Reader, Wish
 from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle, refusals_traced
+from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
 from tianfu.records.transaction import (
     Planned,
     Request,
@@ -110,6 +112,7 @@ class Store:
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
+        self._trail = TrailReader(database, keys.cursors, clock)
         self._histories = Histories(database, self._reader, keys.cursors, clock)
         self._cursors = CursorSealer(keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock, query_key=keys.queries)
@@ -287,6 +290,54 @@ class Store:
         seen = [record_number("Observation", each.newest.record.id) for each in found]
         await self._tracer.people(grant, "measured", patients, seen, request)
         return found
+
+    # The trail
+
+    @refusals_traced
+    async def audit_events(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: TrailQuestion,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        request: str = "",
+    ) -> TrailPage:
+        """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
+        grant = await self._grant(caller, purpose)
+        page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
+        await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
+        return page
+
+    @refusals_traced
+    async def audit_event(
+        self, caller: Caller, purpose: Purpose, logical_id: str, *, request: str = ""
+    ) -> TrailEvent | None:
+        """One event of the trail by its name."""
+        grant = await self._grant(caller, purpose)
+        found = await self._trail.one(grant, logical_id)
+        await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
+        return found
+
+    @refusals_traced
+    async def ledger(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        patients: Sequence[str],
+        *,
+        limit: int,
+        cursor: str | None = None,
+        after: Instant | None = None,
+        before: Instant | None = None,
+        request: str = "",
+    ) -> LedgerPage:
+        """Who did what with these patients' records, from `after` to before `before`, newest first."""
+        grant = await self._grant(caller, purpose)
+        page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
+        await self._tracer.trail(grant, "ledger", patients, None, request)
+        return page
 
     # Writing
 
@@ -632,6 +683,8 @@ def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchange
 def _refuse_unknown_type(resource_type: str) -> None:
     if resource_type not in definitions().type_numbers:
         raise Refusal("type-unknown", details={"type": resource_type[:64]})
+    if resource_type == TRAIL:
+        raise Refusal("audit-trail-apart", next_step="ask-the-trail")
 
 
 def _refuse_several(ids: Sequence[str]) -> None:

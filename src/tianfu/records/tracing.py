@@ -17,7 +17,8 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.asked import asked_text
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import AuditEvent, event
+from tianfu.records.audit_event import TRAIL, AuditEvent, event
+from tianfu.records.trail.reading import TrailQuestion, asked_of_trail
 from tianfu.records.transaction import Planned
 from tianfu.records.write import Change, Outcome
 from tianfu.standards.fhir.definitions import definitions
@@ -98,6 +99,21 @@ class Tracer:
             type_number=None,
             records=records,
             patients=[record_number("Patient", each) for each in patients],
+            request=request,
+        )
+        await self.auditor.record([shown])
+
+    async def trail(
+        self, grant: Grant, interaction: str, patients: Sequence[str], asked: TrailQuestion | str | None, request: str
+    ) -> None:
+        """Something of the trail itself, and what was asked of it."""
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction=interaction,
+            type_number=definitions().type_number(TRAIL),
+            patients=[record_number("Patient", each) for each in patients],
+            query=asked_of_trail(asked) if isinstance(asked, TrailQuestion) else asked,
             request=request,
         )
         await self.auditor.record([shown])

@@ -28,6 +28,7 @@ from tianfu.gateways.fhir.door import Door, Visit
 from tianfu.gateways.fhir.exchange import Answer, ClientLeft, Receive, Request, Scope, Send, send_answer
 from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, ANSWER_SECONDS_MAX, HEADER_BYTES_MAX, PATH_SEGMENTS_MAX
 from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_taken
+from tianfu.gateways.fhir.queries.audit_events import read_trail, search_trail, search_trail_form
 from tianfu.gateways.fhir.queries.capabilities import capabilities
 from tianfu.gateways.fhir.queries.history import history
 from tianfu.gateways.fhir.queries.read import read, read_version
@@ -63,13 +64,16 @@ _HANDLERS: Mapping[Interaction, Handler] = {
     "delete-where": delete_where,
     "read": read,
     "vread": read_version,
+    "trail-search": search_trail,
+    "trail-search-form": search_trail_form,
+    "trail-read": read_trail,
 }
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({b"none", b"same-origin"})
 """What a browser says (https://www.w3.org/TR/fetch-metadata/) when no other site's page sent the request."""
 
-_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form"})
+_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form", "trail-search", "trail-search-form"})
 """Interactions that may take long and may be broken off at any moment without leaving a question."""
 
 _log = structlog.get_logger("tianfu.gateways.fhir")
@@ -130,7 +134,7 @@ class FhirApplication:
     def _outcome(self, headers: dict[bytes, bytes], refusal: Refusal, status: int, reference: str) -> Answer:
         body = outcome_of(refusal, language=self._language(headers), reference=reference)
         more: list[tuple[bytes, bytes]] = []
-        if refusal.code == "method-not-allowed":
+        if refusal.code in {"method-not-allowed", "audit-trail-read-only"}:
             more.append((b"allow", refusal.details.get("allowed", "").encode()))
         if refusal.retryable and status in {429, 503}:
             more.append((b"retry-after", RETRY_AFTER_SECONDS))
