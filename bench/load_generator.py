@@ -28,13 +28,20 @@ class Outcome:
         return self.requests / self.microseconds * 1e6
 
 
-def wrk(port: int, script: str | None, argument: Path | None, *, connections: int, seconds: int) -> Outcome:
-    """Load a server for some seconds; a run with failed requests ends the program, for its rate means nothing."""
+def wrk(
+    port: int, script: str | None, argument: Path | None, *, connections: int, seconds: int, header: str = ""
+) -> Outcome:
+    """Load a server for some seconds, with a header on every request.
+
+    A run with failed requests ends the program, for its rate means nothing.
+    """
     parts = [LOAD / f"{script}.lua"] if script else []
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as joined:
         joined.write("\n".join(part.read_text("utf-8") for part in (*parts, LOAD / "summary.lua")))
         joined.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", joined.name, f"http://127.0.0.1:{port}/"]
+        if header:
+            command[1:1] = ["-H", header]
         if argument is not None:
             command += ["--", str(argument)]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout

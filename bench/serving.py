@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,14 +24,15 @@ TRIVIAL = "bench.applications:trivial"
 
 
 @contextmanager
-def served(target: str, home: Path, addresses: Addresses) -> Iterator[int]:
-    """The port of an application on a database, answering."""
+def served(target: str, home: Path, addresses: Addresses, *, more: Mapping[str, str] | None = None) -> Iterator[int]:
+    """The port of an application on a database, answering; `more` are further settings."""
     port = _free_port()
     environment = {
         **os.environ,
         "TIANFU_HOME": str(home),
         "TIANFU_DATABASE_URL": addresses.admin,
         "TIANFU_PORT": str(port),
+        **(more or {}),
     }
     command = [sys.executable, "-m", "bench.serve", target, str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)

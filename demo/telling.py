@@ -14,7 +14,7 @@ import orjson
 from demo.dice import Dice
 from demo.households import form_household
 from demo.libraries import Library, Resource, hospital_descriptions, public_health_description
-from demo.lives import basic_file, death
+from demo.lives import basic_file, death, trust
 from demo.lives.early import birth, childhood, immunisation, paper
 from demo.lives.lasting import diabetes, elderly, hypertension
 from demo.lives.life import PUBLIC_HEALTH, Charts, Life
@@ -39,6 +39,7 @@ SCRIPTS = (
     diabetes.tell,
     elderly.tell,
     death.tell,
+    trust.tell,
 )
 """The scripts in the order in which every life is told."""
 

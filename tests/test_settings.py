@@ -26,3 +26,29 @@ def test_what_is_set_counts(tmp_path: Path) -> None:
 def test_port_that_is_no_port_is_refused(text: str) -> None:
     with pytest.raises(Refusal, match="setting-invalid"):
         settings_from({"TIANFU_PORT": text})
+
+
+def test_an_installation_is_in_development_until_somebody_says_otherwise() -> None:
+    assert settings_from({}).mode == "development"
+    assert settings_from({"TIANFU_MODE": "production"}).is_production
+
+
+@pytest.mark.parametrize("text", ["Production", "prod", "test", " production", "development,production"])
+def test_a_mode_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="setting-invalid"):
+        settings_from({"TIANFU_MODE": text})
+
+
+def test_host_names_are_divided_by_spaces_and_have_no_case() -> None:
+    assert settings_from({"TIANFU_HOSTS": "Health.example  records.health.example"}).hosts == {
+        "health.example",
+        "records.health.example",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "https://health.example", "health.example:443", "a..example", "-a.example", "a/b"]
+)
+def test_a_host_name_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="setting-invalid"):
+        settings_from({"TIANFU_HOSTS": text})

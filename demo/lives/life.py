@@ -38,19 +38,22 @@ class Charts:
             self._open[person.key, library_key] = found
         return found
 
+    def opened_for(self, person: Person) -> list[Chart]:
+        """The charts that libraries keep of a person by now."""
+        return [chart for (key, _), chart in self._open.items() if key == person.key]
+
     def close(self) -> list[dict[str, object]]:
         """Write the Patients; one row of truth for each person."""
         return [self._truth(person) for person in self.household.people]
 
     def _truth(self, person: Person) -> dict[str, object]:
-        charts = [chart for (key, _), chart in self._open.items() if key == person.key]
         records = [
             {
                 "source": chart.library.source,
                 "id": chart.patient.partition("/")[2],
                 "differences": write_patient(chart, self.dice, is_first=number == 0),
             }
-            for number, chart in enumerate(charts)
+            for number, chart in enumerate(self.opened_for(person))
         ]
         return {
             "person": person.key,

@@ -15,24 +15,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tianfu.access.caller import OPERATOR
+from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
+from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
-from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps
-from tianfu.kernel.instants import system_clock
+from tianfu.installation import (
+    database_addresses,
+    embedded_server,
+    installation_keys,
+    running_database,
+    schema_steps,
+    ticket_office,
+)
+from tianfu.kernel.ids import FHIR_ID, new_uuid7
+from tianfu.kernel.instants import SECOND, Instant, range_of, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
-from tianfu.settings import Settings, settings_from
+from tianfu.settings import Settings
 from tianfu.supervision import serving
+from tianfu.terminal import current_settings, err, out, show_refusal
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
     from tianfu.records.erasure import Erased
+    from tianfu.records.export_folder import ExportFolder
+    from tianfu.records.readers import Readers
 
 APPLICATION = "tianfu.main:application"
 EXIT_REFUSED = 2
@@ -40,21 +54,12 @@ IMPORTED = "urn:tianfu:imported"
 """The source of records whose files do not name one."""
 
 
-class Terminal(Console):
-    """Where commands speak; if whoever listened has gone, the work goes on in silence instead of ending with code 1."""
-
-    def on_broken_pipe(self) -> None:
-        """Say nothing more, and leave nothing for the end of the program to flush into the closed pipe."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
-
-
-out = Terminal(highlight=False, soft_wrap=True)
-err = Terminal(stderr=True, highlight=False, soft_wrap=True)
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 app.add_typer(database_commands, name="database")
+app.add_typer(keys_commands, name="keys")
+app.command(name="backup")(backup_command)
+app.command(name="restore")(restore_command)
 audit_commands = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audit_commands, name="audit")
 
@@ -67,21 +72,6 @@ def main() -> None:
     except Refusal as refusal:
         show_refusal(refusal)
         sys.exit(EXIT_REFUSED)
-
-
-def show_refusal(refusal: Refusal) -> None:
-    """Tell a refusal on the terminal: what happened, the details, what to do next."""
-    err.print(f"[bold red]Refused:[/] {refusal.code}")
-    for name, value in refusal.details.items():
-        err.print(f"  {name}: {value}", markup=False)
-    for fault in refusal.faults:
-        err.print(f"  {fault}", markup=False)
-    err.print(f"  kept: {refusal.kept} · next: {refusal.next_step}", markup=False)
-
-
-def current_settings() -> Settings:
-    """The settings of this installation."""
-    return settings_from(os.environ)
 
 
 @app.command()
@@ -143,6 +133,7 @@ def import_command(
             addresses,
             settings.home,
             paths,
+            keys=installation_keys(settings),
             source=Source(uri=source),
             workers=workers,
             rejects_file=rejects,
@@ -190,7 +181,6 @@ def reindex_command(
 
 
 async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -> int:
-    from tianfu.records.keys import load_or_make
     from tianfu.records.opening import open_parts
     from tianfu.records.reindex import reindex
 
@@ -203,8 +193,66 @@ async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -
             bar.update(tasks[name], completed=done)
 
         async with await Database.open(addresses, links_max=2) as database:
-            preparer, _ = await open_parts(database, load_or_make(settings.home))
+            preparer, _ = await open_parts(database, installation_keys(settings))
             return await reindex(database, preparer, types, clock=system_clock, progress=tell)
+
+
+@app.command(name="export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(help="a folder that is empty or not there yet")],
+    types: Annotated[str | None, typer.Option(help="resource types with commas between; none: all")] = None,
+    since: Annotated[str | None, typer.Option(help="only what changed since this instant")] = None,
+) -> None:
+    """Write all current records as NDJSON, a file for each type; the trail remembers every record given."""
+    from tianfu.records.export_folder import ExportFolder
+
+    settings = current_settings()
+    wanted = types.split(",") if types else None
+    after = since_when(since)
+    with running_database(settings) as addresses, Progress(console=err) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(name: str, done: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=None)
+            bar.update(tasks[name], completed=done, description=f"{name} {done}")
+
+        counts = asyncio.run(_export(addresses, settings, ExportFolder(folder), wanted, after, tell))
+    out.print(f"{sum(counts.values())} records of {len(counts)} types exported to {folder}", markup=False)
+
+
+def since_when(text: str | None) -> Instant | None:
+    """The instant that a person means by a FHIR date or instant."""
+    if text is None:
+        return None
+    try:
+        return range_of(text)[0]
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter("a date or an instant, for example 2026-01-01", param_hint="--since") from error
+
+
+async def _export(
+    addresses: Addresses,
+    settings: Settings,
+    folder: ExportFolder,
+    types: list[str] | None,
+    since: Instant | None,
+    progress: Callable[[str, int], None],
+) -> Counter[str]:
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.store import Store
+    from tianfu.records.trail.epochs import open_trail
+
+    async with await Database.open(addresses, links_max=2) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        store = await Store.open(
+            database,
+            auditor=GroupAuditor(database, trail.lanes),
+            clock=system_clock,
+            keys=installation_keys(settings),
+        )
+        export = await store.export(OPERATOR, Purpose.OPERATIONS, types=types, since=since)
+        return await folder.take(export, progress=progress)
 
 
 @app.command(name="erase")
@@ -241,6 +289,119 @@ async def _erase(
             clock=system_clock,
             writer=trail.lanes,
         )
+
+
+@app.command(name="who-can-read")
+def who_can_read_command(
+    record: Annotated[str, typer.Argument(help="Type/id")],
+    language: Annotated[str, typer.Option(help="zh or en")] = "en",
+) -> None:
+    """Show who may read a record now: role, purpose, rule, and the record because of which."""
+    if language not in {"zh", "en"}:
+        raise typer.BadParameter("zh or en", param_hint="--language")
+    resource_type, _, logical_id = record.partition("/")
+    settings = current_settings()
+    with running_database(settings) as addresses:
+        found = asyncio.run(_readers(addresses, settings, resource_type, logical_id))
+    _print_readers(record, found, language)
+
+
+async def _readers(addresses: Addresses, settings: Settings, resource_type: str, logical_id: str) -> Readers:
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.readers import readers_of
+    from tianfu.records.trail.epochs import open_trail
+
+    async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        auditor = GroupAuditor(database, trail.lanes)
+        return await readers_of(
+            OPERATOR, Purpose.OPERATIONS, database, auditor, resource_type, logical_id, clock=system_clock
+        )
+
+
+def _print_readers(record: str, found: Readers, language: str) -> None:
+    from tianfu.access.labels import labels
+    from tianfu.access.rules import sentence
+
+    special = ", ".join(key for key, label in labels().items() if label.mask & found.labels)
+    out.print(f"{record}: level {found.level}{f', {special}' if special else ''}", markup=False)
+    table = Table("role", "purpose", "rule", "because", "who", "says", box=None)
+    for each in found.readers:
+        reader = each.reader
+        because = sentence(reader.because, language)
+        table.add_row(reader.role, reader.purpose.value, reader.rule, because, each.actor, each.source)
+    out.print(table)
+    if found.is_cut_off:
+        err.print("there are more relations than are shown here")
+
+
+@app.command(name="ticket")
+def ticket_command(
+    role: Annotated[str, typer.Option(help="what somebody is, for example doctor, nurse, citizen")],
+    purposes: Annotated[list[Purpose], typer.Option("--purpose", help="what for; the first one counts on pages")],
+    minutes: Annotated[int, typer.Option(min=1, help="for machines 15 at most, for pages 720")],
+    door: Annotated[str, typer.Option("--for", help="machines: the FHIR door · pages: the site")],
+    organisation: Annotated[str | None, typer.Option(help="id of an Organization")] = None,
+    practitioner: Annotated[str | None, typer.Option(help="id of a Practitioner")] = None,
+    patients: Annotated[
+        list[str] | None, typer.Option("--patient", help="id of a Patient that is this person, one from each library")
+    ] = None,
+    related: Annotated[
+        list[str] | None, typer.Option(help="id of a RelatedPerson by which a record names this person")
+    ] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="the name in the trace; without it the practitioner, patient or organisation")
+    ] = None,
+) -> None:
+    """Print a ticket that lets somebody in, until people can sign in."""
+    from tianfu.services.tickets.ticket import Audience, Ticket
+
+    settings = current_settings()
+    name = caller or practitioner or next(iter(patients or []), None) or organisation
+    if name is None:
+        raise typer.BadParameter("say who it is: --caller, --practitioner, --patient or --organisation")
+    if door not in {"machines", "pages"}:
+        raise typer.BadParameter("machines or pages", param_hint="--for")
+    now = Instant(system_clock() // SECOND * SECOND)
+    session = new_uuid7()
+    ticket = Ticket(
+        id=session,
+        audience=Audience.MACHINES if door == "machines" else Audience.PAGES,
+        caller=Caller(
+            id=name,
+            role=role,
+            organisation=organisation,
+            practitioner=practitioner,
+            patients=tuple(patients or ()),
+            related=tuple(related or ()),
+            session=session,
+        ),
+        purposes=tuple(purposes),
+        since=now,
+        until=Instant(now + minutes * 60 * SECOND),
+    )
+    text = ticket_office(database_addresses(settings).secret).write(ticket)
+    err.print(f"session {session}, good for {minutes} minutes; `tianfu end-session {session}` ends it before")
+    print(text)
+
+
+@app.command(name="end-session")
+def end_session_command(session: Annotated[str, typer.Argument(help="as `tianfu ticket` said it")]) -> None:
+    """End a session before its ticket is over: in every worker, within a second."""
+    if not FHIR_ID.match(session):
+        raise typer.BadParameter("this is not the name of a session")
+    with running_database(current_settings()) as addresses:
+        asyncio.run(_end_session(addresses, session))
+    out.print(f"session {session} ended")
+
+
+async def _end_session(addresses: Addresses, session: str) -> None:
+    from tianfu.services.tickets.ended import KeptEnds
+    from tianfu.services.tickets.ticket import Audience
+
+    longest_seconds = max(each.seconds_max for each in Audience)
+    async with await Database.open(addresses, links_max=1) as database:
+        await KeptEnds(database).end(session, until=Instant(system_clock() + longest_seconds * SECOND))
 
 
 def _progress() -> Progress:

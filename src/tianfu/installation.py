@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from tianfu.db import Addresses, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in
 from tianfu.db.secret import database_secret
 from tianfu.settings import Settings
+from tianfu.vault.files import load, load_or_make
+from tianfu.vault.provider import Keys
+
+if TYPE_CHECKING:
+    from tianfu.services.tickets.ticket import TicketOffice
 
 MIGRATION_SETS = ("tianfu.records.schema",)
 """Packages with schema steps, in the order in which they build on each other."""
@@ -32,6 +39,15 @@ def database_addresses(settings: Settings) -> Addresses:
     return Addresses.of_server(settings.database_url, secret)
 
 
+def installation_keys(settings: Settings, *, make: bool = True) -> Keys:
+    """Who keeps this installation's master key; here an adapter to a key service would be put in.
+
+    `make` says whether a development installation may make a missing one.
+    """
+    provider = (load_or_make if make else load)(settings.home, settings.mode)
+    return Keys(provider=provider, cipher=settings.cipher)
+
+
 @contextmanager
 def running_database(settings: Settings) -> Iterator[Addresses]:
     """The database, running for the length of a block."""
@@ -41,3 +57,15 @@ def running_database(settings: Settings) -> Iterator[Addresses]:
     else:
         with server.running() as addresses:
             yield addresses
+
+
+def derived_key(secret: bytes, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, equal in all processes of the installation."""
+    return hmac.digest(secret, purpose.encode(), "sha256")
+
+
+def ticket_office(secret: bytes) -> TicketOffice:
+    """Who makes and reads the tickets of the installation with this secret."""
+    from tianfu.services.tickets.ticket import TicketOffice  # costs time that most commands need not wait for
+
+    return TicketOffice(derived_key(secret, "tickets"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import signal
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any, cast
@@ -14,28 +14,37 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from tianfu.access.caller import OPERATOR
+from tianfu.access.caller import LOOPBACK, OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
+from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
-from tianfu.installation import database_addresses
-from tianfu.kernel.instants import system_clock
+from tianfu.installation import database_addresses, derived_key, installation_keys, ticket_office
+from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.keys import load_or_make
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
+from tianfu.services.limits.limiter import KeptBuckets, Limiter
+from tianfu.services.limits.limits import load_limits
+from tianfu.services.tickets.ended import KeptEnds
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
-from tianfu.web.site import SiteSettings, build_site
+from tianfu.supervision.stalled_connections import give_up_stalled_connections
+from tianfu.web.callers import TicketCallers
+from tianfu.web.protection import LOOPBACK_HOSTS
+from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
 DEMONSTRATION = "https://tianfu.example/"
 """How the sources of made-up records begin (https://www.rfc-editor.org/rfc/rfc2606); pages say that they are there."""
+
+FORGET_SECONDS = 600.0
 
 _log = structlog.get_logger("tianfu.main")
 
@@ -85,25 +94,65 @@ class Application:
         addresses = database_addresses(self._settings)
         database = await stack.enter_async_context(Database(addresses))
         await database.ready()
-        keys = load_or_make(self._settings.home)
+        keys = installation_keys(self._settings)
         trail = await open_trail(database, self._settings.home, system_clock)
         store = await Store.open(database, auditor=GroupAuditor(database, trail.lanes), clock=system_clock, keys=keys)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
-        stack.callback(asyncio.create_task(roots.run()).cancel)
-        ahead = asyncio.create_task(keep_months_ahead(database))
-        stack.callback(ahead.cancel)
-        self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir_application(store, clock=system_clock))}
+        for work in (
+            roots.run(),
+            keep_months_ahead(database),
+            forget_what_is_over(database, clock=system_clock),
+            give_up_stalled_connections(self._settings.port),
+        ):
+            stack.callback(asyncio.create_task(work).cancel)
+        doorkeeping = doorkeeping_of(self._settings, database, addresses.secret)
+        doorkeeper = doorkeeper_of(self._settings, doorkeeping)
+        fhir = fhir_application(store, clock=system_clock, doorkeeper=doorkeeper)
+        self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
         return build_site(
-            apps=[lifelong(store)],
+            apps=[lifelong(store), trust(cast("Any", store), clock=system_clock)],
             settings=SiteSettings(
-                seal_key=derived_key(addresses.secret, "page seal"), is_demonstration=is_demonstration
+                seal_key=derived_key(addresses.secret, "page seal"),
+                is_demonstration=is_demonstration,
+                is_production=self._settings.is_production,
+                hosts=doorkeeper.hosts,
             ),
+            doorkeeping=doorkeeping,
             clock=system_clock,
         )
 
 
-def derived_key(secret: bytes, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose, equal in all workers."""
-    return hmac.digest(secret, purpose.encode(), "sha256")
+def doorkeeping_of(settings: Settings, database: Database, secret: bytes) -> Doorkeeping:
+    """Who lets people and machines in, and who counts what they ask."""
+    limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
+    callers = TicketCallers(
+        ticket_office(secret),
+        KeptEnds(database),
+        limiter,
+        clock=system_clock,
+        desk=None if settings.is_production else LOOPBACK,
+    )
+    return Doorkeeping(callers=callers, limiter=limiter)
+
+
+def doorkeeper_of(settings: Settings, doorkeeping: Doorkeeping) -> Doorkeeper:
+    """The same at the FHIR door."""
+    return Doorkeeper(
+        callers=doorkeeping.callers,
+        limiter=doorkeeping.limiter,
+        hosts=LOOPBACK_HOSTS | settings.hosts,
+        is_production=settings.is_production,
+    )
+
+
+async def forget_what_is_over(database: Database, *, clock: Clock) -> None:
+    """Take away rows that say nothing any more, again and again; goes on until cancelled."""
+    while True:
+        await asyncio.sleep(FORGET_SECONDS)
+        try:
+            await KeptBuckets(database).forget_full()
+            await KeptEnds(database).forget(now=clock())
+        except Exception as error:
+            _log.error("not_forgotten", error=place_of(error))

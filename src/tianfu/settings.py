@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from tianfu.kernel.refusal import Refusal
 
 PORT = 8000
+
+Mode = Literal["development", "production"]
+MODES: tuple[Mode, ...] = ("development", "production")
+CipherName = Literal["sm4", "aes"]
+CIPHERS: tuple[CipherName, ...] = ("sm4", "aes")
+
+Value = TypeVar("Value", bound=str)
+
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +34,15 @@ class Settings:
     port: int
     workers: int
     audit_roots: str | None
+    mode: Mode
+    cipher: CipherName
+    hosts: frozenset[str]
+    limits_file: Path | None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether nobody is let in without a ticket, and nothing made for development is taken."""
+        return self.mode == "production"
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -38,7 +58,28 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
         audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
+        mode=_chosen(environment, "TIANFU_MODE", MODES),
+        cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
+        hosts=_host_names(environment),
+        limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
     )
+
+
+def _chosen(environment: Mapping[str, str], name: str, values: tuple[Value, ...]) -> Value:
+    """One of some words; the first one is the default."""
+    text = environment.get(name) or values[0]
+    for value in values:
+        if value == text:
+            return value
+    details = {"setting": name, "choices": " ".join(values)}
+    raise Refusal("setting-invalid", next_step="correct-the-setting", details=details)
+
+
+def _host_names(environment: Mapping[str, str]) -> frozenset[str]:
+    names = environment.get("TIANFU_HOSTS", "").split()
+    if any(_HOST_NAME.match(name) is None for name in names):
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_HOSTS"})
+    return frozenset(name.lower() for name in names)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

@@ -12,6 +12,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.testing import TestClient
 
+from tests.web.letting_in import doorkeeping
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.web.asking import HttpRequest
@@ -67,7 +68,8 @@ def site() -> Iterator[TestClient[Any]]:
     app = App(name="broken", folder=Path(__file__).parent / "made_up_app", places=(), routes=broken_pages)
     built = build_site(
         apps=[app],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, hosts={"made-up.local"}),
+        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),
+        doorkeeping=doorkeeping(clock=fixed_clock),
         clock=fixed_clock,
         assets=made_up_assets(),
     )

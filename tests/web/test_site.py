@@ -18,7 +18,7 @@ def test_every_answer_carries_the_protective_headers(site: Site, path: str) -> N
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_pages_are_not_kept_by_the_browser(site: Site) -> None:

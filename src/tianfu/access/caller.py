@@ -28,3 +28,6 @@ LOOPBACK = Caller(id="loopback", role="desk")
 
 IMPORTER = Caller(id="importer", role="system")
 OPERATOR = Caller(id="command-line", role="system")
+
+NOBODY = Caller(id="nobody", role="nobody")
+"""Whoever looks at what is open to all, such as an error page; may see no record."""

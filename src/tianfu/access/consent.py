@@ -23,8 +23,8 @@ from tianfu.access.elements import (
     instant_of,
     items,
     local,
+    period_of,
     purposes_of,
-    span_of,
 )
 from tianfu.access.labels import CONFIDENTIALITY, label_mask, label_of_security
 from tianfu.access.purpose import Purpose
@@ -60,7 +60,8 @@ def read_consent(consent: dict[str, Any]) -> ConsentReading:
         return ConsentReading((), (Fault("Consent.patient", "patient-not-here"),))
     reader = _Reader(consent, patient)
     relations = [] if reader.is_not_about_reading else list(reader.root())
-    return ConsentReading(tuple(dict.fromkeys(relations)), tuple(dict.fromkeys(reader.remarks)))
+    remarks = {(each.path, each.code): each for each in reader.remarks}
+    return ConsentReading(tuple(dict.fromkeys(relations)), tuple(remarks.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ class _Reader:
         """What a denial closes: what of it is not understood falls away, so that it closes more."""
         for name in provision.keys() - UNDERSTOOD:
             self._remark(f"{path}.{name}", "not-understood")
-        span = span_of(provision.get("period"))
+        span = period_of(provision)
         if span is None:
             self._remark(f"{path}.period", "period-not-understood")
         return _Denial(
@@ -243,7 +244,7 @@ class _Reader:
         remarked = len(self.remarks)
         self._refuse_unknown(provision, path)
         ages = self._ages_permitted()
-        span = span_of(provision.get("period"))
+        span = period_of(provision)
         if span is None:
             self._remark(f"{path}.period", "period-not-understood")
         level, labels = self._ceiling(provision, path)

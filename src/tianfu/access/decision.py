@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import ANYBODY
-from tianfu.access.rules import Denials, Rule, rules
+from tianfu.access.rules import Rule, rules
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.refusal import Refusal
 
@@ -86,13 +85,14 @@ def nothing(caller: Caller, purpose: Purpose) -> Grant:
 
 def granted(rule: Rule, caller: Caller, purpose: Purpose, facts: Facts) -> Grant:
     """A rule filled with who the caller is."""
+    named = () if caller.practitioner is None else (record_number("Practitioner", caller.practitioner),)
     return Grant(
         caller=caller,
         purpose=purpose,
         rule=rule.name,
         sees_everything=rule.sees_everything,
         actors=facts.actors,
-        denial_actors=_denial_actors(rule.denials, caller, facts),
+        denial_actors=rule.denials.binding(actors=facts.actors, named=named),
         own=tuple(record_number("Patient", patient) for patient in caller.patients) if rule.own else (),
         custodian=facts.custodian if rule.custodian else None,
         kinds=rule.kinds,
@@ -105,13 +105,3 @@ def granted(rule: Rule, caller: Caller, purpose: Purpose, facts: Facts) -> Grant
         chooses_ids=rule.chooses_ids,
         reads_trail=rule.reads_trail,
     )
-
-
-def _denial_actors(denials: Denials, caller: Caller, facts: Facts) -> tuple[int, ...]:
-    match denials:
-        case Denials.ALL:
-            return (ANYBODY, *facts.actors)
-        case Denials.NAMED:
-            return () if caller.practitioner is None else (record_number("Practitioner", caller.practitioner),)
-        case Denials.NONE:
-            return ()

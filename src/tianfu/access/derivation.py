@@ -22,11 +22,12 @@ from tianfu.access.elements import (
     instant_of,
     items,
     local,
+    period_of,
     purposes_of,
-    span_of,
 )
+from tianfu.access.emergency import emergency_relations
 from tianfu.access.labels import label_mask
-from tianfu.access.relation import Age, Kind, Relation
+from tianfu.access.relation import OFFICERS, Age, Kind, Relation
 from tianfu.access.rules import EVERY, type_numbers
 from tianfu.kernel.instants import DAY
 
@@ -53,7 +54,7 @@ def _of_encounter(encounter: Element, record: int) -> Iterator[Relation]:
         yield _relation(patient, provider, Kind.ENCOUNTER, row | row["organisation"], span)
     for participant in elements(encounter.get("participant")):
         practitioner = _one_of(participant.get("individual"), "Practitioner")
-        taking_part = span_of(participant.get("period"))
+        taking_part = period_of(participant)
         if practitioner is not None and taking_part is not None:
             own = span.within(taking_part.and_days(row["grace_days"]))
             if not own.is_empty:
@@ -62,7 +63,7 @@ def _of_encounter(encounter: Element, record: int) -> Iterator[Relation]:
 
 def _visit_span(encounter: Element, row: Element) -> Span | None:
     """How long a visit opens; None if it opens nothing, as one does that does not say when it began."""
-    status, span = encounter.get("status"), span_of(encounter.get("period"))
+    status, span = encounter.get("status"), period_of(encounter)
     if span is None or span.since is None:
         return None
     if status == row["planned_status"]:
@@ -111,7 +112,7 @@ def _of_care_team(team: Element, record: int) -> Iterator[Relation]:
             yield _relation(patient, actor, kind, row, span)
     for participant in elements(team.get("participant")):
         member = local(participant.get("member"))
-        taking_part = span_of(participant.get("period"))
+        taking_part = period_of(participant)
         if member is None or member.type not in {"Organization", "Practitioner"} or taking_part is None:
             continue
         own = span.within(taking_part)
@@ -123,9 +124,10 @@ def _of_service_request(request: Element, record: int) -> Iterator[Relation]:
     """A referral opens to whoever is asked to take over, and not to the one who refers."""
     row, patient = choices()["referral"], _patient(request, "subject")
     said = [pair for each in [*items(request.get("category")), request.get("code")] for pair in coded(each)]
-    since = instant_of(request.get("authoredOn"))
+    since, requester = instant_of(request.get("authoredOn")), local(request.get("requester"))
     if (
         patient is None
+        or requester is None
         or since is None
         or request.get("status") not in row["statuses"]
         or request.get("intent") not in row["intents"]
@@ -133,7 +135,6 @@ def _of_service_request(request: Element, record: int) -> Iterator[Relation]:
         or not _among(said, row["codings"])
     ):
         return
-    requester = local(request.get("requester"))
     for value in items(request.get("performer")):
         performer = local(value)
         if performer and performer.type in {"Organization", "Practitioner"} and performer != requester:
@@ -145,7 +146,7 @@ def _of_related_person(person: Element, record: int) -> Iterator[Relation]:
     """A guardian sees a child's records, and less of them when the child is fourteen."""
     row, patient = choices()["guardian"], _patient(person, "patient")
     said = [pair for each in elements(person.get("relationship")) for pair in coded(each)]
-    span = span_of(person.get("period"))
+    span = period_of(person)
     is_guardian = any(code in row["codings"].get(system, ()) for system, code in said)
     if patient is None or span is None or not is_guardian or person.get("active", True) is not True:
         return
@@ -165,6 +166,14 @@ def _of_consent(consent: Element, record: int) -> Iterator[Relation]:
     yield from read_consent(consent).relations
 
 
+def _of_task(task: Element, record: int) -> Iterator[Relation]:
+    """An emergency access opens to its doctor while it lasts, and, like an objection, to the officers who review it."""
+    yield from emergency_relations(task)
+    row, patient = choices()["oversight"], _patient(task, "for")
+    if patient is not None and _among(coded(task.get("code")), row["codings"]):
+        yield _relation(patient, OFFICERS, Kind.OVERSIGHT, row, ALWAYS)
+
+
 class _Derivation(Protocol):
     def __call__(self, resource: Element, record: int, /) -> Iterable[Relation]: ...
 
@@ -177,6 +186,7 @@ _DERIVATIONS: Mapping[str, _Derivation] = {
     "Patient": _of_patient,
     "RelatedPerson": _of_related_person,
     "ServiceRequest": _of_service_request,
+    "Task": _of_task,
 }
 
 RELATION_TYPES = frozenset(_DERIVATIONS)
@@ -202,7 +212,7 @@ def _relation(patient: int, actor: int, kind: Kind, row: Element, span: Span, ag
 
 def _bounded(resource: Element, row: Element) -> Span | None:
     """The period of a contract or team, cut to the longest that counts; None if it does not say when it began."""
-    span = span_of(resource.get("period"))
+    span = period_of(resource)
     return None if span is None or span.since is None else span.at_most_days(row["days_max"])
 
 

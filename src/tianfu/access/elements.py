@@ -102,11 +102,15 @@ def coding(value: Element) -> tuple[str, str] | None:
     return (system, code) if isinstance(system, str) and isinstance(code, str) else None
 
 
-def span_of(value: object) -> Span | None:
-    """The time that a Period covers, its last day included; None if it cannot be read or ends before it begins."""
-    if value is None:
+def period_of(holder: Element) -> Span | None:
+    """The time that an element's `period` covers, its last day included; always, if it has none.
+
+    None if the period cannot be read, is empty, or ends before it begins.
+    """
+    if "period" not in holder:
         return ALWAYS
-    if not isinstance(value, dict):
+    value = element(holder["period"])
+    if not {"start", "end"} & value.keys():
         return None
     since = until = None
     try:
@@ -136,7 +140,12 @@ def choices() -> Element:
 
 
 def purposes_of(codes: Iterable[str]) -> int:
-    """The mask of purposes."""
+    """The mask of purposes; ValueError for a code that is none."""
+    return _mask(tuple(codes))
+
+
+@cache
+def _mask(codes: tuple[str, ...]) -> int:
     mask = 0
     for code in codes:
         mask |= Purpose(code).bit

@@ -5,6 +5,7 @@ Levels after GB/T 39725-2020; security labels: https://terminology.hl7.org/CodeS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -29,6 +30,9 @@ Raise = tuple[int, int]
 """The least level of a record with a code, and its special labels."""
 
 NOTHING: Raise = (0, 0)
+
+_DIAGNOSIS = re.compile(r"[A-Z][0-9]{2}")
+"""How a code of ICD-10 begins; one that names no system is read as a diagnosis, because hospitals leave it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +110,8 @@ def _gather(value: dict[str, Any], found: list[tuple[str, str]]) -> None:
                     _gather(each, found)
         elif member.__class__ is dict:
             _gather(member, found)
-    if "code" in value and "system" in value:
-        system, code = value["system"], value["code"]
+    if "code" in value:
+        system, code = value.get("system", ""), value["code"]
         if isinstance(system, str) and isinstance(code, str):
             found.append((system, code))
 
@@ -133,8 +137,12 @@ def labels() -> Mapping[str, Label]:
 
 def label_mask(keys: Iterable[str]) -> int:
     """The mask of the labels with these keys, `*` being all; KeyError if there is no such label."""
-    keys = list(keys)
-    if keys == ["*"]:
+    return _mask(tuple(keys))
+
+
+@cache
+def _mask(keys: tuple[str, ...]) -> int:
+    if keys == ("*",):
         return EVERY_LABEL
     mask = 0
     for key in keys:
@@ -163,9 +171,9 @@ def _raise(system: str, code: str) -> Raise:
     if exact is not None:
         return exact.get(code, NOTHING)
     prefixed = lists.prefixed.get(system)
-    if prefixed is None:
-        return NOTHING
     plain = code.replace(".", "").strip().upper()
+    if prefixed is None or (not system and not _DIAGNOSIS.match(plain)):
+        return NOTHING
     for length in lists.lengths:
         found = prefixed.get(plain[:length])
         if found is not None:

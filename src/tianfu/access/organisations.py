@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
+from tianfu.access.relation import OFFICERS
 from tianfu.kernel.ids import record_number
 
 INSIDE_TYPES = frozenset(
@@ -63,6 +64,8 @@ class OrganisationTree:
         return found
 
 
+OFFICER_ROLE = "officer"
+
 NO_ORGANISATIONS = OrganisationTree(())
 
 
@@ -73,10 +76,13 @@ def is_inside_type(codings: Iterable[tuple[str, str]]) -> bool:
 
 def actors_of(caller: Caller, tree: OrganisationTree) -> tuple[int, ...]:
     """The record numbers that count for a caller: his Practitioner, his RelatedPersons, his unit, all units below it,
-    and upwards as long as one is still inside the same institution; a supervising bureau never."""
+    and upwards as long as one is still inside the same institution; a supervising bureau never.  An officer is one of
+    the officers of the province."""
     found: list[int] = [record_number("RelatedPerson", related) for related in caller.related]
     if caller.practitioner is not None:
         found.append(record_number("Practitioner", caller.practitioner))
     if caller.organisation is not None:
         found.extend(tree.around(record_number("Organization", caller.organisation)))
+    if caller.role == OFFICER_ROLE:
+        found.append(OFFICERS)
     return tuple(found)

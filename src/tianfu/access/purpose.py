@@ -19,4 +19,7 @@ class Purpose(StrEnum):
     @property
     def bit(self) -> int:
         """Its place in a mask of purposes; stored, so the order of the members never changes."""
-        return 1 << list(Purpose).index(self)
+        return _BITS[self]
+
+
+_BITS = {purpose: 1 << place for place, purpose in enumerate(Purpose)}

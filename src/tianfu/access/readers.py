@@ -9,8 +9,8 @@ from tianfu.access.caller import Caller
 from tianfu.access.decision import NO_FACTS, Grant, granted
 from tianfu.access.judgement import Head, judge
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import ANYBODY, Relation
-from tianfu.access.rules import Denials, Rule, rules
+from tianfu.access.relation import Relation
+from tianfu.access.rules import Rule, rules
 from tianfu.kernel.instants import Instant
 
 
@@ -63,7 +63,10 @@ def _possible(
 ) -> Iterator[tuple[Grant, Relation | None]]:
     """The grants that somebody could have under a rule: by nothing, as the person, as the keeper, by one relation."""
     nobody = granted(rule, Caller(id="", role=rule.role), purpose, NO_FACTS)
-    if not head.patients or rule.sees_everything:
+    if rule.sees_everything:
+        yield nobody, None
+        return
+    if not head.patients:
         yield nobody, None
     if rule.custodian and head.org is not None:
         yield replace(nobody, custodian=head.org), None
@@ -72,16 +75,5 @@ def _possible(
             yield replace(nobody, own=(patient,)), None
     for relation in relations:
         if not relation.denies and relation.patient in head.patients:
-            yield _tied(nobody, rule, relation.actor), relation
-
-
-def _tied(nobody: Grant, rule: Rule, actor: int) -> Grant:
-    """The grant of whoever this actor stands for; a denial that names the actor names him."""
-    match rule.denials:
-        case Denials.ALL:
-            binding: tuple[int, ...] = (ANYBODY, actor)
-        case Denials.NAMED:
-            binding = (actor,)
-        case Denials.NONE:
-            binding = ()
-    return replace(nobody, actors=(actor,), denial_actors=binding)
+            actor = (relation.actor,)
+            yield replace(nobody, actors=actor, denial_actors=rule.denials.binding(actors=actor, named=actor)), relation

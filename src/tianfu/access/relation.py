@@ -15,6 +15,9 @@ EVERY_LABEL = (1 << 62) - 1
 ANYBODY = 0
 """The actor of a relation that concerns every caller (a denial to all)."""
 
+OFFICERS = 1
+"""The actor of a relation that concerns every officer; no record has this number."""
+
 
 class Kind(IntEnum):
     """Why somebody may see a patient's records; the numbers are stored and never change."""
@@ -28,6 +31,7 @@ class Kind(IntEnum):
     EMERGENCY = 7
     MANAGED = 8
     TEAM = 9
+    OVERSIGHT = 10
 
     @property
     def bit(self) -> int:

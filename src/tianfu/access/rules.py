@@ -14,7 +14,7 @@ import orjson
 
 from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import Kind
+from tianfu.access.relation import ANYBODY, Kind
 from tianfu.standards.fhir.definitions import definitions
 
 LEVEL_OF_EVERYTHING = 5
@@ -28,6 +28,10 @@ class Denials(StrEnum):
     ALL = "all"
     NAMED = "named"
     NONE = "none"
+
+    def binding(self, *, actors: tuple[int, ...], named: tuple[int, ...]) -> tuple[int, ...]:
+        """The actors whose denials bind somebody for whom `actors` stand, and whom `named` names himself."""
+        return {Denials.ALL: (ANYBODY, *actors), Denials.NAMED: named, Denials.NONE: ()}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tianfu.access.relation import Relation
 from tianfu.db import Query, Wire, queries
 from tianfu.db.wire import (
     bytea_array,
@@ -29,7 +30,7 @@ Statement = tuple[Query, dict[str, object]]
 
 
 class Placed(NamedTuple):
-    """A write with what the store decided about it."""
+    """A write with what the store decided about it; `body` as it is kept, sealed for this version."""
 
     write: Prepared
     version: int
@@ -38,6 +39,8 @@ class Placed(NamedTuple):
     org: int | None
     level: int
     labels: int
+    body: bytes | None = None
+    sealed_with: int | None = None
 
 
 class _Stretches:
@@ -79,7 +82,8 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "tokens": int8_array(tokens.all),
         "token_firsts": int4_array(tokens.firsts),
         "token_lasts": int4_array(tokens.lasts),
-        "bodies": bytea_array([each.write.body for each in placed]),
+        "bodies": bytea_array([each.body for each in placed]),
+        "sealed_withs": int2_array([each.sealed_with for each in placed]),  # type: ignore[misc]  # None becomes null
     }
 
 
@@ -179,13 +183,19 @@ def _also_about(writes: Sequence[Prepared]) -> Iterable[Statement]:
 
 def _relations(writes: Sequence[Prepared]) -> Iterable[Statement]:
     rows = [(w, relation) for w in writes if w.values for relation in dict.fromkeys(w.values.relations)]
-    if not rows:
-        return
-    said = [relation for _, relation in rows]
+    if rows:
+        yield relation_statement([(write.record, write.type_number, relation) for write, relation in rows])
+
+
+def relation_statement(rows: Sequence[tuple[int, int, Relation]]) -> Statement:
+    """Relations, each with the number and type of the record that it comes from."""
+    said = [relation for _, _, relation in rows]
     allowed = _Stretches(relation.types or () for relation in said)
-    yield (
+    return (
         _SQL.add_relations,
         {
+            "rids": int8_array([row[0] for row in rows]),
+            "types": int2_array([row[1] for row in rows]),
             "patients": int8_array([each.patient for each in said]),
             "actors": int8_array([each.actor for each in said]),
             "labels": int8_array([each.labels for each in said]),
@@ -201,7 +211,6 @@ def _relations(writes: Sequence[Prepared]) -> Iterable[Statement]:
                 [0 if each.types is None else first for each, first in zip(said, allowed.firsts, strict=True)]
             ),
             "type_lasts": int4_array(allowed.lasts),
-            **_of(rows),
         },
     )
 

@@ -74,7 +74,7 @@ class Histories:
         limit = max(1, min(limit, HISTORY_MAX))
         scope = f"{resource_type or ''}/{logical_id or ''}\n{grant.caller.id}".encode()
         at, record, version = self._opened(cursor, scope) if cursor else (LATEST, _RECORD_MAX, _VERSION_MAX)
-        as_of = await self._settled()
+        as_of = await self.settled()
         if since is not None and logical_id is None:
             at = min(at, as_of)
         rows = await self._rows(grant, resource_type, logical_id, at, record, version, since, limit + 1)
@@ -90,7 +90,7 @@ class Histories:
         entries = tuple(self._entry(row) for row in shown)
         return [(row[0], row[6]) for row in shown], HistoryPage(entries=entries, as_of=as_of, next_cursor=next_cursor)
 
-    async def _settled(self) -> Instant:
+    async def settled(self) -> Instant:
         """The instant before which nothing is written any more."""
         now = self._clock()
         async with self._database.connection("app") as connection:

@@ -79,10 +79,10 @@ class Matcher:
             condition.type,
             query_parameters(condition.query),
             strict=True,
-            searchable=self.searchable(condition.type),
+            searchable=self.searchable,
             now=self.clock(),
         )
-        if not plan.criteria:
+        if not plan.criteria and not plan.links:
             raise Refusal("condition-empty", details={"type": condition.type})
         return replace(plan, count=2)
 
@@ -113,7 +113,8 @@ class Matcher:
 
 def _meaning(plan: SearchPlan) -> Hashable:
     """Equal for conditions that ask for the same, however they are spelled."""
-    return plan.type, frozenset((each.parameter.code, each.modifier, each.operands) for each in plan.criteria)
+    criteria = frozenset((each.parameter.code, each.modifier, each.operands) for each in plan.criteria)
+    return plan.type, criteria, frozenset(plan.links)
 
 
 def query_parameters(query: str) -> tuple[tuple[str, str], ...]:

@@ -106,10 +106,14 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of search results; `plan` is what was searched, `included` came by _include, `total` only if asked for."""
+    """A page of search results; `plan` is what was searched, `included` came by _include, `total` only if asked for.
+
+    `is_cut_off` tells that there is more to include than a page brings along.
+    """
 
     plan: SearchPlan
     records: tuple[Record, ...]
     included: tuple[Record, ...] = ()
+    is_cut_off: bool = False
     next_cursor: str | None
     total: int | None = None

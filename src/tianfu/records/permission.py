@@ -7,20 +7,30 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Facts, Grant, decide
-from tianfu.access.organisations import OrganisationTree, Unit, actors_of
+from tianfu.access.decision import NOT_PERMITTED, Facts, Grant, decide
+from tianfu.access.emergency import is_emergency_task, refuse_unsound_emergency
+from tianfu.access.labels import SEVERAL_SUBJECTS
+from tianfu.access.organisations import INSIDE_TYPES, NO_ORGANISATIONS, OrganisationTree, Unit, actors_of
 from tianfu.access.purpose import Purpose
+from tianfu.access.relation import Kind
 from tianfu.db import Database, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array
 from tianfu.kernel.ids import record_number
-from tianfu.kernel.instants import SECOND, Clock
+from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.index.hashing import token_hash
 from tianfu.records.visibility import asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
+
+GLASS_TYPES = frozenset({"Task", "Communication"})
+"""What may be written about a patient in the transaction that opens his records in an emergency."""
 
 GRANTS_REMEMBERED = 4_096
 GRANT_SECONDS_MAX = 0.5
@@ -28,10 +38,13 @@ GRANT_SECONDS_MAX = 0.5
 
 TREE_DEPTH_MAX = 8
 UNITS_MAX = 2_000
-ORGANISATION_KINDS = "http://terminology.hl7.org/CodeSystem/organization-type"
-PART_KINDS = ("dept", "team")
+KEEPER = "organisation"
+"""The library of a source that is an organisation writing through a door."""
+
+Wanted = Sequence[tuple[Grant, Change]]
 
 _SQL = queries("tianfu.records.sql", "permission.sql", fill=asked)
+_STATE = queries("tianfu.records.sql", "state.sql")
 
 
 class Permissions:
@@ -43,22 +56,34 @@ class Permissions:
         self._remembered: OrderedDict[tuple[Caller, Purpose], tuple[int, Grant]] = OrderedDict()
 
     async def grant(self, caller: Caller, purpose: Purpose) -> Grant:
-        """What the caller may see and do now; raises Refusal `not-permitted` if that is nothing at all."""
+        """What the caller may see and do now; raises Refusal `role-cannot-do-this` if that is nothing at all."""
         now = self._clock()
         kept = self._remembered.get((caller, purpose))
         if kept is not None and now < kept[0]:
             return kept[1]
-        grant = decide(caller, purpose, await self._facts(caller))
+        grant = await self._decided(caller, purpose)
         self._remembered[caller, purpose] = now + int(GRANT_SECONDS_MAX * SECOND), grant
         self._remembered.move_to_end((caller, purpose))
         while len(self._remembered) > GRANTS_REMEMBERED:
             self._remembered.popitem(last=False)
         return grant
 
+    async def _decided(self, caller: Caller, purpose: Purpose) -> Grant:
+        facts = await self._facts(caller)
+        grant = decide(caller, purpose, facts)
+        is_keeper = decide(caller, purpose, replace(facts, custodian=0)).custodian is not None
+        if not is_keeper or caller.organisation is None or facts.custodian is not None:
+            return grant
+        # Whoever keeps the records of his organisation is known as their source before he writes the first.
+        uri = custodian_uri(caller.organisation)
+        async with self._database.connection("app") as connection:
+            await connection.run(_STATE.add_source, uri=uri, library=KEEPER, name_zh="", name_en="")
+            row = await connection.one(_SQL.custodian_of, uri=uri)
+        return decide(caller, purpose, replace(facts, custodian=row[0] if row else None))
+
     async def _facts(self, caller: Caller) -> Facts:
         if caller.organisation is None:
-            return Facts(actors=actors_of(caller, OrganisationTree(())), custodian=None)
-        organisation = record_number("Organization", caller.organisation)
+            return Facts(actors=actors_of(caller, NO_ORGANISATIONS), custodian=None)
         part_of = definitions().search_parameter("Organization", "partof")
         kind = definitions().search_parameter("Organization", "type")
         if part_of is None or kind is None:
@@ -66,78 +91,92 @@ class Permissions:
         async with self._database.connection("app") as connection, connection.pipeline() as pipeline:
             units = pipeline.add(
                 _SQL.organisations_near,
-                organisation=organisation,
+                organisation=record_number("Organization", caller.organisation),
                 part_of=part_of.number,
                 type=definitions().type_number("Organization"),
-                unit_kinds=[token_hash(kind.number, ORGANISATION_KINDS, each) for each in PART_KINDS],
+                unit_kinds=[token_hash(kind.number, *coding) for coding in sorted(INSIDE_TYPES)],
                 depth_max=TREE_DEPTH_MAX,
                 limit=UNITS_MAX,
             )
             custodian = pipeline.add(_SQL.custodian_of, uri=custodian_uri(caller.organisation))
         tree = OrganisationTree(Unit(number=r[0], part_of=r[1], is_inside=bool(r[2])) for r in units.rows)
-        return Facts(
-            actors=actors_of(caller, tree),
-            custodian=custodian.rows[0][0] if custodian.rows else None,
-        )
+        return Facts(actors=actors_of(caller, tree), custodian=custodian.rows[0][0] if custodian.rows else None)
 
-    async def refusals(self, transaction: Transaction, wanted: Sequence[tuple[Grant, Change]]) -> Mapping[int, Refusal]:
-        """Which of these changes their callers may not make, by place; asked inside the transaction that makes them."""
+    async def refusals(self, transaction: Transaction, wanted: Wanted) -> Mapping[int, Refusal]:
+        """Which of these changes their callers may not make, by place; asked in the transaction that makes them."""
         found: dict[int, Refusal] = {}
         by_grant: dict[int, list[int]] = defaultdict(list)
+        opened: set[int] = set()
         for place, (grant, change) in enumerate(wanted):
             if grant.sees_everything:
                 continue
-            if change.write.type not in grant.writes:
-                found[place] = Refusal(
-                    "not-permitted", next_step="ask-whoever-may", details={"type": change.write.type}
-                )
+            try:
+                opened |= self._opened(grant, change)
+            except Refusal as refusal:
+                found[place] = refusal
             else:
                 by_grant[id(grant)].append(place)
         if by_grant:
             old = [wanted[p][1].write.record for places in by_grant.values() for p in places if not wanted[p][1].is_new]
             await lock_slots(transaction, RECORD_SPACE, old)
         for places in by_grant.values():
-            found |= await self._refusals_of(transaction, wanted, places)
+            found |= await self._refusals_of(transaction, wanted, places, opened)
         return found
 
+    def _opened(self, grant: Grant, change: Change) -> set[int]:
+        """The patients whom a change opens to its writer by an emergency access; raises Refusal if he may not make it.
+
+        An emergency access is a Task of its own doctor, from now on, and sound.
+        """
+        write = change.write
+        if write.type not in grant.writes:
+            said = {"purpose": grant.purpose.value, "type": write.type}
+            raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details=said)
+        if write.type != "Task" or write.stored is None or write.values is None:
+            return set()
+        members = write.stored.partition(b"\n")[2]
+        task: dict[str, Any] = orjson.loads(b'{"resourceType":"Task",' + members + b"}")
+        if not is_emergency_task(task) or task.get("status") != "in-progress":
+            return set()
+        refuse_unsound_emergency(task, grant.caller, now=Instant(self._clock()))
+        patient = write.values.prid
+        return {patient} if patient is not None and grant.kinds & Kind.EMERGENCY.bit else set()
+
     async def _refusals_of(
-        self, transaction: Transaction, wanted: Sequence[tuple[Grant, Change]], places: Sequence[int]
+        self, transaction: Transaction, wanted: Wanted, places: Sequence[int], opened: set[int]
     ) -> dict[int, Refusal]:
+        """Those of one grant; `opened` are patients whom an emergency access written beside opens to its notices."""
         grant = wanted[places[0]][0]
         given = visibility_values(grant, self._clock())
-        by_type: dict[int, list[int]] = defaultdict(list)
-        rows: list[tuple[int, int, int, int, int]] = []
+        old: dict[int, list[int]] = defaultdict(list)
+        new: list[tuple[int, int | None, int, int, int]] = []
         for place in places:
             write = wanted[place][1].write
             if not wanted[place][1].is_new:
-                by_type[write.type_number].append(write.record)
-            if write.values is not None and not grant.registers:
-                subjects = [] if write.values.prid is None else [write.values.prid, *write.values.also_about]
-                if not subjects and write.values.level > grant.public_level:
-                    rows.append((place, 0, write.values.level, write.values.labels & ~1, write.type_number))
-                rows += [
-                    (place, each, write.values.level, write.values.labels & ~1, write.type_number) for each in subjects
-                ]
+                old[write.type_number].append(write.record)
+            if write.values is None or grant.registers:
+                continue
+            secrecy = write.values.level, write.values.labels & ~SEVERAL_SUBJECTS, write.type_number
+            subjects = [] if write.values.prid is None else [write.values.prid, *write.values.also_about]
+            if write.type not in GLASS_TYPES or not subjects or not opened.issuperset(subjects):
+                new += [(place, each, *secrecy) for each in subjects] or [(place, None, *secrecy)]
         async with transaction.pipeline() as pipeline:
             standing = {
                 number: pipeline.add(_SQL.standing_seen, type=number, rids=int8_array(records), **given)
-                for number, records in by_type.items()
+                for number, records in old.items()
             }
-            closed = pipeline.add(
-                _SQL.closed_patients,
-                places=int4_array([row[0] for row in rows]),
-                prids=int8_array([row[1] for row in rows]),
-                sensitivities=int2_array([row[2] for row in rows]),
-                labels=int8_array([row[3] for row in rows]),
-                types=int2_array([row[4] for row in rows]),
-                **given,
-            )
-        seen = {(number, row[0]): row[1] for number, each in standing.items() for row in each.rows}
+            closed = pipeline.add(_SQL.closed_patients, **_rows(new), **given)
+            patient = definitions().type_number("Patient")
+            real = pipeline.add(_SQL.standing_seen, type=patient, rids=int8_array(sorted(opened)), **given)
+        seen = {(number, row[0]): bool(row[1]) for number, each in standing.items() for row in each.rows}
+        unreal = opened.difference(row[0] for row in real.rows)
         found = {row[0]: _not_found() for row in closed.rows}
         for place in places:
-            change = wanted[place][1]
-            if not change.is_new and not seen.get((change.write.type_number, change.write.record), grant.chooses_ids):
-                # What is hidden and what is not there are one: who may not choose ids cannot ask by writing.
+            write = wanted[place][1].write
+            is_told_of_nobody = write.type in GLASS_TYPES and write.values is not None and write.values.prid in unreal
+            # What is hidden and what is not there are one: who may not choose ids cannot ask by writing.
+            is_seen = wanted[place][1].is_new or seen.get((write.type_number, write.record), grant.chooses_ids)
+            if is_told_of_nobody or not is_seen:
                 found[place] = _not_found()
         return found
 
@@ -145,6 +184,16 @@ class Permissions:
 def custodian_uri(organisation: str) -> str:
     """How an organisation is named as a source of records."""
     return f"Organization/{organisation}"
+
+
+def _rows(new: Sequence[tuple[int, int | None, int, int, int]]) -> dict[str, object]:
+    return {
+        "places": int4_array([row[0] for row in new]),
+        "prids": int8_array([row[1] for row in new]),  # type: ignore[misc]  # None becomes null
+        "sensitivities": int2_array([row[2] for row in new]),
+        "labels": int8_array([row[3] for row in new]),
+        "types": int2_array([row[4] for row in new]),
+    }
 
 
 def _not_found() -> Refusal:

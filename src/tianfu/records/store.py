@@ -6,14 +6,16 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
+from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
+from tianfu.access.relation import Kind
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.prepared import Row
@@ -23,19 +25,29 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import TRAIL
-from tianfu.records.body import Protection
+from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
+from tianfu.records.export import Export, Exporter, refuse_unknown_types
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
-from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
 from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
-from tianfu.records.search import CursorSealer, compile_count, compile_search, executed_parameters, parse_search
-from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.search import (
+    INCLUDED_MAX,
+    CursorSealer,
+    compile_count,
+    compile_included,
+    compile_search,
+    executed_parameters,
+    parse_search,
+    sight,
+)
+from tianfu.records.search.escapes import escaped
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
 from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle, refusals_traced
 from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
 from tianfu.records.transaction import (
@@ -59,9 +71,13 @@ from tianfu.records.write import (
 )
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
+from tianfu.vault.provider import Keys
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
+LOCATED_MAX = 50
+"""So many Patients may share an identifier; more are a mistake that nobody should act on."""
+
 ANSWER_BYTES_MAX = 32 << 20
 """When the answers to a bundle's entries hold this much, those that follow are refused."""
 
@@ -97,7 +113,6 @@ class Store:
         database: Database,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
         preparer: Preparer,
         known_tokens: set[int],
         index_generations: Mapping[int, int],
@@ -105,18 +120,19 @@ class Store:
         self._database = database
         self._auditor = auditor
         self._clock = clock
-        self._keys = keys
         self._preparer = preparer
         self._known_tokens = known_tokens
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
-        self._trail = TrailReader(database, keys.cursors, clock)
-        self._histories = Histories(database, self._reader, keys.cursors, clock)
-        self._cursors = CursorSealer(keys.cursors)
-        self._tracer = Tracer(auditor=auditor, clock=clock, query_key=keys.queries)
-        self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
+        self._trail = TrailReader(database, preparer.index_keys.cursors, clock)
+        self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
+        self._cursors = CursorSealer(preparer.index_keys.cursors)
+        self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
+        self._exporter = Exporter(database, self._reader, self._tracer, clock)
+        self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
+        self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
         )
@@ -127,18 +143,16 @@ class Store:
         *,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
-        protection: Protection | None = None,
+        keys: Keys,
     ) -> Store:
-        """Open the store of a migrated database; raises Refusal `key-differs` if it was filled with another key."""
-        preparer, known = await open_parts(database, keys, protection)
+        """Open the store of a migrated database; raises Refusal `key-differs` for another master key."""
+        preparer, known = await open_parts(database, keys)
         async with database.connection("reader") as reader:
             generations = {row[0]: row[1] for row in await reader.all(_STATE.index_generations)}
         return Store(
             database=database,
             auditor=auditor,
             clock=clock,
-            keys=keys,
             preparer=preparer,
             known_tokens=known,
             index_generations=generations,
@@ -152,14 +166,16 @@ class Store:
     ) -> Answer:
         """The current version of a record."""
         _refuse_unknown_type(resource_type)
-        return await self._reader.read(Wish(await self._grant(caller, purpose), resource_type, logical_id, request))
+        return await self._reader.read(
+            Wish(await self._grant(caller, purpose, "read", request), resource_type, logical_id, request)
+        )
 
     @refusals_traced
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
         """The current versions of several records, in the order asked."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "read", request)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
     @refusals_traced
@@ -168,7 +184,7 @@ class Store:
     ) -> Answer:
         """One version of a record, however old."""
         _refuse_unknown_type(resource_type)
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "vread", request)
         row, answer = await self._histories.version(grant, resource_type, logical_id, version)
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
@@ -187,7 +203,7 @@ class Store:
         request: str = "",
     ) -> HistoryPage:
         """Versions newest first: of one record, of one type, or of all."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "history", request)
         rows, page = await self._histories.page(
             grant, resource_type, logical_id, limit=limit, since=since, cursor=cursor
         )
@@ -206,13 +222,13 @@ class Store:
     ) -> Page:
         """A page of the records that match."""
         _refuse_unknown_type(wanted.type)
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "search", request)
         question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
         searched = parse_search(
             wanted.type,
             question.parameters,
             strict=wanted.strict,
-            searchable=self.searchable(wanted.type),
+            searchable=self.searchable,
             now=self._clock(),
             after=question.after,
         )
@@ -220,25 +236,85 @@ class Store:
         async with reader as connection:
             rows, given = [], visibility_values(grant, self._clock())
             if not searched.counts_only:
-                sql, values = compile_search(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 rows = await connection.all(Query.composed("search", sql), **values, **given)
             total = None
             if searched.counts_only or searched.total == "accurate":
-                sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 counted = await connection.one(Query.composed("count", sql), **values, **given)
                 total = counted[0] if counted else 0
-        shown = rows[: searched.count]
-        await self._tracer.found(grant, wanted.type, wanted.parameters, shown, request)
+            shown, brought = rows[: searched.count], []
+            if shown and searched.inclusions:
+                sql, values = compile_included(searched, [row[0] for row in shown], sees=sight(grant))
+                brought = await connection.all(Query.composed("included", sql), **values, **given)
+        included = brought[:INCLUDED_MAX]
+        await self._tracer.found(grant, wanted.type, wanted.parameters, [*shown, *included], request)
         return Page(
             plan=searched,
             records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in shown),
+            included=tuple(self._reader.record(type_name(r[1]), r[0], r[3], r[4], r[2], r[5]) for r in included),
+            is_cut_off=len(brought) > len(included),
             next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
             total=total,
         )
 
+    async def locate(
+        self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
+    ) -> list[str]:
+        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
+
+        Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
+        could not open them, and too-many-found.
+        """
+        grant = await self._grant(caller, purpose, "locate", request)
+        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
+            raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
+        named = f"{escaped(system)}|{escaped(number)}"
+        parameters = (("identifier", named), ("_count", str(LOCATED_MAX)))
+        searched = parse_search(
+            "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
+        )
+        whole = replace(grant, sees_everything=True)
+        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
+        async with self._database.connection("reader", before=wall(whole)) as connection:
+            rows = await connection.all(Query.composed("locate", sql), **values)
+        if len(rows) > LOCATED_MAX:
+            raise Refusal("too-many-found", next_step="narrow-search")
+        await self._tracer.found(grant, "Patient", parameters, rows, request)
+        return [self._reader.record("Patient", r[0], r[3], r[4], r[2], r[5]).id for r in rows]
+
+    async def everything(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: EverythingRequest,
+        *,
+        request: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> EverythingPage:
+        """A page of all records about a patient; raises Refusal `not-found` if he is not there or not to be seen."""
+        grant = await self._grant(caller, purpose, "everything", request)
+        return await self._compartments.page(grant, wanted, request, deadline_seconds)
+
+    async def export(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        *,
+        types: Sequence[str] | None = None,
+        since: Instant | None = None,
+        request: str = "",
+    ) -> Export:
+        """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
+        refuse_unknown_types(types or ())
+        await self._grant(caller, purpose, "export", request)
+        as_of = await self._histories.settled()
+        chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
+        return Export(as_of=as_of, chunks=chunks)
+
     async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
         """Whether records came from a system whose address begins so."""
-        await self._grant(caller, purpose)
+        await self._grant(caller, purpose, "search", "")
         async with self._database.connection("reader") as connection:
             return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
 
@@ -262,7 +338,7 @@ class Store:
         request: str = "",
     ) -> TimelinePage:
         """The newest records of the union of some patients."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "timeline", request)
         page = await self._timelines.page(
             grant, patients, slices=slices, codes=codes, after=after, before=before, limit=limit
         )
@@ -275,7 +351,7 @@ class Store:
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
     ) -> list[CensusRow]:
         """How many records of which kind the patients have in which stretch of time."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "census", request)
         rows = await self._timelines.census(grant, patients, edges=edges)
         await self._tracer.people(grant, "census", patients, [], request)
         return rows
@@ -285,7 +361,7 @@ class Store:
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
     ) -> list[Measured]:
         """Every kind of result with numbers that the patients have."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "measured", request)
         found = await self._timelines.measured(grant, patients)
         seen = [record_number("Observation", each.newest.record.id) for each in found]
         await self._tracer.people(grant, "measured", patients, seen, request)
@@ -305,7 +381,7 @@ class Store:
         request: str = "",
     ) -> TrailPage:
         """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "audit_events", request)
         page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
         await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
         return page
@@ -315,7 +391,7 @@ class Store:
         self, caller: Caller, purpose: Purpose, logical_id: str, *, request: str = ""
     ) -> TrailEvent | None:
         """One event of the trail by its name."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "audit_event", request)
         found = await self._trail.one(grant, logical_id)
         await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
         return found
@@ -334,7 +410,7 @@ class Store:
         request: str = "",
     ) -> LedgerPage:
         """Who did what with these patients' records, from `after` to before `before`, newest first."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "ledger", request)
         page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
         await self._tracer.trail(grant, "ledger", patients, None, request)
         return page
@@ -352,7 +428,7 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Create a record under an id of our making, or, conditionally, leave the one that matches."""
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "create", request)
         if if_none_exist is None:
             write = self._preparer.write(resource, new_uuid7())
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
@@ -372,7 +448,9 @@ class Store:
         """Write a record under an id of the client's choice; what stood there goes to the history."""
         write = self._preparer.write(resource, logical_id)
         change = Change(write=write, is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, await self._grant(caller, purpose), "update", request))
+        return await self._writes.ask(
+            Job(change, await self._grant(caller, purpose, "update", request), "update", request)
+        )
 
     @refusals_traced
     async def update_matching(
@@ -387,7 +465,7 @@ class Store:
     ) -> Written | Unchanged:
         """Write the one record that matches a search, or create it if none does."""
         return await self._conditionally(
-            await self._grant(caller, purpose), "update", resource, query, expected_version, request
+            await self._grant(caller, purpose, "update", request), "update", resource, query, expected_version, request
         )
 
     @refusals_traced
@@ -404,7 +482,9 @@ class Store:
         """Mark a record as deleted; its versions stay in the history."""
         _refuse_unknown_type(resource_type)
         change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
-        return await self._writes.ask(Job(change, await self._grant(caller, purpose), "delete", request))
+        return await self._writes.ask(
+            Job(change, await self._grant(caller, purpose, "delete", request), "delete", request)
+        )
 
     @refusals_traced
     async def delete_matching(
@@ -419,11 +499,14 @@ class Store:
     ) -> Written | Unchanged:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "delete", request)
         condition = Condition(resource_type, query)
         for _ in range(TRIES_MAX):
             try:
-                async with self._database.transaction("app") as transaction:
+                async with (
+                    self._refusals_traced(grant, "delete", request),
+                    self._database.transaction("app") as transaction,
+                ):
                     ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
                     _refuse_several(ids)
                     if not ids:
@@ -446,12 +529,13 @@ class Store:
     async def _do(
         self, caller: Caller, purpose: Purpose, requests: Sequence[Request], request: str
     ) -> list[BundleAnswer]:
-        grant = await self._grant(caller, purpose)
+        grant = await self._grant(caller, purpose, "transaction", request)
         # Without a condition all is known before the database is asked.
         ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
         for _ in range(TRIES_MAX):
             try:
-                done = await self._transact(grant, requests, ready, request)
+                async with self._refusals_traced(grant, "transaction", request):
+                    done = await self._transact(grant, requests, ready, request)
             except (UniqueViolation, SerializationFailure):
                 continue
             answered = {each.request.index for each in done}
@@ -572,9 +656,24 @@ class Store:
                 answers.append(answer)
         return answers
 
-    async def _grant(self, caller: Caller, purpose: Purpose) -> Grant:
-        """What the caller may see and do now."""
-        return await self._permissions.grant(caller, purpose)
+    async def _grant(self, caller: Caller, purpose: Purpose, interaction: str, request: str) -> Grant:
+        """What the caller may see and do now; if that is nothing at all, the trace says that he asked."""
+        try:
+            return await self._permissions.grant(caller, purpose)
+        except Refusal as refusal:
+            if refusal.code == NOT_PERMITTED:
+                await self._tracer.refused(nothing(caller, purpose), interaction, refusal, request)
+            raise
+
+    @asynccontextmanager
+    async def _refusals_traced(self, grant: Grant, interaction: str, request: str) -> AsyncIterator[None]:
+        """A refusal undoes its transaction, its event included: the trace is told afterwards."""
+        try:
+            yield
+        except Refusal as refusal:
+            if not (refusal.retryable or refusal.is_traced or refusal.is_uncertain):
+                await self._tracer.refused(grant, interaction, refusal, request)
+            raise
 
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
         """Write several requests in one transaction; a refused one takes no other with it."""
@@ -610,7 +709,10 @@ class Store:
         given = resource.value.get("id") if interaction == "update" else None
         for _ in range(TRIES_MAX):
             try:
-                async with self._database.transaction("app") as transaction:
+                async with (
+                    self._refusals_traced(grant, interaction, request),
+                    self._database.transaction("app") as transaction,
+                ):
                     matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
                     ids = matches.ids[condition]
                     _refuse_several(ids)
@@ -651,6 +753,7 @@ class Store:
             refused=refused,
             clock=self._clock,
             known_tokens=self._known_tokens,
+            sealer=self._preparer.sealer,
             trace=trace,
             writer=self._auditor.writer,
         )
@@ -669,8 +772,8 @@ def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
     match outcome:
         case Found(record):
             return len(record.text)
-        case Page(records=records):
-            return sum(len(record.text) for record in records)
+        case Page(records=records, included=included):
+            return sum(len(record.text) for record in (*records, *included))
         case _:
             return 0
 

@@ -15,9 +15,9 @@ from tianfu.db.prepared import Row
 from tianfu.kernel.ids import FHIR_ID, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.asked import asked_text
 from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import TRAIL, AuditEvent, event
+from tianfu.records.told import told_query
 from tianfu.records.trail.reading import TrailQuestion, asked_of_trail
 from tianfu.records.transaction import Planned
 from tianfu.records.write import Change, Outcome
@@ -41,11 +41,19 @@ About = tuple[str, str, Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracer:
-    """Leaves a durable trace of what is about to be shown."""
+    """Leaves a durable trace of what is about to be shown; `key` hashes numbers that were asked for."""
 
     auditor: Auditor
     clock: Clock
-    query_key: bytes
+    key: bytes
+
+    async def refused(self, grant: Grant, interaction: str, refusal: Refusal, request: str) -> None:
+        """Something that was not done, and why."""
+        said = event(
+            grant, at=self.clock(), interaction=interaction, type_number=None, outcome=refusal.code, request=request
+        )
+        await self.auditor.record([said])
+        refusal.is_traced = True
 
     async def versions(
         self,
@@ -83,7 +91,47 @@ class Tracer:
             type_number=definitions().type_number(resource_type),
             records=[row[0] for row in rows],
             patients=sorted({row[6] for row in rows if row[6] is not None}),
-            query=asked_text(resource_type, parameters, self.query_key),
+            query=told_query(self.key, parameters),
+            request=request,
+        )
+        await self.auditor.record([shown])
+
+    async def everything(
+        self,
+        grant: Grant,
+        patient: int,
+        parameters: Sequence[tuple[str, str]],
+        rows: Sequence[Row],
+        request: str,
+        *,
+        outcome: str = "success",
+    ) -> None:
+        """Rows about one patient as `compile_compartment` yields them, or that there is no such patient."""
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction="everything",
+            type_number=definitions().type_number("Patient"),
+            outcome=outcome,
+            records=[row[0] for row in rows],
+            patients=sorted({patient, *(row[6] for row in rows if row[6] is not None)}),
+            query=told_query(self.key, parameters),
+            request=request,
+        )
+        await self.auditor.record([shown])
+
+    async def exported(self, grant: Grant, rows: Sequence[Row], *, outcome: str, query: str, request: str) -> None:
+        """Rows of an export as `export_chunk` yields them, or that it begins or ends."""
+        types = {row[1] for row in rows}
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction="export",
+            type_number=types.pop() if len(types) == 1 else None,
+            outcome=outcome,
+            records=[row[0] for row in rows],
+            patients=sorted({row[5] for row in rows if row[5] is not None}),
+            query=query,
             request=request,
         )
         await self.auditor.record([shown])
@@ -118,7 +166,7 @@ class Tracer:
         )
         await self.auditor.record([shown])
 
-    async def refused(
+    async def refused_call(
         self,
         caller: Caller,
         purpose: Purpose,
@@ -141,7 +189,7 @@ class Tracer:
             outcome=refusal.code,
             records=records,
             patients=records if kind == "Patient" else (),
-            query=asked_text(kind, parameters, self.query_key) if parameters else None,
+            query=told_query(self.key, parameters) if parameters else None,
             request=request,
         )
         await self.auditor.record([traced])
@@ -154,7 +202,7 @@ class Tracer:
         logical_id = rest.partition("/")[0]
         asked = parse_qsl(query, keep_blank_values=True, max_num_fields=None)
         about = kind, logical_id if FHIR_ID.match(logical_id) else "", asked
-        await self.refused(caller, purpose, "batch", about, request, refusal)
+        await self.refused_call(caller, purpose, "batch", about, request, refusal)
 
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
@@ -173,7 +221,7 @@ def refusals_traced(method: F) -> F:
             return await method(store, caller, purpose, *about, **more)
         except Refusal as refusal:
             named = _named(about)
-            await store._tracer.refused(caller, purpose, method.__name__, named, more.get("request", ""), refusal)
+            await store._tracer.refused_call(caller, purpose, method.__name__, named, more.get("request", ""), refusal)
             raise
 
     return cast("F", call)

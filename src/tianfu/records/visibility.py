@@ -27,11 +27,9 @@ _TIES = """({patient} = any(%(g_own)s::bigint[]) or ((
          and r.purposes & %(g_purpose)s::integer <> 0 and (1 << r.kind) & %(g_kinds)s::integer <> 0
          and {row}.sensitivity <= r.level and {row}.labels & ~(r.labels | 1) = 0
          and (r.types is null or {row}.type = any(r.types))
-         and (r.age = 0 or exists (
-               select from resource_patient born
-                where born.rid = {patient} and not born.deleted
-                  and born.date_low > case r.age when 1 then %(g_fourteen)s::bigint else %(g_eighteen)s::bigint end
-                  and (r.age = 1 or born.date_low <= %(g_fourteen)s::bigint)))))
+         and case r.age when 0 then true
+               when 1 then born({patient}) > %(g_fourteen)s::bigint
+               else born({patient}) > %(g_eighteen)s::bigint and born({patient}) <= %(g_fourteen)s::bigint end))
   and not exists (
       select from relation d
        where d.patient = {patient} and d.denies and d.actor = any(%(g_denial_actors)s::bigint[])

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from litestar import Request
 
-from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.caller import NOBODY, Caller
 from tianfu.access.purpose import Purpose
+from tianfu.web.callers import Admitted
 from tianfu.web.languages import Language, choose_language
 from tianfu.web.look import LANGUAGE_COOKIE, LOOK_COOKIE, Look
 
@@ -19,10 +20,11 @@ HttpRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One request as an app may know it."""
+    """One request as an app may know it; `purposes` are those of the reader's ticket, none if he needs no ticket."""
 
     caller: Caller
     purpose: Purpose
+    purposes: tuple[Purpose, ...]
     language: Language
     look: Look
     path: str
@@ -40,13 +42,27 @@ class Asking:
         fields = [*kept, *((name, one) for name, value in changes.items() for one in _values(value) if one)]
         return f"{self.path}?{urlencode(fields)}" if fields else self.path
 
+    def allows(self, purpose: Purpose) -> bool:
+        """Whether the reader was let in for this purpose too; a page that asks for another must look first."""
+        return not self.purposes or purpose in self.purposes
+
 
 def _values(value: str | Sequence[str]) -> Sequence[str]:
     return [value] if isinstance(value, str) else value
 
 
+ADMITTED = "admitted"
+"""Where a request's state keeps who was let in."""
+
+
+def likely_purpose(look: Look) -> Purpose:
+    """Why somebody who shows no ticket opens a page: a look made for residents is a resident's."""
+    return Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT
+
+
 def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Asking:
-    """Everything the request says about its reader.  The caller is this machine's user until people can sign in."""
+    """Everything the request says about its reader; on a page that is open to all the caller is nobody."""
+    admitted: Admitted | None = request.scope["state"].get(ADMITTED)
     asked = request.query_params.get("lang")
     language = choose_language(
         languages,
@@ -56,8 +72,9 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
     )
     look = Look.remembered(request.cookies.get(LOOK_COOKIE))
     return Asking(
-        caller=LOOPBACK,
-        purpose=Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT,
+        caller=NOBODY if admitted is None else admitted.caller,
+        purpose=likely_purpose(look) if admitted is None else admitted.purpose,
+        purposes=() if admitted is None else admitted.purposes,
         language=language,
         look=look,
         path=request.url.path,

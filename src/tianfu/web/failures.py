@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.asking import HttpRequest
+from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.outcome import STATUSES, status_of
 from tianfu.web.pages import Pages
 
@@ -32,18 +33,28 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help:
+    """A way on from a refusal: a sentence, the words of a button (both keys of phrases), and where it leads."""
+
+    key: str
+    button: str
+    address: str
+
+
 class Failures:
     """Turns whatever went wrong into a page and a line in the log."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, helps: Sequence[Callable[[Asking, Refusal], Help | None]] = ()) -> None:
         self._pages = pages
+        self._helps = tuple(helps)
 
     def refused(self, request: HttpRequest, refusal: Refusal) -> Response[str]:
         """A refusal: the app knew what it would not do."""
         status = status_of(refusal)
         reference = new_reference()
         _log.warning("request_refused", reference=reference, status=status, code=refusal.code, route=_route(request))
-        return self._page(request, refusal, status, reference)
+        return self._page(request, refusal, status, reference, retry_after(refusal))
 
     def http_error(self, request: HttpRequest, error: HTTPException) -> Response[str]:
         """An address, method or size that the site does not take."""
@@ -71,11 +82,18 @@ class Failures:
         reference: str,
         headers: Mapping[str, str] | None = None,
     ) -> Response[str]:
+        asking = self._pages.asking(request)
+        ways = [way for help_after in self._helps if (way := help_after(asking, refusal))]
         answer = self._pages.page(
-            "web/failure.html", self._pages.asking(request), status=status, refusal=refusal, reference=reference
+            "web/failure.html", asking, status=status, refusal=refusal, reference=reference, ways=ways
         )
         answer.headers.update(headers or {})
         return answer
+
+
+def retry_after(refusal: Refusal) -> Mapping[str, str]:
+    """The header that says when to come again (RFC 9110, section 10.2.3), for a refusal that knows it."""
+    return {"retry-after": refusal.details["seconds"]} if refusal.code == "too-many-requests" else {}
 
 
 def _route(request: HttpRequest) -> str:

@@ -56,6 +56,13 @@ STATUSES: Mapping[str, int] = {
     "sent-by-another-site": 403,
     "not-allowed": 403,
     "role-cannot-do-this": 403,
+    "ticket-missing": 401,
+    "ticket-refused": 401,
+    "ticket-expired": 401,
+    "ticket-ended": 401,
+    "purpose-missing": 400,
+    "purpose-unknown": 400,
+    "purpose-not-allowed": 403,
     "version-conflict": 412,
     "condition-matches-several": 412,
     "condition-missing": 400,
@@ -83,6 +90,10 @@ STATUSES: Mapping[str, int] = {
     "deadline-passed": 503,
     "disk-full": 507,
     "body-unreadable": 500,
+    "field-not-authentic": 500,
+    "key-unknown": 500,
+    "key-not-unwrapped": 500,
+    "key-used-up": 503,
     "unexpected": UNEXPECTED,
 }
 
@@ -105,6 +116,11 @@ _ISSUE_TYPES: Mapping[str, str] = {
     "search-too-large": "too-costly",
     "not-allowed": "forbidden",
     "role-cannot-do-this": "forbidden",
+    "ticket-missing": "login",
+    "ticket-refused": "login",
+    "ticket-expired": "expired",
+    "ticket-ended": "expired",
+    "purpose-not-allowed": "forbidden",
     "host-not-ours": "forbidden",
     "sent-by-another-site": "forbidden",
     "version-conflict": "conflict",
@@ -123,6 +139,10 @@ _ISSUE_TYPES: Mapping[str, str] = {
     "disk-full": "no-store",
     "unexpected": "exception",
     "body-unreadable": "exception",
+    "field-not-authentic": "exception",
+    "key-unknown": "exception",
+    "key-not-unwrapped": "exception",
+    "key-used-up": "exception",
 }
 
 
@@ -143,11 +163,14 @@ def outcome_bytes(issues: Sequence[Mapping[str, Any]], *, language: Language) ->
     return orjson.dumps({"resourceType": "OperationOutcome", "language": language.tag, "issue": list(issues)})
 
 
+_WARNING_TYPES: Mapping[str, str] = {"included-cut-off": "incomplete"}
+
+
 def note(code: str, *, language: Language, severity: str = "information", **values: str) -> dict[str, Any]:
     """An issue that says something without being a refusal: a warning, or that all went well."""
     return {
         "severity": severity,
-        "code": "informational" if severity == "information" else "not-supported",
+        "code": "informational" if severity == "information" else _WARNING_TYPES.get(code, "not-supported"),
         "details": _details(code, language.say_either(f"note.{code}", "note.unknown", **values), language),
     }
 

@@ -31,11 +31,16 @@ _BLANK_LINES = re.compile(r"\s*\n\s*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One place of the rail and the tab bar: five at most."""
+    """One place of the rail and the tab bar: five at most for one reader; without roles it is everybody's."""
 
     key: str
     address: str
     icon: str
+    roles: frozenset[str] = frozenset()
+
+    def is_for(self, role: str) -> bool:
+        """Whether a reader of this role has the place before him."""
+        return not self.roles or role in self.roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +68,11 @@ class Pages:
         self.languages = languages
         self.sealer = sealer
         self._clock = clock
+        self._places = tuple(places)
         self._environment = _environment(apps)
         self._environment.globals.update(
             asset=assets.address,
             nhsuk=NhsukComponents(),
-            places=tuple(places),
             is_demonstration=is_demonstration,
             languages=tuple(languages.values()),
             text_width=text_width,
@@ -93,6 +98,7 @@ class Pages:
             formats=Formats(asking.language),
             today=self.today(),
             now=self._clock(),
+            places=tuple(place for place in self._places if place.is_for(asking.caller.role)),
             **values,
         )
 

@@ -9,6 +9,7 @@ from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
+from tianfu.web.admission import OPEN
 from tianfu.web.asking import HttpRequest
 from tianfu.web.look import COOKIE_SECONDS, DENSITIES, LANGUAGE_COOKIE, LOOK_COOKIE, SCHEMES, Look
 from tianfu.web.pages import Pages
@@ -19,13 +20,13 @@ PREFERENCES_PATH = "/preferences"
 def preference_routes(pages: Pages) -> list[HTTPRouteHandler]:
     """The page of choices, and where a choice is sent."""
 
-    @get(PREFERENCES_PATH)
+    @get(PREFERENCES_PATH, opt=dict(OPEN))
     async def show_preferences(request: HttpRequest) -> Response[str]:
         asking = pages.asking(request)
         back = own_path(request.query_params.get("back", "/"))
         return pages.page("web/preferences.html", asking, back=back, schemes=SCHEMES, densities=DENSITIES)
 
-    @post(PREFERENCES_PATH, status_code=303)
+    @post(PREFERENCES_PATH, status_code=303, opt=dict(OPEN))
     async def keep_preferences(request: HttpRequest) -> Redirect:
         form = {name: str(value) for name, value in (await request.form()).items()}
         look = Look.remembered(request.cookies.get(LOOK_COOKIE)).with_choices(form)

@@ -16,14 +16,19 @@ from litestar.types import ControllerRouterHandler
 
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.asking import HttpRequest
+from tianfu.services.limits.limiter import Limiter
+from tianfu.web.admission import OPEN, LetIn, NotAdmittedError, Sessions, to_entrance
+from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
-from tianfu.web.failures import Failures
+from tianfu.web.callers import Callers
+from tianfu.web.entering import entering_routes
+from tianfu.web.failures import Failures, Help
 from tianfu.web.languages import load_languages
 from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
 from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
-from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, add_protective_headers
+from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, protective_headers
 from tianfu.web.sealing import Sealer
+from tianfu.web.slow_senders import UnhurriedSenders
 
 FORM_BYTES_MAX = 64 * 1_024
 COMPRESSED_FROM_BYTES = 500
@@ -32,14 +37,24 @@ FOR_EVER = "public, max-age=31536000, immutable"
 PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big")
 
 
+def no_help(_asking: Asking, _refusal: Refusal) -> Help | None:
+    """An app that knows no way on from a refusal."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One app as the site takes it: where its templates and catalogues lie, its places, and its routes."""
+    """One app as the site takes it: where its templates and catalogues lie, its places, its routes, its ways on.
+
+    `help` says what a reader may do about a refusal, which can be another app's; what it offers must not tell whether
+    a record exists.
+    """
 
     name: str
     folder: Path
     places: tuple[Place, ...]
     routes: Callable[[Pages], Sequence[ControllerRouterHandler]]
+    help: Callable[[Asking, Refusal], Help | None] = no_help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +63,16 @@ class SiteSettings:
 
     seal_key: bytes
     is_demonstration: bool
+    is_production: bool
     hosts: Collection[str] = LOOPBACK_HOSTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doorkeeping:
+    """Who lets people in, and who counts what they ask."""
+
+    callers: Callers
+    limiter: Limiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +87,7 @@ def build_site(
     *,
     apps: Sequence[App],
     settings: SiteSettings,
+    doorkeeping: Doorkeeping,
     clock: Clock,
     assets: Assets | None = None,
     parts: SiteParts | None = None,
@@ -78,19 +103,26 @@ def build_site(
         clock=clock,
         is_demonstration=settings.is_demonstration,
     )
-    failures = Failures(pages)
+    failures = Failures(pages, helps=[app.help for app in apps])
+    sessions = Sessions(is_secure=settings.is_production)
     parts = parts or SiteParts()
     return Litestar(
         route_handlers=[
             *(handler for app in apps for handler in app.routes(pages)),
             *preference_routes(pages),
+            *entering_routes(pages, doorkeeping.callers, sessions),
             asset_route(held),
             healthz,
             *parts.handlers,
         ],
-        middleware=[OwnVisitorsOnly(settings.hosts)],
-        before_send=[add_protective_headers],
+        middleware=[
+            OwnVisitorsOnly(settings.hosts, is_production=settings.is_production, session_cookie=sessions.name),
+            UnhurriedSenders(),
+            LetIn(doorkeeping.callers, doorkeeping.limiter, sessions),
+        ],
+        before_send=[protective_headers(is_production=settings.is_production)],
         exception_handlers={
+            NotAdmittedError: lambda request, error: to_entrance(request, error.refusal, sessions),
             Refusal: failures.refused,
             HTTPException: failures.http_error,
             Exception: failures.unexpected,
@@ -107,7 +139,7 @@ def build_site(
 def asset_route(assets: Assets) -> HTTPRouteHandler:
     """Serve the built files; a name holds a hash of the content, so an answer is good for ever."""
 
-    @get(ASSETS_PATH + "{name:path}")
+    @get(ASSETS_PATH + "{name:path}", opt=dict(OPEN))
     async def serve_asset(request: HttpRequest, name: FromPath[str]) -> Response[bytes]:
         asset = assets.files.get(name.lstrip("/"))
         if asset is None:
@@ -120,7 +152,7 @@ def asset_route(assets: Assets) -> HTTPRouteHandler:
     return serve_asset
 
 
-@get("/healthz", media_type="text/plain")
+@get("/healthz", media_type="text/plain", opt=dict(OPEN))
 async def healthz() -> str:
     """Say that this worker answers; what it stands on is told by the operator's own checks."""
     return "ok"

@@ -181,9 +181,9 @@ async def test_lenient_handling_leaves_out_what_it_does_not_know_and_says_so(cli
 
 async def test_what_is_not_executed_yet_is_refused_by_name(client: httpx.AsyncClient) -> None:
     for query in (
-        "general-practitioner.name=x",
-        "_has:Observation:patient:code=x",
-        "_include=Patient:link",
+        "general-practitioner.name:text=x",
+        "_has:Observation:patient:code:in=x",
+        "_include:iterate=Patient:link",
         "name:text=x",
     ):
         answer = await client.get(f"Patient?{query}")

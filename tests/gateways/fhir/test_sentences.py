@@ -47,7 +47,9 @@ def test_a_code_that_nobody_gave_a_status_is_unprocessable() -> None:
     assert status_of(Refusal("a-new-rule")) == 422
 
 
-NEVER_OVER_HTTP = frozenset({"key-differs", "key-damaged", "record-unknown", "authority-missing"})
+NEVER_OVER_HTTP = frozenset(
+    {"key-differs", "record-unknown", "authority-missing", "rotation-under-way", "rotation-not-finished"}
+)
 """Refusals of programs that start or of commands that operators type."""
 
 
@@ -58,6 +60,7 @@ def said_by(pattern: str) -> set[str]:
         "records/*.py",
         "records/search/*.py",
         "records/index/*.py",
+        "vault/key*.py",
         "standards/fhir/**/*.py",
         "gateways/fhir/**/*.py",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -17,12 +18,14 @@ from tianfu.records.search import (
     Position,
     SearchPlan,
     compile_count,
+    compile_included,
     compile_search,
     executed_modifiers,
     executed_parameters,
     parse_search,
+    sight,
 )
-from tianfu.records.search.plan import component_parameters
+from tianfu.records.search.parameters import component_parameters, is_hidden
 from tianfu.records.visibility import visibility_values, visible, wall
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
@@ -37,11 +40,15 @@ DOCTOR = Grant(
 HIDDEN = Grant(caller=LOOPBACK, purpose=Purpose.TREATMENT, rule="nothing", sees_everything=False)
 
 
+def every_parameter(resource_type: str) -> set[str]:
+    """The codes by which a type can be searched once all is indexed."""
+    return {parameter.code for parameter in executed_parameters(resource_type)}
+
+
 def plan(
     resource_type: str, *parameters: tuple[str, str], strict: bool = True, after: Position | None = None
 ) -> SearchPlan:
-    searchable = {parameter.code for parameter in executed_parameters(resource_type)}
-    return parse_search(resource_type, parameters, strict=strict, searchable=searchable, now=NOW, after=after)
+    return parse_search(resource_type, parameters, strict=strict, searchable=every_parameter, now=NOW, after=after)
 
 
 def sql(resource_type: str, *parameters: tuple[str, str], after: Position | None = None) -> str:
@@ -104,6 +111,44 @@ def test_whoever_sees_nothing_finds_and_counts_nothing() -> None:
         assert text.count(visible("a", HIDDEN)) == text.count("not a.deleted")
 
 
+@pytest.mark.parametrize(
+    ("resource_type", "name", "value", "hops"),
+    [
+        ("Observation", "patient.name", "li", 2),
+        ("Observation", "patient.gender", "male", 2),
+        ("Observation", "subject:Patient.general-practitioner:Practitioner.identifier", "x", 3),
+        ("Observation", "patient.organization.partof.name", "x", 4),
+        ("Observation", "performer.identifier", "x", 7),
+        ("Patient", "_has:Observation:patient:code", "http://loinc.org|1", 2),
+        ("Patient", "_has:Encounter:patient:_has:Observation:encounter:status", "final", 3),
+        ("Encounter", "patient._has:Condition:patient:code", "x", 3),
+        ("Appointment", "patient.name", "li", 3),
+    ],
+)
+def test_every_hop_to_other_records_is_under_the_condition_of_sight(
+    resource_type: str, name: str, value: str, hops: int
+) -> None:
+    for more in ([], [("patient", "x")] if resource_type == "Observation" else []):
+        found = plan(resource_type, (name, value), *more)
+        for compiled in (compile_search, compile_count):
+            text, _ = compiled(found, grant=HIDDEN, identifier_key=KEY)
+            rows = re.findall(r"not (a[1-3]?)\.deleted", text)
+            assert len(rows) == hops
+            for row in set(rows):
+                assert text.count(visible(row, HIDDEN)) == rows.count(row)
+
+
+def test_what_a_page_brings_along_is_under_the_condition_of_sight() -> None:
+    for kind, name, value in [
+        ("Observation", "_include", "*"),
+        ("Observation", "_include", "Observation:subject:Patient"),
+        ("Patient", "_revinclude", "Observation:subject"),
+        ("Patient", "_revinclude", "*"),
+    ]:
+        text, _ = compile_included(plan(kind, (name, value)), [1, 2], sees=sight(HIDDEN))
+        assert f" where not b.deleted and {visible('b', HIDDEN)} and " in text
+
+
 def test_no_value_ever_stands_in_the_text() -> None:
     hostile = "x' or 1=1; drop table resource --"
     for resource_type, name in [
@@ -126,8 +171,20 @@ def test_no_value_ever_stands_in_the_text() -> None:
         ("Patient", "birthdate:missing", "perhaps", "search-value-malformed"),
         ("Patient", "active:missing", "", "search-value-malformed"),
         ("Patient", "general-practitioner:Patient", "x", "search-modifier-not-allowed"),
-        ("Patient", "general-practitioner.name", "x", "search-not-supported"),
-        ("Patient", "_has:Observation:patient:code", "x", "search-not-supported"),
+        ("Patient", "general-practitioner.nothing", "x", "search-parameter-unknown"),
+        ("Patient", "general-practitioner:Practitioner.nothing", "x", "search-parameter-unknown"),
+        ("Patient", "general-practitioner:Patient.name", "x", "search-modifier-not-allowed"),
+        ("Patient", "name.given", "zz", "search-value-malformed"),
+        ("Observation", "patient.birthdate", "soon", "search-value-malformed"),
+        ("AuditEvent", "entity.name", "x", "search-not-supported"),
+        ("Library", "depends-on:Library.name", "x", "search-not-supported"),
+        ("Patient", "_has:Nothing:patient:code", "zz", "search-value-malformed"),
+        ("Patient", "_has:Observation:nothing:code", "x", "search-parameter-unknown"),
+        ("Patient", "_has:Observation:encounter:code", "zz", "search-value-malformed"),
+        ("Patient", "_has:Observation:code:status", "zz", "search-value-malformed"),
+        ("Patient", "_has:Observation:patient:nothing", "x", "search-parameter-unknown"),
+        ("Patient", "link.link.link.link.name", "x", "search-too-large"),
+        ("Encounter", "appointment.supporting-info.name", "x", "search-not-supported"),
         ("Patient", "gender:in", "http://x", "search-not-supported"),
         ("Patient", "identifier", "http://x|", "search-not-supported"),
         ("Observation", "value-quantity", "high", "search-value-malformed"),
@@ -140,7 +197,18 @@ def test_no_value_ever_stands_in_the_text() -> None:
         ("Location", "near", "30.6|104.1|5|km", "search-not-supported"),
         ("Observation", "_sort", "code", "search-not-supported"),
         ("Observation", "_sort", "nothing", "search-parameter-unknown"),
-        ("Observation", "_include", "Observation:subject", "search-not-supported"),
+        ("Observation", "_include", "Observation:nothing", "search-parameter-unknown"),
+        ("Observation", "_include", "Observation:code", "search-not-supported"),
+        ("Observation", "_include", "Patient:link", "search-value-malformed"),
+        ("Observation", "_include", "Observation:encounter:Patient", "search-value-malformed"),
+        ("Observation", "_include", "Observation:subject:Nothing", "search-value-malformed"),
+        ("Observation", "_include:iterate", "Observation:subject", "search-not-supported"),
+        ("Library", "_include", "Library:depends-on", "search-not-supported"),
+        ("Patient", "_revinclude", "Nothing:subject", "search-value-malformed"),
+        ("Patient", "_revinclude", "*:subject", "search-value-malformed"),
+        ("Patient", "_revinclude", "Observation:encounter", "search-value-malformed"),
+        ("Patient", "_revinclude", "Observation:subject:Group", "search-value-malformed"),
+        ("Patient", "_revinclude", "ValueSet:*", "search-value-malformed"),
     ],
 )
 def test_what_would_not_be_done_as_asked_is_refused(resource_type: str, name: str, value: str, code: str) -> None:
@@ -155,8 +223,8 @@ def test_an_unknown_parameter_is_answered_with_those_that_exist() -> None:
 
 
 def test_lenient_handling_leaves_out_what_it_does_not_know_and_says_so() -> None:
-    found = plan("Patient", ("nmae", "li"), ("gender", "female"), ("_include", "Patient:link"), strict=False)
-    assert found.ignored == ("_include", "nmae")
+    found = plan("Patient", ("nmae", "li"), ("gender", "female"), ("_include:iterate", "Patient:link"), strict=False)
+    assert found.ignored == ("nmae", "_include:iterate")
     assert [criterion.parameter.code for criterion in found.criteria] == ["gender"]
 
 
@@ -167,7 +235,7 @@ def test_lenient_handling_does_not_forgive_a_malformed_value() -> None:
 
 def test_parameters_whose_index_is_not_complete_are_refused_for_now() -> None:
     with pytest.raises(Refusal) as caught:
-        parse_search("Patient", [("name", "li")], strict=True, searchable=set(), now=NOW)
+        parse_search("Patient", [("name", "li")], strict=True, searchable=lambda _: set(), now=NOW)
     assert caught.value.code == "search-parameter-not-indexed"
     assert caught.value.retryable
 
@@ -199,6 +267,8 @@ def searches_of(resource_type: str) -> Iterator[tuple[str, str]]:
         if parameter.code in {"_id", "_lastUpdated"}:
             continue
         for modifier in executed_modifiers(parameter.type):
+            if modifier == "contains" and is_hidden(resource_type, parameter):
+                continue
             value = {"missing": "true", "identifier": "s|v"}.get(modifier, values_of(parameter)[0])
             yield f"{parameter.code}:{modifier}", value
 

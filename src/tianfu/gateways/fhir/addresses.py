@@ -25,6 +25,7 @@ Interaction = Literal[
     "trail-search",
     "trail-search-form",
     "trail-read",
+    "everything",
 ]
 
 
@@ -68,6 +69,8 @@ def target_of(method: str, segments: tuple[str, ...]) -> Target:
         case (kind, logical_id, "_history", version) if kind in _TYPES:
             interaction = _allowed(wanted, {"GET": "vread"})
             return Target(interaction, kind, _checked(logical_id), _version(version))
+        case ("Patient", logical_id, "$everything"):
+            return Target(_allowed(wanted, {"GET": "everything"}), "Patient", _checked(logical_id))
         case ():
             return Target(_allowed(wanted, _AT_BASE))
         case ("metadata",):

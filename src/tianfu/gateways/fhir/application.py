@@ -8,28 +8,35 @@ addresses are few and regular (`addresses.py`), and every answer, each error inc
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
 
-from tianfu.access.caller import LOOPBACK
-from tianfu.access.purpose import Purpose
 from tianfu.gateways.fhir.actions.create import create
 from tianfu.gateways.fhir.actions.delete import delete, delete_where
 from tianfu.gateways.fhir.actions.submit import submit
 from tianfu.gateways.fhir.actions.update import update, update_where
 from tianfu.gateways.fhir.addresses import Interaction, Target, methods_at, target_of
+from tianfu.gateways.fhir.admission import LIMIT_OF, Doorkeeper, tells_who
 from tianfu.gateways.fhir.door import Door, Visit
-from tianfu.gateways.fhir.exchange import Answer, ClientLeft, Receive, Request, Scope, Send, send_answer
+from tianfu.gateways.fhir.exchange import (
+    ALWAYS,
+    Answer,
+    ClientLeft,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    send_answer,
+)
 from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, ANSWER_SECONDS_MAX, HEADER_BYTES_MAX, PATH_SEGMENTS_MAX
 from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_taken
 from tianfu.gateways.fhir.queries.audit_events import read_trail, search_trail, search_trail_form
 from tianfu.gateways.fhir.queries.capabilities import capabilities
+from tianfu.gateways.fhir.queries.everything import everything
 from tianfu.gateways.fhir.queries.history import history
 from tianfu.gateways.fhir.queries.read import read, read_version
 from tianfu.gateways.fhir.queries.search import search, search_form
@@ -37,17 +44,21 @@ from tianfu.gateways.fhir.resources import indented
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.store import Store
+from tianfu.web.callers import Admitted
 from tianfu.web.failures import new_reference
 from tianfu.web.languages import Language, choose_language, load_languages
 from tianfu.web.outcome import outcome_of, status_of
 from tianfu.web.pages import WEB_FOLDER
+from tianfu.web.protection import ONLY_HTTPS
 
 BASE_SEGMENT = "fhir"
 """The first segment of every address of this door."""
 
-RETRY_AFTER_SECONDS = b"2"
+RETRY_AFTER_SECONDS = "2"
 
-_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z", re.IGNORECASE)
+_CHALLENGES = {"ticket-missing": b'Bearer realm="tianfu"'}
+_CHALLENGE_OF_BAD = b'Bearer realm="tianfu", error="invalid_token"'
+"""What a 401 asks for (RFC 6750, section 3)."""
 
 Handler = Callable[[Visit, Target], Awaitable[Answer]]
 
@@ -67,13 +78,12 @@ _HANDLERS: Mapping[Interaction, Handler] = {
     "trail-search": search_trail,
     "trail-search-form": search_trail_form,
     "trail-read": read_trail,
+    "everything": everything,
 }
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN_SITES = frozenset({b"none", b"same-origin"})
-"""What a browser says (https://www.w3.org/TR/fetch-metadata/) when no other site's page sent the request."""
-
-_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form", "trail-search", "trail-search-form"})
+_TIMED: frozenset[Interaction] = frozenset(
+    {"history", "search", "search-form", "everything", "trail-search", "trail-search-form"}
+)
 """Interactions that may take long and may be broken off at any moment without leaving a question."""
 
 _log = structlog.get_logger("tianfu.gateways.fhir")
@@ -82,8 +92,10 @@ _log = structlog.get_logger("tianfu.gateways.fhir")
 class FhirApplication:
     """Answers FHIR's REST requests from a record store."""
 
-    def __init__(self, store: Store, *, clock: Clock) -> None:
-        self._door = Door(store=store, clock=clock, started_at=clock())
+    def __init__(self, store: Store, *, clock: Clock, doorkeeper: Doorkeeper) -> None:
+        self._door = Door(store=store, clock=clock, started_at=clock(), doorkeeper=doorkeeper)
+        self._doorkeeper = doorkeeper
+        self._always = (*ALWAYS, ONLY_HTTPS) if doorkeeper.is_production else ALWAYS
         self._languages = load_languages([WEB_FOLDER / "languages", Path(__file__).parent / "languages"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,20 +109,41 @@ class FhirApplication:
             answer = self._refused(scope, headers, refusal)
         except Exception as error:  # the last line of defence: a mistake of ours must not become silence
             answer = self._failed(scope, headers, error)
-        await send_answer(send, answer, without_body=scope["method"] == "HEAD")
+        await send_answer(send, answer, always=self._always, without_body=scope["method"] == "HEAD")
 
     async def _answered(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        request = _request(scope, headers, receive)
+        _refuse_too_long(scope)
+        self._doorkeeper.refuse_strangers(scope, headers)
+        admitted = await self._doorkeeper.admit(scope, headers)
+        request = self._request(scope, headers, receive, admitted)
         if request.method == "OPTIONS":
             allowed = ", ".join(methods_at(request.segments)).encode()
             return Answer(status=204, headers=((b"allow", allowed), (b"accept", b"application/fhir+json")))
         target = target_of(request.method, request.segments)
+        if target.interaction != "submit":  # which counts its entries
+            await self._doorkeeper.count(admitted, LIMIT_OF[target.interaction])
+        if request.query_string and tells_who(name for name, _ in request.parameters):
+            await self._doorkeeper.count(admitted, "identity-search")
         refuse_unless_json_is_taken(request.parameter("_format") or request.header(b"accept"))
         visit = Visit(door=self._door, request=request, language=self._language(headers))
         answer = await _in_time(target.interaction, _HANDLERS[target.interaction](visit, target))
         if answer.body is not None and request.parameter("_pretty") == "true":
             return replace(answer, body=indented(answer.body))
         return answer
+
+    def _request(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, admitted: Admitted) -> Request:
+        host = headers.get(b"host", b"").decode("latin-1")
+        # In production a proxy speaks HTTPS in front of this server, which hears plain HTTP.
+        scheme = "https" if self._doorkeeper.is_production else scope.get("scheme", "http")
+        return Request(
+            method=scope["method"],
+            segments=_segments(scope["path"]),
+            query_string=scope["query_string"],
+            headers=headers,
+            base=f"{scheme}://{host}/{BASE_SEGMENT}",
+            admitted=admitted,
+            receive=receive,
+        )
 
     def _language(self, headers: dict[bytes, bytes]) -> Language:
         return self._language_of(headers.get(b"accept-language", b"").decode("latin-1"))
@@ -137,38 +170,26 @@ class FhirApplication:
         if refusal.code in {"method-not-allowed", "audit-trail-read-only"}:
             more.append((b"allow", refusal.details.get("allowed", "").encode()))
         if refusal.retryable and status in {429, 503}:
-            more.append((b"retry-after", RETRY_AFTER_SECONDS))
+            more.append((b"retry-after", refusal.details.get("seconds", RETRY_AFTER_SECONDS).encode()))
+        if status == 401:
+            more.append((b"www-authenticate", _CHALLENGES.get(refusal.code, _CHALLENGE_OF_BAD)))
         if status in {408, 413}:
             # What is left of the body will not be read.
             more.append((b"connection", b"close"))
         return Answer(status=status, headers=tuple(more), body=body)
 
 
-def fhir_application(store: Store, *, clock: Clock) -> FhirApplication:
+def fhir_application(store: Store, *, clock: Clock, doorkeeper: Doorkeeper) -> FhirApplication:
     """The FHIR door in front of a record store, to be mounted under `/fhir`."""
-    return FhirApplication(store, clock=clock)
+    return FhirApplication(store, clock=clock, doorkeeper=doorkeeper)
 
 
-def _request(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Request:
-    host = headers.get(b"host", b"").decode("latin-1")
-    _refuse_strangers(scope.get("client"), host)
-    if scope["method"] not in _SAFE and headers.get(b"sec-fetch-site", b"none") not in _OWN_SITES:
-        raise Refusal("sent-by-another-site", next_step="ask-on-this-machine")
+def _refuse_too_long(scope: Scope) -> None:
     raw = scope.get("raw_path") or scope["path"].encode()
     if len(raw) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
         raise Refusal("address-too-long", next_step="search-by-form", details={"bytes_max": str(ADDRESS_BYTES_MAX)})
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES_MAX:
         raise Refusal("headers-too-large", details={"bytes_max": str(HEADER_BYTES_MAX)})
-    return Request(
-        method=scope["method"],
-        segments=_segments(scope["path"]),
-        query_string=scope["query_string"],
-        headers=headers,
-        base=f"{scope.get('scheme', 'http')}://{host}/{BASE_SEGMENT}",
-        caller=LOOPBACK,
-        purpose=Purpose.TREATMENT,
-        receive=receive,
-    )
 
 
 def _segments(path: str) -> tuple[str, ...]:
@@ -178,22 +199,6 @@ def _segments(path: str) -> tuple[str, ...]:
     if len(parts) > PATH_SEGMENTS_MAX:
         raise Refusal("address-unknown", next_step="read-the-capability-statement")
     return tuple(parts)
-
-
-@lru_cache(maxsize=1_024)
-def _is_ours(client: str, host: str) -> bool:
-    try:
-        is_near = ip_address(client).is_loopback
-    except ValueError:
-        # A Unix socket has no address; whoever can open it is on this machine.
-        is_near = client == ""
-    return is_near and _HOST.match(host) is not None
-
-
-def _refuse_strangers(client: tuple[str, int] | None, host: str) -> None:
-    """Until people can sign in, only this machine itself may ask, and only by its own names."""
-    if not _is_ours(client[0] if client else "", host):
-        raise Refusal("host-not-ours", next_step="ask-on-this-machine")
 
 
 async def _in_time(interaction: Interaction, work: Awaitable[Answer]) -> Answer:

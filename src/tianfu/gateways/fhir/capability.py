@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +13,7 @@ from tianfu.gateways.fhir.limits import BODY_BYTES_MAX
 from tianfu.kernel.instants import to_fhir_instant
 from tianfu.records.audit_event import TRAIL
 from tianfu.records.search import executed_parameters
+from tianfu.records.search.followed import is_followed
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
 FHIR_VERSION = "4.0.1"
@@ -32,6 +34,11 @@ TRAIL_PARAMETERS = frozenset(
     {"date", "patient", "agent", "altid", "agent-role", "action", "subtype", "outcome", "entity"}
 )
 """By what the trail can be searched."""
+
+EVERYTHING = {
+    "name": "everything",
+    "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+}
 
 Searchable = Callable[[str], Collection[str]]
 """The codes of a type's parameters that all its records are indexed for."""
@@ -77,6 +84,7 @@ def _trail() -> dict[str, Any]:
 def _resource(name: str, searchable: Collection[str]) -> dict[str, Any]:
     if name == TRAIL:
         return _trail()
+    operations = {"operation": [EVERYTHING]} if name == "Patient" else {}
     parameters = [p for p in executed_parameters(name) if p.code in searchable or p.code in {"_id", "_lastUpdated"}]
     return {
         "type": name,
@@ -90,8 +98,22 @@ def _resource(name: str, searchable: Collection[str]) -> dict[str, Any]:
         "conditionalUpdate": True,
         "conditionalDelete": "single",
         "referencePolicy": ["literal"],
+        "searchInclude": ["*", *(f"{name}:{p.code}" for p in parameters if is_followed(p))],
+        "searchRevInclude": ["*", *_pointing_at()[name]],
         "searchParam": [_parameter(parameter) for parameter in parameters],
+        **operations,
     }
+
+
+@cache
+def _pointing_at() -> dict[str, list[str]]:
+    """For each type, the references made for pointing to it; one that may point to anything is not repeated here."""
+    found: dict[str, list[str]] = {name: [] for name in definitions().resource_types}
+    for source in definitions().resource_types:
+        for parameter in executed_parameters(source):
+            for target in parameter.targets if is_followed(parameter) else ():
+                found[target].append(f"{source}:{parameter.code}")
+    return found
 
 
 def _parameter(parameter: SearchParameter) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.exchange import Request
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.records.store import Store
@@ -17,6 +18,7 @@ class Door:
     store: Store
     clock: Clock
     started_at: Instant
+    doorkeeper: Doorkeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

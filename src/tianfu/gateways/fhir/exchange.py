@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import structlog
+
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.gateways.fhir.limits import BODY_SECONDS_MAX, SILENCE_SECONDS_MAX
+from tianfu.gateways.fhir.limits import (
+    BODY_SECONDS_MAX,
+    PIECE_BYTES,
+    READING_BYTES_PER_SECOND_MIN,
+    READING_SECONDS_MIN,
+    SILENCE_SECONDS_MAX,
+)
 from tianfu.gateways.fhir.negotiation import FHIR_JSON, Preferences, preferences_of
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.callers import Admitted
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -20,6 +29,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 QUERY_FIELDS_MAX = 2_000
+
+_log = structlog.get_logger("tianfu.gateways.fhir")
 
 Header = tuple[bytes, bytes]
 
@@ -37,10 +48,19 @@ class Request:
     query_string: bytes
     headers: dict[bytes, bytes]
     base: str
-    caller: Caller
-    purpose: Purpose
+    admitted: Admitted
     receive: Receive
     _parameters: list[tuple[str, str]] | None = field(default=None)
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        return self.admitted.caller
+
+    @property
+    def purpose(self) -> Purpose:
+        """Why."""
+        return self.admitted.purpose
 
     def header(self, name: bytes) -> str:
         """A header's text; empty if it was not sent."""
@@ -118,17 +138,40 @@ class Answer:
     content_type: bytes = FHIR_JSON
 
 
-ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-"""On every answer: records of people stay in no cache, and nothing is taken for a page."""
+ALWAYS: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""On every answer: records of people stay in no cache, nothing is taken for a page, and nothing in it comes alive."""
 
 
-async def send_answer(send: Send, answer: Answer, *, without_body: bool) -> None:
+async def send_answer(send: Send, answer: Answer, *, always: tuple[Header, ...], without_body: bool) -> None:
     """Send an answer; to HEAD without its body but with its length."""
     body = answer.body or b""
-    headers = [*ALWAYS, *answer.headers]
+    headers = [*always, *answer.headers]
     if answer.body is not None:
         headers.append((b"content-type", answer.content_type))
     if answer.status != 304:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if without_body else body})
+    if without_body:
+        await send({"type": "http.response.body", "body": b""})
+    elif len(body) <= PIECE_BYTES:
+        await send({"type": "http.response.body", "body": body})
+    else:
+        await _send_in_pieces(send, body)
+
+
+async def _send_in_pieces(send: Send, body: bytes) -> None:
+    """Send a large body as its reader takes it; one who does not is left, for its answer must not stay in memory."""
+    view = memoryview(body)
+    try:
+        async with asyncio.timeout(READING_SECONDS_MIN + len(body) / READING_BYTES_PER_SECOND_MIN):
+            for start in range(0, len(body), PIECE_BYTES):
+                piece = bytes(view[start : start + PIECE_BYTES])
+                message = {"type": "http.response.body", "body": piece, "more_body": start + PIECE_BYTES < len(body)}
+                await asyncio.wait_for(send(message), SILENCE_SECONDS_MAX)
+    except TimeoutError:
+        # An answer that ends before its length is no answer: the server closes the connection.
+        _log.info("reader_left", sent=start, of=len(body))

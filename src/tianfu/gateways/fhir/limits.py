@@ -20,5 +20,12 @@ SILENCE_SECONDS_MAX = 20.0
 BODY_SECONDS_MAX = 120.0
 """How long a whole body may take."""
 
+PIECE_BYTES = 256 * 1024
+"""A larger answer is handed over in pieces, so that we see whether its reader takes it."""
+
+READING_BYTES_PER_SECOND_MIN = 32 * 1024
+READING_SECONDS_MIN = 30.0
+"""How slowly a client may read: so many seconds for any answer, and one more for each of these bytes."""
+
 ANSWER_SECONDS_MAX = 40.0
 """How long a reading request may take; a single statement is stopped before."""

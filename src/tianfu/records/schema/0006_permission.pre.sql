@@ -31,6 +31,12 @@ create index relation_rid on relation (rid);
 grant select, insert, delete on relation to tianfu_app;
 grant select on relation to tianfu_reader;
 
+-- born
+-- The first microsecond that a patient's birth date may be; told past the second wall, for the wall's own question.
+create function born(patient bigint) returns bigint
+  language sql stable strict security definer parallel safe set search_path = tianfu, pg_temp
+  as $$ select date_low from resource_patient where rid = patient and not deleted $$;
+
 -- The second wall.  A statement tells it for whom it asks by settings that end with its transaction; one that forgot
 -- sees no record at all.  It is coarser than the statement's own condition (no purposes, times, labels, consents), and
 -- needs nothing of it.

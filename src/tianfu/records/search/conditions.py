@@ -1,19 +1,26 @@
-"""One criterion as an SQL condition on a row `a` of the table `resource`.
+"""One criterion as an SQL condition on a row of the table `resource`.
 
 Where the values of a parameter lie is told by `tianfu.records.index.layout`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar, cast
 
 from tianfu.kernel.ids import record_number
-from tianfu.records.index.hashing import UNIT_PARAMETER, canonical_number, identifier_hash, pair_hash
+from tianfu.records.index.hashing import (
+    UNIT_PARAMETER,
+    blind_prefix,
+    blind_text,
+    canonical_number,
+    identifier_hash,
+    pair_hash,
+)
 from tianfu.records.index.layout import Layout
-from tianfu.records.index.values import EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
+from tianfu.records.index.values import BLIND, EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
 from tianfu.records.search.operands import (
     CompositeOperand,
     DateOperand,
@@ -26,13 +33,8 @@ from tianfu.records.search.operands import (
     TokenOperand,
     UriOperand,
 )
-from tianfu.records.search.plan import (
-    IDENTIFIER_TAIL,
-    Criterion,
-    SearchPlan,
-    component_parameters,
-    known_parameters,
-)
+from tianfu.records.search.parameters import IDENTIFIER_TAIL, component_parameters, is_hidden, known_parameters
+from tianfu.records.search.plan import Criterion, SearchPlan
 from tianfu.records.search.ranges import date_condition, number_condition
 from tianfu.records.search.refusals import malformed, not_supported
 from tianfu.records.search.tokens import Hashes, every_hash, token_hashes
@@ -61,8 +63,9 @@ def any_of(conditions: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Makes the conditions of one statement on one resource type.
+    """Makes the conditions of one statement on rows of one resource type, which it names `row`.
 
+    `sees` yields the condition under which a row of a given name may be seen.
     `row_by_row` says that the rows are few for another reason (one patient's), so that narrow tables are asked
     about each row; else they are asked first and yield the rows.
     """
@@ -70,6 +73,8 @@ class Conditions:
     type: str
     values: StatementValues
     identifier_key: bytes
+    sees: Callable[[str], str]
+    row: str = "a"
     row_by_row: bool = False
 
     @cached_property
@@ -103,9 +108,11 @@ class Conditions:
                 codes = [
                     operand.code for operand in _all(operands, TokenOperand) if operand.code and not operand.system
                 ]
-                return f"a.rid = any({self.values.bigints([record_number(self.type, code) for code in codes])})"
+                return (
+                    f"{self.row}.rid = any({self.values.bigints([record_number(self.type, code) for code in codes])})"
+                )
             case "_lastUpdated":
-                return self._dates(operands, low="a.changed_at", high="a.changed_at")
+                return self._dates(operands, low=f"{self.row}.changed_at", high=f"{self.row}.changed_at")
             case _:
                 return self._by_type(criterion)
 
@@ -137,7 +144,11 @@ class Conditions:
     def column_of(self, parameter: SearchParameter) -> str | None:
         """The column that holds the first coding of a token parameter."""
         layout = self.layout
-        columns = {layout.code: "a.code", layout.category: "a.category", layout.status: "a.status"}
+        columns = {
+            layout.code: f"{self.row}.code",
+            layout.category: f"{self.row}.category",
+            layout.status: f"{self.row}.status",
+        }
         return columns.get(parameter.code) if parameter.type == "token" else None
 
     def hashes(self, parameter: SearchParameter, operands: Sequence[TokenOperand]) -> Hashes:
@@ -151,11 +162,11 @@ class Conditions:
         hashes = self.hashes(parameter, operands).sql
         column = self.column_of(parameter)
         if column is None:
-            coded = f"a.tokens && {hashes}"
+            coded = f"{self.row}.tokens && {hashes}"
         elif kind.is_primitive and not kind.repeats:
             coded = f"{column} = any({hashes})"
         else:
-            coded = f"({column} = any({hashes}) or a.tokens && {hashes})"
+            coded = f"({column} = any({hashes}) or {self.row}.tokens && {hashes})"
         return any_of([coded, self._identifier(parameter, operands)]) if kind.has_identifiers else coded
 
     def _identifier(self, parameter: SearchParameter, operands: Sequence[TokenOperand]) -> str:
@@ -166,8 +177,8 @@ class Conditions:
         if operand.code is None:
             raise not_supported(parameter.code, "system-without-value")
         if parameter.code == IDENTIFIER_TAIL:
-            return identifier_hash(self.identifier_key, TAIL_SYSTEM, operand.code.upper())
-        return identifier_hash(self.identifier_key, operand.system, operand.code)
+            return identifier_hash(self.identifier_key, parameter.number, TAIL_SYSTEM, operand.code.upper())
+        return identifier_hash(self.identifier_key, parameter.number, operand.system, operand.code)
 
     # References
 
@@ -203,7 +214,7 @@ class Conditions:
             if self.is_only_in_prid(parameter):
                 patients = []
         if parameter.code == self.layout.encounter and others:
-            conditions.append(f"a.encounter = any({self.values.bigints(others)})")
+            conditions.append(f"{self.row}.encounter = any({self.values.bigints(others)})")
             if not yield_of(parameter).repeats:
                 others = []
         if patients or others:
@@ -213,8 +224,8 @@ class Conditions:
     def of_patients(self, patients: Sequence[int]) -> str:
         """Whether the row is in the compartment of one of the patients."""
         if len(patients) == 1:
-            return f"a.prid = {self.values.bigint(patients[0])}"
-        return f"a.prid = any({self.values.bigints(patients)})"
+            return f"{self.row}.prid = {self.values.bigint(patients[0])}"
+        return f"{self.row}.prid = any({self.values.bigints(patients)})"
 
     def _points_to(self, parameter: SearchParameter, targets: Sequence[int]) -> str:
         return self._among(
@@ -231,7 +242,7 @@ class Conditions:
         return any_of([date_condition(self.values, each, low=low, high=high) for each in _all(operands, DateOperand)])
 
     def _date(self, parameter: SearchParameter, operands: Sequence[Operand]) -> str:
-        column = [self._dates(operands, low="a.date_low", high="a.date_high")]
+        column = [self._dates(operands, low=f"{self.row}.date_low", high=f"{self.row}.date_high")]
         if parameter.code == self.layout.main_date and not yield_of(parameter).repeats:
             return column[0]
         elsewhere = self._among("date", parameter, self._dates(operands, low="n.low", high="n.high"))
@@ -243,12 +254,24 @@ class Conditions:
         """Whether a row of a narrow table meets the condition."""
         where = f"n.param = {self.values.smallint(parameter.number)} and {condition}"
         if self.row_by_row:
-            return f"exists (select from {table} n where n.{record} = a.rid and {where})"
-        return f"a.rid = any(array(select n.{record} from {table} n where n.{kind} = {self.type_number} and {where}))"
+            return f"exists (select from {table} n where n.{record} = {self.row}.rid and {where})"
+        found = f"select n.{record} from {table} n where n.{kind} = {self.type_number} and {where}"
+        return f"{self.row}.rid = any(array({found}))"
 
     def _string(self, parameter: SearchParameter, operands: Sequence[StringOperand], modifier: str | None) -> str:
         conditions = [each for operand in operands for each in self._text_conditions(operand.text, modifier)]
-        return self._among("string", parameter, any_of(conditions))
+        if not is_hidden(self.type, parameter):
+            return self._among("string", parameter, any_of(conditions))
+        texts = [operand.text for operand in operands]
+        if modifier == "exact":
+            blind = [blind_text(self.identifier_key, parameter.number, each) for each in texts]
+            form = self.values.smallint(BLIND)
+            conditions.append(f"(n.form = {form} and n.value = any({self.values.texts(blind)}))")
+            return self._among("string", parameter, any_of(conditions))
+        begun = [blind_prefix(self.identifier_key, parameter.number, folded(each)) for each in texts if folded(each)]
+        return any_of(
+            [self._among("string", parameter, any_of(conditions)), f"a.tokens && {self.values.bigints(begun)}"]
+        )
 
     def _text_conditions(self, text: str, modifier: str | None) -> Iterable[str]:
         if modifier == "exact":
@@ -270,7 +293,7 @@ class Conditions:
             composite = known_parameters(self.type)[holder]
             return self._among("quantity", composite, self._amounts(operands, "n.number", "n.unit"))
         has_column = parameter.code == self.layout.quantity
-        column = [self._amounts(operands, "a.number", "a.unit")] if has_column else []
+        column = [self._amounts(operands, f"{self.row}.number", f"{self.row}.unit")] if has_column else []
         if has_column and not yield_of(parameter).repeats:
             return column[0]
         return any_of([*column, self._among("quantity", parameter, self._amounts(operands, "n.number", "n.unit"))])
@@ -294,7 +317,7 @@ class Conditions:
     def _uri(self, parameter: SearchParameter, operands: Sequence[UriOperand], modifier: str | None) -> str:
         if modifier is None:
             asked = [TokenOperand("", operand.uri) for operand in operands]
-            return f"a.tokens && {token_hashes(self.values, parameter.number, asked, kind=None).sql}"
+            return f"{self.row}.tokens && {token_hashes(self.values, parameter.number, asked, kind=None).sql}"
         number = self.values.smallint(parameter.number)
         uris = [operand.uri for operand in operands]
         if modifier == "below":
@@ -304,7 +327,9 @@ class Conditions:
             ]
         else:
             conditions = [f"starts_with({self.values.text(uri)}, t.code)" for uri in uris]
-        return f"a.tokens && array(select t.hash from token t where t.param = {number} and {any_of(conditions)})"
+        return (
+            f"{self.row}.tokens && array(select t.hash from token t where t.param = {number} and {any_of(conditions)})"
+        )
 
     # Composites
 
@@ -343,7 +368,7 @@ class Conditions:
             patients, rest = self.targets(parameter_2, operand)
             others = [*patients, *rest]
         pairs = [pair_hash(parameter.number, code, other) for code in codes for other in others]
-        return f"a.tokens && {self.values.bigints(pairs)}"
+        return f"{self.row}.tokens && {self.values.bigints(pairs)}"
 
     def _known(self, composite: SearchParameter, parameter: SearchParameter, operand: TokenOperand) -> Sequence[int]:
         """The hashes of one half of a pair, which must be known beforehand."""
@@ -372,13 +397,13 @@ class Conditions:
             case "reference":
                 return self._reference_present(parameter)
             case "date" if parameter.code == self.layout.main_date:
-                return "a.date_low is not null"
+                return f"{self.row}.date_low is not null"
             case "date" | "string":
                 return self._row_exists(parameter.type, parameter)
             case "uri":
-                return f"a.tokens && {every_hash(self.values, parameter.number)}"
+                return f"{self.row}.tokens && {every_hash(self.values, parameter.number)}"
             case _ if parameter.code == self.layout.quantity:
-                return "a.number is not null"
+                return f"{self.row}.number is not null"
             case _:
                 holder = self.layout.within_composite.get(parameter.code, parameter.code)
                 return self._row_exists("quantity", known_parameters(self.type)[holder])
@@ -387,7 +412,7 @@ class Conditions:
         conditions = []
         if kind.has_codings:
             column = self.column_of(parameter)
-            hashed = f"a.tokens && {every_hash(self.values, parameter.number)}"
+            hashed = f"{self.row}.tokens && {every_hash(self.values, parameter.number)}"
             conditions.append(hashed if column is None else f"{column} is not null")
         if kind.has_identifiers:
             conditions.append(self._row_exists("identifier", parameter))
@@ -396,14 +421,14 @@ class Conditions:
     def _reference_present(self, parameter: SearchParameter) -> str:
         conditions = [self._row_exists("reference", parameter, record="source")]
         if parameter.code in self.layout.subjects:
-            conditions.append("a.prid is not null")
+            conditions.append(f"{self.row}.prid is not null")
         if parameter.code == self.layout.encounter:
-            conditions.append("a.encounter is not null")
+            conditions.append(f"{self.row}.encounter is not null")
         return any_of(conditions)
 
     def _row_exists(self, table: str, parameter: SearchParameter, *, record: str = "rid") -> str:
         number = self.values.smallint(parameter.number)
-        return f"exists (select from {table} n where n.{record} = a.rid and n.param = {number})"
+        return f"exists (select from {table} n where n.{record} = {self.row}.rid and n.param = {number})"
 
 
 def wanted_identities(plan: SearchPlan, *, identifier_key: bytes) -> set[bytes]:
@@ -418,7 +443,7 @@ def wanted_identities(plan: SearchPlan, *, identifier_key: bytes) -> set[bytes]:
         )
         if is_identity:
             return {
-                identifier_hash(identifier_key, operand.system, operand.code)
+                identifier_hash(identifier_key, criterion.parameter.number, operand.system, operand.code)
                 for operand in _all(criterion.operands, TokenOperand)
                 if operand.code is not None
             }

@@ -57,16 +57,17 @@ class CursorSealer:
     def __init__(self, key: bytes) -> None:
         self._box = ChaCha20Poly1305(blake2b(key, digest_size=32, person=b"tianfu-cursor").digest())
 
-    def question(self, resource_type: str, parameters: Sequence[tuple[str, str]], *, caller: str) -> Question:
+    def question(self, scope: str, parameters: Sequence[tuple[str, str]], *, caller: str) -> Question:
         """What the parameters of a request ask: a fresh search, or the next page of the one in their cursor.
 
+        `scope` is the type that is searched, or names another kind of question.
         Beside a cursor the search may be repeated unchanged or left out; anything else is refused.
         """
         cursors = [value for name, value in parameters if name == "_cursor"]
         given = tuple((name, value) for name, value in parameters if name != "_cursor")
         if not cursors:
             return Question(parameters=given, after=None)
-        opened = self._open(cursors[0], resource_type, caller) if len(cursors) == 1 else None
+        opened = self._open(cursors[0], scope, caller) if len(cursors) == 1 else None
         if opened is None:
             raise Refusal("cursor-invalid", next_step="search-again")
         asked = tuple((name, value) for name, value in given if name not in {"_format", "_pretty"})
@@ -76,24 +77,27 @@ class CursorSealer:
 
     def seal(self, plan: SearchPlan, row: Sequence[Any], *, caller: str) -> str:
         """The cursor behind `row`, the last one given: a row as `compile_search` yields it."""
-        position = position_of(row)
+        return self.seal_place(plan.type, plan.asked, position_of(row), caller=caller)
+
+    def seal_place(self, scope: str, parameters: Sequence[tuple[str, str]], position: Position, *, caller: str) -> str:
+        """The cursor behind a place in the answer to any question, good within its `scope`."""
         values = tuple(v.hex() if isinstance(v, bytes | memoryview) else v for v in position.values)
         bytes_at = tuple(n for n, v in enumerate(position.values) if isinstance(v, bytes | memoryview))
-        asked = tuple((name, value) for name, value in plan.asked if name not in {"_format", "_pretty"})
+        asked = tuple((name, value) for name, value in parameters if name not in {"_format", "_pretty"})
         plain = zlib.compress(_encode(_Sealed(asked, values, bytes_at, position.record)))
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + self._box.encrypt(nonce, plain, _bound_to(plan.type, caller))
+        sealed = nonce + self._box.encrypt(nonce, plain, _bound_to(scope, caller))
         text = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
         if len(text) > CURSOR_CHARACTERS_MAX:
             raise too_large("search-with-pages", CURSOR_CHARACTERS_MAX)
         return text
 
-    def _open(self, text: str, resource_type: str, caller: str) -> Question | None:
+    def _open(self, text: str, scope: str, caller: str) -> Question | None:
         if len(text) > CURSOR_CHARACTERS_MAX or "+" in text or "/" in text:  # which the decoder would take as well
             return None
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            plain = self._box.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(resource_type, caller))
+            plain = self._box.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(scope, caller))
         except (binascii.Error, ValueError, InvalidTag):
             return None
         held = _decode(zlib.decompressobj().decompress(plain, _OPENED_BYTES_MAX))
@@ -109,5 +113,5 @@ def position_of(row: Sequence[Any]) -> Position:
     return Position(values=tuple(row[7:]), record=int(row[0]))
 
 
-def _bound_to(resource_type: str, caller: str) -> bytes:
-    return _VERSION + f"\n{resource_type}\n{caller}".encode()
+def _bound_to(scope: str, caller: str) -> bytes:
+    return _VERSION + f"\n{scope}\n{caller}".encode()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.search import operands
 from tianfu.records.search.escapes import split
+from tianfu.records.search.followed import is_followed, leads_to
 from tianfu.records.search.grammar import parse_syntax
+from tianfu.records.search.inclusions import INCLUSIONS_MAX, Inclusion, inclusion_of
 from tianfu.records.search.operands import Operand
+from tianfu.records.search.parameters import (
+    ROW_PARAMETERS,
+    component_parameters,
+    refuse_modifier,
+    usable_parameter,
+)
 from tianfu.records.search.refusals import (
     malformed,
     modifier_not_allowed,
-    not_indexed,
     not_supported,
+    too_large,
     unknown_parameter,
 )
 from tianfu.records.search.syntax import Chain, Clause, ReverseChain, SearchSyntax, SortKey, Summary, Term, Total
@@ -28,38 +36,19 @@ COUNT_MAX = 1_000
 IGNORABLE = frozenset({"search-parameter-unknown", "search-not-supported", "search-parameter-not-indexed"})
 """What lenient handling leaves out, and says so."""
 
-ROW_PARAMETERS = frozenset({"_id", "_lastUpdated"})
-"""Parameters answered by columns that every row has, so that they need no index of their own."""
+UNTYPED_TARGETS_MAX = 8
+"""A chain through a reference that may point to more types than these must name one."""
 
-IDENTIFIER_TAIL = "identifier-tail"
-"""Our own parameter of Patient: the last four characters of an identifier, by which staff find a person at a desk."""
+CHAIN_ENDS_MAX = 32
+"""How many kinds of records one chain may look at, all its steps together."""
 
-_MODIFIERS = {
-    "token": {"missing", "not", "text", "in", "not-in", "below", "above", "of-type"},
-    "string": {"missing", "exact", "contains", "text"},
-    "reference": {"missing", "identifier", "below", "above", "text", "not"},
-    "uri": {"missing", "below", "above"},
-    "date": {"missing"},
-    "number": {"missing"},
-    "quantity": {"missing"},
-    "composite": {"missing"},
-}
-"""Modifiers that FHIR knows for each type of parameter."""
+Searchable = Callable[[str], Collection[str]]
+"""The codes of the parameters of a type that all its records are indexed for."""
 
-_EXECUTED = {
-    "token": {"missing", "not"},
-    "string": {"missing", "exact", "contains"},
-    "reference": {"missing", "identifier"},
-    "uri": {"missing", "below", "above"},
-    "date": {"missing"},
-    "number": {"missing"},
-    "quantity": {"missing"},
-    "composite": set[str](),
-}
-"""Those that are executed."""
+Part = TypeVar("Part")
+Made = TypeVar("Made")
 
 _SORTABLE = {"date", "quantity", "number", "string"}
-_COMPOSITE_PAIRS = {"token", "reference", "quantity", "number", "date", "string"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +58,27 @@ class Criterion:
     parameter: SearchParameter
     modifier: str | None
     operands: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """Records of one type at the other end of a reference, and what must be true of them."""
+
+    type: str
+    criterion: Criterion | Link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A condition on other records; a record matches if it is linked to one that matches any of the ends.
+
+    Of a chain, `parameter` is the record's own and leads to the ends; of a reverse chain (`_has`) it is the ends'
+    and leads here.
+    """
+
+    parameter: SearchParameter
+    reverse: bool
+    ends: tuple[End, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,7 @@ class Position:
 class SearchPlan:
     """A search that can be done.
 
+    A record matches if it meets all `criteria` and all `links`; `inclusions` tell what else to bring.
     `asked` are the parameters as they came, without the cursor; `ignored` names those left out under lenient
     handling; `after` is where the previous page ended.
     """
@@ -105,6 +116,8 @@ class SearchPlan:
     asked: tuple[tuple[str, str], ...]
     ignored: tuple[str, ...]
     after: Position | None
+    links: tuple[Link, ...] = ()
+    inclusions: tuple[Inclusion, ...] = ()
 
     @property
     def counts_only(self) -> bool:
@@ -117,36 +130,31 @@ def parse_search(
     parameters: Sequence[tuple[str, str]],
     *,
     strict: bool,
-    searchable: Collection[str],
+    searchable: Searchable,
     now: int,
     after: Position | None = None,
 ) -> SearchPlan:
     """The plan of a search for one type; raises Refusal for anything that would not be done as asked.
 
-    `searchable` are the codes of the parameters that all records of the type are indexed for.
+    `searchable` tells the codes of the parameters that all records of a type are indexed for.
     With `strict` false, parameters unknown or not executed are left out and named in the plan.
     """
     syntax, ignored = _syntax(parameters, strict=strict)
-    binder = _Binder(resource_type, frozenset(searchable) | ROW_PARAMETERS, now)
-    criteria: list[Criterion] = []
-    for clause in syntax.clauses:
-        try:
-            criteria.append(binder.criterion(clause))
-        except Refusal as refusal:
-            if strict or refusal.code not in IGNORABLE:
-                raise
-            ignored.append(clause.name)
-    sort: list[SortBy] = []
-    for key in syntax.sort:
-        try:
-            sort.append(binder.sort_by(key))
-        except Refusal as refusal:
-            if strict or refusal.code not in IGNORABLE:
-                raise
-            ignored.append("_sort")
+    binder = _Binder(resource_type, searchable, now)
+    attempt = _Attempt(strict=strict, ignored=ignored)
+    conditions = attempt.each(syntax.clauses, binder.condition, lambda clause: clause.name)
+    sort = attempt.each(syntax.sort, binder.sort_by, lambda _: "_sort")
+    inclusions = attempt.each(
+        syntax.includes,
+        lambda include: inclusion_of(include, resource_type, searchable),
+        lambda include: include.name,
+    )
+    if len(inclusions) > INCLUSIONS_MAX:
+        raise too_large("inclusions", INCLUSIONS_MAX)
     return SearchPlan(
         type=resource_type,
-        criteria=tuple(criteria),
+        criteria=tuple(each for each in conditions if isinstance(each, Criterion)),
+        links=tuple(each for each in conditions if isinstance(each, Link)),
         sort=tuple(sort),
         count=COUNT_DEFAULT if syntax.count is None else min(syntax.count, COUNT_MAX),
         total=syntax.total,
@@ -155,7 +163,28 @@ def parse_search(
         asked=tuple((name, value) for name, value in parameters if name != "_cursor"),
         ignored=tuple(dict.fromkeys(ignored)),
         after=after,
+        inclusions=tuple(dict.fromkeys(inclusions)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Does what can be done; under lenient handling, notes the names of what cannot."""
+
+    strict: bool
+    ignored: list[str]
+
+    def each(self, parts: Iterable[Part], make: Callable[[Part], Made], name_of: Callable[[Part], str]) -> list[Made]:
+        """What is made of each part."""
+        made: list[Made] = []
+        for part in parts:
+            try:
+                made.append(make(part))
+            except Refusal as refusal:
+                if self.strict or refusal.code not in IGNORABLE:
+                    raise
+                self.ignored.append(name_of(part))
+        return made
 
 
 def _syntax(parameters: Sequence[tuple[str, str]], *, strict: bool) -> tuple[SearchSyntax, list[str]]:
@@ -173,61 +202,7 @@ def _syntax(parameters: Sequence[tuple[str, str]], *, strict: bool) -> tuple[Sea
                 ignored.append(name)
             else:
                 kept.append((name, value))
-    syntax = parse_syntax(kept)
-    if syntax.includes:
-        names = [include.name for include in syntax.includes]
-        if strict:
-            raise not_supported(names[0], "parameter")
-        ignored.extend(names)
-        syntax = replace(syntax, includes=())
-    return syntax, ignored
-
-
-@cache
-def known_parameters(resource_type: str) -> dict[str, SearchParameter]:
-    """The search parameters of a type by code, our own included."""
-    known = {parameter.code: parameter for parameter in definitions().search_parameters[resource_type]}
-    if resource_type == "Patient":
-        known[IDENTIFIER_TAIL] = replace(known["identifier"], code=IDENTIFIER_TAIL)
-    return known
-
-
-@cache
-def executed_parameters(resource_type: str) -> tuple[SearchParameter, ...]:
-    """The parameters of a type that searches can use, for a server's statement of what it can do."""
-    return tuple(p for p in known_parameters(resource_type).values() if _unsupported(p) is None)
-
-
-def executed_modifiers(parameter_type: str) -> tuple[str, ...]:
-    """The modifiers that are executed for a type of parameter."""
-    return tuple(sorted(_EXECUTED.get(parameter_type, ())))
-
-
-def _unsupported(parameter: SearchParameter) -> str | None:
-    """Why searches cannot use a parameter; None if they can."""
-    if parameter.type == "special":
-        return "special-parameter"
-    if parameter.type == "composite":
-        kinds = [kind for kind, _ in _component_kinds(parameter)]
-        if len(kinds) != 2 or kinds[0] != "token" or kinds[1] not in _COMPOSITE_PAIRS:
-            return "composite-of-these-types"
-    return None
-
-
-@cache
-def _component_kinds(parameter: SearchParameter) -> tuple[tuple[str, SearchParameter | None], ...]:
-    """The type of each component of a composite, with the parameter that defines it."""
-    holder = next(
-        known for known in definitions().search_parameters.values() if any(p.number == parameter.number for p in known)
-    )
-    by_code = {p.code: p for p in holder}
-    found = [by_code.get(component.code) for component in parameter.components]
-    return tuple(("unknown" if p is None else p.type, p) for p in found)
-
-
-def component_parameters(parameter: SearchParameter) -> tuple[SearchParameter, ...]:
-    """The parameters that a supported composite joins."""
-    return tuple(p for _, p in _component_kinds(parameter) if p is not None)
+    return parse_syntax(kept), ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,34 +210,70 @@ class _Binder:
     """Looks names up for one resource type."""
 
     resource_type: str
-    searchable: frozenset[str]
+    searchable: Searchable
     now: int
 
-    def criterion(self, clause: Clause) -> Criterion:
-        """The criterion of one clause."""
+    def condition(self, clause: Clause) -> Criterion | Link:
+        """The condition that one clause puts."""
+        condition = self._condition(clause)
+        if isinstance(condition, Link) and _ends_of(condition) > CHAIN_ENDS_MAX:
+            raise too_large("chain-ends", CHAIN_ENDS_MAX)
+        return condition
+
+    def _condition(self, clause: Clause) -> Criterion | Link:
         match clause:
-            case Chain() | ReverseChain():
-                self._refuse_unknown_links(clause)
-                raise not_supported(clause.name, "chain")
+            case Chain():
+                return self._chain(clause)
+            case ReverseChain():
+                return self._reverse_chain(clause)
             case Term():
                 return self._term(clause)
 
-    def _refuse_unknown_links(self, clause: Chain | ReverseChain) -> None:
-        if isinstance(clause, Chain):
-            self.parameter(clause.code)
+    def _chain(self, chain: Chain) -> Link:
+        parameter = self._followed(self.resource_type, chain.code)
+        types = self._chained_types(parameter, chain)
+        ends: list[End] = []
+        unknown: Refusal | None = None
+        for each in types:
+            try:
+                ends.append(End(type=each, criterion=_Binder(each, self.searchable, self.now)._condition(chain.inner)))
+            except Refusal as refusal:
+                # Of the types that a reference may point to, those count that know the parameter.
+                if refusal.code != "search-parameter-unknown" or chain.type is not None:
+                    raise
+                unknown = refusal
+        if not ends:
+            raise unknown or unknown_parameter(self.resource_type, chain.name, ())
+        return Link(parameter=parameter, reverse=False, ends=tuple(ends))
+
+    def _chained_types(self, parameter: SearchParameter, chain: Chain) -> Sequence[str]:
+        if chain.type is not None:
+            self._refuse_wrong_target(parameter, chain.type)
+            return (chain.type,)
+        if not parameter.targets or len(parameter.targets) > UNTYPED_TARGETS_MAX:
+            raise not_supported(chain.name, f"chain-without-type ({parameter.code}:Type)")
+        return parameter.targets
+
+    def _reverse_chain(self, chain: ReverseChain) -> Link:
+        if chain.type not in definitions().type_numbers:
+            raise malformed(f"_has:{chain.type}", "a resource type")
+        parameter = self._followed(chain.type, chain.code)
+        if not leads_to(parameter, self.resource_type):
+            raise malformed(f"_has:{chain.type}:{chain.code}", f"a reference that may point to {self.resource_type}")
+        inner = _Binder(chain.type, self.searchable, self.now)._condition(chain.inner)
+        return Link(parameter=parameter, reverse=True, ends=(End(type=chain.type, criterion=inner),))
+
+    def _followed(self, resource_type: str, code: str) -> SearchParameter:
+        parameter = usable_parameter(resource_type, code, self.searchable(resource_type))
+        if parameter.type != "reference":
+            raise malformed(code, "a reference")
+        if not is_followed(parameter):
+            raise not_supported(code, "no-reference-by-id")
+        return parameter
 
     def parameter(self, code: str) -> SearchParameter:
         """The parameter of this code; raises Refusal if there is none, or if it cannot be used."""
-        known = known_parameters(self.resource_type)
-        parameter = known.get(code)
-        if parameter is None:
-            raise unknown_parameter(self.resource_type, code, [p.code for p in executed_parameters(self.resource_type)])
-        reason = _unsupported(parameter)
-        if reason is not None:
-            raise not_supported(code, reason)
-        if code not in self.searchable:
-            raise not_indexed(code)
-        return parameter
+        return usable_parameter(self.resource_type, code, self.searchable(self.resource_type))
 
     def _term(self, term: Term) -> Criterion:
         parameter = self.parameter(term.code)
@@ -272,7 +283,7 @@ class _Binder:
             self._refuse_wrong_target(parameter, target_type)
             modifier = None
         elif modifier is not None:
-            _refuse_modifier(parameter, modifier)
+            refuse_modifier(self.resource_type, parameter, modifier)
         return Criterion(
             parameter=parameter,
             modifier=modifier,
@@ -336,8 +347,6 @@ class _Binder:
         return SortBy(parameter=parameter, descending=key.descending)
 
 
-def _refuse_modifier(parameter: SearchParameter, modifier: str) -> None:
-    if modifier not in _MODIFIERS[parameter.type]:
-        raise modifier_not_allowed(parameter.code, modifier)
-    if modifier not in _EXECUTED[parameter.type] or parameter.code in ROW_PARAMETERS:
-        raise not_supported(f"{parameter.code}:{modifier}", "modifier")
+def _ends_of(condition: Criterion | Link) -> int:
+    """How many kinds of records a condition looks at beside the one searched."""
+    return sum(1 + _ends_of(end.criterion) for end in condition.ends) if isinstance(condition, Link) else 0

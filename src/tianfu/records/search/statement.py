@@ -11,15 +11,16 @@ Rows that lack the value sorted by are a branch of their own, because they come 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.decision import Grant
 from tianfu.records.index.layout import Layout
 from tianfu.records.search.conditions import Conditions
+from tianfu.records.search.links import is_narrow, link_condition
 from tianfu.records.search.operands import ReferenceOperand, TokenOperand
 from tianfu.records.search.order import SortColumn, after_in_zone, after_position, ordering, sort_columns
-from tianfu.records.search.plan import Criterion, SearchPlan
+from tianfu.records.search.plan import Criterion, Link, SearchPlan
 from tianfu.records.search.values import StatementValues
 from tianfu.records.search.whereabouts import yield_of
 from tianfu.records.visibility import visible
@@ -29,6 +30,11 @@ ROW = "a.rid, a.type, a.fid, a.version, a.changed_at, a.body, a.prid"
 ROW_NAMES = "rid, type, fid, version, changed_at, body, prid"
 
 Statement = tuple[str, dict[str, object]]
+
+
+def sight(grant: Grant) -> Callable[[str], str]:
+    """The condition under which a row of a given name may be seen: the one way in which searches ask for it."""
+    return lambda alias: visible(alias, grant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +71,16 @@ class _Compiler:
 
     def __init__(self, plan: SearchPlan, grant: Grant, identifier_key: bytes) -> None:
         self.plan = plan
-        self.grant = grant
         self.values = StatementValues()
-        self.conditions = Conditions(plan.type, self.values, identifier_key)
+        self.conditions = Conditions(plan.type, self.values, identifier_key, sees=sight(grant))
         self.layout = Layout.for_type(plan.type)
         self.table = self.layout.table
 
     def everything(self) -> str:
         """All conditions of the plan."""
-        return " and ".join([*self._always(), *(self.conditions.of(each) for each in self.plan.criteria)])
+        return " and ".join(
+            [*self._always(), *(self.conditions.of(each) for each in self.plan.criteria), *self._linked()]
+        )
 
     def search(self) -> Statement:
         """The statement of one page."""
@@ -96,10 +103,16 @@ class _Compiler:
         return f"select {names} from ({union}) page order by {order} limit {limit}", self.values.by_name
 
     def _always(self) -> list[str]:
-        conditions = ["not a.deleted", visible("a", self.grant)]
+        conditions = ["not a.deleted", self.conditions.sees("a")]
         if self.table == "resource_other":
             conditions.insert(0, f"a.type = {self.values.smallint(definitions().type_number(self.plan.type))}")
         return conditions
+
+    def _all_conditions(self) -> Sequence[Criterion | Link]:
+        return (*self.plan.criteria, *self.plan.links)
+
+    def _linked(self) -> list[str]:
+        return [link_condition(self.conditions, link) for link in self.plan.links]
 
     def _patients(self) -> tuple[Criterion, list[int]] | None:
         """The criterion that binds the search to certain patients, and their record numbers."""
@@ -115,30 +128,23 @@ class _Compiler:
     def _code_criterion(self) -> Criterion | None:
         """The criterion on the type's main code, if results come by date and nothing else is likely to be narrower."""
         by_date = all(key.parameter.code == self.layout.main_date for key in self.plan.sort) and len(self.plan.sort) < 2
-        if not by_date or not self.layout.timeline_dates or any(map(self._is_narrow, self.plan.criteria)):
+        is_bound = any(is_narrow(each) for each in self._all_conditions())
+        if not by_date or not self.layout.timeline_dates or is_bound:
             return None
         codes = [c for c in self.plan.criteria if c.parameter.code == self.layout.code and c.modifier is None]
         # A primitive code (a gender, a use) has a few values with very many records each: no road to a page.
         return codes[0] if codes and not yield_of(codes[0].parameter).is_primitive else None
 
-    def _is_narrow(self, criterion: Criterion) -> bool:
-        """Whether a criterion usually leaves few rows, found through a narrow table or the record number."""
-        parameter = criterion.parameter
-        if criterion.modifier in {"missing", "not", "contains"}:
-            return False
-        if parameter.type == "token":
-            return parameter.code == "_id" or not yield_of(parameter).has_codings
-        return parameter.type in {"reference", "string"}
-
     def _needs_all_matches(self) -> bool:
         """Whether all matches are better gathered first than met along an index on the sort key."""
-        return any(self._is_narrow(criterion) or _is_looked_up(criterion) for criterion in self.plan.criteria)
+        is_bound = any(is_narrow(each) for each in self._all_conditions())
+        return is_bound or any(map(_is_looked_up, self.plan.criteria))
 
     def _heads(
         self, columns: Sequence[SortColumn], patients: tuple[Criterion, list[int]] | None, coded: Criterion | None
     ) -> Iterable[_Head]:
         rest = [each for each in self.plan.criteria if each is not coded and (not patients or each is not patients[0])]
-        others = (*self._always(), *(self.conditions.of(each) for each in rest))
+        others = (*self._always(), *(self.conditions.of(each) for each in rest), *self._linked())
         along_date = len(columns) == 1 and columns[0].expression == "a.date_low"
         if patients is not None:
             numbers = patients[1]

@@ -28,6 +28,10 @@ class StatementValues:
         """One 16-bit number."""
         return f"{self._named(value)}::smallint"
 
+    def smallints(self, values: Sequence[int]) -> str:
+        """An array of 16-bit numbers."""
+        return f"{self._named(list(values))}::smallint[]"
+
     def double(self, value: float) -> str:
         """One floating-point number."""
         return f"{self._named(value)}::double precision"

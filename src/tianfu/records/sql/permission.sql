@@ -31,7 +31,7 @@ select a.rid, {visible:a} from resource a where a.type = %(type)s::smallint and 
 -- closed_patients
 -- The places of those of these new rows that would be about a patient who is not open to the caller.
 select a.place
-  from (select place, 0::bigint as rid, prid, sensitivity, labels, type, %(g_custodian)s::integer as org
+  from (select place, 0::bigint as rid, prid, sensitivity, labels, type, null::integer as org
           from unnest(%(places)s::integer[], %(prids)s::bigint[], %(sensitivities)s::smallint[], %(labels)s::bigint[],
                       %(types)s::smallint[]) as given(place, prid, sensitivity, labels, type)) a
  where {visible:a} is not true;
@@ -39,3 +39,27 @@ select a.place
 -- visible_of
 -- Which of these records of one type may be seen.
 select a.rid from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]) and {visible:a};
+
+-- head_of
+-- What deciding needs of a record, whoever asks: level, labels, source, and all its subjects.
+select a.fid, a.sensitivity, a.labels, a.org, a.deleted, a.prid,
+       coalesce((select array_agg(s.prid) from also_about s where s.rid = a.rid and s.type = a.type), '{}')
+  from resource a
+ where a.type = %(type)s::smallint and a.rid = %(rid)s::bigint;
+
+-- relations_of
+-- Everything that opens or closes the records of these patients, with the record that says so.
+select r.patient, r.actor, r.kind, r.purposes, r.level, r.labels, r.types, r.since, r.until, r.age, r.denies,
+       r.type, o.fid
+  from relation r left join resource o on o.type = r.type and o.rid = r.rid
+ where r.patient = any(%(patients)s::bigint[])
+ order by r.since, r.rid
+ limit %(limit)s::integer;
+
+-- births_of
+-- When these patients were born, as early as it may be.
+select rid, date_low from resource_patient where rid = any(%(patients)s::bigint[]) and date_low is not null;
+
+-- names_of_numbers
+-- What the records with these numbers are called, of the types that can stand for a caller.
+select rid, type, fid from resource_other where type = any(%(types)s::smallint[]) and rid = any(%(rids)s::bigint[]);

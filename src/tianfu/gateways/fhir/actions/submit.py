@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,19 +14,22 @@ import orjson
 
 from tianfu.gateways.fhir.actions.write import record_of, resource_body
 from tianfu.gateways.fhir.addresses import Target
+from tianfu.gateways.fhir.admission import tells_who
 from tianfu.gateways.fhir.answers import record_or_refusal
 from tianfu.gateways.fhir.bundles import bundle
 from tianfu.gateways.fhir.door import Visit
-from tianfu.gateways.fhir.exchange import Answer
+from tianfu.gateways.fhir.exchange import Answer, read_form
 from tianfu.gateways.fhir.negotiation import etag
 from tianfu.gateways.fhir.queries.search import searchset
 from tianfu.kernel.instants import to_fhir_instant
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.records.outcomes import Found, Gone, NotFound, Page, Unchanged, Written
 from tianfu.records.store import BundleAnswer
-from tianfu.standards.fhir.parsing import parse_bundle
+from tianfu.standards.fhir.parsing import BundleEntry, ParsedBundle, parse_bundle
 from tianfu.web.failures import new_reference
 from tianfu.web.outcome import outcome_of, status_of
+
+_CONDITIONAL_REFERENCE = re.compile(rb'"[A-Z][A-Za-z]{2,40}(?:\?|\\\\u003[fF])')
 
 
 async def submit(visit: Visit, target: Target) -> Answer:
@@ -35,11 +39,28 @@ async def submit(visit: Visit, target: Target) -> Answer:
     asked = parse_bundle(await resource_body(request))
     if asked.type not in {"transaction", "batch"}:
         raise Refusal("bundle-invalid", faults=(Fault("Bundle.type", "bundle-type-not-done"),))
+    await _count(visit, asked)
     do = store.transaction if asked.type == "transaction" else store.batch
     answers = await do(request.caller, request.purpose, asked)
     entries = [await _entry(visit, each) for each in answers]
     body = bundle(f"{asked.type}-response", at=visit.door.clock(), links=[], total=None, entries=entries)
     return Answer(status=200, body=body)
+
+
+async def _count(visit: Visit, asked: ParsedBundle) -> None:
+    """Each entry counts, and each question that could be used to guess who somebody is counts as such."""
+    doorkeeper, admitted = visit.door.doorkeeper, visit.request.admitted
+    await doorkeeper.count(admitted, "bundle", count=max(1, len(asked.entries)))
+    guesses = sum(_guesses(entry) for entry in asked.entries)
+    if guesses:
+        await doorkeeper.count(admitted, "identity-search", count=guesses)
+
+
+def _guesses(entry: BundleEntry) -> int:
+    """How many questions of an entry could be used to guess; a reference by search counts whatever it names."""
+    asked = [(entry.url or "").partition("?")[2], entry.if_none_exist or ""]
+    by_search = len(_CONDITIONAL_REFERENCE.findall(entry.resource)) if entry.resource else 0
+    return by_search + sum(tells_who(name for name, _ in read_form(each.encode())) for each in asked if each)
 
 
 async def _entry(visit: Visit, answer: BundleAnswer) -> bytes:

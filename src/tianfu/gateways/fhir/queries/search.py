@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from tianfu.gateways.fhir.addresses import Target
+from tianfu.gateways.fhir.admission import tells_who
 from tianfu.gateways.fhir.bundles import Link, bundle, match_entry, outcome_entry
 from tianfu.gateways.fhir.door import Visit
 from tianfu.gateways.fhir.exchange import Answer, read_form
@@ -14,7 +16,7 @@ from tianfu.gateways.fhir.negotiation import is_form
 from tianfu.gateways.fhir.resources import summarised, with_elements
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Page, Record
-from tianfu.records.search import SearchPlan
+from tianfu.records.search import INCLUDED_MAX, SearchPlan
 from tianfu.records.search.whereabouts import yield_of
 from tianfu.records.store import SearchRequest
 from tianfu.standards.fhir.definitions import definitions
@@ -35,7 +37,10 @@ async def search_form(visit: Visit, target: Target) -> Answer:
     body = await request.body(bytes_max=FORM_BYTES_MAX)
     if body and not is_form(request.header(b"content-type")):
         raise Refusal("format-not-taken", next_step="send-a-form")
-    return await _searched(visit, target, [*request.parameters, *read_form(body)])
+    sent = read_form(body)
+    if tells_who(name for name, _ in sent):
+        await visit.door.doorkeeper.count(request.admitted, "identity-search")
+    return await _searched(visit, target, [*request.parameters, *sent])
 
 
 async def _searched(visit: Visit, target: Target, given: Sequence[tuple[str, str]]) -> Answer:
@@ -88,8 +93,9 @@ def _entries(visit: Visit, page: Page) -> Iterable[bytes]:
         yield match_entry(base, record.type, record.id, _shown(record, page.plan))
     for record in page.included:
         yield match_entry(base, record.type, record.id, _shown(record, page.plan), mode="include")
-    if page.plan.ignored:
-        yield outcome_entry(_ignored(visit, page.plan.ignored))
+    notes = [*_ignored(visit, page.plan.ignored), *_cut_off(visit, page)]
+    if notes:
+        yield outcome_entry(outcome_bytes(notes, language=visit.language))
 
 
 def _shown(record: Record, plan: SearchPlan) -> bytes:
@@ -98,7 +104,11 @@ def _shown(record: Record, plan: SearchPlan) -> bytes:
     return summarised(record.type, record.text, plan.summary)
 
 
-def _ignored(visit: Visit, names: Sequence[str]) -> bytes:
-    language = visit.language
-    notes = [note("parameter-ignored", language=language, severity="warning", parameter=name[:100]) for name in names]
-    return outcome_bytes(notes, language=language)
+def _ignored(visit: Visit, names: Sequence[str]) -> Iterable[dict[str, Any]]:
+    for name in names:
+        yield note("parameter-ignored", language=visit.language, severity="warning", parameter=name[:100])
+
+
+def _cut_off(visit: Visit, page: Page) -> Iterable[dict[str, Any]]:
+    if page.is_cut_off:
+        yield note("included-cut-off", language=visit.language, severity="warning", limit=str(INCLUDED_MAX))

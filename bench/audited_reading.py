@@ -1,0 +1,145 @@
+"""What trust costs a read: a doctor with a ticket reads his patients' results, each read decided in SQL and traced,
+beside the same reads at a door where everything is open and nothing is traced."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import orjson
+
+from bench.load_generator import wrk
+from bench.preparing import say
+from bench.serving import REAL, UNTRACED, served
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.db import Addresses, Database, Query
+from tianfu.db.embedded import EmbeddedPostgres
+from tianfu.installation import ticket_office
+from tianfu.kernel.ids import new_uuid7, unpacked_id
+from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
+from tianfu.services.tickets.ticket import Audience, Ticket
+
+RUNS = 3
+SECONDS = 2
+CONNECTIONS = 32
+PATIENTS = 200
+RESULTS = 5_000
+MINUTES = 10
+WARD, DOCTOR = "bench-ward", "bench-doctor"
+
+Result = dict[str, object]
+
+
+def audited_reads(home: Path) -> Result:
+    """Reads per second with permission and trace, and how many times slower that is than the record core's read."""
+    with tempfile.TemporaryDirectory(prefix="tianfu-bench-") as folder, EmbeddedPostgres(home).running() as addresses:
+        people, results = asyncio.run(_samples(addresses))
+        paths = Path(folder) / "paths"
+        paths.write_text("".join(f"/fhir/Observation/{each}\n" for each in results), "ascii")
+        limits = _without_limits(Path(folder))
+        with served(REAL, home, addresses, more=limits) as port:
+            _admit(port, people)
+        header = f"Authorization: Bearer {_ticket(addresses)}"
+        plain, audited = [], []
+        for _ in range(RUNS):
+            with served(UNTRACED, home, addresses, more=limits) as port:
+                wrk(port, "read", paths, connections=CONNECTIONS, seconds=1)
+                plain.append(wrk(port, "read", paths, connections=CONNECTIONS, seconds=SECONDS).per_second)
+            with served(REAL, home, addresses, more=limits) as port:
+                wrk(port, "read", paths, connections=CONNECTIONS, seconds=1, header=header)
+                audited.append(
+                    wrk(port, "read", paths, connections=CONNECTIONS, seconds=SECONDS, header=header).per_second
+                )
+    slower = [core / ours for core, ours in zip(plain, audited, strict=True)]
+    say(f"plain {_said(plain)}, audited {_said(audited)}, slower {_said(slower, 2)}")
+    return {
+        **_median("audited_reads_per_second", audited, 0),
+        **_median("core_reads_per_second", plain, 0),
+        **_median("read_slowdown", slower, 2),
+    }
+
+
+def _median(name: str, runs: Sequence[float], digits: int) -> Result:
+    middle = sorted(runs)[len(runs) // 2]
+    places = digits or None  # None makes whole numbers
+    return {name: round(middle, places), f"{name}_runs": [round(each, places) for each in runs]}
+
+
+def _said(runs: Sequence[float], digits: int = 0) -> str:
+    return " ".join(f"{each:,.{digits}f}" for each in runs)
+
+
+async def _samples(addresses: Addresses) -> tuple[list[str], list[str]]:
+    """Some patients, and results of theirs."""
+    wanted = (
+        "select rid, fid from resource_patient p where not deleted "
+        "and exists (select from resource_observation o where o.prid = p.rid) order by rid limit %(limit)s"
+    )
+    theirs = (
+        "select fid from resource_observation where prid = any(%(patients)s::bigint[]) and not deleted limit %(limit)s"
+    )
+    async with await Database.open(addresses, links_max=1) as database, database.connection("owner") as owner:
+        people = await owner.all(Query.composed("people", wanted), limit=PATIENTS)
+        numbers = [row[0] for row in people]
+        results = await owner.all(Query.composed("results", theirs), patients=numbers, limit=RESULTS)
+    return [unpacked_id(row[1]) for row in people], [unpacked_id(row[0]) for row in results]
+
+
+def _admit(port: int, people: Sequence[str]) -> None:
+    """Put the patients into a ward where the doctor treats them."""
+    _put(port, {"resourceType": "Organization", "id": WARD, "name": "Made-up ward"})
+    _put(port, {"resourceType": "Practitioner", "id": DOCTOR})
+    started = to_fhir_instant(system_clock() - 3_600 * SECOND)
+    for number, person in enumerate(people):
+        visit = {
+            "resourceType": "Encounter",
+            "id": f"bench-visit-{number}",
+            "status": "in-progress",
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+            "subject": {"reference": f"Patient/{person}"},
+            "period": {"start": started},
+            "participant": [{"individual": {"reference": f"Practitioner/{DOCTOR}"}}],
+            "serviceProvider": {"reference": f"Organization/{WARD}"},
+        }
+        _put(port, visit)
+
+
+def _put(port: int, resource: Mapping[str, object]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    address = f"/fhir/{resource['resourceType']}/{resource['id']}"
+    connection.request("PUT", address, orjson.dumps(resource), {"Content-Type": "application/fhir+json"})
+    answer = connection.getresponse()
+    said = answer.read()
+    connection.close()
+    if answer.status not in {http.HTTPStatus.OK, http.HTTPStatus.CREATED}:
+        raise SystemExit(f"{address} was answered with {answer.status}: {said[:300]!r}")
+
+
+def _ticket(addresses: Addresses) -> str:
+    now = Instant(system_clock() // SECOND * SECOND)
+    session = new_uuid7()
+    caller = Caller(id=DOCTOR, role="doctor", organisation=WARD, practitioner=DOCTOR, session=session)
+    ticket = Ticket(
+        id=session,
+        audience=Audience.MACHINES,
+        caller=caller,
+        purposes=(Purpose.TREATMENT,),
+        since=now,
+        until=Instant(now + MINUTES * 60 * SECOND),
+    )
+    return ticket_office(addresses.secret).write(ticket)
+
+
+def _without_limits(folder: Path) -> dict[str, str]:
+    """A file of limits that lets one doctor read as fast as he can: what is measured is the server, not his ration."""
+    limits = json.loads(files("tianfu.services.limits").joinpath("limits.json").read_bytes())
+    limits["classes"]["read"] = {"burst": 10_000_000, "per_second": 1_000_000}
+    file = folder / "limits.json"
+    file.write_text(json.dumps(limits), "utf-8")
+    return {"TIANFU_LIMITS_FILE": str(file)}

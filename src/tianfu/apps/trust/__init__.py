@@ -1,0 +1,1 @@
+"""Trust: who looked, what was consented to, emergency access and its review."""

@@ -1,0 +1,31 @@
+"""A person asks the officer about a look at his record.  Ward rule: docs/rules/ledger.md"""
+
+from __future__ import annotations
+
+from tianfu.access.caller import Caller
+from tianfu.apps.trust.actions.give_consent import word_of
+from tianfu.apps.trust.mapping.elements import created, transaction
+from tianfu.apps.trust.mapping.tasks import objection_resource
+from tianfu.apps.trust.model.ledger import may_object
+from tianfu.apps.trust.model.objection import read_objection
+from tianfu.apps.trust.queries.ledger import WHY, read_look
+from tianfu.apps.trust.store import TrustStore
+from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
+
+
+async def object_to_access(
+    store: TrustStore, caller: Caller, patient_id: str, event_id: str, at: Instant, reason: str, *, now: Instant
+) -> None:
+    """Keep the objection for the officer.
+
+    Raises Refusal: objection-unusable with the fault, objection-to-own-look, objection-is-there, not-found.
+    """
+    reason = read_objection(reason)
+    one = await read_look(store, caller, patient_id, event_id, at, now=now)
+    if not may_object(one.look):
+        raise Refusal("objection-to-own-look", next_step="start-again")
+    if one.objection is not None:
+        raise Refusal("objection-is-there", next_step="reload-and-look")
+    resource = objection_resource(one.look, reason, patient_id=patient_id, by=word_of(one.person, patient_id), now=now)
+    await store.transaction(caller, WHY, transaction(created(resource)))

@@ -1,0 +1,1 @@
+"""The rules of trust: pure, no store, no web, no clock."""

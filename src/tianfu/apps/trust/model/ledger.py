@@ -1,0 +1,235 @@
+"""Who looked at a record, as the person is told it: acts of one look folded together, by day.
+
+Ward rule: docs/rules/ledger.md
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import groupby
+
+from tianfu.kernel.instants import Instant, china_date
+
+YEAR_MIN = 2000
+MONTHS = 12
+
+KIND_OF_TYPE = {
+    "Patient": "identity",
+    "RelatedPerson": "identity",
+    "AllergyIntolerance": "allergy",
+    "Flag": "allergy",
+    "Condition": "diagnosis",
+    "Observation": "result",
+    "DiagnosticReport": "result",
+    "ImagingStudy": "imaging",
+    "MedicationRequest": "medicine",
+    "MedicationDispense": "medicine",
+    "MedicationStatement": "medicine",
+    "MedicationAdministration": "medicine",
+    "Immunization": "vaccination",
+    "ImmunizationRecommendation": "vaccination",
+    "Encounter": "visit",
+    "Appointment": "visit",
+    "Procedure": "procedure",
+    "DocumentReference": "document",
+    "Composition": "document",
+    "CarePlan": "plan",
+    "ServiceRequest": "plan",
+    "ExplanationOfBenefit": "cost",
+    "Claim": "cost",
+    "Coverage": "cost",
+    "Consent": "trust",
+    "Task": "trust",
+    "Communication": "trust",
+    "AuditEvent": "ledger",
+}
+"""What a person calls the records of a type; whatever is not here is called "other records"."""
+
+
+class Sort(StrEnum):
+    """The sorts of looks by which a person chooses."""
+
+    OTHERS = "others"
+    EMERGENCY = "emergency"
+    OWN = "own"
+    ALL = "all"
+
+
+class Act(StrEnum):
+    """What was done, as a person would say it."""
+
+    READ = "read"
+    WROTE = "wrote"
+    EXPORTED = "exported"
+    REFUSED = "refused"
+
+
+ACT_OF_INTERACTION = {
+    "create": Act.WROTE,
+    "update": Act.WROTE,
+    "delete": Act.WROTE,
+    "transaction": Act.WROTE,
+    "batch": Act.WROTE,
+    "export": Act.EXPORTED,
+    "$export": Act.EXPORTED,
+}
+
+EMERGENCY_PURPOSE = "ETREAT"
+OWN_PURPOSE = "PATRQT"
+PERSON_ROLE = "citizen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of the audit trail that names the person; `kinds` counts records by what a person calls them.
+
+    `caller`, `practitioner` and `organisation` tell two lookers apart; the last two are logical ids or empty.
+    """
+
+    id: str
+    at: Instant
+    caller: str
+    role: str
+    practitioner: str
+    organisation: str
+    purpose: str
+    rule: str
+    act: Act
+    kinds: tuple[tuple[str, int], ...]
+
+    @property
+    def looker(self) -> tuple[str, ...]:
+        """What two events must share to be one look."""
+        return (self.caller, self.role, self.practitioner, self.organisation, self.purpose, self.rule, self.act)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What somebody did with the record on one day, for one reason: a line of the ledger; newest event first."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def id(self) -> str:
+        """The event by which the line is named: the first of them, which stays when more are added."""
+        return self.events[-1].id
+
+    @property
+    def newest(self) -> Event:
+        return self.events[0]
+
+    @property
+    def since(self) -> Instant:
+        return self.events[-1].at
+
+    @property
+    def until(self) -> Instant:
+        return self.events[0].at
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the person looked, or somebody of his family for him."""
+        return self.newest.role == PERSON_ROLE and self.newest.purpose == OWN_PURPOSE
+
+    @property
+    def is_emergency(self) -> bool:
+        return self.newest.purpose == EMERGENCY_PURPOSE
+
+    @property
+    def kinds(self) -> tuple[tuple[str, int], ...]:
+        """How many records of which kind were shown, the most of one kind first.
+
+        Reading one record twice counts once a reading: nobody can know which look mattered.
+        """
+        counted: Counter[str] = Counter()
+        for event in self.events:
+            counted.update(dict(event.kinds))
+        return tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The looks of one day in China, newest first."""
+
+    day: date
+    looks: tuple[Look, ...]
+
+
+def kind_of(resource_type: str) -> str:
+    """What a person calls records of this type."""
+    return KIND_OF_TYPE.get(resource_type, "other")
+
+
+def act_of(interaction: str, outcome: str) -> Act:
+    """What an interaction was, as a person would say it."""
+    if outcome not in {"success", "matched"}:
+        return Act.REFUSED
+    return ACT_OF_INTERACTION.get(interaction, Act.READ)
+
+
+def days_of(events: Iterable[Event], sort: Sort) -> tuple[Day, ...]:
+    """The events of a sort, newest first, folded to looks and gathered by day."""
+    newest_first = sorted(events, key=lambda event: (-event.at, event.id))
+    days = []
+    for day, of_day in groupby(newest_first, key=lambda event: china_date(event.at)):
+        looks = tuple(look for look in _folded(list(of_day)) if is_of_sort(look, sort))
+        if looks:
+            days.append(Day(day=day, looks=looks))
+    return tuple(days)
+
+
+def _folded(events: Sequence[Event]) -> list[Look]:
+    """Events of one day folded by who, why and what was done; in the order of their newest event."""
+    together: dict[tuple[str, ...], list[Event]] = {}
+    for event in events:
+        together.setdefault(event.looker, []).append(event)
+    return [Look(events=tuple(each)) for each in together.values()]
+
+
+def is_of_sort(look: Look, sort: Sort) -> bool:
+    """Whether a look belongs to what the person wants to see."""
+    match sort:
+        case Sort.ALL:
+            return True
+        case Sort.OTHERS:
+            return not look.is_own
+        case Sort.OWN:
+            return look.is_own
+        case Sort.EMERGENCY:
+            return look.is_emergency
+
+
+def may_object(look: Look) -> bool:
+    """A person objects to what others did, not to his own looking."""
+    return not look.is_own
+
+
+def read_sort(text: str) -> Sort:
+    """The sort that an address asks for; what others did for anything else."""
+    return Sort(text) if text in set(Sort) else Sort.OTHERS
+
+
+def read_month(text: str, today: date) -> date | None:
+    """The first day of the month `2026-11` that an address asks for; None for anything else and for what lies ahead."""
+    year, _, month = text.partition("-")
+    if not (len(year) == 4 and len(month) == 2 and (year + month).isascii() and (year + month).isdigit()):
+        return None
+    if int(year) < YEAR_MIN or not 1 <= int(month) <= MONTHS:
+        return None
+    first = date(int(year), int(month), 1)
+    return first if first <= today else None
+
+
+def month_after(first: date) -> date:
+    """The first day of the next month."""
+    return date(first.year + first.month // 12, first.month % 12 + 1, 1)
+
+
+def months_back(today: date, count: int) -> tuple[date, ...]:
+    """This month and those before it, newest first."""
+    number = today.year * 12 + today.month - 1
+    return tuple(date((number - back) // 12, (number - back) % 12 + 1, 1) for back in range(count))

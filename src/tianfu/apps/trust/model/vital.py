@@ -1,0 +1,68 @@
+"""What a doctor needs first in an emergency: dangers, illnesses, medicines, results, and whom to call.
+
+Ward rule: docs/rules/emergency-access.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class VitalKind(StrEnum):
+    """The parts of the page, in the order of danger."""
+
+    ALLERGY = "allergy"
+    DIAGNOSIS = "diagnosis"
+    MEDICINE = "medicine"
+    RESULT = "result"
+    PROCEDURE = "procedure"
+    VISIT = "visit"
+    VACCINATION = "vaccination"
+
+
+LINES_MAX = {
+    VitalKind.ALLERGY: 50,
+    VitalKind.DIAGNOSIS: 20,
+    VitalKind.MEDICINE: 15,
+    VitalKind.RESULT: 15,
+    VitalKind.PROCEDURE: 8,
+    VitalKind.VISIT: 5,
+    VitalKind.VACCINATION: 5,
+}
+"""So many lines of a part are shown, the newest; every part says how many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VitalLine:
+    """One thing to know; `state` is the code of what limits it, such as `resolved`, or empty."""
+
+    kind: VitalKind
+    title: str
+    detail: str
+    state: str
+    day: date | None
+    resource_type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VitalPart:
+    """One part of the page with its newest lines."""
+
+    kind: VitalKind
+    lines: tuple[VitalLine, ...]
+    count: int
+
+
+def parts_of(lines: Iterable[VitalLine]) -> tuple[VitalPart, ...]:
+    """All parts in the order of danger; an empty part says that nothing is recorded, so none is left out."""
+    together: dict[VitalKind, list[VitalLine]] = {kind: [] for kind in VitalKind}
+    for line in lines:
+        together[line.kind].append(line)
+    return tuple(
+        VitalPart(kind=kind, lines=tuple(found[: LINES_MAX[kind]]), count=len(found))
+        for kind, found in together.items()
+    )

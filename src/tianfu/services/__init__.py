@@ -1,0 +1,1 @@
+"""Abilities that several doors need; each may hold database connections."""

@@ -1,0 +1,1 @@
+"""How much a caller may ask: buckets of tokens in PostgreSQL, leased by workers in small batches."""

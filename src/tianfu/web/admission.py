@@ -1,0 +1,123 @@
+"""At the door of every page: who asks, whether too often, and who must show a ticket first.
+
+A handler that is open to all says so in its options (`opt=OPEN`); every other one needs somebody who was let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request
+from litestar.datastructures import Cookie
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.response import Redirect
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.limits.limiter import Limiter
+from tianfu.services.limits.limits import LIMIT_CLASSES, LimitClass
+from tianfu.web.asking import ADMITTED, HttpRequest, likely_purpose
+from tianfu.web.callers import Callers
+from tianfu.web.look import LOOK_COOKIE, Look
+from tianfu.web.protection import SAFE_METHODS
+
+ENTER_PATH = "/enter"
+
+OPEN: Mapping[str, Any] = {"open": True}
+"""The options of a handler that needs no ticket."""
+
+
+def limited(limit_class: LimitClass) -> Mapping[str, Any]:
+    """The options of a handler whose requests count as this class, rather than as a page or a form."""
+    return {"limit": limit_class}
+
+
+class Sessions:
+    """The cookie that keeps a session of pages."""
+
+    def __init__(self, *, is_secure: bool) -> None:
+        self._is_secure = is_secure
+        # The prefix makes browsers refuse a cookie of that name from another host or without HTTPS (RFC 6265bis).
+        self.name = "__Host-session" if is_secure else "session"
+
+    def cookie(self, value: str, *, seconds: int) -> Cookie:
+        """A session cookie: unseen by scripts, not sent along from other sites."""
+        return Cookie(
+            key=self.name,
+            value=value,
+            max_age=seconds,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=self._is_secure,
+        )
+
+    def no_cookie(self) -> Cookie:
+        """What takes the session cookie away."""
+        return self.cookie("", seconds=0)
+
+
+class NotAdmittedError(Exception):
+    """Somebody must show a ticket first; `refusal` says what was wrong with the one they showed, if any."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+def to_entrance(request: HttpRequest, refusal: Refusal, sessions: Sessions) -> Redirect:
+    """An answer that leads to the page where a ticket is shown, and takes away one that is not good."""
+    query = {"why": refusal.code}
+    if request.method in SAFE_METHODS:
+        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(
+        f"{ENTER_PATH}?{urlencode(query)}",
+        status_code=303,
+        headers={"cache-control": "no-store"},
+        cookies=[] if refusal.code == "ticket-missing" else [sessions.no_cookie()],
+    )
+
+
+class LetIn(ASGIMiddleware):
+    """Lets in whoever may enter, and holds them to their limits."""
+
+    def __init__(self, callers: Callers, limiter: Limiter, sessions: Sessions) -> None:
+        self._callers = callers
+        self._limiter = limiter
+        self._sessions = sessions
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Admit, count, go on; or send to the page where a ticket is shown."""
+        options = scope["route_handler"].opt
+        if scope["type"] != ScopeType.HTTP or options.get("open"):
+            await next_app(scope, receive, send)
+            return
+        request: HttpRequest = Request(scope)
+        look = Look.remembered(request.cookies.get(LOOK_COOKIE))
+        cookie = request.cookies.get(self._sessions.name, "")
+        try:
+            admitted = await self._callers.visitor(cookie, client=client_of(scope), otherwise=likely_purpose(look))
+        except Refusal as refusal:
+            if not refusal.code.startswith("ticket-"):
+                raise
+            raise NotAdmittedError(refusal) from refusal
+        await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
+        scope["state"][ADMITTED] = admitted
+        await next_app(scope, receive, send)
+
+
+def client_of(scope: Scope) -> str:
+    """The address that a request came from; empty on a socket without addresses."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _limit_class(options: Mapping[str, Any], method: str) -> LimitClass:
+    named = options.get("limit")
+    if named in LIMIT_CLASSES:
+        chosen: LimitClass = named
+        return chosen
+    return "page" if method in SAFE_METHODS else "form"

@@ -1,0 +1,192 @@
+"""From what a request carries to who asks and why: the one place where somebody is let in.
+
+Tickets let people and machines in until they can sign in; sign-in will be another `Callers`.  A ticket that is shown
+and is not good is refused, whatever else would let its bearer in.  Rule: docs/rules/letting-in.md .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.limits.limiter import Limiter
+from tianfu.services.tickets.ended import EndedSessions
+from tianfu.services.tickets.ticket import Audience, Ticket, TicketOffice
+
+PURPOSE_HEADER = "purpose-of-use"
+"""Names the one purpose of a request by its code in HL7's ActReason, such as TREAT."""
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How long a ticket that machines show is believed before we look again whether its session was ended."""
+
+KNOWN_MAX = 10_000
+
+_log = structlog.get_logger("tianfu.web")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Who was let in and why; `bucket` names whose requests are counted together."""
+
+    caller: Caller
+    purpose: Purpose
+    bucket: str
+    purposes: tuple[Purpose, ...] = ()
+
+
+class Callers(Protocol):
+    """Lets in those who show that they may enter; refuses everybody else."""
+
+    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
+        """Who asks at the FHIR door, by the headers Authorization and Purpose-Of-Use; empty if not sent."""
+        ...
+
+    async def visitor(self, cookie: str, *, client: str, otherwise: Purpose) -> Admitted:
+        """Who asks for a page, by the session cookie; empty if there is none, and then `otherwise` is the purpose."""
+        ...
+
+    async def enter(self, ticket: str, *, client: str) -> Entry:
+        """Begin a session of pages with a ticket that somebody shows."""
+        ...
+
+    async def leave(self, cookie: str) -> None:
+        """End the session for good, in all workers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A session that has begun: what the cookie holds, and for how long."""
+
+    cookie: str
+    seconds: int
+
+
+@dataclass(slots=True)
+class _Known:
+    admitted: Admitted
+    until: Instant
+    look_again_at: Instant
+
+
+class TicketCallers:
+    """Lets in by tickets; whoever shows none is the `desk`, if there is one: in development, on this machine."""
+
+    def __init__(
+        self,
+        office: TicketOffice,
+        ended: EndedSessions,
+        limiter: Limiter,
+        *,
+        clock: Clock,
+        desk: Caller | None,
+    ) -> None:
+        self._office = office
+        self._ended = ended
+        self._limiter = limiter
+        self._clock = clock
+        self._desk = desk
+        self._known: dict[tuple[bytes, bytes], _Known] = {}
+
+    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
+        """Who asks at the FHIR door, by the headers Authorization and Purpose-Of-Use; empty if not sent."""
+        if not authorization:
+            return self._without_ticket(client, purpose_named(purpose) or Purpose.TREATMENT)
+        key = authorization, purpose
+        known = self._known.get(key)
+        now = self._clock()
+        if known is not None and now < known.look_again_at and now < known.until:
+            return known.admitted
+        ticket = await self._true(_bearer(authorization), Audience.MACHINES, client)
+        admitted = _admitted(ticket, _chosen(ticket.purposes, purpose_named(purpose)))
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()  # all are looked at anew; a full table is no reason to believe longer
+        look_again_at = Instant(now + int(LOOK_AGAIN_SECONDS * SECOND))
+        self._known[key] = _Known(admitted, ticket.until, look_again_at)
+        return admitted
+
+    async def visitor(self, cookie: str, *, client: str, otherwise: Purpose) -> Admitted:
+        """Who asks for a page, by the session cookie; empty if there is none, and then `otherwise` is the purpose."""
+        if not cookie:
+            return self._without_ticket(client, otherwise)
+        ticket = await self._true(cookie.encode("latin-1", "replace"), Audience.PAGES, client)
+        return _admitted(ticket, ticket.purposes[0])
+
+    async def enter(self, ticket: str, *, client: str) -> Entry:
+        """Begin a session of pages with a ticket that somebody shows."""
+        text = "".join(ticket.split())  # a ticket that was pasted may have been broken into lines
+        true = await self._true(text.encode("utf-8"), Audience.PAGES, client)
+        return Entry(cookie=text, seconds=max(1, (true.until - self._clock()) // SECOND))
+
+    async def leave(self, cookie: str) -> None:
+        """End the session for good, in all workers."""
+        try:
+            ticket = self._read(cookie.encode("latin-1", "replace"), Audience.PAGES)
+        except Refusal:
+            return  # what is no session needs no end
+        await self._ended.end(ticket.id, until=ticket.until)
+
+    def _without_ticket(self, client: str, purpose: Purpose) -> Admitted:
+        if self._desk is None:
+            raise Refusal("ticket-missing", next_step="get-a-ticket")
+        return Admitted(caller=self._desk, purpose=purpose, bucket=f"address:{client}")
+
+    async def _true(self, text: bytes, audience: Audience, client: str) -> Ticket:
+        """The ticket behind a text, if its session was not ended; a failure counts against its sender's address."""
+        try:
+            ticket = self._read(text, audience)
+            if await self._ended.is_ended(ticket.id):
+                raise Refusal("ticket-ended", next_step="get-a-new-ticket")
+        except Refusal as refusal:
+            if refusal.code.startswith("ticket-"):
+                await self._limiter.take(f"address:{client}", "", "ticket-failure")
+            raise
+        return ticket
+
+    def _read(self, text: bytes, audience: Audience) -> Ticket:
+        try:
+            return self._office.read(text, audience, now=self._clock())
+        except Refusal as refusal:
+            _log.warning("ticket_not_taken", code=refusal.code, reason=refusal.details.get("reason", ""))
+            raise Refusal(refusal.code, next_step=refusal.next_step) from refusal  # the reason is for the log alone
+
+
+def _admitted(ticket: Ticket, purpose: Purpose) -> Admitted:
+    caller = ticket.caller
+    return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=ticket.purposes)
+
+
+def _bearer(authorization: bytes) -> bytes:
+    """What follows `Bearer` (RFC 6750); another scheme brings no ticket."""
+    scheme, _, text = authorization.partition(b" ")
+    return text if scheme.lower() == b"bearer" else b""
+
+
+def purpose_named(header: bytes) -> Purpose | None:
+    """The purpose that a header names, None without one; raises Refusal `purpose-unknown`."""
+    if not header:
+        return None
+    try:
+        return Purpose(header.decode("latin-1"))
+    except ValueError as error:
+        choices = " ".join(each.value for each in Purpose)
+        raise Refusal("purpose-unknown", details={"choices": choices}) from error
+
+
+def _chosen(allowed: Sequence[Purpose], named: Purpose | None) -> Purpose:
+    """The purpose of a request; only a ticket with a single one leaves nothing to choose."""
+    if named is None:
+        if len(allowed) > 1:
+            choices = " ".join(each.value for each in allowed)
+            raise Refusal("purpose-missing", details={"header": "Purpose-Of-Use", "choices": choices})
+        return allowed[0]
+    if named not in allowed:
+        raise Refusal("purpose-not-allowed", next_step="get-a-new-ticket")
+    return named
