@@ -330,6 +330,9 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
         ([("value-concept", "http://loinc.org|x")], "resource_observation_tokens"),
         ([("_id", "x")], "resource_observation_rid"),
         ([("_lastUpdated", "ge2026"), ("_sort", "_lastUpdated")], "resource_observation_changed"),
+        ([("patient.identifier", "x")], "resource_observation_person"),
+        ([("performer:Practitioner.identifier", "x")], "reference_target"),
+        ([("patient.gender", "male"), ("code", "http://loinc.org|8302-2")], "resource_observation_code"),
     ],
 )
 async def test_searches_take_the_road_that_was_built_for_them(
