@@ -30,6 +30,11 @@ from tianfu.standards.fhir.parsing import parse_resource
 
 WHO = LOOPBACK
 WHY = Purpose.TREATMENT
+COLUMNS = (
+    "at, caller, practitioner, organisation, session, role, purpose, rule, interaction, outcome, type, rids, prids, "
+    "query, request"
+)
+"""In the order of the fields of AuditEvent."""
 KEYS = made_up_keys(b"0123456789abcdef0123456789abcdef")
 
 

@@ -239,6 +239,7 @@ def audit_statement(
         "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
         "callers": text_array([each.caller for each in events]),
+        "practitioners": text_array([each.practitioner for each in events]),
         "organisations": text_array([each.organisation for each in events]),
         "sessions": text_array([each.session for each in events]),
         "roles": text_array([each.role for each in events]),

@@ -8,6 +8,7 @@ from typing import Any
 
 from tianfu.kernel.ids import packed_id, record_number
 from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.records.audit_event import TRAIL
 from tianfu.records.body import stored_form
 from tianfu.records.index.extract import GENERATION, extract
 from tianfu.records.index.values import IndexValues
@@ -51,6 +52,8 @@ class Preparer:
         if not is_valid:
             refuse_invalid(value)
         resource_type: str = value["resourceType"]
+        if resource_type == TRAIL:
+            raise Refusal("audit-trail-read-only", next_step="use-another-method", details={"allowed": "GET"})
         record = record_number(resource_type, logical_id)
         stored = stored_form(parsed.text)
         return Prepared(

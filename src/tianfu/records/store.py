@@ -24,6 +24,7 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
+from tianfu.records.audit_event import TRAIL
 from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.export import Export, Exporter, refuse_unknown_types
 from tianfu.records.grouping import Grouped
@@ -47,7 +48,8 @@ from tianfu.records.search import (
 )
 from tianfu.records.search.escapes import escaped
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
-from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
+from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle, refusals_traced
+from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
 from tianfu.records.transaction import (
     Planned,
     Request,
@@ -124,6 +126,7 @@ class Store:
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
+        self._trail = TrailReader(database, preparer.index_keys.cursors, clock)
         self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
         self._cursors = CursorSealer(preparer.index_keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
@@ -157,6 +160,7 @@ class Store:
 
     # Reading
 
+    @refusals_traced
     async def read(
         self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, *, request: str = ""
     ) -> Answer:
@@ -166,6 +170,7 @@ class Store:
             Wish(await self._grant(caller, purpose, "read", request), resource_type, logical_id, request)
         )
 
+    @refusals_traced
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
@@ -173,6 +178,7 @@ class Store:
         grant = await self._grant(caller, purpose, "read", request)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
+    @refusals_traced
     async def vread(
         self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, version: int, *, request: str = ""
     ) -> Answer:
@@ -183,6 +189,7 @@ class Store:
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
 
+    @refusals_traced
     async def history(
         self,
         caller: Caller,
@@ -203,6 +210,7 @@ class Store:
         await self._tracer.versions(grant, "history", resource_type, rows, request)
         return page
 
+    @refusals_traced
     async def search(
         self,
         caller: Caller,
@@ -315,6 +323,7 @@ class Store:
         done = self._generations.get(definitions().type_number(resource_type), GENERATION)
         return frozenset(p.code for p in executed_parameters(resource_type)) if done >= GENERATION else frozenset()
 
+    @refusals_traced
     async def timeline(
         self,
         caller: Caller,
@@ -337,6 +346,7 @@ class Store:
         await self._tracer.people(grant, "timeline", patients, seen, request)
         return page
 
+    @refusals_traced
     async def census(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
     ) -> list[CensusRow]:
@@ -346,6 +356,7 @@ class Store:
         await self._tracer.people(grant, "census", patients, [], request)
         return rows
 
+    @refusals_traced
     async def measured(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
     ) -> list[Measured]:
@@ -356,8 +367,57 @@ class Store:
         await self._tracer.people(grant, "measured", patients, seen, request)
         return found
 
+    # The trail
+
+    @refusals_traced
+    async def audit_events(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: TrailQuestion,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        request: str = "",
+    ) -> TrailPage:
+        """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
+        grant = await self._grant(caller, purpose, "audit_events", request)
+        page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
+        await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
+        return page
+
+    @refusals_traced
+    async def audit_event(
+        self, caller: Caller, purpose: Purpose, logical_id: str, *, request: str = ""
+    ) -> TrailEvent | None:
+        """One event of the trail by its name."""
+        grant = await self._grant(caller, purpose, "audit_event", request)
+        found = await self._trail.one(grant, logical_id)
+        await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
+        return found
+
+    @refusals_traced
+    async def ledger(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        patients: Sequence[str],
+        *,
+        limit: int,
+        cursor: str | None = None,
+        after: Instant | None = None,
+        before: Instant | None = None,
+        request: str = "",
+    ) -> LedgerPage:
+        """Who did what with these patients' records, from `after` to before `before`, newest first."""
+        grant = await self._grant(caller, purpose, "ledger", request)
+        page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
+        await self._tracer.trail(grant, "ledger", patients, None, request)
+        return page
+
     # Writing
 
+    @refusals_traced
     async def create(
         self,
         caller: Caller,
@@ -374,6 +434,7 @@ class Store:
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
         return await self._conditionally(grant, "create", resource, if_none_exist, None, request)
 
+    @refusals_traced
     async def update(
         self,
         caller: Caller,
@@ -391,6 +452,7 @@ class Store:
             Job(change, await self._grant(caller, purpose, "update", request), "update", request)
         )
 
+    @refusals_traced
     async def update_matching(
         self,
         caller: Caller,
@@ -406,6 +468,7 @@ class Store:
             await self._grant(caller, purpose, "update", request), "update", resource, query, expected_version, request
         )
 
+    @refusals_traced
     async def delete(
         self,
         caller: Caller,
@@ -423,6 +486,7 @@ class Store:
             Job(change, await self._grant(caller, purpose, "delete", request), "delete", request)
         )
 
+    @refusals_traced
     async def delete_matching(
         self,
         caller: Caller,
@@ -454,6 +518,7 @@ class Store:
                 continue
         raise _busy()
 
+    @refusals_traced
     async def transaction(
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
@@ -580,6 +645,7 @@ class Store:
                     raise Refusal("answer-too-large", next_step="ask-in-parts")
                 (answer,) = await self._do(caller, purpose, read_requests([entry], first=number), request)
             except Refusal as refusal:
+                await self._tracer.refused_entry(caller, purpose, entry.url or "", request, refusal)
                 answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=refusal))
             except Exception as error:
                 # One entry that we cannot do must not take the answers of those that were done.
@@ -596,7 +662,7 @@ class Store:
             return await self._permissions.grant(caller, purpose)
         except Refusal as refusal:
             if refusal.code == NOT_PERMITTED:
-                await self._tracer.refused(nothing(caller, purpose), interaction, refusal.code, request)
+                await self._tracer.refused(nothing(caller, purpose), interaction, refusal, request)
             raise
 
     @asynccontextmanager
@@ -605,8 +671,8 @@ class Store:
         try:
             yield
         except Refusal as refusal:
-            if not refusal.retryable:
-                await self._tracer.refused(grant, interaction, refusal.code, request)
+            if not (refusal.retryable or refusal.is_traced or refusal.is_uncertain):
+                await self._tracer.refused(grant, interaction, refusal, request)
             raise
 
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
@@ -720,6 +786,8 @@ def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchange
 def _refuse_unknown_type(resource_type: str) -> None:
     if resource_type not in definitions().type_numbers:
         raise Refusal("type-unknown", details={"type": resource_type[:64]})
+    if resource_type == TRAIL:
+        raise Refusal("audit-trail-apart", next_step="ask-the-trail")
 
 
 def _refuse_several(ids: Sequence[str]) -> None:

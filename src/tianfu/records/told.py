@@ -1,7 +1,8 @@
-"""What the trace remembers of a search: everything that was asked, but no number, telephone or address in clear.
+"""What the trace remembers of a search: everything that was asked, but nothing in clear that tells who somebody is.
 
-Such a value is told by its keyed hash.  Whoever holds the key can ask the trace who looked for a number; whoever
-steals the trace cannot read numbers in it.
+Numbers, names, birth dates, telephones and addresses are told by their keyed hashes, and so is the value of a
+parameter that we do not know.  Whoever holds the key can ask the trace who looked for a number; whoever steals the
+trace cannot read numbers in it.  It can never be erased, so it must not hold them: docs/decisions/0013-audit-chain.md .
 """
 
 from __future__ import annotations
@@ -19,6 +20,23 @@ from tianfu.vault.blind import blind
 HASH_BYTES = 12
 _FIELD = "told"
 _HIDDEN_TYPES = frozenset({"Identifier", "ContactPoint", "Address"})
+_PEOPLE = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner"})
+_CONTROLS = frozenset(
+    {
+        "_count",
+        "_cursor",
+        "_elements",
+        "_has",
+        "_include",
+        "_revinclude",
+        "_since",
+        "_sort",
+        "_summary",
+        "_total",
+        "_type",
+        "_typeFilter",
+    }
+)
 _LINKS = re.compile(r"[.:]")
 
 
@@ -29,8 +47,10 @@ def told_query(key: bytes, parameters: Sequence[tuple[str, str]]) -> str:
 
 def told_value(key: bytes, name: str, value: str) -> str:
     """A parameter's value, or `~` and its keyed hash if it tells who somebody is or where they live."""
-    if hidden_codes().isdisjoint(_LINKS.split(name)) and not holds_personal_number(_bytes(value)):
-        return value
+    parts = _LINKS.split(name)
+    is_known = parts[0] in known_codes()
+    if is_known and hidden_codes().isdisjoint(parts) and not holds_personal_number(_bytes(value)):
+        return "".join(character if character.isprintable() else "\ufffd" for character in value)
     return ",".join(f"~{_hash(key, each)}" for each in value.split(","))
 
 
@@ -44,12 +64,22 @@ def _bytes(text: str) -> bytes:
 
 @cache
 def hidden_codes() -> frozenset[str]:
-    """The parameters of any type whose values are identifiers, telecoms or addresses, and the modifier that is one."""
-    return frozenset({"identifier", *_codes()})
+    """The parameters of any type whose values are identifiers, names, telecoms or addresses, and the like."""
+    return frozenset({"identifier", "birthdate", "death-date", "_filter", "_text", "_content", *_codes()})
+
+
+@cache
+def known_codes() -> frozenset[str]:
+    """Every parameter that some search understands."""
+    own = {parameter.code for name in definitions().resource_types for parameter in executed_parameters(name)}
+    return _CONTROLS | own
 
 
 def _codes() -> Iterable[str]:
     for name in definitions().resource_types:
         for parameter in executed_parameters(name):
-            if parameter.type in {"token", "string"} and not _HIDDEN_TYPES.isdisjoint(yield_of(parameter).types):
+            if parameter.type not in {"token", "string"}:
+                continue
+            is_about_people = parameter.type == "string" and name in _PEOPLE
+            if is_about_people or not _HIDDEN_TYPES.isdisjoint(yield_of(parameter).types):
                 yield parameter.code

@@ -119,15 +119,15 @@ select patient, actor, rid, labels, since, until, purposes, kind, level, type, a
 
 -- add_audit
 -- Audit events of one lane; record and patient numbers come as one array each, each event knowing its stretch of them.
-insert into audit (at, writer, lane, number, caller, organisation, session, role, purpose, interaction, rule, outcome,
-  type, rids, prids, query, request, hash)
-select at, %(writer)s::uuid, %(lane)s::smallint, number, caller, organisation, session, role, purpose, interaction, rule,
-       outcome, type, coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
+insert into audit (at, writer, lane, number, caller, practitioner, organisation, session, role, purpose, interaction,
+  rule, outcome, type, rids, prids, query, request, hash)
+select at, %(writer)s::uuid, %(lane)s::smallint, number, caller, practitioner, organisation, session, role, purpose,
+       interaction, rule, outcome, type, coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
        coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'), query, request, hash
-  from unnest(%(ats)s::bigint[], %(numbers)s::bigint[], %(callers)s::text[], %(organisations)s::text[],
-              %(sessions)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
+  from unnest(%(ats)s::bigint[], %(numbers)s::bigint[], %(callers)s::text[], %(practitioners)s::text[],
+              %(organisations)s::text[], %(sessions)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
               %(outcomes)s::text[], %(types)s::smallint[], %(rid_firsts)s::integer[], %(rid_lasts)s::integer[],
               %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[], %(requests)s::text[],
               %(hashes)s::bytea[])
-    as given(at, number, caller, organisation, session, role, purpose, interaction, rule, outcome, type, rid_first,
+    as given(at, number, caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, rid_first,
              rid_last, prid_first, prid_last, query, request, hash);
