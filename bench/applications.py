@@ -10,11 +10,10 @@ from litestar.types import ASGIApp
 
 from tianfu.db import Database
 from tianfu.gateways.fhir.application import fhir_application
-from tianfu.installation import database_addresses
+from tianfu.installation import database_addresses, installation_keys
 from tianfu.kernel.instants import system_clock
 from tianfu.main import doorkeeper_of, doorkeeping_of
 from tianfu.records.audit import NoAuditor
-from tianfu.records.keys import load_or_make
 from tianfu.records.store import Store
 from tianfu.settings import settings_from
 
@@ -46,7 +45,7 @@ class _Untraced:
         await receive()
         async with Database(database_addresses(settings)) as database:
             await database.ready()
-            keys = load_or_make(settings.home)
+            keys = installation_keys(settings)
             store = await Store.open(database, auditor=NoAuditor(), clock=system_clock, keys=keys)
             doorkeeping = doorkeeping_of(settings, database, database_addresses(settings).secret)
             doorkeeper = doorkeeper_of(settings, doorkeeping)

@@ -31,7 +31,10 @@ class Outcome:
 def wrk(
     port: int, script: str | None, argument: Path | None, *, connections: int, seconds: int, header: str = ""
 ) -> Outcome:
-    """Load a server for some seconds, with a header on every request; a run with failed requests ends the program, for its rate means nothing."""
+    """Load a server for some seconds, with a header on every request.
+
+    A run with failed requests ends the program, for its rate means nothing.
+    """
     parts = [LOAD / f"{script}.lua"] if script else []
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as joined:
         joined.write("\n".join(part.read_text("utf-8") for part in (*parts, LOAD / "summary.lua")))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tianfu.vault.files import load_or_make
+from tianfu.vault.provider import Keys
+
 ROOT = Path(__file__).resolve().parent.parent
 LOAD = Path(__file__).resolve().parent / "load"
 
@@ -12,6 +15,11 @@ LOAD = Path(__file__).resolve().parent / "load"
 def home() -> Path:
     """The benchmark's own installation, apart from the one that `make run` serves."""
     return Path(os.environ.get("TIANFU_HOME", ROOT / ".tianfu" / "bench")).absolute()
+
+
+def keys(home: Path) -> Keys:
+    """The keys of a benchmark's installation."""
+    return Keys(provider=load_or_make(home, "development"), cipher="sm4")
 
 
 def synthea() -> Path:

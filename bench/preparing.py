@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.places import synthea
+from bench.places import keys, synthea
 from tianfu.db import migrate
 from tianfu.db.embedded import EmbeddedPostgres
 from tianfu.installation import schema_steps
@@ -37,6 +37,7 @@ def prepare(home: Path, resources: int) -> None:
                 addresses,
                 home,
                 [synthea()],
+                keys=keys(home),
                 source=Source(uri=f"urn:bench:source:{number:04}"),
                 workers=os.cpu_count() or 1,
                 rejects_file=home / "rejects.tsv",

@@ -21,6 +21,7 @@ from tests.conformance.fhirpath_suite import run_suite
 from bench import synthea
 from bench.load_generator import wrk
 from bench.machine import machine
+from bench.places import keys
 from bench.preparing import say
 from bench.serving import REAL, TRIVIAL, UNTRACED, served
 from tianfu.db import Addresses, Database, Query, migrate
@@ -136,6 +137,7 @@ def _import(home: Path, addresses: Addresses, lines: Path, number: int, count: i
         addresses,
         home,
         [lines],
+        keys=keys(home),
         source=Source(uri=f"urn:bench:import:{number}"),
         workers=2,
         rejects_file=lines.with_suffix(".rejects"),

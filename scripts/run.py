@@ -9,11 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tianfu.command_line import current_settings, show_refusal
 from tianfu.db import Addresses, Database, Query, Role, migrate
 from tianfu.installation import running_database, schema_steps
 from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
+from tianfu.terminal import current_settings, show_refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 TIANFU = str(Path(sys.executable).with_name("tianfu"))

@@ -15,22 +15,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
+from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
 from tianfu.db.roles import Role
-from tianfu.installation import database_addresses, embedded_server, running_database, schema_steps, ticket_office
+from tianfu.installation import (
+    database_addresses,
+    embedded_server,
+    installation_keys,
+    running_database,
+    schema_steps,
+    ticket_office,
+)
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
 from tianfu.kernel.instants import SECOND, Instant, range_of, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
-from tianfu.settings import Settings, settings_from
+from tianfu.settings import Settings
 from tianfu.supervision import serving
+from tianfu.terminal import current_settings, err, out, show_refusal
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -46,21 +54,12 @@ IMPORTED = "urn:tianfu:imported"
 """The source of records whose files do not name one."""
 
 
-class Terminal(Console):
-    """Where commands speak; if whoever listened has gone, the work goes on in silence instead of ending with code 1."""
-
-    def on_broken_pipe(self) -> None:
-        """Say nothing more, and leave nothing for the end of the program to flush into the closed pipe."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
-
-
-out = Terminal(highlight=False, soft_wrap=True)
-err = Terminal(stderr=True, highlight=False, soft_wrap=True)
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 app.add_typer(database_commands, name="database")
+app.add_typer(keys_commands, name="keys")
+app.command(name="backup")(backup_command)
+app.command(name="restore")(restore_command)
 audit_commands = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audit_commands, name="audit")
 
@@ -73,21 +72,6 @@ def main() -> None:
     except Refusal as refusal:
         show_refusal(refusal)
         sys.exit(EXIT_REFUSED)
-
-
-def show_refusal(refusal: Refusal) -> None:
-    """Tell a refusal on the terminal: what happened, the details, what to do next."""
-    err.print(f"[bold red]Refused:[/] {refusal.code}")
-    for name, value in refusal.details.items():
-        err.print(f"  {name}: {value}", markup=False)
-    for fault in refusal.faults:
-        err.print(f"  {fault}", markup=False)
-    err.print(f"  kept: {refusal.kept} · next: {refusal.next_step}", markup=False)
-
-
-def current_settings() -> Settings:
-    """The settings of this installation."""
-    return settings_from(os.environ)
 
 
 @app.command()
@@ -149,6 +133,7 @@ def import_command(
             addresses,
             settings.home,
             paths,
+            keys=installation_keys(settings),
             source=Source(uri=source),
             workers=workers,
             rejects_file=rejects,
@@ -196,7 +181,6 @@ def reindex_command(
 
 
 async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -> int:
-    from tianfu.records.keys import load_or_make
     from tianfu.records.opening import open_parts
     from tianfu.records.reindex import reindex
 
@@ -209,7 +193,7 @@ async def _reindex(addresses: Addresses, settings: Settings, types: list[str]) -
             bar.update(tasks[name], completed=done)
 
         async with await Database.open(addresses, links_max=2) as database:
-            preparer, _ = await open_parts(database, load_or_make(settings.home))
+            preparer, _ = await open_parts(database, installation_keys(settings))
             return await reindex(database, preparer, types, clock=system_clock, progress=tell)
 
 
@@ -256,7 +240,6 @@ async def _export(
     progress: Callable[[str, int], None],
 ) -> Counter[str]:
     from tianfu.records.audit import GroupAuditor
-    from tianfu.records.keys import load_or_make
     from tianfu.records.store import Store
     from tianfu.records.trail.epochs import open_trail
 
@@ -266,7 +249,7 @@ async def _export(
             database,
             auditor=GroupAuditor(database, trail.lanes),
             clock=system_clock,
-            keys=load_or_make(settings.home),
+            keys=installation_keys(settings),
         )
         export = await store.export(OPERATOR, Purpose.OPERATIONS, types=types, since=since)
         return await folder.take(export, progress=progress)

@@ -11,6 +11,8 @@ from tianfu.db import Addresses, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in
 from tianfu.db.secret import database_secret
 from tianfu.settings import Settings
+from tianfu.vault.files import load, load_or_make
+from tianfu.vault.provider import Keys
 
 if TYPE_CHECKING:
     from tianfu.services.tickets.ticket import TicketOffice
@@ -35,6 +37,15 @@ def database_addresses(settings: Settings) -> Addresses:
         return EmbeddedPostgres(settings.home).addresses
     secret = database_secret(settings.database_secret_file, make=True)
     return Addresses.of_server(settings.database_url, secret)
+
+
+def installation_keys(settings: Settings, *, make: bool = True) -> Keys:
+    """Who keeps this installation's master key; here an adapter to a key service would be put in.
+
+    `make` says whether a development installation may make a missing one.
+    """
+    provider = (load_or_make if make else load)(settings.home, settings.mode)
+    return Keys(provider=provider, cipher=settings.cipher)
 
 
 @contextmanager

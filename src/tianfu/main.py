@@ -21,12 +21,11 @@ from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
-from tianfu.installation import database_addresses, derived_key, ticket_office
+from tianfu.installation import database_addresses, derived_key, installation_keys, ticket_office
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.keys import load_or_make
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
@@ -95,7 +94,7 @@ class Application:
         addresses = database_addresses(self._settings)
         database = await stack.enter_async_context(Database(addresses))
         await database.ready()
-        keys = load_or_make(self._settings.home)
+        keys = installation_keys(self._settings)
         trail = await open_trail(database, self._settings.home, system_clock)
         store = await Store.open(database, auditor=GroupAuditor(database, trail.lanes), clock=system_clock, keys=keys)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)

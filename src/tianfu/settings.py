@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tianfu.kernel.refusal import Refusal
 
@@ -15,6 +15,10 @@ PORT = 8000
 
 Mode = Literal["development", "production"]
 MODES: tuple[Mode, ...] = ("development", "production")
+CipherName = Literal["sm4", "aes"]
+CIPHERS: tuple[CipherName, ...] = ("sm4", "aes")
+
+Value = TypeVar("Value", bound=str)
 
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
@@ -31,6 +35,7 @@ class Settings:
     workers: int
     audit_roots: str | None
     mode: Mode
+    cipher: CipherName
     hosts: frozenset[str]
     limits_file: Path | None
 
@@ -53,18 +58,20 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
         audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
-        mode=_mode(environment),
+        mode=_chosen(environment, "TIANFU_MODE", MODES),
+        cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
         hosts=_host_names(environment),
         limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
     )
 
 
-def _mode(environment: Mapping[str, str]) -> Mode:
-    text = environment.get("TIANFU_MODE", "") or "development"
-    for mode in MODES:
-        if text == mode:
-            return mode
-    details = {"setting": "TIANFU_MODE", "choices": " ".join(MODES)}
+def _chosen(environment: Mapping[str, str], name: str, values: tuple[Value, ...]) -> Value:
+    """One of some words; the first one is the default."""
+    text = environment.get(name) or values[0]
+    for value in values:
+        if value == text:
+            return value
+    details = {"setting": name, "choices": " ".join(values)}
     raise Refusal("setting-invalid", next_step="correct-the-setting", details=details)
 
 

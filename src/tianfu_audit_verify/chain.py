@@ -18,12 +18,12 @@ from tianfu_audit_verify.sm2 import PublicKey, sm3
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _EVENTS: LiteralString = """
-copy (select writer, lane, number, at, caller, organisation, session, role, purpose, interaction, rule, outcome, type,
-             rids, prids, query, request, hash
+copy (select writer, lane, number, at, caller, practitioner, organisation, session, role, purpose, interaction, rule,
+             outcome, type, rids, prids, query, request, hash
         from audit where number is not null order by writer, lane, number)
   to stdout (format binary)"""
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0"
-_FIELDS = 18
+_FIELDS = 19
 _PLACE = Struct("!hi16sihiqiq")
 _HASH_BYTES = 32
 _HASH_LENGTH = _HASH_BYTES.to_bytes(4)

@@ -29,7 +29,7 @@ registrar       HOPERAT | encounter managed                              | 4 | n
 hospital-system TREAT   | encounter team referral consent                | 4 | none      | all   | O P C
 hospital-system HOPERAT |                                                | 5 | all       | none  | O P C
 steward         HOPERAT | managed                                        | 4 | none      | none  | P
-officer         HOPERAT | oversight                                      | 4 | none      | none  |
+officer         HOPERAT | oversight                                      | 5 | none      | none  |
 administrator   HSYSADMIN |                                              | 0 | none      | none  |
 regulator       HOPERAT |                                                | 0 | none      | none  |
 regulator       PUBHLTH |                                                | 0 | none      | none  |

@@ -7,6 +7,7 @@ import pytest
 from tests.access.made import DOCTOR, HOSPITAL, MOTHER
 from tianfu.access.caller import Caller
 from tianfu.access.organisations import NO_ORGANISATIONS, OrganisationTree, Unit, actors_of, is_inside_type
+from tianfu.access.relation import OFFICERS
 from tianfu.kernel.ids import record_number
 
 
@@ -61,3 +62,8 @@ def test_departments_and_teams_are_inside_an_institution() -> None:
     assert is_inside_type([(system, "team")])
     assert not is_inside_type([(system, "prov"), (system, "govt")])
     assert not is_inside_type([])
+
+
+def test_an_officer_is_one_of_the_officers_of_the_province() -> None:
+    assert actors_of(Caller(id="x", role="officer"), TREE) == (OFFICERS,)
+    assert OFFICERS not in actors_of(Caller(id="x", role="doctor", organisation="hospital"), TREE)

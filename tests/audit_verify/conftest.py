@@ -16,12 +16,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.made_up_keys import made_up_keys
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, Role
 from tianfu.kernel.instants import system_clock
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.places import FolderPlace
@@ -30,7 +30,12 @@ from tianfu.standards.fhir.parsing import parse_resource
 
 WHO = LOOPBACK
 WHY = Purpose.TREATMENT
-KEYS = IndexKeys(b"0123456789abcdef0123456789abcdef")
+COLUMNS = (
+    "at, caller, practitioner, organisation, session, role, purpose, rule, interaction, outcome, type, rids, prids, "
+    "query, request"
+)
+"""In the order of the fields of AuditEvent."""
+KEYS = made_up_keys(b"0123456789abcdef0123456789abcdef")
 
 
 @dataclass(frozen=True)

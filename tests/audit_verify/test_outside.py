@@ -7,17 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit_verify.conftest import Installation, Process
+from tests.audit_verify.conftest import COLUMNS, Installation, Process
 from tianfu.records.audit_event import AuditEvent
 from tianfu.records.trail.links import link, sm3
 from tianfu.records.trail.roots import merkle_root
 from tianfu.vault import sm2
 
 pytestmark = pytest.mark.anyio
-
-COLUMNS = (
-    "at, caller, organisation, session, role, purpose, rule, interaction, outcome, type, rids, prids, query, request"
-)
 
 
 @pytest.fixture
@@ -186,12 +182,12 @@ async def test_a_forged_beginning_is_named(installation: Installation, process: 
         separators=(",", ":"),
     )
     installation.superuser(
-        "insert into audit_epoch values (%(number)s, %(writer)s::uuid, 1, %(record)s, %(key)s, %(signature)s, %(hash)s)",
+        "insert into audit_epoch values (%(number)s, %(writer)s::uuid, 1, %(record)s, %(key)s, %(sign)s, %(hash)s)",
         number=number + 1,
         writer=writer.hex(),
         record=record,
         key=process.trail.signer.name,
-        signature=sm2.sign(sm2.make_key(), record.encode()),
+        sign=sm2.sign(sm2.make_key(), record.encode()),
         hash=sm3(record.encode()),
     )
     said = installation.check()

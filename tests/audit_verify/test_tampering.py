@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit_verify.conftest import Installation, Process
+from tests.audit_verify.conftest import COLUMNS, Installation, Process
 
 pytestmark = pytest.mark.anyio
 
@@ -14,6 +14,7 @@ EVENTS = 3 * ROUNDS
 EDITS = {
     "at": "at + 1",
     "caller": "'somebody-else'",
+    "practitioner": "'p9'",
     "organisation": "'elsewhere'",
     "session": "'another'",
     "role": "'officer'",
@@ -97,7 +98,7 @@ async def test_a_trail_deleted_as_a_whole_is_named_from_its_first_event(installa
 
 @pytest.mark.usefixtures("process")
 async def test_an_event_put_in_with_the_number_of_another_is_named(installation: Installation) -> None:
-    copied = "writer, lane, number, at, caller, organisation, session, role, purpose, interaction, rule, outcome, type, rids, prids, query, request, hash"
+    copied = f"writer, lane, number, hash, {COLUMNS}"
     changed = copied.replace("caller", "'forged'", 1)
     installation.superuser(f"insert into audit ({copied}) select {changed} from audit where number = 4")  # noqa: S608
     ((kind, lane, number),) = installation.check().tampered

@@ -38,10 +38,18 @@ READY_SECONDS_MAX = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Where it is served, and what it wrote to its log."""
+    """Where it is served, what it wrote to its log, the province it was filled with, and who it is to commands."""
 
     address: str
     log: Path
+    province: Path
+    environment: dict[str, str]
+
+    def ticket(self, role: str, *options: str) -> str:
+        """A ticket to the pages, as the operator makes one."""
+        program = Path(sys.executable).with_name("tianfu")
+        said = [program, "ticket", "--role", role, "--for", "pages", "--minutes", "60", *options]
+        return subprocess.run(said, env=self.environment, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.hookimpl(trylast=True)
@@ -61,7 +69,9 @@ def installation() -> Iterator[Installation]:
     try:
         _fill(folder, environment)
         with _served(folder, environment, port) as address:
-            yield Installation(address=address, log=folder / "log")
+            yield Installation(
+                address=address, log=folder / "log", province=folder / "province", environment=environment
+            )
     finally:
         _tianfu(environment, "database", "stop", check=False)
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,10 +141,18 @@ class Desk:
 
     @contextmanager
     def page(
-        self, *, width: int = 1440, look: str = "light.clinician.off", language: str = "zh-CN", scripts: bool = True
+        self,
+        *,
+        width: int = 1440,
+        look: str = "light.clinician.off",
+        language: str = "zh-CN",
+        scripts: bool = True,
+        ticket: str = "",
     ) -> Iterator[Page]:
-        """A page of a fresh context; a word on its console fails the journey."""
+        """A page of a fresh context, of whom a ticket names; a word on its console fails the journey."""
         context = self._context(width, look, language, scripts)
+        if ticket:
+            context.add_cookies([{"name": "session", "value": ticket, "url": self.address}])
         page = context.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)

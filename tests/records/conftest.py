@@ -9,18 +9,19 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query
 from tianfu.kernel.instants import system_clock
-from tianfu.records.keys import IndexKeys
 from tianfu.records.outcomes import Found, Page, Written
 from tianfu.records.store import BundleAnswer, SearchRequest, Store
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 
-KEYS = IndexKeys(b"0123456789abcdef0123456789abcdef")
+MASTER = b"0123456789abcdef0123456789abcdef"
+KEYS = made_up_keys(MASTER)
 WHO = LOOPBACK
 WHY = Purpose.TREATMENT
 SHARED = Path(os.environ.get("TIANFU_SHARED", Path(__file__).parents[3] / "shared"))

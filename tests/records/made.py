@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 
 from tianfu.access.caller import LOOPBACK
@@ -12,11 +13,10 @@ from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import Store
 from tianfu.standards.fhir.parsing import parse_resource
 
-KEYS = IndexKeys(b"m" * 32)
+KEYS = made_up_keys(b"m" * 32)
 WHO = (LOOPBACK, Purpose.TREATMENT)
 GRANT = decide(*WHO, NO_FACTS)
 

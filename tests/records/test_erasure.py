@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from tests.records.made import GRANT, WHO, open_store, put
+from tests.records.made import GRANT, KEYS, WHO, open_store, put
 from tests.trails import trail_of
 
 from tianfu.db import Database, Query
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.codec import Codec
-from tianfu.records.dictionaries import committed
 from tianfu.records.erasure import Erased, erase
 from tianfu.records.feed import START, Feed
+from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Gone
 from tianfu.records.store import SearchRequest, Store
+from tianfu.records.timeline import type_name
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def erased(database: Database, logical_id: str = "gone", authority: str = 
 async def rows_with_content(database: Database) -> list[str]:
     """The tables in which the mark is found, in the clear or compressed, or rows that point to the record."""
     found = []
-    codec = Codec(tuple(committed()))
+    preparer, _ = await open_parts(database, KEYS)
     record = record_number("Patient", "gone")
     async with database.connection("owner") as owner:
         for (table,) in await owner.all(Query.composed("tables", _TABLES)):
@@ -58,8 +58,10 @@ async def rows_with_content(database: Database) -> list[str]:
             if MARK.lower() in said or (table in _INDEX_TABLES and str(record) in said):
                 found.append(table)
         for table in ("resource", "history"):
-            bodies = await owner.all(Query.composed("bodies", f"select body from {table} where body is not null"))  # noqa: S608
-            found += [f"{table}.body" for (body,) in bodies if MARK.encode() in codec.decompress(body)]
+            sql = f"select type, rid, version, body from {table} where body is not null"  # noqa: S608 - from above
+            for type_number, *place in await owner.all(Query.composed("bodies", sql)):
+                if MARK.encode() in preparer.opened(type_name(type_number), *place):
+                    found.append(f"{table}.body")
     return found
 
 

@@ -83,7 +83,7 @@ def test_a_patient_is_its_own_subject_and_names_have_pinyin() -> None:
     }
     identifier = number("Patient", "identifier")
     for system, value in (("urn:id", "51010419920418042X"), (None, "51010419920418042X"), ("tail", "042X")):
-        assert (identifier_hash(KEY, system, value), identifier) in found.identifiers
+        assert (identifier_hash(KEY, identifier, system, value), identifier) in found.identifiers
     assert token_hash(number("Patient", "deceased"), "", "false") in found.tokens
 
 

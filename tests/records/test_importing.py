@@ -26,24 +26,18 @@ from tianfu.records.importing.files import Piece, Source, inputs_of, pieces_of
 from tianfu.records.importing.reading import Reject, changes_of
 from tianfu.records.importing.run import Report, import_paths
 from tianfu.records.importing.worker import Done, Work, _Importer
-from tianfu.records.keys import FILE_NAME
 from tianfu.records.opening import open_parts
 from tianfu.records.write import Change
 
 SOURCE = Source(uri="urn:test:hospital")
 
 
-def home_with_key(folder: Path) -> Path:
-    (folder / "keys").mkdir(parents=True, exist_ok=True)
-    (folder / "keys" / FILE_NAME).write_bytes(KEYS.secret)
-    return folder
-
-
 def run_import(addresses: Addresses, folder: Path, *paths: Path, workers: int = 1) -> Report:
     return import_paths(
         addresses,
-        home_with_key(folder / "home"),
+        folder / "home",
         paths,
+        keys=KEYS,
         source=SOURCE,
         workers=workers,
         rejects_file=folder / "rejects.tsv",
@@ -199,13 +193,16 @@ from pathlib import Path
 from tianfu.db import Addresses
 from tianfu.records.importing.files import Source
 from tianfu.records.importing.run import import_paths
+from tianfu.vault.files import FileKeys
+from tianfu.vault.provider import Keys
 
 if __name__ == "__main__":
-    admin, secret, folder, *files = sys.argv[1:]
+    admin, secret, master, folder, *files = sys.argv[1:]
     import_paths(
         Addresses(admin=admin, secret=bytes.fromhex(secret)),
         Path(folder) / "home",
         [Path(file) for file in files],
+        keys=Keys(provider=FileKeys(bytes.fromhex(master)), cipher="sm4"),
         source=Source(uri="urn:test:hospital"),
         workers=2,
         rejects_file=Path(folder) / "rejects.tsv",
@@ -217,10 +214,17 @@ END_SECONDS = 30.0
 
 def import_program(addresses: Addresses, folder: Path, *files: Path) -> list[str]:
     """The command of a program that imports, for those who want to see it die."""
-    home_with_key(folder / "home")
     program = folder / "program.py"
     program.write_text(PROGRAM)
-    return [sys.executable, str(program), addresses.admin, addresses.secret.hex(), str(folder), *map(str, files)]
+    return [
+        sys.executable,
+        str(program),
+        addresses.admin,
+        addresses.secret.hex(),
+        b"0123456789abcdef0123456789abcdef".hex(),
+        str(folder),
+        *map(str, files),
+    ]
 
 
 def processes_of(folder: Path) -> list[int]:

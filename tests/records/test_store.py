@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from tests.made_up_keys import made_up_keys
 from tests.records.conftest import WHO, WHY, Desk, desk_of, entry, patient
 from tests.trails import auditor_of
 
@@ -15,7 +16,6 @@ from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.keys import IndexKeys
 from tianfu.records.outcomes import Found, Gone, NotFound, Unchanged, Written
 from tianfu.records.store import SearchRequest, Store
 from tianfu.standards.fhir.parsing import parse_resource
@@ -190,7 +190,7 @@ async def test_every_read_and_write_leaves_an_event(desk: Desk) -> None:
 
 
 async def test_a_database_filled_with_another_key_is_refused(desk: Desk) -> None:
-    other = IndexKeys(b"another key, another key, anothe")
+    other = made_up_keys(b"another key, another key, anothe")
     with pytest.raises(Refusal, match="key-differs"):
         await Store.open(desk.database, auditor=await auditor_of(desk.database), clock=system_clock, keys=other)
 

@@ -1,4 +1,6 @@
-"""Kills without warning, while clients write and a file is imported: what was acknowledged is there, and there once.
+"""Kills without warning, while clients write and read and a file is imported.
+
+What was acknowledged is there, and there once; what was answered has its event; and the chain of events verifies.
 
 `TIANFU_TEST_KILLS` says how many; `make soak` takes sixty.
 """
@@ -22,9 +24,11 @@ import pytest
 from tests.supervision.installation import Installation, wait_until
 
 from tianfu.db import EmbeddedPostgres, Role
+from tianfu.kernel.ids import record_number
 
 KILLS = int(os.environ.get("TIANFU_TEST_KILLS", "15"))
 CLIENTS = 4
+READERS = 2
 IMPORTED = 40_000
 PAUSE_SECONDS = (0.2, 1.2)
 BACK_SECONDS_MAX = 60.0
@@ -103,6 +107,42 @@ class Clients:
         return answer.status_code == 200
 
 
+class Readers:
+    """Read without pause, each time another id, so that each answer's event can be told from all others."""
+
+    def __init__(self, port: int) -> None:
+        self.answered: set[str] = set()
+        self.strange: Counter[str] = Counter()
+        self._port = port
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._read, args=(number,)) for number in range(READERS)]
+
+    def __enter__(self) -> Readers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _read(self, number: int) -> None:
+        count = 0
+        while not self._stop.is_set():
+            count += 1
+            name = f"asked-{number}-{count}"
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{self._port}/fhir/Patient/{name}", timeout=40)
+            except httpx.TransportError:
+                self._stop.wait(0.05)
+                continue
+            if answer.status_code == 404:
+                self.answered.add(name)
+            elif answer.status_code != 503:
+                self.strange[f"{answer.status_code} {answer.text[:300]}"] += 1
+
+
 @contextmanager
 def importing(installation: Installation, file: Path) -> Iterator[None]:
     """`tianfu import` of a file, run again until it succeeds, as an operator does."""
@@ -168,7 +208,7 @@ def test_kills_lose_and_double_nothing(installation: Installation) -> None:
     killed: Counter[str] = Counter()
     returned: list[tuple[float, str]] = []
     random.seed(KILLS)
-    with Clients(installation.port) as clients, importing(installation, file):
+    with Clients(installation.port) as clients, Readers(installation.port) as readers, importing(installation, file):
         names = list(victims(installation))
         for number in range(KILLS):
             name = names[number % len(names)]
@@ -187,11 +227,14 @@ def test_kills_lose_and_double_nothing(installation: Installation) -> None:
         wait_until(lambda: is_back(installation), BACK_SECONDS_MAX)
     print(
         f"killed {dict(killed)}; {len(clients.acknowledged)} bundles acknowledged, {clients.sent_again} sent again; "
-        f"slowest returns {sorted(returned)[-3:]} s"
+        f"{len(readers.answered)} reads answered; slowest returns {sorted(returned)[-3:]} s"
     )
-    assert clients.strange == Counter()
+    assert clients.strange + readers.strange == Counter()
     assert len(clients.acknowledged) > KILLS
+    assert len(readers.answered) > KILLS
     look_for_loss(installation, clients)
+    look_for_untraced(installation, readers)
+    look_at_chain(installation)
     assert installation.stop() == 0
 
 
@@ -214,6 +257,27 @@ def look_for_loss(installation: Installation, clients: Clients) -> None:
         assert number(b"select count(*) from history") == 0
         assert number(b"select sum(cardinality(rids)) from feed") == resources
         assert number(b"select count(*) from audit, unnest(rids) r where interaction = 'import'") == IMPORTED
+
+
+def look_for_untraced(installation: Installation, readers: Readers) -> None:
+    """Every answered read has its event."""
+    address = EmbeddedPostgres(installation.home).addresses.of(Role.OWNER)
+    with psycopg.connect(address) as connection:
+        rows = connection.execute(b"select rids[1] from audit where interaction = 'read'").fetchall()
+    traced = {row[0] for row in rows}
+    assert [name for name in readers.answered if record_number("Patient", name) not in traced] == []
+
+
+def look_at_chain(installation: Installation) -> None:
+    """Nothing was tampered with, and the check says so, before and after the last processes are settled."""
+    for _ in range(2):
+        done = installation.run("audit", "verify", "--json")
+        said = orjson.loads(done.stdout)
+        print({name: said[name] for name in ("verdict", "events", "lanes", "writers", "roots", "unacknowledged")})
+        assert (said["tampered"], said["unchecked"]) == ([], [])
+        assert done.returncode == 0
+        installation.stop()
+        installation.serve()
 
 
 def held(client: httpx.Client, name: str, part: str) -> int:

@@ -282,6 +282,7 @@ class Database:
     """PostgreSQL for one process: a pool for each role."""
 
     def __init__(self, addresses: Addresses, *, links_max: int = LINKS_MAX) -> None:
+        self.addresses = addresses
         self.mark = token_hex(8)
         """Ends the application name of each of these connections, so that the server can tell whether any is left."""
         self._pools = {

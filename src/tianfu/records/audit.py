@@ -122,9 +122,9 @@ def _refuse(group: list[Entry], error: BaseException) -> None:
 
 
 def _of_one(error: BaseException) -> Exception:
-    """An exception for one waiter: of a read nothing is kept but its event."""
+    """An exception for one waiter: of a read nothing is kept but its event, so it may be asked again."""
     if isinstance(error, Refusal):
-        return Refusal(error.code, next_step=error.next_step, retryable=error.retryable, details=error.details)
+        return Refusal(error.code, next_step="send-again-later", retryable=True, details=error.details)
     return error if isinstance(error, Exception) else _interrupted()
 
 

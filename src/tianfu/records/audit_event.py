@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 from tianfu.access.decision import Grant
 
+TRAIL = "AuditEvent"
+"""The resource type that is not stored as records but shown from the trail."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """One interaction: `records` and `patients` are record numbers; `query` is what was asked for.
 
-    `organisation` and `session` are those of the caller's sign-in, empty if there was none.
+    `practitioner`, `organisation` and `session` are those of the caller's sign-in, empty if there was none.
     """
 
     at: int
     caller: str
+    practitioner: str = ""
     organisation: str = ""
     session: str = ""
     role: str
@@ -47,6 +51,7 @@ def event(
     return AuditEvent(
         at=at,
         caller=grant.caller.id,
+        practitioner=grant.caller.practitioner or "",
         organisation=grant.caller.organisation or "",
         session=grant.caller.session,
         role=grant.caller.role,

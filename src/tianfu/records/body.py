@@ -7,8 +7,6 @@ all others.  JSON text holds no raw line feed, so the first one divides.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import msgspec
 
 from tianfu.kernel.instants import to_fhir_instant
@@ -16,28 +14,6 @@ from tianfu.kernel.instants import to_fhir_instant
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _OWN_MEMBERS = ("resourceType", "id", "meta")
 _OWN_META = ("versionId", "lastUpdated")
-
-
-class Protection(Protocol):
-    """The seam where protected elements (identifiers, telecom, addresses) are sealed before compression."""
-
-    def seal(self, resource_type: str, record: int, stored: bytes) -> bytes:
-        """The stored form with protected members sealed."""
-        ...
-
-    def open(self, resource_type: str, record: int, stored: bytes) -> bytes:
-        """The stored form as it was before sealing."""
-        ...
-
-
-class Unprotected:
-    """Seals nothing; stands until the vault holds keys."""
-
-    def seal(self, resource_type: str, record: int, stored: bytes) -> bytes:
-        return stored
-
-    def open(self, resource_type: str, record: int, stored: bytes) -> bytes:
-        return stored
 
 
 def stored_form(text: bytes) -> bytes:

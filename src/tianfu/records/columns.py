@@ -30,7 +30,7 @@ Statement = tuple[Query, dict[str, object]]
 
 
 class Placed(NamedTuple):
-    """A write with what the store decided about it."""
+    """A write with what the store decided about it; `body` as it is kept, sealed for this version."""
 
     write: Prepared
     version: int
@@ -39,6 +39,8 @@ class Placed(NamedTuple):
     org: int | None
     level: int
     labels: int
+    body: bytes | None = None
+    sealed_with: int | None = None
 
 
 class _Stretches:
@@ -80,7 +82,8 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "tokens": int8_array(tokens.all),
         "token_firsts": int4_array(tokens.firsts),
         "token_lasts": int4_array(tokens.lasts),
-        "bodies": bytea_array([each.write.body for each in placed]),
+        "bodies": bytea_array([each.body for each in placed]),
+        "sealed_withs": int2_array([each.sealed_with for each in placed]),  # type: ignore[misc]  # None becomes null
     }
 
 
@@ -236,6 +239,7 @@ def audit_statement(
         "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
         "callers": text_array([each.caller for each in events]),
+        "practitioners": text_array([each.practitioner for each in events]),
         "organisations": text_array([each.organisation for each in events]),
         "sessions": text_array([each.session for each in events]),
         "roles": text_array([each.role for each in events]),

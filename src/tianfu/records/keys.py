@@ -1,46 +1,80 @@
-"""The secrets of the index: the key that hashes identifiers, and one derived from it that signs page cursors."""
+"""The keys of a store: wrapped in its table, unwrapped by whoever keeps the master key; and what is derived."""
 
 from __future__ import annotations
 
-import hmac
-import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tianfu.db.secret import make_secret_file
+from tianfu.db import Addresses, Database, Role, queries
+from tianfu.db.brief import briefly
+from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.vault.hashing import hmac_sm3
+from tianfu.vault.keyring import Keyring, KeyUse, WrappedKey
+from tianfu.vault.provider import Keys
 
-KEY_BYTES = 32
-FILE_NAME = "index.key"
+MASTER = "master"
+"""The name under which the fingerprint of the master key is kept."""
+
+_SQL = queries("tianfu.records.sql", "vault.sql")
+_STATE = queries("tianfu.records.sql", "state.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class IndexKeys:
-    """Both keys, derived from one secret that must never change while the database lives."""
+    """What is derived from the secret of the index, which never changes while the database lives."""
 
-    secret: bytes
+    identifiers: bytes
+    cursors: bytes
 
-    @property
-    def identifiers(self) -> bytes:
-        return hmac.digest(self.secret, b"identifiers", "sha256")
-
-    @property
-    def cursors(self) -> bytes:
-        return hmac.digest(self.secret, b"cursors", "sha256")
-
-    @property
-    def fingerprint(self) -> bytes:
-        """What the database keeps, to notice a wrong key before it answers wrongly."""
-        return hmac.digest(self.secret, b"fingerprint", "sha256")[:16]
+    @staticmethod
+    def of(secret: bytes) -> IndexKeys:
+        """Both keys."""
+        return IndexKeys(hmac_sm3(secret, b"identifiers"), hmac_sm3(secret, b"cursors"))
 
 
-def load_or_make(home: Path) -> IndexKeys:
-    """The key in `home`, made at first use and readable by its owner only."""
-    path = home / "keys" / FILE_NAME
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        make_secret_file(path, os.urandom(KEY_BYTES))
-    secret = path.read_bytes()
-    if len(secret) != KEY_BYTES:
-        raise Refusal("key-damaged", next_step="restore-key", details={"file": FILE_NAME})
-    return IndexKeys(secret)
+@dataclass(frozen=True, slots=True)
+class TableShelf:
+    """Wrapped keys in the table `vault_key`."""
+
+    addresses: Addresses
+
+    def wrapped(self) -> Sequence[WrappedKey]:
+        """All keys."""
+        with briefly(self.addresses, Role.OWNER) as owner:
+            rows = owner.all(_SQL.keys)
+        return [WrappedKey(number=r[0], use=r[1], cipher=r[2], wrapped=r[3], state=r[4]) for r in rows]
+
+    def add(self, use: KeyUse, cipher: str, wrap: Callable[[int], bytes], *, instead_of: int | None) -> None:
+        """Make the next key current, unless another process did."""
+        with briefly(self.addresses, Role.OWNER) as owner:
+            owner.all(_SQL.lock_keys)
+            found = owner.all(_SQL.current_key, use=use)
+            if (found[0][0] if found else None) != instead_of:
+                return
+            number = owner.all(_SQL.next_key_number)[0][0]
+            owner.all(_SQL.replace_key, use=use)
+            made_at = system_clock()
+            owner.all(_SQL.add_key, number=number, use=use, cipher=cipher, wrapped=wrap(number), made_at=made_at)
+
+    def reserve(self, number: int, sealings: int, *, within: int) -> int | None:
+        """Set sealings aside; each is counted before it is used."""
+        with briefly(self.addresses, Role.OWNER) as owner:
+            found = owner.all(_SQL.reserve_sealings, number=number, sealings=sealings, within=within)
+        return found[0][0] if found else None
+
+    def wait_for_sealing(self, number: int) -> None:
+        """Return once no transaction is under way that seals with a key which is not current any more."""
+        with briefly(self.addresses, Role.OWNER) as owner:
+            owner.all(_SQL.wait_for_sealing, number=number)
+
+
+async def open_keyring(database: Database, keys: Keys) -> Keyring:
+    """The keyring of a store; raises Refusal `key-differs` if its keys were wrapped by another master."""
+    async with database.connection("owner") as owner:
+        fingerprint = keys.provider.fingerprint
+        await owner.run(_STATE.add_key_fingerprint, name=MASTER, fingerprint=fingerprint)
+        kept = await owner.one(_STATE.key_fingerprint, name=MASTER)
+    if kept is None or kept[0] != fingerprint:
+        raise Refusal("key-differs", next_step="restore-key", details={"key": MASTER})
+    return Keyring.open(keys, TableShelf(database.addresses))

@@ -1,4 +1,4 @@
-"""Everything about a write that needs no database: validated, stored form, index values, compressed body."""
+"""Everything about a write that needs no database: validated, stored form, index values, body ready to be sealed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from tianfu.kernel.ids import packed_id, record_number
 from tianfu.kernel.refusal import Fault, Refusal
-from tianfu.records.body import Protection, stored_form
-from tianfu.records.codec import Codec
+from tianfu.records.audit_event import TRAIL
+from tianfu.records.body import stored_form
 from tianfu.records.index.extract import GENERATION, extract
 from tianfu.records.index.values import IndexValues
+from tianfu.records.keys import IndexKeys
+from tianfu.records.sealing import Draft, Sealer
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedResource
 from tianfu.standards.fhir.validation import validate
@@ -19,7 +21,7 @@ from tianfu.standards.fhir.validation import validate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A write ready for the tables; `values`, `stored` and `body` are None for a deletion."""
+    """A write ready for the tables; `values`, `stored` and `draft` are None for a deletion."""
 
     type: str
     type_number: int
@@ -28,7 +30,7 @@ class Prepared:
     record: int
     stored: bytes | None
     values: IndexValues | None
-    body: bytes | None
+    draft: Draft | None
     generation: int = GENERATION
 
 
@@ -36,9 +38,13 @@ class Prepared:
 class Preparer:
     """What preparing needs beside the resource itself; one per process."""
 
-    codec: Codec
-    protection: Protection
-    identifier_key: bytes
+    sealer: Sealer
+    index_keys: IndexKeys
+
+    @property
+    def identifier_key(self) -> bytes:
+        """The key under which identifiers are hashed."""
+        return self.index_keys.identifiers
 
     def write(self, parsed: ParsedResource, logical_id: str, *, is_valid: bool = False) -> Prepared:
         """Prepare a resource under an id; raises Refusal `resource-invalid` with every fault and its path."""
@@ -46,9 +52,10 @@ class Preparer:
         if not is_valid:
             refuse_invalid(value)
         resource_type: str = value["resourceType"]
+        if resource_type == TRAIL:
+            raise Refusal("audit-trail-read-only", next_step="use-another-method", details={"allowed": "GET"})
         record = record_number(resource_type, logical_id)
         stored = stored_form(parsed.text)
-        sealed = self.protection.seal(resource_type, record, stored)
         return Prepared(
             type=resource_type,
             type_number=definitions().type_number(resource_type),
@@ -57,7 +64,7 @@ class Preparer:
             record=record,
             stored=stored,
             values=extract(value, record, identifier_key=self.identifier_key),
-            body=self.codec.compress(resource_type, sealed),
+            draft=self.sealer.draft(resource_type, stored),
         )
 
     def identities(self, parsed: ParsedResource) -> set[bytes]:
@@ -65,9 +72,9 @@ class Preparer:
         refuse_invalid(parsed.value)
         return {hashed for hashed, _ in extract(parsed.value, 0, identifier_key=self.identifier_key).identifiers}
 
-    def opened(self, resource_type: str, record: int, body: bytes) -> bytes:
+    def opened(self, resource_type: str, record: int, version: int, body: bytes) -> bytes:
         """The stored form of a body read from the tables."""
-        return self.protection.open(resource_type, record, self.codec.decompress(body))
+        return self.sealer.opened(resource_type, record, version, body)
 
 
 def deletion(resource_type: str, logical_id: str) -> Prepared:
@@ -80,7 +87,7 @@ def deletion(resource_type: str, logical_id: str) -> Prepared:
         record=record_number(resource_type, logical_id),
         stored=None,
         values=None,
-        body=None,
+        draft=None,
     )
 
 

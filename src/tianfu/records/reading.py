@@ -104,7 +104,7 @@ class Reader:
     def record(self, resource_type: str, number: int, version: int, changed_at: int, fid: bytes, body: bytes) -> Record:
         """A record put together from its columns."""
         logical_id = unpacked_id(fid)
-        stored = self._preparer.opened(resource_type, number, body)
+        stored = self._preparer.opened(resource_type, number, version, body)
         return Record(
             type=resource_type,
             id=logical_id,

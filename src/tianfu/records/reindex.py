@@ -100,7 +100,7 @@ async def _reindex_batch(transaction: Transaction, preparer: Preparer, name: str
 def _placed(preparer: Preparer, name: str, row: Sequence[Any]) -> Placed:
     record, version, changed_at, fid, body, _, org = row
     logical_id = unpacked_id(fid)
-    stored = preparer.opened(name, record, body)
+    stored = preparer.opened(name, record, version, body)
     value = orjson.loads(resource_text(name, logical_id, version, changed_at, stored))
     values = extract(value, record, identifier_key=preparer.identifier_key)
     write = Prepared(
@@ -111,6 +111,6 @@ def _placed(preparer: Preparer, name: str, row: Sequence[Any]) -> Placed:
         record=record,
         stored=stored,
         values=values,
-        body=body,
+        draft=None,
     )
     return Placed(write, version, changed_at, values.prid, org, values.level, values.labels)

@@ -15,6 +15,7 @@ import structlog
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
+from tianfu.access.relation import Kind
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.prepared import Row
@@ -23,13 +24,12 @@ from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.records.audit import Auditor
-from tianfu.records.body import Protection
+from tianfu.records.audit_event import TRAIL
 from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.export import Export, Exporter, refuse_unknown_types
 from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
-from tianfu.records.keys import IndexKeys
 from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
@@ -46,8 +46,10 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
+from tianfu.records.search.escapes import escaped
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
-from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle
+from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle, refusals_traced
+from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
 from tianfu.records.transaction import (
     Planned,
     Request,
@@ -69,9 +71,13 @@ from tianfu.records.write import (
 )
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
+from tianfu.vault.provider import Keys
 
 WRITING_AT_ONCE = 2
 TRIES_MAX = 4
+LOCATED_MAX = 50
+"""So many Patients may share an identifier; more are a mistake that nobody should act on."""
+
 ANSWER_BYTES_MAX = 32 << 20
 """When the answers to a bundle's entries hold this much, those that follow are refused."""
 
@@ -107,7 +113,6 @@ class Store:
         database: Database,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
         preparer: Preparer,
         known_tokens: set[int],
         index_generations: Mapping[int, int],
@@ -115,19 +120,19 @@ class Store:
         self._database = database
         self._auditor = auditor
         self._clock = clock
-        self._keys = keys
         self._preparer = preparer
         self._known_tokens = known_tokens
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
-        self._histories = Histories(database, self._reader, keys.cursors, clock)
-        self._cursors = CursorSealer(keys.cursors)
-        self._tracer = Tracer(auditor=auditor, clock=clock)
+        self._trail = TrailReader(database, preparer.index_keys.cursors, clock)
+        self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
+        self._cursors = CursorSealer(preparer.index_keys.cursors)
+        self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
         self._exporter = Exporter(database, self._reader, self._tracer, clock)
         self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
-        self._matcher = Matcher(identifier_key=keys.identifiers, clock=clock, searchable=self.searchable)
+        self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
             self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
         )
@@ -138,18 +143,16 @@ class Store:
         *,
         auditor: Auditor,
         clock: Clock,
-        keys: IndexKeys,
-        protection: Protection | None = None,
+        keys: Keys,
     ) -> Store:
-        """Open the store of a migrated database; raises Refusal `key-differs` if it was filled with another key."""
-        preparer, known = await open_parts(database, keys, protection)
+        """Open the store of a migrated database; raises Refusal `key-differs` for another master key."""
+        preparer, known = await open_parts(database, keys)
         async with database.connection("reader") as reader:
             generations = {row[0]: row[1] for row in await reader.all(_STATE.index_generations)}
         return Store(
             database=database,
             auditor=auditor,
             clock=clock,
-            keys=keys,
             preparer=preparer,
             known_tokens=known,
             index_generations=generations,
@@ -157,6 +160,7 @@ class Store:
 
     # Reading
 
+    @refusals_traced
     async def read(
         self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, *, request: str = ""
     ) -> Answer:
@@ -166,6 +170,7 @@ class Store:
             Wish(await self._grant(caller, purpose, "read", request), resource_type, logical_id, request)
         )
 
+    @refusals_traced
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]], *, request: str = ""
     ) -> list[Answer]:
@@ -173,6 +178,7 @@ class Store:
         grant = await self._grant(caller, purpose, "read", request)
         return await self._reader.read_together([Wish(grant, *each, request) for each in references])
 
+    @refusals_traced
     async def vread(
         self, caller: Caller, purpose: Purpose, resource_type: str, logical_id: str, version: int, *, request: str = ""
     ) -> Answer:
@@ -183,6 +189,7 @@ class Store:
         await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
         return answer
 
+    @refusals_traced
     async def history(
         self,
         caller: Caller,
@@ -203,6 +210,7 @@ class Store:
         await self._tracer.versions(grant, "history", resource_type, rows, request)
         return page
 
+    @refusals_traced
     async def search(
         self,
         caller: Caller,
@@ -228,11 +236,11 @@ class Store:
         async with reader as connection:
             rows, given = [], visibility_values(grant, self._clock())
             if not searched.counts_only:
-                sql, values = compile_search(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 rows = await connection.all(Query.composed("search", sql), **values, **given)
             total = None
             if searched.counts_only or searched.total == "accurate":
-                sql, values = compile_count(searched, grant=grant, identifier_key=self._keys.identifiers)
+                sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 counted = await connection.one(Query.composed("count", sql), **values, **given)
                 total = counted[0] if counted else 0
             shown, brought = rows[: searched.count], []
@@ -249,6 +257,31 @@ class Store:
             next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
             total=total,
         )
+
+    async def locate(
+        self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
+    ) -> list[str]:
+        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
+
+        Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
+        could not open them, and too-many-found.
+        """
+        grant = await self._grant(caller, purpose, "locate", request)
+        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
+            raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
+        named = f"{escaped(system)}|{escaped(number)}"
+        parameters = (("identifier", named), ("_count", str(LOCATED_MAX)))
+        searched = parse_search(
+            "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
+        )
+        whole = replace(grant, sees_everything=True)
+        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
+        async with self._database.connection("reader", before=wall(whole)) as connection:
+            rows = await connection.all(Query.composed("locate", sql), **values)
+        if len(rows) > LOCATED_MAX:
+            raise Refusal("too-many-found", next_step="narrow-search")
+        await self._tracer.found(grant, "Patient", parameters, rows, request)
+        return [self._reader.record("Patient", r[0], r[3], r[4], r[2], r[5]).id for r in rows]
 
     async def everything(
         self,
@@ -290,6 +323,7 @@ class Store:
         done = self._generations.get(definitions().type_number(resource_type), GENERATION)
         return frozenset(p.code for p in executed_parameters(resource_type)) if done >= GENERATION else frozenset()
 
+    @refusals_traced
     async def timeline(
         self,
         caller: Caller,
@@ -312,6 +346,7 @@ class Store:
         await self._tracer.people(grant, "timeline", patients, seen, request)
         return page
 
+    @refusals_traced
     async def census(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, edges: Sequence[Instant], request: str = ""
     ) -> list[CensusRow]:
@@ -321,6 +356,7 @@ class Store:
         await self._tracer.people(grant, "census", patients, [], request)
         return rows
 
+    @refusals_traced
     async def measured(
         self, caller: Caller, purpose: Purpose, patients: Sequence[str], *, request: str = ""
     ) -> list[Measured]:
@@ -331,8 +367,57 @@ class Store:
         await self._tracer.people(grant, "measured", patients, seen, request)
         return found
 
+    # The trail
+
+    @refusals_traced
+    async def audit_events(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wanted: TrailQuestion,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        request: str = "",
+    ) -> TrailPage:
+        """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
+        grant = await self._grant(caller, purpose, "audit_events", request)
+        page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
+        await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
+        return page
+
+    @refusals_traced
+    async def audit_event(
+        self, caller: Caller, purpose: Purpose, logical_id: str, *, request: str = ""
+    ) -> TrailEvent | None:
+        """One event of the trail by its name."""
+        grant = await self._grant(caller, purpose, "audit_event", request)
+        found = await self._trail.one(grant, logical_id)
+        await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
+        return found
+
+    @refusals_traced
+    async def ledger(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        patients: Sequence[str],
+        *,
+        limit: int,
+        cursor: str | None = None,
+        after: Instant | None = None,
+        before: Instant | None = None,
+        request: str = "",
+    ) -> LedgerPage:
+        """Who did what with these patients' records, from `after` to before `before`, newest first."""
+        grant = await self._grant(caller, purpose, "ledger", request)
+        page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
+        await self._tracer.trail(grant, "ledger", patients, None, request)
+        return page
+
     # Writing
 
+    @refusals_traced
     async def create(
         self,
         caller: Caller,
@@ -349,6 +434,7 @@ class Store:
             return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
         return await self._conditionally(grant, "create", resource, if_none_exist, None, request)
 
+    @refusals_traced
     async def update(
         self,
         caller: Caller,
@@ -366,6 +452,7 @@ class Store:
             Job(change, await self._grant(caller, purpose, "update", request), "update", request)
         )
 
+    @refusals_traced
     async def update_matching(
         self,
         caller: Caller,
@@ -381,6 +468,7 @@ class Store:
             await self._grant(caller, purpose, "update", request), "update", resource, query, expected_version, request
         )
 
+    @refusals_traced
     async def delete(
         self,
         caller: Caller,
@@ -398,6 +486,7 @@ class Store:
             Job(change, await self._grant(caller, purpose, "delete", request), "delete", request)
         )
 
+    @refusals_traced
     async def delete_matching(
         self,
         caller: Caller,
@@ -429,6 +518,7 @@ class Store:
                 continue
         raise _busy()
 
+    @refusals_traced
     async def transaction(
         self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
@@ -555,6 +645,7 @@ class Store:
                     raise Refusal("answer-too-large", next_step="ask-in-parts")
                 (answer,) = await self._do(caller, purpose, read_requests([entry], first=number), request)
             except Refusal as refusal:
+                await self._tracer.refused_entry(caller, purpose, entry.url or "", request, refusal)
                 answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=refusal))
             except Exception as error:
                 # One entry that we cannot do must not take the answers of those that were done.
@@ -571,7 +662,7 @@ class Store:
             return await self._permissions.grant(caller, purpose)
         except Refusal as refusal:
             if refusal.code == NOT_PERMITTED:
-                await self._tracer.refused(nothing(caller, purpose), interaction, refusal.code, request)
+                await self._tracer.refused(nothing(caller, purpose), interaction, refusal, request)
             raise
 
     @asynccontextmanager
@@ -580,8 +671,8 @@ class Store:
         try:
             yield
         except Refusal as refusal:
-            if not refusal.retryable:
-                await self._tracer.refused(grant, interaction, refusal.code, request)
+            if not (refusal.retryable or refusal.is_traced or refusal.is_uncertain):
+                await self._tracer.refused(grant, interaction, refusal, request)
             raise
 
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
@@ -662,6 +753,7 @@ class Store:
             refused=refused,
             clock=self._clock,
             known_tokens=self._known_tokens,
+            sealer=self._preparer.sealer,
             trace=trace,
             writer=self._auditor.writer,
         )
@@ -694,6 +786,8 @@ def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchange
 def _refuse_unknown_type(resource_type: str) -> None:
     if resource_type not in definitions().type_numbers:
         raise Refusal("type-unknown", details={"type": resource_type[:64]})
+    if resource_type == TRAIL:
+        raise Refusal("audit-trail-apart", next_step="ask-the-trail")
 
 
 def _refuse_several(ids: Sequence[str]) -> None:

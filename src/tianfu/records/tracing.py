@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl
 
-from tianfu.access.decision import Grant
+from tianfu.access.caller import Caller
+from tianfu.access.decision import Grant, nothing
+from tianfu.access.purpose import Purpose
 from tianfu.db.prepared import Row
-from tianfu.kernel.ids import record_number
+from tianfu.kernel.ids import FHIR_ID, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import AuditEvent, event
+from tianfu.records.audit_event import TRAIL, AuditEvent, event
+from tianfu.records.told import told_query
+from tianfu.records.trail.reading import TrailQuestion, asked_of_trail
 from tianfu.records.transaction import Planned
 from tianfu.records.write import Change, Outcome
 from tianfu.standards.fhir.definitions import definitions
+from tianfu.standards.fhir.parsing import ParsedResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +35,25 @@ class Job:
     request: str
 
 
+About = tuple[str, str, Sequence[tuple[str, str]]]
+"""A resource type, an id and parameters; empty where a question has none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracer:
-    """Leaves a durable trace of what is about to be shown."""
+    """Leaves a durable trace of what is about to be shown; `key` hashes numbers that were asked for."""
 
     auditor: Auditor
     clock: Clock
+    key: bytes
 
-    async def refused(self, grant: Grant, interaction: str, code: str, request: str) -> None:
+    async def refused(self, grant: Grant, interaction: str, refusal: Refusal, request: str) -> None:
         """Something that was not done, and why."""
-        said = event(grant, at=self.clock(), interaction=interaction, type_number=None, outcome=code, request=request)
+        said = event(
+            grant, at=self.clock(), interaction=interaction, type_number=None, outcome=refusal.code, request=request
+        )
         await self.auditor.record([said])
+        refusal.is_traced = True
 
     async def versions(
         self,
@@ -75,7 +91,7 @@ class Tracer:
             type_number=definitions().type_number(resource_type),
             records=[row[0] for row in rows],
             patients=sorted({row[6] for row in rows if row[6] is not None}),
-            query="&".join(f"{name}={value}" for name, value in parameters),
+            query=told_query(self.key, parameters),
             request=request,
         )
         await self.auditor.record([shown])
@@ -99,7 +115,7 @@ class Tracer:
             outcome=outcome,
             records=[row[0] for row in rows],
             patients=sorted({patient, *(row[6] for row in rows if row[6] is not None)}),
-            query="&".join(f"{name}={value}" for name, value in parameters),
+            query=told_query(self.key, parameters),
             request=request,
         )
         await self.auditor.record([shown])
@@ -135,10 +151,104 @@ class Tracer:
         )
         await self.auditor.record([shown])
 
+    async def trail(
+        self, grant: Grant, interaction: str, patients: Sequence[str], asked: TrailQuestion | str | None, request: str
+    ) -> None:
+        """Something of the trail itself, and what was asked of it."""
+        shown = event(
+            grant,
+            at=self.clock(),
+            interaction=interaction,
+            type_number=definitions().type_number(TRAIL),
+            patients=[record_number("Patient", each) for each in patients],
+            query=asked_of_trail(asked) if isinstance(asked, TrailQuestion) else asked,
+            request=request,
+        )
+        await self.auditor.record([shown])
+
+    async def refused_call(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        interaction: str,
+        about: About,
+        request: str,
+        refusal: Refusal,
+    ) -> None:
+        """What was refused, once, unless the same may succeed when it is sent again."""
+        if refusal.is_traced or refusal.retryable or refusal.is_uncertain:
+            return
+        kind, logical_id, parameters = about
+        is_type = kind in definitions().type_numbers
+        records = (record_number(kind, logical_id),) if is_type and logical_id else ()
+        traced = event(
+            nothing(caller, purpose),
+            at=self.clock(),
+            interaction=interaction,
+            type_number=definitions().type_number(kind) if is_type else None,
+            outcome=refusal.code,
+            records=records,
+            patients=records if kind == "Patient" else (),
+            query=told_query(self.key, parameters) if parameters else None,
+            request=request,
+        )
+        await self.auditor.record([traced])
+        refusal.is_traced = True
+
+    async def refused_entry(self, caller: Caller, purpose: Purpose, url: str, request: str, refusal: Refusal) -> None:
+        """What was refused of a batch; its entries' other refusals are told by the calls that they make."""
+        address, _, query = url.partition("?")
+        kind, _, rest = address.strip("/").partition("/")
+        logical_id = rest.partition("/")[0]
+        asked = parse_qsl(query, keep_blank_values=True, max_num_fields=None)
+        about = kind, logical_id if FHIR_ID.match(logical_id) else "", asked
+        await self.refused_call(caller, purpose, "batch", about, request, refusal)
+
+
+F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+
+def refusals_traced(method: F) -> F:
+    """Have the trace tell each refusal of a call of the store, under the call's name.
+
+    Not told are refusals that the trace has already, and those that are no answer to the question: too busy, no
+    database, whatever may succeed when it is sent again unchanged.
+    """
+
+    @wraps(method)
+    async def call(store: Any, caller: Caller, purpose: Purpose, *about: Any, **more: Any) -> Any:
+        try:
+            return await method(store, caller, purpose, *about, **more)
+        except Refusal as refusal:
+            named = _named(about)
+            await store._tracer.refused_call(caller, purpose, method.__name__, named, more.get("request", ""), refusal)
+            raise
+
+    return cast("F", call)
+
+
+def _named(about: Sequence[object]) -> About:
+    """The resource type, the id and the parameters that the arguments of a call name; empty where they name none."""
+    first = about[0] if about else None
+    match first:
+        case str():
+            second = about[1] if len(about) > 1 else None
+            return first, second if isinstance(second, str) and FHIR_ID.match(second) else "", ()
+        case ParsedResource():
+            kind = first.value.get("resourceType")
+            second = about[1] if len(about) > 1 else None
+            named = isinstance(second, str) and FHIR_ID.match(second)
+            return kind if isinstance(kind, str) else "", second if isinstance(second, str) and named else "", ()
+        case _:
+            kind, parameters = getattr(first, "type", ""), getattr(first, "parameters", ())
+            return kind if isinstance(kind, str) else "", "", parameters
+
 
 def event_of(job: Job, outcome: Outcome, now: Instant) -> AuditEvent:
     """The event of a write, or of its refusal."""
     write = job.change.write
+    if isinstance(outcome, Refusal):
+        outcome.is_traced = True
     return event(
         job.grant,
         at=now,

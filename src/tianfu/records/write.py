@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.labels import SEVERAL_SUBJECTS
-from tianfu.db import Pipeline, Transaction, queries
+from tianfu.db import Pipeline, SerializationFailure, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
@@ -18,6 +18,7 @@ from tianfu.records.audit_event import AuditEvent
 from tianfu.records.columns import Placed, index_statements, resource_statement
 from tianfu.records.outcomes import Operation, Unchanged, Written
 from tianfu.records.prepare import Prepared
+from tianfu.records.sealing import NOTHING_SEALED, Draft, Sealer, Versioned
 from tianfu.records.trail.lanes import EventWriter
 
 KNOWN_TOKENS_MAX = 1_000_000
@@ -36,6 +37,7 @@ NO_VERSION = -1
 """Expected versions that are none: whatever stands (`If-Match: *`), and nothing stands."""
 
 _SQL = queries("tianfu.records.sql", "write.sql")
+_VAULT = queries("tianfu.records.sql", "vault.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +47,13 @@ class Change:
     `is_new`: the id was made by this server a moment ago, nothing can stand there.  `expected_version`: If-Match, or
     ANY_VERSION, or NO_VERSION.
     `org`: the source that it comes from (import); `custodian`: the source that keeps it if it is new.
-    `has_content`: leave the record alone if the body that stands has this content already (import).
+    `has_content`: leave the record alone if the version and body that stand have this content already (import).
     """
 
     write: Prepared
     is_new: bool
     expected_version: int | None = None
-    has_content: Callable[[bytes], bool] | None = None
+    has_content: Callable[[int, bytes], bool] | None = None
     org: int | None = None
     custodian: int | None = None
 
@@ -101,6 +103,7 @@ async def apply(
     *,
     clock: Clock,
     known_tokens: set[int],
+    sealer: Sealer,
     trace: Trace,
     writer: EventWriter,
     refused: Mapping[int, Refusal] = NOTHING_REFUSED,
@@ -110,7 +113,8 @@ async def apply(
     `refused` are those that somebody may not do, by their place among the changes.
 
     A refusal of one change (a version that does not match) leaves the others alone; the caller decides whether
-    the transaction goes on.  Raises UniqueViolation if another transaction created the same record meanwhile.
+    the transaction goes on.  Raises UniqueViolation if another transaction created the same record meanwhile, and
+    SerializationFailure if another key seals by now: the same transaction may be run again.
     """
     standing = await _standing(transaction, [change for change in changes if not change.is_new])
     now = clock()
@@ -120,12 +124,41 @@ async def apply(
         for place, change in enumerate(changes)
     ]
     events = trace(outcomes, now)
-    async with transaction.pipeline() as pipeline:
-        if batch.written:
-            _store(pipeline, batch, known_tokens, now)
-        if events and (linked := writer.linked(transaction, events)):
-            pipeline.add(linked[0], **linked[1])
+    placed = _sealed(batch.placed, sealer)
+    try:
+        async with transaction.pipeline() as pipeline:
+            if batch.written:
+                _hold_key(pipeline, placed)
+                _store(pipeline, batch, placed, known_tokens, now)
+            if events and (linked := writer.linked(transaction, events)):
+                pipeline.add(linked[0], **linked[1])
+    except SerializationFailure:
+        sealer.keyring.look()  # perhaps another key is current
+        raise
     return outcomes
+
+
+def _sealed(placed: Sequence[Placed], sealer: Sealer) -> list[Placed]:
+    """The writes with their bodies, sealed now that their versions are known; a deletion has none."""
+    drafts = [
+        Versioned(each.write.type_number, each.write.record, each.version, each.write.draft)
+        for each in placed
+        if each.write.draft is not None
+    ]
+    bodies = iter(sealer.sealed(drafts))
+    return [
+        each
+        if each.write.draft is None
+        else each._replace(body=(done := next(bodies)).body, sealed_with=done.sealed_with)
+        for each in placed
+    ]
+
+
+def _hold_key(pipeline: Pipeline, placed: Sequence[Placed]) -> None:
+    """Let nobody replace the key that sealed these bodies before they are committed."""
+    number = max((each.sealed_with or NOTHING_SEALED for each in placed), default=NOTHING_SEALED)
+    if number != NOTHING_SEALED:
+        pipeline.add(_VAULT.hold_key, number=number)
 
 
 async def _standing(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Standing]:
@@ -221,15 +254,21 @@ def _is_unneeded(change: Change, standing: Standing | None) -> bool:
         return False
     # What was deleted or erased here does not come back because its source still sends it.
     return standing.deleted or (
-        standing.body is not None and (standing.body == change.write.body or change.has_content(standing.body))
+        standing.body is not None
+        and (_is_same(standing.body, change.write.draft) or change.has_content(standing.version, standing.body))
     )
 
 
-def _store(pipeline: Pipeline, batch: Batch, known_tokens: set[int], now: Instant) -> None:
+def _is_same(body: bytes, draft: Draft | None) -> bool:
+    """Whether a body is a draft's to the byte, which only one with nothing sealed can be."""
+    return draft is not None and not draft.fields and body == draft.body
+
+
+def _store(pipeline: Pipeline, batch: Batch, placed: Sequence[Placed], known_tokens: set[int], now: Instant) -> None:
     _retire(pipeline, [(change, old) for change, _, old in batch.written if old is not None])
     writes = [change.write for change, _, _ in batch.written]
     add_tokens(pipeline, writes, known_tokens)
-    for statement, parameters in (resource_statement(batch.placed), *index_statements(writes)):
+    for statement, parameters in (resource_statement(placed), *index_statements(writes)):
         pipeline.add(statement, **parameters)
     _tell_feed(pipeline, batch, now)
 

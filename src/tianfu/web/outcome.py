@@ -36,6 +36,9 @@ STATUSES: Mapping[str, int] = {
     "type-unknown": 404,
     "address-too-long": 414,
     "method-not-allowed": 405,
+    "audit-trail-read-only": 405,
+    "audit-trail-apart": 400,
+    "audit-heads-not-written": 503,
     "format-not-offered": 406,
     "format-not-taken": 415,
     "encoding-not-taken": 415,
@@ -87,6 +90,10 @@ STATUSES: Mapping[str, int] = {
     "deadline-passed": 503,
     "disk-full": 507,
     "body-unreadable": 500,
+    "field-not-authentic": 500,
+    "key-unknown": 500,
+    "key-not-unwrapped": 500,
+    "key-used-up": 503,
     "unexpected": UNEXPECTED,
 }
 
@@ -97,6 +104,9 @@ _ISSUE_TYPES: Mapping[str, str] = {
     "resource-type-unknown": "not-supported",
     "operation-unknown": "not-supported",
     "method-not-allowed": "not-supported",
+    "audit-trail-read-only": "not-supported",
+    "audit-trail-apart": "not-supported",
+    "audit-heads-not-written": "transient",
     "format-not-offered": "not-supported",
     "format-not-taken": "not-supported",
     "search-not-supported": "not-supported",
@@ -129,6 +139,10 @@ _ISSUE_TYPES: Mapping[str, str] = {
     "disk-full": "no-store",
     "unexpected": "exception",
     "body-unreadable": "exception",
+    "field-not-authentic": "exception",
+    "key-unknown": "exception",
+    "key-not-unwrapped": "exception",
+    "key-used-up": "exception",
 }
 
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, life_of_a_woman, visit
+from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
@@ -18,7 +19,6 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Database
 from tianfu.kernel.instants import day_start, system_clock
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import Store
 from tianfu.standards.fhir.parsing import parse_resource
 from tianfu.web.site import SiteSettings, build_site
@@ -32,7 +32,7 @@ LIFE = f"/lifelong/people/{HOSPITAL}"
 @pytest.fixture
 async def store(database: Database) -> Store:
     """The made-up life, written into a fresh database."""
-    keys = IndexKeys(b"s" * 32)
+    keys = made_up_keys(b"s" * 32)
     opened = await Store.open(database, auditor=await auditor_of(database), clock=system_clock, keys=keys)
     for (_, identity), versions in life_of_a_woman().versions.items():
         record = versions[-1]

@@ -110,6 +110,9 @@ class MemoryStore:
         more = len(found) > limit
         return FoundRecords(records=tuple(found[:limit]), next_cursor="more" if more else None, total=len(found))
 
+    async def locate(self, caller: Caller, purpose: Purpose, system: str, number: str) -> Sequence[str]:
+        return [one["id"] for one in self.of("Patient") if _matches(one, "identifier", f"{system}|{number}")]
+
     async def history(
         self,
         caller: Caller,

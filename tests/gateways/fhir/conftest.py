@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 from tests.web.letting_in import doorkeeping
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import FhirApplication, fhir_application
 from tianfu.kernel.instants import system_clock
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import Store
 
 JSON = {"content-type": "application/fhir+json"}
@@ -45,7 +45,7 @@ def observation(subject: str, *, day: str, value: str = "1.50") -> bytes:
 @pytest.fixture
 async def store(database: Database) -> Store:
     """A record store on a fresh database."""
-    keys = IndexKeys(b"s" * 32)
+    keys = made_up_keys(b"s" * 32)
     return await Store.open(database, auditor=await auditor_of(database), clock=system_clock, keys=keys)
 
 

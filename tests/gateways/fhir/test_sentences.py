@@ -47,7 +47,16 @@ def test_a_code_that_nobody_gave_a_status_is_unprocessable() -> None:
     assert status_of(Refusal("a-new-rule")) == 422
 
 
-NEVER_OVER_HTTP = frozenset({"key-differs", "key-damaged", "record-unknown", "authority-missing"})
+NEVER_OVER_HTTP = frozenset(
+    {
+        "key-differs",
+        "record-unknown",
+        "authority-missing",
+        "rotation-under-way",
+        "rotation-not-finished",
+        "folder-not-usable",
+    }
+)
 """Refusals of programs that start or of commands that operators type."""
 
 
@@ -58,6 +67,7 @@ def said_by(pattern: str) -> set[str]:
         "records/*.py",
         "records/search/*.py",
         "records/index/*.py",
+        "vault/key*.py",
         "standards/fhir/**/*.py",
         "gateways/fhir/**/*.py",
     )

@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.made_up_keys import made_up_keys
 
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.kernel.instants import EARLIEST, LATEST, range_of, system_clock
 from tianfu.records.audit import NoAuditor
-from tianfu.records.keys import IndexKeys
 from tianfu.records.store import SearchRequest, Store
 from tianfu.standards.fhir.parsing import parse_resource
 
@@ -416,7 +416,9 @@ def judged(name: str, value: str, resources: Iterable[Resource]) -> set[str]:
 
 @pytest.fixture
 async def store(database_on_each_engine: Database) -> Store:
-    return await Store.open(database_on_each_engine, auditor=NoAuditor(), clock=system_clock, keys=IndexKeys(b"s" * 32))
+    return await Store.open(
+        database_on_each_engine, auditor=NoAuditor(), clock=system_clock, keys=made_up_keys(b"s" * 32)
+    )
 
 
 async def answered(store: Store, resource_type: str, *parameters: tuple[str, str]) -> list[str]:

@@ -25,7 +25,7 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
-from tianfu.records.search.parameters import component_parameters
+from tianfu.records.search.parameters import component_parameters, is_hidden
 from tianfu.records.visibility import visibility_values, visible, wall
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
@@ -267,6 +267,8 @@ def searches_of(resource_type: str) -> Iterator[tuple[str, str]]:
         if parameter.code in {"_id", "_lastUpdated"}:
             continue
         for modifier in executed_modifiers(parameter.type):
+            if modifier == "contains" and is_hidden(resource_type, parameter):
+                continue
             value = {"missing": "true", "identifier": "s|v"}.get(modifier, values_of(parameter)[0])
             yield f"{parameter.code}:{modifier}", value
 
@@ -328,6 +330,9 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
         ([("value-concept", "http://loinc.org|x")], "resource_observation_tokens"),
         ([("_id", "x")], "resource_observation_rid"),
         ([("_lastUpdated", "ge2026"), ("_sort", "_lastUpdated")], "resource_observation_changed"),
+        ([("patient.identifier", "x")], "resource_observation_person"),
+        ([("performer:Practitioner.identifier", "x")], "reference_target"),
+        ([("patient.gender", "male"), ("code", "http://loinc.org|8302-2")], "resource_observation_code"),
     ],
 )
 async def test_searches_take_the_road_that_was_built_for_them(

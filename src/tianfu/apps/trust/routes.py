@@ -35,7 +35,7 @@ from tianfu.apps.trust.speech import Speech
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Clock, Instant, china_date
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.admission import for_purpose
+from tianfu.web.admission import for_purpose, limited
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.failures import Help
 from tianfu.web.pages import Pages, Place
@@ -285,7 +285,8 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
             "emergency.html", status=status, desk=shown, form=form, faults=faults, kinds=tuple(ReasonKind)
         )
 
-    @post(f"{ROOT}/emergency", status_code=303)
+    # Whoever guesses numbers is stopped as whoever searches for them.
+    @post(f"{ROOT}/emergency", status_code=303, opt=dict(limited("identity-search")))
     async def open_access(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "patient", "number", "kind", "reason", "understood")
         try:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from markupsafe import Markup
+
 from tianfu.apps.trust.model.consent import Text, Wording
 from tianfu.apps.trust.model.ledger import Look
 from tianfu.apps.trust.model.people import Person, Standing
@@ -12,6 +16,8 @@ from tianfu.web.formats import Formats
 from tianfu.web.languages import Language
 
 HOURS_SAID_MAX = 48
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
 KINDS_SAID_MAX = 5
 """So many kinds of records are named in a line; the rest is counted together."""
 
@@ -94,6 +100,11 @@ class Speech:
     def left(self, seconds: int) -> str:
         """Minutes and seconds that are left: 27:05."""
         return f"{seconds // 60}:{seconds % 60:02}"
+
+    def words(self, text: str) -> Markup:
+        """What somebody wrote, or a name: no direction of writing around it turns it about, and its tongue is said."""
+        tongue = Markup(' lang="zh-CN"') if _HAN.search(text) and not self._language.tag.startswith("zh") else Markup()
+        return Markup("<bdi{}>{}</bdi>").format(tongue, text)
 
     def is_for_other(self, person: Person) -> bool:
         """Whether the reader looks for somebody else, whose name every heading must say."""

@@ -88,6 +88,10 @@ class TrustStore(Protocol):
         """A page of the records that match."""
         ...
 
+    async def locate(self, caller: Caller, purpose: Purpose, system: str, number: str) -> Sequence[str]:
+        """The ids of the Patients that carry exactly this identifier, for whom to open in an emergency."""
+        ...
+
     async def history(
         self,
         caller: Caller,

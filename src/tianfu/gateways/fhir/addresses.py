@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit_event import TRAIL
 from tianfu.standards.fhir.definitions import definitions
 
 Interaction = Literal[
@@ -21,6 +22,9 @@ Interaction = Literal[
     "delete-where",
     "read",
     "vread",
+    "trail-search",
+    "trail-search-form",
+    "trail-read",
     "everything",
 ]
 
@@ -49,6 +53,8 @@ _ONLY_GET = frozenset({"GET"})
 def target_of(method: str, segments: tuple[str, ...]) -> Target:
     """What a request wants; raises Refusal for an address or a method that does not exist here."""
     wanted = "GET" if method == "HEAD" else method
+    if segments[:1] == (TRAIL,):
+        return _of_trail(wanted, segments)
     match segments:
         case (kind, logical_id) if kind in _TYPES and FHIR_ID.match(logical_id):
             return Target(_allowed(wanted, _AT_RECORD), kind, logical_id)
@@ -82,11 +88,28 @@ def methods_at(segments: tuple[str, ...]) -> tuple[str, ...]:
         try:
             target_of(method, segments)
         except Refusal as refusal:
-            if refusal.code != "method-not-allowed":
+            if refusal.code not in {"method-not-allowed", "audit-trail-read-only"}:
                 raise
         else:
             found.append(method)
     return (*found, "OPTIONS")
+
+
+def _of_trail(method: str, segments: tuple[str, ...]) -> Target:
+    """The trail is read and searched; nobody writes, changes or deletes an event, and an event has one version."""
+    if method in {"POST", "PUT", "PATCH", "DELETE"} and segments[1:] != ("_search",):
+        raise Refusal(
+            "audit-trail-read-only", next_step="use-another-method", details={"allowed": "GET, HEAD, OPTIONS"}
+        )
+    match segments:
+        case (kind,):
+            return Target(_allowed(method, {"GET": "trail-search"}), kind)
+        case (kind, "_search"):
+            return Target(_allowed(method, {"POST": "trail-search-form"}), kind)
+        case (kind, logical_id):
+            return Target(_allowed(method, {"GET": "trail-read"}), kind, _checked(logical_id))
+        case _:
+            raise Refusal("address-unknown", next_step="read-the-capability-statement")
 
 
 def _allowed(method: str, here: dict[str, Interaction]) -> Interaction:

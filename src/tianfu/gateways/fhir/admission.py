@@ -35,6 +35,9 @@ LIMIT_OF: dict[Interaction, LimitClass] = {
     "read": "read",
     "vread": "read",
     "everything": "gather",
+    "trail-search": "search",
+    "trail-search-form": "search",
+    "trail-read": "read",
 }
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

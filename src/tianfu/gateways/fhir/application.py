@@ -34,6 +34,7 @@ from tianfu.gateways.fhir.exchange import (
 )
 from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, ANSWER_SECONDS_MAX, HEADER_BYTES_MAX, PATH_SEGMENTS_MAX
 from tianfu.gateways.fhir.negotiation import refuse_unless_json_is_taken
+from tianfu.gateways.fhir.queries.audit_events import read_trail, search_trail, search_trail_form
 from tianfu.gateways.fhir.queries.capabilities import capabilities
 from tianfu.gateways.fhir.queries.everything import everything
 from tianfu.gateways.fhir.queries.history import history
@@ -74,10 +75,15 @@ _HANDLERS: Mapping[Interaction, Handler] = {
     "delete-where": delete_where,
     "read": read,
     "vread": read_version,
+    "trail-search": search_trail,
+    "trail-search-form": search_trail_form,
+    "trail-read": read_trail,
     "everything": everything,
 }
 
-_TIMED: frozenset[Interaction] = frozenset({"history", "search", "search-form", "everything"})
+_TIMED: frozenset[Interaction] = frozenset(
+    {"history", "search", "search-form", "everything", "trail-search", "trail-search-form"}
+)
 """Interactions that may take long and may be broken off at any moment without leaving a question."""
 
 _log = structlog.get_logger("tianfu.gateways.fhir")
@@ -161,7 +167,7 @@ class FhirApplication:
     def _outcome(self, headers: dict[bytes, bytes], refusal: Refusal, status: int, reference: str) -> Answer:
         body = outcome_of(refusal, language=self._language(headers), reference=reference)
         more: list[tuple[bytes, bytes]] = []
-        if refusal.code == "method-not-allowed":
+        if refusal.code in {"method-not-allowed", "audit-trail-read-only"}:
             more.append((b"allow", refusal.details.get("allowed", "").encode()))
         if refusal.retryable and status in {429, 503}:
             more.append((b"retry-after", refusal.details.get("seconds", RETRY_AFTER_SECONDS).encode()))

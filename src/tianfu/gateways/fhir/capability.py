@@ -11,6 +11,7 @@ import orjson
 
 from tianfu.gateways.fhir.limits import BODY_BYTES_MAX
 from tianfu.kernel.instants import to_fhir_instant
+from tianfu.records.audit_event import TRAIL
 from tianfu.records.search import executed_parameters
 from tianfu.records.search.followed import is_followed
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
@@ -28,6 +29,11 @@ _INTERACTIONS = (
     "search-type",
 )
 _SYSTEM_INTERACTIONS = ("transaction", "batch", "history-system")
+
+TRAIL_PARAMETERS = frozenset(
+    {"date", "patient", "agent", "altid", "agent-role", "action", "subtype", "outcome", "entity"}
+)
+"""By what the trail can be searched."""
 
 EVERYTHING = {
     "name": "everything",
@@ -63,7 +69,21 @@ def capability_statement(base: str, *, at: int, searchable: Searchable) -> bytes
     return orjson.dumps(statement)
 
 
+def _trail() -> dict[str, Any]:
+    """The trail of who did what: read and searched, never written by a client."""
+    found = definitions().search_parameters[TRAIL]
+    return {
+        "type": TRAIL,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{TRAIL}",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [_parameter(parameter) for parameter in found if parameter.code in TRAIL_PARAMETERS],
+    }
+
+
 def _resource(name: str, searchable: Collection[str]) -> dict[str, Any]:
+    if name == TRAIL:
+        return _trail()
     operations = {"operation": [EVERYTHING]} if name == "Patient" else {}
     parameters = [p for p in executed_parameters(name) if p.code in searchable or p.code in {"_id", "_lastUpdated"}]
     return {

@@ -164,7 +164,7 @@ def _change(draft: Draft, resolve: Resolve, *, source: str, org: int, preparer: 
         raise Refusal("id-missing")
     write = preparer.write(parsed, derived_id(source, parsed.value["resourceType"], source_id))
 
-    def has_content(body: bytes) -> bool:
-        return preparer.opened(write.type, write.record, body) == write.stored
+    def has_content(version: int, body: bytes) -> bool:
+        return preparer.opened(write.type, write.record, version, body) == write.stored
 
     return Change(write=write, is_new=False, has_content=has_content, org=org)

@@ -20,6 +20,7 @@ from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.importing.files import Input, Source, inputs_of, pieces_of
 from tianfu.records.importing.worker import Done, Work, run_worker
+from tianfu.vault.provider import Keys
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
 _STATE = queries("tianfu.records.sql", "state.sql")
@@ -96,6 +97,7 @@ def import_paths(
     home: Path,
     paths: Sequence[Path],
     *,
+    keys: Keys,
     source: Source,
     workers: int,
     rejects_file: Path,
@@ -111,7 +113,8 @@ def import_paths(
     todo: multiprocessing.Queue[Work | None] = context.Queue(workers * PIECES_WAITING_PER_WORKER)
     answers: multiprocessing.Queue[Done] = context.Queue()
     processes = [
-        context.Process(target=run_worker, args=(addresses, home, todo, answers), daemon=True) for _ in range(workers)
+        context.Process(target=run_worker, args=(addresses, home, keys, todo, answers), daemon=True)
+        for _ in range(workers)
     ]
     for process in processes:
         process.start()

@@ -27,13 +27,13 @@ from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.records.importing.files import Piece
 from tianfu.records.importing.reading import Reject, changes_of
-from tianfu.records.keys import load_or_make
 from tianfu.records.opening import open_parts
 from tianfu.records.outcomes import Written
 from tianfu.records.prepare import Preparer
 from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.lanes import EventWriter
 from tianfu.records.write import Change, Outcome, apply, learn_tokens
+from tianfu.vault.provider import Keys
 
 _SQL = queries("tianfu.records.sql", "importing.sql")
 TRIES_MAX = 8
@@ -62,17 +62,16 @@ class Done:
     failed: str | None = None
 
 
-def run_worker(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done]) -> None:
+def run_worker(addresses: Addresses, home: Path, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
     """Work until None comes; ends with the program that started it, even when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_work(addresses, home, todo, done))
+    asyncio.run(_work(addresses, home, keys, todo, done))
 
 
-async def _work(addresses: Addresses, home: Path, todo: Queue[Work | None], done: Queue[Done]) -> None:
+async def _work(addresses: Addresses, home: Path, keys: Keys, todo: Queue[Work | None], done: Queue[Done]) -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         # The direct parent is the fork server, which lives as long as its children: prctl would wait in a ring.
         asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
-    keys = load_or_make(home)
     async with await Database.open(addresses, links_max=2) as database:
         preparer, known_tokens = await open_parts(database, keys)
         trail = await open_trail(database, home, system_clock)
@@ -143,6 +142,7 @@ class _Importer:
                     changes,
                     clock=system_clock,
                     known_tokens=self._known_tokens,
+                    sealer=self._preparer.sealer,
                     trace=lambda done, now: [],
                     writer=self._writer,
                 )
@@ -159,6 +159,7 @@ class _Importer:
                 changes,
                 clock=system_clock,
                 known_tokens=self._known_tokens,
+                sealer=self._preparer.sealer,
                 trace=lambda done, now: self._events(work, changes, done, now),
                 writer=self._writer,
             )

@@ -15,13 +15,14 @@ from typing import Any
 from tianfu.access.derivation import relations_of
 from tianfu.access.labels import SEVERAL_SUBJECTS, labels_of_resource
 from tianfu.records.index import values as convert
-from tianfu.records.index.hashing import UNIT_PARAMETER, pair_hash
+from tianfu.records.index.hashing import UNIT_PARAMETER, blind_prefixes, blind_text, pair_hash
 from tianfu.records.index.layout import Layout
-from tianfu.records.index.values import IndexValues, TypedValues
+from tianfu.records.index.values import BLIND, IndexValues, TypedValues, folded
+from tianfu.records.protected import protected
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 from tianfu.standards.fhir.fhirpath import Expression, compile_expression
 
-GENERATION = 1
+GENERATION = 2
 """Raise by one whenever extraction yields other values than before; `tianfu reindex` then brings old rows along."""
 
 LATITUDE_MAX = 90.0
@@ -184,7 +185,7 @@ class _Compiler:
             case "reference":
                 return self._reference(parameter)
             case "string":
-                return _string(parameter.number)
+                return self._string(parameter)
             case "date":
                 return self._date(parameter)
             case "number" | "quantity":
@@ -204,10 +205,10 @@ class _Compiler:
         def plain(found: IndexValues, values: TypedValues) -> None:
             for coding in convert.codings(values):
                 found.tokens.append(found.token(number, *coding))
-            for hashed in convert.identifiers(values, key):
+            for hashed in convert.identifiers(values, key, number):
                 found.identifiers.append((hashed, number))
             if with_tails:
-                found.identifiers.extend((hashed, number) for hashed in convert.identifier_tails(values, key))
+                found.identifiers.extend((hashed, number) for hashed in convert.identifier_tails(values, key, number))
 
         def into_column(found: IndexValues, values: TypedValues) -> None:
             hashes = [found.token(number, *coding) for coding in convert.codings(values)]
@@ -232,10 +233,15 @@ class _Compiler:
                     found.references.append((target, number))
             for kind, value in values:
                 if kind == "Reference" and "identifier" in value:
-                    for hashed in convert.identifiers([("Identifier", value["identifier"])], key):
+                    for hashed in convert.identifiers([("Identifier", value["identifier"])], key, number):
                         found.identifiers.append((hashed, number))
 
         return step
+
+    def _string(self, parameter: SearchParameter) -> convert.Convert:
+        if hides_addresses(self.type_name):
+            return _hidden_string(parameter.number, self.identifier_key)
+        return _string(parameter.number)
 
     def _date(self, parameter: SearchParameter) -> convert.Convert:
         number = parameter.number
@@ -326,6 +332,29 @@ def _string(number: int) -> convert.Convert:
         )
 
     return step
+
+
+def _hidden_string(number: int, key: bytes) -> convert.Convert:
+    """Strings of a type whose addresses are sealed: what tells the house is indexed blind."""
+    plain = _string(number)
+
+    def step(found: IndexValues, values: TypedValues) -> None:
+        shown = []
+        for kind, value in values:
+            if kind == "Address":
+                for text in convert.houses(value):
+                    found.strings.append((number, BLIND, blind_text(key, number, text), None))
+                    found.tokens.extend(blind_prefixes(key, number, folded(text)))
+                value = convert.coarse(value)
+            shown.append((kind, value))
+        plain(found, shown)
+
+    return step
+
+
+def hides_addresses(resource_type: str) -> bool:
+    """Whether addresses of a type are sealed, so that its index must not show them."""
+    return not protected(resource_type).is_public
 
 
 def _uri(number: int) -> convert.Convert:

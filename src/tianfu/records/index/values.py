@@ -111,23 +111,23 @@ def codings(values: TypedValues) -> Iterable[tuple[str, str]]:
             yield "", value
 
 
-def identifiers(values: TypedValues, key: bytes) -> Iterable[bytes]:
+def identifiers(values: TypedValues, key: bytes, parameter: int) -> Iterable[bytes]:
     """The hashes of identifiers and telecoms: with their system, and by value alone."""
     for kind, value in values:
         if kind in {"Identifier", "ContactPoint"} and isinstance(value.get("value"), str):
-            yield identifier_hash(key, value.get("system", ""), value["value"])
-            yield identifier_hash(key, None, value["value"])
+            yield identifier_hash(key, parameter, value.get("system", ""), value["value"])
+            yield identifier_hash(key, parameter, None, value["value"])
 
 
 TAIL_SYSTEM = "tail"
 TAIL_CHARACTERS = 4
 
 
-def identifier_tails(values: TypedValues, key: bytes) -> Iterable[bytes]:
+def identifier_tails(values: TypedValues, key: bytes, parameter: int) -> Iterable[bytes]:
     """The hashes of the last four characters of identifiers, by which staff find a person at a desk."""
     for kind, value in values:
         if kind == "Identifier" and isinstance(value.get("value"), str):
-            yield identifier_hash(key, TAIL_SYSTEM, value["value"].strip()[-TAIL_CHARACTERS:].upper())
+            yield identifier_hash(key, parameter, TAIL_SYSTEM, value["value"].strip()[-TAIL_CHARACTERS:].upper())
 
 
 @lru_cache(HASHES_CACHED)
@@ -213,8 +213,12 @@ def folded(text: str) -> str:
 
 EXACT = 0
 FOLDED = 1
+BLIND = 2
+"""Forms in which a text lies in the table `string`; of a blind one only a keyed hash is there."""
 
-_ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
+_COARSE_PARTS = ("city", "district", "state", "postalCode", "country")
+"""Parts of an address that tell where, but not which house."""
+
 _NAME_PARTS = ("text", "family")
 _NAME_LISTS = ("given", "prefix", "suffix")
 
@@ -226,11 +230,21 @@ def strings(values: TypedValues) -> Iterable[tuple[int, str]]:
             for text in _name_texts(value):
                 yield from name_forms(text)
         elif kind == "Address":
-            for text in (*(value.get(part) for part in _ADDRESS_PARTS), *value.get("line", ())):
+            for text in (*(value.get(part) for part in _COARSE_PARTS), *houses(value)):
                 if text:
                     yield from string_forms(text)
         elif isinstance(value, str):
             yield from string_forms(value) if value.isascii() else name_forms(value)
+
+
+def houses(address: dict[str, Any]) -> Iterable[str]:
+    """The texts of an address that can tell the house."""
+    return (text for text in (address.get("text"), *address.get("line", ())) if text)
+
+
+def coarse(address: dict[str, Any]) -> dict[str, Any]:
+    """An address without what can tell the house."""
+    return {part: value for part, value in address.items() if part in _COARSE_PARTS}
 
 
 def _name_texts(name: dict[str, Any]) -> Iterable[str]:

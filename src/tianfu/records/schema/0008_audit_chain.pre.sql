@@ -4,6 +4,7 @@
 alter table audit
   add column lane         smallint,
   add column number       bigint,
+  add column practitioner text not null default '' collate "C",
   add column organisation text not null default '' collate "C",
   add column session      text not null default '' collate "C",
   add column hash         bytea;

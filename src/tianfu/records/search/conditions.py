@@ -11,9 +11,16 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from tianfu.kernel.ids import record_number
-from tianfu.records.index.hashing import UNIT_PARAMETER, canonical_number, identifier_hash, pair_hash
+from tianfu.records.index.hashing import (
+    UNIT_PARAMETER,
+    blind_prefix,
+    blind_text,
+    canonical_number,
+    identifier_hash,
+    pair_hash,
+)
 from tianfu.records.index.layout import Layout
-from tianfu.records.index.values import EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
+from tianfu.records.index.values import BLIND, EXACT, FOLDED, STRING_LENGTH_MAX, TAIL_SYSTEM, folded, reference_target
 from tianfu.records.search.operands import (
     CompositeOperand,
     DateOperand,
@@ -26,7 +33,7 @@ from tianfu.records.search.operands import (
     TokenOperand,
     UriOperand,
 )
-from tianfu.records.search.parameters import IDENTIFIER_TAIL, component_parameters, known_parameters
+from tianfu.records.search.parameters import IDENTIFIER_TAIL, component_parameters, is_hidden, known_parameters
 from tianfu.records.search.plan import Criterion, SearchPlan
 from tianfu.records.search.ranges import date_condition, number_condition
 from tianfu.records.search.refusals import malformed, not_supported
@@ -170,8 +177,8 @@ class Conditions:
         if operand.code is None:
             raise not_supported(parameter.code, "system-without-value")
         if parameter.code == IDENTIFIER_TAIL:
-            return identifier_hash(self.identifier_key, TAIL_SYSTEM, operand.code.upper())
-        return identifier_hash(self.identifier_key, operand.system, operand.code)
+            return identifier_hash(self.identifier_key, parameter.number, TAIL_SYSTEM, operand.code.upper())
+        return identifier_hash(self.identifier_key, parameter.number, operand.system, operand.code)
 
     # References
 
@@ -253,7 +260,18 @@ class Conditions:
 
     def _string(self, parameter: SearchParameter, operands: Sequence[StringOperand], modifier: str | None) -> str:
         conditions = [each for operand in operands for each in self._text_conditions(operand.text, modifier)]
-        return self._among("string", parameter, any_of(conditions))
+        if not is_hidden(self.type, parameter):
+            return self._among("string", parameter, any_of(conditions))
+        texts = [operand.text for operand in operands]
+        if modifier == "exact":
+            blind = [blind_text(self.identifier_key, parameter.number, each) for each in texts]
+            form = self.values.smallint(BLIND)
+            conditions.append(f"(n.form = {form} and n.value = any({self.values.texts(blind)}))")
+            return self._among("string", parameter, any_of(conditions))
+        begun = [blind_prefix(self.identifier_key, parameter.number, folded(each)) for each in texts if folded(each)]
+        return any_of(
+            [self._among("string", parameter, any_of(conditions)), f"a.tokens && {self.values.bigints(begun)}"]
+        )
 
     def _text_conditions(self, text: str, modifier: str | None) -> Iterable[str]:
         if modifier == "exact":
@@ -425,7 +443,7 @@ def wanted_identities(plan: SearchPlan, *, identifier_key: bytes) -> set[bytes]:
         )
         if is_identity:
             return {
-                identifier_hash(identifier_key, operand.system, operand.code)
+                identifier_hash(identifier_key, criterion.parameter.number, operand.system, operand.code)
                 for operand in _all(criterion.operands, TokenOperand)
                 if operand.code is not None
             }

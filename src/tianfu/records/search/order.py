@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.records.index.layout import Layout
+from tianfu.records.index.values import BLIND
 from tianfu.records.search.plan import Position, SearchPlan, SortBy
 from tianfu.records.search.values import StatementValues
 
@@ -95,9 +96,10 @@ def _narrow_column(values: StatementValues, key: SortBy) -> SortColumn:
         "number": ("quantity", "number", "double"),
         "string": ("string", "value", "text"),
     }[parameter.type]
+    shown = f" and n.form <> {values.smallint(BLIND)}" if table == "string" else ""
     extreme = "max" if key.descending else "min"
     number = values.smallint(parameter.number)
-    expression = f"(select {extreme}(n.{column}) from {table} n where n.rid = a.rid and n.param = {number})"
+    expression = f"(select {extreme}(n.{column}) from {table} n where n.rid = a.rid and n.param = {number}{shown})"
     return SortColumn(expression=expression, kind=kind, nullable=True, descending=key.descending)
 
 

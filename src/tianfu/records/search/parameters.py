@@ -6,7 +6,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 
+from tianfu.records.index.extract import hides_addresses
 from tianfu.records.search.refusals import modifier_not_allowed, not_indexed, not_supported, unknown_parameter
+from tianfu.records.search.whereabouts import yield_of
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 
 ROW_PARAMETERS = frozenset({"_id", "_lastUpdated"})
@@ -102,9 +104,16 @@ def usable_parameter(resource_type: str, code: str, searchable: Collection[str])
     return parameter
 
 
-def refuse_modifier(parameter: SearchParameter, modifier: str) -> None:
+def is_hidden(resource_type: str, parameter: SearchParameter) -> bool:
+    """Whether a parameter's texts are indexed blind: whole, and by their beginnings, but not by what is within."""
+    return parameter.type == "string" and "Address" in yield_of(parameter).types and hides_addresses(resource_type)
+
+
+def refuse_modifier(resource_type: str, parameter: SearchParameter, modifier: str) -> None:
     """Refuse a modifier that the kind of parameter does not take, or that is not executed."""
     if modifier not in MODIFIERS_OF[parameter.type]:
         raise modifier_not_allowed(parameter.code, modifier)
     if modifier not in EXECUTED_MODIFIERS[parameter.type] or parameter.code in ROW_PARAMETERS:
         raise not_supported(f"{parameter.code}:{modifier}", "modifier")
+    if modifier == "contains" and is_hidden(resource_type, parameter):
+        raise not_supported(f"{parameter.code}:{modifier}", "part-of-what-is-encrypted")

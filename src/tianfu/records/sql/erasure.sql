@@ -7,7 +7,7 @@ select r.version, r.changed_at, r.prid, r.org, r.fid, r.sensitivity, r.labels,
 
 -- empty_history
 -- Take the content out of every earlier version; that they were, and when, remains.
-update history set body = null, deleted = true where rid = %(rid)s and type = %(type)s;
+update history set body = null, sealed_with = null, deleted = true where rid = %(rid)s and type = %(type)s;
 
 -- retire_empty
 -- The version that stood becomes an earlier one, without its content.

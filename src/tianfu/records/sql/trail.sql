@@ -35,3 +35,65 @@ select number, record from audit_root where series = %(series)s::uuid order by n
 insert into audit_root (series, number, at, record, key, signature)
 values (%(series)s::uuid, %(number)s, %(at)s, %(record)s, %(key)s, %(signature)s)
 on conflict do nothing;
+
+-- events
+-- Audit events, newest first; each filter may be null.
+select a.at, a.seq, a.writer, a.lane, a.number, a.caller, a.practitioner, a.organisation, a.session, a.role, a.purpose,
+       a.interaction, a.rule, a.outcome, a.type, a.rids[1:%(entities)s::integer], a.prids[1:%(entities)s::integer],
+       cardinality(a.rids), cardinality(a.prids), a.query, a.request
+  from audit a
+ where a.at >= %(after)s::bigint and a.at < %(before)s::bigint
+   and (a.at, a.seq) < (%(place_at)s::bigint, %(place_seq)s::bigint)
+   and (%(patients)s::bigint[] is null or a.prids && %(patients)s::bigint[])
+   and (%(records)s::bigint[] is null or a.rids && %(records)s::bigint[])
+   and (%(callers)s::text[] is null or a.caller = any(%(callers)s::text[]))
+   and (%(practitioners)s::text[] is null or a.practitioner = any(%(practitioners)s::text[]))
+   and (%(roles)s::text[] is null or a.role = any(%(roles)s::text[]))
+   and (%(interactions)s::text[] is null or a.interaction = any(%(interactions)s::text[]))
+   and (%(succeeded)s::boolean is null or (a.outcome in ('success', 'matched')) = %(succeeded)s::boolean)
+   and (%(types)s::smallint[] is null or a.type = any(%(types)s::smallint[]))
+ order by a.at desc, a.seq desc
+ limit %(limit)s::integer;
+
+-- event_at
+-- One event by its place in its chain, if it is about one of some patients or whoever asks may see all.
+select a.at, a.seq, a.writer, a.lane, a.number, a.caller, a.practitioner, a.organisation, a.session, a.role, a.purpose,
+       a.interaction, a.rule, a.outcome, a.type, a.rids[1:%(entities)s::integer], a.prids[1:%(entities)s::integer],
+       cardinality(a.rids), cardinality(a.prids), a.query, a.request
+  from audit a
+ where a.writer = %(writer)s::uuid and a.lane = %(lane)s::smallint and a.number = %(number)s::bigint
+   and (%(patients)s::bigint[] is null or a.prids && %(patients)s::bigint[]);
+
+-- names_of
+-- Types and ids of records by their numbers, and whose they are.
+select r.rid, r.type, r.fid, r.prid from resource r where r.rid = any(%(rids)s::bigint[]);
+
+-- ledger
+-- What was done with the records of some patients, newest first, and of each type how many of their records it touched.
+with own as materialized (
+  select r.rid, r.type from resource r where r.prid = any(%(patients)s::bigint[])),
+found as materialized (
+  select a.*
+    from audit a
+   where a.prids && %(patients)s::bigint[]
+     and a.at >= %(after)s::bigint and a.at < %(before)s::bigint
+     and (a.at, a.seq) < (%(place_at)s::bigint, %(place_seq)s::bigint)
+   order by a.at desc, a.seq desc
+   limit %(limit)s::integer)
+select f.at, f.seq, f.writer, f.lane, f.number, f.caller, f.practitioner, f.organisation, f.role, f.purpose, f.rule,
+       f.interaction, f.outcome, f.type, touched.types, touched.counts
+  from found f
+  left join lateral (
+    select array_agg(each.type order by each.type) as types, array_agg(each.counted order by each.type) as counts
+      from (select own.type, count(*) as counted
+              from unnest(f.rids) as given(rid) join own on own.rid = given.rid
+             where f.type is null or own.type = f.type
+             group by own.type) as each) as touched on true
+ order by f.at desc, f.seq desc;
+
+-- guarded
+-- Those of some patients for whom one of the actors speaks now, as guardian or proxy.
+select distinct r.patient
+  from relation r
+ where r.patient = any(%(patients)s::bigint[]) and r.actor = any(%(actors)s::bigint[]) and not r.denies
+   and r.kind = any(%(kinds)s::smallint[]) and r.since <= %(now)s::bigint and r.until > %(now)s::bigint;

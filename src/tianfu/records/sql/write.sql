@@ -16,11 +16,11 @@ select rid, version, changed_at, deleted, prid, fid, org, sensitivity, labels, b
 
 -- retire
 -- Move the current versions of these records to the history.
-insert into history (rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, also_about, body)
+insert into history (rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, also_about, sealed_with, body)
 select rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels,
        case when labels & 1 = 1 then
          (select array_agg(s.prid) from also_about s where s.rid = resource.rid and s.type = resource.type) end,
-       body
+       sealed_with, body
   from resource
  where type = %(type)s and rid = any(%(rids)s);
 
@@ -59,17 +59,19 @@ values (%(changed_at)s, %(type)s, %(rids)s, %(versions)s, %(operations)s, %(prid
 -- add_resources
 -- New current versions.  Tokens come as one array, each row knowing its stretch of it; a row without body is a tombstone.
 insert into resource (rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter,
-  version, org, type, sensitivity, labels, generation, deleted, fid, tokens, body)
+  version, org, type, sensitivity, labels, generation, deleted, fid, tokens, sealed_with, body)
 select rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter,
        version, org, type, sensitivity, labels, generation, body is null, fid,
-       case when token_last >= token_first then (%(tokens)s::bigint[])[token_first:token_last] end, body
+       case when token_last >= token_first then (%(tokens)s::bigint[])[token_first:token_last] end,
+       sealed_with, body
   from unnest(%(rids)s::bigint[], %(changed_ats)s::bigint[], %(prids)s::bigint[], %(date_lows)s::bigint[],
               %(date_highs)s::bigint[], %(codes)s::bigint[], %(categories)s::bigint[], %(statuses)s::bigint[],
               %(numbers)s::double precision[], %(units)s::bigint[], %(encounters)s::bigint[], %(versions)s::integer[],
               %(orgs)s::integer[], %(types)s::smallint[], %(sensitivities)s::smallint[], %(labels)s::bigint[],
-              %(generations)s::smallint[], %(fids)s::bytea[], %(token_firsts)s::integer[], %(token_lasts)s::integer[], %(bodies)s::bytea[])
+              %(generations)s::smallint[], %(fids)s::bytea[], %(token_firsts)s::integer[], %(token_lasts)s::integer[],
+              %(sealed_withs)s::smallint[], %(bodies)s::bytea[])
     as given(rid, changed_at, prid, date_low, date_high, code, category, status, number, unit, encounter, version, org,
-             type, sensitivity, labels, generation, fid, token_first, token_last, body);
+             type, sensitivity, labels, generation, fid, token_first, token_last, sealed_with, body);
 
 -- add_identifiers
 -- Identifier rows of new versions.
@@ -117,15 +119,15 @@ select patient, actor, rid, labels, since, until, purposes, kind, level, type, a
 
 -- add_audit
 -- Audit events of one lane; record and patient numbers come as one array each, each event knowing its stretch of them.
-insert into audit (at, writer, lane, number, caller, organisation, session, role, purpose, interaction, rule, outcome,
-  type, rids, prids, query, request, hash)
-select at, %(writer)s::uuid, %(lane)s::smallint, number, caller, organisation, session, role, purpose, interaction, rule,
-       outcome, type, coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
+insert into audit (at, writer, lane, number, caller, practitioner, organisation, session, role, purpose, interaction,
+  rule, outcome, type, rids, prids, query, request, hash)
+select at, %(writer)s::uuid, %(lane)s::smallint, number, caller, practitioner, organisation, session, role, purpose,
+       interaction, rule, outcome, type, coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
        coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'), query, request, hash
-  from unnest(%(ats)s::bigint[], %(numbers)s::bigint[], %(callers)s::text[], %(organisations)s::text[],
-              %(sessions)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
+  from unnest(%(ats)s::bigint[], %(numbers)s::bigint[], %(callers)s::text[], %(practitioners)s::text[],
+              %(organisations)s::text[], %(sessions)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
               %(outcomes)s::text[], %(types)s::smallint[], %(rid_firsts)s::integer[], %(rid_lasts)s::integer[],
               %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[], %(requests)s::text[],
               %(hashes)s::bytea[])
-    as given(at, number, caller, organisation, session, role, purpose, interaction, rule, outcome, type, rid_first,
+    as given(at, number, caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, rid_first,
              rid_last, prid_first, prid_last, query, request, hash);

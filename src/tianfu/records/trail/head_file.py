@@ -181,4 +181,6 @@ def _settle(group: list[tuple[Head | None, asyncio.Future[None]]], *, failed: bo
 
 
 def _not_written(*, kept: str) -> Refusal:
-    return Refusal("audit-heads-not-written", kept=kept, next_step="send-again-later", retryable=True)
+    is_done = kept == EVERYTHING
+    next_step = "do-not-send-again" if is_done else "send-again-later"
+    return Refusal("audit-heads-not-written", kept=kept, next_step=next_step, retryable=not is_done)

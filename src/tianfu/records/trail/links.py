@@ -41,6 +41,7 @@ def link(previous: bytes, writer: bytes, lane: int, number: int, event: AuditEve
                 previous,
                 _HEAD.pack(16, writer, 2, lane, 8, number, 8, event.at),
                 _often(event.caller),
+                _often(event.practitioner),
                 _often(event.organisation),
                 _text(event.session),
                 _often(event.role),

@@ -11,12 +11,13 @@ from tianfu.apps.trust.mapping.notices import EMERGENCY_OPENED, notice_resources
 from tianfu.apps.trust.mapping.tasks import emergency_resource
 from tianfu.apps.trust.model.emergency import EmergencyWish
 from tianfu.apps.trust.queries.emergency import WHY, refuse_unless_clinician
-from tianfu.apps.trust.queries.people import files_with
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Written
+from tianfu.standards.china.identifier_systems import IDENTITY_NUMBER
+from tianfu.standards.china.identity_number import shortened
 
 
 async def open_emergency_access(store: TrustStore, caller: Caller, wish: EmergencyWish, *, now: Instant) -> str:
@@ -26,7 +27,7 @@ async def open_emergency_access(store: TrustStore, caller: Caller, wish: Emergen
     """
     refuse_unless_clinician(caller)
     practitioner = caller.practitioner or ""
-    patients = [wish.patient] if wish.patient else [one.id for one in await files_with(store, caller, WHY, wish.number)]
+    patients = [wish.patient] if wish.patient else await _with_number(store, caller, wish.number)
     if not patients:
         raise Refusal("not-found", next_step="start-again")
     group = new_uuid7()
@@ -44,3 +45,10 @@ async def open_emergency_access(store: TrustStore, caller: Caller, wish: Emergen
     if not isinstance(first, Written):
         raise Refusal("unexpected", next_step="try-again-later")
     return first.id
+
+
+async def _with_number(store: TrustStore, caller: Caller, number: str) -> list[str]:
+    """The Patient records that carry the identity number, in the form of today or in that used until 1999."""
+    forms = (number, shortened(number)) if number[6:8] == "19" else (number,)
+    found = [each for form in forms for each in await store.locate(caller, WHY, IDENTITY_NUMBER, form)]
+    return list(dict.fromkeys(found))

@@ -204,7 +204,7 @@ def standings(signed: Iterable[Signed], patients: Sequence[str]) -> tuple[Standi
 
 def standing_of(offer: Offer, signed: Sequence[Signed], patients: Sequence[str]) -> Standing:
     """Where one offer stands: a yes or a no counts as one only if every record of the person says so."""
-    noes = {one.patient for one in signed if one.is_no}
+    refusals = {one.patient for one in signed if one.is_no}
     yeses = {
         institution: {one.patient for one in signed if one.is_yes and one.institution == institution}
         for institution in {one.institution for one in signed if one.is_yes}
@@ -212,11 +212,11 @@ def standing_of(offer: Offer, signed: Sequence[Signed], patients: Sequence[str])
     everybody = set(patients)
     if not signed:
         state = ConsentState.UNDECIDED
-    elif not noes and not yeses:
+    elif not refusals and not yeses:
         state = ConsentState.WITHDRAWN
-    elif noes == everybody and not yeses:
+    elif refusals == everybody and not yeses:
         state = ConsentState.REFUSED
-    elif not noes and all(of == everybody for of in yeses.values()):
+    elif not refusals and all(of == everybody for of in yeses.values()):
         state = ConsentState.GIVEN
     else:
         state = ConsentState.MIXED

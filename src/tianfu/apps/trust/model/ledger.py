@@ -80,6 +80,7 @@ ACT_OF_INTERACTION = {
 
 EMERGENCY_PURPOSE = "ETREAT"
 OWN_PURPOSE = "PATRQT"
+PERSON_ROLE = "citizen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class Look:
     @property
     def is_own(self) -> bool:
         """Whether the person looked, or somebody of his family for him."""
-        return self.newest.purpose == OWN_PURPOSE
+        return self.newest.role == PERSON_ROLE and self.newest.purpose == OWN_PURPOSE
 
     @property
     def is_emergency(self) -> bool:

@@ -19,6 +19,7 @@ from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
+from tianfu.records.search.escapes import escaped
 from tianfu.records.store import SearchRequest
 
 WHY = Purpose.PATIENT_REQUEST
@@ -108,13 +109,6 @@ async def _institutions(store: TrustStore, caller: Caller, wanted: str) -> tuple
     page = await store.search(caller, WHY, SearchRequest(type="Organization", parameters=fields))
     found = sorted((name_of(record.value.get("name")), record.id) for record in page.records)
     return tuple((logical_id, name) for name, logical_id in found), page.next_cursor is not None
-
-
-def escaped(value: str) -> str:
-    """A value in which FHIR's separators stand for themselves (https://hl7.org/fhir/R4/search.html#escaping)."""
-    for mark in "\\$,|":
-        value = value.replace(mark, "\\" + mark)
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,15 +57,15 @@ async def _at_the_desk(store: TrustStore, caller: Caller, patient_id: str) -> Pe
     if not files:
         raise _not_found()
     chosen = files[0]
-    joined = await files_with(store, caller, Purpose.PATIENT_REQUEST, chosen.number) if chosen.number else []
+    joined = await _files_with(store, caller, chosen.number) if chosen.number else []
     others = [one for one in joined if one.id != chosen.id]
     return _person([chosen, *others], Standing.DESK, "")
 
 
-async def files_with(store: TrustStore, caller: Caller, purpose: Purpose, number: str) -> list[PatientFile]:
+async def _files_with(store: TrustStore, caller: Caller, number: str) -> list[PatientFile]:
     """The Patient records that carry an identity number."""
     fields = (("identifier", f"{IDENTITY_NUMBER}|{number}"), ("_count", str(JOINED_MAX)))
-    page = await store.search(caller, purpose, SearchRequest(type="Patient", parameters=fields))
+    page = await store.search(caller, Purpose.PATIENT_REQUEST, SearchRequest(type="Patient", parameters=fields))
     return [file_of(record.value) for record in page.records]
 
 

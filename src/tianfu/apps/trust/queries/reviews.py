@@ -24,7 +24,7 @@ WAITING_MAX = 200
 """More than this cannot wait on one page; the page then says so loudly."""
 
 SETTLED_MAX = 50
-EVENTS_MAX = 500
+EVENTS_MAX = 200
 
 AFTERWARDS = 5 * 60 * SECOND
 """Events so long after an access ended are shown with it: what was refused then tells something too."""

@@ -1,0 +1,235 @@
+"""The same pages over the real record store, which decides what everybody may see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.apps.trust.conftest import PURPOSES, Clock, ticket_of
+from tests.apps.trust.made_up import DOCTOR, HER_NUMBER, OFFICER, OTHER_DOCTOR, WOMAN, made_up_world
+from tests.apps.trust.memory_store import minutes
+from tests.apps.trust.test_pages import REASON, words
+from tests.trails import auditor_of
+from tests.web.conftest import NOON, made_up_assets
+from tests.web.letting_in import doorkeeping
+from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.purpose import Purpose
+from tianfu.apps.trust.routes import trust
+from tianfu.db import Database
+from tianfu.kernel.instants import Instant
+from tianfu.records.keys import IndexKeys
+from tianfu.records.outcomes import Found, NotFound
+from tianfu.records.store import Store
+from tianfu.standards.fhir.parsing import parse_resource
+from tianfu.web.site import SiteSettings, build_site
+
+pytestmark = pytest.mark.anyio
+
+CONSENTS = "/trust/people/w-hospital/consents"
+
+
+@pytest.fixture
+async def store(database: Database, clock: Clock) -> Store:
+    """The made-up people and records, written into a fresh database."""
+    keys = IndexKeys(b"s" * 32)
+    opened = await Store.open(database, auditor=await auditor_of(database), clock=clock, keys=keys)
+    for (_, identity), versions in made_up_world().versions.items():
+        await opened.update(LOOPBACK, Purpose.TREATMENT, parse_resource(versions[-1].text), identity)
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Pages of the app, opened as whom a test says."""
+
+    client: httpx.AsyncClient
+    clock: Clock
+
+    async def get(self, caller: Caller, path: str) -> httpx.Response:
+        return await self._sent(caller, "GET", path)
+
+    async def post(self, caller: Caller, path: str, **form: str) -> httpx.Response:
+        return await self._sent(caller, "POST", path, data=form)
+
+    async def _sent(self, caller: Caller, method: str, path: str, **more: Any) -> httpx.Response:
+        self.client.cookies.clear()
+        self.client.cookies.set("session", ticket_of(caller, now=self.clock.now))
+        return await self.client.request(method, path, headers={"sec-fetch-site": "same-origin"}, **more)
+
+
+@pytest.fixture
+async def door(store: Store, clock: Clock) -> AsyncIterator[Door]:
+    site = build_site(
+        apps=[trust(store, clock=clock)],
+        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False),
+        doorkeeping=doorkeeping(clock=clock),
+        clock=clock,
+        assets=made_up_assets(),
+    )
+    transport = httpx.ASGITransport(site)  # type: ignore[arg-type]  # httpx types ASGI's callables more narrowly
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", follow_redirects=True) as client:
+        yield Door(client, clock)
+
+
+async def seen(store: Store, caller: Caller, purpose: Purpose, kind: str, identity: str) -> bool:
+    """Whether a record may be seen."""
+    answer = await store.read(caller, purpose, kind, identity)
+    assert isinstance(answer, Found | NotFound)
+    return isinstance(answer, Found)
+
+
+async def break_the_glass(door: Door, caller: Caller = DOCTOR, **changes: str) -> httpx.Response:
+    form = {"patient": "w-hospital", "kind": "unconscious", "reason": REASON, "understood": "yes", **changes}
+    return await door.post(caller, "/trust/emergency", **form)
+
+
+async def test_the_glass_opens_the_record_for_half_an_hour_and_no_longer(
+    door: Door, store: Store, clock: Clock
+) -> None:
+    allergy = (store, DOCTOR, Purpose.EMERGENCY, "AllergyIntolerance", "a1")
+    assert not await seen(*allergy)
+    page = await break_the_glass(door)
+    assert "青霉素" in words(page.text)
+    assert await seen(*allergy)
+    clock.now = Instant(NOON + minutes(30))
+    assert not await seen(*allergy)
+    over = await door.get(DOCTOR, page.url.path)
+    assert "紧急查看已结束" in words(over.text)
+    assert "青霉素" not in over.text
+
+
+async def test_it_opens_for_nobody_else_and_for_nothing_else(door: Door, store: Store) -> None:
+    await break_the_glass(door)
+    assert not await seen(store, OTHER_DOCTOR, Purpose.EMERGENCY, "AllergyIntolerance", "a1")
+    assert not await seen(store, DOCTOR, Purpose.TREATMENT, "AllergyIntolerance", "a1")
+
+
+async def test_ending_closes_it_at_once(door: Door, store: Store, clock: Clock) -> None:
+    page = await break_the_glass(door)
+    clock.now = Instant(NOON + minutes(4))
+    await door.post(DOCTOR, f"{page.url.path}/end")
+    assert not await seen(store, DOCTOR, Purpose.EMERGENCY, "AllergyIntolerance", "a1")
+
+
+async def test_an_identity_number_opens_all_records_of_a_person_whom_the_doctor_cannot_see(
+    door: Door, store: Store
+) -> None:
+    page = await break_the_glass(door, patient="", number=HER_NUMBER)
+    assert "青霉素" in words(page.text)
+    assert await seen(store, DOCTOR, Purpose.EMERGENCY, "Patient", "w-centre")
+
+
+async def test_without_a_reason_nothing_opens(door: Door, store: Store) -> None:
+    assert (await break_the_glass(door, reason="急")).status_code == 422
+    assert not await seen(store, DOCTOR, Purpose.EMERGENCY, "AllergyIntolerance", "a1")
+
+
+async def test_a_patient_who_is_not_there_is_not_found_and_nobody_is_told(door: Door, store: Store) -> None:
+    answer = await break_the_glass(door, patient="nobody-at-all")
+    assert answer.status_code == 404
+    assert "没有等待复核的" in words((await door.get(OFFICER, "/trust/reviews")).text)
+
+
+async def test_the_person_is_told_and_the_officer_reviews_what_he_may_see(door: Door, store: Store) -> None:
+    await break_the_glass(door)
+    notices = words((await door.get(WOMAN, "/trust/people/w-hospital/notices")).text)
+    assert "周岚" in notices
+    assert REASON in notices
+    queue = (await door.get(OFFICER, "/trust/reviews")).text
+    found = re.search(r'href="(/trust/reviews/[^"]+)"', queue)
+    assert found is not None
+    case = (await door.get(OFFICER, found[1])).text
+    assert "温知夏" not in case
+    assert REASON in words(case)
+    version = re.search(r'name="version" value="(\d+)"', case)
+    assert version is not None
+    form = {"verdict": "justified", "comment": "核对了急诊登记", "answer": "医生当时在抢救您。", "version": version[1]}
+    assert "已保存" in words((await door.post(OFFICER, found[1], **form)).text)
+    assert "医生当时在抢救您。" in words((await door.get(WOMAN, "/trust/people/w-hospital/notices")).text)
+    assert not await seen(store, OFFICER, Purpose.OPERATIONS, "AllergyIntolerance", "a1")
+
+
+async def test_what_was_not_justified_closes_at_once(door: Door, store: Store) -> None:
+    await break_the_glass(door)
+    found = re.search(r'href="(/trust/reviews/[^"]+)"', (await door.get(OFFICER, "/trust/reviews")).text)
+    assert found is not None
+    form = {"verdict": "not-justified", "comment": "没有急诊登记", "answer": "我们认为没有理由。", "version": "1"}
+    await door.post(OFFICER, found[1], **form)
+    assert not await seen(store, DOCTOR, Purpose.EMERGENCY, "AllergyIntolerance", "a1")
+
+
+VISIT = {
+    "resourceType": "Encounter",
+    "id": "v1",
+    "status": "in-progress",
+    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+    "subject": {"reference": "Patient/w-hospital"},
+    "participant": [{"individual": {"reference": "Practitioner/p7"}}],
+    "serviceProvider": {"reference": "Organization/house"},
+    "period": {"start": "2026-11-23T08:00:00+08:00"},
+}
+
+
+async def decided(door: Door, key: str, decision: str, caller: Caller = WOMAN, **more: str) -> httpx.Response:
+    return await door.post(caller, f"{CONSENTS}/{key}", decision=decision, text="1", **more)
+
+
+async def test_a_no_closes_the_record_to_the_doctor_who_treats_and_a_withdrawal_opens_it(
+    door: Door, store: Store
+) -> None:
+    await store.update(LOOPBACK, Purpose.TREATMENT, parse_resource(orjson.dumps(VISIT)), "v1")
+    allergy = (store, DOCTOR, Purpose.TREATMENT, "AllergyIntolerance", "a1")
+    assert await seen(*allergy)
+    await decided(door, "treatment-sharing", "deny")
+    assert not await seen(*allergy)
+    await door.post(WOMAN, f"{CONSENTS}/treatment-sharing/withdrawal")
+    assert await seen(*allergy)
+
+
+async def test_a_no_does_not_stand_in_the_way_of_an_emergency(door: Door, store: Store) -> None:
+    await decided(door, "treatment-sharing", "deny")
+    assert "青霉素" in words((await break_the_glass(door)).text)
+
+
+async def test_a_yes_to_an_institution_opens_what_it_says_until_it_is_taken_back(door: Door, store: Store) -> None:
+    """A doctor of the institution who treats her sees what is specially protected, and then no more."""
+    hiv = {
+        "resourceType": "Condition",
+        "id": "c9",
+        "subject": {"reference": "Patient/w-hospital"},
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "B24"}]},
+    }
+    await store.update(LOOPBACK, Purpose.TREATMENT, parse_resource(orjson.dumps(hiv)), "c9")
+    condition = (store, OTHER_DOCTOR, Purpose.TREATMENT, "Condition", "c9")
+    assert not await seen(*condition)
+    await decided(door, "special-hiv", "permit", institution="house")
+    assert await seen(*condition)
+    await door.post(WOMAN, f"{CONSENTS}/special-hiv/withdrawal", institution="house")
+    assert not await seen(*condition)
+
+
+async def test_a_mother_decides_for_her_child_and_sees_the_history(door: Door, store: Store) -> None:
+    at = "/trust/people/child/consents"
+    page = await door.post(WOMAN, f"{at}/research", decision="deny", text="1")
+    assert "已记下您不同意" in words(page.text)
+    await door.post(WOMAN, f"{at}/research/withdrawal")
+    history = words((await door.get(WOMAN, f"{at}/research/history")).text)
+    assert history.index("撤回") < history.index("不同意 2026")
+    assert "监护人" in history
+
+
+async def test_a_stranger_finds_neither_consents_nor_notices(door: Door) -> None:
+    stranger = replace(WOMAN, id="citizen-2", patients=("child",), related=())
+    for page in ("consents", "notices"):
+        assert (await door.get(stranger, f"/trust/people/w-hospital/{page}")).status_code == 404
+    assert (await decided(door, "research", "deny", stranger)).status_code == 404
+
+
+def test_each_role_has_a_ticket() -> None:
+    assert {WOMAN.role, DOCTOR.role, OFFICER.role} <= set(PURPOSES)
