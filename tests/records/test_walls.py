@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from tests.records.made import WHO, open_store, put
@@ -131,3 +133,13 @@ def test_nobody_connects_over_the_network_or_without_the_password(addresses: Add
         wrong = psycopg.conninfo.make_conninfo(addresses.of(role), password="guessed")
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(wrong)
+
+
+def test_a_session_stands_in_the_servers_log_too(addresses: Addresses) -> None:
+    with psycopg.connect(addresses.of(Role.READER), autocommit=True) as connection:
+        (backend,) = connection.execute("select pg_backend_pid()").fetchone() or (0,)
+    with psycopg.connect(addresses.admin, autocommit=True) as connection:
+        (data,) = connection.execute("show data_directory").fetchone() or ("",)
+    logs = [file for file in Path(data).parent.rglob("*log*") if file.is_file()]
+    said = [line for file in logs for line in file.read_text("utf-8", "replace").splitlines() if f"[{backend}]" in line]
+    assert any("tianfu_reader" in line for line in said)
