@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import httpx
+import orjson
 import pytest
 
 from tests.gateways.fhir.letting_in import ticket
@@ -35,8 +36,10 @@ from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
+from tianfu.records.outcomes import Written
 from tianfu.records.store import Store
 from tianfu.services.tickets.ticket import Audience
+from tianfu.standards.fhir.parsing import parse_resource
 from tianfu.web.site import SiteSettings, build_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
@@ -67,7 +70,7 @@ ABSENT = Names(NO_PATIENT, NO_RECORD, NO_TASK, NO_NAME)
 
 
 async def before_the_walk(store: Store) -> None:
-    """A guardianship that is over, and an emergency access of Lin's."""
+    """A guardianship that is over, and an emergency access of a doctor's."""
     role = {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}
     over = {"start": days(-900), "end": days(-100)}
     patient = {"reference": f"Patient/{PATIENT}"}
@@ -80,19 +83,29 @@ async def before_the_walk(store: Store) -> None:
         period=over,
         active=True,
     )
-    await put(
-        store,
-        "Task",
-        TASK,
-        status="in-progress",
-        intent="order",
-        code={"coding": [{"system": "urn:tianfu:task", "code": "emergency-access"}]},
-        owner={"reference": "Practitioner/lin"},
-        authoredOn=days(0),
-        reasonCode={"text": "unconscious after an accident"},
-        restriction={"period": {"start": days(0), "end": days(30 / 1_440)}},
-        **{"for": patient},
-    )
+    await put(store, "Task", TASK, **emergency("qin"))
+
+
+def emergency(practitioner: str) -> dict[str, Any]:
+    """An emergency access of somebody's to the patient's record."""
+    return {
+        "status": "in-progress",
+        "intent": "order",
+        "code": {"coding": [{"system": "urn:tianfu:task", "code": "emergency-access"}]},
+        "for": {"reference": f"Patient/{PATIENT}"},
+        "owner": {"reference": f"Practitioner/{practitioner}"},
+        "authoredOn": days(0),
+        "reasonCode": {"text": "unconscious after an accident"},
+        "restriction": {"period": {"start": days(0), "end": days(29 / 1_440)}},
+    }
+
+
+async def emergency_of_lins(store: Store) -> str:
+    """The id of an emergency access that Lin opened himself."""
+    task = parse_resource(orjson.dumps({"resourceType": "Task", **emergency("lin")}))
+    written = await store.create(DOCTOR, Purpose.EMERGENCY, task)
+    assert isinstance(written, Written)
+    return written.id
 
 
 def proxy_by_consent(*, status: str) -> Callable[[Store], Any]:
@@ -299,10 +312,14 @@ async def test_who_may_gets_what_strangers_are_refused(hospital: Store) -> None:
         "HOPERAT": (OFFICER, Purpose.OPERATIONS),
     }
     async with site(hospital) as client:
+        [decides] = [row for row in page_rows() if row.method == "POST" and row.path.endswith("/consents/{offer:str}")]
+        decided = await visitor(client, HERSELF, Purpose.PATIENT_REQUEST).opens(decides, HIDDEN)
+        assert decided.status_code == 303, decided.text[-1500:]
+        own = replace(HIDDEN, task=await emergency_of_lins(hospital))
         for row in page_rows():
             if row.purpose in entitled and row.method == "GET" and not row.path.endswith("/objection"):
                 who = entitled["PATRQT" if row.path == "/trust/consents" else row.purpose]
-                answer = await visitor(client, *who).opens(row, HIDDEN)
+                answer = await visitor(client, *who).opens(row, own)
                 assert answer.status_code in {200, 303}, (row, answer.text[-1500:])
                 if row.stranger == "nothing":
                     assert PATIENT in answer.text, row

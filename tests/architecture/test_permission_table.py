@@ -61,7 +61,7 @@ def test_every_interaction_is_counted() -> None:
 def target_named(request: str) -> str:
     """The interaction that the door takes a request of the table for."""
     method, _, address = request.partition(" ")
-    path = address.partition("?")[0].replace("Type", "Patient").replace("version", "1")
+    path = address.partition("?")[0].replace("Type", "Condition").replace("version", "1")
     return target_of(method, tuple(part for part in path.split("/") if part)).interaction
 
 

@@ -25,6 +25,7 @@ from tests.gateways.fhir.walked_world import (
     of_another_organisation,
 )
 from tests.permission_table import interaction_rows
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query
 from tianfu.records.store import Store
@@ -100,6 +101,9 @@ def steps(patient: str, record: str) -> dict[str, list[Step]]:
                 ),
             ),
         ],
+        "trail-read": [Step("GET", f"AuditEvent/{record}", "403")],
+        "trail-search": [Step("GET", f"AuditEvent?patient=Patient/{patient}", "403")],
+        "trail-search-form": [Step("POST", "AuditEvent/_search", "403", form=f"patient=Patient/{patient}")],
         "delete-where": [Step("DELETE", f"Condition?_id={record}&subject=Patient/{patient}", "nothing")],
         "delete": [Step("DELETE", f"Condition/{record}", "404")],
     }
@@ -134,6 +138,8 @@ def refuse_unless_stranger_gets(step: Step, answer: httpx.Response) -> None:
     match step.stranger:
         case "404":
             assert (answer.status_code, codes(answer)) == (404, ["not-found"]), what
+        case "403":
+            assert (answer.status_code, codes(answer)) == (403, ["role-cannot-do-this"]), what
         case "404 in each":
             statuses = {entry["response"]["status"] for entry in answer.json()["entry"]}
             assert statuses == {"404 Not Found"}, what
@@ -225,8 +231,8 @@ async def test_who_has_a_tie_gets_what_strangers_are_refused(hospital: Store, na
     async with client_of(door_of(hospital, is_production=True)) as client:
         headers = bearer(case.caller, case.purpose)
         for interaction, walked in steps(PATIENT, RECORD).items():
-            if interaction == "update-where":  # several match by now
-                continue
+            if interaction == "update-where" or interaction.startswith("trail"):
+                continue  # several match by now; and the trail is nobody's who treats
             for step in walked:
                 answer = await asked(client, step, headers)
                 if interaction == "delete" or (interaction == "submit" and "DELETE" in str(step.body)):
@@ -237,3 +243,19 @@ async def test_who_has_a_tie_gets_what_strangers_are_refused(hospital: Store, na
                     assert seen.get("entry") or seen.get("total"), step
                 if step.stranger == "404 in each":
                     assert answer.json()["entry"][0]["response"]["status"] == "200 OK", step
+
+
+async def test_the_trail_is_shown_to_officers_and_to_the_person_alone(hospital: Store) -> None:
+    officer = Caller(id="officer", role="officer")
+    herself, neighbour = (Caller(id=each, role="citizen", patients=(each,)) for each in (PATIENT, "bea"))
+    about = f"AuditEvent?patient=Patient/{PATIENT}"
+    async with client_of(door_of(hospital, is_production=True)) as client:
+        found = (await client.get(about, headers=bearer(officer, Purpose.OPERATIONS))).json()["entry"]
+        event = f"AuditEvent/{found[-1]['resource']['id']}"
+        own = bearer(herself, Purpose.PATIENT_REQUEST)
+        assert (await client.get(event, headers=own)).status_code == 200
+        assert (await client.get(about, headers=own)).json()["entry"]
+        strange = bearer(neighbour, Purpose.PATIENT_REQUEST)
+        answers = [await client.get(f"AuditEvent/{each}", headers=strange) for each in (event[11:], event[11:-1] + "0")]
+        assert [codes(answer) for answer in answers] == [["not-found"], ["not-found"]]
+        assert "entry" not in (await client.get(about, headers=strange)).json()
