@@ -550,7 +550,9 @@ def reviewed(browser: Any, task: str, **changes: str) -> Any:
 
 
 def an_access(browser_of: BrowserOf, store: MemoryStore) -> str:
-    break_the_glass(browser_of(DOCTOR))
+    """An emergency access that its doctor has ended."""
+    doctor = browser_of(DOCTOR)
+    doctor.post(f"{break_the_glass(doctor).url.path}/end")
     return str(store.of("Task")[0]["id"])
 
 
@@ -558,8 +560,8 @@ def test_an_officer_sees_what_was_looked_at(browser_of: BrowserOf, store: Memory
     task = an_access(browser_of, store)
     store.seen(
         "w-hospital",
-        looked("x1", "2026-11-23T12:05:00+08:00", purpose="ETREAT", types=(("Condition", 4),)),
-        looked("x2", "2026-11-23T12:06:00+08:00", caller="doctor-8", practitioner="p8", types=(("Condition", 9),)),
+        looked("x1", "2026-11-23T12:01:00+08:00", purpose="ETREAT", types=(("Condition", 4),)),
+        looked("x2", "2026-11-23T12:02:00+08:00", caller="doctor-8", practitioner="p8", types=(("Condition", 9),)),
     )
     said = words(browser_of(OFFICER).get(f"/trust/reviews/{task}").text)
     assert "诊断 4 条" in said
@@ -571,7 +573,7 @@ def test_a_review_is_a_new_version_with_officer_time_and_answer(browser_of: Brow
     task = an_access(browser_of, store)
     page = reviewed(browser_of(OFFICER), task).text
     assert "已保存，本人会收到答复" in words(page)
-    assert len(store.versions["Task", task]) == 2
+    assert len(store.versions["Task", task]) == 3
     assert store.of("Task")[0]["businessStatus"]["coding"][0]["code"] == "justified"
     notices = words(browser_of(WOMAN).get("/trust/people/w-hospital/notices").text)
     assert "医生当时在抢救您，看的是过敏史。" in notices
@@ -597,7 +599,7 @@ def test_a_review_says_what_why_and_answers(
     answer = reviewed(browser_of(OFFICER), task, **changes)
     assert answer.status_code == 422
     assert fault in words(answer.text)
-    assert len(store.versions["Task", task]) == 1
+    assert len(store.versions["Task", task]) == 2
 
 
 def test_an_inquiry_keeps_the_task_in_the_queue(browser_of: BrowserOf, store: MemoryStore) -> None:
@@ -607,7 +609,7 @@ def test_an_inquiry_keeps_the_task_in_the_queue(browser_of: BrowserOf, store: Me
     assert "需要调查" in words(page) or "要调查" in words(page)
     assert "没有等待复核的" not in words(page)
     assert reviewed(officer, task).status_code == 200
-    assert len(store.versions["Task", task]) == 3
+    assert len(store.versions["Task", task]) == 4
 
 
 def test_what_was_not_justified_closes_at_once(browser_of: BrowserOf, store: MemoryStore, clock: Clock) -> None:
@@ -619,11 +621,20 @@ def test_what_was_not_justified_closes_at_once(browser_of: BrowserOf, store: Mem
     assert "青霉素" not in browser_of(DOCTOR).get(session).text
 
 
+@pytest.mark.parametrize("verdict", ["justified", "inquiry"])
+def test_what_still_runs_can_only_be_closed(browser_of: BrowserOf, store: MemoryStore, verdict: str) -> None:
+    break_the_glass(browser_of(DOCTOR))
+    answer = reviewed(browser_of(OFFICER), str(store.of("Task")[0]["id"]), verdict=verdict)
+    assert answer.status_code == 422
+    assert "查看还在进行" in words(answer.text)
+    assert emergency_relations(store.of("Task")[0]) != ()
+
+
 def test_what_was_settled_stays(browser_of: BrowserOf, store: MemoryStore) -> None:
     task = an_access(browser_of, store)
     officer = browser_of(OFFICER)
     reviewed(officer, task)
-    again = reviewed(officer, task, verdict="not-justified", version="2")
+    again = reviewed(officer, task, verdict="not-justified", version="3")
     assert again.status_code == 422
     assert store.of("Task")[0]["businessStatus"]["coding"][0]["code"] == "justified"
 
@@ -632,9 +643,9 @@ def test_two_officers_at_once_do_not_overwrite_each_other(browser_of: BrowserOf,
     task = an_access(browser_of, store)
     officer = browser_of(OFFICER)
     reviewed(officer, task, verdict="inquiry", answer="")
-    stale = reviewed(officer, task, version="1")
+    stale = reviewed(officer, task, version="2")
     assert stale.status_code == 412
-    assert len(store.versions["Task", task]) == 2
+    assert len(store.versions["Task", task]) == 3
 
 
 def test_nobody_reviews_his_own_access(browser_of: BrowserOf, store: MemoryStore) -> None:
@@ -642,7 +653,7 @@ def test_nobody_reviews_his_own_access(browser_of: BrowserOf, store: MemoryStore
     himself = browser_of(Caller(id="officer-doctor", role="officer", practitioner="p7"))
     assert "自己的查看不能自己复核" in words(himself.get(f"/trust/reviews/{task}").text)
     assert reviewed(himself, task).status_code == 422
-    assert len(store.versions["Task", task]) == 1
+    assert len(store.versions["Task", task]) == 2
 
 
 def test_what_nobody_reviewed_for_a_day_raises_an_alert(

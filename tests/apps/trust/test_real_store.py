@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ import pytest
 from tests.apps.trust.conftest import PURPOSES, Clock, ticket_of
 from tests.apps.trust.made_up import DOCTOR, HER_NUMBER, OFFICER, OTHER_DOCTOR, WOMAN, made_up_world
 from tests.apps.trust.memory_store import minutes
-from tests.apps.trust.test_pages import REASON, words
+from tests.apps.trust.test_pages import REASON, lines, words
+from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 from tests.web.conftest import NOON, made_up_assets
 from tests.web.letting_in import doorkeeping
@@ -23,9 +25,10 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.kernel.instants import Instant
-from tianfu.records.keys import IndexKeys
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, NotFound
 from tianfu.records.store import Store
+from tianfu.standards.china.identifier_systems import IDENTITY_NUMBER
 from tianfu.standards.fhir.parsing import parse_resource
 from tianfu.web.site import SiteSettings, build_site
 
@@ -37,7 +40,7 @@ CONSENTS = "/trust/people/w-hospital/consents"
 @pytest.fixture
 async def store(database: Database, clock: Clock) -> Store:
     """The made-up people and records, written into a fresh database."""
-    keys = IndexKeys(b"s" * 32)
+    keys = made_up_keys(b"s" * 32)
     opened = await Store.open(database, auditor=await auditor_of(database), clock=clock, keys=keys)
     for (_, identity), versions in made_up_world().versions.items():
         await opened.update(LOOPBACK, Purpose.TREATMENT, parse_resource(versions[-1].text), identity)
@@ -136,8 +139,11 @@ async def test_a_patient_who_is_not_there_is_not_found_and_nobody_is_told(door: 
     assert "没有等待复核的" in words((await door.get(OFFICER, "/trust/reviews")).text)
 
 
-async def test_the_person_is_told_and_the_officer_reviews_what_he_may_see(door: Door, store: Store) -> None:
+async def test_the_person_is_told_and_the_officer_reviews_what_he_may_see(
+    door: Door, store: Store, clock: Clock
+) -> None:
     await break_the_glass(door)
+    clock.now = Instant(NOON + minutes(31))
     notices = words((await door.get(WOMAN, "/trust/people/w-hospital/notices")).text)
     assert "周岚" in notices
     assert REASON in notices
@@ -229,6 +235,69 @@ async def test_a_stranger_finds_neither_consents_nor_notices(door: Door) -> None
     for page in ("consents", "notices"):
         assert (await door.get(stranger, f"/trust/people/w-hospital/{page}")).status_code == 404
     assert (await decided(door, "research", "deny", stranger)).status_code == 404
+
+
+LEDGER = "/trust/people/w-hospital/ledger"
+
+
+async def test_the_ledger_tells_of_the_glass_that_was_broken(door: Door) -> None:
+    await break_the_glass(door)
+    page = (await door.get(WOMAN, LEDGER)).text
+    [line] = [each for each in lines(page) if "为了急救" in each and "写入" not in each]
+    for said in ("周岚", "医生", "示例医院", "情况紧急", "过敏和警示", "诊断"):
+        assert said in line
+    assert "为了急救" in words((await door.get(WOMAN, f"{LEDGER}?sort=emergency&month=2026-11")).text)
+    assert "没有紧急查看" in words((await door.get(WOMAN, f"{LEDGER}?sort=emergency&month=2026-10")).text)
+
+
+async def test_ones_own_looks_are_ones_own(door: Door) -> None:
+    await door.get(WOMAN, LEDGER)
+    assert lines((await door.get(WOMAN, f"{LEDGER}?sort=own")).text) != []
+    assert all("这台机器的使用者" in each for each in lines((await door.get(WOMAN, LEDGER)).text))
+
+
+async def test_an_objection_is_reviewed_with_what_was_looked_at_and_answered_in_its_line(door: Door) -> None:
+    await break_the_glass(door)
+    page = (await door.get(WOMAN, LEDGER)).text
+    look = next(each for each in page.split('<li class="look"') if "过敏和警示" in each)
+    address = re.search(r'href="([^"]+/objection\?[^"]+)"', look)
+    assert address is not None
+    form = (await door.get(WOMAN, html.unescape(address[1]))).text
+    fields = dict(re.findall(r'<input type="hidden" name="(event|at)" value="([^"]*)"', form))
+    sent = await door.post(WOMAN, LEDGER.replace("ledger", "objection"), **fields, reason="那天我没有去过这家医院")
+    assert "异议已提交" in words(sent.text)
+    queue = (await door.get(OFFICER, "/trust/reviews")).text
+    row = next(each for each in queue.split("<li ") if "异议" in each)
+    case = re.findall(r'href="(/trust/reviews/[^"]+)"', row)[0]
+    shown = words((await door.get(OFFICER, case)).text)
+    assert "那天我没有去过这家医院" in shown
+    assert "过敏和警示" in shown
+    answer = {"verdict": "not-justified", "comment": "没有急诊登记", "answer": "您说得对，已经处理。", "version": "1"}
+    await door.post(OFFICER, case, **answer)
+    assert "您说得对，已经处理。" in words((await door.get(WOMAN, LEDGER)).text)
+
+
+async def test_a_mother_reads_her_childs_ledger_and_nobody_else_does(door: Door, store: Store) -> None:
+    at = "/trust/people/child/ledger"
+    assert "谁看过单小满的档案" in words((await door.get(WOMAN, at)).text)
+    stranger = replace(WOMAN, id="citizen-2", patients=("w-hospital",), related=())
+    assert (await door.get(stranger, at)).status_code == 404
+    with pytest.raises(Refusal):
+        await store.ledger(stranger, Purpose.PATIENT_REQUEST, ["child"], limit=10)
+
+
+async def test_only_who_may_break_the_glass_finds_by_the_whole_number(door: Door, store: Store) -> None:
+    found = await store.locate(DOCTOR, Purpose.EMERGENCY, IDENTITY_NUMBER, HER_NUMBER)
+    assert sorted(found) == ["w-centre", "w-hospital"]
+    assert await store.locate(DOCTOR, Purpose.EMERGENCY, IDENTITY_NUMBER, HER_NUMBER[:-1] + "?") == []
+    for caller, purpose in (
+        (DOCTOR, Purpose.TREATMENT),
+        (OFFICER, Purpose.OPERATIONS),
+        (WOMAN, Purpose.PATIENT_REQUEST),
+    ):
+        with pytest.raises(Refusal):
+            await store.locate(caller, purpose, IDENTITY_NUMBER, HER_NUMBER)
+    assert "为了急救" in words((await door.get(WOMAN, LEDGER)).text)
 
 
 def test_each_role_has_a_ticket() -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from tianfu.records.search import executed_modifiers, executed_parameters
 from tianfu.records.search.escapes import escaped
 from tianfu.records.search.followed import is_followed, leads_to
-from tianfu.records.search.parameters import ROW_PARAMETERS
+from tianfu.records.search.parameters import ROW_PARAMETERS, is_hidden
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
 from tianfu.standards.fhir.fhirpath import compile_expression
 
@@ -87,9 +87,7 @@ class World:
 
     def modified(self, kind: str, parameter: SearchParameter, values: Sequence[str]) -> Iterator[Question]:
         """Every modifier that is executed, and the types that a reference may be narrowed to."""
-        if parameter.code in ROW_PARAMETERS:
-            return
-        for modifier in executed_modifiers(parameter.type):
+        for modifier in modifiers_of(kind, parameter):
             if modifier == "missing":
                 yield from (ask(kind, f"{parameter.code}:missing", each) for each in ("true", "false"))
             elif modifier == "identifier":
@@ -177,11 +175,9 @@ class World:
         for parameter in executed_parameters(kind):
             value = self.values(kind, parameter)[0]
             found.append((parameter.code, value))
-            if parameter.code in ROW_PARAMETERS:
-                continue
-            if "missing" in executed_modifiers(parameter.type):
+            if "missing" in modifiers_of(kind, parameter):
                 found.append((f"{parameter.code}:missing", "true"))
-            if "not" in executed_modifiers(parameter.type):
+            if "not" in modifiers_of(kind, parameter):
                 found.append((f"{parameter.code}:not", value))
         return found
 
@@ -198,6 +194,14 @@ def every_question(resources: Sequence[Resource], *, seed: int = 1) -> list[Ques
         world.two_steps,
     )
     return list(dict.fromkeys(question for kind in world.types for way in ways for question in way(kind)))
+
+
+def modifiers_of(kind: str, parameter: SearchParameter) -> tuple[str, ...]:
+    """The modifiers that are executed for a parameter of a type."""
+    if parameter.code in ROW_PARAMETERS:
+        return ()
+    hidden = {"contains"} if is_hidden(kind, parameter) else set[str]()
+    return tuple(each for each in executed_modifiers(parameter.type) if each not in hidden)
 
 
 def ask(kind: str, name: str, value: str) -> Question:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.records.search.every_question import Question, every_question
+from tests.records.search.every_question import Question, every_question, modifiers_of
 from tests.records.search.linked_world import Draw
 
-from tianfu.records.search import executed_modifiers, executed_parameters, parse_search
+from tianfu.records.search import executed_parameters, parse_search
 from tianfu.records.search.followed import is_followed, leads_to
 from tianfu.records.search.parameters import ROW_PARAMETERS
 from tianfu.records.search.plan import SORTABLE, Link, SearchPlan
@@ -51,8 +51,7 @@ def test_every_parameter_is_asked_with_a_value_and_with_every_modifier(
     asked = {(plan.type, each.parameter.code, each.modifier) for plan in plans for each in plan.criteria}
     for kind in types(questions):
         for parameter in executed_parameters(kind):
-            modifiers = () if parameter.code in ROW_PARAMETERS else executed_modifiers(parameter.type)
-            for modifier in (None, *modifiers):
+            for modifier in (None, *modifiers_of(kind, parameter)):
                 assert (kind, parameter.code, modifier) in asked
 
 

@@ -25,6 +25,7 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
+from tianfu.records.search.inclusions import INCLUSIONS_MAX
 from tianfu.records.search.parameters import component_parameters, is_hidden
 from tianfu.records.visibility import visibility_values, visible, wall
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
@@ -216,6 +217,15 @@ def test_what_would_not_be_done_as_asked_is_refused(resource_type: str, name: st
     assert refusal.code == code
     if code == "search-value-malformed" and value:
         assert value not in str(refusal)
+
+
+def test_searches_that_would_look_at_too_much_are_refused() -> None:
+    many = [("_include", "Observation:subject")] * (INCLUSIONS_MAX + 1)
+    assert refused("Observation", *many).details["what"] == "inclusions"
+    # Six types order it, and the records that each is based on are of several types again.
+    assert (
+        refused("Task", ("requester._has:ServiceRequest:requester:performer._id", "x")).details["what"] == "chain-ends"
+    )
 
 
 def test_an_unknown_parameter_is_answered_with_those_that_exist() -> None:

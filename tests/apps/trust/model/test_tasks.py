@@ -100,10 +100,20 @@ def test_what_somebody_looks_into_is_not_overdue() -> None:
 def test_what_an_officer_must_say(verdict: str, comment: str, answer: str, faults: list[str]) -> None:
     found: list[str] = []
     try:
-        read_finding(verdict, comment, answer, task=task(), officer=OFFICER, now=NOW)
+        read_finding(verdict, comment, answer, task=task(waited=60), officer=OFFICER, now=NOW)
     except Refusal as refusal:
         found = [fault.code for fault in refusal.faults]
     assert found == faults
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_what_still_runs_can_only_be_closed(verdict: Verdict) -> None:
+    found: list[str] = []
+    try:
+        read_finding(verdict, "核对了登记", "没有理由的说明", task=task(waited=29), officer=OFFICER, now=NOW)
+    except Refusal as refusal:
+        found = [fault.code for fault in refusal.faults]
+    assert found == ([] if verdict == Verdict.NOT_JUSTIFIED else ["review-while-running"])
 
 
 def test_nobody_reviews_his_own_access() -> None:
@@ -123,7 +133,7 @@ def test_what_was_settled_stays(verdict: Verdict) -> None:
 
 def test_an_officer_without_a_practitioner_is_known_by_his_sign_in() -> None:
     officer = replace(OFFICER, practitioner=None)
-    said = read_finding("inquiry", "要问当班医生", "", task=task(who=""), officer=officer, now=NOW)
+    said = read_finding("inquiry", "要问当班医生", "", task=task(waited=60, who=""), officer=officer, now=NOW)
     assert said.officer == "officer-1"
 
 

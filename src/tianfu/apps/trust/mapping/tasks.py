@@ -96,7 +96,7 @@ def objection_resource(look: Look, reason: str, *, patient_id: str, by: str, now
 
 
 def reviewed(resource: Element, finding: Finding) -> Resource:
-    """The same Task with what an officer found; an emergency access that was not justified ends at once."""
+    """The same Task with what an officer found; an emergency access that still ran ends with it."""
     output: list[Resource] = [
         *resource.get("output", ()),
         {"type": coded(REVIEW_SYSTEM, "verdict"), "valueCode": finding.verdict.value},
@@ -109,7 +109,7 @@ def reviewed(resource: Element, finding: Finding) -> Resource:
     is_settled = finding.verdict != Verdict.INQUIRY
     if code_in(resource.get("code"), TASK_SYSTEM) == TaskSort.OBJECTION:
         kept = {**resource, "status": "completed" if is_settled else "in-progress"}
-    elif resource["status"] == "in-progress" and finding.verdict == Verdict.NOT_JUSTIFIED:
+    elif resource["status"] == "in-progress":
         kept = ended(resource, now=finding.at)
     return {
         **_changed(kept, finding.at),

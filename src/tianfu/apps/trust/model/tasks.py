@@ -119,7 +119,7 @@ def read_finding(verdict: str, comment: str, answer: str, *, task: TrustTask, of
     """What an officer decided; raises Refusal.
 
     Codes: review-of-own-access (nobody reviews what he opened himself), review-is-settled (what was decided stays),
-    review-unusable with the faults of the form.
+    review-unusable with the faults of the form, one of which is that what still runs can only be closed.
     """
     refuse_own_review(task, officer)
     if task.is_settled:
@@ -131,6 +131,9 @@ def read_finding(verdict: str, comment: str, answer: str, *, task: TrustTask, of
     faults += text_faults("comment", comment, COMMENT_CHARACTERS_MIN, TEXT_CHARACTERS_MAX)
     if verdict != Verdict.INQUIRY:
         faults += text_faults("answer", answer, ANSWER_CHARACTERS_MIN, TEXT_CHARACTERS_MAX)
+    if not faults and task.runs_at(now) and verdict != Verdict.NOT_JUSTIFIED:
+        # Nobody can say of what was looked at that it was right while looking goes on.
+        faults.append(Fault("verdict", "review-while-running"))
     if faults:
         raise Refusal("review-unusable", faults=tuple(faults))
     return Finding(
