@@ -73,6 +73,8 @@ class TrustTask:
     """Newest first."""
     group: str = ""
     rule: str = ""
+    further: tuple[str, ...] = ()
+    """Further Patient records of the same person that the task is about."""
 
     @property
     def finding(self) -> Finding | None:

@@ -47,6 +47,11 @@ class VitalLine:
     resource_type: str
     id: str
 
+    @property
+    def is_allergy(self) -> bool:
+        """Whether it can kill by what we give; a warning of another sort comes after it."""
+        return self.resource_type == "AllergyIntolerance"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VitalPart:
@@ -62,6 +67,7 @@ def parts_of(lines: Iterable[VitalLine]) -> tuple[VitalPart, ...]:
     together: dict[VitalKind, list[VitalLine]] = {kind: [] for kind in VitalKind}
     for line in lines:
         together[line.kind].append(line)
+    together[VitalKind.ALLERGY].sort(key=lambda line: not line.is_allergy)
     return tuple(
         VitalPart(kind=kind, lines=tuple(found[: LINES_MAX[kind]]), count=len(found))
         for kind, found in together.items()

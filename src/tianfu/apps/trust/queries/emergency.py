@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.mapping.people import contacts_of, file_of
-from tianfu.apps.trust.mapping.tasks import GROUP_SYSTEM
 from tianfu.apps.trust.mapping.vital import KINDS, vital_line
 from tianfu.apps.trust.model.emergency import may_break_glass
 from tianfu.apps.trust.model.people import Person, Standing
 from tianfu.apps.trust.model.tasks import TaskSort, TrustTask
 from tianfu.apps.trust.model.vital import VitalPart, parts_of
 from tianfu.apps.trust.queries.names import Names, names_of
-from tianfu.apps.trust.queries.tasks import find_tasks, read_task
+from tianfu.apps.trust.queries.tasks import find_tasks, read_task, tasks_together
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -24,7 +23,6 @@ from tianfu.records.timeline import Slice
 WHY = Purpose.EMERGENCY
 OWN_MAX = 20
 RECORDS_MAX = 300
-GROUP_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +69,9 @@ async def read_session(store: TrustStore, caller: Caller, task_id: str, *, now: 
     task, _ = await read_task(store, caller, WHY, task_id, TaskSort.EMERGENCY)
     if task.who != caller.practitioner:
         raise Refusal("not-found", next_step="start-again")
-    group = await tasks_together(store, caller, task)
+    group = await tasks_together(store, caller, WHY, task)
     session = EmergencySession(task=task, group=group, person=None, contacts=(), parts=(), is_cut_off=False)
     return await _opened(store, caller, session) if task.runs_at(now) else session
-
-
-async def tasks_together(store: TrustStore, caller: Caller, task: TrustTask) -> tuple[TrustTask, ...]:
-    """The tasks that were opened in one go for the same person's records of several libraries."""
-    if not task.group:
-        return (task,)
-    fields = ("group-identifier", f"{GROUP_SYSTEM}|{task.group}")
-    found = await find_tasks(store, caller, WHY, fields, sorts=[TaskSort.EMERGENCY], limit=GROUP_MAX)
-    return tuple(each for each in found.tasks if each.who == task.who)
 
 
 async def _opened(store: TrustStore, caller: Caller, session: EmergencySession) -> EmergencySession:

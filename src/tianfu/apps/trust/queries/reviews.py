@@ -13,7 +13,7 @@ from tianfu.apps.trust.model.reviews import belongs
 from tianfu.apps.trust.model.roles import OFFICER_ROLES
 from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, Verdict, in_order, overdue
 from tianfu.apps.trust.queries.names import Names, names_of
-from tianfu.apps.trust.queries.tasks import FoundTasks, find_tasks, read_task
+from tianfu.apps.trust.queries.tasks import FoundTasks, find_tasks, read_task, tasks_together
 from tianfu.apps.trust.store import Reference, TrustStore
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -80,10 +80,11 @@ async def read_case(store: TrustStore, caller: Caller, task_id: str) -> Case:
     """An emergency access with all that its doctor did with the record while it ran, or an objected look."""
     refuse_unless_officer(caller)
     task, _ = await read_task(store, caller, WHY, task_id, *TaskSort)
+    together = await tasks_together(store, caller, WHY, task)
     page = await store.ledger(
         caller,
         WHY,
-        [task.person],
+        [*dict.fromkeys((task.person, *task.further, *(each.person for each in together)))],
         limit=EVENTS_MAX,
         after=task.since,
         before=Instant(task.until + AFTERWARDS),
