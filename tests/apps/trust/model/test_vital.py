@@ -77,15 +77,21 @@ def line(kind: VitalKind, resource_type: str = "Observation", title: str = "") -
 
 
 def test_every_part_is_there_dangers_first_and_allergies_before_warnings() -> None:
-    parts = parts_of([line(VitalKind.ALLERGY, "Flag", "b"), line(VitalKind.ALLERGY, "AllergyIntolerance", "a")])
+    parts = parts_of(
+        [line(VitalKind.ALLERGY, "Flag", "b"), line(VitalKind.ALLERGY, "AllergyIntolerance", "a")], cut_off=set()
+    )
     assert [part.kind for part in parts] == list(VitalKind)
     assert [each.title for each in parts[0].lines] == ["a", "b"]
 
 
 def test_a_long_part_says_how_many_there_are() -> None:
     limit = LINES_MAX[VitalKind.RESULT]
-    part = next(each for each in parts_of([line(VitalKind.RESULT)] * (limit + 3)) if each.kind == VitalKind.RESULT)
-    assert (len(part.lines), part.count) == (limit, limit + 3)
+    part = next(
+        each
+        for each in parts_of([line(VitalKind.RESULT)] * (limit + 3), cut_off={VitalKind.RESULT})
+        if each.kind == VitalKind.RESULT
+    )
+    assert (len(part.lines), part.count, part.is_cut_off) == (limit, limit + 3, True)
 
 
 def test_every_kind_of_part_has_types() -> None:

@@ -112,6 +112,14 @@ def _place(task: TrustTask) -> tuple[int, int]:
     return 2, -task.findings[0].at
 
 
+def one_of_each(tasks: Iterable[TrustTask]) -> tuple[TrustTask, ...]:
+    """One task for what was opened in one go for a person's records of several libraries; in the order given."""
+    first: dict[str, TrustTask] = {}
+    for task in tasks:
+        first.setdefault(task.group or task.id, task)
+    return tuple(first.values())
+
+
 def overdue(tasks: Sequence[TrustTask], now: Instant) -> int:
     """How many raise an alert."""
     return sum(task.is_overdue(now) for task in tasks)

@@ -11,7 +11,7 @@ from tianfu.apps.trust.mapping.tasks import REVIEW_SYSTEM, WAITING
 from tianfu.apps.trust.model.ledger import Look, Sort, days_of
 from tianfu.apps.trust.model.reviews import belongs
 from tianfu.apps.trust.model.roles import OFFICER_ROLES
-from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, Verdict, in_order, overdue
+from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, Verdict, in_order, one_of_each, overdue
 from tianfu.apps.trust.queries.names import Names, names_of
 from tianfu.apps.trust.queries.tasks import FoundTasks, find_tasks, read_task, tasks_together
 from tianfu.apps.trust.store import Reference, TrustStore
@@ -52,11 +52,12 @@ async def read_queue(store: TrustStore, caller: Caller, *, now: Instant) -> Queu
     refuse_unless_officer(caller)
     waiting = await _with_state(store, caller, WAITING, Verdict.INQUIRY, limit=WAITING_MAX)
     settled = await _with_state(store, caller, Verdict.JUSTIFIED, Verdict.NOT_JUSTIFIED, limit=SETTLED_MAX)
+    in_line, over = one_of_each(in_order(waiting.tasks)), one_of_each(in_order(settled.tasks))
     return Queue(
-        waiting=in_order(waiting.tasks),
-        settled=in_order(settled.tasks),
-        names=await names_of(store, caller, WHY, _mentioned(*waiting.tasks, *settled.tasks)),
-        overdue=overdue(waiting.tasks, now),
+        waiting=in_line,
+        settled=over,
+        names=await names_of(store, caller, WHY, _mentioned(*in_line, *over)),
+        overdue=overdue(in_line, now),
         is_cut_off=waiting.is_cut_off,
     )
 
