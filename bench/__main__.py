@@ -1,4 +1,4 @@
-"""`python -m bench prepare | record_core [--json] | report`."""
+"""`python -m bench prepare | record_core [--json] | trust [--json] | report`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import json
 from bench.places import home
 from bench.preparing import RESOURCES, prepare
 from bench.record_core import record_core
-from bench.report import page, write_report
+from bench.report import page, trust_page, write_report
+from bench.trust import trust
 
 
 def main() -> None:
@@ -17,20 +18,22 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="build the store that is measured")
     preparing.add_argument("--resources", type=int, default=RESOURCES)
-    measuring = commands.add_parser("record_core", help="measure; under a minute")
-    measuring.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, what in (("record_core", "the record store"), ("trust", "permission, trace and vault")):
+        measuring = commands.add_parser(name, help=f"measure {what}")
+        measuring.add_argument("--json", action="store_true", help="print one JSON object")
     commands.add_parser("report", help="measure and write docs/performance.md")
     asked = parser.parse_args()
-    if asked.command == "prepare":
-        prepare(home(), asked.resources)
-        return
-    result = record_core(home())
-    if asked.command == "report":
-        write_report(result)
-    elif asked.json:
-        print(json.dumps(result, ensure_ascii=False))
-    else:
-        print(page(result))
+    match asked.command:
+        case "prepare":
+            prepare(home(), asked.resources)
+        case "report":
+            write_report(record_core(home()), trust(home()))
+        case "record_core":
+            result = record_core(home())
+            print(json.dumps(result, ensure_ascii=False) if asked.json else page(result))
+        case _:
+            result = trust(home())
+            print(json.dumps(result, ensure_ascii=False) if asked.json else trust_page(result))
 
 
 if __name__ == "__main__":

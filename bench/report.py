@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.places import ROOT
@@ -24,6 +25,25 @@ YARDSTICKS: dict[str, str] = {
     "traced_read_requests_per_second": "read by id with its trace on disk before the answer",
     "timeline_ms_p50": "newest 20 Observations, median",
 }
+TRUST: dict[str, tuple[str, str]] = {
+    "audit_events_per_second": ("≥ 5,000", "events of reads: chained, committed, their heads on disk outside"),
+    "audited_reads_per_second": ("≥ 2,500", "read by id over 32 connections by a doctor: decided in SQL, traced"),
+    "read_slowdown": ("≤ 1.8", "times slower than the same read with everything open and no trace"),
+    "decision_us_p99": ("≤ 500", "one whole decision in Python, microseconds"),
+    "sm4_fields_per_second": ("≥ 120,000", "fields sealed by as many processes as there are cores"),
+    "side_channel_leaks": ("0", "questions that tell a store with hidden records from one without"),
+}
+TRUST_BESIDE: dict[str, str] = {
+    "core_reads_per_second": "the record core's read in the same minute",
+    "decision_us_p50": "one decision, median, microseconds",
+    "labels_us": "level and labels of one Encounter, microseconds",
+    "relations_us": "relations of one Encounter, microseconds",
+    "sm4_fields_per_second_per_process": "fields sealed by one process",
+    "sm4_fields_opened_per_second_per_process": "fields opened by one process",
+    "aes_fields_per_second_per_process": "fields sealed by one process with AES",
+    "audit_verified_per_second": "events checked by the verifier",
+    "side_channel_questions": "questions put to both stores",
+}
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
 Each figure is the median of the runs beside it.
@@ -33,10 +53,24 @@ Writes are on disk before they are answered; the database runs with the settings
 """
 
 
-def write_report(result: dict[str, Any]) -> None:
+def write_report(core: dict[str, Any], trust: dict[str, Any]) -> None:
     """Write the page."""
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(result), encoding="utf-8")
+    PAGE.write_text(f"{page(core)}\n{trust_page(trust)}", encoding="utf-8")
+
+
+def trust_page(result: dict[str, Any]) -> str:
+    """What trust costs, as Markdown."""
+    promises = [(f"`{k}`", _n(result[k]), must, _runs(result, k), what) for k, (must, what) in TRUST.items()]
+    beside = [(f"`{k}`", _n(result[k]), _runs(result, k), what) for k, what in TRUST_BESIDE.items()]
+    parts = [
+        "## Trust",
+        f"Measured by `python -m bench trust`, which took {result['seconds']} s.",
+        _table(("key", "measured", "must", "runs", "what"), promises),
+        "Beside it, in the same run:",
+        _table(("key", "measured", "runs", "what"), beside),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def page(result: dict[str, Any]) -> str:
@@ -70,7 +104,7 @@ def page(result: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

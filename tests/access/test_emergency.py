@@ -16,6 +16,7 @@ from tianfu.access.emergency import (
     read_emergency,
     refuse_unsound_emergency,
 )
+from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
 from tianfu.kernel.ids import record_number
@@ -65,7 +66,7 @@ def test_it_opens_for_emergency_treatment_alone() -> None:
 def test_its_scope_is_narrow() -> None:
     [relation] = emergency_relations(emergency_task())
     assert relation.level < 5
-    assert relation.labels == 0
+    assert relation.labels == label_mask(["review"])  # the Task itself
     assert relation.types == tuple(sorted(definitions().type_number(each) for each in EMERGENCY_TYPES))
     assert definitions().type_number("DocumentReference") not in relation.types
     assert definitions().type_number("Consent") not in relation.types

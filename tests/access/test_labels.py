@@ -41,6 +41,7 @@ def test_bits_are_stored_and_never_change() -> None:
         "genetic": 6,
         "violence": 7,
         "restricted": 8,
+        "review": 9,
     }
 
 

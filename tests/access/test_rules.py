@@ -117,10 +117,15 @@ def test_who_may_write_about_strangers_is_named() -> None:
 
 
 def test_special_kinds_open_to_nobody_but_the_person_his_doctor_and_the_keeper() -> None:
-    # What is under review is marked restricted by whoever objects; that mark alone opens to the officer.
-    marked = label_mask(["restricted"])
+    # What is under review is marked so, and restricted by whoever objects; those marks alone open to the officer.
+    marked = label_mask(["restricted", "review"])
     special = {rule.name for rule in rules().values() if rule.labels & ~marked and not rule.sees_everything}
     assert special == {"citizen-own-life", "doctor-treats", "hospital-system-keeps"}
+
+
+def test_an_officer_sees_of_patients_what_is_marked_for_review_and_nothing_else() -> None:
+    officers = [rule for rule in rules().values() if rule.role == "officer"]
+    assert [rule.requires for rule in officers] == [label_mask(["review"])]
 
 
 def test_nobody_may_write_the_trail() -> None:

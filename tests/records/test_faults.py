@@ -184,6 +184,7 @@ async def test_a_transaction_cancelled_at_any_wait_is_whole_or_absent(one_desk: 
         attempt = Interrupted(one_desk.transaction(*wishes), number)
         with suppress(asyncio.CancelledError, Refusal):
             await attempt
+        await _nothing_under_way(one_desk.database)
         there = [each for each in ids if await one_desk.ids("Patient", ("_id", each))]
         found = await one_desk.ids("Patient", ("identifier", f"urn:c|{number}"))
         assert (there, len(found)) in (([], 0), (ids, 1))
@@ -202,6 +203,7 @@ async def test_a_piece_cancelled_at_any_wait_is_whole_or_absent_and_done_once_in
         attempt = Interrupted(importer.take(work), number)
         with suppress(asyncio.CancelledError, Refusal):
             await attempt
+        await _nothing_under_way(database)
         finished = await _one(database, "select count(*) from import_piece where piece = %(n)s", n=number)
         if not finished:
             assert (await importer.take(work)).failed is None
@@ -229,6 +231,19 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written(one_desk: Desk) -
     assert await one_desk.count("resource") == 0
     await one_desk.create(**patient())
     assert await one_desk.count("resource") == 1
+
+
+async def _nothing_under_way(database: Database) -> None:
+    """Wait until the server has done or given up what was sent: a commit goes on though nobody waits for it."""
+    asked = """select count(*) from pg_stat_activity where usename = current_user
+      and datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()"""
+    for _ in range(200):
+        async with database.connection("app") as connection:
+            row = await connection.one(Query.composed("under_way", asked))
+        if row is not None and row[0] == 0:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("the server is still at it")
 
 
 async def _told(database: Database) -> int:

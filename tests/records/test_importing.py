@@ -18,6 +18,7 @@ import orjson
 import psycopg
 import pytest
 from tests.records.conftest import KEYS, SHARED
+from tests.trails import trail_of
 
 from tianfu.db import Addresses, Database, Role
 from tianfu.kernel.ids import derived_id
@@ -347,7 +348,8 @@ def work_of(file: Path) -> Work:
 
 async def _taken(addresses: Addresses, *works: Work) -> Done:
     async with await Database.open(addresses) as database:
-        importers = [_Importer(database, *await open_parts(database, KEYS)) for _ in works]
+        lanes = (await trail_of(database)).lanes
+        importers = [_Importer(database, *await open_parts(database, KEYS), lanes) for _ in works]
         done = await asyncio.gather(*(each.take(work) for each, work in zip(importers, works, strict=True)))
     assert len({(each.failed, tuple(sorted(each.counts.items()))) for each in done}) == 1
     return done[0]

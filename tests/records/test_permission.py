@@ -177,6 +177,7 @@ async def test_a_consent_closes_with_its_commit_and_its_withdrawal_opens(ward: W
         "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
         "patient": {"reference": "Patient/ada"},
         "dateTime": days(0),
+        "performer": [{"reference": "Patient/ada"}],
         "policyRule": {"coding": [{"system": CLASS, "code": "OPTOUT"}]},
         "provision": {
             "type": "deny",
@@ -397,3 +398,44 @@ async def test_who_can_read_names_the_rule_and_the_record_that_says_so(ward: War
     with pytest.raises(Refusal, match="not-found"):
         await readers_of(DOCTOR, TREAT, *asking, "flu", clock=system_clock)
     assert (await ward.outcomes(OPERATOR))[-2:] == ["success", "success"]
+
+
+async def test_nobody_signs_a_consent_for_somebody_else(ward: Ward) -> None:
+    consent = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
+        },
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": "Patient/ada"},
+        "policyRule": {"coding": [{"system": CLASS, "code": "OPTOUT"}]},
+        "provision": {"type": "deny"},
+    }
+    for performer in ([], [{"reference": "Patient/bea"}], [{"reference": "RelatedPerson/mother-of-ada"}]):
+        with pytest.raises(Refusal, match="consent-not-yours"):
+            signed = {**consent, "performer": performer} if performer else consent
+            await ward.write(CITIZEN, Purpose.PATIENT_REQUEST, **signed)
+    with pytest.raises(Refusal, match="role-cannot-do-this"):
+        await ward.write(DOCTOR, **consent)
+
+
+async def test_nobody_refers_in_another_doctors_name(ward: Ward) -> None:
+    await ward.visit("ada")
+    referral = {
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": "Patient/ada"},
+        "requester": {"reference": "Practitioner/zhou"},
+    }
+    with pytest.raises(Refusal, match="referral-not-yours"):
+        await ward.write(DOCTOR, **referral)
+    await ward.write(DOCTOR, **{**referral, "requester": {"reference": "Practitioner/lin"}})
+
+
+async def test_an_officer_sees_no_clinical_task_of_a_patient_under_review(ward: Ward) -> None:
+    await ward.write(STRANGER, EMERGENCY, **emergency("ada"))
+    await ward.put("Task", "bandage", status="requested", intent="order", **{"for": {"reference": "Patient/ada"}})
+    assert not await ward.sees(OFFICER, "Task", "bandage", Purpose.OPERATIONS)
+    assert len(await ward.ids(OFFICER, "Task", Purpose.OPERATIONS)) == 1

@@ -79,6 +79,7 @@ def drawn_grant(lot: random.Random) -> Grant:
         labels=lot.choice([0, 2, 6]),
         types=lot.choice([None, None, tuple(map(definitions().type_number, lot.sample(TYPES, 2)))]),
         public_level=lot.randint(0, 3),
+        requires=lot.choice([0, 0, 0, 2]),
     )
 
 

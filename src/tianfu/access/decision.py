@@ -42,6 +42,8 @@ class Grant:
     A record about nobody may be seen up to `public_level`, or if the caller's organisation is its source.
     `tianfu.access.judgement.judge` says all this for one record, and is what the SQL is held against.
 
+    A record about a patient must besides carry all labels of `requires`.
+
     `denial_actors` is empty where denials do not bind.  `writes` names the types it may write; `registers` whether
     it may write about patients whom it may not see; `chooses_ids` whether it may give a new record its id;
     `reads_trail` whether it may read the audit trail of others.
@@ -64,6 +66,7 @@ class Grant:
     registers: bool = False
     chooses_ids: bool = False
     reads_trail: bool = False
+    requires: int = 0
 
 
 def decide(caller: Caller, purpose: Purpose, facts: Facts) -> Grant:
@@ -104,4 +107,5 @@ def granted(rule: Rule, caller: Caller, purpose: Purpose, facts: Facts) -> Grant
         registers=rule.registers,
         chooses_ids=rule.chooses_ids,
         reads_trail=rule.reads_trail,
+        requires=rule.requires,
     )

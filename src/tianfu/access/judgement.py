@@ -61,8 +61,9 @@ def judge(
 
     1. type among `grant.types` (None: all), `level <= grant.level`, special labels all within `grant.labels`;
     2. about nobody: `level <= grant.public_level`, or `grant.custodian` is its `org`;
-    3. about patients: for *every* one of them either he is among `grant.own` (a denial never binds the person
-       himself), or `grant.custodian` is `org` or a relation opens it, and no denial closes it.
+    3. about patients: it carries all labels of `grant.requires`, and for *every* one of them either he is among
+       `grant.own` (a denial never binds the person himself), or `grant.custodian` is `org` or a relation opens it,
+       and no denial closes it.
 
     A relation opens if it does not deny, its actor is among `grant.actors`, its kind among `grant.kinds`, its purposes
     hold `grant.purpose`, `since <= now < until`, `level <= relation.level`, the special labels all are within
@@ -78,6 +79,8 @@ def judge(
         return Decision(False, grant.rule, limit)
     if not head.patients:
         return _about_nobody(grant, head)
+    if grant.requires & ~head.labels:
+        return Decision(False, grant.rule, "label-closed")
     known = list(relations)
     because = ""
     for patient in head.patients:

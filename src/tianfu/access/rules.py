@@ -61,6 +61,7 @@ class Rule:
     registers: bool
     chooses_ids: bool
     reads_trail: bool
+    requires: int
 
 
 @cache
@@ -118,6 +119,7 @@ def _rule(row: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Rule:
         registers=everything or row.get("registers", False),
         chooses_ids=everything or row.get("chooses_ids", False),
         reads_trail=everything or row.get("reads_trail", False),
+        requires=label_mask(row.get("requires", [])),
     )
 
 

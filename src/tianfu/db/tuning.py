@@ -49,6 +49,7 @@ def configuration(*, socket_folder: Path, memory_bytes: int) -> str:
         "log_error_verbosity": "terse",  # details and contexts quote values of patients
         "log_parameter_max_length": "0",
         "log_parameter_max_length_on_error": "0",
+        "log_connections": "on",  # who signed in, beside what our own trail says
         "log_lock_waits": "on",
         "log_temp_files": "64MB",
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from tianfu.access.authorship import refuse_foreign_author
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Facts, Grant, decide
 from tianfu.access.emergency import is_emergency_task, refuse_unsound_emergency
@@ -28,6 +29,9 @@ from tianfu.records.index.hashing import token_hash
 from tianfu.records.visibility import asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
+
+AUTHORED_TYPES = frozenset({"Consent", "ServiceRequest", "Task"})
+"""What opens records and must therefore be its writer's own."""
 
 GLASS_TYPES = frozenset({"Task", "Communication"})
 """What may be written about a patient in the transaction that opens his records in an emergency."""
@@ -132,10 +136,11 @@ class Permissions:
         if write.type not in grant.writes:
             said = {"purpose": grant.purpose.value, "type": write.type}
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details=said)
-        if write.type != "Task" or write.stored is None or write.values is None:
+        if write.type not in AUTHORED_TYPES or write.stored is None or write.values is None:
             return set()
         members = write.stored.partition(b"\n")[2]
-        task: dict[str, Any] = orjson.loads(b'{"resourceType":"Task",' + members + b"}")
+        task: dict[str, Any] = orjson.loads(b'{"resourceType":"%s",%s}' % (write.type.encode(), members))
+        refuse_foreign_author(task, grant)
         if not is_emergency_task(task) or task.get("status") != "in-progress":
             return set()
         refuse_unsound_emergency(task, grant.caller, now=Instant(self._clock()))

@@ -43,7 +43,7 @@ _VISIBLE = """((%(g_types)s::smallint[] is null or {row}.type = any(%(g_types)s:
   and {row}.sensitivity <= %(g_level)s::smallint and {row}.labels & ~(%(g_labels)s::bigint | 1) = 0
   and case when {row}.prid is null
     then {row}.sensitivity <= %(g_public_level)s::smallint or {row}.org = %(g_custodian)s::integer
-    else {primary}
+    else %(g_requires)s::bigint & ~{row}.labels = 0 and {primary}
      and ({row}.labels & 1 = 0 or not exists (select from {others} as also(prid) where {further} is not true))
     end)"""
 
@@ -116,6 +116,7 @@ def visibility_values(grant: Grant, now: Instant) -> dict[str, object]:
         "g_kinds": grant.kinds,
         "g_level": grant.level,
         "g_labels": grant.labels,
+        "g_requires": grant.requires,
         "g_types": None if grant.types is None else int2_array(grant.types),
         "g_public_level": grant.public_level,
         "g_fourteen": born_after(now, CHILD_UNTIL_YEARS),

@@ -5,22 +5,25 @@ A handler that is open to all says so in its options (`opt=OPEN`); every other o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.response import Redirect
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from tianfu.access.purpose import Purpose
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import LIMIT_CLASSES, LimitClass
 from tianfu.web.asking import ADMITTED, HttpRequest, likely_purpose
-from tianfu.web.callers import Callers
+from tianfu.web.callers import Admitted, Callers
 from tianfu.web.look import LOOK_COOKIE, Look
 from tianfu.web.protection import SAFE_METHODS
 
@@ -33,6 +36,13 @@ OPEN: Mapping[str, Any] = {"open": True}
 def limited(limit_class: LimitClass) -> Mapping[str, Any]:
     """The options of a handler whose requests count as this class, rather than as a page or a form."""
     return {"limit": limit_class}
+
+
+def for_purpose(purpose: Purpose, handlers: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """These handlers, open to tickets only that allow the purpose; whoever comes there comes for it."""
+    for handler in handlers:
+        handler.opt["purpose"] = purpose
+    return list(handlers)
 
 
 class Sessions:
@@ -104,9 +114,19 @@ class LetIn(ASGIMiddleware):
             if not refusal.code.startswith("ticket-"):
                 raise
             raise NotAdmittedError(refusal) from refusal
+        scope["state"][ADMITTED] = admitted  # also where the page is refused: its reader is still who they are
+        scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
-        scope["state"][ADMITTED] = admitted
         await next_app(scope, receive, send)
+
+
+def _for_this_page(admitted: Admitted, purpose: Purpose | None) -> Admitted:
+    """The same visitor, for the purpose that the page is for; to a ticket for other purposes the page is not there."""
+    if purpose is None or purpose == admitted.purpose:
+        return admitted
+    if admitted.caller.session and purpose not in admitted.purposes:
+        raise Refusal("not-found", next_step="start-again")
+    return replace(admitted, purpose=purpose)
 
 
 def client_of(scope: Scope) -> str:

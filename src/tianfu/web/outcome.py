@@ -82,6 +82,7 @@ STATUSES: Mapping[str, int] = {
     "search-not-understood": 400,
     "search-modifier-not-allowed": 400,
     "search-value-malformed": 400,
+    "too-many-found": 422,
     "search-too-large": 400,
     "too-many-requests": 429,
     "too-busy": 503,

@@ -48,7 +48,14 @@ def test_a_code_that_nobody_gave_a_status_is_unprocessable() -> None:
 
 
 NEVER_OVER_HTTP = frozenset(
-    {"key-differs", "record-unknown", "authority-missing", "rotation-under-way", "rotation-not-finished"}
+    {
+        "key-differs",
+        "record-unknown",
+        "authority-missing",
+        "rotation-under-way",
+        "rotation-not-finished",
+        "folder-not-usable",
+    }
 )
 """Refusals of programs that start or of commands that operators type."""
 

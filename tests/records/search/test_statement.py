@@ -25,6 +25,7 @@ from tianfu.records.search import (
     parse_search,
     sight,
 )
+from tianfu.records.search.inclusions import INCLUSIONS_MAX
 from tianfu.records.search.parameters import component_parameters, is_hidden
 from tianfu.records.visibility import visibility_values, visible, wall
 from tianfu.standards.fhir.definitions import SearchParameter, definitions
@@ -218,6 +219,15 @@ def test_what_would_not_be_done_as_asked_is_refused(resource_type: str, name: st
         assert value not in str(refusal)
 
 
+def test_searches_that_would_look_at_too_much_are_refused() -> None:
+    many = [("_include", "Observation:subject")] * (INCLUSIONS_MAX + 1)
+    assert refused("Observation", *many).details["what"] == "inclusions"
+    # Six types order it, and the records that each is based on are of several types again.
+    assert (
+        refused("Task", ("requester._has:ServiceRequest:requester:performer._id", "x")).details["what"] == "chain-ends"
+    )
+
+
 def test_an_unknown_parameter_is_answered_with_those_that_exist() -> None:
     assert "birthdate" in refused("Patient", ("nmae", "li")).details["known"]
 
@@ -330,6 +340,9 @@ async def test_every_order_and_its_next_page_is_a_statement_that_runs(
         ([("value-concept", "http://loinc.org|x")], "resource_observation_tokens"),
         ([("_id", "x")], "resource_observation_rid"),
         ([("_lastUpdated", "ge2026"), ("_sort", "_lastUpdated")], "resource_observation_changed"),
+        ([("patient.identifier", "x")], "resource_observation_person"),
+        ([("performer:Practitioner.identifier", "x")], "reference_target"),
+        ([("patient.gender", "male"), ("code", "http://loinc.org|8302-2")], "resource_observation_code"),
     ],
 )
 async def test_searches_take_the_road_that_was_built_for_them(

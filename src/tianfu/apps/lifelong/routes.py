@@ -24,6 +24,7 @@ from tianfu.apps.lifelong.queries.trend import read_trend_page
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
@@ -74,7 +75,7 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         form = {name: str(sent.get(name) or "").strip() for name in FORM_FIELDS}
         return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
 
-    @get(f"{ROOT}/found/{{letters:str}}")
+    @get(f"{ROOT}/found/{{letters:str}}", opt=dict(limited("identity-search")))
     async def show_found(request: HttpRequest, letters: FromPath[str]) -> Response[str]:
         page, form = _page(pages, request), pages.sealer.open(SEALED_AS, letters)
         try:

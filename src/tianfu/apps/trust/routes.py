@@ -35,7 +35,7 @@ from tianfu.apps.trust.speech import Speech
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Clock, Instant, china_date
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.admission import limited
+from tianfu.web.admission import for_purpose, limited
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.failures import Help
 from tianfu.web.pages import Pages, Place
@@ -65,10 +65,10 @@ def trust(store: TrustStore, *, clock: Clock) -> App:
         ),
         routes=lambda pages: [
             *_start(pages, store, clock),
-            *_ledger(pages, store, clock),
-            *_consents(pages, store, clock),
-            *_emergency(pages, store, clock),
-            *_reviews(pages, store, clock),
+            *for_purpose(Purpose.PATIENT_REQUEST, _ledger(pages, store, clock)),
+            *for_purpose(Purpose.PATIENT_REQUEST, _consents(pages, store, clock)),
+            *for_purpose(Purpose.EMERGENCY, _emergency(pages, store, clock)),
+            *for_purpose(Purpose.OPERATIONS, _reviews(pages, store, clock)),
         ],
         help=help_after,
     )

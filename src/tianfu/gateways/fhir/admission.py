@@ -45,7 +45,7 @@ _OWN_SITES = frozenset({b"none", b"same-origin"})
 """What a browser says (https://www.w3.org/TR/fetch-metadata/) when no other site's page sent the request."""
 
 _PORT = re.compile(r":[0-9]{1,5}\Z")
-_TELLS_WHO = re.compile(r"(?:^|[.:])(?:identifier|telecom|phone|email|address)(?:[:.]|$)|(?:^|[.:])address-")
+_TELLS_WHO = re.compile(r"(?:^|[.:])(?:identifier(?:-tail)?|telecom|phone|email|address)(?:[:.]|$)|(?:^|[.:])address-")
 """Names of search parameters by which somebody could guess a number or an address until it is found."""
 
 

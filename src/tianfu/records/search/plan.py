@@ -48,7 +48,7 @@ Searchable = Callable[[str], Collection[str]]
 Part = TypeVar("Part")
 Made = TypeVar("Made")
 
-_SORTABLE = {"date", "quantity", "number", "string"}
+SORTABLE = {"date", "quantity", "number", "string"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +342,7 @@ class _Binder:
     def sort_by(self, key: SortKey) -> SortBy:
         """The sort key of this name."""
         parameter = self.parameter(key.code)
-        if parameter.code not in ROW_PARAMETERS and parameter.type not in _SORTABLE:
+        if parameter.code not in ROW_PARAMETERS and parameter.type not in SORTABLE:
             raise not_supported("_sort", f"by-{parameter.type}")
         return SortBy(parameter=parameter, descending=key.descending)
 

@@ -11,7 +11,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -21,7 +21,12 @@ from obstore.store import ObjectStore, S3Store
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.trail.head_file import sync_folder
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
 S3 = "s3://"
+RETRIES: RetryConfig = {"max_retries": 3}
+"""A minute later the next root is made anyway."""
 
 
 class RootPlace(Protocol):
@@ -104,7 +109,7 @@ def place_of_roots(address: str | None, folder: Path) -> RootPlace:
         return FolderPlace(folder)
     if not address.startswith(S3):
         return FolderPlace(Path(address))
-    return ObjectPlace(S3Store.from_url(address))
+    return ObjectPlace(S3Store.from_url(address, retry_config=RETRIES))
 
 
 def _not_kept(reason: str) -> Refusal:

@@ -1,0 +1,40 @@
+"""In whose name a record that opens others' records may be written: a person's Consent, a doctor's referral."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tianfu.access.consent import read_consent
+from tianfu.access.decision import Grant
+from tianfu.access.elements import items, local
+from tianfu.kernel.refusal import Refusal
+
+
+def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
+    """Raise Refusal if a Consent is not its performer's own or not clear, or a referral is not its requester's own.
+
+    A registering role writes down what people signed on paper, so it may write in their name; that is in the trace.
+    Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours.
+    """
+    caller = grant.caller
+    if resource["resourceType"] == "Consent":
+        own = {f"Patient/{each}" for each in caller.patients} | {f"RelatedPerson/{each}" for each in caller.related}
+        performers = {_said(each) for each in items(resource.get("performer"))}
+        if not grant.registers and not (performers and performers <= own):
+            raise Refusal("consent-not-yours", next_step="sign-yourself")
+        remarks = read_consent(resource).remarks
+        if remarks and resource.get("status") == "active":
+            raise Refusal("consent-unclear", faults=remarks)
+        return
+    requester = f"Practitioner/{caller.practitioner}"
+    if (
+        resource["resourceType"] == "ServiceRequest"
+        and not grant.registers
+        and requester != _said(resource.get("requester"))
+    ):
+        raise Refusal("referral-not-yours", next_step="sign-yourself")
+
+
+def _said(reference: object) -> str:
+    target = local(reference)
+    return str(reference.get("reference")) if target is not None and isinstance(reference, dict) else ""

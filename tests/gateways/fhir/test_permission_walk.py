@@ -1,0 +1,261 @@
+"""Every interaction of docs/reference/permissions.md, asked by everybody who may not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.gateways.fhir.conftest import JSON, codes
+from tests.gateways.fhir.letting_in import bearer, client_of, door_of
+from tests.gateways.fhir.walked_world import (
+    CASES,
+    DOCTOR,
+    FLU,
+    NO_PATIENT,
+    NO_RECORD,
+    PATIENT,
+    RECORD,
+    TIED,
+    found_hospital,
+    of_another_organisation,
+)
+from tests.permission_table import interaction_rows
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.db import Database, Query
+from tianfu.records.store import Store
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of an interaction, and what a stranger gets, in the words of the table."""
+
+    method: str
+    address: str
+    stranger: str
+    body: Any = None
+    form: str | None = None
+
+
+def condition(patient: str, record: str | None = None) -> dict[str, Any]:
+    named = {} if record is None else {"id": record}
+    return {"resourceType": "Condition", **named, "subject": {"reference": f"Patient/{patient}"}, "code": FLU}
+
+
+def bundle(kind: str, *entries: tuple[str, str, dict[str, Any] | None]) -> dict[str, Any]:
+    made = [
+        {"request": {"method": method, "url": url}} | ({} if resource is None else {"resource": resource})
+        for method, url, resource in entries
+    ]
+    return {"resourceType": "Bundle", "type": kind, "entry": made}
+
+
+def steps(patient: str, record: str) -> dict[str, list[Step]]:
+    """What a walk asks of each interaction about a patient and a record of theirs; what destroys comes last."""
+    by_patient = f"Condition?subject=Patient/{patient}"
+    return {
+        "capabilities": [Step("GET", "metadata", "the same")],
+        "read": [Step("GET", f"Condition/{record}", "404"), Step("GET", f"Patient/{patient}", "404")],
+        "vread": [Step("GET", f"Condition/{record}/_history/1", "404")],
+        "history": [
+            Step("GET", f"Condition/{record}/_history", "404"),
+            Step("GET", "Condition/_history", "nothing of theirs"),
+            Step("GET", "_history", "nothing of theirs"),
+        ],
+        "search": [
+            Step("GET", f"{by_patient}&_total=accurate", "nothing"),
+            Step("GET", f"{by_patient}&_summary=count", "nothing"),
+            Step("GET", f"Condition?_id={record}&_include=Condition:subject", "nothing"),
+            Step("GET", f"Patient?_id={patient}&_revinclude=Condition:subject&_total=accurate", "nothing"),
+            Step("GET", f"Patient?_has:Condition:subject:_id={record}&_total=accurate", "nothing"),
+        ],
+        "search-form": [
+            Step("POST", "Condition/_search", "nothing", form=f"subject=Patient/{patient}&_total=accurate")
+        ],
+        "everything": [Step("GET", f"Patient/{patient}/$everything", "404")],
+        "create": [Step("POST", "Condition", "404", condition(patient))],
+        "update": [Step("PUT", f"Condition/{record}", "404", condition(patient, record))],
+        "update-where": [Step("PUT", by_patient, "404", condition(patient))],
+        "submit": [
+            Step("POST", "", "404", bundle("transaction", ("POST", "Condition", condition(patient)))),
+            Step("POST", "", "404", bundle("transaction", ("PUT", f"Condition/{record}", condition(patient, record)))),
+            Step("POST", "", "404 in each", bundle("batch", ("GET", f"Condition/{record}", None))),
+            Step(
+                "POST",
+                "",
+                "404 in each",
+                bundle(
+                    "batch",
+                    ("PUT", f"Condition/{record}", condition(patient, record)),
+                    ("DELETE", f"Condition/{record}", None),
+                    ("GET", f"Patient/{patient}", None),
+                ),
+            ),
+        ],
+        "trail-read": [Step("GET", f"AuditEvent/{record}", "403")],
+        "trail-search": [Step("GET", f"AuditEvent?patient=Patient/{patient}", "403")],
+        "trail-search-form": [Step("POST", "AuditEvent/_search", "403", form=f"patient=Patient/{patient}")],
+        "delete-where": [Step("DELETE", f"Condition?_id={record}&subject=Patient/{patient}", "nothing")],
+        "delete": [Step("DELETE", f"Condition/{record}", "404")],
+    }
+
+
+async def asked(client: httpx.AsyncClient, step: Step, headers: dict[str, str]) -> httpx.Response:
+    if step.form is not None:
+        return await client.request(step.method, step.address, content=step.form, headers={**headers, **FORM})
+    content = None if step.body is None else orjson.dumps(step.body)
+    return await client.request(step.method, step.address, content=content, headers={**headers, **JSON})
+
+
+MASKS = (
+    (re.compile(r"\b(?:hid|non)-(patient|record)-1\b"), r"\1"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}"), "uuid"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z"), "instant"),
+    (re.compile(r"\b[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{2}\b"), "reference"),
+)
+"""What tells two equal answers apart: the name that was asked for, and what is made anew for each answer."""
+
+
+def told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
+    """An answer as somebody sees it who wants to learn what is hidden."""
+    text = answer.text
+    for pattern, word in MASKS:
+        text = pattern.sub(word, text)
+    return answer.status_code, dict(answer.headers), text
+
+
+def refuse_unless_stranger_gets(step: Step, answer: httpx.Response) -> None:
+    what = f"{step.method} {step.address}: {answer.status_code} {answer.text[:300]}"
+    match step.stranger:
+        case "404":
+            assert (answer.status_code, codes(answer)) == (404, ["not-found"]), what
+        case "403":
+            assert (answer.status_code, codes(answer)) == (403, ["role-cannot-do-this"]), what
+        case "404 in each":
+            statuses = {entry["response"]["status"] for entry in answer.json()["entry"]}
+            assert statuses == {"404 Not Found"}, what
+        case "nothing":
+            assert answer.status_code in {200, 204}, what
+            if answer.content:
+                assert "entry" not in answer.json(), what
+                assert answer.json().get("total", 0) == 0, what
+        case "nothing of theirs":  # the directory is everybody's, and another patient may be the caller's
+            assert answer.status_code == 200, what
+            assert PATIENT not in answer.text, what
+            assert RECORD not in answer.text, what
+        case "the same":
+            assert answer.status_code == 200, what
+        case other:
+            raise AssertionError(other)
+
+
+@pytest.fixture
+async def hospital(store: Store) -> Store:
+    await found_hospital(store)
+    return store
+
+
+def test_the_walk_takes_every_row_of_the_table() -> None:
+    walked = steps(PATIENT, RECORD)
+    rows = {row.interaction: row.stranger for row in interaction_rows()}
+    assert walked.keys() == rows.keys()
+    for interaction, stranger in rows.items():
+        for step in walked[interaction]:
+            assert step.stranger.removesuffix(" in each").removesuffix(" of theirs") in stranger, interaction
+
+
+async def test_without_a_ticket_nothing_is_told(hospital: Store) -> None:
+    async with client_of(door_of(hospital, is_production=True)) as client:
+        for interaction, walked in steps(PATIENT, RECORD).items():
+            for step in walked:
+                answer = await asked(client, step, {})
+                if interaction == "capabilities":
+                    assert answer.status_code == 200
+                else:
+                    assert (answer.status_code, codes(answer)) == (401, ["ticket-missing"]), step
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_stranger_learns_nothing(hospital: Store, database: Database, name: str) -> None:
+    case = CASES[name]
+    await case.tie(hospital)
+    before = await versions(database)
+    hidden, absent = steps(PATIENT, RECORD), steps(NO_PATIENT, NO_RECORD)
+    async with client_of(door_of(hospital, is_production=True)) as client:
+        headers = bearer(case.caller, case.purpose)
+        for row in interaction_rows():
+            for step, other in zip(hidden[row.interaction], absent[row.interaction], strict=True):
+                answer = await asked(client, step, headers)
+                refuse_unless_stranger_gets(step, answer)
+                assert told(answer) == told(await asked(client, other, headers)), step
+    assert await versions(database) == before
+
+
+async def versions(database: Database) -> list[tuple[Any, ...]]:
+    """What is written down, to see that nothing was."""
+    text = "select type, count(*), sum(version) from resource group by type order by type"
+    async with database.connection("owner") as owner:
+        return [tuple(row) for row in await owner.all(Query.composed("versions", text))]
+
+
+async def test_a_purpose_without_a_rule_opens_nothing_at_all(hospital: Store) -> None:
+    await of_another_organisation(hospital)
+    async with client_of(door_of(hospital, is_production=True)) as client:
+        headers = bearer(DOCTOR, Purpose.RESEARCH)
+        for interaction, walked in steps(PATIENT, RECORD).items():
+            for step in walked:
+                answer = await asked(client, step, headers)
+                if interaction == "capabilities":
+                    assert answer.status_code == 200
+                elif step.body is not None and step.body.get("type") == "batch":
+                    statuses = {entry["response"]["status"] for entry in answer.json()["entry"]}
+                    assert statuses == {"403 Forbidden"}, step
+                else:
+                    assert (answer.status_code, codes(answer)) == (403, ["role-cannot-do-this"]), step
+
+
+@pytest.mark.parametrize("name", TIED)
+async def test_who_has_a_tie_gets_what_strangers_are_refused(hospital: Store, name: str) -> None:
+    # Else a door that refuses everybody would pass the walks above.
+    case = TIED[name]
+    await case.tie(hospital)
+    async with client_of(door_of(hospital, is_production=True)) as client:
+        headers = bearer(case.caller, case.purpose)
+        for interaction, walked in steps(PATIENT, RECORD).items():
+            if interaction == "update-where" or interaction.startswith("trail"):
+                continue  # several match by now; and the trail is nobody's who treats
+            for step in walked:
+                answer = await asked(client, step, headers)
+                if interaction == "delete" or (interaction == "submit" and "DELETE" in str(step.body)):
+                    continue  # gone already
+                assert answer.status_code in {200, 201, 204}, (step, answer.text[:300])
+                if step.stranger.startswith("nothing") and answer.content:
+                    seen = answer.json()
+                    assert seen.get("entry") or seen.get("total"), step
+                if step.stranger == "404 in each":
+                    assert answer.json()["entry"][0]["response"]["status"] == "200 OK", step
+
+
+async def test_the_trail_is_shown_to_officers_and_to_the_person_alone(hospital: Store) -> None:
+    officer = Caller(id="officer", role="officer")
+    herself, neighbour = (Caller(id=each, role="citizen", patients=(each,)) for each in (PATIENT, "bea"))
+    about = f"AuditEvent?patient=Patient/{PATIENT}"
+    async with client_of(door_of(hospital, is_production=True)) as client:
+        found = (await client.get(about, headers=bearer(officer, Purpose.OPERATIONS))).json()["entry"]
+        event = f"AuditEvent/{found[-1]['resource']['id']}"
+        own = bearer(herself, Purpose.PATIENT_REQUEST)
+        assert (await client.get(event, headers=own)).status_code == 200
+        assert (await client.get(about, headers=own)).json()["entry"]
+        strange = bearer(neighbour, Purpose.PATIENT_REQUEST)
+        answers = [await client.get(f"AuditEvent/{each}", headers=strange) for each in (event[11:], event[11:-1] + "0")]
+        assert [codes(answer) for answer in answers] == [["not-found"], ["not-found"]]
+        assert "entry" not in (await client.get(about, headers=strange)).json()

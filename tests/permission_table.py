@@ -1,0 +1,51 @@
+"""docs/reference/permissions.md as rows, for the tests that hold it against the routes and walk it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "permissions.md"
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionRow:
+    """One interaction of the FHIR door."""
+
+    interaction: str
+    requests: tuple[str, ...]
+    stranger: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One page, or one form that it sends."""
+
+    method: str
+    path: str
+    purpose: str
+    stranger: str
+
+
+def _rows(section: str) -> list[list[str]]:
+    text = PAGE.read_text("utf-8").split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def interaction_rows() -> list[InteractionRow]:
+    """The table of the FHIR door."""
+    rows = []
+    for interaction, requests, _, stranger in _rows("The FHIR door"):
+        named = tuple(each.strip("` ") for each in requests.split("`, `"))
+        rows.append(InteractionRow(interaction.strip("`"), named, stranger))
+    return rows
+
+
+def page_rows() -> list[PageRow]:
+    """The table of the pages."""
+    rows = []
+    for request, purpose, _, stranger in _rows("The pages"):
+        method, _, path = request.strip("`").partition(" ")
+        rows.append(PageRow(method, path, purpose.strip("`"), stranger))
+    return rows
