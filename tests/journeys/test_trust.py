@@ -101,7 +101,7 @@ def people(installation: Installation) -> People:
 
 
 def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(desk: Desk, people: People) -> None:
-    with desk.page(ticket=people.doctor) as page:
+    with desk.page(ticket=people.doctor, is_refused=True) as page:
         page.goto(f"/lifelong/people/{people.woman[0]}")
         expect(page.locator("h1")).to_contain_text("没有找到")
         page.get_by_role("link", name="紧急查看").last.click()
@@ -116,7 +116,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.screenshot(path=PICTURES / "emergency-form-1440.png", full_page=True)
         page.get_by_role("button", name="打开档案").click()
         expect(page.locator(".banner")).to_contain_text(WOMAN)
-        expect(page.locator(".banner .tag.solid")).to_contain_text("青霉素")
+        expect(page.locator(".banner .tag.solid")).to_contain_text("过敏：青霉素")
         expect(page.locator(".clock")).to_have_text(re.compile(r"^(30:00|29:\d\d)$"))
         before = page.locator(".clock").inner_text()
         expect(page.locator(".clock")).not_to_have_text(before)
@@ -140,7 +140,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.get_by_role("link", name="通知", exact=True).click()
         expect(page.locator("main")).to_contain_text(REASON)
 
-    with desk.page(ticket=people.officer) as page:
+    with desk.page(ticket=people.officer, is_refused=True) as page:
         page.goto("/trust")
         expect(page.locator(".badge")).to_contain_text("超过 24 小时")
         page.screenshot(path=PICTURES / "reviews-1440.png", full_page=True)
@@ -164,7 +164,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
 
 
 def test_a_citizen_decides_takes_back_and_sees_the_history_without_scripts(desk: Desk, people: People) -> None:
-    with desk.page(width=390, look=CITIZEN, ticket=people.citizen, scripts=False) as page:
+    with desk.page(width=390, look=CITIZEN, ticket=people.citizen, scripts=False, is_refused=True) as page:
         page.goto("/trust/consents")
         page.get_by_role("link", name=re.compile("精神心理")).first.click()
         page.get_by_role("button", name="我同意").click()
@@ -194,7 +194,7 @@ def test_a_mother_reads_and_decides_for_her_child(desk: Desk, people: People) ->
 def test_an_officer_moves_along_the_list_with_the_keyboard(desk: Desk, people: People) -> None:
     with desk.page(ticket=people.officer) as page:
         page.goto("/trust/reviews")
-        page.locator("body").click()
+        page.locator("h1").click()
         page.keyboard.press("j")
         expect(page.locator(".worklist a").first).to_be_focused()
         page.keyboard.press("Enter")

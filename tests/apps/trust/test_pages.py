@@ -656,6 +656,22 @@ def test_nobody_reviews_his_own_access(browser_of: BrowserOf, store: MemoryStore
     assert len(store.versions["Task", task]) == 2
 
 
+def test_what_was_opened_in_one_go_is_one_case_and_one_notice(browser_of: BrowserOf, store: MemoryStore) -> None:
+    doctor = browser_of(DOCTOR)
+    opened = break_the_glass(doctor, patient="", number=HER_NUMBER)
+    doctor.post(f"{opened.url.path}/end")
+    store.seen("w-centre", looked("z1", "2026-11-23T12:01:00+08:00", purpose="ETREAT", types=(("Procedure", 7),)))
+    officer = browser_of(OFFICER)
+    cases = set(re.findall(r'href="(/trust/reviews/[^"]+)"', officer.get("/trust/reviews").text))
+    assert len(cases) == 1
+    case = cases.pop().rpartition("/")[2]
+    assert "手术和操作 7 条" in words(officer.get(f"/trust/reviews/{case}").text)
+    reviewed(officer, case)
+    assert {one["businessStatus"]["coding"][0]["code"] for one in store.of("Task")} == {"justified"}
+    notices = words(browser_of(WOMAN).get("/trust/people/w-hospital/notices").text)
+    assert notices.count("有人紧急查看了档案") == notices.count("监督员复核了紧急查看") == 1
+
+
 def test_what_nobody_reviewed_for_a_day_raises_an_alert(
     browser_of: BrowserOf, store: MemoryStore, clock: Clock
 ) -> None:

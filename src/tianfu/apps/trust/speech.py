@@ -18,7 +18,7 @@ from tianfu.web.languages import Language
 HOURS_SAID_MAX = 48
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
-KINDS_SAID_MAX = 5
+KINDS_SAID_MAX = 7
 """So many kinds of records are named in a line; the rest is counted together."""
 
 

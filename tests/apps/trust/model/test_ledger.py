@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.apps.trust.memory_store import at
 from tianfu.apps.trust.model.ledger import (
     KIND_OF_TYPE,
+    KINDS,
     Act,
     Event,
     Sort,
@@ -49,7 +50,7 @@ def test_what_one_person_did_on_one_day_for_one_reason_is_one_line() -> None:
     [day] = days_of([READ, LATER], Sort.ALL)
     [look] = day.looks
     assert (look.since, look.until) == (READ.at, LATER.at)
-    assert look.kinds == (("result", 4), ("allergy", 2))
+    assert look.kinds == (("allergy", 2), ("result", 4))
 
 
 @pytest.mark.parametrize(
@@ -61,12 +62,25 @@ def test_what_one_person_did_on_one_day_for_one_reason_is_one_line() -> None:
         replace(LATER, purpose="ETREAT"),
         replace(LATER, rule="another"),
         replace(LATER, role="nurse"),
-        replace(LATER, act=Act.WROTE),
+        replace(LATER, act=Act.REFUSED),
     ],
 )
 def test_another_person_reason_rule_or_act_is_another_line(other: Event) -> None:
     [day] = days_of([READ, other], Sort.ALL)
     assert len(day.looks) == 2
+
+
+def test_reading_and_writing_for_one_reason_is_one_line_that_says_both() -> None:
+    [day] = days_of([READ, replace(LATER, act=Act.WROTE)], Sort.ALL)
+    assert [look.acts for look in day.looks] == [(Act.READ, Act.WROTE)]
+
+
+def test_the_notices_that_a_look_leaves_behind_are_no_writing_in_the_record() -> None:
+    notices = replace(LATER, act=Act.WROTE, kinds=(("trust", 3),))
+    [day] = days_of([READ, notices], Sort.ALL)
+    [look] = day.looks
+    assert look.acts == (Act.READ,)
+    assert look.kinds == READ.kinds
 
 
 def test_another_day_in_china_is_another_line() -> None:
@@ -121,6 +135,7 @@ def test_what_was_done_in_a_persons_words(interaction: str, outcome: str, act: A
 def test_types_that_have_a_word_are_types() -> None:
     assert set(KIND_OF_TYPE) <= set(definitions().resource_types)
     assert kind_of("MolecularSequence") == "other"
+    assert {*KIND_OF_TYPE.values(), "other"} == set(KINDS)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from tianfu.access.caller import Caller
 from tianfu.apps.trust.mapping.elements import replaced, transaction
 from tianfu.apps.trust.mapping.tasks import ended
 from tianfu.apps.trust.model.tasks import TaskSort
-from tianfu.apps.trust.queries.emergency import WHY, refuse_unless_clinician, tasks_together
-from tianfu.apps.trust.queries.tasks import read_task
+from tianfu.apps.trust.queries.emergency import WHY, refuse_unless_clinician
+from tianfu.apps.trust.queries.tasks import read_task, tasks_together
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -23,7 +23,7 @@ async def end_emergency_access(store: TrustStore, caller: Caller, task_id: str, 
     task, _ = await read_task(store, caller, WHY, task_id, TaskSort.EMERGENCY)
     if task.who != caller.practitioner:
         raise Refusal("not-found", next_step="start-again")
-    running = [each for each in await tasks_together(store, caller, task) if each.runs_at(now)]
+    running = [each for each in await tasks_together(store, caller, WHY, task) if each.runs_at(now)]
     answers = await store.read_many(caller, WHY, [("Task", each.id) for each in running]) if running else []
     entries = [
         replaced(ended(answer.record.value, now=now), version=answer.record.version)

@@ -27,5 +27,6 @@ async def object_to_access(
         raise Refusal("objection-to-own-look", next_step="start-again")
     if one.objection is not None:
         raise Refusal("objection-is-there", next_step="reload-and-look")
-    resource = objection_resource(one.look, reason, patient_id=patient_id, by=word_of(one.person, patient_id), now=now)
+    patients = (patient_id, *(each for each in one.person.patients if each != patient_id))
+    resource = objection_resource(one.look, reason, patients=patients, by=word_of(one.person, patient_id), now=now)
     await store.transaction(caller, WHY, transaction(created(resource)))

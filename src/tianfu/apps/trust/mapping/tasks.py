@@ -60,10 +60,11 @@ def ended(resource: Element, *, now: Instant) -> Resource:
     }
 
 
-def objection_resource(look: Look, reason: str, *, patient_id: str, by: str, now: Instant) -> Resource:
+def objection_resource(look: Look, reason: str, *, patients: Sequence[str], by: str, now: Instant) -> Resource:
     """The Task by which `by` (`Patient/…` or `RelatedPerson/…`) asks an officer about a look.
 
     It names the events of the trail, and says once more who looked and when, so that it can be read by itself.
+    `patients` are all Patient records of the person, the one it is filed under first.
     """
     moment = to_fhir_instant(now)
     event = look.newest
@@ -75,14 +76,17 @@ def objection_resource(look: Look, reason: str, *, patient_id: str, by: str, now
         "businessStatus": coded(REVIEW_SYSTEM, WAITING),
         "intent": "order",
         "code": coded(TASK_SYSTEM, TaskSort.OBJECTION),
-        "for": to("Patient", patient_id),
+        "for": to("Patient", patients[0]),
         "authoredOn": moment,
         "lastModified": moment,
         "requester": {"reference": by},
         "performerType": FOR_OFFICERS,
         "reasonCode": {"text": reason},
         "restriction": {"period": {"start": to_fhir_instant(look.since), "end": to_fhir_instant(look.until)}},
-        "input": [{"type": coded(REVIEW_SYSTEM, "rule"), "valueString": event.rule}],
+        "input": [
+            {"type": coded(REVIEW_SYSTEM, "rule"), "valueString": event.rule},
+            *({"type": coded(REVIEW_SYSTEM, "record"), "valueReference": to("Patient", each)} for each in patients[1:]),
+        ],
     }
     if event.practitioner:
         said["input"].append(
@@ -129,6 +133,7 @@ def task_of(resource: Element, *, version: int) -> TrustTask:
         version=version,
         sort=sort,
         person=id_in(resource.get("for"), "Patient"),
+        further=_further(inputs),
         who=id_in(resource.get("owner"), "Practitioner") or _referred(inputs, "looker", "Practitioner"),
         organisation=_referred(inputs, "institution", "Organization"),
         reason_kind=code_in(reason, REASON_SYSTEM),
@@ -177,6 +182,11 @@ def _referred(row: Sequence[Element], name: str, resource_type: str) -> str:
         (id_in(one.get("valueReference"), resource_type) for one in row if code_in(one["type"], REVIEW_SYSTEM) == name),
         "",
     )
+
+
+def _further(inputs: Sequence[Element]) -> tuple[str, ...]:
+    records = [one for one in inputs if code_in(one["type"], REVIEW_SYSTEM) == "record"]
+    return tuple(found for one in records if (found := id_in(one.get("valueReference"), "Patient")))
 
 
 def _changed(resource: Element, now: Instant) -> Resource:

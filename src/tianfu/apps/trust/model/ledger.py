@@ -49,6 +49,25 @@ KIND_OF_TYPE = {
 }
 """What a person calls the records of a type; whatever is not here is called "other records"."""
 
+KINDS = (
+    "diagnosis",
+    "medicine",
+    "allergy",
+    "procedure",
+    "document",
+    "result",
+    "imaging",
+    "visit",
+    "vaccination",
+    "plan",
+    "cost",
+    "identity",
+    "other",
+    "trust",
+    "ledger",
+)
+"""All kinds, in the order in which they are told: what says most about a person first."""
+
 
 class Sort(StrEnum):
     """The sorts of looks by which a person chooses."""
@@ -78,6 +97,8 @@ ACT_OF_INTERACTION = {
     "$export": Act.EXPORTED,
 }
 
+BOOKKEEPING = frozenset({"trust", "ledger"})
+
 EMERGENCY_PURPOSE = "ETREAT"
 OWN_PURPOSE = "PATRQT"
 PERSON_ROLE = "citizen"
@@ -103,8 +124,14 @@ class Event:
 
     @property
     def looker(self) -> tuple[str, ...]:
-        """What two events must share to be one look."""
-        return (self.caller, self.role, self.practitioner, self.organisation, self.purpose, self.rule, self.act)
+        """What two events must share to be one look; what was refused is never told with what was shown."""
+        was = "refused" if self.act == Act.REFUSED else "done"
+        return (self.caller, self.role, self.practitioner, self.organisation, self.purpose, self.rule, was)
+
+    @property
+    def is_bookkeeping(self) -> bool:
+        """Whether it only wrote what every look leaves behind: notices, and the access itself."""
+        return self.act == Act.WROTE and {kind for kind, _ in self.kinds} <= BOOKKEEPING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +167,22 @@ class Look:
         return self.newest.purpose == EMERGENCY_PURPOSE
 
     @property
+    def acts(self) -> tuple[Act, ...]:
+        """What was done besides bookkeeping, in the order of the acts; reading if there was nothing else."""
+        done = {event.act for event in self.events if not event.is_bookkeeping} or {Act.READ}
+        return tuple(act for act in Act if act in done)
+
+    @property
     def kinds(self) -> tuple[tuple[str, int], ...]:
-        """How many records of which kind were shown, the most of one kind first.
+        """How many records of which kind were shown, what tells most about a person first.
 
         Reading one record twice counts once a reading: nobody can know which look mattered.
         """
         counted: Counter[str] = Counter()
         for event in self.events:
-            counted.update(dict(event.kinds))
-        return tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
+            if not event.is_bookkeeping:
+                counted.update(dict(event.kinds))
+        return tuple(sorted(counted.items(), key=lambda pair: KINDS.index(pair[0])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,8 @@ class TrustTask:
     """Newest first."""
     group: str = ""
     rule: str = ""
+    further: tuple[str, ...] = ()
+    """Further Patient records of the same person that the task is about."""
 
     @property
     def finding(self) -> Finding | None:
@@ -108,6 +110,14 @@ def _place(task: TrustTask) -> tuple[int, int]:
     if not task.is_settled:
         return 1, task.opened
     return 2, -task.findings[0].at
+
+
+def one_of_each(tasks: Iterable[TrustTask]) -> tuple[TrustTask, ...]:
+    """One task for what was opened in one go for a person's records of several libraries; in the order given."""
+    first: dict[str, TrustTask] = {}
+    for task in tasks:
+        first.setdefault(task.group or task.id, task)
+    return tuple(first.values())
 
 
 def overdue(tasks: Sequence[TrustTask], now: Instant) -> int:

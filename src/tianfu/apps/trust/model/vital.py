@@ -5,7 +5,7 @@ Ward rule: docs/rules/emergency-access.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -47,6 +47,11 @@ class VitalLine:
     resource_type: str
     id: str
 
+    @property
+    def is_allergy(self) -> bool:
+        """Whether it can kill by what we give; a warning of another sort comes after it."""
+        return self.resource_type == "AllergyIntolerance"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VitalPart:
@@ -55,14 +60,20 @@ class VitalPart:
     kind: VitalKind
     lines: tuple[VitalLine, ...]
     count: int
+    is_cut_off: bool
+    """Whether there are more than were counted."""
 
 
-def parts_of(lines: Iterable[VitalLine]) -> tuple[VitalPart, ...]:
-    """All parts in the order of danger; an empty part says that nothing is recorded, so none is left out."""
+def parts_of(lines: Iterable[VitalLine], *, cut_off: Set[VitalKind]) -> tuple[VitalPart, ...]:
+    """All parts in the order of danger; an empty part says that nothing is recorded, so none is left out.
+
+    Of the kinds in `cut_off` there are more than these lines.
+    """
     together: dict[VitalKind, list[VitalLine]] = {kind: [] for kind in VitalKind}
     for line in lines:
         together[line.kind].append(line)
+    together[VitalKind.ALLERGY].sort(key=lambda line: not line.is_allergy)
     return tuple(
-        VitalPart(kind=kind, lines=tuple(found[: LINES_MAX[kind]]), count=len(found))
+        VitalPart(kind=kind, lines=tuple(found[: LINES_MAX[kind]]), count=len(found), is_cut_off=kind in cut_off)
         for kind, found in together.items()
     )

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.mapping.people import contacts_of, file_of
-from tianfu.apps.trust.mapping.tasks import GROUP_SYSTEM
 from tianfu.apps.trust.mapping.vital import KINDS, vital_line
 from tianfu.apps.trust.model.emergency import may_break_glass
 from tianfu.apps.trust.model.people import Person, Standing
-from tianfu.apps.trust.model.tasks import TaskSort, TrustTask
+from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, one_of_each
 from tianfu.apps.trust.model.vital import VitalPart, parts_of
 from tianfu.apps.trust.queries.names import Names, names_of
-from tianfu.apps.trust.queries.tasks import find_tasks, read_task
+from tianfu.apps.trust.queries.tasks import find_tasks, read_task, tasks_together
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
-from tianfu.records.timeline import Slice
+from tianfu.records.timeline import Slice, TimelinePage
 
 WHY = Purpose.EMERGENCY
 OWN_MAX = 20
-RECORDS_MAX = 300
-GROUP_MAX = 50
+LASTING = frozenset(
+    {"AllergyIntolerance", "Flag", "Condition", "Procedure"} | {each for each in KINDS if each.startswith("Medication")}
+)
+"""Types of which every record may matter, however old."""
+
+LASTING_MAX = 500
+"""More than this cannot be shown; the page then says so loudly."""
+
+PASSING_MAX = 120
+"""Of results and visits the newest are enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +55,7 @@ async def read_emergency_desk(store: TrustStore, caller: Caller) -> EmergencyDes
     refuse_unless_clinician(caller)
     owner = ("owner", f"Practitioner/{caller.practitioner}")
     found = await find_tasks(store, caller, WHY, owner, sorts=[TaskSort.EMERGENCY], limit=OWN_MAX)
-    first_of_group = {task.group or task.id: task for task in reversed(found.tasks)}
-    tasks = tuple(sorted(first_of_group.values(), key=lambda task: -task.opened))
+    tasks = one_of_each(found.tasks)
     return EmergencyDesk(
         tasks=tasks, names=await names_of(store, caller, WHY, [("Patient", task.person) for task in tasks])
     )
@@ -71,27 +79,22 @@ async def read_session(store: TrustStore, caller: Caller, task_id: str, *, now: 
     task, _ = await read_task(store, caller, WHY, task_id, TaskSort.EMERGENCY)
     if task.who != caller.practitioner:
         raise Refusal("not-found", next_step="start-again")
-    group = await tasks_together(store, caller, task)
+    group = await tasks_together(store, caller, WHY, task)
     session = EmergencySession(task=task, group=group, person=None, contacts=(), parts=(), is_cut_off=False)
     return await _opened(store, caller, session) if task.runs_at(now) else session
-
-
-async def tasks_together(store: TrustStore, caller: Caller, task: TrustTask) -> tuple[TrustTask, ...]:
-    """The tasks that were opened in one go for the same person's records of several libraries."""
-    if not task.group:
-        return (task,)
-    fields = ("group-identifier", f"{GROUP_SYSTEM}|{task.group}")
-    found = await find_tasks(store, caller, WHY, fields, sorts=[TaskSort.EMERGENCY], limit=GROUP_MAX)
-    return tuple(each for each in found.tasks if each.who == task.who)
 
 
 async def _opened(store: TrustStore, caller: Caller, session: EmergencySession) -> EmergencySession:
     patients = [task.person for task in session.group]
     answers = await store.read_many(caller, WHY, [("Patient", each) for each in patients])
     found = [answer.record.value for answer in answers if isinstance(answer, Found)]
-    slices = [Slice(type=each) for each in KINDS]
-    page = await store.timeline(caller, WHY, patients, slices=slices, limit=RECORDS_MAX)
-    lines = [line for one in page.entries if (line := vital_line(one.record.value))]
+    # Asked for apart: however many results there are, they push no allergy out of the page.
+    lasting, passing = await asyncio.gather(
+        _timeline(store, caller, patients, LASTING, LASTING_MAX),
+        _timeline(store, caller, patients, sorted(KINDS.keys() - LASTING), PASSING_MAX),
+    )
+    lines = [line for one in (*lasting.entries, *passing.entries) if (line := vital_line(one.record.value))]
+    cut_off = {KINDS[each] for each in KINDS.keys() - LASTING} if passing.is_cut_off else set()
     files = [file_of(each) for each in found]
     person = None
     if files:
@@ -106,7 +109,13 @@ async def _opened(store: TrustStore, caller: Caller, session: EmergencySession) 
     return replace(
         session,
         person=person,
-        contacts=tuple(contact for each in found for contact in contacts_of(each)),
-        parts=parts_of(lines),
-        is_cut_off=page.is_cut_off,
+        contacts=tuple(dict.fromkeys(contact for each in found for contact in contacts_of(each))),
+        parts=parts_of(lines, cut_off=cut_off),
+        is_cut_off=lasting.is_cut_off,
     )
+
+
+async def _timeline(
+    store: TrustStore, caller: Caller, patients: Sequence[str], types: Iterable[str], limit: int
+) -> TimelinePage:
+    return await store.timeline(caller, WHY, patients, slices=[Slice(type=each) for each in types], limit=limit)

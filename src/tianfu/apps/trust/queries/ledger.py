@@ -12,7 +12,7 @@ from tianfu.apps.trust.mapping.ledger import event_of
 from tianfu.apps.trust.model.ledger import Day, Look, Sort, days_of, month_after
 from tianfu.apps.trust.model.objection import objection_to
 from tianfu.apps.trust.model.people import Person
-from tianfu.apps.trust.model.tasks import TaskSort, TrustTask
+from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, one_of_each
 from tianfu.apps.trust.queries.names import Names, names_of
 from tianfu.apps.trust.queries.people import people_of, person_of
 from tianfu.apps.trust.queries.tasks import find_tasks
@@ -71,7 +71,7 @@ async def read_ledger(
     )
     days = days_of(map(event_of, page.events), sort)
     looks = [look for day in days for look in day.looks]
-    tasks = await _tasks_about(store, caller, person)
+    tasks = one_of_each(await _tasks_about(store, caller, person))
     objections = [task for task in tasks if task.sort == TaskSort.OBJECTION]
     return Ledger(
         person=person,

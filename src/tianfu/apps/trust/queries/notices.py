@@ -47,6 +47,7 @@ async def read_notices(store: TrustStore, caller: Caller, patient_id: str, *, no
     page = await store.search(caller, WHY, SearchRequest(type="Communication", parameters=fields))
     notices = tuple(notice_of(record.value) for record in page.records)
     tasks = await _tasks(store, caller, notices)
+    notices = _once(notices, tasks)
     return Notices(
         person=person,
         family=await people_of(store, caller, now=now),
@@ -65,3 +66,12 @@ async def _tasks(store: TrustStore, caller: Caller, notices: tuple[Notice, ...])
         for each, answer in zip(wanted, answers, strict=True)
         if isinstance(answer, Found)
     }
+
+
+def _once(notices: tuple[Notice, ...], tasks: Mapping[str, TrustTask]) -> tuple[Notice, ...]:
+    """One notice of a kind for what was opened in one go; each library's record has its own."""
+    first: dict[tuple[str, str], Notice] = {}
+    for notice in notices:
+        task = tasks.get(notice.about)
+        first.setdefault((notice.kind, (task.group or task.id) if task else notice.id), notice)
+    return tuple(first.values())

@@ -11,9 +11,9 @@ from tianfu.apps.trust.mapping.tasks import REVIEW_SYSTEM, WAITING
 from tianfu.apps.trust.model.ledger import Look, Sort, days_of
 from tianfu.apps.trust.model.reviews import belongs
 from tianfu.apps.trust.model.roles import OFFICER_ROLES
-from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, Verdict, in_order, overdue
+from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, Verdict, in_order, one_of_each, overdue
 from tianfu.apps.trust.queries.names import Names, names_of
-from tianfu.apps.trust.queries.tasks import FoundTasks, find_tasks, read_task
+from tianfu.apps.trust.queries.tasks import FoundTasks, find_tasks, read_task, tasks_together
 from tianfu.apps.trust.store import Reference, TrustStore
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -52,11 +52,12 @@ async def read_queue(store: TrustStore, caller: Caller, *, now: Instant) -> Queu
     refuse_unless_officer(caller)
     waiting = await _with_state(store, caller, WAITING, Verdict.INQUIRY, limit=WAITING_MAX)
     settled = await _with_state(store, caller, Verdict.JUSTIFIED, Verdict.NOT_JUSTIFIED, limit=SETTLED_MAX)
+    in_line, over = one_of_each(in_order(waiting.tasks)), one_of_each(in_order(settled.tasks))
     return Queue(
-        waiting=in_order(waiting.tasks),
-        settled=in_order(settled.tasks),
-        names=await names_of(store, caller, WHY, _mentioned(*waiting.tasks, *settled.tasks)),
-        overdue=overdue(waiting.tasks, now),
+        waiting=in_line,
+        settled=over,
+        names=await names_of(store, caller, WHY, _mentioned(*in_line, *over)),
+        overdue=overdue(in_line, now),
         is_cut_off=waiting.is_cut_off,
     )
 
@@ -80,10 +81,11 @@ async def read_case(store: TrustStore, caller: Caller, task_id: str) -> Case:
     """An emergency access with all that its doctor did with the record while it ran, or an objected look."""
     refuse_unless_officer(caller)
     task, _ = await read_task(store, caller, WHY, task_id, *TaskSort)
+    together = await tasks_together(store, caller, WHY, task)
     page = await store.ledger(
         caller,
         WHY,
-        [task.person],
+        [*dict.fromkeys((task.person, *task.further, *(each.person for each in together)))],
         limit=EVENTS_MAX,
         after=task.since,
         before=Instant(task.until + AFTERWARDS),

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from tianfu.access.caller import Caller
 from tianfu.access.emergency import TASK_SYSTEM
 from tianfu.access.purpose import Purpose
-from tianfu.apps.trust.mapping.tasks import task_of
+from tianfu.apps.trust.mapping.tasks import GROUP_SYSTEM, task_of
 from tianfu.apps.trust.model.tasks import TaskSort, TrustTask
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
 from tianfu.records.store import SearchRequest
+
+GROUP_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +50,12 @@ async def read_task(
         if codes & set(sorts):
             return task_of(answer.record.value, version=answer.record.version), answer.record
     raise Refusal("not-found", next_step="start-again")
+
+
+async def tasks_together(store: TrustStore, caller: Caller, purpose: Purpose, task: TrustTask) -> tuple[TrustTask, ...]:
+    """The emergency accesses that were opened in one go for the same person's records of several libraries."""
+    if not task.group:
+        return (task,)
+    fields = ("group-identifier", f"{GROUP_SYSTEM}|{task.group}")
+    found = await find_tasks(store, caller, purpose, fields, sorts=[TaskSort.EMERGENCY], limit=GROUP_MAX)
+    return tuple(each for each in found.tasks if each.who == task.who)
