@@ -319,18 +319,28 @@ async def _readers(addresses: Addresses, settings: Settings, resource_type: str,
         )
 
 
+def _line(text: str) -> None:
+    """A line as it is: rule names and ids are never cut to the width of a terminal."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _print_readers(record: str, found: Readers, language: str) -> None:
     from tianfu.access.labels import labels
     from tianfu.access.rules import sentence
 
     special = ", ".join(key for key, label in labels().items() if label.mask & found.labels)
     out.print(f"{record}: level {found.level}{f', {special}' if special else ''}", markup=False)
-    table = Table("role", "purpose", "rule", "because", "who", "says", box=None)
+    ways: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for each in found.readers:
         reader = each.reader
-        because = sentence(reader.because, language)
-        table.add_row(reader.role, reader.purpose.value, reader.rule, because, each.actor, each.source)
-    out.print(table)
+        way = ways.setdefault((reader.role, reader.rule, reader.because), {})
+        actor = f"{each.actor}, as {each.source} says" if each.source else each.actor
+        way.setdefault(actor, []).append(reader.purpose.value)
+    for (role, rule, because), actors in ways.items():
+        purposes = dict.fromkeys(each for some in actors.values() for each in some)
+        _line(f"{role} for {' '.join(purposes)}, by {rule}: {sentence(because, language)}")
+        for actor in filter(None, actors):
+            _line(f"    {actor}")
     if found.is_cut_off:
         err.print("there are more relations than are shown here")
 

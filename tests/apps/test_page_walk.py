@@ -44,6 +44,9 @@ from tianfu.web.site import SiteSettings, build_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
 
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:")
+"""Script and style of a page's own, which the content security policy would stop anyway."""
+
 TASK, NO_TASK = "hid-task-1", "non-task-1"
 NAME, NO_NAME = "藏名甲", "无名甲"
 
@@ -321,5 +324,7 @@ async def test_who_may_gets_what_strangers_are_refused(hospital: Store) -> None:
                 who = entitled["PATRQT" if row.path == "/trust/consents" else row.purpose]
                 answer = await visitor(client, *who).opens(row, own)
                 assert answer.status_code in {200, 303}, (row, answer.text[-1500:])
+                assert INLINE.findall(answer.text) == [], row
+                assert answer.status_code == 303 or "unsafe" not in answer.headers["content-security-policy"], row
                 if row.stranger == "nothing":
                     assert PATIENT in answer.text, row

@@ -270,8 +270,24 @@ def test_the_entrance_says_why_somebody_stands_there(why: str, tag: str) -> None
     assert "made-up<" not in page.text
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": "application/json"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded", "content-encoding": "gzip"},
+    ],
+    ids=str,
+)
+def test_pages_take_plain_forms_only(headers: dict[str, str]) -> None:
+    with site(is_production=True, ticket=OFFICE.write(TICKET)) as client:
+        for path in ("/act", "/enter", "/preferences"):
+            assert client.post(path, content=b"--x--", headers={**OWN_PAGE, **headers}).status_code == 415
+
+
 def test_a_form_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tianfu.web.slow_senders.SILENCE_SECONDS_MAX", 0.05)
+    monkeypatch.setattr("tianfu.web.forms.SILENCE_SECONDS_MAX", 0.05)
     app = App(name="made-up", folder=Path(__file__).parent / "made_up_app", places=(), routes=telling_pages)
     built = build_site(
         apps=[app],

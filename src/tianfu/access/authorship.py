@@ -6,6 +6,7 @@ from typing import Any
 
 from tianfu.access.consent import read_consent
 from tianfu.access.decision import Grant
+from tianfu.access.derivation import relations_of
 from tianfu.access.elements import items, local
 from tianfu.kernel.refusal import Refusal
 
@@ -26,12 +27,11 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
         if remarks and resource.get("status") == "active":
             raise Refusal("consent-unclear", faults=remarks)
         return
-    requester = f"Practitioner/{caller.practitioner}"
-    if (
-        resource["resourceType"] == "ServiceRequest"
-        and not grant.registers
-        and requester != _said(resource.get("requester"))
-    ):
+    if resource["resourceType"] != "ServiceRequest" or grant.registers:
+        return
+    # Who refers to his own ward or house would open, or prolong, what opens to himself.
+    is_to_himself = any(each.actor in grant.actors for each in relations_of(resource, 0))
+    if is_to_himself or f"Practitioner/{caller.practitioner}" != _said(resource.get("requester")):
         raise Refusal("referral-not-yours", next_step="sign-yourself")
 
 

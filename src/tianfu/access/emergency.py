@@ -136,6 +136,13 @@ def refuse_unsound_emergency(task: Mapping[str, Any], caller: Caller, *, now: In
         raise Refusal("emergency-not-now")
 
 
+def refuse_foreign_emergency(task: Mapping[str, Any], caller: Caller) -> None:
+    """Refuse an emergency access, open or over, in the name of anybody but the caller.  Code: emergency-not-yours."""
+    owner = _id_in(task.get("owner"), "Practitioner")
+    if not owner or owner != caller.practitioner:
+        raise Refusal("emergency-not-yours")
+
+
 def _times(task: Mapping[str, Any]) -> tuple[Instant, Instant, Instant]:
     """When it was written, since when and until when it counts."""
     period = element(element(task.get("restriction")).get("period"))

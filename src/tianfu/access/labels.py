@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 
@@ -166,12 +167,12 @@ def _table() -> dict[str, Any]:
 
 @lru_cache(CODES_CACHED)
 def _raise(system: str, code: str) -> Raise:
-    lists = _lists()
+    lists, system = _lists(), _plain(system)
     exact = lists.exact.get(system)
     if exact is not None:
-        return exact.get(code, NOTHING)
+        return exact.get(code.strip(), NOTHING)
     prefixed = lists.prefixed.get(system)
-    plain = code.replace(".", "").strip().upper()
+    plain = normalize("NFKC", code).replace(".", "").strip().upper()
     if prefixed is None or (not system and not _DIAGNOSIS.match(plain)):
         return NOTHING
     for length in lists.lengths:
@@ -179,6 +180,11 @@ def _raise(system: str, code: str) -> Raise:
         if found is not None:
             return found
     return NOTHING
+
+
+def _plain(system: str) -> str:
+    """The address of a code system without what senders spell differently: case, scheme, version, a last slash."""
+    return system.partition("|")[0].strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/")
 
 
 @cache
@@ -190,8 +196,8 @@ def _lists() -> _Lists:
     for kind, systems in table["systems"].items():
         is_prefixed = kind in table["prefix_systems"]
         for system in systems:
-            (prefixed if is_prefixed else exact)[system] = _raises(kind, is_prefixed=is_prefixed)
-    exact[CONFIDENTIALITY] = _confidentiality(confidentiality)
+            (prefixed if is_prefixed else exact)[_plain(system)] = _raises(kind, is_prefixed=is_prefixed)
+    exact[_plain(CONFIDENTIALITY)] = _confidentiality(confidentiality)
     return _Lists(
         by_type={name: int(level) for level, names in levels["by_type"].items() for name in names},
         about_a_patient=levels["about_a_patient"],

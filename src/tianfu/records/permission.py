@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from tianfu.access.authorship import refuse_foreign_author
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Facts, Grant, decide
-from tianfu.access.emergency import is_emergency_task, refuse_unsound_emergency
-from tianfu.access.labels import SEVERAL_SUBJECTS
+from tianfu.access.emergency import is_emergency_task, refuse_foreign_emergency, refuse_unsound_emergency
+from tianfu.access.labels import SEVERAL_SUBJECTS, label_mask
 from tianfu.access.organisations import INSIDE_TYPES, NO_ORGANISATIONS, OrganisationTree, Unit, actors_of
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
@@ -26,6 +26,7 @@ from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.index.hashing import token_hash
+from tianfu.records.prepare import Prepared
 from tianfu.records.visibility import asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
@@ -110,12 +111,13 @@ class Permissions:
         """Which of these changes their callers may not make, by place; asked in the transaction that makes them."""
         found: dict[int, Refusal] = {}
         by_grant: dict[int, list[int]] = defaultdict(list)
-        opened: set[int] = set()
+        opened: dict[int, set[int]] = defaultdict(set)
+        wanted = _deciding_themselves(wanted)
         for place, (grant, change) in enumerate(wanted):
             if grant.sees_everything:
                 continue
             try:
-                opened |= self._opened(grant, change)
+                opened[id(grant)] |= self._opened(grant, change)
             except Refusal as refusal:
                 found[place] = refusal
             else:
@@ -123,8 +125,8 @@ class Permissions:
         if by_grant:
             old = [wanted[p][1].write.record for places in by_grant.values() for p in places if not wanted[p][1].is_new]
             await lock_slots(transaction, RECORD_SPACE, old)
-        for places in by_grant.values():
-            found |= await self._refusals_of(transaction, wanted, places, opened)
+        for grant_id, places in by_grant.items():
+            found |= await self._refusals_of(transaction, wanted, places, opened[grant_id])
         return found
 
     def _opened(self, grant: Grant, change: Change) -> set[int]:
@@ -141,9 +143,15 @@ class Permissions:
         members = write.stored.partition(b"\n")[2]
         task: dict[str, Any] = orjson.loads(b'{"resourceType":"%s",%s}' % (write.type.encode(), members))
         refuse_foreign_author(task, grant)
-        if not is_emergency_task(task) or task.get("status") != "in-progress":
+        if not is_emergency_task(task):
+            return set()
+        if not grant.reads_trail:
+            refuse_foreign_emergency(task, grant.caller)
+        if task.get("status") != "in-progress":
             return set()
         refuse_unsound_emergency(task, grant.caller, now=Instant(self._clock()))
+        if not change.is_new:
+            raise Refusal("emergency-not-now")  # going on is another access, with a reason and a review of its own
         patient = write.values.prid
         return {patient} if patient is not None and grant.kinds & Kind.EMERGENCY.bit else set()
 
@@ -152,7 +160,7 @@ class Permissions:
     ) -> dict[int, Refusal]:
         """Those of one grant; `opened` are patients whom an emergency access written beside opens to its notices."""
         grant = wanted[places[0]][0]
-        given = visibility_values(grant, self._clock())
+        given, watched = visibility_values(grant, self._clock()), _watched(grant)
         old: dict[int, list[int]] = defaultdict(list)
         new: list[tuple[int, int | None, int, int, int]] = []
         for place in places:
@@ -167,28 +175,81 @@ class Permissions:
                 new += [(place, each, *secrecy) for each in subjects] or [(place, None, *secrecy)]
         async with transaction.pipeline() as pipeline:
             standing = {
-                number: pipeline.add(_SQL.standing_seen, type=number, rids=int8_array(records), **given)
+                number: pipeline.add(_SQL.standing_seen, type=number, rids=int8_array(records), **watched, **given)
                 for number, records in old.items()
             }
             closed = pipeline.add(_SQL.closed_patients, **_rows(new), **given)
             patient = definitions().type_number("Patient")
-            real = pipeline.add(_SQL.standing_seen, type=patient, rids=int8_array(sorted(opened)), **given)
+            real = pipeline.add(_SQL.standing_seen, type=patient, rids=int8_array(sorted(opened)), **watched, **given)
         seen = {(number, row[0]): bool(row[1]) for number, each in standing.items() for row in each.rows}
+        evidence = {
+            (number, row[0]): _Evidence(row[3], row[5], row[6])
+            for number, each in standing.items()
+            for row in each.rows
+            if row[2]
+        }
+        kept = {(number, row[0]) for number, each in standing.items() for row in each.rows if row[4]}
         unreal = opened.difference(row[0] for row in real.rows)
         found = {row[0]: _not_found() for row in closed.rows}
         for place in places:
             write = wanted[place][1].write
             is_told_of_nobody = write.type in GLASS_TYPES and write.values is not None and write.values.prid in unreal
             # What is hidden and what is not there are one: who may not choose ids cannot ask by writing.
-            is_seen = wanted[place][1].is_new or seen.get((write.type_number, write.record), grant.chooses_ids)
+            may_be_made = grant.chooses_ids and write.values is not None
+            is_seen = wanted[place][1].is_new or seen.get((write.type_number, write.record), may_be_made)
             if is_told_of_nobody or not is_seen:
                 found[place] = _not_found()
+                continue
+            name = write.type_number, write.record
+            is_anothers = grant.registers and name in kept
+            if not wanted[place][1].is_new and (is_anothers or _hides(evidence.get(name), write, grant)):
+                said = {"purpose": grant.purpose.value, "type": write.type}
+                found[place] = Refusal(NOT_PERMITTED, next_step="ask-your-office", details=said)
         return found
 
 
 def custodian_uri(organisation: str) -> str:
     """How an organisation is named as a source of records."""
     return f"Organization/{organisation}"
+
+
+def _deciding_themselves(wanted: Wanted) -> list[tuple[Grant, Change]]:
+    """The changes with their grants; a Consent is written by the person or a guardian, for a proxy only looks."""
+    looking: dict[int, Grant] = {}
+    made: list[tuple[Grant, Change]] = []
+    for grant, change in wanted:
+        if change.write.type == "Consent" and grant.kinds & Kind.PROXY.bit:
+            grant = looking.setdefault(id(grant), replace(grant, kinds=grant.kinds & ~Kind.PROXY.bit))
+        made.append((grant, change))
+    return made
+
+
+class _Evidence(NamedTuple):
+    """A record of oversight as it stands: an emergency access, an objection, a notice."""
+
+    patient: int | None
+    code: int | None
+    is_callers: bool
+
+
+def _watched(grant: Grant) -> dict[str, object]:
+    owner = definitions().search_parameter("Task", "owner")
+    practitioner = grant.caller.practitioner
+    return {
+        "review": label_mask(["review"]),
+        "owner": 0 if owner is None else owner.number,
+        "practitioner": None if practitioner is None else record_number("Practitioner", practitioner),
+    }
+
+
+def _hides(stands: _Evidence | None, write: Prepared, grant: Grant) -> bool:
+    """Whether a write would take a record of oversight out of the officers' sight, or is another's to make."""
+    if stands is None:
+        return False
+    if write.values is None or not (grant.reads_trail or grant.own or stands.is_callers):
+        return True
+    kept = write.values.labels & label_mask(["review"])
+    return not kept or (write.values.prid, write.values.code) != (stands.patient, stands.code)
 
 
 def _rows(new: Sequence[tuple[int, int | None, int, int, int]]) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Literal
 
 from tianfu.access.decision import Grant
 from tianfu.access.judgement import CHILD_UNTIL_YEARS, MINOR_UNTIL_YEARS, born_after
@@ -15,6 +16,8 @@ from tianfu.db import Queries, queries
 from tianfu.db.prepared import Call
 from tianfu.db.wire import int2_array, int8_array
 from tianfu.kernel.instants import Instant
+
+Plans = Literal["auto", "force_generic_plan"]
 
 _WALL = queries("tianfu.records.sql", "wall.sql").tell_wall
 
@@ -94,12 +97,12 @@ class Guarded:
     """The named statements of a file in which `{visible:alias}` marks where permission is asked."""
 
     def __init__(self, file: str) -> None:
-        self._open = queries("tianfu.records.sql", file, fill=_everything)
-        self._asking = queries("tianfu.records.sql", file, fill=asked)
+        self.everything = queries("tianfu.records.sql", file, fill=_everything)
+        self.asking = queries("tianfu.records.sql", file, fill=asked)
 
     def under(self, grant: Grant) -> Queries:
         """The statements as they must be put for this grant."""
-        return self._open if grant.sees_everything else self._asking
+        return self.everything if grant.sees_everything else self.asking
 
 
 def visibility_values(grant: Grant, now: Instant) -> dict[str, object]:
@@ -124,14 +127,17 @@ def visibility_values(grant: Grant, now: Instant) -> dict[str, object]:
     }
 
 
-def wall(grant: Grant) -> Call:
-    """What the second wall is told before a statement of this grant."""
-    return _WALL, _told(grant.sees_everything, grant.level, grant.custodian, grant.own, grant.actors)
+def wall(grant: Grant, *, plans: Plans = "auto") -> Call:
+    """What the second wall is told before a statement of this grant.
+
+    `force_generic_plan` is for statements that are always done in one way: planning them costs more than running them.
+    """
+    return _WALL, _told(grant.sees_everything, grant.level, grant.custodian, grant.own, grant.actors, plans)
 
 
 @lru_cache(maxsize=4_096)
 def _told(
-    everything: bool, level: int, custodian: int | None, own: tuple[int, ...], actors: tuple[int, ...]
+    everything: bool, level: int, custodian: int | None, own: tuple[int, ...], actors: tuple[int, ...], plans: Plans
 ) -> Mapping[str, object]:
     return {
         "everything": "yes" if everything else "",
@@ -139,6 +145,7 @@ def _told(
         "custodian": "" if custodian is None else str(custodian),
         "own": _array(own),
         "actors": _array(actors),
+        "plans": plans,
     }
 
 

@@ -23,12 +23,12 @@ from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
 from tianfu.web.callers import Callers
 from tianfu.web.entering import entering_routes
 from tianfu.web.failures import Failures, Help
+from tianfu.web.forms import PlainForms
 from tianfu.web.languages import load_languages
 from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
 from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
 from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, protective_headers
 from tianfu.web.sealing import Sealer
-from tianfu.web.slow_senders import UnhurriedSenders
 
 FORM_BYTES_MAX = 64 * 1_024
 COMPRESSED_FROM_BYTES = 500
@@ -117,7 +117,7 @@ def build_site(
         ],
         middleware=[
             OwnVisitorsOnly(settings.hosts, is_production=settings.is_production, session_cookie=sessions.name),
-            UnhurriedSenders(),
+            PlainForms(),
             LetIn(doorkeeping.callers, doorkeeping.limiter, sessions),
         ],
         before_send=[protective_headers(is_production=settings.is_production)],

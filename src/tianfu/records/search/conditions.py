@@ -270,7 +270,7 @@ class Conditions:
             return self._among("string", parameter, any_of(conditions))
         begun = [blind_prefix(self.identifier_key, parameter.number, folded(each)) for each in texts if folded(each)]
         return any_of(
-            [self._among("string", parameter, any_of(conditions)), f"a.tokens && {self.values.bigints(begun)}"]
+            [self._among("string", parameter, any_of(conditions)), f"{self.row}.tokens && {self.values.bigints(begun)}"]
         )
 
     def _text_conditions(self, text: str, modifier: str | None) -> Iterable[str]:

@@ -25,8 +25,13 @@ select o.rid,
 select org from source where uri = %(uri)s::text;
 
 -- standing_seen
--- Which of these records of one type stand, and which of them may be seen.
-select a.rid, {visible:a} from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]);
+-- Which of these records of one type stand, which of them may be seen, which are of oversight, about whom, which are
+-- the directory's and another's to keep, their code, and which have the caller as their owner.
+select a.rid, {visible:a}, a.labels & %(review)s::bigint <> 0 and not a.deleted, a.prid,
+       a.prid is null and a.org is distinct from %(g_custodian)s::integer, a.code,
+       exists (select from reference f where f.source = a.rid and f.param = %(owner)s::smallint
+                and f.target = %(practitioner)s::bigint)
+  from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]);
 
 -- closed_patients
 -- The places of those of these new rows that would be about a patient who is not open to the caller.

@@ -96,4 +96,7 @@ select f.at, f.seq, f.writer, f.lane, f.number, f.caller, f.practitioner, f.orga
 select distinct r.patient
   from relation r
  where r.patient = any(%(patients)s::bigint[]) and r.actor = any(%(actors)s::bigint[]) and not r.denies
-   and r.kind = any(%(kinds)s::smallint[]) and r.since <= %(now)s::bigint and r.until > %(now)s::bigint;
+   and r.kind = any(%(kinds)s::smallint[]) and r.since <= %(now)s::bigint and r.until > %(now)s::bigint
+   and case r.age when 0 then true
+         when 1 then born(r.patient) > %(fourteen)s::bigint
+         else born(r.patient) > %(eighteen)s::bigint and born(r.patient) <= %(fourteen)s::bigint end;

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from struct import Struct, error
 
 from tianfu.access.decision import NOT_PERMITTED, Grant
+from tianfu.access.judgement import CHILD_UNTIL_YEARS, MINOR_UNTIL_YEARS, born_after
 from tianfu.access.relation import Kind
 from tianfu.db import Database, Session, queries
 from tianfu.db.prepared import Call, Row
@@ -134,6 +135,11 @@ class TrailReader:
         scope = f"trail\n{grant.caller.id}\n{wanted}".encode()
         place_at, place_seq = self._opened(cursor, scope)
         async with self._database.connection("reader", before=_open_wall(grant)) as connection:
+            records = None if wanted.entities is None else [record_number(*each) for each in wanted.entities]
+            if records and own is not None:
+                # One event may tell of several people; a person asks after his own records alone.
+                named = await connection.all(_SQL.names_of, rids=int8_array(records))
+                records = [row[0] for row in named if row[3] in own]
             rows = await connection.all(
                 _SQL.events,
                 entities=ENTITIES_MAX,
@@ -142,7 +148,7 @@ class TrailReader:
                 place_at=place_at,
                 place_seq=place_seq,
                 patients=None if patients is None else int8_array(patients),
-                records=_numbers(wanted.entities),
+                records=None if records is None else int8_array(records),
                 callers=_texts(wanted.callers),
                 practitioners=_texts(wanted.practitioners),
                 roles=_texts(wanted.roles),
@@ -218,13 +224,16 @@ class TrailReader:
         strangers = [each for each in patients if each not in grant.own]
         if not strangers:
             return
+        now = self._clock()
         async with self._database.connection("reader", before=_open_wall(grant)) as connection:
             rows = await connection.all(
                 _SQL.guarded,
                 patients=int8_array(strangers),
                 actors=int8_array(grant.actors),
                 kinds=int2_array([int(kind) for kind in _SPEAKING]),
-                now=self._clock(),
+                now=now,
+                fourteen=born_after(now, CHILD_UNTIL_YEARS),
+                eighteen=born_after(now, MINOR_UNTIL_YEARS),
             )
         if {row[0] for row in rows} != set(strangers):
             raise _not_permitted(grant)
@@ -334,10 +343,6 @@ def _ledger_event(row: Row) -> LedgerEvent:
         outcome=row[12],
         types=tuple((type_name(kind), count) for kind, count in zip(row[14] or (), row[15] or (), strict=True)),
     )
-
-
-def _numbers(references: Sequence[tuple[str, str]] | None) -> object:
-    return None if references is None else int8_array([record_number(*each) for each in references])
 
 
 def _texts(values: Sequence[str] | None) -> object:

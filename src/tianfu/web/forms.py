@@ -1,15 +1,21 @@
-"""Waits for a form only so long: a sender who falls silent, or who trickles, must not hold a worker's memory."""
+"""What pages take as a form: plain fields, uncompressed, within some time.
+
+No page takes a file, so nothing that could be one is read; and a sender who falls silent or trickles must not hold a
+worker's memory.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.protection import SAFE_METHODS
 
 SILENCE_SECONDS_MAX = 20.0
 """How long a sender may stop in the middle of a form."""
@@ -18,14 +24,16 @@ FORM_SECONDS_MAX = 60.0
 """How long a whole form may take."""
 
 
-class UnhurriedSenders(ASGIMiddleware):
-    """Refuses a body that takes too long with `body-too-slow`."""
+class PlainForms(ASGIMiddleware):
+    """Refuses with `format-not-taken` what is no plain form, and with `body-too-slow` what takes too long."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Hand on the request with a body that has a time limit."""
         if scope["type"] != ScopeType.HTTP:
             await next_app(scope, receive, send)
             return
+        if scope["method"] not in SAFE_METHODS:
+            refuse_unless_plain(Headers.from_scope(scope))
         started = time.monotonic()
         is_whole = False
 
@@ -42,3 +50,11 @@ class UnhurriedSenders(ASGIMiddleware):
             return message
 
         await next_app(scope, receive_in_time, send)
+
+
+def refuse_unless_plain(headers: Headers) -> None:
+    """Raise Refusal unless a body, if there is one, is declared to be plain fields."""
+    declared = headers.get("content-type", "")
+    is_plain = declared.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+    if (declared and not is_plain) or headers.get("content-encoding", "identity") != "identity":
+        raise Refusal("format-not-taken", next_step="start-again")
