@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -82,6 +83,12 @@ def test_every_part_is_there_dangers_first_and_allergies_before_warnings() -> No
     )
     assert [part.kind for part in parts] == list(VitalKind)
     assert [each.title for each in parts[0].lines] == ["a", "b"]
+
+
+def test_what_lasts_stands_before_what_is_over() -> None:
+    asthma, cold = line(VitalKind.DIAGNOSIS, "Condition", "asthma"), line(VitalKind.DIAGNOSIS, "Condition", "cold")
+    parts = parts_of([replace(cold, state="resolved"), asthma], cut_off=set())
+    assert [each.title for each in parts[1].lines] == ["asthma", "cold"]
 
 
 def test_a_long_part_says_how_many_there_are() -> None:

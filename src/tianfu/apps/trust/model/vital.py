@@ -73,6 +73,8 @@ def parts_of(lines: Iterable[VitalLine], *, cut_off: Set[VitalKind]) -> tuple[Vi
     for line in lines:
         together[line.kind].append(line)
     together[VitalKind.ALLERGY].sort(key=lambda line: not line.is_allergy)
+    # What lasts stands before what is over, however long ago it began.
+    together[VitalKind.DIAGNOSIS].sort(key=lambda line: bool(line.state))
     return tuple(
         VitalPart(kind=kind, lines=tuple(found[: LINES_MAX[kind]]), count=len(found), is_cut_off=kind in cut_off)
         for kind, found in together.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
@@ -13,7 +13,7 @@ from tianfu.apps.trust.mapping.vital import KINDS, vital_line
 from tianfu.apps.trust.model.emergency import may_break_glass
 from tianfu.apps.trust.model.people import Person, Standing
 from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, one_of_each
-from tianfu.apps.trust.model.vital import VitalPart, parts_of
+from tianfu.apps.trust.model.vital import VitalKind, VitalPart, parts_of
 from tianfu.apps.trust.queries.names import Names, names_of
 from tianfu.apps.trust.queries.tasks import find_tasks, read_task, tasks_together
 from tianfu.apps.trust.store import TrustStore
@@ -24,16 +24,17 @@ from tianfu.records.timeline import Slice, TimelinePage
 
 WHY = Purpose.EMERGENCY
 OWN_MAX = 20
-LASTING = frozenset(
-    {"AllergyIntolerance", "Flag", "Condition", "Procedure"} | {each for each in KINDS if each.startswith("Medication")}
+GROUPS = (
+    (
+        (VitalKind.ALLERGY, VitalKind.DIAGNOSIS, VitalKind.MEDICINE, VitalKind.PROCEDURE),
+        500,
+    ),
+    ((VitalKind.RESULT,), 100),
+    ((VitalKind.VISIT,), 20),
+    ((VitalKind.VACCINATION,), 20),
 )
-"""Types of which every record may matter, however old."""
-
-LASTING_MAX = 500
-"""More than this cannot be shown; the page then says so loudly."""
-
-PASSING_MAX = 120
-"""Of results and visits the newest are enough."""
+"""What is asked for together, and how many records at most: however many results there are, they push no allergy and
+no vaccination out of the page.  More of the first group than that must be said aloud; of the others the newest do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +89,9 @@ async def _opened(store: TrustStore, caller: Caller, session: EmergencySession) 
     patients = [task.person for task in session.group]
     answers = await store.read_many(caller, WHY, [("Patient", each) for each in patients])
     found = [answer.record.value for answer in answers if isinstance(answer, Found)]
-    # Asked for apart: however many results there are, they push no allergy out of the page.
-    lasting, passing = await asyncio.gather(
-        _timeline(store, caller, patients, LASTING, LASTING_MAX),
-        _timeline(store, caller, patients, sorted(KINDS.keys() - LASTING), PASSING_MAX),
-    )
-    lines = [line for one in (*lasting.entries, *passing.entries) if (line := vital_line(one.record.value))]
-    cut_off = {KINDS[each] for each in KINDS.keys() - LASTING} if passing.is_cut_off else set()
+    pages = await asyncio.gather(*(_timeline(store, caller, patients, kinds, limit) for kinds, limit in GROUPS))
+    lines = [line for page in pages for one in page.entries if (line := vital_line(one.record.value))]
+    cut_off = {kind for (kinds, _), page in zip(GROUPS, pages, strict=True) if page.is_cut_off for kind in kinds}
     files = [file_of(each) for each in found]
     person = None
     if files:
@@ -111,11 +108,12 @@ async def _opened(store: TrustStore, caller: Caller, session: EmergencySession) 
         person=person,
         contacts=tuple(dict.fromkeys(contact for each in found for contact in contacts_of(each))),
         parts=parts_of(lines, cut_off=cut_off),
-        is_cut_off=lasting.is_cut_off,
+        is_cut_off=pages[0].is_cut_off,
     )
 
 
 async def _timeline(
-    store: TrustStore, caller: Caller, patients: Sequence[str], types: Iterable[str], limit: int
+    store: TrustStore, caller: Caller, patients: Sequence[str], kinds: Sequence[VitalKind], limit: int
 ) -> TimelinePage:
-    return await store.timeline(caller, WHY, patients, slices=[Slice(type=each) for each in types], limit=limit)
+    slices = [Slice(type=each) for each, kind in KINDS.items() if kind in kinds]
+    return await store.timeline(caller, WHY, patients, slices=slices, limit=limit)
