@@ -39,7 +39,7 @@ from tianfu.kernel.instants import system_clock
 from tianfu.records.outcomes import Written
 from tianfu.records.store import Store
 from tianfu.services.tickets.ticket import Audience
-from tianfu.standards.fhir.parsing import parse_resource
+from tianfu.standards.fhir.parsing import parse_bundle
 from tianfu.web.site import SiteSettings, build_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
@@ -105,8 +105,19 @@ def emergency(practitioner: str) -> dict[str, Any]:
 
 async def emergency_of_lins(store: Store) -> str:
     """The id of an emergency access that Lin opened himself."""
-    task = parse_resource(orjson.dumps({"resourceType": "Task", **emergency("lin")}))
-    written = await store.create(DOCTOR, Purpose.EMERGENCY, task)
+    task = {"resourceType": "Task", **emergency("lin")}
+    notice = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"coding": [{"system": "urn:tianfu:notice", "code": "emergency-opened"}]}],
+        "subject": task["for"],
+    }
+    entries = [
+        {"request": {"method": "POST", "url": each["resourceType"]}, "resource": each}
+        for each in (task, notice, notice)
+    ]
+    bundle = parse_bundle(orjson.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
+    written = (await store.transaction(DOCTOR, Purpose.EMERGENCY, bundle))[0].outcome
     assert isinstance(written, Written)
     return written.id
 

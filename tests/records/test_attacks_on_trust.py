@@ -81,7 +81,7 @@ async def test_a_doctor_does_not_prolong_a_visit_by_referring_to_his_own_ward(wa
 
 
 async def test_nobody_takes_an_emergency_out_of_the_officers_sight(ward: Ward) -> None:
-    opened = await ward.write(STRANGER, EMERGENCY, **emergency("ada"))
+    opened = await ward.break_glass(STRANGER, emergency("ada"))
     await ward.visit("ada")
     told = {**emergency("ada"), "id": opened.id}
     for who, why in ((STRANGER, EMERGENCY), (CITIZEN, WHY), (OFFICER, Purpose.OPERATIONS), (DOCTOR, TREAT)):
@@ -109,7 +109,7 @@ async def test_an_objection_is_for_the_officer_alone(ward: Ward) -> None:
     written = await ward.write(CITIZEN, WHY, **objection)
     await ward.visit("ada")
     assert await ward.ids(DOCTOR, "Task") == []
-    await ward.write(STRANGER, EMERGENCY, **emergency("ada"))
+    await ward.break_glass(STRANGER, emergency("ada"))
     with pytest.raises(Refusal, match="role-cannot-do-this"):
         await ward.write(STRANGER, EMERGENCY, **{**objection, "id": written.id, "status": "cancelled"})
 
@@ -161,13 +161,15 @@ async def test_an_emergency_of_one_opens_nothing_to_another_who_writes_in_the_sa
     store = ward.store
     nurse = Caller(id="n9", role="nurse", organisation="other", practitioner="x")
     note = {"resourceType": "Communication", "status": "completed", "subject": {"reference": "Patient/ada"}}
+    kind = {"coding": [{"system": "urn:tianfu:notice", "code": "emergency-opened"}]}
+    own = [(STRANGER, EMERGENCY, each) for each in (emergency("ada"), *[{**note, "category": [kind]}] * 2)]
     jobs = []
-    for who, why, resource in ((STRANGER, EMERGENCY, emergency("ada")), (nurse, TREAT, note)):
+    for who, why, resource in (*own, (nurse, TREAT, note)):
         write = store._preparer.write(parse_resource(orjson.dumps(resource)), new_uuid7())
         grant = await store._permissions.grant(who, why)
         jobs.append(Job(Change(write=write, is_new=True), grant, "create", ""))
-    opened, refused = await store._write_group(jobs)
-    assert isinstance(opened, Written)
+    *opened, refused = await store._write_group(jobs)
+    assert all(isinstance(each, Written) for each in opened)
     assert isinstance(refused, Refusal)
 
 

@@ -83,6 +83,23 @@ class Ward:
         assert isinstance(written, Written)
         return written
 
+    async def break_glass(self, who: Caller, task: dict[str, Any], *, notices: int = 2) -> Written:
+        """Open a record in an emergency, with the notices that belong to it."""
+        notice = {
+            "resourceType": "Communication",
+            "status": "completed",
+            "category": [{"coding": [{"system": "urn:tianfu:notice", "code": "emergency-opened"}]}],
+            "subject": task["for"],
+        }
+        entries = [
+            {"request": {"method": "POST", "url": each["resourceType"]}, "resource": each}
+            for each in (task, *[notice] * notices)
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        answers = await self.store.transaction(who, EMERGENCY, parse_bundle(orjson.dumps(bundle)))
+        assert isinstance(answers[0].outcome, Written)
+        return answers[0].outcome
+
     async def outcomes(self, who: Caller) -> list[str]:
         query = Query.composed("outcomes", "select outcome from audit where caller = %(caller)s order by at, number")
         async with self.database.connection("owner") as owner:
@@ -310,7 +327,7 @@ def emergency(patient: str, *, owner: str = "zhou", minutes: float = 30) -> dict
 
 
 async def test_a_doctor_breaks_the_glass_for_a_while_and_not_for_what_is_special(ward: Ward) -> None:
-    await ward.write(STRANGER, EMERGENCY, **emergency("ada"))
+    await ward.break_glass(STRANGER, emergency("ada"))
     assert await ward.ids(STRANGER, "Condition", EMERGENCY) == ["flu"]
     assert await ward.ids(STRANGER, "Condition") == []  # not for ordinary treatment
     assert await ward.ids(DOCTOR, "Condition", EMERGENCY) == []  # not for anybody else
@@ -331,12 +348,12 @@ async def test_a_doctor_breaks_the_glass_for_a_while_and_not_for_what_is_special
 )
 async def test_an_unsound_emergency_opens_nothing(ward: Ward, change: dict[str, Any], code: str) -> None:
     with pytest.raises(Refusal, match=code):
-        await ward.write(STRANGER, EMERGENCY, **{**emergency("ada"), **change})
+        await ward.break_glass(STRANGER, {**emergency("ada"), **change})
     assert await ward.ids(STRANGER, "Condition", EMERGENCY) == []
 
 
 async def test_an_emergency_that_is_over_opens_nothing(ward: Ward) -> None:
-    await ward.write(STRANGER, EMERGENCY, **emergency("ada", minutes=0.005))
+    await ward.break_glass(STRANGER, emergency("ada", minutes=0.005))
     while await ward.ids(STRANGER, "Condition", EMERGENCY):  # a third of a second at most
         pass
     assert not await ward.sees(STRANGER, "Patient", "ada", EMERGENCY)
@@ -435,7 +452,16 @@ async def test_nobody_refers_in_another_doctors_name(ward: Ward) -> None:
 
 
 async def test_an_officer_sees_no_clinical_task_of_a_patient_under_review(ward: Ward) -> None:
-    await ward.write(STRANGER, EMERGENCY, **emergency("ada"))
+    await ward.break_glass(STRANGER, emergency("ada"))
     await ward.put("Task", "bandage", status="requested", intent="order", **{"for": {"reference": "Patient/ada"}})
     assert not await ward.sees(OFFICER, "Task", "bandage", Purpose.OPERATIONS)
     assert len(await ward.ids(OFFICER, "Task", Purpose.OPERATIONS)) == 1
+
+
+async def test_nobody_breaks_the_glass_without_telling(ward: Ward) -> None:
+    for notices in (0, 1):
+        with pytest.raises(Refusal, match="emergency-without-notice"):
+            await ward.break_glass(STRANGER, emergency("ada"), notices=notices)
+    with pytest.raises(Refusal, match="emergency-without-notice"):
+        await ward.write(STRANGER, EMERGENCY, **emergency("ada"))
+    assert await ward.ids(STRANGER, "Condition", EMERGENCY) == []

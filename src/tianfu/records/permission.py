@@ -5,7 +5,7 @@ What may be *read* is not decided here but by the condition in every statement (
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -36,6 +36,9 @@ AUTHORED_TYPES = frozenset({"Consent", "ServiceRequest", "Task"})
 
 GLASS_TYPES = frozenset({"Task", "Communication"})
 """What may be written about a patient in the transaction that opens his records in an emergency."""
+
+NOTICES = 2
+"""So many notices come with an emergency access: to the person, and to the officers."""
 
 GRANTS_REMEMBERED = 4_096
 GRANT_SECONDS_MAX = 0.5
@@ -122,6 +125,8 @@ class Permissions:
                 found[place] = refusal
             else:
                 by_grant[id(grant)].append(place)
+        for grant_id, places in by_grant.items():
+            found |= _untold(wanted, places, opened[grant_id])
         if by_grant:
             old = [wanted[p][1].write.record for places in by_grant.values() for p in places if not wanted[p][1].is_new]
             await lock_slots(transaction, RECORD_SPACE, old)
@@ -211,6 +216,25 @@ class Permissions:
 def custodian_uri(organisation: str) -> str:
     """How an organisation is named as a source of records."""
     return f"Organization/{organisation}"
+
+
+def _untold(wanted: Wanted, places: Sequence[int], opened: set[int]) -> dict[int, Refusal]:
+    """Emergency accesses without their notices beside them: one to the person, one to the officers."""
+    told = Counter(
+        values.prid
+        for place in places
+        if wanted[place][1].write.type == "Communication"
+        and (values := wanted[place][1].write.values) is not None
+        and values.labels & label_mask(["review"])
+    )
+    return {
+        place: Refusal("emergency-without-notice", next_step="send-with-notices")
+        for place in places
+        if wanted[place][1].write.type == "Task"
+        and (values := wanted[place][1].write.values) is not None
+        and values.prid in opened
+        and told[values.prid] < NOTICES
+    }
 
 
 def _deciding_themselves(wanted: Wanted) -> list[tuple[Grant, Change]]:
