@@ -85,7 +85,7 @@ async def test_nobody_takes_an_emergency_out_of_the_officers_sight(ward: Ward) -
     await ward.visit("ada")
     told = {**emergency("ada"), "id": opened.id}
     for who, why in ((STRANGER, EMERGENCY), (CITIZEN, WHY), (OFFICER, Purpose.OPERATIONS), (DOCTOR, TREAT)):
-        with pytest.raises(Refusal, match="role-cannot-do-this|not-found"):
+        with pytest.raises(Refusal, match=r"role-cannot-do-this|not-found"):
             await ward.store.delete(who, why, "Task", opened.id)
     with pytest.raises(Refusal, match="role-cannot-do-this"):
         await ward.write(STRANGER, EMERGENCY, **{**told, "status": "completed", "code": {"text": "tea"}})

@@ -8,7 +8,7 @@ from tianfu.access.consent import read_consent
 from tianfu.access.decision import Grant
 from tianfu.access.derivation import relations_of
 from tianfu.access.elements import items, local
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Fault, Refusal
 
 
 def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
@@ -23,9 +23,9 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
         performers = {_said(each) for each in items(resource.get("performer"))}
         if not grant.registers and not (performers and performers <= own):
             raise Refusal("consent-not-yours", next_step="sign-yourself")
-        remarks = read_consent(resource).remarks
+        remarks = [each for each in read_consent(resource).remarks if not _names_nobody(each, resource)]
         if remarks and resource.get("status") == "active":
-            raise Refusal("consent-unclear", faults=remarks)
+            raise Refusal("consent-unclear", faults=tuple(remarks))
         return
     if resource["resourceType"] != "ServiceRequest" or grant.registers:
         return
@@ -33,6 +33,12 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     is_to_himself = any(each.actor in grant.actors for each in relations_of(resource, 0))
     if is_to_himself or f"Practitioner/{caller.practitioner}" != _said(resource.get("requester")):
         raise Refusal("referral-not-yours", next_step="sign-yourself")
+
+
+def _names_nobody(remark: Fault, consent: dict[str, Any]) -> bool:
+    """Whether the remark is that a permission has no actor: it opens nothing, as a person's general yes."""
+    provision = consent.get("provision")
+    return remark.path == "Consent.provision.actor[0]" and isinstance(provision, dict) and "actor" not in provision
 
 
 def _said(reference: object) -> str:

@@ -204,6 +204,14 @@ def test_one_look_takes_one_objection(browser_of: BrowserOf, store: MemoryStore)
     assert len(store.of("Task")) == 1
 
 
+def test_a_look_with_many_events_behind_it_takes_an_objection(browser_of: BrowserOf, store: MemoryStore) -> None:
+    own = [looked(f"many-{each}", "2026-11-20T12:00:00+08:00", caller="w") for each in range(450)]
+    store.trail["w-hospital"] = [*store.trail["w-hospital"], *own]
+    sent = {"event": "e1", "at": str(looked("e1", "2026-11-20T09:31:00+08:00").at), "reason": "那天我没有去过这家医院"}
+    assert browser_of(WOMAN).post("/trust/people/w-hospital/objection", data=sent).status_code == 200
+    assert len(store.of("Task")) == 1
+
+
 def test_ones_own_look_takes_no_objection(browser_of: BrowserOf, store: MemoryStore) -> None:
     own = looked("e5", "2026-11-22T20:00:00+08:00")
     answer = browser_of(WOMAN).post(

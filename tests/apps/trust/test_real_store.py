@@ -198,6 +198,12 @@ async def test_a_no_closes_the_record_to_the_doctor_who_treats_and_a_withdrawal_
     assert await seen(*allergy)
 
 
+@pytest.mark.parametrize("key", ["treatment-sharing", "public-health-follow-up"])
+async def test_a_general_yes_is_kept_although_it_names_no_institution(door: Door, key: str) -> None:
+    assert (await decided(door, key, "permit")).status_code == 200
+    assert "已同意" in words((await door.get(WOMAN, CONSENTS)).text)
+
+
 async def test_a_no_does_not_stand_in_the_way_of_an_emergency(door: Door, store: Store) -> None:
     await decided(door, "treatment-sharing", "deny")
     assert "青霉素" in words((await break_the_glass(door)).text)

@@ -9,7 +9,7 @@ from datetime import date
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.mapping.ledger import event_of
-from tianfu.apps.trust.model.ledger import Day, Look, Sort, days_of, month_after
+from tianfu.apps.trust.model.ledger import Day, Event, Look, Sort, days_of, month_after
 from tianfu.apps.trust.model.objection import objection_to
 from tianfu.apps.trust.model.people import Person
 from tianfu.apps.trust.model.tasks import TaskSort, TrustTask, one_of_each
@@ -23,7 +23,11 @@ from tianfu.kernel.refusal import Refusal
 WHY = Purpose.PATIENT_REQUEST
 
 EVENTS_PER_PAGE = 200
-"""So many events are folded to the lines of one page."""
+"""So many events are read at once."""
+
+LINES_WANTED = 10
+PAGES_READ_MAX = 5
+"""A page reads on until it has some lines of the wanted sort, so that many looks of one's own leave none empty."""
 
 OBJECTIONS_MAX = 200
 
@@ -60,16 +64,22 @@ async def read_ledger(
 ) -> Ledger:
     """A page of who looked at a person's record, of one month or of all."""
     person = await person_of(store, caller, patient_id, now=now)
-    page = await store.ledger(
-        caller,
-        WHY,
-        person.patients,
-        limit=EVENTS_PER_PAGE,
-        cursor=cursor,
-        after=day_start(month) if month else None,
-        before=day_start(month_after(month)) if month else None,
-    )
-    days = days_of(map(event_of, page.events), sort)
+    events: list[Event] = []
+    days: tuple[Day, ...] = ()
+    for _ in range(PAGES_READ_MAX):
+        page = await store.ledger(
+            caller,
+            WHY,
+            person.patients,
+            limit=EVENTS_PER_PAGE,
+            cursor=cursor,
+            after=day_start(month) if month else None,
+            before=day_start(month_after(month)) if month else None,
+        )
+        events += map(event_of, page.events)
+        days, cursor = days_of(events, sort), page.next_cursor
+        if cursor is None or sum(len(day.looks) for day in days) >= LINES_WANTED:
+            break
     looks = [look for day in days for look in day.looks]
     tasks = one_of_each(await _tasks_about(store, caller, person))
     objections = [task for task in tasks if task.sort == TaskSort.OBJECTION]
@@ -80,7 +90,7 @@ async def read_ledger(
         names=await names_of(store, caller, WHY, _mentioned(looks, tasks)),
         objections={look.id: found for look in looks if (found := objection_to(look, objections))},
         tasks=tasks,
-        next_cursor=page.next_cursor,
+        next_cursor=cursor,
         month=month,
         sort=sort,
     )
@@ -101,10 +111,23 @@ async def read_look(
 ) -> OneLook:
     """The look that an event belongs to; raises Refusal `not-found` if that day knows no such event."""
     person = await person_of(store, caller, patient_id, now=now)
-    page = await store.ledger(
-        caller, WHY, person.patients, limit=EVENTS_PER_PAGE, after=at, before=Instant(at + _A_DAY)
-    )
-    looks = [look for day in days_of(map(event_of, page.events), Sort.ALL) for look in day.looks]
+    events: list[Event] = []
+    cursor: str | None = None
+    while True:
+        page = await store.ledger(
+            caller,
+            WHY,
+            person.patients,
+            limit=EVENTS_PER_PAGE,
+            cursor=cursor,
+            after=at,
+            before=Instant(at + _A_DAY),
+        )
+        events += map(event_of, page.events)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    looks = [look for day in days_of(events, Sort.ALL) for look in day.looks]
     found = next((look for look in looks if any(event.id == event_id for event in look.events)), None)
     if found is None:
         raise Refusal("not-found", next_step="start-again")
