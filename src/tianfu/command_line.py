@@ -32,7 +32,7 @@ from tianfu.installation import (
     schema_steps,
     ticket_office,
 )
-from tianfu.kernel.ids import FHIR_ID, new_uuid7
+from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import SECOND, Instant, range_of, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
@@ -364,6 +364,7 @@ def ticket_command(
     ] = None,
 ) -> None:
     """Print a ticket that lets somebody in, until people can sign in."""
+    from tianfu.access.rules import rules
     from tianfu.services.tickets.ticket import Audience, Ticket
 
     settings = current_settings()
@@ -390,7 +391,12 @@ def ticket_command(
         since=now,
         until=Instant(now + minutes * 60 * SECOND),
     )
-    text = ticket_office(database_addresses(settings).secret).write(ticket)
+    for purpose in purposes:
+        if (role, purpose) not in rules():
+            raise typer.BadParameter(f"no rule lets the role {role} do anything for {purpose}", param_hint="--purpose")
+    with running_database(settings) as addresses:
+        text = ticket_office(addresses.secret).write(ticket)
+        asyncio.run(_trace_session(addresses, settings, "ticket-given", session, patients or []))
     err.print(f"session {session}, good for {minutes} minutes; `tianfu end-session {session}` ends it before")
     print(text)
 
@@ -400,9 +406,33 @@ def end_session_command(session: Annotated[str, typer.Argument(help="as `tianfu 
     """End a session before its ticket is over: in every worker, within a second."""
     if not FHIR_ID.match(session):
         raise typer.BadParameter("this is not the name of a session")
-    with running_database(current_settings()) as addresses:
+    settings = current_settings()
+    with running_database(settings) as addresses:
         asyncio.run(_end_session(addresses, session))
+        asyncio.run(_trace_session(addresses, settings, "session-ended", session, []))
     out.print(f"session {session} ended")
+
+
+async def _trace_session(
+    addresses: Addresses, settings: Settings, interaction: str, session: str, patients: list[str]
+) -> None:
+    """Leave the trace of a change in who may come in; `session` is where the trace of what he does leads back to."""
+    from tianfu.access.decision import NO_FACTS, decide
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.audit_event import event
+    from tianfu.records.trail.epochs import open_trail
+
+    async with await Database.open(addresses, links_max=1) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        changed = event(
+            decide(OPERATOR, Purpose.OPERATIONS, NO_FACTS),
+            at=system_clock(),
+            interaction=interaction,
+            type_number=None,
+            patients=[record_number("Patient", each) for each in patients],
+            request=session,
+        )
+        await GroupAuditor(database, trail.lanes).record([changed])
 
 
 async def _end_session(addresses: Addresses, session: str) -> None:
