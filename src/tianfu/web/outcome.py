@@ -55,7 +55,7 @@ STATUSES: Mapping[str, int] = {
     "host-not-ours": 403,
     "sent-by-another-site": 403,
     "not-allowed": 403,
-    "consent-not-yours": 403,
+    "consent-not-yours": 422,
     "consent-unclear": 422,
     "referral-not-yours": 403,
     "emergency-not-yours": 403,
