@@ -16,6 +16,7 @@ from tests.supervision.installation import READY_SECONDS_MAX, Installation, wait
 from tianfu.db import EmbeddedPostgres
 from tianfu.kernel.refusal import Refusal
 from tianfu.supervision.serving import refuse_other_addresses, refuse_taken_port
+from tianfu.vault.files import make, master_key_file
 
 
 @pytest.mark.slow  # starts and stops the whole program
@@ -61,13 +62,19 @@ def test_killed_postgres_comes_back(installation: Installation) -> None:
     assert installation.stop() == 0
 
 
+def another_home(folder: Path) -> Path:
+    """A home with a key of its own."""
+    make(folder, "development")
+    return folder
+
+
 @pytest.mark.slow  # starts the whole program
-def test_worker_that_cannot_start_says_why_and_starts_when_it_can(installation: Installation) -> None:
+def test_worker_that_cannot_start_says_why_and_starts_when_it_can(installation: Installation, tmp_path: Path) -> None:
     installation.serve()
     assert installation.stop() == 0
-    (key,) = (installation.home / "keys").iterdir()
+    key = master_key_file(installation.home)
     right = key.read_bytes()
-    key.write_bytes(bytes(len(right)))
+    key.write_bytes(master_key_file(another_home(tmp_path)).read_bytes())
     installation.serve(wait=False)
     wait_until(lambda: installation.said("worker_not_started"))
     assert installation.said("key-differs")
