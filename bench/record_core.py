@@ -107,7 +107,7 @@ def importing(home: Path, addresses: Addresses, place: Path) -> Result:
     copied, imported = [], []
     for run in range(RUNS):
         copied.append(count / _timed(lambda: _copy(addresses, lines)))
-        imported.append(count / _timed(lambda number=run: _import(home, addresses, lines, number, count)))  # type: ignore[misc]
+        imported.append(count / _timed(lambda number=run: _import(home, addresses, lines, number, count)))  # type: ignore[misc]  # mypy infers no default of a lambda
     ratios = [ours / plain for ours, plain in zip(imported, copied, strict=True)]
     return {
         **_medians("import_vs_copy", ratios, 4),

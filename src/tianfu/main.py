@@ -112,7 +112,7 @@ class Application:
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
         return build_site(
-            apps=[lifelong(store), trust(cast("Any", store), clock=system_clock)],
+            apps=[lifelong(store), trust(store, clock=system_clock)],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),
                 is_demonstration=is_demonstration,

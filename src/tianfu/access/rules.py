@@ -86,7 +86,8 @@ def sentence(key: str, language: str) -> str:
 @cache
 def _sentences() -> Mapping[str, Mapping[str, str]]:
     table = _table()
-    return table["reasons"] | {row["name"]: {"zh": row["zh"], "en": row["en"]} for row in table["rules"]}  # type: ignore[no-any-return]
+    reasons: dict[str, Mapping[str, str]] = table["reasons"]
+    return reasons | {row["name"]: {"zh": row["zh"], "en": row["en"]} for row in table["rules"]}
 
 
 @cache

@@ -73,7 +73,7 @@ def resource_statement(placed: Sequence[Placed]) -> Statement:
         "units": _int8s(_column(values, "unit")),
         "encounters": _int8s(_column(values, "encounter")),
         "versions": int4_array([each.version for each in placed]),
-        "orgs": int4_array([each.org for each in placed]),  # type: ignore[misc]
+        "orgs": int4_array([each.org for each in placed]),  # type: ignore[misc]  # None becomes null
         "types": int2_array([each.write.type_number for each in placed]),
         "sensitivities": int2_array([each.level for each in placed]),
         "labels": int8_array([each.labels for each in placed]),
@@ -247,7 +247,7 @@ def audit_statement(
         "interactions": text_array([each.interaction for each in events]),
         "rules": text_array([each.rule for each in events]),
         "outcomes": text_array([each.outcome for each in events]),
-        "types": int2_array([each.type_number for each in events]),  # type: ignore[misc]
+        "types": int2_array([each.type_number for each in events]),  # type: ignore[misc]  # None becomes null
         "rids": int8_array(records.all),
         "rid_firsts": int4_array(records.firsts),
         "rid_lasts": int4_array(records.lasts),

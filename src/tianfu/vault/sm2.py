@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tongsuopy.crypto import exceptions, hashes, serialization  # type: ignore[import-untyped]  # it has no py.typed
-from tongsuopy.crypto.asymciphers import ec  # type: ignore[import-untyped]
+from tongsuopy.crypto.asymciphers import ec  # type: ignore[import-untyped]  # the package has no types
 
 from tianfu.kernel.refusal import Refusal
 
