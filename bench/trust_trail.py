@@ -16,7 +16,7 @@ from tianfu.db import Addresses, Database, EmbeddedPostgres, Role, migrate
 from tianfu.installation import schema_steps
 from tianfu.kernel.instants import system_clock
 from tianfu.records.audit import GroupAuditor
-from tianfu.records.audit_event import AuditEvent
+from tianfu.records.audit_event import AuditEvent, Deed
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu_audit_verify.command import verify
 
@@ -79,17 +79,5 @@ async def _run(database: Database, opened: Trail, number: int) -> float:
 
 
 def _read(drawn: random.Random, people: list[int]) -> AuditEvent:
-    return AuditEvent(
-        at=system_clock(),
-        caller="made-up-doctor",
-        role="doctor",
-        purpose="TREAT",
-        rule="doctor-treats",
-        interaction="read",
-        outcome="success",
-        type_number=96,
-        records=(drawn.getrandbits(62),),
-        patients=(drawn.choice(people),),
-        query=None,
-        request="",
-    )
+    deed = Deed("made-up-doctor", "", "", "", "doctor", "TREAT", "doctor-treats", "read", "success", 96)
+    return AuditEvent(system_clock(), deed, (drawn.getrandbits(62),), (drawn.choice(people),), None, "")

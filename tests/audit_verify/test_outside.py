@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.audit_verify.conftest import COLUMNS, Installation, Process
-from tianfu.records.audit_event import AuditEvent
+from tianfu.records.audit_event import AuditEvent, Deed
 from tianfu.records.trail.links import link, sm3
 from tianfu.records.trail.roots import merkle_root
 from tianfu.vault import sm2
@@ -23,6 +25,12 @@ async def process(installation: Installation) -> Process:
     return process
 
 
+def event_of(row: Sequence[Any]) -> AuditEvent:
+    """The event of a row of COLUMNS."""
+    at, *deed = row[:11]
+    return AuditEvent(at, Deed(*deed), *row[11:])
+
+
 def rewrite_lane(installation: Installation, process: Process, *, since: int, caller: str) -> None:
     """Change an event and compute all later hashes anew, as a superuser can who reads the format's page."""
     rows = installation.superuser(f"select number, {COLUMNS} from audit where lane = 1 order by number")  # noqa: S608
@@ -31,14 +39,13 @@ def rewrite_lane(installation: Installation, process: Process, *, since: int, ca
         for row in installation.superuser("select hash from audit where number = %(n)s and lane = 1", n=since - 1)
     )
     for number, *values in rows[since - 1 :]:
-        event = AuditEvent(
-            **dict(zip(AuditEvent.__dataclass_fields__, values, strict=True))
-            | {"caller": caller if number == since else values[1]}
-        )
+        event = event_of(values)
+        if number == since:
+            event = event._replace(deed=event.deed._replace(caller=caller))
         previous = link(previous, process.trail.lanes.writer, 1, number, event)
         installation.superuser(
             "update audit set caller = %(caller)s, hash = %(hash)s where number = %(number)s and lane = 1",
-            caller=event.caller,
+            caller=event.deed.caller,
             hash=previous,
             number=number,
         )
@@ -230,7 +237,7 @@ async def test_the_next_process_closes_the_chains_of_the_one_that_ended(
     await second.works(1)
     assert installation.check(roots=None).unchecked == ["no-roots"]
     forged = installation.superuser(f"select {COLUMNS} from audit where number = 9")  # noqa: S608
-    event = AuditEvent(**dict(zip(AuditEvent.__dataclass_fields__, forged[0], strict=True)))
+    event = event_of(forged[0])
     writer = process.trail.lanes.writer
     ((last,),) = installation.superuser("select hash from audit where number = 9")
     installation.superuser(

@@ -40,6 +40,15 @@ class Role(StrEnum):
         """The role's name in PostgreSQL."""
         return f"tianfu_{self.value}"
 
+    @property
+    def plans(self) -> str:
+        """How the server plans this role's statements (plan_cache_mode).
+
+        What is looked for decides how to look, so searches are planned anew each time.  Who only inserts always does
+        it in one way.
+        """
+        return "force_generic_plan" if self is Role.AUDIT else "force_custom_plan"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
@@ -72,7 +81,7 @@ class Addresses:
             self.admin,
             user=role.login,
             password=password(self.secret, role.login),
-            options=f"-c search_path={SCHEMA} -c plan_cache_mode=force_custom_plan",
+            options=f"-c search_path={SCHEMA} -c plan_cache_mode={role.plans}",
             connect_timeout=CONNECT_SECONDS,
             client_encoding="UTF8",
             application_name=f"tianfu {role.value}",

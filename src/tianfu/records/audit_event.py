@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tianfu.access.decision import Grant
 
@@ -11,24 +11,29 @@ TRAIL = "AuditEvent"
 """The resource type that is not stored as records but shown from the trail."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEvent:
-    """One interaction: `records` and `patients` are record numbers; `query` is what was asked for.
+class Deed(NamedTuple):
+    """What is said alike of many interactions: who, for what, by which rule, which way, and how it ended.
 
     `practitioner`, `organisation` and `session` are those of the caller's sign-in, empty if there was none.
     """
 
-    at: int
     caller: str
-    practitioner: str = ""
-    organisation: str = ""
-    session: str = ""
+    practitioner: str
+    organisation: str
+    session: str
     role: str
     purpose: str
     rule: str
     interaction: str
     outcome: str
     type_number: int | None
+
+
+class AuditEvent(NamedTuple):
+    """One interaction: `records` and `patients` are record numbers; `query` is what was asked for."""
+
+    at: int
+    deed: Deed
     records: Sequence[int]
     patients: Sequence[int]
     query: str | None
@@ -48,20 +53,17 @@ def event(
     request: str = "",
 ) -> AuditEvent:
     """The event of one interaction under a grant."""
-    return AuditEvent(
-        at=at,
-        caller=grant.caller.id,
-        practitioner=grant.caller.practitioner or "",
-        organisation=grant.caller.organisation or "",
-        session=grant.caller.session,
-        role=grant.caller.role,
-        purpose=grant.purpose.value,
-        rule=grant.rule,
-        interaction=interaction,
-        outcome=outcome,
-        type_number=type_number,
-        records=records,
-        patients=patients,
-        query=query,
-        request=request,
+    caller = grant.caller
+    deed = Deed(
+        caller.id,
+        caller.practitioner or "",
+        caller.organisation or "",
+        caller.session,
+        caller.role,
+        grant.purpose.value,
+        grant.rule,
+        interaction,
+        outcome,
+        type_number,
     )
+    return AuditEvent(at, deed, records, patients, query, request)

@@ -20,7 +20,7 @@ from tianfu.db.wire import (
     text_array,
     uuid_array,
 )
-from tianfu.records.audit_event import AuditEvent
+from tianfu.records.audit_event import AuditEvent, Deed
 from tianfu.records.index.values import IndexValues
 from tianfu.records.prepare import Prepared
 
@@ -230,24 +230,28 @@ def audit_statement(
     events: Sequence[AuditEvent], writer: bytes, lane: int, first: int, hashes: Sequence[bytes]
 ) -> Statement:
     """Audit events at their places in a lane, the first at number `first`, each with its hash."""
+    deeds: dict[Deed, int] = {}
+    named = [deeds.setdefault(each.deed, len(deeds) + 1) for each in events]
+    by_name = Deed(*zip(*deeds, strict=True))  # type: ignore[arg-type]  # one column a name
     records = _Stretches(each.records for each in events)
     patients = _Stretches(each.patients for each in events)
     return _SQL.add_audit, {
         "writer": writer,
         "lane": lane,
-        "numbers": int8_array(range(first, first + len(events))),
+        "first": first,
         "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
-        "callers": text_array([each.caller for each in events]),
-        "practitioners": text_array([each.practitioner for each in events]),
-        "organisations": text_array([each.organisation for each in events]),
-        "sessions": text_array([each.session for each in events]),
-        "roles": text_array([each.role for each in events]),
-        "purposes": text_array([each.purpose for each in events]),
-        "interactions": text_array([each.interaction for each in events]),
-        "rules": text_array([each.rule for each in events]),
-        "outcomes": text_array([each.outcome for each in events]),
-        "types": int2_array([each.type_number for each in events]),  # type: ignore[misc]  # None becomes null
+        "deeds": int4_array(named),
+        "callers": text_array(by_name.caller),
+        "practitioners": text_array(by_name.practitioner),
+        "organisations": text_array(by_name.organisation),
+        "sessions": text_array(by_name.session),
+        "roles": text_array(by_name.role),
+        "purposes": text_array(by_name.purpose),
+        "interactions": text_array(by_name.interaction),
+        "rules": text_array(by_name.rule),
+        "outcomes": text_array(by_name.outcome),
+        "types": int2_array(by_name.type_number),  # type: ignore[arg-type]  # a column, None becomes null
         "rids": int8_array(records.all),
         "rid_firsts": int4_array(records.firsts),
         "rid_lasts": int4_array(records.lasts),

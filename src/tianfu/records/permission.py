@@ -27,6 +27,7 @@ from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.index.hashing import token_hash
 from tianfu.records.prepare import Prepared
+from tianfu.records.underway import Underway
 from tianfu.records.visibility import asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
@@ -62,6 +63,7 @@ class Permissions:
         self._database = database
         self._clock = clock
         self._remembered: OrderedDict[tuple[Caller, Purpose], tuple[int, Grant]] = OrderedDict()
+        self._underway: Underway[tuple[Caller, Purpose], Grant] = Underway()
 
     async def grant(self, caller: Caller, purpose: Purpose) -> Grant:
         """What the caller may see and do now; raises Refusal `role-cannot-do-this` if that is nothing at all."""
@@ -69,8 +71,12 @@ class Permissions:
         kept = self._remembered.get((caller, purpose))
         if kept is not None and now < kept[0]:
             return kept[1]
+        return await self._underway.ask((caller, purpose), lambda: self._fresh(caller, purpose))
+
+    async def _fresh(self, caller: Caller, purpose: Purpose) -> Grant:
+        until = self._clock() + int(GRANT_SECONDS_MAX * SECOND)
         grant = await self._decided(caller, purpose)
-        self._remembered[caller, purpose] = now + int(GRANT_SECONDS_MAX * SECOND), grant
+        self._remembered[caller, purpose] = until, grant
         self._remembered.move_to_end((caller, purpose))
         while len(self._remembered) > GRANTS_REMEMBERED:
             self._remembered.popitem(last=False)

@@ -16,6 +16,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.underway import Underway
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.tickets.ended import EndedSessions
 from tianfu.services.tickets.ticket import Audience, Ticket, TicketOffice
@@ -94,6 +95,7 @@ class TicketCallers:
         self._clock = clock
         self._desk = desk
         self._known: dict[tuple[bytes, bytes], _Known] = {}
+        self._underway: Underway[tuple[bytes, bytes, str], Admitted] = Underway()
 
     async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
         """Who asks at the FHIR door, by the headers Authorization and Purpose-Of-Use; empty if not sent."""
@@ -104,12 +106,17 @@ class TicketCallers:
         now = self._clock()
         if known is not None and now < known.look_again_at and now < known.until:
             return known.admitted
+        asked = authorization, purpose, client
+        return await self._underway.ask(asked, lambda: self._machine(authorization, purpose, client))
+
+    async def _machine(self, authorization: bytes, purpose: bytes, client: str) -> Admitted:
+        now = self._clock()
         ticket = await self._true(_bearer(authorization), Audience.MACHINES, client)
         admitted = _admitted(ticket, _chosen(ticket.purposes, purpose_named(purpose)))
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()  # all are looked at anew; a full table is no reason to believe longer
         look_again_at = Instant(now + int(LOOK_AGAIN_SECONDS * SECOND))
-        self._known[key] = _Known(admitted, ticket.until, look_again_at)
+        self._known[authorization, purpose] = _Known(admitted, ticket.until, look_again_at)
         return admitted
 
     async def visitor(self, cookie: str, *, client: str, otherwise: Purpose) -> Admitted:

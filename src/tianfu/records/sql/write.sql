@@ -118,16 +118,22 @@ select patient, actor, rid, labels, since, until, purposes, kind, level, type, a
     as given(patient, actor, rid, labels, since, until, purposes, kind, level, type, age, denies, type_first, type_last);
 
 -- add_audit
--- Audit events of one lane; record and patient numbers come as one array each, each event knowing its stretch of them.
+-- Audit events of one lane.  Record and patient numbers come as one array each, each event knowing its stretch of them;
+-- who did what comes once for all events of which it is said alike.
 insert into audit (at, writer, lane, number, caller, practitioner, organisation, session, role, purpose, interaction,
   rule, outcome, type, rids, prids, query, request, hash)
-select at, %(writer)s::uuid, %(lane)s::smallint, number, caller, practitioner, organisation, session, role, purpose,
-       interaction, rule, outcome, type, coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
+select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1, caller, practitioner, organisation,
+       session, role, purpose, interaction, rule, outcome, type,
+       coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
        coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'), query, request, hash
-  from unnest(%(ats)s::bigint[], %(numbers)s::bigint[], %(callers)s::text[], %(practitioners)s::text[],
-              %(organisations)s::text[], %(sessions)s::text[], %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
-              %(outcomes)s::text[], %(types)s::smallint[], %(rid_firsts)s::integer[], %(rid_lasts)s::integer[],
+  from unnest(%(ats)s::bigint[], %(deeds)s::integer[], %(rid_firsts)s::integer[], %(rid_lasts)s::integer[],
               %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[], %(requests)s::text[],
               %(hashes)s::bytea[])
-    as given(at, number, caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, rid_first,
-             rid_last, prid_first, prid_last, query, request, hash);
+    with ordinality
+    as given(at, deed, rid_first, rid_last, prid_first, prid_last, query, request, hash, place)
+  join unnest(%(callers)s::text[], %(practitioners)s::text[], %(organisations)s::text[], %(sessions)s::text[],
+              %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
+              %(outcomes)s::text[], %(types)s::smallint[])
+    with ordinality
+    as told(caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, name)
+    on name = deed;

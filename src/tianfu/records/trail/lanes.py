@@ -99,6 +99,8 @@ class Lanes:
         Not inside a savepoint: what is rolled back alone would leave a gap.  Raises Refusal
         `audit-heads-not-written` while heads cannot be kept, so that nothing is written.
         """
+        if not events:
+            return None
         self.heads.refuse_if_failing()
         turn = self._turns.get(transaction)
         if turn is None:
