@@ -12,7 +12,7 @@ from tianfu.db import Database
 from tianfu.gateways.fhir.application import fhir_application
 from tianfu.installation import database_addresses, installation_keys
 from tianfu.kernel.instants import system_clock
-from tianfu.main import doorkeeper_of, doorkeeping_of
+from tianfu.main import doorkeeper_of, doorkeeping_of, settle_memory
 from tianfu.records.audit import NoAuditor
 from tianfu.records.store import Store
 from tianfu.settings import settings_from
@@ -50,6 +50,7 @@ class _Untraced:
             doorkeeping = doorkeeping_of(settings, database, database_addresses(settings).secret)
             doorkeeper = doorkeeper_of(settings, doorkeeping)
             self._door = cast("ASGIApp", fhir_application(store, clock=system_clock, doorkeeper=doorkeeper))
+            settle_memory()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

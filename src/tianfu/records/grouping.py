@@ -1,6 +1,7 @@
 """Requests that arrive together share a statement: a group runs while the next one gathers.
 
-No timer: the first request starts at once, those that come while it runs form the next group.
+The first request starts at once, those that come while it runs form the next group: the busier it is, the more
+requests share the cost of a round trip.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ Answer = TypeVar("Answer")
 GROUP_MAX = 128
 WAITING_MAX = 4_096
 
+PATIENCE_SECONDS = 0.005
+"""How long a group is waited for before another runs beside it: as long as a group takes if nothing is slow."""
+
 
 class Grouped(Generic[Request, Answer]):
     """Runs `work` on groups of requests, at most `parallel` groups at a time.
 
+    With `patient`, another group begins beside one that runs only once that one has taken longer than usual.
     `work` answers each request of a group, an exception in the place of an answer refusing that request alone.
     If `work` itself raises, each request of the group is tried alone, so that one bad request harms no other;
     but not if the work may have been done all the same.
@@ -32,10 +37,14 @@ class Grouped(Generic[Request, Answer]):
         work: Callable[[Sequence[Request]], Awaitable[Sequence[Answer | Exception]]],
         *,
         parallel: int,
+        patient: bool = False,
         key: Callable[[Request], Hashable] | None = None,
     ) -> None:
         self._work = work
         self._parallel = parallel
+        self._patience_seconds = PATIENCE_SECONDS if patient else 0.0
+        self._begin_again_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._key = key
         self._waiting: list[tuple[Request, asyncio.Future[Answer]]] = []
         self._busy: set[Hashable] = set()
@@ -56,12 +65,27 @@ class Grouped(Generic[Request, Answer]):
 
     def _start(self) -> None:
         self._scheduled = False
+        loop = asyncio.get_running_loop()
         while self._waiting and len(self._running) < self._parallel:
+            if self._running and self._is_patient(loop):
+                return
             group = self._take()
             if not group:
                 return
-            task = asyncio.get_running_loop().create_task(self._run(group))
-            self._running.add(task)
+            self._running.add(loop.create_task(self._run(group)))
+            self._begin_again_at = loop.time() + self._patience_seconds
+
+    def _is_patient(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether the group that runs is still waited for; then we come back when it has taken too long."""
+        if not self._patience_seconds or loop.time() >= self._begin_again_at:
+            return False
+        if self._timer is None:
+            self._timer = loop.call_at(self._begin_again_at, self._look_again)
+        return True
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._start()
 
     def _take(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
         if self._key is None:

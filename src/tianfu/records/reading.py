@@ -45,7 +45,7 @@ class Reader:
         self._auditor = auditor
         self._preparer = preparer
         self._clock = clock
-        self._group: Grouped[Wish, Answer] = Grouped(self._read, parallel=READING_AT_ONCE)
+        self._group: Grouped[Wish, Answer] = Grouped(self._read, parallel=READING_AT_ONCE, patient=True)
 
     async def read(self, wish: Wish) -> Answer:
         """The record, or why there is none; its audit event is durable by then."""
