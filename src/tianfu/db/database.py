@@ -77,8 +77,8 @@ class Pending:
 class Pipeline:
     """Statements that travel together and cost one wait; if one fails, the later ones do not run."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, send: Callable[[Sequence[Call]], Awaitable[Sequence[Reply]]]) -> None:
+        self._send = send
         self._calls: list[Call] = []
         self._pending: list[Pending] = []
 
@@ -96,7 +96,7 @@ class Pipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None and self._calls:
-            for pending, reply in zip(self._pending, await self._session.batch(self._calls), strict=True):
+            for pending, reply in zip(self._pending, await self._send(self._calls), strict=True):
                 pending.answer(reply)
 
 
@@ -131,7 +131,7 @@ class Session:
 
     def pipeline(self) -> Pipeline:
         """Several statements for one wait: `async with t.pipeline() as p: found = p.add(query, ...)`."""
-        return Pipeline(self)
+        return Pipeline(self.batch)
 
     async def copy(self, query: Query, data: bytes | Iterable[bytes]) -> int:
         """Send a prebuilt COPY stream (header, rows, trailer) to `COPY ... FROM STDIN`; the number of rows."""
@@ -203,11 +203,37 @@ class Transaction(Session):
 
     async def batch(self, calls: Sequence[Call]) -> list[Reply]:
         """Send statements together; one reply for each."""
+        opening = self._opening()
+        return (await self._send([*opening, *calls]))[len(opening) :]
+
+    def last_pipeline(self) -> Pipeline:
+        """Several statements and the commit for one wait; only the block's end may follow."""
+        return Pipeline(self._finish)
+
+    def _opening(self) -> list[Call]:
+        """What goes before the first statement."""
+        if self._ending == "committed":
+            raise RuntimeError("a statement comes after the last pipeline of its transaction")
         if self._begun:
-            return await self._send(calls)
+            return []
         self._begun = True
-        first = [self._begin] if self._before is None else [self._begin, self._before]
-        return (await self._send([*first, *calls]))[len(first) :]
+        return [self._begin] if self._before is None else [self._begin, self._before]
+
+    async def _finish(self, calls: Sequence[Call]) -> list[Reply]:
+        """Send statements and, if none of them fails, the commit."""
+        opening = self._opening()
+        self._ending = "unknown"
+        try:
+            replies = await self._send([*opening, *calls, (_COMMIT, _NOTHING)])
+        except (UniqueViolation, SerializationFailure, StatementFailed):
+            self._ending = "rolled-back"
+            raise
+        except Refusal as refusal:
+            if refusal.code == "database-unavailable":
+                raise outcome_unknown() from refusal
+            raise
+        self._ending = "committed"
+        return replies[len(opening) : -1]
 
     def savepoint(self) -> Savepoint:
         """A part that can fail alone: an exception undoes the block and leaves the transaction usable."""
@@ -217,10 +243,8 @@ class Transaction(Session):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._begun and kind is None:
-                await self._commit()
-            elif self._begun:
-                await self._roll_back()
+            if self._begun and self._ending != "committed":
+                await (self._commit() if kind is None else self._roll_back())
         finally:
             self._give_back()
             for tell in self._when_ended:
@@ -237,17 +261,7 @@ class Transaction(Session):
             raise RuntimeError(
                 "a statement of this transaction failed and its exception was swallowed: use a savepoint"
             )
-        self._ending = "unknown"
-        try:
-            await self._send([(_COMMIT, _NOTHING)])
-        except (UniqueViolation, SerializationFailure, StatementFailed):
-            self._ending = "rolled-back"
-            raise
-        except Refusal as refusal:
-            if refusal.code == "database-unavailable":
-                raise outcome_unknown() from refusal
-            raise
-        self._ending = "committed"
+        await self._finish([])
 
     async def _roll_back(self) -> None:
         link = self._borrowed()

@@ -134,7 +134,7 @@ class Store:
         self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
         self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writes: Grouped[Job, Written | Unchanged] = Grouped(
-            self._write_group, parallel=WRITING_AT_ONCE, key=lambda job: job.change.write.record
+            self._write_group, parallel=WRITING_AT_ONCE, patient=True, key=lambda job: job.change.write.record
         )
 
     @staticmethod
@@ -687,6 +687,7 @@ class Store:
                         changes,
                         grants,
                         lambda done, now: [event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
+                        commits=True,
                     )
             except (UniqueViolation, SerializationFailure):
                 continue
@@ -740,7 +741,13 @@ class Store:
         return outcome
 
     async def _apply(
-        self, transaction: Transaction, changes: Sequence[Change], grants: Sequence[Grant], trace: Trace
+        self,
+        transaction: Transaction,
+        changes: Sequence[Change],
+        grants: Sequence[Grant],
+        trace: Trace,
+        *,
+        commits: bool = False,
     ) -> list[Outcome]:
         refused = await self._permissions.refusals(transaction, list(zip(grants, changes, strict=True)))
         changes = [
@@ -756,6 +763,7 @@ class Store:
             sealer=self._preparer.sealer,
             trace=trace,
             writer=self._auditor.writer,
+            commits=commits,
         )
 
     async def _standing(

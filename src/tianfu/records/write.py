@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.labels import SEVERAL_SUBJECTS
-from tianfu.db import Pipeline, SerializationFailure, Transaction, queries
+from tianfu.db import Pipeline, SerializationFailure, Transaction, Wire, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array, text_array
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
@@ -92,9 +92,13 @@ class Batch:
 
 async def lock_slots(transaction: Transaction, space: int, keys: Iterable[int]) -> None:
     """Wait for the advisory locks of these keys, in sorted order."""
+    if slots := _slots(keys):
+        await transaction.run(_SQL.lock_slots, space=space, slots=slots)
+
+
+def _slots(keys: Iterable[int]) -> Wire | None:
     slots = sorted({key % RECORD_SLOTS for key in keys})
-    if slots:
-        await transaction.run(_SQL.lock_slots, space=space, slots=int4_array(slots))
+    return int4_array(slots) if slots else None
 
 
 async def apply(
@@ -107,10 +111,12 @@ async def apply(
     trace: Trace,
     writer: EventWriter,
     refused: Mapping[int, Refusal] = NOTHING_REFUSED,
+    commits: bool = False,
 ) -> list[Outcome]:
     """Do the changes and leave their trace; one outcome each, in order.  No record may occur twice.
 
-    `refused` are those that somebody may not do, by their place among the changes.
+    `refused` are those that somebody may not do, by their place among the changes.  `commits`: nothing else belongs to
+    the transaction, so that its commit may travel with the changes.
 
     A refusal of one change (a version that does not match) leaves the others alone; the caller decides whether
     the transaction goes on.  Raises UniqueViolation if another transaction created the same record meanwhile, and
@@ -126,8 +132,9 @@ async def apply(
     events = trace(outcomes, now)
     placed = _sealed(batch.placed, sealer)
     try:
-        async with transaction.pipeline() as pipeline:
+        async with transaction.last_pipeline() if commits else transaction.pipeline() as pipeline:
             if batch.written:
+                pipeline.add(_SQL.plan_once)
                 _hold_key(pipeline, placed)
                 _store(pipeline, batch, placed, known_tokens, now)
             if events and (linked := writer.linked(transaction, events)):
@@ -163,28 +170,29 @@ def _hold_key(pipeline: Pipeline, placed: Sequence[Placed]) -> None:
 
 async def _standing(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Standing]:
     """What stands where changes go, locked unless a change finds its content already there."""
-    to_lock = [change for change in changes if change.has_content is None]
-    if to_lock:
-        await lock_slots(transaction, RECORD_SPACE, (change.write.record for change in to_lock))
-    found = await _read_heads(transaction, changes)
+    found = await _read_heads(transaction, changes, lock=[each for each in changes if each.has_content is None])
     differing = [
         change
         for change in changes
         if change.has_content is not None and (old := found.get(change.write.record)) and not _is_unneeded(change, old)
     ]
     if differing:
-        await lock_slots(transaction, RECORD_SPACE, (change.write.record for change in differing))
-        found.update(await _read_heads(transaction, differing))
+        found.update(await _read_heads(transaction, differing, lock=differing))
     return found
 
 
-async def _read_heads(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Standing]:
+async def _read_heads(
+    transaction: Transaction, changes: Sequence[Change], *, lock: Sequence[Change]
+) -> dict[int, Standing]:
+    """What stands there once nobody else can change what is to be locked: each statement sees what is true when it begins."""
     if not changes:
         return {}
     by_type: dict[int, list[int]] = defaultdict(list)
     for change in changes:
         by_type[change.write.type_number].append(change.write.record)
     async with transaction.pipeline() as pipeline:
+        if slots := _slots(change.write.record for change in lock):
+            pipeline.add(_SQL.lock_slots, space=RECORD_SPACE, slots=slots)
         pending = [pipeline.add(_SQL.current_heads, type=t, rids=int8_array(rids)) for t, rids in by_type.items()]
     return {row[0]: Standing(*row[1:]) for each in pending for row in each.rows}
 

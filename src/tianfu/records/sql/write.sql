@@ -14,6 +14,10 @@ select rid, version, changed_at, deleted, prid, fid, org, sensitivity, labels, b
   from resource
  where type = %(type)s and rid = any(%(rids)s);
 
+-- plan_once
+-- What follows in this transaction is always done in one way: to plan it anew costs more than to do it.
+select set_config('plan_cache_mode', 'force_generic_plan', true);
+
 -- retire
 -- Move the current versions of these records to the history.
 insert into history (rid, changed_at, prid, version, org, type, sensitivity, deleted, fid, labels, also_about, sealed_with, body)
