@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from functools import cache
 from struct import Struct, pack
+from struct import error as StructError  # noqa: N812 - an exception, by its name
 from sys import byteorder
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 BOOL, BYTEA, INT8, INT2, INT4, TEXT, XID, JSON = 16, 17, 20, 21, 23, 25, 28, 114
@@ -28,13 +29,15 @@ _ARRAY_HEAD = Struct("!iiIii")
 _LENGTH = Struct("!i")
 _FIELDS = Struct("!h")
 _NULL = b"\xff\xff\xff\xff"
+FEW = 64
+"""So many numbers are laid out quicker one by one than by strided copies."""
+
 _TYPECODES = {INT2: ("h", 2), INT4: ("i", 4), INT8: ("q", 8), FLOAT4: ("f", 4), FLOAT8: ("d", 8)}
 
 Encoder = Callable[[object], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """A parameter that already has its binary form; `oid` is the type it must meet in the statement."""
 
     oid: int
@@ -96,17 +99,24 @@ def array_of(fields: Iterable[bytes | None], element_oid: int) -> bytes:
 
 
 def _numbers(values: Iterable[Any], element_oid: int) -> bytes:
-    """Numbers of one width; the whole array is laid out by strided copies instead of one by one."""
+    """Numbers of one width; a long array is laid out by strided copies instead of one by one."""
     typecode, width = _TYPECODES[element_oid]
     items = values if isinstance(values, list | tuple) else list(values)
     count = len(items)
     if not count:
         return pack("!iiI", 0, 0, element_oid)
-    try:
-        packed = array(typecode, items)
-    except TypeError:
+    if None in items:
         one = Struct("!" + typecode).pack
         return array_of([None if item is None else one(item) for item in items], element_oid)
+    if count <= FEW:
+        fields = [width] * (2 * count)
+        fields[1::2] = items
+        try:
+            return _few(typecode, count).pack(1, 0, element_oid, count, 1, *fields)
+        except StructError:
+            array(typecode, items)  # tells apart what is no number and what is too large
+            raise
+    packed = array(typecode, items)
     if byteorder == "little":
         packed.byteswap()
     raw = packed.tobytes()
@@ -116,6 +126,12 @@ def _numbers(values: Iterable[Any], element_oid: int) -> bytes:
     for position in range(width):
         body[4 + position :: step] = raw[position::width]
     return _ARRAY_HEAD.pack(1, 0, element_oid, count, 1) + body
+
+
+@cache
+def _few(typecode: str, count: int) -> Struct:
+    """The layout of an array of at most FEW numbers."""
+    return Struct("!iiIii" + f"i{typecode}" * count)
 
 
 def copy_row(fields: Sequence[bytes | None]) -> bytes:

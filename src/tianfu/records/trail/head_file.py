@@ -21,6 +21,14 @@ from tianfu.records.trail.lanes import Head
 FILE_BYTES_MAX = 4 << 20
 """A file that has grown so large is followed by the next; a signed root that covers it lets the old one go."""
 
+SLOW_SECONDS = 0.002
+IN_THREAD_AFTER_SLOW = 100
+"""So many writes after one that was slow are made in a thread, so that the event loop does not wait for the disk.
+
+A quick disk is waited for: to hand the write to a thread and back takes longer, because a busy event loop keeps Python's
+lock from it (https://docs.python.org/3/library/sys.html#sys.setswitchinterval).
+"""
+
 _log = structlog.get_logger("tianfu.records")
 
 
@@ -50,6 +58,7 @@ class HeadFile:
         self._number = 0
         self._size_bytes = 0
         self._is_failing = False
+        self._in_thread = 0
 
     def begin(self) -> None:
         """Make the first file; raises Refusal `audit-heads-not-written`."""
@@ -96,7 +105,7 @@ class HeadFile:
                 fresh[head.lane] = head
         self._heads.update(fresh)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, list(fresh.values()))
+            await self._written(list(fresh.values()))
         except OSError as error:
             if not self._is_failing:
                 _log.error("audit_heads_not_written", error=place_of(error), number=error.errno)
@@ -109,8 +118,19 @@ class HeadFile:
             self._is_failing = False
             _settle(group, failed=False)
 
+    async def _written(self, heads: list[Head]) -> None:
+        loop = asyncio.get_running_loop()
+        if self._in_thread:
+            self._in_thread -= 1
+            await loop.run_in_executor(self._thread, self._write, heads)
+            return
+        began = loop.time()
+        self._write(heads)
+        if loop.time() - began > SLOW_SECONDS:
+            self._in_thread = IN_THREAD_AFTER_SLOW
+
     def _write(self, heads: list[Head]) -> None:
-        """Runs in a thread of its own, one call at a time."""
+        """One call at a time, in the event loop or in a thread."""
         if self._descriptor is None or self._size_bytes > FILE_BYTES_MAX or not self._is_there(self._descriptor):
             self._next_file()
             return
