@@ -80,10 +80,13 @@ class GroupAuditor:
             _refuse(group, error)
             if not isinstance(error, Exception):
                 raise
-        else:
-            task = asyncio.create_task(self._acknowledge(group, head))
-            self._acknowledging.add(task)
-            task.add_done_callback(self._acknowledging.discard)
+            return
+        if self._lanes.heads.is_quick:
+            await self._acknowledge(group, head)
+            return
+        task = asyncio.create_task(self._acknowledge(group, head))
+        self._acknowledging.add(task)
+        task.add_done_callback(self._acknowledging.discard)
 
     async def _stored(self, turn: Turn, events: Sequence[AuditEvent]) -> Head:
         try:

@@ -184,7 +184,10 @@ async def _standing(transaction: Transaction, changes: Sequence[Change]) -> dict
 async def _read_heads(
     transaction: Transaction, changes: Sequence[Change], *, lock: Sequence[Change]
 ) -> dict[int, Standing]:
-    """What stands there once nobody else can change what is to be locked: each statement sees what is true when it begins."""
+    """What stands there once nobody else can change what is to be locked.
+
+    One wait is enough: each statement sees what is true when it begins, and the second begins with the locks held.
+    """
     if not changes:
         return {}
     by_type: dict[int, list[int]] = defaultdict(list)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,8 +26,8 @@ SLOW_SECONDS = 0.002
 IN_THREAD_AFTER_SLOW = 100
 """So many writes after one that was slow are made in a thread, so that the event loop does not wait for the disk.
 
-A quick disk is waited for: to hand the write to a thread and back takes longer, because a busy event loop keeps Python's
-lock from it (https://docs.python.org/3/library/sys.html#sys.setswitchinterval).
+A quick disk is waited for: to hand the write to a thread and back takes longer, because a busy event loop keeps
+Python's lock from it (https://docs.python.org/3/library/sys.html#sys.setswitchinterval).
 """
 
 _log = structlog.get_logger("tianfu.records")
@@ -67,9 +68,17 @@ class HeadFile:
         except OSError as error:
             raise _not_written(kept="nothing-changed") from error
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether the next head is kept at once: its disk answers quickly, and nobody waits for it."""
+        return self._worker is None and not self._in_thread and not self._is_failing
+
     async def keep(self, head: Head) -> None:
         """Return once the head is on disk; raises Refusal `audit-heads-not-written`."""
-        await self._queued(head)
+        if self.is_quick:
+            self._keep_now(head)
+        else:
+            await self._queued(head)
 
     def refuse_if_failing(self) -> None:
         """Raise Refusal `audit-heads-not-written` after a failure, until a new attempt succeeds."""
@@ -99,35 +108,45 @@ class HeadFile:
             self._worker = None
 
     async def _write_group(self, group: list[tuple[Head | None, asyncio.Future[None]]]) -> None:
-        fresh: dict[int, Head] = {}
-        for head, _ in group:
-            if head is not None and head.number >= fresh.get(head.lane, head).number:
-                fresh[head.lane] = head
-        self._heads.update(fresh)
+        fresh = {head.lane: head for head, _ in group if head is not None and self._learned(head)}
+        self._in_thread = max(0, self._in_thread - 1)
         try:
-            await self._written(list(fresh.values()))
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, list(fresh.values()))
         except OSError as error:
-            if not self._is_failing:
-                _log.error("audit_heads_not_written", error=place_of(error), number=error.errno)
-            self._is_failing = True
+            self._failed(error)
             _settle(group, failed=True)
         except BaseException:
+            self._in_thread = IN_THREAD_AFTER_SLOW  # it may be writing still
             _settle(group, failed=True)
             raise
         else:
             self._is_failing = False
             _settle(group, failed=False)
 
-    async def _written(self, heads: list[Head]) -> None:
-        loop = asyncio.get_running_loop()
-        if self._in_thread:
-            self._in_thread -= 1
-            await loop.run_in_executor(self._thread, self._write, heads)
+    def _keep_now(self, head: Head) -> None:
+        if not self._learned(head):
             return
-        began = loop.time()
-        self._write(heads)
-        if loop.time() - began > SLOW_SECONDS:
+        began = time.monotonic()
+        try:
+            self._write([head])
+        except OSError as error:
+            self._failed(error)
+            raise _not_written(kept=EVERYTHING) from error
+        if time.monotonic() - began > SLOW_SECONDS:
             self._in_thread = IN_THREAD_AFTER_SLOW
+
+    def _learned(self, head: Head) -> bool:
+        """Whether a head is news; one behind a later one of its lane needs no line of its own."""
+        known = self._heads.get(head.lane)
+        if known is not None and known.number >= head.number:
+            return False
+        self._heads[head.lane] = head
+        return True
+
+    def _failed(self, error: OSError) -> None:
+        if not self._is_failing:
+            _log.error("audit_heads_not_written", error=place_of(error), number=error.errno)
+        self._is_failing = True
 
     def _write(self, heads: list[Head]) -> None:
         """One call at a time, in the event loop or in a thread."""

@@ -26,6 +26,11 @@ class Head(NamedTuple):
 class Heads(Protocol):
     """Where the heads of lanes are kept outside the database."""
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether `keep` will return without letting others go on meanwhile."""
+        ...
+
     async def keep(self, head: Head) -> None:
         """Return once the head is durable; raises Refusal `audit-heads-not-written`."""
         ...
