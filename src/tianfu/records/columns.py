@@ -7,6 +7,7 @@ together with the other statements of a transaction, so that a small write waits
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tianfu.access.relation import Relation
@@ -232,7 +233,6 @@ def audit_statement(
     """Audit events at their places in a lane, the first at number `first`, each with its hash."""
     deeds: dict[Deed, int] = {}
     named = [deeds.setdefault(each.deed, len(deeds) + 1) for each in events]
-    by_name = Deed(*zip(*deeds, strict=True))  # type: ignore[arg-type]  # one column a name
     records = _Stretches(each.records for each in events)
     patients = _Stretches(each.patients for each in events)
     return _SQL.add_audit, {
@@ -242,6 +242,23 @@ def audit_statement(
         "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
         "deeds": int4_array(named),
+        **_told(tuple(deeds)),
+        "rids": int8_array(records.all),
+        "rid_firsts": int4_array(records.firsts),
+        "rid_lasts": int4_array(records.lasts),
+        "prids": int8_array(patients.all),
+        "prid_firsts": int4_array(patients.firsts),
+        "prid_lasts": int4_array(patients.lasts),
+        "queries": text_array([each.query for each in events]),
+        "requests": text_array([each.request for each in events]),
+    }
+
+
+@lru_cache(maxsize=1_024)
+def _told(deeds: tuple[Deed, ...]) -> dict[str, Wire]:
+    """Who did what, a column a name; few did all that happens in a while."""
+    by_name = Deed(*zip(*deeds, strict=True))  # type: ignore[arg-type]  # columns in the place of values
+    return {
         "callers": text_array(by_name.caller),
         "practitioners": text_array(by_name.practitioner),
         "organisations": text_array(by_name.organisation),
@@ -252,12 +269,4 @@ def audit_statement(
         "rules": text_array(by_name.rule),
         "outcomes": text_array(by_name.outcome),
         "types": int2_array(by_name.type_number),  # type: ignore[arg-type]  # a column, None becomes null
-        "rids": int8_array(records.all),
-        "rid_firsts": int4_array(records.firsts),
-        "rid_lasts": int4_array(records.lasts),
-        "prids": int8_array(patients.all),
-        "prid_firsts": int4_array(patients.firsts),
-        "prid_lasts": int4_array(patients.lasts),
-        "queries": text_array([each.query for each in events]),
-        "requests": text_array([each.request for each in events]),
     }
