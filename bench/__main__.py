@@ -10,6 +10,7 @@ from bench.preparing import RESOURCES, prepare
 from bench.record_core import record_core
 from bench.report import page, trust_page, write_report
 from bench.trust import trust
+from tianfu.logs import set_up_logs
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
     commands.add_parser("report", help="measure and write docs/performance.md")
     asked = parser.parse_args()
+    set_up_logs()  # standard output is for the result alone
     match asked.command:
         case "prepare":
             prepare(home(), asked.resources)

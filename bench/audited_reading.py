@@ -25,8 +25,10 @@ from tianfu.kernel.ids import new_uuid7, unpacked_id
 from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
 from tianfu.services.tickets.ticket import Audience, Ticket
 
-RUNS = 3
-SECONDS = 2
+PAIRS = 9
+"""So often both servers are measured one right after the other: what slows the machine for a while slows both."""
+
+SECONDS = 1
 CONNECTIONS = 128
 """So many that cores, and not waits for the disk, decide how much is read in a second."""
 
@@ -51,40 +53,32 @@ def audited_reads(home: Path) -> Result:
         with served(REAL, home, addresses, more=limits) as port:
             _admit(port, people)
         header = f"Authorization: Bearer {_ticket(addresses)}"
-        plain, audited, few_plain, few_audited = [], [], [], []
-        for _ in range(RUNS):
-            with served(UNTRACED, home, addresses, more=limits) as port:
-                wrk(port, "read", paths, connections=CONNECTIONS, seconds=1)
-                plain.append(wrk(port, "read", paths, connections=CONNECTIONS, seconds=SECONDS).per_second)
-                few_plain.append(wrk(port, "read", paths, connections=FEW_CONNECTIONS, seconds=SECONDS).per_second)
-            with served(REAL, home, addresses, more=limits) as port:
-                wrk(port, "read", paths, connections=CONNECTIONS, seconds=1, header=header)
-                audited.append(
-                    wrk(port, "read", paths, connections=CONNECTIONS, seconds=SECONDS, header=header).per_second
-                )
-                few_audited.append(
-                    wrk(port, "read", paths, connections=FEW_CONNECTIONS, seconds=SECONDS, header=header).per_second
-                )
-    slower = [core / ours for core, ours in zip(plain, audited, strict=True)]
-    few_slower = [core / ours for core, ours in zip(few_plain, few_audited, strict=True)]
-    say(f"plain {_said(plain)}, audited {_said(audited)}, slower {_said(slower, 2)}")
+        with served(UNTRACED, home, addresses, more=limits) as core, served(REAL, home, addresses, more=limits) as ours:
+
+            def measured(connections: int) -> list[tuple[float, float]]:
+                def one() -> tuple[float, float]:
+                    plain = wrk(core, "read", paths, connections=connections, seconds=SECONDS)
+                    audited = wrk(ours, "read", paths, connections=connections, seconds=SECONDS, header=header)
+                    return plain.per_second, audited.per_second
+
+                one()  # warms both
+                return [one() for _ in range(PAIRS)]
+
+            many, few = measured(CONNECTIONS), measured(FEW_CONNECTIONS)
     return {
-        **_median("audited_reads_per_second", audited, 0),
-        **_median("core_reads_per_second", plain, 0),
-        **_median("read_slowdown", slower, 2),
-        **_median("read_slowdown_few_connections", few_slower, 2),
-        **_median("audited_reads_few_connections", few_audited, 0),
+        **_median("audited_reads_per_second", [audited for _, audited in many], 0),
+        **_median("core_reads_per_second", [plain for plain, _ in many], 0),
+        **_median("read_slowdown", [plain / audited for plain, audited in many], 2),
+        **_median("audited_reads_few_connections", [audited for _, audited in few], 0),
+        **_median("read_slowdown_few_connections", [plain / audited for plain, audited in few], 2),
     }
 
 
 def _median(name: str, runs: Sequence[float], digits: int) -> Result:
+    say(f"{name}: {', '.join(f'{each:,.{digits}f}' for each in runs)}")
     middle = sorted(runs)[len(runs) // 2]
     places = digits or None  # None makes whole numbers
     return {name: round(middle, places), f"{name}_runs": [round(each, places) for each in runs]}
-
-
-def _said(runs: Sequence[float], digits: int = 0) -> str:
-    return " ".join(f"{each:,.{digits}f}" for each in runs)
 
 
 async def _samples(addresses: Addresses) -> tuple[list[str], list[str]]:

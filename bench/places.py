@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shutil import copy2, copytree
 
 from tianfu.vault.files import load_or_make
 from tianfu.vault.provider import Keys
@@ -20,6 +21,14 @@ def home() -> Path:
 def keys(home: Path) -> Keys:
     """The keys of a benchmark's installation."""
     return Keys(provider=load_or_make(home, "development"), cipher="sm4")
+
+
+def home_for(home: Path, scratch: Path) -> Path:
+    """A new home for another database on the server of `home`: the same secret and keys, its own trail."""
+    scratch.mkdir(mode=0o700)
+    copytree(home / "keys", scratch / "keys")
+    copy2(home / "database-secret", scratch / "database-secret")
+    return scratch
 
 
 def synthea() -> Path:

@@ -21,7 +21,7 @@ from tests.conformance.fhirpath_suite import run_suite
 from bench import synthea
 from bench.load_generator import wrk
 from bench.machine import machine
-from bench.places import keys
+from bench.places import home_for, keys
 from bench.preparing import say
 from bench.serving import REAL, TRIVIAL, UNTRACED, served
 from tianfu.db import Addresses, Database, Query, migrate
@@ -52,9 +52,9 @@ def record_core(home: Path) -> Result:
         place = Path(folder)
         result |= validation()
         with scratch(addresses) as empty:
-            result |= importing(home, empty, place)
+            result |= importing(home_for(home, place / "importing"), empty, place)
         with scratch(addresses) as empty:
-            result |= writing(home, empty, place)
+            result |= writing(home_for(home, place / "writing"), empty, place)
         result |= asyncio.run(sizes(addresses))
         result |= reading(home, addresses, place)
         result |= conformance()

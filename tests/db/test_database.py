@@ -154,6 +154,55 @@ async def test_pipeline_answers_after_its_block(sheet: Database) -> None:
     assert (added.count, counted.rows) == (1, [(1,)])
 
 
+async def test_last_pipeline_carries_the_commit(sheet: Database) -> None:
+    async with sheet.transaction("app") as t:
+        await add(t, 1)
+        async with t.last_pipeline() as p:
+            added = p.add(ADD, id=2, words="b", bytes=None)
+        assert added.count == 1
+        assert await numbers(sheet) == [1, 2]  # another connection sees it before the block ends
+        with pytest.raises(RuntimeError, match="after the last pipeline"):
+            await add(t, 3)
+
+
+async def test_last_pipeline_may_be_the_whole_transaction(sheet: Database) -> None:
+    endings: list[str] = []
+
+    async def ended(ending: str) -> None:
+        endings.append(ending)
+
+    async with sheet.transaction("app") as t:
+        t.when_ended(ended)
+        async with t.last_pipeline() as p:
+            p.add(ADD, id=1, words=None, bytes=None)
+    assert (await numbers(sheet), endings) == ([1], ["committed"])
+
+
+async def test_last_pipeline_that_fails_commits_nothing(sheet: Database) -> None:
+    endings: list[str] = []
+
+    async def ended(ending: str) -> None:
+        endings.append(ending)
+
+    with pytest.raises(UniqueViolation):
+        async with sheet.transaction("app") as t:
+            t.when_ended(ended)
+            await add(t, 1)
+            async with t.last_pipeline() as p:
+                p.add(ADD, id=2, words=None, bytes=None)
+                p.add(ADD, id=1, words=None, bytes=None)
+    assert (await numbers(sheet), endings) == ([], ["rolled-back"])
+
+
+async def test_exception_after_the_last_pipeline_cannot_undo_it(sheet: Database) -> None:
+    with pytest.raises(LookupError):
+        async with sheet.transaction("app") as t:
+            async with t.last_pipeline() as p:
+                p.add(ADD, id=1, words=None, bytes=None)
+            raise LookupError
+    assert await numbers(sheet) == [1]
+
+
 async def test_pipeline_on_a_connection_happens_together_or_not_at_all(sheet: Database) -> None:
     with pytest.raises(UniqueViolation):
         async with sheet.connection("app") as session, session.pipeline() as p:
@@ -290,6 +339,24 @@ async def test_connection_lost_during_the_commit_leaves_the_outcome_open(sheet: 
             await add(t, 1)
             await kill_session(sheet, t, terminate)
     assert caught.value.kept == "perhaps-everything"
+
+
+async def test_connection_lost_during_the_last_pipeline_leaves_the_outcome_open(
+    sheet: Database, terminate: Query
+) -> None:
+    endings: list[str] = []
+
+    async def ended(ending: str) -> None:
+        endings.append(ending)
+
+    with pytest.raises(Refusal, match="database-unavailable") as caught:
+        async with sheet.transaction("app") as t:
+            t.when_ended(ended)
+            await add(t, 1)
+            await kill_session(sheet, t, terminate)
+            async with t.last_pipeline() as p:
+                p.add(ADD, id=2, words=None, bytes=None)
+    assert (caught.value.kept, endings) == ("perhaps-everything", ["unknown"])
 
 
 async def test_idle_connection_that_died_is_replaced(sheet: Database, terminate: Query) -> None:

@@ -203,9 +203,15 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> BrokenDisk:
     return BrokenDisk(monkeypatch)
 
 
+@pytest.mark.parametrize("disk_is_slow", [False, True])
 @pytest.mark.parametrize("act", ["write", "fdatasync"])
 @pytest.mark.parametrize("name", ["read", "search", "history"])
-async def test_a_read_whose_head_cannot_be_kept_is_refused(place: Place, disk: BrokenDisk, name: str, act: str) -> None:
+async def test_a_read_whose_head_cannot_be_kept_is_refused(
+    place: Place, disk: BrokenDisk, monkeypatch: pytest.MonkeyPatch, name: str, act: str, *, disk_is_slow: bool
+) -> None:
+    if disk_is_slow:
+        monkeypatch.setattr(head_file, "SLOW_SECONDS", -1.0)
+        await ASKS[name](place.store, "before")
     disk.failing = act
     with pytest.raises(Refusal, match="audit-heads-not-written") as caught:
         await ASKS[name](place.store, "during")
@@ -287,7 +293,12 @@ async def lanes(place: Place) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-async def test_askers_side_by_side_share_groups_and_lanes_and_the_chain_holds(place: Place) -> None:
+@pytest.mark.parametrize("disk_is_slow", [False, True])
+async def test_askers_side_by_side_share_groups_and_lanes_and_the_chain_holds(
+    place: Place, monkeypatch: pytest.MonkeyPatch, *, disk_is_slow: bool
+) -> None:
+    if disk_is_slow:
+        monkeypatch.setattr(head_file, "SLOW_SECONDS", -1.0)
     names: Sequence[str] = list(ASKS) * 8
     await asyncio.gather(*(ASKS[name](place.store, f"{name}-{n}") for n, name in enumerate(names)))
     for number, name in enumerate(names):

@@ -45,6 +45,31 @@ async def test_a_request_that_breaks_its_group_is_refused_alone() -> None:
     assert [type(each) for each in answers if not isinstance(each, int)] == [ValueError]
 
 
+async def test_a_patient_group_waits_for_the_one_that_runs_but_not_for_a_slow_one() -> None:
+    groups: list[list[int]] = []
+    gate, beside = asyncio.Event(), asyncio.Event()
+
+    async def work(requests: Sequence[int]) -> Sequence[int | Exception]:
+        groups.append(list(requests))
+        if len(groups) == 2:
+            beside.set()
+        await gate.wait()
+        return list(requests)
+
+    grouped: Grouped[int, int] = Grouped(work, parallel=2, patient=True)
+    tasks = [asyncio.create_task(grouped.ask(1))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    tasks += [asyncio.create_task(grouped.ask(number)) for number in (2, 3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert groups == [[1]]
+    await beside.wait()
+    assert groups == [[1], [2, 3]]
+    gate.set()
+    assert await asyncio.gather(*tasks) == [1, 2, 3]
+
+
 async def test_requests_with_one_key_never_run_together() -> None:
     running: set[str] = set()
 
