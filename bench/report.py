@@ -37,6 +37,8 @@ TRUST_BESIDE: dict[str, str] = {
     "core_reads_per_second": "the record core's read in the same minute",
     "read_slowdown_few_connections": "the same slowdown over 32 connections, where waits for the disk show",
     "audited_reads_few_connections": "audited reads over 32 connections",
+    "read_slowdown_many_connections": "the same slowdown over 256 connections, where many share what a group costs",
+    "audited_reads_many_connections": "audited reads over 256 connections",
     "decision_us_p50": "one decision, median, microseconds",
     "labels_us": "level and labels of one Encounter, microseconds",
     "relations_us": "relations of one Encounter, microseconds",
