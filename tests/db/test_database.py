@@ -194,6 +194,23 @@ async def test_last_pipeline_that_fails_commits_nothing(sheet: Database) -> None
     assert (await numbers(sheet), endings) == ([], ["rolled-back"])
 
 
+async def test_last_pipeline_that_the_server_refuses_is_known_to_be_undone(sheet: Database) -> None:
+    endings: list[str] = []
+
+    async def ended(ending: str) -> None:
+        endings.append(ending)
+
+    read_only = Query.composed("read_only", "set transaction read only")
+    with pytest.raises(Refusal) as caught:
+        async with sheet.transaction("app") as t:
+            t.when_ended(ended)
+            await t.run(read_only)
+            async with t.last_pipeline() as p:
+                p.add(ADD, id=2, words=None, bytes=None)
+    assert not caught.value.is_uncertain
+    assert (await numbers(sheet), endings) == ([], ["rolled-back"])
+
+
 async def test_exception_after_the_last_pipeline_cannot_undo_it(sheet: Database) -> None:
     with pytest.raises(LookupError):
         async with sheet.transaction("app") as t:

@@ -211,6 +211,7 @@ async def test_a_read_whose_head_cannot_be_kept_is_refused(
 ) -> None:
     if disk_is_slow:
         monkeypatch.setattr(head_file, "SLOW_SECONDS", -1.0)
+        monkeypatch.setattr(head_file, "SLOW_IN_THREAD_SECONDS", -1.0)
         await ASKS[name](place.store, "before")
     disk.failing = act
     with pytest.raises(Refusal, match="audit-heads-not-written") as caught:
@@ -299,6 +300,7 @@ async def test_askers_side_by_side_share_groups_and_lanes_and_the_chain_holds(
 ) -> None:
     if disk_is_slow:
         monkeypatch.setattr(head_file, "SLOW_SECONDS", -1.0)
+        monkeypatch.setattr(head_file, "SLOW_IN_THREAD_SECONDS", -1.0)
     names: Sequence[str] = list(ASKS) * 8
     await asyncio.gather(*(ASKS[name](place.store, f"{name}-{n}") for n, name in enumerate(names)))
     for number, name in enumerate(names):

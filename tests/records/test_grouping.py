@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -109,3 +112,30 @@ async def test_group_that_may_have_been_done_is_not_done_again() -> None:
     answers = await asyncio.gather(*(grouped.ask(number) for number in range(3)), return_exceptions=True)
     assert [isinstance(each, Refusal) and each.is_uncertain for each in answers] == [True, True, True]
     assert done == [0, 1, 2]
+
+
+class Large:
+    """Stands for what a caller holds while it waits."""
+
+
+async def test_a_refused_request_is_let_go_of_at_once() -> None:
+    async def work(requests: Sequence[int]) -> Sequence[int | Exception]:
+        if 13 in requests:
+            raise ValueError("thirteen")
+        return [ValueError("refused") for _ in requests]
+
+    grouped: Grouped[int, int] = Grouped(work, parallel=1)
+
+    async def asking(number: int) -> weakref.ref[Large]:
+        held = Large()
+        with suppress(ValueError):
+            await grouped.ask(number)
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        held = await asyncio.gather(*(asking(number) for number in range(10, 16)))
+        await asyncio.sleep(0)
+        assert [each() for each in held] == [None] * 6
+    finally:
+        gc.enable()

@@ -114,6 +114,11 @@ class Session:
         self._before = before
         self._link: Link | None = None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection broke, so that nobody heard what became of the last statement."""
+        return self._borrowed().broken
+
     async def all(self, query: Query, /, **parameters: object) -> list[Row]:
         """All rows."""
         return (await self.batch([(query, parameters)]))[-1].rows
@@ -229,7 +234,9 @@ class Transaction(Session):
             self._ending = "rolled-back"
             raise
         except Refusal as refusal:
-            if refusal.code == "database-unavailable":
+            if not self.is_lost:  # the server answered: behind what it refused, nothing was done, the commit neither
+                self._ending = "rolled-back"
+            elif refusal.code == "database-unavailable":
                 raise outcome_unknown() from refusal
             raise
         self._ending = "committed"

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from tianfu.db import Database, SerializationFailure, StatementFailed, UniqueViolation
+from tianfu.db import Database
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
 from tianfu.records.trail.lanes import EventWriter, Head, Lanes, Turn, Unwritten
@@ -56,13 +56,18 @@ class GroupAuditor:
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
         """Queue the events and wait until their group is on disk."""
+        if not events:
+            return
         if len(self._waiting) >= EVENTS_WAITING_MAX:
             raise Refusal("audit-queue-full", next_step="send-again-later", retryable=True)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((events, done))
         if self._worker is None:
             self._worker = asyncio.create_task(self._commit_groups())
-        await done
+        try:
+            await done
+        finally:
+            del done  # an exception in it holds this frame: a ring, and with it everything that the caller holds
 
     async def _commit_groups(self) -> None:
         try:
@@ -94,14 +99,20 @@ class GroupAuditor:
         except BaseException:
             turn.undone()
             raise
+        is_known = True  # whether it is known that the events are not there, should this fail
         try:
             async with self._database.connection("audit") as connection:
-                await connection.run(statement, **parameters)
-        except (UniqueViolation, SerializationFailure, StatementFailed):
-            turn.undone()
-            raise
+                is_known = False
+                try:
+                    await connection.run(statement, **parameters)
+                except Exception:
+                    is_known = not connection.is_lost
+                    raise
         except BaseException:
-            turn.unknown()
+            if is_known:
+                turn.undone()
+            else:
+                turn.unknown()
             raise
         return turn.committed()
 

@@ -242,7 +242,7 @@ def audit_statement(
         "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
         "deeds": int4_array(named),
-        **_told(tuple(deeds)),
+        **(_told_often if len(deeds) <= OFTEN else _told)(tuple(deeds)),
         "rids": int8_array(records.all),
         "rid_firsts": int4_array(records.firsts),
         "rid_lasts": int4_array(records.lasts),
@@ -254,9 +254,8 @@ def audit_statement(
     }
 
 
-@lru_cache(maxsize=1_024)
 def _told(deeds: tuple[Deed, ...]) -> dict[str, Wire]:
-    """Who did what, a column a name; few did all that happens in a while."""
+    """Who did what, a column a name."""
     by_name = Deed(*zip(*deeds, strict=True))  # type: ignore[arg-type]  # columns in the place of values
     return {
         "callers": text_array(by_name.caller),
@@ -270,3 +269,8 @@ def _told(deeds: tuple[Deed, ...]) -> dict[str, Wire]:
         "outcomes": text_array(by_name.outcome),
         "types": int2_array(by_name.type_number),  # type: ignore[arg-type]  # a column, None becomes null
     }
+
+
+OFTEN = 4
+_told_often = lru_cache(maxsize=256)(_told)
+"""For so few who do all that happens in a moment, the same again and again."""

@@ -61,7 +61,10 @@ class Grouped(Generic[Request, Answer]):
         if not self._scheduled and len(self._running) < self._parallel:
             self._scheduled = True
             loop.call_soon(self._start)
-        return await answer
+        try:
+            return await answer
+        finally:
+            del answer  # an exception in it holds this frame: a ring, and with it everything that the caller holds
 
     def _start(self) -> None:
         self._scheduled = False
@@ -117,13 +120,17 @@ class Grouped(Generic[Request, Answer]):
             self._start()
 
     async def _answer(self, group: list[tuple[Request, asyncio.Future[Answer]]]) -> None:
+        answers: Sequence[Answer | Exception] | None = None
         try:
             answers = await self._work([request for request, _ in group])
         except Exception as error:
             if len(group) == 1 or (isinstance(error, Refusal) and error.is_uncertain):
-                for _, future in group:
-                    _settle(future, error)
+                waiting = [future for _, future in group]
+                group = []  # the error holds this frame: with its requests that would be a ring
+                while waiting:
+                    _settle(waiting.pop(), error)
                 return
+        if answers is None:
             for entry in group:
                 await self._answer([entry])
             return

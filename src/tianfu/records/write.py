@@ -134,7 +134,6 @@ async def apply(
     try:
         async with transaction.last_pipeline() if commits else transaction.pipeline() as pipeline:
             if batch.written:
-                pipeline.add(_SQL.plan_once)
                 _hold_key(pipeline, placed)
                 _store(pipeline, batch, placed, known_tokens, now)
             if events and (linked := writer.linked(transaction, events)):
@@ -277,6 +276,7 @@ def _is_same(body: bytes, draft: Draft | None) -> bool:
 
 def _store(pipeline: Pipeline, batch: Batch, placed: Sequence[Placed], known_tokens: set[int], now: Instant) -> None:
     _retire(pipeline, [(change, old) for change, _, old in batch.written if old is not None])
+    pipeline.add(_SQL.plan_once)
     writes = [change.write for change, _, _ in batch.written]
     add_tokens(pipeline, writes, known_tokens)
     for statement, parameters in (resource_statement(placed), *index_statements(writes)):

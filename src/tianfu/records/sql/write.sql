@@ -15,7 +15,7 @@ select rid, version, changed_at, deleted, prid, fid, org, sensitivity, labels, b
  where type = %(type)s and rid = any(%(rids)s);
 
 -- plan_once
--- What follows in this transaction is always done in one way: to plan it anew costs more than to do it.
+-- What follows in this transaction only adds rows, always in one way: to plan it anew costs more than to do it.
 select set_config('plan_cache_mode', 'force_generic_plan', true);
 
 -- retire

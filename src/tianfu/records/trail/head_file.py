@@ -23,6 +23,9 @@ FILE_BYTES_MAX = 4 << 20
 """A file that has grown so large is followed by the next; a signed root that covers it lets the old one go."""
 
 SLOW_SECONDS = 0.002
+SLOW_IN_THREAD_SECONDS = 0.05
+"""In a thread the wait for Python's lock counts too."""
+
 IN_THREAD_AFTER_SLOW = 100
 """So many writes after one that was slow are made in a thread, so that the event loop does not wait for the disk.
 
@@ -60,6 +63,7 @@ class HeadFile:
         self._size_bytes = 0
         self._is_failing = False
         self._in_thread = 0
+        self._closed = False
 
     def begin(self) -> None:
         """Make the first file; raises Refusal `audit-heads-not-written`."""
@@ -71,7 +75,7 @@ class HeadFile:
     @property
     def is_quick(self) -> bool:
         """Whether the next head is kept at once: its disk answers quickly, and nobody waits for it."""
-        return self._worker is None and not self._in_thread and not self._is_failing
+        return self._worker is None and not self._in_thread and not self._is_failing and not self._closed
 
     async def keep(self, head: Head) -> None:
         """Return once the head is on disk; raises Refusal `audit-heads-not-written`."""
@@ -89,6 +93,7 @@ class HeadFile:
 
     def close(self) -> None:
         """Let the file go; safe to repeat."""
+        self._closed = True
         self._thread.shutdown(wait=True)
         self._forget()
 
@@ -111,7 +116,9 @@ class HeadFile:
         fresh = {head.lane: head for head, _ in group if head is not None and self._learned(head)}
         self._in_thread = max(0, self._in_thread - 1)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, list(fresh.values()))
+            await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._timed, list(fresh.values()), SLOW_IN_THREAD_SECONDS
+            )
         except OSError as error:
             self._failed(error)
             _settle(group, failed=True)
@@ -126,14 +133,11 @@ class HeadFile:
     def _keep_now(self, head: Head) -> None:
         if not self._learned(head):
             return
-        began = time.monotonic()
         try:
-            self._write([head])
+            self._timed([head], SLOW_SECONDS)
         except OSError as error:
             self._failed(error)
             raise _not_written(kept=EVERYTHING) from error
-        if time.monotonic() - began > SLOW_SECONDS:
-            self._in_thread = IN_THREAD_AFTER_SLOW
 
     def _learned(self, head: Head) -> bool:
         """Whether a head is news; one behind a later one of its lane needs no line of its own."""
@@ -148,13 +152,19 @@ class HeadFile:
             _log.error("audit_heads_not_written", error=place_of(error), number=error.errno)
         self._is_failing = True
 
+    def _timed(self, heads: list[Head], slow_seconds: float) -> None:
+        """One call at a time, in the event loop or in a thread; a slow one has those after it made in a thread."""
+        began = time.monotonic()
+        self._write(heads)
+        if time.monotonic() - began > slow_seconds:
+            self._in_thread = IN_THREAD_AFTER_SLOW
+
     def _write(self, heads: list[Head]) -> None:
-        """One call at a time, in the event loop or in a thread."""
-        if self._descriptor is None or self._size_bytes > FILE_BYTES_MAX or not self._is_there(self._descriptor):
-            self._next_file()
-            return
         now = self._clock()
         try:
+            if self._descriptor is None or self._size_bytes > FILE_BYTES_MAX or not self._is_there(self._descriptor):
+                self._next_file()
+                return
             self._put(self._descriptor, b"".join(head_line(head, now) for head in heads))
             os.fdatasync(self._descriptor)
         except OSError:
