@@ -11,6 +11,7 @@ import pytest
 
 from tianfu.db import (
     Database,
+    Ending,
     Query,
     SerializationFailure,
     StatementFailed,
@@ -154,6 +155,16 @@ async def test_pipeline_answers_after_its_block(sheet: Database) -> None:
     assert (added.count, counted.rows) == (1, [(1,)])
 
 
+class Endings:
+    """What transactions told of how they ended."""
+
+    def __init__(self) -> None:
+        self.told: list[Ending] = []
+
+    async def tell(self, ending: Ending) -> None:
+        self.told.append(ending)
+
+
 async def test_last_pipeline_carries_the_commit(sheet: Database) -> None:
     async with sheet.transaction("app") as t:
         await add(t, 1)
@@ -166,49 +177,37 @@ async def test_last_pipeline_carries_the_commit(sheet: Database) -> None:
 
 
 async def test_last_pipeline_may_be_the_whole_transaction(sheet: Database) -> None:
-    endings: list[str] = []
-
-    async def ended(ending: str) -> None:
-        endings.append(ending)
-
+    endings = Endings()
     async with sheet.transaction("app") as t:
-        t.when_ended(ended)
+        t.when_ended(endings.tell)
         async with t.last_pipeline() as p:
             p.add(ADD, id=1, words=None, bytes=None)
-    assert (await numbers(sheet), endings) == ([1], ["committed"])
+    assert (await numbers(sheet), endings.told) == ([1], ["committed"])
 
 
 async def test_last_pipeline_that_fails_commits_nothing(sheet: Database) -> None:
-    endings: list[str] = []
-
-    async def ended(ending: str) -> None:
-        endings.append(ending)
-
+    endings = Endings()
     with pytest.raises(UniqueViolation):
         async with sheet.transaction("app") as t:
-            t.when_ended(ended)
+            t.when_ended(endings.tell)
             await add(t, 1)
             async with t.last_pipeline() as p:
                 p.add(ADD, id=2, words=None, bytes=None)
                 p.add(ADD, id=1, words=None, bytes=None)
-    assert (await numbers(sheet), endings) == ([], ["rolled-back"])
+    assert (await numbers(sheet), endings.told) == ([], ["rolled-back"])
 
 
 async def test_last_pipeline_that_the_server_refuses_is_known_to_be_undone(sheet: Database) -> None:
-    endings: list[str] = []
-
-    async def ended(ending: str) -> None:
-        endings.append(ending)
-
+    endings = Endings()
     read_only = Query.composed("read_only", "set transaction read only")
     with pytest.raises(Refusal) as caught:
         async with sheet.transaction("app") as t:
-            t.when_ended(ended)
+            t.when_ended(endings.tell)
             await t.run(read_only)
             async with t.last_pipeline() as p:
                 p.add(ADD, id=2, words=None, bytes=None)
     assert not caught.value.is_uncertain
-    assert (await numbers(sheet), endings) == ([], ["rolled-back"])
+    assert (await numbers(sheet), endings.told) == ([], ["rolled-back"])
 
 
 async def test_exception_after_the_last_pipeline_cannot_undo_it(sheet: Database) -> None:
@@ -361,19 +360,15 @@ async def test_connection_lost_during_the_commit_leaves_the_outcome_open(sheet: 
 async def test_connection_lost_during_the_last_pipeline_leaves_the_outcome_open(
     sheet: Database, terminate: Query
 ) -> None:
-    endings: list[str] = []
-
-    async def ended(ending: str) -> None:
-        endings.append(ending)
-
+    endings = Endings()
     with pytest.raises(Refusal, match="database-unavailable") as caught:
         async with sheet.transaction("app") as t:
-            t.when_ended(ended)
+            t.when_ended(endings.tell)
             await add(t, 1)
             await kill_session(sheet, t, terminate)
             async with t.last_pipeline() as p:
                 p.add(ADD, id=2, words=None, bytes=None)
-    assert (caught.value.kept, endings) == ("perhaps-everything", ["unknown"])
+    assert (caught.value.kept, endings.told) == ("perhaps-everything", ["unknown"])
 
 
 async def test_idle_connection_that_died_is_replaced(sheet: Database, terminate: Query) -> None:

@@ -44,7 +44,7 @@ Entry = tuple[Sequence[AuditEvent], asyncio.Future[None]]
 
 
 class GroupAuditor:
-    """Commits the events of many reads together; while a group's head goes to disk, the next group commits."""
+    """Commits the events of many reads together; while a slow disk takes a group's head, the next group commits."""
 
     def __init__(self, database: Database, lanes: Lanes) -> None:
         self.writer: EventWriter = lanes
