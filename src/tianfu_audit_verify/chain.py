@@ -131,9 +131,15 @@ class _Walk:
     failed: bool = False
 
 
-def check_events(connection: Connection, begins: Mapping[bytes, bytes], evidence: Evidence, report: Report) -> None:
-    """Every lane from its first event to its end; of each lane that fails, the first event is named."""
+def check_events(
+    connection: Connection, begins: Mapping[bytes, bytes], evidence: Evidence, report: Report
+) -> dict[Lane, Finding]:
+    """Every lane from its first event to its end; of each lane that fails, the first event is named.
+
+    Returns the lanes that differ from an intent: something was changed if the intent still stands afterwards.
+    """
     unseen = set(evidence.hashes)
+    doubts: dict[Lane, Finding] = {}
     walk: _Walk | None = None
     known: Mapping[int, bytes] = {}
     for row in _rows(connection):
@@ -154,11 +160,24 @@ def check_events(connection: Connection, begins: Mapping[bytes, bytes], evidence
         if walk.failed:
             continue
         _step(walk, row, number, at, known, report)
+        intent = evidence.intents.get(walk.lane)
+        if intent is not None and intent[0] == number and intent[1] != walk.last and not walk.failed:
+            doubts[walk.lane] = _contradiction(walk.lane, known, number)
     if walk is not None:
         _end(walk, evidence, report)
     for gone in sorted(unseen):
         report.tampered.append(Finding(kind="tail-missing", writer=gone[0].hex(), lane=gone[1], number=1))
     _note_writers_without_heads(begins, evidence, report)
+    return doubts
+
+
+def check_intents(doubts: Mapping[Lane, Finding], before: Evidence, after: Evidence, report: Report) -> None:
+    """What was doubted, if the head files said the same before the database was read and after it."""
+    failed = {(each.writer, each.lane) for each in report.tampered}
+    for lane, finding in doubts.items():
+        stands = before.intents[lane] == after.intents.get(lane)
+        if stands and (finding.writer, finding.lane) not in failed:
+            report.tampered.append(finding)
 
 
 def _begin(walk: _Walk, begins: Mapping[bytes, bytes], number: int, at: int, report: Report) -> None:
@@ -179,8 +198,8 @@ def _step(walk: _Walk, row: bytes, number: int, at: int, known: Mapping[int, byt
         _fail(walk, report, "event-changed", number, at)
         return
     if number in known and known[number] != hashed:
-        since = max((each for each in known if each < number), default=0) + 1
-        _fail(walk, report, "head-contradicts", since, None, detail=f"up to number {number}")
+        walk.failed = True
+        report.tampered.append(_contradiction(walk.lane, known, number))
         return
     walk.number, walk.last, walk.at = number, hashed, at
 
@@ -196,6 +215,12 @@ def _end(walk: _Walk, evidence: Evidence, report: Report) -> None:
         _fail(walk, report, "event-behind-the-end", (end or 0) + 1, None)
     else:
         report.unacknowledged += walk.number - acknowledged
+
+
+def _contradiction(lane: Lane, known: Mapping[int, bytes], number: int) -> Finding:
+    since = max((each for each in known if each < number), default=0) + 1
+    detail = f"up to number {number}"
+    return Finding(kind="head-contradicts", writer=lane[0].hex(), lane=lane[1], number=since, detail=detail)
 
 
 def _fail(walk: _Walk, report: Report, kind: Any, number: int, at: int | None, detail: str = "") -> None:

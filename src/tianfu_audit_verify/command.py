@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from tianfu_audit_verify.chain import check_database_roots, check_epochs, check_events, check_unchained
+from tianfu_audit_verify.chain import check_database_roots, check_epochs, check_events, check_intents, check_unchained
 from tianfu_audit_verify.evidence import Evidence, read_heads, read_keys, read_roots
 from tianfu_audit_verify.findings import Report
 
@@ -59,8 +59,12 @@ def verify(
         connection.read_only = True
         begins, first_at = check_epochs(connection, evidence, known, report)
         check_database_roots(connection, evidence, known, report)
-        check_events(connection, begins, evidence, report)
+        doubts = check_events(connection, begins, evidence, report)
         check_unchained(connection, first_at, unchained_until, report)
+    if doubts:
+        afterwards = Evidence()
+        read_heads(heads, afterwards, Report())
+        check_intents(doubts, evidence, afterwards, report)
     report.seconds = round(time.monotonic() - started, 3)
     return report
 

@@ -40,9 +40,13 @@ class Signed:
 
 @dataclass(slots=True)
 class Evidence:
-    """What the outside says: hashes of events by lane and number, ends of lanes, epoch records, roots."""
+    """What the outside says: hashes of events by lane and number, ends of lanes, epoch records, roots.
+
+    `intents` are the heads that may have come true or not, for a head file's last word on a lane is an intent.
+    """
 
     hashes: dict[Lane, dict[int, bytes]] = field(default_factory=dict)
+    intents: dict[Lane, tuple[int, bytes]] = field(default_factory=dict)
     ends: dict[Lane, int] = field(default_factory=dict)
     ended: set[bytes] = field(default_factory=set)
     writers: set[bytes] = field(default_factory=set)
@@ -98,14 +102,21 @@ def read_heads(folder: Path | None, evidence: Evidence, report: Report) -> None:
 
 def _read_head_file(path: Path, writer: bytes, evidence: Evidence, report: Report) -> None:
     evidence.writers.add(writer)
+    for older in [each for each in evidence.intents if each[0] == writer]:
+        del evidence.intents[older]  # a new file begins with what has come true of the older ones
     text = path.read_bytes()
     for line in text[: text.rfind(b"\n") + 1].decode("utf-8", "replace").splitlines():
         match line.split(" ", 5):
             case ["h" | "f" as kind, lane, number, digest, _] if _is_head(lane, number, digest):
                 place = writer, int(lane)
                 evidence.head(place, int(number), bytes.fromhex(digest), path.name, report)
+                evidence.intents.pop(place, None)
                 if kind == "f":
                     evidence.end(place, int(number))
+            case ["i", lane, number, digest, _] if _is_head(lane, number, digest):
+                evidence.intents[writer, int(lane)] = int(number), bytes.fromhex(digest)
+            case ["w", lane, _, _, _] if lane.isdecimal():
+                evidence.intents.pop((writer, int(lane)), None)
             case ["e", number, digest, key, signature, record] if number.isdecimal():
                 signed = Signed(record, key, _hex(signature))
                 _note_epoch(int(number), digest, path.name, evidence, report)

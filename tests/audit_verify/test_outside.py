@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from tests.audit_verify.conftest import COLUMNS, Installation, Process
+from tianfu.db import Role
 from tianfu.records.audit_event import AuditEvent, Deed
 from tianfu.records.trail.links import link, sm3
 from tianfu.records.trail.roots import merkle_root
 from tianfu.vault import sm2
+from tianfu_audit_verify import chain, command
+from tianfu_audit_verify.evidence import Lane
+from tianfu_audit_verify.findings import Finding
 
 pytestmark = pytest.mark.anyio
 
@@ -310,3 +314,63 @@ async def test_a_process_whose_connections_still_live_is_left_open_for_the_next_
     await process.end()
     await installation.process()
     assert [each["writer"] for each in json.loads(installation.superuser(asked)[0][0])["ended"]] == [process.writer]
+
+
+# A head that was on disk, of which a loss of power left no word whether it came true
+
+
+@pytest.fixture
+async def unconfirmed(installation: Installation, process: Process) -> Process:
+    """The last of nine events was intended on disk; that it was committed did not reach the disk."""
+    await process.end()
+    (file,) = (installation.audit / "heads").glob("*.heads")
+    *lines, intent, confirmed = file.read_text().splitlines(keepends=True)
+    assert (intent[:6], confirmed[:6]) == ("i 1 9 ", "h 1 9 ")
+    file.write_text("".join([*lines, intent]))
+    return process
+
+
+@pytest.mark.usefixtures("unconfirmed")
+async def test_an_unconfirmed_head_may_have_come_true_or_not(installation: Installation) -> None:
+    said = installation.check()
+    assert (said.tampered, said.said["unacknowledged"]) == ([], 1)
+    installation.superuser("delete from audit where number = 9")
+    assert installation.check().tampered == []
+    await installation.process()
+    assert installation.check().tampered == []
+
+
+async def test_what_differs_from_an_unconfirmed_head_was_changed_also_after_the_next_start(
+    installation: Installation, unconfirmed: Process
+) -> None:
+    rewrite_lane(installation, unconfirmed, since=9, caller="somebody-else")
+    assert installation.check().tampered == [("head-contradicts", 1, 9)]
+    second = await installation.process()
+    await second.works(1)
+    assert installation.check().tampered == [("head-contradicts", 1, 9)]
+
+
+@pytest.mark.parametrize(
+    "later",
+    ["w 1 8 {hash} 1\n", "h 1 9 {hash} 1\n", "tianfu-audit-heads 1 {writer} 2\n"],
+    ids=["withdrawn", "confirmed", "a newer file"],
+)
+@pytest.mark.usefixtures("unconfirmed")
+async def test_an_intent_that_goes_while_the_check_reads_proves_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, unconfirmed: Process, later: str
+) -> None:
+    """As if the commit had failed meanwhile, and other events had taken the numbers."""
+    rewrite_lane(installation, unconfirmed, since=9, caller="somebody-else")
+    (file,) = (installation.audit / "heads").glob("*.heads")
+    told = later.format(hash="ab" * 32, writer=unconfirmed.writer)
+
+    def check_events(*arguments: Any) -> dict[Lane, Finding]:
+        newer = file if not told.startswith("tianfu") else file.with_name(f"{unconfirmed.writer}-000002.heads")
+        with newer.open("a") as opened:
+            opened.write(told)
+        return chain.check_events(*arguments)
+
+    monkeypatch.setattr(command, "check_events", check_events)
+    audit = installation.audit
+    address = installation.addresses.of(Role.READER)
+    assert command.verify(address, heads=audit / "heads", roots=None, keys=audit / "keys").tampered == []

@@ -5,21 +5,30 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
+import psutil
+import psycopg
 import pytest
 from tests.records.conftest import KEYS, WHO, WHY, entry, patient
 from tests.records.test_faults import Faults, Interrupted
 
 from tianfu.db import Addresses, Database, Query, Role
+from tianfu.db.errors import StatementFailed
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail import head_file
 from tianfu.records.trail.epochs import Trail, open_trail
+from tianfu.records.trail.flusher import flush_when_asked
+from tianfu.records.trail.flushing import Running
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 from tianfu_audit_verify.command import verify
 from tianfu_audit_verify.findings import Report
@@ -112,12 +121,24 @@ class Place:
 @pytest.fixture
 async def place(tmp_path: Path, addresses: Addresses, database: Database) -> AsyncIterator[Place]:
     trail = await open_trail(database, tmp_path, system_clock)
+    yield await place_of(trail, database, addresses, tmp_path)
+    trail.close()
+
+
+@pytest.fixture
+async def place_on(tmp_path: Path, addresses: Addresses, database: Database, disk: Disk) -> AsyncIterator[Place]:
+    """A place whose disk the test can break."""
+    trail = await open_trail(database, tmp_path, system_clock, start_flusher=disk.flusher)
+    yield await place_of(trail, database, addresses, tmp_path)
+    trail.close()
+
+
+async def place_of(trail: Trail, database: Database, addresses: Addresses, home: Path) -> Place:
     auditor = GroupAuditor(database, trail.lanes)
     store = await Store.open(database, auditor=auditor, clock=system_clock, keys=KEYS)
     resource = parse_resource(orjson.dumps(patient(id="standing")))
     await store.update(WHO, WHY, resource, "standing")
-    yield Place(store, trail, database, addresses, tmp_path)
-    trail.close()
+    return Place(store, trail, database, addresses, home)
 
 
 @pytest.fixture
@@ -174,20 +195,30 @@ async def _as_coroutine(ask: Ask, store: Store, request: str) -> object:
     return await ask(store, request)
 
 
-class BrokenDisk:
-    """Lets the n-th act on head files fail, a write after half of its bytes."""
+class Disk:
+    """Lets an act on head files fail, a write after half of its bytes, or a flush take its time.
+
+    The flusher works in a thread, where the same acts can be reached.
+    """
 
     ACTS = ("write", "fdatasync", "fsync", "open")
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.failing: str | None = None
+        self.flush_seconds = 0.0
+        self.flushers: list[Flusher] = []
         for act in self.ACTS:
-            monkeypatch.setattr(head_file.os, act, self._act(act, getattr(os, act)))
+            monkeypatch.setattr(os, act, self._act(act, getattr(os, act)))
+
+    def flusher(self, asked: socket.socket, file: int, folder: Path) -> Running:
+        self.flushers.append(Flusher(os.dup(asked.fileno()), os.dup(file), str(folder)))
+        return self.flushers[-1]
 
     def _act(self, act: str, plain: Callable[..., object]) -> Callable[..., object]:
         def done(*arguments: object, **more: object) -> object:
-            about_heads = act != "open" or str(arguments[0]).endswith(".heads")
-            if self.failing != act or not about_heads:
+            if act == "fdatasync":
+                time.sleep(self.flush_seconds)
+            if self.failing != act or not _is_about_heads(act, arguments[0]):
                 return plain(*arguments, **more)
             if act == "write":
                 descriptor, data = arguments
@@ -198,36 +229,103 @@ class BrokenDisk:
         return done
 
 
+def _is_about_heads(act: str, about: object) -> bool:
+    return str(about if act == "open" else Path(f"/proc/self/fd/{about}").readlink()).endswith((".heads", "/heads"))
+
+
+class Flusher:
+    """The flusher's own code in a thread."""
+
+    def __init__(self, asked: int, file: int, folder: str) -> None:
+        self._descriptors = asked, file
+        self._thread = threading.Thread(target=self._run, args=(asked, file, folder), daemon=True)
+        self._thread.start()
+
+    def _run(self, asked: int, file: int, folder: str) -> None:
+        try:
+            with suppress(OSError):
+                flush_when_asked(asked, file, folder)
+        finally:
+            for descriptor in self._descriptors:
+                os.close(descriptor)
+
+    def poll(self) -> int | None:
+        return None if self._thread.is_alive() else 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._thread.join(timeout)
+        return 0
+
+    def kill(self) -> None:
+        """A thread cannot be killed; nobody has to."""
+
+
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> BrokenDisk:
-    return BrokenDisk(monkeypatch)
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
 
 
-@pytest.mark.parametrize("disk_is_slow", [False, True])
+@pytest.mark.parametrize("flush_seconds", [0.0, 0.03])
 @pytest.mark.parametrize("act", ["write", "fdatasync"])
 @pytest.mark.parametrize("name", ["read", "search", "history"])
 async def test_a_read_whose_head_cannot_be_kept_is_refused(
-    place: Place, disk: BrokenDisk, monkeypatch: pytest.MonkeyPatch, name: str, act: str, *, disk_is_slow: bool
+    place_on: Place, disk: Disk, name: str, act: str, flush_seconds: float
 ) -> None:
-    if disk_is_slow:
-        monkeypatch.setattr(head_file, "SLOW_SECONDS", -1.0)
-        monkeypatch.setattr(head_file, "SLOW_IN_THREAD_SECONDS", -1.0)
-        await ASKS[name](place.store, "before")
+    disk.flush_seconds = flush_seconds
+    await ASKS[name](place_on.store, "before")
     disk.failing = act
     with pytest.raises(Refusal, match="audit-heads-not-written") as caught:
-        await ASKS[name](place.store, "during")
+        await ASKS[name](place_on.store, "during")
     assert (caught.value.retryable, caught.value.kept) == (True, "nothing-changed")
     disk.failing = None
-    await ASKS[name](place.store, "afterwards")
+    await ASKS[name](place_on.store, "afterwards")
+    assert await place_on.was_traced("afterwards")
+    assert place_on.check().verdict == "partly-checked"  # because there is no root yet
+    assert place_on.check().tampered == []
+
+
+async def test_no_read_is_answered_before_its_head_is_on_disk(place_on: Place, disk: Disk) -> None:
+    disk.flush_seconds = 0.5
+    asked = asyncio.create_task(place_on.store.read(WHO, WHY, "Patient", "standing", request="slow"))
+    await asyncio.sleep(0.2)
+    assert await place_on.event("slow") is not None
+    assert not asked.done()
+    await asked
+    assert await place_on.was_traced("slow")
+
+
+async def test_a_read_whose_event_is_refused_withdraws_its_head(place: Place, addresses: Addresses) -> None:
+    await read(place.store, "before")
+    with psycopg.connect(addresses.of(Role.OWNER), autocommit=True) as owner:
+        owner.execute("alter table audit add constraint refused check (request <> 'during') not valid")
+    with pytest.raises(StatementFailed, match="23514 refused"):
+        await read(place.store, "during")
+    (file,) = place.trail.folders.heads.glob("*.heads")
+    assert [line[:4] for line in file.read_text("utf-8").splitlines()[-2:]] == ["i 1 ", "w 1 "]
+    assert await answered(place, read, "afterwards")
     assert await place.was_traced("afterwards")
-    assert place.check().verdict == "partly-checked"  # because there is no root yet
+    assert place.check().tampered == []
+
+
+async def test_a_killed_flusher_is_followed_by_another(place: Place) -> None:
+    await read(place.store, "before")
+    for number in range(3):
+        for process in psutil.Process().children():
+            if "flusher" in " ".join(process.cmdline()):
+                process.kill()
+                process.wait()
+        await answered(place, read, f"during-{number}")  # refused if its flush was under way
+        assert await answered(place, read, f"afterwards-{number}")
+        assert await place.was_traced(f"afterwards-{number}")
+    assert await answered(place, write, "written")
     assert place.check().tampered == []
 
 
 @pytest.mark.parametrize("name", ["write", "conditional create", "bundle"])
 async def test_a_write_whose_head_cannot_be_kept_says_that_it_was_done_and_the_next_is_refused(
-    place: Place, disk: BrokenDisk, name: str
+    place_on: Place, disk: Disk, name: str
 ) -> None:
+    place = place_on
     disk.failing = "fdatasync"
     with pytest.raises(Refusal, match="audit-heads-not-written") as first:
         await ASKS[name](place.store, "during")
@@ -294,13 +392,12 @@ async def lanes(place: Place) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-@pytest.mark.parametrize("disk_is_slow", [False, True])
+@pytest.mark.parametrize("flush_seconds", [0.0, 0.03])
 async def test_askers_side_by_side_share_groups_and_lanes_and_the_chain_holds(
-    place: Place, monkeypatch: pytest.MonkeyPatch, *, disk_is_slow: bool
+    place_on: Place, disk: Disk, flush_seconds: float
 ) -> None:
-    if disk_is_slow:
-        monkeypatch.setattr(head_file, "SLOW_SECONDS", -1.0)
-        monkeypatch.setattr(head_file, "SLOW_IN_THREAD_SECONDS", -1.0)
+    place = place_on
+    disk.flush_seconds = flush_seconds
     names: Sequence[str] = list(ASKS) * 8
     await asyncio.gather(*(ASKS[name](place.store, f"{name}-{n}") for n, name in enumerate(names)))
     for number, name in enumerate(names):

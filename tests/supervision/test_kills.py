@@ -175,15 +175,37 @@ def victims(installation: Installation) -> dict[str, Callable[[], int | None]]:
         return random.choice(children(postgres()) or [0]) or None
 
     def worker() -> int | None:
-        return random.choice([each for each in installation.workers() if not children(each)] or [0]) or None
+        return random.choice([each for each in installation.workers() if not workers_of(each)] or [0]) or None
 
     def web() -> int | None:
-        return next((each for each in installation.workers() if children(each)), None)
+        return next((each for each in installation.workers() if workers_of(each)), None)
+
+    def flusher() -> int | None:
+        below = [child for each in installation.workers() for child in children(each)]
+        return random.choice([each for each in below if is_flusher(each)] or [0]) or None
 
     def supervisor() -> int | None:
         return installation.process.pid if installation.process else None
 
-    return {"worker": worker, "postgres": postgres, "supervisor": supervisor, "backend": backend, "web": web}
+    return {
+        "worker": worker,
+        "postgres": postgres,
+        "supervisor": supervisor,
+        "backend": backend,
+        "web": web,
+        "flusher": flusher,
+    }
+
+
+def workers_of(process: int) -> list[int]:
+    """Its children but those that only put its heads on disk."""
+    return [each for each in children(process) if not is_flusher(each)]
+
+
+def is_flusher(process: int) -> bool:
+    with suppress(OSError):
+        return b"flusher" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
 
 
 def children(process: int | None) -> list[int]:

@@ -2,7 +2,8 @@
 
 A write's event commits with the write.  Events of reads are gathered while the previous group commits: no
 timer, a bounded queue, and when it is full the read is refused rather than answered without a trace.
-Each group's head is on disk outside the database before any of its answers leaves.
+Each group's head is on disk outside the database before any of its answers leaves: it is intended before the commit
+and confirmed after it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ Entry = tuple[Sequence[AuditEvent], asyncio.Future[None]]
 
 
 class GroupAuditor:
-    """Commits the events of many reads together; while a slow disk takes a group's head, the next group commits."""
+    """Commits the events of many reads together, and has their head put on disk meanwhile.
+
+    While a slow disk takes a group's head, the next group commits.
+    """
 
     def __init__(self, database: Database, lanes: Lanes) -> None:
         self.writer: EventWriter = lanes
@@ -52,7 +56,6 @@ class GroupAuditor:
         self._database = database
         self._waiting: list[Entry] = []
         self._worker: asyncio.Task[None] | None = None
-        self._acknowledging: set[asyncio.Task[None]] = set()
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
         """Queue the events and wait until their group is on disk."""
@@ -80,28 +83,25 @@ class GroupAuditor:
     async def _commit(self, group: list[Entry]) -> None:
         turn = self._lanes.turn()
         try:
-            head = await self._stored(turn, [each for events, _ in group for each in events])
+            head, kept = await self._stored(turn, [each for events, _ in group for each in events])
         except BaseException as error:
             _refuse(group, error)
             if not isinstance(error, Exception):
                 raise
             return
-        if self._lanes.heads.is_quick:
-            await self._acknowledge(group, head)
-            return
-        task = asyncio.create_task(self._acknowledge(group, head))
-        self._acknowledging.add(task)
-        task.add_done_callback(self._acknowledging.discard)
+        if kept.done():
+            self._acknowledge(group, head, kept)
+        else:
+            kept.add_done_callback(lambda done: self._acknowledge(group, head, done))
 
-    async def _stored(self, turn: Turn, events: Sequence[AuditEvent]) -> Head:
-        try:
-            statement, parameters = turn.statement(events)
-        except BaseException:
-            turn.undone()
-            raise
+    async def _stored(self, turn: Turn, events: Sequence[AuditEvent]) -> tuple[Head, asyncio.Future[None]]:
+        """The head once the events are in the database, and what is done once the head is on disk."""
         is_known = True  # whether it is known that the events are not there, should this fail
         try:
+            statement, parameters = turn.statement(events)
             async with self._database.connection("audit") as connection:
+                kept = turn.intend()
+                kept.add_done_callback(_heard)
                 is_known = False
                 try:
                     await connection.run(statement, **parameters)
@@ -114,19 +114,25 @@ class GroupAuditor:
             else:
                 turn.unknown()
             raise
-        return turn.committed()
+        return turn.committed(), kept
 
-    async def _acknowledge(self, group: list[Entry], head: Head) -> None:
+    def _acknowledge(self, group: list[Entry], head: Head, kept: asyncio.Future[None]) -> None:
         try:
-            await self._lanes.heads.keep(head)
+            kept.result()
+            self._lanes.heads.confirm(head)
         except BaseException as error:
             _refuse(group, error)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception | asyncio.CancelledError):
                 raise
         else:
             for _, done in group:
                 if not done.done():
                     done.set_result(None)
+
+
+def _heard(kept: asyncio.Future[None]) -> None:
+    if not kept.cancelled():
+        kept.exception()
 
 
 def _refuse(group: list[Entry], error: BaseException) -> None:

@@ -17,7 +17,9 @@ import structlog
 
 from tianfu.db import Database, Transaction, queries
 from tianfu.kernel.instants import Clock
-from tianfu.records.trail.head_file import HeadFile, file_name, head_line, sync_folder
+from tianfu.records.trail.flusher import sync_folder
+from tianfu.records.trail.flushing import StartFlusher, started
+from tianfu.records.trail.head_file import HeadFile, file_name, final_line
 from tianfu.records.trail.head_reading import Ended, HeadReader, LifeLock, ended_writers
 from tianfu.records.trail.lanes import Head, Lanes
 from tianfu.records.trail.links import HASH_BYTES, sm3
@@ -52,7 +54,7 @@ class Trail:
         self._life.close()
 
 
-async def open_trail(database: Database, home: Path, clock: Clock) -> Trail:
+async def open_trail(database: Database, home: Path, clock: Clock, *, start_flusher: StartFlusher = started) -> Trail:
     """Begin an epoch; raises Refusal `key-damaged` or `audit-heads-not-written`."""
     folders = TrailFolders(home)
     signer = load_or_make_signer(folders)
@@ -67,8 +69,14 @@ async def open_trail(database: Database, home: Path, clock: Clock) -> Trail:
             ends = {each.writer: await _ends(owner, each.writer, reader) for each in gone}
             epoch, number, digest = await _add_epoch(owner, writer, signer, ends, clock)
         _close_chains(folders.heads, reader, gone, ends, clock)
-    heads = HeadFile(folders.heads, writer, lambda n: _opening(writer, n, number, digest, epoch), clock)
-    heads.begin()
+    heads = HeadFile(
+        folders.heads,
+        writer,
+        lambda n: _opening(writer, n, number, digest, epoch),
+        clock,
+        start_flusher=start_flusher,
+    )
+    await heads.begin()
     return Trail(Lanes(writer, digest, heads), signer, folders, life, heads)
 
 
@@ -86,13 +94,21 @@ async def _is_gone(database: Database, ended: Ended) -> bool:
 
 
 async def _ends(owner: Transaction, writer: bytes, reader: HeadReader) -> list[Head]:
-    """What the database holds, or, where it lacks what was acknowledged, what the head file says."""
+    """What the database holds, or, where it lacks or contradicts what was told outside, what the head file says."""
     stored = {row[0]: Head(*row) for row in await owner.all(_SQL.lane_heads, writer=writer)}
     told = reader.told.get(writer)
     for lane, (head, _) in told.heads.items() if told is not None else ():
         if lane not in stored or stored[lane].number < head.number:
             _log.error("audit_events_missing", writer=writer.hex(), lane=lane, acknowledged=head.number)
             stored[lane] = head
+    for lane, intent in told.intents.items() if told is not None else ():
+        row = await owner.one(_SQL.hash_of_event, writer=writer, lane=lane, number=intent.number)
+        if row is None:
+            # Killed before the commit, as a rule; after a loss of power it may have been answered.
+            _log.warning("audit_head_unconfirmed", writer=writer.hex(), lane=lane, intended=intent.number)
+        elif row[0] != intent.hash:
+            _log.error("audit_events_changed", writer=writer.hex(), lane=lane, intended=intent.number)
+            stored[lane] = intent
     return [stored[lane] for lane in sorted(stored)]
 
 
@@ -143,7 +159,7 @@ def _close_chains(folder: Path, reader: HeadReader, gone: Sequence[Ended], ends:
         path = files[-1] if files else folder / file_name(each.writer, 1)
         with path.open("ab") as file:
             # A line that a fault cut off stays alone.
-            file.write(b"\n" + b"".join(head_line(head, now, is_final=True) for head in ends[each.writer]))
+            file.write(b"\n" + b"".join(final_line(head, now) for head in ends[each.writer]))
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder)

@@ -89,10 +89,14 @@ def _taken(path: Path) -> int | None:
 
 @dataclass(slots=True)
 class Told:
-    """What the head files of one process tell: its epoch, and per lane the last head and whether it is final."""
+    """What the head files of one process tell: its epoch, and per lane the last head and whether it is final.
+
+    `intents` are heads of which nothing was said later: they may have come true or not.
+    """
 
     epoch: tuple[int, str] | None = None
     heads: dict[int, tuple[Head, bool]] = field(default_factory=dict)
+    intents: dict[int, Head] = field(default_factory=dict)
 
 
 class HeadReader:
@@ -137,8 +141,15 @@ def _take(line: str, told: Told) -> None:
     match line.split(" ", 4):
         case ["h" | "f" as kind, lane, number, hash_, _]:
             head = Head(int(lane), int(number), bytes.fromhex(hash_))
+            told.intents.pop(head.lane, None)
             if head.number >= told.heads.get(head.lane, (head, False))[0].number:
                 told.heads[head.lane] = head, kind == "f"
+        case ["i", lane, number, hash_, _]:
+            told.intents[int(lane)] = Head(int(lane), int(number), bytes.fromhex(hash_))
+        case ["tianfu-audit-heads", *_]:
+            told.intents.clear()  # a new file begins with what has come true of the older ones
+        case ["w", lane, *_]:
+            told.intents.pop(int(lane), None)
         case ["e", number, hash_, *_]:
             told.epoch = int(number), hash_
         case _:

@@ -6,6 +6,7 @@ nobody heard of is never used again: whether its last events are there, the data
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -26,9 +27,19 @@ class Head(NamedTuple):
 class Heads(Protocol):
     """Where the heads of lanes are kept outside the database."""
 
-    @property
-    def is_quick(self) -> bool:
-        """Whether `keep` will return without letting others go on meanwhile."""
+    def intend(self, head: Head) -> asyncio.Future[None]:
+        """Begin to keep what will be a lane's head if its transaction commits; done once it is durable.
+
+        Raises Refusal `audit-heads-not-written`, at once or through the future.
+        """
+        ...
+
+    def confirm(self, head: Head) -> None:
+        """Say that an intended head has come true; raises Refusal `audit-heads-not-written`."""
+        ...
+
+    def withdraw(self, head: Head) -> None:
+        """Say that what was intended came to nothing: `head` is still the lane's head."""
         ...
 
     async def keep(self, head: Head) -> None:
@@ -55,6 +66,7 @@ class Turn:
         self._lanes = lanes
         self._start = head
         self._head = head
+        self._is_intended = False
 
     def statement(self, events: Sequence[AuditEvent]) -> Statement:
         """Link the events behind those that the turn has linked before."""
@@ -67,6 +79,11 @@ class Turn:
         self._head = Head(lane, number + len(events), last)
         return audit_statement(events, writer, lane, number + 1, hashes)
 
+    def intend(self) -> asyncio.Future[None]:
+        """Begin to keep the head while its transaction commits; raises Refusal `audit-heads-not-written`."""
+        self._is_intended = True
+        return self._lanes.heads.intend(self._head)
+
     def committed(self) -> Head:
         """The events are in the database: the lane goes on from the last one."""
         self._lanes.free.append(self._head)
@@ -74,6 +91,8 @@ class Turn:
 
     def undone(self) -> None:
         """The events are not in the database: the lane stays where it was."""
+        if self._is_intended:
+            self._lanes.heads.withdraw(self._start)
         self._lanes.free.append(self._start)
 
     def unknown(self) -> None:

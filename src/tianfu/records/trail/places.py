@@ -19,7 +19,7 @@ from obstore.exceptions import NotFoundError as Missing
 from obstore.store import ObjectStore, S3Store
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.trail.head_file import sync_folder
+from tianfu.records.trail.flusher import sync_folder
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig

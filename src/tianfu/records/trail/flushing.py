@@ -1,0 +1,165 @@
+"""A file that another process puts on disk: who asks does not wait, nor let others wait."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tianfu.records.trail import flusher
+
+END_SECONDS = 5.0
+"""How long a flusher may take to end once its file is left."""
+
+
+class Running(Protocol):
+    """A flusher at work, as `subprocess.Popen` shows it."""
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+
+StartFlusher = Callable[[socket.socket, int, Path], Running]
+"""Starts a flusher of a file that is asked through a socket and lies in a folder."""
+
+
+def started(asked: socket.socket, file: int, folder: Path) -> Running:
+    """A flusher as a process that imports nothing of ours."""
+    command = [sys.executable, "-I", "-S", flusher.__file__, str(folder)]
+    return subprocess.Popen(command, stdin=asked.fileno(), stdout=file)  # noqa: S603 - our own program, no shell
+
+
+class Flushed:
+    """A new file; `tell` hears of each flush and of the failure after which nothing of the file counts."""
+
+    def __init__(
+        self,
+        path: Path,
+        start: StartFlusher,
+        tell: Callable[[Flushed, OSError | None], None],
+        refusal: Callable[[], Exception],
+    ) -> None:
+        self.size_bytes = 0
+        self._path = path
+        self._tell = tell
+        self._refusal = refusal
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_left = False
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        ours, theirs = socket.socketpair()
+        try:
+            self._running = start(theirs, self._descriptor, path.parent)
+        except BaseException:
+            os.close(self._descriptor)
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        self._asked: socket.socket | None = ours
+        self._loop.add_reader(ours, self._hear)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for the disk."""
+        return bool(self._waiting)
+
+    def write(self, data: bytes) -> None:
+        """Append to the file, not yet to the disk; raises OSError."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self.size_bytes += len(data)
+
+    def flush(self) -> asyncio.Future[None]:
+        """Ask for the disk; done once all that was written is there.  Raises OSError."""
+        if self._asked is None:
+            raise OSError(errno.EPIPE, "the flusher has ended")
+        self._asked.send(b"\1")
+        flushed = self._loop.create_future()
+        self._waiting.append(flushed)
+        return flushed
+
+    def is_there(self) -> bool:
+        """Whether the open file still lies under its name: writing into a removed one would keep nothing."""
+        ours = os.fstat(self._descriptor)
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
+
+    def leave(self) -> None:
+        """Write nothing more; what waits is still heard."""
+        if not self._is_left:
+            self._is_left = True
+            os.close(self._descriptor)
+            if not self._waiting:
+                self._hang_up()
+
+    def has_ended(self) -> bool:
+        """Whether nothing is left to close."""
+        return self._asked is None and self._running.poll() is not None
+
+    def close(self) -> None:
+        """Wait for the flusher's end; what still waits is refused."""
+        self.leave()
+        self._hang_up()
+        self._refuse_waiting()
+        try:
+            self._running.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._running.kill()
+
+    def _hear(self) -> None:
+        if self._asked is None:
+            return
+        try:
+            said = self._asked.recv(flusher.ASKED_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        if not said:
+            self._fail(OSError(errno.EPIPE, "the flusher has ended"))
+            return
+        for number in said:
+            if number:
+                self._fail(OSError(number, os.strerror(number)))
+                return
+            flushed = self._waiting.popleft()
+            if not flushed.done():
+                flushed.set_result(None)
+        self._tell(self, None)
+        if self._is_left and not self._waiting:
+            self._hang_up()
+
+    def _fail(self, error: OSError) -> None:
+        self._hang_up()
+        self._tell(self, error)
+        self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        while self._waiting:
+            flushed = self._waiting.popleft()
+            if not flushed.done():
+                flushed.set_exception(self._refusal())
+
+    def _hang_up(self) -> None:
+        if self._asked is not None:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._asked)
+            self._asked.close()
+            self._asked = None
