@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 import socket
 import threading
 import time
@@ -13,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import orjson
-import psutil
 import psycopg
 import pytest
 from tests.records.conftest import KEYS, WHO, WHY, entry, patient
@@ -307,13 +307,18 @@ async def test_a_read_whose_event_is_refused_withdraws_its_head(place: Place, ad
     assert place.check().tampered == []
 
 
+def flushers() -> list[int]:
+    children = [
+        int(each) for each in Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text().split()
+    ]
+    return [each for each in children if b"flusher" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
 async def test_a_killed_flusher_is_followed_by_another(place: Place) -> None:
     await read(place.store, "before")
     for number in range(3):
-        for process in psutil.Process().children():
-            if "flusher" in " ".join(process.cmdline()):
-                process.kill()
-                process.wait()
+        for process in flushers():
+            os.kill(process, signal.SIGKILL)
         await answered(place, read, f"during-{number}")  # refused if its flush was under way
         assert await answered(place, read, f"afterwards-{number}")
         assert await place.was_traced(f"afterwards-{number}")
