@@ -1,0 +1,1 @@
+"""The rules of accounts; pure: no store, no web, no clock."""

@@ -1,0 +1,100 @@
+"""Accounts, workplaces and sessions as values, and the caller that a session stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from tianfu.access.caller import Caller
+from tianfu.kernel.instants import Instant
+
+
+class Kind(StrEnum):
+    """Who an account is for."""
+
+    RESIDENT = "resident"
+    STAFF = "staff"
+
+
+class Assurance(IntEnum):
+    """How sure we are who a resident is; records open from NAMED on."""
+
+    NOTHING = 0
+    TELEPHONE = 1
+    NAMED = 2
+    SEEN = 3
+
+
+class Method(StrEnum):
+    """What proved who somebody is, by the names of RFC 8176 where it has one."""
+
+    PASSWORD = "pwd"  # noqa: S105 - the name of a method, no password
+    TOTP = "otp"
+    TELEPHONE = "sms"
+    PASSKEY = "hwk"
+    RECOVERY = "recovery"
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person who may sign in; `id` names the account in the trace, `number` is the telephone or staff number."""
+
+    id: str
+    kind: Kind
+    name: str
+    number: str
+    assurance: Assurance
+    patients: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    has_left: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """Where somebody works, and as what; `practising_since` is a year."""
+
+    id: str
+    account: str
+    organisation: str
+    role: str
+    practitioner: str | None = None
+    licence: str | None = None
+    title: str | None = None
+    practising_since: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A session that stands: whose, from which workplace (staff), by which methods, and when they last proved it.
+
+    `session` is its public name.  A session that `needs_second_factor` opens nothing but the page to set one up.
+    """
+
+    session: str
+    account: Account
+    workplace: Workplace | None
+    methods: frozenset[Method]
+    proved_at: Instant
+    until: Instant
+    needs_second_factor: bool = False
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, for permission and for the trace."""
+        if self.workplace is None:
+            is_known = self.account.assurance >= Assurance.NAMED
+            return Caller(
+                id=self.account.id,
+                role="citizen",
+                patients=self.account.patients if is_known else (),
+                related=self.account.related if is_known else (),
+                session=self.session,
+            )
+        return Caller(
+            id=self.account.id,
+            role=self.workplace.role,
+            organisation=self.workplace.organisation,
+            practitioner=self.workplace.practitioner,
+            session=self.session,
+        )
