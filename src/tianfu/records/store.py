@@ -6,9 +6,11 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
@@ -16,8 +18,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
-from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
-from tianfu.db.errors import SerializationFailure
+from tianfu.db import Database, Query, SerializationFailure, Transaction, UniqueViolation, queries
 from tianfu.db.prepared import Row
 from tianfu.db.wire import int8_array
 from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
@@ -85,6 +86,27 @@ _log = structlog.get_logger("tianfu.records")
 
 _STATE = queries("tianfu.records.sql", "state.sql")
 _WRITE = queries("tianfu.records.sql", "write.sql")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def undisturbed(work: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Have a call that opens a transaction begin anew when another transaction came in between.
+
+    Raises Refusal `too-busy` when that happened in all tries.
+    """
+
+    @wraps(work)
+    async def call(*about: P.args, **more: P.kwargs) -> T:
+        for _ in range(TRIES_MAX):
+            try:
+                return await work(*about, **more)
+            except (UniqueViolation, SerializationFailure):
+                continue
+        raise Refusal("too-busy", next_step="send-again-later", retryable=True)
+
+    return call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -500,23 +522,7 @@ class Store:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
         grant = await self._grant(caller, purpose, "delete", request)
-        condition = Condition(resource_type, query)
-        for _ in range(TRIES_MAX):
-            try:
-                async with (
-                    self._refusals_traced(grant, "delete", request),
-                    self._database.transaction("app") as transaction,
-                ):
-                    ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
-                    _refuse_several(ids)
-                    if not ids:
-                        return Unchanged(type=resource_type, id="", version=0, changed_at=self._clock())
-                    write = deletion(resource_type, ids[0])
-                    change = Change(write=write, is_new=False, expected_version=expected_version)
-                    return await self._apply_one(transaction, change, grant, "delete", request)
-            except (UniqueViolation, SerializationFailure):
-                continue
-        raise _busy()
+        return await self._delete_matching(grant, Condition(resource_type, query), expected_version, request)
 
     @refusals_traced
     async def transaction(
@@ -532,22 +538,17 @@ class Store:
         grant = await self._grant(caller, purpose, "transaction", request)
         # Without a condition all is known before the database is asked.
         ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
-        for _ in range(TRIES_MAX):
-            try:
-                async with self._refusals_traced(grant, "transaction", request):
-                    done = await self._transact(grant, requests, ready, request)
-            except (UniqueViolation, SerializationFailure):
-                continue
-            answered = {each.request.index for each in done}
-            asking = [each for each in requests if each.index not in answered]
-            answers = [*done, *await self._ask(caller, purpose, asking, request)]
-            return sorted(answers, key=lambda answer: answer.request.index)
-        raise _busy()
+        done = await self._transact(grant, requests, ready, request)
+        answered = {each.request.index for each in done}
+        asking = [each for each in requests if each.index not in answered]
+        answers = [*done, *await self._ask(caller, purpose, asking, request)]
+        return sorted(answers, key=lambda answer: answer.request.index)
 
+    @undisturbed
     async def _transact(
         self, grant: Grant, requests: Sequence[Request], ready: Sequence[Planned] | None, request: str
     ) -> list[BundleAnswer]:
-        async with self._database.transaction("app") as transaction:
+        async with self._transaction_traced(grant, "transaction", request) as transaction:
             planned = await self._planned(transaction, grant, requests) if ready is None else ready
             to_do = [each for each in planned if each.change is not None]
             changes = [each.change for each in to_do if each.change is not None]
@@ -666,34 +667,31 @@ class Store:
             raise
 
     @asynccontextmanager
-    async def _refusals_traced(self, grant: Grant, interaction: str, request: str) -> AsyncIterator[None]:
-        """A refusal undoes its transaction, its event included: the trace is told afterwards."""
+    async def _transaction_traced(self, grant: Grant, interaction: str, request: str) -> AsyncIterator[Transaction]:
+        """A transaction; a refusal undoes it, its event included: the trace is told afterwards."""
         try:
-            yield
+            async with self._database.transaction("app") as transaction:
+                yield transaction
         except Refusal as refusal:
             if not (refusal.retryable or refusal.is_traced or refusal.is_uncertain):
                 await self._tracer.refused(grant, interaction, refusal, request)
             raise
 
+    @undisturbed
     async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
         """Write several requests in one transaction; a refused one takes no other with it."""
         changes = [job.change for job in jobs]
         grants = [job.grant for job in jobs]
-        for _ in range(TRIES_MAX):
-            try:
-                async with self._database.transaction("app") as transaction:
-                    outcomes = await self._apply(
-                        transaction,
-                        changes,
-                        grants,
-                        lambda done, now: [event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
-                        commits=True,
-                    )
-            except (UniqueViolation, SerializationFailure):
-                continue
-            learn_tokens(changes, self._known_tokens)
-            return outcomes
-        raise _busy()
+        async with self._database.transaction("app") as transaction:
+            outcomes = await self._apply(
+                transaction,
+                changes,
+                grants,
+                lambda done, now: [event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
+                commits=True,
+            )
+        learn_tokens(changes, self._known_tokens)
+        return outcomes
 
     async def _conditionally(
         self,
@@ -708,28 +706,40 @@ class Store:
         condition = Condition(resource.value["resourceType"], query)
         identities = self._preparer.identities(resource)
         given = resource.value.get("id") if interaction == "update" else None
-        for _ in range(TRIES_MAX):
-            try:
-                async with (
-                    self._refusals_traced(grant, interaction, request),
-                    self._database.transaction("app") as transaction,
-                ):
-                    matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
-                    ids = matches.ids[condition]
-                    _refuse_several(ids)
-                    if ids and interaction == "create":
-                        return await self._standing(transaction, grant, condition.type, ids[0], request)
-                    if ids and given not in {None, ids[0]}:
-                        raise Refusal("id-differs-from-match", details={"type": condition.type})
-                    if not ids and given is not None and expected_version is None:
-                        expected_version = NO_VERSION  # what does not match the condition is not overwritten
-                    write = self._preparer.write(resource, ids[0] if ids else given or new_uuid7(), is_valid=True)
-                    is_new = not ids and given is None
-                    change = Change(write=write, is_new=is_new, expected_version=expected_version)
-                    return await self._apply_one(transaction, change, grant, interaction, request)
-            except (UniqueViolation, SerializationFailure):
-                continue
-        raise _busy()
+
+        @undisturbed
+        async def write_matching() -> Written | Unchanged:
+            nonlocal expected_version
+            async with self._transaction_traced(grant, interaction, request) as transaction:
+                matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
+                ids = matches.ids[condition]
+                _refuse_several(ids)
+                if ids and interaction == "create":
+                    return await self._standing(transaction, grant, condition.type, ids[0], request)
+                if ids and given not in {None, ids[0]}:
+                    raise Refusal("id-differs-from-match", details={"type": condition.type})
+                if not ids and given is not None and expected_version is None:
+                    # What does not match the condition is not overwritten, nor if it matches in a later try.
+                    expected_version = NO_VERSION
+                write = self._preparer.write(resource, ids[0] if ids else given or new_uuid7(), is_valid=True)
+                is_new = not ids and given is None
+                change = Change(write=write, is_new=is_new, expected_version=expected_version)
+                return await self._apply_one(transaction, change, grant, interaction, request)
+
+        return await write_matching()
+
+    @undisturbed
+    async def _delete_matching(
+        self, grant: Grant, condition: Condition, expected_version: int | None, request: str
+    ) -> Written | Unchanged:
+        async with self._transaction_traced(grant, "delete", request) as transaction:
+            ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
+            _refuse_several(ids)
+            if not ids:
+                return Unchanged(type=condition.type, id="", version=0, changed_at=self._clock())
+            write = deletion(condition.type, ids[0])
+            change = Change(write=write, is_new=False, expected_version=expected_version)
+            return await self._apply_one(transaction, change, grant, "delete", request)
 
     async def _apply_one(
         self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
@@ -806,10 +816,6 @@ def _refuse_several(ids: Sequence[str]) -> None:
 def _placed(refusal: Refusal, planned: Planned) -> Refusal:
     details = {**refusal.details, "entry": str(planned.request.index)}
     return Refusal(refusal.code, next_step=refusal.next_step, faults=refusal.faults, details=details)
-
-
-def _busy() -> Refusal:
-    return Refusal("too-busy", next_step="send-again-later", retryable=True)
 
 
 def _unread(index: int, url: str) -> Request:
