@@ -11,8 +11,8 @@ from tests.records.conftest import WHO, WHY, Desk, entry, patient
 
 from tianfu.db import Query, SerializationFailure, UniqueViolation
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.store import TRIES_MAX
 from tianfu.records.write import apply
+from tianfu.records.writing import TRIES_MAX
 from tianfu.standards.fhir.parsing import parse_resource
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +58,7 @@ def disturbed(times: int, monkeypatch: pytest.MonkeyPatch) -> list[type[Exceptio
             raise failures.pop()("made up")
         return outcomes
 
-    monkeypatch.setattr("tianfu.records.store.apply", disturbed_apply)
+    monkeypatch.setattr("tianfu.records.writing.apply", disturbed_apply)
     return failures
 
 
