@@ -6,13 +6,12 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
-from tianfu.db import Database, Query, queries
+from tianfu.db import Database, queries
 from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
@@ -29,22 +28,12 @@ from tianfu.records.outcomes import Answer, HistoryPage, Page, Unchanged, Writte
 from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
-from tianfu.records.search import (
-    INCLUDED_MAX,
-    CursorSealer,
-    compile_count,
-    compile_included,
-    compile_search,
-    executed_parameters,
-    parse_search,
-    sight,
-)
-from tianfu.records.search.escapes import escaped
-from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
+from tianfu.records.search import CursorSealer, executed_parameters
+from tianfu.records.searching import Searcher, SearchRequest
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
 from tianfu.records.tracing import Job, Tracer, refusals_traced
 from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
 from tianfu.records.transaction import read_requests, refuse_too_many
-from tianfu.records.visibility import visibility_values, wall
 from tianfu.records.write import Change
 from tianfu.records.writing import Writer
 from tianfu.standards.fhir.definitions import definitions
@@ -53,19 +42,7 @@ from tianfu.vault.provider import Keys
 
 __all__ = ["BundleAnswer", "SearchRequest", "Store"]
 
-LOCATED_MAX = 50
-"""So many Patients may share an identifier; more are a mistake that nobody should act on."""
-
 _STATE = queries("tianfu.records.sql", "state.sql")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRequest:
-    """A search of one type; `strict` refuses parameters that are unknown, else they are left out and named."""
-
-    type: str
-    parameters: tuple[tuple[str, str], ...]
-    strict: bool = True
 
 
 class Store:
@@ -90,10 +67,19 @@ class Store:
         self._permissions = Permissions(database, clock)
         self._trail = TrailReader(database, preparer.index_keys.cursors, clock)
         self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
-        self._cursors = CursorSealer(preparer.index_keys.cursors)
+        cursors = CursorSealer(preparer.index_keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
         self._exporter = Exporter(database, self._reader, self._tracer, clock)
-        self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
+        self._compartments = Compartments(database, self._reader, self._tracer, cursors, clock)
+        self._searcher = Searcher(
+            database=database,
+            reader=self._reader,
+            tracer=self._tracer,
+            cursors=cursors,
+            clock=clock,
+            identifier_key=preparer.identifier_key,
+            searchable=self.searchable,
+        )
         matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
         self._writer = Writer(
             database=database,
@@ -200,40 +186,7 @@ class Store:
         """A page of the records that match."""
         _refuse_unknown_type(wanted.type)
         grant = await self._grant(caller, purpose, "search", request)
-        question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
-        searched = parse_search(
-            wanted.type,
-            question.parameters,
-            strict=wanted.strict,
-            searchable=self.searchable,
-            now=self._clock(),
-            after=question.after,
-        )
-        reader = self._database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
-        async with reader as connection:
-            rows, given = [], visibility_values(grant, self._clock())
-            if not searched.counts_only:
-                sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
-                rows = await connection.all(Query.composed("search", sql), **values, **given)
-            total = None
-            if searched.counts_only or searched.total == "accurate":
-                sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
-                counted = await connection.one(Query.composed("count", sql), **values, **given)
-                total = counted[0] if counted else 0
-            shown, brought = rows[: searched.count], []
-            if shown and searched.inclusions:
-                sql, values = compile_included(searched, [row[0] for row in shown], sees=sight(grant))
-                brought = await connection.all(Query.composed("included", sql), **values, **given)
-        included = brought[:INCLUDED_MAX]
-        await self._tracer.found(grant, wanted.type, wanted.parameters, [*shown, *included], request)
-        return Page(
-            plan=searched,
-            records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in shown),
-            included=tuple(self._reader.record(type_name(r[1]), r[0], r[3], r[4], r[2], r[5]) for r in included),
-            is_cut_off=len(brought) > len(included),
-            next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
-            total=total,
-        )
+        return await self._searcher.page(grant, wanted, request, deadline_seconds)
 
     async def locate(
         self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
@@ -246,19 +199,7 @@ class Store:
         grant = await self._grant(caller, purpose, "locate", request)
         if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
-        named = f"{escaped(system)}|{escaped(number)}"
-        parameters = (("identifier", named), ("_count", str(LOCATED_MAX)))
-        searched = parse_search(
-            "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
-        )
-        whole = replace(grant, sees_everything=True)
-        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
-        async with self._database.connection("reader", before=wall(whole)) as connection:
-            rows = await connection.all(Query.composed("locate", sql), **values)
-        if len(rows) > LOCATED_MAX:
-            raise Refusal("too-many-found", next_step="narrow-search")
-        await self._tracer.found(grant, "Patient", parameters, rows, request)
-        return [self._reader.record("Patient", r[0], r[3], r[4], r[2], r[5]).id for r in rows]
+        return await self._searcher.locate(grant, system, number, request)
 
     async def everything(
         self,
