@@ -152,6 +152,8 @@ class Flushed:
         self._refuse_waiting()
 
     def _refuse_waiting(self) -> None:
+        if self._loop.is_closed():
+            self._waiting.clear()  # whoever waited is gone with the loop
         while self._waiting:
             flushed = self._waiting.popleft()
             if not flushed.done():
