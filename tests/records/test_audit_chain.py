@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,7 +26,7 @@ from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
-from tianfu.records.trail import head_file
+from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.flusher import flush_when_asked
 from tianfu.records.trail.flushing import Running
@@ -307,11 +308,16 @@ async def test_a_read_whose_event_is_refused_withdraws_its_head(place: Place, ad
     assert place.check().tampered == []
 
 
+def children() -> list[int]:
+    return [int(each) for each in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def flushers() -> list[int]:
-    children = [
-        int(each) for each in Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text().split()
-    ]
-    return [each for each in children if b"flusher" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return [each for each in children() if b"flusher" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
 
 async def test_a_killed_flusher_is_followed_by_another(place: Place) -> None:
@@ -324,6 +330,46 @@ async def test_a_killed_flusher_is_followed_by_another(place: Place) -> None:
         assert await place.was_traced(f"afterwards-{number}")
     assert await answered(place, write, "written")
     assert place.check().tampered == []
+
+
+@pytest.mark.parametrize("act", ["write", "socketpair", "fork"])
+async def test_a_head_file_that_cannot_be_begun_leaves_nothing_behind(
+    place: Place, disk: Disk, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """Else a full disk fills with empty files, and a process short of descriptors or children gets ever shorter."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "not now")
+
+    await read(place.store, "before")
+    (file,) = place.trail.folders.heads.glob("*.heads")
+    file.unlink()
+    with monkeypatch.context() as broken:
+        disk.failing = act
+        if act != "write":
+            broken.setattr(*((socket, "socketpair") if act == "socketpair" else (subprocess, "Popen")), fails)
+        assert not await answered(place, read, "first")
+        before = descriptors()
+        for number in range(5):
+            assert not await answered(place, read, f"during-{number}")
+        assert list(place.trail.folders.heads.glob("*.heads")) == []
+        assert descriptors() == before
+    disk.failing = None
+    assert await answered(place, read, "afterwards")
+    assert await place.was_traced("afterwards")
+    assert place.check().tampered == []
+
+
+async def test_a_flusher_that_hangs_is_ended_with_its_trail(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flushing, "END_SECONDS", 0.2)
+    (hanging,) = flushers()
+    os.kill(hanging, signal.SIGSTOP)
+    asked = asyncio.create_task(read(place.store, "during"))
+    await asyncio.sleep(0.1)
+    place.trail.close()
+    with pytest.raises(Refusal, match="audit-heads-not-written"):
+        await asked
+    assert hanging not in children()
 
 
 @pytest.mark.parametrize("name", ["write", "conditional create", "bundle"])

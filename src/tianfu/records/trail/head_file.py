@@ -164,8 +164,8 @@ class HeadFile:
             now = self._clock()
             heads = b"".join(head_line(head, now) for head in self._heads.values())
             path = self._folder / file_name(self._writer, self._number)
-            self._file = Flushed(path, self._start_flusher, self._ended, _lost)
-            self._file.write(self._opening(self._number) + heads)
+            opening = self._opening(self._number) + heads
+            self._file = Flushed(path, opening, self._start_flusher, self._ended, _lost)
         return self._file
 
     def _ended(self, file: Flushed, error: OSError | None) -> None:
