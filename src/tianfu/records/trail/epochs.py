@@ -102,11 +102,11 @@ async def _ends(owner: Transaction, writer: bytes, reader: HeadReader) -> list[H
             _log.error("audit_events_missing", writer=writer.hex(), lane=lane, acknowledged=head.number)
             stored[lane] = head
     for lane, intent in told.intents.items() if told is not None else ():
-        row = await owner.one(_SQL.hash_of_event, writer=writer, lane=lane, number=intent.number)
-        if row is None:
+        rows = await owner.all(_SQL.hashes_at, writer=writer, lane=lane, number=intent.number)
+        if not rows:
             # Killed before the commit, as a rule; after a loss of power it may have been answered.
             _log.warning("audit_head_unconfirmed", writer=writer.hex(), lane=lane, intended=intent.number)
-        elif row[0] != intent.hash:
+        elif any(row[0] != intent.hash for row in rows):
             _log.error("audit_events_changed", writer=writer.hex(), lane=lane, intended=intent.number)
             stored[lane] = intent
     return [stored[lane] for lane in sorted(stored)]
