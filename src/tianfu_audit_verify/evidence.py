@@ -103,7 +103,7 @@ def read_heads(folder: Path | None, evidence: Evidence, report: Report) -> None:
 def _read_head_file(path: Path, writer: bytes, evidence: Evidence, report: Report) -> None:
     evidence.writers.add(writer)
     for older in [each for each in evidence.intents if each[0] == writer]:
-        del evidence.intents[older]  # a new file begins with what has come true of the older ones
+        del evidence.intents[older]  # a new file begins with those that are open
     text = path.read_bytes()
     for line in text[: text.rfind(b"\n") + 1].decode("utf-8", "replace").splitlines():
         match line.split(" ", 5):

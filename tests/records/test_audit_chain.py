@@ -30,6 +30,8 @@ from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.flusher import flush_when_asked
 from tianfu.records.trail.flushing import Running
+from tianfu.records.trail.head_reading import HeadReader
+from tianfu.records.trail.lanes import Head
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 from tianfu_audit_verify.command import verify
 from tianfu_audit_verify.findings import Report
@@ -306,6 +308,44 @@ async def test_a_read_whose_event_is_refused_withdraws_its_head(place: Place, ad
     assert await answered(place, read, "afterwards")
     assert await place.was_traced("afterwards")
     assert place.check().tampered == []
+
+
+@pytest.mark.parametrize("disk_fails", [False, True])
+async def test_a_lane_rests_until_its_withdrawal_is_on_disk(
+    place_on: Place, disk: Disk, addresses: Addresses, *, disk_fails: bool
+) -> None:
+    """Else a loss of power could leave the intent alone, and another event under its number."""
+    await read(place_on.store, "before")
+    with psycopg.connect(addresses.of(Role.OWNER), autocommit=True) as owner:
+        owner.execute("alter table audit add constraint refused check (request <> 'during') not valid")
+    disk.flush_seconds = 0.2
+    with pytest.raises(StatementFailed, match="23514 refused"):
+        await read(place_on.store, "during")
+    disk.failing = "fdatasync" if disk_fails else None
+    await answered(place_on, write, "at-once")
+    disk.flush_seconds, disk.failing = 0.0, None
+    assert await place_on.event("at-once") == (2, 1)
+    await asyncio.gather(*(read(place_on.store, f"r{number}") for number in range(3)))
+    await asyncio.gather(*(until_answered(place_on, write) for number in range(3)))
+    assert (1 in {head.lane for head in place_on.trail.lanes.free}) is not disk_fails
+    assert place_on.check().tampered == []
+
+
+async def test_a_new_head_file_tells_what_is_still_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    heads = place.trail.lanes.heads
+    first, second, third = (Head(lane, 1, bytes(32)) for lane in (7, 8, 9))
+    for head in (first, second, third):
+        await heads.intend(head)
+    monkeypatch.setattr(head_file, "FILE_BYTES_MAX", 0)
+    heads.confirm(second)
+    await heads.withdraw(Head(9, 0, bytes(32)))
+    await read(place.store, "meanwhile")
+    for file in sorted(place.trail.folders.heads.glob("*.heads"))[:-1]:
+        file.unlink()
+    reader = HeadReader(place.trail.folders.heads)
+    reader.look()
+    assert [told.intents for told in reader.told.values()] == [{7: first}]
+    assert [told.heads[8] for told in reader.told.values()] == [(second, False)]
 
 
 def children() -> list[int]:

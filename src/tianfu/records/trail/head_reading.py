@@ -145,7 +145,7 @@ def _take(line: str, told: Told) -> None:
     elif match := _EPOCH.match(line):
         told.epoch = int(match[1]), match[2]
     elif line.startswith("tianfu-audit-heads "):
-        told.intents.clear()  # a new file begins with what has come true of the older ones
+        told.intents.clear()  # a new file begins with those that are open
 
 
 def _hear(kind: str, head: Head, told: Told) -> None:
