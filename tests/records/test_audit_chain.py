@@ -30,7 +30,7 @@ from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.flusher import flush_when_asked
 from tianfu.records.trail.flushing import Running
-from tianfu.records.trail.head_reading import HeadReader
+from tianfu.records.trail.head_reading import HeadReader, ended_writers
 from tianfu.records.trail.lanes import Head
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 from tianfu_audit_verify.command import verify
@@ -346,6 +346,23 @@ async def test_a_new_head_file_tells_what_is_still_open(place: Place, monkeypatc
     reader.look()
     assert [told.intents for told in reader.told.values()] == [{7: first}]
     assert [told.heads[8] for told in reader.told.values()] == [(second, False)]
+
+
+async def test_behind_the_end_of_a_trail_nothing_is_begun(place: Place) -> None:
+    place.trail.close()
+    before = list(place.trail.folders.heads.iterdir())
+    for name, ask in ASKS.items():
+        assert not await answered(place, ask, name)
+    assert (list(place.trail.folders.heads.iterdir()), flushers()) == (before, [])
+
+
+async def test_a_trail_that_cannot_begin_is_ended_at_once(tmp_path: Path, database: Database, disk: Disk) -> None:
+    """Else its lock would be held as long as its process lives, and nobody could close its chains."""
+    disk.failing = "fdatasync"
+    with pytest.raises(Refusal, match="audit-heads-not-written"):
+        await open_trail(database, tmp_path, system_clock, start_flusher=disk.flusher)
+    with ended_writers(tmp_path / "audit" / "heads") as ended:
+        assert len(ended) == 1
 
 
 def children() -> list[int]:

@@ -8,6 +8,7 @@ new file with the heads of all lanes and the open intents: what a disk lost when
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -67,6 +68,7 @@ class HeadFile:
         self._left: list[Flushed] = []
         self._number = 0
         self._is_failing = False
+        self._is_closed = False
         self._attempt: asyncio.Future[None] | None = None
         self._is_unflushed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -118,7 +120,8 @@ class HeadFile:
         raise _not_written(kept="nothing-changed")
 
     def close(self) -> None:
-        """Let the files go; safe to repeat."""
+        """Let the files go, and refuse whatever still comes; safe to repeat."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -166,6 +169,8 @@ class HeadFile:
 
     def _current(self) -> Flushed:
         """The file to write to: a new one at the start, after a failure, and when the old one is full or gone."""
+        if self._is_closed:
+            raise OSError(errno.EBADF, "the head files are closed")
         if self._file is None or self._file.size_bytes > FILE_BYTES_MAX or not self._file.is_there():
             self._leave()
             self._number += 1
