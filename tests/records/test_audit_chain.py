@@ -24,6 +24,7 @@ from tianfu.db import Addresses, Database, Query, Role
 from tianfu.db.errors import StatementFailed
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records import audit
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail import flushing, head_file
@@ -285,6 +286,36 @@ async def test_a_read_whose_head_cannot_be_kept_is_refused(
     assert await place_on.was_traced("afterwards")
     assert place_on.check().verdict == "partly-checked"  # because there is no root yet
     assert place_on.check().tampered == []
+
+
+async def test_what_a_failing_disk_did_not_take_is_written_again_though_nobody_comes(
+    place_on: Place, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_file, "FLUSH_AGAIN_SECONDS", 0.05)
+    await read(place_on.store, "last")
+    disk.failing = "fdatasync"
+    await asyncio.sleep(0.2)
+    disk.failing = None
+    before = len(disk.flushers)
+    await asyncio.sleep(0.3)
+    newest = max(place_on.trail.folders.heads.glob("*.heads"))
+    assert before > 1
+    assert newest.name.endswith("-000001.heads") is False
+    assert "h 1 2 " in newest.read_text("utf-8")
+
+
+async def test_reads_that_wait_for_a_hanging_disk_are_bounded(
+    place_on: Place, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "EVENTS_WAITING_MAX", 5)
+    disk.flush_seconds = 1.0
+    asked = [asyncio.create_task(answered(place_on, search, f"s{number}")) for number in range(5)]
+    await asyncio.sleep(0.3)
+    with pytest.raises(Refusal, match="audit-queue-full"):
+        await search(place_on.store, "one too many")
+    assert all(await asyncio.gather(*asked))
+    disk.flush_seconds = 0.0
+    assert await answered(place_on, read, "afterwards")
 
 
 async def test_no_read_is_answered_before_its_head_is_on_disk(place_on: Place, disk: Disk) -> None:

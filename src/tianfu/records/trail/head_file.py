@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -25,6 +24,9 @@ FILE_BYTES_MAX = 4 << 20
 
 FLUSH_AFTER_SECONDS = 0.02
 """So long after an intent came true, that word itself goes to disk, unless the next head has taken it along."""
+
+FLUSH_AGAIN_SECONDS = 1.0
+"""How long after a disk that failed it is tried again, also where nobody comes."""
 
 _HEAD, _FINAL, _INTENT, _WITHDRAWN = b"h", b"f", b"i", b"w"
 _log = structlog.get_logger("tianfu.records")
@@ -157,15 +159,24 @@ class HeadFile:
         except OSError as error:
             self._fail(error)
             raise _not_written(kept=EVERYTHING) from error
-        self._is_unflushed = True
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_SECONDS, self._flush_what_was_said)
+        self._flush_later(FLUSH_AFTER_SECONDS)
 
     def _flush_what_was_said(self) -> None:
         self._timer = None
-        if self._is_unflushed:
-            with suppress(Refusal):  # the log tells it, and whoever comes next is refused
-                self._flushed().add_done_callback(_heard)
+        if self._is_unflushed and not self._is_closed:
+            try:
+                self._flushed().add_done_callback(self._flush_again_unless_done)
+            except Refusal:  # the log tells it, and whoever comes next is refused
+                self._flush_later(FLUSH_AGAIN_SECONDS)
+
+    def _flush_again_unless_done(self, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            self._flush_later(FLUSH_AGAIN_SECONDS)
+
+    def _flush_later(self, seconds: float) -> None:
+        self._is_unflushed = True
+        if self._timer is None and not self._is_closed:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._flush_what_was_said)
 
     def _current(self) -> Flushed:
         """The file to write to: a new one at the start, after a failure, and when the old one is full or gone."""
