@@ -137,6 +137,9 @@ def test_a_type_of_which_nothing_is_in_scope_is_refused_and_not_empty() -> None:
         with pytest.raises(Refusal, match="scope-insufficient") as told:
             refuse_out_of_scope(given.narrowing, act, kind)
         assert told.value.details == {"scope": f"{kind}.{act}"}
+    refuse_out_of_scope(given.narrowing, Act.READ, None)
+    with pytest.raises(Refusal, match="scope-insufficient"):
+        refuse_out_of_scope(given.narrowing, Act.SEARCH, None)
 
 
 def test_a_caller_with_a_token_is_decided_about_with_its_scopes() -> None:

@@ -228,15 +228,16 @@ async def test_reads_need_r_and_searches_s(desk: Desk) -> None:
     assert (await found(desk, searches, "Observation"))[0] == {"sugar", "weight", "salt"}
     assert len((await desk.store.history(searches, WHY, "Observation", None, limit=9)).entries) == 3
     assert len((await desk.store.history(searches, WHY, None, None, limit=99)).entries) == 3
-    assert (await desk.store.history(reads, WHY, None, None, limit=99)).entries == ()
     for call in (
         desk.store.read(searches, WHY, "Observation", "sugar"),
         desk.store.vread(searches, WHY, "Observation", "sugar", 1),
         desk.store.history(searches, WHY, "Observation", "sugar", limit=9),
         desk.store.history(reads, WHY, "Observation", None, limit=9),
+        desk.store.history(reads, WHY, None, None, limit=9),
         found(desk, reads, "Observation"),
         desk.store.everything(searches, WHY, EverythingRequest(patient="ada", parameters=())),
         desk.store.export(reads, WHY, types=["Observation"]),
+        desk.store.export(reads, WHY),
     ):
         with pytest.raises(Refusal, match="scope-insufficient"):
             await call

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from tianfu.access.scopes import Act, Condition, ResourceScope, Scopes
+from tianfu.access.scopes import ANY, Act, Condition, ResourceScope, Scopes
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.fhir.definitions import definitions
 
@@ -102,13 +102,19 @@ def _held(condition: Condition) -> list[Held]:
     return [Held(condition.parameter, *each) for each in condition.any_of]
 
 
-def refuse_out_of_scope(narrowing: Narrowing | None, act: Act, resource_type: str) -> None:
-    """Raise Refusal `scope-insufficient` if no record of a type is in scope for an act.
+def refuse_out_of_scope(narrowing: Narrowing | None, act: Act, resource_type: str | None) -> None:
+    """Raise Refusal `scope-insufficient` if no record of a type (None: of any type) is in scope for an act.
 
     An empty answer would look like an empty record.
     """
-    if narrowing is not None and not narrowing.opens(act, definitions().type_number(resource_type)):
-        raise out_of_scope(act, resource_type)
+    if narrowing is None:
+        return
+    if resource_type is None:
+        is_open = narrowing.opens_anything(act)
+    else:
+        is_open = narrowing.opens(act, definitions().type_number(resource_type))
+    if not is_open:
+        raise out_of_scope(act, resource_type or ANY)
 
 
 def refuse_trail_out_of_scope(narrowing: Narrowing | None, act: Act) -> None:

@@ -75,8 +75,7 @@ class Histories:
         nothing that was stamped earlier and committed later.
         """
         doing = Act.SEARCH if logical_id is None else Act.READ
-        if resource_type is not None:
-            refuse_out_of_scope(grant.narrowing, doing, resource_type)
+        refuse_out_of_scope(grant.narrowing, doing, resource_type)
         limit = max(1, min(limit, HISTORY_MAX))
         scope = f"{resource_type or ''}/{logical_id or ''}\n{grant.caller.id}".encode()
         at, record, version = self._opened(cursor, scope) if cursor else (LATEST, _RECORD_MAX, _VERSION_MAX)

@@ -311,7 +311,7 @@ class Store:
         """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
         refuse_unknown_types(types or ())
         grant = await self._grant(caller, purpose, "export", request)
-        for name in types or ():
+        for name in types or (None,):
             refuse_out_of_scope(grant.narrowing, Act.SEARCH, name)
         as_of = await self._histories.settled()
         chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)

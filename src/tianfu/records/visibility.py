@@ -163,8 +163,8 @@ def visibility_values(grant: Grant, now: Instant, *, doing: Act) -> dict[str, ob
 
     `doing` says which acts of a token's scopes count; a grant without a token does not look at it.
     """
-    scope = {} if grant.narrowing is None else scope_values(grant.narrowing, doing)
-    return scope | _permission_values(grant, now)
+    permitted = _permission_values(grant, now)
+    return permitted if grant.narrowing is None else permitted | scope_values(grant.narrowing, doing)
 
 
 def _permission_values(grant: Grant, now: Instant) -> dict[str, object]:
