@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from tianfu.access.decision import Grant
+from tianfu.access.scopes import Act
 from tianfu.db import Database, Query
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
@@ -64,7 +65,7 @@ class Searcher:
         )
         reader = self.database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
         async with reader as connection:
-            rows, given = [], visibility_values(grant, self.clock())
+            rows, given = [], visibility_values(grant, self.clock(), doing=Act.SEARCH)
             if not searched.counts_only:
                 sql, values = compile_search(searched, grant=grant, identifier_key=self.identifier_key)
                 rows = await connection.all(Query.composed("search", sql), **values, **given)
@@ -98,7 +99,8 @@ class Searcher:
         whole = replace(grant, sees_everything=True)
         sql, values = compile_search(searched, grant=whole, identifier_key=self.identifier_key)
         async with self.database.connection("reader", before=wall(whole)) as connection:
-            rows = await connection.all(Query.composed("locate", sql), **values)
+            given = visibility_values(whole, self.clock(), doing=Act.SEARCH)
+            rows = await connection.all(Query.composed("locate", sql), **values, **given)
         if len(rows) > LOCATED_MAX:
             raise Refusal("too-many-found", next_step="narrow-search")
         await self.tracer.found(grant, "Patient", parameters, rows, request)

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
+from tianfu.access.narrowing import refuse_out_of_scope, refuse_trail_out_of_scope
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
+from tianfu.access.scopes import Act
 from tianfu.db import Database, queries
 from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
@@ -225,7 +227,9 @@ class Store:
     ) -> Export:
         """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
         refuse_unknown_types(types or ())
-        await self._grant(caller, purpose, "export", request)
+        grant = await self._grant(caller, purpose, "export", request)
+        for name in types or (None,):
+            refuse_out_of_scope(grant.narrowing, Act.SEARCH, name)
         as_of = await self._histories.settled()
         chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
         return Export(as_of=as_of, chunks=chunks)
@@ -300,6 +304,7 @@ class Store:
     ) -> TrailPage:
         """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
         grant = await self._grant(caller, purpose, "audit_events", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
         await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
         return page
@@ -310,6 +315,7 @@ class Store:
     ) -> TrailEvent | None:
         """One event of the trail by its name."""
         grant = await self._grant(caller, purpose, "audit_event", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.READ)
         found = await self._trail.one(grant, logical_id)
         await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
         return found
@@ -329,6 +335,7 @@ class Store:
     ) -> LedgerPage:
         """Who did what with these patients' records, from `after` to before `before`, newest first."""
         grant = await self._grant(caller, purpose, "ledger", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
         await self._tracer.trail(grant, "ledger", patients, None, request)
         return page
