@@ -1,4 +1,4 @@
-"""What the token endpoint gives: for a code, for a refresh token, or to a program for itself (OAuth 2.1, sections 4, 6)."""
+"""What the token endpoint gives: for a code, for a refresh token, or to a program for itself (OAuth 2.1)."""
 
 from __future__ import annotations
 

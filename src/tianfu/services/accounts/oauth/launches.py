@@ -1,4 +1,4 @@
-"""Starting a program from a page of ours for one patient: SMART's EHR launch (SMART App Launch 2.2, section 2.0.7.1)."""
+"""Starting a program from a page of ours for one patient: SMART's EHR launch."""
 
 from __future__ import annotations
 
