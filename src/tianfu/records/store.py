@@ -14,8 +14,10 @@ import structlog
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
+from tianfu.access.narrowing import refuse_out_of_scope, refuse_trail_out_of_scope
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
+from tianfu.access.scopes import Act
 from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
 from tianfu.db.errors import SerializationFailure
 from tianfu.db.prepared import Row
@@ -234,7 +236,7 @@ class Store:
         )
         reader = self._database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
         async with reader as connection:
-            rows, given = [], visibility_values(grant, self._clock())
+            rows, given = [], visibility_values(grant, self._clock(), doing=Act.SEARCH)
             if not searched.counts_only:
                 sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
                 rows = await connection.all(Query.composed("search", sql), **values, **given)
@@ -277,7 +279,8 @@ class Store:
         whole = replace(grant, sees_everything=True)
         sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
         async with self._database.connection("reader", before=wall(whole)) as connection:
-            rows = await connection.all(Query.composed("locate", sql), **values)
+            given = visibility_values(whole, self._clock(), doing=Act.SEARCH)
+            rows = await connection.all(Query.composed("locate", sql), **values, **given)
         if len(rows) > LOCATED_MAX:
             raise Refusal("too-many-found", next_step="narrow-search")
         await self._tracer.found(grant, "Patient", parameters, rows, request)
@@ -307,7 +310,9 @@ class Store:
     ) -> Export:
         """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
         refuse_unknown_types(types or ())
-        await self._grant(caller, purpose, "export", request)
+        grant = await self._grant(caller, purpose, "export", request)
+        for name in types or ():
+            refuse_out_of_scope(grant.narrowing, Act.SEARCH, name)
         as_of = await self._histories.settled()
         chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
         return Export(as_of=as_of, chunks=chunks)
@@ -382,6 +387,7 @@ class Store:
     ) -> TrailPage:
         """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
         grant = await self._grant(caller, purpose, "audit_events", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
         await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
         return page
@@ -392,6 +398,7 @@ class Store:
     ) -> TrailEvent | None:
         """One event of the trail by its name."""
         grant = await self._grant(caller, purpose, "audit_event", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.READ)
         found = await self._trail.one(grant, logical_id)
         await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
         return found
@@ -411,6 +418,7 @@ class Store:
     ) -> LedgerPage:
         """Who did what with these patients' records, from `after` to before `before`, newest first."""
         grant = await self._grant(caller, purpose, "ledger", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
         await self._tracer.trail(grant, "ledger", patients, None, request)
         return page
