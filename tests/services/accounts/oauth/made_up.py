@@ -33,7 +33,16 @@ NOON = Instant(1_795_406_400 * SECOND)
 """23 November 2026, 12:00 in China."""
 
 REDIRECT = "https://app.example/back"
-SCOPES = ("openid", "fhirUser", "launch", "launch/patient", "offline_access", "online_access", "patient/*.rs", "user/*.rs")
+SCOPES = (
+    "openid",
+    "fhirUser",
+    "launch",
+    "launch/patient",
+    "offline_access",
+    "online_access",
+    "patient/*.rs",
+    "user/*.rs",
+)
 SECURITY = Caller(id="made-up-security", role="security")
 VERIFIER = "made-up-verifier-of-forty-three-letters-or-more"
 
@@ -122,7 +131,9 @@ class Town:
         }
         return (await self.register(ClientKind.BACKEND, **said)).client
 
-    async def code(self, client: str, who: SignedIn | None = None, patient: str | None = None, **changes: str | None) -> str:
+    async def code(
+        self, client: str, who: SignedIn | None = None, patient: str | None = None, **changes: str | None
+    ) -> str:
         """The code that a person's approval gives."""
         person = who or self.doctor
         proposal = await self.server.authorising.propose(person, asked(client, **changes))
@@ -149,21 +160,20 @@ class Town:
         form = {"grant_type": "refresh_token", "client_id": client, "refresh_token": refresh_token, **more}
         return dict(await self.server.exchanging.token(list(form.items()), ""))
 
-    async def is_good(self, access_token: str) -> bool:
-        """Whether a token is taken by a worker that has not met it."""
+    async def fault(self, access_token: str) -> str | None:
+        """Why a worker that has not met a token refuses it, None if it takes it."""
         fresh = await fresh_server(self)
         try:
             await fresh.tokens.read(access_token.encode(), BASE, self.clock())
         except Refusal as refusal:
-            assert refusal.code.startswith("token-"), refusal
-            return False
-        return True
+            return refusal.code
+        return None
 
     async def trail(self) -> list[tuple[str, str, str]]:
         """What the trace holds, oldest first: the deed, its outcome, and what else is told."""
         rows = await self.run(
-            "select d.interaction, d.outcome, coalesce(e.query, '') from audit_event e join audit_deed d using (deed)"
-            " order by e.at, e.seq"
+            "select interaction, outcome, coalesce(query, '') from audit where interaction like any"
+            " (array['program-%', 'client-%']) order by at, seq"
         )
         return [(row[0], row[1], row[2]) for row in rows]
 

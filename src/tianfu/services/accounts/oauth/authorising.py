@@ -23,7 +23,7 @@ from tianfu.services.accounts.oauth.model.requests import (
     read_asked,
     read_request,
 )
-from tianfu.services.accounts.oauth.model.scopes import OFFLINE, ONLINE, allowed, needs_patient
+from tianfu.services.accounts.oauth.model.scopes import OFFLINE, ONLINE, allowed, needs_patient, opens_nothing
 from tianfu.services.accounts.oauth.tokens import ACCESS_SECONDS
 from tianfu.services.accounts.oauth.trail import ProgramTrail, program
 
@@ -91,7 +91,7 @@ class Authorising:
         try:
             request = _read(parameters, self._base)
             scopes = allowed(request.scopes, client.scopes, is_backend=False)
-            if not scopes:
+            if opens_nothing(scopes):
                 raise refused("oauth-scope-refused", "nothing-allowed")
             patient = None if signed_in is None else await self._launched(signed_in, request)
         except Refusal as refusal:

@@ -25,7 +25,8 @@ from tianfu.services.accounts.oauth.model.scopes import (
     ScopesMalformed,
     allowed,
     is_within,
-    scopes_of,
+    opens_nothing,
+    words_of,
 )
 from tianfu.services.accounts.oauth.model.secrets import digest_of
 from tianfu.services.accounts.oauth.tokens import BACKEND_SECONDS, AccessTokens, at_hash, fhir_user
@@ -166,8 +167,7 @@ class Exchanging:
             if living is None or self._clock() >= until:
                 return _Given(fault="ended", family=family)
             if not is_within(narrower, living.scopes):
-                await self._families.end(transaction, family, "scope-wider")
-                return _Given(fault="scope-wider", family=family)
+                raise refused("oauth-scope-refused", "scope-wider")  # and the token is not used up
             refresh = await self._families.give_refresh(transaction, family, until=living.until)
         return _Given(living=living, refresh=refresh)
 
@@ -185,7 +185,7 @@ class Exchanging:
     async def _for_itself(self, client: Client, parameters: Parameters) -> Answer:
         asked = _scopes(parameters)
         scopes = allowed(asked, client.scopes, is_backend=True)
-        if not scopes:
+        if opens_nothing(scopes):
             raise refused("oauth-scope-refused", "nothing-allowed")
         now = self._clock()
         family = Family(
@@ -261,7 +261,7 @@ def _living(given: _Given) -> Living:
 
 def _scopes(parameters: Parameters) -> tuple[str, ...]:
     try:
-        return scopes_of(once(parameters, "scope"))
+        return words_of(once(parameters, "scope"))
     except ScopesMalformed as error:
         raise refused("oauth-scope-refused", str(error)) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import msgspec
@@ -29,6 +29,7 @@ from tianfu.services.accounts.oauth.model.claims import (
     access_header,
     fault_of_access,
 )
+from tianfu.services.accounts.oauth.model.scopes import scopes_of
 from tianfu.services.accounts.oauth.model.secrets import letters
 
 ACCESS_SECONDS = 10 * 60
@@ -45,7 +46,7 @@ KNOWN_MAX = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bearer:
-    """Who shows a token that is good: the caller, the program, and how far it may go.
+    """Who shows a token that is good: the caller, narrowed by the token's scopes, and the program.
 
     What the caller may do and what the scopes say must both allow a deed.  `patient` is the one of the launch, whom
     scopes that begin with `patient/` are about.
@@ -190,8 +191,9 @@ def _refused(reason: str) -> Refusal:
 
 
 def _bearer(claims: AccessClaims, living: Living) -> Bearer:
+    scopes = scopes_of(claims.scope.split(" "))
     return Bearer(
-        caller=living.caller,
+        caller=replace(living.caller, scopes=scopes, launch_patient=claims.patient),
         client=living.client,
         family=living.id,
         scopes=tuple(claims.scope.split(" ")) if claims.scope else (),

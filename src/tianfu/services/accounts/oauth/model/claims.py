@@ -12,7 +12,7 @@ import msgspec
 
 from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.instants import SECOND, Instant
-from tianfu.services.accounts.oauth.model.scopes import ScopesMalformed, scopes_of
+from tianfu.services.accounts.oauth.model.scopes import ScopesMalformed, words_of
 
 ALGORITHM = "ES256"
 ACCESS_TYPE = "at+jwt"
@@ -99,7 +99,7 @@ def fault_of_access(claims: AccessClaims, *, issuer: str, audience: str) -> str 
     if not 0 < claims.exp - claims.iat <= ACCESS_SECONDS_MAX:
         return "lifetime"
     try:
-        scopes_of(claims.scope)
+        words_of(claims.scope)
     except ScopesMalformed:
         return "scope"
     names = [claims.sub, claims.jti, claims.family, claims.client_id]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from tianfu.services.accounts.oauth.model.redirects import LOOPBACK_NAMES, REDIRECTS_MAX, fault_of_redirect, host_of
-from tianfu.services.accounts.oauth.model.scopes import is_for_system, is_scope
+from tianfu.services.accounts.oauth.model.scopes import ScopesMalformed, is_for_system, words_of
 
 NAME_LETTERS_MAX = 80
 
@@ -88,7 +88,7 @@ def fault_of_registration(registration: Registration, *, roles: frozenset[str]) 
             return f"redirect-{fault}"
     if registration.launch_at is not None and not is_safe_address(registration.launch_at):
         return "launch"
-    if not registration.scopes or not all(is_scope(scope) for scope in registration.scopes):
+    if not registration.scopes or not _are_scopes(registration.scopes):
         return "scopes"
     if any(is_for_system(scope) != is_backend for scope in registration.scopes):
         return "scopes-of-another-kind"
@@ -97,6 +97,14 @@ def fault_of_registration(registration: Registration, *, roles: frozenset[str]) 
     if is_backend and registration.organisation is None:
         return "organisation"
     return _fault_of_keys(registration)
+
+
+def _are_scopes(scopes: tuple[str, ...]) -> bool:
+    try:
+        words_of(" ".join(scopes))
+    except ScopesMalformed:
+        return False
+    return True
 
 
 def _fault_of_keys(registration: Registration) -> str | None:

@@ -14,8 +14,8 @@ from tianfu.services.accounts.oauth.model.pkce import is_challenge
 from tianfu.services.accounts.oauth.model.scopes import (
     LAUNCH,
     ScopesMalformed,
+    asked_words,
     is_for_system,
-    scopes_of,
 )
 
 PARAMETER_LETTERS_MAX = 8_000
@@ -118,7 +118,7 @@ def read_request(parameters: Parameters, *, audience: str) -> AuthorisationReque
 
 def _scopes(parameters: Parameters) -> tuple[str, ...]:
     try:
-        scopes = scopes_of(once(parameters, "scope"))
+        scopes = asked_words(once(parameters, "scope"))
     except ScopesMalformed as error:
         raise RequestMalformed("oauth-scope-refused", str(error)) from error
     if not scopes or any(is_for_system(scope) for scope in scopes):

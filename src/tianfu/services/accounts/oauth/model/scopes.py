@@ -1,86 +1,78 @@
-"""What a program may ask for, as far as the authorisation server must understand it.
+"""What a program asks for, is registered for and is given; what scopes mean is decided by `tianfu.access.scopes`.
 
-What a scope lets its bearer do is decided by `tianfu.access`; here scopes are compared, and never widened.
-SMART App Launch 2.2, section 3.0.2 (https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html).
+SMART App Launch 2.2: https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+
+from tianfu.access.scopes import Scopes, allowed_scopes, parse_scopes, understood
+from tianfu.kernel.refusal import Refusal
 
 OPENID = "openid"
 FHIR_USER = "fhirUser"
-PROFILE = "profile"
 OFFLINE = "offline_access"
 ONLINE = "online_access"
 LAUNCH = "launch"
-LAUNCH_PATIENT = "launch/patient"
 
-PLAIN_SCOPES = frozenset({OPENID, FHIR_USER, PROFILE, OFFLINE, ONLINE, LAUNCH, LAUNCH_PATIENT})
-
-SCOPES_MAX = 100
-SCOPES_LETTERS_MAX = 8_000
-
-_RESOURCE = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,63})\.(c?r?u?d?s?|read|write|\*)(\?[!-~]{1,400})?\Z")
+Words = tuple[str, ...]
+"""Scopes as they are kept: each a word of its own, written in one way."""
 
 
 class ScopesMalformed(ValueError):  # noqa: N818 - says what is wrong
-    """A text that is no list of scopes of ours; the message is a stable reason."""
+    """A text that is no list of scopes of ours."""
 
 
-def scopes_of(text: str) -> tuple[str, ...]:
-    """The scopes of a text, each once, in their order; raises ScopesMalformed for what no scope of ours looks like."""
-    if len(text) > SCOPES_LETTERS_MAX:
-        raise ScopesMalformed("too-long")
-    scopes = tuple(dict.fromkeys(text.split(" "))) if text else ()
-    if len(scopes) > SCOPES_MAX:
-        raise ScopesMalformed("too-many")
-    for scope in scopes:
-        if not is_scope(scope):
-            raise ScopesMalformed("unknown")
-    return scopes
+def scopes_of(words: Iterable[str]) -> Scopes:
+    """The scopes behind words of ours; raises Refusal `scope-not-understood` for others."""
+    return parse_scopes(" ".join(words))
 
 
-def is_scope(scope: str) -> bool:
-    """Whether a scope is one of ours."""
-    if scope in PLAIN_SCOPES:
-        return True
-    found = _RESOURCE.match(scope)
-    return found is not None and bool(found[3])
+def words_of(text: str) -> Words:
+    """The words of a text in which every scope is understood; raises ScopesMalformed."""
+    try:
+        return _words(parse_scopes(text))
+    except Refusal as error:
+        raise ScopesMalformed(error.code) from error
 
 
-def is_for_patient(scope: str) -> bool:
-    """Whether a scope reaches the records of the one patient of the launch."""
-    return scope.startswith("patient/")
+def asked_words(text: str) -> Words:
+    """Those of the scopes asked for that we understand; raises ScopesMalformed for a text that is too long."""
+    try:
+        return _words(understood(text).scopes)
+    except Refusal as error:
+        raise ScopesMalformed(error.code) from error
 
 
-def is_for_system(scope: str) -> bool:
+def is_for_system(word: str) -> bool:
     """Whether a scope is a program's own, without a person."""
-    return scope.startswith("system/")
+    return word.startswith("system/")
 
 
-def needs_patient(scopes: Iterable[str]) -> bool:
-    """Whether an authorisation makes sense only for one patient."""
-    return any(scope == LAUNCH_PATIENT or is_for_patient(scope) for scope in scopes)
+def allowed(asked: Words, registered: Words, *, is_backend: bool) -> Words:
+    """What of the scopes asked for a program was registered with; a person's and a program's own never mix."""
+    found = _words(allowed_scopes(scopes_of(asked), scopes_of(registered)))
+    return tuple(word for word in found if is_for_system(word) == is_backend)
 
 
-def allowed(asked: Sequence[str], registered: Sequence[str], *, is_backend: bool) -> tuple[str, ...]:
-    """Those of the scopes asked for that a client was registered with, and that its way of asking can give.
-
-    A scope is compared as it stands: one with a narrower query is another scope and must be registered too, unless
-    the whole of it is.
-    """
-    return tuple(scope for scope in asked if _covers(registered, scope) and is_for_system(scope) == is_backend)
+def opens_nothing(words: Words) -> bool:
+    """Whether scopes let their bearer do nothing at all, so that giving them would be an empty promise."""
+    found = scopes_of(words)
+    return not found.resources and OPENID not in found.others
 
 
-def _covers(registered: Sequence[str], scope: str) -> bool:
-    if scope in registered:
-        return True
-    whole, _, query = scope.partition("?")
-    return bool(query) and whole in registered
+def needs_patient(words: Words) -> bool:
+    """Whether an authorisation means nothing without one patient."""
+    return scopes_of(words).needs_patient
 
 
-def is_within(narrower: Iterable[str], wider: Sequence[str]) -> bool:
+def is_within(narrower: Words, wider: Words) -> bool:
     """Whether a refresh asks for nothing that was not given (RFC 6749, section 6)."""
-    return all(scope in wider for scope in narrower)
+    asked, given = scopes_of(narrower), scopes_of(wider)
+    held = all(any(each.holds(wanted) for each in given.resources) for wanted in asked.resources)
+    return held and asked.others <= given.others
+
+
+def _words(scopes: Scopes) -> Words:
+    return tuple(str(scopes).split(" ")) if str(scopes) else ()
