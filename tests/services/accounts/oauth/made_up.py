@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from joserfc import jws
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 from msgspec.json import encode
 
 from tests.made_up_keys import made_up_keys
@@ -19,6 +19,7 @@ from tianfu.access.caller import Caller
 from tianfu.db import Database, Query
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
 from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, Method, SignedIn, Workplace
 from tianfu.services.accounts.oauth.authentication import ASSERTION_TYPE
@@ -110,7 +111,7 @@ class Town:
     elsewhere: Elsewhere
     doctor: SignedIn
     resident: SignedIn
-    audited: int = 0
+    auditor: Auditor
 
     async def run(self, sql: str, **parameters: object) -> list[Any]:
         async with self.database.connection("owner") as owner:
@@ -120,13 +121,13 @@ class Town:
         said: dict[str, Any] = {"name": "Made-up app", "redirects": (REDIRECT,), "scopes": SCOPES, **more}
         return await self.server.clients.register(SECURITY, Registration(kind=kind, **said))
 
-    async def register_backend(self, keys: ECKey, **more: Any) -> str:
+    async def register_backend(self, key: ECKey, **more: Any) -> str:
         said: dict[str, Any] = {
             "redirects": (),
             "scopes": ("system/*.rs",),
             "role": "hospital-system",
             "organisation": "made-up-hospital",
-            "keys": key_set(keys),
+            "keys": key_set(key),
             **more,
         }
         return (await self.register(ClientKind.BACKEND, **said)).client
@@ -186,7 +187,7 @@ async def fresh_server(town: Town) -> AuthorisationServer:
     return await AuthorisationServer.open(
         town.database,
         town.keyring,
-        await auditor_of(town.database),
+        town.auditor,
         town.elsewhere,
         issuer=ISSUER,
         base=BASE,
@@ -210,7 +211,7 @@ def made_up_key(kid: str = "k1", curve: str = "P-384") -> ECKey:
 
 
 def assertion(
-    client: str, key: ECKey, clock: MovableClock, *, header: Mapping[str, Any] | None = None, **changes: Any
+    client: str, key: ECKey | RSAKey, clock: MovableClock, *, header: Mapping[str, Any] | None = None, **changes: Any
 ) -> str:
     """A sound client assertion, but for the changes; None takes a claim away."""
     claims = {
@@ -331,10 +332,11 @@ async def town_of(database: Database) -> Town:
     """A town whose people are signed in."""
     clock, elsewhere = MovableClock(), Elsewhere()
     keyring = await open_keyring(database, made_up_keys(b"k" * 32))
+    auditor = await auditor_of(database)
     server = await AuthorisationServer.open(
-        database, keyring, await auditor_of(database), elsewhere, issuer=ISSUER, base=BASE, clock=clock
+        database, keyring, auditor, elsewhere, issuer=ISSUER, base=BASE, clock=clock
     )
-    town = Town(database, server, keyring, clock, elsewhere, doctor(), resident())
+    town = Town(database, server, keyring, clock, elsewhere, doctor(), resident(), auditor)
     await settle(town, town.doctor)
     await settle(town, town.resident)
     return town

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from joserfc import jws
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import OctKey, RSAKey
 from msgspec.json import encode
 
 from tests.services.accounts.oauth.made_up import (
@@ -249,10 +250,15 @@ async def test_an_unsound_registration_is_refused(town: Town, changes: dict[str,
 
 
 async def test_a_key_that_is_too_short_signs_nothing(town: Town) -> None:
-    short = RSAKey.generate_key(1_024, {"kid": "k1"})
-    client = await town.register_backend(made_up_key(), keys={"keys": [short.as_dict(private=False)]})
-    text = assertion(client, ECKey.generate_key("P-384", {"kid": "k1"}), town.clock)
-    assert (await refused(town.server.exchanging.token(backend_form(text), ""))).details["reason"] == "keys-form"
+    with pytest.warns(SecurityWarning):
+        short = RSAKey.generate_key(1_024, {"kid": "k1"})
+    keys = {"keys": [short.as_dict(private=False)]}
+    refusal = await refused(town.register_backend(made_up_key(), keys=keys))
+    assert refusal.details["reason"] == "keys-short"
+    long = RSAKey.generate_key(2_048, {"kid": "k1"})
+    client = await town.register_backend(made_up_key(), keys={"keys": [long.as_dict(private=False)]})
+    text = assertion(client, long, town.clock, header={"alg": "RS384"})
+    assert await town.server.exchanging.token(backend_form(text), "")
 
 
 async def test_programs_are_listed_and_what_was_done_to_them_is_told(town: Town) -> None:

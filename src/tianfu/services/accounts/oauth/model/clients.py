@@ -17,6 +17,9 @@ NAME_LETTERS_MAX = 80
 
 KEYS_MAX = 10
 
+RSA_LETTERS_MIN = 342
+"""A modulus of 2048 bits in base64url; shorter keys sign nothing."""
+
 
 class ClientKind(StrEnum):
     """How a program shows who it is."""
@@ -137,5 +140,7 @@ def fault_of_keys(text: bytes) -> str | None:
             return "keys-kind"
         if "d" in key or "k" in key or key.get("use", "sig") != "sig":
             return "keys-private"
+        if key["kty"] == "RSA" and len(str(key.get("n", ""))) < RSA_LETTERS_MIN:
+            return "keys-short"
     names = [key["kid"] for key in keys]
     return "keys-twice" if len(set(names)) != len(names) else None
