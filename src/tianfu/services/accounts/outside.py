@@ -98,7 +98,7 @@ class _Known:
 
 
 class OutsideProviders:
-    """The providers of an installation.  `browser` is a secret that the browser of one sign-in alone holds (a cookie)."""
+    """The providers of an installation; `browser` is a secret that the browser of one sign-in alone holds."""
 
     def __init__(
         self, database: Database, providers: Sequence[Provider], fetcher: Fetcher, trail: ProgramTrail, clock: Clock
