@@ -234,12 +234,6 @@ class Store:
         chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
         return Export(as_of=as_of, chunks=chunks)
 
-    async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
-        """Whether records came from a system whose address begins so."""
-        await self._grant(caller, purpose, "search", "")
-        async with self._database.connection("reader") as connection:
-            return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
-
     def searchable(self, resource_type: str) -> frozenset[str]:
         """The codes of the parameters by which all records of a type can be found now."""
         done = self._generations.get(definitions().type_number(resource_type), GENERATION)
