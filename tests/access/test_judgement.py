@@ -320,7 +320,12 @@ def test_the_order_of_relations_does_not_matter(given: Grant, record: Head, rela
 
 @forall(HEADS, MANY)
 def test_who_has_no_clinical_duty_never_sees_a_patients_record(record: Head, relations: list[Relation]) -> None:
-    apart = [("officer", "HOPERAT"), ("administrator", "HSYSADMIN"), ("security", "HSYSADMIN"), ("regulator", "HOPERAT")]
+    apart = [
+        ("officer", "HOPERAT"),
+        ("administrator", "HSYSADMIN"),
+        ("security", "HSYSADMIN"),
+        ("regulator", "HOPERAT"),
+    ]
     for role, purpose in apart:
         assert not record.patients or not allowed(grant(role, purpose), record, relations)
 
