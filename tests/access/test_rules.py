@@ -28,7 +28,7 @@ REASONS = [
 def test_every_role_of_the_issue_has_rules() -> None:
     assert roles() == (
         "desk", "system", "citizen", "doctor", "nurse", "pharmacist", "physicist", "township", "registrar",
-        "hospital-system", "steward", "officer", "administrator", "regulator", "researcher",
+        "hospital-system", "steward", "officer", "administrator", "security", "regulator", "researcher",
     )  # fmt: skip
 
 
@@ -84,13 +84,17 @@ def test_who_reads_the_trail_sees_of_persons_only_what_is_under_review() -> None
 
 def test_administrators_and_regulators_see_nothing_about_persons() -> None:
     for rule in rules().values():
-        if rule.role in {"officer", "administrator", "regulator"}:
+        if rule.role in {"officer", "administrator", "security", "regulator"}:
             assert not rule.own
             assert not rule.custodian
-        if rule.role in {"administrator", "regulator"}:
+        if rule.role in {"administrator", "security", "regulator"}:
             assert not about_persons(rule)
             assert not rule.kinds
             assert not rule.reads_trail
+
+
+def test_the_security_administrator_writes_nothing() -> None:
+    assert [rule.writes for rule in rules().values() if rule.role == "security"] == [frozenset()]
 
 
 def about_persons(rule: Rule) -> set[str]:

@@ -31,7 +31,7 @@ NOW = Instant(1_795_406_400 * SECOND)
 """23 November 2026, 12:00 in China."""
 
 CHEAP = Parameters(type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=64, parallelism=1)
-"""The real thing at a thousandth of its cost; what the real cost is, tests/services/accounts/test_hashing.py looks at."""
+"""The real thing at a thousandth of its cost; test_hashing.py looks at the real one."""
 
 PASSWORD = "lotus pond at dusk 7"
 NUMBER = "H510001"
