@@ -111,7 +111,10 @@ async def read_trail(store: TrustStore, caller: Caller, wish: TrailWish, *, curs
     """A page of what the trail has of a wish."""
     refuse_unless_officer(caller)
     page = await store.audit_events(caller, WHY, question_of(wish), limit=EVENTS_PER_PAGE, cursor=cursor)
+    # Who is known as a caller is no Practitioner: asking for one would only leave a refusal.
+    callers = {event.caller for event in page.events if event.practitioner != event.caller}
     asked: list[Reference] = [("Practitioner", each) for each in wish.actors if FHIR_ID.match(each)]
+    asked = [reference for reference in asked if reference[1] not in callers]
     asked += [("Organization", each) for each in wish.institutions]
     return Found(
         events=page.events,
