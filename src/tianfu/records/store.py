@@ -193,13 +193,14 @@ class Store:
     async def locate(
         self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
     ) -> list[str]:
-        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
+        """The ids of the Patients that carry exactly this identifier, seen or not.
 
+        For whom to open in an emergency, and for the officer, to whom somebody names himself and asks who looked.
         Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
-        could not open them, and too-many-found.
+        could neither open them nor read the trail of others, and too-many-found.
         """
         grant = await self._grant(caller, purpose, "locate", request)
-        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
+        if not (grant.sees_everything or grant.reads_trail or grant.kinds & Kind.EMERGENCY.bit):
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
         return await self._searcher.locate(grant, system, number, request)
 
@@ -302,6 +303,19 @@ class Store:
         page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
         await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
         return page
+
+    @refusals_traced
+    async def audit_export(
+        self, caller: Caller, purpose: Purpose, wanted: TrailQuestion, *, limit: int, request: str = ""
+    ) -> AsyncIterator[TrailPage]:
+        """The newest `limit` events that `audit_events` would show, page by page, to be taken away.
+
+        That they are given stands in the trail before the first is read.
+        """
+        grant = await self._grant(caller, purpose, "audit_export", request)
+        self._trail.refuse_unless_reader(grant)
+        await self._tracer.trail(grant, "audit_export", wanted.patients or caller.patients, wanted, request)
+        return self._trail.pages(grant, wanted, limit=limit)
 
     @refusals_traced
     async def audit_event(

@@ -19,7 +19,7 @@ from tianfu.db.wire import int2_array, int8_array
 from tianfu.kernel.instants import Instant
 from tianfu.records.scoping import in_scope, scope_values, was_in_scope
 
-Plans = Literal["auto", "force_generic_plan"]
+Plans = Literal["auto", "force_generic_plan", "force_custom_plan"]
 
 _WALL = queries("tianfu.records.sql", "wall.sql").tell_wall
 
@@ -191,7 +191,8 @@ def _permission_values(grant: Grant, now: Instant) -> dict[str, object]:
 def wall(grant: Grant, *, plans: Plans = "auto") -> Call:
     """What the second wall is told before a statement of this grant.
 
-    `force_generic_plan` is for statements that are always done in one way: planning them costs more than running them.
+    `force_generic_plan` is for statements that are always done in one way: planning them costs more than running them;
+    `force_custom_plan` for those whose filters, there or not, decide the way.
     """
     return _WALL, _told(grant.sees_everything, grant.level, grant.custodian, grant.own, grant.actors, plans)
 
