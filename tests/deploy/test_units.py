@@ -81,7 +81,8 @@ def test_a_backup_is_held_as_tightly_as_the_program() -> None:
         key: value
         for key, value in values("tianfu.service").items()
         if re.match(
-            "NoNew|Capability|Ambient|Protect|Private|Device|Lock|Memory|Restrict[^PS]|RestrictS|Key|System|IP|UMask", key
+            "NoNew|Capability|Ambient|Protect|Private|Device|Lock|Memory|Restrict[^PS]|RestrictS|Key|System|IP|UMask",
+            key,
         )
     }
     assert len(held) >= 20

@@ -5,7 +5,7 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
@@ -313,6 +313,7 @@ class Store:
         That they are given stands in the trail before the first is read.
         """
         grant = await self._grant(caller, purpose, "audit_export", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         self._trail.refuse_unless_reader(grant)
         await self._tracer.trail(grant, "audit_export", wanted.patients or caller.patients, wanted, request)
         return self._trail.pages(grant, wanted, limit=limit)

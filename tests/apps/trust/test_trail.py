@@ -241,10 +241,10 @@ def test_one_event_says_everything_and_its_place_in_the_chain(browser_of: Browse
 def test_ways_on_from_an_event_find_what_they_say(browser_of: BrowserOf) -> None:
     browser = browser_of(OFFICER)
     page = browser.get(f"{TRAIL}/{WRITER}-1-2").text
-    ways = dict(
-        (words(label).strip(), html.unescape(address))
+    ways = {
+        words(label).strip(): html.unescape(address)
         for address, label in re.findall(r'<a class="btn line" href="([^"]+)">(.*?)</a>', page)
-    )
+    }
     assert numbers(browser.get(ways["这个账号当天的全部"]).text) == [1, 2]
     assert numbers(browser.get(ways["这次会话的全部"]).text) == [1, 2, 4]
     assert numbers(browser.get(ways["同样被拒绝的"]).text) == [2]

@@ -41,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Location", f"{self.server.address}/elsewhere")
         self.end_headers()
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *_: object) -> None:
         return
