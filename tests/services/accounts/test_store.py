@@ -92,6 +92,7 @@ async def test_of_two_offices_given_at_one_moment_one_is_held(house: House) -> N
     await house.accounts.people.dismiss(THE_OPERATOR, workplace.id, TREE)
     posts = [Post(organisation=CITY, role=role) for role in ("officer", "security", "administrator", "doctor")]
     appoint = house.accounts.people.appoint
+    await house.warm()
     given = await asyncio.gather(
         *(appoint(THE_OPERATOR, account.id, post, TREE) for post in posts), return_exceptions=True
     )
