@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,6 +151,15 @@ class House:
 
     async def look_up(self, entered: Entered) -> SignedIn:
         return await self.accounts.sessions.look_up(entered.secret, entered.device)
+
+    async def warm(self) -> None:
+        """Open as many connections as there may be, so that what is asked at one moment runs at one moment."""
+
+        async def hold() -> None:
+            async with self.database.connection("app") as connection:
+                await connection.all(Query.composed("hold", "select pg_sleep(0.1)"))
+
+        await asyncio.gather(*(hold() for _ in range(8)))
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         async with self.database.connection("owner") as owner:

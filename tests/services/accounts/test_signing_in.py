@@ -120,6 +120,8 @@ async def test_workers_count_failures_together_even_at_one_moment(house: House) 
     async with await Database.open(house.addresses) as other_database:
         other = await house_of(other_database, house.addresses, house.time, house.telephone)
         guesses = [(house, other)[each % 2].with_password(password=f"guess number {each}") for each in range(24)]
+        await house.warm()
+        await other.warm()
         answers = await asyncio.gather(*guesses, return_exceptions=True)
         other.accounts.passwords.close()
     codes = [each.code for each in answers if isinstance(each, Refusal)]
@@ -182,6 +184,7 @@ async def test_of_many_who_bring_one_authenticators_code_at_one_moment_one_gets_
     account, _ = await house.doctor()
     secret = await house.authenticator(account)
     code = code_at(secret, house.time.now)
+    await house.warm()
     used = await asyncio.gather(*(house.accounts.credentials.use_totp(account.id, code) for _ in range(12)))
     assert used.count(True) == 1
 
@@ -201,6 +204,7 @@ async def test_of_many_who_bring_one_telephone_code_at_one_moment_one_gets_in(ho
     begun = await house.accounts.signing_in.send_code(TELEPHONE, house.arrival())
     handle = house.accounts.signing_in._parts.keys.handle(Kind.RESIDENT, TELEPHONE)
     code, now = house.telephone.code, house.time.now
+    await house.warm()
     used = await asyncio.gather(*(house.accounts.codes.use(handle, code, now=now) for _ in range(4)))
     assert used.count(True) == 1
     arrived = house.arrival(device=begun.device)
@@ -215,6 +219,7 @@ async def test_of_two_who_go_on_from_one_step_at_one_moment_one_gets_in(house: H
     assert isinstance(begun, Next)
     signing_in = house.accounts.signing_in
     both = (signing_in.choose_workplace(begun.step, workplace.id, house.arrival()) for _ in range(2))
+    await house.warm()
     answers = await asyncio.gather(*both, return_exceptions=True)
     assert sorted(type(each).__name__ for each in answers) == ["Entered", "Refusal"]
 

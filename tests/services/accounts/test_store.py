@@ -10,6 +10,7 @@ from tests.services.accounts.conftest import CITY, HOSPITAL, NUMBER, OTHER, PROV
 from tianfu.access.caller import OPERATOR
 from tianfu.db import Query, StatementFailed, UniqueViolation
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.resealing import retire_keys
 from tianfu.services.accounts.model.people import Assurance, Kind, SignedIn
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 
@@ -91,6 +92,7 @@ async def test_of_two_offices_given_at_one_moment_one_is_held(house: House) -> N
     await house.accounts.people.dismiss(THE_OPERATOR, workplace.id, TREE)
     posts = [Post(organisation=CITY, role=role) for role in ("officer", "security", "administrator", "doctor")]
     appoint = house.accounts.people.appoint
+    await house.warm()
     given = await asyncio.gather(
         *(appoint(THE_OPERATOR, account.id, post, TREE) for post in posts), return_exceptions=True
     )
@@ -229,3 +231,14 @@ async def test_the_app_cannot_forget_who_somebody_was(house: House) -> None:
 async def test_an_account_of_staff_and_one_of_a_resident_share_no_handle(house: House) -> None:
     keys = house.accounts.signing_in._parts.keys
     assert keys.handle(Kind.STAFF, TELEPHONE) != keys.handle(Kind.RESIDENT, TELEPHONE)
+
+
+async def test_a_key_that_still_seals_an_account_is_not_forgotten(house: House) -> None:
+    account, _ = await house.doctor()
+    old = house.keyring.current
+    house.keyring.begin_new_key()
+    assert old not in await retire_keys(house.database)
+    assert await house.accounts.people.account(account.id) == account
+    await house.accounts.people.retell(account.id, name="An Other Demo")
+    assert old in await retire_keys(house.database)
+    assert (await house.accounts.people.account(account.id)).name == "An Other Demo"
