@@ -1,4 +1,4 @@
-"""Starting a program from a page of ours for one patient: SMART's EHR launch."""
+"""Starting a program from a page of ours for one patient: what SMART calls a launch by the record system."""
 
 from __future__ import annotations
 
