@@ -122,6 +122,9 @@ def test_the_service_waits_as_long_as_stopping_may_take() -> None:
     assert int(found["TimeoutStopSec"][0]) >= STOP_SECONDS + POSTGRES_STOP_SECONDS
     assert int(found["LimitNOFILE"][0]) >= CONNECTIONS_MAX + FILES_BESIDES
     assert found["RestartPreventExitStatus"] == ["2"]
+    # With another mode systemd kills PostgreSQL before ExecStopPost could shut it down.
+    assert found["KillMode"] == ["process"]
+    assert found["ExecStopPost"] == [f"-{PROGRAM} database stop"]
 
 
 def nginx_seconds(name: str) -> list[int]:
