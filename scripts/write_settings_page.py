@@ -1,6 +1,6 @@
 """Write docs/reference/settings.md from the descriptions in `src/tianfu/settings.py`; a test compares.
 
-    python scripts/write_settings_page.py
+python scripts/write_settings_page.py
 """
 
 from __future__ import annotations

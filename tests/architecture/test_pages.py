@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts.write_settings_page import page as settings_page
 from typer.main import get_command
 
-from scripts.write_settings_page import page as settings_page
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.command_line import app

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.supervision.installation import Installation, free_port
 
 from tests.deploy.front import NAME, Front, nginx
+from tests.supervision.installation import Installation, free_port
 from tianfu.db import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow  # starts the whole program and nginx

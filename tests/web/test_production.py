@@ -38,7 +38,9 @@ def test_a_mistake_shows_no_trace_whatever_the_environment_says(
         apps=[
             App(name="made-up", folder=Path(__file__).parent / "made_up_app", places=(), routes=breaking_pages),
         ],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=is_production, hosts={"made-up.local"}),
+        settings=SiteSettings(
+            seal_key=b"k" * 32, is_demonstration=False, is_production=is_production, hosts={"made-up.local"}
+        ),
         doorkeeping=doorkeeping(desk=None),
         clock=fixed_clock,
         assets=made_up_assets(),
