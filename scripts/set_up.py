@@ -25,7 +25,7 @@ FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "src" / "tianfu" / "web" / "static" / "built"
 
 SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk", "fonts-noto-core", "nginx", "postgresql-15", "systemd", "wrk")
-"""Debian packages that tests use: browser, Chinese fonts, a reverse proxy, a second PostgreSQL, what reads units, and a
+"""Debian packages that tests use: browser, Chinese fonts, a reverse proxy, a second PostgreSQL, a reader of units, a
 load generator."""
 
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")

@@ -66,11 +66,9 @@ def build(settings: Settings) -> ASGIApp:
     Every door stands behind the proxies that are trusted, so that none has to ask where a request came from.
     """
     whole = Application(settings)
-    return (
-        cast("ASGIApp", BehindProxies(cast("Any", whole), settings.trusted_proxies))
-        if settings.trusted_proxies
-        else whole
-    )
+    if not settings.trusted_proxies:
+        return whole
+    return cast("ASGIApp", BehindProxies(cast("Any", whole), settings.trusted_proxies))
 
 
 class Application:
