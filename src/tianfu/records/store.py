@@ -258,6 +258,7 @@ class Store:
             total=total,
         )
 
+    @refusals_traced
     async def locate(
         self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
     ) -> list[str]:
