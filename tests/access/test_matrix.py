@@ -31,6 +31,7 @@ hospital-system HOPERAT |                                                | 5 | a
 steward         HOPERAT | managed                                        | 4 | none      | none  | P
 officer         HOPERAT | oversight                                      | 5 | none      | none  |
 administrator   HSYSADMIN |                                              | 0 | none      | none  |
+security        HSYSADMIN |                                              | 0 | none      | none  |
 regulator       HOPERAT |                                                | 0 | none      | none  |
 regulator       PUBHLTH |                                                | 0 | none      | none  |
 researcher      HRESCH  | consent                                        | 3 | none      | all   | O

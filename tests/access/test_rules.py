@@ -15,6 +15,7 @@ from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import ANYBODY, Kind
 from tianfu.access.rules import Rule, roles, rules, sentence
+from tianfu.access.scopes import Act
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.fhir.definitions import definitions
 
@@ -27,7 +28,7 @@ REASONS = [
 def test_every_role_of_the_issue_has_rules() -> None:
     assert roles() == (
         "desk", "system", "citizen", "doctor", "nurse", "pharmacist", "physicist", "township", "registrar",
-        "hospital-system", "steward", "officer", "administrator", "regulator", "researcher",
+        "hospital-system", "steward", "officer", "administrator", "security", "regulator", "researcher",
     )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def test_an_unknown_role_is_refused_and_the_trace_has_a_grant_that_sees_nothing(
     assert refused.value.details == {"purpose": "TREAT"}
     none = nothing(caller("wizard"), Purpose.TREATMENT)
     public = Head(type=1, level=1, labels=0, org=None, patients=())
-    assert not judge(none, public, [], now=0, patient_born={}).allowed
+    assert not judge(none, public, [], doing=Act.READ, now=0, patient_born={}).allowed
     assert sentence(none.rule, "en")
 
 
@@ -83,13 +84,17 @@ def test_who_reads_the_trail_sees_of_persons_only_what_is_under_review() -> None
 
 def test_administrators_and_regulators_see_nothing_about_persons() -> None:
     for rule in rules().values():
-        if rule.role in {"officer", "administrator", "regulator"}:
+        if rule.role in {"officer", "administrator", "security", "regulator"}:
             assert not rule.own
             assert not rule.custodian
-        if rule.role in {"administrator", "regulator"}:
+        if rule.role in {"administrator", "security", "regulator"}:
             assert not about_persons(rule)
             assert not rule.kinds
             assert not rule.reads_trail
+
+
+def test_the_security_administrator_writes_nothing() -> None:
+    assert [rule.writes for rule in rules().values() if rule.role == "security"] == [frozenset()]
 
 
 def about_persons(rule: Rule) -> set[str]:

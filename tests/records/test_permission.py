@@ -408,7 +408,7 @@ async def test_who_can_read_names_the_rule_and_the_record_that_says_so(ward: War
     assert ("doctor", "doctor-treats", "Practitioner/lin", "Encounter/visit-ada") in told
     assert ("nurse", "nurse-cares", "Organization/ward", "Encounter/visit-ada") in told
     assert ("citizen", "citizen-own-life", "", "") in told
-    assert not {role for role, *_ in told} & {"officer", "administrator", "regulator"}
+    assert not {role for role, *_ in told} & {"officer", "administrator", "security", "regulator"}
     special = await readers_of(OPERATOR, Purpose.OPERATIONS, *asking, "hiv", clock=system_clock)
     assert {each.actor for each in special.readers if each.reader.role == "doctor"} == {"Practitioner/lin"}
     assert "nurse" not in {each.reader.role for each in special.readers}

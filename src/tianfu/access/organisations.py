@@ -44,9 +44,10 @@ class OrganisationTree:
 
     def around(self, number: int) -> tuple[int, ...]:
         """A unit, all below it, and what it is inside of up to its institution; sorted."""
-        return tuple(sorted(self._below(number) | self._above(number)))
+        return tuple(sorted(self.below(number) | self._above(number)))
 
-    def _below(self, number: int) -> set[int]:
+    def below(self, number: int) -> set[int]:
+        """A unit and all that is part of it, by whatever steps; an unknown one stands alone."""
         found, rest = {number}, [number]
         while rest:
             for part in self._parts.get(rest.pop(), ()):

@@ -68,12 +68,15 @@ create unique index credential_key on credential (key_id) where key_id is not nu
 create unique index credential_one_password on credential (account) where kind = 'password' and ended_at is null;
 
 -- A one-time code on its way to a telephone; `digest` is keyed, so a copy of the table tells none.
+-- `sent` counts the codes of the day that began at `day_began`; a code that was used is over at once.
 create table one_time_code (
-  handle  bytea    primary key,
-  digest  bytea    not null,
-  tries   smallint not null default 0,
-  sent_at bigint   not null,
-  until   bigint   not null
+  handle    bytea    primary key,
+  digest    bytea    not null,
+  tries     smallint not null default 0,
+  sent_at   bigint   not null,
+  until     bigint   not null,
+  sent      smallint not null,
+  day_began bigint   not null
 );
 
 -- Failures to sign in since the last success: by handle and by address, whether or not there is such an account.

@@ -2,8 +2,8 @@
 -- How many connections a process still has; none are left once everything it sent has been done or given up.
 select count(*) from pg_stat_activity where datname = current_database() and application_name like '%% ' || %(mark)s;
 
--- hash_of_event
--- The hash of one event of a chain.
+-- hashes_at
+-- The hash of the event at one place of a chain; of several, if somebody put others there.
 select hash from audit where writer = %(writer)s and lane = %(lane)s and number = %(number)s;
 
 -- lane_heads

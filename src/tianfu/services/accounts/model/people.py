@@ -82,6 +82,8 @@ class SignedIn:
     @property
     def caller(self) -> Caller:
         """Who asks, for permission and for the trace."""
+        if self.workplace is None and self.account.kind is Kind.STAFF:
+            return Caller(id=self.account.id, role="nobody", session=self.session)  # staff without a place see nothing
         if self.workplace is None:
             is_known = self.account.assurance >= Assurance.NAMED
             return Caller(

@@ -1,0 +1,82 @@
+"""Accounts put together from a database and what must be given from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tianfu.db import Database
+from tianfu.kernel.instants import Clock
+from tianfu.records.audit import Auditor
+from tianfu.services.accounts.codes import Codes
+from tianfu.services.accounts.credentials import Credentials
+from tianfu.services.accounts.enrolling import Enrolling
+from tianfu.services.accounts.guard import Guard
+from tianfu.services.accounts.hashing import Passwords
+from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.senders import CodeSender
+from tianfu.services.accounts.sessions import Sessions
+from tianfu.services.accounts.signing_in import Parts, SigningIn
+from tianfu.services.accounts.steps import Steps
+from tianfu.services.accounts.store import People
+from tianfu.vault.keyring import Keyring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """All that doors and pages need of accounts; one for each worker."""
+
+    people: People
+    credentials: Credentials
+    sessions: Sessions
+    signing_in: SigningIn
+    enrolling: Enrolling
+    steps: Steps
+    codes: Codes
+    guard: Guard
+    passwords: Passwords
+
+    async def forget_what_is_over(self, clock: Clock) -> None:
+        """Take away rows that say nothing any more."""
+        now = clock()
+        await self.codes.forget(now=now)
+        await self.steps.forget(now=now)
+        await self.guard.forget(now=now)
+        await self.sessions.forget(now=now)
+
+
+def open_accounts(
+    database: Database,
+    keyring: Keyring,
+    auditor: Auditor,
+    *,
+    sender: CodeSender,
+    issuer: str,
+    clock: Clock,
+    passwords: Passwords | None = None,
+) -> Accounts:
+    """Accounts of an installation; `issuer` names it in authenticators, `passwords` is of another cost in tests."""
+    keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
+    hashing = passwords or Passwords()
+    parts = Parts(
+        database=database,
+        keys=keys,
+        people=People(database, keys, seals, auditor.writer, clock=clock),
+        credentials=Credentials(database, keys, seals, hashing, clock=clock),
+        codes=Codes(database, keys, sender),
+        guard=Guard(database, keys, clock=clock),
+        steps=Steps(database, seals, clock=clock),
+        sessions=Sessions(database, seals, clock=clock),
+        auditor=auditor,
+    )
+    signing_in = SigningIn(parts, clock=clock)
+    return Accounts(
+        people=parts.people,
+        credentials=parts.credentials,
+        sessions=parts.sessions,
+        signing_in=signing_in,
+        enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
+        steps=parts.steps,
+        codes=parts.codes,
+        guard=parts.guard,
+        passwords=hashing,
+    )

@@ -1,0 +1,472 @@
+"""Signing in, step by step, and what somebody does with his own session; each success and refusal leaves its event.
+
+No answer tells whether there is such an account: a number that nobody has costs the same work, counts the same
+failures and gets the same refusal.  Rule: docs/rules/sign-in.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from tianfu.access.caller import Caller
+from tianfu.db import Database, Transaction
+from tianfu.kernel.instants import Clock, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
+from tianfu.records.write import leave_trace
+from tianfu.services.accounts.codes import Codes
+from tianfu.services.accounts.credentials import Credentials
+from tianfu.services.accounts.guard import Guard
+from tianfu.services.accounts.keys import AccountKeys
+from tianfu.services.accounts.model.numbers import NUMBER_CHARACTERS_MAX, normal_number
+from tianfu.services.accounts.model.offices import OFFICES
+from tianfu.services.accounts.model.people import Account, Assurance, Kind, Method, SignedIn, Workplace
+from tianfu.services.accounts.model.proving import SECOND_FACTORS, Proof, steps_up, worth
+from tianfu.services.accounts.sessions import Begun, Sessions, is_secret, new_secret
+from tianfu.services.accounts.steps import Steps, Waiting
+from tianfu.services.accounts.store import People
+from tianfu.services.accounts.tracing import account_event, caller_of
+
+TELEPHONE, SECOND, WORKPLACE = "telephone", "second", "workplace"
+"""What a sign-in can wait for: the code that was sent, the second factor, the choice among several places of work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """From where somebody comes: the network address, the browser's own secret (empty if it has none), its name."""
+
+    address: str
+    device: str
+    agent: str
+
+    def settled(self) -> Arrival:
+        """The same with a secret for the browser: its own if it can be one of ours, else a new one."""
+        return self if is_secret(self.device) else replace(self, device=new_secret())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """A sign-in that goes on: `step` is the secret by which it does, `device` goes into the browser's second cookie.
+
+    `stage` is TELEPHONE, SECOND or WORKPLACE.  Of the first, `again_in_seconds` says when another code may be asked
+    for, and `is_sent` whether one went out now; `methods` are those of the second, `workplaces` those to choose from.
+    """
+
+    stage: str
+    step: str
+    device: str
+    until: Instant
+    methods: frozenset[Method] = frozenset()
+    workplaces: tuple[Workplace, ...] = ()
+    again_in_seconds: int = 0
+    is_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """Somebody has signed in: `secret` goes into the session's cookie, `device` into the browser's second one."""
+
+    secret: str
+    device: str
+    signed_in: SignedIn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What signing in stands on."""
+
+    database: Database
+    keys: AccountKeys
+    people: People
+    credentials: Credentials
+    codes: Codes
+    guard: Guard
+    steps: Steps
+    sessions: Sessions
+    auditor: Auditor
+
+
+class SigningIn:
+    """Lets people in; every method raises Refusal, and `sign-in-closed` wherever too many failures came before."""
+
+    def __init__(self, parts: Parts, *, clock: Clock) -> None:
+        self._parts = parts
+        self._clock = clock
+
+    async def send_code(self, number: str, arrival: Arrival) -> Next:
+        """Send a one-time code to a telephone, whether or not there is an account.
+
+        Raises Refusal `number-malformed`, `codes-used-up` or `code-not-sent`.
+        """
+        arrival = arrival.settled()
+        plain = normal_number(Kind.RESIDENT, number)
+        if plain is None:
+            raise Refusal("number-malformed")
+        handle = self._parts.keys.handle(Kind.RESIDENT, plain)
+        await self._parts.guard.refuse_if_closed(handle, arrival.address)
+        try:
+            sent = await self._parts.codes.send(handle, plain, now=self._clock())
+        except Refusal as refusal:
+            await self._trace_refusal("send-code", refusal, caller_of(None), self._told(handle, arrival))
+            raise
+        if sent.is_new:
+            await self._trace("send-code", caller_of(None), self._told(handle, arrival))
+        step, until = await self._parts.steps.begin(
+            Waiting(stage=TELEPHONE, data={"number": plain}), device=arrival.device
+        )
+        return Next(
+            stage=TELEPHONE,
+            step=step,
+            device=arrival.device,
+            until=until,
+            again_in_seconds=sent.again_in_seconds,
+            is_sent=sent.is_new,
+        )
+
+    async def with_code(self, step: str, code: str, arrival: Arrival) -> Entered:
+        """Sign a resident in by the code that was sent; whoever comes for the first time gets an account.
+
+        Raises Refusal `sign-in-refused` or `step-over`.
+        """
+        waiting = await self._waiting(step, TELEPHONE, arrival)
+        number = waiting.data["number"]
+        handle = self._parts.keys.handle(Kind.RESIDENT, number)
+        await self._begin(handle, arrival)
+        account = await self._parts.people.of_handle(Kind.RESIDENT, handle)
+        if not await self._parts.codes.use(handle, code, now=self._clock()):
+            raise await self._refused(handle, arrival, account)
+        if account is None:
+            account = await self._joined(number, handle)
+        return _entered(await self._go_on(account, {Method.TELEPHONE}, arrival, handle=handle, step=step))
+
+    async def with_password(self, number: str, password: str, arrival: Arrival) -> Next | Entered:
+        """Sign staff in by staff number and password, as far as that goes.  Raises Refusal `sign-in-refused`."""
+        arrival = arrival.settled()
+        plain = normal_number(Kind.STAFF, number)
+        handle = self._parts.keys.handle(Kind.STAFF, number[:NUMBER_CHARACTERS_MAX] if plain is None else plain)
+        await self._begin(handle, arrival)
+        account = await self._parts.people.of_handle(Kind.STAFF, handle)
+        is_right = await self._parts.credentials.password_is(account.id if account else None, password)
+        if account is None or not is_right:
+            raise await self._refused(handle, arrival, account)
+        return await self._go_on(account, {Method.PASSWORD}, arrival, handle=handle)
+
+    async def with_second(self, step: str, method: Method, code: str, arrival: Arrival) -> Next | Entered:
+        """Go on with the second factor: the authenticator's code, or a recovery code.
+
+        Raises Refusal `sign-in-refused` or `step-over`.
+        """
+        waiting = await self._waiting(step, SECOND, arrival)
+        account = await self._parts.people.account(waiting.account)
+        handle = self._handle(account)
+        await self._begin(handle, arrival)
+        if not await self._shown(account, method, code):
+            raise await self._refused(handle, arrival, account)
+        return await self._go_on(account, {*waiting.methods, method}, arrival, handle=handle, step=step)
+
+    async def choose_workplace(self, step: str, workplace: str, arrival: Arrival) -> Entered:
+        """Go on from one of several places of work; raises Refusal `workplace-unknown` or `step-over`."""
+        waiting = await self._waiting(step, WORKPLACE, arrival)
+        account = await self._parts.people.account(waiting.account)
+        if account.has_left:
+            raise Refusal("sign-in-refused")
+        chosen = await self._workplace(account, workplace)
+        return await self._enter(account, chosen, frozenset(waiting.methods), arrival, step=step)
+
+    async def proved(self, account: Account, method: Method, arrival: Arrival) -> Next | Entered:
+        """Go on with somebody whom others saw prove who he is: by passkey, or at an outside provider."""
+        if method not in {Method.PASSKEY, Method.OUTSIDE}:
+            raise ValueError(method)
+        arrival = arrival.settled()
+        await self._parts.guard.refuse_if_address_closed(arrival.address)
+        if account.has_left:
+            raise await self._refused_elsewhere(account, arrival)
+        return await self._go_on(account, {method}, arrival, handle=None)
+
+    async def not_proved(self, account: Account | None, arrival: Arrival) -> Refusal:
+        """Count and trace that a passkey or an outside provider did not prove who somebody is; the refusal to raise."""
+        return await self._refused_elsewhere(account, arrival)
+
+    async def sign_out(self, signed_in: SignedIn) -> None:
+        """End the session, in all workers."""
+        await self._end(signed_in, signed_in.session)
+
+    async def end_session(self, signed_in: SignedIn, session: str) -> None:
+        """End one of one's own sessions by its public name; raises Refusal `session-unknown`."""
+        if not await self._end(signed_in, session):
+            raise Refusal("session-unknown")
+
+    async def end_other_sessions(self, signed_in: SignedIn) -> int:
+        """End all of one's sessions but this one; how many there were."""
+        sessions, account = self._parts.sessions, signed_in.account.id
+        async with self._parts.database.transaction("app") as transaction:
+            count = await sessions.end_others(transaction, account, but=signed_in.session, by=account)
+            await self._leave(transaction, signed_in.caller, "sign-out", f"account={account}&others={count}")
+        sessions.forget_known(account)
+        return count
+
+    async def send_step_up_code(self, signed_in: SignedIn, arrival: Arrival) -> int:
+        """Send a resident a code for proving again; after how many seconds another may be asked for."""
+        if signed_in.account.kind is not Kind.RESIDENT:
+            raise Refusal("method-not-yours")
+        handle = self._handle(signed_in.account)
+        await self._parts.guard.refuse_if_closed(handle, arrival.address)
+        sent = await self._parts.codes.send(handle, signed_in.account.number, now=self._clock())
+        if sent.is_new:
+            await self._trace("send-code", signed_in.caller, self._told(handle, arrival))
+        return sent.again_in_seconds
+
+    async def step_up(self, signed_in: SignedIn, method: Method, secret: str, arrival: Arrival) -> SignedIn:
+        """Prove again who one is, by the method that counts for it: a code, or a password where there is no other.
+
+        Raises Refusal `method-not-yours`, `sign-in-refused` or `session-over`.
+        """
+        account = signed_in.account
+        has_second_factor = await self._parts.credentials.has_second_factor(account.id)
+        if method is Method.PASSKEY or not steps_up(account.kind, method, has_second_factor=has_second_factor):
+            raise Refusal("method-not-yours")
+        handle = self._handle(account)
+        await self._begin(handle, arrival, "step-up", signed_in.caller)
+        if not await self._shown(account, method, secret):
+            raise await self._refused(handle, arrival, account, "step-up", signed_in.caller)
+        await self._parts.guard.passed(handle)
+        return await self.stepped_up(signed_in, method)
+
+    async def stepped_up(self, signed_in: SignedIn, method: Method) -> SignedIn:
+        """The session with a fresh proof, once somebody showed it; of passkeys others see it."""
+        async with self._parts.database.transaction("app") as transaction:
+            proved = await self._parts.sessions.prove(transaction, signed_in, method)
+            await self._leave(transaction, signed_in.caller, "step-up", f"method={method}")
+        self._parts.sessions.forget_known(signed_in.account.id)
+        return proved
+
+    async def change_workplace(self, signed_in: SignedIn, workplace: str, arrival: Arrival) -> Entered:
+        """Go on from another place of work: a new session, and the old one ends.  Raises `workplace-unknown`."""
+        if signed_in.needs_second_factor:
+            raise Refusal("second-factor-missing", next_step="set-up-a-second-factor")
+        chosen = await self._workplace(signed_in.account, workplace)
+        return await self._enter(signed_in.account, chosen, signed_in.methods, arrival, instead_of=signed_in)
+
+    async def renew(self, signed_in: SignedIn, methods: Iterable[Method], arrival: Arrival) -> Entered:
+        """A new session with more proofs instead of one, from the same place of work."""
+        return await self._enter(
+            signed_in.account,
+            signed_in.workplace,
+            signed_in.methods | frozenset(methods),
+            arrival,
+            instead_of=signed_in,
+        )
+
+    async def _go_on(
+        self,
+        account: Account,
+        methods: Iterable[Method],
+        arrival: Arrival,
+        *,
+        handle: bytes | None,
+        step: str | None = None,
+    ) -> Next | Entered:
+        """What comes next for somebody who has shown these methods; a right try is taken back, or all forgiven."""
+        shown = frozenset(methods)
+        workplaces = await self._parts.people.workplaces(account.id) if account.kind is Kind.STAFF else ()
+        if account.kind is Kind.STAFF and not workplaces:
+            raise await self._told_refusal("workplace-missing", account, arrival)
+        has_second_factor = await self._parts.credentials.has_second_factor(account.id)
+        match worth(account.kind, _strictest(workplaces), shown, has_second_factor=has_second_factor):
+            case Proof.NOTHING:
+                raise await self._told_refusal("sign-in-refused", account, arrival)
+            case Proof.MORE:
+                if handle is not None:
+                    await self._parts.guard.passed(handle)
+                return await self._wait(account, shown, arrival, SECOND, methods=SECOND_FACTORS)
+            case Proof.ENOUGH | Proof.SET_UP:
+                if len(workplaces) > 1:
+                    entered: Next | Entered = await self._wait(
+                        account, shown, arrival, WORKPLACE, workplaces=workplaces, after=step
+                    )
+                else:
+                    place = workplaces[0] if workplaces else None
+                    entered = await self._enter(account, place, shown, arrival, step=step)
+                if handle is not None:
+                    await self._parts.guard.succeeded(handle)
+                return entered
+
+    async def _wait(
+        self,
+        account: Account,
+        shown: frozenset[Method],
+        arrival: Arrival,
+        stage: str,
+        *,
+        methods: frozenset[Method] = frozenset(),
+        workplaces: tuple[Workplace, ...] = (),
+        after: str | None = None,
+    ) -> Next:
+        async with self._parts.database.transaction("app") as transaction:
+            if after is not None:
+                await self._parts.steps.take(transaction, after)
+            waits = f"shown={','.join(sorted(shown))}&waits={stage}"
+            await self._leave(transaction, caller_of(account), "sign-in-step", waits)
+        waiting = Waiting(stage=stage, account=account.id, methods=tuple(sorted(shown)))
+        step, until = await self._parts.steps.begin(waiting, device=arrival.device)
+        return Next(stage=stage, step=step, device=arrival.device, until=until, methods=methods, workplaces=workplaces)
+
+    async def _enter(
+        self,
+        account: Account,
+        workplace: Workplace | None,
+        methods: frozenset[Method],
+        arrival: Arrival,
+        *,
+        step: str | None = None,
+        instead_of: SignedIn | None = None,
+    ) -> Entered:
+        """A new session, the step gone, the old session ended and the trace of it: together or not at all."""
+        arrival = arrival.settled()
+        role = workplace.role if workplace else None
+        has_second_factor = await self._parts.credentials.has_second_factor(account.id)
+        proof = worth(account.kind, role, methods, has_second_factor=has_second_factor)
+        if proof not in {Proof.ENOUGH, Proof.SET_UP}:
+            raise await self._told_refusal("sign-in-refused", account, arrival)
+        async with self._parts.database.transaction("app") as transaction:
+            if step is not None:
+                await self._parts.steps.take(transaction, step)
+            if instead_of is not None:
+                await self._replace(transaction, instead_of)
+            begun: Begun = await self._parts.sessions.begin(
+                transaction,
+                account,
+                workplace,
+                methods,
+                device=arrival.device,
+                agent=arrival.agent,
+                needs_second_factor=proof is Proof.SET_UP,
+                proved_at=None if instead_of is None else instead_of.proved_at,
+            )
+            await self._leave(transaction, begun.signed_in.caller, "sign-in", f"shown={','.join(sorted(methods))}")
+        self._parts.sessions.forget_known(account.id)
+        return Entered(secret=begun.secret, device=arrival.device, signed_in=begun.signed_in)
+
+    async def _replace(self, transaction: Transaction, old: SignedIn) -> None:
+        if not await self._parts.sessions.end(transaction, old.account.id, old.session, by=old.account.id):
+            raise Refusal("session-over", next_step="sign-in")
+
+    async def _joined(self, number: str, handle: bytes) -> Account:
+        """The account of a telephone that comes for the first time; of two at one moment, the first one's counts."""
+        try:
+            return await self._parts.people.join_resident(number, name="", assurance=Assurance.TELEPHONE)
+        except Refusal as refusal:
+            account = await self._parts.people.of_handle(Kind.RESIDENT, handle)
+            if refusal.code != "number-taken" or account is None:
+                raise
+            return account
+
+    async def _workplace(self, account: Account, workplace: str) -> Workplace:
+        for each in await self._parts.people.workplaces(account.id):
+            if each.id == workplace:
+                return each
+        raise Refusal("workplace-unknown")
+
+    async def _shown(self, account: Account, method: Method, secret: str) -> bool:
+        """Whether somebody showed what only he has or knows; a code that was shown once is used up."""
+        if account.has_left:
+            return False
+        match method:
+            case Method.PASSWORD:
+                return await self._parts.credentials.password_is(account.id, secret)
+            case Method.TOTP:
+                return await self._parts.credentials.use_totp(account.id, secret)
+            case Method.RECOVERY:
+                return await self._parts.credentials.use_recovery(account.id, secret)
+            case Method.TELEPHONE:
+                return await self._parts.codes.use(self._handle(account), secret, now=self._clock())
+            case Method.PASSKEY | Method.OUTSIDE:
+                return False
+
+    async def _end(self, signed_in: SignedIn, session: str) -> bool:
+        sessions, account = self._parts.sessions, signed_in.account.id
+        async with self._parts.database.transaction("app") as transaction:
+            is_ended = await sessions.end(transaction, account, session, by=account)
+            if is_ended:
+                await self._leave(transaction, signed_in.caller, "sign-out", f"ended={session}")
+        sessions.forget_known(account)
+        return is_ended
+
+    async def _waiting(self, step: str, stage: str, arrival: Arrival) -> Waiting:
+        """Where the sign-in stands; a step that is none, or of another browser, is a failure of its address."""
+        await self._parts.guard.refuse_if_address_closed(arrival.address)
+        try:
+            return await self._parts.steps.read(step, device=arrival.device, stage=stage)
+        except Refusal as refusal:
+            if refusal.code == "step-over":
+                await self._parts.guard.failed(arrival.address)
+                await self._trace_refusal("sign-in", refusal, caller_of(None), self._told(None, arrival))
+            raise
+
+    def _handle(self, account: Account) -> bytes:
+        return self._parts.keys.handle(account.kind, account.number)
+
+    def _told(self, handle: bytes | None, arrival: Arrival) -> str:
+        """Handle and address as the trace tells them: the same again is found, and nobody is named."""
+        keys = self._parts.keys
+        address = f"address=~{keys.told(keys.address(arrival.address))}"
+        return address if handle is None else f"handle=~{keys.told(handle)}&{address}"
+
+    async def _begin(
+        self, handle: bytes, arrival: Arrival, interaction: str = "sign-in", caller: Caller | None = None
+    ) -> None:
+        try:
+            await self._parts.guard.begin(handle, arrival.address)
+        except Refusal as refusal:
+            if refusal.code == "sign-in-closed":
+                await self._trace_refusal(interaction, refusal, caller or caller_of(None), self._told(handle, arrival))
+            raise
+
+    async def _refused(
+        self,
+        handle: bytes,
+        arrival: Arrival,
+        account: Account | None,
+        interaction: str = "sign-in",
+        caller: Caller | None = None,
+    ) -> Refusal:
+        """Count the failure and trace it; the refusal to raise."""
+        await self._parts.guard.failed(arrival.address)
+        refusal = Refusal("sign-in-refused")
+        await self._trace_refusal(interaction, refusal, caller or caller_of(account), self._told(handle, arrival))
+        return refusal
+
+    async def _refused_elsewhere(self, account: Account | None, arrival: Arrival) -> Refusal:
+        await self._parts.guard.failed(arrival.address)
+        return await self._told_refusal("sign-in-refused", account, arrival)
+
+    async def _told_refusal(self, code: str, account: Account | None, arrival: Arrival) -> Refusal:
+        refusal = Refusal(code, next_step="ask-your-office" if code == "workplace-missing" else "sign-in")
+        await self._trace_refusal("sign-in", refusal, caller_of(account), self._told(None, arrival))
+        return refusal
+
+    async def _trace_refusal(self, interaction: str, refusal: Refusal, caller: Caller, query: str) -> None:
+        said = account_event(caller, interaction, at=self._clock(), outcome=refusal.code, query=query)
+        await self._parts.auditor.record([said])
+        refusal.is_traced = True
+
+    async def _trace(self, interaction: str, caller: Caller, query: str) -> None:
+        await self._parts.auditor.record([account_event(caller, interaction, at=self._clock(), query=query)])
+
+    async def _leave(self, transaction: Transaction, caller: Caller, interaction: str, query: str) -> None:
+        said = account_event(caller, interaction, at=self._clock(), query=query)
+        await leave_trace(transaction, [said], self._parts.auditor.writer)
+
+
+def _strictest(workplaces: Iterable[Workplace]) -> str | None:
+    """The role that asks for the strongest proof: an office, if there is one among them."""
+    roles = [each.role for each in workplaces]
+    return next((role for role in roles if role in OFFICES), roles[0] if roles else None)
+
+
+def _entered(answer: Next | Entered) -> Entered:
+    """What a resident's sign-in ends in: he has one step, and no place of work to choose."""
+    if isinstance(answer, Entered):
+        return answer
+    raise Refusal("sign-in-refused", next_step="sign-in")

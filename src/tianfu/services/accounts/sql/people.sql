@@ -1,0 +1,89 @@
+-- add_account
+-- A person who may sign in; the number must be nobody else's who is here.
+insert into account (account, kind, handle, told, sealed_with, assurance, created_at)
+values (%(account)s, %(kind)s, %(handle)s, %(told)s, %(sealed_with)s, %(assurance)s, %(now)s);
+
+-- account_of_handle
+-- Whoever signs in by this number now, with the records that are his.
+select account, kind, told, sealed_with, version, assurance, left_at,
+       array(select record from account_record r
+              where r.account = a.account and r.type = 'Patient' and r.until is null order by record),
+       array(select record from account_record r
+              where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record)
+  from account a
+ where kind = %(kind)s and handle = %(handle)s and left_at is null;
+
+-- account_of_name
+-- An account by its name in the trace, whoever left included.
+select account, kind, told, sealed_with, version, assurance, left_at,
+       array(select record from account_record r
+              where r.account = a.account and r.type = 'Patient' and r.until is null order by record),
+       array(select record from account_record r
+              where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record)
+  from account a
+ where account = %(account)s;
+
+-- lock_account
+-- Keep an account as it is until this transaction ends; nothing for whoever left.
+select account from account where account = %(account)s and left_at is null for update;
+
+-- retell_account
+-- Another name or number, or how sure we are, sealed for the next version.
+update account
+   set told = %(told)s, sealed_with = %(sealed_with)s, version = %(version)s::integer + 1, handle = %(handle)s,
+       assurance = %(assurance)s
+ where account = %(account)s and version = %(version)s::integer and left_at is null
+returning account;
+
+-- account_leaves
+-- Somebody is not here any more.
+update account set left_at = %(now)s where account = %(account)s and left_at is null returning account;
+
+-- add_account_record
+-- A record that is a resident's own, or by which another's record names him; twice is once.
+insert into account_record (account, type, record, since, by)
+select %(account)s, %(type)s, %(record)s, %(now)s, %(by)s
+ where not exists (select from account_record
+                    where account = %(account)s and type = %(type)s and record = %(record)s and until is null);
+
+-- end_account_record
+-- A record is not a resident's any more.
+update account_record set until = %(now)s
+ where account = %(account)s and type = %(type)s and record = %(record)s and until is null
+returning record;
+
+-- add_workplace
+-- Where somebody works from now on, and as what.
+insert into workplace (workplace, account, organisation, role, practitioner, licence, title, practising_since, since, by)
+values (%(workplace)s, %(account)s, %(organisation)s, %(role)s, %(practitioner)s, %(licence)s, %(title)s,
+        %(practising_since)s, %(now)s, %(by)s);
+
+-- workplaces_of
+-- Where somebody works now, in the order in which he came there.
+select workplace, account, organisation, role, practitioner, licence, title, practising_since
+  from workplace
+ where account = %(account)s and until is null
+ order by since, workplace;
+
+-- workplace
+-- One place of work that stands.
+select workplace, account, organisation, role, practitioner, licence, title, practising_since
+  from workplace
+ where workplace = %(workplace)s and until is null;
+
+-- end_workplace
+-- Somebody works there no more.
+update workplace set until = %(now)s where workplace = %(workplace)s and until is null returning workplace;
+
+-- end_workplaces
+-- Somebody works nowhere any more.
+update workplace set until = %(now)s where account = %(account)s and until is null;
+
+-- staff_at
+-- Who works in an organisation now, a page at a time.
+select w.workplace, w.account, w.organisation, w.role, w.practitioner, w.licence, w.title, w.practising_since,
+       a.told, a.sealed_with, a.version
+  from workplace w join account a using (account)
+ where w.organisation = %(organisation)s and w.until is null and w.workplace > %(after)s
+ order by w.workplace
+ limit %(limit)s::integer;
