@@ -190,6 +190,7 @@ class Store:
         grant = await self._grant(caller, purpose, "search", request)
         return await self._searcher.page(grant, wanted, request, deadline_seconds)
 
+    @refusals_traced
     async def locate(
         self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
     ) -> list[str]:

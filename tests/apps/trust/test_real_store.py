@@ -24,10 +24,13 @@ from tianfu.access.caller import LOOPBACK, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
+from tianfu.db.queries import Query
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, NotFound
 from tianfu.records.store import Store
+from tianfu.records.trail import reading
+from tianfu.records.trail.reading import TrailEvent, TrailQuestion
 from tianfu.standards.china.identifier_systems import IDENTITY_NUMBER
 from tianfu.standards.fhir.parsing import parse_resource
 from tianfu.web.site import SiteSettings, build_site
@@ -309,6 +312,142 @@ async def test_only_who_may_break_the_glass_or_reads_the_trail_finds_by_the_whol
         with pytest.raises(Refusal):
             await store.locate(caller, purpose, IDENTITY_NUMBER, HER_NUMBER)
     assert "为了急救" in words((await door.get(WOMAN, LEDGER)).text)
+
+
+TRAIL = "/trust/trail"
+OLD_EVENT = Query.composed(
+    "old_event",
+    "insert into audit (at, writer, caller, role, purpose, interaction, rule, outcome, rids, prids, request)"
+    " values (%(at)s, gen_random_uuid(), 'old', 'desk', 'TREAT', 'read', 'r', 'success', '{}', '{}', '')",
+)
+
+
+async def asked(store: Store, **wanted: Any) -> list[TrailEvent]:
+    """What the officer's store finds, newest first."""
+    page = await store.audit_events(OFFICER, Purpose.OPERATIONS, TrailQuestion(**wanted), limit=200)
+    return list(page.events)
+
+
+async def looks(store: Store, clock: Clock) -> None:
+    """Two doctors in two institutions and two sessions, one without a visit; a minute between them."""
+    await store.update(LOOPBACK, Purpose.TREATMENT, parse_resource(orjson.dumps(VISIT)), "v1")
+    elsewhere = replace(OTHER_DOCTOR, organisation="centre", session="session-8")
+    for caller in (replace(DOCTOR, session="session-7"), elsewhere):
+        clock.now = Instant(clock.now + minutes(1))
+        await store.read(caller, Purpose.TREATMENT, "AllergyIntolerance", "a1")
+    with pytest.raises(Refusal):
+        await store.locate(elsewhere, Purpose.TREATMENT, IDENTITY_NUMBER, HER_NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"organisations": ("centre",)}, ["locate", "read"]),
+        ({"sessions": ("session-7",)}, ["read"]),
+        ({"actors": ("doctor-8",)}, ["locate", "read"]),
+        ({"actors": ("p7", "doctor-8")}, ["locate", "read", "read"]),
+        ({"organisations": ("centre",), "outcomes": ("role-cannot-do-this",)}, ["locate"]),
+        ({"organisations": ("centre",), "outcomes": ("not-found",)}, ["read"]),
+        ({"sessions": ("session-8",), "actors": ("p7",)}, []),
+    ],
+)
+async def test_the_trail_is_searched_by_institution_session_actor_and_refusal(
+    store: Store, clock: Clock, wanted: dict[str, Any], found: list[str]
+) -> None:
+    await looks(store, clock)
+    assert [event.interaction for event in await asked(store, **wanted)] == found
+
+
+async def test_a_look_at_the_trail_stops_after_so_many_events_and_goes_on_from_there(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await looks(store, clock)
+    everything = await asked(store, before=clock.now + 1)
+    monkeypatch.setattr(reading, "LOOKED_MAX", 3)
+    wanted = TrailQuestion(interactions=("create", "update"), before=clock.now + 1)
+    found: list[str] = []
+    cursor: str | None = None
+    stops = 0
+    while True:
+        page = await store.audit_events(OFFICER, Purpose.OPERATIONS, wanted, limit=200, cursor=cursor)
+        found += [event.id for event in page.events]
+        assert len(page.events) <= 3
+        stops += page.looked_until is not None
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == [event.id for event in everything if event.interaction in {"create", "update"}]
+    assert found
+    assert stops >= len(everything) // 3
+
+
+async def test_taking_events_away_leaves_one_event_that_says_what_was_taken(store: Store, clock: Clock) -> None:
+    await looks(store, clock)
+    wanted = TrailQuestion(actors=("doctor-7",), patients=("w-hospital",))
+    pages = [page async for page in await store.audit_export(OFFICER, Purpose.OPERATIONS, wanted, limit=10)]
+    assert [event.interaction for page in pages for event in page.events] == ["read"]
+    [told] = await asked(store, interactions=("audit_export",))
+    assert (told.caller, told.patients, told.rule) == (OFFICER.id, ("Patient/w-hospital",), "officer-reads-the-trail")
+    assert "doctor-7" in (told.query or "")
+
+
+async def test_nobody_else_takes_the_trail_away(store: Store) -> None:
+    for caller, purpose in ((DOCTOR, Purpose.TREATMENT), (OFFICER, Purpose.TREATMENT), (REGISTRAR, Purpose.OPERATIONS)):
+        with pytest.raises(Refusal, match="role-cannot-do-this"):
+            await store.audit_export(caller, purpose, TrailQuestion(), limit=10)
+    own = [
+        event
+        async for page in await store.audit_export(WOMAN, Purpose.PATIENT_REQUEST, TrailQuestion(), limit=500)
+        for event in page.events
+    ]
+    assert own
+    assert {name for event in own for name in event.patients} <= {f"Patient/{each}" for each in WOMAN.patients}
+
+
+async def test_an_event_tells_its_place_in_the_chain(store: Store, clock: Clock) -> None:
+    await looks(store, clock)
+    newest = (await asked(store))[0]
+    assert newest.id == f"{newest.writer}-{newest.lane}-{newest.number}"
+    assert await store.audit_event(OFFICER, Purpose.OPERATIONS, newest.id) == newest
+
+
+async def test_an_event_from_before_the_chain_opens_by_its_place_in_time(store: Store, database: Database) -> None:
+    async with database.connection("app") as connection:
+        await connection.run(OLD_EVENT, at=5)
+    [old] = await asked(store, callers=("old",))
+    assert (old.id.rpartition("-")[0], old.lane, old.number) == ("before-5", None, None)
+    assert await store.audit_event(OFFICER, Purpose.OPERATIONS, old.id) == old
+    assert await store.audit_event(OFFICER, Purpose.OPERATIONS, "before-5-999999") is None
+
+
+async def test_the_officer_finds_by_identity_number_who_looked_and_leaves_his_own_trace(
+    door: Door, store: Store, clock: Clock
+) -> None:
+    await looks(store, clock)
+    page = await door.post(OFFICER, TRAIL, person=HER_NUMBER)
+    assert page.status_code == 200
+    assert HER_NUMBER not in str(page.url)
+    assert "周岚" in words(page.text)
+    for secret in ("温知夏", "青霉素", HER_NUMBER):
+        assert secret not in page.text
+    found = await asked(store, callers=(OFFICER.id,))
+    assert {"search", "audit_events"} <= {event.interaction for event in found}
+    assert all(HER_NUMBER not in (event.query or "") for event in await asked(store))
+    clock.now = Instant(clock.now + minutes(1))
+    assert "监督员" in words((await door.get(WOMAN, LEDGER)).text)
+
+
+async def test_an_event_opens_from_the_search_and_its_record_does_not(door: Door, store: Store, clock: Clock) -> None:
+    await looks(store, clock)
+    page = await door.get(OFFICER, f"{TRAIL}?who=doctor-7")
+    address = re.search(r'class="what" href="([^"]+)"', page.text)
+    assert address is not None
+    event = await door.get(OFFICER, address[1])
+    assert "AllergyIntolerance/a1" in event.text
+    assert "青霉素" not in event.text
+    assert not await seen(store, OFFICER, Purpose.OPERATIONS, "AllergyIntolerance", "a1")
+    touching = await door.get(OFFICER, f"{TRAIL}?record=AllergyIntolerance/a1")
+    assert "doctor-8" in touching.text or "骆青" in touching.text
 
 
 def test_each_role_has_a_ticket() -> None:

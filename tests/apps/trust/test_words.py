@@ -14,6 +14,8 @@ from tianfu.apps.trust.mapping.notices import EMERGENCY_OPENED, OBJECTION_ANSWER
 from tianfu.apps.trust.model.emergency import ReasonKind
 from tianfu.apps.trust.model.ledger import KINDS, Act, Sort
 from tianfu.apps.trust.model.tasks import TaskSort, Verdict
+from tianfu.apps.trust.model.trail import DEEDS, REFUSALS, Span
+from tianfu.apps.trust.trail_speech import COLUMNS
 from tianfu.web import languages
 from tianfu.web.languages import Language, load_languages
 
@@ -33,6 +35,19 @@ def test_every_rule_says_why_in_the_persons_words(language: Language) -> None:
 def test_every_role_has_a_word(language: Language) -> None:
     roles = {rule.role for rule in rules().values()} | {LOOPBACK.role, IMPORTER.role}
     assert [role for role in sorted(roles) if not language.has(f"ledger.role-{role}")] == []
+
+
+def test_an_officer_reads_every_rule_deed_and_refusal_in_words(language: Language) -> None:
+    keys = [
+        *(f"trail.rule-{name}" for name in sorted({rule.name for rule in rules().values()} | {"no-rule"})),
+        *(f"trail.group-{each}" for each in DEEDS),
+        *(f"trail.did-{each}" for group in DEEDS.values() for each in group),
+        *(f"trail.refusal-{each}" for each in REFUSALS),
+        *(f"trail.span-{each}" for each in Span),
+        *(f"trail.column-{each}" for each in COLUMNS),
+        *(f"trail.way-{each}" for each in ("caller", "person", "session", "refusal")),
+    ]
+    assert [key for key in keys if not language.has(key)] == []
 
 
 def test_whatever_a_page_can_name_has_a_word(language: Language) -> None:

@@ -91,7 +91,7 @@ def trail_routes(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRout
             "cache-control": "no-store",
         }
         lines = _lines(given, asking.language)
-        return Stream(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        return Stream(lines, media_type="text/csv", headers=headers)
 
     @get(f"{TRAIL}/{{event:str}}")
     async def show_event(request: HttpRequest, event: FromPath[str]) -> Response[str]:
