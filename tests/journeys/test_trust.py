@@ -163,6 +163,60 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.screenshot(path=PICTURES / "ledger-1440.png", full_page=True)
 
 
+def test_an_officer_searches_the_trail_by_keys_alone_and_takes_it_away(
+    desk: Desk, people: People, installation: Installation
+) -> None:
+    with desk.page(ticket=people.doctor, is_refused=True) as page:
+        page.goto(f"/lifelong/people/{people.woman[0]}")
+    with desk.page(ticket=people.officer, is_refused=True) as page:
+        page.goto("/trust/reviews")
+        page.get_by_role("link", name="审计").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("审计查询")
+        page.get_by_label("谁的档案").focus()
+        page.keyboard.type(people.number)
+        page.keyboard.press("Enter")
+        expect(page.locator("#found")).to_contain_text("新的在前")
+        assert people.number not in page.url
+        assert "person=" in page.url
+        page.screenshot(path=PICTURES / "trail-1440.png", full_page=True)
+        page.get_by_label("谁的档案").fill("123")
+        page.get_by_text("更多条件").click()
+        page.get_by_label("到（时间，可不填）").fill("09:30")
+        page.get_by_role("button", name="查询").click()
+        expect(page.locator(".nhsuk-error-summary")).to_be_focused()
+        expect(page.get_by_label("谁的档案")).to_have_value("123")
+        expect(page.get_by_label("到（时间，可不填）")).to_have_value("09:30")
+        page.get_by_role("link", name="清空条件").click()
+        page.get_by_role("link", name="最近 7 天").click()
+        page.locator(".eventline .what").first.click()
+        expect(page.locator("main")).to_contain_text("在链上的位置")
+        page.screenshot(path=PICTURES / "trail-event-1440.png", full_page=True)
+        page.get_by_role("link", name="这个账号当天的全部").click()
+        expect(page.locator(".conditions")).to_be_visible()
+        with page.expect_download() as begun:
+            page.get_by_role("link", name="下载 CSV").click()
+        taken = Path(begun.value.path()).read_text("utf-8-sig")
+        assert taken.startswith('"时间（北京）"')
+        page.get_by_text("更多条件").click()
+        page.get_by_label("做了什么").select_option("audit_export")
+        page.get_by_role("button", name="查询").click()
+        expect(page.locator(".eventline").first).to_contain_text("下载审计痕迹")
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_the_audit_search_works_without_scripts_on_a_phone(desk: Desk, people: People, language: str) -> None:
+    with desk.page(width=320, ticket=people.officer, scripts=False, language=language, is_refused=True) as page:
+        page.goto("/trust/trail")
+        page.locator("#who").fill("nobody-at-all")
+        page.locator("main button.main").click()
+        expect(page.locator(".empty")).to_be_visible()
+        page.locator(".conditions a").first.click()
+        page.locator(".eventline .what").first.click()
+        expect(page.locator("#chain")).to_be_visible()
+        page.screenshot(path=PICTURES / f"trail-event-320-{language}.png", full_page=True)
+
+
 def test_a_citizen_decides_takes_back_and_sees_the_history_without_scripts(desk: Desk, people: People) -> None:
     with desk.page(width=390, look=CITIZEN, ticket=people.citizen, scripts=False, is_refused=True) as page:
         page.goto("/trust/consents")
@@ -208,12 +262,14 @@ def test_pages_of_trust_are_readable_by_everybody(desk: Desk, people: People, la
     with desk.page(ticket=people.officer) as page:
         page.goto("/trust/reviews")
         case = str(page.locator(".worklist a").last.get_attribute("href"))
+        page.goto("/trust/trail?span=7")
+        event = str(page.locator(".eventline .what").first.get_attribute("href"))
     pages = {
         people.citizen: [
             f"{person}/{each}" for each in ("ledger?sort=all", "notices", "consents", "consents/special-hiv")
         ],
         people.doctor: ["/trust/emergency"],
-        people.officer: ["/trust/reviews", case],
+        people.officer: ["/trust/reviews", case, "/trust/trail?span=7", "/trust/trail?who=nobody&deed=look", event],
     }
     wrong: dict[str, object] = {}
     for ticket, paths in pages.items():

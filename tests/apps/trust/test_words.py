@@ -15,7 +15,9 @@ from tianfu.apps.trust.model.emergency import ReasonKind
 from tianfu.apps.trust.model.ledger import KINDS, Act, Sort
 from tianfu.apps.trust.model.tasks import TaskSort, Verdict
 from tianfu.apps.trust.model.trail import DEEDS, REFUSALS, Span
+from tianfu.apps.trust.queries.trail import roles_known
 from tianfu.apps.trust.trail_speech import COLUMNS
+from tianfu.services.accounts.tracing import INTERACTIONS, RULE
 from tianfu.web import languages
 from tianfu.web.languages import Language, load_languages
 
@@ -39,7 +41,9 @@ def test_every_role_has_a_word(language: Language) -> None:
 
 def test_an_officer_reads_every_rule_deed_and_refusal_in_words(language: Language) -> None:
     keys = [
-        *(f"trail.rule-{name}" for name in sorted({rule.name for rule in rules().values()} | {"no-rule"})),
+        *(f"trail.rule-{name}" for name in sorted({rule.name for rule in rules().values()} | {"no-rule", RULE})),
+        *(f"trail.did-{each}" for each in sorted(INTERACTIONS)),
+        *(f"ledger.role-{each}" for each in roles_known()),
         *(f"trail.group-{each}" for each in DEEDS),
         *(f"trail.did-{each}" for group in DEEDS.values() for each in group),
         *(f"trail.refusal-{each}" for each in REFUSALS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
-from tianfu.access.caller import IMPORTER, LOOPBACK, Caller
+from tianfu.access.caller import IMPORTER, LOOPBACK, NOBODY, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import rules
 from tianfu.apps.trust.model.roles import OFFICER_ROLES
@@ -31,10 +31,13 @@ EXPORTED_MAX = 10_000
 
 TASKS_MAX = 100
 
+PROGRAM_ROLE = "program"
+"""As what the trail names a program before it is known for whom it asks."""
+
 
 def roles_known() -> tuple[str, ...]:
-    """Every role that the trail can name: those of the rules, and those of the machine itself."""
-    return tuple(sorted({role for role, _ in rules()} | {LOOPBACK.role, IMPORTER.role}))
+    """Every role that the trail can name: those of the rules, of the machine itself, of programs and of nobody."""
+    return tuple(sorted({role for role, _ in rules()} | {LOOPBACK.role, IMPORTER.role, NOBODY.role, PROGRAM_ROLE}))
 
 
 def refuse_unless_officer(caller: Caller) -> None:
