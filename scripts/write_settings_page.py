@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tianfu.settings import DESCRIBED, Description, ReadBy
+from tianfu.settings import DESCRIBED, Description, Reader
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "settings.md"
 
@@ -65,7 +65,7 @@ def page() -> str:
     )
 
 
-def _meanings(read_by: ReadBy) -> str:
+def _meanings(read_by: Reader) -> str:
     return _table(
         ("setting", "form", "default", "meaning"), [_row(each) for each in DESCRIBED if each.read_by == read_by]
     )

@@ -22,7 +22,7 @@ MODES: tuple[Mode, ...] = ("development", "production")
 CipherName = Literal["sm4", "aes"]
 CIPHERS: tuple[CipherName, ...] = ("sm4", "aes")
 Network = IPv4Network | IPv6Network
-ReadBy = Literal["program", "development", "itself"]
+Reader = Literal["program", "development", "itself"]
 
 Value = TypeVar("Value", bound=str)
 
@@ -41,7 +41,7 @@ class Description:
     default: str
     meaning: str
     production: str = ""
-    read_by: ReadBy = "program"
+    read_by: Reader = "program"
 
 
 DESCRIBED: tuple[Description, ...] = (
