@@ -11,7 +11,7 @@ from litestar.response import Redirect
 
 from tianfu.apps.administration.actions.change_unit import add_unit, close_unit, move_unit, rename_unit
 from tianfu.apps.administration.model.units import may_stand
-from tianfu.apps.administration.pages import ROOT, WRONG, Faults, came, faults_of, known, page_of, read_form, version_in
+from tianfu.apps.administration.pages import ROOT, WRONG, Faults, came, faults_of, known, page_of, prove_at, read_form, version_in
 from tianfu.apps.administration.ports import House, own_place
 from tianfu.apps.administration.queries.organisations import read_branch
 from tianfu.apps.administration.queries.units import read_place
@@ -51,6 +51,7 @@ async def _branch(
         faults=faults,
         status=status,
         done=said if said in DONE else "",
+        prove=prove_at(f"{UNITS}/{organisation}"),
     )
 
 
@@ -96,7 +97,7 @@ def _changes(pages: Pages, house: House) -> list[HTTPRouteHandler]:
         page = page_of(pages, request, house, by)
         return page(
             f"unit_{act}.html",
-            place=place,
+            standing=place,
             where=where,
             may_stand=may_stand,
             form=form,

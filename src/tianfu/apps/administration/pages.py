@@ -82,11 +82,16 @@ def page_of(pages: Pages, request: HttpRequest, house: House, by: SignedIn) -> C
             "form": {},
             "fields": FIELDS,
             "is_fresh": is_fresh(by.proved_at, house.clock()),
-            "prove": f"{PROVE_PATH}?{urlencode({'next': asking.here})}",
+            "prove": prove_at(asking.here),
         }
         return pages.page(f"administration/{template}", asking, status=status, **{**always, **values})
 
     return page
+
+
+def prove_at(onward: str) -> str:
+    """The address where somebody proves again who he is, and comes back to a page."""
+    return f"{PROVE_PATH}?{urlencode({'next': onward})}"
 
 
 def known(text: str) -> str:
