@@ -16,6 +16,7 @@ from tianfu.access.labels import labels_of_resource
 from tianfu.access.organisations import OrganisationTree, Unit, actors_of
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import ANYBODY, Kind, Relation
+from tianfu.access.scopes import Act
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.standards.fhir.definitions import definitions
@@ -93,7 +94,7 @@ def _timed(case: _Case, tree: OrganisationTree) -> float:
 
 def _decide(case: _Case, tree: OrganisationTree) -> bool:
     grant = decide(case.caller, case.purpose, Facts(actors=actors_of(case.caller, tree), custodian=3))
-    return judge(grant, case.head, case.relations, now=NOW, patient_born={}).allowed
+    return judge(grant, case.head, case.relations, doing=Act.READ, now=NOW, patient_born={}).allowed
 
 
 def _province() -> OrganisationTree:

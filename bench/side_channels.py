@@ -19,7 +19,7 @@ Result = dict[str, object]
 
 
 def side_channels() -> Result:
-    """Put every question to both stores as a citizen and as a doctor, and count the answers that differ."""
+    """Put every question to both stores as a citizen, a doctor and some apps, and count the answers that differ."""
     with tempfile.TemporaryDirectory(prefix="tianfu-bench-channels-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # the embedded server may run as another account
@@ -31,8 +31,9 @@ def side_channels() -> Result:
 
 
 async def _differing(addresses: Addresses, number: int) -> tuple[int, int]:
-    who, why = CALLERS[number]
-    other_who, other_why = CALLERS[1 - number]
+    callers = list(CALLERS.values())
+    who, why = callers[number]
+    other_who, other_why = callers[number - 1]
     one, other = (_made(addresses, f"channel_{number}_{each}") for each in ("whole", "rest"))
     world = list(enumerate(WORLD))
     resources = [each for _, each in world]

@@ -45,7 +45,9 @@ def prepared() -> int:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring the schema up to date, and fill an empty database."""
+    """Bring the schema up to date, and fill an empty database; nothing made up is put where people are real."""
+    if settings.is_production:
+        raise Refusal("demonstration-in-production", next_step="run-tianfu-serve", details={"mode": settings.mode})
     say("starting the database")
     with running_database(settings) as addresses:
         for step in migrate(addresses, schema_steps()):

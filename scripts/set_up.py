@@ -24,8 +24,12 @@ VENV = ROOT / ".venv"
 FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "src" / "tianfu" / "web" / "static" / "built"
 
-SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk", "fonts-noto-core", "postgresql-15", "wrk")
-"""Debian packages that tests use: browser, Chinese fonts, a second PostgreSQL, a load generator."""
+SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk", "fonts-noto-core", "nginx", "postgresql-15", "systemd", "wrk")
+"""Debian packages that tests use: browser, Chinese fonts, a reverse proxy, a second PostgreSQL, what reads units, and a
+load generator."""
+
+SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
+"""What Debian's packages ask whether they may start their services; 101 says no."""
 
 FROM_PIP = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_FIND_LINKS": "UV_FIND_LINKS"}
 """uv does not read pip's settings, so they are handed on."""
@@ -148,7 +152,7 @@ def may_install() -> bool:
 
 
 def install(packages: Sequence[str]) -> None:
-    """Install Debian packages; PostgreSQL's makes no server of its own, tests start theirs."""
+    """Install Debian packages; none makes or starts a server of its own, tests start theirs."""
     say(f"installing Debian packages {', '.join(packages)}")
     choice = Path("/etc/postgresql-common/createcluster.conf")
     if "postgresql-15" in packages and not choice.exists():
@@ -157,7 +161,15 @@ def install(packages: Sequence[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "-qq"], environment)
     keep = ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
-    run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *keep, *packages], environment)
+    is_ours = not SERVICE_POLICY.exists()
+    if is_ours:
+        SERVICE_POLICY.write_text("#!/bin/sh\nexit 101\n", "ascii")
+        SERVICE_POLICY.chmod(0o755)
+    try:
+        run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *keep, *packages], environment)
+    finally:
+        if is_ours:
+            SERVICE_POLICY.unlink()
 
 
 def uv_environment(environment: Mapping[str, str]) -> dict[str, str]:

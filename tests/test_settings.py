@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.settings import settings_from
+from tianfu.settings import DESCRIBED, settings_from
 
 
 def test_nothing_needs_to_be_set() -> None:
@@ -52,3 +53,35 @@ def test_host_names_are_divided_by_spaces_and_have_no_case() -> None:
 def test_a_host_name_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refusal, match="setting-invalid"):
         settings_from({"TIANFU_HOSTS": text})
+
+
+def test_proxies_are_addresses_or_networks_divided_by_spaces() -> None:
+    networks = settings_from({"TIANFU_TRUSTED_PROXIES": "127.0.0.1  10.2.0.0/16 ::1"}).trusted_proxies
+    assert [str(each) for each in networks] == ["127.0.0.1/32", "10.2.0.0/16", "::1/128"]
+    assert settings_from({}).trusted_proxies == ()
+
+
+@pytest.mark.parametrize("text", ["*", "proxy.example", "10.0.0.1/8", "127.0.0.1,::1", "0.0.0.0/0", "::/0", "unix:"])
+def test_a_proxy_that_is_none_and_a_network_of_everybody_are_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="setting-invalid"):
+        settings_from({"TIANFU_TRUSTED_PROXIES": text})
+
+
+def test_every_setting_that_is_read_is_described() -> None:
+    read: set[str] = set()
+
+    class Noting(dict[str, str]):
+        def get(self, name: str, default: object = None) -> Any:
+            read.add(name)
+            return default
+
+    settings_from(Noting())
+    assert read >= {"TIANFU_HOME", "TIANFU_TRUSTED_PROXIES"}
+    assert read <= {each.name for each in DESCRIBED if each.read_by == "program"}
+
+
+def test_every_description_is_whole_and_stands_once() -> None:
+    assert [each.name for each in DESCRIBED if not (each.form and each.default and each.meaning)] == []
+    assert len({each.name for each in DESCRIBED}) == len(DESCRIBED)
+    # A bar would end the cell of its table.
+    assert [each.name for each in DESCRIBED if "|" in each.form + each.default + each.meaning + each.production] == []

@@ -96,12 +96,16 @@ def migrate_command(
 @app.command()
 def serve() -> None:
     """Run the database and the web workers until Ctrl-C or SIGTERM."""
+    from tianfu.supervision.readiness import refuse_unready, refuse_unready_records
+
     settings = current_settings()
     serving.refuse_other_addresses(settings.host)
     serving.refuse_taken_port(settings.host, settings.port)
+    refuse_unready(settings)
     with running_database(settings) as addresses:
         if waiting := pending(addresses, schema_steps()):
             raise Refusal("schema-behind", next_step="run-tianfu-migrate", details={"steps": " ".join(waiting)})
+        asyncio.run(refuse_unready_records(settings, addresses))
         programs = [serving.web_workers(APPLICATION)]
         server = embedded_server(settings)
         asyncio.run(serving.serve(settings, programs, server, when_ready=lambda: _print_addresses(settings)))
@@ -120,10 +124,13 @@ def import_command(
     report: Annotated[Path | None, typer.Option(help="write what was done as JSON")] = None,
 ) -> None:
     """Bring in FHIR records; run again after any interruption, nothing is taken twice."""
-    from tianfu.records.importing.files import Source
+    from tianfu.records.importing.files import Source, inputs_of
     from tianfu.records.importing.run import import_paths
+    from tianfu.supervision.readiness import refuse_made_up_source
 
     settings = current_settings()
+    for each in inputs_of(paths, Source(uri=source)):
+        refuse_made_up_source(settings, each.source.uri)
     for file in (rejects, report):
         if file is not None:
             refuse_unwritable(file)

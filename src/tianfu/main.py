@@ -15,8 +15,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from tianfu.access.caller import LOOPBACK, OPERATOR
-from tianfu.access.purpose import Purpose
+from tianfu.access.caller import LOOPBACK
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -28,6 +27,7 @@ from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.months import keep_months_ahead
+from tianfu.records.sources import DEMONSTRATION, has_source
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
@@ -40,10 +40,8 @@ from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
 from tianfu.web.callers import TicketCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
+from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
-
-DEMONSTRATION = "https://tianfu.example/"
-"""How the sources of made-up records begin (https://www.rfc-editor.org/rfc/rfc2606); pages say that they are there."""
 
 FORGET_SECONDS = 600.0
 
@@ -63,8 +61,16 @@ def application() -> ASGIApp:
 
 
 def build(settings: Settings) -> ASGIApp:
-    """The application of an installation; its parts are put together when it starts, because they need the database."""
-    return Application(settings)
+    """The application of an installation; its parts are put together when it starts, because they need the database.
+
+    Every door stands behind the proxies that are trusted, so that none has to ask where a request came from.
+    """
+    whole = Application(settings)
+    return (
+        cast("ASGIApp", BehindProxies(cast("Any", whole), settings.trusted_proxies))
+        if settings.trusted_proxies
+        else whole
+    )
 
 
 class Application:
@@ -116,7 +122,7 @@ class Application:
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
         fhir = fhir_application(store, clock=system_clock, doorkeeper=doorkeeper)
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
-        is_demonstration = await store.has_source(OPERATOR, Purpose.OPERATIONS, DEMONSTRATION)
+        is_demonstration = await has_source(database, DEMONSTRATION)
         return build_site(
             apps=[lifelong(store), trust(store, clock=system_clock)],
             settings=SiteSettings(

@@ -1,4 +1,7 @@
-"""Everything that can be set from outside, in one value; each setting is described in docs/reference/settings.md."""
+"""Everything that can be set from outside, in one value, and what each setting means.
+
+`DESCRIBED` is where a setting is described; `scripts/write_settings_page.py` makes docs/reference/settings.md of it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -17,10 +21,156 @@ Mode = Literal["development", "production"]
 MODES: tuple[Mode, ...] = ("development", "production")
 CipherName = Literal["sm4", "aes"]
 CIPHERS: tuple[CipherName, ...] = ("sm4", "aes")
+Network = IPv4Network | IPv6Network
+ReadBy = Literal["program", "development", "itself"]
 
 Value = TypeVar("Value", bound=str)
 
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an operator reads about one setting; `form`, `default`, `production` and `meaning` are Markdown.
+
+    `production` says what production asks of it: empty if nothing.  `read_by` says where on the page it stands.
+    """
+
+    name: str
+    form: str
+    default: str
+    meaning: str
+    production: str = ""
+    read_by: ReadBy = "program"
+
+
+DESCRIBED: tuple[Description, ...] = (
+    Description(
+        name="TIANFU_HOME",
+        form="a folder",
+        default="`.tianfu` in the working directory",
+        meaning="Folder of everything that must outlive the program: the embedded database, secrets, keys.",
+        production="set it",
+    ),
+    Description(
+        name="TIANFU_MODE",
+        form="`development` or `production`",
+        default="`development`",
+        meaning="`development`: whoever reaches the loopback address without a ticket is the desk, who sees "
+        "everything. `production`: nobody is let in without a [ticket](../how-to/give-tickets.md), cookies travel over "
+        "HTTPS only, and `tianfu serve` refuses [what has no place there](hardening.md#what-production-refuses).",
+        production="must be `production`",
+    ),
+    Description(
+        name="TIANFU_HOSTS",
+        form="host names, divided by spaces, without port",
+        default="none",
+        meaning="Names by which this installation is called besides `localhost`, `127.0.0.1` and `[::1]`; a request "
+        "for any other name is refused with `host-not-ours`.",
+        production="must be set",
+    ),
+    Description(
+        name="TIANFU_TRUSTED_PROXIES",
+        form="addresses or networks, divided by spaces",
+        default="none",
+        meaning="Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. The last address of the "
+        "list that is no proxy's is the client, whose [limits](limits.md) count; these headers from anybody else are "
+        "passed over. Without it all who come through a proxy share one caller's limits. Refused in development.",
+        production="set it to the proxy's address, for example `127.0.0.1`",
+    ),
+    Description(
+        name="TIANFU_HOST",
+        form="an address or `localhost`",
+        default="`127.0.0.1`",
+        meaning="Address to listen on; anything but a loopback address is refused with `loopback-only`, because this "
+        "server speaks no TLS: a reverse proxy on the same machine does.",
+    ),
+    Description(
+        name="TIANFU_PORT",
+        form="1 to 65535",
+        default="`8000`",
+        meaning="Port to listen on.",
+    ),
+    Description(
+        name="TIANFU_WORKERS",
+        form="1 to 256",
+        default="number of processors this program may use",
+        meaning="Web worker processes.",
+    ),
+    Description(
+        name="TIANFU_DATABASE_URL",
+        form="a connection string of libpq",
+        default="none",
+        meaning="Connection string of a PostgreSQL from 15 on, with a login that may create roles and a schema; "
+        "without it the embedded server is used.",
+        production="with `sslmode=verify-full` when the server is another machine",
+    ),
+    Description(
+        name="TIANFU_DATABASE_SECRET_FILE",
+        form="a file",
+        default="`database-secret` in the home",
+        meaning="File with the secret from which the passwords of the four database roles are derived; used with "
+        "`TIANFU_DATABASE_URL` and shared by all machines of an installation. Made at first use; must be readable by "
+        "its owner alone.",
+    ),
+    Description(
+        name="TIANFU_CIPHER",
+        form="`sm4` or `aes`",
+        default="`sm4`",
+        meaning="How new data keys seal protected elements: SM4-GCM or AES-256-GCM; takes effect with the next "
+        "`tianfu keys rotate`, and what an older key sealed still opens.",
+    ),
+    Description(
+        name="TIANFU_LIMITS_FILE",
+        form="a JSON file",
+        default="ours",
+        meaning="[Limits](limits.md) of how often a caller may ask, in the place of ours.",
+    ),
+    Description(
+        name="TIANFU_AUDIT_ROOTS",
+        form="a folder, or `s3://bucket/prefix`",
+        default="`audit/roots` in the home",
+        meaning="Where signed roots of the audit trail go; for `s3://` with credentials from the environment; see "
+        "[Verify the audit trail](../how-to/verify-the-audit-trail.md).",
+        production="set it to another machine",
+    ),
+    Description(
+        name="TIANFU_AUDIT_DATABASE_URL",
+        form="a connection string of libpq",
+        default="none",
+        meaning="Read by `tianfu-audit-verify` alone: the database, with a role that may read the trail.",
+    ),
+    Description(
+        name="TIANFU_DEMO_RESIDENTS",
+        form="a number",
+        default="`2000`",
+        meaning="How many residents `make run` puts into an empty database.",
+        read_by="development",
+    ),
+    Description(
+        name="TIANFU_SHARED",
+        form="a folder",
+        default="`shared` beside the checkout",
+        meaning="Folder with larger sample data; tests and benchmarks that use it say so and go on without it where it "
+        "is missing.",
+        read_by="development",
+    ),
+    Description(
+        name="TIANFU_TEST_KILLS",
+        form="a number",
+        default="`15`",
+        meaning="How often the test of kills kills.",
+        read_by="development",
+    ),
+    Description(
+        name="TIANFU_PARENT_PROCESS",
+        form="the number of a process",
+        default="none",
+        meaning="Tells a child of `tianfu serve` whose child it is, so that it ends with it; not for people.",
+        read_by="itself",
+    ),
+)
+"""Every setting, in the order in which the page tells them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +187,7 @@ class Settings:
     mode: Mode
     cipher: CipherName
     hosts: frozenset[str]
+    trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
 
     @property
@@ -61,6 +212,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         mode=_chosen(environment, "TIANFU_MODE", MODES),
         cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
         hosts=_host_names(environment),
+        trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
         limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
     )
 
@@ -80,6 +232,17 @@ def _host_names(environment: Mapping[str, str]) -> frozenset[str]:
     if any(_HOST_NAME.match(name) is None for name in names):
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_HOSTS"})
     return frozenset(name.lower() for name in names)
+
+
+def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    """Addresses and networks; one of every address there is would believe everybody, and is refused."""
+    try:
+        networks = tuple(ip_network(text) for text in environment.get(name, "").split())
+    except ValueError as error:
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": name}) from error
+    if any(network.prefixlen == 0 for network in networks):
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": name})
+    return networks
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

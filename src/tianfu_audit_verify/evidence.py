@@ -42,7 +42,7 @@ class Signed:
 class Evidence:
     """What the outside says: hashes of events by lane and number, ends of lanes, epoch records, roots.
 
-    `intents` are the heads that may have come true or not, for a head file's last word on a lane is an intent.
+    `intents` are the heads that may have come true or not: nothing was said of them later.
     """
 
     hashes: dict[Lane, dict[int, bytes]] = field(default_factory=dict)
@@ -103,19 +103,20 @@ def read_heads(folder: Path | None, evidence: Evidence, report: Report) -> None:
 def _read_head_file(path: Path, writer: bytes, evidence: Evidence, report: Report) -> None:
     evidence.writers.add(writer)
     for older in [each for each in evidence.intents if each[0] == writer]:
-        del evidence.intents[older]  # a new file begins with what has come true of the older ones
+        del evidence.intents[older]  # a new file begins with those that are open
     text = path.read_bytes()
     for line in text[: text.rfind(b"\n") + 1].decode("utf-8", "replace").splitlines():
         match line.split(" ", 5):
             case ["h" | "f" as kind, lane, number, digest, _] if _is_head(lane, number, digest):
                 place = writer, int(lane)
                 evidence.head(place, int(number), bytes.fromhex(digest), path.name, report)
-                evidence.intents.pop(place, None)
+                if int(number) >= evidence.intents.get(place, (0, b""))[0]:
+                    evidence.intents.pop(place, None)
                 if kind == "f":
                     evidence.end(place, int(number))
             case ["i", lane, number, digest, _] if _is_head(lane, number, digest):
                 evidence.intents[writer, int(lane)] = int(number), bytes.fromhex(digest)
-            case ["w", lane, _, _, _] if lane.isdecimal():
+            case ["w", lane, number, digest, _] if _is_head(lane, number, digest):
                 evidence.intents.pop((writer, int(lane)), None)
             case ["e", number, digest, key, signature, record] if number.isdecimal():
                 signed = Signed(record, key, _hex(signature))

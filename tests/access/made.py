@@ -10,6 +10,7 @@ from tianfu.access.judgement import Decision, Head, judge
 from tianfu.access.labels import labels
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind, Relation
+from tianfu.access.scopes import Act
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, Instant, range_of
 from tianfu.standards.fhir.definitions import definitions
@@ -75,10 +76,11 @@ def judged(
     *relations: Relation,
     now: Instant = NOW,
     born: dict[int, Instant] | None = None,
+    doing: Act = Act.READ,
 ) -> Decision:
     """The decision about one record."""
-    return judge(given, record, relations, now=now, patient_born=born or {})
+    return judge(given, record, relations, doing=doing, now=now, patient_born=born or {})
 
 
 def allowed(given: Grant, record: Head, relations: Iterable[Relation], now: Instant = NOW) -> bool:
-    return judge(given, record, relations, now=now, patient_born={}).allowed
+    return judge(given, record, relations, doing=Act.READ, now=now, patient_born={}).allowed

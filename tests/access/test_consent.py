@@ -31,6 +31,7 @@ from tianfu.access.judgement import judge
 from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import ANYBODY, EVERY_PURPOSE, FOR_EVER, Age, Kind
+from tianfu.access.scopes import Act
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import range_of
 
@@ -306,7 +307,7 @@ def test_a_proxy_looks_for_the_patient_within_limits_and_until_the_end() -> None
     stranger = head("Appointment", patients=(record_number("Patient", "old-he"),))
     other = read_consent(changed(proxy(), patient=old_he, performer=[old_he]))
     assert judged(citizen, stranger, *other.relations).because == "proxy"
-    late = judge(citizen, stranger, other.relations, now=NOW + 60 * DAYS, patient_born={})
+    late = judge(citizen, stranger, other.relations, doing=Act.READ, now=NOW + 60 * DAYS, patient_born={})
     assert late.because == "no-relation"
 
 

@@ -15,6 +15,7 @@ from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import ANYBODY, Kind
 from tianfu.access.rules import Rule, roles, rules, sentence
+from tianfu.access.scopes import Act
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.fhir.definitions import definitions
 
@@ -50,7 +51,7 @@ def test_an_unknown_role_is_refused_and_the_trace_has_a_grant_that_sees_nothing(
     assert refused.value.details == {"purpose": "TREAT"}
     none = nothing(caller("wizard"), Purpose.TREATMENT)
     public = Head(type=1, level=1, labels=0, org=None, patients=())
-    assert not judge(none, public, [], now=0, patient_born={}).allowed
+    assert not judge(none, public, [], doing=Act.READ, now=0, patient_born={}).allowed
     assert sentence(none.rule, "en")
 
 

@@ -38,6 +38,7 @@ from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.outcomes import Written
 from tianfu.records.store import Store
+from tianfu.records.trail.reading import TrailQuestion
 from tianfu.services.tickets.ticket import Audience
 from tianfu.standards.fhir.parsing import parse_bundle
 from tianfu.web.site import SiteSettings, build_site
@@ -66,6 +67,7 @@ class Names:
     record: str
     task: str
     name: str
+    event: str = f"{'0' * 32}-1-1"
 
 
 HIDDEN = Names(PATIENT, RECORD, TASK, NAME)
@@ -120,6 +122,12 @@ async def emergency_of_lins(store: Store) -> str:
     written = (await store.transaction(DOCTOR, Purpose.EMERGENCY, bundle))[0].outcome
     assert isinstance(written, Written)
     return written.id
+
+
+async def newest_event(store: Store) -> str:
+    """The name of an event of the trail."""
+    page = await store.audit_events(OFFICER, Purpose.OPERATIONS, TrailQuestion(), limit=1)
+    return page.events[0].id
 
 
 def proxy_by_consent(*, status: str) -> Callable[[Store], Any]:
@@ -179,6 +187,7 @@ FORMS: dict[str, Callable[[Names], dict[str, str]]] = {
     "/trust/people/{person:str}/consents/{offer:str}/withdrawal": lambda _: {"institution": ""},
     "/trust/emergency": lambda of: {"patient": of.patient, "kind": "", "reason": "", "understood": "yes"},
     "/trust/emergency/{task:str}/end": lambda _: {},
+    "/trust/trail": lambda of: {"person": of.patient},
     "/trust/reviews/{task:str}": lambda _: {"verdict": "justified", "comment": "看过了", "answer": "", "version": "1"},
 }
 
@@ -195,7 +204,11 @@ class Visitor:
         """Open a page of the table about these names."""
         path = row.path.replace("{person:str}", names.patient).replace("{record:str}", names.record)
         path = path.replace("{kind:str}", "Condition").replace("{version:int}", "1").replace("{task:str}", names.task)
-        path = path.replace("{offer:str}", "research").replace("{name:path}", "site-1234.css")
+        path = (
+            path.replace("{event:str}", names.event)
+            .replace("{offer:str}", "research")
+            .replace("{name:path}", "site-1234.css")
+        )
         if "{letters:str}" in path:
             path = path.replace("{letters:str}", await self._sealed(names.name))
         query = f"?event={names.record}&at=1" if row.path.endswith("/objection") else ""
@@ -243,7 +256,7 @@ async def hospital(database: Database) -> Store:
 def told(answer: httpx.Response, names: Names, visitor: Visitor) -> tuple[int, dict[str, str], str]:
     """An answer as somebody sees it who wants to learn what is hidden: without the names that were asked for."""
     text, place = answer.text, answer.headers.get("location", "")
-    for word in (names.patient, names.record, names.task, names.name, *visitor.seals):
+    for word in (names.patient, names.record, names.task, names.name, names.event, *visitor.seals):
         text, place = text.replace(word, "…"), place.replace(word, "…")
     text = re.sub(r"\b[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{2}\b", "reference", text)
     text = re.sub(r"\d{1,2}:\d\d", "moment", text)
@@ -289,12 +302,13 @@ async def test_without_a_ticket_only_what_is_open_opens(hospital: Store) -> None
 async def test_a_stranger_learns_nothing(hospital: Store, purpose: str, name: str) -> None:
     case = STRANGERS[purpose][name]
     await case.tie(hospital)
+    hidden = replace(HIDDEN, event=await newest_event(hospital))
     async with site(hospital) as client:
         who = visitor(client, case.caller, case.purpose)
         for row in [row for row in page_rows() if row.purpose == purpose]:
-            answer = await who.opens(row, HIDDEN)
+            answer = await who.opens(row, hidden)
             refuse_unless_stranger_gets(row, answer)
-            assert told(answer, HIDDEN, who) == told(await who.opens(row, ABSENT), ABSENT, who), row
+            assert told(answer, hidden, who) == told(await who.opens(row, ABSENT), ABSENT, who), row
 
 
 async def test_a_purpose_without_a_rule_opens_no_record(hospital: Store) -> None:
@@ -329,7 +343,8 @@ async def test_who_may_gets_what_strangers_are_refused(hospital: Store) -> None:
         [decides] = [row for row in page_rows() if row.method == "POST" and row.path.endswith("/consents/{offer:str}")]
         decided = await visitor(client, HERSELF, Purpose.PATIENT_REQUEST).opens(decides, HIDDEN)
         assert decided.status_code == 303, decided.text[-1500:]
-        own = replace(HIDDEN, task=await emergency_of_lins(hospital))
+        task = await emergency_of_lins(hospital)
+        own = replace(HIDDEN, task=task, event=await newest_event(hospital))
         for row in page_rows():
             if row.purpose in entitled and row.method == "GET" and not row.path.endswith("/objection"):
                 who = entitled["PATRQT" if row.path == "/trust/consents" else row.purpose]

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts.write_settings_page import page as settings_page
 from typer.main import get_command
 
 from tianfu.access.caller import Caller
@@ -79,6 +80,10 @@ def settings_in_code() -> set[str]:
 
 def test_every_setting_is_documented_and_no_other() -> None:
     assert set(SETTING.findall((REFERENCE / "settings.md").read_text("utf-8"))) == settings_in_code()
+
+
+def test_the_page_of_settings_is_the_one_that_is_made_from_them() -> None:
+    assert page("docs/reference/settings.md") == settings_page(), "run scripts/write_settings_page.py"
 
 
 def commands(command: Any, name: str) -> Iterator[str]:

@@ -350,6 +350,46 @@ async def test_what_differs_from_an_unconfirmed_head_was_changed_also_after_the_
     assert installation.check().tampered == [("head-contradicts", 1, 9)]
 
 
+async def test_a_head_told_late_leaves_the_intent_of_a_later_one_open(
+    installation: Installation, unconfirmed: Process
+) -> None:
+    """On a slow disk the next group's intent is written before the head of the group before it."""
+    (file,) = (installation.audit / "heads").glob("*.heads")
+    *_, eighth, _ = file.read_text().splitlines(keepends=True)
+    assert eighth.startswith("h 1 8 ")
+    with file.open("a") as opened:
+        opened.write(eighth)
+    rewrite_lane(installation, unconfirmed, since=9, caller="somebody-else")
+    assert installation.check().tampered == [("head-contradicts", 1, 9)]
+    await installation.process()
+    assert installation.check().tampered == [("head-contradicts", 1, 9)]
+
+
+@pytest.mark.usefixtures("unconfirmed")
+async def test_an_event_put_in_beside_an_unconfirmed_one_is_named_and_hinders_no_start(
+    installation: Installation,
+) -> None:
+    installation.superuser(
+        f"insert into audit (writer, lane, number, hash, {COLUMNS})"  # noqa: S608 - names of our own tables and columns
+        f" select writer, lane, number, sha256(hash), {COLUMNS} from audit where number = 9"
+    )
+    await installation.process()
+    assert [(lane, number) for _, lane, number in installation.check().tampered] == [(1, 9)]
+
+
+@pytest.mark.parametrize("cut", range(1, 7))
+async def test_a_line_that_was_cut_off_says_nothing_and_hinders_no_start(
+    installation: Installation, unconfirmed: Process, cut: int
+) -> None:
+    (file,) = (installation.audit / "heads").glob("*.heads")
+    with file.open("a") as opened:
+        opened.write(f"w 1 8 {'ab' * 32} 1\n"[:cut])
+    rewrite_lane(installation, unconfirmed, since=9, caller="somebody-else")
+    for _ in range(2):  # the first ends the line
+        await installation.process()
+        assert installation.check().tampered == [("head-contradicts", 1, 9)]
+
+
 @pytest.mark.parametrize(
     "later",
     ["w 1 8 {hash} 1\n", "h 1 9 {hash} 1\n", "tianfu-audit-heads 1 {writer} 2\n"],

@@ -168,7 +168,7 @@ async def test_an_emergency_of_one_opens_nothing_to_another_who_writes_in_the_sa
         write = store._preparer.write(parse_resource(orjson.dumps(resource)), new_uuid7())
         grant = await store._permissions.grant(who, why)
         jobs.append(Job(Change(write=write, is_new=True), grant, "create", ""))
-    *opened, refused = await store._write_group(jobs)
+    *opened, refused = await store._writer._write_group(jobs)
     assert all(isinstance(each, Written) for each in opened)
     assert isinstance(refused, Refusal)
 

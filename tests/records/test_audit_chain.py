@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,12 +24,15 @@ from tianfu.db import Addresses, Database, Query, Role
 from tianfu.db.errors import StatementFailed
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records import audit
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
-from tianfu.records.trail import head_file
+from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.flusher import flush_when_asked
 from tianfu.records.trail.flushing import Running
+from tianfu.records.trail.head_reading import HeadReader, ended_writers
+from tianfu.records.trail.lanes import Head
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 from tianfu_audit_verify.command import verify
 from tianfu_audit_verify.findings import Report
@@ -284,6 +288,36 @@ async def test_a_read_whose_head_cannot_be_kept_is_refused(
     assert place_on.check().tampered == []
 
 
+async def test_what_a_failing_disk_did_not_take_is_written_again_though_nobody_comes(
+    place_on: Place, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_file, "FLUSH_AGAIN_SECONDS", 0.05)
+    await read(place_on.store, "last")
+    disk.failing = "fdatasync"
+    await asyncio.sleep(0.2)
+    disk.failing = None
+    before = len(disk.flushers)
+    await asyncio.sleep(0.3)
+    newest = max(place_on.trail.folders.heads.glob("*.heads"))
+    assert before > 1
+    assert newest.name.endswith("-000001.heads") is False
+    assert "h 1 2 " in newest.read_text("utf-8")
+
+
+async def test_reads_that_wait_for_a_hanging_disk_are_bounded(
+    place_on: Place, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "EVENTS_WAITING_MAX", 5)
+    disk.flush_seconds = 1.0
+    asked = [asyncio.create_task(answered(place_on, search, f"s{number}")) for number in range(5)]
+    await asyncio.sleep(0.3)
+    with pytest.raises(Refusal, match="audit-queue-full"):
+        await search(place_on.store, "one too many")
+    assert all(await asyncio.gather(*asked))
+    disk.flush_seconds = 0.0
+    assert await answered(place_on, read, "afterwards")
+
+
 async def test_no_read_is_answered_before_its_head_is_on_disk(place_on: Place, disk: Disk) -> None:
     disk.flush_seconds = 0.5
     asked = asyncio.create_task(place_on.store.read(WHO, WHY, "Patient", "standing", request="slow"))
@@ -307,11 +341,71 @@ async def test_a_read_whose_event_is_refused_withdraws_its_head(place: Place, ad
     assert place.check().tampered == []
 
 
+@pytest.mark.parametrize("disk_fails", [False, True])
+async def test_a_lane_rests_until_its_withdrawal_is_on_disk(
+    place_on: Place, disk: Disk, addresses: Addresses, *, disk_fails: bool
+) -> None:
+    """Else a loss of power could leave the intent alone, and another event under its number."""
+    await read(place_on.store, "before")
+    with psycopg.connect(addresses.of(Role.OWNER), autocommit=True) as owner:
+        owner.execute("alter table audit add constraint refused check (request <> 'during') not valid")
+    disk.flush_seconds = 0.2
+    with pytest.raises(StatementFailed, match="23514 refused"):
+        await read(place_on.store, "during")
+    disk.failing = "fdatasync" if disk_fails else None
+    await answered(place_on, write, "at-once")
+    disk.flush_seconds, disk.failing = 0.0, None
+    assert await place_on.event("at-once") == (2, 1)
+    await asyncio.gather(*(read(place_on.store, f"r{number}") for number in range(3)))
+    await asyncio.gather(*(until_answered(place_on, write) for number in range(3)))
+    assert (1 in {head.lane for head in place_on.trail.lanes.free}) is not disk_fails
+    assert place_on.check().tampered == []
+
+
+async def test_a_new_head_file_tells_what_is_still_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    heads = place.trail.lanes.heads
+    first, second, third = (Head(lane, 1, bytes(32)) for lane in (7, 8, 9))
+    for head in (first, second, third):
+        await heads.intend(head)
+    monkeypatch.setattr(head_file, "FILE_BYTES_MAX", 0)
+    heads.confirm(second)
+    await heads.withdraw(Head(9, 0, bytes(32)))
+    await read(place.store, "meanwhile")
+    for file in sorted(place.trail.folders.heads.glob("*.heads"))[:-1]:
+        file.unlink()
+    reader = HeadReader(place.trail.folders.heads)
+    reader.look()
+    assert [told.intents for told in reader.told.values()] == [{7: first}]
+    assert [told.heads[8] for told in reader.told.values()] == [(second, False)]
+
+
+async def test_behind_the_end_of_a_trail_nothing_is_begun(place: Place) -> None:
+    place.trail.close()
+    before = list(place.trail.folders.heads.iterdir())
+    for name, ask in ASKS.items():
+        assert not await answered(place, ask, name)
+    assert (list(place.trail.folders.heads.iterdir()), flushers()) == (before, [])
+
+
+async def test_a_trail_that_cannot_begin_is_ended_at_once(tmp_path: Path, database: Database, disk: Disk) -> None:
+    """Else its lock would be held as long as its process lives, and nobody could close its chains."""
+    disk.failing = "fdatasync"
+    with pytest.raises(Refusal, match="audit-heads-not-written"):
+        await open_trail(database, tmp_path, system_clock, start_flusher=disk.flusher)
+    with ended_writers(tmp_path / "audit" / "heads") as ended:
+        assert len(ended) == 1
+
+
+def children() -> list[int]:
+    return [int(each) for each in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def flushers() -> list[int]:
-    children = [
-        int(each) for each in Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text().split()
-    ]
-    return [each for each in children if b"flusher" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return [each for each in children() if b"flusher" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
 
 async def test_a_killed_flusher_is_followed_by_another(place: Place) -> None:
@@ -324,6 +418,46 @@ async def test_a_killed_flusher_is_followed_by_another(place: Place) -> None:
         assert await place.was_traced(f"afterwards-{number}")
     assert await answered(place, write, "written")
     assert place.check().tampered == []
+
+
+@pytest.mark.parametrize("act", ["write", "socketpair", "fork"])
+async def test_a_head_file_that_cannot_be_begun_leaves_nothing_behind(
+    place: Place, disk: Disk, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """Else a full disk fills with empty files, and a process short of descriptors or children gets ever shorter."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "not now")
+
+    await read(place.store, "before")
+    (file,) = place.trail.folders.heads.glob("*.heads")
+    file.unlink()
+    with monkeypatch.context() as broken:
+        disk.failing = act
+        if act != "write":
+            broken.setattr(*((socket, "socketpair") if act == "socketpair" else (subprocess, "Popen")), fails)
+        assert not await answered(place, read, "first")
+        before = descriptors()
+        for number in range(5):
+            assert not await answered(place, read, f"during-{number}")
+        assert list(place.trail.folders.heads.glob("*.heads")) == []
+        assert descriptors() == before
+    disk.failing = None
+    assert await answered(place, read, "afterwards")
+    assert await place.was_traced("afterwards")
+    assert place.check().tampered == []
+
+
+async def test_a_flusher_that_hangs_is_ended_with_its_trail(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flushing, "END_SECONDS", 0.2)
+    (hanging,) = flushers()
+    os.kill(hanging, signal.SIGSTOP)
+    asked = asyncio.create_task(read(place.store, "during"))
+    await asyncio.sleep(0.1)
+    place.trail.close()
+    with pytest.raises(Refusal, match="audit-heads-not-written"):
+        await asked
+    assert hanging not in children()
 
 
 @pytest.mark.parametrize("name", ["write", "conditional create", "bundle"])

@@ -12,8 +12,10 @@ from tianfu.access.caller import Caller
 from tianfu.access.decision import Grant
 from tianfu.access.judgement import Head, judge
 from tianfu.access.labels import SEVERAL_SUBJECTS
+from tianfu.access.narrowing import Narrowing, narrowing_of
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import ANYBODY, Age, Kind, Relation
+from tianfu.access.scopes import Act, parse_scopes
 from tianfu.db import Database, Query
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, Instant, range_of, system_clock
@@ -80,7 +82,16 @@ def drawn_grant(lot: random.Random) -> Grant:
         types=lot.choice([None, None, tuple(map(definitions().type_number, lot.sample(TYPES, 2)))]),
         public_level=lot.randint(0, 3),
         requires=lot.choice([0, 0, 0, 2]),
+        narrowing=lot.choice([None, None, None, drawn_narrowing(lot)]),
     )
+
+
+def drawn_narrowing(lot: random.Random) -> Narrowing:
+    """What the scopes of a token leave; their conditions on codes: test_scopes.py."""
+    scopes = lot.choice(
+        ["user/Observation.rs user/Basic.r", "patient/*.r", "patient/Communication.r user/Observation.r"]
+    )
+    return narrowing_of(parse_scopes(scopes), lot.choice(list(PATIENTS)))
 
 
 async def test_sql_and_the_rules_agree_about_every_record(database_on_each_engine: Database) -> None:
@@ -116,7 +127,9 @@ async def test_sql_and_the_rules_agree_about_every_record(database_on_each_engin
         for _ in range(5):
             grant = drawn_grant(lot)
             expected = {
-                key for key, head in heads.items() if judge(grant, head, relations, now=NOW, patient_born=born).allowed
+                key
+                for key, head in heads.items()
+                if judge(grant, head, relations, doing=Act.READ, now=NOW, patient_born=born).allowed
             }
             assert await shown(database, grant) == expected
             seen += len(expected)
@@ -137,5 +150,5 @@ async def shown(database: Database, grant: Grant) -> set[tuple[int, int]]:
     wanted = "select a.type, a.rid from resource a where a.type = any(%(types)s::smallint[]) and "
     query = Query.composed("shown", wanted + condition)
     async with database.connection("reader", before=wall(grant)) as connection:
-        rows = await connection.all(query, types=numbers, **visibility_values(grant, Instant(NOW)))
+        rows = await connection.all(query, types=numbers, **visibility_values(grant, Instant(NOW), doing=Act.READ))
     return {(row[0], row[1]) for row in rows}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tianfu.access.scopes import Scopes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -12,6 +14,10 @@ class Caller:
     `organisation` and `practitioner` are ids of an Organization and a Practitioner; `patients` are the Patient
     records of the person himself, one from each library; `related` are the RelatedPerson records by which somebody
     else's record names him (a parent, a proxy).  `session` names the sign-in in the trace.
+
+    `scopes` are those of the token that a program shows for him, and narrow what he may do; None means that no token
+    stands between, and nothing is narrowed.  `launch_patient` is the id of the Patient for whom the program was
+    launched: whose records `patient/` scopes mean.
     """
 
     id: str
@@ -21,6 +27,8 @@ class Caller:
     patients: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     session: str = ""
+    scopes: Scopes | None = None
+    launch_patient: str | None = None
 
 
 LOOPBACK = Caller(id="loopback", role="desk")

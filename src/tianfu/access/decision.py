@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.access.narrowing import Narrowing, narrowing_of
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import Rule, rules
+from tianfu.access.scopes import Act, Scopes
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.refusal import Refusal
+from tianfu.standards.fhir.definitions import definitions
 
 NOT_PERMITTED = "role-cannot-do-this"
 """Code of the refusal for a role that may do nothing for the purpose it names; it tells nothing about any record."""
@@ -47,6 +50,9 @@ class Grant:
     `denial_actors` is empty where denials do not bind.  `writes` names the types it may write; `registers` whether
     it may write about patients whom it may not see; `chooses_ids` whether it may give a new record its id;
     `reads_trail` whether it may read the audit trail of others.
+
+    `narrowing` is what a token's scopes leave of all this: both must hold, for a grant that sees everything too.
+    None means that no token narrows it.
     """
 
     caller: Caller
@@ -67,6 +73,7 @@ class Grant:
     chooses_ids: bool = False
     reads_trail: bool = False
     requires: int = 0
+    narrowing: Narrowing | None = None
 
 
 def decide(caller: Caller, purpose: Purpose, facts: Facts) -> Grant:
@@ -87,9 +94,9 @@ def nothing(caller: Caller, purpose: Purpose) -> Grant:
 
 
 def granted(rule: Rule, caller: Caller, purpose: Purpose, facts: Facts) -> Grant:
-    """A rule filled with who the caller is."""
+    """A rule filled with who the caller is, narrowed by the scopes of his token if he comes by one."""
     named = () if caller.practitioner is None else (record_number("Practitioner", caller.practitioner),)
-    return Grant(
+    whole = Grant(
         caller=caller,
         purpose=purpose,
         rule=rule.name,
@@ -109,3 +116,29 @@ def granted(rule: Rule, caller: Caller, purpose: Purpose, facts: Facts) -> Grant
         reads_trail=rule.reads_trail,
         requires=rule.requires,
     )
+    if caller.scopes is None:
+        return whole
+    launched_for = None if caller.launch_patient is None else record_number("Patient", caller.launch_patient)
+    return narrowed(whole, caller.scopes, launched_for)
+
+
+def narrowed(grant: Grant, scopes: Scopes, patient: int | None) -> Grant:
+    """The grant as far as a token's scopes allow it: what the person may do and what the scopes say, both.
+
+    `patient` is the record number of the launch's patient; without one, `patient/` scopes open nothing.  A grant that
+    is narrowed already cannot be narrowed again (ValueError): a token has one set of scopes.
+    """
+    if grant.narrowing is not None:
+        raise ValueError("a grant is narrowed once")
+    narrowing = narrowing_of(scopes, patient)
+    return replace(
+        grant,
+        narrowing=narrowing,
+        writes=frozenset(each for each in grant.writes if _may_write(narrowing, each)),
+        reads_trail=grant.reads_trail and narrowing.opens_trail(Act.SEARCH),
+    )
+
+
+def _may_write(narrowing: Narrowing, resource_type: str) -> bool:
+    kind = definitions().type_number(resource_type)
+    return any(narrowing.opens(act, kind) for act in (Act.CREATE, Act.UPDATE, Act.DELETE))

@@ -8,7 +8,9 @@ from datetime import date
 
 from tianfu.access.decision import Grant
 from tianfu.access.labels import SEVERAL_SUBJECTS
+from tianfu.access.narrowing import Held
 from tianfu.access.relation import Age, Kind, Relation
+from tianfu.access.scopes import Act
 from tianfu.kernel.instants import Instant, china_date, day_start
 
 CHILD_UNTIL_YEARS = 14
@@ -20,13 +22,17 @@ MINOR_UNTIL_YEARS = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What deciding needs of a record: `patients` are all its subjects, `org` its source, `type` its type's number."""
+    """What deciding needs of a record: `patients` are all its subjects, `org` its source, `type` its type's number.
+
+    `codings` are its codes by search parameter; only a grant that scopes narrow asks for them.
+    """
 
     type: int
     level: int
     labels: int
     org: int | None
     patients: tuple[int, ...]
+    codings: frozenset[Held] = frozenset()
 
     @property
     def special(self) -> int:
@@ -48,16 +54,18 @@ def judge(
     head: Head,
     relations: Iterable[Relation],
     *,
+    doing: Act,
     now: Instant,
     patient_born: Mapping[int, Instant],
 ) -> Decision:
-    """Decide about one record.
+    """Decide about one record and one way of dealing with it, which is looked at only where scopes narrow the grant.
 
     `relations` may hold more than this record's patients' and this caller's; what does not concern it is left aside.
     `patient_born` is the first microsecond that each patient's birth date may be (the index's `date_low`); where it is
     missing no relation with an age counts.
 
-    Seen is what a grant `sees_everything` asks for, else a record for which all of this holds:
+    Out of the scope of `grant.narrowing` is nothing seen.  Of what is within, seen is what a grant `sees_everything`
+    asks for, else a record for which all of this holds:
 
     1. type among `grant.types` (None: all), `level <= grant.level`, special labels all within `grant.labels`;
     2. about nobody: `level <= grant.public_level`, or `grant.custodian` is its `org`;
@@ -72,6 +80,9 @@ def judge(
     `since <= now < until`, the type among its types (None: all), and it has no labels or one of the record's.
     Level and age of a denial are not looked at: what is in doubt closes.
     """
+    narrowing = grant.narrowing
+    if narrowing is not None and not narrowing.holds(doing, head.type, head.patients, head.codings):
+        return Decision(False, grant.rule, "out-of-scope")
     if grant.sees_everything:
         return Decision(True, grant.rule, "sees-everything")
     limit = _beyond(grant, head)

@@ -11,6 +11,7 @@ from tianfu.access.judgement import Head, judge
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Relation
 from tianfu.access.rules import Rule, rules
+from tianfu.access.scopes import Act
 from tianfu.kernel.instants import Instant
 
 
@@ -42,7 +43,11 @@ def who_can_read(
         Reader(role=rule.role, purpose=purpose, rule=rule.name, because=decision.because, relation=relation)
         for (_, purpose), rule in rules().items()
         for grant, relation in _possible(rule, purpose, head, known)
-        if (decision := judge(grant, head, _weighed(known, relation), now=now, patient_born=patient_born)).allowed
+        if (
+            decision := judge(
+                grant, head, _weighed(known, relation), doing=Act.READ, now=now, patient_born=patient_born
+            )
+        ).allowed
     )
     return tuple(dict.fromkeys(found))
 

@@ -56,12 +56,13 @@ class GroupAuditor:
         self._database = database
         self._waiting: list[Entry] = []
         self._worker: asyncio.Task[None] | None = None
+        self._under_way = 0
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
         """Queue the events and wait until their group is on disk."""
         if not events:
             return
-        if len(self._waiting) >= EVENTS_WAITING_MAX:
+        if len(self._waiting) + self._under_way >= EVENTS_WAITING_MAX:
             raise Refusal("audit-queue-full", next_step="send-again-later", retryable=True)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((events, done))
@@ -81,6 +82,9 @@ class GroupAuditor:
             self._worker = None
 
     async def _commit(self, group: list[Entry]) -> None:
+        self._under_way += len(group)
+        for _, done in group:
+            done.add_done_callback(self._one_ended)
         turn = self._lanes.turn()
         try:
             head, kept = await self._stored(turn, [each for events, _ in group for each in events])
@@ -115,6 +119,9 @@ class GroupAuditor:
                 turn.unknown()
             raise
         return turn.committed(), kept
+
+    def _one_ended(self, _: asyncio.Future[None]) -> None:
+        self._under_way -= 1
 
     def _acknowledge(self, group: list[Entry], head: Head, kept: asyncio.Future[None]) -> None:
         try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.access.decision import Grant
+from tianfu.access.narrowing import refuse_out_of_scope
+from tianfu.access.scopes import Act
 from tianfu.db import Database, Query
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import record_number
@@ -69,7 +71,11 @@ class Compartments:
     async def page(
         self, grant: Grant, wanted: EverythingRequest, request: str, deadline_seconds: float
     ) -> EverythingPage:
-        """A page, traced; raises Refusal `not-found` if the patient is not there or may not be seen."""
+        """A page, traced; raises Refusal `not-found` if the patient is not there or may not be seen.
+
+        Raises Refusal `scope-insufficient` if no Patient is in a token's scope to be found.
+        """
+        refuse_out_of_scope(grant.narrowing, Act.SEARCH, "Patient")
         caller = grant.caller.id
         question = self._cursors.question(wanted.scope, wanted.parameters, caller=caller)
         plan = parse_everything(wanted.patient, question.parameters, strict=wanted.strict, after=question.after)
@@ -93,7 +99,7 @@ class Compartments:
     async def _rows(self, grant: Grant, plan: EverythingPlan, deadline_seconds: float) -> list[Row] | None:
         """One record more than a page has; None if the patient is not there or may not be seen."""
         reader = self._database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
-        given = visibility_values(grant, self._clock())
+        given = visibility_values(grant, self._clock(), doing=Act.SEARCH)
         async with reader as connection:
             text, values = compile_compartment(plan, sees=sight(grant))
             found = await connection.all(Query.composed("compartment", text), **values, **given)

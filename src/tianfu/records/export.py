@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tianfu.access.decision import Grant
+from tianfu.access.scopes import Act
 from tianfu.db import Database
 from tianfu.db.prepared import Row
 from tianfu.db.wire import int2_array
@@ -96,7 +97,7 @@ class Exporter:
                     since=since or 0,
                     rows=ROWS_MAX,
                     bytes=STORED_BYTES_MAX,
-                    **visibility_values(grant, self._clock()),
+                    **visibility_values(grant, self._clock(), doing=Act.SEARCH),
                 )
             if not rows:
                 return

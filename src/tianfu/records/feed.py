@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from tianfu.access.decision import Grant
+from tianfu.access.scopes import Act
 from tianfu.db import Database, Session, queries
 from tianfu.db.wire import int8_array
 from tianfu.kernel.instants import Clock, Instant
-from tianfu.records.visibility import asked, visibility_values
+from tianfu.records.visibility import Guarded, Sight, visibility_values
 from tianfu.records.write import NOBODY
 
 ENTRIES_MAX = 1_000
@@ -24,7 +25,8 @@ FeedOperation = Literal["create", "update", "delete", "erase"]
 
 _OPERATIONS: dict[str, FeedOperation] = {"c": "create", "u": "update", "d": "delete", "e": "erase"}
 _SQL = queries("tianfu.records.sql", "feed.sql")
-_PERMISSION = queries("tianfu.records.sql", "permission.sql", fill=asked)
+_PERMISSION = Guarded("permission.sql")
+_WHOLE = Sight(everything=True, is_narrowed=False, is_bound=False)
 
 
 class Place(NamedTuple):
@@ -82,7 +84,7 @@ class Feed:
                 )
                 entries = [_entry(row) for row in rows]
                 is_last = len(rows) < limit - len(found)
-                found += entries if self._grant.sees_everything else await self._seen(connection, entries)
+                found += entries if Sight.of(self._grant) == _WHOLE else await self._seen(connection, entries)
                 if is_last or len(found) >= limit:
                     return found
                 after = entries[-1].place
@@ -93,10 +95,11 @@ class Feed:
         for entry in entries:
             for change in entry.changes:
                 wanted[change.type_number].add(change.record)
-        given = visibility_values(self._grant, self._clock())
+        sql = _PERMISSION.under(self._grant)
+        given = visibility_values(self._grant, self._clock(), doing=Act.SEARCH)
         async with connection.pipeline() as pipeline:
             pending = {
-                number: pipeline.add(_PERMISSION.visible_of, type=number, rids=int8_array(sorted(records)), **given)
+                number: pipeline.add(sql.visible_of, type=number, rids=int8_array(sorted(records)), **given)
                 for number, records in wanted.items()
             }
         seen = {(number, row[0]) for number, each in pending.items() for row in each.rows}

@@ -8,6 +8,8 @@ import hmac
 from struct import Struct, error
 
 from tianfu.access.decision import Grant
+from tianfu.access.narrowing import refuse_out_of_scope
+from tianfu.access.scopes import Act
 from tianfu.db import Database, queries
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import packed_id, record_number, unpacked_id
@@ -44,12 +46,13 @@ class Histories:
         self, grant: Grant, resource_type: str, logical_id: str, version: int
     ) -> tuple[tuple[int, int | None] | None, Answer]:
         """One version, and whose it is."""
+        refuse_out_of_scope(grant.narrowing, Act.READ, resource_type)
         if not 0 < version <= _VERSION_MAX:
             return None, NotFound()
         async with self._database.connection("reader", before=wall(grant)) as connection:
             row = await connection.one(
                 _SQL.under(grant).version_of,
-                **visibility_values(grant, self._clock()),
+                **visibility_values(grant, self._clock(), doing=Act.READ),
                 type=definitions().type_number(resource_type),
                 rid=record_number(resource_type, logical_id),
                 version=version,
@@ -71,6 +74,8 @@ class Histories:
         With `since`, only what lies before the oldest write under way is told: who asks again from `as_of` on misses
         nothing that was stamped earlier and committed later.
         """
+        doing = Act.SEARCH if logical_id is None else Act.READ
+        refuse_out_of_scope(grant.narrowing, doing, resource_type)
         limit = max(1, min(limit, HISTORY_MAX))
         scope = f"{resource_type or ''}/{logical_id or ''}\n{grant.caller.id}".encode()
         at, record, version = self._opened(cursor, scope) if cursor else (LATEST, _RECORD_MAX, _VERSION_MAX)
@@ -108,7 +113,8 @@ class Histories:
         since: Instant | None,
         limit: int,
     ) -> list[Row]:
-        sql, given = _SQL.under(grant), visibility_values(grant, self._clock())
+        doing = Act.SEARCH if logical_id is None else Act.READ
+        sql, given = _SQL.under(grant), visibility_values(grant, self._clock(), doing=doing)
         behind = {"since": since or 0, "before_at": at, "before_rid": record, "limit": limit}
         async with self._database.connection("reader", before=wall(grant)) as connection:
             if resource_type is None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from tianfu.access.decision import Grant
+from tianfu.access.scopes import Act
 from tianfu.db import Pending, Pipeline, Query, Transaction, queries
 from tianfu.db.wire import int4_array
 from tianfu.kernel.ids import unpacked_id
@@ -108,7 +109,8 @@ class Matcher:
 
     def _search(self, pipeline: Pipeline, grant: Grant, plan: SearchPlan) -> Pending:
         sql, values = compile_search(plan, grant=grant, identifier_key=self.identifier_key)
-        return pipeline.add(Query.composed("match", sql), **values, **visibility_values(grant, self.clock()))
+        given = visibility_values(grant, self.clock(), doing=Act.SEARCH)
+        return pipeline.add(Query.composed("match", sql), **values, **given)
 
 
 def _meaning(plan: SearchPlan) -> Hashable:

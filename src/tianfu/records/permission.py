@@ -17,9 +17,11 @@ from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Facts, Grant, decide
 from tianfu.access.emergency import is_emergency_task, refuse_foreign_emergency, refuse_unsound_emergency
 from tianfu.access.labels import SEVERAL_SUBJECTS, label_mask
+from tianfu.access.narrowing import Narrowing, out_of_scope
 from tianfu.access.organisations import INSIDE_TYPES, NO_ORGANISATIONS, OrganisationTree, Unit, actors_of
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
+from tianfu.access.scopes import Act
 from tianfu.db import Database, Transaction, queries
 from tianfu.db.wire import int2_array, int4_array, int8_array
 from tianfu.kernel.ids import record_number
@@ -27,8 +29,9 @@ from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.index.hashing import token_hash
 from tianfu.records.prepare import Prepared
+from tianfu.records.scoping import holds_values, scope_values
 from tianfu.records.underway import Underway
-from tianfu.records.visibility import asked, visibility_values
+from tianfu.records.visibility import Guarded, asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
@@ -53,6 +56,7 @@ KEEPER = "organisation"
 Wanted = Sequence[tuple[Grant, Change]]
 
 _SQL = queries("tianfu.records.sql", "permission.sql", fill=asked)
+_SCOPED = Guarded("permission.sql")
 _STATE = queries("tianfu.records.sql", "state.sql")
 
 
@@ -117,7 +121,15 @@ class Permissions:
         return Facts(actors=actors_of(caller, tree), custodian=custodian.rows[0][0] if custodian.rows else None)
 
     async def refusals(self, transaction: Transaction, wanted: Wanted) -> Mapping[int, Refusal]:
-        """Which of these changes their callers may not make, by place; asked in the transaction that makes them."""
+        """Which of these changes their callers may not make, by place; asked in the transaction that makes them.
+
+        Both must allow a change: the rules of its caller, and the scopes of his token if he comes by one.
+        """
+        beyond = await _out_of_scope(transaction, wanted)
+        return await self._forbidden(transaction, wanted) | beyond
+
+    async def _forbidden(self, transaction: Transaction, wanted: Wanted) -> dict[int, Refusal]:
+        """Those that the rules of their callers forbid, whatever a token says."""
         found: dict[int, Refusal] = {}
         by_grant: dict[int, list[int]] = defaultdict(list)
         opened: dict[int, set[int]] = defaultdict(set)
@@ -171,7 +183,8 @@ class Permissions:
     ) -> dict[int, Refusal]:
         """Those of one grant; `opened` are patients whom an emergency access written beside opens to its notices."""
         grant = wanted[places[0]][0]
-        given, watched = visibility_values(grant, self._clock()), _watched(grant)
+        whole = replace(grant, narrowing=None)
+        given, watched = visibility_values(whole, self._clock(), doing=Act.UPDATE), _watched(grant)
         old: dict[int, list[int]] = defaultdict(list)
         new: list[tuple[int, int | None, int, int, int]] = []
         for place in places:
@@ -217,6 +230,60 @@ class Permissions:
                 said = {"purpose": grant.purpose.value, "type": write.type}
                 found[place] = Refusal(NOT_PERMITTED, next_step="ask-your-office", details=said)
         return found
+
+
+async def _out_of_scope(transaction: Transaction, wanted: Wanted) -> dict[int, Refusal]:
+    """Those that the scopes of their callers' tokens do not allow.
+
+    What would be written is measured by itself, so `scope-insufficient` tells nothing; a record that stands and is
+    out of scope is as if it were absent, and neither changed nor written over.
+    """
+    found: dict[int, Refusal] = {}
+    standing: dict[tuple[Grant, Act, int], list[int]] = defaultdict(list)
+    for place, (grant, change) in enumerate(wanted):
+        if grant.narrowing is None:
+            continue
+        act, write = _act(change), change.write
+        is_within = grant.narrowing.opens(act, write.type_number) and (
+            write.values is None or holds_values(grant.narrowing, act, write.type_number, write.values)
+        )
+        if not is_within:
+            found[place] = out_of_scope(act, write.type)
+        elif not change.is_new:
+            standing[grant, act, write.type_number].append(place)
+    if not standing:
+        return found
+    await lock_slots(transaction, RECORD_SPACE, [each.write.record for _, each in wanted if not each.is_new])
+    async with transaction.pipeline() as pipeline:
+        asked_of = [
+            (
+                places,
+                pipeline.add(
+                    _SCOPED.under(grant).within_scope,
+                    type=number,
+                    rids=int8_array([wanted[place][1].write.record for place in places]),
+                    **scope_values(_narrowing(grant), act),
+                ),
+            )
+            for (grant, act, number), places in standing.items()
+        ]
+    for places, answer in asked_of:
+        beyond = {row[0] for row in answer.rows if not row[1]}
+        found |= {place: _not_found() for place in places if wanted[place][1].write.record in beyond}
+    return found
+
+
+def _narrowing(grant: Grant) -> Narrowing:
+    if grant.narrowing is None:
+        raise ValueError("not narrowed")
+    return grant.narrowing
+
+
+def _act(change: Change) -> Act:
+    """What a change is to a scope; who names the id of a new record updates (FHIR R4, RESTful API, 3.1.0.4.1)."""
+    if change.write.values is None:
+        return Act.DELETE
+    return Act.CREATE if change.is_new else Act.UPDATE
 
 
 def custodian_uri(organisation: str) -> str:

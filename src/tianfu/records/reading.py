@@ -9,6 +9,8 @@ from functools import cache
 from typing import NamedTuple
 
 from tianfu.access.decision import Grant
+from tianfu.access.narrowing import refuse_out_of_scope
+from tianfu.access.scopes import Act
 from tianfu.db import Database, Pending, Query
 from tianfu.db.prepared import Row
 from tianfu.db.wire import int8_array
@@ -21,7 +23,7 @@ from tianfu.records.grouping import Grouped
 from tianfu.records.index.layout import Layout
 from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record
 from tianfu.records.prepare import Preparer
-from tianfu.records.visibility import Guarded, visibility_values, wall
+from tianfu.records.visibility import Guarded, Sight, visibility_values, wall
 from tianfu.standards.fhir.definitions import definitions
 
 _SQL = Guarded("read.sql")
@@ -48,7 +50,11 @@ class Reader:
         self._group: Grouped[Wish, Answer] = Grouped(self._read, parallel=READING_AT_ONCE, patient=True)
 
     async def read(self, wish: Wish) -> Answer:
-        """The record, or why there is none; its audit event is durable by then."""
+        """The record, or why there is none; its audit event is durable by then.
+
+        Raises Refusal `scope-insufficient` if no record of the type is in a token's scope to be read.
+        """
+        refuse_out_of_scope(wish.grant.narrowing, Act.READ, wish.type)
         return await self._group.ask(wish)
 
     async def read_together(self, wishes: Sequence[Wish]) -> list[Answer]:
@@ -72,11 +78,11 @@ class Reader:
         pending: list[tuple[int, int, Pending]] = []
         async with self._database.connection("reader") as connection, connection.pipeline() as pipeline:
             for eye, (grant, by_type) in wanted.items():
-                given = visibility_values(grant, now)
+                given = visibility_values(grant, now, doing=Act.READ)
                 tell, told = wall(grant, plans="force_generic_plan")
                 pipeline.add(tell, **told)
                 for number, records in by_type.items():
-                    query = _current(names[number], everything=grant.sees_everything)
+                    query = _current(names[number], Sight.of(grant))
                     found = pipeline.add(query, type=number, rids=int8_array(list(records)), **given)
                     pending.append((eye, number, found))
         rows = {(eye, number, row[0]): row for eye, number, found in pending for row in found.rows}
@@ -120,16 +126,16 @@ class Reader:
 
 
 @cache
-def _current(resource_type: str, *, everything: bool) -> Query:
+def _current(resource_type: str, sight: Sight) -> Query:
     """The statement for one type, put to its own partition: a plan over all of them is many times larger."""
-    named = (_SQL.everything if everything else _SQL.asking).current_by_number
+    named = _SQL.of(sight).current_by_number
     text = named.text.replace("from resource a", f"from {Layout.for_type(resource_type).table} a")
     return replace(named, text=text, wire=text.encode())
 
 
 def _eye(grant: Grant) -> int:
-    """Wishes with the same eye may share a statement; all who see everything do."""
-    return 0 if grant.sees_everything else id(grant)
+    """Wishes with the same eye may share a statement; all who see everything do, unless a token narrows them."""
+    return 0 if grant.sees_everything and grant.narrowing is None else id(grant)
 
 
 def _outcome(answer: Answer) -> str:

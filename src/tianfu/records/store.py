@@ -5,103 +5,46 @@ What each interaction promises: https://hl7.org/fhir/R4/http.html .
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-
-import structlog
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from tianfu.access.caller import Caller
 from tianfu.access.decision import NOT_PERMITTED, Grant, nothing
+from tianfu.access.narrowing import refuse_out_of_scope, refuse_trail_out_of_scope
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import Kind
-from tianfu.db import Database, Query, Transaction, UniqueViolation, queries
-from tianfu.db.errors import SerializationFailure
-from tianfu.db.prepared import Row
-from tianfu.db.wire import int8_array
+from tianfu.access.scopes import Act
+from tianfu.db import Database, queries
 from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
 from tianfu.kernel.instants import Clock, Instant
-from tianfu.kernel.refusal import Refusal, place_of, unexpected
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import TRAIL
+from tianfu.records.bundles import BundleAnswer, Bundles
 from tianfu.records.everything import Compartments, EverythingPage, EverythingRequest
 from tianfu.records.export import Export, Exporter, refuse_unknown_types
-from tianfu.records.grouping import Grouped
 from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
-from tianfu.records.matching import NO_MATCHES, Condition, Matcher, query_parameters
+from tianfu.records.matching import Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
-from tianfu.records.outcomes import Answer, Found, HistoryPage, NotFound, Page, Unchanged, Written
+from tianfu.records.outcomes import Answer, HistoryPage, Page, Unchanged, Written
 from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
-from tianfu.records.search import (
-    INCLUDED_MAX,
-    CursorSealer,
-    compile_count,
-    compile_included,
-    compile_search,
-    executed_parameters,
-    parse_search,
-    sight,
-)
-from tianfu.records.search.escapes import escaped
-from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines, type_name
-from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, events_of_bundle, refusals_traced
+from tianfu.records.search import CursorSealer, executed_parameters
+from tianfu.records.searching import Searcher, SearchRequest
+from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
+from tianfu.records.tracing import Job, Tracer, refusals_traced
 from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
-from tianfu.records.transaction import (
-    Planned,
-    Request,
-    conditions_of,
-    identities_of,
-    plan,
-    read_requests,
-    refuse_too_many,
-)
-from tianfu.records.visibility import visibility_values, wall
-from tianfu.records.write import (
-    NO_VERSION,
-    Change,
-    Outcome,
-    Trace,
-    apply,
-    learn_tokens,
-    leave_trace,
-)
+from tianfu.records.transaction import read_requests, refuse_too_many
+from tianfu.records.write import Change
+from tianfu.records.writing import Writer
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 from tianfu.vault.provider import Keys
 
-WRITING_AT_ONCE = 2
-TRIES_MAX = 4
-LOCATED_MAX = 50
-"""So many Patients may share an identifier; more are a mistake that nobody should act on."""
-
-ANSWER_BYTES_MAX = 32 << 20
-"""When the answers to a bundle's entries hold this much, those that follow are refused."""
-
-_log = structlog.get_logger("tianfu.records")
+__all__ = ["BundleAnswer", "SearchRequest", "Store"]
 
 _STATE = queries("tianfu.records.sql", "state.sql")
-_WRITE = queries("tianfu.records.sql", "write.sql")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRequest:
-    """A search of one type; `strict` refuses parameters that are unknown, else they are left out and named."""
-
-    type: str
-    parameters: tuple[tuple[str, str], ...]
-    strict: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleAnswer:
-    """What became of one entry of a transaction or batch."""
-
-    request: Request
-    outcome: Written | Unchanged | Answer | Page | Refusal
 
 
 class Store:
@@ -118,23 +61,45 @@ class Store:
         index_generations: Mapping[int, int],
     ) -> None:
         self._database = database
-        self._auditor = auditor
         self._clock = clock
         self._preparer = preparer
-        self._known_tokens = known_tokens
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
         self._trail = TrailReader(database, preparer.index_keys.cursors, clock)
         self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
-        self._cursors = CursorSealer(preparer.index_keys.cursors)
+        cursors = CursorSealer(preparer.index_keys.cursors)
         self._tracer = Tracer(auditor=auditor, clock=clock, key=preparer.identifier_key)
         self._exporter = Exporter(database, self._reader, self._tracer, clock)
-        self._compartments = Compartments(database, self._reader, self._tracer, self._cursors, clock)
-        self._matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
-        self._writes: Grouped[Job, Written | Unchanged] = Grouped(
-            self._write_group, parallel=WRITING_AT_ONCE, patient=True, key=lambda job: job.change.write.record
+        self._compartments = Compartments(database, self._reader, self._tracer, cursors, clock)
+        self._searcher = Searcher(
+            database=database,
+            reader=self._reader,
+            tracer=self._tracer,
+            cursors=cursors,
+            clock=clock,
+            identifier_key=preparer.identifier_key,
+            searchable=self.searchable,
+        )
+        matcher = Matcher(identifier_key=preparer.identifier_key, clock=clock, searchable=self.searchable)
+        self._writer = Writer(
+            database=database,
+            auditor=auditor,
+            clock=clock,
+            preparer=preparer,
+            known_tokens=known_tokens,
+            permissions=self._permissions,
+            matcher=matcher,
+            tracer=self._tracer,
+        )
+        self._bundles = Bundles(
+            writer=self._writer,
+            matcher=matcher,
+            preparer=preparer,
+            tracer=self._tracer,
+            grant=self._grant,
+            ask=self._asked,
         )
 
     @staticmethod
@@ -223,65 +188,21 @@ class Store:
         """A page of the records that match."""
         _refuse_unknown_type(wanted.type)
         grant = await self._grant(caller, purpose, "search", request)
-        question = self._cursors.question(wanted.type, wanted.parameters, caller=caller.id)
-        searched = parse_search(
-            wanted.type,
-            question.parameters,
-            strict=wanted.strict,
-            searchable=self.searchable,
-            now=self._clock(),
-            after=question.after,
-        )
-        reader = self._database.connection("reader", deadline_seconds=deadline_seconds, before=wall(grant))
-        async with reader as connection:
-            rows, given = [], visibility_values(grant, self._clock())
-            if not searched.counts_only:
-                sql, values = compile_search(searched, grant=grant, identifier_key=self._preparer.identifier_key)
-                rows = await connection.all(Query.composed("search", sql), **values, **given)
-            total = None
-            if searched.counts_only or searched.total == "accurate":
-                sql, values = compile_count(searched, grant=grant, identifier_key=self._preparer.identifier_key)
-                counted = await connection.one(Query.composed("count", sql), **values, **given)
-                total = counted[0] if counted else 0
-            shown, brought = rows[: searched.count], []
-            if shown and searched.inclusions:
-                sql, values = compile_included(searched, [row[0] for row in shown], sees=sight(grant))
-                brought = await connection.all(Query.composed("included", sql), **values, **given)
-        included = brought[:INCLUDED_MAX]
-        await self._tracer.found(grant, wanted.type, wanted.parameters, [*shown, *included], request)
-        return Page(
-            plan=searched,
-            records=tuple(self._reader.record(wanted.type, r[0], r[3], r[4], r[2], r[5]) for r in shown),
-            included=tuple(self._reader.record(type_name(r[1]), r[0], r[3], r[4], r[2], r[5]) for r in included),
-            is_cut_off=len(brought) > len(included),
-            next_cursor=self._cursors.seal(searched, shown[-1], caller=caller.id) if len(rows) > len(shown) else None,
-            total=total,
-        )
+        return await self._searcher.page(grant, wanted, request, deadline_seconds)
 
     async def locate(
         self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
     ) -> list[str]:
-        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
+        """The ids of the Patients that carry exactly this identifier, seen or not.
 
+        For whom to open in an emergency, and for the officer, to whom somebody names himself and asks who looked.
         Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
-        could not open them, and too-many-found.
+        could neither open them nor read the trail of others, and too-many-found.
         """
         grant = await self._grant(caller, purpose, "locate", request)
-        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
+        if not (grant.sees_everything or grant.reads_trail or grant.kinds & Kind.EMERGENCY.bit):
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
-        named = f"{escaped(system)}|{escaped(number)}"
-        parameters = (("identifier", named), ("_count", str(LOCATED_MAX)))
-        searched = parse_search(
-            "Patient", parameters, strict=True, searchable=self.searchable, now=self._clock(), after=None
-        )
-        whole = replace(grant, sees_everything=True)
-        sql, values = compile_search(searched, grant=whole, identifier_key=self._preparer.identifier_key)
-        async with self._database.connection("reader", before=wall(whole)) as connection:
-            rows = await connection.all(Query.composed("locate", sql), **values)
-        if len(rows) > LOCATED_MAX:
-            raise Refusal("too-many-found", next_step="narrow-search")
-        await self._tracer.found(grant, "Patient", parameters, rows, request)
-        return [self._reader.record("Patient", r[0], r[3], r[4], r[2], r[5]).id for r in rows]
+        return await self._searcher.locate(grant, system, number, request)
 
     async def everything(
         self,
@@ -307,16 +228,12 @@ class Store:
     ) -> Export:
         """All current records (of some types, changed since an instant), in chunks that are read as they are taken."""
         refuse_unknown_types(types or ())
-        await self._grant(caller, purpose, "export", request)
+        grant = await self._grant(caller, purpose, "export", request)
+        for name in types or (None,):
+            refuse_out_of_scope(grant.narrowing, Act.SEARCH, name)
         as_of = await self._histories.settled()
         chunks = self._exporter.chunks(lambda: self._grant(caller, purpose, "export", request), types, since, request)
         return Export(as_of=as_of, chunks=chunks)
-
-    async def has_source(self, caller: Caller, purpose: Purpose, prefix: str) -> bool:
-        """Whether records came from a system whose address begins so."""
-        await self._grant(caller, purpose, "search", "")
-        async with self._database.connection("reader") as connection:
-            return await connection.one(_STATE.source_beginning_with, prefix=prefix) is not None
 
     def searchable(self, resource_type: str) -> frozenset[str]:
         """The codes of the parameters by which all records of a type can be found now."""
@@ -382,9 +299,24 @@ class Store:
     ) -> TrailPage:
         """A page of the trail, newest first: to the officer all of it, to a person what concerns his own records."""
         grant = await self._grant(caller, purpose, "audit_events", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         page = await self._trail.page(grant, wanted, limit=limit, cursor=cursor)
         await self._tracer.trail(grant, "audit_events", wanted.patients or caller.patients, wanted, request)
         return page
+
+    @refusals_traced
+    async def audit_export(
+        self, caller: Caller, purpose: Purpose, wanted: TrailQuestion, *, limit: int, request: str = ""
+    ) -> AsyncIterator[TrailPage]:
+        """The newest `limit` events that `audit_events` would show, page by page, to be taken away.
+
+        That they are given stands in the trail before the first is read.
+        """
+        grant = await self._grant(caller, purpose, "audit_export", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
+        self._trail.refuse_unless_reader(grant)
+        await self._tracer.trail(grant, "audit_export", wanted.patients or caller.patients, wanted, request)
+        return self._trail.pages(grant, wanted, limit=limit)
 
     @refusals_traced
     async def audit_event(
@@ -392,6 +324,7 @@ class Store:
     ) -> TrailEvent | None:
         """One event of the trail by its name."""
         grant = await self._grant(caller, purpose, "audit_event", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.READ)
         found = await self._trail.one(grant, logical_id)
         await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
         return found
@@ -411,6 +344,7 @@ class Store:
     ) -> LedgerPage:
         """Who did what with these patients' records, from `after` to before `before`, newest first."""
         grant = await self._grant(caller, purpose, "ledger", request)
+        refuse_trail_out_of_scope(grant.narrowing, Act.SEARCH)
         page = await self._trail.ledger(grant, patients, limit=limit, cursor=cursor, after=after, before=before)
         await self._tracer.trail(grant, "ledger", patients, None, request)
         return page
@@ -431,8 +365,8 @@ class Store:
         grant = await self._grant(caller, purpose, "create", request)
         if if_none_exist is None:
             write = self._preparer.write(resource, new_uuid7())
-            return await self._writes.ask(Job(Change(write=write, is_new=True), grant, "create", request))
-        return await self._conditionally(grant, "create", resource, if_none_exist, None, request)
+            return await self._writer.grouped.ask(Job(Change(write=write, is_new=True), grant, "create", request))
+        return await self._writer.write_matching(grant, "create", resource, if_none_exist, None, request)
 
     @refusals_traced
     async def update(
@@ -448,7 +382,7 @@ class Store:
         """Write a record under an id of the client's choice; what stood there goes to the history."""
         write = self._preparer.write(resource, logical_id)
         change = Change(write=write, is_new=False, expected_version=expected_version)
-        return await self._writes.ask(
+        return await self._writer.grouped.ask(
             Job(change, await self._grant(caller, purpose, "update", request), "update", request)
         )
 
@@ -464,7 +398,7 @@ class Store:
         request: str = "",
     ) -> Written | Unchanged:
         """Write the one record that matches a search, or create it if none does."""
-        return await self._conditionally(
+        return await self._writer.write_matching(
             await self._grant(caller, purpose, "update", request), "update", resource, query, expected_version, request
         )
 
@@ -482,7 +416,7 @@ class Store:
         """Mark a record as deleted; its versions stay in the history."""
         _refuse_unknown_type(resource_type)
         change = Change(write=deletion(resource_type, logical_id), is_new=False, expected_version=expected_version)
-        return await self._writes.ask(
+        return await self._writer.grouped.ask(
             Job(change, await self._grant(caller, purpose, "delete", request), "delete", request)
         )
 
@@ -500,23 +434,7 @@ class Store:
         """Delete the one record that matches a search; several are refused, none is nothing to do."""
         _refuse_unknown_type(resource_type)
         grant = await self._grant(caller, purpose, "delete", request)
-        condition = Condition(resource_type, query)
-        for _ in range(TRIES_MAX):
-            try:
-                async with (
-                    self._refusals_traced(grant, "delete", request),
-                    self._database.transaction("app") as transaction,
-                ):
-                    ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
-                    _refuse_several(ids)
-                    if not ids:
-                        return Unchanged(type=resource_type, id="", version=0, changed_at=self._clock())
-                    write = deletion(resource_type, ids[0])
-                    change = Change(write=write, is_new=False, expected_version=expected_version)
-                    return await self._apply_one(transaction, change, grant, "delete", request)
-            except (UniqueViolation, SerializationFailure):
-                continue
-        raise _busy()
+        return await self._writer.delete_matching(grant, Condition(resource_type, query), expected_version, request)
 
     @refusals_traced
     async def transaction(
@@ -524,102 +442,16 @@ class Store:
     ) -> list[BundleAnswer]:
         """Do everything a transaction bundle asks, or nothing; raises the Refusal of the first entry that fails."""
         refuse_too_many(bundle.entries)
-        return await self._do(caller, purpose, read_requests(bundle.entries), request)
+        return await self._bundles.do(caller, purpose, read_requests(bundle.entries), request)
 
-    async def _do(
-        self, caller: Caller, purpose: Purpose, requests: Sequence[Request], request: str
+    async def batch(
+        self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
     ) -> list[BundleAnswer]:
-        grant = await self._grant(caller, purpose, "transaction", request)
-        # Without a condition all is known before the database is asked.
-        ready = None if any(conditions_of(requests)) else plan(requests, NO_MATCHES, self._preparer)
-        for _ in range(TRIES_MAX):
-            try:
-                async with self._refusals_traced(grant, "transaction", request):
-                    done = await self._transact(grant, requests, ready, request)
-            except (UniqueViolation, SerializationFailure):
-                continue
-            answered = {each.request.index for each in done}
-            asking = [each for each in requests if each.index not in answered]
-            answers = [*done, *await self._ask(caller, purpose, asking, request)]
-            return sorted(answers, key=lambda answer: answer.request.index)
-        raise _busy()
-
-    async def _transact(
-        self, grant: Grant, requests: Sequence[Request], ready: Sequence[Planned] | None, request: str
-    ) -> list[BundleAnswer]:
-        async with self._database.transaction("app") as transaction:
-            planned = await self._planned(transaction, grant, requests) if ready is None else ready
-            to_do = [each for each in planned if each.change is not None]
-            changes = [each.change for each in to_do if each.change is not None]
-            outcomes = await self._apply(
-                transaction,
-                changes,
-                [grant] * len(changes),
-                lambda _, now: events_of_bundle(grant, changes, planned, request, now),
-            )
-            for each, outcome in zip(to_do, outcomes, strict=True):
-                if isinstance(outcome, Refusal):
-                    raise _placed(outcome, each)
-            matched = await self._heads(transaction, [each for each in planned if each.answer is not None and each.id])
-        learn_tokens(changes, self._known_tokens)
-        done = {each.request.index: outcome for each, outcome in zip(to_do, outcomes, strict=True)}
-        return [
-            BundleAnswer(
-                request=each.request,
-                outcome=done.get(each.request.index) or matched.get(each.request.index) or each.answer or NotFound(),
-            )
-            for each in planned
-        ]
-
-    async def _planned(self, transaction: Transaction, grant: Grant, requests: Sequence[Request]) -> list[Planned]:
-        deciding, asking = conditions_of(requests)
-        identities = identities_of(requests, self._preparer)
-        matches = await self._matcher.find(transaction, grant, deciding=deciding, asking=asking, identities=identities)
-        return plan(requests, matches, self._preparer)
-
-    async def _heads(self, transaction: Transaction, matched: Sequence[Planned]) -> dict[int, Unchanged]:
-        """The versions of records that were matched and left alone, by the index of their entries."""
-        names = {(each.request.type, each.id) for each in matched}
-        heads = await self._standing_versions(transaction, names)
-        return {each.request.index: heads[each.request.type, each.id] for each in matched}
-
-    async def _standing_versions(
-        self, transaction: Transaction, names: Collection[tuple[str, str]]
-    ) -> dict[tuple[str, str], Unchanged]:
-        by_type: dict[str, list[int]] = defaultdict(list)
-        for kind, logical_id in names:
-            by_type[kind].append(record_number(kind, logical_id))
-        async with transaction.pipeline() as pipeline:
-            pending = {
-                kind: pipeline.add(_WRITE.current_heads, type=definitions().type_number(kind), rids=int8_array(rids))
-                for kind, rids in by_type.items()
-            }
-        rows = {(kind, row[0]): row for kind, found in pending.items() for row in found.rows}
-        return {
-            (kind, logical_id): _unchanged(kind, logical_id, rows.get((kind, record_number(kind, logical_id))))
-            for kind, logical_id in names
-        }
-
-    async def _ask(
-        self, caller: Caller, purpose: Purpose, wanted: Sequence[Request], request: str
-    ) -> list[BundleAnswer]:
-        """The answers to entries that only read; they see what the bundle wrote."""
-        answers: list[BundleAnswer] = []
-        size_bytes = 0
-        for each in wanted:
-            outcome: Answer | Page | Refusal
-            try:
-                if size_bytes > ANSWER_BYTES_MAX:
-                    raise Refusal("answer-too-large", kept="what-was-written", next_step="ask-in-parts")
-                outcome = await self._asked(caller, purpose, each.url, request)
-            except Refusal as refusal:
-                outcome = refusal
-            else:
-                size_bytes += _size_bytes(outcome)
-            answers.append(BundleAnswer(request=each, outcome=outcome))
-        return answers
+        """Do each entry by itself; one that cannot be done harms no other."""
+        return await self._bundles.batch(caller, purpose, bundle, request)
 
     async def _asked(self, caller: Caller, purpose: Purpose, url: str, request: str) -> Answer | Page:
+        """The answer to an entry of a bundle that only reads."""
         address, _, query = url.partition("?")
         match address.strip("/").split("/"):
             case [kind] if kind:
@@ -632,30 +464,6 @@ class Store:
             case _:
                 raise Refusal("address-unknown", next_step="read-the-capability-statement")
 
-    async def batch(
-        self, caller: Caller, purpose: Purpose, bundle: ParsedBundle, *, request: str = ""
-    ) -> list[BundleAnswer]:
-        """Do each entry by itself; one that cannot be done harms no other."""
-        refuse_too_many(bundle.entries)
-        answers: list[BundleAnswer] = []
-        size_bytes = 0
-        for number, entry in enumerate(bundle.entries):
-            try:
-                if size_bytes > ANSWER_BYTES_MAX:
-                    raise Refusal("answer-too-large", next_step="ask-in-parts")
-                (answer,) = await self._do(caller, purpose, read_requests([entry], first=number), request)
-            except Refusal as refusal:
-                await self._tracer.refused_entry(caller, purpose, entry.url or "", request, refusal)
-                answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=refusal))
-            except Exception as error:
-                # One entry that we cannot do must not take the answers of those that were done.
-                _log.error("entry_failed", error=place_of(error))
-                answers.append(BundleAnswer(request=_unread(number, entry.url or ""), outcome=unexpected()))
-            else:
-                size_bytes += _size_bytes(answer.outcome)
-                answers.append(answer)
-        return answers
-
     async def _grant(self, caller: Caller, purpose: Purpose, interaction: str, request: str) -> Grant:
         """What the caller may see and do now; if that is nothing at all, the trace says that he asked."""
         try:
@@ -665,162 +473,9 @@ class Store:
                 await self._tracer.refused(nothing(caller, purpose), interaction, refusal, request)
             raise
 
-    @asynccontextmanager
-    async def _refusals_traced(self, grant: Grant, interaction: str, request: str) -> AsyncIterator[None]:
-        """A refusal undoes its transaction, its event included: the trace is told afterwards."""
-        try:
-            yield
-        except Refusal as refusal:
-            if not (refusal.retryable or refusal.is_traced or refusal.is_uncertain):
-                await self._tracer.refused(grant, interaction, refusal, request)
-            raise
-
-    async def _write_group(self, jobs: Sequence[Job]) -> Sequence[Written | Unchanged | Exception]:
-        """Write several requests in one transaction; a refused one takes no other with it."""
-        changes = [job.change for job in jobs]
-        grants = [job.grant for job in jobs]
-        for _ in range(TRIES_MAX):
-            try:
-                async with self._database.transaction("app") as transaction:
-                    outcomes = await self._apply(
-                        transaction,
-                        changes,
-                        grants,
-                        lambda done, now: [event_of(job, each, now) for job, each in zip(jobs, done, strict=True)],
-                        commits=True,
-                    )
-            except (UniqueViolation, SerializationFailure):
-                continue
-            learn_tokens(changes, self._known_tokens)
-            return outcomes
-        raise _busy()
-
-    async def _conditionally(
-        self,
-        grant: Grant,
-        interaction: str,
-        resource: ParsedResource,
-        query: str,
-        expected_version: int | None,
-        request: str,
-    ) -> Written | Unchanged:
-        """Search and write under locks on what is searched for, so that two askers find each other's record."""
-        condition = Condition(resource.value["resourceType"], query)
-        identities = self._preparer.identities(resource)
-        given = resource.value.get("id") if interaction == "update" else None
-        for _ in range(TRIES_MAX):
-            try:
-                async with (
-                    self._refusals_traced(grant, interaction, request),
-                    self._database.transaction("app") as transaction,
-                ):
-                    matches = await self._matcher.find(transaction, grant, deciding=[condition], identities=identities)
-                    ids = matches.ids[condition]
-                    _refuse_several(ids)
-                    if ids and interaction == "create":
-                        return await self._standing(transaction, grant, condition.type, ids[0], request)
-                    if ids and given not in {None, ids[0]}:
-                        raise Refusal("id-differs-from-match", details={"type": condition.type})
-                    if not ids and given is not None and expected_version is None:
-                        expected_version = NO_VERSION  # what does not match the condition is not overwritten
-                    write = self._preparer.write(resource, ids[0] if ids else given or new_uuid7(), is_valid=True)
-                    is_new = not ids and given is None
-                    change = Change(write=write, is_new=is_new, expected_version=expected_version)
-                    return await self._apply_one(transaction, change, grant, interaction, request)
-            except (UniqueViolation, SerializationFailure):
-                continue
-        raise _busy()
-
-    async def _apply_one(
-        self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
-    ) -> Written | Unchanged:
-        job = Job(change, grant, interaction, request)
-        (outcome,) = await self._apply(transaction, [change], [grant], lambda done, now: [event_of(job, done[0], now)])
-        if isinstance(outcome, Refusal):
-            raise outcome
-        return outcome
-
-    async def _apply(
-        self,
-        transaction: Transaction,
-        changes: Sequence[Change],
-        grants: Sequence[Grant],
-        trace: Trace,
-        *,
-        commits: bool = False,
-    ) -> list[Outcome]:
-        refused = await self._permissions.refusals(transaction, list(zip(grants, changes, strict=True)))
-        changes = [
-            replace(change, custodian=grant.custodian) if grant.custodian is not None else change
-            for grant, change in zip(grants, changes, strict=True)
-        ]
-        return await apply(
-            transaction,
-            changes,
-            refused=refused,
-            clock=self._clock,
-            known_tokens=self._known_tokens,
-            sealer=self._preparer.sealer,
-            trace=trace,
-            writer=self._auditor.writer,
-            commits=commits,
-        )
-
-    async def _standing(
-        self, transaction: Transaction, grant: Grant, resource_type: str, logical_id: str, request: str
-    ) -> Unchanged:
-        traced = event_of_match(grant, resource_type, logical_id, request, self._clock())
-        await leave_trace(transaction, [traced], self._auditor.writer)
-        name = resource_type, logical_id
-        return (await self._standing_versions(transaction, [name]))[name]
-
-
-def _size_bytes(outcome: Written | Unchanged | Answer | Page | Refusal) -> int:
-    """How much an answer to one entry holds."""
-    match outcome:
-        case Found(record):
-            return len(record.text)
-        case Page(records=records, included=included):
-            return sum(len(record.text) for record in (*records, *included))
-        case _:
-            return 0
-
-
-def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchanged:
-    version, changed_at = (row[1], row[2]) if row else (0, 0)
-    return Unchanged(type=resource_type, id=logical_id, version=version, changed_at=Instant(changed_at))
-
 
 def _refuse_unknown_type(resource_type: str) -> None:
     if resource_type not in definitions().type_numbers:
         raise Refusal("type-unknown", details={"type": resource_type[:64]})
     if resource_type == TRAIL:
         raise Refusal("audit-trail-apart", next_step="ask-the-trail")
-
-
-def _refuse_several(ids: Sequence[str]) -> None:
-    if len(ids) > 1:
-        raise Refusal("condition-matches-several", next_step="narrow-the-condition")
-
-
-def _placed(refusal: Refusal, planned: Planned) -> Refusal:
-    details = {**refusal.details, "entry": str(planned.request.index)}
-    return Refusal(refusal.code, next_step=refusal.next_step, faults=refusal.faults, details=details)
-
-
-def _busy() -> Refusal:
-    return Refusal("too-busy", next_step="send-again-later", retryable=True)
-
-
-def _unread(index: int, url: str) -> Request:
-    return Request(
-        index=index,
-        method="",
-        type="",
-        id=None,
-        condition=None,
-        expected_version=None,
-        full_url=None,
-        resource=None,
-        url=url,
-    )

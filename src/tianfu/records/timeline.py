@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.access.decision import Grant
+from tianfu.access.scopes import Act
 from tianfu.db import Database, queries
 from tianfu.db.database import Session
 from tianfu.db.prepared import Row
@@ -96,7 +97,7 @@ class Timelines:
         async with self._database.connection("reader", before=wall(grant)) as connection:
             rows = await connection.all(
                 _SQL.under(grant).timeline,
-                **visibility_values(grant, self._clock()),
+                **visibility_values(grant, self._clock(), doing=Act.SEARCH),
                 patients=int8_array(list(numbers)),
                 types=int2_array([definitions().type_number(each) for each in types]),
                 codes=None if codes is None else int8_array([h for code in codes for h in code_hashes(types, code)]),
@@ -118,7 +119,7 @@ class Timelines:
         async with self._database.connection("reader", before=wall(grant)) as connection:
             rows = await connection.all(
                 _SQL.under(grant).census,
-                **visibility_values(grant, self._clock()),
+                **visibility_values(grant, self._clock(), doing=Act.SEARCH),
                 patients=int8_array(list(numbers)),
                 types=int2_array(types),
                 edges=int8_array(list(edges)),
@@ -139,7 +140,7 @@ class Timelines:
         """Every kind of result with numbers that these patients have."""
         numbers = _numbers(patients)
         async with self._database.connection("reader", before=wall(grant)) as connection:
-            given = visibility_values(grant, self._clock())
+            given = visibility_values(grant, self._clock(), doing=Act.SEARCH)
             rows = await connection.all(_SQL.under(grant).measured, patients=int8_array(list(numbers)), **given)
             names = await self._names(connection, [row[9] for row in rows])
         return [

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tianfu.access.decision import Grant
 from tianfu.access.judgement import CHILD_UNTIL_YEARS, MINOR_UNTIL_YEARS, born_after
+from tianfu.access.scopes import Act
 from tianfu.db import Queries, queries
 from tianfu.db.prepared import Call
 from tianfu.db.wire import int2_array, int8_array
 from tianfu.kernel.instants import Instant
+from tianfu.records.scoping import in_scope, scope_values, was_in_scope
 
-Plans = Literal["auto", "force_generic_plan"]
+Plans = Literal["auto", "force_generic_plan", "force_custom_plan"]
 
 _WALL = queries("tianfu.records.sql", "wall.sql").tell_wall
 
@@ -54,34 +56,79 @@ _ALSO_NOW = "(select prid from also_about where rid = {row}.rid and type = {row}
 _ALSO_THEN = "unnest({row}.also_about)"
 
 
+class Sight(NamedTuple):
+    """Which of the conditions a grant is asked under; grants of one sight share their statements.
+
+    `is_narrowed` by a token's scopes, and `is_bound` by them to one patient's records.
+    """
+
+    everything: bool
+    is_narrowed: bool
+    is_bound: bool
+
+    @staticmethod
+    def of(grant: Grant) -> Sight:
+        """The sight of a grant."""
+        narrowing = grant.narrowing
+        return Sight(
+            grant.sees_everything, narrowing is not None, narrowing is not None and narrowing.patient is not None
+        )
+
+    def now(self, alias: str) -> str:
+        """The condition on current rows."""
+        permitted = "true" if self.everything else _condition(alias, _ALSO_NOW)
+        return f"({in_scope(alias, is_bound=self.is_bound)} and {permitted})" if self.is_narrowed else permitted
+
+    def then(self, alias: str) -> str:
+        """The condition on earlier versions, which may be seen by whoever may see both them and what stands now."""
+        if self.everything and not self.is_narrowed:
+            return "true"
+        permitted = "true" if self.everything else _condition(alias, _ALSO_THEN)
+        within = f"{was_in_scope(alias)} and " if self.is_narrowed else ""
+        return (
+            f"({within}{permitted} and exists (select from resource standing where "
+            f"standing.type = {alias}.type and standing.rid = {alias}.rid and {self.now('standing')}))"
+        )
+
+    def fill(self, marker: str) -> str:
+        """What a marker in a named statement stands for.
+
+        `visible:alias`; `visible_then:alias` for earlier versions; `scope:alias` for a token's scopes alone.
+        """
+        kind, _, alias = marker.partition(":")
+        match kind:
+            case "visible":
+                return self.now(alias)
+            case "visible_then":
+                return self.then(alias)
+            case "scope":
+                return in_scope(alias, is_bound=self.is_bound) if self.is_narrowed else "true"
+            case _:
+                raise ValueError(marker)
+
+
+_FILLS = {
+    sight: sight.fill
+    for sight in (
+        Sight(everything, *narrowed)
+        for everything in (False, True)
+        for narrowed in ((False, False), (True, False), (True, True))
+    )
+}
+"""One function for each sight, so that the statements of a file are read once for each."""
+
+
+def asked(marker: str) -> str:
+    """What a marker stands for to a grant that neither sees everything nor is narrowed."""
+    return _FILLS[Sight(False, False, False)](marker)
+
+
 def visible(alias: str, grant: Grant) -> str:
     """The condition under which the current rows named `alias` may be seen; stands in every branch of every statement.
 
     Its values are `visibility_values`.
     """
-    return "true" if grant.sees_everything else _condition(alias, _ALSO_NOW)
-
-
-def asked(marker: str) -> str:
-    """What a marker in a named statement stands for: `visible:alias`, or `visible_then:alias` for earlier versions.
-
-    An earlier version may be seen by whoever may see both it and what stands now.
-    """
-    kind, _, alias = marker.partition(":")
-    match kind:
-        case "visible":
-            return _condition(alias, _ALSO_NOW)
-        case "visible_then":
-            return (
-                f"({_condition(alias, _ALSO_THEN)} and exists (select from resource standing where "
-                f"standing.type = {alias}.type and standing.rid = {alias}.rid and {_condition('standing', _ALSO_NOW)}))"
-            )
-        case _:
-            raise ValueError(marker)
-
-
-def _everything(marker: str) -> str:
-    return "true"
+    return Sight.of(grant).now(alias)
 
 
 def _condition(row: str, others: str) -> str:
@@ -94,19 +141,33 @@ def _condition(row: str, others: str) -> str:
 
 
 class Guarded:
-    """The named statements of a file in which `{visible:alias}` marks where permission is asked."""
+    """The named statements of a file in which `{visible:a}` marks where permission is asked."""
 
     def __init__(self, file: str) -> None:
-        self.everything = queries("tianfu.records.sql", file, fill=_everything)
-        self.asking = queries("tianfu.records.sql", file, fill=asked)
+        self._file = file
+        self._by_sight: dict[Sight, Queries] = {}
+
+    def of(self, sight: Sight) -> Queries:
+        """The statements as they must be put under these conditions."""
+        if sight not in self._by_sight:
+            self._by_sight[sight] = queries("tianfu.records.sql", self._file, fill=_FILLS[sight])
+        return self._by_sight[sight]
 
     def under(self, grant: Grant) -> Queries:
         """The statements as they must be put for this grant."""
-        return self.everything if grant.sees_everything else self.asking
+        return self.of(Sight.of(grant))
 
 
-def visibility_values(grant: Grant, now: Instant) -> dict[str, object]:
-    """The values of the condition, the same for every row of a statement; none for a grant that sees everything."""
+def visibility_values(grant: Grant, now: Instant, *, doing: Act) -> dict[str, object]:
+    """The values of the condition, the same for every row of a statement; none for a grant that sees everything.
+
+    `doing` says which acts of a token's scopes count; a grant without a token does not look at it.
+    """
+    permitted = _permission_values(grant, now)
+    return permitted if grant.narrowing is None else permitted | scope_values(grant.narrowing, doing)
+
+
+def _permission_values(grant: Grant, now: Instant) -> dict[str, object]:
     if grant.sees_everything:
         return {}
     return {
@@ -130,7 +191,8 @@ def visibility_values(grant: Grant, now: Instant) -> dict[str, object]:
 def wall(grant: Grant, *, plans: Plans = "auto") -> Call:
     """What the second wall is told before a statement of this grant.
 
-    `force_generic_plan` is for statements that are always done in one way: planning them costs more than running them.
+    `force_generic_plan` is for statements that are always done in one way: planning them costs more than running them;
+    `force_custom_plan` for those whose filters, there or not, decide the way.
     """
     return _WALL, _told(grant.sees_everything, grant.level, grant.custodian, grant.own, grant.actors, plans)
 

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 def refuse_other_addresses(host: str) -> None:
-    """Until people can sign in, only this machine is let in."""
+    """This server speaks no TLS; whoever does so for it stands on the same machine."""
     if host == "localhost":
         return
     with suppress(ValueError):

@@ -26,6 +26,7 @@ from tianfu.web.asking import ADMITTED, HttpRequest, likely_purpose
 from tianfu.web.callers import Admitted, Callers
 from tianfu.web.look import LOOK_COOKIE, Look
 from tianfu.web.protection import SAFE_METHODS
+from tianfu.web.proxies import client_of
 
 ENTER_PATH = "/enter"
 
@@ -127,12 +128,6 @@ def _for_this_page(admitted: Admitted, purpose: Purpose | None) -> Admitted:
     if admitted.caller.session and purpose not in admitted.purposes:
         raise Refusal("not-found", next_step="start-again")
     return replace(admitted, purpose=purpose)
-
-
-def client_of(scope: Scope) -> str:
-    """The address that a request came from; empty on a socket without addresses."""
-    client = scope.get("client")
-    return client[0] if client else ""
 
 
 def _limit_class(options: Mapping[str, Any], method: str) -> LimitClass:

@@ -9,12 +9,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.admission import ENTER_PATH, OPEN, Sessions, client_of
+from tianfu.web.admission import ENTER_PATH, OPEN, Sessions
 from tianfu.web.asking import HttpRequest
 from tianfu.web.callers import Callers
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 from tianfu.web.preferences import own_path
+from tianfu.web.proxies import client_of
 
 LEAVE_PATH = "/leave"
 

@@ -132,6 +132,9 @@ def build_site(
         ),
         request_max_body_size=FORM_BYTES_MAX,
         openapi_config=None,
+        # Said, because else an environment variable of the framework decides whether strangers see its debug pages.
+        debug=False,
+        pdb_on_exception=False,
         **parts.options,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Found, HistoryEntry, HistoryPage, NotFound, Record, Written
 from tianfu.records.store import BundleAnswer, SearchRequest
 from tianfu.records.timeline import Slice, TimelineEntry, TimelinePage
+from tianfu.records.trail.reading import TrailEvent, TrailPage, TrailQuestion
 from tianfu.records.transaction import read_requests
 from tianfu.standards.fhir.parsing import ParsedBundle
 from tianfu.standards.fhir.validation import validate
@@ -62,6 +63,15 @@ class MemoryStore:
     now: Instant
     versions: dict[tuple[str, str], list[Record]] = field(default_factory=dict)
     trail: dict[str, list[LedgerEvent]] = field(default_factory=dict)
+    events: list[TrailEvent] = field(default_factory=list)
+    """The whole trail, newest first."""
+
+    asked: list[tuple[str, object]] = field(default_factory=list)
+    """What was asked of the whole trail, and by which call."""
+
+    looked_until: Instant | None = None
+    """If set, every look at the whole trail stops there."""
+
     written: list[list[str]] = field(default_factory=list)
     """The types that each transaction wrote."""
 
@@ -180,6 +190,43 @@ class MemoryStore:
         more = start + limit < len(events)
         return LedgerPage(events=events[start : start + limit], next_cursor=str(start + limit) if more else None)
 
+    async def audit_events(
+        self, caller: Caller, purpose: Purpose, wanted: TrailQuestion, *, limit: int, cursor: str | None = None
+    ) -> TrailPage:
+        self.asked.append(("audit_events", wanted))
+        return self._page(wanted, limit, cursor)
+
+    def _page(self, wanted: TrailQuestion, limit: int, cursor: str | None) -> TrailPage:
+        found = [event for event in self.events if _is_wanted(event, wanted)]
+        start = int(cursor or 0)
+        more = str(start + limit) if start + limit < len(found) else None
+        stopped = more is None and self.looked_until is not None
+        return TrailPage(
+            events=tuple(found[start : start + limit]),
+            next_cursor=str(len(found)) if stopped else more,
+            looked_until=self.looked_until if stopped else None,
+        )
+
+    async def audit_event(self, caller: Caller, purpose: Purpose, logical_id: str) -> TrailEvent | None:
+        self.asked.append(("audit_event", logical_id))
+        return next((event for event in self.events if event.id == logical_id), None)
+
+    async def audit_export(
+        self, caller: Caller, purpose: Purpose, wanted: TrailQuestion, *, limit: int
+    ) -> AsyncIterator[TrailPage]:
+        self.asked.append(("audit_export", wanted))
+
+        async def pages() -> AsyncIterator[TrailPage]:
+            cursor: str | None = None
+            for start in range(0, limit, 200):
+                page = self._page(wanted, min(200, limit - start), cursor)
+                yield page
+                cursor = page.next_cursor
+                if cursor is None or page.looked_until is not None:
+                    return
+
+        return pages()
+
     async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:
         requests = read_requests(bundle.entries)
         for each in requests:
@@ -208,7 +255,31 @@ class MemoryStore:
         return answers
 
 
+def _is_wanted(event: TrailEvent, wanted: TrailQuestion) -> bool:
+    def fits(asked: Sequence[str] | None, *values: str | None) -> bool:
+        return asked is None or bool(set(asked) & set(values))
+
+    return all(
+        (
+            wanted.after is None or event.at >= wanted.after,
+            wanted.before is None or event.at < wanted.before,
+            wanted.patients is None or bool({f"Patient/{each}" for each in wanted.patients} & set(event.patients)),
+            wanted.entities is None or bool({"/".join(each) for each in wanted.entities} & set(event.records)),
+            fits(wanted.actors, event.caller, event.practitioner),
+            fits(wanted.organisations, event.organisation),
+            fits(wanted.sessions, event.session),
+            fits(wanted.roles, event.role),
+            fits(wanted.interactions, event.interaction),
+            fits(wanted.outcomes, event.outcome),
+            wanted.succeeded is None or (event.outcome == "success") == wanted.succeeded,
+        )
+    )
+
+
 def _matches(resource: Mapping[str, Any], name: str, value: str) -> bool:
+    if name == "name":
+        given = resource["name"]
+        return str(given if isinstance(given, str) else given[0]["text"]).startswith(value)
     return bool(set(value.split(",")) & set(_values(resource, name))) or any(
         wish.endswith("|") and any(one.startswith(wish) for one in _values(resource, name)) for wish in value.split(",")
     )
@@ -216,6 +287,8 @@ def _matches(resource: Mapping[str, Any], name: str, value: str) -> bool:
 
 def _values(resource: Mapping[str, Any], name: str) -> Iterable[str]:
     match name:
+        case "_id":
+            return [resource["id"]]
         case "patient":
             found = [resource.get("for"), resource.get("patient")]
             return [one["reference"] for one in found if one]

@@ -760,5 +760,5 @@ def test_everybody_has_the_places_of_his_role(browser_of: BrowserOf) -> None:
 
     assert places(WOMAN) == {"/trust", "/trust/consents"}
     assert places(DOCTOR) == {"/trust/emergency"}
-    assert places(OFFICER) == {"/trust/reviews"}
+    assert places(OFFICER) == {"/trust/reviews", "/trust/trail"}
     assert places(NURSE) == set()

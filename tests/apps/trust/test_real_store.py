@@ -35,6 +35,7 @@ from tianfu.web.site import SiteSettings, build_site
 pytestmark = pytest.mark.anyio
 
 CONSENTS = "/trust/people/w-hospital/consents"
+REGISTRAR = Caller(id="registrar-1", role="registrar", practitioner="p9", organisation="house")
 
 
 @pytest.fixture
@@ -292,13 +293,17 @@ async def test_a_mother_reads_her_childs_ledger_and_nobody_else_does(door: Door,
         await store.ledger(stranger, Purpose.PATIENT_REQUEST, ["child"], limit=10)
 
 
-async def test_only_who_may_break_the_glass_finds_by_the_whole_number(door: Door, store: Store) -> None:
+async def test_only_who_may_break_the_glass_or_reads_the_trail_finds_by_the_whole_number(
+    door: Door, store: Store
+) -> None:
     found = await store.locate(DOCTOR, Purpose.EMERGENCY, IDENTITY_NUMBER, HER_NUMBER)
     assert sorted(found) == ["w-centre", "w-hospital"]
     assert await store.locate(DOCTOR, Purpose.EMERGENCY, IDENTITY_NUMBER, HER_NUMBER[:-1] + "?") == []
+    assert await store.locate(OFFICER, Purpose.OPERATIONS, IDENTITY_NUMBER, HER_NUMBER) == found
     for caller, purpose in (
         (DOCTOR, Purpose.TREATMENT),
-        (OFFICER, Purpose.OPERATIONS),
+        (OFFICER, Purpose.TREATMENT),
+        (REGISTRAR, Purpose.OPERATIONS),
         (WOMAN, Purpose.PATIENT_REQUEST),
     ):
         with pytest.raises(Refusal):

@@ -65,7 +65,7 @@ async def test_a_page_that_brings_along_less_than_there_is_says_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tianfu.records.search.included.INCLUDED_MAX", 1)
-    monkeypatch.setattr("tianfu.records.store.INCLUDED_MAX", 1)
+    monkeypatch.setattr("tianfu.records.searching.INCLUDED_MAX", 1)
     person, _ = await given_a_person(client)
     await created(client, "Observation", observation(person, day="2024-01-03"))
     page = await answered(client, "Patient?_revinclude=Observation:patient")

@@ -143,7 +143,7 @@ async def test_a_batch_names_each_fault_by_its_own_place(client: httpx.AsyncClie
 
 
 async def test_what_a_bundle_asks_for_has_a_limit(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tianfu.records.store.ANSWER_BYTES_MAX", 200)
+    monkeypatch.setattr("tianfu.records.bundles.ANSWER_BYTES_MAX", 200)
     await created(client, "Patient", patient())
     asked = {"request": {"method": "GET", "url": "Patient"}}
     for kind in ("transaction", "batch"):

@@ -174,7 +174,7 @@ async def test_more_than_a_page_may_bring_along_is_cut_off_aloud(
     asked = SearchRequest(type="Patient", parameters=(("_revinclude", "Observation:patient"),))
     for limit, shown, is_cut_off in ((4, 4, False), (3, 3, True)):
         monkeypatch.setattr("tianfu.records.search.included.INCLUDED_MAX", limit)
-        monkeypatch.setattr("tianfu.records.store.INCLUDED_MAX", limit)
+        monkeypatch.setattr("tianfu.records.searching.INCLUDED_MAX", limit)
         page = await one_desk.store.search(WHO, WHY, asked)
         assert (len(page.included), page.is_cut_off) == (shown, is_cut_off)
     assert inclusions.INCLUDED_MAX == 1_000

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from litestar import Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -20,6 +19,7 @@ from tianfu.apps.trust.actions.object_to_access import object_to_access
 from tianfu.apps.trust.actions.open_emergency_access import open_emergency_access
 from tianfu.apps.trust.actions.review_access import ReviewForm, review_access
 from tianfu.apps.trust.actions.withdraw_consent import withdraw_consent
+from tianfu.apps.trust.door import ROOT, entitled, faults_of, form_of, not_found, officer, page_of
 from tianfu.apps.trust.model.consent import read_decision
 from tianfu.apps.trust.model.emergency import ReasonKind, may_break_glass, read_emergency_wish
 from tianfu.apps.trust.model.ledger import Sort, months_back, read_month, read_sort
@@ -31,9 +31,9 @@ from tianfu.apps.trust.queries.ledger import read_ledger, read_look
 from tianfu.apps.trust.queries.notices import read_notices
 from tianfu.apps.trust.queries.people import people_of
 from tianfu.apps.trust.queries.reviews import read_case, read_queue
-from tianfu.apps.trust.speech import Speech
 from tianfu.apps.trust.store import TrustStore
-from tianfu.kernel.instants import Clock, Instant, china_date
+from tianfu.apps.trust.trail_routes import trail_routes
+from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.admission import for_purpose, limited
 from tianfu.web.asking import Asking, HttpRequest
@@ -41,13 +41,7 @@ from tianfu.web.failures import Help
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
-ROOT = "/trust"
 MONTHS_OFFERED = 12
-
-FIELD_OF_REFUSAL = {"decision-missing": "decision", "institution-missing": "institution"}
-
-FORM_REFUSALS = frozenset({"emergency-unusable", "objection-unusable", "review-unusable", *FIELD_OF_REFUSAL})
-"""Refusals that say what is wrong with a form: it is shown again with what was written."""
 
 _LIFE = re.compile(r"/(?:lifelong|trust)/people/([A-Za-z0-9\-.]{1,64})(?:/|\Z)")
 
@@ -62,6 +56,7 @@ def trust(store: TrustStore, *, clock: Clock) -> App:
             Place(key="place.consents", address=f"{ROOT}/consents", icon="i-sign", roles=PERSON_ROLES - {"desk"}),
             Place(key="place.emergency", address=f"{ROOT}/emergency", icon="i-lock", roles=EMERGENCY_ROLES - {"desk"}),
             Place(key="place.reviews", address=f"{ROOT}/reviews", icon="i-check", roles=OFFICER_ROLES),
+            Place(key="place.trail", address=f"{ROOT}/trail", icon="i-search", roles=OFFICER_ROLES),
         ),
         routes=lambda pages: [
             *_start(pages, store, clock),
@@ -69,6 +64,7 @@ def trust(store: TrustStore, *, clock: Clock) -> App:
             *for_purpose(Purpose.PATIENT_REQUEST, _consents(pages, store, clock)),
             *for_purpose(Purpose.EMERGENCY, _emergency(pages, store, clock)),
             *for_purpose(Purpose.OPERATIONS, _reviews(pages, store, clock)),
+            *for_purpose(Purpose.OPERATIONS, trail_routes(pages, store, clock)),
         ],
         help=help_after,
     )
@@ -82,65 +78,16 @@ def help_after(asking: Asking, refusal: Refusal) -> Help | None:
     return Help(key="emergency.offer", button="emergency.offer-button", address=f"{ROOT}/emergency?patient={found[1]}")
 
 
-def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
-    """A page of this app, with its way of speaking."""
-    asking = pages.asking(request)
-
-    def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        always = {"root": ROOT, "speech": Speech(asking.language), "china_date": china_date, "faults": {}, "form": {}}
-        return pages.page(f"trust/{template}", asking, status=status, **{**always, **values})
-
-    return page
-
-
 def _person(asking: Asking) -> Caller:
     """Somebody who comes for his own record; raises Refusal as `_entitled` does."""
-    return _entitled(asking, PERSON_ROLES, Purpose.PATIENT_REQUEST)
+    return entitled(asking, PERSON_ROLES, Purpose.PATIENT_REQUEST)
 
 
 def _doctor(asking: Asking) -> Caller:
     """Somebody who may break the glass."""
     if not may_break_glass(asking.caller):
-        raise _not_found()
-    return _entitled(asking, EMERGENCY_ROLES, Purpose.EMERGENCY)
-
-
-def _officer(asking: Asking) -> Caller:
-    """Somebody who reviews."""
-    return _entitled(asking, OFFICER_ROLES, Purpose.OPERATIONS)
-
-
-def _entitled(asking: Asking, roles: frozenset[str], purpose: Purpose) -> Caller:
-    """The caller of one of these roles whose ticket is for this purpose too.
-
-    Raises Refusal: not-found for other roles, for whom the page does not exist, and purpose-not-allowed.
-    """
-    if asking.caller.role not in roles:
-        raise _not_found()
-    if not asking.allows(purpose):
-        raise Refusal("purpose-not-allowed", next_step="get-a-new-ticket")
-    return asking.caller
-
-
-def _not_found() -> Refusal:
-    return Refusal("not-found", next_step="start-again")
-
-
-async def _form(request: HttpRequest, *names: str) -> dict[str, str]:
-    """The fields of a form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in names}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
-
-
-def _faults(refusal: Refusal) -> Mapping[str, tuple[str, Mapping[str, str]]]:
-    """What is wrong with each field, for a form that is shown again; raises what is not about a form."""
-    if refusal.code not in FORM_REFUSALS:
-        raise refusal
-    faults = {fault.path: (f"fault.{fault.code}", fault.details) for fault in refusal.faults}
-    return faults or {FIELD_OF_REFUSAL[refusal.code]: (f"refusal.{refusal.code}", {})}
+        raise not_found()
+    return entitled(asking, EMERGENCY_ROLES, Purpose.EMERGENCY)
 
 
 def _start(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHandler]:
@@ -155,11 +102,11 @@ def _start(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHandl
             return Redirect(f"{ROOT}/reviews", status_code=303)
         if caller.role in EMERGENCY_ROLES - PERSON_ROLES:
             return Redirect(f"{ROOT}/emergency", status_code=303)
-        return await own(request, "ledger") or _page(pages, request)("start.html")
+        return await own(request, "ledger") or page_of(pages, request)("start.html")
 
     @get(f"{ROOT}/consents")
     async def own_consents(request: HttpRequest) -> Response[str] | Redirect:
-        return await own(request, "consents") or _page(pages, request)("start.html")
+        return await own(request, "consents") or page_of(pages, request)("start.html")
 
     return [start, own_consents]
 
@@ -181,7 +128,7 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
             now=clock(),
         )
         months = months_back(today, MONTHS_OFFERED)
-        return _page(pages, request)("ledger.html", ledger=ledger, months=months, sorts=tuple(Sort), asked=query)
+        return page_of(pages, request)("ledger.html", ledger=ledger, months=months, sorts=tuple(Sort), asked=query)
 
     @get(f"{person_path}/objection")
     async def ask_objection(request: HttpRequest, person: FromPath[str]) -> Response[str]:
@@ -189,13 +136,15 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
 
     @post(f"{person_path}/objection", status_code=303)
     async def send_objection(request: HttpRequest, person: FromPath[str]) -> Response[str] | Redirect:
-        form = await _form(request, "event", "at", "reason")
+        form = await form_of(request, "event", "at", "reason")
         caller = _person(pages.asking(request))
         try:
             at = _instant(form["at"])
             await object_to_access(store, caller, person, form["event"], at, form["reason"], now=clock())
         except Refusal as refusal:
-            return await objection(request, person, event=form["event"], form=form, faults=_faults(refusal), status=422)
+            return await objection(
+                request, person, event=form["event"], form=form, faults=faults_of(refusal), status=422
+            )
         return Redirect(f"{ROOT}/people/{person}/ledger?sent={form['event']}#sent", status_code=303)
 
     async def objection(
@@ -203,12 +152,12 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
     ) -> Response[str]:
         at = _instant(form.get("at") or str(request.query_params.get("at", "")))
         one = await read_look(store, _person(pages.asking(request)), person, event, at, now=clock())
-        return _page(pages, request)("objection.html", status=status, one=one, form=form, faults=faults)
+        return page_of(pages, request)("objection.html", status=status, one=one, form=form, faults=faults)
 
     @get(f"{person_path}/notices")
     async def show_notices(request: HttpRequest, person: FromPath[str]) -> Response[str]:
         notices = await read_notices(store, _person(pages.asking(request)), person, now=clock())
-        return _page(pages, request)("notices.html", notices=notices)
+        return page_of(pages, request)("notices.html", notices=notices)
 
     return [show_ledger, ask_objection, send_objection, show_notices]
 
@@ -216,7 +165,7 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
 def _instant(text: str) -> Instant:
     """Microseconds since 1970 as an address says them; raises Refusal `not-found` for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) <= 17):
-        raise _not_found()
+        raise not_found()
     return Instant(int(text))
 
 
@@ -227,7 +176,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
     async def show_consents(request: HttpRequest, person: FromPath[str]) -> Response[str]:
         consents = await read_consents(store, _person(pages.asking(request)), person, now=clock())
         done = request.query_params.get("done", "")
-        return _page(pages, request)("consents.html", consents=consents, done=done)
+        return page_of(pages, request)("consents.html", consents=consents, done=done)
 
     @get(consents_path + "/{offer:str}")
     async def show_offer(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str]:
@@ -238,11 +187,11 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
     ) -> Response[str]:
         wanted = str(request.query_params.get("institution", "")).strip()
         one = await read_offer(store, _person(pages.asking(request)), person, offer, wanted=wanted, now=clock())
-        return _page(pages, request)("consent.html", status=status, one=one, faults=faults, wanted=wanted)
+        return page_of(pages, request)("consent.html", status=status, one=one, faults=faults, wanted=wanted)
 
     @post(consents_path + "/{offer:str}", status_code=303)
     async def decide(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str] | Redirect:
-        sent = await _form(request, "decision", "text", "institution")
+        sent = await form_of(request, "decision", "text", "institution")
         asking = pages.asking(request)
         try:
             form = ConsentForm(
@@ -253,12 +202,12 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
             )
             await give_consent(store, _person(asking), person, offer, form, now=clock())
         except Refusal as refusal:
-            return await asked(request, person, offer, faults=_faults(refusal), status=422)
+            return await asked(request, person, offer, faults=faults_of(refusal), status=422)
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
 
     @post(consents_path + "/{offer:str}/withdrawal", status_code=303)
     async def withdraw(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Redirect:
-        sent = await _form(request, "institution")
+        sent = await form_of(request, "institution")
         caller = _person(pages.asking(request))
         await withdraw_consent(store, caller, person, offer, institution=sent["institution"], now=clock())
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
@@ -266,7 +215,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
     @get(consents_path + "/{offer:str}/history")
     async def show_history(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str]:
         history = await read_consent_history(store, _person(pages.asking(request)), person, offer, now=clock())
-        return _page(pages, request)("consent_history.html", history=history)
+        return page_of(pages, request)("consent_history.html", history=history)
 
     return [show_consents, show_offer, decide, withdraw, show_history]
 
@@ -281,14 +230,14 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
         request: HttpRequest, *, form: Mapping[str, str], faults: object, status: int = 200
     ) -> Response[str]:
         shown = await read_emergency_desk(store, _doctor(pages.asking(request)))
-        return _page(pages, request)(
+        return page_of(pages, request)(
             "emergency.html", status=status, desk=shown, form=form, faults=faults, kinds=tuple(ReasonKind)
         )
 
     # Whoever guesses numbers is stopped as whoever searches for them.
     @post(f"{ROOT}/emergency", status_code=303, opt=dict(limited("identity-search")))
     async def open_access(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "patient", "number", "kind", "reason", "understood")
+        form = await form_of(request, "patient", "number", "kind", "reason", "understood")
         try:
             wish = read_emergency_wish(
                 patient=form["patient"],
@@ -298,7 +247,7 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
                 has_read=form["understood"] == "yes",
             )
         except Refusal as refusal:
-            return await desk(request, form=form, faults=_faults(refusal), status=422)
+            return await desk(request, form=form, faults=faults_of(refusal), status=422)
         task = await open_emergency_access(store, _doctor(pages.asking(request)), wish, now=clock())
         return Redirect(f"{ROOT}/emergency/{task}", status_code=303)
 
@@ -310,8 +259,8 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
         except Refusal as refusal:
             if refusal.code != "not-found":
                 raise
-            return _page(pages, request)("over.html", status=404)
-        answer = _page(pages, request)("session.html", session=session)
+            return page_of(pages, request)("over.html", status=404)
+        answer = page_of(pages, request)("session.html", session=session)
         if left := session.task.seconds_left(now):
             # The page goes by itself when its time is over, also where no script runs.
             answer.headers["refresh"] = str(left + 1)
@@ -328,8 +277,8 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
 def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHandler]:
     @get(f"{ROOT}/reviews")
     async def show_queue(request: HttpRequest) -> Response[str]:
-        queue = await read_queue(store, _officer(pages.asking(request)), now=clock())
-        return _page(pages, request)("reviews.html", queue=queue, done=request.query_params.get("done", ""))
+        queue = await read_queue(store, officer(pages.asking(request)), now=clock())
+        return page_of(pages, request)("reviews.html", queue=queue, done=request.query_params.get("done", ""))
 
     @get(f"{ROOT}/reviews/{{task:str}}")
     async def show_case(request: HttpRequest, task: FromPath[str]) -> Response[str]:
@@ -338,14 +287,14 @@ def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHan
     async def case(
         request: HttpRequest, task: str, *, form: Mapping[str, str], faults: object, status: int = 200
     ) -> Response[str]:
-        shown = await read_case(store, _officer(pages.asking(request)), task)
-        return _page(pages, request)(
+        shown = await read_case(store, officer(pages.asking(request)), task)
+        return page_of(pages, request)(
             "review.html", status=status, case=shown, form=form, faults=faults, verdicts=tuple(Verdict)
         )
 
     @post(f"{ROOT}/reviews/{{task:str}}", status_code=303)
     async def send_review(request: HttpRequest, task: FromPath[str]) -> Response[str] | Redirect:
-        form = await _form(request, "verdict", "comment", "answer", "version")
+        form = await form_of(request, "verdict", "comment", "answer", "version")
         number = form["version"]
         review = ReviewForm(
             verdict=form["verdict"],
@@ -354,9 +303,9 @@ def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHan
             version=int(number) if number.isascii() and number.isdigit() and len(number) <= 9 else 0,
         )
         try:
-            await review_access(store, _officer(pages.asking(request)), task, review, now=clock())
+            await review_access(store, officer(pages.asking(request)), task, review, now=clock())
         except Refusal as refusal:
-            return await case(request, task, form=form, faults=_faults(refusal), status=422)
+            return await case(request, task, form=form, faults=faults_of(refusal), status=422)
         return Redirect(f"{ROOT}/reviews?done={task}#done", status_code=303)
 
     return [show_queue, show_case, send_review]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from tianfu.access.caller import Caller
@@ -11,6 +11,7 @@ from tianfu.kernel.instants import Instant
 from tianfu.records.outcomes import Answer, HistoryPage, Record
 from tianfu.records.store import BundleAnswer, SearchRequest
 from tianfu.records.timeline import Slice, TimelinePage
+from tianfu.records.trail.reading import TrailEvent, TrailPage, TrailQuestion
 from tianfu.standards.fhir.parsing import ParsedBundle
 
 Reference = tuple[str, str]
@@ -89,7 +90,7 @@ class TrustStore(Protocol):
         ...
 
     async def locate(self, caller: Caller, purpose: Purpose, system: str, number: str) -> Sequence[str]:
-        """The ids of the Patients that carry exactly this identifier, for whom to open in an emergency."""
+        """The ids of the Patients that carry exactly this identifier: to open in an emergency, or to ask who looked."""
         ...
 
     async def history(
@@ -129,6 +130,22 @@ class TrustStore(Protocol):
         before: Instant | None = None,
     ) -> LedgerPage:
         """What was done with these patients' records from `after` to before `before`, newest first."""
+        ...
+
+    async def audit_events(
+        self, caller: Caller, purpose: Purpose, wanted: TrailQuestion, *, limit: int, cursor: str | None = None
+    ) -> TrailPage:
+        """A page of the trail, newest first."""
+        ...
+
+    async def audit_event(self, caller: Caller, purpose: Purpose, logical_id: str) -> TrailEvent | None:
+        """One event of the trail by its name."""
+        ...
+
+    async def audit_export(
+        self, caller: Caller, purpose: Purpose, wanted: TrailQuestion, *, limit: int
+    ) -> AsyncIterator[TrailPage]:
+        """The newest `limit` events page by page, to be taken away."""
         ...
 
     async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:

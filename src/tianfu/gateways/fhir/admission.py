@@ -17,6 +17,7 @@ from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import LimitClass
 from tianfu.web.callers import Admitted, Callers
 from tianfu.web.protection import LOOPBACK_HOSTS, host_name
+from tianfu.web.proxies import client_of
 
 OPEN_PATHS = frozenset({"/fhir/metadata", "/fhir/metadata/"})
 """What is answered to everybody: what this server can do."""
@@ -59,10 +60,13 @@ class Doorkeeper:
     is_production: bool
 
     def refuse_strangers(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Raise Refusal for a request from another machine, by another name, or from another site's page."""
-        client = scope.get("client")
+        """Raise Refusal for a request by another name or from another site's page.
+
+        In development, where whoever shows nothing is the desk, also for one from another machine.
+        """
         host = headers.get(b"host", b"").decode("latin-1")
-        if not _is_near(client[0] if client else "") or not _is_called(host, frozenset(self.hosts)):
+        is_far = not self.is_production and not _is_near(client_of(scope))
+        if is_far or not _is_called(host, frozenset(self.hosts)):
             raise Refusal("host-not-ours", next_step="ask-on-this-machine")
         if scope["method"] not in _SAFE and _is_from_elsewhere(headers, host):
             raise Refusal("sent-by-another-site", next_step="ask-on-this-machine")
@@ -70,8 +74,7 @@ class Doorkeeper:
     async def admit(self, scope: Scope, headers: dict[bytes, bytes]) -> Admitted:
         """Who asks, and why; what is open to all is open to nobody in particular."""
         authorization, purpose = headers.get(b"authorization", b""), headers.get(b"purpose-of-use", b"")
-        client = scope.get("client")
-        address = client[0] if client else ""
+        address = client_of(scope)
         if not authorization and scope["path"] in OPEN_PATHS:
             return Admitted(caller=NOBODY, purpose=Purpose.OPERATIONS, bucket=f"address:{address}")
         return await self.callers.machine(authorization, purpose, client=address)
@@ -83,7 +86,7 @@ class Doorkeeper:
 
 @lru_cache(maxsize=1_024)
 def _is_near(client: str) -> bool:
-    """Whether a request came from this machine; the server listens nowhere else until people can sign in."""
+    """Whether a request came from this machine."""
     try:
         return ip_address(client).is_loopback
     except ValueError:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.decision import Grant
+from tianfu.access.narrowing import refuse_out_of_scope
+from tianfu.access.scopes import Act
 from tianfu.records.index.layout import Layout
 from tianfu.records.search.conditions import Conditions
 from tianfu.records.search.links import is_narrow, link_condition
@@ -55,7 +57,8 @@ def compile_search(plan: SearchPlan, *, grant: Grant, identifier_key: bytes) -> 
     """The statement that finds one page: rows of rid, type, fid, version, changed_at, body, prid and the sort values.
 
     One row more than `plan.count` is fetched, to know whether there is a next page.  The values of the grant's
-    condition (`visibility_values`) are the caller's to add, for they hang on the time.
+    condition (`visibility_values`) are the caller's to add, for they hang on the time.  Raises Refusal
+    `scope-insufficient` if no record of the type is in a token's scope to be found.
     """
     return _Compiler(plan, grant, identifier_key).search()
 
@@ -70,6 +73,7 @@ class _Compiler:
     """Puts one statement together."""
 
     def __init__(self, plan: SearchPlan, grant: Grant, identifier_key: bytes) -> None:
+        refuse_out_of_scope(grant.narrowing, Act.SEARCH, plan.type)
         self.plan = plan
         self.values = StatementValues()
         self.conditions = Conditions(plan.type, self.values, identifier_key, sees=sight(grant))

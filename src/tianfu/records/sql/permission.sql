@@ -41,6 +41,10 @@ select a.place
                       %(types)s::smallint[]) as given(place, prid, sensitivity, labels, type)) a
  where {visible:a} is not true;
 
+-- within_scope
+-- Which of these records of one type stand, and which of them are within a token's scopes.
+select a.rid, {scope:a} from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]);
+
 -- visible_of
 -- Which of these records of one type may be seen.
 select a.rid from resource a where a.type = %(type)s::smallint and a.rid = any(%(rids)s::bigint[]) and {visible:a};

@@ -2,8 +2,8 @@
 -- How many connections a process still has; none are left once everything it sent has been done or given up.
 select count(*) from pg_stat_activity where datname = current_database() and application_name like '%% ' || %(mark)s;
 
--- hash_of_event
--- The hash of one event of a chain.
+-- hashes_at
+-- The hash of the event at one place of a chain; of several, if somebody put others there.
 select hash from audit where writer = %(writer)s and lane = %(lane)s and number = %(number)s;
 
 -- lane_heads
@@ -41,23 +41,49 @@ values (%(series)s::uuid, %(number)s, %(at)s, %(record)s, %(key)s, %(signature)s
 on conflict do nothing;
 
 -- events
--- Audit events, newest first; each filter may be null.
+-- Audit events, newest first, among the newest so many of their time and patients; each filter may be null.
 select a.at, a.seq, a.writer, a.lane, a.number, a.caller, a.practitioner, a.organisation, a.session, a.role, a.purpose,
        a.interaction, a.rule, a.outcome, a.type, a.rids[1:%(entities)s::integer], a.prids[1:%(entities)s::integer],
        cardinality(a.rids), cardinality(a.prids), a.query, a.request
-  from audit a
- where a.at >= %(after)s::bigint and a.at < %(before)s::bigint
-   and (a.at, a.seq) < (%(place_at)s::bigint, %(place_seq)s::bigint)
-   and (%(patients)s::bigint[] is null or a.prids && %(patients)s::bigint[])
-   and (%(records)s::bigint[] is null or a.rids && %(records)s::bigint[])
+  from (select e.*
+          from audit e
+         where e.at >= %(after)s::bigint and e.at < %(before)s::bigint
+           and (e.at, e.seq) < (%(place_at)s::bigint, %(place_seq)s::bigint)
+           and (%(patients)s::bigint[] is null or e.prids && %(patients)s::bigint[])
+         order by e.at desc, e.seq desc
+         limit %(looked)s::integer) as a
+ where (%(records)s::bigint[] is null or a.rids && %(records)s::bigint[])
+   and (%(actors)s::text[] is null or a.caller = any(%(actors)s::text[]) or a.practitioner = any(%(actors)s::text[]))
    and (%(callers)s::text[] is null or a.caller = any(%(callers)s::text[]))
    and (%(practitioners)s::text[] is null or a.practitioner = any(%(practitioners)s::text[]))
+   and (%(organisations)s::text[] is null or a.organisation = any(%(organisations)s::text[]))
+   and (%(sessions)s::text[] is null or a.session = any(%(sessions)s::text[]))
    and (%(roles)s::text[] is null or a.role = any(%(roles)s::text[]))
+   and (%(outcomes)s::text[] is null or a.outcome = any(%(outcomes)s::text[]))
    and (%(interactions)s::text[] is null or a.interaction = any(%(interactions)s::text[]))
    and (%(succeeded)s::boolean is null or (a.outcome in ('success', 'matched')) = %(succeeded)s::boolean)
    and (%(types)s::smallint[] is null or a.type = any(%(types)s::smallint[]))
  order by a.at desc, a.seq desc
  limit %(limit)s::integer;
+
+-- looked_until
+-- Where the newest so many events of some time and patients end; nothing if there are fewer.
+select e.at, e.seq
+  from audit e
+ where e.at >= %(after)s::bigint and e.at < %(before)s::bigint
+   and (e.at, e.seq) < (%(place_at)s::bigint, %(place_seq)s::bigint)
+   and (%(patients)s::bigint[] is null or e.prids && %(patients)s::bigint[])
+ order by e.at desc, e.seq desc
+ offset %(looked)s::integer - 1 limit 1;
+
+-- event_before
+-- One event from before the chain by its place in time, on the same condition as one of a chain.
+select a.at, a.seq, a.writer, a.lane, a.number, a.caller, a.practitioner, a.organisation, a.session, a.role, a.purpose,
+       a.interaction, a.rule, a.outcome, a.type, a.rids[1:%(entities)s::integer], a.prids[1:%(entities)s::integer],
+       cardinality(a.rids), cardinality(a.prids), a.query, a.request
+  from audit a
+ where a.at = %(at)s::bigint and a.seq = %(seq)s::bigint and a.number is null
+   and (%(patients)s::bigint[] is null or a.prids && %(patients)s::bigint[]);
 
 -- event_at
 -- One event by its place in its chain, if it is about one of some patients or whoever asks may see all.

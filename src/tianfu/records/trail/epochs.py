@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,24 +60,28 @@ async def open_trail(database: Database, home: Path, clock: Clock, *, start_flus
     folders = TrailFolders(home)
     signer = load_or_make_signer(folders)
     writer = os.urandom(16)
-    life = LifeLock(folders.heads, writer, database.mark)
-    with ended_writers(folders.heads) as ended:
-        gone = [each for each in ended if await _is_gone(database, each)]
-        reader = HeadReader(folders.heads)
-        reader.look()
-        async with database.transaction("owner") as owner:
-            await owner.run(_STATE.lock_state)
-            ends = {each.writer: await _ends(owner, each.writer, reader) for each in gone}
-            epoch, number, digest = await _add_epoch(owner, writer, signer, ends, clock)
-        _close_chains(folders.heads, reader, gone, ends, clock)
-    heads = HeadFile(
-        folders.heads,
-        writer,
-        lambda n: _opening(writer, n, number, digest, epoch),
-        clock,
-        start_flusher=start_flusher,
-    )
-    await heads.begin()
+    with ExitStack() as held:
+        life = LifeLock(folders.heads, writer, database.mark)
+        held.callback(life.close)
+        with ended_writers(folders.heads) as ended:
+            gone = [each for each in ended if await _is_gone(database, each)]
+            reader = HeadReader(folders.heads)
+            reader.look()
+            async with database.transaction("owner") as owner:
+                await owner.run(_STATE.lock_state)
+                ends = {each.writer: await _ends(owner, each.writer, reader) for each in gone}
+                epoch, number, digest = await _add_epoch(owner, writer, signer, ends, clock)
+            _close_chains(folders.heads, reader, gone, ends, clock)
+        heads = HeadFile(
+            folders.heads,
+            writer,
+            lambda n: _opening(writer, n, number, digest, epoch),
+            clock,
+            start_flusher=start_flusher,
+        )
+        held.callback(heads.close)
+        await heads.begin()
+        held.pop_all()
     return Trail(Lanes(writer, digest, heads), signer, folders, life, heads)
 
 
@@ -102,11 +107,11 @@ async def _ends(owner: Transaction, writer: bytes, reader: HeadReader) -> list[H
             _log.error("audit_events_missing", writer=writer.hex(), lane=lane, acknowledged=head.number)
             stored[lane] = head
     for lane, intent in told.intents.items() if told is not None else ():
-        row = await owner.one(_SQL.hash_of_event, writer=writer, lane=lane, number=intent.number)
-        if row is None:
+        rows = await owner.all(_SQL.hashes_at, writer=writer, lane=lane, number=intent.number)
+        if not rows:
             # Killed before the commit, as a rule; after a loss of power it may have been answered.
             _log.warning("audit_head_unconfirmed", writer=writer.hex(), lane=lane, intended=intent.number)
-        elif row[0] != intent.hash:
+        elif any(row[0] != intent.hash for row in rows):
             _log.error("audit_events_changed", writer=writer.hex(), lane=lane, intended=intent.number)
             stored[lane] = intent
     return [stored[lane] for lane in sorted(stored)]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -40,11 +41,15 @@ def started(asked: socket.socket, file: int, folder: Path) -> Running:
 
 
 class Flushed:
-    """A new file; `tell` hears of each flush and of the failure after which nothing of the file counts."""
+    """A new file that begins with `opening`.
+
+    `tell` hears of each flush and of the failure after which nothing of the file counts.
+    """
 
     def __init__(
         self,
         path: Path,
+        opening: bytes,
         start: StartFlusher,
         tell: Callable[[Flushed, OSError | None], None],
         refusal: Callable[[], Exception],
@@ -56,19 +61,28 @@ class Flushed:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_left = False
+        self._asked: socket.socket | None = None
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        ours, theirs = socket.socketpair()
         try:
-            self._running = start(theirs, self._descriptor, path.parent)
+            self.write(opening)  # first: where the disk is full, no flusher is started in vain
+            self._running = self._started(start)
         except BaseException:
             os.close(self._descriptor)
-            ours.close()
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+    def _started(self, start: StartFlusher) -> Running:
+        self._asked, theirs = socket.socketpair()
+        try:
+            self._asked.setblocking(False)
+            self._loop.add_reader(self._asked, self._hear)
+            return start(theirs, self._descriptor, self._path.parent)
+        except BaseException:
+            self._hang_up()
             raise
         finally:
             theirs.close()
-        ours.setblocking(False)
-        self._asked: socket.socket | None = ours
-        self._loop.add_reader(ours, self._hear)
 
     @property
     def is_waited_for(self) -> bool:
@@ -121,6 +135,8 @@ class Flushed:
             self._running.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self._running.kill()
+            with suppress(subprocess.TimeoutExpired):  # what waits for the disk ends only when the disk answers
+                self._running.wait(END_SECONDS)
 
     def _hear(self) -> None:
         if self._asked is None:
@@ -152,6 +168,8 @@ class Flushed:
         self._refuse_waiting()
 
     def _refuse_waiting(self) -> None:
+        if self._loop.is_closed():
+            self._waiting.clear()  # whoever waited is gone with the loop
         while self._waiting:
             flushed = self._waiting.popleft()
             if not flushed.done():

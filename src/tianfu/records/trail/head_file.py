@@ -1,15 +1,15 @@
 """The heads of one process's lanes in files outside the database, on disk before an answer leaves.
 
 What waits together shares one flush, which a process of its own makes.  After any failure the next attempt begins a
-new file with the heads of all lanes: what a disk lost when fsync failed is never relied upon
+new file with the heads of all lanes and the open intents: what a disk lost when fsync failed is never relied upon
 (https://wiki.postgresql.org/wiki/Fsync_Errors).
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -24,6 +24,9 @@ FILE_BYTES_MAX = 4 << 20
 
 FLUSH_AFTER_SECONDS = 0.02
 """So long after an intent came true, that word itself goes to disk, unless the next head has taken it along."""
+
+FLUSH_AGAIN_SECONDS = 1.0
+"""How long after a disk that failed it is tried again, also where nobody comes."""
 
 _HEAD, _FINAL, _INTENT, _WITHDRAWN = b"h", b"f", b"i", b"w"
 _log = structlog.get_logger("tianfu.records")
@@ -62,10 +65,12 @@ class HeadFile:
         self._clock = clock
         self._start_flusher = start_flusher
         self._heads: dict[int, Head] = {}
+        self._intents: dict[int, Head] = {}
         self._file: Flushed | None = None
         self._left: list[Flushed] = []
         self._number = 0
         self._is_failing = False
+        self._is_closed = False
         self._attempt: asyncio.Future[None] | None = None
         self._is_unflushed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -82,17 +87,22 @@ class HeadFile:
 
         Raises Refusal `audit-heads-not-written`, at once or through the future.
         """
-        return self._flushed(head_line(head, self._clock(), kind=_INTENT))
+        kept = self._flushed(head_line(head, self._clock(), kind=_INTENT))
+        self._intents[head.lane] = head
+        return kept
 
     def confirm(self, head: Head) -> None:
         """Say that an intended head has come true; raises Refusal `audit-heads-not-written`."""
         self._learn(head)
         self._say(head_line(head, self._clock()))
 
-    def withdraw(self, head: Head) -> None:
-        """Say that what was intended came to nothing; `head` is still the lane's head."""
-        with suppress(Refusal):  # the file that follows tells the heads of all lanes
-            self._say(head_line(head, self._clock(), kind=_WITHDRAWN))
+    def withdraw(self, head: Head) -> asyncio.Future[None]:
+        """Begin to put on disk that what was intended came to nothing: `head` is still the lane's head.
+
+        Raises Refusal `audit-heads-not-written`, at once or through the future.
+        """
+        self._intents.pop(head.lane, None)
+        return self._flushed(head_line(head, self._clock(), kind=_WITHDRAWN))
 
     async def keep(self, head: Head) -> None:
         """Return once the head is on disk; raises Refusal `audit-heads-not-written`."""
@@ -112,7 +122,8 @@ class HeadFile:
         raise _not_written(kept="nothing-changed")
 
     def close(self) -> None:
-        """Let the files go; safe to repeat."""
+        """Let the files go, and refuse whatever still comes; safe to repeat."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -125,6 +136,9 @@ class HeadFile:
         known = self._heads.get(head.lane)
         if known is None or known.number < head.number:
             self._heads[head.lane] = head
+        intent = self._intents.get(head.lane)
+        if intent is not None and intent.number <= head.number:
+            del self._intents[head.lane]
 
     def _flushed(self, line: bytes = b"") -> asyncio.Future[None]:
         """Write a line and ask for the disk."""
@@ -139,34 +153,49 @@ class HeadFile:
         return flushed
 
     def _say(self, line: bytes) -> None:
-        """Write what became of an intent that is on disk; the next flush takes it along."""
+        """Write that an intent which is on disk has come true; the next flush takes it along."""
         try:
             self._current().write(line)
         except OSError as error:
             self._fail(error)
             raise _not_written(kept=EVERYTHING) from error
-        self._is_unflushed = True
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_SECONDS, self._flush_what_was_said)
+        self._flush_later(FLUSH_AFTER_SECONDS)
 
     def _flush_what_was_said(self) -> None:
         self._timer = None
-        if self._is_unflushed:
-            with suppress(Refusal):  # the log tells it, and whoever comes next is refused
-                self._flushed().add_done_callback(_heard)
+        if self._is_unflushed and not self._is_closed:
+            try:
+                self._flushed().add_done_callback(self._flush_again_unless_done)
+            except Refusal:  # the log tells it, and whoever comes next is refused
+                self._flush_later(FLUSH_AGAIN_SECONDS)
+
+    def _flush_again_unless_done(self, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            self._flush_later(FLUSH_AGAIN_SECONDS)
+
+    def _flush_later(self, seconds: float) -> None:
+        self._is_unflushed = True
+        if self._timer is None and not self._is_closed:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._flush_what_was_said)
 
     def _current(self) -> Flushed:
         """The file to write to: a new one at the start, after a failure, and when the old one is full or gone."""
+        if self._is_closed:
+            raise OSError(errno.EBADF, "the head files are closed")
         if self._file is None or self._file.size_bytes > FILE_BYTES_MAX or not self._file.is_there():
             self._leave()
             self._number += 1
             self._left = [file for file in self._left if not file.has_ended()]
-            now = self._clock()
-            heads = b"".join(head_line(head, now) for head in self._heads.values())
             path = self._folder / file_name(self._writer, self._number)
-            self._file = Flushed(path, self._start_flusher, self._ended, _lost)
-            self._file.write(self._opening(self._number) + heads)
+            opening = self._opening(self._number) + self._told()
+            self._file = Flushed(path, opening, self._start_flusher, self._ended, _lost)
         return self._file
+
+    def _told(self) -> bytes:
+        """What holds of the older files: the heads of all lanes, and the intents that may still come true."""
+        now = self._clock()
+        heads = [head_line(head, now) for head in self._heads.values()]
+        return b"".join([*heads, *(head_line(head, now, kind=_INTENT) for head in self._intents.values())])
 
     def _ended(self, file: Flushed, error: OSError | None) -> None:
         """Hear that a file reached the disk, or that nothing of it can be relied upon any more."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from tianfu.records.trail.lanes import Head
 
 _NAME = re.compile(r"([0-9a-f]{32})-([0-9]{6})\.heads\Z")
+_LINE = re.compile(r"([hfiw]) ([0-9]{1,5}) ([0-9]{1,19}) ([0-9a-f]{64}) ")
+_EPOCH = re.compile(r"e ([0-9]{1,19}) ([0-9a-f]{64}) ")
 _LOCK = re.compile(r"([0-9a-f]{32})\.lock\Z")
 
 
@@ -138,19 +140,20 @@ class HeadReader:
 
 
 def _take(line: str, told: Told) -> None:
-    match line.split(" ", 4):
-        case ["h" | "f" as kind, lane, number, hash_, _]:
-            head = Head(int(lane), int(number), bytes.fromhex(hash_))
-            told.intents.pop(head.lane, None)
-            if head.number >= told.heads.get(head.lane, (head, False))[0].number:
-                told.heads[head.lane] = head, kind == "f"
-        case ["i", lane, number, hash_, _]:
-            told.intents[int(lane)] = Head(int(lane), int(number), bytes.fromhex(hash_))
-        case ["tianfu-audit-heads", *_]:
-            told.intents.clear()  # a new file begins with what has come true of the older ones
-        case ["w", lane, *_]:
-            told.intents.pop(int(lane), None)
-        case ["e", number, hash_, *_]:
-            told.epoch = int(number), hash_
-        case _:
-            pass
+    if match := _LINE.match(line):
+        _hear(match[1], Head(int(match[2]), int(match[3]), bytes.fromhex(match[4])), told)
+    elif match := _EPOCH.match(line):
+        told.epoch = int(match[1]), match[2]
+    elif line.startswith("tianfu-audit-heads "):
+        told.intents.clear()  # a new file begins with those that are open
+
+
+def _hear(kind: str, head: Head, told: Told) -> None:
+    if kind == "i":
+        told.intents[head.lane] = head
+        return
+    intent = told.intents.get(head.lane)
+    if intent is not None and (kind == "w" or intent.number <= head.number):
+        del told.intents[head.lane]
+    if kind != "w" and head.number >= told.heads.get(head.lane, (head, False))[0].number:
+        told.heads[head.lane] = head, kind == "f"

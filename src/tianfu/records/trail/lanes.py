@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from tianfu.db import Ending, Transaction
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
 from tianfu.records.columns import Statement, audit_statement
 from tianfu.records.trail.links import link
@@ -38,8 +40,11 @@ class Heads(Protocol):
         """Say that an intended head has come true; raises Refusal `audit-heads-not-written`."""
         ...
 
-    def withdraw(self, head: Head) -> None:
-        """Say that what was intended came to nothing: `head` is still the lane's head."""
+    def withdraw(self, head: Head) -> asyncio.Future[None]:
+        """Begin to keep that what was intended came to nothing, and `head` is still the lane's head.
+
+        Raises Refusal `audit-heads-not-written`, at once or through the future.
+        """
         ...
 
     async def keep(self, head: Head) -> None:
@@ -81,8 +86,9 @@ class Turn:
 
     def intend(self) -> asyncio.Future[None]:
         """Begin to keep the head while its transaction commits; raises Refusal `audit-heads-not-written`."""
+        kept = self._lanes.heads.intend(self._head)
         self._is_intended = True
-        return self._lanes.heads.intend(self._head)
+        return kept
 
     def committed(self) -> Head:
         """The events are in the database: the lane goes on from the last one."""
@@ -90,10 +96,20 @@ class Turn:
         return self._head
 
     def undone(self) -> None:
-        """The events are not in the database: the lane stays where it was."""
-        if self._is_intended:
-            self._lanes.heads.withdraw(self._start)
-        self._lanes.free.append(self._start)
+        """The events are not in the database: the lane stays where it was.
+
+        After an intent it is used again only once the withdrawal is durable, and never if that failed: else a loss of
+        power could leave the intent beside another event of its number, as if somebody had changed that.
+        """
+        if not self._is_intended:
+            self._lanes.free.append(self._start)
+            return
+        with suppress(Refusal):
+            self._lanes.heads.withdraw(self._start).add_done_callback(self._withdrawn)
+
+    def _withdrawn(self, kept: asyncio.Future[None]) -> None:
+        if not kept.cancelled() and kept.exception() is None:
+            self._lanes.free.append(self._start)
 
     def unknown(self) -> None:
         """Nobody heard what became of the events: the lane is closed for ever."""

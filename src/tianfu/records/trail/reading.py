@@ -6,7 +6,7 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from struct import Struct, error
 
@@ -27,6 +27,13 @@ PAGE_MAX = 200
 ENTITIES_MAX = 100
 """Of an event that touched more records, so many are named and the rest are counted."""
 
+LOOKED_MAX = 100_000
+"""So many events of the time and the patients that are asked for are looked through for one page: most filters have no
+index, because the trail must be quick to write.  A page that comes to this end says so and goes on from there."""
+
+EXPORT_PAGES_MAX = 200
+"""So many pages are looked through for one export, however few events they hold."""
+
 _SQL = queries("tianfu.records.sql", "trail.sql")
 _PLACE = Struct("!qq")
 _SEAL_BYTES = 16
@@ -41,7 +48,9 @@ _SPEAKING = (Kind.GUARDIAN, Kind.PROXY)
 class TrailQuestion:
     """Which events are wanted; None asks nothing.
 
-    `patients` and `practitioners` are ids, `entities` records as type and id, `callers` as the trace names them.
+    `patients`, `practitioners` and `organisations` are ids, `entities` records as type and id, `callers` and `sessions`
+    as the trace names them; `actors` are whoever has one of the names as caller or as practitioner.  `succeeded` tells
+    what was done from what was refused, `outcomes` are refusals by their codes.
     """
 
     after: Instant | None = None
@@ -50,19 +59,28 @@ class TrailQuestion:
     entities: tuple[tuple[str, str], ...] | None = None
     callers: tuple[str, ...] | None = None
     practitioners: tuple[str, ...] | None = None
+    actors: tuple[str, ...] | None = None
+    organisations: tuple[str, ...] | None = None
+    sessions: tuple[str, ...] | None = None
     roles: tuple[str, ...] | None = None
     interactions: tuple[str, ...] | None = None
     types: tuple[str, ...] | None = None
     succeeded: bool | None = None
+    outcomes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailEvent:
-    """An event as it is shown; `patients` and `records` are references, `further` counts the records not named."""
+    """An event as it is shown; `patients` and `records` are references, `further` counts the records not named.
+
+    `writer`, `lane` and `number` are its place in its chain; an event from before the chain has only a writer.
+    """
 
     id: str
     at: Instant
     writer: str
+    lane: int | None
+    number: int | None
     caller: str
     practitioner: str | None
     organisation: str | None
@@ -82,10 +100,15 @@ class TrailEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailPage:
-    """A page of events, newest first."""
+    """A page of events, newest first.
+
+    If it came to the end of what is looked through at once before it was full, `looked_until` says how far back that
+    was, and `next_cursor` looks on from there.
+    """
 
     events: tuple[TrailEvent, ...]
     next_cursor: str | None
+    looked_until: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +157,15 @@ class TrailReader:
         limit = max(1, min(limit, PAGE_MAX))
         scope = f"trail\n{grant.caller.id}\n{wanted}".encode()
         place_at, place_seq = self._opened(cursor, scope)
-        async with self._database.connection("reader", before=_open_wall(grant)) as connection:
+        span: dict[str, object] = {
+            "after": wanted.after or 0,
+            "before": LATEST if wanted.before is None else wanted.before,
+            "place_at": place_at,
+            "place_seq": place_seq,
+            "patients": None if patients is None else int8_array(patients),
+            "looked": LOOKED_MAX,
+        }
+        async with self._database.connection("reader", before=_open_wall(grant, is_search=True)) as connection:
             records = None if wanted.entities is None else [record_number(*each) for each in wanted.entities]
             if records and own is not None:
                 # One event may tell of several people; a person asks after his own records alone.
@@ -142,27 +173,45 @@ class TrailReader:
                 records = [row[0] for row in named if row[3] in own]
             rows = await connection.all(
                 _SQL.events,
+                **span,
                 entities=ENTITIES_MAX,
-                after=wanted.after or 0,
-                before=LATEST if wanted.before is None else wanted.before,
-                place_at=place_at,
-                place_seq=place_seq,
-                patients=None if patients is None else int8_array(patients),
                 records=None if records is None else int8_array(records),
+                actors=_texts(wanted.actors),
                 callers=_texts(wanted.callers),
                 practitioners=_texts(wanted.practitioners),
+                organisations=_texts(wanted.organisations),
+                sessions=_texts(wanted.sessions),
                 roles=_texts(wanted.roles),
+                outcomes=_texts(wanted.outcomes),
                 interactions=_texts(wanted.interactions),
                 succeeded=wanted.succeeded,
                 types=_types(wanted.types),
                 limit=limit + 1,
             )
+            is_full = len(rows) > limit
+            end = None if is_full else await connection.one(_SQL.looked_until, **span)
             names = await self._names(connection, rows[:limit])
         shown = rows[:limit]
+        last = shown[-1] if is_full else end
         return TrailPage(
             events=tuple(_event(row, names, own) for row in shown),
-            next_cursor=self._sealed(shown[-1], scope) if len(rows) > limit else None,
+            next_cursor=None if last is None else self._sealed(last, scope),
+            looked_until=None if end is None else Instant(end[0]),
         )
+
+    def refuse_unless_reader(self, grant: Grant) -> None:
+        """Raise Refusal `role-cannot-do-this` for whoever may see nothing of the trail."""
+        _own(grant)
+
+    async def pages(self, grant: Grant, wanted: TrailQuestion, *, limit: int) -> AsyncIterator[TrailPage]:
+        """The newest `limit` events page by page; the last page's cursor tells that there are more."""
+        left, cursor = limit, None
+        for _ in range(EXPORT_PAGES_MAX):
+            page = await self.page(grant, wanted, limit=left, cursor=cursor)
+            yield page
+            left, cursor = left - len(page.events), page.next_cursor
+            if cursor is None or left <= 0:
+                return
 
     async def one(self, grant: Grant, name: str) -> TrailEvent | None:
         """One event by its name."""
@@ -170,16 +219,10 @@ class TrailReader:
         place = _place_of(name)
         if place is None:
             return None
-        writer, lane, number = place
+        statement = _SQL.event_at if "writer" in place else _SQL.event_before
+        patients = None if own is None else int8_array(sorted(own))
         async with self._database.connection("reader", before=_open_wall(grant)) as connection:
-            row = await connection.one(
-                _SQL.event_at,
-                entities=ENTITIES_MAX,
-                writer=writer,
-                lane=lane,
-                number=number,
-                patients=None if own is None else int8_array(sorted(own)),
-            )
+            row = await connection.one(statement, entities=ENTITIES_MAX, patients=patients, **place)
             names = await self._names(connection, [row]) if row else {}
         return _event(row, names, own) if row else None
 
@@ -281,18 +324,26 @@ def _not_permitted(grant: Grant) -> Refusal:
     return Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": grant.purpose.value})
 
 
-def _open_wall(grant: Grant) -> Call:
+def _open_wall(grant: Grant, *, is_search: bool = False) -> Call:
     """The trail has its own rules; the names of records in it are looked up past the second wall."""
-    return wall(replace(grant, sees_everything=True))
+    return wall(replace(grant, sees_everything=True), plans="force_custom_plan" if is_search else "auto")
 
 
-def _place_of(name: str) -> tuple[bytes, int, int] | None:
+def _place_of(name: str) -> dict[str, object] | None:
+    """The place in its chain, or in time for an event from before the chain, that `event_id` made a name of."""
     writer, _, rest = name.partition("-")
-    lane, _, number = rest.partition("-")
-    if len(writer) != 32 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (lane, number)):
+    parts = rest.split("-")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         return None
+    first, second = map(int, parts)
+    if writer == "before":
+        return {"at": first, "seq": second}
     try:
-        return bytes.fromhex(writer), min(int(lane), 32_767), int(number)
+        return (
+            {"writer": bytes.fromhex(writer), "lane": min(first, 32_767), "number": second}
+            if len(writer) == 32
+            else None
+        )
     except ValueError:
         return None
 
@@ -311,6 +362,8 @@ def _event(row: Row, names: Names, own: frozenset[int] | None) -> TrailEvent:
         id=event_id(row[2].bytes, row[3], row[4], row[0], row[1]),
         at=Instant(row[0]),
         writer=row[2].hex,
+        lane=row[3],
+        number=row[4],
         caller=row[5],
         practitioner=row[6] or None,
         organisation=row[7] or None,

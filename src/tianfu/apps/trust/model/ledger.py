@@ -95,6 +95,7 @@ ACT_OF_INTERACTION = {
     "batch": Act.WROTE,
     "export": Act.EXPORTED,
     "$export": Act.EXPORTED,
+    "audit_export": Act.EXPORTED,
 }
 
 BOOKKEEPING = frozenset({"trust", "ledger"})

@@ -23,7 +23,18 @@ COUNT_DEFAULT = 50
 VALUES_MAX = 100
 
 _PRESENTATION = frozenset({"_format", "_pretty"})
-_EXECUTIONS = ("search", "timeline", "census", "measured", "transaction", "batch", "import", "ledger", "audit_events")
+_EXECUTIONS = (
+    "search",
+    "timeline",
+    "census",
+    "measured",
+    "transaction",
+    "batch",
+    "import",
+    "ledger",
+    "audit_events",
+    "audit_export",
+)
 """Interactions whose action is E."""
 
 

@@ -1,0 +1,88 @@
+"""The public keys of programs that sign assertions: registered with us, or fetched from where the program keeps them.
+
+SMART Backend Services: https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.fetching import Fetcher
+from tianfu.services.accounts.oauth.model.clients import Client, fault_of_keys
+from tianfu.services.accounts.oauth.model.errors import refused
+
+FETCHED_SECONDS = 300
+"""A fetched set is believed for so long; a key that a program withdrew is refused after that."""
+
+FETCHES_APART_SECONDS = 10
+"""A kid that is not in the set has it fetched anew at most so often."""
+
+PublicKey = ECKey | RSAKey
+
+
+@dataclass(slots=True)
+class _Fetched:
+    keys: Mapping[str, PublicKey]
+    at: Instant
+
+
+class ClientKeys:
+    """Keys of programs, by program and kid."""
+
+    def __init__(self, fetcher: Fetcher, clock: Clock) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
+        self._fetched: dict[str, _Fetched] = {}
+
+    async def key(self, client: Client, kid: str) -> PublicKey:
+        """A program's key of this name; raises Refusal `oauth-client-unknown`."""
+        if client.keys is not None:
+            keys = _keys(client.keys.encode())
+        elif client.keys_at is not None:
+            keys = await self._at(client.keys_at, kid)
+        else:
+            raise refused("oauth-client-unknown", "no-keys")
+        key = keys.get(kid)
+        if key is None:
+            raise refused("oauth-client-unknown", "kid-unknown")
+        return key
+
+    async def _at(self, address: str, kid: str) -> Mapping[str, PublicKey]:
+        now = self._clock()
+        known = self._fetched.get(address)
+        if known is not None:
+            seconds = FETCHED_SECONDS if kid in known.keys else FETCHES_APART_SECONDS
+            if now - known.at < seconds * SECOND:
+                return known.keys
+        try:
+            keys = _keys(await self._fetcher.get(address))
+        except Refusal as refusal:
+            raise refused("oauth-client-unknown", f"keys-{refusal.details.get('reason', '')}") from refusal
+        self._fetched[address] = _Fetched(keys, now)
+        return keys
+
+
+def _keys(text: bytes) -> Mapping[str, PublicKey]:
+    if (fault := fault_of_keys(text)) is not None:
+        raise refused("oauth-client-unknown", fault)
+    keys: dict[str, PublicKey] = {}
+    for each in orjson.loads(text)["keys"]:
+        try:
+            keys[each["kid"]] = _key(each)
+        except (JoseError, ValueError) as error:
+            raise refused("oauth-client-unknown", "keys-form") from error
+    return keys
+
+
+def _key(value: Mapping[str, Any]) -> PublicKey:
+    if value["kty"] == "EC":
+        return ECKey.import_key(dict(value))
+    return RSAKey.import_key(dict(value))

@@ -1,0 +1,1 @@
+"""What an authorisation server decides; pure."""

@@ -1,0 +1,75 @@
+"""What `tianfu serve` looks at before anything is started, so that a mistake ends it with a sentence.
+
+A worker that cannot start is started again and again, which is right for what passes by itself and wrong for what
+somebody must mend.  What production refuses stands here too, each in a function of its own; the page that tells them
+is docs/reference/hardening.md.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from tianfu.db import Addresses, Database
+from tianfu.installation import installation_keys
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.keys import open_keyring
+from tianfu.records.sources import DEMONSTRATION, has_source
+from tianfu.services.limits.limits import load_limits
+from tianfu.settings import Settings
+
+_log = structlog.get_logger("tianfu.supervision")
+
+
+def refuse_unready(settings: Settings) -> None:
+    """Raise Refusal for what the settings and the home alone show to be wrong.
+
+    Codes: `limits-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
+    `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
+    """
+    load_limits(settings.limits_file)
+    if settings.is_production:
+        _refuse_nameless(settings)
+    else:
+        _refuse_proxies_of_development(settings)
+    installation_keys(settings)
+
+
+async def refuse_unready_records(settings: Settings, addresses: Addresses) -> None:
+    """Raise Refusal in production for a database of another key (`key-differs`) or with made-up people
+    (`demonstration-in-production`).
+
+    Development serves both: there a worker says so in the log, and starts as soon as the right key is in place.
+    """
+    if not settings.is_production:
+        return
+    async with await Database.open(addresses, links_max=1) as database:
+        await open_keyring(database, installation_keys(settings))
+        await _refuse_made_up_people(database)
+
+
+def _refuse_nameless(settings: Settings) -> None:
+    """Without its name, an installation answers nobody but its own machine."""
+    if not settings.hosts:
+        raise Refusal("hosts-missing", next_step="set-it", details={"setting": "TIANFU_HOSTS"})
+    if not settings.trusted_proxies:
+        _log.warning("no_trusted_proxies", setting="TIANFU_TRUSTED_PROXIES", outcome="all clients share their limits")
+
+
+def _refuse_proxies_of_development(settings: Settings) -> None:
+    """Whoever came through a proxy to a development installation would sit at its desk and see everything."""
+    if settings.trusted_proxies:
+        details = {"setting": "TIANFU_TRUSTED_PROXIES", "mode": settings.mode}
+        raise Refusal("proxy-in-development", next_step="set-production-mode", details=details)
+
+
+async def _refuse_made_up_people(database: Database) -> None:
+    """Nobody may be treated by a record that somebody made up; there is no way around this one."""
+    if await has_source(database, DEMONSTRATION):
+        details = {"sources": f"{DEMONSTRATION}…"}
+        raise Refusal("demonstration-in-production", next_step="make-a-new-installation", details=details)
+
+
+def refuse_made_up_source(settings: Settings, uri: str) -> None:
+    """Raise Refusal `demonstration-in-production` before made-up records are brought into production."""
+    if settings.is_production and uri.startswith(DEMONSTRATION):
+        raise Refusal("demonstration-in-production", next_step="import-into-development", details={"source": uri})
