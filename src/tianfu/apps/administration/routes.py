@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from tianfu.access.purpose import Purpose
 from tianfu.apps.administration.organisation_routes import UNITS, organisation_routes
-from tianfu.apps.administration.pages import ROOT
+from tianfu.apps.administration.pages import ROOT, came
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.queries.units import not_found
 from tianfu.apps.administration.staff_routes import STAFF, staff_routes
@@ -42,9 +42,10 @@ def administration(house: House) -> App:
 def _start(pages: Pages) -> list[HTTPRouteHandler]:
     @get(ROOT)
     async def start_administration(request: HttpRequest) -> Redirect:
-        start = STARTS.get(pages.asking(request).caller.role)
-        if start is None:
+        role = pages.asking(request).caller.role
+        if role not in STARTS:
             raise not_found()
-        return Redirect(start, status_code=303)
+        came(request, role)
+        return Redirect(STARTS[role], status_code=303)
 
     return [start_administration]
