@@ -190,7 +190,13 @@ ADMINISTRATIONS: dict[str, Case] = {
 }
 """The two administrators are strangers too where they come by a ticket: their pages want somebody who signed in."""
 
-STRANGERS = {"the ticket's first": CASES, "PATRQT": PERSONS, "ETREAT": EMERGENCIES, "HOPERAT": REVIEWS, "HSYSADMIN": ADMINISTRATIONS}
+STRANGERS = {
+    "the ticket's first": CASES,
+    "PATRQT": PERSONS,
+    "ETREAT": EMERGENCIES,
+    "HOPERAT": REVIEWS,
+    "HSYSADMIN": ADMINISTRATIONS,
+}
 """Who walks the pages of a purpose, by how they are strangers there."""
 
 FORMS: dict[str, Callable[[Names], dict[str, str]]] = {

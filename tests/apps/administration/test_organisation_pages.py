@@ -57,7 +57,6 @@ async def test_a_form_that_is_wrong_keeps_what_was_typed(administrator: Person) 
     assert 'id="kind-error"' in answer.text
 
 
-
 async def test_a_renamed_unit_keeps_its_old_name_as_an_alias(world: World, administrator: Person) -> None:
     answer = await administrator.post(f"{UNITS}/{WARD}/name", name="心内科", version="1")
     assert answer.status_code == 303
@@ -80,7 +79,9 @@ async def test_a_change_from_an_old_version_is_refused_and_changes_nothing(
 
 
 async def test_a_unit_moves_with_all_below_it(world: World, administrator: Person) -> None:
-    await put(world.store, "Organization", "clinic", active=True, name="分院", partOf={"reference": "Organization/city"})
+    await put(
+        world.store, "Organization", "clinic", active=True, name="分院", partOf={"reference": "Organization/city"}
+    )
     answer = await administrator.post(f"{UNITS}/{CITY}/units", name="东山县", kind="county")
     page = (await administrator.get(f"{UNITS}/{CITY}")).text
     [county] = re.findall(rf'href="{UNITS}/([\w-]+)"><bdi[^>]*>东山县<', page)

@@ -181,9 +181,7 @@ async def test_who_also_works_elsewhere_cannot_be_made_to_leave_or_reset_from_he
     assert len(await elsewhere.workplaces(doctor.account.id)) == 2
 
 
-async def test_resetting_ends_sessions_and_the_second_factor_and_shows_a_password(
-    world: World, keeper: Person
-) -> None:
+async def test_resetting_ends_sessions_and_the_second_factor_and_shows_a_password(world: World, keeper: Person) -> None:
     doctor = await (await world.person("D1", "doctor", WARD)).signs_in()
     own = f"{STAFF}/{doctor.account.id}"
     assert (await keeper.get(own)).text.count("Set up<") >= 2

@@ -11,7 +11,18 @@ from litestar.response import Redirect
 
 from tianfu.apps.administration.actions.change_unit import add_unit, close_unit, move_unit, rename_unit
 from tianfu.apps.administration.model.units import may_stand
-from tianfu.apps.administration.pages import ROOT, WRONG, Faults, came, faults_of, known, page_of, prove_at, read_form, version_in
+from tianfu.apps.administration.pages import (
+    ROOT,
+    WRONG,
+    Faults,
+    came,
+    faults_of,
+    known,
+    page_of,
+    prove_at,
+    read_form,
+    version_in,
+)
 from tianfu.apps.administration.ports import House, own_place
 from tianfu.apps.administration.queries.organisations import read_branch
 from tianfu.apps.administration.queries.units import read_place

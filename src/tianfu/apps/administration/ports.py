@@ -1,4 +1,4 @@
-"""What this app asks of accounts, of the tree of organisations and of the record store; and of the request, who came."""
+"""What this app asks of accounts, of the tree and of the record store; and of the request, who came."""
 
 from __future__ import annotations
 

@@ -171,7 +171,6 @@ def _posts(pages: Pages, house: House) -> list[HTTPRouteHandler]:
         wanted = str(request.query_params.get("organisation", "")) or old.organisation
         form = {
             "organisation": wanted,
-            "role": old.role,
             "title": old.title or "",
             "licence": old.licence or "",
             "practising_since": "" if old.practising_since is None else str(old.practising_since),
@@ -180,9 +179,7 @@ def _posts(pages: Pages, house: House) -> list[HTTPRouteHandler]:
         return await asked(request, by, account, workplace, form, {})
 
     @post(PLACE + "/move", status_code=303)
-    async def move(
-        request: HttpRequest, account: FromPath[str], workplace: FromPath[str]
-    ) -> Response[str] | Redirect:
+    async def move(request: HttpRequest, account: FromPath[str], workplace: FromPath[str]) -> Response[str] | Redirect:
         by = came(request, KEEPER)
         form = await read_form(request, *POST_FIELDS)
         _place_of(await read_member(house, by, known(account)), workplace)
@@ -231,9 +228,7 @@ def _ends(pages: Pages, house: House) -> list[HTTPRouteHandler]:
         return await asked(request, came(request, KEEPER), account, "end", workplace=workplace)
 
     @post(PLACE + "/end", status_code=303)
-    async def end(
-        request: HttpRequest, account: FromPath[str], workplace: FromPath[str]
-    ) -> Response[str] | Redirect:
+    async def end(request: HttpRequest, account: FromPath[str], workplace: FromPath[str]) -> Response[str] | Redirect:
         refused = await done(
             request, account, "end", lambda by: end_place(house, by, account, workplace), workplace=workplace
         )

@@ -187,9 +187,7 @@ class Staffing:
         ):
             await self._accounts.people.refuse_unless_keeps(transaction, by, account, tree)
             count = await self._accounts.sessions.end_others(transaction, account, but="", by=by.caller.id)
-            said = account_event(
-                by.caller, "sign-out", at=self._clock(), query=f"account={account}&others={count}"
-            )
+            said = account_event(by.caller, "sign-out", at=self._clock(), query=f"account={account}&others={count}")
             await leave_trace(transaction, [said], self._auditor.writer)
         self._accounts.sessions.forget_known(account)
         return count
@@ -202,9 +200,7 @@ class Staffing:
             yield
         except Refusal as refusal:
             if not (refusal.retryable or refusal.is_traced):
-                said = account_event(
-                    by.caller, interaction, at=self._clock(), outcome=refusal.code, query=query
-                )
+                said = account_event(by.caller, interaction, at=self._clock(), outcome=refusal.code, query=query)
                 await self._auditor.record([said])
                 refusal.is_traced = True
             raise

@@ -122,9 +122,11 @@ def _faults_of_post(form: Mapping[str, str], year: int) -> list[Fault]:
         faults.append(Fault("organisation", "organisation-missing"))
     if form["role"] not in OFFICES | STAFF_ROLES:
         faults.append(Fault("role", "role-missing"))
-    for field in ("title", "licence"):
-        if len(form[field]) > TEXT_CHARACTERS_MAX or not form[field].isprintable():
-            faults.append(Fault(field, "text-too-long", {"most": str(TEXT_CHARACTERS_MAX)}))
+    faults += [
+        Fault(field, "text-too-long", {"most": str(TEXT_CHARACTERS_MAX)})
+        for field in ("title", "licence")
+        if len(form[field]) > TEXT_CHARACTERS_MAX or not form[field].isprintable()
+    ]
     since = form["practising_since"].strip()
     if since and not _is_year(since, year):
         said = {"first": str(year - PRACTISING_YEARS_MAX), "last": str(year)}

@@ -1,6 +1,7 @@
 """What an organisation's unit is, what may stand below what, and when one may be moved or closed.
 
-The levels are those of China's administration; below an institution stand departments.  Rule: docs/roles/administrator.md
+The levels are those of China's administration; below an institution stand departments.
+Told in docs/roles/administrator.md
 """
 
 from __future__ import annotations
