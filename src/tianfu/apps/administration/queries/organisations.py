@@ -35,7 +35,7 @@ async def read_branch(house: House, by: SignedIn, organisation: str) -> Branch:
     place = await read_place(house, by, organisation)
     tree = await house.trees.below(place.unit.id)
     staffed = await house.staff.counted()
-    people = {record_number("Organization", each): count for each, count in staffed.items()}
+    people: dict[int, int] = {record_number("Organization", each): count for each, count in staffed.items()}
     counts = {}
     for unit in (place.unit, *place.below):
         units = tree.below(record_number("Organization", unit.id))
