@@ -32,6 +32,8 @@ from tests.web.conftest import made_up_assets
 from tests.web.letting_in import doorkeeping
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.apps.administration.ports import House
+from tianfu.apps.administration.routes import administration
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -56,6 +58,8 @@ NEIGHBOUR = Caller(id="neighbour", role="citizen", patients=("bea",))
 GUARDIAN = Caller(id="guardian", role="citizen", patients=("bea",), related=("guardian-1",))
 OFFICER = Caller(id="officer", role="officer", organisation="hospital")
 REGISTRAR = Caller(id="registrar", role="registrar", organisation="other")
+ADMINISTRATOR = Caller(id="administrator", role="administrator", organisation="hospital")
+SECURITY = Caller(id="security", role="security", organisation="hospital")
 SYSTEM = Caller(id="his", role="hospital-system", organisation="other")
 
 
@@ -177,7 +181,22 @@ REVIEWS: dict[str, Case] = {
     "expired relation": Case(DOCTOR, Purpose.EMERGENCY, of_another_organisation),
     "withdrawn consent": Case(GUARDIAN, Purpose.PATIENT_REQUEST, proxy_by_consent(status="inactive")),
 }
-STRANGERS = {"the ticket's first": CASES, "PATRQT": PERSONS, "ETREAT": EMERGENCIES, "HOPERAT": REVIEWS}
+ADMINISTRATIONS: dict[str, Case] = {
+    "wrong organisation": Case(REGISTRAR, Purpose.OPERATIONS, of_another_organisation),
+    "wrong patient": Case(NEIGHBOUR, Purpose.PATIENT_REQUEST, of_another_organisation),
+    "wrong purpose": Case(OFFICER, Purpose.OPERATIONS, of_another_organisation),
+    "expired relation": Case(ADMINISTRATOR, Purpose.SYSTEM_ADMINISTRATION, of_another_organisation),
+    "withdrawn consent": Case(SECURITY, Purpose.SYSTEM_ADMINISTRATION, proxy_by_consent(status="inactive")),
+}
+"""The two administrators are strangers too where they come by a ticket: their pages want somebody who signed in."""
+
+STRANGERS = {
+    "the ticket's first": CASES,
+    "PATRQT": PERSONS,
+    "ETREAT": EMERGENCIES,
+    "HOPERAT": REVIEWS,
+    "HSYSADMIN": ADMINISTRATIONS,
+}
 """Who walks the pages of a purpose, by how they are strangers there."""
 
 FORMS: dict[str, Callable[[Names], dict[str, str]]] = {
@@ -189,6 +208,18 @@ FORMS: dict[str, Callable[[Names], dict[str, str]]] = {
     "/trust/emergency/{task:str}/end": lambda _: {},
     "/trust/trail": lambda of: {"person": of.patient},
     "/trust/reviews/{task:str}": lambda _: {"verdict": "justified", "comment": "看过了", "answer": "", "version": "1"},
+    "/administration/staff/find": lambda of: {"words": of.name},
+    "/administration/staff/new": lambda of: {"name": of.name, "number": "N1", "organisation": of.record},
+    "/administration/staff/{account:str}/appoint": lambda of: {"organisation": of.record, "role": "doctor"},
+    "/administration/staff/{account:str}/places/{workplace:str}/move": lambda of: {"organisation": of.record},
+    "/administration/staff/{account:str}/places/{workplace:str}/end": lambda _: {},
+    "/administration/staff/{account:str}/leave": lambda _: {},
+    "/administration/staff/{account:str}/reset": lambda _: {},
+    "/administration/staff/{account:str}/sessions": lambda _: {},
+    "/administration/organisations/{organisation:str}/units": lambda of: {"name": of.name, "kind": "department"},
+    "/administration/organisations/{organisation:str}/name": lambda of: {"name": of.name, "version": "1"},
+    "/administration/organisations/{organisation:str}/move": lambda of: {"to": of.record, "version": "1"},
+    "/administration/organisations/{organisation:str}/close": lambda _: {"version": "1"},
 }
 
 
@@ -228,9 +259,11 @@ class Visitor:
 
 @asynccontextmanager
 async def site(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    """The whole site in production, in front of a store."""
+    """The whole site in production, in front of a store; nobody here signed in, so nothing is asked of accounts."""
+    nothing = cast("Any", None)
+    house = House(directory=cast("Any", store), trees=nothing, staff=nothing, clock=system_clock)
     built = build_site(
-        apps=[lifelong(store), trust(cast("Any", store), clock=system_clock)],
+        apps=[lifelong(store), trust(cast("Any", store), clock=system_clock), administration(house)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(desk=None),
         clock=system_clock,

@@ -10,6 +10,7 @@ from litestar.routes import HTTPRoute
 from tests.permission_table import interaction_rows, page_rows
 from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
+from tianfu.apps.administration.routes import administration
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
@@ -21,7 +22,7 @@ def site() -> Litestar:
     """The site as `main` builds it, in front of no store: only its routes are looked at."""
     nothing = cast("Any", None)
     return build_site(
-        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock)],
+        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock), administration(nothing)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(),
         clock=fixed_clock,

@@ -1,0 +1,1 @@
+"""Pages for the security administrator, who keeps staff, and the system administrator, who keeps organisations."""

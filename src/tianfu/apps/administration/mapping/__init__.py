@@ -1,0 +1,1 @@
+"""Organization records to values and back."""

@@ -1,0 +1,1 @@
+"""The rules of administration; pure: no store, no web, no clock."""
