@@ -12,7 +12,7 @@ from argon2 import Parameters
 from argon2.low_level import Type
 
 from tests.made_up_keys import made_up_keys
-from tests.trails import auditor_of
+from tests.trails import auditor_of, close_trails
 from tianfu.access.organisations import OrganisationTree, Unit
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.ids import record_number
@@ -192,6 +192,7 @@ async def house(database: Database, addresses: Addresses) -> AsyncIterator[House
     made = await house_of(database, addresses, Time(), Telephone())
     yield made
     made.accounts.passwords.close()
+    close_trails()  # while there is a loop to tell those who wait in
 
 
 def code_of(refusal: pytest.ExceptionInfo[Refusal]) -> str:
