@@ -106,23 +106,40 @@ class Application:
         await database.ready()
         keys = installation_keys(self._settings)
         trail = await open_trail(database, self._settings.home, system_clock)
-        store = await Store.open(database, auditor=GroupAuditor(database, trail.lanes), clock=system_clock, keys=keys)
+        auditor = GroupAuditor(database, trail.lanes)
+        store = await Store.open(database, auditor=auditor, clock=system_clock, keys=keys)
+        keyring = await open_keyring(database, keys)
+        accounts = open_accounts(
+            database, keyring, auditor, sender=sender_of(self._settings), issuer=ISSUER_NAME, clock=system_clock
+        )
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         for work in (
             roots.run(),
             keep_months_ahead(database),
-            forget_what_is_over(database, clock=system_clock),
+            forget_what_is_over(database, accounts, clock=system_clock),
             give_up_stalled_connections(self._settings.port),
         ):
             stack.callback(asyncio.create_task(work).cancel)
-        doorkeeping = doorkeeping_of(self._settings, database, addresses.secret)
+        doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
         fhir = fhir_application(store, clock=system_clock, doorkeeper=doorkeeper)
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await has_source(database, DEMONSTRATION)
         return build_site(
-            apps=[lifelong(store), trust(store, clock=system_clock)],
+            apps=[
+                lifelong(store),
+                trust(store, clock=system_clock),
+                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
+                administration(
+                    House(
+                        directory=store,
+                        trees=Organisations(database),
+                        staff=Staffing(database, keyring, accounts, auditor, clock=system_clock),
+                        clock=system_clock,
+                    )
+                ),
+            ],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),
                 is_demonstration=is_demonstration,
@@ -134,6 +151,17 @@ class Application:
         )
 
 
+    def _entrance(self, accounts: Accounts, store: Store, *, is_demonstration: bool) -> Entrance:
+        is_shown = is_demonstration and not self._settings.is_production
+        return Entrance(
+            accounts=accounts,
+            cookies=SessionCookies(is_secure=self._settings.is_production),
+            directory=store,
+            demonstration=KeptLogins(self._settings.home) if is_shown else NoDemonstration(),
+            clock=system_clock,
+        )
+
+
 def settle_memory() -> None:
     """Take what a worker holds from its start until its end out of the search for rings."""
     gc.collect()
@@ -141,16 +169,17 @@ def settle_memory() -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
-def doorkeeping_of(settings: Settings, database: Database, secret: bytes) -> Doorkeeping:
+def doorkeeping_of(settings: Settings, database: Database, secret: bytes, accounts: Accounts) -> Doorkeeping:
     """Who lets people and machines in, and who counts what they ask."""
     limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
-    callers = TicketCallers(
+    tickets = TicketCallers(
         ticket_office(secret),
         KeptEnds(database),
         limiter,
         clock=system_clock,
         desk=None if settings.is_production else LOOPBACK,
     )
+    callers = SessionsAndTickets(accounts.sessions, accounts.signing_in, tickets, limiter)
     return Doorkeeping(callers=callers, limiter=limiter)
 
 
@@ -164,12 +193,13 @@ def doorkeeper_of(settings: Settings, doorkeeping: Doorkeeping) -> Doorkeeper:
     )
 
 
-async def forget_what_is_over(database: Database, *, clock: Clock) -> None:
+async def forget_what_is_over(database: Database, accounts: Accounts, *, clock: Clock) -> None:
     """Take away rows that say nothing any more, again and again; goes on until cancelled."""
     while True:
         await asyncio.sleep(FORGET_SECONDS)
         try:
             await KeptBuckets(database).forget_full()
             await KeptEnds(database).forget(now=clock())
+            await accounts.forget_what_is_over(clock)
         except Exception as error:
             _log.error("not_forgotten", error=place_of(error))

@@ -23,15 +23,24 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import LIMIT_CLASSES, LimitClass
 from tianfu.web.asking import ADMITTED, HttpRequest, likely_purpose
-from tianfu.web.callers import Admitted, Callers
+from tianfu.web.callers import Admitted, Callers, Carried
 from tianfu.web.look import LOOK_COOKIE, Look
 from tianfu.web.protection import SAFE_METHODS
 from tianfu.web.proxies import client_of
 
 ENTER_PATH = "/enter"
 
+SIGN_IN_PATH = "/sign-in"
+SECOND_FACTOR_PATH = "/account/second-factor"
+
 OPEN: Mapping[str, Any] = {"open": True}
-"""The options of a handler that needs no ticket."""
+"""The options of a handler that needs nobody."""
+
+SETTING_UP = "setting-up"
+"""The option of a handler that is open also to a session that must still set up a second factor."""
+
+SIGNED_IN = "signed_in"
+"""Where a request's state keeps the session of somebody who signed in."""
 
 
 def limited(limit_class: LimitClass) -> Mapping[str, Any]:
@@ -46,18 +55,40 @@ def for_purpose(purpose: Purpose, handlers: Sequence[HTTPRouteHandler]) -> list[
     return list(handlers)
 
 
-class Sessions:
-    """The cookie that keeps a session of pages."""
+DEVICE_SECONDS = 400 * 86_400
+"""As long as browsers keep a cookie at most (RFC 6265bis, section 5.5)."""
+
+
+class SessionCookies:
+    """The cookie that keeps a session of pages, and that which tells one browser from another."""
 
     def __init__(self, *, is_secure: bool) -> None:
         self._is_secure = is_secure
         # The prefix makes browsers refuse a cookie of that name from another host or without HTTPS (RFC 6265bis).
-        self.name = "__Host-session" if is_secure else "session"
+        prefix = "__Host-" if is_secure else ""
+        self.name = f"{prefix}session"
+        self.device_name = f"{prefix}device"
+
+    def carried(self, request: HttpRequest) -> Carried:
+        """What a request carries of both."""
+        cookies = request.cookies
+        return Carried(
+            session=cookies.get(self.name, ""),
+            device=cookies.get(self.device_name, ""),
+            client=client_of(request.scope),
+        )
 
     def cookie(self, value: str, *, seconds: int) -> Cookie:
         """A session cookie: unseen by scripts, not sent along from other sites."""
+        return self._cookie(self.name, value, seconds)
+
+    def device_cookie(self, value: str) -> Cookie:
+        """The browser's own secret, without which its session opens nothing."""
+        return self._cookie(self.device_name, value, DEVICE_SECONDS)
+
+    def _cookie(self, name: str, value: str, seconds: int) -> Cookie:
         return Cookie(
-            key=self.name,
+            key=name,
             value=value,
             max_age=seconds,
             path="/",
@@ -71,6 +102,10 @@ class Sessions:
         return self.cookie("", seconds=0)
 
 
+class SecondFactorMissingError(Exception):
+    """Somebody signed in without the second factor that his office asks for: he sets one up first."""
+
+
 class NotAdmittedError(Exception):
     """Somebody must show a ticket first; `refusal` says what was wrong with the one they showed, if any."""
 
@@ -79,7 +114,7 @@ class NotAdmittedError(Exception):
         self.refusal = refusal
 
 
-def to_entrance(request: HttpRequest, refusal: Refusal, sessions: Sessions) -> Redirect:
+def to_entrance(request: HttpRequest, refusal: Refusal, cookies: SessionCookies) -> Redirect:
     """An answer that leads to the page where a ticket is shown, and takes away one that is not good."""
     query = {"why": refusal.code}
     if request.method in SAFE_METHODS:
@@ -88,17 +123,17 @@ def to_entrance(request: HttpRequest, refusal: Refusal, sessions: Sessions) -> R
         f"{ENTER_PATH}?{urlencode(query)}",
         status_code=303,
         headers={"cache-control": "no-store"},
-        cookies=[] if refusal.code == "ticket-missing" else [sessions.no_cookie()],
+        cookies=[] if refusal.code == "ticket-missing" else [cookies.no_cookie()],
     )
 
 
 class LetIn(ASGIMiddleware):
     """Lets in whoever may enter, and holds them to their limits."""
 
-    def __init__(self, callers: Callers, limiter: Limiter, sessions: Sessions) -> None:
+    def __init__(self, callers: Callers, limiter: Limiter, cookies: SessionCookies) -> None:
         self._callers = callers
         self._limiter = limiter
-        self._sessions = sessions
+        self._cookies = cookies
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Admit, count, go on; or send to the page where a ticket is shown."""
@@ -108,17 +143,25 @@ class LetIn(ASGIMiddleware):
             return
         request: HttpRequest = Request(scope)
         look = Look.remembered(request.cookies.get(LOOK_COOKIE))
-        cookie = request.cookies.get(self._sessions.name, "")
         try:
-            admitted = await self._callers.visitor(cookie, client=client_of(scope), otherwise=likely_purpose(look))
+            admitted = await self._callers.visitor(self._cookies.carried(request), otherwise=likely_purpose(look))
         except Refusal as refusal:
-            if not refusal.code.startswith("ticket-"):
+            if not refusal.code.startswith("ticket-") and refusal.code != "session-over":
                 raise
             raise NotAdmittedError(refusal) from refusal
         scope["state"][ADMITTED] = admitted  # also where the page is refused: its reader is still who they are
+        scope["state"][SIGNED_IN] = admitted.signed_in
+        _refuse_without_second_factor(admitted, options)
         scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
         await next_app(scope, receive, send)
+
+
+def _refuse_without_second_factor(admitted: Admitted, options: Mapping[str, Any]) -> None:
+    """A session that must set up a second factor opens nothing else."""
+    signed_in = admitted.signed_in
+    if signed_in is not None and signed_in.needs_second_factor and not options.get(SETTING_UP):
+        raise SecondFactorMissingError
 
 
 def _for_this_page(admitted: Admitted, purpose: Purpose | None) -> Admitted:

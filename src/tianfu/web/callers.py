@@ -1,12 +1,14 @@
 """From what a request carries to who asks and why: the one place where somebody is let in.
 
-Tickets let people and machines in until they can sign in; sign-in will be another `Callers`.  A ticket that is shown
-and is not good is refused, whatever else would let its bearer in.  Rule: docs/rules/letting-in.md .
+People sign in and have a session; tickets let in programs, and people until their installation has accounts.  What is
+shown and is not good is refused, whatever else would let its bearer in.
+Rules: docs/rules/letting-in.md , docs/rules/sign-in.md .
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +16,12 @@ import structlog
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.access.rules import rules
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.underway import Underway
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.sessions import Sessions, is_secret
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.tickets.ended import EndedSessions
 from tianfu.services.tickets.ticket import Audience, Ticket, TicketOffice
@@ -34,12 +39,25 @@ _log = structlog.get_logger("tianfu.web")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """Who was let in and why; `bucket` names whose requests are counted together."""
+    """Who was let in and why; `bucket` names whose requests are counted together.
+
+    `signed_in` is the session of somebody who signed in; whoever came by a ticket, or is the desk, has none.
+    """
 
     caller: Caller
     purpose: Purpose
     bucket: str
     purposes: tuple[Purpose, ...] = ()
+    signed_in: SignedIn | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What a browser carries: the session's cookie and its own secret, empty if it has none; and from where it asks."""
+
+    session: str
+    device: str
+    client: str
 
 
 class Callers(Protocol):
@@ -49,15 +67,15 @@ class Callers(Protocol):
         """Who asks at the FHIR door, by the headers Authorization and Purpose-Of-Use; empty if not sent."""
         ...
 
-    async def visitor(self, cookie: str, *, client: str, otherwise: Purpose) -> Admitted:
-        """Who asks for a page, by the session cookie; empty if there is none, and then `otherwise` is the purpose."""
+    async def visitor(self, carried: Carried, *, otherwise: Purpose) -> Admitted:
+        """Who asks for a page; `otherwise` is the purpose of whoever carries no session."""
         ...
 
     async def enter(self, ticket: str, *, client: str) -> Entry:
         """Begin a session of pages with a ticket that somebody shows."""
         ...
 
-    async def leave(self, cookie: str) -> None:
+    async def leave(self, carried: Carried) -> None:
         """End the session for good, in all workers."""
         ...
 
@@ -119,11 +137,11 @@ class TicketCallers:
         self._known[authorization, purpose] = _Known(admitted, ticket.until, look_again_at)
         return admitted
 
-    async def visitor(self, cookie: str, *, client: str, otherwise: Purpose) -> Admitted:
-        """Who asks for a page, by the session cookie; empty if there is none, and then `otherwise` is the purpose."""
-        if not cookie:
-            return self._without_ticket(client, otherwise)
-        ticket = await self._true(cookie.encode("latin-1", "replace"), Audience.PAGES, client)
+    async def visitor(self, carried: Carried, *, otherwise: Purpose) -> Admitted:
+        """Who asks for a page, by a ticket in the session's cookie."""
+        if not carried.session:
+            return self._without_ticket(carried.client, otherwise)
+        ticket = await self._true(carried.session.encode("latin-1", "replace"), Audience.PAGES, carried.client)
         return _admitted(ticket, ticket.purposes[0])
 
     async def enter(self, ticket: str, *, client: str) -> Entry:
@@ -132,10 +150,10 @@ class TicketCallers:
         true = await self._true(text.encode("utf-8"), Audience.PAGES, client)
         return Entry(cookie=text, seconds=max(1, (true.until - self._clock()) // SECOND))
 
-    async def leave(self, cookie: str) -> None:
+    async def leave(self, carried: Carried) -> None:
         """End the session for good, in all workers."""
         try:
-            ticket = self._read(cookie.encode("latin-1", "replace"), Audience.PAGES)
+            ticket = self._read(carried.session.encode("latin-1", "replace"), Audience.PAGES)
         except Refusal:
             return  # what is no session needs no end
         await self._ended.end(ticket.id, until=ticket.until)
@@ -163,6 +181,54 @@ class TicketCallers:
         except Refusal as refusal:
             _log.warning("ticket_not_taken", code=refusal.code, reason=refusal.details.get("reason", ""))
             raise Refusal(refusal.code, next_step=refusal.next_step) from refusal  # the reason is for the log alone
+
+
+class SessionsAndTickets:
+    """Lets in by sessions of people who signed in; a cookie that holds a ticket is handed on, and so are programs."""
+
+    def __init__(self, sessions: Sessions, ending: SessionEnding, tickets: TicketCallers, limiter: Limiter) -> None:
+        self._sessions = sessions
+        self._ending = ending
+        self._tickets = tickets
+        self._limiter = limiter
+        self.machine = tickets.machine
+        self.enter = tickets.enter
+
+    async def visitor(self, carried: Carried, *, otherwise: Purpose) -> Admitted:
+        """Who asks for a page; raises Refusal `session-over`, counted against whoever tries many."""
+        if not is_secret(carried.session):
+            return await self._tickets.visitor(carried, otherwise=otherwise)
+        try:
+            signed_in = await self._sessions.look_up(carried.session, carried.device)
+        except Refusal as refusal:
+            if refusal.code == "session-over":
+                await self._limiter.take(f"address:{carried.client}", "", "ticket-failure")
+            raise
+        return admitted_by_session(signed_in)
+
+    async def leave(self, carried: Carried) -> None:
+        """End the session for good, in all workers; what is no session needs no end."""
+        if not is_secret(carried.session):
+            await self._tickets.leave(carried)
+            return
+        with suppress(Refusal):
+            await self._ending.sign_out(await self._sessions.look_up(carried.session, carried.device))
+
+
+class SessionEnding(Protocol):
+    """Ends a session and leaves its trace: `tianfu.services.accounts.signing_in.SigningIn` does."""
+
+    async def sign_out(self, signed_in: SignedIn) -> None:
+        """End the session, in all workers."""
+        ...
+
+
+def admitted_by_session(signed_in: SignedIn) -> Admitted:
+    """Who signed in, for the first purpose that his role has rules for; the others are open to pages that need them."""
+    caller = signed_in.caller
+    purposes = tuple(purpose for role, purpose in rules() if role == caller.role)
+    purpose = purposes[0] if purposes else Purpose.PATIENT_REQUEST
+    return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=purposes, signed_in=signed_in)
 
 
 def _admitted(ticket: Ticket, purpose: Purpose) -> Admitted:

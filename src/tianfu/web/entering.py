@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.web.admission import ENTER_PATH, OPEN, Sessions
+from tianfu.web.admission import ENTER_PATH, OPEN, SessionCookies
 from tianfu.web.asking import HttpRequest
 from tianfu.web.callers import Callers
 from tianfu.web.outcome import status_of
@@ -25,7 +25,7 @@ REASONS = frozenset({"ticket-missing", "ticket-refused", "ticket-expired", "tick
 LEFT = "left"
 
 
-def entering_routes(pages: Pages, callers: Callers, sessions: Sessions) -> list[HTTPRouteHandler]:
+def entering_routes(pages: Pages, callers: Callers, cookies: SessionCookies) -> list[HTTPRouteHandler]:
     """The page of the entrance, and the ways in and out."""
 
     @get(ENTER_PATH, opt=dict(OPEN))
@@ -44,16 +44,16 @@ def entering_routes(pages: Pages, callers: Callers, sessions: Sessions) -> list[
             if refusal.code not in REASONS:
                 raise
             return _entrance(pages, request, onward=onward, why="", fault=refusal.code, status=status_of(refusal))
-        cookie = sessions.cookie(entry.cookie, seconds=entry.seconds)
+        cookie = cookies.cookie(entry.cookie, seconds=entry.seconds)
         return Redirect(onward, status_code=303, cookies=[cookie])
 
     @post(LEAVE_PATH, status_code=303, opt=dict(OPEN))
     async def leave(request: HttpRequest) -> Redirect:
-        await callers.leave(request.cookies.get(sessions.name, ""))
+        await callers.leave(cookies.carried(request))
         address = f"{ENTER_PATH}?{urlencode({'why': LEFT})}"
         # Whatever the browser still shows from its memory was this person's.
         headers = {"clear-site-data": '"cache"', "cache-control": "no-store"}
-        return Redirect(address, status_code=303, cookies=[sessions.no_cookie()], headers=headers)
+        return Redirect(address, status_code=303, cookies=[cookies.no_cookie()], headers=headers)
 
     return [show_entrance, enter, leave]
 

@@ -12,12 +12,21 @@ from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
-from tianfu.web.admission import OPEN, LetIn, NotAdmittedError, Sessions, to_entrance
+from tianfu.web.admission import (
+    OPEN,
+    SECOND_FACTOR_PATH,
+    LetIn,
+    NotAdmittedError,
+    SecondFactorMissingError,
+    SessionCookies,
+    to_entrance,
+)
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
 from tianfu.web.callers import Callers
@@ -104,25 +113,26 @@ def build_site(
         is_demonstration=settings.is_demonstration,
     )
     failures = Failures(pages, helps=[app.help for app in apps])
-    sessions = Sessions(is_secure=settings.is_production)
+    cookies = SessionCookies(is_secure=settings.is_production)
     parts = parts or SiteParts()
     return Litestar(
         route_handlers=[
             *(handler for app in apps for handler in app.routes(pages)),
             *preference_routes(pages),
-            *entering_routes(pages, doorkeeping.callers, sessions),
+            *entering_routes(pages, doorkeeping.callers, cookies),
             asset_route(held),
             healthz,
             *parts.handlers,
         ],
         middleware=[
-            OwnVisitorsOnly(settings.hosts, is_production=settings.is_production, session_cookie=sessions.name),
+            OwnVisitorsOnly(settings.hosts, is_production=settings.is_production, session_cookie=cookies.name),
             PlainForms(),
-            LetIn(doorkeeping.callers, doorkeeping.limiter, sessions),
+            LetIn(doorkeeping.callers, doorkeeping.limiter, cookies),
         ],
         before_send=[protective_headers(is_production=settings.is_production)],
         exception_handlers={
-            NotAdmittedError: lambda request, error: to_entrance(request, error.refusal, sessions),
+            SecondFactorMissingError: lambda _request, _error: Redirect(SECOND_FACTOR_PATH, status_code=303),
+            NotAdmittedError: lambda request, error: to_entrance(request, error.refusal, cookies),
             Refusal: failures.refused,
             HTTPException: failures.http_error,
             Exception: failures.unexpected,

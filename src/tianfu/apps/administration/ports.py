@@ -17,9 +17,7 @@ from tianfu.services.accounts.model.people import Account, SignedIn, Workplace
 from tianfu.services.accounts.staffing import Member, StaffPage
 from tianfu.services.accounts.store import Post
 from tianfu.standards.fhir.parsing import ParsedResource
-
-SIGNED_IN = "signed_in"
-"""Where the state of a request keeps the session that stands; whoever came by a ticket, or is the desk, has none."""
+from tianfu.web.admission import SIGNED_IN
 
 WHY = Purpose.SYSTEM_ADMINISTRATION
 

@@ -1,0 +1,53 @@
+"""What this app asks of others: names of organisations, and the logins of a demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.kernel.instants import Instant
+from tianfu.records.outcomes import Answer
+
+
+class Directory(Protocol):
+    """The call of `tianfu.records.Store` that names places of work."""
+
+    async def read_many(
+        self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]]
+    ) -> Sequence[Answer]:
+        """Several records at once, answered in the order asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoLogin:
+    """Somebody made up who may sign in: `code` is what his authenticator shows now, empty where none is asked for."""
+
+    role: str
+    name: str
+    number: str
+    password: str
+    code: str
+
+
+class Demonstration(Protocol):
+    """The logins of a demonstration; in production there is none."""
+
+    def logins(self, now: Instant) -> Sequence[DemoLogin]:
+        """One for each role."""
+        ...
+
+
+class NoDemonstration:
+    """Nobody is made up here."""
+
+    def logins(self, now: Instant) -> Sequence[DemoLogin]:
+        """None."""
+        return ()
+
+
+Names = Mapping[str, str]
+"""Organizations' ids to their names."""
