@@ -16,6 +16,10 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tianfu.access.caller import LOOPBACK
+from tianfu.apps.administration.ports import House
+from tianfu.apps.administration.routes import administration
+from tianfu.apps.entrance.ports import NoDemonstration
+from tianfu.apps.entrance.routes import Entrance, entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -26,19 +30,26 @@ from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
+from tianfu.records.keys import open_keyring
 from tianfu.records.months import keep_months_ahead
+from tianfu.records.organisations import Organisations
 from tianfu.records.sources import DEMONSTRATION, has_source
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
+from tianfu.services.accounts.demonstration import KeptLogins
+from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.senders import CodeSender, ConsoleSender
+from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.tickets.ended import KeptEnds
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
-from tianfu.web.callers import TicketCallers
+from tianfu.web.admission import SessionCookies
+from tianfu.web.callers import SessionsAndTickets, TicketCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
 from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
@@ -150,7 +161,6 @@ class Application:
             clock=system_clock,
         )
 
-
     def _entrance(self, accounts: Accounts, store: Store, *, is_demonstration: bool) -> Entrance:
         is_shown = is_demonstration and not self._settings.is_production
         return Entrance(
@@ -167,6 +177,11 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def sender_of(settings: Settings) -> CodeSender:
+    """Who carries one-time codes to telephones."""
+    return ConsoleSender(sys.stderr, is_production=settings.is_production)
 
 
 def doorkeeping_of(settings: Settings, database: Database, secret: bytes, accounts: Accounts) -> Doorkeeping:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
 from tianfu.records.outcomes import Answer
+from tianfu.services.accounts.demonstration import DemoLogin
 
 
 class Directory(Protocol):
@@ -20,17 +20,6 @@ class Directory(Protocol):
     ) -> Sequence[Answer]:
         """Several records at once, answered in the order asked."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoLogin:
-    """Somebody made up who may sign in: `code` is what his authenticator shows now, empty where none is asked for."""
-
-    role: str
-    name: str
-    number: str
-    password: str
-    code: str
 
 
 class Demonstration(Protocol):
