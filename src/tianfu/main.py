@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -59,6 +60,9 @@ FORGET_SECONDS = 600.0
 GARBAGE_THRESHOLDS = 20_000, 20, 20
 """A worker makes and drops many small objects and hardly ever a ring of them: it looks for rings more rarely than
 Python does by itself (https://docs.python.org/3/library/gc.html#gc.set_threshold)."""
+
+ISSUER_NAME = "天府 Tianfu"
+"""What an authenticator calls us."""
 
 _log = structlog.get_logger("tianfu.main")
 
