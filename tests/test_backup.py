@@ -62,7 +62,7 @@ class Drill:
 def installed(home: Path) -> Installation:
     home.mkdir(parents=True)
     made = Installation(home)
-    made.environment["TIANFU_MODE"] = "production"
+    made.environment |= {"TIANFU_MODE": "production", "TIANFU_HOSTS": "made-up.example"}
     return made
 
 
@@ -83,6 +83,7 @@ async def drill(folder: Path, anyio_backend: str) -> Drill:
     files = folder / "files"
     for _ in tell_province(Wish(residents=RESIDENTS, seed=7, today=date(2026, 11, 23), folder=files, compressed=False)):
         pass
+    come_from_elsewhere(files)
     must(installation, "database", "start")
     must(installation, "migrate")
     must(installation, "import", str(files), "--rejects", str(folder / "rejects.tsv"))
@@ -90,6 +91,14 @@ async def drill(folder: Path, anyio_backend: str) -> Drill:
     versions = await all_versions(installation)
     must(installation, "backup", str(folder / "backup"))
     return Drill(installation, folder / "backup", files, versions)
+
+
+def come_from_elsewhere(files: Path) -> None:
+    """Have the made-up people come from systems that production does not know as a demonstration's."""
+    for file in files.rglob("*"):
+        if file.is_file():
+            told = file.read_bytes()
+            file.write_bytes(told.replace(b"https://tianfu.example/sources/", b"https://made-up.example/sources/"))
 
 
 def must(installation: Installation, *words: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.supervision.installation import Installation
+from tests.supervision.installation import Installation, wait_until
 
 GUARD_SECONDS = 150.0
 """A client that is not let go of fails the test rather than stop it."""
@@ -113,6 +113,7 @@ def trickles(installation: Installation, words: bytes, more: bytes) -> bytes:
 def reads_nothing(installation: Installation, path: str, *, times: int = 1) -> bytes:
     """Asks, often at once, and takes no answer until the server has given up."""
     with connected(installation, room_bytes=4_096) as connection:
+        wait_until(lambda: not is_over(connection))  # one still to be accepted looks like one that was given up
         connection.setblocking(False)
         request = f"GET {path}".encode() + HEAD + b"\r\n"
         words = request * times

@@ -194,14 +194,13 @@ class Store:
     async def locate(
         self, caller: Caller, purpose: Purpose, system: str, number: str, *, request: str = ""
     ) -> list[str]:
-        """The ids of the Patients that carry exactly this identifier, seen or not.
+        """The ids of the Patients that carry exactly this identifier, seen or not: for whom to open in an emergency.
 
-        For whom to open in an emergency, and for the officer, to whom somebody names himself and asks who looked.
         Nothing of them is shown, and the trace names them all.  Raises Refusal `role-cannot-do-this` for a caller who
-        could neither open them nor read the trail of others, and too-many-found.
+        could not open them, and too-many-found.
         """
         grant = await self._grant(caller, purpose, "locate", request)
-        if not (grant.sees_everything or grant.reads_trail or grant.kinds & Kind.EMERGENCY.bit):
+        if not (grant.sees_everything or grant.kinds & Kind.EMERGENCY.bit):
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
         return await self._searcher.locate(grant, system, number, request)
 

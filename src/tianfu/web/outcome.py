@@ -107,6 +107,7 @@ STATUSES: Mapping[str, int] = {
     "appointed-already": 409,
     "changed-meanwhile": 409,
     "record-unknown": 404,
+    "organisation-too-large": 422,
     "purpose-missing": 400,
     "purpose-unknown": 400,
     "purpose-not-allowed": 403,

@@ -121,6 +121,8 @@ class MemoryStore:
         return FoundRecords(records=tuple(found[:limit]), next_cursor="more" if more else None, total=len(found))
 
     async def locate(self, caller: Caller, purpose: Purpose, system: str, number: str) -> Sequence[str]:
+        if caller.role == "officer":
+            raise Refusal("role-cannot-do-this", next_step="ask-your-office")
         return [one["id"] for one in self.of("Patient") if _matches(one, "identifier", f"{system}|{number}")]
 
     async def history(

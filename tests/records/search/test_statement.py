@@ -10,6 +10,7 @@ import pytest
 from tianfu.access.caller import LOOPBACK
 from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
+from tianfu.access.scopes import Act
 from tianfu.db import Database
 from tianfu.db.queries import Query
 from tianfu.kernel.instants import Instant
@@ -353,6 +354,8 @@ async def test_searches_take_the_road_that_was_built_for_them(
         # The table is empty: without this, reading all of nothing is the cheapest road.
         await transaction.run(Query.composed("no_walk", "set local enable_seqscan = off"))
         explained = await transaction.all(
-            Query.composed("explain", f"explain {text}"), **values, **visibility_values(grant, Instant(NOW))
+            Query.composed("explain", f"explain {text}"),
+            **values,
+            **visibility_values(grant, Instant(NOW), doing=Act.SEARCH),
         )
     assert index in "\n".join(row[0] for row in explained)

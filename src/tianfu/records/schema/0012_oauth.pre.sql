@@ -6,7 +6,7 @@
 create table oauth_client (
   client        text    primary key collate "C",
   kind          text    not null collate "C" check (kind in ('public', 'symmetric', 'asymmetric', 'backend')),
-  name          text    not null,
+  name          text    not null collate "C",
   secret        bytea   check ((secret is not null) = (kind = 'symmetric')),
   keys          text    collate "C",
   keys_at       text    collate "C",

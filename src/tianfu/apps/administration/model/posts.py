@@ -123,7 +123,7 @@ def _faults_of_post(form: Mapping[str, str], year: int) -> list[Fault]:
     if form["role"] not in OFFICES | STAFF_ROLES:
         faults.append(Fault("role", "role-missing"))
     faults += [
-        Fault(field, "text-too-long", {"most": str(TEXT_CHARACTERS_MAX)})
+        Fault(field, "entry-too-long", {"most": str(TEXT_CHARACTERS_MAX)})
         for field in ("title", "licence")
         if len(form[field]) > TEXT_CHARACTERS_MAX or not form[field].isprintable()
     ]

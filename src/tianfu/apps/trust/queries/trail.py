@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
 from tianfu.access.caller import IMPORTER, LOOPBACK, NOBODY, Caller
+from tianfu.access.decision import NOT_PERMITTED
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import rules
 from tianfu.apps.trust.model.roles import OFFICER_ROLES
@@ -86,6 +87,8 @@ async def _with_number(store: TrustStore, caller: Caller, text: str) -> list[str
 
 def _faults_of_number(refusal: Refusal) -> list[Fault]:
     """What a number that is none says about its field; raises what is not about the number."""
+    if refusal.code == NOT_PERMITTED:
+        return [Fault("person", "number-not-yours")]
     if refusal.code == "too-many-found":
         return [Fault("person", "too-many-names", {"count": str(NAMES_MAX)})]
     if not refusal.code.startswith("identity-number-"):
