@@ -30,7 +30,7 @@ from tianfu.installation import database_addresses, derived_key, installation_ke
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
-from tianfu.records.audit import GroupAuditor
+from tianfu.records.audit import Auditor, GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.organisations import Organisations
@@ -49,6 +49,7 @@ from tianfu.services.tickets.ended import KeptEnds
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
+from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
 from tianfu.web.callers import SessionsAndTickets, TicketCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
@@ -124,9 +125,7 @@ class Application:
         auditor = GroupAuditor(database, trail.lanes)
         store = await Store.open(database, auditor=auditor, clock=system_clock, keys=keys)
         keyring = await open_keyring(database, keys)
-        accounts = open_accounts(
-            database, keyring, auditor, sender=sender_of(self._settings), issuer=ISSUER_NAME, clock=system_clock
-        )
+        accounts = accounts_of(self._settings, database, keyring, auditor)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         for work in (
@@ -181,6 +180,11 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def accounts_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Accounts:
+    """The accounts of an installation."""
+    return open_accounts(database, keyring, auditor, sender=sender_of(settings), issuer=ISSUER_NAME, clock=system_clock)
 
 
 def sender_of(settings: Settings) -> CodeSender:
