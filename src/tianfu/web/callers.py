@@ -24,7 +24,7 @@ from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import Sessions, is_secret
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.tickets.ended import EndedSessions
-from tianfu.services.tickets.ticket import Audience, Ticket, TicketOffice
+from tianfu.services.tickets.ticket import Audience, Ticket, TicketOffice, is_ticket
 
 PURPOSE_HEADER = "purpose-of-use"
 """Names the one purpose of a request by its code in HL7's ActReason, such as TREAT."""
@@ -183,16 +183,39 @@ class TicketCallers:
             raise Refusal(refusal.code, next_step=refusal.next_step) from refusal  # the reason is for the log alone
 
 
-class SessionsAndTickets:
-    """Lets in by sessions of people who signed in; a cookie that holds a ticket is handed on, and so are programs."""
+class ProgramCallers(Protocol):
+    """Lets programs in by their tokens: `tianfu.web.bearers.TokenCallers` does."""
 
-    def __init__(self, sessions: Sessions, ending: SessionEnding, tickets: TicketCallers, limiter: Limiter) -> None:
+    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
+        """Who asks at the FHIR door, as `Callers` promises it."""
+        ...
+
+
+class SessionsAndTickets:
+    """Lets in by sessions of people who signed in and by tokens of programs; what is a ticket is handed on."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        ending: SessionEnding,
+        programs: ProgramCallers,
+        tickets: TicketCallers,
+        limiter: Limiter,
+        *,
+        is_production: bool,
+    ) -> None:
         self._sessions = sessions
         self._ending = ending
+        self._programs = programs
         self._tickets = tickets
         self._limiter = limiter
-        self.machine = tickets.machine
+        self._is_production = is_production
         self.enter = tickets.enter
+
+    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
+        """Who asks at the FHIR door: by a ticket, or nothing at all, as long as there are tickets; else by a token."""
+        road = self._tickets if not authorization or is_ticket(_bearer(authorization)) else self._programs
+        return await road.machine(authorization, purpose, client=client)
 
     async def visitor(self, carried: Carried, *, otherwise: Purpose) -> Admitted:
         """Who asks for a page; raises Refusal `session-over`, counted against whoever tries many."""
@@ -204,7 +227,7 @@ class SessionsAndTickets:
             if refusal.code == "session-over":
                 await self._limiter.take(f"address:{carried.client}", "", "ticket-failure")
             raise
-        return admitted_by_session(signed_in)
+        return admitted_by_session(signed_in, is_production=self._is_production)
 
     async def leave(self, carried: Carried) -> None:
         """End the session for good, in all workers; what is no session needs no end."""
@@ -223,12 +246,23 @@ class SessionEnding(Protocol):
         ...
 
 
-def admitted_by_session(signed_in: SignedIn) -> Admitted:
-    """Who signed in, for the first purpose that his role has rules for; the others are open to pages that need them."""
+def admitted_by_session(signed_in: SignedIn, *, is_production: bool) -> Admitted:
+    """Who signed in, for the first purpose that his role has rules for; the others are open to pages that need them.
+
+    Raises Refusal `role-of-development`.
+    """
     caller = signed_in.caller
+    refuse_role_of_development(caller.role, is_production=is_production)
     purposes = tuple(purpose for role, purpose in rules() if role == caller.role)
     purpose = purposes[0] if purposes else Purpose.PATIENT_REQUEST
     return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=purposes, signed_in=signed_in)
+
+
+def refuse_role_of_development(role: str, *, is_production: bool) -> None:
+    """Raise Refusal `role-of-development` for a role that there is in development only, however it was come by."""
+    if is_production and any(rule.development_only for rule in rules().values() if rule.role == role):
+        _log.warning("role_of_development", role=role)
+        raise Refusal("role-of-development", next_step="ask-your-office")
 
 
 def _admitted(ticket: Ticket, purpose: Purpose) -> Admitted:

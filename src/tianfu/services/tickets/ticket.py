@@ -7,6 +7,7 @@ another use, or by somebody else, is no ticket.  Rule: docs/rules/letting-in.md 
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -141,6 +142,16 @@ class TicketOffice:
         if now >= claims.exp * SECOND:
             raise Refusal("ticket-expired", next_step="get-a-new-ticket")
         return _ticket(claims, audience)
+
+
+def is_ticket(text: bytes) -> bool:
+    """Whether a text says of itself that it is a ticket, good or not; tokens of programs say something else."""
+    part = text.partition(b".")[0]
+    try:
+        header = msgspec.json.decode(urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return isinstance(header, dict) and header.get("typ") == HEADER["typ"]
 
 
 def refused(reason: str) -> Refusal:
