@@ -37,6 +37,7 @@ STAFF_PAGE = 100
 _PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
 _SESSIONS = queries("tianfu.services.accounts.sql", "sessions.sql")
+_FAMILIES = queries("tianfu.services.accounts.oauth.sql", "families.sql")
 _STEPS = queries("tianfu.services.accounts.sql", "steps.sql")
 
 
@@ -197,7 +198,7 @@ class People:
             await self._end_workplace(transaction, by, old)
 
     async def leave(self, by: By, account: str, tree: OrganisationTree) -> None:
-        """Somebody leaves for good: places of work, credentials and sessions end together.
+        """Somebody leaves for good: places of work, credentials, sessions and what programs may end together.
 
         Whoever works elsewhere too may be dismissed from here, but leaves only by somebody above all his places.
         A resident ends his own account himself.  Raises Refusal `account-unknown` or as `dismiss` does.
@@ -213,6 +214,7 @@ class People:
                 pipeline.add(_CREDENTIALS.end_credentials, account=account, now=now)
                 pipeline.add(_STEPS.end_steps, account=account)
                 pipeline.add(_SESSIONS.end_sessions_but, account=account, but="", now=now, by=by.caller.id)
+                pipeline.add(_FAMILIES.end_families_of_account, account=account, but="", why="left", now=now)
             await self._trace(transaction, by.caller, "leave", f"account={account}")
 
     async def refuse_unless_keeps(self, transaction: Transaction, by: By, account: str, tree: OrganisationTree) -> None:
