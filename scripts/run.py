@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tianfu.commands_accounts import demo_logins, show_demo_logins
 from tianfu.db import Addresses, Database, Query, Role, migrate
 from tianfu.installation import running_database, schema_steps
 from tianfu.kernel.refusal import Refusal
@@ -55,6 +56,9 @@ def prepare(settings: Settings) -> None:
         seeding = settings.home / "demo"
         if seeding.exists() or is_empty(addresses):
             seed(seeding)
+        if logins := asyncio.run(demo_logins(settings, addresses)):
+            say("made-up people to sign in as; they are on the sign-in page too, with the codes of the moment")
+            show_demo_logins(logins)
 
 
 def is_empty(addresses: Addresses) -> bool:
