@@ -110,3 +110,4 @@ async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[_Ho
             yield _House(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
         finally:
             accounts.passwords.close()
+            trail.close()

@@ -25,6 +25,9 @@ LOOKED_AT_MAX = 500
 CHILD_DAYS_MAX = 13 * 365
 """A child that is younger for a year to come is wholly its guardian's to see (docs/rules/permission.md)."""
 
+OPEN_AFTER_DAYS = 6
+"""A visit opens to its doctor for a week after its end (docs/rules/permission.md): a day of that should be left."""
+
 EMERGENCY = "urn:tianfu:task|emergency-access"
 FAMILY_DOCTOR = "https://tianfu.example/fhir/CodeSystem/care-team|family-doctor"
 
@@ -79,7 +82,7 @@ async def find_people(store: DemoStore, now: Instant) -> DemoPeople:
     search = _Search(store)
     citizen = await _citizen(search)
     return DemoPeople(
-        doctor=await _doctor(search),
+        doctor=await _doctor(search, now),
         township=await _township(search),
         citizen=citizen,
         parent=await _parent(search, citizen, now),
@@ -106,16 +109,28 @@ class _Search:
         return [each.record.value for each in answers if isinstance(each, Found)]
 
 
-async def _doctor(search: _Search) -> DemoStaff:
-    """Who saw most patients of late, in a house that has departments: a hospital."""
+async def _doctor(search: _Search, now: Instant) -> DemoStaff:
+    """Who sees most patients, in a house that has departments: a hospital.
+
+    Visits that are still open to their doctor come before all others.
+    """
     departments = await search.of("Organization", ("partof:missing", "false"))
     houses = {_id(each.get("partOf")) for each in departments}
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    lately: dict[tuple[str, str], set[str]] = defaultdict(set)
     for visit in await search.of("Encounter", ("_sort", "-date")):
         house = _id(visit.get("serviceProvider"))
         for participant in visit.get("participant", []) if house in houses else []:
-            seen[_id(participant.get("individual")), house].add(_id(visit.get("subject")))
-    return await _busiest(search, {whom: len(patients) for whom, patients in seen.items()}, "doctor")
+            whom = _id(participant.get("individual")), house
+            seen[whom].add(_id(visit.get("subject")))
+            if _is_open(visit, now):
+                lately[whom].add(_id(visit.get("subject")))
+    return await _busiest(search, {whom: len(patients) for whom, patients in (lately or seen).items()}, "doctor")
+
+
+def _is_open(visit: Resource, now: Instant) -> bool:
+    end = visit.get("period", {}).get("end")
+    return end is None or now < range_of(end)[1] + OPEN_AFTER_DAYS * DAY
 
 
 async def _township(search: _Search) -> DemoStaff:
