@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -41,6 +42,7 @@ from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.passkey_answers import RelyingParty, is_name
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -184,7 +186,28 @@ def settle_memory() -> None:
 
 def accounts_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Accounts:
     """The accounts of an installation."""
-    return open_accounts(database, keyring, auditor, sender=sender_of(settings), issuer=ISSUER_NAME, clock=system_clock)
+    return open_accounts(
+        database,
+        keyring,
+        auditor,
+        sender=sender_of(settings),
+        issuer=ISSUER_NAME,
+        party=relying_party_of(settings),
+        clock=system_clock,
+    )
+
+
+def relying_party_of(settings: Settings) -> RelyingParty:
+    """To whom passkeys are bound: the shortest of our host names, and in development this machine's.
+
+    A name below it may use them too; one beside it may not, nor may a network address, and their pages say so.
+    """
+    names = sorted((name for name in settings.hosts if is_name(name)), key=lambda name: (len(name), name))
+    if not settings.is_production or not names:
+        return RelyingParty.at(f"http://localhost:{settings.port}", ISSUER_NAME)
+    party = RelyingParty.at(f"https://{names[0]}", ISSUER_NAME)
+    below = [f"https://{name}" for name in names if name.endswith(f".{names[0]}")]
+    return replace(party, origins=(*party.origins, *below))
 
 
 def sender_of(settings: Settings) -> CodeSender:
