@@ -20,8 +20,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tianfu.access.caller import LOOPBACK
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
+from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import NoDemonstration
-from tianfu.apps.entrance.routes import Entrance, entrance
+from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
