@@ -93,7 +93,7 @@ def said_again(refusal: Refusal) -> Mapping[str, object]:
 
 
 def signed_in_of(request: HttpRequest) -> SignedIn:
-    """Who signed in; for whoever came by a ticket, or is the desk, these pages are not there."""
+    """Who signed in."""
     signed_in = request.scope["state"].get(SIGNED_IN)
     if not isinstance(signed_in, SignedIn):
         raise Refusal("not-found", next_step="start-again")

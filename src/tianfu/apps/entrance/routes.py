@@ -31,6 +31,9 @@ from tianfu.web.pages import Pages, Place
 from tianfu.web.preferences import own_path
 from tianfu.web.site import App
 
+REASONS = frozenset({"sign-in-needed", "session-over", "left"})
+"""What an address may say about why somebody stands here; anything else is passed over."""
+
 
 def entrance(house: Entrance) -> App:
     """The app as the site takes it."""
@@ -65,7 +68,12 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     async def show_sign_in(request: HttpRequest) -> Response[str]:
         why = request.query_params.get("why", "")
         onward = own_path(request.query_params.get("next", "/"))
-        return shown(request, onward=onward, why=why if why == "session-over" else "", way="")
+        return shown(
+            request,
+            onward=onward,
+            why=why if why in REASONS and not (why == "sign-in-needed" and onward == "/") else "",
+            way="",
+        )
 
     @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:

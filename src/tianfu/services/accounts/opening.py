@@ -15,6 +15,7 @@ from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.passkeys import Passkeys
+from tianfu.services.accounts.real_names import RealNames
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.signing_in import Parts, SigningIn
@@ -33,6 +34,7 @@ class Accounts:
     signing_in: SigningIn
     enrolling: Enrolling
     passkeys: Passkeys
+    real_names: RealNames
     steps: Steps
     codes: Codes
     guard: Guard
@@ -83,6 +85,7 @@ def open_accounts(
         signing_in=signing_in,
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
         passkeys=Passkeys(parts, signing_in, party, clock=clock),
+        real_names=RealNames(parts, clock=clock),
         steps=parts.steps,
         codes=parts.codes,
         guard=parts.guard,
