@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -48,7 +47,7 @@ from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
-from tianfu.services.accounts.passkey_answers import RelyingParty, is_name
+from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -225,16 +224,8 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
 
 
 def relying_party_of(settings: Settings) -> RelyingParty:
-    """To whom passkeys are bound: the shortest of our host names, and in development this machine's.
-
-    A name below it may use them too; one beside it may not, nor may a network address, and their pages say so.
-    """
-    names = sorted((name for name in settings.hosts if is_name(name)), key=lambda name: (len(name), name))
-    if not settings.is_production or not names:
-        return RelyingParty.at(f"http://localhost:{settings.port}", ISSUER_NAME)
-    party = RelyingParty.at(f"https://{names[0]}", ISSUER_NAME)
-    below = [f"https://{name}" for name in names if name.endswith(f".{names[0]}")]
-    return replace(party, origins=(*party.origins, *below))
+    """To whom passkeys are bound: the host of our address."""
+    return RelyingParty.at(settings.address or f"http://localhost:{settings.port}", ISSUER_NAME)
 
 
 async def authorisation_server(

@@ -27,23 +27,13 @@ from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.admission import SessionCookies
-from tianfu.web.callers import Admitted, Callers, Carried, admitted_by_session
+from tianfu.web.callers import Callers, PeopleCallers
 from tianfu.web.site import FORM_BYTES_MAX, Doorkeeping, SiteSettings, build_site
 
 pytestmark = pytest.mark.anyio
 
 NEW = "/account/passkeys/new"
 COOKIES = SessionCookies(is_secure=False)
-
-
-@dataclass
-class OnlySessions:
-    """Lets in by sessions of the accounts that are tested."""
-
-    house: House
-
-    async def visitor(self, carried: Carried, **_: Any) -> Admitted:
-        return admitted_by_session(await self.house.accounts.sessions.look_up(carried.session, carried.device))
 
 
 @dataclass
@@ -128,7 +118,13 @@ async def browser(database: Database, addresses: Addresses) -> AsyncIterator[Bro
             )
         ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=Doorkeeping(callers=cast("Callers", OnlySessions(house)), limiter=limiter),
+        doorkeeping=Doorkeeping(
+            callers=cast(
+                "Callers",
+                PeopleCallers(house.accounts.sessions, house.accounts.signing_in, limiter, is_production=False),
+            ),
+            limiter=limiter,
+        ),
         clock=house.time,
         assets=made_up_assets(),
     )

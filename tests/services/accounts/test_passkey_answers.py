@@ -149,14 +149,23 @@ def test_a_statement_that_would_fill_memory_or_stack_is_refused(bomb: str) -> No
 
 
 @pytest.mark.parametrize(
-    "address", ["http://tianfu.example", "https://203.0.113.7", "https://[2001:db8::1]", "tianfu.example", "https://"]
+    "address", ["http://tianfu.example", "http://127.0.0.1:8000", "tianfu.example", "https://", ""]
 )
-def test_passkeys_are_bound_to_a_name_behind_tls(address: str) -> None:
+def test_passkeys_are_bound_to_an_address_behind_tls(address: str) -> None:
     with pytest.raises(Refusal) as caught:
         RelyingParty.at(address, "Tianfu Demo")
     assert caught.value.code == "setting-invalid"
 
 
-def test_development_binds_them_to_this_machine_with_its_port() -> None:
-    party = RelyingParty.at("http://localhost:8123", "Tianfu Demo")
-    assert (party.host, party.origins) == ("localhost", ("http://localhost:8123",))
+@pytest.mark.parametrize(
+    ("address", "host", "origin"),
+    [
+        ("http://localhost:8123", "localhost", "http://localhost:8123"),
+        ("https://tianfu.example", "tianfu.example", "https://tianfu.example"),
+        ("https://tianfu.example:443", "tianfu.example", "https://tianfu.example"),
+        ("https://Tianfu.example:8443", "tianfu.example", "https://tianfu.example:8443"),
+    ],
+)
+def test_the_origin_is_written_as_browsers_write_it(address: str, host: str, origin: str) -> None:
+    party = RelyingParty.at(address, "Tianfu Demo")
+    assert (party.host, party.origins) == (host, (origin,))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -70,6 +70,8 @@ ALGORITHMS: Final = (
 )
 """What we take, the best liked first; the last one is that of Windows Hello on older machines."""
 
+PORTS: Mapping[str, int] = {"https": 443, "http": 80}
+
 _MADE, _SHOWN = "webauthn.create", "webauthn.get"
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z", re.ASCII)
 
@@ -88,18 +90,15 @@ class RelyingParty:
     def at(address: str, name: str) -> RelyingParty:
         """Whose pages stand at one address: https, or http on `localhost`; raises Refusal `setting-invalid`.
 
-        Browsers give passkeys to names only, never to a network address (section 5.1.4.1).
+        Browsers bind passkeys to names only: at a network address they make none (section 5.1.4.1).
         """
         parts = urlsplit(address)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost")
-        if not is_safe or not is_name(parts.hostname or ""):
-            raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "public address"})
-        return RelyingParty(host=parts.hostname or "", name=name, origins=(f"{parts.scheme}://{parts.netloc.lower()}",))
-
-
-def is_name(host: str) -> bool:
-    """Whether a host is called by a name and not by a network address."""
-    return bool(host) and re.fullmatch(r"[0-9.]+|.*:.*", host) is None
+        host, port = parts.hostname or "", parts.port
+        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and host == "localhost")):
+            raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_ADDRESS"})
+        # An origin leaves out the port that its scheme has anyway (RFC 6454, section 6.2).
+        shown_port = "" if port in {None, PORTS[parts.scheme]} else f":{port}"
+        return RelyingParty(host=host, name=name, origins=(f"{parts.scheme}://{host}{shown_port}",))
 
 
 class AnswerRefusedError(Exception):
