@@ -18,8 +18,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
+from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import NoDemonstration
-from tianfu.apps.entrance.routes import Entrance, entrance
+from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -46,6 +47,7 @@ from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -210,7 +212,20 @@ def settle_memory() -> None:
 
 def accounts_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Accounts:
     """The accounts of an installation."""
-    return open_accounts(database, keyring, auditor, sender=sender_of(settings), issuer=ISSUER_NAME, clock=system_clock)
+    return open_accounts(
+        database,
+        keyring,
+        auditor,
+        sender=sender_of(settings),
+        issuer=ISSUER_NAME,
+        party=relying_party_of(settings),
+        clock=system_clock,
+    )
+
+
+def relying_party_of(settings: Settings) -> RelyingParty:
+    """To whom passkeys are bound: the host of our address."""
+    return RelyingParty.at(settings.address or f"http://localhost:{settings.port}", ISSUER_NAME)
 
 
 async def authorisation_server(
