@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from tianfu.services.accounts.opening import Accounts
     from tianfu.vault.keyring import Keyring
 
-ISSUER_NAME = "天府 Tianfu"
-"""What an authenticator calls us."""
-
 
 def demo_logins_command(
     as_json: Annotated[bool, typer.Option("--json", help="print a JSON array, with the codes of this moment")] = False,
@@ -36,7 +33,9 @@ def demo_logins_command(
     with running_database(settings) as addresses:
         logins = asyncio.run(demo_logins(settings, addresses))
     if as_json:
-        rows = [{name: getattr(each, name) for name in ("role", "name", "number", "password", "code")} for each in logins]
+        rows = [
+            {name: getattr(each, name) for name in ("role", "name", "number", "password", "code")} for each in logins
+        ]
         print(json.dumps(rows, ensure_ascii=False))
     else:
         show_demo_logins(logins)
@@ -93,6 +92,7 @@ class _House:
 
 @asynccontextmanager
 async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[_House]:
+    from tianfu.main import ISSUER_NAME, relying_party_of
     from tianfu.records.audit import GroupAuditor
     from tianfu.records.keys import open_keyring
     from tianfu.records.trail.epochs import open_trail
@@ -104,7 +104,13 @@ async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[_Ho
         trail = await open_trail(database, settings.home, system_clock)
         auditor = GroupAuditor(database, trail.lanes)
         accounts = open_accounts(
-            database, keyring, auditor, sender=NoSender(), issuer=ISSUER_NAME, clock=system_clock
+            database,
+            keyring,
+            auditor,
+            sender=NoSender(),
+            issuer=ISSUER_NAME,
+            party=relying_party_of(settings),
+            clock=system_clock,
         )
         try:
             yield _House(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
