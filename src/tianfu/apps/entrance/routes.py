@@ -95,7 +95,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         try:
             return await further(request, await going_on, onward)
         except Refusal as refusal:
-            if refusal.code == "step-over":
+            if refusal.code in {"step-over", "workplace-unknown"}:
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
             return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
