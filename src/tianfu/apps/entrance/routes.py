@@ -20,6 +20,7 @@ from tianfu.apps.entrance.answering import said_again as _again
 from tianfu.apps.entrance.answering import signed_in_of as _here
 from tianfu.apps.entrance.answering import to_prove as _to_prove
 from tianfu.apps.entrance.passkey_routes import passkey_routes
+from tianfu.apps.entrance.real_name_routes import real_name_routes
 from tianfu.apps.entrance.square import square_code
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
@@ -45,6 +46,7 @@ def entrance(house: Entrance) -> App:
             *_signing_in(pages, house),
             *_account(pages, house),
             *_proving(pages, house),
+            *real_name_routes(pages, house),
             *passkey_routes(pages, house),
         ],
     )
