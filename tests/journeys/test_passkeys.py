@@ -18,7 +18,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
 from tests.journeys.conftest import PICTURES, Desk
 from tests.journeys.test_for_everybody import findings, overflow
@@ -130,6 +130,14 @@ def looked_at(page: Page, name: str) -> None:
         page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
 
 
+def in_a_hurry(route: Route) -> None:
+    """The page with a device that has two seconds instead of four minutes."""
+    answer = route.fetch()
+    hurried = answer.text().replace("timeout&#34;: 240000", "timeout&#34;: 2000")
+    assert hurried != answer.text()
+    route.fulfill(response=answer, body=hurried)
+
+
 def leave(page: Page) -> None:
     page.get_by_role("button", name="离开").first.click()
     expect(page).to_have_url(re.compile("/sign-in"))
@@ -204,14 +212,20 @@ def test_whoever_the_device_does_not_know_reads_why_and_tries_again(house: House
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Go on").click()
         page.get_by_role("link", name="Add a passkey").click()
+        looked_at(page, "passkey-new-en")
         recognises(device, its_owner=False)
         page.get_by_role("button", name="Set up on this device").click()
         expect(page.get_by_role("alert")).to_contain_text("called this off")
         recognises(device, its_owner=True)
         page.get_by_role("button", name="Set up on this device").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Your passkey is set up")
+        page.get_by_role("link", name="My account").first.click()
+        looked_at(page, "account-passkey-en")
+        page.goto("/account/prove")
+        looked_at(page, "prove-passkey-en")
         page.get_by_role("button", name="Leave").first.click()
         page.goto("/sign-in?next=/account")
+        looked_at(page, "sign-in-passkey-en")
         recognises(device, its_owner=False)
         page.get_by_role("button", name="Use a passkey").click()
         expect(page.get_by_role("alert")).to_contain_text("called this off")
@@ -223,6 +237,18 @@ def test_whoever_the_device_does_not_know_reads_why_and_tries_again(house: House
         looked_at(page, "passkey-refused-en")
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("My account")
+
+
+def test_a_device_that_nobody_touches_is_waited_for_and_then_said_to_be_too_slow(house: House) -> None:
+    with house.desk.page() as page:
+        session, authenticator = device_of(page)
+        session.send("WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": authenticator, "enabled": False})
+        page.route("**/sign-in/passkey/begin", in_a_hurry)
+        page.goto("/sign-in")
+        page.get_by_role("button", name="使用通行密钥").click()
+        expect(page.get_by_role("status")).to_have_text("正在等您的设备……")
+        expect(page.get_by_role("alert")).to_contain_text("等了太久", timeout=20_000)
+        expect(page.get_by_role("status")).to_have_text("")
 
 
 def test_without_scripts_a_sentence_says_what_to_do_instead(house: House) -> None:
