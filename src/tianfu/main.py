@@ -41,6 +41,7 @@ from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -184,7 +185,15 @@ def settle_memory() -> None:
 
 def accounts_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Accounts:
     """The accounts of an installation."""
-    return open_accounts(database, keyring, auditor, sender=sender_of(settings), issuer=ISSUER_NAME, clock=system_clock)
+    return open_accounts(
+        database,
+        keyring,
+        auditor,
+        sender=sender_of(settings),
+        issuer=ISSUER_NAME,
+        clock=system_clock,
+        providers=load_providers(settings.providers_file, is_production=settings.is_production),
+    )
 
 
 def sender_of(settings: Settings) -> CodeSender:

@@ -14,6 +14,7 @@ from tianfu.installation import installation_keys
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.records.sources import DEMONSTRATION, has_source
+from tianfu.services.accounts.providers import load_providers
 from tianfu.services.limits.limits import load_limits
 from tianfu.settings import Settings
 
@@ -23,10 +24,11 @@ _log = structlog.get_logger("tianfu.supervision")
 def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
-    Codes: `limits-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
+    Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
     `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
+    load_providers(settings.providers_file, is_production=settings.is_production)
     if settings.is_production:
         _refuse_nameless(settings)
     else:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.db import Database
 from tianfu.kernel.instants import Clock
 from tianfu.records.audit import Auditor
 from tianfu.services.accounts.codes import Codes
+from tianfu.services.accounts.coming import Coming
 from tianfu.services.accounts.credentials import Credentials
 from tianfu.services.accounts.enrolling import Enrolling
+from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.oauth.trail import ProgramTrail
+from tianfu.services.accounts.outside import OutsideProviders, Provider
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.signing_in import Parts, SigningIn
@@ -34,6 +39,7 @@ class Accounts:
     codes: Codes
     guard: Guard
     passwords: Passwords
+    coming: Coming
 
     async def forget_what_is_over(self, clock: Clock) -> None:
         """Take away rows that say nothing any more."""
@@ -42,6 +48,7 @@ class Accounts:
         await self.steps.forget(now=now)
         await self.guard.forget(now=now)
         await self.sessions.forget(now=now)
+        await self.coming.forget()
 
 
 def open_accounts(
@@ -53,8 +60,13 @@ def open_accounts(
     issuer: str,
     clock: Clock,
     passwords: Passwords | None = None,
+    providers: Sequence[Provider] = (),
+    fetcher: Fetcher | None = None,
 ) -> Accounts:
-    """Accounts of an installation; `issuer` names it in authenticators, `passwords` is of another cost in tests."""
+    """Accounts of an installation; `issuer` names it in authenticators, `passwords` is of another cost in tests.
+
+    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.
+    """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
     hashing = passwords or Passwords()
     parts = Parts(
@@ -69,6 +81,7 @@ def open_accounts(
         auditor=auditor,
     )
     signing_in = SigningIn(parts, clock=clock)
+    outside = OutsideProviders(database, providers, fetcher or HttpFetcher(), ProgramTrail(auditor, clock), clock)
     return Accounts(
         people=parts.people,
         credentials=parts.credentials,
@@ -79,4 +92,5 @@ def open_accounts(
         codes=parts.codes,
         guard=parts.guard,
         passwords=hashing,
+        coming=Coming(parts, signing_in, outside, clock=clock),
     )

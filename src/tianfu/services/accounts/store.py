@@ -37,6 +37,7 @@ STAFF_PAGE = 100
 _PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
 _SESSIONS = queries("tianfu.services.accounts.sql", "sessions.sql")
+_OUTSIDE = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 _STEPS = queries("tianfu.services.accounts.sql", "steps.sql")
 
 
@@ -211,6 +212,7 @@ class People:
                 pipeline.add(_PEOPLE.account_leaves, account=account, now=now)
                 pipeline.add(_PEOPLE.end_workplaces, account=account, now=now)
                 pipeline.add(_CREDENTIALS.end_credentials, account=account, now=now)
+                pipeline.add(_OUTSIDE.unlink_all_outside, account=account, now=now)
                 pipeline.add(_STEPS.end_steps, account=account)
                 pipeline.add(_SESSIONS.end_sessions_but, account=account, but="", now=now, by=by.caller.id)
             await self._trace(transaction, by.caller, "leave", f"account={account}")

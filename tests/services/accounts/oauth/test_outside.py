@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from tests.services.accounts.oauth.made_up import NOON, SECURITY, Town, challeng
 from tests.services.accounts.oauth.test_codes_and_tokens import refused
 from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, secret_of
 from tianfu.services.accounts.outside import OutsideProviders, Proven, Provider
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +91,7 @@ class Abroad:
 
     async def begin(self, key: str = "one", browser: str = BROWSER) -> str:
         """The state with which a browser comes back."""
-        address = await self.outside.begin(key, browser)
+        address = await self.outside.begin(key, browser, state=secret_of(os.urandom(SECRET_BYTES)).text)
         question = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         there = self.network.providers["https://" + urlsplit(address).netloc]
         there.nonce, there.challenge = question["nonce"], question["code_challenge"]
@@ -112,6 +114,8 @@ def abroad(town: Town) -> Abroad:
             client="tianfu",
             secret="made-up",
             redirect=f"https://here.example/enter/outside/{key}",
+            names={"en": key},
+            is_enough_for_staff=True,
         )
         for key, issuer in zip(("one", "two"), THEIRS, strict=True)
     ]
@@ -177,7 +181,7 @@ async def test_issuer_mix_up_at_another_provider_s_way_back_is_refused(town: Tow
 
 async def test_a_document_that_says_it_is_another_s_is_refused(town: Town, abroad: Abroad) -> None:
     abroad.network.claimed_issuer = "https://two.example"
-    assert (await refused(abroad.outside.begin("one", BROWSER))).details["reason"] == "discovery-issuer"
+    assert (await refused(abroad.outside.begin("one", BROWSER, state="s" * 43))).details["reason"] == "discovery-issuer"
 
 
 @pytest.mark.parametrize(
