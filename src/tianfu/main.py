@@ -16,7 +16,6 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from tianfu.access.caller import LOOPBACK
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
 from tianfu.apps.entrance.ports import NoDemonstration
@@ -26,7 +25,7 @@ from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
-from tianfu.installation import database_addresses, derived_key, installation_keys, ticket_office
+from tianfu.installation import database_addresses, derived_key, installation_keys
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
@@ -46,13 +45,12 @@ from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
-from tianfu.services.tickets.ended import KeptEnds
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
 from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
-from tianfu.web.callers import SessionsAndTickets, TicketCallers
+from tianfu.web.callers import AllCallers, NoPrograms, PeopleCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
 from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
@@ -204,14 +202,8 @@ def sender_of(settings: Settings) -> CodeSender:
 def doorkeeping_of(settings: Settings, database: Database, secret: bytes, accounts: Accounts) -> Doorkeeping:
     """Who lets people and machines in, and who counts what they ask."""
     limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
-    tickets = TicketCallers(
-        ticket_office(secret),
-        KeptEnds(database),
-        limiter,
-        clock=system_clock,
-        desk=None if settings.is_production else LOOPBACK,
-    )
-    callers = SessionsAndTickets(accounts.sessions, accounts.signing_in, tickets, limiter)
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter)
+    callers = AllCallers(people, NoPrograms())
     return Doorkeeping(callers=callers, limiter=limiter)
 
 
@@ -231,7 +223,6 @@ async def forget_what_is_over(database: Database, accounts: Accounts, *, clock: 
         await asyncio.sleep(FORGET_SECONDS)
         try:
             await KeptBuckets(database).forget_full()
-            await KeptEnds(database).forget(now=clock())
             await accounts.forget_what_is_over(clock)
         except Exception as error:
             _log.error("not_forgotten", error=place_of(error))

@@ -11,6 +11,7 @@ from tests.permission_table import interaction_rows, page_rows
 from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
 from tianfu.apps.administration.routes import administration
+from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
@@ -22,7 +23,7 @@ def site() -> Litestar:
     """The site as `main` builds it, in front of no store: only its routes are looked at."""
     nothing = cast("Any", None)
     return build_site(
-        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock), administration(nothing)],
+        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock), administration(nothing), entrance(nothing)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(),
         clock=fixed_clock,
@@ -37,7 +38,7 @@ def pages_there() -> dict[tuple[str, str], str]:
         assert isinstance(route, HTTPRoute), route.path
         for method, (handler, _) in route.route_handler_map.items():
             if method != "OPTIONS":  # which Litestar makes for every path; it says what methods there are
-                purpose = handler.opt.get("purpose", "the ticket's first")
+                purpose = handler.opt.get("purpose", "the role's first")
                 found[method, route.path] = "open" if handler.opt.get("open") else str(purpose)
     return found
 

@@ -20,7 +20,7 @@ HttpRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One request as an app may know it; `purposes` are those of the reader's ticket, none if he needs no ticket."""
+    """One request as an app may know it; `purposes` are those for which his role has rules."""
 
     caller: Caller
     purpose: Purpose
@@ -44,7 +44,7 @@ class Asking:
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the reader was let in for this purpose too; a page that asks for another must look first."""
-        return not self.purposes or purpose in self.purposes
+        return purpose in self.purposes
 
 
 def _values(value: str | Sequence[str]) -> Sequence[str]:
@@ -56,7 +56,7 @@ ADMITTED = "admitted"
 
 
 def likely_purpose(look: Look) -> Purpose:
-    """Why somebody who shows no ticket opens a page: a look made for residents is a resident's."""
+    """Why somebody unknown opens a page that is open to all: a look made for residents is a resident's."""
     return Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT
 
 

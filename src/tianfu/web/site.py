@@ -30,10 +30,10 @@ from tianfu.web.admission import (
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
 from tianfu.web.callers import Callers
-from tianfu.web.entering import entering_routes
 from tianfu.web.failures import Failures, Help
 from tianfu.web.forms import PlainForms
 from tianfu.web.languages import load_languages
+from tianfu.web.leaving import leaving_routes
 from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
 from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
 from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, protective_headers
@@ -119,7 +119,7 @@ def build_site(
         route_handlers=[
             *(handler for app in apps for handler in app.routes(pages)),
             *preference_routes(pages),
-            *entering_routes(pages, doorkeeping.callers, cookies),
+            *leaving_routes(doorkeeping.callers, cookies),
             asset_route(held),
             healthz,
             *parts.handlers,

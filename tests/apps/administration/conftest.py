@@ -135,7 +135,7 @@ async def world(database: Database, addresses: Addresses) -> AsyncIterator[World
         await put(store, "Organization", each, **unit(NAMES[each], kind, PART_OF.get(each)))
     trees = Organisations(database)
     staffing = Staffing(database, keyring, house.accounts, auditor, clock=time)
-    limits = doorkeeping(clock=time)
+    limits = doorkeeping()
     site = build_site(
         apps=[administration(ports.House(directory=store, trees=trees, staff=staffing, clock=time))],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),

@@ -52,6 +52,9 @@ AGAIN = frozenset(
 )
 """Refusals that are said beside the form, which is shown again."""
 
+REASONS = frozenset({"sign-in-needed", "session-over", "left"})
+"""What an address may say about why somebody stands here; anything else is passed over."""
+
 FRESH: Mapping[str, object] = {SETTING_UP: True}
 """The options of a page that is open also before a second factor is set up."""
 
@@ -104,7 +107,7 @@ def _again(refusal: Refusal) -> Mapping[str, object]:
 
 
 def _here(request: HttpRequest) -> SignedIn:
-    """Who signed in; for whoever came by a ticket, or is the desk, these pages are not there."""
+    """Who signed in."""
     signed_in = request.scope["state"].get(SIGNED_IN)
     if not isinstance(signed_in, SignedIn):
         raise Refusal("not-found", next_step="start-again")
@@ -135,7 +138,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     async def show_sign_in(request: HttpRequest) -> Response[str]:
         why = request.query_params.get("why", "")
         onward = own_path(request.query_params.get("next", "/"))
-        return shown(request, onward=onward, why=why if why == "session-over" else "", way="")
+        return shown(request, onward=onward, why=why if why in REASONS else "", way="")
 
     @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:
