@@ -19,7 +19,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
 from tianfu.apps.entrance.ports import NoDemonstration
-from tianfu.apps.entrance.routes import Entrance, entrance
+from tianfu.apps.entrance.pages import Entrance
+from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -190,7 +191,9 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
         sender=sender_of(settings),
         issuer=ISSUER_NAME,
         clock=system_clock,
-        providers=load_providers(settings.providers_file, is_production=settings.is_production),
+        providers=load_providers(
+            settings.providers_file, here=f"http://localhost:{settings.port}", is_production=settings.is_production
+        ),
     )
 
 

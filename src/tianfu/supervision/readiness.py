@@ -24,11 +24,11 @@ _log = structlog.get_logger("tianfu.supervision")
 def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
-    Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
-    `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
+    Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`,
+    `key-open-to-others`, `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
-    load_providers(settings.providers_file, is_production=settings.is_production)
+    load_providers(settings.providers_file, here="http://localhost", is_production=settings.is_production)
     if settings.is_production:
         _refuse_nameless(settings)
     else:

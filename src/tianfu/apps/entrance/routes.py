@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 from litestar import Response, get, post
-from litestar.datastructures import Cookie, UploadFile
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
-from tianfu.apps.entrance.ports import Demonstration, Directory
-from tianfu.apps.entrance.queries.names import names_of_places
-from tianfu.apps.entrance.speech import Speech
+from tianfu.apps.entrance.outside_routes import outside_routes
+from tianfu.apps.entrance.pages import (
+    ACCOUNT,
+    Entrance,
+    arrival_of,
+    cookies_of,
+    form_of,
+    go_on,
+    here_of,
+    page_of,
+    to_prove,
+)
 from tianfu.apps.entrance.square import square_code
-from tianfu.kernel.instants import SECOND, Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
-from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import SECOND as SECOND_STAGE
 from tianfu.services.accounts.signing_in import TELEPHONE, WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import OPEN, SETTING_UP, SIGN_IN_PATH, SIGNED_IN, SessionCookies
+from tianfu.web.admission import OPEN, SETTING_UP, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
 from tianfu.web.preferences import own_path
 from tianfu.web.site import App
-
-ACCOUNT = "/account"
 
 AGAIN = frozenset(
     {
@@ -59,44 +62,19 @@ FRESH: Mapping[str, object] = {SETTING_UP: True}
 """The options of a page that is open also before a second factor is set up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entrance:
-    """What the pages stand on."""
-
-    accounts: Accounts
-    cookies: SessionCookies
-    directory: Directory
-    demonstration: Demonstration
-    clock: Clock
-
-
 def entrance(house: Entrance) -> App:
     """The app as the site takes it."""
     return App(
         name="entrance",
         folder=Path(__file__).parent,
         places=(Place(key="place.account", address=ACCOUNT, icon="i-user"),),
-        routes=lambda pages: [*_signing_in(pages, house), *_account(pages, house), *_proving(pages, house)],
+        routes=lambda pages: [
+            *_signing_in(pages, house),
+            *_account(pages, house),
+            *_proving(pages, house),
+            *outside_routes(pages, house),
+        ],
     )
-
-
-def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
-    asking = pages.asking(request)
-
-    def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        always = {"speech": Speech(asking.language), "fault": "", "details": {}}
-        return pages.page(f"entrance/{template}", asking, status=status, **{**always, **values})
-
-    return page
-
-
-async def _form(request: HttpRequest, *names: str) -> dict[str, str]:
-    """The fields of a form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in names}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
 
 
 def _again(refusal: Refusal) -> Mapping[str, object]:
@@ -106,33 +84,24 @@ def _again(refusal: Refusal) -> Mapping[str, object]:
     return {"fault": refusal.code, "details": refusal.details, "status": status_of(refusal)}
 
 
-def _here(request: HttpRequest) -> SignedIn:
-    """Who signed in."""
-    signed_in = request.scope["state"].get(SIGNED_IN)
-    if not isinstance(signed_in, SignedIn):
-        raise Refusal("not-found", next_step="start-again")
-    return signed_in
-
-
 def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
-    signing_in, cookies = house.accounts.signing_in, house.cookies
+    accounts, cookies = house.accounts, house.cookies
+    signing_in = accounts.signing_in
 
     def arrival(request: HttpRequest) -> Arrival:
-        return _arrival(request, cookies)
+        return arrival_of(request, cookies)
 
     def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
-        return _page(pages, request)(
-            "sign_in.html", onward=onward, logins=house.demonstration.logins(house.clock()), **values
+        return page_of(pages, request)(
+            "sign_in.html",
+            onward=onward,
+            logins=house.demonstration.logins(house.clock()),
+            providers=accounts.coming.providers,
+            **values,
         )
 
     async def further(request: HttpRequest, answer: Next | Entered, onward: str) -> Response[str] | Redirect:
-        """The next step of a sign-in, or the page that somebody wanted."""
-        if isinstance(answer, Entered):
-            return _entered(answer, house, onward)
-        names = await names_of_places(house.directory, answer.workplaces) if answer.stage == WORKPLACE else {}
-        page = _page(pages, request)("step.html", step=answer, onward=onward, names=names)
-        page.set_cookie(cookies.device_cookie(answer.device))
-        return page
+        return await go_on(pages, house, request, answer, onward)
 
     @get(SIGN_IN_PATH, opt=dict(OPEN))
     async def show_sign_in(request: HttpRequest) -> Response[str]:
@@ -142,7 +111,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "number", "next")
+        form = await form_of(request, "number", "next")
         onward = own_path(form["next"] or "/")
         try:
             answer = await signing_in.send_code(form["number"], arrival(request))
@@ -161,17 +130,17 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code == "step-over":
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
-            return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
+            return page_of(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
 
     @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "step", "code", "next")
+        form = await form_of(request, "step", "code", "next")
         going_on = signing_in.with_code(form["step"], form["code"], arrival(request))
         return await taken(request, form, TELEPHONE, going_on)
 
     @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN))
     async def take_password(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "number", "password", "next")
+        form = await form_of(request, "number", "password", "next")
         onward = own_path(form["next"] or "/")
         try:
             answer = await signing_in.with_password(form["number"], form["password"], arrival(request))
@@ -182,14 +151,14 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN))
     async def take_second(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "step", "code", "recovery", "next")
+        form = await form_of(request, "step", "code", "recovery", "next")
         method, code = (Method.RECOVERY, form["recovery"]) if form["recovery"] else (Method.TOTP, form["code"])
         going_on = signing_in.with_second(form["step"], method, code, arrival(request))
         return await taken(request, form, SECOND_STAGE, going_on)
 
     @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN))
     async def take_workplace(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "step", "workplace", "next")
+        form = await form_of(request, "step", "workplace", "next")
         going_on = signing_in.choose_workplace(form["step"], form["workplace"], arrival(request))
         return await taken(request, form, WORKPLACE, going_on)
 
@@ -200,14 +169,16 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     accounts, cookies = house.accounts, house.cookies
 
     async def shown(request: HttpRequest, *, status: int = 200, **values: object) -> Response[str]:
-        here = _here(request)
-        return _page(pages, request)(
+        here = here_of(request)
+        return page_of(pages, request)(
             "account.html",
             status=status,
             here=here,
             sessions=await accounts.sessions.sessions_of(here.account.id),
             credentials=await accounts.credentials.listed(here.account.id),
             recovery_left=await accounts.credentials.recovery_codes_left(here.account.id),
+            providers=accounts.coming.providers,
+            links=await accounts.coming.links_of(here),
             **values,
         )
 
@@ -217,34 +188,34 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{ACCOUNT}/sessions/end", status_code=303)
     async def end_session(request: HttpRequest) -> Redirect:
-        form = await _form(request, "session")
-        await accounts.signing_in.end_session(_here(request), form["session"])
+        form = await form_of(request, "session")
+        await accounts.signing_in.end_session(here_of(request), form["session"])
         return Redirect(f"{ACCOUNT}?done=ended", status_code=303)
 
     @post(f"{ACCOUNT}/sessions/end-others", status_code=303)
     async def end_others(request: HttpRequest) -> Redirect:
-        await accounts.signing_in.end_other_sessions(_here(request))
+        await accounts.signing_in.end_other_sessions(here_of(request))
         return Redirect(f"{ACCOUNT}?done=others-ended", status_code=303)
 
     @post(f"{ACCOUNT}/credentials/end", status_code=303)
     async def end_credential(request: HttpRequest) -> Redirect:
-        form = await _form(request, "credential")
-        return await _if_fresh(accounts.enrolling.end_credential(_here(request), form["credential"]), "removed")
+        form = await form_of(request, "credential")
+        return await _if_fresh(accounts.enrolling.end_credential(here_of(request), form["credential"]), "removed")
 
     @get(f"{ACCOUNT}/second-factor", opt=dict(FRESH))
     async def show_second_factor(request: HttpRequest) -> Response[str] | Redirect:
         try:
-            offer = await accounts.enrolling.offer_totp(_here(request), _arrival(request, cookies))
+            offer = await accounts.enrolling.offer_totp(here_of(request), arrival_of(request, cookies))
         except Refusal as refusal:
             if refusal.code != "proof-too-old":
                 raise
-            return _to_prove(f"{ACCOUNT}/second-factor")
-        return _page(pages, request)("second_factor.html", offer=offer, square=square_code(offer.uri))
+            return to_prove(f"{ACCOUNT}/second-factor")
+        return page_of(pages, request)("second_factor.html", offer=offer, square=square_code(offer.uri))
 
     @post(f"{ACCOUNT}/second-factor", status_code=200, opt=dict(FRESH))
     async def keep_second_factor(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "step", "code", "label")
-        here, arrival = _here(request), _arrival(request, cookies)
+        form = await form_of(request, "step", "code", "label")
+        here, arrival = here_of(request), arrival_of(request, cookies)
         try:
             entered, codes = await accounts.enrolling.confirm_totp(
                 here, form["step"], form["code"], form["label"], arrival
@@ -253,37 +224,37 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code == "step-over":
                 return Redirect(f"{ACCOUNT}/second-factor", status_code=303)
             if refusal.code == "proof-too-old":
-                return _to_prove(f"{ACCOUNT}/second-factor")
-            return _page(pages, request)("second_factor.html", offer=None, form=form, square="", **_again(refusal))
-        page = _page(pages, request)("recovery_codes.html", codes=codes)
-        for cookie in _cookies(entered, house):
+                return to_prove(f"{ACCOUNT}/second-factor")
+            return page_of(pages, request)("second_factor.html", offer=None, form=form, square="", **_again(refusal))
+        page = page_of(pages, request)("recovery_codes.html", codes=codes)
+        for cookie in cookies_of(entered, house):
             page.set_cookie(cookie)
         return page
 
     @post(f"{ACCOUNT}/recovery-codes", status_code=200)
     async def new_recovery_codes(request: HttpRequest) -> Response[str] | Redirect:
         try:
-            codes = await accounts.enrolling.new_recovery_codes(_here(request))
+            codes = await accounts.enrolling.new_recovery_codes(here_of(request))
         except Refusal as refusal:
             if refusal.code != "proof-too-old":
                 raise
-            return _to_prove(ACCOUNT)
-        return _page(pages, request)("recovery_codes.html", codes=codes)
+            return to_prove(ACCOUNT)
+        return page_of(pages, request)("recovery_codes.html", codes=codes)
 
     @get(f"{ACCOUNT}/password")
     async def show_password(request: HttpRequest) -> Response[str]:
-        return _page(pages, request)("password.html", here=_here(request))
+        return page_of(pages, request)("password.html", here=here_of(request))
 
     @post(f"{ACCOUNT}/password", status_code=200)
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "password", "again")
-        here = _here(request)
+        form = await form_of(request, "password", "again")
+        here = here_of(request)
         try:
             if form["password"] != form["again"]:
                 raise Refusal("passwords-differ")
             return await _if_fresh(accounts.enrolling.change_password(here, form["password"]), "password")
         except Refusal as refusal:
-            return _page(pages, request)("password.html", here=here, **_again(refusal))
+            return page_of(pages, request)("password.html", here=here, **_again(refusal))
 
     return [
         show_account,
@@ -308,8 +279,8 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         return (Method.TOTP,) if has else (Method.PASSWORD,)
 
     async def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
-        here = _here(request)
-        return _page(pages, request)("prove.html", here=here, methods=await methods(here), onward=onward, **values)
+        here = here_of(request)
+        return page_of(pages, request)("prove.html", here=here, methods=await methods(here), onward=onward, **values)
 
     @get(f"{ACCOUNT}/prove", opt=dict(FRESH))
     async def show_prove(request: HttpRequest) -> Response[str]:
@@ -317,22 +288,22 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(FRESH))
     async def send_code(request: HttpRequest) -> Response[str]:
-        form = await _form(request, "next")
+        form = await form_of(request, "next")
         onward = own_path(form["next"] or ACCOUNT)
         try:
-            await signing_in.send_step_up_code(_here(request), _arrival(request, cookies))
+            await signing_in.send_step_up_code(here_of(request), arrival_of(request, cookies))
         except Refusal as refusal:
             return await shown(request, onward=onward, is_sent=False, **_again(refusal))
         return await shown(request, onward=onward, is_sent=True)
 
     @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(FRESH))
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
-        form = await _form(request, "method", "secret", "next")
+        form = await form_of(request, "method", "secret", "next")
         onward = own_path(form["next"] or ACCOUNT)
-        here = _here(request)
+        here = here_of(request)
         allowed = await methods(here)
         try:
-            await signing_in.step_up(here, allowed[0], form["secret"], _arrival(request, cookies))
+            await signing_in.step_up(here, allowed[0], form["secret"], arrival_of(request, cookies))
         except Refusal as refusal:
             return await shown(request, onward=onward, is_sent=True, **_again(refusal))
         return Redirect(onward, status_code=303)
@@ -358,23 +329,5 @@ async def _if_fresh(change: Awaitable[object], done: str) -> Redirect:
     except Refusal as refusal:
         if refusal.code != "proof-too-old":
             raise
-        return _to_prove(ACCOUNT)
+        return to_prove(ACCOUNT)
     return Redirect(f"{ACCOUNT}?done={done}", status_code=303)
-
-
-def _to_prove(onward: str) -> Redirect:
-    return Redirect(f"{ACCOUNT}/prove?{urlencode({'next': onward})}", status_code=303)
-
-
-def _arrival(request: HttpRequest, cookies: SessionCookies) -> Arrival:
-    carried = cookies.carried(request)
-    return Arrival(address=carried.client, device=carried.device, agent=request.headers.get("user-agent", ""))
-
-
-def _entered(entered: Entered, house: Entrance, onward: str) -> Redirect:
-    return Redirect(onward, status_code=303, cookies=_cookies(entered, house))
-
-
-def _cookies(entered: Entered, house: Entrance) -> list[Cookie]:
-    seconds = max(1, (entered.signed_in.until - house.clock()) // SECOND)
-    return [house.cookies.cookie(entered.secret, seconds=seconds), house.cookies.device_cookie(entered.device)]

@@ -80,7 +80,9 @@ class Coming:
         if waiting.data["session"]:
             await self._link(proven, waiting.data["session"], here)
             return Back(answer=None, onward="")
-        return Back(answer=await self._enter(self._outside.provider(key), proven, arrival), onward=waiting.data["onward"])
+        return Back(
+            answer=await self._enter(self._outside.provider(key), proven, arrival), onward=waiting.data["onward"]
+        )
 
     async def links_of(self, signed_in: SignedIn) -> tuple[Link, ...]:
         """By which providers somebody gets in to his account."""

@@ -391,7 +391,7 @@ def _discovered(text: bytes, provider: Provider) -> _Discovered:
 
 
 def _is_as_safe(place: str, issuer: str) -> bool:
-    """Whether a provider's own document may lead to an address: HTTPS never leads back to plain HTTP on this machine."""
+    """Whether a provider's document may lead to an address: HTTPS never leads back to plain HTTP on this machine."""
     return is_safe_address(place) and (place.startswith("https://") or not issuer.startswith("https://"))
 
 

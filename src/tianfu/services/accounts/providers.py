@@ -6,10 +6,7 @@ What a provider may prove is said in the file and has no default.  Page: docs/re
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from joserfc.errors import JoseError
@@ -46,14 +43,14 @@ class _Listed(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 
 class _Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     version: int
-    here: str
     providers: list[_Listed]
 
 
-def load_providers(file: Path | None, *, is_production: bool) -> tuple[Provider, ...]:
+def load_providers(file: Path | None, *, here: str, is_production: bool) -> tuple[Provider, ...]:
     """The providers of a file, none without one; raises Refusal `providers-invalid` with the reason.
 
-    Names of secret and key files are taken from where the file itself lies.
+    `here` is the address by which browsers call this installation.  Names of secret and key files are taken from
+    where the file itself lies.
     """
     if file is None:
         return ()
@@ -61,11 +58,8 @@ def load_providers(file: Path | None, *, is_production: bool) -> tuple[Provider,
         data = msgspec.json.decode(file.read_bytes(), type=_Data)
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise _invalid(f"{type(error).__name__}: {error}") from error
-    here = data.here.rstrip("/")
     if data.version != VERSION:
         raise _invalid("version")
-    if not _is_address(here, is_production=is_production) or urlsplit(here).path:
-        raise _invalid("here")
     if not 0 < len(data.providers) <= PROVIDERS_MAX:
         raise _invalid("number of providers")
     for name, values in {
@@ -136,9 +130,8 @@ def _own(file: Path, key: str) -> bytes:
 
 def _signing(file: Path, listed: _Listed) -> ECKey:
     """The key with which we show who we are (RFC 7523): a private key on P-256 in PEM, as `openssl` writes it."""
-    parameters: Mapping[str, Any] = {"kid": listed.key_id}
     try:
-        key = ECKey.import_key(_own(file, listed.key), {**parameters})
+        key = ECKey.import_key(_own(file, listed.key), {"kid": listed.key_id or ""})
     except (JoseError, ValueError, TypeError) as error:
         raise _invalid(f"{listed.key}: key_file") from error
     if not key.is_private or key.curve_name != "P-256":
