@@ -18,8 +18,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
-from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.pages import Entrance
+from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
