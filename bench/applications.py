@@ -12,7 +12,7 @@ from tianfu.db import Database
 from tianfu.gateways.fhir.application import fhir_application
 from tianfu.installation import database_addresses, installation_keys
 from tianfu.kernel.instants import system_clock
-from tianfu.main import accounts_of, doorkeeper_of, doorkeeping_of, settle_memory
+from tianfu.main import accounts_of, authorisation_server, doorkeeper_of, doorkeeping_of, settle_memory
 from tianfu.records.audit import NoAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.store import Store
@@ -49,8 +49,10 @@ class _Untraced:
             keys = installation_keys(settings)
             auditor = NoAuditor()
             store = await Store.open(database, auditor=auditor, clock=system_clock, keys=keys)
-            accounts = accounts_of(settings, database, await open_keyring(database, keys), auditor)
-            doorkeeping = doorkeeping_of(settings, database, database_addresses(settings).secret, accounts)
+            keyring = await open_keyring(database, keys)
+            accounts = accounts_of(settings, database, keyring, auditor)
+            server = await authorisation_server(settings, database, keyring, auditor)
+            doorkeeping = doorkeeping_of(settings, database, database_addresses(settings).secret, accounts, server)
             doorkeeper = doorkeeper_of(settings, doorkeeping)
             self._door = cast("ASGIApp", fhir_application(store, clock=system_clock, doorkeeper=doorkeeper))
             settle_memory()

@@ -62,7 +62,11 @@ class Drill:
 def installed(home: Path) -> Installation:
     home.mkdir(parents=True)
     made = Installation(home)
-    made.environment |= {"TIANFU_MODE": "production", "TIANFU_HOSTS": "made-up.example"}
+    made.environment |= {
+        "TIANFU_MODE": "production",
+        "TIANFU_HOSTS": "made-up.example",
+        "TIANFU_ADDRESS": "https://made-up.example",
+    }
     return made
 
 

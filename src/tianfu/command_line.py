@@ -20,6 +20,7 @@ from rich.table import Table
 
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
+from tianfu.commands_clients import client_commands
 from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
@@ -56,6 +57,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
+app.add_typer(client_commands, name="client")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
 audit_commands = typer.Typer(no_args_is_help=True, help="The trail of who did what.")

@@ -26,6 +26,10 @@ from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
+from tianfu.gateways.smart.door import SmartDoor
+from tianfu.gateways.smart.here import SessionHere
+from tianfu.gateways.smart.queries.people import RecordedPeople
+from tianfu.gateways.smart.routes import Approvals, smart
 from tianfu.installation import database_addresses, derived_key, installation_keys
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
@@ -40,6 +44,8 @@ from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
 from tianfu.services.accounts.demonstration import KeptLogins
+from tianfu.services.accounts.fetching import HttpFetcher
+from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
@@ -51,7 +57,8 @@ from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
 from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
-from tianfu.web.callers import AllCallers, NoPrograms, PeopleCallers
+from tianfu.web.bearers import TokenCallers
+from tianfu.web.callers import AllCallers, PeopleCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
 from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
@@ -88,17 +95,23 @@ def build(settings: Settings) -> ASGIApp:
 
 
 class Application:
-    """Sends a request to the door whose first path segment it names; the site answers the rest and starts and stops."""
+    """Sends a request to the door whose address or first path segment it names.
+
+    The site answers the rest, and starts and stops.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._addresses: Mapping[str, ASGIApp] = {}
         self._doors: Mapping[str, ASGIApp] = {}
         self._site: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live from start to stop."""
         if scope["type"] == ScopeType.HTTP:
-            door = self._doors.get(scope["path"].split("/", 2)[1]) or self._site
+            path = scope["path"]
+            # One address of the door for programs lies beneath the FHIR door.
+            door = self._addresses.get(path) or self._doors.get(path.split("/", 2)[1]) or self._site
             if door is not None:
                 await door(scope, receive, send)
         else:
@@ -126,18 +139,23 @@ class Application:
         store = await Store.open(database, auditor=auditor, clock=system_clock, keys=keys)
         keyring = await open_keyring(database, keys)
         accounts = accounts_of(self._settings, database, keyring, auditor)
+        server = await authorisation_server(self._settings, database, keyring, auditor)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         for work in (
             roots.run(),
             keep_months_ahead(database),
-            forget_what_is_over(database, accounts, clock=system_clock),
+            forget_what_is_over(database, accounts, server, clock=system_clock),
             give_up_stalled_connections(self._settings.port),
         ):
             stack.callback(asyncio.create_task(work).cancel)
-        doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts)
+        doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts, server)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
         fhir = fhir_application(store, clock=system_clock, doorkeeper=doorkeeper)
+        programs = SmartDoor(
+            server, doorkeeping.limiter, hosts=doorkeeper.hosts, is_production=self._settings.is_production
+        )
+        self._addresses = dict.fromkeys(programs.paths, cast("ASGIApp", programs))
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
         is_demonstration = await has_source(database, DEMONSTRATION)
         return build_site(
@@ -145,6 +163,7 @@ class Application:
                 lifelong(store),
                 trust(store, clock=system_clock),
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
+                smart(self._approvals(server, doorkeeping, store)),
                 administration(
                     House(
                         directory=store,
@@ -161,6 +180,15 @@ class Application:
                 hosts=doorkeeper.hosts,
             ),
             doorkeeping=doorkeeping,
+            clock=system_clock,
+        )
+
+    def _approvals(self, server: AuthorisationServer, doorkeeping: Doorkeeping, store: Store) -> Approvals:
+        cookies = SessionCookies(is_secure=self._settings.is_production)
+        return Approvals(
+            authorising=server.authorising,
+            who=SessionHere(doorkeeping.callers, cookies),
+            people=RecordedPeople(store, system_clock),
             clock=system_clock,
         )
 
@@ -191,9 +219,25 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
         sender=sender_of(settings),
         issuer=ISSUER_NAME,
         clock=system_clock,
-        providers=load_providers(
-            settings.providers_file, here=f"http://localhost:{settings.port}", is_production=settings.is_production
-        ),
+        providers=load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production),
+    )
+
+
+async def authorisation_server(
+    settings: Settings, database: Database, keyring: Keyring, auditor: Auditor
+) -> AuthorisationServer:
+    """Where programs sign in; raises Refusal `address-missing` for an installation that does not know its own."""
+    if settings.address is None:
+        raise Refusal("address-missing", next_step="set-it", details={"setting": "TIANFU_ADDRESS"})
+    return await AuthorisationServer.open(
+        database,
+        keyring,
+        auditor,
+        HttpFetcher(),
+        issuer=settings.address,
+        base=f"{settings.address}/{BASE_SEGMENT}",
+        clock=system_clock,
+        is_production=settings.is_production,
     )
 
 
@@ -202,11 +246,13 @@ def sender_of(settings: Settings) -> CodeSender:
     return ConsoleSender(sys.stderr, is_production=settings.is_production)
 
 
-def doorkeeping_of(settings: Settings, database: Database, secret: bytes, accounts: Accounts) -> Doorkeeping:
+def doorkeeping_of(
+    settings: Settings, database: Database, secret: bytes, accounts: Accounts, server: AuthorisationServer
+) -> Doorkeeping:
     """Who lets people and machines in, and who counts what they ask."""
     limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
-    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter)
-    callers = AllCallers(people, NoPrograms())
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=settings.is_production)
+    callers = AllCallers(people, TokenCallers(server, limiter, is_production=settings.is_production))
     return Doorkeeping(callers=callers, limiter=limiter)
 
 
@@ -220,12 +266,15 @@ def doorkeeper_of(settings: Settings, doorkeeping: Doorkeeping) -> Doorkeeper:
     )
 
 
-async def forget_what_is_over(database: Database, accounts: Accounts, *, clock: Clock) -> None:
+async def forget_what_is_over(
+    database: Database, accounts: Accounts, server: AuthorisationServer, *, clock: Clock
+) -> None:
     """Take away rows that say nothing any more, again and again; goes on until cancelled."""
     while True:
         await asyncio.sleep(FORGET_SECONDS)
         try:
             await KeptBuckets(database).forget_full()
             await accounts.forget_what_is_over(clock)
+            await server.forget_what_is_over()
         except Exception as error:
             _log.error("not_forgotten", error=place_of(error))

@@ -26,6 +26,7 @@ Reader = Literal["program", "development", "itself"]
 
 Value = TypeVar("Value", bound=str)
 
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z")
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
 
@@ -68,6 +69,15 @@ DESCRIBED: tuple[Description, ...] = (
         meaning="Names by which this installation is called besides `localhost`, `127.0.0.1` and `[::1]`; a request "
         "for any other name is refused with `host-not-ours`.",
         production="must be set",
+    ),
+    Description(
+        name="TIANFU_ADDRESS",
+        form="`https://` and a host name, with a port if need be, and nothing behind it",
+        default="`http://localhost:` and the port; in production none",
+        meaning="The one address by which people and programs call this installation. Programs sign in there, and "
+        "tokens name it as their issuer: once programs are registered, a change of it ends every token. Its host must "
+        "be one of `TIANFU_HOSTS`. See [Register a program](../how-to/register-a-program.md).",
+        production="must be set, with `https://`",
     ),
     Description(
         name="TIANFU_TRUSTED_PROXIES",
@@ -181,7 +191,7 @@ DESCRIBED: tuple[Description, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one installation."""
+    """The settings of one installation; `address` is None where production was not told its own."""
 
     home: Path
     database_url: str | None
@@ -193,6 +203,7 @@ class Settings:
     mode: Mode
     cipher: CipherName
     hosts: frozenset[str]
+    address: str | None
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
     providers_file: Path | None
@@ -219,6 +230,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         mode=_chosen(environment, "TIANFU_MODE", MODES),
         cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
         hosts=_host_names(environment),
+        address=_address(environment),
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
         limits_file=_file(environment, "TIANFU_LIMITS_FILE"),
         providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
@@ -246,6 +258,18 @@ def _host_names(environment: Mapping[str, str]) -> frozenset[str]:
     if any(_HOST_NAME.match(name) is None for name in names):
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_HOSTS"})
     return frozenset(name.lower() for name in names)
+
+
+def _address(environment: Mapping[str, str]) -> str | None:
+    """The address by which the installation is called; only development knows one by itself."""
+    address = environment.get("TIANFU_ADDRESS", "")
+    if not address:
+        port = _number(environment, "TIANFU_PORT", PORT, least=1, most=65_535)
+        is_development = _chosen(environment, "TIANFU_MODE", MODES) == "development"
+        return f"http://localhost:{port}" if is_development else None
+    if _ADDRESS.match(address) is None:
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_ADDRESS"})
+    return address.lower()
 
 
 def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast, get_args
+from unittest.mock import MagicMock
 
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -23,7 +24,7 @@ def site() -> Litestar:
     """The site as `main` builds it, in front of no store: only its routes are looked at."""
     nothing = cast("Any", None)
     return build_site(
-        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock), administration(nothing), entrance(nothing)],
+        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock), administration(nothing), entrance(MagicMock())],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(),
         clock=fixed_clock,

@@ -56,6 +56,7 @@ def production(folder: Path) -> Iterator[Installation]:
     made.environment |= {
         "TIANFU_MODE": "production",
         "TIANFU_HOSTS": NAME,
+        "TIANFU_ADDRESS": f"https://{NAME}",
         "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
         "TIANFU_LIMITS_FILE": str(folder / "limits.json"),
     }

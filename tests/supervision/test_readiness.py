@@ -18,7 +18,12 @@ from tianfu.supervision.readiness import refuse_made_up_source
 from tianfu.vault.files import make, master_key_file
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCTION = {"TIANFU_MODE": "production", "TIANFU_HOSTS": "health.example", "TIANFU_TRUSTED_PROXIES": "127.0.0.1"}
+PRODUCTION = {
+    "TIANFU_MODE": "production",
+    "TIANFU_HOSTS": "health.example",
+    "TIANFU_ADDRESS": "https://health.example",
+    "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
+}
 SECONDS_MAX = 60
 """A command that goes on for longer than this did not refuse."""
 

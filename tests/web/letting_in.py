@@ -17,7 +17,8 @@ from tianfu.access.rules import rules
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Given, Limiter
 from tianfu.services.limits.limits import Limit, LimitClass, load_limits
-from tianfu.web.callers import Admitted, Carried, chosen_purpose, purpose_named, shown_bearer
+from tianfu.web.bearers import bearer_text, chosen_purpose
+from tianfu.web.callers import Admitted, Carried, purpose_named
 from tianfu.web.site import Doorkeeping
 
 Door = Literal["pages", "machines"]
@@ -69,8 +70,10 @@ class KnownCallers:
             if self._desk is None:
                 raise Refusal("token-missing", next_step="get-a-token")
             return _admitted(self._desk, purpose_named(purpose) or Purpose.TREATMENT, tuple(Purpose))
-        known = await self._known(shown_bearer(authorization).decode("latin-1"), "machines", "token-refused", client)
-        return _admitted(known.caller, chosen_purpose(known.purposes, purpose_named(purpose)), known.purposes)
+        known = await self._known(bearer_text(authorization).decode("latin-1"), "machines", "token-refused", client)
+        return _admitted(
+            known.caller, chosen_purpose(known.purposes, purpose_named(purpose), is_for_itself=True), known.purposes
+        )
 
     async def visitor(self, carried: Carried) -> Admitted:
         if not carried.session:

@@ -7,6 +7,8 @@ is docs/reference/hardening.md.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import structlog
 
 from tianfu.db import Addresses, Database
@@ -25,14 +27,16 @@ def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
     Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`,
-    `key-open-to-others`, `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
+    `key-open-to-others`, `key-damaged`), in production `hosts-missing`, `address-missing` and `address-not-safe`, in
+    development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
-    load_providers(settings.providers_file, here="http://localhost", is_production=settings.is_production)
     if settings.is_production:
         _refuse_nameless(settings)
+        _refuse_unsafe_address(settings)
     else:
         _refuse_proxies_of_development(settings)
+    load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production)
     installation_keys(settings)
 
 
@@ -55,6 +59,16 @@ def _refuse_nameless(settings: Settings) -> None:
         raise Refusal("hosts-missing", next_step="set-it", details={"setting": "TIANFU_HOSTS"})
     if not settings.trusted_proxies:
         _log.warning("no_trusted_proxies", setting="TIANFU_TRUSTED_PROXIES", outcome="all clients share their limits")
+
+
+def _refuse_unsafe_address(settings: Settings) -> None:
+    """Programs send their secrets to this address, and tokens name it: it must be ours, and nobody may listen."""
+    if settings.address is None:
+        raise Refusal("address-missing", next_step="set-it", details={"setting": "TIANFU_ADDRESS"})
+    address = urlsplit(settings.address)
+    if address.scheme != "https" or address.hostname not in settings.hosts:
+        details = {"setting": "TIANFU_ADDRESS", "expected": "https:// and a host of TIANFU_HOSTS"}
+        raise Refusal("address-not-safe", next_step="correct-the-setting", details=details)
 
 
 def _refuse_proxies_of_development(settings: Settings) -> None:

@@ -29,6 +29,7 @@ from tianfu.web.proxies import client_of
 
 SIGN_IN_PATH = "/sign-in"
 SECOND_FACTOR_PATH = "/account/second-factor"
+REAL_NAME_PATH = "/account/real-name"
 
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""

@@ -55,6 +55,11 @@ ADMITTED = "admitted"
 """Where a request's state keeps who was let in."""
 
 
+def likely_density(caller: Caller) -> str:
+    """How a page looks for whoever has chosen nothing: made for residents, if he is one or may be one."""
+    return "citizen" if caller is NOBODY or caller.role == "citizen" else "clinician"
+
+
 def likely_purpose(look: Look) -> Purpose:
     """Why somebody unknown opens a page that is open to all: a look made for residents is a resident's."""
     return Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT
@@ -70,9 +75,10 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
         remembered=request.cookies.get(LANGUAGE_COOKIE),
         accepted=request.headers.get("accept-language", ""),
     )
-    look = Look.remembered(request.cookies.get(LOOK_COOKIE))
+    caller = NOBODY if admitted is None else admitted.caller
+    look = Look.remembered(request.cookies.get(LOOK_COOKIE), density=likely_density(caller))
     return Asking(
-        caller=NOBODY if admitted is None else admitted.caller,
+        caller=caller,
         purpose=likely_purpose(look) if admitted is None else admitted.purpose,
         purposes=() if admitted is None else admitted.purposes,
         language=language,

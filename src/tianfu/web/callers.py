@@ -6,7 +6,6 @@ Rules: docs/rules/letting-in.md , docs/rules/sign-in.md .
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +15,6 @@ import structlog
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import rules
-from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import Sessions
@@ -24,11 +22,6 @@ from tianfu.services.limits.limiter import Limiter
 
 PURPOSE_HEADER = "purpose-of-use"
 """Names the one purpose of a request by its code in HL7's ActReason, such as TREAT."""
-
-LOOK_AGAIN_SECONDS = 1.0
-"""How long a ticket that machines show is believed before we look again whether its session was ended."""
-
-KNOWN_MAX = 10_000
 
 _log = structlog.get_logger("tianfu.web")
 
@@ -72,27 +65,12 @@ class Callers(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Known:
-    admitted: Admitted
-    until: Instant
-    look_again_at: Instant
-
-
 class Programs(Protocol):
     """Lets in programs by what they show."""
 
     async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
         """Who asks at the FHIR door, by the headers Authorization and Purpose-Of-Use; empty if not sent."""
         ...
-
-
-class NoPrograms:
-    """Lets no program in."""
-
-    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
-        """Refuse."""
-        raise Refusal("token-missing")
 
 
 class AllCallers:
@@ -107,10 +85,11 @@ class AllCallers:
 class PeopleCallers:
     """Lets in people by the sessions that they began when they signed in."""
 
-    def __init__(self, sessions: Sessions, ending: SessionEnding, limiter: Limiter) -> None:
+    def __init__(self, sessions: Sessions, ending: SessionEnding, limiter: Limiter, *, is_production: bool) -> None:
         self._sessions = sessions
         self._ending = ending
         self._limiter = limiter
+        self._is_production = is_production
 
     async def visitor(self, carried: Carried) -> Admitted:
         """Who asks for a page; whoever brings many sessions that are none is told to wait.
@@ -125,7 +104,7 @@ class PeopleCallers:
             if refusal.code == "session-over":
                 await self._limiter.take(f"address:{carried.client}", "", "ticket-failure")
             raise
-        return admitted_by_session(signed_in)
+        return admitted_by_session(signed_in, is_production=self._is_production)
 
     async def leave(self, carried: Carried) -> None:
         """End the session for good, in all workers; what is no session needs no end."""
@@ -141,18 +120,23 @@ class SessionEnding(Protocol):
         ...
 
 
-def admitted_by_session(signed_in: SignedIn) -> Admitted:
-    """Who signed in, for the first purpose that his role has rules for; the others are open to pages that need them."""
+def admitted_by_session(signed_in: SignedIn, *, is_production: bool) -> Admitted:
+    """Who signed in, for the first purpose that his role has rules for; the others are open to pages that need them.
+
+    Raises Refusal `role-of-development`.
+    """
     caller = signed_in.caller
+    refuse_role_of_development(caller.role, is_production=is_production)
     purposes = tuple(purpose for role, purpose in rules() if role == caller.role)
     purpose = purposes[0] if purposes else Purpose.PATIENT_REQUEST
     return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=purposes, signed_in=signed_in)
 
 
-def shown_bearer(authorization: bytes) -> bytes:
-    """What follows `Bearer` (RFC 6750); another scheme brings no token."""
-    scheme, _, text = authorization.partition(b" ")
-    return text if scheme.lower() == b"bearer" else b""
+def refuse_role_of_development(role: str, *, is_production: bool) -> None:
+    """Raise Refusal `role-of-development` for a role that there is in development only, however it was come by."""
+    if is_production and any(rule.development_only for rule in rules().values() if rule.role == role):
+        _log.warning("role_of_development", role=role)
+        raise Refusal("role-of-development", next_step="ask-your-office")
 
 
 def purpose_named(header: bytes) -> Purpose | None:
@@ -164,18 +148,3 @@ def purpose_named(header: bytes) -> Purpose | None:
     except ValueError as error:
         choices = " ".join(each.value for each in Purpose)
         raise Refusal("purpose-unknown", details={"choices": choices}) from error
-
-
-def chosen_purpose(allowed: Sequence[Purpose], named: Purpose | None) -> Purpose:
-    """The purpose of a request; only a caller with a single one has nothing to choose.
-
-    Raises Refusal `purpose-missing` or `purpose-not-allowed`.
-    """
-    if named is None:
-        if len(allowed) > 1:
-            choices = " ".join(each.value for each in allowed)
-            raise Refusal("purpose-missing", details={"header": "Purpose-Of-Use", "choices": choices})
-        return allowed[0]
-    if named not in allowed:
-        raise Refusal("purpose-not-allowed")
-    return named

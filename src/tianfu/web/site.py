@@ -43,7 +43,7 @@ FORM_BYTES_MAX = 64 * 1_024
 COMPRESSED_FROM_BYTES = 500
 FOR_EVER = "public, max-age=31536000, immutable"
 
-PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big")
+PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big", is_open=True)
 
 
 def no_help(_asking: Asking, _refusal: Refusal) -> Help | None:
@@ -118,6 +118,7 @@ def build_site(
     return Litestar(
         route_handlers=[
             *(handler for app in apps for handler in app.routes(pages)),
+            home_route(pages),
             *preference_routes(pages),
             *leaving_routes(doorkeeping.callers, cookies),
             asset_route(held),
@@ -147,6 +148,16 @@ def build_site(
         pdb_on_exception=False,
         **parts.options,
     )
+
+
+def home_route(pages: Pages) -> HTTPRouteHandler:
+    """The address without a path leads to where its reader begins."""
+
+    @get("/")
+    async def begin_at_home(request: HttpRequest) -> Redirect:
+        return Redirect(pages.home(pages.asking(request).caller), status_code=303)
+
+    return begin_at_home
 
 
 def asset_route(assets: Assets) -> HTTPRouteHandler:

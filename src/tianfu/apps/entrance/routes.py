@@ -107,7 +107,12 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     async def show_sign_in(request: HttpRequest) -> Response[str]:
         why = request.query_params.get("why", "")
         onward = own_path(request.query_params.get("next", "/"))
-        return shown(request, onward=onward, why=why if why in REASONS else "", way="")
+        return shown(
+            request,
+            onward=onward,
+            why=why if why in REASONS and not (why == "sign-in-needed" and onward == "/") else "",
+            way="",
+        )
 
     @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:

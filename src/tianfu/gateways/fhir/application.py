@@ -56,9 +56,9 @@ BASE_SEGMENT = "fhir"
 
 RETRY_AFTER_SECONDS = "2"
 
-_CHALLENGES = {"ticket-missing": b'Bearer realm="tianfu"'}
-_CHALLENGE_OF_BAD = b'Bearer realm="tianfu", error="invalid_token"'
-"""What a 401 asks for (RFC 6750, section 3)."""
+REALM = 'Bearer realm="tianfu"'
+NOTHING_SHOWN = frozenset({"token-missing", "ticket-missing"})
+SCOPE_REFUSALS = frozenset({"scope-insufficient", "token-scope-missing"})
 
 Handler = Callable[[Visit, Target], Awaitable[Answer]]
 
@@ -126,7 +126,11 @@ class FhirApplication:
             await self._doorkeeper.count(admitted, "identity-search")
         refuse_unless_json_is_taken(request.parameter("_format") or request.header(b"accept"))
         visit = Visit(door=self._door, request=request, language=self._language(headers))
-        answer = await _in_time(target.interaction, _HANDLERS[target.interaction](visit, target))
+        try:
+            answer = await _in_time(target.interaction, _HANDLERS[target.interaction](visit, target))
+        except Refusal as refusal:
+            _name_scope(refusal, admitted)
+            raise
         if answer.body is not None and request.parameter("_pretty") == "true":
             return replace(answer, body=indented(answer.body))
         return answer
@@ -171,8 +175,8 @@ class FhirApplication:
             more.append((b"allow", refusal.details.get("allowed", "").encode()))
         if refusal.retryable and status in {429, 503}:
             more.append((b"retry-after", refusal.details.get("seconds", RETRY_AFTER_SECONDS).encode()))
-        if status == 401:
-            more.append((b"www-authenticate", _CHALLENGES.get(refusal.code, _CHALLENGE_OF_BAD)))
+        if status == 401 or refusal.code in SCOPE_REFUSALS:
+            more.append((b"www-authenticate", challenge(refusal)))
         if status in {408, 413}:
             # What is left of the body will not be read.
             more.append((b"connection", b"close"))
@@ -182,6 +186,28 @@ class FhirApplication:
 def fhir_application(store: Store, *, clock: Clock, doorkeeper: Doorkeeper) -> FhirApplication:
     """The FHIR door in front of a record store, to be mounted under `/fhir`."""
     return FhirApplication(store, clock=clock, doorkeeper=doorkeeper)
+
+
+def challenge(refusal: Refusal) -> bytes:
+    """What a refusal asks for (RFC 6750, section 3); who showed nothing is told of no error.
+
+    The scope is one that would do.
+    """
+    if refusal.code in NOTHING_SHOWN:
+        return REALM.encode()
+    if refusal.code not in SCOPE_REFUSALS:
+        return f'{REALM}, error="invalid_token"'.encode()
+    scope = refusal.details.get("scope", "")
+    named = f', scope="{scope}"' if scope else ""
+    return f'{REALM}, error="insufficient_scope"{named}'.encode()
+
+
+def _name_scope(refusal: Refusal, admitted: Admitted) -> None:
+    """Have a refusal for want of a scope name one as its program asks for them: `patient/Observation.r`."""
+    scopes, missing = admitted.caller.scopes, refusal.details.get("scope", "")
+    if refusal.code in SCOPE_REFUSALS and scopes is not None and missing and "/" not in missing:
+        whose = next((each.whose for each in scopes.resources), "user")
+        refusal.details = {**refusal.details, "scope": f"{whose}/{missing}"}
 
 
 def _refuse_too_long(scope: Scope) -> None:

@@ -18,6 +18,7 @@ from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
 from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.services.accounts.outside import OutsideProviders, Provider
+from tianfu.services.accounts.real_names import RealNames
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.signing_in import Parts, SigningIn
@@ -35,6 +36,7 @@ class Accounts:
     sessions: Sessions
     signing_in: SigningIn
     enrolling: Enrolling
+    real_names: RealNames
     steps: Steps
     codes: Codes
     guard: Guard
@@ -88,6 +90,7 @@ def open_accounts(
         sessions=parts.sessions,
         signing_in=signing_in,
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
+        real_names=RealNames(parts, clock=clock),
         steps=parts.steps,
         codes=parts.codes,
         guard=parts.guard,

@@ -46,7 +46,7 @@ class _Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     providers: list[_Listed]
 
 
-def load_providers(file: Path | None, *, here: str, is_production: bool) -> tuple[Provider, ...]:
+def load_providers(file: Path | None, *, here: str | None, is_production: bool) -> tuple[Provider, ...]:
     """The providers of a file, none without one; raises Refusal `providers-invalid` with the reason.
 
     `here` is the address by which browsers call this installation.  Names of secret and key files are taken from
@@ -54,6 +54,8 @@ def load_providers(file: Path | None, *, here: str, is_production: bool) -> tupl
     """
     if file is None:
         return ()
+    if here is None:
+        raise Refusal("address-missing", next_step="set-it", details={"setting": "TIANFU_ADDRESS"})
     try:
         data = msgspec.json.decode(file.read_bytes(), type=_Data)
     except (OSError, msgspec.MsgspecError, ValueError) as error:

@@ -192,6 +192,7 @@ async def fresh_server(town: Town) -> AuthorisationServer:
         issuer=ISSUER,
         base=BASE,
         clock=town.clock,
+        is_production=True,
     )
 
 
@@ -334,7 +335,7 @@ async def town_of(database: Database) -> Town:
     keyring = await open_keyring(database, made_up_keys(b"k" * 32))
     auditor = await auditor_of(database)
     server = await AuthorisationServer.open(
-        database, keyring, auditor, elsewhere, issuer=ISSUER, base=BASE, clock=clock
+        database, keyring, auditor, elsewhere, issuer=ISSUER, base=BASE, clock=clock, is_production=True
     )
     town = Town(database, server, keyring, clock, elsewhere, doctor(), resident(), auditor)
     await settle(town, town.doctor)

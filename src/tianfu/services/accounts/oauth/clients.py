@@ -31,6 +31,14 @@ CLIENTS_LISTED_MAX = 1_000
 BACKEND_ROLES = frozenset({"hospital-system", "regulator", "researcher"})
 """Roles that a program may have which acts for itself; those of people are never a program's own."""
 
+
+def backend_roles(*, is_production: bool) -> frozenset[str]:
+    """The roles of backend services here; those of development are among them, but not in production."""
+    known = rules().values()
+    of_development = frozenset(rule.role for rule in known if rule.development_only)
+    return (BACKEND_ROLES & {rule.role for rule in known}) | (frozenset() if is_production else of_development)
+
+
 _SQL = queries("tianfu.services.accounts.oauth.sql", "clients.sql")
 
 
@@ -45,15 +53,15 @@ class Registered:
 class Clients:
     """Programs in PostgreSQL.  Who may register them is asked before; each change is told to the trace."""
 
-    def __init__(self, database: Database, trail: ProgramTrail, clock: Clock) -> None:
+    def __init__(self, database: Database, trail: ProgramTrail, clock: Clock, *, is_production: bool) -> None:
         self._database = database
         self._trail = trail
         self._clock = clock
+        self._roles = backend_roles(is_production=is_production)
 
     async def register(self, by: Caller, registration: Registration) -> Registered:
         """Register a program; raises Refusal `client-unusable` with the reason."""
-        roles = BACKEND_ROLES & {rule.role for rule in rules().values()}
-        if (fault := fault_of_registration(registration, roles=roles)) is not None:
+        if (fault := fault_of_registration(registration, roles=self._roles)) is not None:
             raise Refusal("client-unusable", details={"reason": fault})
         client = new_uuid7()
         secret = secret_of(os.urandom(SECRET_BYTES)) if registration.kind is ClientKind.SYMMETRIC else None

@@ -58,10 +58,12 @@ class AuthorisationServer:
         issuer: str,
         base: str,
         clock: Clock,
+        is_production: bool,
     ) -> AuthorisationServer:
         """The server of an installation; its signing keys are made if there are none."""
         trail = ProgramTrail(auditor, clock)
-        clients, families = Clients(database, trail, clock), Families(database, clock)
+        clients = Clients(database, trail, clock, is_production=is_production)
+        families = Families(database, clock)
         launches = Launches(database, base=base, clock=clock)
         keys = await SigningKeys.open(database, keyring, clock)
         tokens = AccessTokens(keys, families, issuer=issuer, clock=clock)
