@@ -40,7 +40,8 @@ ALGORITHMS = ("ES256", "PS256", "RS256")
 """How a provider may sign; nothing with a shared secret, and not `none`."""
 
 SIGN_IN_SECONDS = 10 * 60
-DISCOVERY_SECONDS = 3_600
+DISCOVERY_SECONDS = 300
+"""What a provider says of itself is believed for so long; a key that it withdrew is refused after that."""
 CLOCKS_APART_SECONDS = 30
 TOKEN_AGE_SECONDS_MAX = 10 * 60
 SUBJECT_LETTERS_MAX = 255

@@ -13,7 +13,9 @@ from tianfu.services.accounts.model.proving import SECOND_FACTORS, Proof, steps_
 PASSWORD, TOTP, TELEPHONE = Method.PASSWORD, Method.TOTP, Method.TELEPHONE
 PASSKEY, RECOVERY, OUTSIDE = Method.PASSKEY, Method.RECOVERY, Method.OUTSIDE
 OUTSIDE_FIRST = Method.OUTSIDE_FIRST
-EVERY_SET = [frozenset(each) for each in chain.from_iterable(combinations(Method, size) for size in range(len(Method) + 1))]
+EVERY_SET = [
+    frozenset(each) for each in chain.from_iterable(combinations(Method, size) for size in range(len(Method) + 1))
+]
 
 
 @pytest.mark.parametrize(
