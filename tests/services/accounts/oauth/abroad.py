@@ -39,9 +39,8 @@ class Provided:
             "nonce": self.nonce,
             **self.changes,
         }
-        return jws.serialize_compact(
-            {"alg": "ES256", "kid": self.key.kid}, encode(claims), self.key, algorithms=["ES256"]
-        )
+        header = {"alg": "ES256", "kid": self.key.kid}
+        return jws.serialize_compact(header, encode(claims), self.key, algorithms=["ES256"])
 
 
 @dataclass
