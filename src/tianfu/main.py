@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
-from tianfu.apps.entrance.pages import Entrance
+from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
@@ -47,6 +47,7 @@ from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
@@ -218,9 +219,15 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
         auditor,
         sender=sender_of(settings),
         issuer=ISSUER_NAME,
+        party=relying_party_of(settings),
         clock=system_clock,
         providers=load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production),
     )
+
+
+def relying_party_of(settings: Settings) -> RelyingParty:
+    """To whom passkeys are bound: the host of our address."""
+    return RelyingParty.at(settings.address or f"http://localhost:{settings.port}", ISSUER_NAME)
 
 
 async def authorisation_server(

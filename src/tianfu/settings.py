@@ -75,7 +75,8 @@ DESCRIBED: tuple[Description, ...] = (
         form="`https://` and a host name, with a port if need be, and nothing behind it",
         default="`http://localhost:` and the port; in production none",
         meaning="The one address by which people and programs call this installation. Programs sign in there, and "
-        "tokens name it as their issuer: once programs are registered, a change of it ends every token. Its host must "
+        "tokens name it as their issuer: once programs are registered, a change of it ends every token. Passkeys are "
+        "bound to its host: at another one nobody can use those that were set up. Its host must "
         "be one of `TIANFU_HOSTS`. See [Register a program](../how-to/register-a-program.md).",
         production="must be set, with `https://`",
     ),

@@ -103,6 +103,8 @@ STATUSES: Mapping[str, int] = {
     "credential-unknown": 404,
     "too-many-credentials": 409,
     "passkey-known": 409,
+    "passkey-not-set-up": 422,
+    "passkey-refused": 401,
     "password-too-short": 422,
     "password-too-long": 422,
     "password-of-yourself": 422,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.made_up_keys import made_up_keys
 from tests.records.made import put
-from tests.services.accounts.conftest import CHEAP, MASTER, House, Telephone, Time
+from tests.services.accounts.conftest import CHEAP, MASTER, PARTY, House, Telephone, Time
 from tests.trails import auditor_of
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import doorkeeping
@@ -127,7 +127,7 @@ async def world(database: Database, addresses: Addresses) -> AsyncIterator[World
     keyring = await open_keyring(database, made_up_keys(MASTER))
     telephone = Telephone()
     accounts = open_accounts(
-        database, keyring, auditor, sender=telephone, issuer="Demo", clock=time, passwords=Passwords(CHEAP)
+        database, keyring, auditor, sender=telephone, issuer="Demo", party=PARTY, clock=time, passwords=Passwords(CHEAP)
     )
     house = House(accounts, database, keyring, time, telephone, addresses)
     store = await Store.open(database, auditor=auditor, clock=time, keys=made_up_keys(MASTER))

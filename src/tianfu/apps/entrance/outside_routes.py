@@ -8,19 +8,21 @@ The way back is a GET that another site's page leads to, which carries the brows
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tianfu.apps.entrance.pages import (
+from tianfu.apps.entrance.answering import (
     ACCOUNT,
     Entrance,
     arrival_of,
     form_of,
-    go_on,
-    here_of,
+    further,
     page_of,
+    signed_in_of,
     to_prove,
 )
 from tianfu.apps.entrance.speech import Speech
@@ -56,8 +58,11 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     coming = house.accounts.coming
 
     def name_of(request: HttpRequest, key: str) -> str:
-        speech = Speech(pages.asking(request).language)
-        return next((speech.provider(each) for each in coming.providers if each.key == key), key)
+        """What people call a provider; raises Refusal `not-found` for one that nobody set."""
+        for each in coming.providers:
+            if each.key == key:
+                return Speech(pages.asking(request).language).provider(each)
+        raise Refusal("not-found", next_step="start-again")
 
     def away_page(request: HttpRequest, key: str, away: Away, back: str) -> Response[str]:
         page = page_of(pages, request)("outside_away.html", name=name_of(request, key), address=away.address, back=back)
@@ -65,7 +70,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         page.set_cookie(house.cookies.device_cookie(away.device))
         return page
 
-    def over_page(request: HttpRequest, key: str, refusal: Refusal, *, is_linking: bool) -> Response[str]:
+    def over_page(request: HttpRequest, key: str, refusal: Refusal) -> Response[str]:
         """What went wrong and what to do; what is not about coming in from outside is refused as everywhere."""
         if refusal.code not in SAID:
             raise refusal
@@ -74,7 +79,6 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             status=status_of(refusal),
             refused=refusal.code,
             name=name_of(request, key),
-            is_linking=is_linking,
         )
 
     async def signed_in_here(request: HttpRequest) -> SignedIn | None:
@@ -87,6 +91,12 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
                 raise
             return None
 
+    @get(PATH, opt=dict(OPEN))
+    async def show_over(request: HttpRequest) -> Response[str]:
+        """Where a way back that failed ends: what its address held stays in no history and is sent by no link."""
+        why, key = (request.query_params.get(name, "") for name in ("why", "provider"))
+        return over_page(request, key, Refusal(why if why in SAID else "outside-refused"))
+
     @post(f"{SIGN_IN_PATH}/outside", status_code=200, opt=dict(OPEN))
     async def go_outside(request: HttpRequest) -> Response[str]:
         form = await form_of(request, "provider", "next")
@@ -95,7 +105,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
                 form["provider"], own_path(form["next"] or "/"), arrival_of(request, house.cookies)
             )
         except Refusal as refusal:
-            return over_page(request, form["provider"], refusal, is_linking=False)
+            return over_page(request, form["provider"], refusal)
         return away_page(request, form["provider"], away, SIGN_IN_PATH)
 
     @get(PATH + "/{key:str}", opt=dict(OPEN))
@@ -107,31 +117,33 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         except Refusal as refusal:
             if refusal.code == "proof-too-old":
                 return to_prove(ACCOUNT)
-            return over_page(request, key, refusal, is_linking=here is not None)
+            if refusal.code not in SAID:
+                raise
+            return Redirect(f"{PATH}?{urlencode({'provider': key, 'why': refusal.code})}", status_code=303)
         if back.answer is None:
             return Redirect(f"{ACCOUNT}?done=linked", status_code=303)
-        return await go_on(pages, house, request, back.answer, own_path(back.onward))
+        return await further(pages, house, request, back.answer, own_path(back.onward))
 
     @post(f"{ACCOUNT}/outside/link", status_code=200)
     async def link_outside(request: HttpRequest) -> Response[str] | Redirect:
         form = await form_of(request, "provider")
         try:
-            away = await coming.begin_link(here_of(request), form["provider"], arrival_of(request, house.cookies))
+            away = await coming.begin_link(signed_in_of(request), form["provider"], arrival_of(request, house.cookies))
         except Refusal as refusal:
             if refusal.code == "proof-too-old":
                 return to_prove(ACCOUNT)
-            return over_page(request, form["provider"], refusal, is_linking=True)
+            return over_page(request, form["provider"], refusal)
         return away_page(request, form["provider"], away, ACCOUNT)
 
     @post(f"{ACCOUNT}/outside/unlink", status_code=303)
     async def unlink_outside(request: HttpRequest) -> Redirect:
         form = await form_of(request, "issuer")
         try:
-            await coming.unlink(here_of(request), form["issuer"])
+            await coming.unlink(signed_in_of(request), form["issuer"])
         except Refusal as refusal:
             if refusal.code != "proof-too-old":
                 raise
             return to_prove(ACCOUNT)
         return Redirect(f"{ACCOUNT}?done=unlinked", status_code=303)
 
-    return [go_outside, come_back, link_outside, unlink_outside]
+    return [show_over, go_outside, come_back, link_outside, unlink_outside]

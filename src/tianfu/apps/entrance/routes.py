@@ -10,56 +10,30 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
+from tianfu.apps.entrance.answering import ACCOUNT, FRESH, Entrance
+from tianfu.apps.entrance.answering import arrival_of as _arrival
+from tianfu.apps.entrance.answering import cookies_of as _cookies
+from tianfu.apps.entrance.answering import form_of as _form
+from tianfu.apps.entrance.answering import further as _further
+from tianfu.apps.entrance.answering import page_of as _page
+from tianfu.apps.entrance.answering import said_again as _again
+from tianfu.apps.entrance.answering import signed_in_of as _here
+from tianfu.apps.entrance.answering import to_prove as _to_prove
 from tianfu.apps.entrance.outside_routes import outside_routes
-from tianfu.apps.entrance.pages import (
-    ACCOUNT,
-    Entrance,
-    arrival_of,
-    cookies_of,
-    form_of,
-    go_on,
-    here_of,
-    page_of,
-    to_prove,
-)
+from tianfu.apps.entrance.passkey_routes import passkey_routes
 from tianfu.apps.entrance.square import square_code
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
 from tianfu.services.accounts.signing_in import SECOND as SECOND_STAGE
 from tianfu.services.accounts.signing_in import TELEPHONE, WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import OPEN, SETTING_UP, SIGN_IN_PATH
+from tianfu.web.admission import OPEN, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
-from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
 from tianfu.web.preferences import own_path
 from tianfu.web.site import App
 
-AGAIN = frozenset(
-    {
-        "number-malformed",
-        "sign-in-refused",
-        "sign-in-closed",
-        "sign-in-busy",
-        "codes-used-up",
-        "code-not-sent",
-        "code-wrong",
-        "workplace-unknown",
-        "password-too-short",
-        "password-too-long",
-        "password-of-yourself",
-        "password-common",
-        "passwords-differ",
-        "method-not-yours",
-        "too-many-credentials",
-    }
-)
-"""Refusals that are said beside the form, which is shown again."""
-
 REASONS = frozenset({"sign-in-needed", "session-over", "left"})
 """What an address may say about why somebody stands here; anything else is passed over."""
-
-FRESH: Mapping[str, object] = {SETTING_UP: True}
-"""The options of a page that is open also before a second factor is set up."""
 
 
 def entrance(house: Entrance) -> App:
@@ -72,36 +46,29 @@ def entrance(house: Entrance) -> App:
             *_signing_in(pages, house),
             *_account(pages, house),
             *_proving(pages, house),
+            *passkey_routes(pages, house),
             *outside_routes(pages, house),
         ],
     )
 
 
-def _again(refusal: Refusal) -> Mapping[str, object]:
-    """What a form says that is shown again; raises what is not about a form."""
-    if refusal.code not in AGAIN:
-        raise refusal
-    return {"fault": refusal.code, "details": refusal.details, "status": status_of(refusal)}
-
-
 def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
-    accounts, cookies = house.accounts, house.cookies
-    signing_in = accounts.signing_in
+    signing_in, cookies = house.accounts.signing_in, house.cookies
 
     def arrival(request: HttpRequest) -> Arrival:
-        return arrival_of(request, cookies)
+        return _arrival(request, cookies)
 
     def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
-        return page_of(pages, request)(
+        return _page(pages, request)(
             "sign_in.html",
             onward=onward,
             logins=house.demonstration.logins(house.clock()),
-            providers=accounts.coming.providers,
+            providers=house.accounts.coming.providers,
             **values,
         )
 
     async def further(request: HttpRequest, answer: Next | Entered, onward: str) -> Response[str] | Redirect:
-        return await go_on(pages, house, request, answer, onward)
+        return await _further(pages, house, request, answer, onward)
 
     @get(SIGN_IN_PATH, opt=dict(OPEN))
     async def show_sign_in(request: HttpRequest) -> Response[str]:
@@ -116,7 +83,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "number", "next")
+        form = await _form(request, "number", "next")
         onward = own_path(form["next"] or "/")
         try:
             answer = await signing_in.send_code(form["number"], arrival(request))
@@ -135,17 +102,17 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code == "step-over":
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
-            return page_of(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
+            return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
 
     @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "code", "next")
+        form = await _form(request, "step", "code", "next")
         going_on = signing_in.with_code(form["step"], form["code"], arrival(request))
         return await taken(request, form, TELEPHONE, going_on)
 
     @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN))
     async def take_password(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "number", "password", "next")
+        form = await _form(request, "number", "password", "next")
         onward = own_path(form["next"] or "/")
         try:
             answer = await signing_in.with_password(form["number"], form["password"], arrival(request))
@@ -156,14 +123,14 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN))
     async def take_second(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "code", "recovery", "next")
+        form = await _form(request, "step", "code", "recovery", "next")
         method, code = (Method.RECOVERY, form["recovery"]) if form["recovery"] else (Method.TOTP, form["code"])
         going_on = signing_in.with_second(form["step"], method, code, arrival(request))
         return await taken(request, form, SECOND_STAGE, going_on)
 
     @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN))
     async def take_workplace(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "workplace", "next")
+        form = await _form(request, "step", "workplace", "next")
         going_on = signing_in.choose_workplace(form["step"], form["workplace"], arrival(request))
         return await taken(request, form, WORKPLACE, going_on)
 
@@ -174,8 +141,8 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     accounts, cookies = house.accounts, house.cookies
 
     async def shown(request: HttpRequest, *, status: int = 200, **values: object) -> Response[str]:
-        here = here_of(request)
-        return page_of(pages, request)(
+        here = _here(request)
+        return _page(pages, request)(
             "account.html",
             status=status,
             here=here,
@@ -183,7 +150,7 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             credentials=await accounts.credentials.listed(here.account.id),
             recovery_left=await accounts.credentials.recovery_codes_left(here.account.id),
             providers=accounts.coming.providers,
-            links=await accounts.coming.links_of(here),
+            ways=await accounts.coming.links_of(here),
             **values,
         )
 
@@ -193,34 +160,34 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{ACCOUNT}/sessions/end", status_code=303)
     async def end_session(request: HttpRequest) -> Redirect:
-        form = await form_of(request, "session")
-        await accounts.signing_in.end_session(here_of(request), form["session"])
+        form = await _form(request, "session")
+        await accounts.signing_in.end_session(_here(request), form["session"])
         return Redirect(f"{ACCOUNT}?done=ended", status_code=303)
 
     @post(f"{ACCOUNT}/sessions/end-others", status_code=303)
     async def end_others(request: HttpRequest) -> Redirect:
-        await accounts.signing_in.end_other_sessions(here_of(request))
+        await accounts.signing_in.end_other_sessions(_here(request))
         return Redirect(f"{ACCOUNT}?done=others-ended", status_code=303)
 
     @post(f"{ACCOUNT}/credentials/end", status_code=303)
     async def end_credential(request: HttpRequest) -> Redirect:
-        form = await form_of(request, "credential")
-        return await _if_fresh(accounts.enrolling.end_credential(here_of(request), form["credential"]), "removed")
+        form = await _form(request, "credential")
+        return await _if_fresh(accounts.enrolling.end_credential(_here(request), form["credential"]), "removed")
 
     @get(f"{ACCOUNT}/second-factor", opt=dict(FRESH))
     async def show_second_factor(request: HttpRequest) -> Response[str] | Redirect:
         try:
-            offer = await accounts.enrolling.offer_totp(here_of(request), arrival_of(request, cookies))
+            offer = await accounts.enrolling.offer_totp(_here(request), _arrival(request, cookies))
         except Refusal as refusal:
             if refusal.code != "proof-too-old":
                 raise
-            return to_prove(f"{ACCOUNT}/second-factor")
-        return page_of(pages, request)("second_factor.html", offer=offer, square=square_code(offer.uri))
+            return _to_prove(f"{ACCOUNT}/second-factor")
+        return _page(pages, request)("second_factor.html", offer=offer, square=square_code(offer.uri))
 
     @post(f"{ACCOUNT}/second-factor", status_code=200, opt=dict(FRESH))
     async def keep_second_factor(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "code", "label")
-        here, arrival = here_of(request), arrival_of(request, cookies)
+        form = await _form(request, "step", "code", "label")
+        here, arrival = _here(request), _arrival(request, cookies)
         try:
             entered, codes = await accounts.enrolling.confirm_totp(
                 here, form["step"], form["code"], form["label"], arrival
@@ -229,37 +196,37 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code == "step-over":
                 return Redirect(f"{ACCOUNT}/second-factor", status_code=303)
             if refusal.code == "proof-too-old":
-                return to_prove(f"{ACCOUNT}/second-factor")
-            return page_of(pages, request)("second_factor.html", offer=None, form=form, square="", **_again(refusal))
-        page = page_of(pages, request)("recovery_codes.html", codes=codes)
-        for cookie in cookies_of(entered, house):
+                return _to_prove(f"{ACCOUNT}/second-factor")
+            return _page(pages, request)("second_factor.html", offer=None, form=form, square="", **_again(refusal))
+        page = _page(pages, request)("recovery_codes.html", codes=codes)
+        for cookie in _cookies(entered, house):
             page.set_cookie(cookie)
         return page
 
     @post(f"{ACCOUNT}/recovery-codes", status_code=200)
     async def new_recovery_codes(request: HttpRequest) -> Response[str] | Redirect:
         try:
-            codes = await accounts.enrolling.new_recovery_codes(here_of(request))
+            codes = await accounts.enrolling.new_recovery_codes(_here(request))
         except Refusal as refusal:
             if refusal.code != "proof-too-old":
                 raise
-            return to_prove(ACCOUNT)
-        return page_of(pages, request)("recovery_codes.html", codes=codes)
+            return _to_prove(ACCOUNT)
+        return _page(pages, request)("recovery_codes.html", codes=codes)
 
     @get(f"{ACCOUNT}/password")
     async def show_password(request: HttpRequest) -> Response[str]:
-        return page_of(pages, request)("password.html", here=here_of(request))
+        return _page(pages, request)("password.html", here=_here(request))
 
     @post(f"{ACCOUNT}/password", status_code=200)
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "password", "again")
-        here = here_of(request)
+        form = await _form(request, "password", "again")
+        here = _here(request)
         try:
             if form["password"] != form["again"]:
                 raise Refusal("passwords-differ")
             return await _if_fresh(accounts.enrolling.change_password(here, form["password"]), "password")
         except Refusal as refusal:
-            return page_of(pages, request)("password.html", here=here, **_again(refusal))
+            return _page(pages, request)("password.html", here=here, **_again(refusal))
 
     return [
         show_account,
@@ -280,12 +247,17 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     async def methods(here: SignedIn) -> tuple[Method, ...]:
         if here.account.kind is Kind.RESIDENT:
             return (Method.TELEPHONE,)
-        has = await house.accounts.credentials.has_second_factor(here.account.id)
-        return (Method.TOTP,) if has else (Method.PASSWORD,)
+        kinds = {each.kind for each in await house.accounts.credentials.listed(here.account.id)}
+        if not kinds & {"totp", "passkey"}:
+            return (Method.PASSWORD,)
+        return (Method.TOTP,) if "totp" in kinds else ()
 
     async def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
-        here = here_of(request)
-        return page_of(pages, request)("prove.html", here=here, methods=await methods(here), onward=onward, **values)
+        here = _here(request)
+        has_passkey = bool(await house.accounts.credentials.passkeys_of(here.account.id))
+        return _page(pages, request)(
+            "prove.html", here=here, methods=await methods(here), has_passkey=has_passkey, onward=onward, **values
+        )
 
     @get(f"{ACCOUNT}/prove", opt=dict(FRESH))
     async def show_prove(request: HttpRequest) -> Response[str]:
@@ -293,22 +265,23 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(FRESH))
     async def send_code(request: HttpRequest) -> Response[str]:
-        form = await form_of(request, "next")
+        form = await _form(request, "next")
         onward = own_path(form["next"] or ACCOUNT)
         try:
-            await signing_in.send_step_up_code(here_of(request), arrival_of(request, cookies))
+            await signing_in.send_step_up_code(_here(request), _arrival(request, cookies))
         except Refusal as refusal:
             return await shown(request, onward=onward, is_sent=False, **_again(refusal))
         return await shown(request, onward=onward, is_sent=True)
 
     @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(FRESH))
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "method", "secret", "next")
+        form = await _form(request, "method", "secret", "next")
         onward = own_path(form["next"] or ACCOUNT)
-        here = here_of(request)
+        here = _here(request)
         allowed = await methods(here)
         try:
-            await signing_in.step_up(here, allowed[0], form["secret"], arrival_of(request, cookies))
+            method = allowed[0] if allowed else Method.PASSKEY  # which nobody types
+            await signing_in.step_up(here, method, form["secret"], _arrival(request, cookies))
         except Refusal as refusal:
             return await shown(request, onward=onward, is_sent=True, **_again(refusal))
         return Redirect(onward, status_code=303)
@@ -334,5 +307,5 @@ async def _if_fresh(change: Awaitable[object], done: str) -> Redirect:
     except Refusal as refusal:
         if refusal.code != "proof-too-old":
             raise
-        return to_prove(ACCOUNT)
+        return _to_prove(ACCOUNT)
     return Redirect(f"{ACCOUNT}?done={done}", status_code=303)

@@ -18,6 +18,8 @@ from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
 from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.services.accounts.outside import OutsideProviders, Provider
+from tianfu.services.accounts.passkey_answers import RelyingParty
+from tianfu.services.accounts.passkeys import Passkeys
 from tianfu.services.accounts.real_names import RealNames
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
@@ -36,6 +38,7 @@ class Accounts:
     sessions: Sessions
     signing_in: SigningIn
     enrolling: Enrolling
+    passkeys: Passkeys
     real_names: RealNames
     steps: Steps
     codes: Codes
@@ -60,14 +63,16 @@ def open_accounts(
     *,
     sender: CodeSender,
     issuer: str,
+    party: RelyingParty,
     clock: Clock,
     passwords: Passwords | None = None,
     providers: Sequence[Provider] = (),
     fetcher: Fetcher | None = None,
 ) -> Accounts:
-    """Accounts of an installation; `issuer` names it in authenticators, `passwords` is of another cost in tests.
+    """Accounts of an installation; `issuer` names it in authenticators, passkeys are bound to `party`.
 
-    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.
+    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.  `passwords` is of
+    another cost in tests.
     """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
     hashing = passwords or Passwords()
@@ -90,6 +95,7 @@ def open_accounts(
         sessions=parts.sessions,
         signing_in=signing_in,
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
+        passkeys=Passkeys(parts, signing_in, party, clock=clock),
         real_names=RealNames(parts, clock=clock),
         steps=parts.steps,
         codes=parts.codes,

@@ -1,8 +1,8 @@
-"""What the files of routes share: what they stand on, a page, a form, who is here, and how a sign-in goes on."""
+"""What the routes of the entrance share: what they stand on, how they read a form, and how they answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -18,8 +18,9 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import SIGNED_IN, SessionCookies
+from tianfu.web.admission import SETTING_UP, SIGNED_IN, SessionCookies
 from tianfu.web.asking import HttpRequest
+from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 
 ACCOUNT = "/account"
@@ -36,8 +37,36 @@ class Entrance:
     clock: Clock
 
 
+FRESH: Mapping[str, object] = {SETTING_UP: True}
+"""The options of a page that is open also before a second factor is set up."""
+
+
+AGAIN = frozenset(
+    {
+        "number-malformed",
+        "sign-in-refused",
+        "sign-in-closed",
+        "sign-in-busy",
+        "codes-used-up",
+        "code-not-sent",
+        "code-wrong",
+        "workplace-unknown",
+        "password-too-short",
+        "password-too-long",
+        "password-of-yourself",
+        "password-common",
+        "passwords-differ",
+        "method-not-yours",
+        "too-many-credentials",
+        "passkey-refused",
+        "passkey-not-set-up",
+        "passkey-known",
+    }
+)
+"""Refusals that are said beside the form, which is shown again."""
+
+
 def page_of(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
-    """What makes a page of this app for this reader, from a template and its values."""
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
@@ -56,7 +85,14 @@ async def form_of(request: HttpRequest, *names: str) -> dict[str, str]:
     }
 
 
-def here_of(request: HttpRequest) -> SignedIn:
+def said_again(refusal: Refusal) -> Mapping[str, object]:
+    """What a form says that is shown again; raises what is not about a form."""
+    if refusal.code not in AGAIN:
+        raise refusal
+    return {"fault": refusal.code, "details": refusal.details, "status": status_of(refusal)}
+
+
+def signed_in_of(request: HttpRequest) -> SignedIn:
     """Who signed in."""
     signed_in = request.scope["state"].get(SIGNED_IN)
     if not isinstance(signed_in, SignedIn):
@@ -64,29 +100,7 @@ def here_of(request: HttpRequest) -> SignedIn:
     return signed_in
 
 
-def to_prove(onward: str) -> Redirect:
-    """Lead to the page where one proves again who one is, and from there onward."""
-    return Redirect(f"{ACCOUNT}/prove?{urlencode({'next': onward})}", status_code=303)
-
-
-def arrival_of(request: HttpRequest, cookies: SessionCookies) -> Arrival:
-    """From where somebody comes."""
-    carried = cookies.carried(request)
-    return Arrival(address=carried.client, device=carried.device, agent=request.headers.get("user-agent", ""))
-
-
-def entered_page(entered: Entered, house: Entrance, onward: str) -> Redirect:
-    """Lead somebody who signed in to the page that he wanted, with both cookies."""
-    return Redirect(onward, status_code=303, cookies=cookies_of(entered, house))
-
-
-def cookies_of(entered: Entered, house: Entrance) -> list[Cookie]:
-    """The cookies of a session that has begun: its own, and its browser's."""
-    seconds = max(1, (entered.signed_in.until - house.clock()) // SECOND)
-    return [house.cookies.cookie(entered.secret, seconds=seconds), house.cookies.device_cookie(entered.device)]
-
-
-async def go_on(
+async def further(
     pages: Pages, house: Entrance, request: HttpRequest, answer: Next | Entered, onward: str
 ) -> Response[str] | Redirect:
     """The next step of a sign-in, or the page that somebody wanted."""
@@ -96,3 +110,21 @@ async def go_on(
     page = page_of(pages, request)("step.html", step=answer, onward=onward, names=names)
     page.set_cookie(house.cookies.device_cookie(answer.device))
     return page
+
+
+def to_prove(onward: str) -> Redirect:
+    return Redirect(f"{ACCOUNT}/prove?{urlencode({'next': onward})}", status_code=303)
+
+
+def arrival_of(request: HttpRequest, cookies: SessionCookies) -> Arrival:
+    carried = cookies.carried(request)
+    return Arrival(address=carried.client, device=carried.device, agent=request.headers.get("user-agent", ""))
+
+
+def entered_page(entered: Entered, house: Entrance, onward: str) -> Redirect:
+    return Redirect(onward, status_code=303, cookies=cookies_of(entered, house))
+
+
+def cookies_of(entered: Entered, house: Entrance) -> list[Cookie]:
+    seconds = max(1, (entered.signed_in.until - house.clock()) // SECOND)
+    return [house.cookies.cookie(entered.secret, seconds=seconds), house.cookies.device_cookie(entered.device)]
