@@ -46,6 +46,9 @@ CLOCKS_APART_SECONDS = 30
 TOKEN_AGE_SECONDS_MAX = 10 * 60
 SUBJECT_LETTERS_MAX = 255
 ASSERTION_SECONDS = 60
+ASSERTION_CURVES = {"P-256": "ES256", "P-384": "ES384"}
+"""The curves of keys by which we may show who we are, and what is signed with them."""
+
 DOWN_SECONDS = 5
 """A provider that did not answer is not asked again for so long: whoever comes meanwhile need not wait for it."""
 
@@ -406,8 +409,9 @@ def _assertion(provider: Provider, key: ECKey, known: _Known, now: Instant) -> s
         "iat": now // SECOND,
         "exp": now // SECOND + ASSERTION_SECONDS,
     }
-    header = {"alg": "ES256", "typ": "JWT", "kid": key.kid}
-    return jws.serialize_compact(header, msgspec.json.encode(claims), key, algorithms=["ES256"])
+    algorithm = ASSERTION_CURVES[key.curve_name]
+    header = {"alg": algorithm, "typ": "JWT", "kid": key.kid}
+    return jws.serialize_compact(header, msgspec.json.encode(claims), key, algorithms=[algorithm])
 
 
 def _told_error(error: str) -> Refusal:

@@ -5,6 +5,7 @@ What a provider may prove is said in the file and has no default.  Page: docs/re
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from joserfc.jwk import ECKey
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.oauth.model.clients import is_safe_address
-from tianfu.services.accounts.outside import Provider
+from tianfu.services.accounts.outside import ASSERTION_CURVES, Provider
 
 VERSION = 1
 PROVIDERS_MAX = 16
@@ -105,7 +106,7 @@ def _fault(listed: _Listed, *, is_production: bool) -> str | None:
         return "scopes"
     if (listed.secret_file is None) == (listed.key_file is None):
         return "one of secret_file and key_file"
-    return "key_id" if (listed.key_id is None) != (listed.key_file is None) else None
+    return "key_id" if listed.key_id is not None and listed.key_file is None else None
 
 
 def _is_name(name: str) -> bool:
@@ -131,13 +132,18 @@ def _own(file: Path, key: str) -> bytes:
 
 
 def _signing(file: Path, listed: _Listed) -> ECKey:
-    """The key with which we show who we are (RFC 7523): a private key on P-256 in PEM, as `openssl` writes it."""
+    """The key with which we show who we are (RFC 7523): as `tianfu client key` or `openssl` writes it (JWK or PEM)."""
+    text = _own(file, listed.key)
     try:
-        key = ECKey.import_key(_own(file, listed.key), {"kid": listed.key_id or ""})
-    except (JoseError, ValueError, TypeError) as error:
+        key = ECKey.import_key(json.loads(text) if text.startswith(b"{") else text)
+        kid = listed.key_id or key.kid
+        key = ECKey.import_key(key.as_dict(private=True), {"kid": kid} if kid else None)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
         raise _invalid(f"{listed.key}: key_file") from error
-    if not key.is_private or key.curve_name != "P-256":
+    if not key.is_private or key.curve_name not in ASSERTION_CURVES:
         raise _invalid(f"{listed.key}: key_file")
+    if not key.kid:
+        raise _invalid(f"{listed.key}: key_id")
     return key
 
 
