@@ -49,6 +49,7 @@ from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
+from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import CodeSender, ConsoleSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -223,6 +224,7 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
         issuer=ISSUER_NAME,
         party=relying_party_of(settings),
         clock=system_clock,
+        providers=load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production),
     )
 
 
