@@ -41,7 +41,6 @@ from tianfu.records.keys import open_keyring
 from tianfu.records.permission import Permissions
 from tianfu.records.trail.epochs import open_trail
 from tianfu.services.accounts.argon2id import Argon2id
-from tianfu.services.accounts.fetching import Fetcher
 from tianfu.services.accounts.hashing import RECOMMENDED
 from tianfu.services.accounts.model.people import Method, SignedIn
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
@@ -198,7 +197,7 @@ async def _together(at_once: int, people: Sequence[_Person], house: _House) -> l
 
 async def _login(accounts: Accounts, person: _Person) -> Entered:
     """Password, then authenticator, as the page does it; and the session opens."""
-    first = Arrival(address=f"203.0.113.{random.randrange(256)}", device="", agent="bench")  # noqa: S311 - no secret
+    first = Arrival(address=f"203.0.113.{random.randrange(256)}", device="", agent="bench")
     step = await accounts.signing_in.with_password(person.number, PASSWORD, first)
     if not isinstance(step, Next):
         raise SystemExit("the benchmark signed in without an authenticator")
