@@ -58,7 +58,7 @@ def production(folder: Path) -> Iterator[Installation]:
     home = folder / "home"
     home.mkdir(mode=0o755)
     limits = json.loads(files("tianfu.services.limits").joinpath("limits.json").read_bytes())
-    limits["classes"]["ticket-failure"] = {"burst": FAILURES_MAX, "per_second": 0.001}
+    limits["classes"]["bad-credential"] = {"burst": FAILURES_MAX, "per_second": 0.001}
     (folder / "limits.json").write_text(json.dumps(limits))
     made = Installation(home)
     made.environment |= {

@@ -89,7 +89,7 @@ class KnownCallers:
     async def _known(self, word: str, door: Door, code: str, client: str) -> _Known:
         known = _KNOWN.get(word)
         if known is None or known.door != door or word in self.ended:
-            await self._limiter.take(f"address:{client}", "", "ticket-failure")
+            await self._limiter.take(f"address:{client}", "", "bad-credential")
             raise Refusal(code, next_step="sign-in")
         return known
 

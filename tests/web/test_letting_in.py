@@ -177,7 +177,7 @@ def test_who_asks_too_often_is_told_when_to_come_again() -> None:
 
 def test_sessions_that_are_none_are_counted_by_address_and_good_ones_pass_all_the_same() -> None:
     buckets = MemoryBuckets()
-    buckets.left["address:testclient", "ticket-failure"] = 2
+    buckets.left["address:testclient", "bad-credential"] = 2
     with site(kept=doorkeeping(desk=None, buckets=buckets)) as client:
         statuses = []
         for number in range(4):
