@@ -22,7 +22,7 @@ from tianfu.services.accounts.model.people import Kind, Method, SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import SECOND as SECOND_STAGE
 from tianfu.services.accounts.signing_in import TELEPHONE, WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import OPEN, SETTING_UP, SIGN_IN_PATH, SIGNED_IN, SessionCookies
+from tianfu.web.admission import CHOOSING_PASSWORD, OPEN, SETTING_UP, SIGN_IN_PATH, SIGNED_IN, SessionCookies
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
@@ -45,6 +45,7 @@ AGAIN = frozenset(
         "password-too-long",
         "password-of-yourself",
         "password-common",
+        "password-unchanged",
         "passwords-differ",
         "method-not-yours",
         "too-many-credentials",
@@ -54,6 +55,12 @@ AGAIN = frozenset(
 
 FRESH: Mapping[str, object] = {SETTING_UP: True}
 """The options of a page that is open also before a second factor is set up."""
+
+CHOOSING: Mapping[str, object] = {CHOOSING_PASSWORD: True}
+"""The options of a page that is open also to a password that was handed over, but to nobody who must set up more."""
+
+EARLIEST: Mapping[str, object] = {**FRESH, **CHOOSING}
+"""The options of a page that is open before both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,11 +274,11 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return _to_prove(ACCOUNT)
         return _page(pages, request)("recovery_codes.html", codes=codes)
 
-    @get(f"{ACCOUNT}/password")
+    @get(f"{ACCOUNT}/password", opt=dict(CHOOSING))
     async def show_password(request: HttpRequest) -> Response[str]:
         return _page(pages, request)("password.html", here=_here(request))
 
-    @post(f"{ACCOUNT}/password", status_code=200)
+    @post(f"{ACCOUNT}/password", status_code=200, opt=dict(CHOOSING))
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "password", "again")
         here = _here(request)
@@ -308,11 +315,11 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         here = _here(request)
         return _page(pages, request)("prove.html", here=here, methods=await methods(here), onward=onward, **values)
 
-    @get(f"{ACCOUNT}/prove", opt=dict(FRESH))
+    @get(f"{ACCOUNT}/prove", opt=dict(EARLIEST))
     async def show_prove(request: HttpRequest) -> Response[str]:
         return await shown(request, onward=own_path(request.query_params.get("next", ACCOUNT)), is_sent=False)
 
-    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(EARLIEST))
     async def send_code(request: HttpRequest) -> Response[str]:
         form = await _form(request, "next")
         onward = own_path(form["next"] or ACCOUNT)
@@ -322,7 +329,7 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return await shown(request, onward=onward, is_sent=False, **_again(refusal))
         return await shown(request, onward=onward, is_sent=True)
 
-    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(EARLIEST))
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "method", "secret", "next")
         onward = own_path(form["next"] or ACCOUNT)

@@ -387,7 +387,7 @@ class People:
 
 
 def _appointer(by: SignedIn) -> Workplace:
-    if by.workplace is None or by.needs_second_factor:
+    if by.workplace is None or not by.is_settled:
         raise Refusal("appointing-not-yours", next_step="ask-your-office")
     return by.workplace
 
