@@ -41,7 +41,6 @@ from tianfu.records.keys import open_keyring
 from tianfu.records.permission import Permissions
 from tianfu.records.trail.epochs import open_trail
 from tianfu.services.accounts.argon2id import Argon2id
-from tianfu.services.accounts.fetching import Fetcher
 from tianfu.services.accounts.hashing import RECOMMENDED
 from tianfu.services.accounts.model.people import Method, SignedIn
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
@@ -177,9 +176,7 @@ async def _join(house: _House, number: int, digest: bytes) -> _Person:
     person = _Person(number=f"BENCH{number:05}", secret=new_secret())
     post = Post(organisation=ORGANISATION, role="doctor", practitioner=f"bench-{number}")
     people, credentials = house.accounts.people, house.accounts.credentials
-    account, _ = await people.join_staff(
-        THE_OPERATOR, name="Bench Demo", number=person.number, post=post, tree=NO_TREE
-    )
+    account, _ = await people.join_staff(THE_OPERATOR, name="Bench Demo", number=person.number, post=post, tree=NO_TREE)
     async with house.database.transaction("app") as transaction:
         await credentials.set_password(transaction, account.id, digest)
         await credentials.add_totp(transaction, account.id, person.secret, step=0, label="bench")
@@ -200,7 +197,7 @@ async def _together(at_once: int, people: Sequence[_Person], house: _House) -> l
 
 async def _login(accounts: Accounts, person: _Person) -> Entered:
     """Password, then authenticator, as the page does it; and the session opens."""
-    first = Arrival(address=f"203.0.113.{random.randrange(256)}", device="", agent="bench")  # noqa: S311 - no secret
+    first = Arrival(address=f"203.0.113.{random.randrange(256)}", device="", agent="bench")
     step = await accounts.signing_in.with_password(person.number, PASSWORD, first)
     if not isinstance(step, Next):
         raise SystemExit("the benchmark signed in without an authenticator")

@@ -36,7 +36,9 @@ def demo_logins_command(
     with running_database(settings) as addresses:
         logins = asyncio.run(demo_logins(settings, addresses))
     if as_json:
-        rows = [{name: getattr(each, name) for name in ("role", "name", "number", "password", "code")} for each in logins]
+        rows = [
+            {name: getattr(each, name) for name in ("role", "name", "number", "password", "code")} for each in logins
+        ]
         print(json.dumps(rows, ensure_ascii=False))
     else:
         show_demo_logins(logins)
@@ -103,9 +105,7 @@ async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[_Ho
         keyring = await open_keyring(database, installation_keys(settings))
         trail = await open_trail(database, settings.home, system_clock)
         auditor = GroupAuditor(database, trail.lanes)
-        accounts = open_accounts(
-            database, keyring, auditor, sender=NoSender(), issuer=ISSUER_NAME, clock=system_clock
-        )
+        accounts = open_accounts(database, keyring, auditor, sender=NoSender(), issuer=ISSUER_NAME, clock=system_clock)
         try:
             yield _House(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
         finally:

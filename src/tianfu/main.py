@@ -41,7 +41,7 @@ from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.opening import Accounts, open_accounts
-from tianfu.services.accounts.senders import CodeSender, ConsoleSender
+from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
@@ -189,7 +189,8 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
 
 def sender_of(settings: Settings) -> CodeSender:
     """Who carries one-time codes to telephones."""
-    return ConsoleSender(sys.stderr, is_production=settings.is_production)
+    address, secret_file = settings.codes_address, settings.codes_secret_file
+    return open_sender(address, secret_file, sys.stderr, is_production=settings.is_production)
 
 
 def doorkeeping_of(settings: Settings, database: Database, secret: bytes, accounts: Accounts) -> Doorkeeping:

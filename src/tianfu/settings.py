@@ -127,6 +127,23 @@ DESCRIBED: tuple[Description, ...] = (
         meaning="[Limits](limits.md) of how often a caller may ask, in the place of ours.",
     ),
     Description(
+        name="TIANFU_CODES_ADDRESS",
+        form="an address that begins with `https://`",
+        default="none",
+        meaning="Where one-time codes are posted, for a provider that sends them to telephones: "
+        '`{"to": "+86…", "code": "…"}`, with a bearer token. An address of this machine may begin with `http://`. '
+        "Without it codes are written where the server runs, and production refuses that with `code-sender-missing`.",
+        production="must be set, and be in the service's `IPAddressAllow`",
+    ),
+    Description(
+        name="TIANFU_CODES_SECRET_FILE",
+        form="a file",
+        default="`codes-secret` in the home",
+        meaning="File with the provider's token; used with `TIANFU_CODES_ADDRESS`. Must be readable by its owner alone, "
+        "else it is refused with `secret-open-to-others`.",
+        production="put it in place",
+    ),
+    Description(
         name="TIANFU_AUDIT_ROOTS",
         form="a folder, or `s3://bucket/prefix`",
         default="`audit/roots` in the home",
@@ -189,6 +206,8 @@ class Settings:
     hosts: frozenset[str]
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
+    codes_address: str | None
+    codes_secret_file: Path
 
     @property
     def is_production(self) -> bool:
@@ -214,6 +233,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         hosts=_host_names(environment),
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
         limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
+        codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
+        codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
     )
 
 

@@ -122,9 +122,7 @@ async def opened(installation: Installation) -> AsyncIterator[House]:
             async def send(self, number: str, code: str) -> None:
                 told.append(code)
 
-        accounts = open_accounts(
-            database, keyring, auditor, sender=Telephone(), issuer="Made-up", clock=system_clock
-        )
+        accounts = open_accounts(database, keyring, auditor, sender=Telephone(), issuer="Made-up", clock=system_clock)
         try:
             yield House(database, accounts, store, told)
         finally:
@@ -192,7 +190,9 @@ def test_made_again_nothing_is_added(province: Installation) -> None:
     logins(province)
     file = province.home / FILE_NAME
     before = file.read_bytes()
-    counting = "select (select count(*) from account), (select count(*) from workplace), (select count(*) from credential)"
+    counting = (
+        "select (select count(*) from account), (select count(*) from workplace), (select count(*) from credential)"
+    )
     count = ask(province, lambda house: house.rows(counting))
     logins(province)
     assert file.read_bytes() == before

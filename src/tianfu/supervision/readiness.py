@@ -7,6 +7,8 @@ is docs/reference/hardening.md.
 
 from __future__ import annotations
 
+import sys
+
 import structlog
 
 from tianfu.db import Addresses, Database
@@ -14,6 +16,9 @@ from tianfu.installation import installation_keys
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.records.sources import DEMONSTRATION, has_source
+from tianfu.services.accounts.model.offices import DEVELOPMENT_ROLES
+from tianfu.services.accounts.senders import open_sender
+from tianfu.services.accounts.store import anybody_in
 from tianfu.services.limits.limits import load_limits
 from tianfu.settings import Settings
 
@@ -23,7 +28,8 @@ _log = structlog.get_logger("tianfu.supervision")
 def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
-    Codes: `limits-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
+    Codes: `limits-invalid`, those of the sender of codes (`secret-missing`, `secret-open-to-others`,
+    `setting-invalid`, in production `code-sender-missing`), those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
     `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
@@ -32,6 +38,7 @@ def refuse_unready(settings: Settings) -> None:
     else:
         _refuse_proxies_of_development(settings)
     installation_keys(settings)
+    open_sender(settings.codes_address, settings.codes_secret_file, sys.stderr, is_production=settings.is_production)
 
 
 async def refuse_unready_records(settings: Settings, addresses: Addresses) -> None:
@@ -45,6 +52,7 @@ async def refuse_unready_records(settings: Settings, addresses: Addresses) -> No
     async with await Database.open(addresses, links_max=1) as database:
         await open_keyring(database, installation_keys(settings))
         await _refuse_made_up_people(database)
+        await _refuse_development_roles(database)
 
 
 def _refuse_nameless(settings: Settings) -> None:
@@ -66,6 +74,13 @@ async def _refuse_made_up_people(database: Database) -> None:
     """Nobody may be treated by a record that somebody made up; there is no way around this one."""
     if await has_source(database, DEMONSTRATION):
         details = {"sources": f"{DEMONSTRATION}…"}
+        raise Refusal("demonstration-in-production", next_step="make-a-new-installation", details=details)
+
+
+async def _refuse_development_roles(database: Database) -> None:
+    """Nobody may come in who sees everything, however his place of work came there."""
+    if await anybody_in(database, DEVELOPMENT_ROLES):
+        details = {"roles": " ".join(sorted(DEVELOPMENT_ROLES))}
         raise Refusal("demonstration-in-production", next_step="make-a-new-installation", details=details)
 
 

@@ -41,9 +41,7 @@ class DemoStore(Protocol):
         """A page of the records that match."""
         ...
 
-    async def read_many(
-        self, caller: Caller, purpose: Purpose, references: list[tuple[str, str]]
-    ) -> list[Answer]:
+    async def read_many(self, caller: Caller, purpose: Purpose, references: list[tuple[str, str]]) -> list[Answer]:
         """The current versions of several records, in the order asked."""
         ...
 
