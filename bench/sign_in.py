@@ -66,7 +66,7 @@ TOKENS_SHOWN = 400
 CHECKS_PER_RUN = 20_000
 NEW_PER_RUN = 2_000
 NEW_SHARE = 0.02
-"""Of a mix, so many are shown for the first time: a program that asks every ten seconds shows each token sixty times."""
+"""Of a mix, so many are shown for the first time: a program that asks every ten seconds shows a token sixty times."""
 
 CHECKS_AT_ONCE = 32
 HASHING_SECONDS = 3.0
@@ -118,10 +118,10 @@ def _hashes_per_second(cost: Parameters) -> float:
             done[number] += 1
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(hashers))]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return sum(done) / (time.perf_counter() - started)
 
 
@@ -278,7 +278,7 @@ async def _written(server: AuthorisationServer, signed_in: Sequence[SignedIn], w
         by, Registration(kind=ClientKind.PUBLIC, name="Bench app", redirects=(REDIRECT,), scopes=SCOPES)
     )
     families = [await _family(server, registered.client, each) for each in signed_in]
-    tokens = []
+    tokens: list[bytes] = []
     for number in count():
         if len(tokens) >= wanted:
             return tokens

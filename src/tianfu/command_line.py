@@ -20,7 +20,7 @@ from rich.table import Table
 
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
-from tianfu.commands_accounts import demo_logins_command
+from tianfu.commands_accounts import account_commands, demo_logins_command
 from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.migrations import PHASES, Phase, pending
@@ -59,6 +59,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 database_commands = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
+app.add_typer(account_commands, name="account")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
 app.command(name="demo-logins")(demo_logins_command)

@@ -139,8 +139,8 @@ DESCRIBED: tuple[Description, ...] = (
         name="TIANFU_CODES_SECRET_FILE",
         form="a file",
         default="`codes-secret` in the home",
-        meaning="File with the provider's token; used with `TIANFU_CODES_ADDRESS`. Must be readable by its owner alone, "
-        "else it is refused with `secret-open-to-others`.",
+        meaning="File with the provider's token; used with `TIANFU_CODES_ADDRESS`. Must be readable by its owner "
+        "alone, else it is refused with `secret-open-to-others`.",
         production="put it in place",
     ),
     Description(

@@ -28,9 +28,9 @@ _log = structlog.get_logger("tianfu.supervision")
 def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
-    Codes: `limits-invalid`, those of the sender of codes (`secret-missing`, `secret-open-to-others`,
-    `setting-invalid`, in production `code-sender-missing`), those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
-    `key-damaged`), in production `hosts-missing`, in development `proxy-in-development`.
+    Codes: `limits-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
+    `key-damaged`) and of the sender of codes (`setting-invalid`, `secret-missing`, `secret-open-to-others`), in
+    production `hosts-missing` and `code-sender-missing`, in development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
     if settings.is_production:

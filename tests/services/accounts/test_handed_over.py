@@ -70,7 +70,7 @@ async def test_a_security_administrator_appoints_nobody_before_it(house: House) 
     password = await house.accounts.enrolling.hand_over_password(THE_OPERATOR, account.id, TREE)
     entered = await house.with_password("H1", password)
     assert isinstance(entered, Entered)
-    other, workplace = await house.doctor("H2")
+    _, workplace = await house.doctor("H2")
     with pytest.raises(Refusal, match="appointing-not-yours"):
         await house.accounts.people.dismiss(entered.signed_in, workplace.id, TREE)
 

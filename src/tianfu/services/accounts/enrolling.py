@@ -138,7 +138,7 @@ class Enrolling:
     async def hand_over_password(self, by: By, account: str, tree: OrganisationTree) -> str:
         """A password for somebody who has none or forgot it, to be told to him in person, and shown once.
 
-        Whoever signs in by it first chooses one of his own.  All credentials and all sessions end: whoever has it sets up a second factor anew.
+        All credentials and all sessions end: whoever signs in by it chooses one of his own and sets up a second factor.
         Raises Refusal `account-unknown`, `appointing-not-yours`, `not-below-you`, `appointing-oneself` or
         `proof-too-old`.
         """

@@ -70,7 +70,7 @@ class SignedIn:
     """A session that stands: whose, from which workplace (staff), by which methods, and when they last proved it.
 
     `session` is its public name.  A session that `needs_second_factor` opens nothing but the page to set one up, and
-    one that `needs_own_password`, because it came of a password that was handed over, nothing but the page to choose one.
+    one that `needs_own_password`, begun with a password that was handed over, nothing but the page to choose one.
     """
 
     session: str
