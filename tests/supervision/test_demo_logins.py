@@ -192,8 +192,6 @@ def test_made_again_nothing_is_added(province: Installation) -> None:
     before = file.read_bytes()
     tables = ("account", "workplace", "credential")
     counting = f"select {', '.join(f'(select count(*) from {table})' for table in tables)}"
-        "select (select count(*) from account), (select count(*) from workplace), (select count(*) from credential)"
-    )
     count = ask(province, lambda house: house.rows(counting))
     logins(province)
     assert file.read_bytes() == before

@@ -77,7 +77,7 @@ class Credentials:
         return await self._passwords.digest(password)
 
     async def set_password(self, transaction: Transaction, account: str, digest: bytes) -> None:
-        """A new password of his own instead of the old one; raises SerializationFailure if another was set meanwhile."""
+        """A password of his own instead of the old one; raises SerializationFailure if another was set meanwhile."""
         await self._set_password(transaction, account, digest, is_handed_over=False)
 
     async def set_handed_over(self, transaction: Transaction, account: str, digest: bytes) -> None:
