@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from secrets import token_urlsafe
 from urllib.parse import parse_qs, urlsplit
 
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib has no types
 from tests.supervision.people import opened
 
 from tianfu.access.caller import OPERATOR

@@ -67,7 +67,11 @@ def production(folder: Path) -> Iterator[Installation]:
         "TIANFU_ADDRESS": f"https://{NAME}",
         "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
         "TIANFU_LIMITS_FILE": str(folder / "limits.json"),
+        "TIANFU_CODES_ADDRESS": "https://codes.example/send",
+        "TIANFU_CODES_SECRET_FILE": str(folder / "codes-secret"),
     }
+    (folder / "codes-secret").touch(0o600)
+    (folder / "codes-secret").write_text("made-up-token")
     for words in (["migrate"], ["keys", "make"]):
         done = made.run(*words)
         assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
-from tianfu.apps.entrance.answering import ACCOUNT, FRESH, Entrance
+from tianfu.apps.entrance.answering import ACCOUNT, CHOOSING, EARLIEST, FRESH, Entrance
 from tianfu.apps.entrance.answering import arrival_of as _arrival
 from tianfu.apps.entrance.answering import cookies_of as _cookies
 from tianfu.apps.entrance.answering import form_of as _form
@@ -215,11 +215,11 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return _to_prove(ACCOUNT)
         return _page(pages, request)("recovery_codes.html", codes=codes)
 
-    @get(f"{ACCOUNT}/password")
+    @get(f"{ACCOUNT}/password", opt=dict(CHOOSING))
     async def show_password(request: HttpRequest) -> Response[str]:
         return _page(pages, request)("password.html", here=_here(request))
 
-    @post(f"{ACCOUNT}/password", status_code=200)
+    @post(f"{ACCOUNT}/password", status_code=200, opt=dict(CHOOSING))
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "password", "again")
         here = _here(request)
@@ -261,11 +261,11 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             "prove.html", here=here, methods=await methods(here), has_passkey=has_passkey, onward=onward, **values
         )
 
-    @get(f"{ACCOUNT}/prove", opt=dict(FRESH))
+    @get(f"{ACCOUNT}/prove", opt=dict(EARLIEST))
     async def show_prove(request: HttpRequest) -> Response[str]:
         return await shown(request, onward=own_path(request.query_params.get("next", ACCOUNT)), is_sent=False)
 
-    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(EARLIEST))
     async def send_code(request: HttpRequest) -> Response[str]:
         form = await _form(request, "next")
         onward = own_path(form["next"] or ACCOUNT)
@@ -275,7 +275,7 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return await shown(request, onward=onward, is_sent=False, **_again(refusal))
         return await shown(request, onward=onward, is_sent=True)
 
-    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(EARLIEST))
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "method", "secret", "next")
         onward = own_path(form["next"] or ACCOUNT)
