@@ -57,8 +57,8 @@ DESCRIBED: tuple[Description, ...] = (
         name="TIANFU_MODE",
         form="`development` or `production`",
         default="`development`",
-        meaning="`development`: whoever reaches the loopback address without a ticket is the desk, who sees "
-        "everything. `production`: nobody is let in without a [ticket](../how-to/give-tickets.md), cookies travel over "
+        meaning="`development`: made-up people and the role `desk`, which sees everything, may sign in. "
+        "`production`: neither is let in, cookies travel over "
         "HTTPS only, and `tianfu serve` refuses [what has no place there](hardening.md#what-production-refuses).",
         production="must be `production`",
     ),
@@ -211,7 +211,7 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
-        """Whether nobody is let in without a ticket, and nothing made for development is taken."""
+        """Whether nothing and nobody made for development is let in."""
         return self.mode == "production"
 
 

@@ -75,7 +75,7 @@ async def test_what_describes_a_person_does_not_stand_in_the_query(client: httpx
         ({"action": "E"}, 2),
         ({"outcome": "4"}, 2),
         ({"outcome": "0,4"}, 7),
-        ({"altid": "loopback"}, 7),
+        ({"altid": "desk"}, 7),
         ({"altid": "somebody"}, 0),
         ({"agent-role": "desk"}, 7),
         ({"agent": "Practitioner/p1"}, 0),
@@ -186,7 +186,7 @@ async def test_a_person_s_ledger_tells_who_did_what_to_how_many_of_his_records(
     told = [*first.events, *rest.events[0 if first.next_cursor else 9 :]]
     assert [each.interaction for each in told] == ["update", "search", "read", "create"]
     assert {each.types for each in told} == {(("Patient", 1),)}
-    assert {(each.caller, each.role) for each in told} == {("loopback", "desk")}
+    assert {(each.caller, each.role) for each in told} == {("desk", "desk")}
     stranger = Caller(id="c2", role="citizen", patients=("nobody",))
     with pytest.raises(Refusal, match="role-cannot-do-this"):
         await store.ledger(stranger, Purpose.PATIENT_REQUEST, [one], limit=3)

@@ -21,6 +21,7 @@ from tianfu.apps.entrance.answering import signed_in_of as _here
 from tianfu.apps.entrance.answering import to_prove as _to_prove
 from tianfu.apps.entrance.outside_routes import outside_routes
 from tianfu.apps.entrance.passkey_routes import passkey_routes
+from tianfu.apps.entrance.real_name_routes import real_name_routes
 from tianfu.apps.entrance.square import square_code
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
@@ -46,6 +47,7 @@ def entrance(house: Entrance) -> App:
             *_signing_in(pages, house),
             *_account(pages, house),
             *_proving(pages, house),
+            *real_name_routes(pages, house),
             *passkey_routes(pages, house),
             *outside_routes(pages, house),
         ],
@@ -99,7 +101,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         try:
             return await further(request, await going_on, onward)
         except Refusal as refusal:
-            if refusal.code == "step-over":
+            if refusal.code in {"step-over", "workplace-unknown"}:
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
             return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))

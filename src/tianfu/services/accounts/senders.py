@@ -45,6 +45,14 @@ class ConsoleSender:
         self._out.flush()
 
 
+class NoSender:
+    """For commands, which send nobody a code."""
+
+    async def send(self, number: str, code: str) -> None:
+        """Refuse; raises Refusal `code-not-sent`."""
+        raise _not_sent("no sender")
+
+
 class HttpSender:
     """Posts `{"to": "+86…", "code": "…"}` to the address of a provider, with a bearer token.
 

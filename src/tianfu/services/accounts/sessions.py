@@ -33,10 +33,14 @@ BELIEVED_SECONDS = 1.0
 SEEN_SECONDS = 30
 """A session that is in use says so at most so often."""
 
+SIGNED_OUT = "signed-out"
+"""Why programs lost what they were allowed, as their row says it."""
+
 KNOWN_MAX = 20_000
 KEPT_AFTER_END = 90 * DAY
 
 _SESSIONS = queries("tianfu.services.accounts.sql", "sessions.sql")
+_FAMILIES = queries("tianfu.services.accounts.oauth.sql", "families.sql")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}\Z", re.ASCII)
 
 
@@ -227,8 +231,13 @@ class Sessions:
         return row is not None
 
     async def end_others(self, transaction: Transaction, account: str, *, but: str, by: str) -> int:
-        """End all sessions of an account but one, or all if `but` is empty; how many there were."""
-        rows = await transaction.all(_SESSIONS.end_sessions_but, account=account, but=but, now=self._clock(), by=by)
+        """End all sessions of an account but one, or all if `but` is empty; how many there were.
+
+        What was allowed to programs in those sessions ends with them, also what was to go on without its person.
+        """
+        now = self._clock()
+        rows = await transaction.all(_SESSIONS.end_sessions_but, account=account, but=but, now=now, by=by)
+        await transaction.run(_FAMILIES.end_families_of_account, account=account, but=but, why=SIGNED_OUT, now=now)
         self.forget_known(account)
         return len(rows)
 

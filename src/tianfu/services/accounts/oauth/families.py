@@ -10,6 +10,7 @@ from tianfu.db import Database, Transaction, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.services.accounts.model.lifetimes import lifetime_of
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, SignedIn, Workplace
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, secret_of
 
@@ -160,18 +161,19 @@ class Families:
 
     async def end_all_of(self, transaction: Transaction, account: str, why: str) -> int:
         """End everything that somebody allowed; how many it was."""
-        return await transaction.run(_SQL.end_families_of_account, account=account, why=why, now=self._clock())
+        return await transaction.run(_SQL.end_families_of_account, account=account, but="", why=why, now=self._clock())
 
     async def living(self, family: str) -> Living | None:
         """What a family stands for now; None once anything that it stands on has ended."""
+        now = self._clock()
         async with self._database.connection("app") as connection:
-            row = await connection.one(_SQL.living_family, family=family, now=self._clock())
-        return None if row is None else _living(family, row)
+            row = await connection.one(_SQL.living_family, family=family, now=now)
+        return _living(family, row, now)
 
     async def living_in(self, transaction: Transaction, family: str) -> Living | None:
         """The same, inside a transaction."""
-        row = await transaction.one(_SQL.living_family, family=family, now=self._clock())
-        return None if row is None else _living(family, row)
+        now = self._clock()
+        return _living(family, await transaction.one(_SQL.living_family, family=family, now=now), now)
 
     async def client_of(self, transaction: Transaction, family: str) -> str | None:
         """Whose family it is, whether it lives or not."""
@@ -208,7 +210,9 @@ def new_family() -> str:
     return new_uuid7()
 
 
-def _living(family: str, row: Row) -> Living:
+def _living(family: str, row: Row | None, now: Instant) -> Living | None:
+    if row is None or _lies_idle(row, now):
+        return None
     client, account, session, scopes, patient, until, proved_at = row[:7]
     return Living(
         id=family,
@@ -220,6 +224,18 @@ def _living(family: str, row: Row) -> Living:
         proved_at=proved_at,
         until=until,
     )
+
+
+def _lies_idle(row: Row, now: Instant) -> bool:
+    """Whether a family stands on a session that nobody has used for too long.
+
+    What its program does does not count as use: it may go on by itself when the person has left.
+    """
+    kind, role, is_offline, seen_at = row[9], row[13], row[17], row[18]
+    if kind is None or is_offline:
+        return False
+    lifetime = lifetime_of(Kind(kind), role, needs_second_factor=False)
+    return bool(now >= seen_at + lifetime.idle_seconds * SECOND)
 
 
 def _program(client: str, row: Row) -> Caller:

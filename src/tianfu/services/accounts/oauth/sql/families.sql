@@ -45,8 +45,9 @@ select client, account, session, scopes, patient, proved_at, is_offline, until, 
 update oauth_family set ended_at = %(now)s, ended_for = %(why)s where family = %(family)s and ended_at is null;
 
 -- end_families_of_account
--- End everything that somebody allowed to programs.
-update oauth_family set ended_at = %(now)s, ended_for = %(why)s where account = %(account)s and ended_at is null;
+-- End everything that somebody allowed to programs, but what he allowed in the session that is named.
+update oauth_family set ended_at = %(now)s, ended_for = %(why)s
+ where account = %(account)s and session <> %(but)s and ended_at is null;
 
 -- families_of_account
 -- What somebody allows to programs now, the newest first.
@@ -64,20 +65,20 @@ select family.client, family.account, family.session, family.scopes, family.pati
                 and (own.until is null or own.until > %(now)s) order by since, record),
        array(select record from account_record as own
               where own.account = family.account and own.type = 'RelatedPerson'
-                and (own.until is null or own.until > %(now)s) order by since, record)
+                and (own.until is null or own.until > %(now)s) order by since, record),
+       family.is_offline, session.seen_at
   from oauth_family as family
   join oauth_client as client on client.client = family.client
   left join account on account.account = family.account
   left join workplace on workplace.workplace = family.workplace
+  left join session on session.session = family.session
  where family.family = %(family)s and family.ended_at is null and family.until > %(now)s
    and client.disabled_at is null
    and (family.account is null
         or (account.left_at is null
             and (family.workplace is null or workplace.until is null or workplace.until > %(now)s)
             and (family.is_offline
-                 or exists (select from session
-                             where session.session = family.session and session.ended_at is null
-                               and session.until > %(now)s))));
+                 or (session.ended_at is null and session.until > %(now)s))));
 
 -- forget_families
 -- Forget families, with their codes and refresh tokens, long after their last token was over.
