@@ -28,6 +28,7 @@ from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
 from tianfu.gateways.smart.door import SmartDoor
 from tianfu.gateways.smart.here import SessionHere
+from tianfu.gateways.smart.metadata import oauth_addresses
 from tianfu.gateways.smart.queries.people import RecordedPeople
 from tianfu.gateways.smart.routes import Approvals, smart
 from tianfu.installation import database_addresses, derived_key, installation_keys
@@ -48,7 +49,8 @@ from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
-from tianfu.services.accounts.senders import CodeSender, ConsoleSender
+from tianfu.services.accounts.providers import load_providers
+from tianfu.services.accounts.senders import CodeSender, ConsoleSender, NoSender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
@@ -151,7 +153,9 @@ class Application:
             stack.callback(asyncio.create_task(work).cancel)
         doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts, server)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
-        fhir = fhir_application(store, clock=system_clock, doorkeeper=doorkeeper)
+        fhir = fhir_application(
+            store, clock=system_clock, doorkeeper=doorkeeper, sign_in=oauth_addresses(server.issuer)
+        )
         programs = SmartDoor(
             server, doorkeeping.limiter, hosts=doorkeeper.hosts, is_production=self._settings.is_production
         )
@@ -220,6 +224,7 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
         issuer=ISSUER_NAME,
         party=relying_party_of(settings),
         clock=system_clock,
+        providers=load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production),
     )
 
 
@@ -247,8 +252,8 @@ async def authorisation_server(
 
 
 def sender_of(settings: Settings) -> CodeSender:
-    """Who carries one-time codes to telephones."""
-    return ConsoleSender(sys.stderr, is_production=settings.is_production)
+    """Who carries one-time codes to telephones; production has nobody yet, and tells so whoever asks for a code."""
+    return NoSender() if settings.is_production else ConsoleSender(sys.stderr, is_production=False)
 
 
 def doorkeeping_of(

@@ -138,6 +138,12 @@ DESCRIBED: tuple[Description, ...] = (
         meaning="[Limits](limits.md) of how often a caller may ask, in the place of ours.",
     ),
     Description(
+        name="TIANFU_PROVIDERS_FILE",
+        form="a JSON file",
+        default="none",
+        meaning="[Outside providers](providers.md) by which people may sign in besides.",
+    ),
+    Description(
         name="TIANFU_AUDIT_ROOTS",
         form="a folder, or `s3://bucket/prefix`",
         default="`audit/roots` in the home",
@@ -201,6 +207,7 @@ class Settings:
     address: str | None
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
+    providers_file: Path | None
 
     @property
     def is_production(self) -> bool:
@@ -226,8 +233,15 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         hosts=_host_names(environment),
         address=_address(environment),
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
-        limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
+        limits_file=_file(environment, "TIANFU_LIMITS_FILE"),
+        providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
     )
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    """The file of a setting that may be absent."""
+    text = environment.get(name)
+    return Path(text) if text else None
 
 
 def _chosen(environment: Mapping[str, str], name: str, values: tuple[Value, ...]) -> Value:

@@ -79,9 +79,7 @@ def people(installation: Installation) -> People:
         for one in resources(public_health.folder, "RelatedPerson")
         if one["name"][0]["text"] == parent
     )
-    name = next(
-        str(one["name"][0]["text"]) for one in resources(public_health.folder, "Patient") if one["id"] == child
-    )
+    name = next(str(one["name"][0]["text"]) for one in resources(public_health.folder, "Patient") if one["id"] == child)
     return People(
         woman=woman,
         number=identity_number(public_health, WOMAN),
@@ -254,9 +252,7 @@ def test_pages_of_trust_are_readable_by_everybody(desk: Desk, people: People, la
         page.goto("/trust/trail?span=7")
         event = str(page.locator(".eventline .what").first.get_attribute("href"))
     pages = {
-        "citizen": [
-            f"{person}/{each}" for each in ("ledger?sort=all", "notices", "consents", "consents/special-hiv")
-        ],
+        "citizen": [f"{person}/{each}" for each in ("ledger?sort=all", "notices", "consents", "consents/special-hiv")],
         "doctor": ["/trust/emergency"],
         "officer": ["/trust/reviews", case, "/trust/trail?span=7", "/trust/trail?who=nobody&deed=look", event],
     }

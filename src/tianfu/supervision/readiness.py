@@ -16,6 +16,7 @@ from tianfu.installation import installation_keys
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.records.sources import DEMONSTRATION, has_source
+from tianfu.services.accounts.providers import load_providers
 from tianfu.services.limits.limits import load_limits
 from tianfu.settings import Settings
 
@@ -25,9 +26,9 @@ _log = structlog.get_logger("tianfu.supervision")
 def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
-    Codes: `limits-invalid`, those of the master key (`key-missing`, `key-of-development`, `key-open-to-others`,
-    `key-damaged`), in production `hosts-missing`, `address-missing` and `address-not-safe`, in development
-    `proxy-in-development`.
+    Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`,
+    `key-open-to-others`, `key-damaged`), in production `hosts-missing`, `address-missing` and `address-not-safe`, in
+    development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
     if settings.is_production:
@@ -35,6 +36,7 @@ def refuse_unready(settings: Settings) -> None:
         _refuse_unsafe_address(settings)
     else:
         _refuse_proxies_of_development(settings)
+    load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production)
     installation_keys(settings)
 
 

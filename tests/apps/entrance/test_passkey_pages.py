@@ -309,10 +309,11 @@ async def test_the_way_onward_stays_on_this_site(browser: Browser) -> None:
 async def test_what_needs_scripts_is_hidden_and_a_sentence_says_what_to_do_without(browser: Browser) -> None:
     page = (await browser.get("/sign-in")).text
     assert '<form method="post" action="/sign-in/passkey/begin" data-able hidden>' in page
-    assert re.search(r"<noscript><p[^>]*>This browser cannot use passkeys. Use another way.</p></noscript>", page)
+    assert '<p class="small quiet" data-unable>This browser cannot use passkeys. Use another way.</p>' in page
     await browser.resident()
     new = (await browser.get(NEW)).text
-    assert "<noscript>" in new
+    assert re.search(r"data-unable>This browser cannot set up passkeys.", new)
+    assert re.search(r'<button [^>]*id="passkey" data-able hidden>', new)
     assert TELEPHONE not in new
 
 

@@ -19,6 +19,7 @@ from tianfu.apps.entrance.answering import page_of as _page
 from tianfu.apps.entrance.answering import said_again as _again
 from tianfu.apps.entrance.answering import signed_in_of as _here
 from tianfu.apps.entrance.answering import to_prove as _to_prove
+from tianfu.apps.entrance.outside_routes import outside_routes
 from tianfu.apps.entrance.passkey_routes import passkey_routes
 from tianfu.apps.entrance.real_name_routes import real_name_routes
 from tianfu.apps.entrance.square import square_code
@@ -48,6 +49,7 @@ def entrance(house: Entrance) -> App:
             *_proving(pages, house),
             *real_name_routes(pages, house),
             *passkey_routes(pages, house),
+            *outside_routes(pages, house),
         ],
     )
 
@@ -60,7 +62,11 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
         return _page(pages, request)(
-            "sign_in.html", onward=onward, logins=house.demonstration.logins(house.clock()), **values
+            "sign_in.html",
+            onward=onward,
+            logins=house.demonstration.logins(house.clock()),
+            providers=house.accounts.coming.providers,
+            **values,
         )
 
     async def further(request: HttpRequest, answer: Next | Entered, onward: str) -> Response[str] | Redirect:
@@ -95,7 +101,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         try:
             return await further(request, await going_on, onward)
         except Refusal as refusal:
-            if refusal.code == "step-over":
+            if refusal.code in {"step-over", "workplace-unknown"}:
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
             return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
@@ -145,6 +151,8 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             sessions=await accounts.sessions.sessions_of(here.account.id),
             credentials=await accounts.credentials.listed(here.account.id),
             recovery_left=await accounts.credentials.recovery_codes_left(here.account.id),
+            providers=accounts.coming.providers,
+            ways=await accounts.coming.links_of(here),
             **values,
         )
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -56,6 +57,9 @@ BASE_SEGMENT = "fhir"
 
 RETRY_AFTER_SECONDS = "2"
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
+"""Programs cannot sign in."""
+
 REALM = 'Bearer realm="tianfu"'
 NOTHING_SHOWN = "token-missing"
 SCOPE_REFUSALS = frozenset({"scope-insufficient", "token-scope-missing"})
@@ -92,8 +96,8 @@ _log = structlog.get_logger("tianfu.gateways.fhir")
 class FhirApplication:
     """Answers FHIR's REST requests from a record store."""
 
-    def __init__(self, store: Store, *, clock: Clock, doorkeeper: Doorkeeper) -> None:
-        self._door = Door(store=store, clock=clock, started_at=clock(), doorkeeper=doorkeeper)
+    def __init__(self, store: Store, *, clock: Clock, doorkeeper: Doorkeeper, sign_in: Mapping[str, str]) -> None:
+        self._door = Door(store=store, clock=clock, started_at=clock(), doorkeeper=doorkeeper, sign_in=sign_in)
         self._doorkeeper = doorkeeper
         self._always = (*ALWAYS, ONLY_HTTPS) if doorkeeper.is_production else ALWAYS
         self._languages = load_languages([WEB_FOLDER / "languages", Path(__file__).parent / "languages"])
@@ -183,9 +187,11 @@ class FhirApplication:
         return Answer(status=status, headers=tuple(more), body=body)
 
 
-def fhir_application(store: Store, *, clock: Clock, doorkeeper: Doorkeeper) -> FhirApplication:
-    """The FHIR door in front of a record store, to be mounted under `/fhir`."""
-    return FhirApplication(store, clock=clock, doorkeeper=doorkeeper)
+def fhir_application(
+    store: Store, *, clock: Clock, doorkeeper: Doorkeeper, sign_in: Mapping[str, str] = NOWHERE
+) -> FhirApplication:
+    """The FHIR door in front of a record store, to be mounted under `/fhir`; `sign_in` as `Door` has it."""
+    return FhirApplication(store, clock=clock, doorkeeper=doorkeeper, sign_in=sign_in)
 
 
 def challenge(refusal: Refusal) -> bytes:

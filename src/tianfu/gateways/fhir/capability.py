@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -44,8 +44,14 @@ Searchable = Callable[[str], Collection[str]]
 """The codes of a type's parameters that all its records are indexed for."""
 
 
-def capability_statement(base: str, *, at: int, searchable: Searchable) -> bytes:
-    """The CapabilityStatement of this server as reached under `base`."""
+OAUTH_ADDRESSES = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+"""The extension in which programs from before SMART's discovery document look for where to sign in.
+
+SMART App Launch 2.2 keeps it for them: https://hl7.org/fhir/smart-app-launch/conformance.html"""
+
+
+def capability_statement(base: str, *, at: int, searchable: Searchable, sign_in: Mapping[str, str]) -> bytes:
+    """The CapabilityStatement of this server as reached under `base`; `sign_in` as `Door` has it."""
     statement = {
         "resourceType": "CapabilityStatement",
         "url": f"{base}/metadata",
@@ -63,10 +69,25 @@ def capability_statement(base: str, *, at: int, searchable: Searchable) -> bytes
                 "unless the client prefers handling=lenient.",
                 "resource": [_resource(name, searchable(name)) for name in definitions().resource_types],
                 "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
+                **_security(sign_in),
             }
         ],
     }
     return orjson.dumps(statement)
+
+
+def _security(sign_in: Mapping[str, str]) -> dict[str, Any]:
+    """Where programs sign in."""
+    if not sign_in:
+        return {}
+    service = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
+    addresses = [{"url": name, "valueUri": address} for name, address in sign_in.items()]
+    return {
+        "security": {
+            "extension": [{"url": OAUTH_ADDRESSES, "extension": addresses}],
+            "service": [{"coding": [service]}],
+        }
+    }
 
 
 def _trail() -> dict[str, Any]:

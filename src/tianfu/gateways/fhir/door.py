@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tianfu.gateways.fhir.admission import Doorkeeper
@@ -13,12 +14,16 @@ from tianfu.web.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """The parts that all interactions share."""
+    """The parts that all interactions share.
+
+    `sign_in` are the addresses where programs sign in, by SMART's names of them; empty where there are none.
+    """
 
     store: Store
     clock: Clock
     started_at: Instant
     doorkeeper: Doorkeeper
+    sign_in: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

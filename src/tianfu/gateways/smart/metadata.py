@@ -98,6 +98,12 @@ def openid_metadata(issuer: str) -> Mapping[str, Any]:
     }
 
 
+def oauth_addresses(issuer: str) -> Mapping[str, str]:
+    """Where programs sign in, by the names that a CapabilityStatement has for it (SMART App Launch 2.2)."""
+    paths = {"authorize": AUTHORISE_PATH, "token": TOKEN_PATH, "introspect": INTROSPECT_PATH, "revoke": REVOKE_PATH}
+    return {name: issuer + path for name, path in paths.items()}
+
+
 def smart_metadata(issuer: str) -> Mapping[str, Any]:
     """The same for SMART apps, told beside the FHIR door."""
     kept = {

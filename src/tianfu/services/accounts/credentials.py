@@ -20,6 +20,7 @@ AUTHENTICATORS_MAX = 5
 LABEL_CHARACTERS_MAX = 60
 
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
+_OUTSIDE = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,7 @@ class Credentials:
     async def end_all(self, transaction: Transaction, account: str) -> None:
         """Nothing proves who somebody is any more."""
         await transaction.run(_CREDENTIALS.end_credentials, account=account, now=self._clock())
+        await transaction.run(_OUTSIDE.unlink_all_outside, account=account, now=self._clock())
 
     async def _end_kind(self, transaction: Transaction, account: str, kind: str) -> None:
         await transaction.run(_CREDENTIALS.end_credentials_of_kind, account=account, kind=kind, now=self._clock())

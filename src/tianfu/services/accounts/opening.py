@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.db import Database
 from tianfu.kernel.instants import Clock
 from tianfu.records.audit import Auditor
 from tianfu.services.accounts.codes import Codes
+from tianfu.services.accounts.coming import Coming
 from tianfu.services.accounts.credentials import Credentials
 from tianfu.services.accounts.enrolling import Enrolling
+from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.oauth.trail import ProgramTrail
+from tianfu.services.accounts.outside import OutsideProviders, Provider
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.passkeys import Passkeys
 from tianfu.services.accounts.real_names import RealNames
@@ -39,6 +44,7 @@ class Accounts:
     codes: Codes
     guard: Guard
     passwords: Passwords
+    coming: Coming
 
     async def forget_what_is_over(self, clock: Clock) -> None:
         """Take away rows that say nothing any more."""
@@ -47,6 +53,7 @@ class Accounts:
         await self.steps.forget(now=now)
         await self.guard.forget(now=now)
         await self.sessions.forget(now=now)
+        await self.coming.forget()
 
 
 def open_accounts(
@@ -59,10 +66,13 @@ def open_accounts(
     party: RelyingParty,
     clock: Clock,
     passwords: Passwords | None = None,
+    providers: Sequence[Provider] = (),
+    fetcher: Fetcher | None = None,
 ) -> Accounts:
     """Accounts of an installation; `issuer` names it in authenticators, passkeys are bound to `party`.
 
-    `passwords` is of another cost in tests.
+    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.  `passwords` is of
+    another cost in tests.
     """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
     hashing = passwords or Passwords()
@@ -78,6 +88,7 @@ def open_accounts(
         auditor=auditor,
     )
     signing_in = SigningIn(parts, clock=clock)
+    outside = OutsideProviders(database, providers, fetcher or HttpFetcher(), ProgramTrail(auditor, clock), clock)
     return Accounts(
         people=parts.people,
         credentials=parts.credentials,
@@ -90,4 +101,5 @@ def open_accounts(
         codes=parts.codes,
         guard=parts.guard,
         passwords=hashing,
+        coming=Coming(parts, signing_in, outside, clock=clock),
     )

@@ -46,7 +46,7 @@ class ConsoleSender:
 
 
 class NoSender:
-    """For commands, which send nobody a code."""
+    """For commands, which send nobody a code, and for an installation that has nobody to carry them."""
 
     async def send(self, number: str, code: str) -> None:
         """Refuse; raises Refusal `code-not-sent`."""

@@ -176,7 +176,7 @@ class SigningIn:
 
     async def proved(self, account: Account, method: Method, arrival: Arrival) -> Next | Entered:
         """Go on with somebody whom others saw prove who he is: by passkey, or at an outside provider."""
-        if method not in {Method.PASSKEY, Method.OUTSIDE}:
+        if method not in {Method.PASSKEY, Method.OUTSIDE, Method.OUTSIDE_FIRST}:
             raise ValueError(method)
         arrival = arrival.settled()
         await self._parts.guard.refuse_if_address_closed(arrival.address)
@@ -381,7 +381,7 @@ class SigningIn:
                 return await self._parts.credentials.use_recovery(account.id, secret)
             case Method.TELEPHONE:
                 return await self._parts.codes.use(self._handle(account), secret, now=self._clock())
-            case Method.PASSKEY | Method.OUTSIDE:
+            case Method.PASSKEY | Method.OUTSIDE | Method.OUTSIDE_FIRST:
                 return False
 
     async def _end(self, signed_in: SignedIn, session: str) -> bool:

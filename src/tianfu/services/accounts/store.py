@@ -39,6 +39,7 @@ _PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
 _SESSIONS = queries("tianfu.services.accounts.sql", "sessions.sql")
 _FAMILIES = queries("tianfu.services.accounts.oauth.sql", "families.sql")
+_OUTSIDE = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 _STEPS = queries("tianfu.services.accounts.sql", "steps.sql")
 
 
@@ -218,6 +219,7 @@ class People:
                 pipeline.add(_PEOPLE.account_leaves, account=account, now=now)
                 pipeline.add(_PEOPLE.end_workplaces, account=account, now=now)
                 pipeline.add(_CREDENTIALS.end_credentials, account=account, now=now)
+                pipeline.add(_OUTSIDE.unlink_all_outside, account=account, now=now)
                 pipeline.add(_STEPS.end_steps, account=account)
                 pipeline.add(_SESSIONS.end_sessions_but, account=account, but="", now=now, by=by.caller.id)
                 pipeline.add(_FAMILIES.end_families_of_account, account=account, but="", why="left", now=now)

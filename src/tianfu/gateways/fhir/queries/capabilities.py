@@ -12,5 +12,7 @@ async def capabilities(visit: Visit, target: Target) -> Answer:
     """The CapabilityStatement."""
     del target
     door = visit.door
-    body = capability_statement(visit.request.base, at=door.started_at, searchable=door.store.searchable)
+    body = capability_statement(
+        visit.request.base, at=door.started_at, searchable=door.store.searchable, sign_in=door.sign_in
+    )
     return Answer(status=200, body=body)

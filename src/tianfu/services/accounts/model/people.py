@@ -34,6 +34,8 @@ class Method(StrEnum):
     PASSKEY = "hwk"
     RECOVERY = "recovery"
     OUTSIDE = "outside"
+    OUTSIDE_FIRST = "outside-first"
+    """A provider that the operator does not take for enough for staff: a first step, as a password is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
