@@ -35,6 +35,9 @@ OWN_PASSWORD_PATH = "/account/password"  # noqa: S105 - an address, no password
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""
 
+OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
+"""The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
+
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
 
@@ -149,6 +152,8 @@ class LetIn(ASGIMiddleware):
         """Admit, count, go on; or send to the page where people sign in."""
         options = scope["route_handler"].opt
         if scope["type"] != ScopeType.HTTP or options.get("open"):
+            if options.get("limit") == "open-form":
+                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
             await next_app(scope, receive, send)
             return
         request: HttpRequest = Request(scope)

@@ -27,7 +27,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
 from tianfu.services.accounts.signing_in import SECOND as SECOND_STAGE
 from tianfu.services.accounts.signing_in import TELEPHONE, WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import OPEN, SIGN_IN_PATH
+from tianfu.web.admission import OPEN, OPEN_FORM, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages, Place
 from tianfu.web.preferences import own_path
@@ -83,7 +83,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             way="",
         )
 
-    @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN_FORM))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "number", "next")
         onward = own_path(form["next"] or "/")
@@ -106,13 +106,13 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             again = StepAgain(stage=stage, step=form["step"])
             return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
 
-    @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN_FORM))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "next")
         going_on = signing_in.with_code(form["step"], form["code"], arrival(request))
         return await taken(request, form, TELEPHONE, going_on)
 
-    @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN_FORM))
     async def take_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "number", "password", "next")
         onward = own_path(form["next"] or "/")
@@ -123,14 +123,14 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return shown(request, onward=onward, why="", way="staff", form=kept, **_again(refusal))
         return await further(request, answer, onward)
 
-    @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN_FORM))
     async def take_second(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "recovery", "next")
         method, code = (Method.RECOVERY, form["recovery"]) if form["recovery"] else (Method.TOTP, form["code"])
         going_on = signing_in.with_second(form["step"], method, code, arrival(request))
         return await taken(request, form, SECOND_STAGE, going_on)
 
-    @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN_FORM))
     async def take_workplace(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "workplace", "next")
         going_on = signing_in.choose_workplace(form["step"], form["workplace"], arrival(request))

@@ -26,6 +26,7 @@ LimitClass = Literal[
     "bundle",
     "page",
     "form",
+    "open-form",
     "bad-credential",
 ]
 """Requests that cost alike, or tell a stranger alike; every one of them has its limit in the data."""
