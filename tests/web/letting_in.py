@@ -94,6 +94,13 @@ class KnownCallers:
         return known
 
 
+class NoPrograms:
+    """Lets no program in."""
+
+    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
+        raise Refusal("token-missing", next_step="sign-in-again")
+
+
 def _admitted(caller: Caller, purpose: Purpose, purposes: tuple[Purpose, ...]) -> Admitted:
     return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=purposes)
 
