@@ -49,7 +49,10 @@ TRUST_BESIDE: dict[str, str] = {
     "side_channel_questions": "questions put to both stores",
 }
 SIGN_IN: dict[str, tuple[str, str]] = {
-    "logins_per_second": ("≥ 20", "whole sign-ins: password, authenticator, session; argon2 at OWASP's first cost, traced"),
+    "logins_per_second": (
+        "≥ 20",
+        "whole sign-ins: password, authenticator, session; argon2 at OWASP's first cost, traced",
+    ),
     "token_checks_per_second": ("≥ 5,000", "access tokens looked at and decided on, one in fifty never seen before"),
 }
 SIGN_IN_BESIDE: dict[str, str] = {

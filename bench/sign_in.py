@@ -177,9 +177,7 @@ async def _join(house: _House, number: int, digest: bytes) -> _Person:
     person = _Person(number=f"BENCH{number:05}", secret=new_secret())
     post = Post(organisation=ORGANISATION, role="doctor", practitioner=f"bench-{number}")
     people, credentials = house.accounts.people, house.accounts.credentials
-    account, _ = await people.join_staff(
-        THE_OPERATOR, name="Bench Demo", number=person.number, post=post, tree=NO_TREE
-    )
+    account, _ = await people.join_staff(THE_OPERATOR, name="Bench Demo", number=person.number, post=post, tree=NO_TREE)
     async with house.database.transaction("app") as transaction:
         await credentials.set_password(transaction, account.id, digest)
         await credentials.add_totp(transaction, account.id, person.secret, step=0, label="bench")
