@@ -1,4 +1,4 @@
-"""`python -m bench prepare | record_core [--json] | trust [--json] | report`."""
+"""`python -m bench prepare | record_core [--json] | trust [--json] | sign_in [--json] | report`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import json
 from bench.places import home
 from bench.preparing import RESOURCES, prepare
 from bench.record_core import record_core
-from bench.report import page, trust_page, write_report
+from bench.report import page, sign_in_page, trust_page, write_report
+from bench.sign_in import sign_in
 from bench.trust import trust
 from tianfu.logs import set_up_logs
 
@@ -19,7 +20,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="build the store that is measured")
     preparing.add_argument("--resources", type=int, default=RESOURCES)
-    for name, what in (("record_core", "the record store"), ("trust", "permission, trace and vault")):
+    measured = {"record_core": "the record store", "trust": "permission, trace and vault", "sign_in": "signing in"}
+    for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
     commands.add_parser("report", help="measure and write docs/performance.md")
@@ -29,10 +31,13 @@ def main() -> None:
         case "prepare":
             prepare(home(), asked.resources)
         case "report":
-            write_report(record_core(home()), trust(home()))
+            write_report(record_core(home()), trust(home()), sign_in())
         case "record_core":
             result = record_core(home())
             print(json.dumps(result, ensure_ascii=False) if asked.json else page(result))
+        case "sign_in":
+            result = sign_in()
+            print(json.dumps(result, ensure_ascii=False) if asked.json else sign_in_page(result))
         case _:
             result = trust(home())
             print(json.dumps(result, ensure_ascii=False) if asked.json else trust_page(result))

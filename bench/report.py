@@ -48,6 +48,19 @@ TRUST_BESIDE: dict[str, str] = {
     "audit_verified_per_second": "events checked by the verifier",
     "side_channel_questions": "questions put to both stores",
 }
+SIGN_IN: dict[str, tuple[str, str]] = {
+    "logins_per_second": (
+        "≥ 20",
+        "password, authenticator, session; argon2 at OWASP's first cost, traced",
+    ),
+    "token_checks_per_second": ("≥ 5,000", "access tokens looked at and decided on, one in fifty never seen before"),
+}
+SIGN_IN_BESIDE: dict[str, str] = {
+    "known_token_checks_per_second": "the same of tokens that were seen before",
+    "new_token_checks_per_second": "the same of tokens that were never seen: signature and database",
+    "password_hashes_per_second": "argon2 alone on all processors, at our cost",
+    "password_hashes_rfc_9106_per_second": "argon2 alone on all processors, at RFC 9106's second cost",
+}
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
 Each figure is the median of the runs beside it.
@@ -57,19 +70,31 @@ Writes are on disk before they are answered; the database runs with the settings
 """
 
 
-def write_report(core: dict[str, Any], trust: dict[str, Any]) -> None:
+def write_report(core: dict[str, Any], trust: dict[str, Any], sign_in: dict[str, Any]) -> None:
     """Write the page."""
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(f"{page(core)}\n{trust_page(trust)}", encoding="utf-8")
+    PAGE.write_text(f"{page(core)}\n{trust_page(trust)}\n{sign_in_page(sign_in)}", encoding="utf-8")
 
 
 def trust_page(result: dict[str, Any]) -> str:
     """What trust costs, as Markdown."""
-    promises = [(f"`{k}`", _n(result[k]), must, _runs(result, k), what) for k, (must, what) in TRUST.items()]
-    beside = [(f"`{k}`", _n(result[k]), _runs(result, k), what) for k, what in TRUST_BESIDE.items()]
+    return _beside("Trust", "trust", result, TRUST, TRUST_BESIDE)
+
+
+def sign_in_page(result: dict[str, Any]) -> str:
+    """How fast signing in is, as Markdown."""
+    return _beside("Sign-in", "sign_in", result, SIGN_IN, SIGN_IN_BESIDE)
+
+
+def _beside(
+    title: str, command: str, result: dict[str, Any], must_be: dict[str, tuple[str, str]], others: dict[str, str]
+) -> str:
+    """The section of a benchmark that has a command of its own."""
+    promises = [(f"`{k}`", _n(result[k]), must, _runs(result, k), what) for k, (must, what) in must_be.items()]
+    beside = [(f"`{k}`", _n(result[k]), _runs(result, k), what) for k, what in others.items()]
     parts = [
-        "## Trust",
-        f"Measured by `python -m bench trust`, which took {result['seconds']} s.",
+        f"## {title}",
+        f"Measured by `python -m bench {command}`, which took {result['seconds']} s.",
         _table(("key", "measured", "must", "runs", "what"), promises),
         "Beside it, in the same run:",
         _table(("key", "measured", "runs", "what"), beside),

@@ -19,7 +19,7 @@ from demo.lives.early import birth, childhood, immunisation, paper
 from demo.lives.lasting import diabetes, elderly, hypertension
 from demo.lives.life import PUBLIC_HEALTH, Charts, Life
 from demo.lives.maternity import pregnancy
-from demo.lives.visits import employment, illness, stays
+from demo.lives.visits import employment, illness, stays, ward
 from demo.numbers import Registry
 from demo.people import Household
 from demo.showcase import SHOWCASES
@@ -39,6 +39,7 @@ SCRIPTS = (
     diabetes.tell,
     elderly.tell,
     death.tell,
+    ward.tell,
     trust.tell,
 )
 """The scripts in the order in which every life is told."""

@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
+from tianfu.commands_accounts import demo_logins, show_demo_logins
 from tianfu.db import Addresses, Database, Query, Role, migrate
 from tianfu.installation import running_database, schema_steps
 from tianfu.kernel.refusal import Refusal
@@ -55,6 +57,9 @@ def prepare(settings: Settings) -> None:
         seeding = settings.home / "demo"
         if seeding.exists() or is_empty(addresses):
             seed(seeding)
+        if logins := asyncio.run(demo_logins(settings, addresses)):
+            say("made-up people to sign in as; they are on the sign-in page too, with the codes of the moment")
+            show_demo_logins(logins)
 
 
 def is_empty(addresses: Addresses) -> bool:
@@ -75,7 +80,9 @@ def seed(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         residents = os.environ.get("TIANFU_DEMO_RESIDENTS", "2000")
-        command = [sys.executable, "-m", "demo", "--residents", residents, "--out", str(folder / "files")]
+        today = date.today().isoformat()  # noqa: DTZ011 - whoever looks at it means the day of this machine
+        wish = ["--residents", residents, "--today", today, "--out", str(folder / "files")]
+        command = [sys.executable, "-m", "demo", *wish]
         subprocess.run(command, check=True, cwd=ROOT)
         finished.touch()
     say("importing the demo province")

@@ -1,6 +1,8 @@
-// Improvements for pages that already work without them: keys, filters that apply at once, a cursor on charts.
+// Improvements for pages that already work without them: keys, filters that apply at once, a cursor on charts,
+// passkeys.
 import "./chart-cursor";
 import "./countdown";
 import "./filter";
 import "./keys";
 import "./menu";
+import "./passkey";

@@ -18,8 +18,9 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tianfu.access.caller import OPERATOR, Caller
+from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
+from tianfu.commands_accounts import account_commands, demo_logins_command
 from tianfu.commands_clients import client_commands
 from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
@@ -31,10 +32,8 @@ from tianfu.installation import (
     installation_keys,
     running_database,
     schema_steps,
-    ticket_office,
 )
-from tianfu.kernel.ids import FHIR_ID, new_uuid7, record_number
-from tianfu.kernel.instants import SECOND, Instant, range_of, system_clock
+from tianfu.kernel.instants import Instant, range_of, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.settings import Settings
@@ -60,8 +59,10 @@ database_commands = typer.Typer(no_args_is_help=True, help="The embedded Postgre
 app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
 app.add_typer(client_commands, name="client")
+app.add_typer(account_commands, name="account")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
+app.command(name="demo-logins")(demo_logins_command)
 audit_commands = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audit_commands, name="audit")
 
@@ -352,105 +353,6 @@ def _print_readers(record: str, found: Readers, language: str) -> None:
             _line(f"    {actor}")
     if found.is_cut_off:
         err.print("there are more relations than are shown here")
-
-
-@app.command(name="ticket")
-def ticket_command(
-    role: Annotated[str, typer.Option(help="what somebody is, for example doctor, nurse, citizen")],
-    purposes: Annotated[list[Purpose], typer.Option("--purpose", help="what for; the first one counts on pages")],
-    minutes: Annotated[int, typer.Option(min=1, help="for machines 15 at most, for pages 720")],
-    door: Annotated[str, typer.Option("--for", help="machines: the FHIR door · pages: the site")],
-    organisation: Annotated[str | None, typer.Option(help="id of an Organization")] = None,
-    practitioner: Annotated[str | None, typer.Option(help="id of a Practitioner")] = None,
-    patients: Annotated[
-        list[str] | None, typer.Option("--patient", help="id of a Patient that is this person, one from each library")
-    ] = None,
-    related: Annotated[
-        list[str] | None, typer.Option(help="id of a RelatedPerson by which a record names this person")
-    ] = None,
-    caller: Annotated[
-        str | None, typer.Option(help="the name in the trace; without it the practitioner, patient or organisation")
-    ] = None,
-) -> None:
-    """Print a ticket that lets somebody in, until people can sign in."""
-    from tianfu.access.rules import rules
-    from tianfu.services.tickets.ticket import Audience, Ticket
-
-    settings = current_settings()
-    name = caller or practitioner or next(iter(patients or []), None) or organisation
-    if name is None:
-        raise typer.BadParameter("say who it is: --caller, --practitioner, --patient or --organisation")
-    if door not in {"machines", "pages"}:
-        raise typer.BadParameter("machines or pages", param_hint="--for")
-    now = Instant(system_clock() // SECOND * SECOND)
-    session = new_uuid7()
-    ticket = Ticket(
-        id=session,
-        audience=Audience.MACHINES if door == "machines" else Audience.PAGES,
-        caller=Caller(
-            id=name,
-            role=role,
-            organisation=organisation,
-            practitioner=practitioner,
-            patients=tuple(patients or ()),
-            related=tuple(related or ()),
-            session=session,
-        ),
-        purposes=tuple(purposes),
-        since=now,
-        until=Instant(now + minutes * 60 * SECOND),
-    )
-    for purpose in purposes:
-        if (role, purpose) not in rules():
-            raise typer.BadParameter(f"no rule lets the role {role} do anything for {purpose}", param_hint="--purpose")
-    with running_database(settings) as addresses:
-        text = ticket_office(addresses.secret).write(ticket)
-        asyncio.run(_trace_session(addresses, settings, "ticket-given", session, patients or []))
-    err.print(f"session {session}, good for {minutes} minutes; `tianfu end-session {session}` ends it before")
-    print(text)
-
-
-@app.command(name="end-session")
-def end_session_command(session: Annotated[str, typer.Argument(help="as `tianfu ticket` said it")]) -> None:
-    """End a session before its ticket is over: in every worker, within a second."""
-    if not FHIR_ID.match(session):
-        raise typer.BadParameter("this is not the name of a session")
-    settings = current_settings()
-    with running_database(settings) as addresses:
-        asyncio.run(_end_session(addresses, session))
-        asyncio.run(_trace_session(addresses, settings, "session-ended", session, []))
-    out.print(f"session {session} ended")
-
-
-async def _trace_session(
-    addresses: Addresses, settings: Settings, interaction: str, session: str, patients: list[str]
-) -> None:
-    """Leave the trace of a change in who may come in; `session` is where the trace of what he does leads back to."""
-    from tianfu.access.decision import NO_FACTS, decide
-    from tianfu.records.audit import GroupAuditor
-    from tianfu.records.audit_event import event
-    from tianfu.records.trail.epochs import open_trail
-
-    async with await Database.open(addresses, links_max=1) as database:
-        trail = await open_trail(database, settings.home, system_clock)
-        changed = event(
-            decide(OPERATOR, Purpose.OPERATIONS, NO_FACTS),
-            at=system_clock(),
-            interaction=interaction,
-            type_number=None,
-            patients=[record_number("Patient", each) for each in patients],
-            request=session,
-        )
-        await GroupAuditor(database, trail.lanes).record([changed])
-
-
-async def _end_session(addresses: Addresses, session: str) -> None:
-    from tianfu.services.tickets.ended import KeptEnds
-    from tianfu.services.tickets.ticket import Audience
-
-    longest_seconds = max(each.seconds_max for each in Audience)
-    async with await Database.open(addresses, links_max=1) as database:
-        await KeptEnds(database).end(session, until=Instant(system_clock() + longest_seconds * SECOND))
 
 
 def _progress() -> Progress:

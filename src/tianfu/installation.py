@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from tianfu.db import Addresses, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in
@@ -13,9 +12,6 @@ from tianfu.db.secret import database_secret
 from tianfu.settings import Settings
 from tianfu.vault.files import load, load_or_make
 from tianfu.vault.provider import Keys
-
-if TYPE_CHECKING:
-    from tianfu.services.tickets.ticket import TicketOffice
 
 MIGRATION_SETS = ("tianfu.records.schema",)
 """Packages with schema steps, in the order in which they build on each other."""
@@ -62,10 +58,3 @@ def running_database(settings: Settings) -> Iterator[Addresses]:
 def derived_key(secret: bytes, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose, equal in all processes of the installation."""
     return hmac.digest(secret, purpose.encode(), "sha256")
-
-
-def ticket_office(secret: bytes) -> TicketOffice:
-    """Who makes and reads the tickets of the installation with this secret."""
-    from tianfu.services.tickets.ticket import TicketOffice  # costs time that most commands need not wait for
-
-    return TicketOffice(derived_key(secret, "tickets"))

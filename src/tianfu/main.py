@@ -16,11 +16,11 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from tianfu.access.caller import LOOPBACK
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.routes import administration
+from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import NoDemonstration
-from tianfu.apps.entrance.routes import Entrance, entrance
+from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -31,7 +31,7 @@ from tianfu.gateways.smart.here import SessionHere
 from tianfu.gateways.smart.metadata import oauth_addresses
 from tianfu.gateways.smart.queries.people import RecordedPeople
 from tianfu.gateways.smart.routes import Approvals, smart
-from tianfu.installation import database_addresses, derived_key, installation_keys, ticket_office
+from tianfu.installation import database_addresses, derived_key, installation_keys
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
@@ -48,18 +48,19 @@ from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
-from tianfu.services.accounts.senders import CodeSender, ConsoleSender
+from tianfu.services.accounts.passkey_answers import RelyingParty
+from tianfu.services.accounts.providers import load_providers
+from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
-from tianfu.services.tickets.ended import KeptEnds
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
 from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
 from tianfu.web.bearers import TokenCallers
-from tianfu.web.callers import SessionsAndTickets, TicketCallers
+from tianfu.web.callers import AllCallers, PeopleCallers
 from tianfu.web.protection import LOOPBACK_HOSTS
 from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
@@ -215,7 +216,21 @@ def settle_memory() -> None:
 
 def accounts_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Accounts:
     """The accounts of an installation."""
-    return open_accounts(database, keyring, auditor, sender=sender_of(settings), issuer=ISSUER_NAME, clock=system_clock)
+    return open_accounts(
+        database,
+        keyring,
+        auditor,
+        sender=sender_of(settings),
+        issuer=ISSUER_NAME,
+        party=relying_party_of(settings),
+        clock=system_clock,
+        providers=load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production),
+    )
+
+
+def relying_party_of(settings: Settings) -> RelyingParty:
+    """To whom passkeys are bound: the host of our address."""
+    return RelyingParty.at(settings.address or f"http://localhost:{settings.port}", ISSUER_NAME)
 
 
 async def authorisation_server(
@@ -238,7 +253,8 @@ async def authorisation_server(
 
 def sender_of(settings: Settings) -> CodeSender:
     """Who carries one-time codes to telephones."""
-    return ConsoleSender(sys.stderr, is_production=settings.is_production)
+    address, secret_file = settings.codes_address, settings.codes_secret_file
+    return open_sender(address, secret_file, sys.stderr, is_production=settings.is_production)
 
 
 def doorkeeping_of(
@@ -246,21 +262,8 @@ def doorkeeping_of(
 ) -> Doorkeeping:
     """Who lets people and machines in, and who counts what they ask."""
     limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
-    tickets = TicketCallers(
-        ticket_office(secret),
-        KeptEnds(database),
-        limiter,
-        clock=system_clock,
-        desk=None if settings.is_production else LOOPBACK,
-    )
-    callers = SessionsAndTickets(
-        accounts.sessions,
-        accounts.signing_in,
-        TokenCallers(server, limiter, is_production=settings.is_production),
-        tickets,
-        limiter,
-        is_production=settings.is_production,
-    )
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=settings.is_production)
+    callers = AllCallers(people, TokenCallers(server, limiter, is_production=settings.is_production))
     return Doorkeeping(callers=callers, limiter=limiter)
 
 
@@ -282,7 +285,6 @@ async def forget_what_is_over(
         await asyncio.sleep(FORGET_SECONDS)
         try:
             await KeptBuckets(database).forget_full()
-            await KeptEnds(database).forget(now=clock())
             await accounts.forget_what_is_over(clock)
             await server.forget_what_is_over()
         except Exception as error:

@@ -57,8 +57,8 @@ DESCRIBED: tuple[Description, ...] = (
         name="TIANFU_MODE",
         form="`development` or `production`",
         default="`development`",
-        meaning="`development`: whoever reaches the loopback address without a ticket is the desk, who sees "
-        "everything. `production`: nobody is let in without a [ticket](../how-to/give-tickets.md), cookies travel over "
+        meaning="`development`: made-up people and the role `desk`, which sees everything, may sign in. "
+        "`production`: neither is let in, cookies travel over "
         "HTTPS only, and `tianfu serve` refuses [what has no place there](hardening.md#what-production-refuses).",
         production="must be `production`",
     ),
@@ -75,7 +75,8 @@ DESCRIBED: tuple[Description, ...] = (
         form="`https://` and a host name, with a port if need be, and nothing behind it",
         default="`http://localhost:` and the port; in production none",
         meaning="The one address by which people and programs call this installation. Programs sign in there, and "
-        "tokens name it as their issuer: once programs are registered, a change of it ends every token. Its host must "
+        "tokens name it as their issuer: once programs are registered, a change of it ends every token. Passkeys are "
+        "bound to its host: at another one nobody can use those that were set up. Its host must "
         "be one of `TIANFU_HOSTS`. See [Register a program](../how-to/register-a-program.md).",
         production="must be set, with `https://`",
     ),
@@ -135,6 +136,29 @@ DESCRIBED: tuple[Description, ...] = (
         form="a JSON file",
         default="ours",
         meaning="[Limits](limits.md) of how often a caller may ask, in the place of ours.",
+    ),
+    Description(
+        name="TIANFU_PROVIDERS_FILE",
+        form="a JSON file",
+        default="none",
+        meaning="[Outside providers](providers.md) by which people may sign in besides.",
+    ),
+    Description(
+        name="TIANFU_CODES_ADDRESS",
+        form="an address that begins with `https://`",
+        default="none",
+        meaning="Where one-time codes are posted, for a provider that sends them to telephones: "
+        '`{"to": "+86…", "code": "…"}`, with a bearer token. An address of this machine may begin with `http://`. '
+        "Without it codes are written where the server runs, and production refuses that with `code-sender-missing`.",
+        production="must be set, and be in the service's `IPAddressAllow`",
+    ),
+    Description(
+        name="TIANFU_CODES_SECRET_FILE",
+        form="a file",
+        default="`codes-secret` in the home",
+        meaning="File with the provider's token; used with `TIANFU_CODES_ADDRESS`. Must be readable by its owner "
+        "alone, else it is refused with `secret-open-to-others`.",
+        production="put it in place",
     ),
     Description(
         name="TIANFU_AUDIT_ROOTS",
@@ -200,10 +224,13 @@ class Settings:
     address: str | None
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
+    providers_file: Path | None
+    codes_address: str | None
+    codes_secret_file: Path
 
     @property
     def is_production(self) -> bool:
-        """Whether nobody is let in without a ticket, and nothing made for development is taken."""
+        """Whether nothing and nobody made for development is let in."""
         return self.mode == "production"
 
 
@@ -225,8 +252,17 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         hosts=_host_names(environment),
         address=_address(environment),
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
-        limits_file=Path(environment["TIANFU_LIMITS_FILE"]) if environment.get("TIANFU_LIMITS_FILE") else None,
+        limits_file=_file(environment, "TIANFU_LIMITS_FILE"),
+        providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
+        codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
+        codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
     )
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    """The file of a setting that may be absent."""
+    text = environment.get(name)
+    return Path(text) if text else None
 
 
 def _chosen(environment: Mapping[str, str], name: str, values: tuple[Value, ...]) -> Value:

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from tests.access.made import CHILD, FACTS, caller, denial, grant, head, judged, type_number, visit
-from tianfu.access.caller import LOOPBACK
+from tests.desk import DESK
 from tianfu.access.decision import NO_FACTS, Grant, decide, narrowed
 from tianfu.access.judgement import Head
 from tianfu.access.narrowing import Held, refuse_out_of_scope, refuse_trail_out_of_scope
@@ -64,7 +64,7 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("openid fhirUser launch/patient", "r"): set(),
     ("", "r"): set(),
 }
-DESK = decide(LOOPBACK, Purpose.TREATMENT, NO_FACTS)
+DESK = decide(DESK, Purpose.TREATMENT, NO_FACTS)
 
 
 @pytest.mark.parametrize(("asked", "within"), TABLE.items(), ids=str)
@@ -147,7 +147,7 @@ def test_a_caller_with_a_token_is_decided_about_with_its_scopes() -> None:
     by_token = replace(caller("doctor"), scopes=scopes, launch_patient="child")
     assert decide(by_token, Purpose.TREATMENT, FACTS) == narrowed_by_hand(by_token)
     assert decide(caller("doctor"), Purpose.TREATMENT, FACTS).narrowing is None
-    everything = replace(LOOPBACK, scopes=scopes, launch_patient="child")
+    everything = replace(DESK, scopes=scopes, launch_patient="child")
     assert not judged(decide(everything, Purpose.TREATMENT, NO_FACTS), RECORDS["diagnosis"]).allowed
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.access.made import FACTS, PATIENT, SOURCE, caller, grant
-from tianfu.access.caller import IMPORTER, LOOPBACK, OPERATOR
+from tests.desk import DESK
+from tianfu.access.caller import IMPORTER, OPERATOR
 from tianfu.access.decision import NO_FACTS, decide, nothing
 from tianfu.access.derivation import RELATION_TYPES
 from tianfu.access.judgement import Head, judge, reason_of
@@ -61,7 +62,7 @@ def test_only_the_desk_is_for_development_only() -> None:
 
 def test_only_the_desk_and_the_system_see_everything() -> None:
     assert {rule.role for rule in rules().values() if rule.sees_everything} == {"desk", "system"}
-    for someone in (LOOPBACK, IMPORTER, OPERATOR):
+    for someone in (DESK, IMPORTER, OPERATOR):
         assert decide(someone, Purpose.OPERATIONS, NO_FACTS).writes == set(definitions().resource_types)
 
 

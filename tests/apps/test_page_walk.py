@@ -12,7 +12,6 @@ import httpx
 import orjson
 import pytest
 
-from tests.gateways.fhir.letting_in import ticket
 from tests.gateways.fhir.walked_world import (
     CASES,
     DOCTOR,
@@ -26,10 +25,11 @@ from tests.gateways.fhir.walked_world import (
     found_hospital,
     of_another_organisation,
 )
-from tests.permission_table import PageRow, page_rows
+from tests.permission_table import PageRow
+from tests.permission_table import page_rows as all_page_rows
 from tests.records.made import open_store, put
 from tests.web.conftest import made_up_assets
-from tests.web.letting_in import doorkeeping
+from tests.web.letting_in import doorkeeping, word_for
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.administration.ports import House
@@ -47,12 +47,17 @@ from tianfu.records.store import Store
 from tianfu.records.trail.reading import TrailQuestion
 from tianfu.services.accounts.oauth.authorising import Authorising
 from tianfu.services.accounts.oauth.trail import ProgramTrail
-from tianfu.services.tickets.ticket import Audience
 from tianfu.standards.fhir.parsing import parse_bundle
 from tianfu.web.admission import SessionCookies
 from tianfu.web.site import SiteSettings, build_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
+
+
+def page_rows() -> list[PageRow]:
+    """The rows of the table but for those of the entrance, which stand on sessions: tests/apps/entrance walks them."""
+    return [row for row in all_page_rows() if not row.path.startswith(("/sign-in", "/account"))]
+
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:")
 """Script and style of a page's own, which the content security policy would stop anyway."""
@@ -195,10 +200,10 @@ ADMINISTRATIONS: dict[str, Case] = {
     "expired relation": Case(ADMINISTRATOR, Purpose.SYSTEM_ADMINISTRATION, of_another_organisation),
     "withdrawn consent": Case(SECURITY, Purpose.SYSTEM_ADMINISTRATION, proxy_by_consent(status="inactive")),
 }
-"""The two administrators are strangers too where they come by a ticket: their pages want somebody who signed in."""
+"""The two administrators are strangers too where no session stands behind them: their pages ask whose it is."""
 
 STRANGERS = {
-    "the ticket's first": CASES,
+    "the role's first": CASES,
     "PATRQT": PERSONS,
     "ETREAT": EMERGENCIES,
     "HOPERAT": REVIEWS,
@@ -232,7 +237,7 @@ FORMS: dict[str, Callable[[Names], dict[str, str]]] = {
 
 @dataclass
 class Visitor:
-    """Somebody with a ticket, or without, in a browser."""
+    """Somebody who signed in, or did not, in a browser."""
 
     client: httpx.AsyncClient
     cookie: str = ""
@@ -290,7 +295,7 @@ async def site(store: Store) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def visitor(client: httpx.AsyncClient, caller: Caller, *purposes: Purpose) -> Visitor:
-    return Visitor(client, f"__Host-session={ticket(caller, *purposes, audience=Audience.PAGES)}")
+    return Visitor(client, f"__Host-session={word_for(caller, *purposes)}")
 
 
 @pytest.fixture
@@ -334,7 +339,7 @@ def test_every_purpose_of_the_table_has_its_strangers() -> None:
     assert all(each.keys() == CASES.keys() for each in STRANGERS.values())
 
 
-async def test_without_a_ticket_only_what_is_open_opens(hospital: Store) -> None:
+async def test_without_signing_in_only_what_is_open_opens(hospital: Store) -> None:
     async with site(hospital) as client:
         for row in page_rows():
             answer = await Visitor(client).opens(row, HIDDEN)
@@ -342,7 +347,7 @@ async def test_without_a_ticket_only_what_is_open_opens(hospital: Store) -> None
                 refuse_unless_stranger_gets(row, answer)
             else:
                 assert answer.status_code == 303, row
-                assert answer.headers["location"].startswith("/enter?why=ticket-missing"), row
+                assert answer.headers["location"].startswith("/sign-in?why=sign-in-needed"), row
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -382,7 +387,7 @@ async def test_who_may_gets_what_strangers_are_refused(hospital: Store) -> None:
     # Else a site that refuses everybody would pass the walks above.
     await of_another_organisation(hospital)
     entitled = {
-        "the ticket's first": (DOCTOR, Purpose.TREATMENT),
+        "the role's first": (DOCTOR, Purpose.TREATMENT),
         "PATRQT": (HERSELF, Purpose.PATIENT_REQUEST),
         "ETREAT": (DOCTOR, Purpose.EMERGENCY),
         "HOPERAT": (OFFICER, Purpose.OPERATIONS),

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VIOLATIONS = {
     "layers": ("kernel/planted.py", "import tianfu.web.site"),
     "standards": ("standards/china/planted.py", "import tianfu.standards.fhir.parsing"),
-    "services": ("services/limits/planted.py", "import tianfu.services.tickets.ticket"),
+    "services": ("services/limits/planted.py", "import tianfu.services.accounts.opening"),
     "apps": ("apps/planted/__init__.py", "import tianfu.apps.lifelong"),
     "gateways": ("gateways/planted/__init__.py", "import tianfu.gateways.fhir"),
     "verifier": ("../tianfu_audit_verify/planted.py", "import tianfu.kernel.ids"),

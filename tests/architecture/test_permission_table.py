@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast, get_args
+from unittest.mock import MagicMock
 
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -11,6 +12,7 @@ from tests.permission_table import interaction_rows, page_rows
 from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
 from tianfu.apps.administration.routes import administration
+from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
@@ -24,7 +26,13 @@ def site() -> Litestar:
     nothing = cast("Any", None)
     approvals = Approvals(authorising=nothing, who=nothing, people=nothing, clock=fixed_clock)
     return build_site(
-        apps=[lifelong(nothing), trust(nothing, clock=fixed_clock), administration(nothing), smart(approvals)],
+        apps=[
+            lifelong(nothing),
+            trust(nothing, clock=fixed_clock),
+            administration(nothing),
+            entrance(MagicMock()),
+            smart(approvals),
+        ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(),
         clock=fixed_clock,
@@ -39,7 +47,7 @@ def pages_there() -> dict[tuple[str, str], str]:
         assert isinstance(route, HTTPRoute), route.path
         for method, (handler, _) in route.route_handler_map.items():
             if method != "OPTIONS":  # which Litestar makes for every path; it says what methods there are
-                purpose = handler.opt.get("purpose", "the ticket's first")
+                purpose = handler.opt.get("purpose", "the role's first")
                 found[method, route.path] = "open" if handler.opt.get("open") else str(purpose)
     return found
 

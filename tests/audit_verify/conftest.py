@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, Role
 from tianfu.kernel.instants import system_clock
@@ -28,7 +28,7 @@ from tianfu.records.trail.places import FolderPlace
 from tianfu.records.trail.roots import RootMaker
 from tianfu.standards.fhir.parsing import parse_resource
 
-WHO = LOOPBACK
+WHO = DESK
 WHY = Purpose.TREATMENT
 COLUMNS = (
     "at, caller, practitioner, organisation, session, role, purpose, rule, interaction, outcome, type, rids, prids, "

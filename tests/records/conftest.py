@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, Query
 from tianfu.kernel.instants import system_clock
@@ -22,7 +22,7 @@ from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 
 MASTER = b"0123456789abcdef0123456789abcdef"
 KEYS = made_up_keys(MASTER)
-WHO = LOOPBACK
+WHO = DESK
 WHY = Purpose.TREATMENT
 SHARED = Path(os.environ.get("TIANFU_SHARED", Path(__file__).parents[3] / "shared"))
 

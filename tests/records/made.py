@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.decision import NO_FACTS, decide
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
@@ -17,7 +17,7 @@ from tianfu.records.store import Store
 from tianfu.standards.fhir.parsing import parse_resource
 
 KEYS = made_up_keys(b"m" * 32)
-WHO = (LOOPBACK, Purpose.TREATMENT)
+WHO = (DESK, Purpose.TREATMENT)
 GRANT = decide(*WHO, NO_FACTS)
 
 

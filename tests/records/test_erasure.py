@@ -95,7 +95,7 @@ async def test_the_erasure_the_trace_and_the_feed_say_so(database: Database) -> 
     await erased(database)
     async with database.connection("owner") as owner:
         assert await owner.all(Query.composed("erasures", "select caller, authority, versions from erasure")) == [
-            ("loopback", "Order 7 of the court", 2)
+            ("desk", "Order 7 of the court", 2)
         ]
         traced = await owner.all(Query.composed("trace", "select rids from audit where interaction = 'erase'"))
         assert traced == [([record_number("Patient", "gone")],)]

@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.desk import DESK
 from tests.records.conftest import Desk
 from tests.records.made import WHO, open_store, put
 
-from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.caller import Caller
 from tianfu.access.decision import NO_FACTS, Grant, decide, narrowed
 from tianfu.access.judgement import Head, judge
 from tianfu.access.labels import SEVERAL_SUBJECTS
@@ -51,7 +52,7 @@ def observation(patient: str | None, *categories: str, code: str = CODES[0]) -> 
     return members if patient is None else {**members, "subject": {"reference": f"Patient/{patient}"}}
 
 
-def token(text: str, *, patient: str | None = "ada", who: Caller = LOOPBACK) -> Caller:
+def token(text: str, *, patient: str | None = "ada", who: Caller = DESK) -> Caller:
     """A caller who comes by a token with these scopes."""
     return replace(who, scopes=parse_scopes(text), launch_patient=patient)
 
@@ -132,7 +133,7 @@ async def test_sql_and_the_judge_agree_about_every_record_under_every_scope(
         await put(store, "Patient", each)
     heads = await world(store, lot)
     citizen = Grant(
-        caller=LOOPBACK,
+        caller=DESK,
         purpose=Purpose.PATIENT_REQUEST,
         rule="drawn",
         own=(record_number("Patient", "ada"),),
@@ -248,7 +249,7 @@ async def test_readers_who_see_everything_and_share_a_statement_share_no_scope(d
     narrow, wide = token(LABORATORY), token("user/*.rs")
     answers = [
         await desk.store.read_many(who, WHY, [("Observation", "weight"), ("Observation", "sugar")])
-        for who in (wide, narrow, LOOPBACK)
+        for who in (wide, narrow, DESK)
     ]
     assert [[isinstance(each, Found) for each in told] for told in answers] == [[True] * 2, [False, True], [True] * 2]
 

@@ -69,7 +69,7 @@ def site() -> Iterator[TestClient[Any]]:
     built = build_site(
         apps=[app],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=doorkeeping(clock=fixed_clock),
+        doorkeeping=doorkeeping(),
         clock=fixed_clock,
         assets=made_up_assets(),
     )

@@ -31,9 +31,6 @@ class Caller:
     launch_patient: str | None = None
 
 
-LOOPBACK = Caller(id="loopback", role="desk")
-"""Whoever sits at this machine; let in without a ticket only while the installation is in development."""
-
 IMPORTER = Caller(id="importer", role="system")
 OPERATOR = Caller(id="command-line", role="system")
 

@@ -1,4 +1,4 @@
-"""At the door of every page: who asks, whether too often, and who must show a ticket first.
+"""At the door of every page: who asks, whether too often, and who must sign in first.
 
 A handler that is open to all says so in its options (`opt=OPEN`); every other one needs somebody who was let in.
 """
@@ -22,22 +22,27 @@ from tianfu.access.purpose import Purpose
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import LIMIT_CLASSES, LimitClass
-from tianfu.web.asking import ADMITTED, HttpRequest, likely_purpose
+from tianfu.web.asking import ADMITTED, HttpRequest
 from tianfu.web.callers import Admitted, Callers, Carried
-from tianfu.web.look import LOOK_COOKIE, Look
 from tianfu.web.protection import SAFE_METHODS
 from tianfu.web.proxies import client_of
 
-ENTER_PATH = "/enter"
-
 SIGN_IN_PATH = "/sign-in"
 SECOND_FACTOR_PATH = "/account/second-factor"
+REAL_NAME_PATH = "/account/real-name"
+OWN_PASSWORD_PATH = "/account/password"  # noqa: S105 - an address, no password
 
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""
 
+OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
+"""The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
+
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
+
+CHOOSING_PASSWORD = "choosing-password"  # noqa: S105 - the name of an option, no password
+"""The option of a handler that is open also to a session whose password was handed over."""
 
 SIGNED_IN = "signed_in"
 """Where a request's state keeps the session of somebody who signed in."""
@@ -49,7 +54,7 @@ def limited(limit_class: LimitClass) -> Mapping[str, Any]:
 
 
 def for_purpose(purpose: Purpose, handlers: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """These handlers, open to tickets only that allow the purpose; whoever comes there comes for it."""
+    """These handlers, open only to roles that have a rule for the purpose; whoever comes there comes for it."""
     for handler in handlers:
         handler.opt["purpose"] = purpose
     return list(handlers)
@@ -102,12 +107,20 @@ class SessionCookies:
         return self.cookie("", seconds=0)
 
 
+NOT_ADMITTED = frozenset({"sign-in-needed", "session-over"})
+"""Refusals that lead to the page where people sign in."""
+
+
 class SecondFactorMissingError(Exception):
     """Somebody signed in without the second factor that his office asks for: he sets one up first."""
 
 
+class PasswordHandedOverError(Exception):
+    """Somebody signed in by a password that was handed over to him: he chooses one of his own first."""
+
+
 class NotAdmittedError(Exception):
-    """Somebody must show a ticket first; `refusal` says what was wrong with the one they showed, if any."""
+    """Somebody must sign in first; `refusal` says whether his session is over."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)
@@ -115,15 +128,15 @@ class NotAdmittedError(Exception):
 
 
 def to_entrance(request: HttpRequest, refusal: Refusal, cookies: SessionCookies) -> Redirect:
-    """An answer that leads to the page where a ticket is shown, and takes away one that is not good."""
+    """An answer that leads to the page where people sign in, and takes away a session that is over."""
     query = {"why": refusal.code}
     if request.method in SAFE_METHODS:
         query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return Redirect(
-        f"{ENTER_PATH}?{urlencode(query)}",
+        f"{SIGN_IN_PATH}?{urlencode(query)}",
         status_code=303,
         headers={"cache-control": "no-store"},
-        cookies=[] if refusal.code == "ticket-missing" else [cookies.no_cookie()],
+        cookies=[] if refusal.code == "sign-in-needed" else [cookies.no_cookie()],
     )
 
 
@@ -136,39 +149,43 @@ class LetIn(ASGIMiddleware):
         self._cookies = cookies
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Admit, count, go on; or send to the page where a ticket is shown."""
+        """Admit, count, go on; or send to the page where people sign in."""
         options = scope["route_handler"].opt
         if scope["type"] != ScopeType.HTTP or options.get("open"):
+            if options.get("limit") == "open-form":
+                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
             await next_app(scope, receive, send)
             return
         request: HttpRequest = Request(scope)
-        look = Look.remembered(request.cookies.get(LOOK_COOKIE))
         try:
-            admitted = await self._callers.visitor(self._cookies.carried(request), otherwise=likely_purpose(look))
+            admitted = await self._callers.visitor(self._cookies.carried(request))
         except Refusal as refusal:
-            if not refusal.code.startswith("ticket-") and refusal.code != "session-over":
+            if refusal.code not in NOT_ADMITTED:
                 raise
             raise NotAdmittedError(refusal) from refusal
         scope["state"][ADMITTED] = admitted  # also where the page is refused: its reader is still who they are
         scope["state"][SIGNED_IN] = admitted.signed_in
-        _refuse_without_second_factor(admitted, options)
+        _refuse_unsettled(admitted, options)
         scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
         await next_app(scope, receive, send)
 
 
-def _refuse_without_second_factor(admitted: Admitted, options: Mapping[str, Any]) -> None:
-    """A session that must set up a second factor opens nothing else."""
+def _refuse_unsettled(admitted: Admitted, options: Mapping[str, Any]) -> None:
+    """A session that must choose its own password opens nothing else, nor does one that must set up a second factor."""
     signed_in = admitted.signed_in
-    if signed_in is not None and signed_in.needs_second_factor and not options.get(SETTING_UP):
+    if signed_in is not None and signed_in.needs_own_password:
+        if not options.get(CHOOSING_PASSWORD):
+            raise PasswordHandedOverError
+    elif signed_in is not None and signed_in.needs_second_factor and not options.get(SETTING_UP):
         raise SecondFactorMissingError
 
 
 def _for_this_page(admitted: Admitted, purpose: Purpose | None) -> Admitted:
-    """The same visitor, for the purpose that the page is for; to a ticket for other purposes the page is not there."""
+    """The same visitor, for the purpose that the page is for; to a role without it the page is not there."""
     if purpose is None or purpose == admitted.purpose:
         return admitted
-    if admitted.caller.session and purpose not in admitted.purposes:
+    if purpose not in admitted.purposes:
         raise Refusal("not-found", next_step="start-again")
     return replace(admitted, purpose=purpose)
 

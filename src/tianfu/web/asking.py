@@ -20,7 +20,7 @@ HttpRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One request as an app may know it; `purposes` are those of the reader's ticket, none if he needs no ticket."""
+    """One request as an app may know it; `purposes` are those for which his role has rules."""
 
     caller: Caller
     purpose: Purpose
@@ -44,7 +44,7 @@ class Asking:
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the reader was let in for this purpose too; a page that asks for another must look first."""
-        return not self.purposes or purpose in self.purposes
+        return purpose in self.purposes
 
 
 def _values(value: str | Sequence[str]) -> Sequence[str]:
@@ -55,8 +55,13 @@ ADMITTED = "admitted"
 """Where a request's state keeps who was let in."""
 
 
+def likely_density(caller: Caller) -> str:
+    """How a page looks for whoever has chosen nothing: made for residents, if he is one or may be one."""
+    return "citizen" if caller is NOBODY or caller.role == "citizen" else "clinician"
+
+
 def likely_purpose(look: Look) -> Purpose:
-    """Why somebody who shows no ticket opens a page: a look made for residents is a resident's."""
+    """Why somebody unknown opens a page that is open to all: a look made for residents is a resident's."""
     return Purpose.PATIENT_REQUEST if look.density == "citizen" else Purpose.TREATMENT
 
 
@@ -70,9 +75,10 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
         remembered=request.cookies.get(LANGUAGE_COOKIE),
         accepted=request.headers.get("accept-language", ""),
     )
-    look = Look.remembered(request.cookies.get(LOOK_COOKIE))
+    caller = NOBODY if admitted is None else admitted.caller
+    look = Look.remembered(request.cookies.get(LOOK_COOKIE), density=likely_density(caller))
     return Asking(
-        caller=NOBODY if admitted is None else admitted.caller,
+        caller=caller,
         purpose=likely_purpose(look) if admitted is None else admitted.purpose,
         purposes=() if admitted is None else admitted.purposes,
         language=language,

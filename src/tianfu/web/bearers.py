@@ -65,7 +65,7 @@ class TokenCallers:
         except Refusal as refusal:
             if not refusal.code.startswith("token-"):
                 raise
-            await self._limiter.take(f"address:{client}", "", "ticket-failure")
+            await self._limiter.take(f"address:{client}", "", "bad-credential")
             told = Refusal(refusal.code, next_step=refusal.next_step)  # the reason is for the log and the trace alone
             told.is_traced = refusal.is_traced
             raise told from refusal
@@ -74,7 +74,7 @@ class TokenCallers:
         caller = bearer.caller
         purposes = tuple(purpose for role, purpose in rules() if role == caller.role)
         refuse_role_of_development(caller.role, is_production=self._is_production)
-        purpose = _chosen(purposes, named, is_for_itself=caller.id == bearer.client)
+        purpose = chosen_purpose(purposes, named, is_for_itself=caller.id == bearer.client)
         return Admitted(caller=caller, purpose=purpose, bucket=_bucket(bearer), purposes=purposes)
 
 
@@ -84,11 +84,12 @@ def bearer_text(authorization: bytes) -> bytes:
     return text if scheme.lower() == b"bearer" else b""
 
 
-def _chosen(allowed: Sequence[Purpose], named: Purpose | None, *, is_for_itself: bool) -> Purpose:
+def chosen_purpose(allowed: Sequence[Purpose], named: Purpose | None, *, is_for_itself: bool) -> Purpose:
     """The purpose of a request.
 
     A person's is by default the first of his role, as on pages, because programs that follow the standard know of no
     purpose; a program that acts for itself and has several says which.
+    Raises Refusal `purpose-missing` or `purpose-not-allowed`.
     """
     if named is None and is_for_itself and len(allowed) > 1:
         choices = " ".join(each.value for each in allowed)

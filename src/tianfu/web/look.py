@@ -23,9 +23,9 @@ class Look:
     elder: bool = False
 
     @classmethod
-    def remembered(cls, cookie: str | None) -> Self:
-        """Read the cookie back; anything unknown in it is ignored."""
-        look = cls()
+    def remembered(cls, cookie: str | None, *, density: str = "clinician") -> Self:
+        """Read the cookie back; anything unknown in it is ignored, and without a choice the density is as given."""
+        look = cls(density=density)
         for part in (cookie or "").split("."):
             look = look.with_choices({_question(part): part})
         return look

@@ -15,6 +15,7 @@ from litestar import Response
 from litestar.datastructures import Cookie
 from markupsafe import Markup, escape
 
+from tianfu.access.caller import NOBODY, Caller
 from tianfu.kernel.instants import Clock, china_date
 from tianfu.web.asking import Asking, HttpRequest, read_asking
 from tianfu.web.assets import Assets
@@ -31,16 +32,20 @@ _BLANK_LINES = re.compile(r"\s*\n\s*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One place of the rail and the tab bar: five at most for one reader; without roles it is everybody's."""
+    """One place of the rail and the tab bar: five at most for one reader.
+
+    Without roles it is everybody's who signed in; one that `is_open` also theirs who did not.
+    """
 
     key: str
     address: str
     icon: str
     roles: frozenset[str] = frozenset()
+    is_open: bool = False
 
-    def is_for(self, role: str) -> bool:
-        """Whether a reader of this role has the place before him."""
-        return not self.roles or role in self.roles
+    def is_for(self, caller: Caller) -> bool:
+        """Whether a reader has the place before him."""
+        return self.is_open or (caller is not NOBODY and (not self.roles or caller.role in self.roles))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,10 @@ class Pages:
         """The calendar day in China."""
         return china_date(self._clock())
 
+    def home(self, caller: Caller) -> str:
+        """Where a reader begins: at the first of his places."""
+        return next(place.address for place in self._places if place.is_for(caller))
+
     def render(self, template: str, asking: Asking, **values: object) -> str:
         """The page's HTML."""
         return self._environment.get_template(template).render(
@@ -98,7 +107,7 @@ class Pages:
             formats=Formats(asking.language),
             today=self.today(),
             now=self._clock(),
-            places=tuple(place for place in self._places if place.is_for(asking.caller.role)),
+            places=tuple(place for place in self._places if place.is_for(asking.caller)),
             **values,
         )
 

@@ -20,9 +20,11 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.web.admission import (
     OPEN,
+    OWN_PASSWORD_PATH,
     SECOND_FACTOR_PATH,
     LetIn,
     NotAdmittedError,
+    PasswordHandedOverError,
     SecondFactorMissingError,
     SessionCookies,
     to_entrance,
@@ -30,10 +32,10 @@ from tianfu.web.admission import (
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.assets import ASSETS_PATH, Assets, load_assets
 from tianfu.web.callers import Callers
-from tianfu.web.entering import entering_routes
 from tianfu.web.failures import Failures, Help
 from tianfu.web.forms import PlainForms
 from tianfu.web.languages import load_languages
+from tianfu.web.leaving import leaving_routes
 from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
 from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
 from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, protective_headers
@@ -43,7 +45,7 @@ FORM_BYTES_MAX = 64 * 1_024
 COMPRESSED_FROM_BYTES = 500
 FOR_EVER = "public, max-age=31536000, immutable"
 
-PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big")
+PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big", is_open=True)
 
 
 def no_help(_asking: Asking, _refusal: Refusal) -> Help | None:
@@ -118,8 +120,9 @@ def build_site(
     return Litestar(
         route_handlers=[
             *(handler for app in apps for handler in app.routes(pages)),
+            home_route(pages),
             *preference_routes(pages),
-            *entering_routes(pages, doorkeeping.callers, cookies),
+            *leaving_routes(doorkeeping.callers, cookies),
             asset_route(held),
             healthz,
             *parts.handlers,
@@ -131,6 +134,7 @@ def build_site(
         ],
         before_send=[protective_headers(is_production=settings.is_production)],
         exception_handlers={
+            PasswordHandedOverError: lambda _request, _error: Redirect(OWN_PASSWORD_PATH, status_code=303),
             SecondFactorMissingError: lambda _request, _error: Redirect(SECOND_FACTOR_PATH, status_code=303),
             NotAdmittedError: lambda request, error: to_entrance(request, error.refusal, cookies),
             Refusal: failures.refused,
@@ -147,6 +151,16 @@ def build_site(
         pdb_on_exception=False,
         **parts.options,
     )
+
+
+def home_route(pages: Pages) -> HTTPRouteHandler:
+    """The address without a path leads to where its reader begins."""
+
+    @get("/")
+    async def begin_at_home(request: HttpRequest) -> Redirect:
+        return Redirect(pages.home(pages.asking(request).caller), status_code=303)
+
+    return begin_at_home
 
 
 def asset_route(assets: Assets) -> HTTPRouteHandler:

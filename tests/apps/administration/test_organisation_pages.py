@@ -7,8 +7,8 @@ import re
 import pytest
 
 from tests.apps.administration.conftest import CITY, HOSPITAL, PROVINCE, SIBLING, WARD, Person, World
+from tests.desk import DESK
 from tests.records.made import put
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.records.outcomes import Found, Record
 from tianfu.services.accounts.store import THE_OPERATOR
@@ -19,7 +19,7 @@ UNITS = "/administration/organisations"
 
 
 async def record(world: World, organisation: str) -> Record:
-    answer = await world.store.read(LOOPBACK, Purpose.OPERATIONS, "Organization", organisation)
+    answer = await world.store.read(DESK, Purpose.OPERATIONS, "Organization", organisation)
     assert isinstance(answer, Found)
     return answer.record
 

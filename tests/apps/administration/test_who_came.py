@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.apps.administration.conftest import CITY, HOSPITAL, PROVINCE, SIBLING, WARD, Person, World
-from tianfu.access.caller import LOOPBACK
+from tests.desk import DESK
 from tianfu.apps.administration.ports import SIGNED_IN, signed_in_of
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.refusal import Refusal
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def test_only_a_session_from_a_place_in_the_role_opens_a_page(keeper: Person) -> None:
     session = await keeper.signed_in()
     assert signed_in_of({SIGNED_IN: session}, "security") is session
-    for state in ({}, {SIGNED_IN: None}, {SIGNED_IN: LOOPBACK}, {SIGNED_IN: replace(session, workplace=None)}):
+    for state in ({}, {SIGNED_IN: None}, {SIGNED_IN: DESK}, {SIGNED_IN: replace(session, workplace=None)}):
         with pytest.raises(Refusal) as refusal:
             signed_in_of(state, "security")
         assert refusal.value.code == "not-found"

@@ -27,7 +27,7 @@ def browser(store: MemoryStore) -> Iterator[TestClient[Any]]:
     site = build_site(
         apps=[lifelong(store)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=doorkeeping(clock=fixed_clock),
+        doorkeeping=doorkeeping(),
         clock=fixed_clock,
         assets=made_up_assets(),
     )

@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from tests.apps.lifelong.made_up import CENTRE, HER_NUMBER, HOSPITAL, life_of_a_woman, visit
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Database
@@ -37,7 +37,7 @@ async def store(database: Database) -> Store:
     for (_, identity), versions in life_of_a_woman().versions.items():
         record = versions[-1]
         assert record is not None
-        await opened.update(LOOPBACK, WHY, parse_resource(record.text), identity)
+        await opened.update(DESK, WHY, parse_resource(record.text), identity)
     return opened
 
 
@@ -47,7 +47,7 @@ async def browser(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     site = build_site(
         apps=[lifelong(store)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False),
-        doorkeeping=doorkeeping(clock=fixed_clock),
+        doorkeeping=doorkeeping(),
         clock=fixed_clock,
         assets=made_up_assets(),
     )
@@ -84,9 +84,9 @@ async def test_a_filter_reaches_the_store(browser: httpx.AsyncClient, query: str
 
 
 async def test_undated_records_come_after_the_oldest_page(store: Store) -> None:
-    page = await store.timeline(LOOPBACK, WHY, [HOSPITAL], before=day_start(date(1990, 1, 1)), limit=10)
+    page = await store.timeline(DESK, WHY, [HOSPITAL], before=day_start(date(1990, 1, 1)), limit=10)
     assert [entry.record.id for entry in page.entries] == ["allergy"]
-    bounded = await store.timeline(LOOPBACK, WHY, [HOSPITAL], after=day_start(date(1990, 1, 1)), limit=50)
+    bounded = await store.timeline(DESK, WHY, [HOSPITAL], after=day_start(date(1990, 1, 1)), limit=50)
     assert "allergy" not in [entry.record.id for entry in bounded.entries]
 
 
@@ -98,7 +98,7 @@ async def test_an_expired_page_of_a_history_offers_the_first_one(browser: httpx.
 
 async def test_a_record_its_trend_and_its_history_open(browser: httpx.AsyncClient, store: Store) -> None:
     changed = visit("check", "2026-11-06", "产前检查（第6次）", kind="antenatal-visit")
-    await store.update(LOOPBACK, WHY, parse_resource(orjson.dumps(changed)), "check")
+    await store.update(DESK, WHY, parse_resource(orjson.dumps(changed)), "check")
     assert "产前检查（第6次）" in (await browser.get("/lifelong/records/Encounter/check")).text
     history = (await browser.get("/lifelong/records/Encounter/check/history")).text
     assert "<del>产前检查（第5次）</del>" in history

@@ -13,13 +13,11 @@ from litestar.testing import TestClient
 from tests.apps.trust.made_up import made_up_world
 from tests.apps.trust.memory_store import MemoryStore
 from tests.web.conftest import NOON, made_up_assets
-from tests.web.letting_in import OFFICE, doorkeeping
+from tests.web.letting_in import doorkeeping, word_for
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.routes import trust
-from tianfu.kernel.ids import new_uuid7
-from tianfu.kernel.instants import SECOND, Instant
-from tianfu.services.tickets.ticket import Audience, Ticket
+from tianfu.kernel.instants import Instant
 from tianfu.web.site import SiteSettings, build_site
 
 
@@ -55,7 +53,7 @@ class Browser:
         self.client.cookies.clear()
         self.client.cookies.set("look", self.look)
         if self.caller.role != "desk":
-            self.client.cookies.set("session", ticket_of(self.caller, now=self.clock.now, purposes=self.purposes))
+            self.client.cookies.set("session", session_of(self.caller, *self.purposes))
         return self.client.request(method, path, headers={"sec-fetch-site": "same-origin"}, **more)
 
 
@@ -78,29 +76,21 @@ PURPOSES = {
     "nurse": (Purpose.TREATMENT,),
     "officer": (Purpose.OPERATIONS,),
 }
-"""For what each role's ticket is good."""
+"""For what each role comes."""
 
 
-def ticket_of(caller: Caller, *, now: Instant, purposes: tuple[Purpose, ...] = ()) -> str:
-    """A ticket to the pages for ten hours."""
-    ticket = Ticket(
-        id=new_uuid7(),
-        audience=Audience.PAGES,
-        caller=caller,
-        purposes=purposes or PURPOSES[caller.role],
-        since=now,
-        until=Instant(now + 10 * 3_600 * SECOND),
-    )
-    return OFFICE.write(ticket)
+def session_of(caller: Caller, *purposes: Purpose) -> str:
+    """What the session cookie of a caller holds."""
+    return word_for(caller, *(purposes or PURPOSES[caller.role]))
 
 
 @pytest.fixture
 def browser_of(store: MemoryStore, clock: Clock) -> Iterator[BrowserOf]:
-    """Makes a client of the app that shows somebody's ticket; it follows redirects as a browser does."""
+    """Makes a client of the app of somebody who signed in; it follows redirects as a browser does."""
     site = build_site(
         apps=[trust(store, clock=clock)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=doorkeeping(clock=clock),
+        doorkeeping=doorkeeping(),
         clock=clock,
         assets=made_up_assets(),
     )

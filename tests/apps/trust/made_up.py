@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from tests.apps.trust.memory_store import LedgerEvent, MemoryStore, at, minutes
+from tests.desk import DESK as DESK
 from tests.web.conftest import NOON
 from tianfu.access.caller import Caller
 from tianfu.kernel.instants import Instant
@@ -23,7 +24,6 @@ DOCTOR = Caller(id="doctor-7", role="doctor", practitioner="p7", organisation="h
 OTHER_DOCTOR = Caller(id="doctor-8", role="doctor", practitioner="p8", organisation="house")
 OFFICER = Caller(id="officer-1", role="officer", practitioner="p9", organisation="house")
 NURSE = Caller(id="nurse-1", role="nurse", practitioner="p5", organisation="house")
-DESK = Caller(id="loopback", role="desk")
 
 
 def patient(identity: str, name: str, *, born: str, number: str, sex: str = "female") -> Resource:

@@ -12,15 +12,16 @@ import httpx
 import orjson
 import pytest
 
-from tests.apps.trust.conftest import PURPOSES, Clock, ticket_of
+from tests.apps.trust.conftest import PURPOSES, Clock, session_of
 from tests.apps.trust.made_up import DOCTOR, HER_NUMBER, OFFICER, OTHER_DOCTOR, WOMAN, made_up_world
 from tests.apps.trust.memory_store import minutes
 from tests.apps.trust.test_pages import REASON, lines, words
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 from tests.web.conftest import NOON, made_up_assets
 from tests.web.letting_in import doorkeeping
-from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -47,7 +48,7 @@ async def store(database: Database, clock: Clock) -> Store:
     keys = made_up_keys(b"s" * 32)
     opened = await Store.open(database, auditor=await auditor_of(database), clock=clock, keys=keys)
     for (_, identity), versions in made_up_world().versions.items():
-        await opened.update(LOOPBACK, Purpose.TREATMENT, parse_resource(versions[-1].text), identity)
+        await opened.update(DESK, Purpose.TREATMENT, parse_resource(versions[-1].text), identity)
     return opened
 
 
@@ -66,7 +67,7 @@ class Door:
 
     async def _sent(self, caller: Caller, method: str, path: str, **more: Any) -> httpx.Response:
         self.client.cookies.clear()
-        self.client.cookies.set("session", ticket_of(caller, now=self.clock.now))
+        self.client.cookies.set("session", session_of(caller))
         return await self.client.request(method, path, headers={"sec-fetch-site": "same-origin"}, **more)
 
 
@@ -75,7 +76,7 @@ async def door(store: Store, clock: Clock) -> AsyncIterator[Door]:
     site = build_site(
         apps=[trust(store, clock=clock)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False),
-        doorkeeping=doorkeeping(clock=clock),
+        doorkeeping=doorkeeping(),
         clock=clock,
         assets=made_up_assets(),
     )
@@ -193,7 +194,7 @@ async def decided(door: Door, key: str, decision: str, caller: Caller = WOMAN, *
 async def test_a_no_closes_the_record_to_the_doctor_who_treats_and_a_withdrawal_opens_it(
     door: Door, store: Store
 ) -> None:
-    await store.update(LOOPBACK, Purpose.TREATMENT, parse_resource(orjson.dumps(VISIT)), "v1")
+    await store.update(DESK, Purpose.TREATMENT, parse_resource(orjson.dumps(VISIT)), "v1")
     allergy = (store, DOCTOR, Purpose.TREATMENT, "AllergyIntolerance", "a1")
     assert await seen(*allergy)
     await decided(door, "treatment-sharing", "deny")
@@ -221,7 +222,7 @@ async def test_a_yes_to_an_institution_opens_what_it_says_until_it_is_taken_back
         "subject": {"reference": "Patient/w-hospital"},
         "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "B24"}]},
     }
-    await store.update(LOOPBACK, Purpose.TREATMENT, parse_resource(orjson.dumps(hiv)), "c9")
+    await store.update(DESK, Purpose.TREATMENT, parse_resource(orjson.dumps(hiv)), "c9")
     condition = (store, OTHER_DOCTOR, Purpose.TREATMENT, "Condition", "c9")
     assert not await seen(*condition)
     await decided(door, "special-hiv", "permit", institution="house")
@@ -328,7 +329,7 @@ async def asked(store: Store, **wanted: Any) -> list[TrailEvent]:
 
 async def looks(store: Store, clock: Clock) -> None:
     """Two doctors in two institutions and two sessions, one without a visit; a minute between them."""
-    await store.update(LOOPBACK, Purpose.TREATMENT, parse_resource(orjson.dumps(VISIT)), "v1")
+    await store.update(DESK, Purpose.TREATMENT, parse_resource(orjson.dumps(VISIT)), "v1")
     elsewhere = replace(OTHER_DOCTOR, organisation="centre", session="session-8")
     for caller in (replace(DOCTOR, session="session-7"), elsewhere):
         clock.now = Instant(clock.now + minutes(1))
@@ -452,5 +453,5 @@ async def test_an_event_opens_from_the_search_and_its_record_does_not(door: Door
     assert "doctor-8" in touching.text or "骆青" in touching.text
 
 
-def test_each_role_has_a_ticket() -> None:
+def test_each_role_comes_for_something() -> None:
     assert {WOMAN.role, DOCTOR.role, OFFICER.role} <= set(PURPOSES)

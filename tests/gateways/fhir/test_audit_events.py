@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.desk import DESK
 from tests.gateways.fhir.conftest import JSON, codes, created, patient
-from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.store import SearchRequest, Store
@@ -48,7 +49,7 @@ async def test_every_event_is_a_valid_audit_event(client: httpx.AsyncClient) -> 
 async def test_an_event_names_who_why_and_what(client: httpx.AsyncClient) -> None:
     one = await a_busy_day(client)
     (event,) = await events(client, patient=one, subtype="read")
-    assert event["agent"][0]["who"]["identifier"]["value"] == LOOPBACK.id
+    assert event["agent"][0]["who"]["identifier"]["value"] == DESK.id
     assert event["purposeOfEvent"][0]["coding"][0]["code"] == Purpose.TREATMENT.value
     assert event["entity"][0]["what"]["reference"] == f"Patient/{one}"
     answer = await client.get(f"AuditEvent/{event['id']}")
@@ -74,7 +75,7 @@ async def test_what_describes_a_person_does_not_stand_in_the_query(client: httpx
         ({"action": "E"}, 2),
         ({"outcome": "4"}, 2),
         ({"outcome": "0,4"}, 7),
-        ({"altid": "loopback"}, 7),
+        ({"altid": "desk"}, 7),
         ({"altid": "somebody"}, 0),
         ({"agent-role": "desk"}, 7),
         ({"agent": "Practitioner/p1"}, 0),
@@ -185,18 +186,18 @@ async def test_a_person_s_ledger_tells_who_did_what_to_how_many_of_his_records(
     told = [*first.events, *rest.events[0 if first.next_cursor else 9 :]]
     assert [each.interaction for each in told] == ["update", "search", "read", "create"]
     assert {each.types for each in told} == {(("Patient", 1),)}
-    assert {(each.caller, each.role) for each in told} == {("loopback", "desk")}
+    assert {(each.caller, each.role) for each in told} == {("desk", "desk")}
     stranger = Caller(id="c2", role="citizen", patients=("nobody",))
     with pytest.raises(Refusal, match="role-cannot-do-this"):
         await store.ledger(stranger, Purpose.PATIENT_REQUEST, [one], limit=3)
     refused = await store.audit_events(
-        LOOPBACK, Purpose.TREATMENT, TrailQuestion(callers=("c2",), succeeded=False), limit=9
+        DESK, Purpose.TREATMENT, TrailQuestion(callers=("c2",), succeeded=False), limit=9
     )
     assert [(each.interaction, each.outcome) for each in refused.events] == [("ledger", "role-cannot-do-this")]
 
 
 async def test_an_event_cannot_be_asked_for_among_records(store: Store) -> None:
     with pytest.raises(Refusal, match="audit-trail-apart"):
-        await store.search(LOOPBACK, Purpose.TREATMENT, SearchRequest(type="AuditEvent", parameters=()))
+        await store.search(DESK, Purpose.TREATMENT, SearchRequest(type="AuditEvent", parameters=()))
     with pytest.raises(Refusal, match="audit-trail-apart"):
-        await store.read(LOOPBACK, Purpose.TREATMENT, "AuditEvent", "x")
+        await store.read(DESK, Purpose.TREATMENT, "AuditEvent", "x")

@@ -8,14 +8,12 @@ import httpx
 import pytest
 
 from tests.gateways.fhir.conftest import JSON, codes, created, patient
-from tests.gateways.fhir.letting_in import bearer, client_of, door_of, ticket
-from tests.web.letting_in import OFFICE, MemoryBuckets, MemoryEnds
+from tests.gateways.fhir.letting_in import bearer, client_of, door_of
+from tests.web.letting_in import MemoryBuckets, word_for
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.gateways.fhir.admission import tells_who
-from tianfu.kernel.instants import system_clock
 from tianfu.records.store import Store
-from tianfu.services.tickets.ticket import Audience
 
 pytestmark = pytest.mark.anyio
 
@@ -49,14 +47,14 @@ async def production(store: Store) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize(("method", "address"), REQUESTS)
-async def test_in_production_nobody_comes_in_without_a_ticket(
+async def test_in_production_nobody_comes_in_without_a_token(
     production: httpx.AsyncClient, method: str, address: str
 ) -> None:
     answer = await production.request(method, address)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer realm="tianfu"'
     if method != "HEAD":
-        assert codes(answer) == ["ticket-missing"]
+        assert codes(answer) == ["token-missing"]
 
 
 async def test_what_the_server_can_do_is_told_to_everybody(production: httpx.AsyncClient) -> None:
@@ -70,11 +68,11 @@ async def test_nothing_else_looks_like_it(production: httpx.AsyncClient, address
 
 
 def wrong_authorizations() -> dict[str, str]:
-    """Headers that bring no ticket that is good here."""
-    good = ticket(DOCTOR)
+    """Headers that bring nothing that is good here."""
+    good = word_for(DOCTOR, door="machines")
     return {
         "altered": f"Bearer {good[:-9]}{'A' if good[-9] != 'A' else 'B'}{good[-8:]}",
-        "for pages": f"Bearer {ticket(DOCTOR, audience=Audience.PAGES)}",
+        "for pages": f"Bearer {word_for(DOCTOR)}",
         "basic": "Basic bG9vcGJhY2s6",
         "without scheme": good,
         "empty": "Bearer",
@@ -86,11 +84,11 @@ def wrong_authorizations() -> dict[str, str]:
 
 @pytest.mark.parametrize("wrong", wrong_authorizations())
 @pytest.mark.parametrize("is_production", [False, True])
-async def test_a_ticket_that_is_not_good_is_refused_everywhere(store: Store, is_production: bool, wrong: str) -> None:
+async def test_a_token_that_is_not_good_is_refused_everywhere(store: Store, is_production: bool, wrong: str) -> None:
     async with client_of(door_of(store, is_production=is_production)) as client:
         for address in ("Patient/1", "metadata"):
             answer = await client.get(address, headers={"authorization": wrong_authorizations()[wrong]})
-            assert (answer.status_code, codes(answer)) == (401, ["ticket-refused"])
+            assert (answer.status_code, codes(answer)) == (401, ["token-refused"])
             assert answer.headers["www-authenticate"] == 'Bearer realm="tianfu", error="invalid_token"'
             assert "reason" not in answer.text
 
@@ -98,12 +96,12 @@ async def test_a_ticket_that_is_not_good_is_refused_everywhere(store: Store, is_
 async def test_a_session_cookie_opens_no_machines_door(production: httpx.AsyncClient) -> None:
     # Else a form of another site could use it here.
     for name in ("session", "__Host-session"):
-        for text in (ticket(DOCTOR), ticket(DOCTOR, audience=Audience.PAGES)):
+        for text in (word_for(DOCTOR, door="machines"), word_for(DOCTOR)):
             answer = await production.get("Patient/1", headers={"cookie": f"{name}={text}"})
-            assert codes(answer) == ["ticket-missing"]
+            assert codes(answer) == ["token-missing"]
 
 
-async def test_a_ticket_lets_in_whom_it_names(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_lets_in_whom_it_names(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Caller, Purpose]] = []
     read = store.read
 
@@ -153,21 +151,6 @@ async def test_in_development_the_desk_says_why_or_treats(client: httpx.AsyncCli
     assert codes(await client.get("Patient/1")) == ["not-found"]
 
 
-async def test_a_ticket_that_was_ended_is_refused_within_a_second(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tianfu.web.callers.LOOK_AGAIN_SECONDS", 0.0)
-    ends = MemoryEnds()
-    door = door_of(store, is_production=True, ends=ends)
-    text = ticket(DOCTOR)
-    headers = {"authorization": f"Bearer {text}"}
-    async with client_of(door) as client:
-        assert (await client.get("Patient/1", headers=headers)).status_code == 404
-        read = OFFICE.read(text.encode(), Audience.MACHINES, now=system_clock())
-        await ends.end(read.id, until=read.until)
-        assert codes(await client.get("Patient/1", headers=headers)) == ["ticket-ended"]
-
-
 async def test_who_asks_too_often_is_told_when_to_come_again(store: Store) -> None:
     buckets = MemoryBuckets()
     buckets.left["dr-an", "read"] = 2
@@ -177,7 +160,7 @@ async def test_who_asks_too_often_is_told_when_to_come_again(store: Store) -> No
         assert [answer.status_code for answer in answers] == [404, 404, 429]
         assert codes(answers[2]) == ["too-many-requests"]
         assert int(answers[2].headers["retry-after"]) >= 1
-        # Another ticket of the same caller is the same caller; another caller is not.
+        # Another token of the same caller is the same caller; another caller is not.
         assert (await client.get("Patient/1", headers=bearer(DOCTOR))).status_code == 429
         other = Caller(id="dr-bo", role="doctor")
         assert (await client.get("Patient/1", headers=bearer(other))).status_code == 404
@@ -233,9 +216,9 @@ def test_other_questions_tell_nobody_a_number(name: str) -> None:
     assert not tells_who([name])
 
 
-async def test_bad_tickets_are_counted_by_address_and_good_ones_pass_all_the_same(store: Store) -> None:
+async def test_bad_tokens_are_counted_by_address_and_good_ones_pass_all_the_same(store: Store) -> None:
     buckets = MemoryBuckets()
-    buckets.left["address:127.0.0.1", "ticket-failure"] = 2
+    buckets.left["address:127.0.0.1", "bad-credential"] = 2
     async with client_of(door_of(store, is_production=True, buckets=buckets)) as client:
         bad = [await client.get("Patient/1", headers={"authorization": f"Bearer a.b.{n}"}) for n in range(3)]
         assert [answer.status_code for answer in bad] == [401, 401, 429]
@@ -283,6 +266,6 @@ async def test_every_answer_stays_out_of_caches_and_comes_alive_nowhere(producti
         assert headers["strict-transport-security"] == "max-age=31536000"
 
 
-async def test_a_record_reads_back_with_a_ticket_as_without(client: httpx.AsyncClient) -> None:
+async def test_a_record_reads_back_as_it_was_made(client: httpx.AsyncClient) -> None:
     made = await created(client, "Patient", patient())
     assert (await client.get(f"Patient/{made['id']}")).json() == made

@@ -173,7 +173,7 @@ def test_the_walk_takes_every_row_of_the_table() -> None:
             assert step.stranger.removesuffix(" in each").removesuffix(" of theirs") in stranger, interaction
 
 
-async def test_without_a_ticket_nothing_is_told(hospital: Store) -> None:
+async def test_without_a_token_nothing_is_told(hospital: Store) -> None:
     async with client_of(door_of(hospital, is_production=True)) as client:
         for interaction, walked in steps(PATIENT, RECORD).items():
             for step in walked:
@@ -181,7 +181,7 @@ async def test_without_a_ticket_nothing_is_told(hospital: Store) -> None:
                 if interaction == "capabilities":
                     assert answer.status_code == 200
                 else:
-                    assert (answer.status_code, codes(answer)) == (401, ["ticket-missing"]), step
+                    assert (answer.status_code, codes(answer)) == (401, ["token-missing"]), step
 
 
 @pytest.mark.parametrize("name", CASES)

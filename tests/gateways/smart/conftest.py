@@ -9,12 +9,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
 from tests.services.accounts.oauth.made_up import Town, town_of
 from tests.trails import close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import doorkeeping
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.gateways.smart.door import SmartDoor
@@ -62,7 +62,7 @@ class Installation:
             self.client.cookies.set("made-up-session", person.session)
 
     async def record(self, text: bytes) -> str:
-        written = await self.store.create(LOOPBACK, Purpose.TREATMENT, parse_resource(text))
+        written = await self.store.create(DESK, Purpose.TREATMENT, parse_resource(text))
         assert isinstance(written, Written)
         return written.id
 
@@ -73,7 +73,7 @@ async def here(database: Database) -> AsyncIterator[Installation]:
     town = await town_of(database)
     keys = made_up_keys(b"k" * 32)
     store = await Store.open(database, auditor=town.auditor, clock=system_clock, keys=keys)
-    who, doors = CookieNames(), doorkeeping(clock=town.clock)
+    who, doors = CookieNames(), doorkeeping()
     approvals = Approvals(
         authorising=town.server.authorising, who=who, people=RecordedPeople(store, town.clock), clock=town.clock
     )

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.desk import DESK
 from tests.made_up_keys import made_up_keys
 
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
 from tianfu.kernel.instants import EARLIEST, LATEST, range_of, system_clock
@@ -423,7 +423,7 @@ async def store(database_on_each_engine: Database) -> Store:
 
 async def answered(store: Store, resource_type: str, *parameters: tuple[str, str]) -> list[str]:
     wanted = SearchRequest(type=resource_type, parameters=(*parameters, ("_count", "1000")))
-    page = await store.search(LOOPBACK, Purpose.TREATMENT, wanted)
+    page = await store.search(DESK, Purpose.TREATMENT, wanted)
     return [record.id for record in page.records]
 
 
@@ -432,7 +432,7 @@ async def test_every_kind_of_parameter_finds_what_a_look_at_every_resource_finds
     resources = [draw.observation(n) for n in range(120)] + [draw.patient(n) for n in range(60)]
     for resource in resources:
         parsed = parse_resource(orjson.dumps(resource))
-        await store.update(LOOPBACK, Purpose.TREATMENT, parsed, resource["id"])
+        await store.update(DESK, Purpose.TREATMENT, parsed, resource["id"])
     by_type = {t: [r for r in resources if r["resourceType"] == t] for t in ("Observation", "Patient")}
     found_some = 0
     for _ in range(QUESTIONS):

@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 import pytest
 from tests.conftest import Engine
+from tests.desk import DESK
 from tests.records.conftest import KEYS, WHO, WHY
 from tests.records.search.every_question import Question, every_question
 from tests.records.search.linked_world import Draw, Resource, address
 
-from tianfu.access.caller import LOOPBACK, Caller
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.access.scopes import parse_scopes
 from tianfu.db import Database
@@ -46,11 +47,11 @@ CALLERS = {
         Purpose.TREATMENT,
     ),
     "an app for one patient": (
-        replace(LOOPBACK, scopes=parse_scopes("patient/*.rs"), launch_patient="p2"),
+        replace(DESK, scopes=parse_scopes("patient/*.rs"), launch_patient="p2"),
         Purpose.TREATMENT,
     ),
     "an app for codes": (
-        replace(LOOPBACK, scopes=parse_scopes(f"{HEIGHTS} user/Patient.rs patient/Encounter.rs"), launch_patient="p2"),
+        replace(DESK, scopes=parse_scopes(f"{HEIGHTS} user/Patient.rs patient/Encounter.rs"), launch_patient="p2"),
         Purpose.TREATMENT,
     ),
 }

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from tests.desk import DESK
 
-from tianfu.access.caller import LOOPBACK
 from tianfu.access.decision import NO_FACTS, Grant, decide
 from tianfu.access.purpose import Purpose
 from tianfu.access.scopes import Act
@@ -35,11 +35,9 @@ pytestmark = pytest.mark.anyio
 
 KEY = b"k" * 32
 NOW = 1_790_000_000_000_000
-GRANT = decide(LOOPBACK, Purpose.TREATMENT, NO_FACTS)
-DOCTOR = Grant(
-    caller=LOOPBACK, purpose=Purpose.TREATMENT, rule="doctor", actors=(1, 2), kinds=2, level=4, public_level=2
-)
-HIDDEN = Grant(caller=LOOPBACK, purpose=Purpose.TREATMENT, rule="nothing", sees_everything=False)
+GRANT = decide(DESK, Purpose.TREATMENT, NO_FACTS)
+DOCTOR = Grant(caller=DESK, purpose=Purpose.TREATMENT, rule="doctor", actors=(1, 2), kinds=2, level=4, public_level=2)
+HIDDEN = Grant(caller=DESK, purpose=Purpose.TREATMENT, rule="nothing", sees_everything=False)
 
 
 def every_parameter(resource_type: str) -> set[str]:

@@ -22,6 +22,7 @@ from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.model.people import Account, Method, SignedIn, Workplace
 from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.signing_in import Arrival, Entered, Next
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at, new_secret
@@ -37,6 +38,8 @@ CHEAP = Parameters(type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost
 PASSWORD = "lotus pond at dusk 7"
 NUMBER = "H510001"
 TELEPHONE = "13800001234"
+
+PARTY = RelyingParty.at("https://tianfu.example", "Tianfu Demo")
 
 PROVINCE, CITY, HOSPITAL, WARD, OTHER = "province", "city", "hospital", "ward", "other-city"
 
@@ -181,6 +184,7 @@ async def house_of(database: Database, addresses: Addresses, time: Time, telepho
         await auditor_of(database),
         sender=telephone,
         issuer="Tianfu Demo",
+        party=PARTY,
         clock=time,
         passwords=Passwords(CHEAP),
     )

@@ -1,4 +1,4 @@
-"""Passwords at their real cost: it is RFC 9106's, memory stays bounded, and old digests are made anew."""
+"""Passwords at their real cost: it is OWASP's, memory stays bounded, and old digests are made anew."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import asyncio
 import threading
 
 import pytest
-from argon2 import PasswordHasher, extract_parameters
+from argon2 import Parameters, PasswordHasher, extract_parameters
+from argon2.low_level import Type, hash_secret_raw
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from tests.services.accounts.conftest import CHEAP, House
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.hashing import Passwords
+from tianfu.services.accounts.argon2id import Argon2id
+from tianfu.services.accounts.hashing import RECOMMENDED, Passwords
 from tianfu.services.accounts.model.passwords import LENGTH_MAX
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_cost_is_rfc_9106s_second_recommended_one() -> None:
+async def test_the_cost_is_the_first_that_owasp_recommends() -> None:
     passwords = Passwords()
     digest = await passwords.digest("lotus pond at dusk 7")
-    assert digest.startswith(b"$argon2id$v=19$m=65536,t=3,p=4$")
+    assert digest.startswith(b"$argon2id$v=19$m=47104,t=1,p=1$")
     assert (await passwords.compare(digest, "lotus pond at dusk 7")).is_right
     assert not (await passwords.compare(digest, "lotus pond at dusk 8")).is_right
     nobodys = extract_parameters(passwords._nobodys)
@@ -27,10 +30,38 @@ async def test_the_cost_is_rfc_9106s_second_recommended_one() -> None:
     passwords.close()
 
 
+@pytest.mark.parametrize("cost", [RECOMMENDED, RFC_9106_LOW_MEMORY, CHEAP], ids=["owasp", "rfc-9106", "cheap"])
+def test_digests_are_those_of_the_library(cost: Parameters) -> None:
+    ours, theirs = Argon2id(cost), PasswordHasher.from_parameters(cost)
+    for password in (b"", b"lotus pond at dusk 7", "荷塘".encode() * 40):
+        assert theirs.verify(ours.digest(password), password)
+        digest = theirs.hash(password)
+        assert ours.is_right(digest, password)
+        assert not ours.is_right(digest, password + b" ")
+        assert not ours.is_outdated(digest)
+
+
+def test_lanes_come_out_the_same_whoever_computes_them() -> None:
+    """Four lanes by one thread are the same digest as by four: the reference library says so."""
+    cost = Parameters(type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=3, memory_cost=64, parallelism=4)
+    salt = b"somesaltsomesalt"
+    ours = Argon2id(cost)._raw(b"password", salt)
+    assert ours == hash_secret_raw(b"password", salt, 3, 64, 4, 32, Type.ID)
+
+
+async def test_a_digest_of_more_memory_than_is_kept_is_still_compared() -> None:
+    passwords = Passwords(CHEAP)
+    dear = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY).hash("lotus").encode()
+    compared = await passwords.compare(dear, "lotus")
+    assert (compared.is_right, compared.is_outdated) == (True, True)
+    assert not (await passwords.compare(dear, "lotos")).is_right
+    passwords.close()
+
+
 async def test_few_hashes_run_at_once_and_whoever_comes_behind_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     running, most, lock, may_end = 0, 0, threading.Lock(), threading.Event()
 
-    def verify(_: PasswordHasher, digest: str, password: bytes) -> bool:
+    def verify(_: Argon2id, digest: str, password: bytes) -> bool:
         nonlocal running, most
         with lock:
             running, most = running + 1, max(most, running + 1)
@@ -39,7 +70,7 @@ async def test_few_hashes_run_at_once_and_whoever_comes_behind_many_is_told_so(m
             running -= 1
         return True
 
-    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    monkeypatch.setattr(Argon2id, "is_right", verify)
     passwords = Passwords(CHEAP, at_once=2, waiting_max=3)
     digest = await passwords.digest("x")
     asked = [asyncio.create_task(passwords.compare(digest, "x")) for _ in range(5)]

@@ -8,12 +8,24 @@ from typing import Protocol
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
-from tianfu.records.outcomes import Answer
+from tianfu.records.outcomes import Answer, Record
+from tianfu.records.searching import SearchRequest
 from tianfu.services.accounts.demonstration import DemoLogin
 
 
+class FoundPage(Protocol):
+    """What of a search's answer this app looks at."""
+
+    @property
+    def records(self) -> tuple[Record, ...]: ...
+
+
 class Directory(Protocol):
-    """The call of `tianfu.records.Store` that names places of work."""
+    """The calls of `tianfu.records.Store` that name places of work, and find whose records somebody's own are."""
+
+    async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> FoundPage:
+        """A page of the records that match."""
+        ...
 
     async def read_many(
         self, caller: Caller, purpose: Purpose, references: Sequence[tuple[str, str]]

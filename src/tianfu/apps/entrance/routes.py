@@ -2,69 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 from litestar import Response, get, post
-from litestar.datastructures import Cookie, UploadFile
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
-from tianfu.apps.entrance.ports import Demonstration, Directory
-from tianfu.apps.entrance.queries.names import names_of_places
-from tianfu.apps.entrance.speech import Speech
+from tianfu.apps.entrance.answering import ACCOUNT, CHOOSING, EARLIEST, FRESH, Entrance
+from tianfu.apps.entrance.answering import arrival_of as _arrival
+from tianfu.apps.entrance.answering import cookies_of as _cookies
+from tianfu.apps.entrance.answering import form_of as _form
+from tianfu.apps.entrance.answering import further as _further
+from tianfu.apps.entrance.answering import page_of as _page
+from tianfu.apps.entrance.answering import said_again as _again
+from tianfu.apps.entrance.answering import signed_in_of as _here
+from tianfu.apps.entrance.answering import to_prove as _to_prove
+from tianfu.apps.entrance.outside_routes import outside_routes
+from tianfu.apps.entrance.passkey_routes import passkey_routes
+from tianfu.apps.entrance.real_name_routes import real_name_routes
 from tianfu.apps.entrance.square import square_code
-from tianfu.kernel.instants import SECOND, Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
-from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import SECOND as SECOND_STAGE
 from tianfu.services.accounts.signing_in import TELEPHONE, WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import OPEN, SETTING_UP, SIGN_IN_PATH, SIGNED_IN, SessionCookies
+from tianfu.web.admission import OPEN, OPEN_FORM, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
-from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
 from tianfu.web.preferences import own_path
 from tianfu.web.site import App
 
-ACCOUNT = "/account"
-
-AGAIN = frozenset(
-    {
-        "number-malformed",
-        "sign-in-refused",
-        "sign-in-closed",
-        "sign-in-busy",
-        "codes-used-up",
-        "code-not-sent",
-        "code-wrong",
-        "workplace-unknown",
-        "password-too-short",
-        "password-too-long",
-        "password-of-yourself",
-        "password-common",
-        "passwords-differ",
-        "method-not-yours",
-        "too-many-credentials",
-    }
-)
-"""Refusals that are said beside the form, which is shown again."""
-
-FRESH: Mapping[str, object] = {SETTING_UP: True}
-"""The options of a page that is open also before a second factor is set up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entrance:
-    """What the pages stand on."""
-
-    accounts: Accounts
-    cookies: SessionCookies
-    directory: Directory
-    demonstration: Demonstration
-    clock: Clock
+REASONS = frozenset({"sign-in-needed", "session-over", "left"})
+"""What an address may say about why somebody stands here; anything else is passed over."""
 
 
 def entrance(house: Entrance) -> App:
@@ -73,42 +43,15 @@ def entrance(house: Entrance) -> App:
         name="entrance",
         folder=Path(__file__).parent,
         places=(Place(key="place.account", address=ACCOUNT, icon="i-user"),),
-        routes=lambda pages: [*_signing_in(pages, house), *_account(pages, house), *_proving(pages, house)],
+        routes=lambda pages: [
+            *_signing_in(pages, house),
+            *_account(pages, house),
+            *_proving(pages, house),
+            *real_name_routes(pages, house),
+            *passkey_routes(pages, house),
+            *outside_routes(pages, house),
+        ],
     )
-
-
-def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
-    asking = pages.asking(request)
-
-    def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        always = {"speech": Speech(asking.language), "fault": "", "details": {}}
-        return pages.page(f"entrance/{template}", asking, status=status, **{**always, **values})
-
-    return page
-
-
-async def _form(request: HttpRequest, *names: str) -> dict[str, str]:
-    """The fields of a form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in names}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
-
-
-def _again(refusal: Refusal) -> Mapping[str, object]:
-    """What a form says that is shown again; raises what is not about a form."""
-    if refusal.code not in AGAIN:
-        raise refusal
-    return {"fault": refusal.code, "details": refusal.details, "status": status_of(refusal)}
-
-
-def _here(request: HttpRequest) -> SignedIn:
-    """Who signed in; for whoever came by a ticket, or is the desk, these pages are not there."""
-    signed_in = request.scope["state"].get(SIGNED_IN)
-    if not isinstance(signed_in, SignedIn):
-        raise Refusal("not-found", next_step="start-again")
-    return signed_in
 
 
 def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
@@ -119,25 +62,28 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
         return _page(pages, request)(
-            "sign_in.html", onward=onward, logins=house.demonstration.logins(house.clock()), **values
+            "sign_in.html",
+            onward=onward,
+            logins=house.demonstration.logins(house.clock()),
+            providers=house.accounts.coming.providers,
+            **values,
         )
 
     async def further(request: HttpRequest, answer: Next | Entered, onward: str) -> Response[str] | Redirect:
-        """The next step of a sign-in, or the page that somebody wanted."""
-        if isinstance(answer, Entered):
-            return _entered(answer, house, onward)
-        names = await names_of_places(house.directory, answer.workplaces) if answer.stage == WORKPLACE else {}
-        page = _page(pages, request)("step.html", step=answer, onward=onward, names=names)
-        page.set_cookie(cookies.device_cookie(answer.device))
-        return page
+        return await _further(pages, house, request, answer, onward)
 
     @get(SIGN_IN_PATH, opt=dict(OPEN))
     async def show_sign_in(request: HttpRequest) -> Response[str]:
         why = request.query_params.get("why", "")
         onward = own_path(request.query_params.get("next", "/"))
-        return shown(request, onward=onward, why=why if why == "session-over" else "", way="")
+        return shown(
+            request,
+            onward=onward,
+            why=why if why in REASONS and not (why == "sign-in-needed" and onward == "/") else "",
+            way="",
+        )
 
-    @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN_FORM))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "number", "next")
         onward = own_path(form["next"] or "/")
@@ -155,18 +101,18 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         try:
             return await further(request, await going_on, onward)
         except Refusal as refusal:
-            if refusal.code == "step-over":
+            if refusal.code in {"step-over", "workplace-unknown"}:
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
             return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
 
-    @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN_FORM))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "next")
         going_on = signing_in.with_code(form["step"], form["code"], arrival(request))
         return await taken(request, form, TELEPHONE, going_on)
 
-    @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN_FORM))
     async def take_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "number", "password", "next")
         onward = own_path(form["next"] or "/")
@@ -177,14 +123,14 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return shown(request, onward=onward, why="", way="staff", form=kept, **_again(refusal))
         return await further(request, answer, onward)
 
-    @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN_FORM))
     async def take_second(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "recovery", "next")
         method, code = (Method.RECOVERY, form["recovery"]) if form["recovery"] else (Method.TOTP, form["code"])
         going_on = signing_in.with_second(form["step"], method, code, arrival(request))
         return await taken(request, form, SECOND_STAGE, going_on)
 
-    @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN_FORM))
     async def take_workplace(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "workplace", "next")
         going_on = signing_in.choose_workplace(form["step"], form["workplace"], arrival(request))
@@ -205,6 +151,8 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             sessions=await accounts.sessions.sessions_of(here.account.id),
             credentials=await accounts.credentials.listed(here.account.id),
             recovery_left=await accounts.credentials.recovery_codes_left(here.account.id),
+            providers=accounts.coming.providers,
+            ways=await accounts.coming.links_of(here),
             **values,
         )
 
@@ -267,11 +215,11 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return _to_prove(ACCOUNT)
         return _page(pages, request)("recovery_codes.html", codes=codes)
 
-    @get(f"{ACCOUNT}/password")
+    @get(f"{ACCOUNT}/password", opt=dict(CHOOSING))
     async def show_password(request: HttpRequest) -> Response[str]:
         return _page(pages, request)("password.html", here=_here(request))
 
-    @post(f"{ACCOUNT}/password", status_code=200)
+    @post(f"{ACCOUNT}/password", status_code=200, opt=dict(CHOOSING))
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "password", "again")
         here = _here(request)
@@ -301,18 +249,23 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     async def methods(here: SignedIn) -> tuple[Method, ...]:
         if here.account.kind is Kind.RESIDENT:
             return (Method.TELEPHONE,)
-        has = await house.accounts.credentials.has_second_factor(here.account.id)
-        return (Method.TOTP,) if has else (Method.PASSWORD,)
+        kinds = {each.kind for each in await house.accounts.credentials.listed(here.account.id)}
+        if not kinds & {"totp", "passkey"}:
+            return (Method.PASSWORD,)
+        return (Method.TOTP,) if "totp" in kinds else ()
 
     async def shown(request: HttpRequest, *, onward: str, **values: object) -> Response[str]:
         here = _here(request)
-        return _page(pages, request)("prove.html", here=here, methods=await methods(here), onward=onward, **values)
+        has_passkey = bool(await house.accounts.credentials.passkeys_of(here.account.id))
+        return _page(pages, request)(
+            "prove.html", here=here, methods=await methods(here), has_passkey=has_passkey, onward=onward, **values
+        )
 
-    @get(f"{ACCOUNT}/prove", opt=dict(FRESH))
+    @get(f"{ACCOUNT}/prove", opt=dict(EARLIEST))
     async def show_prove(request: HttpRequest) -> Response[str]:
         return await shown(request, onward=own_path(request.query_params.get("next", ACCOUNT)), is_sent=False)
 
-    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(EARLIEST))
     async def send_code(request: HttpRequest) -> Response[str]:
         form = await _form(request, "next")
         onward = own_path(form["next"] or ACCOUNT)
@@ -322,14 +275,15 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return await shown(request, onward=onward, is_sent=False, **_again(refusal))
         return await shown(request, onward=onward, is_sent=True)
 
-    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(EARLIEST))
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "method", "secret", "next")
         onward = own_path(form["next"] or ACCOUNT)
         here = _here(request)
         allowed = await methods(here)
         try:
-            await signing_in.step_up(here, allowed[0], form["secret"], _arrival(request, cookies))
+            method = allowed[0] if allowed else Method.PASSKEY  # which nobody types
+            await signing_in.step_up(here, method, form["secret"], _arrival(request, cookies))
         except Refusal as refusal:
             return await shown(request, onward=onward, is_sent=True, **_again(refusal))
         return Redirect(onward, status_code=303)
@@ -357,21 +311,3 @@ async def _if_fresh(change: Awaitable[object], done: str) -> Redirect:
             raise
         return _to_prove(ACCOUNT)
     return Redirect(f"{ACCOUNT}?done={done}", status_code=303)
-
-
-def _to_prove(onward: str) -> Redirect:
-    return Redirect(f"{ACCOUNT}/prove?{urlencode({'next': onward})}", status_code=303)
-
-
-def _arrival(request: HttpRequest, cookies: SessionCookies) -> Arrival:
-    carried = cookies.carried(request)
-    return Arrival(address=carried.client, device=carried.device, agent=request.headers.get("user-agent", ""))
-
-
-def _entered(entered: Entered, house: Entrance, onward: str) -> Redirect:
-    return Redirect(onward, status_code=303, cookies=_cookies(entered, house))
-
-
-def _cookies(entered: Entered, house: Entrance) -> list[Cookie]:
-    seconds = max(1, (entered.signed_in.until - house.clock()) // SECOND)
-    return [house.cookies.cookie(entered.secret, seconds=seconds), house.cookies.device_cookie(entered.device)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from tianfu.services.accounts.model.people import Method
-from tianfu.web.languages import Language
+from tianfu.services.accounts.outside import Link, Provider
+from tianfu.web.languages import DEFAULT_LANGUAGE, Language
 
 
 class Speech:
@@ -22,3 +23,14 @@ class Speech:
         """By what somebody signed in."""
         said = [self._language.say(f"entrance.method-{each.value}") for each in sorted(methods)]
         return self._language.say("format.list").join(said)
+
+    def provider(self, provider: Provider) -> str:
+        """What people call a provider."""
+        return self._named(provider.names)
+
+    def link(self, link: Link, providers: Sequence[Provider]) -> str:
+        """What people call the provider of a link, or where it is if it is set no more."""
+        return next((self._named(each.names) for each in providers if each.key == link.provider), link.issuer)
+
+    def _named(self, names: Mapping[str, str]) -> str:
+        return names.get(self._language.tag) or names.get(DEFAULT_LANGUAGE) or next(iter(names.values()))

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.access.rules import roles
 from tianfu.apps.lifelong.charts import chart_of, points_shown
 from tianfu.apps.lifelong.model.filters import FIRST_KINDS
 from tianfu.apps.lifelong.model.way_back import way_back, way_of
@@ -24,13 +25,16 @@ from tianfu.apps.lifelong.queries.trend import read_trend_page
 from tianfu.apps.lifelong.speech import Speech
 from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Fault, Refusal
-from tianfu.web.admission import limited
+from tianfu.web.admission import REAL_NAME_PATH, limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 ROOT = "/lifelong"
 SEALED_AS = "find-person"
+READERS = frozenset(roles()) - {"administrator", "security", "officer", "regulator"}
+"""Roles that may have records of people before them."""
+
 FORM_FIELDS = ("who", "year", "month", "day")
 
 
@@ -39,7 +43,7 @@ def lifelong(store: LifeStore) -> App:
     return App(
         name="lifelong",
         folder=Path(__file__).parent,
-        places=(Place(key="place.lifelong", address=ROOT, icon="i-record"),),
+        places=(Place(key="place.lifelong", address=ROOT, icon="i-record", roles=READERS),),
         routes=lambda pages: [*_finding(pages, store), *_life(pages, store), *_records(pages, store)],
     )
 
@@ -56,12 +60,12 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
 
 
 def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
-    @get("/")
-    async def start() -> Redirect:
-        return Redirect(ROOT, status_code=303)
-
     @get(ROOT)
-    async def ask(request: HttpRequest) -> Response[str]:
+    async def ask(request: HttpRequest) -> Response[str] | Redirect:
+        caller = pages.asking(request).caller
+        if caller.role == "citizen":  # nobody but himself is his to find; of his family he knows where they are
+            own = f"{ROOT}/people/{caller.patients[0]}" if caller.patients else REAL_NAME_PATH
+            return Redirect(own, status_code=303)
         return _page(pages, request)("find.html", form=dict.fromkeys(FORM_FIELDS, ""), faults={}, found=None)
 
     @get(f"{ROOT}/find")
@@ -87,7 +91,7 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         found = await find_people(store, pages.asking(request), wish, page=number)
         return page("find.html", form=form, faults={}, found=found, wish=wish)
 
-    return [start, ask, begin, send, show_found]
+    return [ask, begin, send, show_found]
 
 
 def _wish(form: Mapping[str, str], today: date) -> Wish:

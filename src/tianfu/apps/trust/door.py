@@ -38,14 +38,14 @@ def page_of(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
 
 
 def entitled(asking: Asking, roles: frozenset[str], purpose: Purpose) -> Caller:
-    """The caller of one of these roles whose ticket is for this purpose too.
+    """The caller of one of these roles, which has a rule for this purpose too.
 
     Raises Refusal: not-found for other roles, for whom the page does not exist, and purpose-not-allowed.
     """
     if asking.caller.role not in roles:
         raise not_found()
     if not asking.allows(purpose):
-        raise Refusal("purpose-not-allowed", next_step="get-a-new-ticket")
+        raise Refusal("purpose-not-allowed", next_step="start-again")
     return asking.caller
 
 

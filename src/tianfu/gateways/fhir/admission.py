@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 
 from tianfu.access.caller import NOBODY
 from tianfu.access.purpose import Purpose
@@ -60,13 +59,9 @@ class Doorkeeper:
     is_production: bool
 
     def refuse_strangers(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Raise Refusal for a request by another name or from another site's page.
-
-        In development, where whoever shows nothing is the desk, also for one from another machine.
-        """
+        """Raise Refusal for a request by another name or from another site's page."""
         host = headers.get(b"host", b"").decode("latin-1")
-        is_far = not self.is_production and not _is_near(client_of(scope))
-        if is_far or not _is_called(host, frozenset(self.hosts)):
+        if not _is_called(host, frozenset(self.hosts)):
             raise Refusal("host-not-ours", next_step="ask-on-this-machine")
         if scope["method"] not in _SAFE and _is_from_elsewhere(headers, host):
             raise Refusal("sent-by-another-site", next_step="ask-on-this-machine")
@@ -82,16 +77,6 @@ class Doorkeeper:
     async def count(self, admitted: Admitted, limit_class: LimitClass, *, count: int = 1) -> None:
         """Count requests of a class; raises Refusal `too-many-requests`."""
         await self.limiter.take(admitted.bucket, admitted.caller.role, limit_class, count=count)
-
-
-@lru_cache(maxsize=1_024)
-def _is_near(client: str) -> bool:
-    """Whether a request came from this machine."""
-    try:
-        return ip_address(client).is_loopback
-    except ValueError:
-        # A Unix socket has no address; whoever can open it is on this machine.
-        return client == ""
 
 
 @lru_cache(maxsize=1_024)

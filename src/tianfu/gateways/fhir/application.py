@@ -61,7 +61,7 @@ NOWHERE: Mapping[str, str] = MappingProxyType({})
 """Programs cannot sign in."""
 
 REALM = 'Bearer realm="tianfu"'
-NOTHING_SHOWN = frozenset({"token-missing", "ticket-missing"})
+NOTHING_SHOWN = "token-missing"
 SCOPE_REFUSALS = frozenset({"scope-insufficient", "token-scope-missing"})
 
 Handler = Callable[[Visit, Target], Awaitable[Answer]]
@@ -199,7 +199,7 @@ def challenge(refusal: Refusal) -> bytes:
 
     The scope is one that would do.
     """
-    if refusal.code in NOTHING_SHOWN:
+    if refusal.code == NOTHING_SHOWN:
         return REALM.encode()
     if refusal.code not in SCOPE_REFUSALS:
         return f'{REALM}, error="invalid_token"'.encode()

@@ -7,13 +7,12 @@ from urllib.parse import urlencode
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.web.admission import SIGN_IN_PATH, SessionCookies
-from tianfu.web.asking import HttpRequest, likely_purpose
+from tianfu.web.asking import HttpRequest
 from tianfu.web.callers import Callers
-from tianfu.web.look import LOOK_COOKIE, Look
 
 PROVE_PATH = "/account/prove"
 
-NOT_HERE = frozenset({"session-over", "role-of-development"})
+NOT_HERE = frozenset({"sign-in-needed", "session-over", "role-of-development"})
 """What says that a browser's session is good for nothing; all else is no answer to the question."""
 
 
@@ -25,12 +24,11 @@ class SessionHere:
         self._cookies = cookies
 
     async def signed_in(self, request: HttpRequest) -> SignedIn | None:
-        """The session that the request's cookies stand for; None for a ticket too, which is nobody's sign-in."""
-        otherwise = likely_purpose(Look.remembered(request.cookies.get(LOOK_COOKIE)))
+        """The session that the request's cookies stand for."""
         try:
-            admitted = await self._callers.visitor(self._cookies.carried(request), otherwise=otherwise)
+            admitted = await self._callers.visitor(self._cookies.carried(request))
         except Refusal as refusal:
-            if refusal.code in NOT_HERE or refusal.code.startswith("ticket-"):
+            if refusal.code in NOT_HERE:
                 return None
             raise
         return admitted.signed_in

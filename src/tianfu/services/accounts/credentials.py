@@ -20,6 +20,7 @@ AUTHENTICATORS_MAX = 5
 LABEL_CHARACTERS_MAX = 60
 
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
+_OUTSIDE = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,25 @@ class Credentials:
         return await self._passwords.digest(password)
 
     async def set_password(self, transaction: Transaction, account: str, digest: bytes) -> None:
-        """A new password instead of the old one; raises SerializationFailure if another was set meanwhile."""
+        """A password of his own instead of the old one; raises SerializationFailure if another was set meanwhile."""
+        await self._set_password(transaction, account, digest, is_handed_over=False)
+
+    async def set_handed_over(self, transaction: Transaction, account: str, digest: bytes) -> None:
+        """A password that somebody else knows, for its owner to replace; raises as `set_password` does."""
+        await self._set_password(transaction, account, digest, is_handed_over=True)
+
+    async def has_handed_over(self, account: str) -> bool:
+        """Whether somebody's password is still the one that was handed over to him."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_CREDENTIALS.has_handed_over_password, account=account)
+        return row is not None and row[0]
+
+    async def _set_password(
+        self, transaction: Transaction, account: str, digest: bytes, *, is_handed_over: bool
+    ) -> None:
         await self._end_kind(transaction, account, "password")
         try:
-            await self._add(transaction, account, "password", secret=digest)
+            await self._add(transaction, account, "password", secret=digest, is_handed_over=is_handed_over)
         except UniqueViolation as violation:
             raise SerializationFailure("set_password") from violation
 
@@ -207,6 +223,7 @@ class Credentials:
     async def end_all(self, transaction: Transaction, account: str) -> None:
         """Nothing proves who somebody is any more."""
         await transaction.run(_CREDENTIALS.end_credentials, account=account, now=self._clock())
+        await transaction.run(_OUTSIDE.unlink_all_outside, account=account, now=self._clock())
 
     async def _end_kind(self, transaction: Transaction, account: str, kind: str) -> None:
         await transaction.run(_CREDENTIALS.end_credentials_of_kind, account=account, kind=kind, now=self._clock())
@@ -223,6 +240,7 @@ class Credentials:
         sealed_with: int = 0,
         counter: int = 0,
         label: str = "",
+        is_handed_over: bool = False,
     ) -> None:
         await transaction.run(
             _CREDENTIALS.add_credential,
@@ -234,6 +252,7 @@ class Credentials:
             sealed_with=sealed_with,
             counter=counter,
             label=shown(label, LABEL_CHARACTERS_MAX),
+            handed_over=is_handed_over,
             now=self._clock(),
         )
 

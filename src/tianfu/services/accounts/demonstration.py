@@ -16,7 +16,10 @@ FILE_NAME = "demo-logins.json"
 
 
 class KeptLogin(msgspec.Struct, frozen=True, kw_only=True):
-    """A made-up person's login; `secret` is that of his authenticator, empty if he has none."""
+    """A made-up person's login; `secret` is that of his authenticator.  A resident has neither it nor a password.
+
+    `role` is what he is shown as: it says of a resident whether he comes for himself or for a child.
+    """
 
     role: str
     name: str
@@ -43,17 +46,25 @@ class KeptLogins:
         self._file = home / FILE_NAME
 
     def keep(self, logins: Sequence[KeptLogin]) -> None:
-        """Write them, in place of those that were there."""
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        """Write them, in place of those that were there; whoever reads meanwhile reads the old or the new ones."""
+        new = self._file.with_suffix(".new")
+        new.unlink(missing_ok=True)  # whatever was left there may have been open to others
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(list(logins)))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._file)
+
+    def kept(self) -> Sequence[KeptLogin]:
+        """As they are kept, with their secrets."""
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=list[KeptLogin])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return ()
 
     def logins(self, now: Instant) -> Sequence[DemoLogin]:
         """All of them, with the codes of this moment."""
-        try:
-            kept = msgspec.json.decode(self._file.read_bytes(), type=list[KeptLogin])
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return ()
         return tuple(
             DemoLogin(
                 role=each.role,
@@ -62,5 +73,5 @@ class KeptLogins:
                 password=each.password,
                 code=code_at(each.secret, now) if each.secret else "",
             )
-            for each in kept
+            for each in self.kept()
         )

@@ -6,6 +6,7 @@ redirect, reads more than it must, or waits for long.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -30,24 +31,30 @@ class Fetcher(Protocol):
 
 
 class HttpFetcher:
-    """Others' servers over the network."""
+    """Others' servers over the network; each answer is there whole within `seconds`, or it is none."""
+
+    def __init__(self, *, seconds: float = FETCH_SECONDS) -> None:
+        self._seconds = seconds
 
     async def get(self, address: str) -> bytes:
         """What lies at an address."""
-        return await _answer("GET", address, None, None)
+        return await _answer("GET", address, None, None, self._seconds)
 
     async def post(self, address: str, form: Mapping[str, str], *, authorization: str | None) -> bytes:
         """The answer to a form."""
-        return await _answer("POST", address, form, authorization)
+        return await _answer("POST", address, form, authorization, self._seconds)
 
 
-async def _answer(method: str, address: str, form: Mapping[str, str] | None, authorization: str | None) -> bytes:
+async def _answer(
+    method: str, address: str, form: Mapping[str, str] | None, authorization: str | None, seconds: float
+) -> bytes:
     headers = {"accept": "application/json", "accept-encoding": "identity"}
     if authorization is not None:
         headers["authorization"] = authorization
     try:
         async with (
-            httpx.AsyncClient(timeout=FETCH_SECONDS, follow_redirects=False) as client,
+            asyncio.timeout(seconds),  # of the whole: httpx counts each read for itself, and a drop now and then is one
+            httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client,
             client.stream(method, address, data=form, headers=headers) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
@@ -58,7 +65,7 @@ async def _answer(method: str, address: str, form: Mapping[str, str] | None, aut
                 if len(read) > ANSWER_BYTES_MAX:
                     raise unreachable("too-long")
             return bytes(read)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise unreachable(type(error).__name__) from error
 
 

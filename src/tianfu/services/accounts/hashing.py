@@ -1,11 +1,13 @@
 """Passwords as argon2id digests (RFC 9106), made and compared in threads of which only few run at once.
 
-The cost is RFC 9106's second recommended one, of section 4: 64 MiB, three passes, four lanes.
+The cost is the first that OWASP recommends: 46 MiB, one pass, one lane.  Why not more: docs/decisions/0014-sign-in.md .
+https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -14,18 +16,29 @@ from functools import cached_property
 from secrets import token_urlsafe
 from typing import ParamSpec, TypeVar
 
-from argon2 import Parameters, PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.profiles import RFC_9106_LOW_MEMORY
+from argon2 import Parameters
+from argon2.low_level import ARGON2_VERSION, Type
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.argon2id import Argon2id
 from tianfu.services.accounts.model.passwords import LENGTH_MAX, normal_password
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+RECOMMENDED = Parameters(
+    type=Type.ID,
+    version=ARGON2_VERSION,
+    salt_len=16,
+    hash_len=32,
+    time_cost=1,
+    memory_cost=47_104,
+    parallelism=1,
+)
+"""OWASP's first; memory is in KiB."""
+
 HASHES_AT_ONCE = 2
-"""Each takes 64 MiB, and its four lanes fill the processors by themselves."""
+"""Each takes 46 MiB and a processor; every worker makes so many at once."""
 
 HASHES_WAITING_MAX = 64
 """Whoever comes behind so many would wait for seconds: he is told to come again."""
@@ -44,12 +57,13 @@ class Passwords:
 
     def __init__(
         self,
-        cost: Parameters = RFC_9106_LOW_MEMORY,
+        cost: Parameters = RECOMMENDED,
         *,
         at_once: int = HASHES_AT_ONCE,
         waiting_max: int = HASHES_WAITING_MAX,
     ) -> None:
-        self._hasher = PasswordHasher.from_parameters(cost)
+        self._cost = cost
+        self._of_thread = threading.local()
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
         self._places = at_once + waiting_max
         self._taken = 0
@@ -93,23 +107,30 @@ class Passwords:
     def _give_back(self) -> None:
         self._taken -= 1
 
+    @property
+    def _argon2id(self) -> Argon2id:
+        """That of this thread, with memory of its own."""
+        if not hasattr(self._of_thread, "argon2id"):
+            self._of_thread.argon2id = Argon2id(self._cost)
+        found: Argon2id = self._of_thread.argon2id
+        return found
+
     def _digest(self, password: str) -> bytes:
-        return self._hasher.hash(_bytes(password)).encode()
+        return self._argon2id.digest(_bytes(password)).encode()
 
     def _compare(self, kept: bytes | None, password: str) -> Compared:
-        digest = self._nobodys if kept is None else kept.decode()
+        argon2id = self._argon2id
         try:
-            is_right = self._hasher.verify(digest, _bytes(password))
-        except (VerificationError, InvalidHashError):
+            digest = self._nobodys if kept is None else kept.decode()
+            is_right = argon2id.is_right(digest, _bytes(password)) and kept is not None
+        except ValueError:  # what is kept is no digest
             return Compared(is_right=False, is_outdated=False)
-        if kept is None:
-            return Compared(is_right=False, is_outdated=False)
-        return Compared(is_right=is_right, is_outdated=self._hasher.check_needs_rehash(digest))
+        return Compared(is_right=is_right, is_outdated=is_right and argon2id.is_outdated(digest))
 
     @cached_property
     def _nobodys(self) -> str:
         """The digest of a password that nobody knows."""
-        return self._hasher.hash(token_urlsafe(32))
+        return self._argon2id.digest(_bytes(token_urlsafe(32)))
 
 
 def _bytes(password: str) -> bytes:

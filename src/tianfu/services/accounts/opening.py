@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.db import Database
 from tianfu.kernel.instants import Clock
 from tianfu.records.audit import Auditor
 from tianfu.services.accounts.codes import Codes
+from tianfu.services.accounts.coming import Coming
 from tianfu.services.accounts.credentials import Credentials
 from tianfu.services.accounts.enrolling import Enrolling
+from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.oauth.trail import ProgramTrail
+from tianfu.services.accounts.outside import OutsideProviders, Provider
+from tianfu.services.accounts.passkey_answers import RelyingParty
+from tianfu.services.accounts.passkeys import Passkeys
+from tianfu.services.accounts.real_names import RealNames
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.signing_in import Parts, SigningIn
@@ -30,10 +38,13 @@ class Accounts:
     sessions: Sessions
     signing_in: SigningIn
     enrolling: Enrolling
+    passkeys: Passkeys
+    real_names: RealNames
     steps: Steps
     codes: Codes
     guard: Guard
     passwords: Passwords
+    coming: Coming
 
     async def forget_what_is_over(self, clock: Clock) -> None:
         """Take away rows that say nothing any more."""
@@ -42,6 +53,7 @@ class Accounts:
         await self.steps.forget(now=now)
         await self.guard.forget(now=now)
         await self.sessions.forget(now=now)
+        await self.coming.forget()
 
 
 def open_accounts(
@@ -51,10 +63,17 @@ def open_accounts(
     *,
     sender: CodeSender,
     issuer: str,
+    party: RelyingParty,
     clock: Clock,
     passwords: Passwords | None = None,
+    providers: Sequence[Provider] = (),
+    fetcher: Fetcher | None = None,
 ) -> Accounts:
-    """Accounts of an installation; `issuer` names it in authenticators, `passwords` is of another cost in tests."""
+    """Accounts of an installation; `issuer` names it in authenticators, passkeys are bound to `party`.
+
+    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.  `passwords` is of
+    another cost in tests.
+    """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
     hashing = passwords or Passwords()
     parts = Parts(
@@ -69,14 +88,18 @@ def open_accounts(
         auditor=auditor,
     )
     signing_in = SigningIn(parts, clock=clock)
+    outside = OutsideProviders(database, providers, fetcher or HttpFetcher(), ProgramTrail(auditor, clock), clock)
     return Accounts(
         people=parts.people,
         credentials=parts.credentials,
         sessions=parts.sessions,
         signing_in=signing_in,
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
+        passkeys=Passkeys(parts, signing_in, party, clock=clock),
+        real_names=RealNames(parts, clock=clock),
         steps=parts.steps,
         codes=parts.codes,
         guard=parts.guard,
         passwords=hashing,
+        coming=Coming(parts, signing_in, outside, clock=clock),
     )

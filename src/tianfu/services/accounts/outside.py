@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -24,24 +24,39 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from tianfu.access.caller import NOBODY, Caller
-from tianfu.db import Database, queries
+from tianfu.db import Database, Transaction, queries
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.fetching import Fetcher
+from tianfu.records.underway import Underway
+from tianfu.services.accounts.fetching import Fetcher, unreachable
+from tianfu.services.accounts.oauth.authentication import ASSERTION_TYPE
 from tianfu.services.accounts.oauth.model.clients import is_safe_address
 from tianfu.services.accounts.oauth.model.pkce import METHOD, challenge_of
 from tianfu.services.accounts.oauth.model.requests import Parameters, RequestMalformed, once
-from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, letters, secret_of
+from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, is_secret, letters, secret_of
 from tianfu.services.accounts.oauth.trail import ProgramTrail
 
 ALGORITHMS = ("ES256", "PS256", "RS256")
 """How a provider may sign; nothing with a shared secret, and not `none`."""
 
 SIGN_IN_SECONDS = 10 * 60
-DISCOVERY_SECONDS = 3_600
+DISCOVERY_SECONDS = 300
+"""What a provider says of itself is believed for so long; a key that it withdrew is refused after that."""
 CLOCKS_APART_SECONDS = 30
 TOKEN_AGE_SECONDS_MAX = 10 * 60
 SUBJECT_LETTERS_MAX = 255
+ASSERTION_SECONDS = 60
+ASSERTION_CURVES = {"P-256": "ES256", "P-384": "ES384"}
+"""The curves of keys by which we may show who we are, and what is signed with them."""
+
+DOWN_SECONDS = 5
+"""A provider that did not answer is not asked again for so long: whoever comes meanwhile need not wait for it."""
+
+_DENIED = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
+_BUSY = frozenset({"temporarily_unavailable", "server_error"})
+
+Also = Callable[[Transaction], Awaitable[object]]
+"""What is done in the same transaction."""
 
 _SQL = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 
@@ -50,14 +65,20 @@ _SQL = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 class Provider:
     """A provider of the operator's settings; `key` names it in addresses of ours, `redirect` is its own way back.
 
-    Each provider has its own `redirect`, so that an answer of one is never taken for another's.
+    Each provider has its own `redirect`, so that an answer of one is never taken for another's.  We show it who we
+    are by `secret`, or by an assertion that `signing` signs, or by PKCE alone.  `names` are what people call it, by
+    language.  `is_enough_for_staff` says whether staff without an office need no second factor here besides.
     """
 
     key: str
     issuer: str
     client: str
     secret: str | None
+    signing: ECKey | None = None
     redirect: str
+    names: Mapping[str, str]
+    scopes: tuple[str, ...] = ("openid",)
+    is_enough_for_staff: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +87,15 @@ class Proven:
 
     issuer: str
     subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An account of ours that somebody at a provider gets into; `provider` is its key, None if it is set no more."""
+
+    issuer: str
+    provider: str | None
+    since: Instant
 
 
 class _Discovered(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,16 +139,34 @@ class OutsideProviders:
         self._trail = trail
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._underway: Underway[str, _Known] = Underway()
+        self._down: dict[str, Instant] = {}
 
-    async def begin(self, key: str, browser: str) -> str:
-        """The address at the provider to which a browser goes; raises Refusal `outside-unreachable`."""
-        provider = self._provider(key)
+    @property
+    def all(self) -> tuple[Provider, ...]:
+        """The providers, in the operator's order."""
+        return tuple(self._providers.values())
+
+    def provider(self, key: str) -> Provider:
+        """A provider by its key; raises Refusal `not-found`."""
+        provider = self._providers.get(key)
+        if provider is None:
+            raise Refusal("not-found", next_step="start-again")
+        return provider
+
+    async def begin(self, key: str, browser: str, *, state: str) -> str:
+        """The address at the provider to which a browser goes; raises Refusal `outside-unreachable`.
+
+        `state` is a secret of 32 random bytes that nothing else was ever begun with.
+        """
+        if not is_secret(state):
+            raise ValueError("a state is a secret of ours")
+        provider = self.provider(key)
         known = await self._look(provider)
-        state = secret_of(os.urandom(SECRET_BYTES))
         async with self._database.transaction("app") as transaction:
             await transaction.run(
                 _SQL.begin_outside,
-                digest=state.digest,
+                digest=digest_of(state),
                 provider=key,
                 browser=digest_of(browser),
                 until=self._clock() + SIGN_IN_SECONDS * SECOND,
@@ -127,19 +175,23 @@ class OutsideProviders:
             "response_type": "code",
             "client_id": provider.client,
             "redirect_uri": provider.redirect,
-            "scope": "openid",
-            "state": state.text,
-            "nonce": _derived(browser, state.text, "nonce"),
-            "code_challenge": challenge_of(_derived(browser, state.text, "verifier")),
+            "scope": " ".join(provider.scopes),
+            "state": state,
+            "nonce": _derived(browser, state, "nonce"),
+            "code_challenge": challenge_of(_derived(browser, state, "verifier")),
             "code_challenge_method": METHOD,
         }
         place = known.discovered.authorization_endpoint
         return f"{place}{'&' if '?' in place else '?'}{urlencode(question)}"
 
     async def finish(self, key: str, parameters: Parameters, browser: str) -> Proven:
-        """Who came back; raises Refusal `outside-refused`, whose reason only the trace learns."""
+        """Who came back; raises Refusal.
+
+        Codes: `outside-refused`, whose reason only the trace learns, `outside-denied` where the person or the
+        provider said no, `outside-busy` and `outside-unreachable`.
+        """
         try:
-            return await self._finished(self._provider(key), parameters, browser)
+            return await self._finished(self.provider(key), parameters, browser)
         except RequestMalformed as error:
             refusal = _refused(error.reason)
             await self._trail.refused(NOBODY, "outside-sign-in", refusal, provider=key)
@@ -176,11 +228,25 @@ class OutsideProviders:
             raise Refusal("outside-linked", next_step="start-again")
         await self._trail.tell(by, "outside-link", account=account)
 
-    async def unlink(self, by: Caller, account: str, issuer: str) -> None:
-        """Let nobody in to an account by that provider any more."""
+    async def unlink(self, by: Caller, account: str, issuer: str, *, also: Also | None = None) -> None:
+        """Let nobody in to an account by that provider any more; what `also` does is done with it or not at all.
+
+        Raises Refusal `credential-unknown` where there is no such link.
+        """
         async with self._database.transaction("app") as transaction:
-            await transaction.run(_SQL.unlink_outside, account=account, issuer=issuer, now=self._clock())
+            ended = await transaction.run(_SQL.unlink_outside, account=account, issuer=issuer, now=self._clock())
+            if not ended:
+                raise Refusal("credential-unknown")
+            if also is not None:
+                await also(transaction)
         await self._trail.tell(by, "outside-unlink", account=account)
+
+    async def links_of(self, account: str) -> tuple[Link, ...]:
+        """By which providers somebody gets in to an account, the oldest first."""
+        keys = {each.issuer: each.key for each in self._providers.values()}
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.outside_links, account=account)
+        return tuple(Link(issuer=row[0], provider=keys.get(row[0]), since=Instant(row[1])) for row in rows)
 
     async def forget(self) -> None:
         """Forget sign-ins that nobody finished."""
@@ -201,8 +267,10 @@ class OutsideProviders:
         # An error may be counterfeit too, so who answers is looked at first (RFC 9207, section 2.4).
         if issuer != provider.issuer and (issuer or known.discovered.authorization_response_iss_parameter_supported):
             raise _refused("mix-up-issuer")
-        if once(parameters, "error") or not code:
-            raise _refused("not-approved")
+        if error := once(parameters, "error"):
+            raise _told_error(error)
+        if not code:
+            raise _refused("code-missing")
         text = await self._id_token(provider, known, code, _derived(browser, state, "verifier"))
         return await self._proven(provider, text, _derived(browser, state, "nonce"))
 
@@ -214,7 +282,10 @@ class OutsideProviders:
             "code_verifier": verifier,
         }
         authorization = None
-        if provider.secret is None:
+        if provider.signing is not None:
+            form["client_assertion_type"] = ASSERTION_TYPE
+            form["client_assertion"] = _assertion(provider, provider.signing, known, self._clock())
+        elif provider.secret is None:
             form["client_id"] = provider.client
         else:
             pair = f"{quote_plus(provider.client)}:{quote_plus(provider.secret)}"
@@ -260,18 +331,28 @@ class OutsideProviders:
         known = self._known.get(provider.key)
         if known is not None and not anew and self._clock() - known.at < DISCOVERY_SECONDS * SECOND:
             return known
+        return await self._underway.ask(provider.key, lambda: self._looked(provider))
+
+    async def _looked(self, provider: Provider) -> _Known:
+        """What the provider says of itself now; one that did not answer is left alone for a while."""
+        down = self._down.get(provider.key)
+        if down is not None and self._clock() - down < DOWN_SECONDS * SECOND:
+            raise unreachable("not-asked-again")
+        try:
+            known = await self._asked(provider)
+        except Refusal:
+            self._down[provider.key] = self._clock()
+            raise
+        self._down.pop(provider.key, None)
+        self._known[provider.key] = known
+        return known
+
+    async def _asked(self, provider: Provider) -> _Known:
         discovered = _discovered(
             await self._fetcher.get(f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"), provider
         )
         keys = _keys(await self._fetcher.get(discovered.jwks_uri))
-        self._known[provider.key] = known = _Known(discovered, keys, self._clock())
-        return known
-
-    def _provider(self, key: str) -> Provider:
-        provider = self._providers.get(key)
-        if provider is None:
-            raise Refusal("not-found", next_step="start-again")
-        return provider
+        return _Known(discovered, keys, self._clock())
 
 
 def _fault(claims: _Claims, provider: Provider, nonce: str, now: Instant) -> str | None:
@@ -308,9 +389,38 @@ def _discovered(text: bytes, provider: Provider) -> _Discovered:
     places = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
     if found.issuer != provider.issuer:
         raise _refused("discovery-issuer")
-    if not all(is_safe_address(place) for place in places):
+    if not all(_is_as_safe(place, provider.issuer) for place in places):
         raise _refused("discovery-address")
     return found
+
+
+def _is_as_safe(place: str, issuer: str) -> bool:
+    """Whether a provider's document may lead to an address: HTTPS never leads back to plain HTTP on this machine."""
+    return is_safe_address(place) and (place.startswith("https://") or not issuer.startswith("https://"))
+
+
+def _assertion(provider: Provider, key: ECKey, known: _Known, now: Instant) -> str:
+    """What shows a provider who we are, for a minute and once (OpenID Connect Core 1.0, section 9)."""
+    claims = {
+        "iss": provider.client,
+        "sub": provider.client,
+        "aud": known.discovered.token_endpoint,
+        "jti": secret_of(os.urandom(SECRET_BYTES)).text,
+        "iat": now // SECOND,
+        "exp": now // SECOND + ASSERTION_SECONDS,
+    }
+    algorithm = ASSERTION_CURVES[key.curve_name]
+    header = {"alg": algorithm, "typ": "JWT", "kid": key.kid}
+    return jws.serialize_compact(header, msgspec.json.encode(claims), key, algorithms=[algorithm])
+
+
+def _told_error(error: str) -> Refusal:
+    """What a provider's error means for the person (RFC 6749, section 4.1.2.1; OpenID Connect Core 1.0, 3.1.2.6)."""
+    if error in _DENIED:
+        return Refusal("outside-denied", next_step="sign-in", details={"reason": error})
+    if error in _BUSY:
+        return Refusal("outside-busy", next_step="try-again-later", retryable=True, details={"reason": error})
+    return _refused("not-approved")
 
 
 def _keys(text: bytes) -> Mapping[str, ECKey | RSAKey]:

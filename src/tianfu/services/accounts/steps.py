@@ -48,11 +48,11 @@ class Steps:
         self._seals = seals
         self._clock = clock
 
-    async def begin(self, waiting: Waiting, *, device: str) -> tuple[str, Instant]:
+    async def begin(self, waiting: Waiting, *, device: str, seconds: int = LIFE_SECONDS) -> tuple[str, Instant]:
         """Keep where a sign-in stands; the secret by which this browser goes on, and until when."""
         secret = new_secret()
         digest = secret_digest(secret)
-        until = Instant(self._clock() + LIFE_SECONDS * SECOND)
+        until = Instant(self._clock() + seconds * SECOND)
         plain = _write_told(_Told(device=secret_digest(device), waiting=waiting))
         sealed = self._seals.seal(_place(digest), plain)
         async with self._database.connection("app") as connection:

@@ -6,7 +6,7 @@ sessions and go with them.  Rule: docs/rules/sign-in.md
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ import msgspec
 
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.organisations import OrganisationTree
-from tianfu.db import Database, Transaction, UniqueViolation, queries
+from tianfu.db import Database, Transaction, UniqueViolation, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
 from tianfu.kernel.instants import Clock
@@ -24,6 +24,7 @@ from tianfu.records.write import leave_trace
 from tianfu.services.accounts.keys import AccountKeys, Place, Sealed, Seals
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.offices import (
+    DEVELOPMENT_ROLES,
     refuse_unless_below,
     refuse_unless_holdable,
     refuse_unless_other,
@@ -38,6 +39,7 @@ _PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
 _SESSIONS = queries("tianfu.services.accounts.sql", "sessions.sql")
 _FAMILIES = queries("tianfu.services.accounts.oauth.sql", "families.sql")
+_OUTSIDE = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
 _STEPS = queries("tianfu.services.accounts.sql", "steps.sql")
 
 
@@ -53,12 +55,17 @@ RecordType = Literal["Patient", "RelatedPerson"]
 
 @dataclass(frozen=True, slots=True)
 class TheOperator:
-    """Whoever has the machine: he makes the first security administrator, by the command line."""
+    """Whoever has the machine: he makes the first security administrator, by the command line.
+
+    For a demonstration, which production refuses, he also gives the roles that only development has.
+    """
 
     caller: Caller = OPERATOR
+    gives_development_roles: bool = False
 
 
 THE_OPERATOR: Final = TheOperator()
+THE_DEMONSTRATION: Final = TheOperator(gives_development_roles=True)
 
 By = SignedIn | TheOperator
 """On whose word an account or a place of work changes."""
@@ -212,6 +219,7 @@ class People:
                 pipeline.add(_PEOPLE.account_leaves, account=account, now=now)
                 pipeline.add(_PEOPLE.end_workplaces, account=account, now=now)
                 pipeline.add(_CREDENTIALS.end_credentials, account=account, now=now)
+                pipeline.add(_OUTSIDE.unlink_all_outside, account=account, now=now)
                 pipeline.add(_STEPS.end_steps, account=account)
                 pipeline.add(_SESSIONS.end_sessions_but, account=account, but="", now=now, by=by.caller.id)
                 pipeline.add(_FAMILIES.end_families_of_account, account=account, but="", why="left", now=now)
@@ -354,7 +362,8 @@ class People:
     ) -> None:
         match by:
             case TheOperator():
-                pass
+                if by.gives_development_roles and post.role in DEVELOPMENT_ROLES and not held:
+                    return
             case SignedIn():
                 refuse_unless_other(_appointer(by), account)
                 refuse_unless_below(_appointer(by), post.role, post.organisation, tree)
@@ -381,8 +390,15 @@ class People:
         return _read_told(self._seals.open(_place(account, version), sealed))
 
 
+async def anybody_in(database: Database, roles: Iterable[str]) -> bool:
+    """Whether anybody works in one of these roles now; says nothing about anybody."""
+    async with database.connection("app") as connection:
+        row = await connection.one(_PEOPLE.anybody_in, roles=text_array(sorted(roles)))
+    return row is not None and row[0]
+
+
 def _appointer(by: SignedIn) -> Workplace:
-    if by.workplace is None or by.needs_second_factor:
+    if by.workplace is None or not by.is_settled:
         raise Refusal("appointing-not-yours", next_step="ask-your-office")
     return by.workplace
 

@@ -16,6 +16,8 @@ from tianfu.services.accounts.model.people import Kind
         (Kind.RESIDENT, "13800001234", "13800001234"),
         (Kind.RESIDENT, " +86 138-0000-1234 ", "13800001234"),
         (Kind.RESIDENT, "１３８００００１２３４", "13800001234"),
+        (Kind.RESIDENT, "10000001234", "10000001234"),
+        (Kind.RESIDENT, "10100001234", None),
         (Kind.RESIDENT, "12800001234", None),
         (Kind.RESIDENT, "1380000123", None),
         (Kind.RESIDENT, "138000012345", None),

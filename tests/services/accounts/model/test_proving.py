@@ -12,7 +12,10 @@ from tianfu.services.accounts.model.proving import SECOND_FACTORS, Proof, steps_
 
 PASSWORD, TOTP, TELEPHONE = Method.PASSWORD, Method.TOTP, Method.TELEPHONE
 PASSKEY, RECOVERY, OUTSIDE = Method.PASSKEY, Method.RECOVERY, Method.OUTSIDE
-EVERY_SET = [frozenset(each) for each in chain.from_iterable(combinations(Method, size) for size in range(7))]
+OUTSIDE_FIRST = Method.OUTSIDE_FIRST
+EVERY_SET = [
+    frozenset(each) for each in chain.from_iterable(combinations(Method, size) for size in range(len(Method) + 1))
+]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,12 @@ EVERY_SET = [frozenset(each) for each in chain.from_iterable(combinations(Method
         ("doctor", {PASSWORD, RECOVERY}, True, Proof.ENOUGH),
         ("doctor", {PASSKEY}, True, Proof.ENOUGH),
         ("doctor", {OUTSIDE}, False, Proof.ENOUGH),
+        ("doctor", {OUTSIDE_FIRST}, False, Proof.SET_UP),
+        ("doctor", {OUTSIDE_FIRST}, True, Proof.MORE),
+        ("doctor", {OUTSIDE_FIRST, PASSWORD}, True, Proof.MORE),
+        ("doctor", {OUTSIDE_FIRST, TOTP}, True, Proof.ENOUGH),
+        ("security", {OUTSIDE_FIRST}, False, Proof.SET_UP),
+        ("security", {OUTSIDE_FIRST}, True, Proof.MORE),
         ("doctor", {TOTP}, True, Proof.NOTHING),
         ("doctor", {RECOVERY}, True, Proof.NOTHING),
         ("doctor", {TELEPHONE}, True, Proof.NOTHING),
@@ -51,6 +60,7 @@ def test_staff_need_two_factors_or_a_passkey(
         ({TELEPHONE}, Proof.ENOUGH),
         ({PASSKEY}, Proof.ENOUGH),
         ({OUTSIDE}, Proof.ENOUGH),
+        ({OUTSIDE_FIRST}, Proof.ENOUGH),
         ({PASSWORD}, Proof.NOTHING),
         ({PASSWORD, TOTP}, Proof.NOTHING),
         (set(), Proof.NOTHING),
@@ -64,7 +74,7 @@ def test_a_resident_needs_his_telephone_or_a_passkey(methods: set[Method], expec
 @pytest.mark.parametrize("role", sorted(OFFICES))
 def test_no_single_factor_opens_an_office(role: str, methods: frozenset[Method]) -> None:
     if worth(Kind.STAFF, role, methods, has_second_factor=True) is Proof.ENOUGH:
-        assert PASSKEY in methods or (methods & SECOND_FACTORS and methods & {PASSWORD, OUTSIDE})
+        assert PASSKEY in methods or (methods & SECOND_FACTORS and methods & {PASSWORD, OUTSIDE, OUTSIDE_FIRST})
 
 
 @pytest.mark.parametrize("methods", EVERY_SET, ids=lambda each: "+".join(sorted(each)) or "nothing")
@@ -89,6 +99,7 @@ def test_one_more_proof_never_makes_less(role: str, methods: frozenset[Method]) 
         (Kind.STAFF, RECOVERY, True, False),
         (Kind.STAFF, TELEPHONE, True, False),
         (Kind.STAFF, OUTSIDE, True, False),
+        (Kind.STAFF, OUTSIDE_FIRST, False, False),
     ],
 )
 def test_whoever_has_a_second_factor_steps_up_by_it(

@@ -2,82 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
-from msgspec.json import encode
+from msgspec.json import decode, encode
 
-from tests.services.accounts.oauth.made_up import NOON, SECURITY, Town, challenge
+from tests.services.accounts.oauth.abroad import Network, Provided
+from tests.services.accounts.oauth.made_up import NOON, SECURITY, Town
 from tests.services.accounts.oauth.test_codes_and_tokens import refused
 from tianfu.kernel.instants import SECOND
-from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, secret_of
 from tianfu.services.accounts.outside import OutsideProviders, Proven, Provider
 
 pytestmark = pytest.mark.anyio
 
 BROWSER = "made-up-browser-secret"
 THEIRS = ("https://one.example", "https://two.example")
-
-
-@dataclass
-class Provided:
-    """A provider elsewhere, which checks what it is sent as a real one does; the outermost edge."""
-
-    issuer: str
-    key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "p1"}))
-    nonce: str = ""
-    challenge: str = ""
-    changes: dict[str, Any] = field(default_factory=dict)
-    text: str | None = None
-
-    def token(self, client: str) -> str:
-        claims = {
-            "iss": self.issuer,
-            "sub": "her-number-there",
-            "aud": client,
-            "iat": NOON // SECOND,
-            "exp": NOON // SECOND + 300,
-            "nonce": self.nonce,
-            **self.changes,
-        }
-        return jws.serialize_compact({"alg": "ES256", "kid": "p1"}, encode(claims), self.key, algorithms=["ES256"])
-
-
-@dataclass
-class Network:
-    """The way to the providers."""
-
-    providers: dict[str, Provided]
-    posted: list[str] = field(default_factory=list)
-    says_issuer: bool = True
-    claimed_issuer: str | None = None
-
-    async def get(self, address: str) -> bytes:
-        issuer = "https://" + urlsplit(address).netloc
-        if address.endswith("/keys"):
-            return encode({"keys": [self.providers[issuer].key.as_dict(private=False)]})
-        return encode(
-            {
-                "issuer": self.claimed_issuer or issuer,
-                "authorization_endpoint": f"{issuer}/authorize",
-                "token_endpoint": f"{issuer}/token",
-                "jwks_uri": f"{issuer}/keys",
-                "authorization_response_iss_parameter_supported": self.says_issuer,
-            }
-        )
-
-    async def post(self, address: str, form: Mapping[str, str], *, authorization: str | None) -> bytes:
-        issuer = "https://" + urlsplit(address).netloc
-        self.posted.append(issuer)
-        there = self.providers[issuer]
-        if challenge(form["code_verifier"]) != there.challenge:
-            raise Refusal("outside-unreachable", details={"reason": "status-400"})
-        return encode({"id_token": there.text or there.token(form.get("client_id", "tianfu"))})
 
 
 @dataclass
@@ -89,7 +34,7 @@ class Abroad:
 
     async def begin(self, key: str = "one", browser: str = BROWSER) -> str:
         """The state with which a browser comes back."""
-        address = await self.outside.begin(key, browser)
+        address = await self.outside.begin(key, browser, state=secret_of(os.urandom(SECRET_BYTES)).text)
         question = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         there = self.network.providers["https://" + urlsplit(address).netloc]
         there.nonce, there.challenge = question["nonce"], question["code_challenge"]
@@ -112,6 +57,8 @@ def abroad(town: Town) -> Abroad:
             client="tianfu",
             secret="made-up",
             redirect=f"https://here.example/enter/outside/{key}",
+            names={"en": key},
+            is_enough_for_staff=True,
         )
         for key, issuer in zip(("one", "two"), THEIRS, strict=True)
     ]
@@ -177,7 +124,7 @@ async def test_issuer_mix_up_at_another_provider_s_way_back_is_refused(town: Tow
 
 async def test_a_document_that_says_it_is_another_s_is_refused(town: Town, abroad: Abroad) -> None:
     abroad.network.claimed_issuer = "https://two.example"
-    assert (await refused(abroad.outside.begin("one", BROWSER))).details["reason"] == "discovery-issuer"
+    assert (await refused(abroad.outside.begin("one", BROWSER, state="s" * 43))).details["reason"] == "discovery-issuer"
 
 
 @pytest.mark.parametrize(
@@ -227,3 +174,102 @@ async def test_neither_nonce_nor_verifier_lies_in_the_table(town: Town, abroad: 
     rows = str(await town.run("select * from outside_sign_in"))
     assert state not in rows
     assert abroad.network.providers["https://one.example"].nonce not in rows
+
+
+async def test_a_key_that_the_provider_changed_is_looked_up_anew(town: Town, abroad: Abroad) -> None:
+    await abroad.back(await abroad.begin())
+    there = abroad.network.providers["https://one.example"]
+    there.key = ECKey.generate_key("P-256", {"kid": "p2"})
+    town.clock.forward(40)
+    proven = await abroad.back(await abroad.begin())
+    assert proven.subject == "her-number-there"
+
+
+async def test_a_key_that_the_provider_withdrew_proves_nobody(town: Town, abroad: Abroad) -> None:
+    await abroad.back(await abroad.begin())
+    there = abroad.network.providers["https://one.example"]
+    withdrawn = there.key
+    there.key = ECKey.generate_key("P-256", {"kid": "p2"})
+    town.clock.forward(300)
+    state = await abroad.begin()
+    there.text = jws.serialize_compact({"alg": "ES256", "kid": "p1"}, b"{}", withdrawn, algorithms=["ES256"])
+    assert await reason(abroad, town, state) == "id-token-key"
+
+
+async def test_a_provider_that_is_down_is_asked_once_in_five_seconds(town: Town, abroad: Abroad) -> None:
+    abroad.network.is_down = True
+    for _ in range(3):
+        assert (await refused(abroad.outside.begin("one", BROWSER, state="s" * 43))).code == "outside-unreachable"
+    assert len(abroad.network.asked) == 1
+    abroad.network.is_down = False
+    town.clock.forward(6)
+    await abroad.begin()
+
+
+async def test_a_provider_that_is_down_keeps_nobody_from_another(town: Town, abroad: Abroad) -> None:
+    abroad.network.is_down = True
+    await refused(abroad.outside.begin("one", BROWSER, state="s" * 43))
+    abroad.network.is_down = False
+    await abroad.begin("two")
+
+
+@pytest.mark.parametrize("place", ["http://localhost:5432/", "http://one.example/token", "ftp://one.example/token"])
+async def test_a_document_that_leads_back_into_this_machine_is_refused(town: Town, abroad: Abroad, place: str) -> None:
+    abroad.network.places = {"token_endpoint": place}
+    refusal = await refused(abroad.outside.begin("one", BROWSER, state="s" * 43))
+    assert refusal.details["reason"] == "discovery-address"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("access_denied", "outside-denied"),
+        ("login_required", "outside-denied"),
+        ("temporarily_unavailable", "outside-busy"),
+        ("server_error", "outside-busy"),
+        ("<script>", "outside-refused"),
+    ],
+)
+async def test_an_error_of_the_provider_is_told_by_our_words(town: Town, abroad: Abroad, error: str, code: str) -> None:
+    state = await abroad.begin()
+    refusal = await refused(abroad.back(state, code=None, error=error))
+    assert refusal.code == code
+    assert "<" not in str(refusal.details)
+    rows = await town.run("select outcome from audit where interaction = 'outside-sign-in' order by at, seq")
+    assert rows[-1][0] == code
+
+
+async def test_an_error_of_another_provider_is_not_believed(town: Town, abroad: Abroad) -> None:
+    state = await abroad.begin()
+    refusal = await refused(abroad.back(state, code=None, error="access_denied", iss="https://two.example"))
+    assert refusal.details["reason"] == "mix-up-issuer"
+
+
+async def test_a_key_of_our_own_shows_the_provider_who_we_are(town: Town, abroad: Abroad) -> None:
+    key = ECKey.generate_key("P-256", {"kid": "ours"})
+    [one, _] = abroad.outside.all
+    outside = OutsideProviders(
+        town.database, [replace(one, secret=None, signing=key)], abroad.network, town.server.trail, town.clock
+    )
+    abroad.outside = outside
+    await abroad.back(await abroad.begin())
+    form = abroad.network.forms[-1]
+    assert form["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    signed = jws.deserialize_compact(form["client_assertion"], key, algorithms=["ES256"])
+    claims = decode(signed.payload)
+    assert (claims["iss"], claims["sub"], claims["aud"]) == ("tianfu", "tianfu", "https://one.example/token")
+    assert claims["exp"] - NOON // SECOND == 60
+
+
+async def test_a_link_that_was_taken_away_can_be_made_again(town: Town, abroad: Abroad) -> None:
+    proven = Proven(issuer="https://one.example", subject="her-number-there")
+    await abroad.outside.link(SECURITY, "made-up-doctor", proven)
+    [link] = await abroad.outside.links_of("made-up-doctor")
+    assert (link.issuer, link.provider) == (proven.issuer, "one")
+    await abroad.outside.unlink(SECURITY, "made-up-doctor", proven.issuer)
+    assert await abroad.outside.links_of("made-up-doctor") == ()
+    assert (
+        await refused(abroad.outside.unlink(SECURITY, "made-up-doctor", proven.issuer))
+    ).code == "credential-unknown"
+    await abroad.outside.link(SECURITY, "made-up-resident", proven)
+    assert await abroad.outside.account_of(proven) == "made-up-resident"

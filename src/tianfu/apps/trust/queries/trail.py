@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
-from tianfu.access.caller import IMPORTER, LOOPBACK, NOBODY, Caller
+from tianfu.access.caller import IMPORTER, NOBODY, Caller
 from tianfu.access.decision import NOT_PERMITTED
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import rules
@@ -38,7 +38,7 @@ PROGRAM_ROLE = "program"
 
 def roles_known() -> tuple[str, ...]:
     """Every role that the trail can name: those of the rules, of the machine itself, of programs and of nobody."""
-    return tuple(sorted({role for role, _ in rules()} | {LOOPBACK.role, IMPORTER.role, NOBODY.role, PROGRAM_ROLE}))
+    return tuple(sorted({role for role, _ in rules()} | {IMPORTER.role, NOBODY.role, PROGRAM_ROLE}))
 
 
 def refuse_unless_officer(caller: Caller) -> None:

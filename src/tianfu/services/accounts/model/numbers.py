@@ -10,8 +10,11 @@ from tianfu.services.accounts.model.people import Kind
 NUMBER_CHARACTERS_MAX = 64
 """More is no number, and is not even looked at."""
 
-_TELEPHONE = re.compile(r"1[3-9]\d{9}\Z", re.ASCII)
-"""A mobile number of the mainland: eleven digits (Telecommunications numbering plan, 2017)."""
+_TELEPHONE = re.compile(r"(1[3-9]\d|100)\d{8}\Z", re.ASCII)
+"""A mobile number of the mainland: eleven digits (Telecommunications numbering plan, 2017).
+
+Or one of the demo province: those begin with 100, which no mobile number does, so that none is anybody's.
+"""
 
 _STAFF_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9._-]{1,31}\Z", re.ASCII)
 _ASIDE = re.compile(r"[\s()\-]")

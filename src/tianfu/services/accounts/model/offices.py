@@ -22,6 +22,9 @@ STAFF_ROLES = frozenset(
 )
 """Every role but these and the offices is no workplace: nobody is appointed a citizen, a machine or the desk."""
 
+DEVELOPMENT_ROLES = frozenset({"desk"})
+"""Who sees everything, in a demonstration alone: no administrator gives it, and production refuses to start with it."""
+
 
 def refuse_unless_holdable(role: str, held: Collection[str]) -> None:
     """Whether somebody who holds these roles may take one more.

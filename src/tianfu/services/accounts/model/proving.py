@@ -30,7 +30,7 @@ def worth(kind: Kind, role: str | None, methods: Set[Method], *, has_second_fact
     """
     match kind:
         case Kind.RESIDENT:
-            is_enough = bool(methods & {Method.TELEPHONE, Method.PASSKEY, Method.OUTSIDE})
+            is_enough = bool(methods & {Method.TELEPHONE, Method.PASSKEY, Method.OUTSIDE, Method.OUTSIDE_FIRST})
             return Proof.ENOUGH if is_enough else Proof.NOTHING
         case Kind.STAFF:
             return _worth_of_staff(role, methods, has_second_factor=has_second_factor)
@@ -39,12 +39,12 @@ def worth(kind: Kind, role: str | None, methods: Set[Method], *, has_second_fact
 def _worth_of_staff(role: str | None, methods: Set[Method], *, has_second_factor: bool) -> Proof:
     if Method.PASSKEY in methods:
         return Proof.ENOUGH
-    if not methods & {Method.PASSWORD, Method.OUTSIDE}:
+    if not methods & {Method.PASSWORD, Method.OUTSIDE, Method.OUTSIDE_FIRST}:
         return Proof.NOTHING
     if methods & SECOND_FACTORS:
         return Proof.ENOUGH
     if Method.OUTSIDE in methods and role not in OFFICES:
-        return Proof.ENOUGH  # a provider of the operator's choice answers for how its people prove themselves
+        return Proof.ENOUGH  # the operator said that this provider answers for how its people prove themselves
     return Proof.MORE if has_second_factor else Proof.SET_UP
 
 

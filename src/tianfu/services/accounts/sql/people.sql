@@ -46,6 +46,14 @@ select %(account)s, %(type)s, %(record)s, %(now)s, %(by)s
  where not exists (select from account_record
                     where account = %(account)s and type = %(type)s and record = %(record)s and until is null);
 
+-- records_of_another
+-- Whether one of these Patient records is another account's that stands.
+select 1
+  from account_record r join account a using (account)
+ where r.type = 'Patient' and r.record = any(%(records)s::text[]) and r.until is null
+   and r.account <> %(account)s and a.left_at is null
+ limit 1;
+
 -- end_account_record
 -- A record is not a resident's any more.
 update account_record set until = %(now)s
@@ -70,6 +78,10 @@ select workplace, account, organisation, role, practitioner, licence, title, pra
 select workplace, account, organisation, role, practitioner, licence, title, practising_since
   from workplace
  where workplace = %(workplace)s and until is null;
+
+-- anybody_in
+-- Whether anybody works in one of these roles now.
+select exists (select from workplace where role = any(%(roles)s::text[]) and until is null);
 
 -- end_workplace
 -- Somebody works there no more.

@@ -24,3 +24,11 @@ values (%(issuer)s, %(subject)s, %(account)s, %(now)s, %(by)s) on conflict do no
 -- unlink_outside
 -- Let it name none any more.
 update outside_account set until = %(now)s where account = %(account)s and issuer = %(issuer)s and until is null;
+
+-- unlink_all_outside
+-- Let no provider name it any more.
+update outside_account set until = %(now)s where account = %(account)s and until is null;
+
+-- outside_links
+-- Which providers name an account, the oldest first.
+select issuer, since from outside_account where account = %(account)s and until is null order by since, issuer;

@@ -1,0 +1,142 @@
+"""What the routes of the entrance share: what they stand on, how they read a form, and how they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from litestar import Response
+from litestar.datastructures import Cookie, UploadFile
+from litestar.response import Redirect
+
+from tianfu.apps.entrance.ports import Demonstration, Directory
+from tianfu.apps.entrance.queries.names import names_of_places
+from tianfu.apps.entrance.speech import Speech
+from tianfu.kernel.instants import SECOND, Clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.opening import Accounts
+from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
+from tianfu.web.admission import CHOOSING_PASSWORD, SETTING_UP, SIGNED_IN, SessionCookies
+from tianfu.web.asking import HttpRequest
+from tianfu.web.outcome import status_of
+from tianfu.web.pages import Pages
+
+ACCOUNT = "/account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """What the pages stand on."""
+
+    accounts: Accounts
+    cookies: SessionCookies
+    directory: Directory
+    demonstration: Demonstration
+    clock: Clock
+
+
+FRESH: Mapping[str, object] = {SETTING_UP: True}
+"""The options of a page that is open also before a second factor is set up."""
+
+CHOOSING: Mapping[str, object] = {CHOOSING_PASSWORD: True}
+"""The options of a page that is open also to a password that was handed over, but to nobody who must set up more."""
+
+EARLIEST: Mapping[str, object] = {**FRESH, **CHOOSING}
+"""The options of a page that is open before both."""
+
+
+AGAIN = frozenset(
+    {
+        "number-malformed",
+        "sign-in-refused",
+        "sign-in-closed",
+        "sign-in-busy",
+        "codes-used-up",
+        "code-not-sent",
+        "code-wrong",
+        "workplace-unknown",
+        "password-too-short",
+        "password-too-long",
+        "password-of-yourself",
+        "password-common",
+        "password-unchanged",
+        "passwords-differ",
+        "method-not-yours",
+        "too-many-credentials",
+        "identity-number-form",
+        "identity-number-date",
+        "identity-number-check",
+        "real-name-missing",
+        "real-name-not-found",
+        "passkey-refused",
+        "passkey-not-set-up",
+        "passkey-known",
+    }
+)
+"""Refusals that are said beside the form, which is shown again."""
+
+
+def page_of(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
+    asking = pages.asking(request)
+
+    def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
+        always = {"speech": Speech(asking.language), "fault": "", "details": {}}
+        return pages.page(f"entrance/{template}", asking, status=status, **{**always, **values})
+
+    return page
+
+
+async def form_of(request: HttpRequest, *names: str) -> dict[str, str]:
+    """The fields of a form as text; what was not sent is empty."""
+    sent = await request.form()
+    values = {name: sent.get(name) for name in names}
+    return {
+        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
+    }
+
+
+def said_again(refusal: Refusal) -> Mapping[str, object]:
+    """What a form says that is shown again; raises what is not about a form."""
+    if refusal.code not in AGAIN:
+        raise refusal
+    return {"fault": refusal.code, "details": refusal.details, "status": status_of(refusal)}
+
+
+def signed_in_of(request: HttpRequest) -> SignedIn:
+    """Who signed in."""
+    signed_in = request.scope["state"].get(SIGNED_IN)
+    if not isinstance(signed_in, SignedIn):
+        raise Refusal("not-found", next_step="start-again")
+    return signed_in
+
+
+async def further(
+    pages: Pages, house: Entrance, request: HttpRequest, answer: Next | Entered, onward: str
+) -> Response[str] | Redirect:
+    """The next step of a sign-in, or the page that somebody wanted."""
+    if isinstance(answer, Entered):
+        return entered_page(answer, house, onward)
+    names = await names_of_places(house.directory, answer.workplaces) if answer.stage == WORKPLACE else {}
+    page = page_of(pages, request)("step.html", step=answer, onward=onward, names=names)
+    page.set_cookie(house.cookies.device_cookie(answer.device))
+    return page
+
+
+def to_prove(onward: str) -> Redirect:
+    return Redirect(f"{ACCOUNT}/prove?{urlencode({'next': onward})}", status_code=303)
+
+
+def arrival_of(request: HttpRequest, cookies: SessionCookies) -> Arrival:
+    carried = cookies.carried(request)
+    return Arrival(address=carried.client, device=carried.device, agent=request.headers.get("user-agent", ""))
+
+
+def entered_page(entered: Entered, house: Entrance, onward: str) -> Redirect:
+    return Redirect(onward, status_code=303, cookies=cookies_of(entered, house))
+
+
+def cookies_of(entered: Entered, house: Entrance) -> list[Cookie]:
+    seconds = max(1, (entered.signed_in.until - house.clock()) // SECOND)
+    return [house.cookies.cookie(entered.secret, seconds=seconds), house.cookies.device_cookie(entered.device)]

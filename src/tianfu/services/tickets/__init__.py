@@ -1,1 +1,0 @@
-"""Tickets: who somebody is, for which purposes, and until when; until people can sign in."""

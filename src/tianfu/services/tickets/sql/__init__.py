@@ -1,1 +1,0 @@
-"""The named statements of tickets."""
