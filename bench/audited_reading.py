@@ -1,29 +1,27 @@
-"""What trust costs a read: a doctor with a ticket reads his patients' results, each read decided in SQL and traced,
+"""What trust costs a read: a doctor's app reads his patients' results, each read decided in SQL and traced,
 beside the same reads at a door where everything is open and nothing is traced."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import orjson
 
+from bench.doctors_app import doctors_headers
 from bench.load_generator import wrk
 from bench.preparing import say
+from bench.program import Program
 from bench.serving import REAL, UNTRACED, served
-from tianfu.access.caller import Caller
-from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, Query
 from tianfu.db.embedded import EmbeddedPostgres
-from tianfu.installation import ticket_office
-from tianfu.kernel.ids import new_uuid7, unpacked_id
-from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
-from tianfu.services.tickets.ticket import Audience, Ticket
+from tianfu.kernel.ids import unpacked_id
+from tianfu.kernel.instants import SECOND, system_clock, to_fhir_instant
 
 PAIRS = 9
 """So often both servers are measured one right after the other: what slows the machine for a while slows both."""
@@ -40,7 +38,6 @@ MANY_CONNECTIONS = 256
 
 PATIENTS = 200
 RESULTS = 5_000
-MINUTES = 10
 WARD, DOCTOR = "bench-ward", "bench-doctor"
 
 Result = dict[str, object]
@@ -53,15 +50,16 @@ def audited_reads(home: Path) -> Result:
         paths = Path(folder) / "paths"
         paths.write_text("".join(f"/fhir/Observation/{each}\n" for each in results), "ascii")
         limits = _without_limits(Path(folder))
-        with served(REAL, home, addresses, more=limits) as port:
-            _admit(port, people)
-        header = f"Authorization: Bearer {_ticket(addresses)}"
+        with served(REAL, home, addresses, more=limits) as ours:
+            _admit(ours.desk(), people)
         with served(UNTRACED, home, addresses, more=limits) as core, served(REAL, home, addresses, more=limits) as ours:
 
             def measured(connections: int) -> list[tuple[float, float]]:
+                headers = doctors_headers(ours.environment, organisation=WARD, practitioner=DOCTOR)
+
                 def one() -> tuple[float, float]:
-                    plain = wrk(core, "read", paths, connections=connections, seconds=SECONDS)
-                    audited = wrk(ours, "read", paths, connections=connections, seconds=SECONDS, header=header)
+                    plain = wrk(core.port, "read", paths, connections=connections, seconds=SECONDS)
+                    audited = wrk(ours.port, "read", paths, connections=connections, seconds=SECONDS, headers=headers)
                     return plain.per_second, audited.per_second
 
                 one()  # warms both
@@ -102,49 +100,31 @@ async def _samples(addresses: Addresses) -> tuple[list[str], list[str]]:
     return [unpacked_id(row[1]) for row in people], [unpacked_id(row[0]) for row in results]
 
 
-def _admit(port: int, people: Sequence[str]) -> None:
+def _admit(desk: Program, people: Sequence[str]) -> None:
     """Put the patients into a ward where the doctor treats them."""
-    _put(port, {"resourceType": "Organization", "id": WARD, "name": "Made-up ward"})
-    _put(port, {"resourceType": "Practitioner", "id": DOCTOR})
     started = to_fhir_instant(system_clock() - 3_600 * SECOND)
-    for number, person in enumerate(people):
-        visit = {
-            "resourceType": "Encounter",
-            "id": f"bench-visit-{number}",
-            "status": "in-progress",
-            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
-            "subject": {"reference": f"Patient/{person}"},
-            "period": {"start": started},
-            "participant": [{"individual": {"reference": f"Practitioner/{DOCTOR}"}}],
-            "serviceProvider": {"reference": f"Organization/{WARD}"},
-        }
-        _put(port, visit)
+    with desk.client(headers={"content-type": "application/fhir+json"}, timeout=60) as client:
+        _put(client, {"resourceType": "Organization", "id": WARD, "name": "Made-up ward"})
+        _put(client, {"resourceType": "Practitioner", "id": DOCTOR})
+        for number, person in enumerate(people):
+            visit = {
+                "resourceType": "Encounter",
+                "id": f"bench-visit-{number}",
+                "status": "in-progress",
+                "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+                "subject": {"reference": f"Patient/{person}"},
+                "period": {"start": started},
+                "participant": [{"individual": {"reference": f"Practitioner/{DOCTOR}"}}],
+                "serviceProvider": {"reference": f"Organization/{WARD}"},
+            }
+            _put(client, visit)
 
 
-def _put(port: int, resource: Mapping[str, object]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+def _put(client: httpx.Client, resource: Mapping[str, object]) -> None:
     address = f"/fhir/{resource['resourceType']}/{resource['id']}"
-    connection.request("PUT", address, orjson.dumps(resource), {"Content-Type": "application/fhir+json"})
-    answer = connection.getresponse()
-    said = answer.read()
-    connection.close()
-    if answer.status not in {http.HTTPStatus.OK, http.HTTPStatus.CREATED}:
-        raise SystemExit(f"{address} was answered with {answer.status}: {said[:300]!r}")
-
-
-def _ticket(addresses: Addresses) -> str:
-    now = Instant(system_clock() // SECOND * SECOND)
-    session = new_uuid7()
-    caller = Caller(id=DOCTOR, role="doctor", organisation=WARD, practitioner=DOCTOR, session=session)
-    ticket = Ticket(
-        id=session,
-        audience=Audience.MACHINES,
-        caller=caller,
-        purposes=(Purpose.TREATMENT,),
-        since=now,
-        until=Instant(now + MINUTES * 60 * SECOND),
-    )
-    return ticket_office(addresses.secret).write(ticket)
+    answer = client.put(address, content=orjson.dumps(resource))
+    if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED}:
+        raise SystemExit(f"{address} was answered with {answer.status_code}: {answer.text[:300]}")
 
 
 def _without_limits(folder: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,15 @@ class Outcome:
 
 
 def wrk(
-    port: int, script: str | None, argument: Path | None, *, connections: int, seconds: int, header: str = ""
+    port: int,
+    script: str | None,
+    argument: Path | None,
+    *,
+    connections: int,
+    seconds: int,
+    headers: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Load a server for some seconds, with a header on every request.
+    """Load a server for some seconds, with these headers on every request.
 
     A run with failed requests ends the program, for its rate means nothing.
     """
@@ -40,8 +47,8 @@ def wrk(
         joined.write("\n".join(part.read_text("utf-8") for part in (*parts, LOAD / "summary.lua")))
         joined.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", joined.name, f"http://127.0.0.1:{port}/"]
-        if header:
-            command[1:1] = ["-H", header]
+        for name, value in (headers or {}).items():
+            command[1:1] = ["-H", f"{name}: {value}"]
         if argument is not None:
             command += ["--", str(argument)]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -35,7 +35,7 @@ class Program(httpx.Auth):
     """A registered program: `headers()` for any client, or itself as the `auth` of a client of httpx.
 
     `address` is where the installation answers, without a slash at its end; `purpose` goes into every request, because
-    a role with several must say which.
+    a role with several must say which.  Where no token is given, `httpx.HTTPStatusError` says what was answered.
     """
 
     requires_response_body = True  # of httpx: the answers to its own requests are read before they come back here
@@ -79,19 +79,14 @@ class Program(httpx.Auth):
 
     def headers(self) -> dict[str, str]:
         """The headers of a request that is sent now; asks for a token if there is none that lasts."""
-        with self._lock, httpx.Client(timeout=30) as client:
-            steps = self._renewal()
-            request = next(steps, None)
-            while request is not None:
-                try:
-                    request = steps.send(client.send(request))
-                except StopIteration:
-                    request = None
-        return {"authorization": f"Bearer {self._token}", "purpose-of-use": self._purpose}
+        with self._lock:
+            if self._is_due():
+                self._renew()
+            return {"authorization": f"Bearer {self._token}", "purpose-of-use": self._purpose}
 
     def client(self, **more: Any) -> httpx.Client:
         """A client whose every request this program sends; `more` is as httpx takes it."""
-        return httpx.Client(base_url=self.address, auth=self, **more)
+        return httpx.Client(**{"base_url": self.address, "auth": self, **more})
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         """As httpx calls it for each request, with a client that waits or one that does not."""
@@ -118,8 +113,22 @@ class Program(httpx.Auth):
         header = {"alg": "ES384", "typ": "JWT", "kid": str(self.key.kid)}
         return jwt.encode(header, {**claims, **changes}, self.key, algorithms=["ES384"])
 
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._renew_at
+
+    def _renew(self) -> None:
+        with httpx.Client(timeout=30) as client:
+            steps = self._renewal()
+            request = next(steps, None)
+            while request is not None:
+                try:
+                    request = steps.send(client.send(request))
+                except StopIteration:
+                    return
+
     def _renewal(self) -> Generator[httpx.Request, httpx.Response]:
-        if time.monotonic() < self._renew_at:
+        """The requests for a new token, if it is time for one."""
+        if not self._is_due():
             return
         if not self._endpoint:
             answer = yield httpx.Request("GET", f"{self.address}/fhir/.well-known/smart-configuration")
@@ -139,6 +148,7 @@ class Program(httpx.Auth):
 
 def _said(answer: httpx.Response) -> dict[str, Any]:
     if answer.status_code != httpx.codes.OK:
-        raise SystemExit(f"{answer.request.url.path} answers {answer.status_code}: {answer.text}")
-    said: dict[str, Any] = answer.json()
-    return said
+        said = f"{answer.request.url.path} answers {answer.status_code}: {answer.text[:300]}"
+        raise httpx.HTTPStatusError(said, request=answer.request, response=answer)
+    document: dict[str, Any] = answer.json()
+    return document

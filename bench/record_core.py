@@ -8,11 +8,11 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import orjson
 import psycopg
@@ -23,6 +23,7 @@ from bench.load_generator import wrk
 from bench.machine import machine
 from bench.places import home_for, keys
 from bench.preparing import say
+from bench.program import Program
 from bench.serving import REAL, TRIVIAL, UNTRACED, served
 from tianfu.db import Addresses, Database, Query, migrate
 from tianfu.db.embedded import EmbeddedPostgres
@@ -149,11 +150,12 @@ def _import(home: Path, addresses: Addresses, lines: Path, number: int, count: i
 
 def writing(home: Path, addresses: Addresses, place: Path) -> Result:
     """Transactions of bundles, and single Observations made, read, changed and deleted, all durable and traced."""
-    with served(REAL, home, addresses) as port:
-        runs = [_post(port, bundles) for bundles in _shares(list(synthea.bundles()))]
+    with served(REAL, home, addresses) as server:
+        desk = server.desk()
+        runs = [_post(desk, bundles) for bundles in _shares(list(synthea.bundles()))]
         form = place / "observation"
         form.write_bytes(_form_of_observation())
-        crud = [wrk(port, "crud", form, connections=CRUD_CONNECTIONS, seconds=2).per_second for _ in range(RUNS)]
+        crud = [_crud(server.port, form, desk) for _ in range(RUNS)]
     return {
         **_medians("transaction_resources_per_second", runs),
         **_medians("crud_requests_per_second", crud),
@@ -164,27 +166,36 @@ def _shares(bundles: list[bytes]) -> list[list[bytes]]:
     return [bundles[run::RUNS] for run in range(RUNS)]
 
 
-def _post(port: int, bundles: Sequence[bytes]) -> float:
+def _crud(port: int, form: Path, desk: Program) -> float:
+    headers = desk.headers()
+    return wrk(port, "crud", form, connections=CRUD_CONNECTIONS, seconds=2, headers=headers).per_second
+
+
+def _post(desk: Program, bundles: Sequence[bytes]) -> float:
     resources = sum(synthea.entry_count(bundle) for bundle in bundles)
     shares = [bundles[client::CLIENTS] for client in range(CLIENTS)]
     with ThreadPoolExecutor(CLIENTS) as clients:
-        seconds = _timed(lambda: _all_done(clients, port, shares))
+        seconds = _timed(lambda: _all_done(clients, desk, shares))
     return resources / seconds
 
 
-def _all_done(clients: ThreadPoolExecutor, port: int, shares: Sequence[Sequence[bytes]]) -> None:
-    list(clients.map(lambda share: _post_each(port, share), shares))
+def _all_done(clients: ThreadPoolExecutor, desk: Program, shares: Sequence[Sequence[bytes]]) -> None:
+    list(clients.map(lambda share: _post_each(desk, share), shares))
 
 
-def _post_each(port: int, bundles: Sequence[bytes]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+def _post_each(desk: Program, bundles: Sequence[bytes]) -> None:
+    connection = _connection(desk)
     for bundle in bundles:
-        connection.request("POST", "/fhir", bundle, {"Content-Type": "application/fhir+json"})
+        connection.request("POST", "/fhir", bundle, {"Content-Type": "application/fhir+json", **desk.headers()})
         answer = connection.getresponse()
         said = answer.read()
         if answer.status != http.HTTPStatus.OK:
             raise SystemExit(f"a bundle was answered with {answer.status}: {said[:300]!r}")
     connection.close()
+
+
+def _connection(desk: Program) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", urlsplit(desk.address).port, timeout=60)
 
 
 def _form_of_observation() -> bytes:
@@ -223,15 +234,16 @@ def reading(home: Path, addresses: Addresses, place: Path) -> Result:
     people, observations = asyncio.run(_samples(addresses))
     paths = place / "paths"
     paths.write_text("".join(f"/fhir/Observation/{each}\n" for each in observations), "ascii")
-    with served(TRIVIAL, home, addresses) as port:
-        trivial = [_reads(port, paths, seconds=1) for _ in range(RUNS)]
-    with served(UNTRACED, home, addresses) as port:
-        wrk(port, "read", paths, connections=READ_CONNECTIONS, seconds=1)
-        reads = [_reads(port, paths) for _ in range(RUNS)]
-    with served(REAL, home, addresses) as port:
-        _timelines(port, people[:50])
-        runs = [_timelines(port, people[run::RUNS][:TIMELINES_PER_RUN]) for run in range(RUNS)]
-        traced = [_reads(port, paths, seconds=1) for _ in range(RUNS)]
+    with served(TRIVIAL, home, addresses) as server:
+        trivial = [_reads(server.port, paths, seconds=1) for _ in range(RUNS)]
+    with served(UNTRACED, home, addresses) as server:
+        wrk(server.port, "read", paths, connections=READ_CONNECTIONS, seconds=1)
+        reads = [_reads(server.port, paths) for _ in range(RUNS)]
+    with served(REAL, home, addresses) as server:
+        desk = server.desk()
+        _timelines(desk, people[:50])
+        runs = [_timelines(desk, people[run::RUNS][:TIMELINES_PER_RUN]) for run in range(RUNS)]
+        traced = [_reads(server.port, paths, seconds=1, headers=desk.headers()) for _ in range(RUNS)]
     return {
         **_medians("read_requests_per_second", reads),
         **_medians("traced_read_requests_per_second", traced),
@@ -241,8 +253,8 @@ def reading(home: Path, addresses: Addresses, place: Path) -> Result:
     }
 
 
-def _reads(port: int, paths: Path, *, seconds: int = 2) -> float:
-    return wrk(port, "read", paths, connections=READ_CONNECTIONS, seconds=seconds).per_second
+def _reads(port: int, paths: Path, *, seconds: int = 2, headers: Mapping[str, str] | None = None) -> float:
+    return wrk(port, "read", paths, connections=READ_CONNECTIONS, seconds=seconds, headers=headers).per_second
 
 
 async def _samples(addresses: Addresses) -> tuple[list[str], list[str]]:
@@ -257,14 +269,15 @@ async def _samples(addresses: Addresses) -> tuple[list[str], list[str]]:
     return ids, [unpacked_id(row[0]) for row in observations]
 
 
-def _timelines(port: int, people: Sequence[str]) -> list[float]:
+def _timelines(desk: Program, people: Sequence[str]) -> list[float]:
     """How long each question took, in milliseconds."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = _connection(desk)
     took = []
     for person in people:
         subject = quote(f"Patient/{person}", safe="")
+        headers = desk.headers()
         started = time.perf_counter()
-        connection.request("GET", f"/fhir/Observation?subject={subject}&_sort=-date&_count=20")
+        connection.request("GET", f"/fhir/Observation?subject={subject}&_sort=-date&_count=20", headers=headers)
         answer = connection.getresponse()
         said = answer.read()
         took.append((time.perf_counter() - started) * 1000)

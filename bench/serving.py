@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.places import ROOT
+from bench.program import Program
 from tianfu.db import Addresses
 
 READY_SECONDS = 30.0
@@ -23,9 +25,21 @@ UNTRACED = "bench.applications:untraced"
 TRIVIAL = "bench.applications:trivial"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A server that answers: its port, and the settings that it runs with."""
+
+    port: int
+    environment: Mapping[str, str]
+
+    def desk(self) -> Program:
+        """A program that sees everything, registered there just now; for the real application only."""
+        return Program.registered(self.environment, f"http://localhost:{self.port}")
+
+
 @contextmanager
-def served(target: str, home: Path, addresses: Addresses, *, more: Mapping[str, str] | None = None) -> Iterator[int]:
-    """The port of an application on a database, answering; `more` are further settings."""
+def served(target: str, home: Path, addresses: Addresses, *, more: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """An application on a database, answering; `more` are further settings."""
     port = _free_port()
     environment = {
         **os.environ,
@@ -38,7 +52,7 @@ def served(target: str, home: Path, addresses: Addresses, *, more: Mapping[str, 
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait_until_answering(process, port)
-        yield port
+        yield Served(port=port, environment=environment)
     finally:
         process.terminate()
         try:

@@ -18,6 +18,7 @@ import pytest
 from demo.telling import Wish, tell_province
 
 from tests.supervision.installation import Installation
+from tests.supervision.people import People
 from tianfu.db import EmbeddedPostgres
 from tianfu.db.binaries import wheel_binaries
 from tianfu.records.codec import codec_for
@@ -86,8 +87,10 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 def ask(installation: Installation, people: list[dict[str, object]]) -> int:
     """Look for people in every way, rightly and wrongly; how many questions."""
     asked = 0
-    base = f"http://127.0.0.1:{installation.port}"
-    with httpx.Client(base_url=base, timeout=30, follow_redirects=True) as client:
+    desk = People(installation.environment).staff("desk").cookies()
+    pages = httpx.Client(base_url=installation.address, timeout=30, follow_redirects=True, cookies=desk)
+    pages.headers["sec-fetch-site"] = "same-origin"
+    with installation.client(base_url=installation.address, follow_redirects=True) as client, pages:
         for each in people[:12]:
             text = orjson.dumps(each).decode()
             number, street = PERSONAL.findall(text)[0], each["address"][0]["line"][0]  # type: ignore[index]
@@ -99,10 +102,10 @@ def ask(installation: Installation, people: list[dict[str, object]]) -> int:
                 client.get("/fhir/Patient", params={f"{field}:wrong": value})
                 client.get(f"/fhir/Patient/{value}/nowhere")
                 client.put("/fhir/Patient", params={field: value}, json={"resourceType": "Patient", "wrong": value})
-                client.get(f"/lifelong/people/{value}")
+                pages.get(f"/lifelong/people/{value}")
                 asked += 7
             for who in (number, name):
-                assert name in client.post("/lifelong/find", data={"who": who}).text
+                assert name in pages.post("/lifelong/find", data={"who": who}).text
                 asked += 1
     return asked
 

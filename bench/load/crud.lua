@@ -7,6 +7,7 @@ function init(arguments)
   local file = io.open(arguments[1])
   rest = file:read("*l")
   file:close()
+  for name, value in pairs(wrk.headers) do TYPE[name] = value end  -- those that every request has
   to_read, to_update, to_delete = {}, {}, {}
 end
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,10 +56,12 @@ class Front:
         return ssl.create_default_context(cafile=str(self.certificate))
 
     @contextmanager
-    def client(self, address: str = "127.0.0.1", *, name: str = NAME) -> Iterator[httpx.Client]:
-        """A client over TLS that comes from this address."""
+    def client(
+        self, address: str = "127.0.0.1", *, name: str = NAME, headers: Mapping[str, str] | None = None
+    ) -> Iterator[httpx.Client]:
+        """A client over TLS that comes from this address and sends these headers with every request."""
         transport = httpx.HTTPTransport(verify=self.trusting(), local_address=address)
-        headers = {"host": f"{name}:{self.https}"}
+        headers = {"host": f"{name}:{self.https}", **(headers or {})}
         with httpx.Client(transport=transport, base_url=f"https://127.0.0.1:{self.https}", headers=headers) as client:
             client.event_hooks = {"request": [lambda request: request.extensions.update(sni_hostname=name)]}
             yield client

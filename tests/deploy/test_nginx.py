@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import signal
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from bench.program import Program
 
 from tests.deploy.front import NAME, Front, nginx
 from tests.supervision.installation import Installation, free_port
+from tests.supervision.people import PASSWORD, People
 from tianfu.db import EmbeddedPostgres
+from tianfu.kernel.instants import system_clock
+from tianfu.services.accounts.model.lockout import ADDRESS_FAILURES_MAX
+from tianfu.services.accounts.totp import code_at
 
 pytestmark = pytest.mark.slow  # starts the whole program and nginx
 
 FAILURES_MAX = 3
-"""So many bad tickets an address may show, in the limits of these tests."""
+"""So many bad sessions and tokens an address may show, in the limits of these tests."""
 
+STAFF = "/sign-in/staff"
+STEP = re.compile(r'name="step" value="([^"]+)"')
 OWN_PAGE = {"sec-fetch-site": "same-origin"}
 ONLY_HTTPS = "max-age=31536000"
 
@@ -50,7 +58,7 @@ def production(folder: Path) -> Iterator[Installation]:
     home = folder / "home"
     home.mkdir(mode=0o755)
     limits = json.loads(files("tianfu.services.limits").joinpath("limits.json").read_bytes())
-    limits["classes"]["ticket-failure"] = {"burst": FAILURES_MAX, "per_second": 0.001}
+    limits["classes"]["bad-credential"] = {"burst": FAILURES_MAX, "per_second": 0.001}
     (folder / "limits.json").write_text(json.dumps(limits))
     made = Installation(home)
     made.environment |= {
@@ -59,7 +67,11 @@ def production(folder: Path) -> Iterator[Installation]:
         "TIANFU_ADDRESS": f"https://{NAME}",
         "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
         "TIANFU_LIMITS_FILE": str(folder / "limits.json"),
+        "TIANFU_CODES_ADDRESS": "https://codes.example/send",
+        "TIANFU_CODES_SECRET_FILE": str(folder / "codes-secret"),
     }
+    (folder / "codes-secret").touch(0o600)
+    (folder / "codes-secret").write_text("made-up-token")
     for words in (["migrate"], ["keys", "make"]):
         done = made.run(*words)
         assert done.returncode == 0, done.stderr
@@ -84,12 +96,6 @@ def front(request: Any, folder: Path, production: Installation) -> Iterator[Fron
 
 def code_of(answer: httpx.Response) -> str:
     return str(answer.json()["issue"][0]["details"]["coding"][0]["code"])
-
-
-def ticket(production: Installation, *words: str) -> str:
-    done = production.run("ticket", *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 # TLS and nothing else
@@ -146,23 +152,35 @@ def test_another_name_inside_a_good_connection_gets_none_either(front: Front, pa
 
 def test_every_answer_tells_browsers_once_to_come_by_https(front: Front) -> None:
     with front.client() as client:
-        answers = [client.get("/healthz"), client.get("/fhir/metadata"), client.get("/nothing"), client.post("/enter")]
-        answers.append(client.post("/enter", content=b"x" * 70_000, headers=OWN_PAGE))
+        answers = [client.get("/healthz"), client.get("/fhir/metadata"), client.get("/nothing"), client.post(STAFF)]
+        answers += [client.post(STAFF, content=b"x" * 70_000, headers=OWN_PAGE), client.post("/oauth/token")]
     for answer in answers:
         assert answer.headers.get_list("strict-transport-security") == [ONLY_HTTPS], answer.url
-    assert [answer.status_code for answer in answers] == [200, 200, 404, 403, 413]
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 403, 413, 400]
 
 
 def test_a_session_travels_over_https_only(front: Front, production: Installation) -> None:
-    words = ["--role", "citizen", "--patient", "ada", "--purpose", "PATRQT", "--minutes", "5", "--for", "pages"]
-    with front.client() as client:
-        form = {"ticket": ticket(production, *words)}
-        entered = client.post("/enter", data=form, headers=OWN_PAGE)
-        cookie = entered.headers["set-cookie"]
-        assert (entered.status_code, cookie.partition("=")[0]) == (303, "__Host-session")
-        assert {"secure", "httponly", "samesite=lax", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
-        chosen = client.post("/preferences", data={"language": "en"}, headers=OWN_PAGE)
+    login = People(production.environment).login("doctor")
+    with front.client(headers=OWN_PAGE) as client:
+        asked = client.post(STAFF, data={"number": login.number, "password": PASSWORD})
+        step = STEP.findall(asked.text)[0]
+        form = {"step": step, "code": code_at(login.secret, system_clock()), "next": "/account"}
+        entered = client.post("/sign-in/second", data=form)
+        assert (entered.status_code, entered.headers["location"]) == (303, "/account")
+        cookies = [*asked.headers.get_list("set-cookie"), *entered.headers.get_list("set-cookie")]
+        assert {each.partition("=")[0] for each in cookies} == {"__Host-session", "__Host-device"}
+        for cookie in cookies:
+            told = {part.strip().lower() for part in cookie.split(";")}
+            assert {"secure", "httponly", "samesite=lax", "path=/"} <= told
+        assert client.get("/account").status_code == 200
+        chosen = client.post("/preferences", data={"language": "en"})
         assert all("; secure" in each.lower() for each in chosen.headers.get_list("set-cookie"))
+
+
+def test_nobody_signs_in_by_a_telephone_where_nobody_carries_codes(front: Front) -> None:
+    with front.client(fresh_address(), headers=OWN_PAGE) as client:
+        answer = client.post("/sign-in/telephone", data={"number": "13800000000"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (503, False)
 
 
 def test_the_fhir_door_gives_its_address_as_it_was_reached(front: Front, production: Installation) -> None:
@@ -174,20 +192,33 @@ def test_the_fhir_door_gives_its_address_as_it_was_reached(front: Front, product
 # Whose address counts
 
 
+Shown = Callable[..., int]
+"""Shows something that opens nothing, a different one for each number; the status of the answer."""
+
+
 def shown_at_fhir(client: httpx.Client, number: int, **headers: str) -> int:
     return client.get("/fhir/Patient/1", headers={"authorization": f"Bearer a.b.{number}", **headers}).status_code
 
 
+def shown_at_tokens(client: httpx.Client, number: int, **headers: str) -> int:
+    form = {"grant_type": "client_credentials", "client_id": f"made-up-{number}", "client_secret": "made-up"}
+    return client.post("/oauth/token", data=form, headers=headers).status_code
+
+
 def shown_at_pages(client: httpx.Client, number: int, **headers: str) -> int:
-    return client.post("/enter", data={"ticket": f"a.b.{number}"}, headers={**OWN_PAGE, **headers}).status_code
+    secrets = "; ".join(f"{name}={number:043}" for name in ("__Host-session", "__Host-device"))
+    answer = client.get("/account", headers={"cookie": secrets, **headers})
+    return 401 if answer.headers.get("location", "").startswith("/sign-in?why=session-over") else answer.status_code
 
 
-DOORS = pytest.mark.parametrize("shown", [shown_at_fhir, shown_at_pages], ids=["fhir", "pages"])
+DOORS = pytest.mark.parametrize(
+    "shown", [shown_at_fhir, shown_at_tokens, shown_at_pages], ids=["fhir", "tokens", "pages"]
+)
 UNTIL_TOO_OFTEN = [401] * FAILURES_MAX + [429]
 
 
 @DOORS
-def test_each_client_has_limits_of_its_own(front: Front, shown: Any) -> None:
+def test_each_client_has_limits_of_its_own(front: Front, shown: Shown) -> None:
     for address in (fresh_address(), fresh_address()):
         with front.client(address) as client:
             assert [shown(client, number) for number in range(FAILURES_MAX + 1)] == UNTIL_TOO_OFTEN
@@ -195,14 +226,14 @@ def test_each_client_has_limits_of_its_own(front: Front, shown: Any) -> None:
 
 @DOORS
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host"])
-def test_a_client_that_says_it_is_somebody_else_is_still_itself(front: Front, shown: Any, header: str) -> None:
+def test_a_client_that_says_it_is_somebody_else_is_still_itself(front: Front, shown: Shown, header: str) -> None:
     with front.client(fresh_address()) as client:
         said = [shown(client, n, **{header: f"203.0.113.{n}"}) for n in range(FAILURES_MAX + 1)]
     assert said == UNTIL_TOO_OFTEN
 
 
 @DOORS
-def test_nobody_can_use_up_what_belongs_to_another_address(front: Front, shown: Any) -> None:
+def test_nobody_can_use_up_what_belongs_to_another_address(front: Front, shown: Shown) -> None:
     victim = fresh_address()
     with front.client(fresh_address()) as client:
         for number in range(FAILURES_MAX + 1):
@@ -212,11 +243,27 @@ def test_nobody_can_use_up_what_belongs_to_another_address(front: Front, shown: 
 
 
 @DOORS
-def test_who_goes_around_the_proxy_is_not_believed(production: Installation, shown: Any) -> None:
+def test_who_goes_around_the_proxy_is_not_believed(production: Installation, shown: Shown) -> None:
     transport = httpx.HTTPTransport(local_address=fresh_address())
     with httpx.Client(transport=transport, base_url=f"http://localhost:{production.port}") as client:
         said = [shown(client, n, **{"x-forwarded-for": f"203.0.113.{n}"}) for n in range(FAILURES_MAX + 1)]
     assert said == UNTIL_TOO_OFTEN
+
+
+def test_failed_sign_ins_close_the_address_that_they_come_from(front: Front) -> None:
+    with front.client(fresh_address(), headers=OWN_PAGE) as client:
+        said = [
+            client.post(STAFF, data=wrong_login(), headers={"x-forwarded-for": f"203.0.113.{number}"}).status_code
+            for number in range(ADDRESS_FAILURES_MAX + 1)
+        ]
+    assert said == [401] * ADDRESS_FAILURES_MAX + [429]
+    with front.client(fresh_address(), headers=OWN_PAGE) as client:
+        assert client.post(STAFF, data=wrong_login()).status_code == 401
+
+
+def wrong_login() -> dict[str, str]:
+    """What nobody has, another one each time: a number alone would close after five."""
+    return {"number": f"NOBODY-{next(_numbers)}", "password": "no password of anybody"}
 
 
 # Limits
@@ -229,8 +276,8 @@ def pieces(count: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["with its length", "without"])
 def test_a_request_that_is_too_large_is_told_so_in_fhir(front: Front, production: Installation, is_told: bool) -> None:
-    words = ["--role", "doctor", "--practitioner", "made-up", "--purpose", "TREAT", "--minutes", "5"]
-    bearer = {"authorization": f"Bearer {ticket(production, *words, '--for', 'machines')}"}
+    program = Program.registered(production.environment, production.address, role="hospital-system")
+    bearer = program.headers()
     length = {"content-length": str(33 * 1024 * 1024)} if is_told else {}
     with front.client() as client:
         headers = {**bearer, "content-type": "application/fhir+json", **length}
@@ -241,7 +288,7 @@ def test_a_request_that_is_too_large_is_told_so_in_fhir(front: Front, production
 
 def test_a_form_that_is_too_large_is_told_so(front: Front) -> None:
     with front.client() as client:
-        answer = client.post("/enter", content=b"x" * 70_000, headers=OWN_PAGE)
+        answer = client.post(STAFF, content=b"x" * 70_000, headers=OWN_PAGE)
     assert (answer.status_code, "too large" in answer.text) == (413, True)
 
 

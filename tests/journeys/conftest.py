@@ -11,13 +11,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+
+from tests.journeys.entering import Entrance, Login, demo_logins
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -39,18 +41,13 @@ REFUSED = "Failed to load resource: the server responded with a status of 4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Where it is served, what it wrote to its log, the province it was filled with, and who it is to commands."""
+    """Where it is served, its log, the province it was filled with, who it is to commands, who may sign in."""
 
     address: str
     log: Path
     province: Path
     environment: dict[str, str]
-
-    def ticket(self, role: str, *options: str) -> str:
-        """A ticket to the pages, as the operator makes one."""
-        program = Path(sys.executable).with_name("tianfu")
-        said = [program, "ticket", "--role", role, "--for", "pages", "--minutes", "60", *options]
-        return subprocess.run(said, env=self.environment, check=True, capture_output=True, text=True).stdout.strip()
+    logins: dict[str, Login]
 
 
 @pytest.hookimpl(trylast=True)
@@ -69,9 +66,14 @@ def installation() -> Iterator[Installation]:
     environment.pop("TIANFU_DATABASE_URL", None)
     try:
         _fill(folder, environment)
+        logins = demo_logins(environment)
         with _served(folder, environment, port) as address:
             yield Installation(
-                address=address, log=folder / "log", province=folder / "province", environment=environment
+                address=address,
+                log=folder / "log",
+                province=folder / "province",
+                environment=environment,
+                logins=logins,
             )
     finally:
         _tianfu(environment, "database", "stop", check=False)
@@ -133,31 +135,48 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+NOBODY = "nobody"
+"""A reader who has not signed in."""
+
+IDLE_SECONDS_MAX = 600
+"""An office's session ends after fifteen minutes without use: what nobody used for ten is not relied on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session that a browser keeps, and when it was last used."""
+
+    state: StorageState
+    used_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Opens pages as different readers: width of the screen, look, language, with scripts or without."""
+    """Opens pages as different readers: who they are, width of the screen, look, language, scripts or none."""
 
     chromium: Browser
     address: str
+    entrance: Entrance
+    kept: dict[str, Kept] = field(default_factory=dict)
 
     @contextmanager
     def page(
         self,
         *,
+        role: str = "desk",
         width: int = 1440,
         look: str = "light.clinician.off",
         language: str = "zh-CN",
         scripts: bool = True,
-        ticket: str = "",
         is_refused: bool = False,
     ) -> Iterator[Page]:
-        """A page of a fresh context, of whom a ticket names; a word on its console fails the journey.
+        """A page of a fresh context, of somebody who signed in; a word on its console fails the journey.
 
+        Each role signs in once by the page itself, and keeps its session.  Without a look nothing was chosen yet.
         Where something is refused on the way, the browser's own line about that answer is none.
         """
-        context = self._context(width, look, language, scripts)
-        if ticket:
-            context.add_cookies([{"name": "session", "value": ticket, "url": self.address}])
+        state = None if role == NOBODY else self.signed_in(role)
+        context = self._context(width, look, language, scripts, state)
         page = context.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
@@ -168,23 +187,49 @@ class Desk:
         finally:
             context.close()
 
-    def _context(self, width: int, look: str, language: str, scripts: bool) -> BrowserContext:
+    def signed_in(self, role: str) -> StorageState:
+        """What the browser of a role keeps; it signs in if it has not, or not lately."""
+        kept = self.kept.get(role)
+        if kept is None or time.monotonic() - kept.used_at > IDLE_SECONDS_MAX:
+            context = self._context(1440, "", "zh-CN", True, None)
+            try:
+                self.entrance.sign_in(context.new_page(), role)
+                kept = Kept(context.storage_state(), 0)
+            finally:
+                context.close()
+        self.keep(role, kept.state)
+        return kept.state
+
+    def keep(self, role: str, state: StorageState) -> None:
+        """This is what the browser of a role keeps from now on."""
+        self.kept[role] = Kept(state, time.monotonic())
+
+    def forget(self, role: str) -> None:
+        """The role has signed out: whoever needs it next signs in anew."""
+        self.kept.pop(role, None)
+
+    def _context(
+        self, width: int, look: str, language: str, scripts: bool, state: StorageState | None
+    ) -> BrowserContext:
         context = self.chromium.new_context(
             base_url=self.address,
             viewport={"width": width, "height": 900},
             locale="zh-CN",
             reduced_motion="reduce",
             java_script_enabled=scripts,
+            storage_state=state,
         )
         remembered = {"look": look, "language": language}
-        context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in remembered.items()])
+        context.add_cookies(
+            [{"name": name, "value": value, "url": self.address} for name, value in remembered.items() if value]
+        )
         return context
 
 
 @pytest.fixture(scope="session")
 def desk(chromium: Browser, installation: Installation) -> Desk:
     """A desk in front of the installation."""
-    return Desk(chromium, installation.address)
+    return Desk(chromium, installation.address, Entrance(installation.logins, installation.log))
 
 
 @pytest.fixture(scope="session")

@@ -108,8 +108,7 @@ def test_other_pages_are_readable_by_everybody(desk: Desk, life: str, language: 
 
 
 def test_a_form_with_a_mistake_takes_the_reader_to_what_is_wrong(desk: Desk) -> None:
-    with desk.chromium.new_context(base_url=desk.address, locale="zh-CN") as context:
-        page = context.new_page()
+    with desk.page(language="", is_refused=True) as page:
         page.goto("/lifelong")
         page.get_by_label("年", exact=True).fill("0000")
         page.get_by_role("button", name="查找").click()
@@ -121,8 +120,7 @@ def test_a_form_with_a_mistake_takes_the_reader_to_what_is_wrong(desk: Desk) -> 
 
 
 def test_an_error_is_readable_by_everybody(desk: Desk) -> None:
-    with desk.chromium.new_context(base_url=desk.address) as context:
-        page = context.new_page()
+    with desk.page(is_refused=True) as page:
         assert page.goto("/nowhere").status == 404  # type: ignore[union-attr]  # there is an answer
         assert findings(page) == []
 

@@ -10,9 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import httpx
+from bench.program import Program
 
 TIANFU = str(Path(sys.executable).with_name("tianfu"))
 READY_SECONDS_MAX = 30.0
@@ -24,6 +27,7 @@ class Installation:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.port = free_port()
+        self.address = f"http://localhost:{self.port}"
         self.environment = {
             **os.environ,
             "TIANFU_HOME": str(home),
@@ -32,6 +36,15 @@ class Installation:
         }
         self.log = home / "log"
         self.process: subprocess.Popen[str] | None = None
+
+    @cached_property
+    def program(self) -> Program:
+        """A program that sees everything, registered when a test first asks; only development has one."""
+        return Program.registered(self.environment, self.address)
+
+    def client(self, **more: Any) -> httpx.Client:
+        """A client of that program at the FHIR door; `more` is as httpx takes it."""
+        return self.program.client(**{"base_url": f"{self.address}/fhir/", "timeout": 30, **more})
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([TIANFU, *words], env=self.environment, capture_output=True, text=True, check=False)

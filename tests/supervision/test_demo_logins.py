@@ -23,6 +23,7 @@ from tianfu.db import Database, EmbeddedPostgres, Query
 from tianfu.installation import database_addresses, installation_keys
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.main import relying_party_of
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.outcomes import Found
@@ -122,7 +123,15 @@ async def opened(installation: Installation) -> AsyncIterator[House]:
             async def send(self, number: str, code: str) -> None:
                 told.append(code)
 
-        accounts = open_accounts(database, keyring, auditor, sender=Telephone(), issuer="Made-up", clock=system_clock)
+        accounts = open_accounts(
+            database,
+            keyring,
+            auditor,
+            sender=Telephone(),
+            issuer="Made-up",
+            party=relying_party_of(settings),
+            clock=system_clock,
+        )
         try:
             yield House(database, accounts, store, told)
         finally:

@@ -68,7 +68,7 @@ def test_full_disk_stops_writing_but_not_reading(installation: Installation) -> 
     filler = installation.home / "filler"
     people = installation.home / "people.ndjson"
     people.write_text('{"resourceType":"Patient","id":"imported"}\n')
-    with httpx.Client(base_url=f"http://127.0.0.1:{installation.port}/fhir/", timeout=40, headers=JSON) as client:
+    with installation.client(timeout=40, headers=JSON) as client:
         fill(filler, leave_bytes=RESERVE_BYTES + WRITABLE_BYTES)
         made, refused = write_until_refused(client)
         assert (refused.status_code, code(refused), refused.headers.get("retry-after")) == (507, "disk-full", None)
@@ -98,7 +98,7 @@ def write_until_refused(client: httpx.Client) -> tuple[list[str], httpx.Response
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a file system")
 def test_disk_filled_by_somebody_else_loses_nothing_and_heals(installation: Installation) -> None:
     filler = installation.home / "filler"
-    with httpx.Client(base_url=f"http://127.0.0.1:{installation.port}/fhir/", timeout=40, headers=JSON) as client:
+    with installation.client(timeout=40, headers=JSON) as client:
         made = [client.post("Patient", json=patient()).json()["id"] for _ in range(20)]
         fill(filler, leave_bytes=0)
         wait_until(lambda: client.post("Patient", json=patient()).status_code in {503, 507})

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -63,15 +64,26 @@ def bundle(name: str) -> bytes:
     return orjson.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries})
 
 
+def asked(installation: Installation, method: str, path: str, **more: Any) -> httpx.Response | None:
+    """What is answered over a new connection, if anything; where no new token was given, the answer to that."""
+    address = f"{installation.address}/fhir{path}"
+    with suppress(httpx.TransportError):
+        try:
+            return httpx.request(method, address, auth=installation.program, timeout=40, **more)
+        except httpx.HTTPStatusError as error:
+            return error.response
+    return None
+
+
 class Clients:
     """Send bundles without pause; each is sent until it is acknowledged, as a hospital's outbox does."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, installation: Installation) -> None:
         self.sent: set[str] = set()
         self.acknowledged: set[str] = set()
         self.sent_again = 0
         self.strange: Counter[str] = Counter()
-        self._port = port
+        self._installation = installation
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(CLIENTS)]
 
@@ -98,9 +110,8 @@ class Clients:
             self.acknowledged.add(name)
 
     def _is_taken(self, body: bytes) -> bool:
-        try:
-            answer = httpx.post(f"http://127.0.0.1:{self._port}/fhir", content=body, headers=JSON, timeout=40)
-        except httpx.TransportError:
+        answer = asked(self._installation, "POST", "", content=body, headers=JSON)
+        if answer is None:
             return False
         if answer.status_code not in {200, 503}:
             self.strange[f"{answer.status_code} {answer.text[:300]}"] += 1
@@ -110,10 +121,10 @@ class Clients:
 class Readers:
     """Read without pause, each time another id, so that each answer's event can be told from all others."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, installation: Installation) -> None:
         self.answered: set[str] = set()
         self.strange: Counter[str] = Counter()
-        self._port = port
+        self._installation = installation
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._read, args=(number,)) for number in range(READERS)]
 
@@ -132,12 +143,10 @@ class Readers:
         while not self._stop.is_set():
             count += 1
             name = f"asked-{number}-{count}"
-            try:
-                answer = httpx.get(f"http://127.0.0.1:{self._port}/fhir/Patient/{name}", timeout=40)
-            except httpx.TransportError:
+            answer = asked(self._installation, "GET", f"/Patient/{name}")
+            if answer is None:
                 self._stop.wait(0.05)
-                continue
-            if answer.status_code == 404:
+            elif answer.status_code == 404:
                 self.answered.add(name)
             elif answer.status_code != 503:
                 self.strange[f"{answer.status_code} {answer.text[:300]}"] += 1
@@ -216,10 +225,8 @@ def children(process: int | None) -> list[int]:
 
 def is_back(installation: Installation) -> bool:
     """Whether a record can be found, which needs the whole road down to the database."""
-    with suppress(httpx.TransportError):
-        asked = f"http://127.0.0.1:{installation.port}/fhir/Patient?_id=nobody"
-        return httpx.get(asked, timeout=20).status_code == 200
-    return False
+    answer = asked(installation, "GET", "/Patient?_id=nobody")
+    return answer is not None and answer.status_code == 200
 
 
 @pytest.mark.slow  # many kills, each followed by a recovery
@@ -227,10 +234,11 @@ def test_kills_lose_and_double_nothing(installation: Installation) -> None:
     file = installation.home / "people.ndjson"
     file.write_bytes(b"".join(b'{"resourceType":"Patient","id":"p%d"}\n' % number for number in range(IMPORTED)))
     installation.serve()
+    assert installation.program  # registered before the first kill
     killed: Counter[str] = Counter()
     returned: list[tuple[float, str]] = []
     random.seed(KILLS)
-    with Clients(installation.port) as clients, Readers(installation.port) as readers, importing(installation, file):
+    with Clients(installation) as clients, Readers(installation) as readers, importing(installation, file):
         names = list(victims(installation))
         for number in range(KILLS):
             name = names[number % len(names)]
@@ -262,7 +270,7 @@ def test_kills_lose_and_double_nothing(installation: Installation) -> None:
 
 def look_for_loss(installation: Installation, clients: Clients) -> None:
     """Every identifier names one record, or none if it was never acknowledged; feed, trace and records agree."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{installation.port}/fhir/", timeout=30) as client:
+    with installation.client() as client:
         found = {name: [held(client, name, part) for part in ("p", "w0", "w1")] for name in clients.sent}
     assert {name: each for name, each in found.items() if name in clients.acknowledged and each != [1, 1, 1]} == {}
     assert {name: each for name, each in found.items() if each not in ([0, 0, 0], [1, 1, 1])} == {}

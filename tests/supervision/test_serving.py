@@ -9,7 +9,6 @@ import socket
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.supervision.installation import READY_SECONDS_MAX, Installation, wait_until
 
@@ -58,7 +57,8 @@ def test_killed_postgres_comes_back(installation: Installation) -> None:
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: server.state.process not in {None, killed})
-    wait_until(lambda: httpx.get(f"http://127.0.0.1:{installation.port}/fhir/Patient", timeout=30).status_code == 200)
+    with installation.client() as client:
+        wait_until(lambda: client.get("Patient").status_code == 200)
     assert installation.stop() == 0
 
 

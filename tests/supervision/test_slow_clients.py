@@ -6,7 +6,7 @@ import base64
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.supervision.installation import Installation, wait_until
+from tests.supervision.people import People
 
 GUARD_SECONDS = 150.0
 """A client that is not let go of fails the test rather than stop it."""
@@ -29,17 +30,22 @@ HEAD = b" HTTP/1.1\r\nhost: localhost\r\n"
 def test_clients_that_hold_on_are_let_go_of_and_harm_nobody(installation: Installation) -> None:
     installation.serve()
     large = large_record(installation)
+    program = lines(installation.program.headers())
+    doctor = People(installation.environment).staff("doctor").cookies()
+    cookies = "; ".join(f"{name}={value}" for name, value in doctor.items())
+    visitor = lines({"cookie": cookies, "sec-fetch-site": "same-origin"})
     attacks: list[Callable[[], bytes]] = [
         lambda: says_nothing(installation),
         lambda: sends(installation, b"GET /fhir/Patient HTTP/1.1\r\nhost: loc"),
         lambda: trickles(installation, b"GET /fhir/Patient" + HEAD, b"x-more: x\r\n"),
         lambda: sends(installation, b"GET /healthz" + HEAD + b"\r\n"),  # and then no other request
-        lambda: reads_nothing(installation, large),
+        lambda: reads_nothing(installation, large, program),
         lambda: reads_nothing(installation, "/static/nowhere", times=4_000),
     ]
     bodies: list[Callable[[], bytes]] = [
-        lambda: sends(installation, b"POST /fhir/Patient" + HEAD + BODY_HEADS + b'{"resource'),
-        lambda: sends(installation, b"POST /lifelong/find" + HEAD + FORM_HEADS + b"who="),
+        lambda: sends(installation, b"POST /fhir/Patient" + HEAD + program + BODY_HEADS + b'{"resource'),
+        lambda: sends(installation, b"POST /lifelong/find" + HEAD + visitor + FORM_HEADS + b"who="),
+        lambda: sends(installation, b"POST /sign-in/staff" + HEAD + FORM_HEADS + b"number="),
     ]
     with ThreadPoolExecutor(len(attacks) + len(bodies)) as attackers, ExitStack() as crowd:
         waiting = [attackers.submit(attack) for attack in attacks]
@@ -48,10 +54,11 @@ def test_clients_that_hold_on_are_let_go_of_and_harm_nobody(installation: Instal
             crowd.enter_context(connected(installation))
         while not all(each.done() for each in [*waiting, *unfinished]):
             assert installation.answers()
-            assert httpx.get(f"http://localhost:{installation.port}/fhir/Patient", timeout=30).status_code == 200
+            asked = httpx.get(f"{installation.address}/fhir/Patient", auth=installation.program, timeout=30)
+            assert asked.status_code == 200
         for each in waiting:
             each.result()
-        assert [each.result()[:12] for each in unfinished] == [b"HTTP/1.1 408"] * 2
+        assert [each.result()[:12] for each in unfinished] == [b"HTTP/1.1 408"] * len(bodies)
     assert installation.said("reader_left")
     assert not installation.said("stalled_connections_not_limited")
     assert installation.stop() == 0
@@ -59,6 +66,11 @@ def test_clients_that_hold_on_are_let_go_of_and_harm_nobody(installation: Instal
 
 BODY_HEADS = b"content-type: application/fhir+json\r\ncontent-length: 1000\r\n\r\n"
 FORM_HEADS = b"content-type: application/x-www-form-urlencoded\r\ncontent-length: 1000\r\n\r\n"
+
+
+def lines(heads: Mapping[str, str]) -> bytes:
+    """Heads as they travel."""
+    return b"".join(f"{name}: {value}\r\n".encode() for name, value in heads.items())
 
 
 def connected(installation: Installation, *, room_bytes: int | None = None) -> socket.socket:
@@ -110,12 +122,12 @@ def trickles(installation: Installation, words: bytes, more: bytes) -> bytes:
     raise AssertionError("a head without end was waited for")
 
 
-def reads_nothing(installation: Installation, path: str, *, times: int = 1) -> bytes:
+def reads_nothing(installation: Installation, path: str, heads: bytes = b"", *, times: int = 1) -> bytes:
     """Asks, often at once, and takes no answer until the server has given up."""
     with connected(installation, room_bytes=4_096) as connection:
         wait_until(lambda: not is_over(connection))  # one still to be accepted looks like one that was given up
         connection.setblocking(False)
-        request = f"GET {path}".encode() + HEAD + b"\r\n"
+        request = f"GET {path}".encode() + HEAD + heads + b"\r\n"
         words = request * times
         sent = 0
         give_up = GUARD_SECONDS
@@ -149,11 +161,11 @@ def port_in(address: str) -> int:
 def large_record(installation: Installation) -> str:
     """The path of a record whose answer does not fit between the server and a client that does not read."""
     data = base64.b64encode(os.urandom(ANSWER_BYTES * 3 // 4)).decode()
-    answer = httpx.post(
-        f"http://localhost:{installation.port}/fhir/Binary",
-        json={"resourceType": "Binary", "contentType": "application/octet-stream", "data": data},
-        headers={"content-type": "application/fhir+json", "prefer": "return=minimal"},
-        timeout=60,
-    )
+    with installation.client(timeout=60) as client:
+        answer = client.post(
+            "Binary",
+            json={"resourceType": "Binary", "contentType": "application/octet-stream", "data": data},
+            headers={"content-type": "application/fhir+json", "prefer": "return=minimal"},
+        )
     assert answer.status_code == 201, answer.text[:500]
     return "/fhir" + answer.headers["location"].split("/fhir", 1)[1].partition("/_history")[0]

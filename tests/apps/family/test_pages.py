@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from tests.made_up_keys import made_up_keys
+from tests.permission_table import page_rows
 from tests.records.made import put
 from tests.services.accounts.conftest import CHEAP, MASTER, NOW, PARTY, House, Telephone, Time
 from tests.trails import auditor_of, close_trails
@@ -174,6 +175,29 @@ async def accepted(elder: Resident, daughter: Resident, **changes: str) -> str:
     return naming
 
 
+NO_NAMING = "00000000-0000-4000-8000-000000000000"
+ADDRESSES = [
+    (row.method, row.path.replace("{naming:str}", NO_NAMING)) for row in page_rows() if row.path.startswith("/family")
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ADDRESSES)
+async def test_whoever_did_not_sign_in_or_is_of_the_staff_finds_no_page(place: Place, method: str, path: str) -> None:
+    nobody = Resident(place, Entered(secret="", device="", signed_in=cast("Any", None)), "")
+    answer = await nobody._sent(method, path, {})
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
+    await place.house.doctor()
+    entered = await place.house.with_password()
+    assert isinstance(entered, Entered)
+    answer = await Resident(place, entered, "")._sent(method, path, {})
+    assert (answer.status_code, answer.headers.get("location", "")) in {(404, ""), (303, "/account/second-factor")}
+
+
+@pytest.mark.parametrize("path", [path for _, path in ADDRESSES if NO_NAMING in path])
+async def test_a_number_that_is_nobodys_is_not_found(elder: Resident, path: str) -> None:
+    assert (await elder.post(path)).status_code == 404
+
+
 async def test_who_is_named_and_agrees_sees_the_ordinary_records_in_every_library(
     elder: Resident, daughter: Resident
 ) -> None:
@@ -301,7 +325,7 @@ async def test_a_proxy_names_no_further_proxy(place: Place, elder: Resident, dau
     for performer in ("Patient/elder-1", f"RelatedPerson/{caller.related[0]}"):
         forged = {**consent, "performer": [{"reference": performer}]}
         del forged["id"]
-        assert await refused(place, caller, forged) in {"consent-not-yours", "not-found"}
+        assert await refused(place, caller, forged) in {"consent-not-yours", "consent-unclear", "not-found"}
 
 
 async def consents(place: Place, patient: str) -> list[dict[str, Any]]:
