@@ -166,8 +166,6 @@ class Application:
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
-                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
-                smart(self._approvals(server, doorkeeping, store)),
                 administration(
                     House(
                         directory=store,
@@ -176,6 +174,9 @@ class Application:
                         clock=system_clock,
                     )
                 ),
+                # Last, because nobody begins at his account who has anything else.
+                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
+                smart(self._approvals(server, doorkeeping, store)),
             ],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),

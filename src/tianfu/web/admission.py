@@ -34,6 +34,9 @@ REAL_NAME_PATH = "/account/real-name"
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""
 
+RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
+"""The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
+
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
 
@@ -140,10 +143,15 @@ class LetIn(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Admit, count, go on; or send to the page where people sign in."""
         options = scope["route_handler"].opt
-        if scope["type"] != ScopeType.HTTP or options.get("open"):
+        if scope["type"] != ScopeType.HTTP:
             await next_app(scope, receive, send)
             return
         request: HttpRequest = Request(scope)
+        if options.get("open"):
+            if options.get("recognised"):
+                await self._recognise(request, scope)
+            await next_app(scope, receive, send)
+            return
         try:
             admitted = await self._callers.visitor(self._cookies.carried(request))
         except Refusal as refusal:
@@ -156,6 +164,18 @@ class LetIn(ASGIMiddleware):
         scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
         await next_app(scope, receive, send)
+
+    async def _recognise(self, request: HttpRequest, scope: Scope) -> None:
+        """Who comes to a page that needs nobody; whoever could not come in elsewhere is nobody here too."""
+        carried = self._cookies.carried(request)
+        if not carried.session:
+            return
+        try:
+            admitted = await self._callers.visitor(carried)
+        except Refusal:
+            return
+        if admitted.signed_in is None or not admitted.signed_in.needs_second_factor:
+            scope["state"][ADMITTED] = admitted
 
 
 def _refuse_without_second_factor(admitted: Admitted, options: Mapping[str, Any]) -> None:
