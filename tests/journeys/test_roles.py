@@ -158,7 +158,7 @@ def parent(walk: Walk) -> None:
     press(page.locator("nav.family a:not([aria-current])").first)
     assert page.locator("nav.family [aria-current]").inner_text() != own
     walk.look("ledger")
-    press(page.locator("nav.seg a").first)
+    press(page.locator("main a.btn[href^='/lifelong/people/']"))
     assert LIFE in page.url
     expect(page.locator(".banner .name")).not_to_contain_text(walk.entrance.logins["parent"].name)
     walk.look("life")
