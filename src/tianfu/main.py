@@ -167,9 +167,12 @@ class Application:
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
+<<<<<<< HEAD
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
                 smart(self._approvals(server, doorkeeping, store)),
+=======
+>>>>>>> e279eec9139338ae6803d0f3eabbbc2544ad8ae2
                 administration(
                     House(
                         directory=store,
@@ -178,6 +181,9 @@ class Application:
                         clock=system_clock,
                     )
                 ),
+                # Last, because nobody begins at his account who has anything else.
+                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
+                smart(self._approvals(server, doorkeeping, store)),
             ],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),

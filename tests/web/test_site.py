@@ -117,7 +117,15 @@ def test_a_remembered_look_is_in_the_first_paint(site: Site) -> None:
 
 def test_a_choice_that_does_not_exist_changes_nothing(site: Site) -> None:
     site.post("/preferences", data={"scheme": "neon", "density": "dense", "elder": "very", "lang": "xx"})
-    assert '<html lang="zh-CN" data-scheme="light" data-density="clinician">' in site.get("/preferences").text
+    assert '<html lang="zh-CN" data-scheme="light" data-density="citizen">' in site.get("/preferences").text
+
+
+def test_another_choice_leaves_the_density_to_whoever_comes(site: Site) -> None:
+    site.post("/preferences", data={"elder": "on"})
+    assert site.cookies["look"] == "light.on"
+    site.post("/preferences", data={"density": "clinician"})
+    site.post("/preferences", data={"scheme": "night"})
+    assert site.cookies["look"] == "night.clinician.on"
 
 
 def test_a_cookie_that_makes_no_sense_is_passed_over(site: Site) -> None:
