@@ -167,12 +167,7 @@ class Application:
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
-<<<<<<< HEAD
-                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
-                smart(self._approvals(server, doorkeeping, store)),
-=======
->>>>>>> e279eec9139338ae6803d0f3eabbbc2544ad8ae2
                 administration(
                     House(
                         directory=store,

@@ -35,13 +35,11 @@ OWN_PASSWORD_PATH = "/account/password"  # noqa: S105 - an address, no password
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""
 
-<<<<<<< HEAD
 OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
 """The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
-=======
+
 RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
 """The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
->>>>>>> e279eec9139338ae6803d0f3eabbbc2544ad8ae2
 
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
@@ -156,17 +154,13 @@ class LetIn(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Admit, count, go on; or send to the page where people sign in."""
         options = scope["route_handler"].opt
-<<<<<<< HEAD
-        if scope["type"] != ScopeType.HTTP or options.get("open"):
-            if options.get("limit") == "open-form":
-                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
-=======
         if scope["type"] != ScopeType.HTTP:
->>>>>>> e279eec9139338ae6803d0f3eabbbc2544ad8ae2
             await next_app(scope, receive, send)
             return
         request: HttpRequest = Request(scope)
         if options.get("open"):
+            if options.get("limit") == "open-form":
+                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
             if options.get("recognised"):
                 await self._recognise(request, scope)
             await next_app(scope, receive, send)
@@ -193,7 +187,7 @@ class LetIn(ASGIMiddleware):
             admitted = await self._callers.visitor(carried)
         except Refusal:
             return
-        if admitted.signed_in is None or not admitted.signed_in.needs_second_factor:
+        if admitted.signed_in is None or admitted.signed_in.is_settled:
             scope["state"][ADMITTED] = admitted
 
 
