@@ -20,11 +20,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="build the store that is measured")
     preparing.add_argument("--resources", type=int, default=RESOURCES)
-    for name, what in (
-        ("record_core", "the record store"),
-        ("trust", "permission, trace and vault"),
-        ("sign_in", "sign-in"),
-    ):
+    measured = {"record_core": "the record store", "trust": "permission, trace and vault", "sign_in": "signing in"}
+    for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
     commands.add_parser("report", help="measure and write docs/performance.md")

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from secrets import token_urlsafe
 from urllib.parse import parse_qs, urlsplit
 
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from tests.supervision.people import opened
 
 from tianfu.access.caller import OPERATOR
 from tianfu.main import authorisation_server
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
+from tianfu.services.accounts.oauth.model.pkce import challenge_of
 from tianfu.settings import settings_from
 
 REDIRECT = "https://app.example/back"
@@ -38,7 +38,7 @@ async def _headers(environment: Mapping[str, str], organisation: str, practition
             "redirect_uri": REDIRECT,
             "scope": " ".join(SCOPES),
             "state": token_urlsafe(16),
-            "code_challenge": create_s256_code_challenge(verifier),
+            "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
             "aud": server.base,
         }

@@ -51,7 +51,7 @@ TRUST_BESIDE: dict[str, str] = {
 SIGN_IN: dict[str, tuple[str, str]] = {
     "logins_per_second": (
         "≥ 20",
-        "whole sign-ins: password, authenticator, session; argon2 at OWASP's first cost, traced",
+        "password, authenticator, session; argon2 at OWASP's first cost, traced",
     ),
     "token_checks_per_second": ("≥ 5,000", "access tokens looked at and decided on, one in fifty never seen before"),
 }

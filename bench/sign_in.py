@@ -46,6 +46,7 @@ from tianfu.services.accounts.model.people import Method, SignedIn
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.senders import NoSender
 from tianfu.services.accounts.signing_in import Arrival, Entered, Next
 from tianfu.services.accounts.store import THE_OPERATOR, Post
@@ -66,7 +67,7 @@ TOKENS_SHOWN = 400
 CHECKS_PER_RUN = 20_000
 NEW_PER_RUN = 2_000
 NEW_SHARE = 0.02
-"""Of a mix, so many are shown for the first time: a program that asks every ten seconds shows each token sixty times."""
+"""Of a mix, so many are shown for the first time: a program that asks every ten seconds shows a token sixty times."""
 
 CHECKS_AT_ONCE = 32
 HASHING_SECONDS = 3.0
@@ -118,10 +119,10 @@ def _hashes_per_second(cost: Parameters) -> float:
             done[number] += 1
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(hashers))]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return sum(done) / (time.perf_counter() - started)
 
 
@@ -162,7 +163,13 @@ async def _opened(addresses: Addresses, home: Path) -> AsyncIterator[_House]:
         trail = await open_trail(database, home, system_clock)
         auditor = GroupAuditor(database, trail.lanes)
         accounts = open_accounts(
-            database, keyring, auditor, sender=NoSender(), issuer="Tianfu bench", clock=system_clock
+            database,
+            keyring,
+            auditor,
+            sender=NoSender(),
+            issuer="Tianfu bench",
+            party=RelyingParty.at(ISSUER, "Tianfu bench"),
+            clock=system_clock,
         )
         try:
             yield _House(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
@@ -257,7 +264,14 @@ async def _checked(check: Callable[[bytes], Awaitable[None]], texts: Sequence[by
 
 async def _server(house: _House) -> AuthorisationServer:
     return await AuthorisationServer.open(
-        house.database, house.keyring, house.auditor, _Nowhere(), issuer=ISSUER, base=BASE, clock=system_clock
+        house.database,
+        house.keyring,
+        house.auditor,
+        _Nowhere(),
+        issuer=ISSUER,
+        base=BASE,
+        clock=system_clock,
+        is_production=True,
     )
 
 
@@ -278,7 +292,7 @@ async def _written(server: AuthorisationServer, signed_in: Sequence[SignedIn], w
         by, Registration(kind=ClientKind.PUBLIC, name="Bench app", redirects=(REDIRECT,), scopes=SCOPES)
     )
     families = [await _family(server, registered.client, each) for each in signed_in]
-    tokens = []
+    tokens: list[bytes] = []
     for number in count():
         if len(tokens) >= wanted:
             return tokens

@@ -39,6 +39,8 @@ END = """\
 | `audit/` | heads, signed roots and public keys of the [audit trail](audit-trail.md) |
 | `keys/audit-sm2.pem` | the key that signs them |
 | `keys/master.key` | the master key, which wraps the keys that seal protected elements and hash identifiers |
+| `codes-secret` | the token of the provider that sends one-time codes |
+| `demo-logins.json` | the logins of a demonstration, with the secrets of their authenticators; never in production |
 | `demo/` | only while `make run` fills the database |
 
 Keep a copy of `keys/master.key` apart from the backups: without it, protected elements are lost, and a database that meets another key is refused with `key-differs`.

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
-from tianfu.commands_accounts import demo_logins_command
+from tianfu.commands_accounts import account_commands, demo_logins_command
 from tianfu.commands_clients import client_commands
 from tianfu.commands_vault import backup_command, keys_commands, restore_command
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
@@ -59,6 +59,7 @@ database_commands = typer.Typer(no_args_is_help=True, help="The embedded Postgre
 app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
 app.add_typer(client_commands, name="client")
+app.add_typer(account_commands, name="account")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
 app.command(name="demo-logins")(demo_logins_command)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.table import Table
@@ -16,13 +16,74 @@ from tianfu.db import Addresses, Database
 from tianfu.installation import installation_keys, running_database
 from tianfu.kernel.instants import system_clock
 from tianfu.settings import Settings
-from tianfu.terminal import current_settings, out
+from tianfu.terminal import current_settings, err, out
 
 if TYPE_CHECKING:
     from tianfu.records.audit import Auditor
     from tianfu.services.accounts.demonstration import DemoLogin
     from tianfu.services.accounts.opening import Accounts
+    from tianfu.services.accounts.operating import Operating
     from tianfu.vault.keyring import Keyring
+
+T = TypeVar("T")
+
+
+account_commands = typer.Typer(no_args_is_help=True, help="People who sign in.")
+
+Number = Annotated[str, typer.Argument(help="staff number, or a resident's telephone")]
+
+
+@account_commands.command(name="first-security")
+def first_security_command(
+    name: Annotated[str, typer.Option(help="the person's name")],
+    number: Annotated[str, typer.Option(help="the staff number to sign in by")],
+    organisation: Annotated[str, typer.Option(help="id of the Organization above all others: the province's")],
+) -> None:
+    """Make the first security administrator, who then appoints all others; prints a password to hand over."""
+
+    async def work(operating: Operating) -> str:
+        return await operating.make_first_security(name=name, number=number, organisation=organisation)
+
+    password = _operate(work)
+    err.print("tell this password to the person alone; it opens nothing but the page to choose another")
+    print(password)
+
+
+@account_commands.command(name="end-sessions")
+def end_sessions_command(number: Number) -> None:
+    """End all sessions of somebody, in every worker, within a second."""
+
+    async def work(operating: Operating) -> int:
+        return await operating.end_sessions(number)
+
+    out.print(f"{_operate(work)} sessions ended")
+
+
+@account_commands.command(name="unlock")
+def unlock_command(number: Number) -> None:
+    """Forgive the failures that closed somebody's way in."""
+
+    async def work(operating: Operating) -> None:
+        await operating.unlock(number)
+
+    _operate(work)
+    out.print("nothing is counted against this number any more")
+
+
+def _operate(work: Callable[[Operating], Awaitable[T]]) -> T:
+    """Do something with the accounts of this installation."""
+    settings = current_settings()
+
+    async def operated(addresses: Addresses) -> T:
+        from tianfu.services.accounts.operating import Operating
+
+        async with _opened(settings, addresses) as house:
+            return await work(
+                Operating(house.database, house.keyring, house.accounts, house.auditor, clock=system_clock)
+            )
+
+    with running_database(settings) as addresses:
+        return asyncio.run(operated(addresses))
 
 
 def demo_logins_command(
@@ -33,10 +94,7 @@ def demo_logins_command(
     with running_database(settings) as addresses:
         logins = asyncio.run(demo_logins(settings, addresses))
     if as_json:
-        rows = [
-            {name: getattr(each, name) for name in ("role", "name", "number", "password", "code")} for each in logins
-        ]
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps([asdict(each) for each in logins], ensure_ascii=False))
     else:
         show_demo_logins(logins)
 

@@ -50,7 +50,7 @@ from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.providers import load_providers
-from tianfu.services.accounts.senders import CodeSender, ConsoleSender, NoSender
+from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
@@ -253,8 +253,9 @@ async def authorisation_server(
 
 
 def sender_of(settings: Settings) -> CodeSender:
-    """Who carries one-time codes to telephones; production has nobody yet, and tells so whoever asks for a code."""
-    return NoSender() if settings.is_production else ConsoleSender(sys.stderr, is_production=False)
+    """Who carries one-time codes to telephones."""
+    address, secret_file = settings.codes_address, settings.codes_secret_file
+    return open_sender(address, secret_file, sys.stderr, is_production=settings.is_production)
 
 
 def doorkeeping_of(

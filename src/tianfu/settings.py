@@ -144,6 +144,23 @@ DESCRIBED: tuple[Description, ...] = (
         meaning="[Outside providers](providers.md) by which people may sign in besides.",
     ),
     Description(
+        name="TIANFU_CODES_ADDRESS",
+        form="an address that begins with `https://`",
+        default="none",
+        meaning="Where one-time codes are posted, for a provider that sends them to telephones: "
+        '`{"to": "+86…", "code": "…"}`, with a bearer token. An address of this machine may begin with `http://`. '
+        "Without it codes are written where the server runs, and production refuses that with `code-sender-missing`.",
+        production="must be set, and be in the service's `IPAddressAllow`",
+    ),
+    Description(
+        name="TIANFU_CODES_SECRET_FILE",
+        form="a file",
+        default="`codes-secret` in the home",
+        meaning="File with the provider's token; used with `TIANFU_CODES_ADDRESS`. Must be readable by its owner "
+        "alone, else it is refused with `secret-open-to-others`.",
+        production="put it in place",
+    ),
+    Description(
         name="TIANFU_AUDIT_ROOTS",
         form="a folder, or `s3://bucket/prefix`",
         default="`audit/roots` in the home",
@@ -208,6 +225,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
     providers_file: Path | None
+    codes_address: str | None
+    codes_secret_file: Path
 
     @property
     def is_production(self) -> bool:
@@ -235,6 +254,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
         limits_file=_file(environment, "TIANFU_LIMITS_FILE"),
         providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
+        codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
+        codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
     )
 
 

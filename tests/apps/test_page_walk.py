@@ -37,11 +37,18 @@ from tianfu.apps.administration.routes import administration
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
+from tianfu.gateways.smart.here import SessionHere
+from tianfu.gateways.smart.queries.people import RecordedPeople
+from tianfu.gateways.smart.routes import Approvals, smart
 from tianfu.kernel.instants import system_clock
+from tianfu.records.audit import NoAuditor
 from tianfu.records.outcomes import Written
 from tianfu.records.store import Store
 from tianfu.records.trail.reading import TrailQuestion
+from tianfu.services.accounts.oauth.authorising import Authorising
+from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.standards.fhir.parsing import parse_bundle
+from tianfu.web.admission import SessionCookies
 from tianfu.web.site import SiteSettings, build_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
@@ -266,11 +273,19 @@ class Visitor:
 async def site(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """The whole site in production, in front of a store; nobody here signed in, so nothing is asked of accounts."""
     nothing = cast("Any", None)
+    doors = doorkeeping(desk=None)
+    trail = ProgramTrail(NoAuditor(), system_clock)
+    approvals = Approvals(
+        authorising=Authorising(nothing, nothing, nothing, trail, issuer="", base="", clock=system_clock),
+        who=SessionHere(doors.callers, SessionCookies(is_secure=True)),
+        people=RecordedPeople(cast("Any", store), system_clock),
+        clock=system_clock,
+    )
     house = House(directory=cast("Any", store), trees=nothing, staff=nothing, clock=system_clock)
     built = build_site(
-        apps=[lifelong(store), trust(cast("Any", store), clock=system_clock), administration(house)],
+        apps=[lifelong(store), trust(cast("Any", store), clock=system_clock), administration(house), smart(approvals)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
-        doorkeeping=doorkeeping(desk=None),
+        doorkeeping=doors,
         clock=system_clock,
         assets=made_up_assets(),
     )
@@ -306,7 +321,7 @@ def told(answer: httpx.Response, names: Names, visitor: Visitor) -> tuple[int, d
 def refuse_unless_stranger_gets(row: PageRow, answer: httpx.Response) -> None:
     what = f"{row.method} {row.path}: {answer.status_code}"
     match row.stranger:
-        case "404" | "401":
+        case "404" | "401" | "422":
             assert answer.status_code == int(row.stranger), what
         case "nothing":
             assert answer.status_code == 200, what

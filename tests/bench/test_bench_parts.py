@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import orjson
-from bench.report import PROMISES, YARDSTICKS, page
+from bench.report import PROMISES, SIGN_IN, SIGN_IN_BESIDE, YARDSTICKS, page, sign_in_page
 from bench.synthea import lines_of
 
 
@@ -36,3 +36,14 @@ def test_the_page_tells_every_promise_with_its_runs() -> None:
     assert "1,233 · 1,234 · 1,235" in text
     assert "1,000,000 resources" in text
     assert "929 of 935" in text
+
+
+def test_the_page_tells_how_fast_signing_in_is() -> None:
+    measured: dict[str, object] = {"seconds": 50.0}
+    for key in (*SIGN_IN, *SIGN_IN_BESIDE):
+        measured |= {key: 1234, f"{key}_runs": [1233, 1234, 1235]}
+    text = sign_in_page(measured)
+    for key in (*SIGN_IN, *SIGN_IN_BESIDE):
+        assert f"| `{key}` | 1,234 |" in text
+    assert "1,233 · 1,234 · 1,235" in text
+    assert "`python -m bench sign_in`" in text

@@ -58,7 +58,7 @@ def production(folder: Path) -> Iterator[Installation]:
     home = folder / "home"
     home.mkdir(mode=0o755)
     limits = json.loads(files("tianfu.services.limits").joinpath("limits.json").read_bytes())
-    limits["classes"]["ticket-failure"] = {"burst": FAILURES_MAX, "per_second": 0.001}
+    limits["classes"]["bad-credential"] = {"burst": FAILURES_MAX, "per_second": 0.001}
     (folder / "limits.json").write_text(json.dumps(limits))
     made = Installation(home)
     made.environment |= {
@@ -67,7 +67,11 @@ def production(folder: Path) -> Iterator[Installation]:
         "TIANFU_ADDRESS": f"https://{NAME}",
         "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
         "TIANFU_LIMITS_FILE": str(folder / "limits.json"),
+        "TIANFU_CODES_ADDRESS": "https://codes.example/send",
+        "TIANFU_CODES_SECRET_FILE": str(folder / "codes-secret"),
     }
+    (folder / "codes-secret").touch(0o600)
+    (folder / "codes-secret").write_text("made-up-token")
     for words in (["migrate"], ["keys", "make"]):
         done = made.run(*words)
         assert done.returncode == 0, done.stderr

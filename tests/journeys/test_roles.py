@@ -318,7 +318,7 @@ def leave(here: Walk) -> None:
     assert number not in page.url
 
 
-def test_a_doctor_comes_in_with_the_keyboard_alone(desk: Desk) -> None:
+def test_a_nurse_comes_in_with_the_keyboard_alone(desk: Desk) -> None:
     with desk.page(role=NOBODY, look="", is_refused=True) as page:
         entrance = desk.entrance
         page.goto("/sign-in")
@@ -335,7 +335,7 @@ def test_a_doctor_comes_in_with_the_keyboard_alone(desk: Desk) -> None:
         page.keyboard.type(entrance.used["nurse"])
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile("/lifelong$"))
-        page.locator("body").press("/")
+        expect(page.locator("#who")).to_be_focused()
         page.keyboard.type(PATIENT)
         page.keyboard.press("Enter")
         expect(page.locator(".people .who").first).to_be_visible()

@@ -165,7 +165,7 @@ class NoDatabase:
 async def test_without_the_database_only_what_needs_none_passes() -> None:
     limiter = Limiter(NoDatabase(), limits(SMALL), monotonic=Time())
     for limit_class in LIMIT_CLASSES:
-        if limit_class in {"describe", "ticket-failure"}:
+        if limit_class in {"describe", "bad-credential"}:
             await limiter.take("c", "", limit_class)
         else:
             with pytest.raises(Refusal, match="database-unavailable"):

@@ -144,6 +144,7 @@ class House:
                 device=device,
                 agent="Made-up Browser 1",
                 needs_second_factor=False,
+                needs_own_password=False,
                 proved_at=None,
             )
         return Visitor(signed_in=begun.signed_in, session=begun.secret, device=device)

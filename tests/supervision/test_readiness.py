@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ import orjson
 import pytest
 from tests.supervision.installation import TIANFU, Installation
 
-from tianfu.db import EmbeddedPostgres
+from tianfu.db import Database, EmbeddedPostgres, Query
+from tianfu.installation import running_database
 from tianfu.kernel.refusal import Refusal
 from tianfu.settings import settings_from
 from tianfu.supervision.readiness import refuse_made_up_source
@@ -23,6 +25,7 @@ PRODUCTION = {
     "TIANFU_HOSTS": "health.example",
     "TIANFU_ADDRESS": "https://health.example",
     "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
+    "TIANFU_CODES_ADDRESS": "https://codes.example/send",
 }
 SECONDS_MAX = 60
 """A command that goes on for longer than this did not refuse."""
@@ -49,12 +52,19 @@ def refused(installation: Installation, *words: str) -> str:
     return said[0].removeprefix("Refused: ")
 
 
+def give_codes_secret(home: Path) -> None:
+    file = home / "codes-secret"
+    file.touch(0o600)
+    file.write_text("made-up-token\n")
+
+
 @pytest.fixture
 def production(short_folder: Path) -> Installation:
     """An installation that lacks nothing but its schema; nothing of it runs."""
     made = Installation(short_folder)
     made.environment |= PRODUCTION
     make(made.home, "production")
+    give_codes_secret(made.home)
     return made
 
 
@@ -88,6 +98,22 @@ def with_limits_that_nobody_understands(installation: Installation) -> None:
     installation.environment["TIANFU_LIMITS_FILE"] = str(installation.home / "nowhere.json")
 
 
+def without_a_sender_of_codes(installation: Installation) -> None:
+    del installation.environment["TIANFU_CODES_ADDRESS"]
+
+
+def with_a_sender_in_clear(installation: Installation) -> None:
+    installation.environment["TIANFU_CODES_ADDRESS"] = "http://codes.example/send"
+
+
+def without_the_senders_secret(installation: Installation) -> None:
+    (installation.home / "codes-secret").unlink()
+
+
+def with_a_senders_secret_that_others_can_read(installation: Installation) -> None:
+    (installation.home / "codes-secret").chmod(0o644)
+
+
 def listening_to_everybody(installation: Installation) -> None:
     installation.environment["TIANFU_HOST"] = "0.0.0.0"  # noqa: S104 - refused
 
@@ -102,6 +128,10 @@ def listening_to_everybody(installation: Installation) -> None:
         (with_a_damaged_key, "key-damaged"),
         (without_a_name, "hosts-missing"),
         (with_limits_that_nobody_understands, "limits-invalid"),
+        (without_a_sender_of_codes, "code-sender-missing"),
+        (with_a_sender_in_clear, "setting-invalid"),
+        (without_the_senders_secret, "secret-missing"),
+        (with_a_senders_secret_that_others_can_read, "secret-open-to-others"),
         (listening_to_everybody, "loopback-only"),
     ],
 )
@@ -125,6 +155,7 @@ def served_before(installation: Installation) -> Iterator[Installation]:
     """A production installation with its schema and its key in the database."""
     installation.environment |= PRODUCTION
     make(installation.home, "production")
+    give_codes_secret(installation.home)
     done = installation.run("keys", "status")
     assert done.returncode == 0, done.stderr
     return installation
@@ -135,6 +166,26 @@ def test_production_ends_at_once_under_another_key(served_before: Installation) 
     without_key(served_before)
     make(served_before.home, "production")
     assert refused(served_before, "serve") == "key-differs"
+
+
+@pytest.mark.slow  # makes a whole installation
+def test_production_does_not_start_with_anybody_who_sees_everything(served_before: Installation) -> None:
+    async def appoint() -> None:
+        settings = settings_from(served_before.environment)
+        with running_database(settings) as addresses:
+            async with Database(addresses) as database, database.connection("owner") as owner:
+                await owner.run(
+                    Query.composed(
+                        "desk",
+                        "with one as (insert into account (account, kind, handle, told, sealed_with, created_at)"
+                        " values ('made-up', 'staff', ''::bytea, ''::bytea, 0, 0) returning account)"
+                        " insert into workplace (workplace, account, organisation, role, since, by)"
+                        " select 'made-up', account, 'made-up', 'desk', 0, 'made-up' from one",
+                    )
+                )
+
+    asyncio.run(appoint())
+    assert refused(served_before, "serve") == "demonstration-in-production"
 
 
 def made_up_person(folder: Path) -> Path:

@@ -89,9 +89,16 @@ class KnownCallers:
     async def _known(self, word: str, door: Door, code: str, client: str) -> _Known:
         known = _KNOWN.get(word)
         if known is None or known.door != door or word in self.ended:
-            await self._limiter.take(f"address:{client}", "", "ticket-failure")
+            await self._limiter.take(f"address:{client}", "", "bad-credential")
             raise Refusal(code, next_step="sign-in")
         return known
+
+
+class NoPrograms:
+    """Lets no program in."""
+
+    async def machine(self, authorization: bytes, purpose: bytes, *, client: str) -> Admitted:
+        raise Refusal("token-missing", next_step="sign-in-again")
 
 
 def _admitted(caller: Caller, purpose: Purpose, purposes: tuple[Purpose, ...]) -> Admitted:

@@ -19,6 +19,7 @@ from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import MemoryBuckets, doorkeeping, word_for
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.web.admission import OPEN_FORM
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
 from tianfu.web.site import App, Doorkeeping, SiteSettings, build_site
@@ -43,7 +44,11 @@ def telling_pages(pages: Pages) -> list[HTTPRouteHandler]:
         await request.form()
         return Response(pages.asking(request).caller.id, media_type="text/plain")
 
-    return [who, act]
+    @post("/ask", status_code=200, opt=dict(OPEN_FORM))
+    async def ask() -> str:
+        return "asked"
+
+    return [who, act, ask]
 
 
 @contextmanager
@@ -177,7 +182,7 @@ def test_who_asks_too_often_is_told_when_to_come_again() -> None:
 
 def test_sessions_that_are_none_are_counted_by_address_and_good_ones_pass_all_the_same() -> None:
     buckets = MemoryBuckets()
-    buckets.left["address:testclient", "ticket-failure"] = 2
+    buckets.left["address:testclient", "bad-credential"] = 2
     with site(kept=doorkeeping(desk=None, buckets=buckets)) as client:
         statuses = []
         for number in range(4):
@@ -186,6 +191,14 @@ def test_sessions_that_are_none_are_counted_by_address_and_good_ones_pass_all_th
         assert statuses == [303, 303, 429, 429]
         client.cookies.set("__Host-session", word_for(HERS, *WHY))
         assert client.get("/who").status_code == 200
+
+
+def test_open_pages_that_ask_the_database_are_counted_by_address() -> None:
+    buckets = MemoryBuckets()
+    buckets.left["address:testclient", "open-form"] = 1
+    with site(kept=doorkeeping(desk=None, buckets=buckets)) as client:
+        assert [client.post("/ask", headers=OWN_PAGE).status_code for _ in range(2)] == [200, 429]
+        assert client.post("/leave", headers=OWN_PAGE).status_code == 303
 
 
 def test_the_way_out_is_shown_to_those_who_came_in() -> None:

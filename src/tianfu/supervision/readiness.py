@@ -7,6 +7,7 @@ is docs/reference/hardening.md.
 
 from __future__ import annotations
 
+import sys
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,7 +17,10 @@ from tianfu.installation import installation_keys
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.records.sources import DEMONSTRATION, has_source
+from tianfu.services.accounts.model.offices import DEVELOPMENT_ROLES
 from tianfu.services.accounts.providers import load_providers
+from tianfu.services.accounts.senders import open_sender
+from tianfu.services.accounts.store import anybody_in
 from tianfu.services.limits.limits import load_limits
 from tianfu.settings import Settings
 
@@ -27,8 +31,9 @@ def refuse_unready(settings: Settings) -> None:
     """Raise Refusal for what the settings and the home alone show to be wrong.
 
     Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`,
-    `key-open-to-others`, `key-damaged`), in production `hosts-missing`, `address-missing` and `address-not-safe`, in
-    development `proxy-in-development`.
+    `key-open-to-others`, `key-damaged`) and of the sender of codes (`setting-invalid`, `secret-missing`,
+    `secret-open-to-others`), in production `hosts-missing`, `address-missing`, `address-not-safe` and
+    `code-sender-missing`, in development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
     if settings.is_production:
@@ -38,6 +43,7 @@ def refuse_unready(settings: Settings) -> None:
         _refuse_proxies_of_development(settings)
     load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production)
     installation_keys(settings)
+    open_sender(settings.codes_address, settings.codes_secret_file, sys.stderr, is_production=settings.is_production)
 
 
 async def refuse_unready_records(settings: Settings, addresses: Addresses) -> None:
@@ -51,6 +57,7 @@ async def refuse_unready_records(settings: Settings, addresses: Addresses) -> No
     async with await Database.open(addresses, links_max=1) as database:
         await open_keyring(database, installation_keys(settings))
         await _refuse_made_up_people(database)
+        await _refuse_development_roles(database)
 
 
 def _refuse_nameless(settings: Settings) -> None:
@@ -82,6 +89,13 @@ async def _refuse_made_up_people(database: Database) -> None:
     """Nobody may be treated by a record that somebody made up; there is no way around this one."""
     if await has_source(database, DEMONSTRATION):
         details = {"sources": f"{DEMONSTRATION}…"}
+        raise Refusal("demonstration-in-production", next_step="make-a-new-installation", details=details)
+
+
+async def _refuse_development_roles(database: Database) -> None:
+    """Nobody may come in who sees everything, however his place of work came there."""
+    if await anybody_in(database, DEVELOPMENT_ROLES):
+        details = {"roles": " ".join(sorted(DEVELOPMENT_ROLES))}
         raise Refusal("demonstration-in-production", next_step="make-a-new-installation", details=details)
 
 

@@ -30,6 +30,7 @@ from tianfu.web.proxies import client_of
 SIGN_IN_PATH = "/sign-in"
 SECOND_FACTOR_PATH = "/account/second-factor"
 REAL_NAME_PATH = "/account/real-name"
+OWN_PASSWORD_PATH = "/account/password"  # noqa: S105 - an address, no password
 
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""
@@ -37,8 +38,14 @@ OPEN: Mapping[str, Any] = {"open": True}
 RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
 """The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
 
+OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
+"""The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
+
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
+
+CHOOSING_PASSWORD = "choosing-password"  # noqa: S105 - the name of an option, no password
+"""The option of a handler that is open also to a session whose password was handed over."""
 
 SIGNED_IN = "signed_in"
 """Where a request's state keeps the session of somebody who signed in."""
@@ -111,6 +118,10 @@ class SecondFactorMissingError(Exception):
     """Somebody signed in without the second factor that his office asks for: he sets one up first."""
 
 
+class PasswordHandedOverError(Exception):
+    """Somebody signed in by a password that was handed over to him: he chooses one of his own first."""
+
+
 class NotAdmittedError(Exception):
     """Somebody must sign in first; `refusal` says whether his session is over."""
 
@@ -148,6 +159,8 @@ class LetIn(ASGIMiddleware):
             return
         request: HttpRequest = Request(scope)
         if options.get("open"):
+            if options.get("limit") == "open-form":
+                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
             if options.get("recognised"):
                 await self._recognise(request, scope)
             await next_app(scope, receive, send)
@@ -160,7 +173,7 @@ class LetIn(ASGIMiddleware):
             raise NotAdmittedError(refusal) from refusal
         scope["state"][ADMITTED] = admitted  # also where the page is refused: its reader is still who they are
         scope["state"][SIGNED_IN] = admitted.signed_in
-        _refuse_without_second_factor(admitted, options)
+        _refuse_unsettled(admitted, options)
         scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
         await next_app(scope, receive, send)
@@ -174,14 +187,18 @@ class LetIn(ASGIMiddleware):
             admitted = await self._callers.visitor(carried)
         except Refusal:
             return
-        if admitted.signed_in is None or not admitted.signed_in.needs_second_factor:
+        signed_in = admitted.signed_in
+        if signed_in is None or not (signed_in.needs_second_factor or signed_in.needs_own_password):
             scope["state"][ADMITTED] = admitted
 
 
-def _refuse_without_second_factor(admitted: Admitted, options: Mapping[str, Any]) -> None:
-    """A session that must set up a second factor opens nothing else."""
+def _refuse_unsettled(admitted: Admitted, options: Mapping[str, Any]) -> None:
+    """A session that must choose its own password opens nothing else, nor does one that must set up a second factor."""
     signed_in = admitted.signed_in
-    if signed_in is not None and signed_in.needs_second_factor and not options.get(SETTING_UP):
+    if signed_in is not None and signed_in.needs_own_password:
+        if not options.get(CHOOSING_PASSWORD):
+            raise PasswordHandedOverError
+    elif signed_in is not None and signed_in.needs_second_factor and not options.get(SETTING_UP):
         raise SecondFactorMissingError
 
 

@@ -65,7 +65,7 @@ class TokenCallers:
         except Refusal as refusal:
             if not refusal.code.startswith("token-"):
                 raise
-            await self._limiter.take(f"address:{client}", "", "ticket-failure")
+            await self._limiter.take(f"address:{client}", "", "bad-credential")
             told = Refusal(refusal.code, next_step=refusal.next_step)  # the reason is for the log and the trace alone
             told.is_traced = refusal.is_traced
             raise told from refusal

@@ -102,7 +102,7 @@ class PeopleCallers:
             signed_in = await self._sessions.look_up(carried.session, carried.device)
         except Refusal as refusal:
             if refusal.code == "session-over":
-                await self._limiter.take(f"address:{carried.client}", "", "ticket-failure")
+                await self._limiter.take(f"address:{carried.client}", "", "bad-credential")
             raise
         return admitted_by_session(signed_in, is_production=self._is_production)
 

@@ -20,9 +20,11 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.web.admission import (
     OPEN,
+    OWN_PASSWORD_PATH,
     SECOND_FACTOR_PATH,
     LetIn,
     NotAdmittedError,
+    PasswordHandedOverError,
     SecondFactorMissingError,
     SessionCookies,
     to_entrance,
@@ -132,6 +134,7 @@ def build_site(
         ],
         before_send=[protective_headers(is_production=settings.is_production)],
         exception_handlers={
+            PasswordHandedOverError: lambda _request, _error: Redirect(OWN_PASSWORD_PATH, status_code=303),
             SecondFactorMissingError: lambda _request, _error: Redirect(SECOND_FACTOR_PATH, status_code=303),
             NotAdmittedError: lambda request, error: to_entrance(request, error.refusal, cookies),
             Refusal: failures.refused,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,8 @@ from tests.records.made import put
 from tests.services.accounts.conftest import CHEAP, MASTER, PARTY, House, Telephone, Time
 from tests.trails import auditor_of
 from tests.web.conftest import made_up_assets
-from tests.web.letting_in import doorkeeping
+from tests.web.letting_in import NoPrograms, doorkeeping
 from tianfu.access.organisations import OrganisationTree
-from tianfu.access.purpose import Purpose
 from tianfu.apps.administration import ports
 from tianfu.apps.administration.routes import administration
 from tianfu.db import Addresses, Database
@@ -30,27 +28,13 @@ from tianfu.services.accounts.opening import open_accounts
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.accounts.store import THE_OPERATOR, Post
-from tianfu.web.callers import Admitted
+from tianfu.web.callers import AllCallers, PeopleCallers
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
 PROVINCE, CITY, HOSPITAL, WARD, SIBLING = "province", "city", "hospital", "ward", "other-city"
 KINDS = {PROVINCE: "province", CITY: "prefecture", SIBLING: "prefecture", HOSPITAL: "institution", WARD: "department"}
 PART_OF = {CITY: PROVINCE, SIBLING: PROVINCE, HOSPITAL: CITY, WARD: HOSPITAL}
 NAMES = {PROVINCE: "云溪省", CITY: "云溪市", SIBLING: "远山市", HOSPITAL: "云溪医院", WARD: "内科"}
-
-_who: ContextVar[SignedIn] = ContextVar("who")
-
-
-class SignedInCallers:
-    """Lets in by the session that `Door` found; stands where web admission will."""
-
-    async def visitor(self, cookie: str, *, client: str, otherwise: Purpose) -> Admitted:
-        caller = _who.get().caller
-        purpose = Purpose.SYSTEM_ADMINISTRATION if caller.role in {"security", "administrator"} else otherwise
-        return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=(purpose,))
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotImplementedError(name)
 
 
 @dataclass
@@ -79,7 +63,6 @@ class Person:
     account: Account
     workplace: Workplace
     entered: Entered | None = None
-    proof_age_seconds: float = 0
 
     async def signs_in(self) -> Person:
         house = self.world.house
@@ -100,15 +83,10 @@ class Person:
         return await self._sent("POST", path, fields)
 
     async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
-        signed_in = await self.signed_in()
-
-        async def door(scope: Any, receive: Any, send: Any) -> None:
-            _who.set(signed_in)
-            scope["state"] = {**scope.get("state", {}), ports.SIGNED_IN: signed_in}
-            await self.world.app(scope, receive, send)
-
-        transport = httpx.ASGITransport(door)
-        headers = {"sec-fetch-site": "same-origin", "cookie": "look=light.clinician.off", "accept-language": "en"}
+        assert self.entered is not None
+        cookies = f"look=light.clinician.off; session={self.entered.secret}; device={self.entered.device}"
+        headers = {"sec-fetch-site": "same-origin", "cookie": cookies, "accept-language": "en"}
+        transport = httpx.ASGITransport(self.world.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://made-up.local") as client:
             return await client.request(method, path, data=data, headers=headers)
 
@@ -136,10 +114,11 @@ async def world(database: Database, addresses: Addresses) -> AsyncIterator[World
     trees = Organisations(database)
     staffing = Staffing(database, keyring, house.accounts, auditor, clock=time)
     limits = doorkeeping()
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limits.limiter, is_production=False)
     site = build_site(
         apps=[administration(ports.House(directory=store, trees=trees, staff=staffing, clock=time))],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=Doorkeeping(callers=SignedInCallers(), limiter=limits.limiter),
+        doorkeeping=Doorkeeping(callers=AllCallers(people, NoPrograms()), limiter=limits.limiter),
         clock=time,
         assets=made_up_assets(),
     )

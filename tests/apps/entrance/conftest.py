@@ -19,7 +19,7 @@ from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
 from tests.trails import auditor_of
 from tests.web.conftest import made_up_assets
-from tests.web.letting_in import MemoryBuckets
+from tests.web.letting_in import MemoryBuckets, NoPrograms
 from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
@@ -29,7 +29,6 @@ from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.admission import SessionCookies
 from tianfu.web.asking import HttpRequest
-from tianfu.web.bearers import TokenCallers
 from tianfu.web.callers import AllCallers, PeopleCallers
 from tianfu.web.pages import Pages
 from tianfu.web.site import App, Doorkeeping, SiteSettings, build_site
@@ -113,7 +112,6 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     store = await Store.open(database, auditor=await auditor_of(database), clock=house.time, keys=made_up_keys(MASTER))
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(house.accounts.sessions, house.accounts.signing_in, limiter, is_production=False)
-    nobody: Any = None
     house_of_pages = Entrance(
         accounts=house.accounts,
         cookies=COOKIES,
@@ -125,9 +123,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     site = build_site(
         apps=[entrance(house_of_pages), telling],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=Doorkeeping(
-            callers=AllCallers(people, TokenCallers(nobody, limiter, is_production=False)), limiter=limiter
-        ),
+        doorkeeping=Doorkeeping(callers=AllCallers(people, NoPrograms()), limiter=limiter),
         clock=house.time,
         assets=made_up_assets(),
     )

@@ -21,7 +21,7 @@ from tianfu.standards.fhir.parsing import parse_resource
 pytestmark = pytest.mark.anyio
 
 HERS = compose_identity_number(area="510104", born=date(1991, 6, 9), sequence=982)
-ANOTHERS = compose_identity_number(area="510104", born=date(1988, 1, 2), sequence=986)
+HIS_NUMBER = compose_identity_number(area="510104", born=date(1988, 1, 2), sequence=986)
 NAME = "安示例"
 PATH = "/account/real-name"
 
@@ -91,7 +91,7 @@ async def test_records_of_both_libraries_become_hers_and_the_child_s_that_names_
         (patient("hers-1", telecom=[{"system": "phone", "value": "13900000000"}]), {}),
         (patient("hers-1", telecom=None), {}),
         (patient("hers-1"), {"name": "安别人"}),
-        (patient("hers-1"), {"number": ANOTHERS}),
+        (patient("hers-1"), {"number": HIS_NUMBER}),
         (patient("hers-1", deceasedBoolean=True), {}),
         (patient("hers-1", name=None), {"name": "-"}),
     ],
@@ -135,7 +135,7 @@ async def test_a_record_that_is_another_account_s_stays_his(place: Place) -> Non
 async def test_guessing_closes_the_page(place: Place) -> None:
     await put(place, patient("hers-1"))
     browser = await resident(place)
-    statuses = [(await says(browser, number=ANOTHERS)).status_code for _ in range(5)]
+    statuses = [(await says(browser, number=HIS_NUMBER)).status_code for _ in range(5)]
     assert statuses == [422] * 5
     assert (await says(browser)).status_code == 429
     place.house.time.pass_(61)

@@ -218,7 +218,7 @@ def test_other_questions_tell_nobody_a_number(name: str) -> None:
 
 async def test_bad_tokens_are_counted_by_address_and_good_ones_pass_all_the_same(store: Store) -> None:
     buckets = MemoryBuckets()
-    buckets.left["address:127.0.0.1", "ticket-failure"] = 2
+    buckets.left["address:127.0.0.1", "bad-credential"] = 2
     async with client_of(door_of(store, is_production=True, buckets=buckets)) as client:
         bad = [await client.get("Patient/1", headers={"authorization": f"Bearer a.b.{n}"}) for n in range(3)]
         assert [answer.status_code for answer in bad] == [401, 401, 429]

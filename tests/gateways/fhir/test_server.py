@@ -22,7 +22,7 @@ from bench.program import Program
 from tests.gateways.fhir.conftest import JSON, codes, patient
 from tianfu.db import Addresses, Role
 
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 120.0
 MEGABYTE = 1024 * 1024
 SHARED = Path(os.environ.get("TIANFU_SHARED", Path(__file__).parents[4] / "shared"))
 

@@ -7,11 +7,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.senders import ConsoleSender, HttpSender
+from tianfu.services.accounts.senders import ConsoleSender, HttpSender, NoSender, open_sender
 
 pytestmark = pytest.mark.anyio
 
@@ -98,3 +99,45 @@ async def test_a_console_shows_the_code_and_hides_the_number() -> None:
 def test_a_console_is_no_sender_in_production() -> None:
     with pytest.raises(Refusal, match="code-sender-missing"):
         ConsoleSender(io.StringIO(), is_production=True)
+
+
+async def test_the_sender_that_is_set_shows_the_token_of_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.touch(0o600)
+    file.write_text("made-up-token\n")
+    sender = open_sender("https://codes.example/send", file, io.StringIO(), is_production=True)
+    assert isinstance(sender, HttpSender)
+    assert sender._headers["Authorization"] == "Bearer made-up-token"
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "code"),
+    [
+        ("made-up-token", 0o640, "secret-open-to-others"),
+        ("made-up-token", 0o604, "secret-open-to-others"),
+        ("", 0o600, "secret-missing"),
+        ("one\ntwo", 0o600, "secret-missing"),
+        ("密", 0o600, "secret-missing"),
+        (None, 0o600, "secret-missing"),
+    ],
+)
+def test_a_token_that_is_none_or_open_to_others_is_refused(
+    tmp_path: Path, content: str | None, mode: int, code: str
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
+        file.chmod(mode)
+    with pytest.raises(Refusal, match=code):
+        open_sender("https://codes.example/send", file, io.StringIO(), is_production=False)
+
+
+def test_without_an_address_only_development_has_a_sender(tmp_path: Path) -> None:
+    assert isinstance(open_sender(None, tmp_path, io.StringIO(), is_production=False), ConsoleSender)
+    with pytest.raises(Refusal, match="code-sender-missing"):
+        open_sender(None, tmp_path, io.StringIO(), is_production=True)
+
+
+async def test_commands_send_nobody_a_code() -> None:
+    with pytest.raises(Refusal, match="code-not-sent"):
+        await NoSender().send("10000000000", "123456")

@@ -13,7 +13,7 @@ from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Record, Unchanged, Written
 from tianfu.records.store import SearchRequest
-from tianfu.services.accounts.model.people import Account, SignedIn, Workplace
+from tianfu.services.accounts.model.people import Account, SignedIn, Workplace, refuse_unless_settled
 from tianfu.services.accounts.staffing import Member, StaffPage
 from tianfu.services.accounts.store import Post
 from tianfu.standards.fhir.parsing import ParsedResource
@@ -25,13 +25,12 @@ WHY = Purpose.SYSTEM_ADMINISTRATION
 def signed_in_of(state: Mapping[str, Any], role: str) -> SignedIn:
     """Who signed in, if it is from a place of work in this role; for everybody else the page is not there.
 
-    Raises Refusal `not-found`, and `second-factor-missing` for a session that only sets one up.
+    Raises Refusal `not-found`, and as `refuse_unless_settled` does.
     """
     signed_in = state.get(SIGNED_IN)
     if not isinstance(signed_in, SignedIn) or signed_in.workplace is None or signed_in.workplace.role != role:
         raise Refusal("not-found", next_step="start-again")
-    if signed_in.needs_second_factor:
-        raise Refusal("second-factor-missing", next_step="set-up-a-second-factor")
+    refuse_unless_settled(signed_in)
     return signed_in
 
 

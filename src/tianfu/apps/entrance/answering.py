@@ -18,7 +18,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import SETTING_UP, SIGNED_IN, SessionCookies
+from tianfu.web.admission import CHOOSING_PASSWORD, SETTING_UP, SIGNED_IN, SessionCookies
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
@@ -40,6 +40,12 @@ class Entrance:
 FRESH: Mapping[str, object] = {SETTING_UP: True}
 """The options of a page that is open also before a second factor is set up."""
 
+CHOOSING: Mapping[str, object] = {CHOOSING_PASSWORD: True}
+"""The options of a page that is open also to a password that was handed over, but to nobody who must set up more."""
+
+EARLIEST: Mapping[str, object] = {**FRESH, **CHOOSING}
+"""The options of a page that is open before both."""
+
 
 AGAIN = frozenset(
     {
@@ -55,6 +61,7 @@ AGAIN = frozenset(
         "password-too-long",
         "password-of-yourself",
         "password-common",
+        "password-unchanged",
         "passwords-differ",
         "method-not-yours",
         "too-many-credentials",

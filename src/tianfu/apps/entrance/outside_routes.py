@@ -30,7 +30,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.coming import Away
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.providers import PATH
-from tianfu.web.admission import OPEN, SIGN_IN_PATH
+from tianfu.web.admission import OPEN, OPEN_FORM, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
@@ -97,7 +97,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         why, key = (request.query_params.get(name, "") for name in ("why", "provider"))
         return over_page(request, key, Refusal(why if why in SAID else "outside-refused"))
 
-    @post(f"{SIGN_IN_PATH}/outside", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/outside", status_code=200, opt=dict(OPEN_FORM))
     async def go_outside(request: HttpRequest) -> Response[str]:
         form = await form_of(request, "provider", "next")
         try:
@@ -108,7 +108,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return over_page(request, form["provider"], refusal)
         return away_page(request, form["provider"], away, SIGN_IN_PATH)
 
-    @get(PATH + "/{key:str}", opt=dict(OPEN))
+    @get(PATH + "/{key:str}", opt=dict(OPEN_FORM))
     async def come_back(request: HttpRequest, key: FromPath[str]) -> Response[str] | Redirect:
         parameters = list(request.query_params.multi_items())
         here = await signed_in_here(request)

@@ -21,7 +21,7 @@ from tianfu.apps.entrance.answering import (
 )
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.passkeys import Challenge
-from tianfu.web.admission import OPEN, SIGN_IN_PATH
+from tianfu.web.admission import OPEN_FORM, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
 from tianfu.web.preferences import own_path
@@ -47,7 +47,7 @@ def _showing(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         again = said_again(refusal)
         return page_of(pages, request)("passkey.html", act=act, onward=onward, challenge=None, **again)
 
-    @post(f"{SIGN_IN_PATH}/passkey/begin", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/passkey/begin", status_code=200, opt=dict(OPEN_FORM))
     async def begin_sign_in(request: HttpRequest) -> Response[str]:
         onward = own_path((await form_of(request, "next"))["next"] or "/")
         try:
@@ -56,7 +56,7 @@ def _showing(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return said(request, "sign-in", onward, refusal)
         return asking(request, "sign-in", onward, challenge)
 
-    @post(f"{SIGN_IN_PATH}/passkey", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/passkey", status_code=200, opt=dict(OPEN_FORM))
     async def sign_in(request: HttpRequest) -> Response[str] | Redirect:
         form = await form_of(request, "step", "answer", "next")
         onward = own_path(form["next"] or "/")

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
-from tianfu.apps.entrance.answering import ACCOUNT, FRESH, Entrance
+from tianfu.apps.entrance.answering import ACCOUNT, CHOOSING, EARLIEST, FRESH, Entrance
 from tianfu.apps.entrance.answering import arrival_of as _arrival
 from tianfu.apps.entrance.answering import cookies_of as _cookies
 from tianfu.apps.entrance.answering import form_of as _form
@@ -27,7 +27,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
 from tianfu.services.accounts.signing_in import SECOND as SECOND_STAGE
 from tianfu.services.accounts.signing_in import TELEPHONE, WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import OPEN, SIGN_IN_PATH
+from tianfu.web.admission import OPEN, OPEN_FORM, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages, Place
 from tianfu.web.preferences import own_path
@@ -83,7 +83,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             way="",
         )
 
-    @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/telephone", status_code=200, opt=dict(OPEN_FORM))
     async def send_code(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "number", "next")
         onward = own_path(form["next"] or "/")
@@ -106,13 +106,13 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             again = StepAgain(stage=stage, step=form["step"])
             return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
 
-    @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN_FORM))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "next")
         going_on = signing_in.with_code(form["step"], form["code"], arrival(request))
         return await taken(request, form, TELEPHONE, going_on)
 
-    @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/staff", status_code=200, opt=dict(OPEN_FORM))
     async def take_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "number", "password", "next")
         onward = own_path(form["next"] or "/")
@@ -123,14 +123,14 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return shown(request, onward=onward, why="", way="staff", form=kept, **_again(refusal))
         return await further(request, answer, onward)
 
-    @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/second", status_code=200, opt=dict(OPEN_FORM))
     async def take_second(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "recovery", "next")
         method, code = (Method.RECOVERY, form["recovery"]) if form["recovery"] else (Method.TOTP, form["code"])
         going_on = signing_in.with_second(form["step"], method, code, arrival(request))
         return await taken(request, form, SECOND_STAGE, going_on)
 
-    @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN))
+    @post(f"{SIGN_IN_PATH}/workplace", status_code=200, opt=dict(OPEN_FORM))
     async def take_workplace(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "workplace", "next")
         going_on = signing_in.choose_workplace(form["step"], form["workplace"], arrival(request))
@@ -215,11 +215,11 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return _to_prove(ACCOUNT)
         return _page(pages, request)("recovery_codes.html", codes=codes)
 
-    @get(f"{ACCOUNT}/password")
+    @get(f"{ACCOUNT}/password", opt=dict(CHOOSING))
     async def show_password(request: HttpRequest) -> Response[str]:
         return _page(pages, request)("password.html", here=_staff(request))
 
-    @post(f"{ACCOUNT}/password", status_code=200)
+    @post(f"{ACCOUNT}/password", status_code=200, opt=dict(CHOOSING))
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "password", "again")
         here = _staff(request)
@@ -261,11 +261,11 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             "prove.html", here=here, methods=await methods(here), has_passkey=has_passkey, onward=onward, **values
         )
 
-    @get(f"{ACCOUNT}/prove", opt=dict(FRESH))
+    @get(f"{ACCOUNT}/prove", opt=dict(EARLIEST))
     async def show_prove(request: HttpRequest) -> Response[str]:
         return await shown(request, onward=own_path(request.query_params.get("next", ACCOUNT)), is_sent=False)
 
-    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove/code", status_code=200, opt=dict(EARLIEST))
     async def send_code(request: HttpRequest) -> Response[str]:
         form = await _form(request, "next")
         onward = own_path(form["next"] or ACCOUNT)
@@ -275,7 +275,7 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return await shown(request, onward=onward, is_sent=False, **_again(refusal))
         return await shown(request, onward=onward, is_sent=True)
 
-    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(FRESH))
+    @post(f"{ACCOUNT}/prove", status_code=200, opt=dict(EARLIEST))
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "method", "secret", "next")
         onward = own_path(form["next"] or ACCOUNT)

@@ -152,7 +152,7 @@ class SmartDoor:
         error = oauth_error(refusal)
         if error in _GUESSES:
             try:
-                await self._limiter.take(f"address:{_client(scope)}", "", "ticket-failure")
+                await self._limiter.take(f"address:{_client(scope)}", "", "bad-credential")
             except Refusal as too_many:
                 refusal, error = too_many, oauth_error(too_many)
         reference = new_reference()

@@ -25,7 +25,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.oauth.authorising import Authorising, Proposal, RefusedToProgram
 from tianfu.services.accounts.oauth.model.redirects import form_target
-from tianfu.web.admission import OPEN
+from tianfu.web.admission import OPEN_FORM
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
 from tianfu.web.protection import CONTENT_SECURITY_POLICY
@@ -62,15 +62,15 @@ def smart(approvals: Approvals) -> App:
 def _routes(pages: Pages, approvals: Approvals) -> list[HTTPRouteHandler]:
     page = _ApprovalPage(pages, approvals)
 
-    @get(AUTHORISE_PATH, opt=dict(OPEN))
+    @get(AUTHORISE_PATH, opt=dict(OPEN_FORM))
     async def show_request(request: HttpRequest) -> Response[str] | Redirect:
         return await page.show(request, list(request.query_params.multi_items()))
 
-    @post(AUTHORISE_PATH, status_code=200, opt=dict(OPEN))
+    @post(AUTHORISE_PATH, status_code=200, opt=dict(OPEN_FORM))
     async def show_posted_request(request: HttpRequest) -> Response[str] | Redirect:
         return await page.show(request, await _fields(request))
 
-    @post(APPROVAL_PATH, status_code=303, opt=dict(OPEN))
+    @post(APPROVAL_PATH, status_code=303, opt=dict(OPEN_FORM))
     async def answer_request(request: HttpRequest) -> Response[str] | Redirect:
         return await page.answer(request, await _fields(request))
 

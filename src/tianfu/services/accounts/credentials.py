@@ -78,10 +78,25 @@ class Credentials:
         return await self._passwords.digest(password)
 
     async def set_password(self, transaction: Transaction, account: str, digest: bytes) -> None:
-        """A new password instead of the old one; raises SerializationFailure if another was set meanwhile."""
+        """A password of his own instead of the old one; raises SerializationFailure if another was set meanwhile."""
+        await self._set_password(transaction, account, digest, is_handed_over=False)
+
+    async def set_handed_over(self, transaction: Transaction, account: str, digest: bytes) -> None:
+        """A password that somebody else knows, for its owner to replace; raises as `set_password` does."""
+        await self._set_password(transaction, account, digest, is_handed_over=True)
+
+    async def has_handed_over(self, account: str) -> bool:
+        """Whether somebody's password is still the one that was handed over to him."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_CREDENTIALS.has_handed_over_password, account=account)
+        return row is not None and row[0]
+
+    async def _set_password(
+        self, transaction: Transaction, account: str, digest: bytes, *, is_handed_over: bool
+    ) -> None:
         await self._end_kind(transaction, account, "password")
         try:
-            await self._add(transaction, account, "password", secret=digest)
+            await self._add(transaction, account, "password", secret=digest, is_handed_over=is_handed_over)
         except UniqueViolation as violation:
             raise SerializationFailure("set_password") from violation
 
@@ -225,6 +240,7 @@ class Credentials:
         sealed_with: int = 0,
         counter: int = 0,
         label: str = "",
+        is_handed_over: bool = False,
     ) -> None:
         await transaction.run(
             _CREDENTIALS.add_credential,
@@ -236,6 +252,7 @@ class Credentials:
             sealed_with=sealed_with,
             counter=counter,
             label=shown(label, LABEL_CHARACTERS_MAX),
+            handed_over=is_handed_over,
             now=self._clock(),
         )
 

@@ -16,7 +16,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.model.passwords import refuse_unless_good
-from tianfu.services.accounts.model.people import Kind, Method, SignedIn
+from tianfu.services.accounts.model.people import Kind, Method, SignedIn, refuse_unless_settled
 from tianfu.services.accounts.recovery import LETTERS
 from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.services.accounts.signing_in import Arrival, Entered, Parts, SigningIn
@@ -102,12 +102,15 @@ class Enrolling:
     async def change_password(self, signed_in: SignedIn, password: str) -> None:
         """Another password; all other sessions end.
 
-        Raises Refusal `proof-too-old`, or as `refuse_unless_good` does.
+        Raises Refusal `proof-too-old`, `password-unchanged` for the one that was handed over, or as
+        `refuse_unless_good` does.
         """
         self._refuse_unless_staff(signed_in)
         refuse_unless_fresh(signed_in, self._clock())
         account = signed_in.account
         refuse_unless_good(password, number=account.number, name=account.name)
+        if signed_in.needs_own_password and await self._parts.credentials.password_is(account.id, password):
+            raise Refusal("password-unchanged")
         digest = await self._parts.credentials.digest(password)
 
         async def work() -> None:
@@ -135,7 +138,7 @@ class Enrolling:
     async def hand_over_password(self, by: By, account: str, tree: OrganisationTree) -> str:
         """A password for somebody who has none or forgot it, to be told to him in person, and shown once.
 
-        All credentials and all sessions end: whoever has it sets up a second factor anew.
+        All credentials and all sessions end: whoever signs in by it chooses one of his own and sets up a second factor.
         Raises Refusal `account-unknown`, `appointing-not-yours`, `not-below-you`, `appointing-oneself` or
         `proof-too-old`.
         """
@@ -148,7 +151,7 @@ class Enrolling:
             async with self._parts.database.transaction("app") as transaction:
                 await self._parts.people.refuse_unless_keeps(transaction, by, account, tree)
                 await self._parts.credentials.end_all(transaction, account)
-                await self._parts.credentials.set_password(transaction, account, digest)
+                await self._parts.credentials.set_handed_over(transaction, account, digest)
                 await self._parts.sessions.end_others(transaction, account, but="", by=by.caller.id)
                 said = account_event(
                     by.caller,
@@ -167,8 +170,7 @@ class Enrolling:
         await leave_trace(transaction, [said], self._parts.auditor.writer)
 
     def _refuse_unless_settled(self, signed_in: SignedIn) -> None:
-        if signed_in.needs_second_factor:
-            raise Refusal("second-factor-missing", next_step="set-up-a-second-factor")
+        refuse_unless_settled(signed_in)
         refuse_unless_fresh(signed_in, self._clock())
 
     @staticmethod

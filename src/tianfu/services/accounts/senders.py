@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -92,6 +94,31 @@ class HttpSender:
             raise _not_sent(f"{type(error).__name__} {getattr(error, 'code', '')}".strip()) from error
         except (OSError, http.client.HTTPException) as error:
             raise _not_sent(type(error).__name__) from error
+
+
+def open_sender(address: str | None, secret_file: Path, out: TextIO, *, is_production: bool) -> CodeSender:
+    """The sender of an installation: a provider if its address is set, else the console, and in production a refusal.
+
+    Raises Refusal `code-sender-missing`, `setting-invalid`, `secret-missing` or `secret-open-to-others`.
+    """
+    if address is None:
+        return ConsoleSender(out, is_production=is_production)
+    return HttpSender(address, _secret(secret_file))
+
+
+def _secret(file: Path) -> str:
+    """The token in a file that its owner alone can read."""
+    details = {"file": str(file)}
+    try:
+        with file.open("rb") as opened:
+            if os.fstat(opened.fileno()).st_mode & 0o077:
+                raise Refusal("secret-open-to-others", next_step="close-the-file", details=details)
+            secret = opened.read().decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal("secret-missing", next_step="put-it-in-place", details=details) from error
+    if not secret.isprintable() or not secret:
+        raise Refusal("secret-missing", next_step="put-it-in-place", details=details)
+    return secret
 
 
 class _NoRedirection(HTTPRedirectHandler):

@@ -102,6 +102,7 @@ class Sessions:
         device: str,
         agent: str,
         needs_second_factor: bool,
+        needs_own_password: bool,
         proved_at: Instant | None,
     ) -> Begun:
         """Begin a session within a transaction: always a new secret and a new name, whatever the browser brought.
@@ -121,6 +122,7 @@ class Sessions:
             proved_at=now if proved_at is None else proved_at,
             until=Instant(now + lifetime.absolute_seconds * SECOND),
             needs_second_factor=needs_second_factor,
+            needs_own_password=needs_own_password,
         )
         await transaction.run(
             _SESSIONS.begin_session,
@@ -192,6 +194,7 @@ class Sessions:
             proved_at=Instant(proved_at),
             until=Instant(until),
             needs_second_factor=needs,
+            needs_own_password=row[25] and Method.PASSWORD in shown_methods,
         )
         return signed_in, seen_at + lifetime.idle_seconds * SECOND
 

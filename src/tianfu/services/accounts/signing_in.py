@@ -21,7 +21,15 @@ from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.numbers import NUMBER_CHARACTERS_MAX, normal_number
 from tianfu.services.accounts.model.offices import OFFICES
-from tianfu.services.accounts.model.people import Account, Assurance, Kind, Method, SignedIn, Workplace
+from tianfu.services.accounts.model.people import (
+    Account,
+    Assurance,
+    Kind,
+    Method,
+    SignedIn,
+    Workplace,
+    refuse_unless_settled,
+)
 from tianfu.services.accounts.model.proving import SECOND_FACTORS, Proof, steps_up, worth
 from tianfu.services.accounts.sessions import Begun, Sessions, is_secret, new_secret
 from tianfu.services.accounts.steps import Steps, Waiting
@@ -243,8 +251,7 @@ class SigningIn:
 
     async def change_workplace(self, signed_in: SignedIn, workplace: str, arrival: Arrival) -> Entered:
         """Go on from another place of work: a new session, and the old one ends.  Raises `workplace-unknown`."""
-        if signed_in.needs_second_factor:
-            raise Refusal("second-factor-missing", next_step="set-up-a-second-factor")
+        refuse_unless_settled(signed_in)
         chosen = await self._workplace(signed_in.account, workplace)
         return await self._enter(signed_in.account, chosen, signed_in.methods, arrival, instead_of=signed_in)
 
@@ -329,6 +336,7 @@ class SigningIn:
         proof = worth(account.kind, role, methods, has_second_factor=has_second_factor)
         if proof not in {Proof.ENOUGH, Proof.SET_UP}:
             raise await self._told_refusal("sign-in-refused", account, arrival)
+        is_handed_over = Method.PASSWORD in methods and await self._parts.credentials.has_handed_over(account.id)
         async with self._parts.database.transaction("app") as transaction:
             if step is not None:
                 await self._parts.steps.take(transaction, step)
@@ -342,6 +350,7 @@ class SigningIn:
                 device=arrival.device,
                 agent=arrival.agent,
                 needs_second_factor=proof is Proof.SET_UP,
+                needs_own_password=is_handed_over,
                 proved_at=None if instead_of is None else instead_of.proved_at,
             )
             await self._leave(transaction, begun.signed_in.caller, "sign-in", f"shown={','.join(sorted(methods))}")

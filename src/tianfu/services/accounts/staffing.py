@@ -225,7 +225,7 @@ class Staffing:
 
 
 def _refuse_unless_appointer(by: SignedIn) -> Workplace:
-    if by.workplace is None or by.needs_second_factor or by.workplace.role != APPOINTER:
+    if by.workplace is None or not by.is_settled or by.workplace.role != APPOINTER:
         raise Refusal("appointing-not-yours", next_step="ask-your-office")
     return by.workplace
 

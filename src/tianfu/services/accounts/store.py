@@ -6,7 +6,7 @@ sessions and go with them.  Rule: docs/rules/sign-in.md
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ import msgspec
 
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.organisations import OrganisationTree
-from tianfu.db import Database, Transaction, UniqueViolation, queries
+from tianfu.db import Database, Transaction, UniqueViolation, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
 from tianfu.kernel.instants import Clock
@@ -390,8 +390,15 @@ class People:
         return _read_told(self._seals.open(_place(account, version), sealed))
 
 
+async def anybody_in(database: Database, roles: Iterable[str]) -> bool:
+    """Whether anybody works in one of these roles now; says nothing about anybody."""
+    async with database.connection("app") as connection:
+        row = await connection.one(_PEOPLE.anybody_in, roles=text_array(sorted(roles)))
+    return row is not None and row[0]
+
+
 def _appointer(by: SignedIn) -> Workplace:
-    if by.workplace is None or by.needs_second_factor:
+    if by.workplace is None or not by.is_settled:
         raise Refusal("appointing-not-yours", next_step="ask-your-office")
     return by.workplace
 

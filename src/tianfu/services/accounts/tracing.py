@@ -26,6 +26,7 @@ INTERACTIONS = frozenset(
         "dismiss",
         "leave",
         "tie-record",
+        "unlock",
     }
 )
 """What accounts do, as the trace calls it."""

@@ -26,7 +26,7 @@ LEASE_OF_BURST = 20
 
 LEASES_MAX = 20_000
 
-PASS_WITHOUT_DATABASE: frozenset[LimitClass] = frozenset({"describe", "ticket-failure"})
+PASS_WITHOUT_DATABASE: frozenset[LimitClass] = frozenset({"describe", "bad-credential"})
 """What is answered from memory alone is answered although nobody can count it; all else needs the database anyway."""
 
 _LIMITS = queries("tianfu.services.limits.sql", "limits.sql")

@@ -26,7 +26,8 @@ LimitClass = Literal[
     "bundle",
     "page",
     "form",
-    "ticket-failure",
+    "open-form",
+    "bad-credential",
 ]
 """Requests that cost alike, or tell a stranger alike; every one of them has its limit in the data."""
 

@@ -72,6 +72,7 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "dismiss",
         "leave",
         "tie-record",
+        "unlock",
         "outside-link",
         "outside-unlink",
     ),

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from tianfu.access.caller import Caller
 from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
 
 
 class Kind(StrEnum):
@@ -70,7 +71,8 @@ class Workplace:
 class SignedIn:
     """A session that stands: whose, from which workplace (staff), by which methods, and when they last proved it.
 
-    `session` is its public name.  A session that `needs_second_factor` opens nothing but the page to set one up.
+    `session` is its public name.  A session that `needs_second_factor` opens nothing but the page to set one up, and
+    one that `needs_own_password`, begun with a password that was handed over, nothing but the page to choose one.
     """
 
     session: str
@@ -80,6 +82,12 @@ class SignedIn:
     proved_at: Instant
     until: Instant
     needs_second_factor: bool = False
+    needs_own_password: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it opens all that its caller may see."""
+        return not (self.needs_second_factor or self.needs_own_password)
 
     @property
     def caller(self) -> Caller:
@@ -102,3 +110,11 @@ class SignedIn:
             practitioner=self.workplace.practitioner,
             session=self.session,
         )
+
+
+def refuse_unless_settled(signed_in: SignedIn) -> None:
+    """Raise Refusal `password-handed-over` or `second-factor-missing` for a session that something must precede."""
+    if signed_in.needs_own_password:
+        raise Refusal("password-handed-over", next_step="choose-your-own-password")
+    if signed_in.needs_second_factor:
+        raise Refusal("second-factor-missing", next_step="set-up-a-second-factor")

@@ -107,7 +107,7 @@ class Authorising:
         chosen = proposal.patient or patient
         asked = Asked(client=request.client, redirect=request.redirect, state=request.state)
         try:
-            if signed_in.needs_second_factor:
+            if not signed_in.is_settled:
                 raise refused("oauth-not-approved", "second-factor")
             if needs_patient(proposal.scopes) and chosen is None:
                 raise refused("oauth-patient-missing", "patient")

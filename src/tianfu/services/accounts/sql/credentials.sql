@@ -1,7 +1,8 @@
 -- add_credential
 -- Something that proves who somebody is.
-insert into credential (credential, account, kind, key_id, secret, sealed_with, counter, label, created_at)
-values (%(credential)s, %(account)s, %(kind)s, %(key_id)s, %(secret)s, %(sealed_with)s, %(counter)s, %(label)s, %(now)s);
+insert into credential (credential, account, kind, key_id, secret, sealed_with, counter, label, handed_over, created_at)
+values (%(credential)s, %(account)s, %(kind)s, %(key_id)s, %(secret)s, %(sealed_with)s, %(counter)s, %(label)s,
+        %(handed_over)s, %(now)s);
 
 -- credentials_of
 -- What proves who somebody is now, oldest first; a page shows no secret of it.
@@ -12,6 +13,11 @@ select credential, kind, label, created_at, used_at from credential
 -- password_of
 -- The digest of somebody's password.
 select credential, secret from credential where account = %(account)s and kind = 'password' and ended_at is null;
+
+-- has_handed_over_password
+-- Whether somebody's password is still the one that was handed over to him.
+select exists (select from credential
+                where account = %(account)s and kind = 'password' and handed_over and ended_at is null);
 
 -- replace_digest
 -- The same password at today's cost, unless it was changed meanwhile.

@@ -79,6 +79,10 @@ select workplace, account, organisation, role, practitioner, licence, title, pra
   from workplace
  where workplace = %(workplace)s and until is null;
 
+-- anybody_in
+-- Whether anybody works in one of these roles now.
+select exists (select from workplace where role = any(%(roles)s::text[]) and until is null);
+
 -- end_workplace
 -- Somebody works there no more.
 update workplace set until = %(now)s where workplace = %(workplace)s and until is null returning workplace;

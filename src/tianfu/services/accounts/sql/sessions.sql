@@ -14,7 +14,9 @@ select s.session, s.device, s.methods, s.proved_at, s.seen_at, s.until, s.workpl
               where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record),
        w.workplace, w.account, w.organisation, w.role, w.practitioner, w.licence, w.title, w.practising_since,
        exists (select from credential c
-                where c.account = a.account and c.kind in ('totp', 'passkey') and c.ended_at is null)
+                where c.account = a.account and c.kind in ('totp', 'passkey') and c.ended_at is null),
+       exists (select from credential c
+                where c.account = a.account and c.kind = 'password' and c.handed_over and c.ended_at is null)
   from session s join account a using (account) left join workplace w on w.workplace = s.workplace and w.until is null
  where s.digest = %(digest)s and s.ended_at is null and s.until > %(now)s and a.left_at is null;
 
