@@ -24,6 +24,9 @@ from tests.journeys.entering import Entrance, Login, demo_logins
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "build" / "pictures"
+DOCUMENTS = PICTURES / "docs"
+"""Pictures as docs/pictures has them: copied there when the pages look different."""
+
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
