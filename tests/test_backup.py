@@ -36,7 +36,7 @@ pytestmark = [
 
 RESIDENTS = 25
 WHO = (OPERATOR, Purpose.OPERATIONS)
-_PERSONAL = re.compile(rb"(?<![0-9])(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]|1[3-9][0-9]{9})(?![0-9])")
+_PERSONAL = re.compile(rb"(?<![0-9])(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]|100[0-9]{8})(?![0-9])")
 
 Versions = dict[tuple[str, str, int], bytes | None]
 

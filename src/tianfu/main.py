@@ -21,6 +21,7 @@ from tianfu.apps.administration.routes import administration
 from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
+from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -166,6 +167,7 @@ class Application:
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
+                family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
                 administration(
                     House(
                         directory=store,

@@ -55,8 +55,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospita
 
 
 def page_rows() -> list[PageRow]:
-    """The rows of the table but for those of the entrance, which stand on sessions: tests/apps/entrance walks them."""
-    return [row for row in all_page_rows() if not row.path.startswith(("/sign-in", "/account"))]
+    """The rows of the table but for those that stand on sessions: tests/apps/entrance and family walk them."""
+    return [row for row in all_page_rows() if not row.path.startswith(("/sign-in", "/account", "/family"))]
 
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:")

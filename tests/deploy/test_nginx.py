@@ -106,8 +106,8 @@ def test_pages_in_clear_are_led_to_https(front: Front) -> None:
     assert (answer.status_code, answer.headers["location"]) == (301, f"https://{NAME}/person/1?part=2")
 
 
-@pytest.mark.parametrize("path", ["/fhir/metadata", "/fhir", "/fhir/Patient/1"])
-def test_the_fhir_door_in_clear_is_refused_so_that_a_system_notices(front: Front, path: str) -> None:
+@pytest.mark.parametrize("path", ["/fhir/metadata", "/fhir", "/fhir/Patient/1", "/oauth/token", "/oauth/introspect"])
+def test_the_doors_of_systems_in_clear_are_refused_so_that_a_system_notices(front: Front, path: str) -> None:
     answer = front.get_in_clear(path)
     assert (answer.status_code, "HTTPS only" in answer.text) == (403, True)
 

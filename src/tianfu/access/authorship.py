@@ -1,4 +1,7 @@
-"""In whose name a record that opens others' records may be written: a person's Consent, a doctor's referral."""
+"""In whose name a record that opens others' records may be written: a person's Consent, his proxy, a doctor's referral.
+
+Rules: docs/rules/permission.md , docs/rules/family.md .
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,22 @@ from typing import Any
 from tianfu.access.consent import read_consent
 from tianfu.access.decision import Grant
 from tianfu.access.derivation import relations_of
-from tianfu.access.elements import items, local
+from tianfu.access.elements import choices, coded, items, local
 from tianfu.kernel.refusal import Fault, Refusal
 
 
 def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
-    """Raise Refusal if a Consent is not its performer's own or not clear, or a referral is not its requester's own.
+    """Raise Refusal if a Consent is not its performer's own or not clear, a referral is not its requester's own, or a
+    proxy was not named by the person himself.
 
     A registering role writes down what people signed on paper, so it may write in their name; that is in the trace.
-    Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours.
+    Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours, proxy-not-yours.
     """
     caller = grant.caller
+    if resource["resourceType"] == "RelatedPerson":
+        if not grant.registers and not _is_own_proxy(resource, grant):
+            raise Refusal("proxy-not-yours", next_step="sign-yourself")
+        return
     if resource["resourceType"] == "Consent":
         own = {f"Patient/{each}" for each in caller.patients} | {f"RelatedPerson/{each}" for each in caller.related}
         performers = {_said(each) for each in items(resource.get("performer"))}
@@ -33,6 +41,18 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     is_to_himself = any(each.actor in grant.actors for each in relations_of(resource, 0))
     if is_to_himself or f"Practitioner/{caller.practitioner}" != _said(resource.get("requester")):
         raise Refusal("referral-not-yours", next_step="sign-yourself")
+
+
+def _is_own_proxy(person: dict[str, Any], grant: Grant) -> bool:
+    """Whether somebody names who may look for himself, and says nothing by which that one would be anybody else."""
+    named = [pair for each in items(person.get("relationship")) for pair in coded(each)]
+    allowed = choices()["proxy"]["relationships"]
+    return (
+        _said(person.get("patient")) in {f"Patient/{each}" for each in grant.caller.patients}
+        and bool(named)
+        and all(code in allowed.get(system, ()) for system, code in named)
+        and not relations_of(person, 0)
+    )
 
 
 def _names_nobody(remark: Fault, consent: dict[str, Any]) -> bool:

@@ -35,7 +35,7 @@ from tianfu.records.visibility import Guarded, asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
-AUTHORED_TYPES = frozenset({"Consent", "ServiceRequest", "Task"})
+AUTHORED_TYPES = frozenset({"Consent", "RelatedPerson", "ServiceRequest", "Task"})
 """What opens records and must therefore be its writer's own."""
 
 GLASS_TYPES = frozenset({"Task", "Communication"})
@@ -159,6 +159,10 @@ class Permissions:
         """
         write = change.write
         if write.type not in grant.writes:
+            said = {"purpose": grant.purpose.value, "type": write.type}
+            raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details=said)
+        if write.type == "RelatedPerson" and not grant.registers and not change.is_new:
+            # Who is a parent or guardian stands there too: a person adds who may look for him, and changes nobody.
             said = {"purpose": grant.purpose.value, "type": write.type}
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details=said)
         if write.type not in AUTHORED_TYPES or write.stored is None or write.values is None:

@@ -35,11 +35,11 @@ OWN_PASSWORD_PATH = "/account/password"  # noqa: S105 - an address, no password
 OPEN: Mapping[str, Any] = {"open": True}
 """The options of a handler that needs nobody."""
 
-RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
-"""The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
-
 OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
 """The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
+
+RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
+"""The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
 
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
@@ -187,8 +187,7 @@ class LetIn(ASGIMiddleware):
             admitted = await self._callers.visitor(carried)
         except Refusal:
             return
-        signed_in = admitted.signed_in
-        if signed_in is None or not (signed_in.needs_second_factor or signed_in.needs_own_password):
+        if admitted.signed_in is None or admitted.signed_in.is_settled:
             scope["state"][ADMITTED] = admitted
 
 

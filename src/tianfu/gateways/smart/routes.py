@@ -142,7 +142,7 @@ class _ApprovalPage:
     async def _page(
         self, request: HttpRequest, signed_in: SignedIn, proposal: Proposal, fields: Fields, *, fault: str
     ) -> Response[str]:
-        if signed_in.needs_second_factor:
+        if not signed_in.is_settled:
             raise Refusal("oauth-second-factor-needed", next_step="start-again")
         choices = await self._choices(signed_in, proposal)
         asking = self._pages.asking(request)

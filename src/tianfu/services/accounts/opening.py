@@ -20,6 +20,7 @@ from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.services.accounts.outside import OutsideProviders, Provider
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.passkeys import Passkeys
+from tianfu.services.accounts.proxies import Proxies
 from tianfu.services.accounts.real_names import RealNames
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
@@ -40,6 +41,7 @@ class Accounts:
     enrolling: Enrolling
     passkeys: Passkeys
     real_names: RealNames
+    proxies: Proxies
     steps: Steps
     codes: Codes
     guard: Guard
@@ -97,6 +99,7 @@ def open_accounts(
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
         passkeys=Passkeys(parts, signing_in, party, clock=clock),
         real_names=RealNames(parts, clock=clock),
+        proxies=Proxies(database, parts.people, parts.sessions),
         steps=parts.steps,
         codes=parts.codes,
         guard=parts.guard,

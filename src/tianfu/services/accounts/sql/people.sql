@@ -54,6 +54,13 @@ select 1
    and r.account <> %(account)s and a.left_at is null
  limit 1;
 
+-- related_accepted
+-- Since when somebody who has not left stands for another by each of these records.
+select r.record, min(r.since)
+  from account_record r join account a using (account)
+ where r.type = 'RelatedPerson' and r.record = any(%(records)s::text[]) and r.until is null and a.left_at is null
+ group by r.record;
+
 -- end_account_record
 -- A record is not a resident's any more.
 update account_record set until = %(now)s

@@ -1,0 +1,1 @@
+"""Family: who may look for me, and for whom I look."""

@@ -1,0 +1,1 @@
+"""Resources to values of the model, and back."""

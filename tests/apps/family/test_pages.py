@@ -1,0 +1,436 @@
+"""The pages of family over a real store and real accounts: each way through, and each attack."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx
+import orjson
+import pytest
+
+from tests.made_up_keys import made_up_keys
+from tests.permission_table import page_rows
+from tests.records.made import put
+from tests.services.accounts.conftest import CHEAP, MASTER, NOW, PARTY, House, Telephone, Time
+from tests.trails import auditor_of, close_trails
+from tests.web.conftest import made_up_assets
+from tests.web.letting_in import MemoryBuckets
+from tianfu.access.caller import OPERATOR, Caller
+from tianfu.access.purpose import Purpose
+from tianfu.apps.family.routes import Household, family
+from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import DAY, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.keys import open_keyring
+from tianfu.records.outcomes import Found
+from tianfu.records.searching import SearchRequest
+from tianfu.records.store import Store
+from tianfu.services.accounts.hashing import Passwords
+from tianfu.services.accounts.model.people import Assurance, SignedIn
+from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.signing_in import Entered
+from tianfu.services.limits.limiter import Limiter
+from tianfu.services.limits.limits import load_limits
+from tianfu.standards.fhir.parsing import parse_resource
+from tianfu.web.callers import Callers, PeopleCallers
+from tianfu.web.site import Doorkeeping, SiteSettings, build_site
+
+pytestmark = pytest.mark.anyio
+
+WHY = Purpose.PATIENT_REQUEST
+CODES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+ELDER, DAUGHTER, STRANGER = "13800001111", "13800002222", "13800003333"
+NAMES = {ELDER: "示例老人", DAUGHTER: "示例女儿", STRANGER: "示例路人"}
+HIV = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "B20"}]}
+FLU = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "J10"}]}
+FORM = {"name": NAMES[DAUGHTER], "telephone": DAUGHTER, "until": "2027-03-01", "what": "ordinary"}
+
+
+@dataclass
+class Resident:
+    """Somebody at a browser, who signed in; each request is as a browser sends it."""
+
+    place: Place
+    entered: Entered
+    telephone: str
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self._sent("GET", path, None)
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        return await self._sent("POST", path, fields)
+
+    async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
+        transport = httpx.ASGITransport(cast("Any", self.place.site))
+        headers = {
+            "sec-fetch-site": "same-origin",
+            "accept-language": "en",
+            "cookie": f"session={self.entered.secret}; device={self.entered.device}",
+        }
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path, data=data, headers=headers)
+
+    async def here(self, accounts: Accounts | None = None) -> SignedIn:
+        sessions = (accounts or self.place.house.accounts).sessions
+        return await sessions.look_up(self.entered.secret, self.entered.device)
+
+    async def sees(self, kind: str, record: str, accounts: Accounts | None = None) -> bool:
+        caller = (await self.here(accounts)).caller
+        return isinstance(await self.place.store.read(caller, WHY, kind, record), Found)
+
+    async def names(self, **changes: str) -> str:
+        """Name somebody; the number of the naming, as the page has it."""
+        answer = await self.post("/family/name", **{**FORM, **changes})
+        assert answer.headers.get("location") == "/family?done=named", answer.text
+        return re.findall(r"/family/proxies/([0-9a-f-]{36})/end", (await self.get("/family")).text)[-1]
+
+    async def offered(self) -> list[str]:
+        return re.findall(r"/family/offers/([0-9a-f-]{36})/accept", (await self.get("/family")).text)
+
+
+@dataclass
+class Place:
+    """A store with an elder's records in two libraries, and accounts of residents."""
+
+    house: House
+    store: Store
+    site: Any
+    patients: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    async def resident(self, telephone: str, *, name: str | None = None, named: bool = True) -> Resident:
+        entered = await self.house.with_code(telephone)
+        account = entered.signed_in.account.id
+        if named:
+            people = self.house.accounts.people
+            for each in self.patients.get(telephone, ()):
+                await people.tie_record(OPERATOR, account, "Patient", each)
+            await people.retell(account, name=name or NAMES[telephone], assurance=Assurance.NAMED)
+            self.house.accounts.sessions.forget_known(account)
+        self.house.device = ""
+        return Resident(self, entered, telephone)
+
+
+@pytest.fixture
+async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place]:
+    clock, telephone = Time(), Telephone()
+    auditor = await auditor_of(database)
+    keyring = await open_keyring(database, made_up_keys(MASTER))
+    accounts = open_accounts(
+        database,
+        keyring,
+        auditor,
+        sender=telephone,
+        issuer="Demo",
+        party=PARTY,
+        clock=clock,
+        passwords=Passwords(CHEAP),
+    )
+    house = House(accounts, database, keyring, clock, telephone, addresses)
+    store = await Store.open(database, auditor=auditor, clock=clock, keys=made_up_keys(MASTER))
+    for each in ("elder-1", "elder-2"):
+        await put(store, "Patient", each, name=[{"text": NAMES[ELDER]}], birthDate="1948-05-01")
+        await put(store, "Condition", f"flu-{each}", subject={"reference": f"Patient/{each}"}, code=FLU)
+    await put(store, "Condition", "hiv-1", subject={"reference": "Patient/elder-1"}, code=HIV)
+    await put(store, "Patient", "daughter", name=[{"text": NAMES[DAUGHTER]}], birthDate="1980-05-01")
+    await put(store, "Patient", "stranger", name=[{"text": NAMES[STRANGER]}], birthDate="1990-05-01")
+    limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=False)
+    site = build_site(
+        apps=[family(Household(store=store, ties=accounts.proxies, clock=clock))],
+        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
+        doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
+        clock=clock,
+        assets=made_up_assets(),
+    )
+    patients = {ELDER: ("elder-1", "elder-2"), DAUGHTER: ("daughter",), STRANGER: ("stranger",)}
+    yield Place(house, store, site, patients)
+    accounts.passwords.close()
+    close_trails()
+
+
+@pytest.fixture
+async def elder(place: Place) -> Resident:
+    return await place.resident(ELDER)
+
+
+@pytest.fixture
+async def daughter(place: Place) -> Resident:
+    return await place.resident(DAUGHTER)
+
+
+@pytest.fixture
+async def stranger(place: Place) -> Resident:
+    return await place.resident(STRANGER)
+
+
+async def accepted(elder: Resident, daughter: Resident, **changes: str) -> str:
+    naming = await elder.names(**changes)
+    assert await daughter.offered() == [naming]
+    answer = await daughter.post(f"/family/offers/{naming}/accept")
+    assert answer.headers["location"] == "/family?done=accepted"
+    return naming
+
+
+NO_NAMING = "00000000-0000-4000-8000-000000000000"
+ADDRESSES = [
+    (row.method, row.path.replace("{naming:str}", NO_NAMING)) for row in page_rows() if row.path.startswith("/family")
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ADDRESSES)
+async def test_whoever_did_not_sign_in_or_is_of_the_staff_finds_no_page(place: Place, method: str, path: str) -> None:
+    nobody = Resident(place, Entered(secret="", device="", signed_in=cast("Any", None)), "")
+    answer = await nobody._sent(method, path, {})
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
+    await place.house.doctor()
+    entered = await place.house.with_password()
+    assert isinstance(entered, Entered)
+    answer = await Resident(place, entered, "")._sent(method, path, {})
+    assert (answer.status_code, answer.headers.get("location", "")) in {(404, ""), (303, "/account/second-factor")}
+
+
+@pytest.mark.parametrize("path", [path for _, path in ADDRESSES if NO_NAMING in path])
+async def test_a_number_that_is_nobodys_is_not_found(elder: Resident, path: str) -> None:
+    assert (await elder.post(path)).status_code == 404
+
+
+async def test_who_is_named_and_agrees_sees_the_ordinary_records_in_every_library(
+    elder: Resident, daughter: Resident
+) -> None:
+    await elder.names()
+    assert not await daughter.sees("Condition", "flu-elder-1")
+    [naming] = await daughter.offered()
+    await daughter.post(f"/family/offers/{naming}/accept")
+    assert await daughter.sees("Condition", "flu-elder-1")
+    assert await daughter.sees("Condition", "flu-elder-2")
+    page = (await daughter.get("/family")).text
+    assert NAMES[ELDER] in page
+    assert "/lifelong/people/elder-" in page
+    assert await daughter.offered() == []
+    assert "agreed" in (await elder.get("/family")).text
+
+
+async def test_what_is_specially_protected_stays_closed_to_a_proxy(elder: Resident, daughter: Resident) -> None:
+    await accepted(elder, daughter)
+    assert await elder.sees("Condition", "hiv-1")
+    assert not await daughter.sees("Condition", "hiv-1")
+
+
+async def test_who_goes_along_sees_what_that_needs_and_no_illness(elder: Resident, daughter: Resident) -> None:
+    await accepted(elder, daughter, what="errands")
+    assert await daughter.sees("Patient", "elder-1")
+    assert not await daughter.sees("Condition", "flu-elder-1")
+    assert NAMES[ELDER] in (await daughter.get("/family")).text
+
+
+async def test_a_naming_that_is_taken_back_is_over_at_once_in_every_worker(
+    place: Place, elder: Resident, daughter: Resident, database: Database
+) -> None:
+    naming = await accepted(elder, daughter)
+    other = await Store.open(
+        database, auditor=await auditor_of(database), clock=place.house.time, keys=made_up_keys(MASTER)
+    )
+    caller = (await daughter.here()).caller
+    assert isinstance(await other.read(caller, WHY, "Condition", "flu-elder-1"), Found)
+    answer = await elder.post(f"/family/proxies/{naming}/end")
+    assert answer.headers["location"] == "/family?done=withdrawn"
+    assert not isinstance(await other.read(caller, WHY, "Condition", "flu-elder-1"), Found)
+    assert not await daughter.sees("Condition", "flu-elder-2")
+    assert NAMES[ELDER] not in (await daughter.get("/family")).text
+    assert "asked nobody" in (await elder.get("/family")).text
+
+
+async def test_a_naming_ends_with_its_last_day(place: Place, elder: Resident, daughter: Resident) -> None:
+    naming = await accepted(elder, daughter, until="2026-11-25")
+    caller = (await daughter.here()).caller
+    place.house.time.now = Instant(NOW + 2 * DAY)
+    assert isinstance(await place.store.read(caller, WHY, "Condition", "flu-elder-1"), Found)
+    place.house.time.now = Instant(NOW + 3 * DAY)
+    assert not isinstance(await place.store.read(caller, WHY, "Condition", "flu-elder-1"), Found)
+    again = await place.resident(DAUGHTER)
+    assert NAMES[ELDER] not in (await again.get("/family")).text
+    assert (await again.post(f"/family/offers/{naming}/accept")).status_code == 404
+
+
+async def test_who_lays_it_down_sees_nothing_more_and_is_asked_again(elder: Resident, daughter: Resident) -> None:
+    naming = await accepted(elder, daughter)
+    assert (await daughter.post(f"/family/acting/{naming}/end")).headers["location"] == "/family?done=laid-down"
+    assert not await daughter.sees("Condition", "flu-elder-1")
+    assert await daughter.offered() == [naming]
+
+
+async def test_a_stranger_accepts_nothing_that_is_meant_for_another(elder: Resident, stranger: Resident) -> None:
+    naming = await elder.names()
+    assert await stranger.offered() == []
+    assert (await stranger.post(f"/family/offers/{naming}/accept")).status_code == 404
+    assert not await stranger.sees("Patient", "elder-1")
+
+
+@pytest.mark.parametrize(("telephone", "name"), [(STRANGER, NAMES[DAUGHTER]), (DAUGHTER, NAMES[STRANGER])])
+async def test_name_or_telephone_alone_is_not_enough(place: Place, elder: Resident, telephone: str, name: str) -> None:
+    naming = await elder.names()
+    half = await place.resident(telephone, name=name)
+    assert await half.offered() == []
+    assert (await half.post(f"/family/offers/{naming}/accept")).status_code == 404
+
+
+async def test_whoever_has_not_shown_his_real_name_is_offered_nothing(place: Place, elder: Resident) -> None:
+    naming = await elder.names()
+    unknown = await place.resident(DAUGHTER, named=False)
+    assert "do not know yet who you are" in (await unknown.get("/family")).text
+    assert (await unknown.post(f"/family/offers/{naming}/accept")).status_code == 404
+    assert (await unknown.post("/family/name", **{**FORM, "telephone": ELDER})).status_code == 404
+
+
+async def test_nobody_ends_a_naming_of_another(elder: Resident, daughter: Resident, stranger: Resident) -> None:
+    naming = await accepted(elder, daughter)
+    for other in (daughter, stranger):
+        assert (await other.post(f"/family/proxies/{naming}/end")).status_code == 404
+    assert (await stranger.post(f"/family/acting/{naming}/end")).status_code == 404
+    assert await daughter.sees("Condition", "flu-elder-1")
+
+
+def related_person(patient: str, code: str = "HPOWATT", **more: Any) -> dict[str, Any]:
+    relationship = [{"coding": [{"system": CODES, "code": code}]}]
+    return {
+        "resourceType": "RelatedPerson",
+        "patient": {"reference": f"Patient/{patient}"},
+        "relationship": relationship,
+        "name": [{"text": NAMES[STRANGER]}],
+        "telecom": [{"system": "phone", "value": STRANGER}],
+        **more,
+    }
+
+
+async def refused(place: Place, caller: Caller, resource: dict[str, Any]) -> str:
+    with pytest.raises(Refusal) as refusal:
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(resource)))
+    return refusal.value.code
+
+
+async def test_a_stranger_names_himself_for_nobody_by_writing_records(place: Place, stranger: Resident) -> None:
+    caller = (await stranger.here()).caller
+    assert await refused(place, caller, related_person("elder-1")) == "proxy-not-yours"
+
+
+async def test_a_proxy_names_no_further_proxy(place: Place, elder: Resident, daughter: Resident) -> None:
+    await accepted(elder, daughter)
+    caller = (await daughter.here()).caller
+    assert await refused(place, caller, related_person("elder-1")) == "proxy-not-yours"
+    [consent] = await consents(place, "elder-1")
+    for performer in ("Patient/elder-1", f"RelatedPerson/{caller.related[0]}"):
+        forged = {**consent, "performer": [{"reference": performer}]}
+        del forged["id"]
+        assert await refused(place, caller, forged) in {"consent-not-yours", "consent-unclear", "not-found"}
+
+
+async def consents(place: Place, patient: str) -> list[dict[str, Any]]:
+    desk = Caller(id="desk", role="desk")
+    wanted = SearchRequest(type="Consent", parameters=(("patient", f"Patient/{patient}"),))
+    return [each.value for each in (await place.store.search(desk, WHY, wanted)).records]
+
+
+@pytest.mark.parametrize("code", ["MTH", "GUARD", "POWATT"])
+async def test_nobody_writes_himself_a_guardian(place: Place, elder: Resident, code: str) -> None:
+    caller = (await elder.here()).caller
+    assert await refused(place, caller, related_person("elder-1", code)) == "proxy-not-yours"
+    both = [{"coding": [{"system": CODES, "code": each} for each in ("HPOWATT", code)]}]
+    assert await refused(place, caller, related_person("elder-1", relationship=both)) == "proxy-not-yours"
+    assert (
+        await refused(place, caller, related_person("elder-1", relationship=[{"text": "mother"}])) == "proxy-not-yours"
+    )
+
+
+async def test_a_person_changes_nobody_who_stands_in_his_record(place: Place, elder: Resident) -> None:
+    kin = related_person("elder-1", "MTH")
+    del kin["resourceType"]
+    await put(place.store, "RelatedPerson", "mother", **kin)
+    caller = (await elder.here()).caller
+    changed = parse_resource(orjson.dumps({**related_person("elder-1"), "id": "mother"}))
+    with pytest.raises(Refusal, match="role-cannot-do-this"):
+        await place.store.update(caller, WHY, changed, "mother")
+    with pytest.raises(Refusal, match="role-cannot-do-this"):
+        await place.store.delete(caller, WHY, "RelatedPerson", "mother")
+
+
+async def test_a_guardian_names_nobody_for_his_child(place: Place, daughter: Resident) -> None:
+    await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2020-05-01")
+    kin = related_person("child", "MTH")
+    del kin["resourceType"]
+    await put(place.store, "RelatedPerson", "mother", **kin)
+    here = await daughter.here()
+    await place.house.accounts.proxies.accept(here, ["mother"])
+    page = (await daughter.get("/family")).text
+    assert "示例孩子" in page
+    assert "until your child is 14 (1 May 2034)" in page
+    caller = (await daughter.here()).caller
+    assert await refused(place, caller, related_person("child")) == "proxy-not-yours"
+    assert (await daughter.post("/family/acting/mother/end")).status_code == 404
+
+
+async def test_a_grown_child_is_on_no_parent_s_page(place: Place, daughter: Resident) -> None:
+    await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2008-11-23")
+    kin = related_person("child", "MTH")
+    del kin["resourceType"]
+    await put(place.store, "RelatedPerson", "mother", **kin)
+    await place.house.accounts.proxies.accept(await daughter.here(), ["mother"])
+    assert "示例孩子" not in (await daughter.get("/family")).text
+
+
+async def test_naming_needs_a_fresh_proof_and_taking_back_does_not(place: Place, elder: Resident) -> None:
+    naming = await elder.names()
+    place.house.time.pass_(301)
+    answer = await elder.post("/family/name", **FORM)
+    assert answer.headers["location"] == "/account/prove?next=%2Ffamily%2Fname"
+    assert (await elder.post(f"/family/proxies/{naming}/end")).headers["location"] == "/family?done=withdrawn"
+
+
+async def test_naming_tells_nothing_of_whether_somebody_has_an_account(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    with_account = await elder.post("/family/name", **FORM)
+    without = await elder.post("/family/name", **{**FORM, "telephone": "13900009999"})
+    assert (with_account.status_code, with_account.headers["location"]) == (
+        without.status_code,
+        without.headers["location"],
+    )
+    assert (await elder.get("/family")).text.count("waits for their yes") == 2
+
+
+async def test_what_is_wrong_in_the_form_is_said_beside_it_and_nothing_is_written(
+    place: Place, elder: Resident
+) -> None:
+    answer = await elder.post("/family/name", **{**FORM, "telephone": ELDER, "until": "2030-01-01", "what": ""})
+    assert answer.status_code == 422
+    for said in ("This is your own number", "within a year", "Choose what they may see"):
+        assert said in answer.text
+    assert await consents(place, "elder-1") == []
+
+
+async def test_five_may_look_and_no_sixth(elder: Resident) -> None:
+    for number in range(5):
+        await elder.names(telephone=f"1390000000{number}")
+    assert (await elder.post("/family/name", **FORM)).status_code == 409
+
+
+async def test_both_ends_are_in_the_trail(place: Place, elder: Resident, daughter: Resident) -> None:
+    naming = await accepted(elder, daughter)
+    await elder.post(f"/family/proxies/{naming}/end")
+    await daughter.get("/family")
+    events = await place.house.events()
+    elders = [row[0] for row in events if row[2] == (elder.entered.signed_in.account.id)]
+    daughters = [row[0] for row in events if row[2] == (daughter.entered.signed_in.account.id)]
+    assert elders.count("transaction") == 2
+    assert daughters.count("tie-record") == 2
+    assert all(DAUGHTER not in str(row) and NAMES[DAUGHTER] not in str(row) for row in events)
+
+
+async def test_no_number_stands_in_the_page_of_whoever_named(elder: Resident, daughter: Resident) -> None:
+    await accepted(elder, daughter)
+    page = (await elder.get("/family")).text
+    assert DAUGHTER not in page
+    assert DAUGHTER[-4:] in page
