@@ -34,7 +34,7 @@ def real_name_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         told = Told(name=form["name"].strip(), identity_number=form["number"])
         address = arrival_of(request, house.cookies).address
         try:
-            await show_real_name(house.accounts, house.directory, signed_in, told, address=address)
+            await show_real_name(house.accounts, house.directory, signed_in, told, address=address, now=house.clock())
         except Refusal as refusal:
             if refusal.code == "real-name-known":
                 return Redirect(ACCOUNT, status_code=303)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tianfu.kernel.instants import Clock
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, SignedIn
 from tianfu.services.accounts.signing_in import Parts
@@ -23,18 +24,20 @@ class RealNames:
         self._parts = parts
         self._clock = clock
 
-    async def begin(self, account: Account, address: str) -> None:
-        """Count a try before it is looked at; raises Refusal `sign-in-closed`."""
-        await self._parts.guard.begin(self._trying(account), address)
+    async def begin(self, signed_in: SignedIn, address: str) -> None:
+        """Count a try before it is looked at; raises Refusal `sign-in-closed`, told to the trail."""
+        try:
+            await self._parts.guard.begin(self._trying(signed_in.account), address)
+        except Refusal as refusal:
+            if refusal.code == "sign-in-closed":
+                await self._trace(signed_in, refusal.code)
+                refusal.is_traced = True
+            raise
 
     async def failed(self, signed_in: SignedIn, address: str) -> None:
         """Count that somebody said what fits no record, and leave its trace."""
         await self._parts.guard.failed(address)
-        said = account_event(
-            signed_in.caller, "tie-record", at=self._clock(), outcome="real-name-not-found", query=None
-        )
-        async with self._parts.database.transaction("app") as transaction:
-            await leave_trace(transaction, [said], self._parts.auditor.writer)
+        await self._trace(signed_in, "real-name-not-found")
 
     async def tie(self, signed_in: SignedIn, name: str, ties: Sequence[tuple[RecordType, str]]) -> bool:
         """Make these records a resident's own, under the name that he has there; no if one is another account's.
@@ -53,3 +56,8 @@ class RealNames:
     def _trying(self, account: Account) -> bytes:
         """Under what tries are counted; no telephone looks like it."""
         return self._parts.keys.handle(Kind.RESIDENT, f"real-name {account.id}")
+
+    async def _trace(self, signed_in: SignedIn, outcome: str) -> None:
+        said = account_event(signed_in.caller, "tie-record", at=self._clock(), outcome=outcome, query=None)
+        async with self._parts.database.transaction("app") as transaction:
+            await leave_trace(transaction, [said], self._parts.auditor.writer)
