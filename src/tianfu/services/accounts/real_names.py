@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.write import leave_trace
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, SignedIn
 from tianfu.services.accounts.signing_in import Parts
 from tianfu.services.accounts.store import RecordType
-from tianfu.services.accounts.tracing import account_event
 
 
 class RealNames:
     """Real names of residents."""
 
-    def __init__(self, parts: Parts, *, clock: Clock) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._clock = clock
 
     async def begin(self, signed_in: SignedIn, address: str) -> None:
         """Count a try before it is looked at; raises Refusal `sign-in-closed`, told to the trail."""
@@ -30,14 +26,14 @@ class RealNames:
             await self._parts.guard.begin(self._trying(signed_in.account), address)
         except Refusal as refusal:
             if refusal.code == "sign-in-closed":
-                await self._trace(signed_in, refusal.code)
-                refusal.is_traced = True
+                await self._parts.people.refused_tie(signed_in.caller, refusal)
             raise
 
-    async def failed(self, signed_in: SignedIn, address: str) -> None:
-        """Count that somebody said what fits no record, and leave its trace."""
+    async def failed(self, signed_in: SignedIn, address: str) -> Refusal:
+        """Count that somebody said what fits no record, and leave its trace; the refusal to raise."""
         await self._parts.guard.failed(address)
-        await self._trace(signed_in, "real-name-not-found")
+        refusal = Refusal("real-name-not-found", next_step="show-a-document")
+        return await self._parts.people.refused_tie(signed_in.caller, refusal)
 
     async def tie(self, signed_in: SignedIn, name: str, ties: Sequence[tuple[RecordType, str]]) -> bool:
         """Make these records a resident's own, under the name that he has there; no if one is another account's.
@@ -56,8 +52,3 @@ class RealNames:
     def _trying(self, account: Account) -> bytes:
         """Under what tries are counted; no telephone looks like it."""
         return self._parts.keys.handle(Kind.RESIDENT, f"real-name {account.id}")
-
-    async def _trace(self, signed_in: SignedIn, outcome: str) -> None:
-        said = account_event(signed_in.caller, "tie-record", at=self._clock(), outcome=outcome, query=None)
-        async with self._parts.database.transaction("app") as transaction:
-            await leave_trace(transaction, [said], self._parts.auditor.writer)

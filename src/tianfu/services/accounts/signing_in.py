@@ -203,7 +203,9 @@ class SigningIn:
     async def end_session(self, signed_in: SignedIn, session: str) -> None:
         """End one of one's own sessions by its public name; raises Refusal `session-unknown`."""
         if not await self._end(signed_in, session):
-            raise Refusal("session-unknown")
+            refusal = Refusal("session-unknown")
+            await self._trace_refusal("sign-out", refusal, signed_in.caller, f"account={signed_in.account.id}")
+            raise refusal
 
     async def end_other_sessions(self, signed_in: SignedIn) -> int:
         """End all of one's sessions but this one; how many there were."""

@@ -293,6 +293,14 @@ class People:
                 await self._tie(transaction, by, account, kind, record)
         return True
 
+    async def refused_tie(self, by: Caller, refusal: Refusal) -> Refusal:
+        """Tell the trail that somebody was refused a record, or the end of a tie; the refusal to raise."""
+        said = account_event(by, "tie-record", at=self._clock(), outcome=refusal.code, query=None)
+        async with self._database.transaction("app") as transaction:
+            await leave_trace(transaction, [said], self._writer)
+        refusal.is_traced = True
+        return refusal
+
     async def untie_record(self, by: Caller, account: str, kind: RecordType, record: str) -> None:
         """A record is not a resident's any more; his sessions see it within a second."""
         async with self._database.transaction("app") as transaction:

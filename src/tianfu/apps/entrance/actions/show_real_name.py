@@ -63,8 +63,7 @@ async def show_real_name(
     ties: list[tuple[RecordType, str]] = [("Patient", each["id"]) for each in patients]
     ties += [("RelatedPerson", each["id"]) for each in related]
     if not patients or not await real_names.tie(signed_in, told.name, ties):
-        await real_names.failed(signed_in, address)
-        raise Refusal("real-name-not-found", next_step="show-a-document")
+        raise await real_names.failed(signed_in, address)
 
 
 async def _carrying(
