@@ -36,7 +36,7 @@ pytestmark = [
 
 RESIDENTS = 25
 WHO = (OPERATOR, Purpose.OPERATIONS)
-_PERSONAL = re.compile(rb"(?<![0-9])(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]|1[3-9][0-9]{9})(?![0-9])")
+_PERSONAL = re.compile(rb"(?<![0-9])(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]|100[0-9]{8})(?![0-9])")
 
 Versions = dict[tuple[str, str, int], bytes | None]
 
@@ -61,11 +61,16 @@ class Drill:
 
 def installed(home: Path) -> Installation:
     home.mkdir(parents=True)
+    secret = home.with_name("codes-secret")
+    secret.touch(mode=0o600)
+    secret.write_text("made-up")
     made = Installation(home)
     made.environment |= {
         "TIANFU_MODE": "production",
         "TIANFU_HOSTS": "made-up.example",
         "TIANFU_ADDRESS": "https://made-up.example",
+        "TIANFU_CODES_ADDRESS": "https://codes.example/send",
+        "TIANFU_CODES_SECRET_FILE": str(secret),
     }
     return made
 

@@ -27,7 +27,8 @@ from tianfu.records.sealing import SEALED, _parted
 pytestmark = pytest.mark.slow  # makes a province, imports it, serves it and dumps it
 
 RESIDENTS = 40
-PERSONAL = re.compile(r"(?<![0-9])(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]|1[3-9][0-9]{9})(?![0-9])")
+IDENTITY = re.compile(r"(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X](?![0-9])")
+TELEPHONE = re.compile(r"(?<![0-9])100[0-9]{8}(?![0-9])")  # as the demo province has them
 TRAIL = ("audit", "audit_epoch", "audit_root")
 
 
@@ -75,13 +76,18 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     try:
         yield Day(
             installation=installation,
-            numbers=frozenset(found for each in people for found in PERSONAL.findall(orjson.dumps(each).decode())),
+            numbers=frozenset(found for each in people for found in numbers_in(orjson.dumps(each).decode())),
             streets=frozenset(line for each in people for a in each.get("address", ()) for line in a.get("line", ())),
             names=frozenset(name["text"] for each in people for name in each.get("name", ()) if "text" in name),
             asked=asked,
         )
     finally:
         server.stop()
+
+
+def numbers_in(text: str) -> list[str]:
+    """Every identity number and telephone."""
+    return [*IDENTITY.findall(text), *TELEPHONE.findall(text)]
 
 
 def ask(installation: Installation, people: list[dict[str, object]]) -> int:
@@ -93,7 +99,7 @@ def ask(installation: Installation, people: list[dict[str, object]]) -> int:
     with installation.client(base_url=installation.address, follow_redirects=True) as client, pages:
         for each in people[:12]:
             text = orjson.dumps(each).decode()
-            number, street = PERSONAL.findall(text)[0], each["address"][0]["line"][0]  # type: ignore[index]
+            number, street = IDENTITY.findall(text)[0], each["address"][0]["line"][0]  # type: ignore[index]
             name = each["name"][0]["text"]  # type: ignore[index]
             for field, value in (("identifier", number), ("telecom", number), ("address", street), ("name", name)):
                 client.get("/fhir/Patient", params={field: value})
@@ -107,7 +113,23 @@ def ask(installation: Installation, people: list[dict[str, object]]) -> int:
             for who in (number, name):
                 assert name in pages.post("/lifelong/find", data={"who": who}).text
                 asked += 1
+        asked += sign_in(installation, [orjson.dumps(each).decode() for each in people])
     return asked
+
+
+def sign_in(installation: Installation, people: list[str]) -> int:
+    """Have an account with somebody's own telephone, be sent a code, and type identity numbers where none belong."""
+    telephones = [found for text in people for found in TELEPHONE.findall(text)][:3]
+    with httpx.Client(base_url=installation.address, timeout=30) as client:
+        for number in telephones:
+            People(installation.environment).resident(number=number)
+            assert client.post("/sign-in/telephone", data={"number": number}).status_code == 200
+            assert client.post("/sign-in/telephone", data={"number": number[:-1]}).status_code == 422
+        for text in people[:3]:
+            wrong = {"number": IDENTITY.findall(text)[0], "password": "no password of anybody"}
+            assert client.post("/sign-in/staff", data=wrong).status_code == 401
+    assert len(telephones) == 3
+    return 9
 
 
 def test_what_is_sealed_stands_in_clear_nowhere_in_the_database(day: Day) -> None:

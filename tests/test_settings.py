@@ -55,6 +55,32 @@ def test_a_host_name_that_is_none_is_refused(text: str) -> None:
         settings_from({"TIANFU_HOSTS": text})
 
 
+def test_development_is_called_by_its_own_machine_and_production_by_what_it_was_told() -> None:
+    assert settings_from({}).address == "http://localhost:8000"
+    assert settings_from({"TIANFU_PORT": "9000"}).address == "http://localhost:9000"
+    assert settings_from({"TIANFU_MODE": "production"}).address is None
+    assert settings_from({"TIANFU_ADDRESS": "https://Health.example:8443"}).address == "https://health.example:8443"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "health.example",
+        "https://health.example/",
+        "https://health.example/tianfu",
+        "https://health.example?x=1",
+        "https://user@health.example",
+        "ftp://health.example",
+        "https://",
+        "https://health.example:port",
+        "https://health.example https://other.example",
+    ],
+)
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="setting-invalid"):
+        settings_from({"TIANFU_ADDRESS": text})
+
+
 def test_proxies_are_addresses_or_networks_divided_by_spaces() -> None:
     networks = settings_from({"TIANFU_TRUSTED_PROXIES": "127.0.0.1  10.2.0.0/16 ::1"}).trusted_proxies
     assert [str(each) for each in networks] == ["127.0.0.1/32", "10.2.0.0/16", "::1/128"]

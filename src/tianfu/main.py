@@ -167,9 +167,7 @@ class Application:
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
-                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
-                smart(self._approvals(server, doorkeeping, store)),
                 administration(
                     House(
                         directory=store,
@@ -178,6 +176,9 @@ class Application:
                         clock=system_clock,
                     )
                 ),
+                # Last, because nobody begins at his account who has anything else.
+                entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
+                smart(self._approvals(server, doorkeeping, store)),
             ],
             settings=SiteSettings(
                 seal_key=derived_key(addresses.secret, "page seal"),
@@ -195,6 +196,9 @@ class Application:
             authorising=server.authorising,
             who=SessionHere(doorkeeping.callers, cookies),
             people=RecordedPeople(store, system_clock),
+            permitted=server.permitted,
+            clients=server.clients,
+            launches=server.launches,
             clock=system_clock,
         )
 

@@ -67,15 +67,18 @@ class Entrance:
     def give_password(self, page: Page, role: str) -> None:
         """Staff's first step, when there is a code for the second that was not used yet."""
         login = self.logins[role]
+        self.wait_for_code(page, role)
+        page.locator("#staff-number").fill(login.number)
+        page.locator("#password").fill(login.password)
+        press(page.locator("form[action='/sign-in/staff'] button"))
+
+    def wait_for_code(self, page: Page, role: str) -> None:
+        """Load the page anew until it shows a code that was not used yet, and keep that."""
         until = time.monotonic() + CODE_SECONDS_MAX
         while self.shown_code(page, role) == self.used.get(role) and time.monotonic() < until:
             page.wait_for_timeout(1_000)
-            page.reload()
-        page.locator("#staff-number").fill(login.number)
-        page.locator("#password").fill(login.password)
-        # Whatever the half minute holds, the code that stands on the page now is good in the next one too.
-        self.used[role] = self.shown_code(page, role)
-        press(page.locator("form[action='/sign-in/staff'] button"))
+            page.goto("/sign-in")
+        self.used[role] = self.shown_code(page, role)  # which is good for half a minute more than it is shown
 
     def give_second(self, page: Page, role: str) -> None:
         """Staff's second step, with the code that the first page showed."""

@@ -223,7 +223,7 @@ def test_a_program_that_was_disabled_is_out_within_a_second_and_gets_no_token(se
     time.sleep(1.1)
     assert {asked(served, headers).status_code for _ in range(8)} == {401}
     one.forget_token()
-    with pytest.raises(SystemExit, match="invalid_client"):
+    with pytest.raises(httpx.HTTPStatusError, match="invalid_client"):
         one.headers()
     assert ("client-disable", "success") in told(served, query=one.client_id)
 
@@ -258,7 +258,7 @@ def test_keys_that_were_replaced_sign_nothing_any_more(served: Installation, tmp
     done = served.run("client", "keys", one.client_id, str(public))
     assert done.returncode == 0, done.stderr
     one.forget_token()
-    with pytest.raises(SystemExit, match="invalid_client"):
+    with pytest.raises(httpx.HTTPStatusError, match="invalid_client"):
         one.headers()
     assert ("client-keys", "success") in told(served, query=one.client_id)
 

@@ -94,6 +94,18 @@ def without_a_name(installation: Installation) -> None:
     del installation.environment["TIANFU_HOSTS"]
 
 
+def without_its_address(installation: Installation) -> None:
+    del installation.environment["TIANFU_ADDRESS"]
+
+
+def with_an_address_in_clear(installation: Installation) -> None:
+    installation.environment["TIANFU_ADDRESS"] = "http://health.example"
+
+
+def with_an_address_of_somebody_else(installation: Installation) -> None:
+    installation.environment["TIANFU_ADDRESS"] = "https://health.example.org"
+
+
 def with_limits_that_nobody_understands(installation: Installation) -> None:
     installation.environment["TIANFU_LIMITS_FILE"] = str(installation.home / "nowhere.json")
 
@@ -127,6 +139,9 @@ def listening_to_everybody(installation: Installation) -> None:
         (with_a_key_that_others_can_read, "key-open-to-others"),
         (with_a_damaged_key, "key-damaged"),
         (without_a_name, "hosts-missing"),
+        (without_its_address, "address-missing"),
+        (with_an_address_in_clear, "address-not-safe"),
+        (with_an_address_of_somebody_else, "address-not-safe"),
         (with_limits_that_nobody_understands, "limits-invalid"),
         (without_a_sender_of_codes, "code-sender-missing"),
         (with_a_sender_in_clear, "setting-invalid"),

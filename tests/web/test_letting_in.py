@@ -259,3 +259,18 @@ async def status_of_a_body(application: Any, receive: Callable[[], Any]) -> int:
     }
     await application(scope, receive, send)
     return status
+
+
+def test_a_page_that_needs_nobody_speaks_to_whoever_signed_in_as_who_he_is() -> None:
+    doctor = Caller(id="du", role="doctor")
+    with site() as client:
+        assert 'data-density="citizen"' in client.get("/preferences").text
+    with site(session=word_for(doctor, Purpose.TREATMENT)) as client:
+        assert 'data-density="clinician"' in client.get("/preferences").text
+
+
+def test_a_session_that_is_none_is_nobody_on_a_page_that_needs_nobody() -> None:
+    with site(session="wrong") as client:
+        answer = client.get("/preferences")
+    assert answer.status_code == 200
+    assert 'data-density="citizen"' in answer.text

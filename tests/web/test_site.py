@@ -9,6 +9,9 @@ import pytest
 import structlog
 from litestar.testing import TestClient
 
+from tianfu.access.caller import NOBODY
+from tianfu.web.pages import Place, places_of
+
 Site = TestClient[Any]
 
 
@@ -117,7 +120,15 @@ def test_a_remembered_look_is_in_the_first_paint(site: Site) -> None:
 
 def test_a_choice_that_does_not_exist_changes_nothing(site: Site) -> None:
     site.post("/preferences", data={"scheme": "neon", "density": "dense", "elder": "very", "lang": "xx"})
-    assert '<html lang="zh-CN" data-scheme="light" data-density="clinician">' in site.get("/preferences").text
+    assert '<html lang="zh-CN" data-scheme="light" data-density="citizen">' in site.get("/preferences").text
+
+
+def test_another_choice_leaves_the_density_to_whoever_comes(site: Site) -> None:
+    site.post("/preferences", data={"elder": "on"})
+    assert site.cookies["look"] == "light.on"
+    site.post("/preferences", data={"density": "clinician"})
+    site.post("/preferences", data={"scheme": "night"})
+    assert site.cookies["look"] == "night.clinician.on"
 
 
 def test_a_cookie_that_makes_no_sense_is_passed_over(site: Site) -> None:
@@ -155,3 +166,10 @@ def test_demo_pages_say_that_they_are_a_demonstration(site: Site) -> None:
 
 def test_a_worker_says_that_it_lives(site: Site) -> None:
     assert site.get("/healthz").text == "ok"
+
+
+def test_a_place_gives_way_where_there_are_five_others() -> None:
+    places = [Place(key=f"place-{number}", address="/", icon="i-eye", is_open=True) for number in range(5)]
+    last = Place(key="last", address="/", icon="i-eye", is_open=True, gives_way=True)
+    assert places_of(NOBODY, [*places, last]) == tuple(places)
+    assert places_of(NOBODY, [*places[:4], last]) == (*places[:4], last)

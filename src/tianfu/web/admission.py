@@ -38,6 +38,9 @@ OPEN: Mapping[str, Any] = {"open": True}
 OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
 """The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
 
+RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
+"""The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
+
 SETTING_UP = "setting-up"
 """The option of a handler that is open also to a session that must still set up a second factor."""
 
@@ -151,12 +154,17 @@ class LetIn(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Admit, count, go on; or send to the page where people sign in."""
         options = scope["route_handler"].opt
-        if scope["type"] != ScopeType.HTTP or options.get("open"):
-            if options.get("limit") == "open-form":
-                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
+        if scope["type"] != ScopeType.HTTP:
             await next_app(scope, receive, send)
             return
         request: HttpRequest = Request(scope)
+        if options.get("open"):
+            if options.get("limit") == "open-form":
+                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
+            if options.get("recognised"):
+                await self._recognise(request, scope)
+            await next_app(scope, receive, send)
+            return
         try:
             admitted = await self._callers.visitor(self._cookies.carried(request))
         except Refusal as refusal:
@@ -169,6 +177,18 @@ class LetIn(ASGIMiddleware):
         scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
         await next_app(scope, receive, send)
+
+    async def _recognise(self, request: HttpRequest, scope: Scope) -> None:
+        """Who comes to a page that needs nobody; whoever could not come in elsewhere is nobody here too."""
+        carried = self._cookies.carried(request)
+        if not carried.session:
+            return
+        try:
+            admitted = await self._callers.visitor(carried)
+        except Refusal:
+            return
+        if admitted.signed_in is None or admitted.signed_in.is_settled:
+            scope["state"][ADMITTED] = admitted
 
 
 def _refuse_unsettled(admitted: Admitted, options: Mapping[str, Any]) -> None:

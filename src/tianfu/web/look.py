@@ -30,9 +30,9 @@ class Look:
             look = look.with_choices({_question(part): part})
         return look
 
-    def as_cookie(self) -> str:
-        """The cookie's value."""
-        return ".".join((self.scheme, self.density, "on" if self.elder else "off"))
+    def as_cookie(self, *, with_density: bool = True) -> str:
+        """The cookie's value; without the density it stays as it is likely for whoever comes."""
+        return ".".join((self.scheme, *((self.density,) if with_density else ()), "on" if self.elder else "off"))
 
     def with_choices(self, choices: Mapping[str, str]) -> Self:
         """This look with the valid answers among `choices`."""
@@ -44,6 +44,11 @@ class Look:
         if choices.get("elder") in {"on", "off"}:
             look = replace(look, elder=choices["elder"] == "on")
         return look
+
+
+def has_density(cookie: str | None) -> bool:
+    """Whether somebody chose a density, rather than what was likely for him."""
+    return not set(DENSITIES).isdisjoint((cookie or "").split("."))
 
 
 def _question(answer: str) -> str:

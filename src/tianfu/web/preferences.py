@@ -9,9 +9,9 @@ from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
-from tianfu.web.admission import OPEN
+from tianfu.web.admission import RECOGNISED
 from tianfu.web.asking import HttpRequest
-from tianfu.web.look import COOKIE_SECONDS, DENSITIES, LANGUAGE_COOKIE, LOOK_COOKIE, SCHEMES, Look
+from tianfu.web.look import COOKIE_SECONDS, DENSITIES, LANGUAGE_COOKIE, LOOK_COOKIE, SCHEMES, has_density
 from tianfu.web.pages import Pages
 
 PREFERENCES_PATH = "/preferences"
@@ -20,17 +20,19 @@ PREFERENCES_PATH = "/preferences"
 def preference_routes(pages: Pages) -> list[HTTPRouteHandler]:
     """The page of choices, and where a choice is sent."""
 
-    @get(PREFERENCES_PATH, opt=dict(OPEN))
+    @get(PREFERENCES_PATH, opt=dict(RECOGNISED))
     async def show_preferences(request: HttpRequest) -> Response[str]:
         asking = pages.asking(request)
         back = own_path(request.query_params.get("back", "/"))
         return pages.page("web/preferences.html", asking, back=back, schemes=SCHEMES, densities=DENSITIES)
 
-    @post(PREFERENCES_PATH, status_code=303, opt=dict(OPEN))
+    @post(PREFERENCES_PATH, status_code=303, opt=dict(RECOGNISED))
     async def keep_preferences(request: HttpRequest) -> Redirect:
         form = {name: str(value) for name, value in (await request.form()).items()}
-        look = Look.remembered(request.cookies.get(LOOK_COOKIE)).with_choices(form)
-        return Redirect(own_path(form.get("back", "/")), status_code=303, cookies=_cookies(pages, look, form))
+        look = pages.asking(request).look.with_choices(form)
+        is_chosen = form.get("density") in DENSITIES or has_density(request.cookies.get(LOOK_COOKIE))
+        cookies = _cookies(pages, look.as_cookie(with_density=is_chosen), form)
+        return Redirect(own_path(form.get("back", "/")), status_code=303, cookies=cookies)
 
     return [show_preferences, keep_preferences]
 
@@ -41,8 +43,8 @@ def own_path(path: str) -> str:
     return path if is_own else "/"
 
 
-def _cookies(pages: Pages, look: Look, form: Mapping[str, str]) -> list[Cookie]:
-    kept = {LOOK_COOKIE: look.as_cookie()}
+def _cookies(pages: Pages, look: str, form: Mapping[str, str]) -> list[Cookie]:
+    kept = {LOOK_COOKIE: look}
     if form.get("lang") in pages.languages:
         kept[LANGUAGE_COOKIE] = form["lang"]
     return [

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from markupsafe import Markup
 
 from tianfu.apps.administration.model.units import Unit
+from tianfu.services.accounts.model.agents import agent_of
 from tianfu.services.accounts.model.people import Method
 from tianfu.web.languages import Language
 
@@ -41,6 +42,14 @@ class Speech:
         """By what somebody signed in."""
         said = [self._language.say(f"staff.method-{each.value}") for each in sorted(methods)]
         return self._language.say("format.list").join(said)
+
+    def agent(self, text: str) -> str:
+        """A browser and the system it runs on, as people call them."""
+        browser, system = agent_of(text)
+        if system:
+            known = browser or self._language.say("staff.agent-any")
+            return self._language.say("staff.agent-on", browser=known, system=system)
+        return browser or self._language.say("staff.agent-unknown")
 
     def words(self, text: str) -> Markup:
         """A name: no direction of writing around it turns it about, and its tongue is said."""

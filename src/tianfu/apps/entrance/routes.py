@@ -64,7 +64,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         return _page(pages, request)(
             "sign_in.html",
             onward=onward,
-            logins=house.demonstration.logins(house.clock()),
+            logins=house.logins(),
             providers=house.accounts.coming.providers,
             **values,
         )
@@ -104,7 +104,9 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code in {"step-over", "workplace-unknown"}:
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
-            return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
+            return _page(pages, request)(
+                "step.html", step=again, onward=onward, names={}, logins=house.logins(), **_again(refusal)
+            )
 
     @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN_FORM))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
@@ -179,7 +181,7 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     @get(f"{ACCOUNT}/second-factor", opt=dict(FRESH))
     async def show_second_factor(request: HttpRequest) -> Response[str] | Redirect:
         try:
-            offer = await accounts.enrolling.offer_totp(_here(request), _arrival(request, cookies))
+            offer = await accounts.enrolling.offer_totp(_staff(request), _arrival(request, cookies))
         except Refusal as refusal:
             if refusal.code != "proof-too-old":
                 raise
@@ -189,7 +191,7 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
     @post(f"{ACCOUNT}/second-factor", status_code=200, opt=dict(FRESH))
     async def keep_second_factor(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "step", "code", "label")
-        here, arrival = _here(request), _arrival(request, cookies)
+        here, arrival = _staff(request), _arrival(request, cookies)
         try:
             entered, codes = await accounts.enrolling.confirm_totp(
                 here, form["step"], form["code"], form["label"], arrival
@@ -217,12 +219,12 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @get(f"{ACCOUNT}/password", opt=dict(CHOOSING))
     async def show_password(request: HttpRequest) -> Response[str]:
-        return _page(pages, request)("password.html", here=_here(request))
+        return _page(pages, request)("password.html", here=_staff(request))
 
     @post(f"{ACCOUNT}/password", status_code=200, opt=dict(CHOOSING))
     async def change_password(request: HttpRequest) -> Response[str] | Redirect:
         form = await _form(request, "password", "again")
-        here = _here(request)
+        here = _staff(request)
         try:
             if form["password"] != form["again"]:
                 raise Refusal("passwords-differ")
@@ -258,7 +260,13 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         here = _here(request)
         has_passkey = bool(await house.accounts.credentials.passkeys_of(here.account.id))
         return _page(pages, request)(
-            "prove.html", here=here, methods=await methods(here), has_passkey=has_passkey, onward=onward, **values
+            "prove.html",
+            here=here,
+            methods=await methods(here),
+            has_passkey=has_passkey,
+            onward=onward,
+            logins=house.logins(),
+            **values,
         )
 
     @get(f"{ACCOUNT}/prove", opt=dict(EARLIEST))
@@ -289,6 +297,14 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         return Redirect(onward, status_code=303)
 
     return [show_prove, send_code, prove]
+
+
+def _staff(request: HttpRequest) -> SignedIn:
+    """Somebody who signs in by password; a resident has none, and the page is not there for him."""
+    here = _here(request)
+    if here.account.kind is not Kind.STAFF:
+        raise Refusal("not-found", next_step="start-again")
+    return here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tianfu.services.accounts.model.agents import agent_of
 from tianfu.services.accounts.model.people import Method
 from tianfu.services.accounts.outside import Link, Provider
 from tianfu.web.languages import DEFAULT_LANGUAGE, Language
@@ -23,6 +24,14 @@ class Speech:
         """By what somebody signed in."""
         said = [self._language.say(f"entrance.method-{each.value}") for each in sorted(methods)]
         return self._language.say("format.list").join(said)
+
+    def agent(self, text: str) -> str:
+        """A browser and the system it runs on, as people call them."""
+        browser, system = agent_of(text)
+        if system:
+            known = browser or self._language.say("account.agent-any")
+            return self._language.say("account.agent-on", browser=known, system=system)
+        return browser or self._language.say("account.agent-unknown")
 
     def provider(self, provider: Provider) -> str:
         """What people call a provider."""

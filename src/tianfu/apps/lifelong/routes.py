@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.access.caller import Caller
 from tianfu.access.rules import roles
 from tianfu.apps.lifelong.charts import chart_of, points_shown
 from tianfu.apps.lifelong.model.filters import FIRST_KINDS
@@ -62,7 +63,7 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
 def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     @get(ROOT)
     async def ask(request: HttpRequest) -> Response[str] | Redirect:
-        caller = pages.asking(request).caller
+        caller = _reader(pages, request)
         if caller.role == "citizen":  # nobody but himself is his to find; of his family he knows where they are
             own = f"{ROOT}/people/{caller.patients[0]}" if caller.patients else REAL_NAME_PATH
             return Redirect(own, status_code=303)
@@ -75,12 +76,14 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
 
     @post(f"{ROOT}/find", status_code=303)
     async def send(request: HttpRequest) -> Redirect:
+        _reader(pages, request)
         sent = await request.form()
         form = {name: str(sent.get(name) or "").strip() for name in FORM_FIELDS}
         return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
 
     @get(f"{ROOT}/found/{{letters:str}}", opt=dict(limited("identity-search")))
     async def show_found(request: HttpRequest, letters: FromPath[str]) -> Response[str]:
+        _reader(pages, request)
         page, form = _page(pages, request), pages.sealer.open(SEALED_AS, letters)
         try:
             wish = _wish(form, pages.today())
@@ -92,6 +95,14 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         return page("find.html", form=form, faults={}, found=found, wish=wish)
 
     return [ask, begin, send, show_found]
+
+
+def _reader(pages: Pages, request: HttpRequest) -> Caller:
+    """Who looks for people; to whoever may have nobody's records before him the page is not there."""
+    caller = pages.asking(request).caller
+    if caller.role not in READERS:
+        raise Refusal("not-found", next_step="start-again")
+    return caller
 
 
 def _wish(form: Mapping[str, str], today: date) -> Wish:

@@ -56,7 +56,7 @@ def trust(store: TrustStore, *, clock: Clock) -> App:
             Place(key="place.consents", address=f"{ROOT}/consents", icon="i-sign", roles=PERSON_ROLES - {"desk"}),
             Place(key="place.emergency", address=f"{ROOT}/emergency", icon="i-lock", roles=EMERGENCY_ROLES - {"desk"}),
             Place(key="place.reviews", address=f"{ROOT}/reviews", icon="i-check", roles=OFFICER_ROLES),
-            Place(key="place.trail", address=f"{ROOT}/trail", icon="i-search", roles=OFFICER_ROLES),
+            Place(key="place.trail", address=f"{ROOT}/trail", icon="i-search", roles=OFFICER_ROLES - {"desk"}),
         ),
         routes=lambda pages: [
             *_start(pages, store, clock),
