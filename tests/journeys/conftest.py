@@ -24,6 +24,9 @@ from tests.journeys.entering import Entrance, Login, demo_logins
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "build" / "pictures"
+DOCUMENTS = PICTURES / "docs"
+"""Pictures as docs/pictures has them: copied there when the pages look different."""
+
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -138,6 +141,9 @@ def chromium() -> Iterator[Browser]:
 NOBODY = "nobody"
 """A reader who has not signed in."""
 
+NO_ENTRANCE = Entrance({}, Path(os.devnull))
+"""In front of an installation without a demonstration: whoever comes signs in by himself."""
+
 IDLE_SECONDS_MAX = 600
 """An office's session ends after fifteen minutes without use: what nobody used for ten is not relied on."""
 
@@ -156,14 +162,14 @@ class Desk:
 
     chromium: Browser
     address: str
-    entrance: Entrance
+    entrance: Entrance = NO_ENTRANCE
     kept: dict[str, Kept] = field(default_factory=dict)
 
     @contextmanager
     def page(
         self,
         *,
-        role: str = "desk",
+        role: str = "",
         width: int = 1440,
         look: str = "light.clinician.off",
         language: str = "zh-CN",
@@ -172,9 +178,11 @@ class Desk:
     ) -> Iterator[Page]:
         """A page of a fresh context, of somebody who signed in; a word on its console fails the journey.
 
-        Each role signs in once by the page itself, and keeps its session.  Without a look nothing was chosen yet.
+        Each role signs in once by the page itself, and keeps its session; without one it is the desk, if there are
+        logins.  Without a look nothing was chosen yet.
         Where something is refused on the way, the browser's own line about that answer is none.
         """
+        role = role or ("desk" if self.entrance.logins else NOBODY)
         state = None if role == NOBODY else self.signed_in(role)
         context = self._context(width, look, language, scripts, state)
         page = context.new_page()

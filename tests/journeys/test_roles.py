@@ -30,6 +30,7 @@ PAGES = {
     "/lifelong": {"doctor", "nurse", "township", "pharmacist", "physicist", "registrar", "steward", "researcher"},
     "/trust/emergency": {"doctor"},
     "/trust/consents": {"citizen", "parent"},
+    "/family": {"citizen", "parent"},
     "/trust/reviews": {"officer"},
     "/trust/trail": {"officer"},
     "/administration/organisations": {"administrator"},
@@ -148,11 +149,16 @@ def citizen(walk: Walk) -> None:
     walk.look("notices")
     walk.open("/trust/consents", "consents")
     expect(page.locator(".consents .card").first).to_be_visible()
+    walk.open("/family", "family")
 
 
 def parent(walk: Walk) -> None:
-    """From who looked at one's own record to the child's, and to the child's life."""
+    """From the family to the child's life, who looked at it, and back to it."""
     page = walk.page
+    walk.open("/family", "family")
+    press(page.locator("main a.btn[href^='/lifelong/people/']").first)
+    child = page.url
+    expect(page.locator(".banner .name")).not_to_contain_text(walk.entrance.logins["parent"].name)
     page.goto("/trust")
     own = page.locator("nav.family [aria-current]").inner_text()
     press(page.locator("nav.family a:not([aria-current])").first)
@@ -161,6 +167,7 @@ def parent(walk: Walk) -> None:
     press(page.locator("main a.btn[href^='/lifelong/people/']"))
     assert LIFE in page.url
     expect(page.locator(".banner .name")).not_to_contain_text(walk.entrance.logins["parent"].name)
+    page.goto(child)
     walk.look("life")
 
 
@@ -318,7 +325,7 @@ def leave(here: Walk) -> None:
     assert number not in page.url
 
 
-def test_a_doctor_comes_in_with_the_keyboard_alone(desk: Desk) -> None:
+def test_a_nurse_comes_in_with_the_keyboard_alone(desk: Desk) -> None:
     with desk.page(role=NOBODY, look="", is_refused=True) as page:
         entrance = desk.entrance
         page.goto("/sign-in")
@@ -335,7 +342,7 @@ def test_a_doctor_comes_in_with_the_keyboard_alone(desk: Desk) -> None:
         page.keyboard.type(entrance.used["nurse"])
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile("/lifelong$"))
-        page.locator("body").press("/")
+        expect(page.locator("#who")).to_be_focused()
         page.keyboard.type(PATIENT)
         page.keyboard.press("Enter")
         expect(page.locator(".people .who").first).to_be_visible()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import PICTURES, Desk, Installation
+from tests.journeys.conftest import DOCUMENTS, PICTURES, Desk, Installation
 from tests.journeys.test_for_everybody import findings, overflow
 from tianfu.kernel.ids import derived_id
 
@@ -108,7 +108,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         expect(page.locator(".clock")).to_have_text(re.compile(r"^(30:00|29:\d\d)$"))
         before = page.locator(".clock").inner_text()
         expect(page.locator(".clock")).not_to_have_text(before)
-        page.screenshot(path=PICTURES / "emergency-1440.png", full_page=True)
+        page.screenshot(path=DOCUMENTS / "emergency-desk.png", full_page=True)
         page.get_by_role("button", name="现在就结束").click()
         expect(page.locator("h1")).to_contain_text("紧急查看已结束")
         expect(page.locator("main")).not_to_contain_text("青霉素")
@@ -119,7 +119,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         expect(page.locator(".note.warning").first).to_contain_text(REASON)
         look = page.locator(".look", has_text="为了急救").first
         expect(look).to_contain_text("过敏和警示")
-        page.screenshot(path=PICTURES / "ledger-390.png", full_page=True)
+        page.screenshot(path=DOCUMENTS / "ledger-phone.png", full_page=True)
         look.get_by_role("link", name=re.compile("我有异议")).click()
         page.get_by_label("您为什么有异议").fill("我那天在家，没有去过这家医院。")
         page.get_by_role("button", name="提交异议").click()
@@ -131,7 +131,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
     with desk.page(role="officer", is_refused=True) as page:
         page.goto("/trust")
         expect(page.locator(".badge")).to_contain_text("超过 24 小时")
-        page.screenshot(path=PICTURES / "reviews-1440.png", full_page=True)
+        page.screenshot(path=DOCUMENTS / "reviews-desk.png", full_page=True)
         page.locator(".worklist a", has_text="异议").first.click()
         expect(page.locator("main")).to_contain_text("我那天在家")
         expect(page.locator(".look").first).to_contain_text("过敏和警示")
@@ -148,7 +148,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.goto("/trust")
         expect(page.locator(".objected").first).to_contain_text("已经通报医院处理")
         expect(page.locator(".steps").first).to_contain_text("已答复")
-        page.screenshot(path=PICTURES / "ledger-1440.png", full_page=True)
+        page.screenshot(path=DOCUMENTS / "ledger-desk.png", full_page=True)
 
 
 def test_an_officer_searches_the_trail_by_keys_alone_and_takes_it_away(

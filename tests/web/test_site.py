@@ -9,6 +9,9 @@ import pytest
 import structlog
 from litestar.testing import TestClient
 
+from tianfu.access.caller import NOBODY
+from tianfu.web.pages import Place, places_of
+
 Site = TestClient[Any]
 
 
@@ -163,3 +166,10 @@ def test_demo_pages_say_that_they_are_a_demonstration(site: Site) -> None:
 
 def test_a_worker_says_that_it_lives(site: Site) -> None:
     assert site.get("/healthz").text == "ok"
+
+
+def test_a_place_gives_way_where_there_are_five_others() -> None:
+    places = [Place(key=f"place-{number}", address="/", icon="i-eye", is_open=True) for number in range(5)]
+    last = Place(key="last", address="/", icon="i-eye", is_open=True, gives_way=True)
+    assert places_of(NOBODY, [*places, last]) == tuple(places)
+    assert places_of(NOBODY, [*places[:4], last]) == (*places[:4], last)

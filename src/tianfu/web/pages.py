@@ -27,6 +27,9 @@ from tianfu.web.sealing import Sealer
 
 WEB_FOLDER = Path(__file__).parent
 
+PLACES_MAX = 5
+"""What the tab bar of a telephone holds."""
+
 _BLANK_LINES = re.compile(r"\s*\n\s*")
 
 
@@ -34,7 +37,8 @@ _BLANK_LINES = re.compile(r"\s*\n\s*")
 class Place:
     """One place of the rail and the tab bar: five at most for one reader.
 
-    Without roles it is everybody's who signed in; one that `is_open` also theirs who did not.
+    Without roles it is everybody's who signed in; one that `is_open` also theirs who did not.  One that `gives_way` is
+    left out where a reader has five others; another page leads there.
     """
 
     key: str
@@ -42,10 +46,17 @@ class Place:
     icon: str
     roles: frozenset[str] = frozenset()
     is_open: bool = False
+    gives_way: bool = False
 
     def is_for(self, caller: Caller) -> bool:
         """Whether a reader has the place before him."""
         return self.is_open or (caller is not NOBODY and (not self.roles or caller.role in self.roles))
+
+
+def places_of(caller: Caller, places: Sequence[Place]) -> tuple[Place, ...]:
+    """Those of a reader, in their order."""
+    own = tuple(place for place in places if place.is_for(caller))
+    return own if len(own) <= PLACES_MAX else tuple(place for place in own if not place.gives_way)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +118,7 @@ class Pages:
             formats=Formats(asking.language),
             today=self.today(),
             now=self._clock(),
-            places=tuple(place for place in self._places if place.is_for(asking.caller)),
+            places=places_of(asking.caller, self._places),
             **values,
         )
 

@@ -45,7 +45,7 @@ FORM_BYTES_MAX = 64 * 1_024
 COMPRESSED_FROM_BYTES = 500
 FOR_EVER = "public, max-age=31536000, immutable"
 
-PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big", is_open=True)
+PREFERENCES_PLACE = Place(key="place.preferences", address=PREFERENCES_PATH, icon="i-big", is_open=True, gives_way=True)
 
 
 def no_help(_asking: Asking, _refusal: Refusal) -> Help | None:

@@ -448,7 +448,7 @@ def test_a_person_without_a_birth_date_has_a_life_without_phases(browser: Browse
 
 
 def test_a_person_without_records_is_told_kindly(browser: Browser) -> None:
-    assert "这个人还没有任何记录" in browser.get(f"/lifelong/people/{OTHER}").text
+    assert "这个人没有您可以看的记录" in browser.get(f"/lifelong/people/{OTHER}").text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from tianfu.apps.entrance.queries.names import names_of_places
 from tianfu.apps.entrance.speech import Speech
 from tianfu.kernel.instants import SECOND, Clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.demonstration import DemoLogin
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
@@ -35,6 +36,10 @@ class Entrance:
     directory: Directory
     demonstration: Demonstration
     clock: Clock
+
+    def logins(self) -> Sequence[DemoLogin]:
+        """Those of a demonstration with the codes of this moment, for pages that ask for one."""
+        return self.demonstration.logins(self.clock())
 
 
 FRESH: Mapping[str, object] = {SETTING_UP: True}
@@ -119,7 +124,7 @@ async def further(
     if isinstance(answer, Entered):
         return entered_page(answer, house, onward)
     names = await names_of_places(house.directory, answer.workplaces) if answer.stage == WORKPLACE else {}
-    page = page_of(pages, request)("step.html", step=answer, onward=onward, names=names)
+    page = page_of(pages, request)("step.html", step=answer, onward=onward, names=names, logins=house.logins())
     page.set_cookie(house.cookies.device_cookie(answer.device))
     return page
 

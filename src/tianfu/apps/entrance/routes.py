@@ -64,7 +64,7 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         return _page(pages, request)(
             "sign_in.html",
             onward=onward,
-            logins=house.demonstration.logins(house.clock()),
+            logins=house.logins(),
             providers=house.accounts.coming.providers,
             **values,
         )
@@ -104,7 +104,9 @@ def _signing_in(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code in {"step-over", "workplace-unknown"}:
                 return shown(request, onward=onward, why="step-over", way="", status=401)
             again = StepAgain(stage=stage, step=form["step"])
-            return _page(pages, request)("step.html", step=again, onward=onward, names={}, **_again(refusal))
+            return _page(pages, request)(
+                "step.html", step=again, onward=onward, names={}, logins=house.logins(), **_again(refusal)
+            )
 
     @post(f"{SIGN_IN_PATH}/code", status_code=200, opt=dict(OPEN_FORM))
     async def take_code(request: HttpRequest) -> Response[str] | Redirect:
@@ -258,7 +260,13 @@ def _proving(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         here = _here(request)
         has_passkey = bool(await house.accounts.credentials.passkeys_of(here.account.id))
         return _page(pages, request)(
-            "prove.html", here=here, methods=await methods(here), has_passkey=has_passkey, onward=onward, **values
+            "prove.html",
+            here=here,
+            methods=await methods(here),
+            has_passkey=has_passkey,
+            onward=onward,
+            logins=house.logins(),
+            **values,
         )
 
     @get(f"{ACCOUNT}/prove", opt=dict(EARLIEST))
