@@ -61,11 +61,16 @@ class Drill:
 
 def installed(home: Path) -> Installation:
     home.mkdir(parents=True)
+    secret = home.with_name("codes-secret")
+    secret.touch(mode=0o600)
+    secret.write_text("made-up")
     made = Installation(home)
     made.environment |= {
         "TIANFU_MODE": "production",
         "TIANFU_HOSTS": "made-up.example",
         "TIANFU_ADDRESS": "https://made-up.example",
+        "TIANFU_CODES_ADDRESS": "https://codes.example/send",
+        "TIANFU_CODES_SECRET_FILE": str(secret),
     }
     return made
 

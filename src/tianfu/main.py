@@ -196,6 +196,9 @@ class Application:
             authorising=server.authorising,
             who=SessionHere(doorkeeping.callers, cookies),
             people=RecordedPeople(store, system_clock),
+            permitted=server.permitted,
+            clients=server.clients,
+            launches=server.launches,
             clock=system_clock,
         )
 

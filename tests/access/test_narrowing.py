@@ -64,17 +64,17 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("openid fhirUser launch/patient", "r"): set(),
     ("", "r"): set(),
 }
-DESK = decide(DESK, Purpose.TREATMENT, NO_FACTS)
+OF_DESK = decide(DESK, Purpose.TREATMENT, NO_FACTS)
 
 
 @pytest.mark.parametrize(("asked", "within"), TABLE.items(), ids=str)
 def test_a_token_sees_what_its_scopes_say(asked: tuple[str, str], within: set[str]) -> None:
-    given = narrowed(DESK, parse_scopes(asked[0]), CHILD)
+    given = narrowed(OF_DESK, parse_scopes(asked[0]), CHILD)
     assert {name for name, record in RECORDS.items() if judged(given, record, doing=Act(asked[1])).allowed} == within
 
 
 def test_without_a_patient_of_the_launch_his_scopes_open_nothing() -> None:
-    given = narrowed(DESK, parse_scopes("patient/*.cruds user/Condition.r"), None)
+    given = narrowed(OF_DESK, parse_scopes("patient/*.cruds user/Condition.r"), None)
     assert {name for name, each in RECORDS.items() if judged(given, each).allowed} == {"diagnosis"}
 
 
@@ -130,7 +130,7 @@ def test_the_trail_is_in_no_scope_of_one_patients_records() -> None:
 
 
 def test_a_type_of_which_nothing_is_in_scope_is_refused_and_not_empty() -> None:
-    given = narrowed(DESK, parse_scopes("patient/Observation.r?category=laboratory"), CHILD)
+    given = narrowed(OF_DESK, parse_scopes("patient/Observation.r?category=laboratory"), CHILD)
     refuse_out_of_scope(given.narrowing, Act.READ, "Observation")
     refuse_out_of_scope(None, Act.SEARCH, "Condition")
     for act, kind in ((Act.SEARCH, "Observation"), (Act.READ, "Condition"), (Act.CREATE, "Observation")):
@@ -157,13 +157,13 @@ def narrowed_by_hand(by_token: object) -> Grant:
 
 
 def test_a_grant_is_narrowed_once() -> None:
-    once = narrowed(DESK, parse_scopes("user/*.rs"), None)
+    once = narrowed(OF_DESK, parse_scopes("user/*.rs"), None)
     with pytest.raises(ValueError, match="once"):
         narrowed(once, parse_scopes("user/*.cruds"), None)
 
 
 def test_types_are_told_apart_by_their_numbers() -> None:
-    narrowing = narrowed(DESK, parse_scopes("user/Observation.rs"), None).narrowing
+    narrowing = narrowed(OF_DESK, parse_scopes("user/Observation.rs"), None).narrowing
     assert narrowing is not None
     assert narrowing.opens(Act.READ, type_number("Observation"))
     assert not narrowing.opens(Act.READ, type_number("Condition"))

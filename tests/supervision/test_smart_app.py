@@ -31,6 +31,7 @@ from tianfu.access.caller import OPERATOR
 from tianfu.db import Database, EmbeddedPostgres
 from tianfu.installation import installation_keys
 from tianfu.kernel.instants import system_clock
+from tianfu.main import relying_party_of
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.trail.epochs import open_trail
@@ -92,6 +93,7 @@ async def join(installation: Installation, patient: str) -> None:
             GroupAuditor(database, trail.lanes),
             sender=ConsoleSender(sys.stderr, is_production=False),
             issuer="Made up",
+            party=relying_party_of(settings),
             clock=system_clock,
         )
         for number in TELEPHONES:

@@ -115,7 +115,7 @@ async def test_a_bad_token_counts_against_its_address_and_the_reason_stays_here(
     with pytest.raises(Refusal) as found:
         await callers(Known(refusal), buckets=buckets).machine(SHOWN, b"", client="203.0.113.7")
     assert (found.value.code, found.value.details, found.value.is_traced) == ("token-refused", {}, True)
-    assert ("address:203.0.113.7", "ticket-failure") in buckets.left
+    assert ("address:203.0.113.7", "bad-credential") in buckets.left
 
 
 async def test_whoever_goes_on_guessing_is_slowed_down() -> None:

@@ -75,7 +75,13 @@ async def here(database: Database) -> AsyncIterator[Installation]:
     store = await Store.open(database, auditor=town.auditor, clock=system_clock, keys=keys)
     who, doors = CookieNames(), doorkeeping()
     approvals = Approvals(
-        authorising=town.server.authorising, who=who, people=RecordedPeople(store, town.clock), clock=town.clock
+        authorising=town.server.authorising,
+        who=who,
+        people=RecordedPeople(store, town.clock),
+        permitted=town.server.permitted,
+        clients=town.server.clients,
+        launches=town.server.launches,
+        clock=town.clock,
     )
     site = build_site(
         apps=[smart(approvals)],

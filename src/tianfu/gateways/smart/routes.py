@@ -19,12 +19,16 @@ from litestar.response import Redirect
 from tianfu.access.caller import NOBODY
 from tianfu.gateways.smart.metadata import AUTHORISE_PATH
 from tianfu.gateways.smart.ports import Choice, PatientChoices, WhoIsHere
+from tianfu.gateways.smart.programs_routes import programs_routes
 from tianfu.gateways.smart.speech import lines_of
 from tianfu.kernel.instants import SECOND, Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.oauth.authorising import Authorising, Proposal, RefusedToProgram
+from tianfu.services.accounts.oauth.clients import Clients
+from tianfu.services.accounts.oauth.launches import Launches
 from tianfu.services.accounts.oauth.model.redirects import form_target
+from tianfu.services.accounts.oauth.permitted import Permitted
 from tianfu.web.admission import OPEN_FORM
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
@@ -51,6 +55,9 @@ class Approvals:
     authorising: Authorising
     who: WhoIsHere
     people: PatientChoices
+    permitted: Permitted
+    clients: Clients
+    launches: Launches
     clock: Clock
 
 
@@ -74,7 +81,10 @@ def _routes(pages: Pages, approvals: Approvals) -> list[HTTPRouteHandler]:
     async def answer_request(request: HttpRequest) -> Response[str] | Redirect:
         return await page.answer(request, await _fields(request))
 
-    return [show_request, show_posted_request, answer_request]
+    programs = programs_routes(
+        pages, approvals.who, approvals.people, approvals.permitted, approvals.clients, approvals.launches
+    )
+    return [show_request, show_posted_request, answer_request, *programs]
 
 
 class _ApprovalPage:

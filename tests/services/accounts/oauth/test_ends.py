@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.services.accounts.conftest import PARTY
 from tests.services.accounts.oauth.made_up import Town, begin_session
 from tianfu.access.organisations import OrganisationTree
 from tianfu.kernel.refusal import Refusal
@@ -22,7 +23,9 @@ HALF_AN_HOUR = 30 * 60
 
 def accounts_of(town: Town) -> Accounts:
     sender = ConsoleSender(sys.stderr, is_production=False)
-    return open_accounts(town.database, town.keyring, town.auditor, sender=sender, issuer="Made up", clock=town.clock)
+    return open_accounts(
+        town.database, town.keyring, town.auditor, sender=sender, issuer="Made up", party=PARTY, clock=town.clock
+    )
 
 
 async def refresh_fault(town: Town, client: str, refresh_token: str) -> str | None:

@@ -19,6 +19,7 @@ from tianfu.services.accounts.oauth.families import Families
 from tianfu.services.accounts.oauth.keys import SigningKeys
 from tianfu.services.accounts.oauth.launches import Launches
 from tianfu.services.accounts.oauth.oversight import Oversight
+from tianfu.services.accounts.oauth.permitted import Permitted
 from tianfu.services.accounts.oauth.tokens import AccessTokens, Bearer
 from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.vault.keyring import Keyring
@@ -45,6 +46,7 @@ class AuthorisationServer:
     authorising: Authorising
     exchanging: Exchanging
     oversight: Oversight
+    permitted: Permitted
     trail: ProgramTrail
     clock: Clock
 
@@ -82,6 +84,7 @@ class AuthorisationServer:
             authentication=authentication,
             authorising=Authorising(clients, families, launches, trail, issuer=issuer, base=base, clock=clock),
             exchanging=Exchanging(authentication, families, tokens, trail, issuer=issuer, base=base, clock=clock),
+            permitted=Permitted(families, clients, trail),
             oversight=Oversight(authentication, families, tokens, trail, base=base, clock=clock),
             trail=trail,
             clock=clock,
