@@ -215,7 +215,7 @@ def _account(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             if refusal.code != "proof-too-old":
                 raise
             return _to_prove(ACCOUNT)
-        return _page(pages, request)("recovery_codes.html", codes=codes)
+        return _page(pages, request)("recovery_codes.html", codes=codes, about="codes")
 
     @get(f"{ACCOUNT}/password", opt=dict(CHOOSING))
     async def show_password(request: HttpRequest) -> Response[str]:
