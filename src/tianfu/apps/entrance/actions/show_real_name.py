@@ -57,12 +57,11 @@ async def show_real_name(
         own_records(await _carrying(directory, searcher, kind, number), name=told.name, telephone=account.number)
         for kind in ("Patient", "RelatedPerson")
     ]
-    if not patients or await real_names.are_anothers(account.id, [each["id"] for each in patients]):
-        await real_names.failed(signed_in, address)
-        raise Refusal("real-name-not-found", next_step="show-a-document")
     ties: list[tuple[RecordType, str]] = [("Patient", each["id"]) for each in patients]
     ties += [("RelatedPerson", each["id"]) for each in related]
-    await real_names.tie(signed_in, told.name, ties)
+    if not patients or not await real_names.tie(signed_in, told.name, ties):
+        await real_names.failed(signed_in, address)
+        raise Refusal("real-name-not-found", next_step="show-a-document")
 
 
 async def _carrying(
