@@ -1,8 +1,8 @@
 """What pages take as a form, plain fields, uncompressed, within some time; and how a page reads one.
 
 No page takes a file, so nothing that could be one is read; and a sender who falls silent or trickles must not hold a
-worker's memory.  NUL stands in no name and no text that anybody types, and PostgreSQL keeps none: whatever holds one, in
-its address or its form, is refused before anybody looks for it.
+worker's memory.  NUL stands in no name and no text that anybody types, and PostgreSQL keeps none: whatever holds one,
+in its address or its form, is refused before anybody looks for it.
 """
 
 from __future__ import annotations
