@@ -119,7 +119,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         expect(page.locator(".note.warning").first).to_contain_text(REASON)
         look = page.locator(".look", has_text="为了急救").first
         expect(look).to_contain_text("过敏和警示")
-        page.screenshot(path=DOCUMENTS / "ledger-phone.png", full_page=True)
+        page.screenshot(path=PICTURES / "ledger-390.png", full_page=True)
         look.get_by_role("link", name=re.compile("我有异议")).click()
         page.get_by_label("您为什么有异议").fill("我那天在家，没有去过这家医院。")
         page.get_by_role("button", name="提交异议").click()
@@ -149,6 +149,10 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         expect(page.locator(".objected").first).to_contain_text("已经通报医院处理")
         expect(page.locator(".steps").first).to_contain_text("已答复")
         page.screenshot(path=DOCUMENTS / "ledger-desk.png", full_page=True)
+        page.set_viewport_size({"width": 390, "height": 900})
+        height = int(page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size({"width": 390, "height": height})  # else the bar below stands in the middle
+        page.screenshot(path=DOCUMENTS / "ledger-phone.png")
 
 
 def test_an_officer_searches_the_trail_by_keys_alone_and_takes_it_away(

@@ -1,8 +1,8 @@
-"""What pages take as a form: plain fields, uncompressed, within some time.
+"""What pages take as a form, plain fields, uncompressed, within some time; and how a page reads one.
 
 No page takes a file, so nothing that could be one is read; and a sender who falls silent or trickles must not hold a
-worker's memory.  NUL stands in no text that anybody types, and PostgreSQL keeps none: whatever holds one is refused
-before anybody looks for it.
+worker's memory.  NUL stands in no name and no text that anybody types, and PostgreSQL keeps none: whatever holds one,
+in its address or its form, is refused before anybody looks for it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 
-from litestar.datastructures import Headers
+from litestar.datastructures import Headers, UploadFile
 from litestar.enums import ScopeType
 from litestar.exceptions import ClientException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import HttpRequest
 from tianfu.web.protection import SAFE_METHODS
 
 SILENCE_SECONDS_MAX = 20.0
@@ -75,3 +76,12 @@ def refuse_unless_plain(headers: Headers) -> None:
     is_plain = declared.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
     if (declared and not is_plain) or headers.get("content-encoding", "identity") != "identity":
         raise Refusal("format-not-taken", next_step="start-again")
+
+
+async def read_form(request: HttpRequest, *names: str) -> dict[str, str]:
+    """The fields of a form as text; what was not sent is empty, and so is a file."""
+    sent = await request.form()
+    values = {name: sent.get(name) for name in names}
+    return {
+        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
+    }
