@@ -702,13 +702,13 @@ def test_english_pages_mark_chinese_words_as_chinese(browser: Browser) -> None:
     assert "showing 13 of 15" in words(page)
 
 
-def test_the_purpose_follows_from_who_reads(browser: Browser, store: MemoryStore) -> None:
+def test_a_look_changes_nothing_about_why_somebody_reads(browser: Browser, store: MemoryStore) -> None:
     browser.get(LIFE)
     assert {purpose for _, purpose in store.asked} == {Purpose.TREATMENT}
     store.asked.clear()
     browser.cookies.set("look", "light.citizen.off")
     browser.get(LIFE)
-    assert {purpose for _, purpose in store.asked} == {Purpose.PATIENT_REQUEST}
+    assert {purpose for _, purpose in store.asked} == {Purpose.TREATMENT}
 
 
 def test_the_store_is_asked_a_fixed_number_of_times_however_long_a_life_is(
