@@ -17,9 +17,9 @@ pytestmark = pytest.mark.anyio
 
 
 def own_rows() -> list[PageRow]:
-    """The pages of this app; those about programs below an account are another's."""
-    theirs = ("/sign-in", "/account")
-    return [row for row in page_rows() if row.path.startswith(theirs) and "/programs" not in row.path]
+    """The pages of this app: those about programs stand below an account too, and are another door's."""
+    rows = [row for row in page_rows() if row.path.startswith(("/sign-in", "/account"))]
+    return [row for row in rows if not row.path.startswith("/account/programs")]
 
 
 async def with_password(browser: Browser, number: str = NUMBER, password: str = PASSWORD, **more: str) -> Any:

@@ -192,10 +192,6 @@ class SigningIn:
             raise await self._refused_elsewhere(account, arrival)
         return await self._go_on(account, {method}, arrival, handle=None)
 
-    async def not_proved(self, account: Account | None, arrival: Arrival) -> Refusal:
-        """Count and trace that a passkey or an outside provider did not prove who somebody is; the refusal to raise."""
-        return await self._refused_elsewhere(account, arrival)
-
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session, in all workers."""
         await self._end(signed_in, signed_in.session)
