@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.services.accounts.conftest import NUMBER, TREE, WARD, House, code_of
@@ -56,3 +58,21 @@ async def test_another_password_and_signing_out_everywhere_end_a_sign_in_that_wa
     with pytest.raises(Refusal) as refused:
         await house.accounts.signing_in.choose_workplace(step.step, place, thief)
     assert code_of(refused) == "step-over"
+
+
+async def test_a_password_that_is_replaced_while_it_is_compared_begins_no_session(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, _ = await house.doctor()
+    compare = house.accounts.credentials.password_is
+
+    async def compare_and_be_late(*about: Any) -> bool:
+        is_right = await compare(*about)
+        await house.accounts.enrolling.hand_over_password(THE_OPERATOR, account.id, TREE)
+        return is_right
+
+    monkeypatch.setattr(house.accounts.credentials, "password_is", compare_and_be_late)
+    with pytest.raises(Refusal) as refused:
+        await house.with_password(NUMBER)
+    assert code_of(refused) == "sign-in-refused"
+    assert await house.rows("select session from session") == []

@@ -21,6 +21,7 @@ LABEL_CHARACTERS_MAX = 60
 
 _CREDENTIALS = queries("tianfu.services.accounts.sql", "credentials.sql")
 _OUTSIDE = queries("tianfu.services.accounts.oauth.sql", "outside.sql")
+_PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,19 @@ class Credentials:
                 await connection.run(_CREDENTIALS.replace_digest, credential=row[0], before=row[1], secret=anew)
         return True
 
+    async def password_name(self, account: str | None) -> str:
+        """The name of the account's password as it is now, empty without one; asked before a password is compared."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_CREDENTIALS.password_of, account=account or "")
+        return "" if row is None else str(row[0])
+
+    async def is_still_password(self, transaction: Transaction, account: str, name: str) -> bool:
+        """Whether that is the account's password yet; nobody changes it until the transaction ends."""
+        if await transaction.one(_PEOPLE.lock_account, account=account) is None:
+            return False
+        row = await transaction.one(_CREDENTIALS.password_of, account=account)
+        return row is not None and row[0] == name
+
     async def digest(self, password: str) -> bytes:
         """The digest that `set_password` keeps; made before its transaction begins, because it takes long."""
         return await self._passwords.digest(password)
@@ -94,6 +108,9 @@ class Credentials:
     async def _set_password(
         self, transaction: Transaction, account: str, digest: bytes, *, is_handed_over: bool
     ) -> None:
+        await transaction.one(
+            _PEOPLE.lock_account, account=account
+        )  # whoever signs in by the old one comes before or not
         await self._end_kind(transaction, account, "password")
         try:
             await self._add(transaction, account, "password", secret=digest, is_handed_over=is_handed_over)

@@ -155,10 +155,11 @@ class SigningIn:
         handle = self._parts.keys.handle(Kind.STAFF, number[:NUMBER_CHARACTERS_MAX] if plain is None else plain)
         await self._begin(handle, arrival)
         account = await self._parts.people.of_handle(Kind.STAFF, handle)
+        name = await self._parts.credentials.password_name(account.id if account else None)
         is_right = await self._parts.credentials.password_is(account.id if account else None, password)
         if account is None or not is_right:
             raise await self._refused(handle, arrival, account)
-        return await self._go_on(account, {Method.PASSWORD}, arrival, handle=handle)
+        return await self._go_on(account, {Method.PASSWORD}, arrival, handle=handle, by_password=name)
 
     async def with_second(self, step: str, method: Method, code: str, arrival: Arrival) -> Next | Entered:
         """Go on with the second factor: the authenticator's code, or a recovery code.
@@ -271,6 +272,7 @@ class SigningIn:
         *,
         handle: bytes | None,
         step: str | None = None,
+        by_password: str | None = None,
     ) -> Next | Entered:
         """What comes next for somebody who has shown these methods; a right try is taken back, or all forgiven."""
         shown = frozenset(methods)
@@ -292,7 +294,7 @@ class SigningIn:
                     )
                 else:
                     place = workplaces[0] if workplaces else None
-                    entered = await self._enter(account, place, shown, arrival, step=step)
+                    entered = await self._enter(account, place, shown, arrival, step=step, by_password=by_password)
                 if handle is not None:
                     await self._parts.guard.succeeded(handle)
                 return entered
@@ -326,8 +328,12 @@ class SigningIn:
         *,
         step: str | None = None,
         instead_of: SignedIn | None = None,
+        by_password: str | None = None,
     ) -> Entered:
-        """A new session, the step gone, the old session ended and the trace of it: together or not at all."""
+        """A new session, the step gone, the old session ended and the trace of it: together or not at all.
+
+        A password that was replaced since it was compared, by its name, begins none: all its sessions have ended.
+        """
         arrival = arrival.settled()
         role = workplace.role if workplace else None
         has_second_factor = await self._parts.credentials.has_second_factor(account.id)
@@ -336,6 +342,10 @@ class SigningIn:
             raise await self._told_refusal("sign-in-refused", account, arrival)
         is_handed_over = Method.PASSWORD in methods and await self._parts.credentials.has_handed_over(account.id)
         async with self._parts.database.transaction("app") as transaction:
+            if by_password is not None and not await self._parts.credentials.is_still_password(
+                transaction, account.id, by_password
+            ):
+                raise await self._told_refusal("sign-in-refused", account, arrival)
             if step is not None:
                 await self._parts.steps.take(transaction, step)
             if instead_of is not None:
