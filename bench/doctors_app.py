@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from secrets import token_urlsafe
 from urllib.parse import parse_qs, urlsplit
 
-from tests.supervision.people import opened
-
+from bench.people import opened
 from tianfu.access.caller import OPERATOR
 from tianfu.main import authorisation_server
+from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 from tianfu.services.accounts.oauth.model.pkce import challenge_of
+from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.settings import settings_from
 
 REDIRECT = "https://app.example/back"
@@ -31,25 +32,33 @@ async def _headers(environment: Mapping[str, str], organisation: str, practition
         server = await authorisation_server(settings_from(environment), house.database, house.keyring, house.auditor)
         app = Registration(kind=ClientKind.PUBLIC, name="Made-up app", redirects=(REDIRECT,), scopes=SCOPES)
         client = (await server.clients.register(OPERATOR, app)).client
-        verifier = token_urlsafe(48)
-        asked = {
-            "response_type": "code",
-            "client_id": client,
-            "redirect_uri": REDIRECT,
-            "scope": " ".join(SCOPES),
-            "state": token_urlsafe(16),
-            "code_challenge": challenge_of(verifier),
-            "code_challenge_method": "S256",
-            "aud": server.base,
-        }
-        proposal = await server.authorising.propose(doctor, list(asked.items()))
-        answered = await server.authorising.approve(doctor, proposal, patient=None)
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": client,
-            "code": parse_qs(urlsplit(answered).query)["code"][0],
-            "redirect_uri": REDIRECT,
-            "code_verifier": verifier,
-        }
-        given = await server.exchanging.token(list(form.items()), "")
-    return {"authorization": f"Bearer {given['access_token']}"}
+        token = await token_of(server, client, doctor, redirect=REDIRECT, scopes=SCOPES)
+    return {"authorization": f"Bearer {token}"}
+
+
+async def token_of(
+    server: AuthorisationServer, client: str, person: SignedIn, *, redirect: str, scopes: Sequence[str]
+) -> str:
+    """The access token that an app has after one person's approval (RFC 6749, section 4.1, with RFC 7636)."""
+    verifier = token_urlsafe(48)
+    asked = {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": redirect,
+        "scope": " ".join(scopes),
+        "state": token_urlsafe(16),
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
+        "aud": server.base,
+        "nonce": token_urlsafe(16),
+    }
+    proposal = await server.authorising.propose(person, list(asked.items()))
+    answered = await server.authorising.approve(person, proposal, patient=None)
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": client,
+        "code": parse_qs(urlsplit(answered).query)["code"][0],
+        "redirect_uri": redirect,
+        "code_verifier": verifier,
+    }
+    return str((await server.exchanging.token(list(form.items()), ""))["access_token"])

@@ -13,19 +13,16 @@ import statistics
 import tempfile
 import threading
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from secrets import token_urlsafe
-from urllib.parse import parse_qs, urlsplit
 
 from argon2 import Parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from bench.doctors_app import token_of
 from bench.machine import machine
 from bench.places import keys
 from bench.preparing import say
@@ -306,31 +303,8 @@ async def _written(server: AuthorisationServer, signed_in: Sequence[SignedIn], w
 
 async def _family(server: AuthorisationServer, client: str, person: SignedIn) -> str:
     """What one person's approval gives: the name of the family of its tokens."""
-    verifier = token_urlsafe(32)
-    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
-    asked = {
-        "response_type": "code",
-        "client_id": client,
-        "redirect_uri": REDIRECT,
-        "scope": " ".join(SCOPES),
-        "state": token_urlsafe(16),
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-        "aud": BASE,
-        "nonce": token_urlsafe(16),
-    }
-    proposal = await server.authorising.propose(person, list(asked.items()))
-    address = await server.authorising.approve(person, proposal, patient=None)
-    form = {
-        "grant_type": "authorization_code",
-        "client_id": client,
-        "code": parse_qs(urlsplit(address).query)["code"][0],
-        "redirect_uri": REDIRECT,
-        "code_verifier": verifier,
-    }
-    answer = await server.exchanging.token(list(form.items()), "")
-    bearer = await server.bearer(str(answer["access_token"]).encode())
-    return bearer.family
+    token = await token_of(server, client, person, redirect=REDIRECT, scopes=SCOPES)
+    return (await server.bearer(token.encode())).family
 
 
 async def _refuses_what_is_no_token(server: AuthorisationServer, true: bytes) -> None:

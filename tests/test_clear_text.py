@@ -15,10 +15,10 @@ import httpx
 import orjson
 import psycopg
 import pytest
+from bench.people import People
 from demo.telling import Wish, tell_province
 
 from tests.supervision.installation import Installation
-from tests.supervision.people import People
 from tianfu.db import EmbeddedPostgres
 from tianfu.db.binaries import wheel_binaries
 from tianfu.records.codec import codec_for

@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
+from bench.people import PASSWORD, People
 from bench.program import Program
 
 from tests.deploy.front import NAME, Front, nginx
 from tests.supervision.installation import Installation, free_port
-from tests.supervision.people import PASSWORD, People
 from tianfu.db import EmbeddedPostgres
 from tianfu.kernel.instants import system_clock
 from tianfu.services.accounts.model.lockout import ADDRESS_FAILURES_MAX

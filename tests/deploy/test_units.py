@@ -96,6 +96,8 @@ def test_every_setting_that_is_handed_out_is_one() -> None:
 def test_the_settings_that_are_handed_out_are_all_that_production_asks_for(tmp_path: Path) -> None:
     settings = settings_from({**settings_handed_out(), "TIANFU_HOME": str(tmp_path)})
     make(tmp_path, "production")
+    settings.codes_secret_file.touch(mode=0o600)
+    settings.codes_secret_file.write_text("made-up")
     refuse_unready(settings)
     assert settings.is_production
     assert settings.trusted_proxies

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bench.people import People
 from tests.supervision.installation import Installation, wait_until
-from tests.supervision.people import People
 
 GUARD_SECONDS = 150.0
 """A client that is not let go of fails the test rather than stop it."""

@@ -222,6 +222,17 @@ def test_pages_take_plain_forms_only(headers: dict[str, str]) -> None:
             assert client.post(path, content=b"--x--", headers={**OWN_PAGE, **headers}).status_code == 415
 
 
+def test_nul_is_refused_wherever_it_stands_however_it_is_cut() -> None:
+    with site(is_production=True, session=word_for(HERS, *WHY)) as client:
+        for path in ("/preferences?back=%00", "/preferences?%00"):
+            assert client.get(path, headers=OWN_PAGE).status_code == 400, path
+        plain = {**OWN_PAGE, "content-type": "application/x-www-form-urlencoded"}
+        for pieces in ([b"back=a%00b"], [b"back=a\0b"], [b"back=a%", b"00b"], [b"back=a%0", b"0b"], [b"back=", b"%00"]):
+            assert client.post("/preferences", content=iter(pieces), headers=plain).status_code == 400, pieces
+        kept = client.post("/preferences", content=b"back=/a%2500", headers=plain, follow_redirects=False)
+        assert (kept.status_code, kept.headers["location"]) == (303, "/a%00")
+
+
 def test_a_form_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tianfu.web.forms.SILENCE_SECONDS_MAX", 0.05)
     app = App(name="made-up", folder=Path(__file__).parent / "made_up_app", places=(), routes=telling_pages)

@@ -29,6 +29,7 @@ from tianfu.web.proxies import client_of
 
 SIGN_IN_PATH = "/sign-in"
 SECOND_FACTOR_PATH = "/account/second-factor"
+PROVE_PATH = "/account/prove"
 REAL_NAME_PATH = "/account/real-name"
 OWN_PASSWORD_PATH = "/account/password"  # noqa: S105 - an address, no password
 
@@ -141,6 +142,11 @@ def to_entrance(request: HttpRequest, refusal: Refusal, cookies: SessionCookies)
         headers={"cache-control": "no-store"},
         cookies=[] if refusal.code == "sign-in-needed" else [cookies.no_cookie()],
     )
+
+
+def prove_at(onward: str) -> str:
+    """The address where somebody proves again who he is, and then comes to a page of ours."""
+    return f"{PROVE_PATH}?{urlencode({'next': onward})}"
 
 
 class LetIn(ASGIMiddleware):

@@ -20,9 +20,6 @@ from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.limits.limiter import Limiter
 
-PURPOSE_HEADER = "purpose-of-use"
-"""Names the one purpose of a request by its code in HL7's ActReason, such as TREAT."""
-
 _log = structlog.get_logger("tianfu.web")
 
 

@@ -1,7 +1,8 @@
-"""What pages take as a form: plain fields, uncompressed, within some time.
+"""What pages take as a form, plain fields, uncompressed, within some time; and how a page reads one.
 
 No page takes a file, so nothing that could be one is read; and a sender who falls silent or trickles must not hold a
-worker's memory.
+worker's memory.  NUL stands in no name and no text that anybody types, and PostgreSQL keeps none: whatever holds one,
+in its address or its form, is refused before anybody looks for it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 
-from litestar.datastructures import Headers
+from litestar.datastructures import Headers, UploadFile
 from litestar.enums import ScopeType
+from litestar.exceptions import ClientException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import HttpRequest
 from tianfu.web.protection import SAFE_METHODS
 
 SILENCE_SECONDS_MAX = 20.0
@@ -23,9 +26,12 @@ SILENCE_SECONDS_MAX = 20.0
 FORM_SECONDS_MAX = 60.0
 """How long a whole form may take."""
 
+_NUL = (b"%00", b"\0")
+"""How NUL is written in a form and in an address; a percent sign that stands for itself is written `%25`."""
+
 
 class PlainForms(ASGIMiddleware):
-    """Refuses with `format-not-taken` what is no plain form, and with `body-too-slow` what takes too long."""
+    """Refuses with `format-not-taken` what is no plain form, with `body-too-slow` what takes too long, and NUL."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Hand on the request with a body that has a time limit."""
@@ -34,11 +40,13 @@ class PlainForms(ASGIMiddleware):
             return
         if scope["method"] not in SAFE_METHODS:
             refuse_unless_plain(Headers.from_scope(scope))
+        refuse_nul(scope["path"].encode("utf-8", "replace"))
+        refuse_nul(scope["query_string"])
         started = time.monotonic()
-        is_whole = False
+        is_whole, end = False, b""
 
         async def receive_in_time() -> ReceiveMessage:
-            nonlocal is_whole
+            nonlocal is_whole, end
             if is_whole:  # what is still received is the end of the connection, however late
                 return await receive()
             left = min(SILENCE_SECONDS_MAX, FORM_SECONDS_MAX - (time.monotonic() - started))
@@ -47,9 +55,19 @@ class PlainForms(ASGIMiddleware):
             except TimeoutError as error:
                 raise Refusal("body-too-slow", next_step="send-again-later", retryable=True) from error
             is_whole = message["type"] == "http.request" and not message["more_body"]
+            if message["type"] == "http.request":
+                read = end + message.get("body", b"")
+                refuse_nul(read)
+                end = read[-2:]  # a NUL that is cut in two is one all the same
             return message
 
         await next_app(scope, receive_in_time, send)
+
+
+def refuse_nul(read: bytes) -> None:
+    """Raise ClientException for bytes of a form or an address that hold NUL."""
+    if any(each in read for each in _NUL):
+        raise ClientException("not-understood")
 
 
 def refuse_unless_plain(headers: Headers) -> None:
@@ -58,3 +76,12 @@ def refuse_unless_plain(headers: Headers) -> None:
     is_plain = declared.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
     if (declared and not is_plain) or headers.get("content-encoding", "identity") != "identity":
         raise Refusal("format-not-taken", next_step="start-again")
+
+
+async def read_form(request: HttpRequest, *names: str) -> dict[str, str]:
+    """The fields of a form as text; what was not sent is empty, and so is a file."""
+    sent = await request.form()
+    values = {name: sent.get(name) for name in names}
+    return {
+        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tests.trails import auditor_of
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NoPrograms
 from tianfu.apps.entrance.answering import Entrance
-from tianfu.apps.entrance.ports import NoDemonstration
+from tianfu.apps.entrance.ports import Directory, NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.db import Addresses, Database
 from tianfu.records.store import Store
@@ -34,6 +34,7 @@ from tianfu.web.pages import Pages
 from tianfu.web.site import App, Doorkeeping, SiteSettings, build_site
 
 COOKIES = SessionCookies(is_secure=False)
+MADE_UP_FOLDER = Path(__file__).parents[2] / "web" / "made_up_app"
 
 
 @dataclass
@@ -106,31 +107,30 @@ def telling_pages(pages: Pages) -> list[HTTPRouteHandler]:
     return [who]
 
 
-@pytest.fixture
-async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place]:
-    house = await house_of(database, addresses, Time(), Telephone())
-    store = await Store.open(database, auditor=await auditor_of(database), clock=house.time, keys=made_up_keys(MASTER))
+def site_of(house: House, directory: Directory, *others: App, hosts: Collection[str] = ("made-up.local",)) -> Any:
+    """A site of the entrance over these accounts, beside other apps."""
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(house.accounts.sessions, house.accounts.signing_in, limiter, is_production=False)
     house_of_pages = Entrance(
         accounts=house.accounts,
         cookies=COOKIES,
-        directory=store,
+        directory=directory,
         demonstration=NoDemonstration(),
         clock=house.time,
     )
-    telling = App(name="telling", folder=made_up_folder(), places=(), routes=telling_pages)
-    site = build_site(
-        apps=[entrance(house_of_pages), telling],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False, hosts={"made-up.local"}),
+    return build_site(
+        apps=[entrance(house_of_pages), *others],
+        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False, hosts=hosts),
         doorkeeping=Doorkeeping(callers=AllCallers(people, NoPrograms()), limiter=limiter),
         clock=house.time,
         assets=made_up_assets(),
     )
-    yield Place(house, store, site)
+
+
+@pytest.fixture
+async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place]:
+    house = await house_of(database, addresses, Time(), Telephone())
+    store = await Store.open(database, auditor=await auditor_of(database), clock=house.time, keys=made_up_keys(MASTER))
+    telling = App(name="telling", folder=MADE_UP_FOLDER, places=(), routes=telling_pages)
+    yield Place(house, store, site_of(house, store, telling))
     house.accounts.passwords.close()
-
-
-def made_up_folder() -> Path:
-
-    return Path(__file__).parents[2] / "web" / "made_up_app"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,15 +10,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
+from tests.apps.entrance.conftest import site_of
 from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import CHEAP, HOSPITAL, MASTER, PARTY, PASSWORD, TREE, House, Telephone, Time
 from tests.services.accounts.oauth.abroad import Network, Provided
 from tests.trails import auditor_of, close_trails
-from tests.web.conftest import made_up_assets
-from tests.web.letting_in import MemoryBuckets
-from tianfu.apps.entrance.answering import Entrance
-from tianfu.apps.entrance.ports import NoDemonstration
-from tianfu.apps.entrance.routes import entrance
 from tianfu.db import Addresses, Database
 from tianfu.records.keys import open_keyring
 from tianfu.records.store import Store
@@ -29,11 +24,7 @@ from tianfu.services.accounts.opening import open_accounts
 from tianfu.services.accounts.outside import Proven, Provider
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
-from tianfu.services.limits.limiter import Limiter
-from tianfu.services.limits.limits import load_limits
-from tianfu.web.admission import SessionCookies
-from tianfu.web.callers import Callers, PeopleCallers
-from tianfu.web.site import Doorkeeping, SiteSettings, build_site
+from tianfu.web.protection import LOOPBACK_HOSTS
 
 pytestmark = pytest.mark.anyio
 
@@ -169,26 +160,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     )
     house = House(accounts, database, keyring, clock, telephone, addresses)
     store = await Store.open(database, auditor=auditor, clock=clock, keys=made_up_keys(MASTER))
-    limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
-    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=False)
-    site = build_site(
-        apps=[
-            entrance(
-                Entrance(
-                    accounts=accounts,
-                    cookies=SessionCookies(is_secure=False),
-                    directory=store,
-                    demonstration=NoDemonstration(),
-                    clock=clock,
-                )
-            )
-        ],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
-        doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
-        clock=clock,
-        assets=made_up_assets(),
-    )
-    made = Place(house, network, site)
+    made = Place(house, network, site_of(house, store, hosts=LOOPBACK_HOSTS))
     yield made
     for each in made.browsers:
         await each.aclose()

@@ -4,62 +4,39 @@ from __future__ import annotations
 
 import html
 import re
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
 import pytest
 
+from tests.apps.entrance.conftest import COOKIES, hidden, site_of
+from tests.apps.entrance.conftest import Browser as AnyBrowser
 from tests.apps.entrance.no_directory import NoDirectory
 from tests.services.accounts.conftest import HOSPITAL, TELEPHONE, TREE, House, Telephone, Time, house_of
 from tests.services.accounts.software_key import SoftwareKey
 from tests.services.accounts.test_passkey_answers import GARBAGE
-from tests.web.conftest import made_up_assets
-from tests.web.letting_in import MemoryBuckets
-from tianfu.apps.entrance.answering import Entrance
-from tianfu.apps.entrance.ports import NoDemonstration
-from tianfu.apps.entrance.routes import entrance
+from tianfu.apps.entrance.ports import Directory
 from tianfu.db import Addresses, Database
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
-from tianfu.services.limits.limiter import Limiter
-from tianfu.services.limits.limits import load_limits
-from tianfu.web.admission import SessionCookies
-from tianfu.web.callers import Callers, PeopleCallers
-from tianfu.web.site import FORM_BYTES_MAX, Doorkeeping, SiteSettings, build_site
+from tianfu.web.site import FORM_BYTES_MAX
 
 pytestmark = pytest.mark.anyio
 
 NEW = "/account/passkeys/new"
-COOKIES = SessionCookies(is_secure=False)
 
 
-@dataclass
-class Browser:
-    """A browser with its cookies in front of the site."""
+@dataclass(kw_only=True)
+class Browser(AnyBrowser):
+    """A browser that knows the house, and signs people in at it without a page."""
 
-    app: Any
     house: House
-    language: str = "en"
-    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
-    async def get(self, path: str) -> httpx.Response:
-        return await self._sent("GET", path, None)
-
-    async def post(self, path: str, **fields: str) -> httpx.Response:
-        return await self._sent("POST", path, fields)
-
-    async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
-        headers = {"sec-fetch-site": "same-origin", "accept-language": self.language}
-        transport = httpx.ASGITransport(self.app, client=(self.house.sent_by, 1))
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://made-up.local", cookies=self.cookies
-        ) as client:
-            answer = await client.request(method, path, data=data, headers=headers)
-            self.cookies = client.cookies
-            return answer
+    def stranger(self, language: str = "en") -> Browser:
+        """Another browser, which nobody signed in at."""
+        return Browser(app=self.app, house=self.house, language=language)
 
     def has(self, entered: Entered) -> Browser:
         """The same browser once somebody has signed in with it."""
@@ -95,40 +72,11 @@ def options_in(page: httpx.Response) -> str:
     return html.unescape(found[1])
 
 
-def hidden(page: httpx.Response, name: str) -> str:
-    found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)">', page.text)
-    assert found, name
-    return html.unescape(found[1])
-
-
 @pytest.fixture
 async def browser(database: Database, addresses: Addresses) -> AsyncIterator[Browser]:
     house = await house_of(database, addresses, Time(), Telephone())
-    limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
-    site = build_site(
-        apps=[
-            entrance(
-                Entrance(
-                    accounts=house.accounts,
-                    cookies=COOKIES,
-                    directory=NoDirectory(),
-                    demonstration=NoDemonstration(),
-                    clock=house.time,
-                )
-            )
-        ],
-        settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False, hosts={"made-up.local"}),
-        doorkeeping=Doorkeeping(
-            callers=cast(
-                "Callers",
-                PeopleCallers(house.accounts.sessions, house.accounts.signing_in, limiter, is_production=False),
-            ),
-            limiter=limiter,
-        ),
-        clock=house.time,
-        assets=made_up_assets(),
-    )
-    yield Browser(site, house)
+    site = site_of(house, cast("Directory", NoDirectory()))
+    yield Browser(app=site, house=house)
     house.accounts.passwords.close()
 
 
@@ -137,7 +85,7 @@ async def test_a_resident_sets_up_a_passkey_signs_in_by_it_and_sees_it_on_his_pa
     key = SoftwareKey()
     kept = await browser.set_up(key)
     assert (kept.status_code, kept.headers["location"]) == (303, "/account?done=passkey")
-    stranger = Browser(browser.app, browser.house)
+    stranger = browser.stranger()
     entered = await stranger.show(key)
     assert (entered.status_code, entered.headers["location"]) == (303, "/preferences")
     account = await stranger.get("/account")
@@ -155,7 +103,7 @@ async def test_a_resident_takes_his_passkey_away_again(browser: Browser) -> None
     assert (await browser.post("/account/credentials/end", credential=listed[1])).headers["location"] == (
         "/account?done=removed"
     )
-    assert (await Browser(browser.app, browser.house).show(key)).status_code == 401
+    assert (await browser.stranger().show(key)).status_code == 401
 
 
 async def test_staff_who_need_a_second_factor_may_set_up_a_passkey_instead_and_get_codes(browser: Browser) -> None:
@@ -180,7 +128,7 @@ async def test_whoever_works_in_two_places_is_asked_where_after_the_passkey(brow
     await browser.house.accounts.people.appoint(
         THE_OPERATOR, account.id, Post(organisation=HOSPITAL, role="nurse"), TREE
     )
-    asked = await Browser(browser.app, browser.house).show(key)
+    asked = await browser.stranger().show(key)
     assert asked.status_code == 200
     assert 'name="workplace"' in asked.text
     assert hidden(asked, "next") == "/preferences"
@@ -205,7 +153,7 @@ async def test_a_wrong_passkey_is_refused_in_words_with_a_way_on_and_does_not_as
     key = SoftwareKey()
     await browser.set_up(key)
     for language, words in {"en": "could not be verified", "zh-CN": "没有通过验证"}.items():
-        stranger = Browser(browser.app, browser.house, language=language)
+        stranger = browser.stranger(language)
         refused = await stranger.show(key, origin="https://evil.example")
         assert refused.status_code == 401
         assert words in refused.text
@@ -218,7 +166,7 @@ async def test_refusals_of_one_kind_are_one_page(browser: Browser) -> None:
     await browser.resident()
     key = SoftwareKey()
     await browser.set_up(key)
-    stranger = Browser(browser.app, browser.house)
+    stranger = browser.stranger()
     assert (await stranger.show(key, count=7)).status_code == 303
     lies: list[dict[str, Any]] = [
         {"origin": "https://evil.example"},
@@ -235,7 +183,7 @@ async def test_a_challenge_of_another_browser_is_refused(browser: Browser) -> No
     await browser.resident()
     key = SoftwareKey()
     await browser.set_up(key)
-    stranger, other = Browser(browser.app, browser.house), Browser(browser.app, browser.house)
+    stranger, other = browser.stranger(), browser.stranger()
     page = await stranger.post("/sign-in/passkey/begin")
     await other.post("/sign-in/passkey/begin")
     answer = key.show(options_in(page))
@@ -248,11 +196,11 @@ async def test_whatever_stands_in_the_answer_is_refused_and_never_an_error_of_ou
     await browser.resident()
     key = SoftwareKey()
     await browser.set_up(key)
-    stranger = Browser(browser.app, browser.house)
+    stranger = browser.stranger()
     for kind, spoilt in GARBAGE.items():
         if kind == "half a character":
             continue  # which no form can carry
-        browser.house.sent_by = f"address of {kind}"
+        browser.address = stranger.address = f"address of {kind}"
         page = await stranger.post("/sign-in/passkey/begin")
         answer = spoilt(key.show(options_in(page)))
         refused = await stranger.post("/sign-in/passkey", step=hidden(page, "step"), answer=answer)
@@ -293,7 +241,7 @@ async def test_without_a_passkey_there_is_none_to_prove_with(browser: Browser) -
 
 
 async def test_an_address_that_is_closed_is_told_for_how_long(browser: Browser) -> None:
-    stranger = Browser(browser.app, browser.house)
+    stranger = browser.stranger()
     for _ in range(30):
         await stranger.post("/sign-in/passkey", step="x", answer="{}")
     closed = await stranger.post("/sign-in/passkey/begin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -150,3 +151,33 @@ async def test_the_number_stands_in_no_event_and_no_log(place: Place, capsys: py
     text = str(await place.house.rows("select * from audit")) + capsys.readouterr().out
     assert HERS not in text
     assert NAME not in text
+
+
+async def test_of_two_accounts_that_say_so_at_one_moment_one_has_the_record(place: Place) -> None:
+    telephones = [f"138000043{number:02}" for number in range(6)]
+    await put(place, patient("hers-1", telecom=[{"system": "phone", "value": each} for each in telephones]))
+    browsers = [await resident(place, each) for each in telephones]
+    await place.house.warm()
+    answers = await asyncio.gather(*(says(each) for each in browsers))
+    assert sorted(answer.status_code for answer in answers) == [303, *[422] * 5]
+    assert len(await place.house.rows("select from account_record where type = 'Patient' and until is null")) == 1
+    assert sorted([await own(place, each) for each in browsers], key=len) == [*[[]] * 5, ["hers-1"]]
+    told = [row[1] for row in await place.house.events() if row[0] == "tie-record"]
+    assert sorted(told) == [*["real-name-not-found"] * 5, "success"]
+
+
+@pytest.mark.parametrize(("born", "status"), [(date(2012, 11, 24), 422), (date(2012, 11, 23), 303)], ids=str)
+async def test_a_parent_s_telephone_makes_no_child_s_record_a_parent_s_own(
+    place: Place, born: date, status: int
+) -> None:
+    his = compose_identity_number(area="510104", born=born, sequence=981)
+    await put(place, patient("child", identifier=[{"system": IDENTITY_NUMBER, "value": his}]))
+    assert (await says(await resident(place), number=his)).status_code == status
+
+
+async def test_a_page_that_guessing_closed_is_in_the_trail(place: Place) -> None:
+    browser = await resident(place)
+    for _ in range(6):
+        await says(browser)
+    told = [row[1] for row in await place.house.events() if row[0] == "tie-record"]
+    assert told == [*["real-name-not-found"] * 5, "sign-in-closed"]

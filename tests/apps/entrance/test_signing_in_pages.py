@@ -8,12 +8,18 @@ import httpx
 import pytest
 
 from tests.apps.entrance.conftest import Browser, Place, hidden
-from tests.permission_table import page_rows
+from tests.permission_table import PageRow, page_rows
 from tests.services.accounts.conftest import CITY, HOSPITAL, NUMBER, PASSWORD, TELEPHONE, TREE, WARD
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
 
 pytestmark = pytest.mark.anyio
+
+
+def own_rows() -> list[PageRow]:
+    """The pages of this app: those about programs stand below an account too, and are another door's."""
+    rows = [row for row in page_rows() if row.path.startswith(("/sign-in", "/account"))]
+    return [row for row in rows if not row.path.startswith("/account/programs")]
 
 
 async def with_password(browser: Browser, number: str = NUMBER, password: str = PASSWORD, **more: str) -> Any:
@@ -184,7 +190,7 @@ async def test_clickjacking_no_page_of_the_entrance_can_be_framed(place: Place) 
 async def test_login_csrf_no_other_site_signs_anybody_in_or_out(place: Place) -> None:
     # Else a victim would write into the attacker's account, or be thrown out.
     browser = place.browser(site="cross-site")
-    rows = [row for row in page_rows() if row.method == "POST" and row.path.startswith(("/sign-in", "/account"))]
+    rows = [row for row in own_rows() if row.method == "POST"]
     assert len(rows) > 10
     for row in rows:
         answer = await browser.post(row.path.replace("{key:str}", "one"), number=TELEPHONE, step="x", code="1")
@@ -194,7 +200,7 @@ async def test_login_csrf_no_other_site_signs_anybody_in_or_out(place: Place) ->
 
 async def test_whoever_did_not_sign_in_is_led_away_from_every_page_of_an_account(place: Place) -> None:
     browser = place.browser()
-    rows = [row for row in page_rows() if row.path.startswith("/account")]
+    rows = [row for row in own_rows() if row.path.startswith("/account")]
     assert len(rows) > 10
     for row in rows:
         path = row.path.replace("{key:str}", "one")
@@ -207,10 +213,12 @@ async def test_a_session_of_somebody_else_cannot_be_ended(place: Place) -> None:
     hers, his = place.browser(), place.browser()
     await with_telephone(place, hers)
     await with_telephone(place, his, number="13800004321")
-    account = await place.house.rows("select session from session order by since desc limit 1")
+    account = await place.house.rows("select session from session order by session desc limit 1")
     answer = await hers.post("/account/sessions/end", session=str(account[0][0]))
-    assert answer.status_code in {303, 404}
+    assert answer.status_code == 404
     assert await who(his) == "citizen"
+    told = [event[1] for event in await place.house.events() if event[0] == "sign-out"]
+    assert told == ["session-unknown"]
 
 
 async def test_signing_out_everywhere_else_ends_the_other_sessions(place: Place) -> None:
@@ -275,7 +283,7 @@ async def test_a_change_of_credentials_asks_for_a_fresh_proof(place: Place) -> N
     [
         {},
         {"step": "x" * 5_000, "code": "1" * 5_000},
-        {"step": "\x00", "code": "١٢٣٤٥٦"},
+        {"step": "\x7f", "code": "١٢٣٤٥٦"},
         {"step": "../../etc/passwd", "code": "' or 1=1 --"},
     ],
     ids=["nothing", "huge", "not ASCII", "hostile"],

@@ -294,6 +294,16 @@ async def test_nobody_ends_a_naming_of_another(elder: Resident, daughter: Reside
     assert await daughter.sees("Condition", "flu-elder-1")
 
 
+async def test_who_is_refused_what_is_another_s_stands_in_the_trail(
+    place: Place, elder: Resident, stranger: Resident
+) -> None:
+    naming = await elder.names()
+    for path in ("offers/{}/accept", "proxies/{}/end", "acting/{}/end"):
+        assert (await stranger.post(f"/family/{path.format(naming)}")).status_code == 404
+    told = [event[1:3] for event in await place.house.events() if event[0] == "tie-record" and event[1] != "success"]
+    assert told == [("not-found", stranger.entered.signed_in.account.id)] * 3
+
+
 def related_person(patient: str, code: str = "HPOWATT", **more: Any) -> dict[str, Any]:
     relationship = [{"coding": [{"system": CODES, "code": code}]}]
     return {

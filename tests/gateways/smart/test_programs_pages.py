@@ -73,6 +73,8 @@ async def test_nobody_ends_or_sees_what_another_let_in(here: Installation) -> No
     for wrong in (family, "", "x" * 5_000):
         answer = await here.client.post(f"{PERMITTED}/end", data={"permission": wrong}, headers=HERE)
         assert answer.status_code == 404
+    told = await here.town.run("select outcome, caller from audit where interaction = 'program-revoke'")
+    assert told == [("not-found", here.town.resident.account.id)] * 3
     here.sits_here(None)
     assert (await here.client.get(PERMITTED)).status_code == 404
     here.sits_here(here.town.doctor)

@@ -19,15 +19,15 @@ from tianfu.apps.administration.pages import (
     faults_of,
     known,
     page_of,
-    prove_at,
-    read_form,
     version_in,
 )
 from tianfu.apps.administration.ports import House, own_place
 from tianfu.apps.administration.queries.organisations import read_branch
 from tianfu.apps.administration.queries.units import read_place
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.admission import prove_at
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 
 UNITS = f"{ROOT}/organisations"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode
 
 from litestar import Response
-from litestar.datastructures import UploadFile
 
 from tianfu.apps.administration.ports import House, signed_in_of
 from tianfu.apps.administration.speech import Speech
@@ -14,12 +12,12 @@ from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.lifetimes import is_fresh
 from tianfu.services.accounts.model.people import SignedIn
+from tianfu.web.admission import prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import OTHERWISE
 from tianfu.web.pages import Pages
 
 ROOT = "/administration"
-PROVE_PATH = "/account/prove"
 
 Faults = Mapping[str, tuple[str, Mapping[str, str]]]
 """What is wrong, by field: the key of its sentence, and what fills the blanks."""
@@ -89,25 +87,11 @@ def page_of(pages: Pages, request: HttpRequest, house: House, by: SignedIn) -> C
     return page
 
 
-def prove_at(onward: str) -> str:
-    """The address where somebody proves again who he is, and comes back to a page."""
-    return f"{PROVE_PATH}?{urlencode({'next': onward})}"
-
-
 def known(text: str) -> str:
     """An id as it stands in an address; raises Refusal `not-found` for what can be none."""
     if not FHIR_ID.match(text):
         raise Refusal("not-found", next_step="start-again")
     return text
-
-
-async def read_form(request: HttpRequest, *names: str) -> dict[str, str]:
-    """The fields of a form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in names}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
 
 
 def faults_of(refusal: Refusal) -> Faults:

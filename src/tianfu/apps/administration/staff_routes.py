@@ -20,13 +20,14 @@ from tianfu.apps.administration.model.posts import (
     read_post,
     years_of_practice,
 )
-from tianfu.apps.administration.pages import ROOT, WRONG, Faults, came, faults_of, known, page_of, read_form
+from tianfu.apps.administration.pages import ROOT, WRONG, Faults, came, faults_of, known, page_of
 from tianfu.apps.administration.ports import House
 from tianfu.apps.administration.queries.staff import MemberPage, StaffWish, read_member, read_post_page, read_staff
 from tianfu.apps.administration.queries.units import not_found
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn, Workplace
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 
 STAFF = f"{ROOT}/staff"

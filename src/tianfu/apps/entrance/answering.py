@@ -1,13 +1,12 @@
-"""What the routes of the entrance share: what they stand on, how they read a form, and how they answer."""
+"""What the routes of the entrance share: what they stand on, who asks, and how they answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from litestar import Response
-from litestar.datastructures import Cookie, UploadFile
+from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
 from tianfu.apps.entrance.ports import Demonstration, Directory
@@ -19,12 +18,13 @@ from tianfu.services.accounts.demonstration import DemoLogin
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import CHOOSING_PASSWORD, SETTING_UP, SIGNED_IN, SessionCookies
+from tianfu.web.admission import CHOOSING_PASSWORD, SETTING_UP, SIGNED_IN, SessionCookies, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 
 ACCOUNT = "/account"
+"""Where one's own account is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,7 @@ AGAIN = frozenset(
 
 
 def page_of(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
+    """A page of this app, with its way of speaking."""
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
@@ -91,15 +92,6 @@ def page_of(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
         return pages.page(f"entrance/{template}", asking, status=status, **{**always, **values})
 
     return page
-
-
-async def form_of(request: HttpRequest, *names: str) -> dict[str, str]:
-    """The fields of a form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in names}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
 
 
 def said_again(refusal: Refusal) -> Mapping[str, object]:
@@ -110,7 +102,7 @@ def said_again(refusal: Refusal) -> Mapping[str, object]:
 
 
 def signed_in_of(request: HttpRequest) -> SignedIn:
-    """Who signed in."""
+    """Who signed in; raises Refusal `not-found` where nobody did."""
     signed_in = request.scope["state"].get(SIGNED_IN)
     if not isinstance(signed_in, SignedIn):
         raise Refusal("not-found", next_step="start-again")
@@ -120,9 +112,9 @@ def signed_in_of(request: HttpRequest) -> SignedIn:
 async def further(
     pages: Pages, house: Entrance, request: HttpRequest, answer: Next | Entered, onward: str
 ) -> Response[str] | Redirect:
-    """The next step of a sign-in, or the page that somebody wanted."""
+    """The next step of a sign-in, or the page that somebody wanted, with the cookies of his session."""
     if isinstance(answer, Entered):
-        return entered_page(answer, house, onward)
+        return _entered_page(answer, house, onward)
     names = await names_of_places(house.directory, answer.workplaces) if answer.stage == WORKPLACE else {}
     page = page_of(pages, request)("step.html", step=answer, onward=onward, names=names, logins=house.logins())
     page.set_cookie(house.cookies.device_cookie(answer.device))
@@ -130,18 +122,21 @@ async def further(
 
 
 def to_prove(onward: str) -> Redirect:
-    return Redirect(f"{ACCOUNT}/prove?{urlencode({'next': onward})}", status_code=303)
+    """Leads to the page where one proves again who one is, and from there to a page of ours."""
+    return Redirect(prove_at(onward), status_code=303)
 
 
 def arrival_of(request: HttpRequest, cookies: SessionCookies) -> Arrival:
+    """From where a request comes: its address, and its browser."""
     carried = cookies.carried(request)
     return Arrival(address=carried.client, device=carried.device, agent=request.headers.get("user-agent", ""))
 
 
-def entered_page(entered: Entered, house: Entrance, onward: str) -> Redirect:
+def _entered_page(entered: Entered, house: Entrance, onward: str) -> Redirect:
     return Redirect(onward, status_code=303, cookies=cookies_of(entered, house))
 
 
 def cookies_of(entered: Entered, house: Entrance) -> list[Cookie]:
+    """The cookies of a session that has just begun or changed: its own, for as long as it lasts, and the browser's."""
     seconds = max(1, (entered.signed_in.until - house.clock()) // SECOND)
     return [house.cookies.cookie(entered.secret, seconds=seconds), house.cookies.device_cookie(entered.device)]

@@ -19,7 +19,6 @@ from tianfu.apps.entrance.answering import (
     ACCOUNT,
     Entrance,
     arrival_of,
-    form_of,
     further,
     page_of,
     signed_in_of,
@@ -32,6 +31,7 @@ from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.providers import PATH
 from tianfu.web.admission import OPEN, OPEN_FORM, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 from tianfu.web.preferences import own_path
@@ -99,7 +99,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/outside", status_code=200, opt=dict(OPEN_FORM))
     async def go_outside(request: HttpRequest) -> Response[str]:
-        form = await form_of(request, "provider", "next")
+        form = await read_form(request, "provider", "next")
         try:
             away = await coming.begin(
                 form["provider"], own_path(form["next"] or "/"), arrival_of(request, house.cookies)
@@ -126,7 +126,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{ACCOUNT}/outside/link", status_code=200)
     async def link_outside(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "provider")
+        form = await read_form(request, "provider")
         try:
             away = await coming.begin_link(signed_in_of(request), form["provider"], arrival_of(request, house.cookies))
         except Refusal as refusal:
@@ -137,7 +137,7 @@ def outside_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{ACCOUNT}/outside/unlink", status_code=303)
     async def unlink_outside(request: HttpRequest) -> Redirect:
-        form = await form_of(request, "issuer")
+        form = await read_form(request, "issuer")
         try:
             await coming.unlink(signed_in_of(request), form["issuer"])
         except Refusal as refusal:

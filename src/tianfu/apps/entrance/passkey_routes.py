@@ -12,7 +12,6 @@ from tianfu.apps.entrance.answering import (
     Entrance,
     arrival_of,
     cookies_of,
-    form_of,
     further,
     page_of,
     said_again,
@@ -21,8 +20,9 @@ from tianfu.apps.entrance.answering import (
 )
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.passkeys import Challenge
-from tianfu.web.admission import OPEN_FORM, SIGN_IN_PATH
+from tianfu.web.admission import OPEN_FORM, PROVE_PATH, SIGN_IN_PATH
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 from tianfu.web.preferences import own_path
 
@@ -49,7 +49,7 @@ def _showing(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/passkey/begin", status_code=200, opt=dict(OPEN_FORM))
     async def begin_sign_in(request: HttpRequest) -> Response[str]:
-        onward = own_path((await form_of(request, "next"))["next"] or "/")
+        onward = own_path((await read_form(request, "next"))["next"] or "/")
         try:
             challenge = await passkeys.begin_sign_in(arrival_of(request, cookies))
         except Refusal as refusal:
@@ -58,7 +58,7 @@ def _showing(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/passkey", status_code=200, opt=dict(OPEN_FORM))
     async def sign_in(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "answer", "next")
+        form = await read_form(request, "step", "answer", "next")
         onward = own_path(form["next"] or "/")
         try:
             answer = await passkeys.sign_in(form["step"], form["answer"], arrival_of(request, cookies))
@@ -66,18 +66,18 @@ def _showing(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             return said(request, "sign-in", onward, refusal)
         return await further(pages, house, request, answer, onward)
 
-    @post(f"{ACCOUNT}/prove/passkey/begin", status_code=200)
+    @post(f"{PROVE_PATH}/passkey/begin", status_code=200)
     async def begin_proof(request: HttpRequest) -> Response[str]:
-        onward = own_path((await form_of(request, "next"))["next"] or ACCOUNT)
+        onward = own_path((await read_form(request, "next"))["next"] or ACCOUNT)
         try:
             challenge = await passkeys.begin_proof(signed_in_of(request), arrival_of(request, cookies))
         except Refusal as refusal:
             return said(request, "prove", onward, refusal)
         return asking(request, "prove", onward, challenge)
 
-    @post(f"{ACCOUNT}/prove/passkey", status_code=200)
+    @post(f"{PROVE_PATH}/passkey", status_code=200)
     async def prove(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "answer", "next")
+        form = await read_form(request, "step", "answer", "next")
         onward = own_path(form["next"] or ACCOUNT)
         here, arrival = signed_in_of(request), arrival_of(request, cookies)
         try:
@@ -108,7 +108,7 @@ def _setting_up(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(NEW, status_code=200, opt=dict(FRESH))
     async def keep_new(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "step", "answer", "label")
+        form = await read_form(request, "step", "answer", "label")
         here, arrival = signed_in_of(request), arrival_of(request, cookies)
         try:
             entered, codes = await passkeys.set_up(here, form["step"], form["answer"], form["label"], arrival)

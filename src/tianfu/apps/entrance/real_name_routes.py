@@ -7,11 +7,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
 from tianfu.apps.entrance.actions.show_real_name import Told, show_real_name
-from tianfu.apps.entrance.answering import ACCOUNT, Entrance, arrival_of, form_of, page_of, said_again, signed_in_of
+from tianfu.apps.entrance.answering import ACCOUNT, Entrance, arrival_of, page_of, said_again, signed_in_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Assurance, Kind
 from tianfu.web.admission import REAL_NAME_PATH, limited
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 
 
@@ -29,12 +30,12 @@ def real_name_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(REAL_NAME_PATH, status_code=200, opt=dict(limited("identity-search")))
     async def take_name(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "name", "number")
+        form = await read_form(request, "name", "number")
         signed_in = signed_in_of(request)
         told = Told(name=form["name"].strip(), identity_number=form["number"])
         address = arrival_of(request, house.cookies).address
         try:
-            await show_real_name(house.accounts, house.directory, signed_in, told, address=address)
+            await show_real_name(house.accounts, house.directory, signed_in, told, address=address, now=house.clock())
         except Refusal as refusal:
             if refusal.code == "real-name-known":
                 return Redirect(ACCOUNT, status_code=303)

@@ -8,6 +8,7 @@ from typing import Protocol
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Record
 from tianfu.records.searching import SearchRequest
 from tianfu.records.store import BundleAnswer
@@ -49,6 +50,10 @@ class Ties(Protocol):
 
     async def lay_down(self, signed_in: SignedIn, related: Sequence[str]) -> None:
         """Stand for nobody by them any more."""
+        ...
+
+    async def refused(self, signed_in: SignedIn, refusal: Refusal) -> Refusal:
+        """Tell the trail that somebody answered or ended what is not his; the refusal to raise."""
         ...
 
     async def accepted(self, related: Sequence[str]) -> Mapping[str, Instant]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -24,14 +23,14 @@ from tianfu.apps.family.queries.family import read_family
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, SignedIn
-from tianfu.web.admission import SIGNED_IN, for_purpose, limited
+from tianfu.web.admission import SIGNED_IN, for_purpose, limited, prove_at
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 ROOT = "/family"
-PROVE = "/account/prove"
 DONE = frozenset({"named", "withdrawn", "accepted", "laid-down"})
 """What an address may say that was done; anything else is passed over."""
 
@@ -141,7 +140,7 @@ def _naming(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
 
     @post(f"{ROOT}/name", status_code=200)
     async def take_naming(request: HttpRequest) -> Response[str] | Redirect:
-        signed_in, form = _resident(request), await _form(request)
+        signed_in, form = _resident(request), await read_form(request, *FIELDS)
         language = pages.asking(request).language
         try:
             wish = read_wish(form, own_telephone=signed_in.account.number, today=pages.today())
@@ -151,22 +150,13 @@ def _naming(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
             )
         except Refusal as refusal:
             if refusal.code == "proof-too-old":
-                return Redirect(f"{PROVE}?{urlencode({'next': f'{ROOT}/name'})}", status_code=303)
+                return Redirect(prove_at(f"{ROOT}/name"), status_code=303)
             if refusal.code != "proxy-unusable":
                 raise
             return form_page(request, status=status_of(refusal), faults=_faults(refusal), form=form)
         return _done("named")
 
     return [show_naming, take_naming]
-
-
-async def _form(request: HttpRequest) -> dict[str, str]:
-    """The fields of the form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in FIELDS}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
 
 
 def _faults(refusal: Refusal) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from tianfu.apps.lifelong.store import LifeStore
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.web.admission import REAL_NAME_PATH, limited
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
@@ -77,8 +78,7 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
     @post(f"{ROOT}/find", status_code=303)
     async def send(request: HttpRequest) -> Redirect:
         _reader(pages, request)
-        sent = await request.form()
-        form = {name: str(sent.get(name) or "").strip() for name in FORM_FIELDS}
+        form = {name: value.strip() for name, value in (await read_form(request, *FORM_FIELDS)).items()}
         return Redirect(f"{ROOT}/found/{pages.sealer.seal(SEALED_AS, form)}", status_code=303)
 
     @get(f"{ROOT}/found/{{letters:str}}", opt=dict(limited("identity-search")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from litestar import Response
-from litestar.datastructures import UploadFile
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
@@ -57,15 +56,6 @@ def officer(asking: Asking) -> Caller:
 def not_found() -> Refusal:
     """What every page answers that does not exist for its reader."""
     return Refusal("not-found", next_step="start-again")
-
-
-async def form_of(request: HttpRequest, *names: str) -> dict[str, str]:
-    """The fields of a form as text; what was not sent is empty."""
-    sent = await request.form()
-    values = {name: sent.get(name) for name in names}
-    return {
-        name: "" if value is None or isinstance(value, UploadFile) else str(value) for name, value in values.items()
-    }
 
 
 def faults_of(refusal: Refusal) -> Mapping[str, tuple[str, Mapping[str, str]]]:

@@ -19,7 +19,7 @@ from tianfu.apps.trust.actions.object_to_access import object_to_access
 from tianfu.apps.trust.actions.open_emergency_access import open_emergency_access
 from tianfu.apps.trust.actions.review_access import ReviewForm, review_access
 from tianfu.apps.trust.actions.withdraw_consent import withdraw_consent
-from tianfu.apps.trust.door import ROOT, entitled, faults_of, form_of, not_found, officer, page_of
+from tianfu.apps.trust.door import ROOT, entitled, faults_of, not_found, officer, page_of
 from tianfu.apps.trust.model.consent import read_decision
 from tianfu.apps.trust.model.emergency import ReasonKind, may_break_glass, read_emergency_wish
 from tianfu.apps.trust.model.ledger import Sort, months_back, read_month, read_sort
@@ -38,6 +38,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.web.admission import for_purpose, limited
 from tianfu.web.asking import Asking, HttpRequest
 from tianfu.web.failures import Help
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
@@ -136,7 +137,7 @@ def _ledger(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHand
 
     @post(f"{person_path}/objection", status_code=303)
     async def send_objection(request: HttpRequest, person: FromPath[str]) -> Response[str] | Redirect:
-        form = await form_of(request, "event", "at", "reason")
+        form = await read_form(request, "event", "at", "reason")
         caller = _person(pages.asking(request))
         try:
             at = _instant(form["at"])
@@ -191,7 +192,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
 
     @post(consents_path + "/{offer:str}", status_code=303)
     async def decide(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Response[str] | Redirect:
-        sent = await form_of(request, "decision", "text", "institution")
+        sent = await read_form(request, "decision", "text", "institution")
         asking = pages.asking(request)
         try:
             form = ConsentForm(
@@ -207,7 +208,7 @@ def _consents(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHa
 
     @post(consents_path + "/{offer:str}/withdrawal", status_code=303)
     async def withdraw(request: HttpRequest, person: FromPath[str], offer: FromPath[str]) -> Redirect:
-        sent = await form_of(request, "institution")
+        sent = await read_form(request, "institution")
         caller = _person(pages.asking(request))
         await withdraw_consent(store, caller, person, offer, institution=sent["institution"], now=clock())
         return Redirect(f"{ROOT}/people/{person}/consents?done={offer}#{offer}", status_code=303)
@@ -237,7 +238,7 @@ def _emergency(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteH
     # Whoever guesses numbers is stopped as whoever searches for them.
     @post(f"{ROOT}/emergency", status_code=303, opt=dict(limited("identity-search")))
     async def open_access(request: HttpRequest) -> Response[str] | Redirect:
-        form = await form_of(request, "patient", "number", "kind", "reason", "understood")
+        form = await read_form(request, "patient", "number", "kind", "reason", "understood")
         try:
             wish = read_emergency_wish(
                 patient=form["patient"],
@@ -294,7 +295,7 @@ def _reviews(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRouteHan
 
     @post(f"{ROOT}/reviews/{{task:str}}", status_code=303)
     async def send_review(request: HttpRequest, task: FromPath[str]) -> Response[str] | Redirect:
-        form = await form_of(request, "verdict", "comment", "answer", "version")
+        form = await read_form(request, "verdict", "comment", "answer", "version")
         number = form["version"]
         review = ReviewForm(
             verdict=form["verdict"],

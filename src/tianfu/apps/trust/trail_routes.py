@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect, Stream
 
-from tianfu.apps.trust.door import ROOT, faults_of, form_of, officer, page_of
+from tianfu.apps.trust.door import ROOT, faults_of, officer, page_of
 from tianfu.apps.trust.mapping.trail import people_of_event
 from tianfu.apps.trust.model.trail import DEEDS, FIELDS, REFUSALS, Span, TrailWish, read_wish, ways_on
 from tianfu.apps.trust.queries.names import Names
@@ -32,6 +32,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.trail.reading import TrailPage
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.languages import Language
 from tianfu.web.pages import Pages
 
@@ -70,7 +71,7 @@ def trail_routes(pages: Pages, store: TrustStore, clock: Clock) -> list[HTTPRout
     @post(TRAIL, status_code=303, opt=dict(limited("identity-search")))
     async def send(request: HttpRequest) -> Response[str] | Redirect:
         caller = officer(pages.asking(request))
-        form = await form_of(request, *FIELDS)
+        form = await read_form(request, *FIELDS)
         try:
             asked = await meant(store, caller, form)
             read_wish(asked, roles=roles_known(), today=pages.today())

@@ -6,11 +6,9 @@ from urllib.parse import urlencode
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
-from tianfu.web.admission import SIGN_IN_PATH, SessionCookies
+from tianfu.web.admission import SIGN_IN_PATH, SessionCookies, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.callers import Callers
-
-PROVE_PATH = "/account/prove"
 
 NOT_HERE = frozenset({"sign-in-needed", "session-over", "role-of-development"})
 """What says that a browser's session is good for nothing; all else is no answer to the question."""
@@ -35,4 +33,4 @@ class SessionHere:
 
     def entrance(self, onward: str, *, again: bool) -> str:
         """Where somebody signs in and then goes on; whoever has a session proves again who he is."""
-        return f"{PROVE_PATH if again else SIGN_IN_PATH}?{urlencode({'next': onward})}"
+        return prove_at(onward) if again else f"{SIGN_IN_PATH}?{urlencode({'next': onward})}"

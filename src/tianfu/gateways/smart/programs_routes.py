@@ -7,7 +7,6 @@ and this patient, and asks for access with it as always.
 from __future__ import annotations
 
 from litestar import Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -22,6 +21,7 @@ from tianfu.services.accounts.oauth.model.clients import Client
 from tianfu.services.accounts.oauth.model.redirects import form_target
 from tianfu.services.accounts.oauth.permitted import Permitted
 from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 from tianfu.web.protection import CONTENT_SECURITY_POLICY
 
@@ -58,7 +58,8 @@ def programs_routes(
 
     @post(f"{PERMITTED_PATH}/end", status_code=303)
     async def end_permission(request: HttpRequest) -> Redirect:
-        await permitted.end(await here(request), await _field(request, "permission"))
+        form = await read_form(request, "permission")
+        await permitted.end(await here(request), form["permission"])
         return Redirect(f"{PERMITTED_PATH}?done=ended", status_code=303)
 
     async def launchable(request: HttpRequest, patient: str) -> tuple[SignedIn, str, list[Client]]:
@@ -83,7 +84,7 @@ def programs_routes(
     @post(LAUNCH_PATH, status_code=303)
     async def start_program(request: HttpRequest, patient: FromPath[str]) -> Redirect:
         signed_in, _, programs = await launchable(request, patient)
-        wanted = await _field(request, "program")
+        wanted = (await read_form(request, "program"))["program"]
         chosen = next((each for each in programs if each.id == wanted), None)
         if chosen is None:
             raise Refusal("not-found", next_step="start-again")
@@ -92,8 +93,3 @@ def programs_routes(
         return Redirect(address, status_code=303, headers=headers)
 
     return [show_permitted, end_permission, show_programs, start_program]
-
-
-async def _field(request: HttpRequest, name: str) -> str:
-    value = (await request.form()).get(name)
-    return "" if value is None or isinstance(value, UploadFile) else str(value)

@@ -98,7 +98,7 @@ def open_accounts(
         signing_in=signing_in,
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
         passkeys=Passkeys(parts, signing_in, party, clock=clock),
-        real_names=RealNames(parts, clock=clock),
+        real_names=RealNames(parts),
         proxies=Proxies(database, parts.people, parts.sessions),
         steps=parts.steps,
         codes=parts.codes,

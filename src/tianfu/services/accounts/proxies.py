@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from tianfu.db import Database, queries, text_array
 from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.store import People
@@ -35,6 +36,10 @@ class Proxies:
         for each in related:
             await self._people.untie_record(signed_in.caller, signed_in.account.id, "RelatedPerson", each)
         self._sessions.forget_known(signed_in.account.id)
+
+    async def refused(self, signed_in: SignedIn, refusal: Refusal) -> Refusal:
+        """Tell the trail that somebody answered or ended what is not his; the refusal to raise."""
+        return await self._people.refused_tie(signed_in.caller, refusal)
 
     async def accepted(self, related: Sequence[str]) -> Mapping[str, Instant]:
         """Since when somebody stands by each of these records; those by which nobody does are not in it."""

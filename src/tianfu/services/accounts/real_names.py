@@ -8,55 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tianfu.db import queries, text_array
-from tianfu.kernel.instants import Clock
-from tianfu.records.write import leave_trace
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, SignedIn
 from tianfu.services.accounts.signing_in import Parts
 from tianfu.services.accounts.store import RecordType
-from tianfu.services.accounts.tracing import account_event
-
-_PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 
 
 class RealNames:
     """Real names of residents."""
 
-    def __init__(self, parts: Parts, *, clock: Clock) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._clock = clock
 
-    async def begin(self, account: Account, address: str) -> None:
-        """Count a try before it is looked at; raises Refusal `sign-in-closed`."""
-        await self._parts.guard.begin(self._trying(account), address)
+    async def begin(self, signed_in: SignedIn, address: str) -> None:
+        """Count a try before it is looked at; raises Refusal `sign-in-closed`, told to the trail."""
+        try:
+            await self._parts.guard.begin(self._trying(signed_in.account), address)
+        except Refusal as refusal:
+            if refusal.code == "sign-in-closed":
+                await self._parts.people.refused_tie(signed_in.caller, refusal)
+            raise
 
-    async def failed(self, signed_in: SignedIn, address: str) -> None:
-        """Count that somebody said what fits no record, and leave its trace."""
+    async def failed(self, signed_in: SignedIn, address: str) -> Refusal:
+        """Count that somebody said what fits no record, and leave its trace; the refusal to raise."""
         await self._parts.guard.failed(address)
-        said = account_event(
-            signed_in.caller, "tie-record", at=self._clock(), outcome="real-name-not-found", query=None
-        )
-        async with self._parts.database.transaction("app") as transaction:
-            await leave_trace(transaction, [said], self._parts.auditor.writer)
+        refusal = Refusal("real-name-not-found", next_step="show-a-document")
+        return await self._parts.people.refused_tie(signed_in.caller, refusal)
 
-    async def are_anothers(self, account: str, patients: Sequence[str]) -> bool:
-        """Whether one of these Patient records is tied to another account that stands."""
-        async with self._parts.database.connection("app") as connection:
-            found = await connection.one(_PEOPLE.records_of_another, account=account, records=text_array(patients))
-        return found is not None
-
-    async def tie(self, signed_in: SignedIn, name: str, ties: Sequence[tuple[RecordType, str]]) -> None:
-        """Make these records a resident's own, under the name that he has there.
+    async def tie(self, signed_in: SignedIn, name: str, ties: Sequence[tuple[RecordType, str]]) -> bool:
+        """Make these records a resident's own, under the name that he has there; no if one is another account's.
 
         The assurance comes last: whoever is stopped in between is left with records that open nothing yet.
         Raises Refusal `account-unknown`.
         """
         account = signed_in.account
-        for kind, record in ties:
-            await self._parts.people.tie_record(signed_in.caller, account.id, kind, record)
+        if not await self._parts.people.take_records(signed_in.caller, account.id, ties):
+            return False
         await self._parts.people.retell(account.id, name=name, assurance=Assurance.NAMED)
         self._parts.sessions.forget_known(account.id)
         await self._parts.guard.succeeded(self._trying(account))
+        return True
 
     def _trying(self, account: Account) -> bytes:
         """Under what tries are counted; no telephone looks like it."""

@@ -41,6 +41,7 @@ KEPT_AFTER_END = 90 * DAY
 
 _SESSIONS = queries("tianfu.services.accounts.sql", "sessions.sql")
 _FAMILIES = queries("tianfu.services.accounts.oauth.sql", "families.sql")
+_STEPS = queries("tianfu.services.accounts.sql", "steps.sql")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}\Z", re.ASCII)
 
 
@@ -236,9 +237,11 @@ class Sessions:
     async def end_others(self, transaction: Transaction, account: str, *, but: str, by: str) -> int:
         """End all sessions of an account but one, or all if `but` is empty; how many there were.
 
-        What was allowed to programs in those sessions ends with them, also what was to go on without its person.
+        What was allowed to programs in those sessions ends with them, also what was to go on without its person; and
+        so does a sign-in that waits for its next step, else it would become a session after all others have ended.
         """
         now = self._clock()
+        await transaction.run(_STEPS.end_steps, account=account)
         rows = await transaction.all(_SESSIONS.end_sessions_but, account=account, but=but, now=now, by=by)
         await transaction.run(_FAMILIES.end_families_of_account, account=account, but=but, why=SIGNED_OUT, now=now)
         self.forget_known(account)

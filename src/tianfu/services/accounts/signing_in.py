@@ -192,10 +192,6 @@ class SigningIn:
             raise await self._refused_elsewhere(account, arrival)
         return await self._go_on(account, {method}, arrival, handle=None)
 
-    async def not_proved(self, account: Account | None, arrival: Arrival) -> Refusal:
-        """Count and trace that a passkey or an outside provider did not prove who somebody is; the refusal to raise."""
-        return await self._refused_elsewhere(account, arrival)
-
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session, in all workers."""
         await self._end(signed_in, signed_in.session)
@@ -203,7 +199,9 @@ class SigningIn:
     async def end_session(self, signed_in: SignedIn, session: str) -> None:
         """End one of one's own sessions by its public name; raises Refusal `session-unknown`."""
         if not await self._end(signed_in, session):
-            raise Refusal("session-unknown")
+            refusal = Refusal("session-unknown")
+            await self._trace_refusal("sign-out", refusal, signed_in.caller, f"account={signed_in.account.id}")
+            raise refusal
 
     async def end_other_sessions(self, signed_in: SignedIn) -> int:
         """End all of one's sessions but this one; how many there were."""

@@ -274,15 +274,32 @@ class People:
 
     async def tie_record(self, by: Caller, account: str, kind: RecordType, record: str) -> None:
         """A record is a resident's own (Patient), or names him in another's (RelatedPerson)."""
-        if not FHIR_ID.match(record):
-            raise Refusal("record-unknown")
         async with self._database.transaction("app") as transaction:
-            if await transaction.one(_PEOPLE.lock_account, account=account) is None:
-                raise Refusal("account-unknown")
-            await transaction.run(
-                _PEOPLE.add_account_record, account=account, type=kind, record=record, now=self._clock(), by=by.id
-            )
-            await self._trace(transaction, by, "tie-record", f"account={account}&record={kind}/{record}")
+            await self._lock(transaction, account)
+            await self._tie(transaction, by, account, kind, record)
+
+    async def take_records(self, by: Caller, account: str, ties: Sequence[tuple[RecordType, str]]) -> bool:
+        """Make these records somebody's own, all or none; no if another account that stands has one of the Patients.
+
+        Of several who take a record at one moment one gets it.
+        """
+        patients = text_array(sorted(record for kind, record in ties if kind == "Patient"))
+        async with self._database.transaction("app") as transaction:
+            await self._lock(transaction, account)
+            await transaction.all(_PEOPLE.lock_records, records=patients)
+            if await transaction.one(_PEOPLE.records_of_another, account=account, records=patients) is not None:
+                return False
+            for kind, record in ties:
+                await self._tie(transaction, by, account, kind, record)
+        return True
+
+    async def refused_tie(self, by: Caller, refusal: Refusal) -> Refusal:
+        """Tell the trail that somebody was refused a record, or the end of a tie; the refusal to raise."""
+        said = account_event(by, "tie-record", at=self._clock(), outcome=refusal.code, query=None)
+        async with self._database.transaction("app") as transaction:
+            await leave_trace(transaction, [said], self._writer)
+        refusal.is_traced = True
+        return refusal
 
     async def untie_record(self, by: Caller, account: str, kind: RecordType, record: str) -> None:
         """A record is not a resident's any more; his sessions see it within a second."""
@@ -291,6 +308,18 @@ class People:
                 _PEOPLE.end_account_record, account=account, type=kind, record=record, now=self._clock()
             )
             await self._trace(transaction, by, "tie-record", f"account={account}&ended={kind}/{record}")
+
+    async def _lock(self, transaction: Transaction, account: str) -> None:
+        if await transaction.one(_PEOPLE.lock_account, account=account) is None:
+            raise Refusal("account-unknown")
+
+    async def _tie(self, transaction: Transaction, by: Caller, account: str, kind: RecordType, record: str) -> None:
+        if not FHIR_ID.match(record):
+            raise Refusal("record-unknown")
+        await transaction.run(
+            _PEOPLE.add_account_record, account=account, type=kind, record=record, now=self._clock(), by=by.id
+        )
+        await self._trace(transaction, by, "tie-record", f"account={account}&record={kind}/{record}")
 
     def _new(self, kind: Kind, name: str, number: str, assurance: Assurance) -> Account:
         return Account(id=new_uuid7(), kind=kind, name=_name(name), number=_number(kind, number), assurance=assurance)
@@ -333,8 +362,7 @@ class People:
 
     async def _held(self, transaction: Transaction, account: str) -> list[Workplace]:
         """Where somebody works; nobody else changes that until the transaction ends."""
-        if await transaction.one(_PEOPLE.lock_account, account=account) is None:
-            raise Refusal("account-unknown")
+        await self._lock(transaction, account)
         return [workplace_of(row) for row in await transaction.all(_PEOPLE.workplaces_of, account=account)]
 
     async def _ending(self, transaction: Transaction, by: By, workplace: str, tree: OrganisationTree) -> Workplace:

@@ -11,8 +11,9 @@ import orjson
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.entrance.model.real_name import own_records
+from tianfu.apps.entrance.model.real_name import may_have_own_records, own_records
 from tianfu.apps.entrance.ports import Directory
+from tianfu.kernel.instants import Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.searching import SearchRequest
 from tianfu.services.accounts.model.people import Assurance, Kind, SignedIn
@@ -34,7 +35,7 @@ class Told:
 
 
 async def show_real_name(
-    accounts: Accounts, directory: Directory, signed_in: SignedIn, told: Told, *, address: str
+    accounts: Accounts, directory: Directory, signed_in: SignedIn, told: Told, *, address: str, now: Instant
 ) -> None:
     """Tie a resident's records to his account, once name, number and telephone agree with a record.
 
@@ -51,18 +52,18 @@ async def show_real_name(
     if not told.name.strip():
         raise Refusal("real-name-missing")
     real_names = accounts.real_names
-    await real_names.begin(account, address)
+    await real_names.begin(signed_in, address)
     searcher = Caller(id=account.id, role="system", session=signed_in.session)
     patients, related = [
         own_records(await _carrying(directory, searcher, kind, number), name=told.name, telephone=account.number)
         for kind in ("Patient", "RelatedPerson")
     ]
-    if not patients or await real_names.are_anothers(account.id, [each["id"] for each in patients]):
-        await real_names.failed(signed_in, address)
-        raise Refusal("real-name-not-found", next_step="show-a-document")
+    if not may_have_own_records(number.born, china_date(now)):
+        patients = []
     ties: list[tuple[RecordType, str]] = [("Patient", each["id"]) for each in patients]
     ties += [("RelatedPerson", each["id"]) for each in related]
-    await real_names.tie(signed_in, told.name, ties)
+    if not patients or not await real_names.tie(signed_in, told.name, ties):
+        raise await real_names.failed(signed_in, address)
 
 
 async def _carrying(

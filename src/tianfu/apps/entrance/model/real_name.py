@@ -6,6 +6,7 @@ Rule: docs/rules/sign-in.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from tianfu.services.accounts.model.numbers import normal_number
@@ -13,6 +14,9 @@ from tianfu.services.accounts.model.people import Kind
 from tianfu.standards.china.names import folded
 
 Resource = Mapping[str, Any]
+
+OWN_FROM_YEARS = 14
+"""A younger child's records are opened by its guardians (PIPL, article 31); the telephone in them is often theirs."""
 
 
 def own_records(found: Sequence[Resource], *, name: str, telephone: str) -> list[Resource]:
@@ -25,6 +29,12 @@ def own_records(found: Sequence[Resource], *, name: str, telephone: str) -> list
     if any(map(_is_dead, found)) or not any(telephone in _telephones(each) for each in named):
         return []
     return named
+
+
+def may_have_own_records(born: date, today: date) -> bool:
+    """Whether somebody is old enough for records that are his own; else a parent would keep them for good as such."""
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return years >= OWN_FROM_YEARS
 
 
 def _names(resource: Resource) -> Iterator[str]:

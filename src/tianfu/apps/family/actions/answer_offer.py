@@ -18,7 +18,7 @@ async def accept_offer(store: FamilyStore, ties: Ties, signed_in: SignedIn, nami
         if offer.naming == naming:
             await ties.accept(signed_in, offer.related)
             return
-    raise not_found()
+    raise await ties.refused(signed_in, not_found())
 
 
 async def lay_down(store: FamilyStore, ties: Ties, signed_in: SignedIn, naming: str) -> None:
@@ -33,5 +33,5 @@ async def lay_down(store: FamilyStore, ties: Ties, signed_in: SignedIn, naming: 
         and value_in(answer.record.value, NAMING) == naming
     ]
     if not mine:
-        raise not_found()
+        raise await ties.refused(signed_in, not_found())
     await ties.lay_down(signed_in, mine)

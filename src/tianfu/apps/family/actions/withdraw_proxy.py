@@ -25,5 +25,5 @@ async def withdraw_proxy(store: FamilyStore, ties: Ties, signed_in: SignedIn, na
         if given.naming == naming
     ]
     if not entries:
-        raise not_found()
+        raise await ties.refused(signed_in, not_found())
     await store.transaction(signed_in.caller, WHY, transaction(*entries))

@@ -13,7 +13,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.rules import rules
 from tianfu.db import Database, queries, text_array
 from tianfu.db.prepared import Row
-from tianfu.kernel.ids import new_uuid7
+from tianfu.kernel.ids import FHIR_ID, new_uuid7
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.oauth.model.clients import (
@@ -70,7 +70,9 @@ class Clients:
         return Registered(client=client, secret=None if secret is None else secret.text)
 
     async def find(self, client: str) -> Client | None:
-        """A program, disabled or not; None if nobody registered it."""
+        """A program, disabled or not; None if nobody registered it, or could have by that name."""
+        if FHIR_ID.match(client) is None:
+            return None
         async with self._database.connection("app") as connection:
             row = await connection.one(_SQL.client, client=client)
         return None if row is None else _client(row)

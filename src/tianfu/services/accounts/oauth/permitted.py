@@ -42,7 +42,9 @@ class Permitted:
         """
         own = {each.family: each for each in await self._families.of_account(signed_in.account.id)}
         if family not in own:
-            raise Refusal("not-found", next_step="start-again")
+            refusal = Refusal("not-found", next_step="start-again")
+            await self._trail.refused(signed_in.caller, "program-revoke", refusal)
+            raise refusal
         async with self._families.transaction() as transaction:
             was_living = await self._families.end(transaction, family, "taken-back")
         if was_living:

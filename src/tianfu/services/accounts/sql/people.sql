@@ -46,6 +46,10 @@ select %(account)s, %(type)s, %(record)s, %(now)s, %(by)s
  where not exists (select from account_record
                     where account = %(account)s and type = %(type)s and record = %(record)s and until is null);
 
+-- lock_records
+-- Let nobody else take one of these Patient records until this transaction ends; the names come in order.
+select pg_advisory_xact_lock(8, hashtext(record)) from unnest(%(records)s::text[]) as record;
+
 -- records_of_another
 -- Whether one of these Patient records is another account's that stands.
 select 1

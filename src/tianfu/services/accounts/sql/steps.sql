@@ -11,7 +11,7 @@ select told, until from sign_in_step where step = %(step)s and until > %(now)s;
 delete from sign_in_step where step = %(step)s and until > %(now)s returning step;
 
 -- end_steps
--- Whoever left goes on with no sign-in that waits.
+-- Whoever left, or ended all sessions, goes on with no sign-in that waits.
 delete from sign_in_step where account = %(account)s;
 
 -- forget_steps

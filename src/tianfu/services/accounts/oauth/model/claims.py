@@ -114,7 +114,7 @@ def fault_of_assertion(claims: AssertionClaims, *, client: str, audiences: froze
         return "assertion-client"
     if len(named) != 1 or named[0] not in audiences:
         return "assertion-audience"  # one audience alone: an assertion for others too could have been shown there
-    if not 0 < len(claims.jti) <= JTI_LETTERS_MAX:
+    if not 0 < len(claims.jti) <= JTI_LETTERS_MAX or not claims.jti.isprintable():
         return "assertion-jti"
     if now >= claims.exp * SECOND:
         return "assertion-expired"

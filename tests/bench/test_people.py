@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from bench.people import People
 from tests.supervision.installation import Installation
-from tests.supervision.people import People
 
 
 @pytest.mark.slow  # starts the whole program

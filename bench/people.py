@@ -26,7 +26,7 @@ from tianfu.services.accounts.store import THE_DEMONSTRATION, Post
 from tianfu.settings import settings_from
 from tianfu.vault.keyring import Keyring
 
-PASSWORD = "heron over the ricefield"
+PASSWORD = "heron over the ricefield"  # noqa: S105 - of made-up people
 
 _NO_TREE = OrganisationTree(())
 
