@@ -264,7 +264,7 @@ async def test_the_ledger_tells_of_the_glass_that_was_broken(door: Door) -> None
 async def test_ones_own_looks_are_ones_own(door: Door) -> None:
     await door.get(WOMAN, LEDGER)
     assert lines((await door.get(WOMAN, f"{LEDGER}?sort=own")).text) != []
-    assert all("这台机器的使用者" in each for each in lines((await door.get(WOMAN, LEDGER)).text))
+    assert all("开发者" in each for each in lines((await door.get(WOMAN, LEDGER)).text))
 
 
 async def test_an_objection_is_reviewed_with_what_was_looked_at_and_answered_in_its_line(door: Door) -> None:
