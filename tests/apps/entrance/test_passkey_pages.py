@@ -204,10 +204,14 @@ async def test_whatever_stands_in_the_answer_is_refused_and_never_an_error_of_ou
         page = await stranger.post("/sign-in/passkey/begin")
         answer = spoilt(key.show(options_in(page)))
         refused = await stranger.post("/sign-in/passkey", step=hidden(page, "step"), answer=answer)
-        assert refused.status_code == 401, kind
+        is_nul = "\0" in answer  # which no form may hold, whatever it is for
+        assert refused.status_code == (400 if is_nul else 401), kind
         page = await browser.get(NEW)
         answer = spoilt(SoftwareKey().make(options_in(page)))
         unkept = await browser.post(NEW, step=hidden(page, "step"), answer=answer, label="x")
+        if is_nul:
+            assert unkept.status_code == 400
+            continue
         assert unkept.status_code == 422, kind
         assert "The passkey was not set up" in unkept.text, kind
 
@@ -217,7 +221,7 @@ async def test_a_form_larger_than_any_is_refused_as_too_large(browser: Browser) 
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("fields", [{}, {"step": "x" * 43}, {"step": "\0", "answer": "\0"}, {"answer": "{}"}])
+@pytest.mark.parametrize("fields", [{}, {"step": "x" * 43}, {"step": "?", "answer": "?"}, {"answer": "{}"}])
 async def test_a_form_without_its_fields_is_refused(browser: Browser, fields: dict[str, str]) -> None:
     assert (await browser.post("/sign-in/passkey", **fields)).status_code == 401
     await browser.resident()

@@ -84,6 +84,14 @@ async def test_whoever_works_at_two_places_chooses_one(place: Place) -> None:
     entered = await browser.post("/sign-in/workplace", step=hidden(page, "step"), workplace=choices[1], next="/who")
     assert entered.status_code == 303
     assert (await browser.get("/who")).json()["role"] == "nurse"
+    before = browser.session
+    assert (await browser.get("/account")).text.count('name="workplace"') == 1
+    for wrong in ("", "x" * 36, choices[0][:-1]):
+        assert (await browser.post("/account/workplace", workplace=wrong)).status_code == 404
+    changed = await browser.post("/account/workplace", workplace=choices[0])
+    assert (changed.status_code, changed.headers["location"]) == (303, "/")
+    assert (await browser.get("/who")).json()["role"] == "doctor"
+    assert await who(browser.holds(session=before, device=browser.device)) == "/sign-in?why=session-over&next=%2Fwho"
     other = place.browser()
     page = await begun(other)
     wrong = await other.post("/sign-in/workplace", step=hidden(page, "step"), workplace="x" * 36)

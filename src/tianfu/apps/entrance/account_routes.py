@@ -20,6 +20,7 @@ from tianfu.apps.entrance.answering import (
     signed_in_of,
     to_prove,
 )
+from tianfu.apps.entrance.queries.names import names_of_places
 from tianfu.apps.entrance.square import square_code
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, SignedIn
@@ -34,6 +35,7 @@ def account_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     async def shown(request: HttpRequest, *, status: int = 200, **values: object) -> Response[str]:
         here = signed_in_of(request)
+        workplaces = await accounts.people.workplaces(here.account.id)
         return page_of(pages, request)(
             "account.html",
             status=status,
@@ -43,12 +45,21 @@ def account_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             recovery_left=await accounts.credentials.recovery_codes_left(here.account.id),
             providers=accounts.coming.providers,
             ways=await accounts.coming.links_of(here),
+            workplaces=workplaces,
+            names=await names_of_places(house.directory, workplaces) if len(workplaces) > 1 else {},
             **values,
         )
 
     @get(ACCOUNT)
     async def show_account(request: HttpRequest) -> Response[str]:
         return await shown(request, done=request.query_params.get("done", ""))
+
+    @post(f"{ACCOUNT}/workplace", status_code=303)
+    async def change_workplace(request: HttpRequest) -> Redirect:
+        form = await read_form(request, "workplace")
+        arrival = arrival_of(request, cookies)
+        entered = await accounts.signing_in.change_workplace(signed_in_of(request), form["workplace"], arrival)
+        return Redirect("/", status_code=303, cookies=cookies_of(entered, house))
 
     @post(f"{ACCOUNT}/sessions/end", status_code=303)
     async def end_session(request: HttpRequest) -> Redirect:
@@ -124,6 +135,7 @@ def account_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     return [
         show_account,
+        change_workplace,
         end_session,
         end_others,
         end_credential,
