@@ -182,7 +182,7 @@ class Town:
         return (await self.trail())[-1]
 
 
-async def fresh_server(town: Town) -> AuthorisationServer:
+async def fresh_server(town: Town, *, is_production: bool = True) -> AuthorisationServer:
     """The server as another worker has it: the same database, nothing remembered."""
     return await AuthorisationServer.open(
         town.database,
@@ -192,7 +192,7 @@ async def fresh_server(town: Town) -> AuthorisationServer:
         issuer=ISSUER,
         base=BASE,
         clock=town.clock,
-        is_production=True,
+        is_production=is_production,
     )
 
 

@@ -380,15 +380,6 @@ async def test_offline_goes_on_after_the_session_and_online_does_not(town: Town)
     assert (await refused(town.refresh(client, offline["refresh_token"]))).code == "oauth-grant-refused"
 
 
-async def test_everything_that_somebody_allowed_ends_together(town: Town) -> None:
-    client = (await town.register()).client
-    given = await town.tokens(client, scope=OFFLINE)
-    assert [each.client for each in await town.server.families.of_account("made-up-doctor")] == [client]
-    async with town.server.families.transaction() as transaction:
-        assert await town.server.families.end_all_of(transaction, "made-up-doctor", "everywhere") == 1
-    assert await town.fault(given["access_token"]) == "token-ended"
-
-
 # Requests
 
 

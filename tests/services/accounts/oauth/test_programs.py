@@ -20,6 +20,7 @@ from tests.services.accounts.oauth.made_up import (
     Town,
     assertion,
     backend_form,
+    fresh_server,
     key_set,
     made_up_key,
 )
@@ -27,7 +28,7 @@ from tests.services.accounts.oauth.test_codes_and_tokens import OFFLINE, refused
 from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.fetching import HttpFetcher
-from tianfu.services.accounts.oauth.model.clients import ClientKind
+from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +48,19 @@ async def test_a_backend_service_gets_a_token_of_its_own(town: Town) -> None:
     bearer = await town.server.bearer(given["access_token"].encode())
     assert (bearer.caller.id, bearer.caller.role) == (client, "hospital-system")
     assert bearer.caller.organisation == "made-up-hospital"
+
+
+async def test_a_program_of_development_gets_nothing_in_production_whenever_it_was_registered(town: Town) -> None:
+    key = made_up_key()
+    before = await fresh_server(town, is_production=False)
+    said = {"name": "Made-up desk", "redirects": (), "scopes": ("system/*.rs",), "role": "desk"}
+    registration = Registration(kind=ClientKind.BACKEND, organisation="made-up", keys=key_set(key), **said)
+    client = (await before.clients.register(SECURITY, registration)).client
+    form = backend_form(assertion(client, key, town.clock))
+    assert (await before.exchanging.token(form, ""))["access_token"]
+    refusal = await refused(town.server.exchanging.token(backend_form(assertion(client, key, town.clock)), ""))
+    assert refusal.code == "oauth-client-unknown"
+    assert [each.is_disabled for each in await town.server.clients.list()] == [True]
 
 
 @pytest.mark.parametrize(

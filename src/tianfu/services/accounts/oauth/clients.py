@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -70,12 +70,15 @@ class Clients:
         return Registered(client=client, secret=None if secret is None else secret.text)
 
     async def find(self, client: str) -> Client | None:
-        """A program, disabled or not; None if nobody registered it, or could have by that name."""
+        """A program, disabled or not; None if nobody registered it, or could have by that name.
+
+        In production a program of a role of development is as good as disabled, whenever it was registered.
+        """
         if FHIR_ID.match(client) is None:
             return None
         async with self._database.connection("app") as connection:
             row = await connection.one(_SQL.client, client=client)
-        return None if row is None else _client(row)
+        return None if row is None else self._known(row)
 
     async def list(self) -> Sequence[Client]:
         """All programs, the newest first; raises Refusal `too-many-found` if there are more than a page holds."""
@@ -83,7 +86,11 @@ class Clients:
             rows = await connection.all(_SQL.clients, limit=CLIENTS_LISTED_MAX + 1)
         if len(rows) > CLIENTS_LISTED_MAX:
             raise Refusal("too-many-found")
-        return [_client(row) for row in rows]
+        return [self._known(row) for row in rows]
+
+    def _known(self, row: Row) -> Client:
+        client = _client(row)
+        return client if client.role is None or client.role in self._roles else replace(client, is_disabled=True)
 
     async def disable(self, by: Caller, client: str) -> None:
         """Let a program in no more; raises Refusal `not-found` if there is none that is let in."""

@@ -159,10 +159,6 @@ class Families:
         """End a family, and with it all its tokens within a second; whether it lived until now."""
         return await transaction.run(_SQL.end_family, family=family, why=why, now=self._clock()) > 0
 
-    async def end_all_of(self, transaction: Transaction, account: str, why: str) -> int:
-        """End everything that somebody allowed; how many it was."""
-        return await transaction.run(_SQL.end_families_of_account, account=account, but="", why=why, now=self._clock())
-
     async def living(self, family: str) -> Living | None:
         """What a family stands for now; None once anything that it stands on has ended."""
         now = self._clock()
