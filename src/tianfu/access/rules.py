@@ -78,6 +78,12 @@ def roles() -> tuple[str, ...]:
     return tuple(dict.fromkeys(rule.role for rule in rules().values()))
 
 
+@cache
+def purposes_of(role: str) -> tuple[Purpose, ...]:
+    """For what a role has rules, in the order of the data: the first is meant where nobody names one."""
+    return tuple(purpose for name, purpose in rules() if name == role)
+
+
 def sentence(key: str, language: str) -> str:
     """Why, in `zh` or `en`: the sentence of a rule's name, or of a decision's `because`."""
     return _sentences()[key][language]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tianfu.access.purpose import Purpose
-from tianfu.access.rules import rules
+from tianfu.access.rules import purposes_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.oauth.tokens import Bearer
 from tianfu.services.limits.limiter import Limiter
@@ -72,7 +72,7 @@ class TokenCallers:
 
     def _admitted(self, bearer: Bearer, named: Purpose | None) -> Admitted:
         caller = bearer.caller
-        purposes = tuple(purpose for role, purpose in rules() if role == caller.role)
+        purposes = purposes_of(caller.role)
         refuse_role_of_development(caller.role, is_production=self._is_production)
         purpose = chosen_purpose(purposes, named, is_for_itself=caller.id == bearer.client)
         return Admitted(caller=caller, purpose=purpose, bucket=_bucket(bearer), purposes=purposes)

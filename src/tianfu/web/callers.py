@@ -14,7 +14,7 @@ import structlog
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.access.rules import rules
+from tianfu.access.rules import purposes_of, rules
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import Sessions
@@ -124,7 +124,7 @@ def admitted_by_session(signed_in: SignedIn, *, is_production: bool) -> Admitted
     """
     caller = signed_in.caller
     refuse_role_of_development(caller.role, is_production=is_production)
-    purposes = tuple(purpose for role, purpose in rules() if role == caller.role)
+    purposes = purposes_of(caller.role)
     purpose = purposes[0] if purposes else Purpose.PATIENT_REQUEST
     return Admitted(caller=caller, purpose=purpose, bucket=caller.id, purposes=purposes, signed_in=signed_in)
 

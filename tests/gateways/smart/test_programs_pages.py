@@ -11,13 +11,16 @@ import httpx
 import orjson
 import pytest
 
+from tests.desk import DESK
 from tests.gateways.smart.conftest import HERE, Installation
 from tests.services.accounts.oauth.made_up import BASE, REDIRECT, asked
+from tianfu.access.purpose import Purpose
 from tianfu.services.accounts.oauth.model.clients import ClientKind
 
 pytestmark = pytest.mark.anyio
 
 PERMITTED = "/account/programs"
+ENGLISH = {"accept-language": "en"}
 LAUNCH_AT = "https://app.example/launch"
 
 
@@ -81,7 +84,8 @@ async def test_nobody_ends_or_sees_what_another_let_in(here: Installation) -> No
     assert await shown(here) == [family]
 
 
-async def a_patient_of_the_doctors(here: Installation) -> str:
+async def a_patient_of_the_doctors(here: Installation) -> tuple[str, str]:
+    """A Patient whom the doctor may see, and the Encounter because of which."""
     patient = await here.record(b'{"resourceType": "Patient", "name": [{"text": "Made-up Patient"}]}')
     doctor = here.town.doctor.workplace
     assert doctor is not None
@@ -94,14 +98,13 @@ async def a_patient_of_the_doctors(here: Installation) -> str:
         "serviceProvider": {"reference": f"Organization/{doctor.organisation}"},
         "participant": [{"individual": {"reference": f"Practitioner/{doctor.practitioner}"}}],
     }
-    await here.record(orjson.dumps(visit))
-    return patient
+    return patient, await here.record(orjson.dumps(visit))
 
 
 async def test_a_program_is_started_for_a_patient_with_a_handle_that_is_good_once(here: Installation) -> None:
     registered = await here.town.register(launch_at=LAUNCH_AT, name="Made-up Curves")
     await here.town.register(name="Not to be started")
-    patient = await a_patient_of_the_doctors(here)
+    patient, _ = await a_patient_of_the_doctors(here)
     here.sits_here(here.town.doctor)
     page = await here.client.get(f"/programs/{patient}")
     assert page.status_code == 200
@@ -118,6 +121,21 @@ async def test_a_program_is_started_for_a_patient_with_a_handle_that_is_good_onc
     assert answer.headers["location"].startswith(REDIRECT)
     code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
     assert (await given_for(here, registered.client, code))["patient"] == patient
+    assert "It is about <bdi>Made-up Patient</bdi>." in (await here.client.get(PERMITTED, headers=ENGLISH)).text
+
+
+async def test_what_was_let_in_for_somebody_whom_one_may_see_no_more_names_nobody(here: Installation) -> None:
+    registered = await here.town.register(launch_at=LAUNCH_AT)
+    patient, visit = await a_patient_of_the_doctors(here)
+    here.sits_here(here.town.doctor)
+    started = await here.client.post(f"/programs/{patient}", data={"program": registered.client}, headers=HERE)
+    launch = parse_qs(urlsplit(started.headers["location"]).query)["launch"][0]
+    await permits(here, registered.client, scope="launch patient/*.rs", launch=launch)
+    assert "Made-up Patient" in (await here.client.get(PERMITTED)).text
+    await here.store.delete(DESK, Purpose.TREATMENT, "Encounter", visit)
+    page = (await here.client.get(PERMITTED, headers=ENGLISH)).text
+    assert "Made-up Patient" not in page
+    assert "whose record you may not see now" in page
 
 
 async def test_to_whoever_may_not_see_the_patient_there_is_nothing_to_start(here: Installation) -> None:
@@ -134,7 +152,7 @@ async def test_to_whoever_may_not_see_the_patient_there_is_nothing_to_start(here
 
 async def test_a_program_that_is_shut_out_or_unknown_is_not_started(here: Installation) -> None:
     registered = await here.town.register(launch_at=LAUNCH_AT, kind=ClientKind.PUBLIC)
-    patient = await a_patient_of_the_doctors(here)
+    patient, _ = await a_patient_of_the_doctors(here)
     here.sits_here(here.town.doctor)
     await here.town.server.clients.disable(here.town.doctor.caller, registered.client)
     for wrong in (registered.client, "nobody", ""):

@@ -48,11 +48,14 @@ def programs_routes(
     @get(PERMITTED_PATH)
     async def show_permitted(request: HttpRequest) -> Response[str]:
         asking = pages.asking(request)
-        permissions = await permitted.of(await here(request))
+        signed_in = await here(request)
+        permissions = await permitted.of(signed_in)
+        patients = dict.fromkeys(each.allowed.patient for each in permissions if each.allowed.patient)
         return pages.page(
             "smart/permitted.html",
             asking,
             permissions=[(each, lines_of(each.allowed.scopes, asking.language)) for each in permissions],
+            names={each: await people.may_see(signed_in, each) for each in patients},
             is_done=request.query_params.get("done") == "ended",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tianfu.access.caller import NOBODY, Caller
 from tianfu.access.decision import Grant
 from tianfu.access.purpose import Purpose
-from tianfu.access.rules import rules
+from tianfu.access.rules import purposes_of
 from tianfu.kernel.instants import Instant
 from tianfu.records.audit_event import AuditEvent, event
 from tianfu.services.accounts.model.people import Account, Kind
@@ -34,7 +34,7 @@ INTERACTIONS = frozenset(
 
 def purpose_of(role: str) -> Purpose:
     """For what somebody in this role acts when he names no purpose: the first one that the rules give it."""
-    return next((purpose for name, purpose in rules() if name == role), Purpose.OPERATIONS)
+    return next(iter(purposes_of(role)), Purpose.OPERATIONS)
 
 
 def caller_of(account: Account | None) -> Caller:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tianfu.access.caller import Caller
-from tianfu.access.rules import rules
+from tianfu.access.rules import purposes_of
 from tianfu.apps.entrance.ports import Directory, Names
 from tianfu.records.outcomes import Found
 from tianfu.services.accounts.model.people import Workplace
@@ -15,7 +15,7 @@ async def names_of_places(directory: Directory, workplaces: Sequence[Workplace])
     """The names of the organisations of these places of work, as whoever works there may read them."""
     names: dict[str, str] = {}
     for each in workplaces:
-        purpose = next((purpose for role, purpose in rules() if role == each.role), None)
+        purpose = next(iter(purposes_of(each.role)), None)
         if purpose is None or each.organisation in names:
             continue
         caller = Caller(id=each.account, role=each.role, organisation=each.organisation, practitioner=each.practitioner)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tianfu.access.caller import Caller
-from tianfu.access.purpose import Purpose
 from tianfu.gateways.smart.ports import Choice
 from tianfu.kernel.instants import Clock, range_of
 from tianfu.records.outcomes import Found
 from tianfu.records.store import Store
 from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.tracing import purpose_of
 
 
 class RecordedPeople:
@@ -43,8 +43,7 @@ class RecordedPeople:
     async def _found(self, caller: Caller, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
         if not names:
             return []
-        purpose = Purpose.PATIENT_REQUEST if caller.role == "citizen" else Purpose.TREATMENT
-        answers = await self._store.read_many(caller, purpose, [(kind, name) for name in names])
+        answers = await self._store.read_many(caller, purpose_of(caller.role), [(kind, name) for name in names])
         return [answer.record.value for answer in answers if isinstance(answer, Found)]
 
 
