@@ -182,6 +182,25 @@ def test_every_guarded_statement_asks_for_the_scope_of_a_token() -> None:
                     assert ("g_scope_types" in each.parameters) is (each.name not in beside), each.name
 
 
+@pytest.mark.parametrize(
+    ("text", "is_narrowed"),
+    [
+        ("user/*.rs", False),
+        ("user/Observation.r", False),
+        ("patient/*.rs user/Observation.r", False),
+        ("user/Observation.s", True),
+        ("user/Condition.r", True),
+        ("patient/Observation.r", True),
+        (f"user/Observation.r?category={OBSERVATION_CATEGORY}|laboratory", True),
+    ],
+)
+def test_a_read_asks_no_scope_only_of_a_type_that_is_wholly_open_to_be_read(text: str, is_narrowed: bool) -> None:
+    grant = grant_of(text)
+    sight = Sight.of_type(grant, definitions().type_number("Observation"), doing=Act.READ)
+    assert sight.is_narrowed is is_narrowed
+    assert any(name.startswith("g_scope") for name in sight.values(grant, NOW, doing=Act.READ)) is is_narrowed
+
+
 # The store
 
 LABORATORY = "patient/Observation.cruds?category=laboratory"

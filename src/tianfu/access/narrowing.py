@@ -42,12 +42,12 @@ class Clause:
 
     def opens(self, act: Act, kind: int) -> bool:
         """Whether it allows this with some record of a type."""
-        return act in self.acts and self.type in {None, kind}
+        return act in self.acts and (self.type is None or self.type == kind)
 
     def holds(self, kind: int, patients: Collection[int], codings: Collection[Held]) -> bool:
         """Whether a record of a type, about these patients, with these codings, is among its records."""
         return (
-            self.type in {None, kind}
+            (self.type is None or self.type == kind)
             and (self.patient is None or set(patients) == {self.patient})
             and (not self.ways or any(way <= set(codings) for way in self.ways))
         )
@@ -67,7 +67,14 @@ class Narrowing:
 
     def opens(self, act: Act, kind: int) -> bool:
         """Whether some record of a type is in scope for an act."""
-        return any(each.opens(act, kind) for each in self.clauses)
+        for each in self.clauses:  # noqa: SIM110 - `any` would cost each read several times as much
+            if each.opens(act, kind):
+                return True
+        return False
+
+    def opens_wholly(self, act: Act, kind: int) -> bool:
+        """Whether every record of a type is in scope for an act, whoever it is about and whatever its codes are."""
+        return any(each.opens(act, kind) and each.patient is None and not each.ways for each in self.clauses)
 
     def opens_anything(self, act: Act) -> bool:
         """Whether some record of some type is in scope for an act."""
@@ -75,8 +82,7 @@ class Narrowing:
 
     def opens_trail(self, act: Act) -> bool:
         """Whether the audit trail is in scope: never by `patient/`, for it is nobody's record."""
-        kind = definitions().type_number(TRAIL)
-        return any(each.opens(act, kind) and each.patient is None and not each.ways for each in self.clauses)
+        return self.opens_wholly(act, definitions().type_number(TRAIL))
 
     def holds(self, act: Act, kind: int, patients: Collection[int], codings: Collection[Held]) -> bool:
         """Whether a record is in scope for an act."""

@@ -147,6 +147,14 @@ class Scopes:
 
     resources: tuple[ResourceScope, ...] = ()
     others: frozenset[str] = frozenset()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.resources, self.others)))
+
+    def __hash__(self) -> int:
+        """Reckoned once: every request looks its caller up, and his scopes are the longest part of him."""
+        return self._hash
 
     def __str__(self) -> str:
         return " ".join([*sorted(self.others), *map(str, self.resources)])

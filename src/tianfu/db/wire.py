@@ -237,14 +237,10 @@ def encoder_of(oid: int) -> tuple[Encoder, int]:
         return (lambda value: str(value).encode()), 0
 
     def encode(value: object) -> bytes:
-        if isinstance(value, Wire):
-            return _checked(value, oid)
-        return plain(value)
+        if not isinstance(value, Wire):
+            return plain(value)
+        if value.oid != oid:
+            raise TypeError(f"the statement wants type {oid}, the parameter is of type {value.oid}")
+        return value.data
 
     return encode, 1
-
-
-def _checked(wire: Wire, oid: int) -> bytes:
-    if wire.oid != oid:
-        raise TypeError(f"the statement wants type {oid}, the parameter is of type {wire.oid}")
-    return wire.data

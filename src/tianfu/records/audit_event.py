@@ -53,8 +53,13 @@ def event(
     request: str = "",
 ) -> AuditEvent:
     """The event of one interaction under a grant."""
+    return AuditEvent(at, deed_of(grant, interaction, type_number, outcome), records, patients, query, request)
+
+
+def deed_of(grant: Grant, interaction: str, type_number: int | None, outcome: str) -> Deed:
+    """What the events of such an interaction under a grant have in common."""
     caller = grant.caller
-    deed = Deed(
+    return Deed(
         caller.id,
         caller.practitioner or "",
         caller.organisation or "",
@@ -66,4 +71,3 @@ def event(
         outcome,
         type_number,
     )
-    return AuditEvent(at, deed, records, patients, query, request)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 from tianfu.access.relation import Relation
@@ -48,13 +49,11 @@ class _Stretches:
     """Many short arrays as one, and where each lies in it; PostgreSQL counts from one."""
 
     def __init__(self, parts: Iterable[Sequence[int]]) -> None:
-        self.all: list[int] = []
-        self.firsts: list[int] = []
-        self.lasts: list[int] = []
-        for part in parts:
-            self.firsts.append(len(self.all) + 1)
-            self.all.extend(part)
-            self.lasts.append(len(self.all))
+        found = list(parts)
+        ends = list(accumulate(map(len, found), initial=0))
+        self.all = list(chain.from_iterable(found))
+        self.firsts = [end + 1 for end in ends[:-1]]
+        self.lasts = ends[1:]
 
 
 def resource_statement(placed: Sequence[Placed]) -> Statement:
@@ -233,25 +232,31 @@ def audit_statement(
     """Audit events at their places in a lane, the first at number `first`, each with its hash."""
     deeds: dict[Deed, int] = {}
     named = [deeds.setdefault(each.deed, len(deeds) + 1) for each in events]
-    records = _Stretches(each.records for each in events)
-    patients = _Stretches(each.patients for each in events)
+    records = _Stretches([each.records for each in events])
+    patients = _Stretches([each.patients for each in events])
     return _SQL.add_audit, {
         "writer": writer,
         "lane": lane,
         "first": first,
         "hashes": bytea_array(hashes),
         "ats": int8_array([each.at for each in events]),
-        "deeds": int4_array(named),
+        "deeds": _places(tuple(named)),
         **(_told_often if len(deeds) <= OFTEN else _told)(tuple(deeds)),
         "rids": int8_array(records.all),
-        "rid_firsts": int4_array(records.firsts),
-        "rid_lasts": int4_array(records.lasts),
+        "rid_firsts": _places(tuple(records.firsts)),
+        "rid_lasts": _places(tuple(records.lasts)),
         "prids": int8_array(patients.all),
-        "prid_firsts": int4_array(patients.firsts),
-        "prid_lasts": int4_array(patients.lasts),
+        "prid_firsts": _places(tuple(patients.firsts)),
+        "prid_lasts": _places(tuple(patients.lasts)),
         "queries": text_array([each.query for each in events]),
         "requests": text_array([each.request for each in events]),
     }
+
+
+@lru_cache(maxsize=1_024)
+def _places(places: tuple[int, ...]) -> Wire:
+    """Small numbers that come alike again and again, as where each has one record and one patient."""
+    return int4_array(places)
 
 
 def _told(deeds: tuple[Deed, ...]) -> dict[str, Wire]:

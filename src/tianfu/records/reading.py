@@ -17,13 +17,13 @@ from tianfu.db.wire import int8_array
 from tianfu.kernel.ids import packed_id, record_number, unpacked_id
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import event
+from tianfu.records.audit_event import AuditEvent, Deed, deed_of
 from tianfu.records.body import resource_text
 from tianfu.records.grouping import Grouped
 from tianfu.records.index.layout import Layout
 from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record
 from tianfu.records.prepare import Preparer
-from tianfu.records.visibility import Guarded, Sight, visibility_values, wall
+from tianfu.records.visibility import Guarded, Sight, wall
 from tianfu.standards.fhir.definitions import definitions
 
 _SQL = Guarded("read.sql")
@@ -78,30 +78,26 @@ class Reader:
         pending: list[tuple[int, int, Pending]] = []
         async with self._database.connection("reader") as connection, connection.pipeline() as pipeline:
             for eye, (grant, by_type) in wanted.items():
-                given = visibility_values(grant, now, doing=Act.READ)
                 tell, told = wall(grant, plans="force_generic_plan")
                 pipeline.add(tell, **told)
                 for number, records in by_type.items():
-                    query = _current(names[number], Sight.of(grant))
+                    sight = Sight.of_type(grant, number, doing=Act.READ)
+                    given = sight.values(grant, now, doing=Act.READ)
+                    query = _current(names[number], sight)
                     found = pipeline.add(query, type=number, rids=int8_array(list(records)), **given)
                     pending.append((eye, number, found))
         rows = {(eye, number, row[0]): row for eye, number, found in pending for row in found.rows}
         answers = [self.answer(wish.type, wish.id, rows.get(key)) for wish, key in zip(wishes, keys, strict=True)]
-        await self._auditor.record(
-            [
-                event(
-                    wish.grant,
-                    at=now,
-                    interaction="read",
-                    type_number=key[1],
-                    outcome=_outcome(answer),
-                    records=(key[2],),
-                    patients=_patients(rows.get(key)),
-                    request=wish.request,
-                )
-                for wish, key, answer in zip(wishes, keys, answers, strict=True)
-            ]
-        )
+        deeds: dict[tuple[int, int, str], Deed] = {}
+        events = []
+        for wish, key, answer in zip(wishes, keys, answers, strict=True):
+            eye, number, record = key
+            outcome = _outcome(answer)
+            deed = deeds.get((eye, number, outcome))
+            if deed is None:
+                deed = deeds[eye, number, outcome] = deed_of(wish.grant, "read", number, outcome)
+            events.append(AuditEvent(now, deed, (record,), _patients(rows.get(key)), None, wish.request))
+        await self._auditor.record(events)
         return answers
 
     def answer(self, resource_type: str, logical_id: str, row: Row | None) -> Answer:

@@ -74,6 +74,17 @@ class Sight(NamedTuple):
             grant.sees_everything, narrowing is not None, narrowing is not None and narrowing.patient is not None
         )
 
+    @staticmethod
+    def of_type(grant: Grant, kind: int, *, doing: Act) -> Sight:
+        """The sight of a grant in a statement that looks at nothing but records of one type.
+
+        Scopes that open the type wholly for what is done are no condition there.
+        """
+        narrowing = grant.narrowing
+        if narrowing is not None and narrowing.opens_wholly(doing, kind):
+            return Sight(grant.sees_everything, is_narrowed=False, is_bound=False)
+        return Sight.of(grant)
+
     def now(self, alias: str) -> str:
         """The condition on current rows."""
         permitted = "true" if self.everything else _condition(alias, _ALSO_NOW)
@@ -89,6 +100,13 @@ class Sight(NamedTuple):
             f"({within}{permitted} and exists (select from resource standing where "
             f"standing.type = {alias}.type and standing.rid = {alias}.rid and {self.now('standing')}))"
         )
+
+    def values(self, grant: Grant, now: Instant, *, doing: Act) -> dict[str, object]:
+        """The values of the conditions for a grant of this sight; those of its scopes if they are among them."""
+        permitted = _permission_values(grant, now)
+        if not self.is_narrowed or grant.narrowing is None:
+            return permitted
+        return permitted | scope_values(grant.narrowing, doing)
 
     def fill(self, marker: str) -> str:
         """What a marker in a named statement stands for.
@@ -163,8 +181,7 @@ def visibility_values(grant: Grant, now: Instant, *, doing: Act) -> dict[str, ob
 
     `doing` says which acts of a token's scopes count; a grant without a token does not look at it.
     """
-    permitted = _permission_values(grant, now)
-    return permitted if grant.narrowing is None else permitted | scope_values(grant.narrowing, doing)
+    return Sight.of(grant).values(grant, now, doing=doing)
 
 
 def _permission_values(grant: Grant, now: Instant) -> dict[str, object]:

@@ -153,9 +153,12 @@ class HeadFile:
         return flushed
 
     def _say(self, line: bytes) -> None:
-        """Write that an intent which is on disk has come true; the next flush takes it along."""
+        """Write that an intent which is on disk has come true; the next flush takes it along.
+
+        Should the file be gone from its name, that flush finds it out and begins a new one with all heads.
+        """
         try:
-            self._current().write(line)
+            (self._file or self._current()).write(line)
         except OSError as error:
             self._fail(error)
             raise _not_written(kept=EVERYTHING) from error
