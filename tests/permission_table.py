@@ -27,6 +27,15 @@ class PageRow:
     stranger: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramRow:
+    """One address of the door where programs sign in."""
+
+    method: str
+    path: str
+    stranger: str
+
+
 def _rows(section: str) -> list[list[str]]:
     text = PAGE.read_text("utf-8").split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in text.splitlines() if line.startswith("| `")]
@@ -48,4 +57,16 @@ def page_rows() -> list[PageRow]:
     for request, purpose, _, stranger in _rows("The pages"):
         method, _, path = request.strip("`").partition(" ")
         rows.append(PageRow(method, path, purpose.strip("`"), stranger))
+    return rows
+
+
+def program_rows() -> list[ProgramRow]:
+    """The table of the addresses where programs sign in."""
+    rows = []
+    for requests, _, stranger in _rows("Where programs sign in"):
+        method = ""
+        for request in requests.split("`, `"):
+            named = request.strip("` ").split(" ")
+            method = named[0] if len(named) == 2 else method  # said once for several addresses
+            rows.append(ProgramRow(method, named[-1], stranger))
     return rows

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
-from tests.gateways.fhir.conftest import JSON, codes
+from tests.gateways.fhir.conftest import codes
 from tests.gateways.fhir.letting_in import bearer, client_of, door_of
+from tests.gateways.fhir.walked_steps import Step, asked, steps
 from tests.gateways.fhir.walked_world import (
     CASES,
     DOCTOR,
-    FLU,
     NO_PATIENT,
     NO_RECORD,
     PATIENT,
@@ -31,90 +29,6 @@ from tianfu.db import Database, Query
 from tianfu.records.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
-
-FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One request of an interaction, and what a stranger gets, in the words of the table."""
-
-    method: str
-    address: str
-    stranger: str
-    body: Any = None
-    form: str | None = None
-
-
-def condition(patient: str, record: str | None = None) -> dict[str, Any]:
-    named = {} if record is None else {"id": record}
-    return {"resourceType": "Condition", **named, "subject": {"reference": f"Patient/{patient}"}, "code": FLU}
-
-
-def bundle(kind: str, *entries: tuple[str, str, dict[str, Any] | None]) -> dict[str, Any]:
-    made = [
-        {"request": {"method": method, "url": url}} | ({} if resource is None else {"resource": resource})
-        for method, url, resource in entries
-    ]
-    return {"resourceType": "Bundle", "type": kind, "entry": made}
-
-
-def steps(patient: str, record: str) -> dict[str, list[Step]]:
-    """What a walk asks of each interaction about a patient and a record of theirs; what destroys comes last."""
-    by_patient = f"Condition?subject=Patient/{patient}"
-    return {
-        "capabilities": [Step("GET", "metadata", "the same")],
-        "read": [Step("GET", f"Condition/{record}", "404"), Step("GET", f"Patient/{patient}", "404")],
-        "vread": [Step("GET", f"Condition/{record}/_history/1", "404")],
-        "history": [
-            Step("GET", f"Condition/{record}/_history", "404"),
-            Step("GET", "Condition/_history", "nothing of theirs"),
-            Step("GET", "_history", "nothing of theirs"),
-        ],
-        "search": [
-            Step("GET", f"{by_patient}&_total=accurate", "nothing"),
-            Step("GET", f"{by_patient}&_summary=count", "nothing"),
-            Step("GET", f"Condition?_id={record}&_include=Condition:subject", "nothing"),
-            Step("GET", f"Patient?_id={patient}&_revinclude=Condition:subject&_total=accurate", "nothing"),
-            Step("GET", f"Patient?_has:Condition:subject:_id={record}&_total=accurate", "nothing"),
-        ],
-        "search-form": [
-            Step("POST", "Condition/_search", "nothing", form=f"subject=Patient/{patient}&_total=accurate")
-        ],
-        "everything": [Step("GET", f"Patient/{patient}/$everything", "404")],
-        "create": [Step("POST", "Condition", "404", condition(patient))],
-        "update": [Step("PUT", f"Condition/{record}", "404", condition(patient, record))],
-        "update-where": [Step("PUT", by_patient, "404", condition(patient))],
-        "submit": [
-            Step("POST", "", "404", bundle("transaction", ("POST", "Condition", condition(patient)))),
-            Step("POST", "", "404", bundle("transaction", ("PUT", f"Condition/{record}", condition(patient, record)))),
-            Step("POST", "", "404 in each", bundle("batch", ("GET", f"Condition/{record}", None))),
-            Step(
-                "POST",
-                "",
-                "404 in each",
-                bundle(
-                    "batch",
-                    ("PUT", f"Condition/{record}", condition(patient, record)),
-                    ("DELETE", f"Condition/{record}", None),
-                    ("GET", f"Patient/{patient}", None),
-                ),
-            ),
-        ],
-        "trail-read": [Step("GET", f"AuditEvent/{record}", "403")],
-        "trail-search": [Step("GET", f"AuditEvent?patient=Patient/{patient}", "403")],
-        "trail-search-form": [Step("POST", "AuditEvent/_search", "403", form=f"patient=Patient/{patient}")],
-        "delete-where": [Step("DELETE", f"Condition?_id={record}&subject=Patient/{patient}", "nothing")],
-        "delete": [Step("DELETE", f"Condition/{record}", "404")],
-    }
-
-
-async def asked(client: httpx.AsyncClient, step: Step, headers: dict[str, str]) -> httpx.Response:
-    if step.form is not None:
-        return await client.request(step.method, step.address, content=step.form, headers={**headers, **FORM})
-    content = None if step.body is None else orjson.dumps(step.body)
-    return await client.request(step.method, step.address, content=content, headers={**headers, **JSON})
-
 
 MASKS = (
     (re.compile(r"\b(?:hid|non)-(patient|record)-1\b"), r"\1"),
