@@ -31,7 +31,7 @@ from tianfu.db import Addresses, Database
 from tianfu.gateways.smart.metadata import AUTHORISE_PATH
 from tianfu.gateways.smart.routes import APPROVAL_PATH
 from tianfu.installation import installation_keys
-from tianfu.kernel.instants import SECOND, Instant, system_clock
+from tianfu.kernel.instants import DAY, SECOND, Instant, system_clock, to_fhir_instant
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.organisations import Organisations
@@ -188,9 +188,22 @@ class Installation:
         assert entered.status_code == 303, entered.text[-1500:]
         return browser
 
-    async def code(self, browser: Browser, scope: str, *, patient: str = "") -> str:
+    async def code(self, browser: Browser, scope: str, *, patient: str = "", **more: str) -> str:
         """The code that somebody's approval on our page gives the program."""
-        asked = {
+        page = await self.asked_to_approve(browser, scope, **more)
+        answer = await browser.press(page, APPROVAL_PATH, decision="permit", patient=patient)
+        assert answer.status_code == 303, answer.text[-1500:]
+        return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+
+    async def asked_to_approve(self, browser: Browser, scope: str, **more: str) -> httpx.Response:
+        """The page on which somebody lets the program in."""
+        page = await browser.get(str(httpx.URL(AUTHORISE_PATH, params=self.request(scope, **more))))
+        assert page.status_code == 200, (page.status_code, page.headers.get("location"), page.text[-1500:])
+        return page
+
+    def request(self, scope: str, **more: str) -> dict[str, str]:
+        """What the program asks for in somebody's browser."""
+        return {
             "response_type": "code",
             "client_id": self.program,
             "redirect_uri": REDIRECT,
@@ -200,12 +213,12 @@ class Installation:
             "code_challenge_method": "S256",
             "aud": BASE,
             "nonce": "made-up-nonce",
+            **more,
         }
-        page = await browser.get(str(httpx.URL(AUTHORISE_PATH, params=asked)))
-        assert page.status_code == 200, (page.status_code, page.headers.get("location"), page.text[-1500:])
-        answer = await browser.press(page, APPROVAL_PATH, decision="permit", patient=patient)
-        assert answer.status_code == 303, answer.text[-1500:]
-        return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+
+    def in_days(self, count: int) -> str:
+        """A day so many days from now, as forms have it."""
+        return to_fhir_instant(Instant(self.clock() + count * DAY))[:10]
 
     def exchange(self, code: str) -> dict[str, str]:
         """What a program sends for a code."""
@@ -217,12 +230,18 @@ class Installation:
             "code_verifier": VERIFIER,
         }
 
-    async def tokens(self, browser: Browser, scope: str, *, patient: str = "") -> dict[str, Any]:
+    async def tokens(self, browser: Browser, scope: str, **more: str) -> dict[str, str]:
         """Everything that the program gets for somebody's approval."""
-        answer = await self.post("/oauth/token", self.exchange(await self.code(browser, scope, patient=patient)))
+        answer = await self.post("/oauth/token", self.exchange(await self.code(browser, scope, **more)))
         assert answer.status_code == 200, answer.text
-        given: dict[str, Any] = answer.json()
+        given: dict[str, str] = answer.json()
         return given
+
+    async def launched(self, browser: Browser, patient: str) -> str:
+        """The handle with which a member of staff starts the program for a patient on our page."""
+        answer = await browser.post(f"/programs/{patient}", program=self.program)
+        assert answer.status_code == 303, answer.text[-1500:]
+        return parse_qs(urlsplit(answer.headers["location"]).query)["launch"][0]
 
     async def post(self, path: str, form: Mapping[str, str]) -> httpx.Response:
         async with client_of(self.application) as client:
@@ -230,9 +249,7 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation_of(
-    addresses: Addresses, home: Path, patch: pytest.MonkeyPatch
-) -> AsyncIterator[Installation]:
+async def installation_of(addresses: Addresses, home: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Installation]:
     """An installation in production on a fresh database, started as a web worker starts it."""
     clock, telephone = Clock(), Telephone()
     make(home, "production")
@@ -312,7 +329,8 @@ async def found_province(here: Installation) -> None:
         kind=ClientKind.PUBLIC,
         name="Made-up app",
         redirects=(REDIRECT,),
-        scopes=(*EVERYTHING.split(), "user/Observation.rs"),
+        launch_at="https://app.example/launch",
+        scopes=("launch", *EVERYTHING.split(), "user/Observation.rs"),
     )
     registered: Registered = await here.server.clients.register(OPERATOR, said)
     here.program = registered.client

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.gateways.fhir.conftest import codes
 from tests.gateways.fhir.letting_in import bearer, client_of, door_of
-from tests.gateways.fhir.walked_steps import Step, asked, steps
+from tests.gateways.fhir.walked_steps import asked, refuse_unless_stranger_gets, steps, told
 from tests.gateways.fhir.walked_world import (
     CASES,
     DOCTOR,
@@ -29,47 +27,6 @@ from tianfu.db import Database, Query
 from tianfu.records.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospital in a fresh database
-
-MASKS = (
-    (re.compile(r"\b(?:hid|non)-(patient|record)-1\b"), r"\1"),
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}"), "uuid"),
-    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z"), "instant"),
-    (re.compile(r"\b[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{2}\b"), "reference"),
-)
-"""What tells two equal answers apart: the name that was asked for, and what is made anew for each answer."""
-
-
-def told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
-    """An answer as somebody sees it who wants to learn what is hidden."""
-    text = answer.text
-    for pattern, word in MASKS:
-        text = pattern.sub(word, text)
-    return answer.status_code, dict(answer.headers), text
-
-
-def refuse_unless_stranger_gets(step: Step, answer: httpx.Response) -> None:
-    what = f"{step.method} {step.address}: {answer.status_code} {answer.text[:300]}"
-    match step.stranger:
-        case "404":
-            assert (answer.status_code, codes(answer)) == (404, ["not-found"]), what
-        case "403":
-            assert (answer.status_code, codes(answer)) == (403, ["role-cannot-do-this"]), what
-        case "404 in each":
-            statuses = {entry["response"]["status"] for entry in answer.json()["entry"]}
-            assert statuses == {"404 Not Found"}, what
-        case "nothing":
-            assert answer.status_code in {200, 204}, what
-            if answer.content:
-                assert "entry" not in answer.json(), what
-                assert answer.json().get("total", 0) == 0, what
-        case "nothing of theirs":  # the directory is everybody's, and another patient may be the caller's
-            assert answer.status_code == 200, what
-            assert PATIENT not in answer.text, what
-            assert RECORD not in answer.text, what
-        case "the same":
-            assert answer.status_code == 200, what
-        case other:
-            raise AssertionError(other)
 
 
 @pytest.fixture

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import orjson
 
-from tests.gateways.fhir.conftest import JSON
-from tests.gateways.fhir.walked_world import FLU
+from tests.gateways.fhir.conftest import JSON, codes
+from tests.gateways.fhir.walked_world import FLU, PATIENT, RECORD
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -23,6 +25,7 @@ class Step:
     stranger: str
     body: Any = None
     form: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def condition(patient: str, record: str | None = None) -> dict[str, Any]:
@@ -61,7 +64,10 @@ def steps(patient: str, record: str) -> dict[str, list[Step]]:
             Step("POST", "Condition/_search", "nothing", form=f"subject=Patient/{patient}&_total=accurate")
         ],
         "everything": [Step("GET", f"Patient/{patient}/$everything", "404")],
-        "create": [Step("POST", "Condition", "404", condition(patient))],
+        "create": [
+            Step("POST", "Condition", "404", condition(patient), headers={"if-none-exist": f"_id={record}"}),
+            Step("POST", "Condition", "404", condition(patient)),
+        ],
         "update": [Step("PUT", f"Condition/{record}", "404", condition(patient, record))],
         "update-where": [Step("PUT", by_patient, "404", condition(patient))],
         "submit": [
@@ -88,8 +94,51 @@ def steps(patient: str, record: str) -> dict[str, list[Step]]:
     }
 
 
-async def asked(client: httpx.AsyncClient, step: Step, headers: dict[str, str]) -> httpx.Response:
+async def asked(client: httpx.AsyncClient, step: Step, headers: Mapping[str, str]) -> httpx.Response:
+    headers = {**headers, **step.headers}
     if step.form is not None:
         return await client.request(step.method, step.address, content=step.form, headers={**headers, **FORM})
     content = None if step.body is None else orjson.dumps(step.body)
     return await client.request(step.method, step.address, content=content, headers={**headers, **JSON})
+
+
+MASKS = (
+    (re.compile(r"\b(?:hid|non)-(patient|record)-1\b"), r"\1"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}"), "uuid"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z"), "instant"),
+    (re.compile(r"\b[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{2}\b"), "reference"),
+)
+"""What tells two equal answers apart: the name that was asked for, and what is made anew for each answer."""
+
+
+def told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
+    """An answer as somebody sees it who wants to learn what is hidden."""
+    text = answer.text
+    for pattern, word in MASKS:
+        text = pattern.sub(word, text)
+    return answer.status_code, dict(answer.headers), text
+
+
+def refuse_unless_stranger_gets(step: Step, answer: httpx.Response) -> None:
+    what = f"{step.method} {step.address}: {answer.status_code} {answer.text[:300]}"
+    match step.stranger:
+        case "404":
+            assert (answer.status_code, codes(answer)) == (404, ["not-found"]), what
+        case "403":
+            assert (answer.status_code, codes(answer)) == (403, ["role-cannot-do-this"]), what
+        case "404 in each":
+            statuses = {entry["response"]["status"] for entry in answer.json()["entry"]}
+            assert statuses == {"404 Not Found"}, what
+        case "nothing":
+            assert answer.status_code in {200, 204}, what
+            if answer.content:
+                assert "entry" not in answer.json(), what
+                assert answer.json().get("total", 0) == 0, what
+        case "nothing of theirs":  # the directory is everybody's, and another patient may be the caller's
+            assert answer.status_code == 200, what
+            assert PATIENT not in answer.text, what
+            assert RECORD not in answer.text, what
+        case "the same":
+            assert answer.status_code == 200, what
+        case other:
+            raise AssertionError(other)

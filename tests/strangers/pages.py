@@ -1,0 +1,165 @@
+"""What a walk sends to each page of the table: real names, numbers and forms of somebody else's things."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from tests.gateways.fhir.walked_world import PATIENT, RECORD
+from tests.permission_table import PageRow
+from tests.strangers.installation import HOSPITAL, OTHER_HOSPITAL, OTHER_WARD, Browser, Installation
+from tests.strangers.people import HERS, NAME, Entitled
+from tianfu.db import Query
+
+THIRD = "13800003333"
+"""The telephone of somebody whom she names."""
+
+Form = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Things:
+    """What is somebody's own, by the names that paths and forms have for it."""
+
+    account: str
+    workplace: str
+    session: str
+    credential: str
+    permission: str
+    task: str
+    naming: str
+    letters: Mapping[str, str]
+    event: str
+    approval: str
+
+
+async def things_of(here: Installation, entitled: Entitled) -> Things:
+    """Everything that a stranger could name, after those whose it is have made it."""
+    doctor, her, officer, keeper = (entitled.browsers[each] for each in ("lin", "herself", "officer", "keeper"))
+    account = here.accounts["lin"][0].id
+    wish = {"patient": PATIENT, "kind": "unconscious", "reason": "made-up accident on the road", "understood": "yes"}
+    opened = await doctor.post("/trust/emergency", **wish)
+    assert opened.status_code == 303, opened.text[-1500:]
+    named = await her.post("/family/name", name="示例女儿", telephone=THIRD, until=here.in_days(90), what="ordinary")
+    assert named.headers.get("location") == "/family?done=named", named.text[-1500:]
+    found = {
+        "/lifelong": await doctor.post("/lifelong/find", who=NAME),
+        "/administration": await keeper.post("/administration/staff/find", words="lin"),
+    }
+    trail = await officer.get("/trust/trail")
+    return Things(
+        account=account,
+        workplace=await one(here, f"select workplace from workplace where account = '{account}'"),
+        session=await one(here, f"select max(session) from session where account = '{account}' and ended_at is null"),
+        credential=await one(here, f"select credential from credential where account = '{account}' and kind = 'totp'"),
+        permission=await one(
+            here, f"select max(family) from oauth_family where account = '{account}' and ended_at is null"
+        ),
+        task=opened.headers["location"].rpartition("/")[2],
+        naming=re.findall(r"/family/proxies/([0-9a-f-]{36})/end", (await her.get("/family")).text)[0],
+        letters={app: answer.headers["location"].rpartition("/")[2] for app, answer in found.items()},
+        event=re.findall(r"/trust/trail/([0-9a-f-]+)", trail.text)[0],
+        approval=await sealed_approval(here, doctor),
+    )
+
+
+async def sealed_approval(here: Installation, browser: Browser) -> str:
+    """What the page on which somebody lets a program in holds, sealed for his session."""
+    page = await here.asked_to_approve(browser, "openid user/*.rs")
+    found = re.search(r'name="request" value="([^"]+)"', page.text)
+    assert found, page.text[-1500:]
+    return found[1]
+
+
+async def one(here: Installation, sql: str) -> str:
+    async with here.house.database.connection("owner") as owner:
+        return str((await owner.all(Query.composed("made_up", sql)))[0][0])
+
+
+def path_of(row: PageRow, things: Things) -> str:
+    """The address of a row, about somebody else's things."""
+    app = "/" + row.path.split("/")[1]
+    values = {
+        "{person:str}": PATIENT,
+        "{patient:str}": PATIENT,
+        "{record:str}": RECORD,
+        "{kind:str}": "Condition",
+        "{version:int}": "1",
+        "{task:str}": things.task,
+        "{event:str}": things.event,
+        "{offer:str}": "research",
+        "{name:path}": "site-1234.css",
+        "{letters:str}": things.letters.get(app, ""),
+        "{naming:str}": things.naming,
+        "{account:str}": things.account,
+        "{workplace:str}": things.workplace,
+        "{organisation:str}": HOSPITAL,
+        "{key:str}": "made-up",
+    }
+    path = row.path
+    for name, value in values.items():
+        path = path.replace(name, value)
+    assert "{" not in path, path
+    return f"{path}?event={things.event}&at=1" if row.path.endswith("/objection") and row.method == "GET" else path
+
+
+def form_of(row: PageRow, things: Things) -> Form:
+    """What is typed into a form of the table."""
+    post = {
+        "organisation": HOSPITAL,
+        "role": "doctor",
+        "title": "attending",
+        "licence": "110510000000001",
+        "practising_since": "2016",
+        "practitioner": "",
+    }
+    forms: dict[str, Form] = {
+        "/sign-in/telephone": {"number": HERS},
+        "/sign-in/code": {"step": "x" * 43, "code": "123456"},
+        "/sign-in/staff": {"number": "lin", "password": "not his password"},
+        "/sign-in/second": {"step": "x" * 43, "code": "123456"},
+        "/sign-in/passkey": {"step": "x" * 43, "answer": "{}"},
+        "/sign-in/workplace": {"step": "x" * 43, "workplace": things.workplace},
+        "/sign-in/outside": {"provider": "made-up"},
+        "/oauth/authorize/answer": {"request": things.approval, "decision": "permit"},
+        "/account/workplace": {"workplace": things.workplace},
+        "/account/sessions/end": {"session": things.session},
+        "/account/credentials/end": {"credential": things.credential},
+        "/account/second-factor": {"step": "x" * 43, "code": "123456", "label": "mine"},
+        "/account/password": {"password": "a stranger's long password 9", "again": "a stranger's other password 9"},
+        "/account/real-name": {"name": NAME, "number": "510104199106099283"},
+        "/account/passkeys/new": {"step": "x" * 43, "answer": "{}", "label": "mine"},
+        "/account/programs/end": {"permission": things.permission},
+        "/account/prove": {"method": "password", "secret": "not the password"},
+        "/account/prove/passkey": {"step": "x" * 43, "answer": "{}"},
+        "/account/outside/link": {"provider": "made-up"},
+        "/account/outside/unlink": {"issuer": "made-up"},
+        "/programs/{patient:str}": {"program": "made-up"},
+        "/family/name": {"name": "", "telephone": "", "until": "", "what": ""},
+        "/lifelong/find": {"who": NAME},
+        "/trust/people/{person:str}/objection": {"event": things.event, "at": "1", "reason": "那天我没有去过医院"},
+        "/trust/people/{person:str}/consents/{offer:str}": {"decision": "deny", "text": "1"},
+        "/trust/people/{person:str}/consents/{offer:str}/withdrawal": {"institution": ""},
+        "/trust/emergency": {"patient": PATIENT, "kind": "", "reason": "", "understood": "yes"},
+        "/trust/trail": {"person": PATIENT},
+        "/trust/reviews/{task:str}": {"verdict": "justified", "comment": "看过了", "answer": "", "version": "1"},
+        "/administration/staff/find": {"words": "lin"},
+        "/administration/staff/new": {"name": "Demo New", "number": "N1", **post},
+        "/administration/staff/{account:str}/appoint": post,
+        "/administration/staff/{account:str}/places/{workplace:str}/move": {**post, "organisation": OTHER_WARD},
+        "/administration/organisations/{organisation:str}/units": {"name": "新科", "kind": "department"},
+        "/administration/organisations/{organisation:str}/name": {"name": "新名", "version": "1"},
+        "/administration/organisations/{organisation:str}/move": {"to": OTHER_HOSPITAL, "version": "1"},
+        "/administration/organisations/{organisation:str}/close": {"version": "1"},
+        "/preferences": {"lang": "en"},
+    }
+    return forms.get(row.path, {})
+
+
+async def opens(browser: Browser, row: PageRow, things: Things) -> httpx.Response:
+    """Send a row of the table from a browser."""
+    data = form_of(row, things) if row.method == "POST" else None
+    return await browser.send(row.method, path_of(row, things), data)

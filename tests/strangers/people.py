@@ -1,0 +1,205 @@
+"""Who walks: people who really signed in, and everything that they and thieves may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from tests.gateways.fhir.walked_world import FLU, PATIENT, RECORD, days
+from tests.records.made import put
+from tests.strangers.installation import (
+    CITY,
+    ELSEWHERE,
+    EVERYTHING,
+    OTHER_CITY,
+    OTHER_HOSPITAL,
+    OTHER_WARD,
+    WARD,
+    Browser,
+    Installation,
+    found_province,
+)
+
+Kind = Literal[
+    "no login",
+    "wrong role",
+    "wrong organisation",
+    "wrong patient",
+    "expired token",
+    "revoked token",
+    "wrong scope",
+    "wrong audience",
+    "stolen cookie",
+]
+"""The kinds of stranger of docs/reference/permissions.md."""
+
+NAME, BIRTH, DIAGNOSIS = "藏名甲", "1985-03-07", "藏而不露的诊断"
+"""What is hidden: only the name is ever asked for."""
+
+HERS, NEIGHBOURS = "13800001111", "13800002222"
+OFFICIAL = "openid fhirUser user/*.cruds"
+_TERMS = "http://terminology.hl7.org/CodeSystem"
+
+STAFF = {
+    "lin": ("doctor", WARD, "lin"),
+    "tang": ("doctor", OTHER_WARD, "tang"),
+    "zhou": ("doctor", OTHER_HOSPITAL, "zhou"),
+    "regulator": ("regulator", CITY, None),
+    "officer": ("officer", CITY, None),
+    "keeper": ("security", CITY, None),
+    "other-keeper": ("security", OTHER_CITY, None),
+    "head": ("administrator", CITY, None),
+    "other-head": ("administrator", OTHER_CITY, None),
+}
+"""Everybody's role, place and Practitioner, by number."""
+
+STRANGERS: dict[str, Kind] = {
+    "regulator": "wrong role",
+    "zhou": "wrong organisation",
+    "other-keeper": "wrong organisation",
+    "other-head": "wrong organisation",
+    "tang": "wrong patient",
+    "neighbour": "wrong patient",
+}
+"""Who signed in and is a stranger all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to be a stranger, or none: what a request carries."""
+
+    kind: Kind
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    session: str = ""
+    device: str = ""
+    who: str = ""
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What is carried as the FHIR door and the door for programs would see it."""
+        held = {"__Host-session": self.session, "__Host-device": self.device}
+        shown = "; ".join(f"{name}={value}" for name, value in held.items() if value)
+        return {**self.headers, **({"cookie": shown} if shown else {})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """Everybody at his browser, and all that was stolen or is over; `good` is the doctor's own token."""
+
+    browsers: Mapping[str, Browser]
+    good: str
+    by_token: tuple[Way, ...]
+    by_cookie: tuple[Way, ...]
+
+
+async def settle(here: Installation) -> None:
+    """A province with a patient of the ward's, and everybody who will come."""
+    await found_province(here)
+    for patient, ward, practitioner in ((PATIENT, WARD, "lin"), ("cai", WARD, "lin"), ("bea", OTHER_WARD, "tang")):
+        hidden = {"birthDate": BIRTH, "name": [{"text": NAME}]} if patient == PATIENT else {"birthDate": "1990-01-01"}
+        await put(here.store, "Patient", patient, **hidden)
+        await put(
+            here.store,
+            "Encounter",
+            f"visit-of-{patient}",
+            status="in-progress",
+            **{"class": {"system": f"{_TERMS}/v3-ActCode", "code": "IMP"}},
+            subject={"reference": f"Patient/{patient}"},
+            period={"start": days(-2)},
+            serviceProvider={"reference": f"Organization/{ward}"},
+            participant=[{"individual": {"reference": f"Practitioner/{practitioner}"}}],
+        )
+    code = {**FLU, "text": DIAGNOSIS}
+    await put(here.store, "Condition", RECORD, subject={"reference": f"Patient/{PATIENT}"}, code=code)
+    for number, post in STAFF.items():
+        await here.appoint(number, *post)
+    await here.join(HERS, PATIENT)
+    await here.join(NEIGHBOURS, "bea")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entitled:
+    """Those whose things will be wanted, and what was over before the strangers came."""
+
+    browsers: Mapping[str, Browser]
+    old: Browser
+    expired: str
+
+
+async def entitled_of(here: Installation) -> Entitled:
+    """The entitled sign in; a session and a token come to their end by time alone."""
+    old = await here.staff("lin")
+    here.clock.forward(13 * 3_600)
+    lin = await here.staff("lin")
+    expired = (await here.tokens(lin, OFFICIAL))["access_token"]
+    here.clock.forward(601)
+    browsers = {"lin": lin}
+    for number in ("officer", "keeper", "head"):
+        browsers[number] = await here.staff(number)
+    browsers["herself"] = await here.resident(HERS)
+    return Entitled(browsers=browsers, old=old, expired=expired)
+
+
+async def company_of(here: Installation, entitled: Entitled) -> Company:
+    """The strangers sign in, and programs are let in by everybody."""
+    lin, old = entitled.browsers["lin"], entitled.old
+    left = await here.staff("lin")
+    left_token = (await here.tokens(left, OFFICIAL))["access_token"]
+    left_session, left_device = left.session, left.device
+    assert (await left.post("/leave")).status_code == 303
+    strangers = {each: await (here.staff(each) if each in STAFF else here.resident(NEIGHBOURS)) for each in STRANGERS}
+    revoked = (await here.tokens(lin, OFFICIAL))["access_token"]
+    assert (await here.post("/oauth/revoke", {"client_id": here.program, "token": revoked})).status_code == 200
+    given = await here.tokens(lin, OFFICIAL)
+    narrow = (await here.tokens(lin, "user/Observation.rs"))["access_token"]
+    launched = await here.tokens(lin, "openid launch patient/*.cruds", launch=await here.launched(lin, "cai"))
+    assert launched["patient"] == "cai"
+    abroad = await token_for_elsewhere(here, lin)
+    good, identity = given["access_token"], given["id_token"]
+    tokens = [
+        Way(kind="expired token", name="past its time", headers=bearer(entitled.expired)),
+        Way(kind="revoked token", name="revoked by its program", headers=bearer(revoked)),
+        Way(kind="revoked token", name="of a session that was left", headers=bearer(left_token)),
+        Way(kind="wrong scope", name="for observations alone", headers=bearer(narrow)),
+        Way(kind="wrong audience", name="for another door", headers=bearer(abroad)),
+        Way(kind="wrong audience", name="for the program", headers=bearer(identity)),
+        Way(kind="wrong patient", name="started for another", headers=bearer(launched["access_token"]), who="lin"),
+    ]
+    for each, kind in STRANGERS.items():
+        scope = OFFICIAL if each in STAFF else EVERYTHING
+        token = (await here.tokens(strangers[each], scope))["access_token"]
+        tokens.append(Way(kind=kind, name=each, headers=bearer(token), who=each))
+    other = strangers["zhou"]
+    cookies = [
+        Way(kind="no login", name="nothing at all"),
+        Way(kind="no login", name="a browser's own secret", device=lin.device),
+        Way(kind="no login", name="another scheme", headers={"authorization": f"Basic {good}"}),
+        Way(kind="expired token", name="a session past its time", session=old.session, device=old.device),
+        Way(kind="revoked token", name="a session that was left", session=left_session, device=left_device),
+        Way(kind="stolen cookie", name="without its device", session=lin.session),
+        Way(kind="stolen cookie", name="with another's device", session=lin.session, device=other.device),
+        Way(kind="stolen cookie", name="with a made-up device", session=lin.session, device="x" * 43),
+        Way(kind="stolen cookie", name="with its own secret twice", session=lin.session, device=lin.session),
+    ]
+    return Company(
+        browsers={**entitled.browsers, **strangers}, good=good, by_token=tuple(tokens), by_cookie=tuple(cookies)
+    )
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that shows a token."""
+    return {"authorization": f"Bearer {token}"}
+
+
+async def token_for_elsewhere(here: Installation, browser: Browser) -> str:
+    """A token that our authorisation server gives for another FHIR door."""
+    signed_in = await here.house.accounts.sessions.look_up(browser.session, browser.device)
+    asked = here.request(OFFICIAL, aud=ELSEWHERE)
+    proposal = await here.elsewhere.authorising.propose(signed_in, list(asked.items()))
+    address = await here.elsewhere.authorising.approve(signed_in, proposal, patient=None)
+    form = here.exchange(parse_qs(urlsplit(address).query)["code"][0])
+    given: Mapping[str, Any] = await here.elsewhere.exchanging.token(list(form.items()), "")
+    return str(given["access_token"])
