@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,16 @@ class ProgramRow:
     method: str
     path: str
     stranger: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind of stranger: what he gets at each door, a code or a word that begins its cell."""
+
+    kind: str
+    fhir: str
+    programs: str
+    pages: str
 
 
 def _rows(section: str) -> list[list[str]]:
@@ -70,3 +81,18 @@ def program_rows() -> list[ProgramRow]:
             method = named[0] if len(named) == 2 else method  # said once for several addresses
             rows.append(ProgramRow(method, named[-1], stranger))
     return rows
+
+
+def kind_rows() -> list[KindRow]:
+    """The table of the kinds of stranger."""
+    rows = []
+    for kind, _, *cells in _rows("Nine kinds of stranger"):
+        fhir, programs, pages = (_code_in(cell) for cell in cells)
+        rows.append(KindRow(kind.strip("`"), fhir, programs, pages))
+    return rows
+
+
+def _code_in(cell: str) -> str:
+    """The code that a cell names, or else the cell."""
+    found = re.search(r"`([a-z-]+)`", cell)
+    return found[1] if found else cell

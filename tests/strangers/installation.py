@@ -260,6 +260,7 @@ async def installation_of(addresses: Addresses, home: Path, patch: pytest.Monkey
             "TIANFU_HOSTS": HOST,
             "TIANFU_ADDRESS": ADDRESS,
             "TIANFU_LIMITS_FILE": str(limits_for_a_walk(home)),
+            "TIANFU_PROVIDERS_FILE": str(provider_that_is_down(home)),
         }
     )
     patch.setattr(main, "system_clock", clock)
@@ -318,6 +319,25 @@ def limits_for_a_walk(home: Path) -> Path:
     each = {"burst": 1_000_000, "per_second": 100_000}
     said = {"version": 1, "mark": "made up", "classes": dict.fromkeys(LIMIT_CLASSES, each), "roles": {}}
     file.write_text(json.dumps(said), "utf-8")
+    return file
+
+
+def provider_that_is_down(home: Path) -> Path:
+    """An outside provider at an address of this machine where nobody answers."""
+    secret, file = home / "provider-secret", home / "providers.json"
+    secret.write_text("made-up-secret", "utf-8")
+    secret.chmod(0o600)
+    said = {
+        "key": "made-up",
+        "names": {"zh-CN": "示例", "en": "Made up"},
+        "issuer": "https://127.0.0.1:9",
+        "client": "tianfu",
+        "secret_file": secret.name,
+        "scopes": ["openid"],
+        "is_enough_for_staff": False,
+    }
+    file.write_text(json.dumps({"version": 1, "providers": [said]}), "utf-8")
+    file.chmod(0o600)
     return file
 
 

@@ -50,14 +50,13 @@ async def things_of(here: Installation, entitled: Entitled) -> Things:
         "/administration": await keeper.post("/administration/staff/find", words="lin"),
     }
     trail = await officer.get("/trust/trail")
+    workplace, session, credential, permission = await own_of(here, account)
     return Things(
         account=account,
-        workplace=await one(here, f"select workplace from workplace where account = '{account}'"),
-        session=await one(here, f"select max(session) from session where account = '{account}' and ended_at is null"),
-        credential=await one(here, f"select credential from credential where account = '{account}' and kind = 'totp'"),
-        permission=await one(
-            here, f"select max(family) from oauth_family where account = '{account}' and ended_at is null"
-        ),
+        workplace=workplace,
+        session=session,
+        credential=credential,
+        permission=permission,
         task=opened.headers["location"].rpartition("/")[2],
         naming=re.findall(r"/family/proxies/([0-9a-f-]{36})/end", (await her.get("/family")).text)[0],
         letters={app: answer.headers["location"].rpartition("/")[2] for app, answer in found.items()},
@@ -74,9 +73,18 @@ async def sealed_approval(here: Installation, browser: Browser) -> str:
     return found[1]
 
 
-async def one(here: Installation, sql: str) -> str:
+_OWN = """select (select workplace from workplace where account = %(account)s),
+  (select max(session) from session where account = %(account)s and ended_at is null),
+  (select credential from credential where account = %(account)s and kind = 'totp'),
+  (select max(family) from oauth_family where account = %(account)s and ended_at is null)"""
+
+
+async def own_of(here: Installation, account: str) -> tuple[str, str, str, str]:
+    """Place of work, session, authenticator and permission of somebody."""
     async with here.house.database.connection("owner") as owner:
-        return str((await owner.all(Query.composed("made_up", sql)))[0][0])
+        [row] = await owner.all(Query.composed("own_of", _OWN), account=account)
+    assert all(row), row
+    return row[0], row[1], row[2], row[3]
 
 
 def path_of(row: PageRow, things: Things) -> str:

@@ -1,53 +1,178 @@
+"""Every row of docs/reference/permissions.md as each of the nine kinds of stranger, on the whole application.
+
+Tokens and sessions are real: they were given, have ended, were revoked or stolen, or are for something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
 import pytest
 
-from tests.permission_table import *
-from tests.strangers.installation import *
-from tests.strangers.pages import *
-from tests.strangers.people import *
+from tests.gateways.fhir.conftest import codes
+from tests.gateways.fhir.walked_steps import Step, asked, condition, refuse_unless_stranger_gets, steps
+from tests.gateways.fhir.walked_steps import told as told_of
+from tests.gateways.fhir.walked_world import NO_PATIENT, NO_RECORD, PATIENT, RECORD
+from tests.permission_table import ProgramRow, kind_rows, program_rows
+from tests.strangers.conftest import Walk
+from tests.strangers.installation import BASE, client_of
+from tests.strangers.people import BIRTH, DIAGNOSIS, NAME, STAFF, Way
+from tests.strangers.traces import held, told
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds an installation
+
+KINDS = {row.kind: row for row in kind_rows()}
+NOT_GOOD = frozenset(kind for kind, row in KINDS.items() if row.programs == "401")
+"""Kinds that are refused the same everywhere, before anybody looks at what they want."""
+
+NOT_OFFERED = [
+    Step("HEAD", f"Condition/{RECORD}", ""),
+    Step("HEAD", f"Condition?subject=Patient/{PATIENT}", ""),
+    Step("OPTIONS", f"Condition/{RECORD}", ""),
+    Step("PATCH", f"Condition/{RECORD}", "", [{"op": "remove", "path": "/code"}]),
+    Step("GET", "$export", ""),
+    Step("GET", "Patient/$export", ""),
+    Step("GET", f"Patient/{PATIENT}/$export", ""),
+    Step("POST", f"Patient/{PATIENT}/$everything", ""),
+    Step("POST", "$validate", "", condition(PATIENT)),
+    Step("GET", "Nothing/1", ""),
+    Step("DELETE", "AuditEvent/1", ""),
+    Step("PUT", f"AuditEvent/{RECORD}", "", condition(PATIENT)),
+]
+"""What the door answers besides its interactions, and what it does not offer."""
+
+WRITES = frozenset({"create", "update", "update-where", "delete", "submit"})
 
 
-async def test_it(addresses, tmp_path, monkeypatch):
-    async with installation_of(addresses, tmp_path, monkeypatch) as here:
-        await settle(here)
-        co = await company_of(here)
-        await here.tokens(co.browsers["lin"], "openid user/*.rs")
-        th = await things_of(here, co)
-        who = [
-            "zhou",
-            "tang",
-            "regulator",
-            "neighbour",
-            "other-keeper",
-            "other-head",
-            "lin",
-            "herself",
-            "officer",
-            "keeper",
-            "head",
-        ]
-        co.browsers["nobody"] = here.browser()
-        L = []
-        for row in page_rows():
-            r = []
-            for n in ["nobody", *who]:
-                if row.path == "/leave":
+def all_steps(patient: str, record: str) -> Iterator[tuple[str, Step]]:
+    for interaction, walked in steps(patient, record).items():
+        for step in walked:
+            yield interaction, step
+
+
+def show_nothing_hidden(answer: httpx.Response, *, but: str, what: object) -> None:
+    """No answer tells of the hidden record; what a request names itself may be repeated."""
+    seen = answer.text + str(answer.headers)
+    for word in (PATIENT, RECORD, NAME, BIRTH, DIAGNOSIS):
+        assert word in but or word not in seen, (what, word)
+
+
+# The FHIR door
+
+
+async def test_what_is_not_good_opens_no_interaction(walk: Walk) -> None:
+    ways = [way for way in (*walk.company.by_token, *walk.company.by_cookie) if way.kind in NOT_GOOD]
+    before, wrong = await held(walk.here), []
+    async with client_of(walk.here.application) as client:
+        client.base_url = httpx.URL(f"{BASE}/")
+        for way in ways:
+            code = (
+                KINDS[way.kind].fhir if way.headers.get("authorization", "").startswith("Bearer ") else "token-missing"
+            )
+            there = await told(walk.here, code)
+            count = 0
+            for interaction, step in (*all_steps(PATIENT, RECORD), *(("", each) for each in NOT_OFFERED)):
+                answer = await asked(client, step, way.cookies)
+                got = codes(answer) if answer.content else [code]
+                show_nothing_hidden(answer, but="", what=(way.name, step))
+                if interaction == "capabilities" and code == "token-missing":
+                    assert answer.status_code == 200, way
                     continue
-                if n in ("lin", "herself", "officer", "keeper", "head") and row.method == "POST":
-                    r.append("-")
-                    continue
-                b = co.browsers[n]
-                if n == "nobody":
-                    b.session = b.device = ""
-                a = await opens(b, row, th)
-                x = str(a.status_code)
-                if a.status_code == 303:
-                    x += a.headers["location"][:22]
-                if RECORD in a.text:
-                    x += "R"
-                if NAME in a.text:
-                    x += "N"
-                r.append(x)
-            L.append(f"{row.method} {row.path} [{row.purpose}] {row.stranger}: {' '.join(r)}")
-        print("\n@@".join(["@@" + " ".join(who)] + L))
+                count += 1
+                if (answer.status_code, got) != (401, [code]):
+                    wrong.append((way.kind, way.name, step.method, step.address, answer.status_code, got))
+            expected = 0 if code == "token-missing" else count  # who showed nothing has no event: nothing was refused
+            assert await told(walk.here, code) - there == expected, way
+    assert wrong == []
+    assert await held(walk.here) == before
+
+
+async def test_who_is_good_and_a_stranger_gets_what_each_interaction_s_row_says(walk: Walk) -> None:
+    ways = [way for way in walk.company.by_token if way.kind not in NOT_GOOD]
+    assert {way.kind for way in ways} == KINDS.keys() - NOT_GOOD
+    before, wrong = await held(walk.here), []
+    async with client_of(walk.here.application) as client:
+        client.base_url = httpx.URL(f"{BASE}/")
+        for way in ways:
+            for (interaction, step), (_, other) in zip(
+                all_steps(PATIENT, RECORD), all_steps(NO_PATIENT, NO_RECORD), strict=True
+            ):
+                answer, absent = (await asked(client, each, way.headers) for each in (step, other))
+                try:
+                    refuse_unless_row_says(way, interaction, step, answer)
+                    assert told_of(answer) == told_of(absent)
+                except AssertionError as error:
+                    wrong.append((way.kind, way.name, interaction, str(error)[:300]))
+                show_nothing_hidden(answer, but=f"{step.address} {step.form} {step.body}", what=(way.name, step))
+    assert wrong == []
+    assert await held(walk.here) == before
+
+
+def refuse_unless_row_says(way: Way, interaction: str, step: Step, answer: httpx.Response) -> None:
+    """What the row promises to a stranger of this way, who was let in."""
+    what = f"{step.method} {step.address}: {answer.status_code} {answer.text[:200]}"
+    is_writer = STAFF.get(way.who, ("citizen",))[0] == "doctor"
+    if interaction == "capabilities":
+        assert answer.status_code == 200, what
+    elif way.kind == "wrong scope" and step.stranger != "nothing of theirs":
+        refuse_unless_scope_is_said(step, answer, what)
+    elif interaction in WRITES and not is_writer:
+        refuse_unless_role_is_said(step, answer, what)
+    elif interaction.startswith("trail-") and way.who == "neighbour":  # whose own events he may see
+        if interaction == "trail-read":
+            assert (answer.status_code, codes(answer)) == (404, ["not-found"]), what
+        else:
+            assert (answer.status_code, answer.json().get("entry")) == (200, None), what
+    else:
+        refuse_unless_stranger_gets(step, answer)
+
+
+def refuse_unless_scope_is_said(step: Step, answer: httpx.Response, what: str) -> None:
+    if step.stranger == "404 in each":
+        assert statuses_in(answer) == {"403 Forbidden"}, what
+    else:
+        assert (answer.status_code, codes(answer)) == (403, [KINDS["wrong scope"].fhir]), what
+        assert 'error="insufficient_scope"' in answer.headers["www-authenticate"], what
+
+
+def refuse_unless_role_is_said(step: Step, answer: httpx.Response, what: str) -> None:
+    if step.stranger == "404 in each":
+        assert statuses_in(answer) <= {"403 Forbidden", "404 Not Found"}, what
+    else:
+        assert (answer.status_code, codes(answer)) == (403, ["role-cannot-do-this"]), what
+
+
+def statuses_in(answer: httpx.Response) -> set[str]:
+    return {entry["response"]["status"] for entry in answer.json()["entry"]}
+
+
+# Where programs sign in
+
+
+async def test_no_stranger_opens_an_address_where_programs_sign_in(walk: Walk) -> None:
+    code = await walk.here.code(walk.company.browsers["lin"], "openid user/*.rs")
+    before, wrong = await held(walk.here), []
+    form = {"grant_type": "authorization_code", "code": code, "token": walk.company.good}
+    async with client_of(walk.here.application) as client:
+        for way in (*walk.company.by_token, *walk.company.by_cookie):
+            for row in program_rows():
+                data = form if row.method == "POST" else None
+                answer = await client.request(row.method, row.path, data=data, headers=way.cookies)
+                if not is_as_table_says(row, way, answer):
+                    wrong.append((way.kind, way.name, row.method, row.path, answer.status_code, answer.text))
+                show_nothing_hidden(answer, but="", what=(way.name, row))
+                assert walk.company.good not in answer.text, (way, row)
+    assert wrong == []
+    assert await held(walk.here) == before
+
+
+def is_as_table_says(row: ProgramRow, way: Way, answer: httpx.Response) -> bool:
+    """Whether an address for programs answered as its row and the kind's say."""
+    if row.stranger == "the same":
+        return answer.status_code == 200
+    kind = KINDS[way.kind]
+    if row.path == "/oauth/userinfo" and kind.programs == "himself alone":
+        return answer.status_code == (403 if "error" in answer.json() else 200)
+    status = kind.programs if row.path == "/oauth/userinfo" else "401"  # no token says which program asks
+    return str(answer.status_code) == status and status in row.stranger
