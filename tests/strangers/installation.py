@@ -36,7 +36,7 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.organisations import Organisations
 from tianfu.records.store import Store
-from tianfu.records.trail.epochs import open_trail
+from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.model.people import Account, Assurance
 from tianfu.services.accounts.oauth.clients import Registered
@@ -270,11 +270,18 @@ async def installation_of(addresses: Addresses, home: Path, patch: pytest.Monkey
     patch.setattr("tianfu.web.site.load_assets", made_up_assets)
     application = main.Application(settings)
     async with AsyncExitStack() as stack:
+
+        async def trail_until_the_end(*where: Any) -> Trail:
+            """A worker leaves its trail open until its process ends, which this one does not."""
+            opened = await open_trail(*where)
+            stack.callback(opened.close)
+            return opened
+
+        patch.setattr(main, "open_trail", trail_until_the_end)
         application._site = await application._put_together(stack)
         database = await stack.enter_async_context(Database(addresses))
         await database.ready()
-        trail = await open_trail(database, home, clock)
-        stack.callback(trail.close)
+        trail = await trail_until_the_end(database, home, clock)
         auditor = GroupAuditor(database, trail.lanes)
         keys = installation_keys(settings)
         keyring = await open_keyring(database, keys)

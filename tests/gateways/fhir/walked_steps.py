@@ -103,7 +103,7 @@ async def asked(client: httpx.AsyncClient, step: Step, headers: Mapping[str, str
 
 
 MASKS = (
-    (re.compile(r"\b(?:hid|non)-(patient|record)-1\b"), r"\1"),
+    (re.compile(r"(?:\b|(?<=%2F))(?:hid|non)-(patient|record)-1\b"), r"\1"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}"), "uuid"),
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z"), "instant"),
     (re.compile(r"\b[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{2}\b"), "reference"),
