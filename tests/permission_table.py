@@ -27,6 +27,11 @@ class PageRow:
     purpose: str
     stranger: str
 
+    @property
+    def statuses(self) -> frozenset[int]:
+        """The statuses that the stranger's cell names."""
+        return frozenset(int(each) for each in re.findall(r"\b[1-5]\d\d\b", self.stranger))
+
 
 @dataclass(frozen=True, slots=True)
 class ProgramRow:

@@ -14,11 +14,16 @@ from tests.gateways.fhir.conftest import codes
 from tests.gateways.fhir.walked_steps import Step, asked, condition, refuse_unless_stranger_gets, steps
 from tests.gateways.fhir.walked_steps import told as told_of
 from tests.gateways.fhir.walked_world import NO_PATIENT, NO_RECORD, PATIENT, RECORD
-from tests.permission_table import ProgramRow, kind_rows, program_rows
+from tests.permission_table import PageRow, ProgramRow, kind_rows, page_rows, program_rows
 from tests.strangers.conftest import Walk
-from tests.strangers.installation import BASE, client_of
-from tests.strangers.people import BIRTH, DIAGNOSIS, NAME, STAFF, Way
-from tests.strangers.traces import held, told
+from tests.strangers.installation import BASE, REDIRECT, Browser, client_of
+from tests.strangers.pages import form_of, opens, path_of
+from tests.strangers.people import BIRTH, DIAGNOSIS, NAME, STAFF, STRANGERS, Way, bearer
+from tests.strangers.traces import ASKING, held, told
+from tianfu.access.caller import OPERATOR
+from tianfu.access.purpose import Purpose
+from tianfu.access.rules import purposes_of
+from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds an installation
 
@@ -133,11 +138,10 @@ def is_out_of_scope(way: Way, interaction: str, step: Step) -> bool:
     if way.kind == "wrong scope":
         return step.address != "_history"  # which is of all types, the token's own too
     is_launched = way.kind == "wrong patient" and way.who == "lin"
-    return is_launched and (interaction.startswith("trail-") or is_write(interaction, step))
-
-
-def is_write(interaction: str, step: Step) -> bool:
-    return interaction in WRITES and not (step.stranger == "404 in each" and len(step.body["entry"]) == 1)
+    is_write = interaction in WRITES - {"delete"} and not (
+        step.stranger == "404 in each" and len(step.body["entry"]) == 1
+    )
+    return is_launched and (interaction.startswith("trail-") or is_write)
 
 
 def refuse_unless_scope_is_said(step: Step, answer: httpx.Response, what: str) -> None:
@@ -188,3 +192,215 @@ def is_as_table_says(row: ProgramRow, way: Way, answer: httpx.Response) -> bool:
         return answer.status_code == (403 if "error" in answer.json() else 200)
     status = kind.programs if row.path == "/oauth/userinfo" else "401"  # no token says which program asks
     return str(answer.status_code) == status and status in row.stranger
+
+
+async def test_another_program_learns_and_ends_nothing_where_programs_sign_in(walk: Walk) -> None:
+    # It is good and a stranger: the wrong one for these tokens, whoever its people are.
+    here, good = walk.here, walk.company.good
+    code = await here.code(walk.company.browsers["lin"], "openid user/*.rs")
+    said = Registration(kind=ClientKind.SYMMETRIC, name="Another app", redirects=(REDIRECT,), scopes=("user/*.rs",))
+    other = await here.server.clients.register(OPERATOR, said)
+    shown = httpx.BasicAuth(other.client, other.secret or "")
+    before = await held(here, but={"oauth_code", "oauth_family"})
+    async with client_of(here.application) as client:
+        asked_about = await client.post("/oauth/introspect", data={"token": good}, auth=shown)
+        assert (asked_about.status_code, asked_about.json()) == (200, {"active": False})
+        ended = await client.post("/oauth/revoke", data={"token": good}, auth=shown)
+        assert (ended.status_code, ended.content) == (200, b"")
+        taken = {name: value for name, value in here.exchange(code).items() if name != "client_id"}
+        answer = await client.post("/oauth/token", data=taken, auth=shown)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        here.clock.forward(2)  # what was believed is looked at again
+        assert (await client.get(f"{BASE}/Condition/{RECORD}", headers=bearer(good))).status_code == 200
+    assert await held(here, but={"oauth_code", "oauth_family"}) == before
+
+
+# The pages
+
+
+def carries_session(way: Way) -> bool:
+    return bool(way.session)
+
+
+async def test_what_is_not_good_opens_no_page(walk: Walk) -> None:
+    good = Way(kind="no login", name="a program's good token", headers=bearer(walk.company.good))
+    token_as_session = Way(
+        kind="revoked token", name="a token as a session", session=walk.company.good, device="x" * 43
+    )
+    ways = [*walk.company.by_cookie, *walk.company.by_token, good, token_as_session]
+    assert {way.kind for way in ways} == KINDS.keys()
+    guarded = [row for row in page_rows() if row.purpose != "open"]
+    before, wrong = await held(walk.here), []
+    for way in ways:
+        code = KINDS[way.kind].pages if carries_session(way) else "sign-in-needed"
+        for row in guarded:
+            answer = await opens(
+                walk.here.browser(session=way.session, device=way.device, headers=way.headers), row, walk.things
+            )
+            place = answer.headers.get("location", "")
+            if (answer.status_code, place.partition("&")[0]) != (303, f"/sign-in?why={code}"):
+                wrong.append((way.kind, way.name, row.method, row.path, answer.status_code, place))
+            show_nothing_hidden(answer, but=path_of(row, walk.things), what=(way.name, row))
+            assert "__Host-device" not in answer.headers.get("set-cookie", ""), (way, row)
+    assert wrong == []
+    assert await held(walk.here) == before
+
+
+async def test_what_is_open_opens_alike_to_every_kind_and_nothing_behind_it(walk: Walk) -> None:
+    ways = [*walk.company.by_cookie, *walk.company.by_token]
+    rows = [row for row in page_rows() if row.purpose == "open"]
+    before, wrong = await held(walk.here, but=ASKING), []
+    for row in rows:
+        nobody = await opens(walk.here.browser(), row, walk.things)
+        for way in ways:
+            browser = walk.here.browser(session=way.session, device=way.device, headers=way.headers)
+            answer = await opens(browser, row, walk.things)
+            promised = {nobody.status_code} if row.stranger == "the same" else row.statuses
+            if answer.status_code not in promised:
+                wrong.append((way.kind, way.name, row.method, row.path, answer.status_code))
+            show_nothing_hidden(answer, but=path_of(row, walk.things), what=(way.name, row))
+            assert browser.session in {way.session, ""}, (way, row)  # nobody is let in, at most out
+    assert wrong == []
+    assert await held(walk.here, but=ASKING) == before
+
+
+async def test_a_request_to_let_a_program_in_leads_whoever_has_no_session_to_sign_in(walk: Walk) -> None:
+    before = await held(walk.here)
+    for way in (*walk.company.by_cookie, *walk.company.by_token):
+        for method in ("GET", "POST"):
+            browser = walk.here.browser(session=way.session, device=way.device, headers=way.headers)
+            asked_for = walk.here.request("openid user/*.rs")
+            path = "/oauth/authorize" if method == "POST" else str(httpx.URL("/oauth/authorize", params=asked_for))
+            answer = await browser.send(method, path, asked_for if method == "POST" else None)
+            assert answer.status_code == 303, (way, method)
+            assert answer.headers["location"].startswith("/sign-in?"), (way, method)
+            show_nothing_hidden(answer, but="", what=(way, method))
+    assert await held(walk.here) == before
+
+
+OWN: dict[tuple[str, str], tuple[int, int]] = {
+    ("GET", "/account"): (200, 200),
+    ("POST", "/account/workplace"): (404, 404),
+    ("POST", "/account/sessions/end"): (404, 404),
+    ("POST", "/account/sessions/end-others"): (303, 303),
+    ("POST", "/account/credentials/end"): (404, 404),
+    ("GET", "/account/second-factor"): (200, 404),
+    ("POST", "/account/second-factor"): (303, 404),
+    ("POST", "/account/recovery-codes"): (200, 200),
+    ("GET", "/account/password"): (200, 404),
+    ("POST", "/account/password"): (422, 404),
+    ("GET", "/account/real-name"): (404, 303),
+    ("POST", "/account/real-name"): (404, 303),
+    ("GET", "/account/passkeys/new"): (200, 200),
+    ("POST", "/account/passkeys/new"): (422, 422),
+    ("GET", "/account/programs"): (200, 200),
+    ("POST", "/account/programs/end"): (404, 404),
+    ("GET", "/account/prove"): (200, 200),
+    ("POST", "/account/prove/code"): (403, 200),
+    ("POST", "/account/prove/passkey/begin"): (403, 403),
+    ("POST", "/account/prove/passkey"): (401, 401),
+    ("POST", "/account/prove"): (401, 401),
+    ("POST", "/account/outside/link"): (503, 503),
+    ("POST", "/account/outside/unlink"): (404, 404),
+}
+"""What staff and residents get at their own account, where what they name is somebody else's."""
+
+AT_HOME: dict[str, dict[tuple[str, str], int]] = {
+    "doctor": {("GET", "/trust/emergency"): 200, ("POST", "/trust/emergency"): 422},
+    "citizen": {
+        ("GET", "/family"): 200,
+        ("GET", "/family/name"): 200,
+        ("POST", "/family/name"): 422,
+        ("GET", "/trust/consents"): 303,
+    },
+    "security": {
+        ("GET", "/administration"): 303,
+        ("GET", "/administration/staff"): 200,
+        ("POST", "/administration/staff/find"): 303,
+        ("GET", "/administration/staff/found/{letters:str}"): 200,
+        ("GET", "/administration/staff/new"): 200,
+    },
+    "administrator": {("GET", "/administration"): 303, ("GET", "/administration/organisations"): 303},
+}
+"""Pages that a stranger's role has for what is his own; he finds nothing of others there."""
+
+NOT_THERE = {
+    "/lifelong": {"regulator", "security", "administrator"},
+    "/trust": {"regulator", "security", "administrator"},
+}
+"""Roles for which nothing lies below an address, however the row begins."""
+
+LETTERS = "/lifelong/found/{letters:str}"
+
+
+def promised_to(name: str, row: PageRow) -> set[int]:
+    """The statuses that the table promises to a stranger who signed in."""
+    role = STAFF.get(name, ("citizen",))[0]
+    key = row.method, row.path
+    if key in OWN:
+        return {OWN[key][role == "citizen"]}
+    if row.purpose in set(Purpose) and Purpose(row.purpose) not in purposes_of(role):
+        return {404}
+    if key in AT_HOME.get(role, {}):
+        return {AT_HOME[role][key]}
+    above = "/" + row.path.split("/")[1]
+    if role in NOT_THERE.get(above, ()) and (row.stranger == "nothing" or key != ("GET", "/lifelong/find")):
+        return {404}
+    match row.stranger:
+        case "the same":
+            return {200, 303}
+        case "nothing":
+            return {200}
+        case _:
+            return set(row.statuses)
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+async def test_who_signed_in_and_is_a_stranger_gets_what_each_page_s_row_says(walk: Walk, name: str) -> None:
+    browser = walk.company.browsers[name]
+    own = await account_of(walk, browser)
+    before, wrong = await held(walk.here, but=ASKING, not_of=[own]), []
+    for row in page_rows():
+        if row.purpose == "open":
+            continue
+        answer = await opens(browser, row, walk.things)
+        if answer.status_code not in promised_to(name, row):
+            wrong.append(
+                (name, row.method, row.path, answer.status_code, answer.headers.get("location"), promised_to(name, row))
+            )
+        asked_for = f"{path_of(row, walk.things)} {form_of(row, walk.things)} {NAME if row.path == LETTERS else ''}"
+        show_nothing_hidden(answer, but=asked_for, what=(name, row))
+        assert walk.things.account not in answer.text.replace(path_of(row, walk.things), ""), (name, row)
+    assert wrong == []
+    assert await held(walk.here, but=ASKING, not_of=[own]) == before
+
+
+async def account_of(walk: Walk, browser: Browser) -> str:
+    return (await walk.here.house.accounts.sessions.look_up(browser.session, browser.device)).account.id
+
+
+async def test_who_is_entitled_gets_what_strangers_are_refused(walk: Walk) -> None:
+    # Else an application that refuses everybody would pass the walks above.
+    entitled = {
+        "lin": "the role's first",
+        "herself": "PATRQT",
+        "officer": "HOPERAT",
+        "keeper": "HSYSADMIN",
+        "head": "HSYSADMIN",
+    }
+    opened: set[PageRow] = set()
+    for name, purpose in entitled.items():
+        for row in page_rows():
+            if row.method == "GET" and row.purpose == purpose and "404" in row.stranger:
+                answer = await opens(walk.company.browsers[name], row, walk.things)
+                if answer.status_code in {200, 303}:
+                    opened.add(row)
+    shut = {
+        row.path
+        for row in page_rows()
+        if row.method == "GET" and row.purpose in entitled.values() and "404" in row.stranger
+    } - {row.path for row in opened}
+    assert shut == set()
+    async with client_of(walk.here.application) as client:
+        answer = await client.get(f"{BASE}/Condition/{RECORD}", headers=bearer(walk.company.good))
+    assert (answer.status_code, DIAGNOSIS in answer.text) == (200, True)

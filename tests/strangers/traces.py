@@ -34,7 +34,7 @@ async def held(
                     from {name} t where not coalesce(to_jsonb(t) ->> 'account' = any(%(not_of)s), false)"""
                 [row] = await owner.all(Query.composed("held", text), not_of=list(not_of))
                 found[name] = row[0], int(row[1])
-    assert found["resource"][0] > 10 # else walls would hide from us what changed
+    assert found["resource"][0] > 10  # else walls would hide from us what changed
     return found
 
 
