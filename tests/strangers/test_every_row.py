@@ -19,7 +19,7 @@ from tests.strangers.conftest import Walk
 from tests.strangers.installation import ADDRESS, BASE, REDIRECT, Browser, client_of
 from tests.strangers.pages import form_of, opens, path_of
 from tests.strangers.people import BIRTH, DIAGNOSIS, NAME, STAFF, STRANGERS, Way, bearer
-from tests.strangers.traces import ASKING, held, told
+from tests.strangers.traces import ASKING, held, last_event, outcomes_after, told
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import purposes_of
@@ -103,16 +103,17 @@ async def test_who_is_good_and_a_stranger_gets_what_each_interaction_s_row_says(
             for (interaction, step), (_, other) in zip(
                 all_steps(PATIENT, RECORD), all_steps(NO_PATIENT, NO_RECORD), strict=True
             ):
-                answer, absent = [await asked(client, each, way.headers) for each in (step, other)]
+                there = await last_event(walk.here)
+                answer = await asked(client, step, way.headers)
+                outcomes = await outcomes_after(walk.here, there)
+                absent = await asked(client, other, way.headers)
                 try:
                     refuse_unless_row_says(way, interaction, step, answer)
                     assert told_of(answer) == told_of(absent)
+                    refuse_unless_trail_says(interaction, step, answer, outcomes)
                 except AssertionError as error:
                     wrong.append((way.kind, way.name, interaction, str(error)[:300]))
                 show_nothing_hidden(answer, but=f"{step.address} {step.form} {step.body}", what=(way.name, step))
-    async with walk.here.house.database.connection("owner") as o:
-        from tianfu.db import Query
-        for r in await o.all(Query.composed("x","select role, interaction, outcome, count(*) from audit where at > (select max(at) from audit) - 60*1000000::bigint*1 and role in ('doctor','regulator','citizen','security') group by 1,2,3 order by 1,2,3")): print("WW",r)
     assert wrong == []
     assert await held(walk.here) == before
 
@@ -134,6 +135,21 @@ def refuse_unless_row_says(way: Way, interaction: str, step: Step, answer: httpx
             assert (answer.status_code, answer.json().get("entry")) == (200, None), what
     else:
         refuse_unless_stranger_gets(step, answer)
+
+
+def refuse_unless_trail_says(interaction: str, step: Step, answer: httpx.Response, outcomes: list[str]) -> None:
+    """Each question and each refusal is one event, of the outcome that the stranger was told."""
+    what = f"{step.method} {step.address}: {answer.status_code} but {outcomes}"
+    if interaction == "capabilities":
+        assert outcomes == [], what
+    elif interaction == "submit" and step.stranger == "404 in each":
+        statuses = [entry["response"]["status"][:3] for entry in answer.json()["entry"]]
+        refused = [each for each in outcomes if each != "success"]
+        assert len(refused) == len(statuses), what
+    elif answer.status_code >= 400:
+        assert outcomes == codes(answer), what
+    else:
+        assert outcomes == ["success"], what
 
 
 def is_out_of_scope(way: Way, interaction: str, step: Step) -> bool:

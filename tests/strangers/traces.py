@@ -16,8 +16,9 @@ UNTOUCHED = frozenset({"audit", "audit_epoch", "audit_root", "token_bucket"})
 ASKING = frozenset({"sign_in_failure", "one_time_code", "sign_in_step", "outside_sign_in"})
 """What the open forms of signing in write about those who try."""
 
-SEEN = "seen_at"
-"""When a session was last used, which is no change of anybody's making."""
+_HELD = """select count(*), coalesce(sum(hashtextextended((to_jsonb(t) - 'seen_at')::text, 0)), 0)
+  from a_table t where not coalesce(to_jsonb(t) ->> 'account' = any(%(not_of)s), false)"""
+"""When a session was last seen is no change of anybody's making."""
 
 
 async def held(
@@ -30,8 +31,7 @@ async def held(
         assert {"resource", "history", "session", "account", "oauth_family"} <= set(names)
         for name in names:
             if name not in UNTOUCHED | set(but):
-                text = f"""select count(*), coalesce(sum(hashtextextended((to_jsonb(t) - '{SEEN}')::text, 0)), 0)
-                    from {name} t where not coalesce(to_jsonb(t) ->> 'account' = any(%(not_of)s), false)"""
+                text = _HELD.replace("a_table", name)
                 [row] = await owner.all(Query.composed("held", text), not_of=list(not_of))
                 found[name] = row[0], int(row[1])
     assert found["resource"][0] > 10  # else walls would hide from us what changed
@@ -45,3 +45,17 @@ async def told(here: Installation, outcome: str, interaction: str = "") -> int:
     async with here.house.database.connection("owner") as owner:
         [row] = await owner.all(Query.composed("told", text), outcome=outcome, interaction=interaction)
     return int(row[0])
+
+
+async def last_event(here: Installation) -> int:
+    """The number of the newest event of the trail."""
+    async with here.house.database.connection("owner") as owner:
+        [row] = await owner.all(Query.composed("last_event", "select coalesce(max(seq), 0) from audit"))
+    return int(row[0])
+
+
+async def outcomes_after(here: Installation, number: int) -> list[str]:
+    """The outcomes of the events after one, oldest first."""
+    text = "select outcome from audit where seq > %(number)s order by seq"
+    async with here.house.database.connection("owner") as owner:
+        return [str(row[0]) for row in await owner.all(Query.composed("outcomes_after", text), number=number)]

@@ -40,6 +40,11 @@ class EverythingRequest:
     strict: bool = True
 
     @property
+    def type(self) -> str:
+        """What `patient` is the id of."""
+        return "Patient"
+
+    @property
     def scope(self) -> str:
         """What a cursor of this question is good for."""
         return f"Patient/{self.patient}/$everything"
@@ -83,7 +88,9 @@ class Compartments:
         rows = await self._rows(grant, plan, deadline_seconds)
         if rows is None:
             await self._tracer.everything(grant, patient, wanted.parameters, [], request, outcome="not-found")
-            raise Refusal("not-found", next_step="check-the-address")
+            refusal = Refusal("not-found", next_step="check-the-address")
+            refusal.is_traced = True
+            raise refusal
         shown = rows[: plan.count]
         await self._tracer.everything(grant, patient, wanted.parameters, shown, request)
         next_cursor = None

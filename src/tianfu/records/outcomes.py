@@ -54,6 +54,17 @@ class NotFound:
 Answer = Found | Gone | NotFound
 
 
+def told_as(answer: Answer) -> str:
+    """How the trace calls an answer."""
+    match answer:
+        case Found():
+            return "success"
+        case Gone():
+            return "gone"
+        case NotFound():
+            return "not-found"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """A write that was done: the version that now stands."""

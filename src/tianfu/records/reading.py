@@ -21,7 +21,7 @@ from tianfu.records.audit_event import AuditEvent, Deed, deed_of
 from tianfu.records.body import resource_text
 from tianfu.records.grouping import Grouped
 from tianfu.records.index.layout import Layout
-from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record
+from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Record, told_as
 from tianfu.records.prepare import Preparer
 from tianfu.records.visibility import Guarded, Sight, wall
 from tianfu.standards.fhir.definitions import definitions
@@ -92,7 +92,7 @@ class Reader:
         events = []
         for wish, key, answer in zip(wishes, keys, answers, strict=True):
             eye, number, record = key
-            outcome = _outcome(answer)
+            outcome = told_as(answer)
             deed = deeds.get((eye, number, outcome))
             if deed is None:
                 deed = deeds[eye, number, outcome] = deed_of(wish.grant, "read", number, outcome)
@@ -132,16 +132,6 @@ def _current(resource_type: str, sight: Sight) -> Query:
 def _eye(grant: Grant) -> int:
     """Wishes with the same eye may share a statement; all who see everything do, unless a token narrows them."""
     return 0 if grant.sees_everything and grant.narrowing is None else id(grant)
-
-
-def _outcome(answer: Answer) -> str:
-    match answer:
-        case Found():
-            return "success"
-        case Gone():
-            return "gone"
-        case NotFound():
-            return "not-found"
 
 
 def _patients(row: Row | None) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from tianfu.records.history import Histories
 from tianfu.records.index.extract import GENERATION
 from tianfu.records.matching import Condition, Matcher, query_parameters
 from tianfu.records.opening import open_parts
-from tianfu.records.outcomes import Answer, HistoryPage, Page, Unchanged, Written
+from tianfu.records.outcomes import Answer, HistoryPage, Page, Unchanged, Written, told_as
 from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
@@ -151,7 +151,8 @@ class Store:
         _refuse_unknown_type(resource_type)
         grant = await self._grant(caller, purpose, "vread", request)
         row, answer = await self._histories.version(grant, resource_type, logical_id, version)
-        await self._tracer.versions(grant, "vread", resource_type, [row] if row else [], request)
+        asked = row or (record_number(resource_type, logical_id), None)
+        await self._tracer.versions(grant, "vread", resource_type, [asked], request, outcome=told_as(answer))
         return answer
 
     @refusals_traced
@@ -204,6 +205,7 @@ class Store:
             raise Refusal(NOT_PERMITTED, next_step="ask-your-office", details={"purpose": purpose.value})
         return await self._searcher.locate(grant, system, number, request)
 
+    @refusals_traced
     async def everything(
         self,
         caller: Caller,
@@ -217,6 +219,7 @@ class Store:
         grant = await self._grant(caller, purpose, "everything", request)
         return await self._compartments.page(grant, wanted, request, deadline_seconds)
 
+    @refusals_traced
     async def export(
         self,
         caller: Caller,
@@ -326,7 +329,8 @@ class Store:
         grant = await self._grant(caller, purpose, "audit_event", request)
         refuse_trail_out_of_scope(grant.narrowing, Act.READ)
         found = await self._trail.one(grant, logical_id)
-        await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request)
+        outcome = "not-found" if found is None else "success"
+        await self._tracer.trail(grant, "audit_event", caller.patients, logical_id, request, outcome=outcome)
         return found
 
     @refusals_traced

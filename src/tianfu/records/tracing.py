@@ -62,13 +62,16 @@ class Tracer:
         resource_type: str | None,
         rows: Sequence[tuple[int, int | None]],
         request: str,
+        *,
+        outcome: str = "success",
     ) -> None:
-        """Versions of records, each with its patient."""
+        """Versions of records, each with its patient; or that what was asked for is not there to be seen."""
         shown = event(
             grant,
             at=self.clock(),
             interaction=interaction,
             type_number=definitions().type_number(resource_type) if resource_type else None,
+            outcome=outcome,
             records=sorted({rid for rid, _ in rows}),
             patients=sorted({prid for _, prid in rows if prid is not None}),
             request=request,
@@ -152,7 +155,14 @@ class Tracer:
         await self.auditor.record([shown])
 
     async def trail(
-        self, grant: Grant, interaction: str, patients: Sequence[str], asked: TrailQuestion | str | None, request: str
+        self,
+        grant: Grant,
+        interaction: str,
+        patients: Sequence[str],
+        asked: TrailQuestion | str | None,
+        request: str,
+        *,
+        outcome: str = "success",
     ) -> None:
         """Something of the trail itself, and what was asked of it."""
         shown = event(
@@ -160,6 +170,7 @@ class Tracer:
             at=self.clock(),
             interaction=interaction,
             type_number=definitions().type_number(TRAIL),
+            outcome=outcome,
             patients=[record_number("Patient", each) for each in patients],
             query=asked_of_trail(asked) if isinstance(asked, TrailQuestion) else asked,
             request=request,
@@ -241,7 +252,9 @@ def _named(about: Sequence[object]) -> About:
             return kind if isinstance(kind, str) else "", second if isinstance(second, str) and named else "", ()
         case _:
             kind, parameters = getattr(first, "type", ""), getattr(first, "parameters", ())
-            return kind if isinstance(kind, str) else "", "", parameters
+            patient = getattr(first, "patient", "")
+            named = patient if isinstance(patient, str) and FHIR_ID.match(patient) else ""
+            return kind if isinstance(kind, str) else "", named, parameters
 
 
 def event_of(job: Job, outcome: Outcome, now: Instant) -> AuditEvent:
@@ -258,6 +271,23 @@ def event_of(job: Job, outcome: Outcome, now: Instant) -> AuditEvent:
         records=(write.record,),
         patients=_patients(job.change),
         request=job.request,
+    )
+
+
+def event_of_no_match(
+    grant: Grant, interaction: str, resource_type: str, asked: str, request: str, now: Instant
+) -> AuditEvent:
+    """The event of a conditional write that found nothing to be done; `asked` is its condition as the trace tells it.
+
+    Whoever asks so learns that nothing is there, as by a search.
+    """
+    return event(
+        grant,
+        at=now,
+        interaction=interaction,
+        type_number=definitions().type_number(resource_type),
+        query=asked,
+        request=request,
     )
 
 

@@ -21,11 +21,12 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.grouping import Grouped
-from tianfu.records.matching import Condition, Matcher
+from tianfu.records.matching import Condition, Matcher, query_parameters
 from tianfu.records.outcomes import Unchanged, Written
 from tianfu.records.permission import Permissions
 from tianfu.records.prepare import Preparer, deletion
-from tianfu.records.tracing import Job, Tracer, event_of, event_of_match
+from tianfu.records.told import told_query
+from tianfu.records.tracing import Job, Tracer, event_of, event_of_match, event_of_no_match
 from tianfu.records.write import NO_VERSION, Change, Outcome, Trace, apply, learn_tokens, leave_trace
 from tianfu.standards.fhir.definitions import definitions
 from tianfu.standards.fhir.parsing import ParsedResource
@@ -149,7 +150,8 @@ class Writer:
                 write = self._preparer.write(resource, ids[0] if ids else given or new_uuid7(), is_valid=True)
                 is_new = not ids and given is None
                 change = Change(write=write, is_new=is_new, expected_version=expected_version)
-                return await self._apply_one(transaction, change, grant, interaction, request)
+                outcome = await self._apply_one(transaction, change, grant, interaction, request)
+            return _done(outcome)
 
         return await write_once()
 
@@ -162,20 +164,23 @@ class Writer:
             ids = (await self._matcher.find(transaction, grant, deciding=[condition])).ids[condition]
             _refuse_several(ids)
             if not ids:
+                asked = told_query(self._tracer.key, query_parameters(condition.query))
+                nothing = event_of_no_match(grant, "delete", condition.type, asked, request, self._clock())
+                await leave_trace(transaction, [nothing], self._auditor.writer)
                 return Unchanged(type=condition.type, id="", version=0, changed_at=self._clock())
             write = deletion(condition.type, ids[0])
             change = Change(write=write, is_new=False, expected_version=expected_version)
-            return await self._apply_one(transaction, change, grant, "delete", request)
+            outcome = await self._apply_one(transaction, change, grant, "delete", request)
+        return _done(outcome)
 
     async def _apply_one(
         self, transaction: Transaction, change: Change, grant: Grant, interaction: str, request: str
-    ) -> Written | Unchanged:
+    ) -> Outcome:
+        """Do one change, or leave the event of its refusal: the transaction has to commit for the trace to have it."""
         job = Job(change, grant, interaction, request)
         (outcome,) = await self.apply_permitted(
             transaction, [change], [grant], lambda done, now: [event_of(job, done[0], now)]
         )
-        if isinstance(outcome, Refusal):
-            raise outcome
         return outcome
 
     async def apply_permitted(
@@ -236,6 +241,13 @@ async def standing_versions(
 def _unchanged(resource_type: str, logical_id: str, row: Row | None) -> Unchanged:
     version, changed_at = (row[1], row[2]) if row else (0, 0)
     return Unchanged(type=resource_type, id=logical_id, version=version, changed_at=Instant(changed_at))
+
+
+def _done(outcome: Outcome) -> Written | Unchanged:
+    """What was done; raises the Refusal that was traced instead."""
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
 def _refuse_several(ids: Sequence[str]) -> None:
