@@ -14,6 +14,7 @@ from tests.trails import auditor_of
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database, Query
+from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, SECOND, system_clock, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Found, Gone, NotFound, Written
@@ -231,6 +232,36 @@ async def test_history_needs_permission_for_what_was_and_what_is(ward: Ward) -> 
     assert {entry.id for entry in page.entries} == {"hiv"}
     with pytest.raises(Refusal, match="not-found"):
         await ward.store.history(STRANGER, TREAT, "Condition", "flu", limit=10)
+
+
+async def test_a_conditional_write_that_is_refused_stands_in_the_trail(ward: Ward) -> None:
+    # Its event must not be undone together with what was refused.
+    flu = parse_resource(
+        orjson.dumps({"resourceType": "Condition", "subject": {"reference": "Patient/ada"}, "code": FLU})
+    )
+    for number in range(1, 3):
+        with pytest.raises(Refusal, match="not-found"):
+            if number == 1:
+                await ward.store.create(STRANGER, TREAT, flu, if_none_exist="_id=flu")
+            else:
+                await ward.store.update_matching(STRANGER, TREAT, flu, "_id=flu")
+        assert await ward.outcomes(STRANGER) == ["not-found"] * number
+
+
+async def test_a_deletion_that_finds_nothing_tells_the_trail_what_was_asked(ward: Ward) -> None:
+    await ward.store.delete_matching(STRANGER, TREAT, "Condition", "_id=flu")
+    text = "select interaction, outcome, query, cardinality(rids) from audit where caller = %(caller)s"
+    async with ward.database.connection("owner") as owner:
+        rows = await owner.all(Query.composed("told", text), caller=STRANGER.id)
+    assert [tuple(row) for row in rows] == [("delete", "success", "_id=flu", 0)]
+
+
+async def test_a_version_that_may_not_be_seen_is_told_as_refused_and_named(ward: Ward) -> None:
+    assert isinstance(await ward.store.vread(STRANGER, TREAT, "Condition", "flu", 1), NotFound)
+    text = "select outcome, rids from audit where caller = %(caller)s"
+    async with ward.database.connection("owner") as owner:
+        rows = await owner.all(Query.composed("told", text), caller=STRANGER.id)
+    assert [(row[0], list(row[1])) for row in rows] == [("not-found", [record_number("Condition", "flu")])]
 
 
 async def test_a_tombstone_is_as_hidden_as_the_record_was(ward: Ward) -> None:

@@ -498,8 +498,14 @@ async def test_a_refusal_for_want_of_scope_stands_in_the_trail(one_desk: Desk) -
     await hospital(one_desk)
     with pytest.raises(Refusal, match="scope-insufficient"):
         await one_desk.store.read(token(LABORATORY), WHY, "Condition", "flu")
+    with pytest.raises(Refusal, match="scope-insufficient"):
+        await one_desk.store.everything(token(LABORATORY), WHY, EverythingRequest(patient="ada", parameters=()))
+    with pytest.raises(Refusal, match="scope-insufficient"):
+        await one_desk.store.export(token(LABORATORY), WHY, types=["Condition"])
     async with one_desk.database.connection("owner") as owner:
         rows = await owner.all(
-            Query.composed("told", "select interaction from audit where outcome = 'scope-insufficient'")
+            Query.composed(
+                "told", "select interaction from audit where outcome = 'scope-insufficient' order by at, seq"
+            )
         )
-    assert [row[0] for row in rows] == ["read"]
+    assert [row[0] for row in rows] == ["read", "everything", "export"]
