@@ -9,7 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.gateways.fhir.walked_world import FLU, PATIENT, RECORD, days
 from tests.records.made import put
+from tests.services.accounts.oauth.made_up import assertion, backend_form, key_set, made_up_key
 from tests.strangers.installation import (
+    ADDRESS,
+    BASE,
     CITY,
     ELSEWHERE,
     EVERYTHING,
@@ -19,8 +22,12 @@ from tests.strangers.installation import (
     WARD,
     Browser,
     Installation,
+    client_of,
     found_province,
 )
+from tianfu.access.caller import OPERATOR
+from tianfu.access.purpose import Purpose
+from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 
 Kind = Literal[
     "no login",
@@ -87,12 +94,16 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """Everybody at his browser, and all that was stolen or is over; `good` is the doctor's own token."""
+    """Everybody at his browser, and all that was stolen or is over.
+
+    `good` is the doctor's own token, and `whole` his session as he has it, which is good for pages alone.
+    """
 
     browsers: Mapping[str, Browser]
     good: str
     by_token: tuple[Way, ...]
     by_cookie: tuple[Way, ...]
+    whole: Way
 
 
 async def settle(here: Installation) -> None:
@@ -168,6 +179,8 @@ async def company_of(here: Installation, entitled: Entitled) -> Company:
         Way(kind="wrong audience", name="for the program", headers=bearer(identity)),
         Way(kind="wrong patient", name="started for another", headers=bearer(launched["access_token"]), who="lin"),
     ]
+    system = await token_of_a_system(here)
+    tokens.append(Way(kind="wrong organisation", name="its system", headers=system, who="system"))
     for each, kind in STRANGERS.items():
         scope = OFFICIAL if each in STAFF else EVERYTHING
         token = (await here.tokens(strangers[each], scope))["access_token"]
@@ -184,8 +197,13 @@ async def company_of(here: Installation, entitled: Entitled) -> Company:
         Way(kind="stolen cookie", name="with a made-up device", session=lin.session, device="x" * 43),
         Way(kind="stolen cookie", name="with its own secret twice", session=lin.session, device=lin.session),
     ]
+    whole = Way(kind="no login", name="a whole session", session=lin.session, device=lin.device)
     return Company(
-        browsers={**entitled.browsers, **strangers}, good=good, by_token=tuple(tokens), by_cookie=tuple(cookies)
+        browsers={**entitled.browsers, **strangers},
+        good=good,
+        by_token=tuple(tokens),
+        by_cookie=tuple(cookies),
+        whole=whole,
     )
 
 
@@ -203,3 +221,25 @@ async def token_for_elsewhere(here: Installation, browser: Browser) -> str:
     form = here.exchange(parse_qs(urlsplit(address).query)["code"][0])
     given: Mapping[str, Any] = await here.elsewhere.exchanging.token(list(form.items()), "")
     return str(given["access_token"])
+
+
+async def token_of_a_system(here: Installation) -> dict[str, str]:
+    """What the system of another institution shows, which signed in by its own key and reads to treat."""
+    key = made_up_key()
+    said = Registration(
+        kind=ClientKind.BACKEND,
+        name="Made-up system",
+        scopes=("system/*.rs",),
+        role="hospital-system",
+        organisation=OTHER_HOSPITAL,
+        keys=key_set(key),
+    )
+    client = (await here.server.clients.register(OPERATOR, said)).client
+    shown = assertion(client, key, here.clock, aud=f"{ADDRESS}/oauth/token")
+    answer = await here.post("/oauth/token", dict(backend_form(shown)))
+    assert answer.status_code == 200, answer.text
+    headers = {**bearer(answer.json()["access_token"]), "purpose-of-use": Purpose.TREATMENT.value}
+    async with client_of(here.application) as client:
+        # The first question of an institution's system gives the institution its number as a source, once for all.
+        assert (await client.get(f"{BASE}/Patient?_id=nobody", headers=headers)).status_code == 200
+    return headers

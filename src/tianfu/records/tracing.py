@@ -253,8 +253,8 @@ def _named(about: Sequence[object]) -> About:
         case _:
             kind, parameters = getattr(first, "type", ""), getattr(first, "parameters", ())
             patient = getattr(first, "patient", "")
-            named = patient if isinstance(patient, str) and FHIR_ID.match(patient) else ""
-            return kind if isinstance(kind, str) else "", named, parameters
+            whose = patient if isinstance(patient, str) and FHIR_ID.match(patient) else ""
+            return kind if isinstance(kind, str) else "", whose, parameters
 
 
 def event_of(job: Job, outcome: Outcome, now: Instant) -> AuditEvent:

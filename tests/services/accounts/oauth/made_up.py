@@ -17,7 +17,7 @@ from tests.made_up_keys import made_up_keys
 from tests.trails import auditor_of
 from tianfu.access.caller import Caller
 from tianfu.db import Database, Query
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.keys import open_keyring
@@ -212,7 +212,7 @@ def made_up_key(kid: str = "k1", curve: str = "P-384") -> ECKey:
 
 
 def assertion(
-    client: str, key: ECKey | RSAKey, clock: MovableClock, *, header: Mapping[str, Any] | None = None, **changes: Any
+    client: str, key: ECKey | RSAKey, clock: Clock, *, header: Mapping[str, Any] | None = None, **changes: Any
 ) -> str:
     """A sound client assertion, but for the changes; None takes a claim away."""
     claims = {
