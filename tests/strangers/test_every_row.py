@@ -352,6 +352,13 @@ NOT_THERE = {
 }
 """Roles for which nothing lies below an address, however the row begins."""
 
+
+def asks_for_a_record(name: str, row: PageRow) -> bool:
+    """Whether a page asks the record store for what is hidden, in somebody's name whose role has the page."""
+    role = STAFF.get(name, ("citizen",))[0]
+    return row.path.startswith(("/lifelong/people", "/lifelong/records")) and role in {"doctor", "citizen"}
+
+
 LETTERS = "/lifelong/found/{letters:str}"
 
 
@@ -385,7 +392,10 @@ async def test_who_signed_in_and_is_a_stranger_gets_what_each_page_s_row_says(wa
     for row in page_rows():
         if row.purpose == "open":
             continue
+        there = await last_event(walk.here)
         answer = await opens(browser, row, walk.things)
+        if asks_for_a_record(name, row) and set(await outcomes_after(walk.here, there)) <= {"success"}:
+            wrong.append((name, row.method, row.path, answer.status_code, "is not in the trail"))
         if answer.status_code not in promised_to(name, row):
             wrong.append(
                 (name, row.method, row.path, answer.status_code, answer.headers.get("location"), promised_to(name, row))
