@@ -37,6 +37,7 @@ from tianfu.records.keys import open_keyring
 from tianfu.records.organisations import Organisations
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import Trail, open_trail
+from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.model.people import Account, Assurance
 from tianfu.services.accounts.oauth.clients import Registered
@@ -301,7 +302,7 @@ async def installation_of(addresses: Addresses, home: Path, patch: pytest.Monkey
                 database,
                 keyring,
                 auditor,
-                main.HttpFetcher(),
+                HttpFetcher(),
                 issuer=ADDRESS,
                 base=base,
                 clock=clock,

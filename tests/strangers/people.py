@@ -239,7 +239,7 @@ async def token_of_a_system(here: Installation) -> dict[str, str]:
     answer = await here.post("/oauth/token", dict(backend_form(shown)))
     assert answer.status_code == 200, answer.text
     headers = {**bearer(answer.json()["access_token"]), "purpose-of-use": Purpose.TREATMENT.value}
-    async with client_of(here.application) as client:
+    async with client_of(here.application) as asking:
         # The first question of an institution's system gives the institution its number as a source, once for all.
-        assert (await client.get(f"{BASE}/Patient?_id=nobody", headers=headers)).status_code == 200
+        assert (await asking.get(f"{BASE}/Patient?_id=nobody", headers=headers)).status_code == 200
     return headers

@@ -15,7 +15,7 @@ from tests.strangers.installation import Installation, installation_of
 from tests.strangers.people import Kind
 from tianfu.db import Addresses
 from tianfu.gateways.fhir.addresses import target_of
-from tianfu.gateways.fhir.application import BASE_SEGMENT, FhirApplication
+from tianfu.gateways.fhir.application import _HANDLERS, BASE_SEGMENT, FhirApplication
 from tianfu.gateways.smart.door import SmartDoor
 from tianfu.kernel.refusal import Refusal
 
@@ -47,7 +47,7 @@ async def test_the_application_has_the_doors_and_the_routes_of_the_table_and_no_
     async with installation_of(addresses, tmp_path, monkeypatch) as here:
         assert pages_of(here) == {(row.method, row.path): row.purpose for row in page_rows()}
         assert programs_of(here) == {(row.method, row.path) for row in program_rows()}
-        assert interactions_of(here) == {row.interaction for row in interaction_rows()}
+        assert interactions_of(here) == set(_HANDLERS) == {row.interaction for row in interaction_rows()}
 
 
 def pages_of(here: Installation) -> dict[tuple[str, str], str]:
