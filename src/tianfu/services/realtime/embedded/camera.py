@@ -76,6 +76,12 @@ class Camera:
         if not wanted and self._group is not None:
             self._group.forget()
 
+    def keep_anew(self) -> None:
+        """Keep only what comes from now on: who sees it first now shall not see what was before."""
+        self.keep(False)
+        self.keep(True)
+        self.ask_for_picture()
+
     def heard(self, data: bytes) -> None:
         """Take a packet and pass it on."""
         try:

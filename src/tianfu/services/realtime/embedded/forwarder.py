@@ -25,8 +25,9 @@ VIDEO: tuple[VideoCodec, ...] = ("H264", "VP8")
 class Forwarder:
     """Cameras come in by `whip`, viewers by `whep`; `gate` opens and shields, `renew` keeps a room alive."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, peer: Callable[[Heard], RawPeer] = RawPeer) -> None:
         self._clock = clock
+        self._peer = peer
         self._rooms: dict[str, Room] = {}
         self._cameras: dict[str, Camera] = {}
         self._viewers: dict[tuple[str, str], Viewer] = {}
@@ -74,8 +75,7 @@ class Forwarder:
         else:
             room.go_live(at_seconds=now)
             if camera is not None:
-                camera.keep(True)
-                camera.ask_for_picture()
+                camera.keep_anew()
         return now
 
     def close(self, visit: str, reason: str) -> None:
@@ -99,7 +99,7 @@ class Forwarder:
     async def whip(self, camera: str, offer: str) -> str:
         """Take a camera's offer; the answer.  The camera that had this name before is let go."""
         heard = Heard()
-        peer = RawPeer(heard)
+        peer = self._peer(heard)
 
         def forward(kind: Kind, packet: Packet, may_begin: bool) -> None:
             self._forward(camera, kind, packet, may_begin)
@@ -129,7 +129,7 @@ class Forwarder:
             raise Refusal("camera-away", next_step="wait", retryable=True)
         room.let_in(participant, part)
         heard = Heard()
-        peer = RawPeer(heard)
+        peer = self._peer(heard)
         video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
         try:
             answer = await peer.answer(offer, sends=("audio", "video"), video=video)
@@ -185,9 +185,9 @@ class Forwarder:
         for camera in self._cameras.values():
             camera.report()
         for (visit, _), viewer in self._viewers.items():
-            camera = self._cameras.get(self._rooms[visit].camera)
-            if camera is not None:
-                viewer.report(camera.clocked)
+            seen = self._cameras.get(self._rooms[visit].camera)
+            if seen is not None:
+                viewer.report(seen.clocked)
 
     def _cut(self, room: Room) -> None:
         for participant in room.participants:

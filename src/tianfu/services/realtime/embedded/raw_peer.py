@@ -65,7 +65,10 @@ class RawPeer:
         `no-common-codec`.
         """
         connection = self._connection
-        for kind in _kinds(offer):
+        kinds = _kinds(offer)
+        if not kinds:
+            raise Refusal("offer-malformed")
+        for kind in kinds:
             _prefer(connection.addTransceiver(kind, direction="sendonly" if kind in sends else "recvonly"), video)
         await self._hear_description(offer, "offer")
         self._take_over()
@@ -91,17 +94,17 @@ class RawPeer:
     @property
     def is_connected(self) -> bool:
         """Whether packets can be sent."""
-        return self._transport is not None and self._transport._state is State.CONNECTED  # noqa: SLF001 - the one place
+        return self._transport is not None and self._transport._state is State.CONNECTED
 
     def send(self, data: bytes) -> bool:
         """Encrypt and send a packet at once, RTP or RTCP; False if the peer is not connected."""
         transport = self._transport
         if transport is None or not self.is_connected:
             return False
-        pair = transport.transport._connection._nominated.get(1)  # noqa: SLF001 - the one place
+        pair = transport.transport._connection._nominated.get(1)
         if pair is None:
             return False
-        session = transport._tx_srtp  # noqa: SLF001 - the one place
+        session = transport._tx_srtp
         try:
             sealed = session.protect_rtcp(data) if is_rtcp(data) else session.protect(data)
         except SrtpError:
@@ -132,8 +135,8 @@ class RawPeer:
             transceiver.sender.send = _nothing  # type: ignore[method-assign]  # no encoder may run
             transceiver.receiver.receive = _nothing  # type: ignore[method-assign]  # no decoder may run
             transport = transceiver.receiver.transport
-            transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]  # noqa: SLF001 - the one place
-            transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]  # noqa: SLF001 - the one place
+            transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]
+            transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]
             self._transport = transport
 
     async def _on_packet(self, data: bytes, arrival_time_ms: int) -> None:
@@ -147,17 +150,18 @@ class RawPeer:
         self.heard.control(packets)
 
     def _changed(self) -> None:
-        match self._connection.connectionState:
-            case "connected":
-                self.heard.connected()
-            case "closed" | "failed":
-                self.heard.ended()
+        state = self._connection.connectionState
+        if state == "connected":
+            self.heard.connected()
+        elif state in {"closed", "failed"}:
+            self.heard.ended()
 
 
 def _kinds(offer: str) -> Sequence[Kind]:
     """The kinds of media of an offer, line by line (RFC 8866, section 5.14)."""
-    lines = [line[2:].partition(" ")[0] for line in offer.splitlines() if line.startswith("m=")]
-    return [kind for kind in lines if kind in {"audio", "video"}]  # type: ignore[misc]  # these two are the kinds
+    known: Mapping[str, Kind] = {"m=audio": "audio", "m=video": "video"}
+    found = (known.get(line.partition(" ")[0]) for line in offer.splitlines())
+    return [kind for kind in found if kind is not None]
 
 
 def _prefer(transceiver: RTCRtpTransceiver, video: Sequence[VideoCodec]) -> None:
@@ -173,16 +177,16 @@ def _is(capability: RTCRtpCodecCapability, codec: VideoCodec) -> bool:
 
 
 def _stream(transceiver: RTCRtpTransceiver) -> Stream | None:
-    codecs: list[RTCRtpCodecParameters] = transceiver._codecs  # noqa: SLF001 - the one place
-    if not codecs:
+    codecs: list[RTCRtpCodecParameters] = transceiver._codecs
+    if not codecs or codecs[0].payloadType is None:
         return None
     first = codecs[0]
     return Stream(
-        kind=transceiver.kind,
+        kind="video" if transceiver.kind == "video" else "audio",
         codec=first.mimeType.partition("/")[2],
-        payload_type=first.payloadType,
+        payload_type=codecs[0].payloadType,
         clock_rate_hz=first.clockRate,
-        source=transceiver.sender._ssrc,  # noqa: SLF001 - the one place
+        source=transceiver.sender._ssrc,
     )
 
 

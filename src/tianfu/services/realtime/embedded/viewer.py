@@ -30,7 +30,12 @@ class Viewer:
     """One participant's end of a room.  Nothing is sent that `may_see` does not allow at that moment."""
 
     def __init__(
-        self, peer: RawPeer, *, may_see: Callable[[], bool], ask_for_picture: Callable[[], None], clock: Callable[[], float]
+        self,
+        peer: RawPeer,
+        *,
+        may_see: Callable[[], bool],
+        ask_for_picture: Callable[[], None],
+        clock: Callable[[], float],
     ) -> None:
         self.peer = peer
         self.lost_fraction = 0.0

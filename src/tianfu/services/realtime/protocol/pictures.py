@@ -59,7 +59,7 @@ def _begins_vp8(payload: bytes) -> bool:
         return False  # not the first packet of a picture's first partition
     at = 1
     if payload[0] & 0x80:
-        if len(payload) < 2:  # noqa: PLR2004 - the descriptor and its extension byte
+        if len(payload) < 2:
             return False
         extended = payload[1]
         at = 2
