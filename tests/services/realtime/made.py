@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from struct import pack
+from typing import Protocol
 
-from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.raw_peer import Heard, Kind, RawPeer, Stream
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.rooms import Part
@@ -16,6 +16,7 @@ CONNECT_SECONDS = 5.0
 PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
 """The first bytes of H.264 units: parameter sets, a picture by itself, a picture that needs the one before."""
 
+VIDEO: Sequence[Kind] = ("video",)
 VIDEO_TYPE, AUDIO_TYPE = 96, 97
 PACKETS_OF_PICTURE = 3
 
@@ -113,27 +114,35 @@ class Client:
                 pass
             return data
 
-        ice._recv = what_is_left  # type: ignore[method-assign]  # a network that loses
+        ice._recv = what_is_left
 
     async def connected(self) -> None:
         """Wait until packets can pass."""
         await until(lambda: self.peer.is_connected)
 
 
-async def camera(forwarder: Forwarder, name: str) -> Client:
+class Doors(Protocol):
+    """Where cameras and viewers come in: the forwarder itself, or a media port."""
+
+    async def whip(self, camera: str, offer: str) -> str: ...
+
+    async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str: ...
+
+
+async def camera(doors: Doors, name: str) -> Client:
     """A camera that is connected."""
     client = Client()
     offer = await client.peer.offer(sends=("audio", "video"), receives=(), video=("H264",))
-    await client.peer.accept(await forwarder.whip(name, offer))
+    await client.peer.accept(await doors.whip(name, offer))
     await client.connected()
     return client
 
 
-async def viewer(forwarder: Forwarder, visit: str, who: str, *, kinds: Sequence[Kind] = ("audio", "video")) -> Client:
+async def viewer(doors: Doors, visit: str, who: str, *, kinds: Sequence[Kind] = ("audio", "video")) -> Client:
     """A viewer who is connected."""
     client = Client()
     offer = await client.peer.offer(sends=(), receives=kinds, video=("H264", "VP8"))
-    await client.peer.accept(await forwarder.whep(visit, who, Part.FAMILY, offer))
+    await client.peer.accept(await doors.whep(visit, who, Part.FAMILY, offer))
     await client.connected()
     return client
 

@@ -17,7 +17,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from tests.services.realtime.made import PACKETS_OF_PICTURE, Client, camera, packet, tag_of, until, viewer
+from tests.services.realtime.made import PACKETS_OF_PICTURE, VIDEO, Client, camera, packet, tag_of, until, viewer
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.protocol.packets import head_of
@@ -266,7 +266,7 @@ async def test_what_cannot_be_is_refused(forwarder: Forwarder) -> None:
         return found.value.code
 
     client = Client()
-    offer = await client.peer.offer(sends=(), receives=("video",), video=("H264",))
+    offer = await client.peer.offer(sends=(), receives=VIDEO, video=("H264",))
     assert await refused(offer) == "room-unknown"
     forwarder.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
     assert await refused(offer) == "camera-away"

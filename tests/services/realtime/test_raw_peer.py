@@ -9,7 +9,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.rtp import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpRrPacket
 
-from tests.services.realtime.made import packet, until
+from tests.services.realtime.made import VIDEO, packet, until
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import BASELINE, Heard, RawPeer
 from tianfu.services.realtime.protocol.packets import head_of
@@ -88,7 +88,7 @@ async def test_a_stock_peer_is_understood() -> None:
 
 async def test_only_constrained_baseline_is_offered_of_h264() -> None:
     peer = RawPeer(Heard())
-    offer = await peer.offer(sends=("video",), receives=(), video=("H264",))
+    offer = await peer.offer(sends=VIDEO, receives=(), video=("H264",))
     profiles = {line.rpartition("=")[2] for line in offer.splitlines() if "profile-level-id" in line}
     assert profiles == {BASELINE}
     await peer.close()
@@ -96,7 +96,7 @@ async def test_only_constrained_baseline_is_offered_of_h264() -> None:
 
 async def test_no_stranger_is_asked_for_our_address() -> None:
     peer = RawPeer(Heard())
-    offer = await peer.offer(sends=("video",), receives=(), video=("VP8",))
+    offer = await peer.offer(sends=VIDEO, receives=(), video=("VP8",))
     kinds = {
         line.partition(" typ ")[2].partition(" ")[0] for line in offer.splitlines() if line.startswith("a=candidate")
     }
@@ -119,7 +119,7 @@ async def test_an_offer_that_is_none_is_refused(offer: str) -> None:
 async def test_without_a_common_codec_nothing_is_agreed_upon() -> None:
     sender = RawPeer(Heard())
     receiver = RawPeer(Heard())
-    offer = await sender.offer(sends=("video",), receives=(), video=("VP8",))
+    offer = await sender.offer(sends=VIDEO, receives=(), video=("VP8",))
     with pytest.raises(Refusal) as refused:
         await receiver.answer(offer, sends=(), video=("H264",))
     assert refused.value.code == "no-common-codec"

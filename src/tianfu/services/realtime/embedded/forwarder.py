@@ -6,12 +6,24 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import Camera
+from tianfu.services.realtime.embedded.happenings import Happenings
 from tianfu.services.realtime.embedded.raw_peer import Heard, Kind, RawPeer
 from tianfu.services.realtime.embedded.viewer import Viewer
+from tianfu.services.realtime.port import (
+    CAMERA_BACK,
+    CAMERA_LOST,
+    CLOSED,
+    JOINED,
+    LEFT,
+    LIVE,
+    SHIELDED,
+    Quality,
+)
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
-from tianfu.services.realtime.protocol.rooms import Gate, Part, Room
+from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Part, Room
 
 LOOK_EACH_SECONDS = 0.1
 """How often leases are looked at where no packet comes along to ask."""
@@ -25,7 +37,14 @@ VIDEO: tuple[VideoCodec, ...] = ("H264", "VP8")
 class Forwarder:
     """Cameras come in by `whip`, viewers by `whep`; `gate` opens and shields, `renew` keeps a room alive."""
 
-    def __init__(self, clock: Callable[[], float], *, peer: Callable[[Heard], RawPeer] = RawPeer) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        peer: Callable[[Heard], RawPeer] = RawPeer,
+        dates: Clock = system_clock,
+    ) -> None:
+        self.happenings = Happenings(dates)
         self._clock = clock
         self._peer = peer
         self._rooms: dict[str, Room] = {}
@@ -70,12 +89,16 @@ class Forwarder:
         room, now = self._room(visit), self._clock()
         camera = self._cameras.get(room.camera)
         if gate is Gate.SHIELDED:
+            was_live = self._is_live(room)
             room.shield(reason, at_seconds=now)
             self._cut(room)
+            if was_live:
+                self.happenings.tell(SHIELDED, visit=visit, reason=reason)
         else:
             room.go_live(at_seconds=now)
             if camera is not None:
                 camera.keep_anew()
+            self.happenings.tell(LIVE, visit=visit, reason=reason)
         return now
 
     def close(self, visit: str, reason: str) -> None:
@@ -86,15 +109,23 @@ class Forwarder:
         participants = room.participants
         room.close(reason, at_seconds=self._clock())
         for participant in participants:
-            self._forget(visit, participant)
+            self._forget(visit, participant, reason)
         self._keep_what_is_seen(room.camera)
+        self.happenings.tell(CLOSED, visit=visit, reason=reason)
 
-    def kick(self, visit: str, participant: str) -> None:
+    def kick(self, visit: str, participant: str, reason: str = "let-go") -> None:
         """Let one participant go at once; safe to repeat."""
         room = self._rooms.get(visit)
         if room is not None:
             room.leave(participant)
-        self._forget(visit, participant)
+        self._forget(visit, participant, reason)
+
+    def stats(self) -> Sequence[Quality]:
+        """How the pictures of all participants arrive."""
+        return [
+            Quality(visit=visit, participant=who, packets=viewer.packets, lost_fraction=viewer.lost_fraction)
+            for (visit, who), viewer in self._viewers.items()
+        ]
 
     async def whip(self, camera: str, offer: str) -> str:
         """Take a camera's offer; the answer.  The camera that had this name before is let go."""
@@ -114,7 +145,8 @@ class Forwarder:
             self._end(before.peer)
         for room in self._rooms_of(camera):
             self._cut(room)
-        made.keep(any(room.look(self._clock()) for room in self._rooms_of(camera)))
+        made.keep(any(self._is_live(room) for room in self._rooms_of(camera)))
+        self.happenings.tell(CAMERA_BACK, who=camera)
         return answer
 
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
@@ -142,11 +174,12 @@ class Forwarder:
             raise Refusal("room-closed", next_step="none")
         viewer = Viewer(
             peer,
-            may_see=lambda: room.passes(participant, camera=room.camera, at_seconds=self._clock()),
+            may_see=lambda: self._is_live(room) and room.part_of(participant) is not None,
             ask_for_picture=lambda: self._ask_for_picture(room.camera),
             clock=self._clock,
         )
         self._viewers[visit, participant] = viewer
+        self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
         heard.control = viewer.heard_control
         heard.connected = lambda: self._begin(room, viewer)
         heard.ended = lambda: self._viewer_ended(visit, participant, viewer)
@@ -156,18 +189,27 @@ class Forwarder:
 
     def _begin(self, room: Room, viewer: Viewer) -> None:
         camera = self._cameras.get(room.camera)
-        if camera is not None and room.look(self._clock()):
+        if camera is not None and self._is_live(room):
             viewer.catch_up(camera.group)
             camera.ask_for_picture()
 
     def _forward(self, name: str, kind: Kind, packet: Packet, may_begin: bool) -> None:
         for room in self._rooms_of(name):
-            if not room.look(self._clock()):
+            if not self._is_live(room):
                 continue
             for participant in room.participants:
                 viewer = self._viewers.get((room.visit, participant))
                 if viewer is not None:
                     viewer.see(kind, packet, may_begin=may_begin)
+
+    def _is_live(self, room: Room) -> bool:
+        """Whether the room's gate is open now; a lease that has just run out cuts everybody off."""
+        was_live = room.gate is Gate.LIVE
+        is_live = room.look(self._clock())
+        if was_live and not is_live:
+            self._cut(room)
+            self.happenings.tell(SHIELDED, visit=room.visit, reason=LEASE_LOST)
+        return is_live
 
     async def _look(self) -> None:
         looks = 0
@@ -175,9 +217,7 @@ class Forwarder:
             await asyncio.sleep(LOOK_EACH_SECONDS)
             looks += 1
             for room in list(self._rooms.values()):
-                was_live = room.gate is Gate.LIVE
-                if was_live and not room.look(self._clock()):
-                    self._cut(room)
+                self._is_live(room)
             if looks % REPORT_EACH == 0:
                 self._report()
 
@@ -218,15 +258,17 @@ class Forwarder:
     def _camera_ended(self, camera: Camera) -> None:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
+            self.happenings.tell(CAMERA_LOST, who=camera.name)
         self._end(camera.peer)
 
     def _viewer_ended(self, visit: str, participant: str, viewer: Viewer) -> None:
         if self._viewers.get((visit, participant)) is viewer:
-            self.kick(visit, participant)
+            self.kick(visit, participant, "connection-lost")
 
-    def _forget(self, visit: str, participant: str) -> None:
+    def _forget(self, visit: str, participant: str, reason: str) -> None:
         viewer = self._viewers.pop((visit, participant), None)
         if viewer is not None:
+            self.happenings.tell(LEFT, visit=visit, who=participant, reason=reason)
             self._end(viewer.peer)
 
     def _end(self, peer: RawPeer) -> None:

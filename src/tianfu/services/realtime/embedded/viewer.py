@@ -54,6 +54,11 @@ class Viewer:
             for stream in peer.streams.values()
         }
 
+    @property
+    def packets(self) -> int:
+        """How many were sent to him."""
+        return sum(relay.packets for relay in self._relays.values())
+
     def see(self, kind: Kind, packet: Packet, *, may_begin: bool) -> None:
         """Send a packet on, if he may see it."""
         relay = self._relays.get(kind)

@@ -15,6 +15,9 @@ LEASE_SECONDS_MAX = 30.0
 """A lease never lasts longer: whoever renews it has then been gone so long that nothing may be shown."""
 
 
+LEASE_LOST = "lease-lost"
+
+
 class Part(Enum):
     """What a participant does in a room."""
 
@@ -90,7 +93,7 @@ class Room:
         """Open the gate; raises Refusal `room-closed` or `lease-lost`."""
         self._refuse_closed()
         if at_seconds >= self._lease_until:
-            raise Refusal("lease-lost", next_step="join-again")
+            raise Refusal(LEASE_LOST, next_step="join-again")
         self.gate = Gate.LIVE
 
     def shield(self, reason: str, *, at_seconds: float) -> None:
@@ -109,12 +112,8 @@ class Room:
     def look(self, at_seconds: float) -> bool:
         """Whether the gate is open at this moment.  A lease that ran out shields, and its renewal opens nothing."""
         if self.gate is Gate.LIVE and at_seconds >= self._lease_until:
-            self.shield("lease-lost", at_seconds=self._lease_until)
+            self.shield(LEASE_LOST, at_seconds=self._lease_until)
         return self.gate is Gate.LIVE
-
-    def passes(self, participant: str, *, camera: str, at_seconds: float) -> bool:
-        """Whether a packet of a camera may go to a participant now."""
-        return camera == self.camera and participant in self._participants and self.look(at_seconds)
 
     def _refuse_closed(self) -> None:
         if self._closed_for is not None:
