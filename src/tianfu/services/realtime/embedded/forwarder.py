@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 from tianfu.kernel.instants import Clock, system_clock
@@ -34,6 +36,14 @@ REPORT_EACH = 10
 VIDEO: tuple[VideoCodec, ...] = ("H264", "VP8")
 
 
+@dataclass(slots=True)
+class _Open:
+    """A room, and the ends of who is in it."""
+
+    room: Room
+    viewers: dict[str, Viewer] = field(default_factory=dict)
+
+
 class Forwarder:
     """Cameras come in by `whip`, viewers by `whep`; `gate` opens and shields, `renew` keeps a room alive."""
 
@@ -47,9 +57,10 @@ class Forwarder:
         self.happenings = Happenings(dates)
         self._clock = clock
         self._peer = peer
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, _Open] = {}
+        self._at: defaultdict[str, dict[str, _Open]] = defaultdict(dict)
+        """The same rooms by their camera: looked at for each packet."""
         self._cameras: dict[str, Camera] = {}
-        self._viewers: dict[tuple[str, str], Viewer] = {}
         self._looking: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -73,12 +84,14 @@ class Forwarder:
             raise Refusal("room-exists", next_step="none")
         room = Room(visit, camera, lease_until_seconds=0.0)
         room.renew(self._clock() + lease_seconds, at_seconds=self._clock())
-        self._rooms[visit] = room
+        self._rooms[visit] = self._at[camera][visit] = _Open(room)
 
     def renew(self, visit: str, *, lease_seconds: float) -> None:
         """Lengthen a room's lease; raises Refusal `room-unknown` or `room-closed`."""
         now = self._clock()
-        self._room(visit).renew(now + lease_seconds, at_seconds=now)
+        opened = self._opened(visit)
+        self._is_live(opened)
+        opened.room.renew(now + lease_seconds, at_seconds=now)
 
     def gate(self, visit: str, gate: Gate, reason: str) -> float:
         """Open or shield; the moment from which it holds.
@@ -86,12 +99,13 @@ class Forwarder:
         After a shield returns, not one packet is sent to the room's viewers.  Raises Refusal `room-unknown`,
         `room-closed` or `lease-lost`.
         """
-        room, now = self._room(visit), self._clock()
+        opened, now = self._opened(visit), self._clock()
+        room = opened.room
         camera = self._cameras.get(room.camera)
         if gate is Gate.SHIELDED:
-            was_live = self._is_live(room)
+            was_live = self._is_live(opened)
             room.shield(reason, at_seconds=now)
-            self._cut(room)
+            self._cut(opened)
             if was_live:
                 self.happenings.tell(SHIELDED, visit=visit, reason=reason)
         else:
@@ -103,28 +117,30 @@ class Forwarder:
 
     def close(self, visit: str, reason: str) -> None:
         """End a room and everybody's connection to it; safe to repeat."""
-        room = self._rooms.pop(visit, None)
-        if room is None:
+        opened = self._rooms.pop(visit, None)
+        if opened is None:
             return
-        participants = room.participants
-        room.close(reason, at_seconds=self._clock())
-        for participant in participants:
-            self._forget(visit, participant, reason)
-        self._keep_what_is_seen(room.camera)
+        camera = opened.room.camera
+        del self._at[camera][visit]
+        opened.room.close(reason, at_seconds=self._clock())
+        for participant in list(opened.viewers):
+            self._forget(opened, participant, reason)
+        self._keep_what_is_seen(camera)
         self.happenings.tell(CLOSED, visit=visit, reason=reason)
 
     def kick(self, visit: str, participant: str, reason: str = "let-go") -> None:
         """Let one participant go at once; safe to repeat."""
-        room = self._rooms.get(visit)
-        if room is not None:
-            room.leave(participant)
-        self._forget(visit, participant, reason)
+        opened = self._rooms.get(visit)
+        if opened is not None:
+            opened.room.leave(participant)
+            self._forget(opened, participant, reason)
 
     def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
         return [
             Quality(visit=visit, participant=who, packets=viewer.packets, lost_fraction=viewer.lost_fraction)
-            for (visit, who), viewer in self._viewers.items()
+            for visit, opened in self._rooms.items()
+            for who, viewer in opened.viewers.items()
         ]
 
     async def whip(self, camera: str, offer: str) -> str:
@@ -138,14 +154,18 @@ class Forwarder:
         made = Camera(camera, peer, forward, self._clock)
         heard.packet, heard.control = made.heard, made.heard_control
         heard.ended = lambda: self._camera_ended(made)
-        answer = await peer.answer(offer, sends=(), video=VIDEO)
+        try:
+            answer = await peer.answer(offer, sends=(), video=VIDEO)
+        except BaseException:
+            await peer.close()
+            raise
         before = self._cameras.get(camera)
         self._cameras[camera] = made
         if before is not None:
             self._end(before.peer)
-        for room in self._rooms_of(camera):
-            self._cut(room)
-        made.keep(any(self._is_live(room) for room in self._rooms_of(camera)))
+        for opened in self._at[camera].values():
+            self._cut(opened)
+        made.keep(any(self._is_live(opened) for opened in self._at[camera].values()))
         self.happenings.tell(CAMERA_BACK, who=camera)
         return answer
 
@@ -155,7 +175,8 @@ class Forwarder:
         Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `no-common-codec` or
         `offer-malformed`.
         """
-        room = self._room(visit)
+        opened = self._opened(visit)
+        room = opened.room
         camera = self._cameras.get(room.camera)
         if camera is None:
             raise Refusal("camera-away", next_step="wait", retryable=True)
@@ -174,40 +195,40 @@ class Forwarder:
             raise Refusal("room-closed", next_step="none")
         viewer = Viewer(
             peer,
-            may_see=lambda: self._is_live(room) and room.part_of(participant) is not None,
+            may_see=lambda: self._is_live(opened) and room.part_of(participant) is not None,
             ask_for_picture=lambda: self._ask_for_picture(room.camera),
             clock=self._clock,
         )
-        self._viewers[visit, participant] = viewer
+        self._forget(opened, participant, "joined-again")
+        opened.viewers[participant] = viewer
         self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
         heard.control = viewer.heard_control
-        heard.connected = lambda: self._begin(room, viewer)
-        heard.ended = lambda: self._viewer_ended(visit, participant, viewer)
+        heard.connected = lambda: self._begin(opened, viewer)
+        heard.ended = lambda: self._viewer_ended(opened, participant, viewer)
         if peer.is_connected:
-            self._begin(room, viewer)
+            self._begin(opened, viewer)
         return answer
 
-    def _begin(self, room: Room, viewer: Viewer) -> None:
-        camera = self._cameras.get(room.camera)
-        if camera is not None and self._is_live(room):
+    def _begin(self, opened: _Open, viewer: Viewer) -> None:
+        camera = self._cameras.get(opened.room.camera)
+        if camera is not None and self._is_live(opened):
             viewer.catch_up(camera.group)
             camera.ask_for_picture()
 
     def _forward(self, name: str, kind: Kind, packet: Packet, may_begin: bool) -> None:
-        for room in self._rooms_of(name):
-            if not self._is_live(room):
-                continue
-            for participant in room.participants:
-                viewer = self._viewers.get((room.visit, participant))
-                if viewer is not None:
-                    viewer.see(kind, packet, may_begin=may_begin)
+        now = self._clock()
+        for opened in self._at[name].values():
+            if self._is_live(opened):
+                for viewer in opened.viewers.values():
+                    viewer.show(kind, packet, may_begin=may_begin, at_seconds=now)
 
-    def _is_live(self, room: Room) -> bool:
+    def _is_live(self, opened: _Open) -> bool:
         """Whether the room's gate is open now; a lease that has just run out cuts everybody off."""
+        room = opened.room
         was_live = room.gate is Gate.LIVE
         is_live = room.look(self._clock())
         if was_live and not is_live:
-            self._cut(room)
+            self._cut(opened)
             self.happenings.tell(SHIELDED, visit=room.visit, reason=LEASE_LOST)
         return is_live
 
@@ -216,39 +237,33 @@ class Forwarder:
         while True:
             await asyncio.sleep(LOOK_EACH_SECONDS)
             looks += 1
-            for room in list(self._rooms.values()):
-                self._is_live(room)
+            for opened in list(self._rooms.values()):
+                self._is_live(opened)
             if looks % REPORT_EACH == 0:
                 self._report()
 
     def _report(self) -> None:
         for camera in self._cameras.values():
             camera.report()
-        for (visit, _), viewer in self._viewers.items():
-            seen = self._cameras.get(self._rooms[visit].camera)
-            if seen is not None:
-                viewer.report(seen.clocked)
+            for opened in self._at[camera.name].values():
+                for viewer in opened.viewers.values():
+                    viewer.report(camera.clocked)
 
-    def _cut(self, room: Room) -> None:
-        for participant in room.participants:
-            viewer = self._viewers.get((room.visit, participant))
-            if viewer is not None:
-                viewer.cut()
-        self._keep_what_is_seen(room.camera)
+    def _cut(self, opened: _Open) -> None:
+        for viewer in opened.viewers.values():
+            viewer.cut()
+        self._keep_what_is_seen(opened.room.camera)
 
     def _keep_what_is_seen(self, name: str) -> None:
         camera = self._cameras.get(name)
-        if camera is not None and not any(room.gate is Gate.LIVE for room in self._rooms_of(name)):
+        if camera is not None and not any(each.room.gate is Gate.LIVE for each in self._at[name].values()):
             camera.keep(False)
 
-    def _rooms_of(self, camera: str) -> Sequence[Room]:
-        return [room for room in self._rooms.values() if room.camera == camera]
-
-    def _room(self, visit: str) -> Room:
-        room = self._rooms.get(visit)
-        if room is None:
+    def _opened(self, visit: str) -> _Open:
+        opened = self._rooms.get(visit)
+        if opened is None:
             raise Refusal("room-unknown", next_step="none")
-        return room
+        return opened
 
     def _ask_for_picture(self, name: str) -> None:
         camera = self._cameras.get(name)
@@ -261,14 +276,15 @@ class Forwarder:
             self.happenings.tell(CAMERA_LOST, who=camera.name)
         self._end(camera.peer)
 
-    def _viewer_ended(self, visit: str, participant: str, viewer: Viewer) -> None:
-        if self._viewers.get((visit, participant)) is viewer:
-            self.kick(visit, participant, "connection-lost")
+    def _viewer_ended(self, opened: _Open, participant: str, viewer: Viewer) -> None:
+        if opened.viewers.get(participant) is viewer:
+            opened.room.leave(participant)
+            self._forget(opened, participant, "connection-lost")
 
-    def _forget(self, visit: str, participant: str, reason: str) -> None:
-        viewer = self._viewers.pop((visit, participant), None)
+    def _forget(self, opened: _Open, participant: str, reason: str) -> None:
+        viewer = opened.viewers.pop(participant, None)
         if viewer is not None:
-            self.happenings.tell(LEFT, visit=visit, who=participant, reason=reason)
+            self.happenings.tell(LEFT, visit=opened.room.visit, who=participant, reason=reason)
             self._end(viewer.peer)
 
     def _end(self, peer: RawPeer) -> None:

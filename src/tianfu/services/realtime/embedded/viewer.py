@@ -27,7 +27,10 @@ COUNTS = 1 << 32
 
 
 class Viewer:
-    """One participant's end of a room.  Nothing is sent that `may_see` does not allow at that moment."""
+    """One participant's end of a room.
+
+    Nothing that he asks for is sent unless `may_see` allows it at that moment; who shows him something has looked.
+    """
 
     def __init__(
         self,
@@ -59,19 +62,20 @@ class Viewer:
         """How many were sent to him."""
         return sum(relay.packets for relay in self._relays.values())
 
-    def see(self, kind: Kind, packet: Packet, *, may_begin: bool) -> None:
-        """Send a packet on, if he may see it."""
+    def show(self, kind: Kind, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
+        """Send a packet on that he may see."""
         relay = self._relays.get(kind)
-        if relay is None or not self._may_see():
+        if relay is None:
             return
-        passed = relay.pass_on(packet.data, packet.head, may_begin=may_begin, at_seconds=self._clock())
+        passed = relay.pass_on(packet.data, packet.head, may_begin=may_begin, at_seconds=at_seconds)
         if passed is not None:
             self.peer.send(passed)
 
     def catch_up(self, group: Sequence[Packet]) -> None:
-        """Show the pictures since the last whole one, so that something is seen at once."""
+        """Show the pictures since the last whole one, so that something is seen at once; he may see them."""
+        now = self._clock()
         for number, packet in enumerate(group):
-            self.see("video", packet, may_begin=number == 0)
+            self.show("video", packet, may_begin=number == 0, at_seconds=now)
 
     def cut(self) -> None:
         """Send nothing more of what came before, not even if it is asked for again."""
