@@ -46,9 +46,11 @@ class Server:
             for name in ("open_room", "renew", "whip", "whep", "gate", "kick", "close", "stats", "events")
         }
         self._tasks: set[asyncio.Task[None]] = set()
+        self._callers: set[asyncio.StreamWriter] = set()
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's requests until it ends; they may overtake each other."""
+        self._callers.add(writer)
         try:
             while line := await reader.readline():
                 task = asyncio.create_task(self._answer(line, writer))
@@ -57,7 +59,18 @@ class Server:
         except (ValueError, ConnectionError):  # a line too long, or a caller that is gone
             pass
         finally:
+            self._callers.discard(writer)
             writer.close()
+
+    async def hang_up(self) -> None:
+        """End all connections, and wait until nobody is answered any more."""
+        for writer in self._callers:
+            writer.transport.abort()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._callers:
+            await asyncio.sleep(0)
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         asked = orjson.loads(line)
@@ -112,11 +125,13 @@ async def serve(socket: Path, stop: asyncio.Event) -> None:
         raise Refusal("socket-name-too-long", next_step="choose-a-shorter-home", details={"path": str(socket)})
     await asyncio.to_thread(_make_room, socket)
     async with Forwarder(time.monotonic) as forwarder:
-        server = await asyncio.start_unix_server(Server(forwarder).converse, path=socket, limit=LINE_BYTES_MAX)
+        server = Server(forwarder)
+        listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
         try:
             await stop.wait()
         finally:
-            server.close()
+            listening.close()
+            await server.hang_up()
 
 
 def _make_room(socket: Path) -> None:
