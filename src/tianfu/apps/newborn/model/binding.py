@@ -2,6 +2,7 @@
 
 Without a binding that holds no curtain opens.  Knowledge: misidentification was possible on every day of a ward
 (doi 10.1542/peds.2005-0291); hence two people, and hence nothing is taken over from yesterday.
+Rules: docs/rules/newborn-visits.md .
 """
 
 from __future__ import annotations

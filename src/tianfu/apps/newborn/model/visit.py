@@ -5,6 +5,8 @@ draft → requested → identity-verified → guardian-verified → approved →
       → live ⇄ shielded → ending → closed
 side exits: declined, cancelled, no-show, expired, aborted
 ```
+
+Rules: docs/rules/newborn-visits.md .
 """
 
 from __future__ import annotations

@@ -46,11 +46,11 @@ class Server:
             for name in ("open_room", "renew", "whip", "whep", "gate", "kick", "close", "stats", "events")
         }
         self._tasks: set[asyncio.Task[None]] = set()
-        self._callers: set[asyncio.StreamWriter] = set()
+        self._callers: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's requests until it ends; they may overtake each other."""
-        self._callers.add(writer)
+        self._callers[writer] = asyncio.current_task()
         try:
             while line := await reader.readline():
                 task = asyncio.create_task(self._answer(line, writer))
@@ -59,7 +59,7 @@ class Server:
         except (ValueError, ConnectionError):  # a line too long, or a caller that is gone
             pass
         finally:
-            self._callers.discard(writer)
+            del self._callers[writer]
             writer.close()
 
     async def hang_up(self) -> None:
@@ -68,9 +68,8 @@ class Server:
             writer.transport.abort()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        while self._callers:
-            await asyncio.sleep(0)
+        conversations = [task for task in self._callers.values() if task is not None]
+        await asyncio.gather(*self._tasks, *conversations, return_exceptions=True)
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         asked = orjson.loads(line)
