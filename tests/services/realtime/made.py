@@ -8,15 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from struct import pack
 from typing import Protocol
 
-from tianfu.services.realtime.embedded.raw_peer import Heard, Kind, RawPeer, Stream
+from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer, Stream
 from tianfu.services.realtime.protocol.packets import head_of
-from tianfu.services.realtime.protocol.rooms import Part
+from tianfu.services.realtime.protocol.parts import Part
 
 CONNECT_SECONDS = 5.0
 PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
 """The first bytes of H.264 units: parameter sets, a picture by itself, a picture that needs the one before."""
 
-VIDEO: Sequence[Kind] = ("video",)
+CAMERA = (Line(label="video", direction="sendonly"), Line(label="ward", direction="sendonly"))
+VIEWER = (
+    Line(label="video", direction="recvonly"),
+    Line(label="ward", direction="recvonly"),
+    Line(label="voice", direction="sendrecv"),
+)
+PICTURE_TO_SEND = (Line(label="video", direction="sendonly"),)
+PICTURE_TO_SEE = (Line(label="video", direction="recvonly"),)
 VIDEO_TYPE, AUDIO_TYPE = 96, 97
 PACKETS_OF_PICTURE = 3
 
@@ -61,14 +68,14 @@ class PeerInMemory(RawPeer):
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
-        self.streams: Mapping[Kind, Stream] = {}
+        self.streams: Mapping[Label, Stream] = {}
         self.sent: list[bytes] = []
         self.is_up = False
 
-    async def answer(self, offer: str, *, sends: object, video: object) -> str:
+    async def answer(self, offer: str, *, sends: bool, video: object) -> str:
         self.streams = {
-            "video": Stream(kind="video", codec="H264", payload_type=VIDEO_TYPE, clock_rate_hz=90_000, source=9),
-            "audio": Stream(kind="audio", codec="opus", payload_type=AUDIO_TYPE, clock_rate_hz=48_000, source=10),
+            "video": Stream(label="video", codec="H264", payload_type=VIDEO_TYPE, clock_rate_hz=90_000, source=9),
+            "ward": Stream(label="ward", codec="opus", payload_type=AUDIO_TYPE, clock_rate_hz=48_000, source=10),
         }
         self.is_up = True
         return offer
@@ -92,6 +99,7 @@ class Client:
     def __init__(self) -> None:
         self.heard: list[tuple[float, bytes]] = []
         self.control: list[object] = []
+        self.sources: Sequence[int] = ()
         self.peer = RawPeer(Heard(packet=self._hear, control=self.control.extend))
 
     def _hear(self, data: bytes) -> None:
@@ -102,6 +110,29 @@ class Client:
         stream = self.peer.streams["video"]
         for data in picture(tag, number, whole=whole, payload_type=stream.payload_type):
             assert self.peer.send(data)
+
+    def send_sound(self, label: Label, tag: bytes, numbers: range) -> None:
+        """Send packets of sound, each of a fiftieth of a second."""
+        stream = self.peer.streams[label]
+        for number in numbers:
+            data = packet(
+                b"~" + tag,
+                sequence=number,
+                timestamp=960 * number,
+                payload_type=stream.payload_type,
+                source=stream.source,
+            )
+            assert self.peer.send(data)
+
+    def sounds(self, label: Label) -> list[bytes]:
+        """What was heard of a sound: the tags of its packets."""
+        source = self.heard_sources.get(label)
+        return [tag_of(data) for _, data in self.heard if head_of(data).source == source]
+
+    @property
+    def heard_sources(self) -> Mapping[Label, int]:
+        """The SSRCs under which the answer said that each stream comes, line by line."""
+        return dict(zip([line.label for line in VIEWER], self.sources, strict=False))
 
     def lose(self, is_lost: Callable[[bytes], bool]) -> None:
         """Lose datagrams that arrive, as a network would, before anything has seen them."""
@@ -132,19 +163,27 @@ class Doors(Protocol):
 async def camera(doors: Doors, name: str) -> Client:
     """A camera that is connected."""
     client = Client()
-    offer = await client.peer.offer(sends=("audio", "video"), receives=(), video=("H264",))
+    offer = await client.peer.offer(CAMERA, video=("H264",))
     await client.peer.accept(await doors.whip(name, offer))
     await client.connected()
     return client
 
 
-async def viewer(doors: Doors, visit: str, who: str, *, kinds: Sequence[Kind] = ("audio", "video")) -> Client:
+async def viewer(doors: Doors, visit: str, who: str, part: Part = Part.FAMILY) -> Client:
     """A viewer who is connected."""
     client = Client()
-    offer = await client.peer.offer(sends=(), receives=kinds, video=("H264", "VP8"))
-    await client.peer.accept(await doors.whep(visit, who, Part.FAMILY, offer))
+    offer = await client.peer.offer(VIEWER, video=("H264", "VP8"))
+    answer = await doors.whep(visit, who, part, offer)
+    await client.peer.accept(answer)
+    client.sources = sources_of(answer)
     await client.connected()
     return client
+
+
+def sources_of(answer: str) -> list[int]:
+    """The SSRC of each line of an answer (RFC 5576)."""
+    lines = answer.split("\r\nm=")[1:]
+    return [int(line.partition("a=ssrc:")[2].partition(" ")[0]) for line in lines]
 
 
 async def until(holds: Callable[[], bool]) -> None:

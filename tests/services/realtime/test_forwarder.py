@@ -17,11 +17,21 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from tests.services.realtime.made import PACKETS_OF_PICTURE, VIDEO, Client, camera, packet, tag_of, until, viewer
+from tests.services.realtime.made import (
+    PACKETS_OF_PICTURE,
+    PICTURE_TO_SEE,
+    Client,
+    camera,
+    packet,
+    tag_of,
+    until,
+    viewer,
+)
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.protocol.packets import head_of
-from tianfu.services.realtime.protocol.rooms import Gate, Part
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
 
 pytestmark = pytest.mark.anyio
 
@@ -266,7 +276,7 @@ async def test_what_cannot_be_is_refused(forwarder: Forwarder) -> None:
         return found.value.code
 
     client = Client()
-    offer = await client.peer.offer(sends=(), receives=VIDEO, video=("H264",))
+    offer = await client.peer.offer(PICTURE_TO_SEE, video=("H264",))
     assert await refused(offer) == "room-unknown"
     forwarder.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
     assert await refused(offer) == "camera-away"

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.realtime.made import PACKETS_OF_PICTURE, VIDEO, Client, camera, tag_of, until, viewer
+from tests.services.realtime.made import PACKETS_OF_PICTURE, PICTURE_TO_SEE, Client, camera, tag_of, until, viewer
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CLOSED, JOINED, LEFT, LIVE, SHIELDED, MediaPort
-from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Part
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
 
 pytestmark = pytest.mark.anyio
 
@@ -174,7 +175,7 @@ async def test_a_camera_that_goes_is_missed(port: MediaPort) -> None:
     assert [(each.what, each.who) for each in await port.events(1)] == [(CAMERA_LOST, "bed-1")]
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
     client = Client()
-    offer = await client.peer.offer(sends=(), receives=VIDEO, video=("H264",))
+    offer = await client.peer.offer(PICTURE_TO_SEE, video=("H264",))
     assert await code_of(port.whep("visit", "mother", Part.FAMILY, offer)) == "camera-away"
     await close(client)
 

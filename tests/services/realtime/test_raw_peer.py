@@ -9,7 +9,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.rtp import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpRrPacket
 
-from tests.services.realtime.made import VIDEO, packet, until
+from tests.services.realtime.made import CAMERA, PICTURE_TO_SEND, packet, until
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import BASELINE, Heard, RawPeer
 from tianfu.services.realtime.protocol.packets import head_of
@@ -24,8 +24,8 @@ async def pair(video: VideoCodec = "H264") -> tuple[RawPeer, RawPeer, list[bytes
     told: list[object] = []
     sender = RawPeer(Heard(control=told.extend))
     receiver = RawPeer(Heard(packet=heard.append))
-    offer = await sender.offer(sends=("audio", "video"), receives=(), video=(video,))
-    await sender.accept(await receiver.answer(offer, sends=(), video=("H264", "VP8")))
+    offer = await sender.offer(CAMERA, video=(video,))
+    await sender.accept(await receiver.answer(offer, sends=False, video=("H264", "VP8")))
     await until(lambda: sender.is_connected and receiver.is_connected)
     return sender, receiver, heard, told
 
@@ -68,7 +68,7 @@ async def test_nothing_is_encoded_decoded_or_kept_by_aiortc() -> None:
 async def test_the_codec_of_who_sends_is_agreed_upon(video: VideoCodec) -> None:
     sender, receiver, _, _ = await pair(video)
     assert sender.streams["video"].codec == receiver.streams["video"].codec == video
-    assert sender.streams["audio"].codec == "opus"
+    assert sender.streams["ward"].codec == "opus"
     assert sender.streams["video"].payload_type == receiver.streams["video"].payload_type
     await asyncio.gather(sender.close(), receiver.close())
 
@@ -79,7 +79,7 @@ async def test_a_stock_peer_is_understood() -> None:
     stock.addTrack(VideoStreamTrack())
     await stock.setLocalDescription(await stock.createOffer())
     peer = RawPeer(Heard(packet=heard.append))
-    answer = await peer.answer(stock.localDescription.sdp, sends=(), video=("VP8",))
+    answer = await peer.answer(stock.localDescription.sdp, sends=False, video=("VP8",))
     await stock.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
     await until(lambda: len(heard) > 5)
     assert {head_of(data).payload_type for data in heard} == {peer.streams["video"].payload_type}
@@ -88,7 +88,7 @@ async def test_a_stock_peer_is_understood() -> None:
 
 async def test_only_constrained_baseline_is_offered_of_h264() -> None:
     peer = RawPeer(Heard())
-    offer = await peer.offer(sends=VIDEO, receives=(), video=("H264",))
+    offer = await peer.offer(PICTURE_TO_SEND, video=("H264",))
     profiles = {line.rpartition("=")[2] for line in offer.splitlines() if "profile-level-id" in line}
     assert profiles == {BASELINE}
     await peer.close()
@@ -96,7 +96,7 @@ async def test_only_constrained_baseline_is_offered_of_h264() -> None:
 
 async def test_no_stranger_is_asked_for_our_address() -> None:
     peer = RawPeer(Heard())
-    offer = await peer.offer(sends=VIDEO, receives=(), video=("VP8",))
+    offer = await peer.offer(PICTURE_TO_SEND, video=("VP8",))
     kinds = {
         line.partition(" typ ")[2].partition(" ")[0] for line in offer.splitlines() if line.startswith("a=candidate")
     }
@@ -111,7 +111,7 @@ async def test_no_stranger_is_asked_for_our_address() -> None:
 async def test_an_offer_that_is_none_is_refused(offer: str) -> None:
     peer = RawPeer(Heard())
     with pytest.raises(Refusal) as refused:
-        await peer.answer(offer, sends=(), video=("H264",))
+        await peer.answer(offer, sends=False, video=("H264",))
     assert refused.value.code in {"offer-malformed", "no-common-codec"}
     await peer.close()
 
@@ -119,9 +119,9 @@ async def test_an_offer_that_is_none_is_refused(offer: str) -> None:
 async def test_without_a_common_codec_nothing_is_agreed_upon() -> None:
     sender = RawPeer(Heard())
     receiver = RawPeer(Heard())
-    offer = await sender.offer(sends=VIDEO, receives=(), video=("VP8",))
+    offer = await sender.offer(PICTURE_TO_SEND, video=("VP8",))
     with pytest.raises(Refusal) as refused:
-        await receiver.answer(offer, sends=(), video=("H264",))
+        await receiver.answer(offer, sends=False, video=("H264",))
     assert refused.value.code == "no-common-codec"
     await asyncio.gather(sender.close(), receiver.close())
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.protocol.rooms import LEASE_SECONDS_MAX, Gate, Part, Room
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import LEASE_SECONDS_MAX, Gate, Room
 
 
 def room(*, lease: float = 10.0) -> Room:

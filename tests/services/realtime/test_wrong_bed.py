@@ -17,7 +17,8 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.raw_peer import Heard
 from tianfu.services.realtime.protocol.packets import head_of
-from tianfu.services.realtime.protocol.rooms import Gate, Part
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
 
 pytestmark = pytest.mark.anyio
 

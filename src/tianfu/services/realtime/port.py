@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tianfu.kernel.instants import Instant
-from tianfu.services.realtime.protocol.rooms import Gate, Part
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
 
 JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
     "joined",
@@ -78,6 +79,22 @@ class MediaPort(Protocol):
 
         Raises Refusal `room-unknown`, `room-closed` or `lease-lost`.
         """
+        ...
+
+    async def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
+        """Give a participant the floor while his key is pressed, and take it when he lets go.
+
+        Raises Refusal `room-unknown`, `room-closed`, `not-in-room`, `curtain-drawn`, `view-only`, `silenced` or
+        `somebody-speaks`.
+        """
+        ...
+
+    async def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
+        """Take a participant's voice, or give it back; raises Refusal `room-unknown`."""
+        ...
+
+    async def hear_ward(self, visit: str, *, is_heard: bool) -> None:
+        """Let the ward's sound through with the picture, or not (at first not); raises Refusal `room-unknown`."""
         ...
 
     async def kick(self, visit: str, participant: str) -> None:

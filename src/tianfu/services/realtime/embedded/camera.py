@@ -17,7 +17,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from tianfu.services.realtime.embedded.raw_peer import Kind, RawPeer, Stream
+from tianfu.services.realtime.embedded.raw_peer import Label, RawPeer, Stream
 from tianfu.services.realtime.embedded.reception import Reception
 from tianfu.services.realtime.protocol.missing import Missing
 from tianfu.services.realtime.protocol.packets import Head, MalformedPacket, head_of
@@ -39,7 +39,7 @@ class Clocked(NamedTuple):
     at_seconds: float
 
 
-Forward = Callable[[Kind, Packet, bool], None]
+Forward = Callable[[Label, Packet, bool], None]
 """Hears of each packet, and whether a viewer may begin with it."""
 
 
@@ -49,7 +49,7 @@ class Camera:
     def __init__(self, name: str, peer: RawPeer, forward: Forward, clock: Callable[[], float]) -> None:
         self.name = name
         self.peer = peer
-        self.clocked: dict[Kind, Clocked] = {}
+        self.clocked: dict[Label, Clocked] = {}
         self.packets = 0
         self._forward = forward
         self._clock = clock
@@ -57,7 +57,7 @@ class Camera:
         self._is_keeping = False
         self._missing: dict[int, Missing] = {}
         self._reception: dict[int, Reception] = {}
-        self._kinds: dict[int, Kind] = {}
+        self._labels: dict[int, Label] = {}
         self._asked_picture_at = 0.0
 
     @property
@@ -94,8 +94,8 @@ class Camera:
         self.packets += 1
         self._reception.setdefault(head.source, Reception(head.source)).add(head)
         packet = Packet(data, head)
-        if stream.kind == "audio":
-            self._forward("audio", packet, True)
+        if stream.label != "video":
+            self._forward(stream.label, packet, True)
             return
         self._look_for_gaps(head)
         self._forward("video", packet, self._add(stream, packet))
@@ -104,10 +104,10 @@ class Camera:
         """Learn the sender's clocks from its reports."""
         now = self._clock()
         for packet in packets:
-            kind = self._kinds.get(packet.ssrc) if isinstance(packet, RtcpSrPacket) else None
-            if kind is not None and isinstance(packet, RtcpSrPacket):
+            label = self._labels.get(packet.ssrc) if isinstance(packet, RtcpSrPacket) else None
+            if label is not None and isinstance(packet, RtcpSrPacket):
                 info = packet.sender_info
-                self.clocked[kind] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now)
+                self.clocked[label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now)
                 self._reception[packet.ssrc].heard_report(packet, at_seconds=now)
 
     def ask_for_picture(self) -> None:
@@ -116,8 +116,8 @@ class Camera:
         if now - self._asked_picture_at < PICTURE_AGAIN_SECONDS:
             return
         self._asked_picture_at = now
-        for source, kind in self._kinds.items():
-            if kind == "video":
+        for source, label in self._labels.items():
+            if label == "video":
                 self.peer.send(bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=OUR_SOURCE, media_ssrc=source)))
 
     def report(self) -> None:
@@ -127,7 +127,7 @@ class Camera:
         if not told:
             return
         self.peer.send(bytes(RtcpRrPacket(ssrc=OUR_SOURCE, reports=told)))
-        sources = [source for source, kind in self._kinds.items() if kind == "video"]
+        sources = [source for source, label in self._labels.items() if label == "video"]
         if sources:
             room = pack_remb_fci(BITS_PER_SECOND_MAX, sources)
             self.peer.send(bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=OUR_SOURCE, media_ssrc=0, fci=room)))
@@ -135,7 +135,7 @@ class Camera:
     def _stream_of(self, head: Head) -> Stream | None:
         for stream in self.peer.streams.values():
             if stream.payload_type == head.payload_type:
-                self._kinds[head.source] = stream.kind
+                self._labels[head.source] = stream.label
                 return stream
         return None
 

@@ -12,7 +12,7 @@ from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import Camera
 from tianfu.services.realtime.embedded.happenings import Happenings
-from tianfu.services.realtime.embedded.raw_peer import Heard, Kind, RawPeer
+from tianfu.services.realtime.embedded.raw_peer import Heard, Label, RawPeer
 from tianfu.services.realtime.embedded.viewer import Viewer
 from tianfu.services.realtime.port import (
     CAMERA_BACK,
@@ -24,8 +24,9 @@ from tianfu.services.realtime.port import (
     SHIELDED,
     Quality,
 )
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
-from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Part, Room
+from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
 
 LOOK_EACH_SECONDS = 0.1
 """How often leases are looked at where no packet comes along to ask."""
@@ -135,6 +136,25 @@ class Forwarder:
             opened.room.leave(participant)
             self._forget(opened, participant, reason)
 
+    def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
+        """Give a participant the floor while his key is pressed, and take it when he lets go.
+
+        Raises Refusal as `Room.press` does, or `room-unknown`.
+        """
+        room = self._opened(visit).room
+        if is_pressed:
+            room.press(participant, at_seconds=self._clock())
+        else:
+            room.floor.release(participant)
+
+    def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
+        """Take a participant's voice, or give it back; raises Refusal `room-unknown`."""
+        self._opened(visit).room.floor.silence(participant, is_silenced=is_silenced)
+
+    def hear_ward(self, visit: str, *, is_heard: bool) -> None:
+        """Let the ward's sound through with the picture, or not; raises Refusal `room-unknown`."""
+        self._opened(visit).room.is_ward_heard = is_heard
+
     def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
         return [
@@ -148,14 +168,14 @@ class Forwarder:
         heard = Heard()
         peer = self._peer(heard)
 
-        def forward(kind: Kind, packet: Packet, may_begin: bool) -> None:
-            self._forward(camera, kind, packet, may_begin)
+        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
+            self._forward(camera, label, packet, may_begin)
 
         made = Camera(camera, peer, forward, self._clock)
         heard.packet, heard.control = made.heard, made.heard_control
         heard.ended = lambda: self._camera_ended(made)
         try:
-            answer = await peer.answer(offer, sends=(), video=VIDEO)
+            answer = await peer.answer(offer, sends=False, video=VIDEO)
         except BaseException:
             await peer.close()
             raise
@@ -185,7 +205,7 @@ class Forwarder:
         peer = self._peer(heard)
         video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
         try:
-            answer = await peer.answer(offer, sends=("audio", "video"), video=video)
+            answer = await peer.answer(offer, sends=True, video=video)
         except BaseException:
             room.leave(participant)
             await peer.close()
@@ -202,6 +222,7 @@ class Forwarder:
         self._forget(opened, participant, "joined-again")
         opened.viewers[participant] = viewer
         self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
+        heard.packet = lambda data: self._speaks(opened, participant, viewer, data)
         heard.control = viewer.heard_control
         heard.connected = lambda: self._begin(opened, viewer)
         heard.ended = lambda: self._viewer_ended(opened, participant, viewer)
@@ -215,12 +236,25 @@ class Forwarder:
             viewer.catch_up(camera.group)
             camera.ask_for_picture()
 
-    def _forward(self, name: str, kind: Kind, packet: Packet, may_begin: bool) -> None:
+    def _forward(self, name: str, label: Label, packet: Packet, may_begin: bool) -> None:
         now = self._clock()
         for opened in self._at[name].values():
-            if self._is_live(opened):
+            if self._is_live(opened) and (label == "video" or opened.room.is_ward_heard):
                 for viewer in opened.viewers.values():
-                    viewer.show(kind, packet, may_begin=may_begin, at_seconds=now)
+                    viewer.show(label, packet, may_begin=may_begin, at_seconds=now)
+
+    def _speaks(self, opened: _Open, participant: str, viewer: Viewer, data: bytes) -> None:
+        room = opened.room
+        if room.floor.speaker != participant or not self._is_live(opened):
+            return
+        packet = viewer.speaks(data)
+        if packet is None:
+            return
+        now = self._clock()
+        for listener, listening in opened.viewers.items():
+            part = room.part_of(listener)
+            if listener != participant and part is not None and room.floor.hears(part, participant):
+                listening.show("voice", packet, may_begin=True, at_seconds=now)
 
     def _is_live(self, opened: _Open) -> bool:
         """Whether the room's gate is open now; a lease that has just run out cuts everybody off."""

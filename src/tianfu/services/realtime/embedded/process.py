@@ -23,7 +23,8 @@ import uvloop
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
-from tianfu.services.realtime.protocol.rooms import Gate, Part
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
 
 LINE_BYTES_MAX = 1 << 18
 """A description of a session is some kilobytes long."""
@@ -43,7 +44,20 @@ class Server:
         self._forwarder = forwarder
         self._acts: Mapping[str, Act] = {
             name: getattr(self, f"_{name}")
-            for name in ("open_room", "renew", "whip", "whep", "gate", "kick", "close", "stats", "events")
+            for name in (
+                "open_room",
+                "renew",
+                "whip",
+                "whep",
+                "gate",
+                "talk",
+                "silence",
+                "hear_ward",
+                "kick",
+                "close",
+                "stats",
+                "events",
+            )
         }
         self._tasks: set[asyncio.Task[None]] = set()
         self._callers: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
@@ -104,6 +118,15 @@ class Server:
     async def _gate(self, given: Mapping[str, Any]) -> int:
         self._forwarder.gate(given["visit"], Gate(given["gate"]), given["reason"])
         return system_clock()
+
+    async def _talk(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.talk(given["visit"], given["participant"], is_pressed=given["is_pressed"])
+
+    async def _silence(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.silence(given["visit"], given["participant"], is_silenced=given["is_silenced"])
+
+    async def _hear_ward(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.hear_ward(given["visit"], is_heard=given["is_heard"])
 
     async def _kick(self, given: Mapping[str, Any]) -> None:
         self._forwarder.kick(given["visit"], given["participant"])

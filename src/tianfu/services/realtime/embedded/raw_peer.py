@@ -7,11 +7,11 @@ tests/services/realtime/test_raw_peer.py holds them to what is used here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.exceptions import InternalError, OperationError
 from aiortc.rtcdtlstransport import RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
@@ -21,17 +21,31 @@ from pylibsrtp import Error as SrtpError
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.pictures import VideoCodec
 
-Kind = Literal["audio", "video"]
+Label = Literal["video", "ward", "voice"]
+"""What a stream is: the picture, the sound of the ward, or somebody's voice."""
 
 BASELINE = "42e01f"
 """H.264's constrained baseline: no pictures out of order, and every browser shows it (RFC 6184, section 8.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """What was agreed upon for one kind of media; `source` is our SSRC where we send."""
+class Line:
+    """One line of an offer: what flows in it, and which way as its author sees it (RFC 8866, section 6.7)."""
 
-    kind: Kind
+    label: Label
+    direction: str
+
+    @property
+    def kind(self) -> str:
+        """Picture or sound."""
+        return "video" if self.label == "video" else "audio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What was agreed upon for one line; `source` is our SSRC where we send."""
+
+    label: Label
     codec: str
     payload_type: int
     clock_rate_hz: int
@@ -53,34 +67,36 @@ class RawPeer:
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
-        self.streams: Mapping[Kind, Stream] = {}
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))  # aiortc's own default asks a stranger
+        self.streams: Mapping[Label, Stream] = {}
+        self._labels: Sequence[Label] = ()
+        # Without servers, because aiortc's own default asks a stranger; all in one transport, because of the other
+        # ways it leaves a third line behind.
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._transport: RTCDtlsTransport | None = None
         self._connection.on("connectionstatechange", self._changed)
 
-    async def answer(self, offer: str, *, sends: Collection[Kind], video: Sequence[VideoCodec]) -> str:
-        """The SDP answer to an offer: we send these kinds, and receive every other kind.
+    async def answer(self, offer: str, *, sends: bool, video: Sequence[VideoCodec]) -> str:
+        """The SDP answer to an offer of somebody who looks (`sends`: to him), or of a camera.
 
         `video` are the codecs that may be agreed upon, best first.  Raises Refusal `offer-malformed` or
         `no-common-codec`.
         """
-        connection = self._connection
-        kinds = _kinds(offer)
-        if not kinds:
-            raise Refusal("offer-malformed")
-        for kind in kinds:
-            _prefer(connection.addTransceiver(kind, direction="sendonly" if kind in sends else "recvonly"), video)
+        lines = _lines(offer, is_viewers=sends)
+        for line in lines:
+            direction = _MIRRORED[line.direction] if sends else "recvonly"
+            _prefer(self._connection.addTransceiver(line.kind, direction=direction), video)
+        self._labels = [line.label for line in lines]
         await self._hear_description(offer, "offer")
         self._take_over()
-        await connection.setLocalDescription(await connection.createAnswer())
+        await self._connection.setLocalDescription(await self._connection.createAnswer())
         self._learn_streams()
-        return connection.localDescription.sdp
+        return self._connection.localDescription.sdp
 
-    async def offer(self, *, sends: Collection[Kind], receives: Collection[Kind], video: Sequence[VideoCodec]) -> str:
-        """An SDP offer to send some kinds and to receive others."""
-        for direction, kinds in (("sendonly", sends), ("recvonly", receives)):
-            for kind in kinds:
-                _prefer(self._connection.addTransceiver(kind, direction=direction), video)
+    async def offer(self, lines: Sequence[Line], *, video: Sequence[VideoCodec]) -> str:
+        """An SDP offer of these lines."""
+        for line in lines:
+            _prefer(self._connection.addTransceiver(line.kind, direction=line.direction), video)
+        self._labels = [line.label for line in lines]
         self._take_over()
         await self._connection.setLocalDescription(await self._connection.createOffer())
         return self._connection.localDescription.sdp
@@ -126,8 +142,8 @@ class RawPeer:
             raise Refusal(f"{kind}-malformed") from error
 
     def _learn_streams(self) -> None:
-        found = map(_stream, self._connection.getTransceivers())
-        self.streams = {each.kind: each for each in found if each is not None}
+        found = map(_stream, self._labels, self._connection.getTransceivers())
+        self.streams = {each.label: each for each in found if each is not None}
 
     def _take_over(self) -> None:
         """Keep aiortc's senders and receivers from starting, and its transport from routing packets to them."""
@@ -157,11 +173,32 @@ class RawPeer:
             self.heard.ended()
 
 
-def _kinds(offer: str) -> Sequence[Kind]:
-    """The kinds of media of an offer, line by line (RFC 8866, section 5.14)."""
-    known: Mapping[str, Kind] = {"m=audio": "audio", "m=video": "video"}
-    found = (known.get(line.partition(" ")[0]) for line in offer.splitlines())
-    return [kind for kind in found if kind is not None]
+_MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
+
+
+def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
+    """The lines of media of an offer.  Sound that its author sends is a voice if he looks, and the ward's if not.
+
+    Raises Refusal `offer-malformed` if there is none, or two of one kind.
+    """
+    lines: list[Line] = []
+    kind, direction = "", "sendrecv"
+    for row in [*offer.splitlines(), "m="]:
+        if row.startswith("m="):
+            if kind in {"audio", "video"}:
+                lines.append(Line(label=_label(kind, direction, is_viewers=is_viewers), direction=direction))
+            kind, direction = row[2:].partition(" ")[0], "sendrecv"
+        elif row.startswith("a=") and row[2:] in _MIRRORED:
+            direction = row[2:]
+    if not lines or len({line.label for line in lines}) < len(lines):
+        raise Refusal("offer-malformed")
+    return lines
+
+
+def _label(kind: str, direction: str, *, is_viewers: bool) -> Label:
+    if kind == "video":
+        return "video"
+    return "voice" if is_viewers and direction.startswith("send") else "ward"
 
 
 def _prefer(transceiver: RTCRtpTransceiver, video: Sequence[VideoCodec]) -> None:
@@ -176,13 +213,13 @@ def _is(capability: RTCRtpCodecCapability, codec: VideoCodec) -> bool:
     return codec != "H264" or capability.parameters.get("profile-level-id") == BASELINE
 
 
-def _stream(transceiver: RTCRtpTransceiver) -> Stream | None:
+def _stream(label: Label, transceiver: RTCRtpTransceiver) -> Stream | None:
     codecs: list[RTCRtpCodecParameters] = transceiver._codecs
     if not codecs or codecs[0].payloadType is None:
         return None
     first = codecs[0]
     return Stream(
-        kind="video" if transceiver.kind == "video" else "audio",
+        label=label,
         codec=first.mimeType.partition("/")[2],
         payload_type=codecs[0].payloadType,
         clock_rate_hz=first.clockRate,

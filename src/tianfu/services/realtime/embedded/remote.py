@@ -14,7 +14,8 @@ from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX
 from tianfu.services.realtime.port import Happened, Quality
-from tianfu.services.realtime.protocol.rooms import Gate, Part
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
 
 ANSWER_SECONDS = 15.0
 """Longer than the longest wait for events."""
@@ -50,6 +51,18 @@ class EmbeddedMedia:
     async def gate(self, visit: str, gate: Gate, reason: str) -> Instant:
         """As `MediaPort` has it."""
         return Instant(await self._ask("gate", visit=visit, gate=gate.value, reason=reason))
+
+    async def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
+        """As `MediaPort` has it."""
+        await self._ask("talk", visit=visit, participant=participant, is_pressed=is_pressed)
+
+    async def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
+        """As `MediaPort` has it."""
+        await self._ask("silence", visit=visit, participant=participant, is_silenced=is_silenced)
+
+    async def hear_ward(self, visit: str, *, is_heard: bool) -> None:
+        """As `MediaPort` has it."""
+        await self._ask("hear_ward", visit=visit, is_heard=is_heard)
 
     async def kick(self, visit: str, participant: str) -> None:
         """As `MediaPort` has it."""

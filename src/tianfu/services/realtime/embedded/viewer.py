@@ -18,8 +18,8 @@ from aiortc.rtp import (
 )
 
 from tianfu.services.realtime.embedded.camera import Clocked
-from tianfu.services.realtime.embedded.raw_peer import Kind, RawPeer
-from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS
+from tianfu.services.realtime.embedded.raw_peer import Label, RawPeer
+from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS, MalformedPacket, head_of
 from tianfu.services.realtime.protocol.pictures import Packet
 from tianfu.services.realtime.protocol.relay import Relay
 
@@ -46,8 +46,8 @@ class Viewer:
         self._may_see = may_see
         self._ask_for_picture = ask_for_picture
         self._clock = clock
-        self._relays: dict[Kind, Relay] = {
-            stream.kind: Relay(
+        self._relays: dict[Label, Relay] = {
+            stream.label: Relay(
                 source=stream.source,
                 payload_type=stream.payload_type,
                 clock_rate_hz=stream.clock_rate_hz,
@@ -62,9 +62,9 @@ class Viewer:
         """How many were sent to him."""
         return sum(relay.packets for relay in self._relays.values())
 
-    def show(self, kind: Kind, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
+    def show(self, label: Label, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
         """Send a packet on that he may see."""
-        relay = self._relays.get(kind)
+        relay = self._relays.get(label)
         if relay is None:
             return
         passed = relay.pass_on(packet.data, packet.head, may_begin=may_begin, at_seconds=at_seconds)
@@ -82,12 +82,12 @@ class Viewer:
         for relay in self._relays.values():
             relay.cut()
 
-    def report(self, clocked: Mapping[Kind, Clocked]) -> None:
+    def report(self, clocked: Mapping[Label, Clocked]) -> None:
         """Tell him how the timestamps of sound and picture belong together (RFC 3550, section 6.4.1)."""
         if not self._may_see():
             return
-        for kind, relay in self._relays.items():
-            moment = clocked.get(kind)
+        for label, relay in self._relays.items():
+            moment = clocked.get(label)
             if moment is None or relay.is_waiting:
                 continue
             info = RtcpSenderInfo(
@@ -96,7 +96,16 @@ class Viewer:
                 packet_count=relay.packets % COUNTS,
                 octet_count=relay.octets % COUNTS,
             )
-            self.peer.send(bytes(RtcpSrPacket(ssrc=self.peer.streams[kind].source, sender_info=info)))
+            self.peer.send(bytes(RtcpSrPacket(ssrc=self.peer.streams[label].source, sender_info=info)))
+
+    def speaks(self, data: bytes) -> Packet | None:
+        """A packet of his voice; None for anything else that he sends."""
+        voice = self.peer.streams.get("voice")
+        try:
+            head = head_of(data)
+        except MalformedPacket:
+            return None
+        return Packet(data, head) if voice is not None and head.payload_type == voice.payload_type else None
 
     def heard_control(self, packets: Sequence[AnyRtcpPacket]) -> None:
         """Do what he asks: send packets again, or ask for a whole picture."""
@@ -112,11 +121,11 @@ class Viewer:
     def _send_again(self, asked: RtcpRtpfbPacket) -> None:
         if not self._may_see():
             return
-        for kind, stream in self.peer.streams.items():
+        for label, stream in self.peer.streams.items():
             if stream.source != asked.media_ssrc:
                 continue
             for sequence in asked.lost:
-                kept = self._relays[kind].again(sequence % SEQUENCES)
+                kept = self._relays[label].again(sequence % SEQUENCES)
                 if kept is not None:
                     self.peer.send(kept)
 

@@ -10,22 +10,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.talk import Floor
 
 LEASE_SECONDS_MAX = 30.0
 """A lease never lasts longer: whoever renews it has then been gone so long that nothing may be shown."""
 
 
 LEASE_LOST = "lease-lost"
-
-
-class Part(Enum):
-    """What a participant does in a room."""
-
-    FAMILY = "family"
-    BEDSIDE = "bedside"
-    NURSE = "nurse"
-    INTERPRETER = "interpreter"
-    GUEST = "guest"
 
 
 class Gate(Enum):
@@ -51,6 +43,9 @@ class Room:
         self.camera = camera
         self.gate = Gate.SHIELDED
         self.cuts: list[Cut] = []
+        self.floor = Floor()
+        self.is_ward_heard = False
+        """Whether the ward's sound may be heard: other families talk there, so not unless somebody says so."""
         self._lease_until = lease_until_seconds
         self._participants: dict[str, Part] = {}
         self._closed_for: str | None = None
@@ -79,6 +74,7 @@ class Room:
     def leave(self, participant: str) -> None:
         """Let a participant go; nothing passes to him from now on."""
         self._participants.pop(participant, None)
+        self.floor.release(participant)
 
     def renew(self, until_seconds: float, *, at_seconds: float) -> None:
         """Lengthen the lease; what a lost lease shielded stays shielded.
@@ -101,6 +97,7 @@ class Room:
         if self.gate is Gate.LIVE:
             self.cuts.append(Cut(at_seconds=at_seconds, reason=reason))
         self.gate = Gate.SHIELDED
+        self.floor.clear()
 
     def close(self, reason: str, *, at_seconds: float) -> None:
         """End it for ever; everybody leaves."""
@@ -114,6 +111,19 @@ class Room:
         if self.gate is Gate.LIVE and at_seconds >= self._lease_until:
             self.shield(LEASE_LOST, at_seconds=self._lease_until)
         return self.gate is Gate.LIVE
+
+    def press(self, participant: str, *, at_seconds: float) -> None:
+        """Give a participant the floor.
+
+        Raises Refusal `room-closed`, `not-in-room`, `curtain-drawn`, `view-only`, `silenced` or `somebody-speaks`.
+        """
+        self._refuse_closed()
+        part = self._participants.get(participant)
+        if part is None:
+            raise Refusal("not-in-room", next_step="join-again")
+        if not self.look(at_seconds):
+            raise Refusal("curtain-drawn", next_step="wait", retryable=True)
+        self.floor.press(participant, part)
 
     def _refuse_closed(self) -> None:
         if self._closed_for is not None:
