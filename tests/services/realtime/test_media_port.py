@@ -5,69 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import stat
-import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.services.realtime.made import PACKETS_OF_PICTURE, PICTURE_TO_SEE, Client, camera, tag_of, until, viewer
+from tests.services.realtime.running import Running, embedded
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CLOSED, JOINED, LEFT, LIVE, SHIELDED, MediaPort
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
 
 pytestmark = pytest.mark.anyio
 
-START_SECONDS = 10.0
 LEASE_SECONDS = 20.0
-
-
-class Running:
-    """A media server at work, and the port to it."""
-
-    def __init__(self, socket: Path) -> None:
-        self.socket = socket
-        self.port = EmbeddedMedia(socket)
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        command = [sys.executable, "-m", "tianfu.services.realtime.embedded.process", str(self.socket)]
-        self.process = await asyncio.create_subprocess_exec(*command)
-        async with asyncio.timeout(START_SECONDS):
-            while True:
-                try:
-                    await self.port.stats()
-                except Refusal:
-                    await asyncio.sleep(0.05)
-                else:
-                    return
-
-    async def kill(self, sign: signal.Signals = signal.SIGKILL) -> int:
-        assert self.process is not None
-        self.process.send_signal(sign)
-        return await self.process.wait()
-
-    async def end(self) -> None:
-        self.port.hang_up()
-        if self.process is not None and self.process.returncode is None:
-            await self.kill(signal.SIGTERM)
-
-
-@asynccontextmanager
-async def embedded() -> AsyncIterator[Running]:
-    with tempfile.TemporaryDirectory(prefix="tianfu-media-") as folder:
-        running = Running(Path(folder) / "media" / "socket")
-        try:
-            await running.start()
-            yield running
-        finally:
-            await running.end()
 
 
 @pytest.fixture
