@@ -1,0 +1,1 @@
+"""Newborn visiting: parents see and talk to their baby in intensive care, live, safely."""

@@ -1,0 +1,1 @@
+"""Live rooms: who sees which camera, and for how long."""

@@ -1,0 +1,1 @@
+"""Our own forwarder: packets go on as they came, and nothing is decoded or kept on disk."""

@@ -1,0 +1,327 @@
+"""All rooms and cameras of one process.  No packet passes that its room does not let through at that moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from tianfu.kernel.instants import Clock, system_clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.camera import Camera
+from tianfu.services.realtime.embedded.happenings import Happenings
+from tianfu.services.realtime.embedded.raw_peer import Heard, Label, RawPeer
+from tianfu.services.realtime.embedded.viewer import Viewer
+from tianfu.services.realtime.port import (
+    CAMERA_BACK,
+    CAMERA_LOST,
+    CLOSED,
+    JOINED,
+    LEFT,
+    LIVE,
+    SHIELDED,
+    Quality,
+)
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
+from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
+
+LOOK_EACH_SECONDS = 0.1
+"""How often leases are looked at where no packet comes along to ask."""
+
+REPORT_EACH = 10
+"""Every so many looks, senders and viewers are told what they need to keep in step."""
+
+VIDEO: tuple[VideoCodec, ...] = ("H264", "VP8")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A room, and the ends of who is in it."""
+
+    room: Room
+    viewers: dict[str, Viewer] = field(default_factory=dict)
+
+
+class Forwarder:
+    """Cameras come in by `whip`, viewers by `whep`; `gate` opens and shields, `renew` keeps a room alive."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        peer: Callable[[Heard], RawPeer] = RawPeer,
+        dates: Clock = system_clock,
+    ) -> None:
+        self.happenings = Happenings(dates)
+        self._clock = clock
+        self._peer = peer
+        self._rooms: dict[str, _Open] = {}
+        self._at: defaultdict[str, dict[str, _Open]] = defaultdict(dict)
+        """The same rooms by their camera: looked at for each packet."""
+        self._cameras: dict[str, Camera] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._looking = asyncio.create_task(self._look())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        for visit in list(self._rooms):
+            self.close(visit, "stopping")
+        for camera in list(self._cameras.values()):
+            self._end(camera.peer)
+        self._cameras.clear()
+        await asyncio.gather(*self._ending)
+
+    def open_room(self, visit: str, camera: str, *, lease_seconds: float) -> None:
+        """Open a room on a camera, shielded; raises Refusal `room-exists`."""
+        if visit in self._rooms:
+            raise Refusal("room-exists", next_step="none")
+        room = Room(visit, camera, lease_until_seconds=0.0)
+        room.renew(self._clock() + lease_seconds, at_seconds=self._clock())
+        self._rooms[visit] = self._at[camera][visit] = _Open(room)
+
+    def renew(self, visit: str, *, lease_seconds: float) -> None:
+        """Lengthen a room's lease; raises Refusal `room-unknown` or `room-closed`."""
+        now = self._clock()
+        opened = self._opened(visit)
+        self._is_live(opened)
+        opened.room.renew(now + lease_seconds, at_seconds=now)
+
+    def gate(self, visit: str, gate: Gate, reason: str) -> float:
+        """Open or shield; the moment from which it holds.
+
+        After a shield returns, not one packet is sent to the room's viewers.  Raises Refusal `room-unknown`,
+        `room-closed` or `lease-lost`.
+        """
+        opened, now = self._opened(visit), self._clock()
+        room = opened.room
+        camera = self._cameras.get(room.camera)
+        if gate is Gate.SHIELDED:
+            was_live = self._is_live(opened)
+            room.shield(reason, at_seconds=now)
+            self._cut(opened)
+            if was_live:
+                self.happenings.tell(SHIELDED, visit=visit, reason=reason)
+        else:
+            room.go_live(at_seconds=now)
+            if camera is not None:
+                camera.keep_anew()
+            self.happenings.tell(LIVE, visit=visit, reason=reason)
+        return now
+
+    def close(self, visit: str, reason: str) -> None:
+        """End a room and everybody's connection to it; safe to repeat."""
+        opened = self._rooms.pop(visit, None)
+        if opened is None:
+            return
+        camera = opened.room.camera
+        del self._at[camera][visit]
+        opened.room.close(reason, at_seconds=self._clock())
+        for participant in list(opened.viewers):
+            self._forget(opened, participant, reason)
+        self._keep_what_is_seen(camera)
+        self.happenings.tell(CLOSED, visit=visit, reason=reason)
+
+    def kick(self, visit: str, participant: str, reason: str = "let-go") -> None:
+        """Let one participant go at once; safe to repeat."""
+        opened = self._rooms.get(visit)
+        if opened is not None:
+            opened.room.leave(participant)
+            self._forget(opened, participant, reason)
+
+    def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
+        """Give a participant the floor while his key is pressed, and take it when he lets go.
+
+        Raises Refusal as `Room.press` does, or `room-unknown`.
+        """
+        room = self._opened(visit).room
+        if is_pressed:
+            room.press(participant, at_seconds=self._clock())
+        else:
+            room.floor.release(participant)
+
+    def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
+        """Take a participant's voice, or give it back; raises Refusal `room-unknown`."""
+        self._opened(visit).room.floor.silence(participant, is_silenced=is_silenced)
+
+    def hear_ward(self, visit: str, *, is_heard: bool) -> None:
+        """Let the ward's sound through with the picture, or not; raises Refusal `room-unknown`."""
+        self._opened(visit).room.is_ward_heard = is_heard
+
+    def stats(self) -> Sequence[Quality]:
+        """How the pictures of all participants arrive."""
+        return [
+            Quality(visit=visit, participant=who, packets=viewer.packets, lost_fraction=viewer.lost_fraction)
+            for visit, opened in self._rooms.items()
+            for who, viewer in opened.viewers.items()
+        ]
+
+    async def whip(self, camera: str, offer: str) -> str:
+        """Take a camera's offer; the answer.  The camera that had this name before is let go."""
+        heard = Heard()
+        peer = self._peer(heard)
+
+        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
+            self._forward(camera, label, packet, may_begin)
+
+        made = Camera(camera, peer, forward, self._clock)
+        heard.packet, heard.control = made.heard, made.heard_control
+        heard.ended = lambda: self._camera_ended(made)
+        try:
+            answer = await peer.answer(offer, sends=False, video=VIDEO)
+        except BaseException:
+            await peer.close()
+            raise
+        before = self._cameras.get(camera)
+        self._cameras[camera] = made
+        if before is not None:
+            self._end(before.peer)
+        for opened in self._at[camera].values():
+            self._cut(opened)
+        made.keep(any(self._is_live(opened) for opened in self._at[camera].values()))
+        self.happenings.tell(CAMERA_BACK, who=camera)
+        return answer
+
+    async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
+        """Take a viewer's offer; the answer.
+
+        Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `no-common-codec` or
+        `offer-malformed`.
+        """
+        opened = self._opened(visit)
+        room = opened.room
+        camera = self._cameras.get(room.camera)
+        if camera is None:
+            raise Refusal("camera-away", next_step="wait", retryable=True)
+        room.let_in(participant, part)
+        heard = Heard()
+        peer = self._peer(heard)
+        video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
+        try:
+            answer = await peer.answer(offer, sends=True, video=video)
+        except BaseException:
+            room.leave(participant)
+            await peer.close()
+            raise
+        if room.part_of(participant) is None:  # it was closed meanwhile
+            await peer.close()
+            raise Refusal("room-closed", next_step="none")
+        viewer = Viewer(
+            peer,
+            may_see=lambda: self._is_live(opened) and room.part_of(participant) is not None,
+            ask_for_picture=lambda: self._ask_for_picture(room.camera),
+            clock=self._clock,
+        )
+        self._forget(opened, participant, "joined-again")
+        opened.viewers[participant] = viewer
+        self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
+        heard.packet = lambda data: self._speaks(opened, participant, viewer, data)
+        heard.control = viewer.heard_control
+        heard.connected = lambda: self._begin(opened, viewer)
+        heard.ended = lambda: self._viewer_ended(opened, participant, viewer)
+        if peer.is_connected:
+            self._begin(opened, viewer)
+        return answer
+
+    def _begin(self, opened: _Open, viewer: Viewer) -> None:
+        camera = self._cameras.get(opened.room.camera)
+        if camera is not None and self._is_live(opened):
+            viewer.catch_up(camera.group)
+            camera.ask_for_picture()
+
+    def _forward(self, name: str, label: Label, packet: Packet, may_begin: bool) -> None:
+        now = self._clock()
+        for opened in self._at[name].values():
+            if self._is_live(opened) and (label == "video" or opened.room.is_ward_heard):
+                for viewer in opened.viewers.values():
+                    viewer.show(label, packet, may_begin=may_begin, at_seconds=now)
+
+    def _speaks(self, opened: _Open, participant: str, viewer: Viewer, data: bytes) -> None:
+        room = opened.room
+        if room.floor.speaker != participant or not self._is_live(opened):
+            return
+        packet = viewer.speaks(data)
+        if packet is None:
+            return
+        now = self._clock()
+        for listener, listening in opened.viewers.items():
+            part = room.part_of(listener)
+            if listener != participant and part is not None and room.floor.hears(part, participant):
+                listening.show("voice", packet, may_begin=True, at_seconds=now)
+
+    def _is_live(self, opened: _Open) -> bool:
+        """Whether the room's gate is open now; a lease that has just run out cuts everybody off."""
+        room = opened.room
+        was_live = room.gate is Gate.LIVE
+        is_live = room.look(self._clock())
+        if was_live and not is_live:
+            self._cut(opened)
+            self.happenings.tell(SHIELDED, visit=room.visit, reason=LEASE_LOST)
+        return is_live
+
+    async def _look(self) -> None:
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_EACH_SECONDS)
+            looks += 1
+            for opened in list(self._rooms.values()):
+                self._is_live(opened)
+            if looks % REPORT_EACH == 0:
+                self._report()
+
+    def _report(self) -> None:
+        for camera in self._cameras.values():
+            camera.report()
+            for opened in self._at[camera.name].values():
+                for viewer in opened.viewers.values():
+                    viewer.report(camera.clocked)
+
+    def _cut(self, opened: _Open) -> None:
+        for viewer in opened.viewers.values():
+            viewer.cut()
+        self._keep_what_is_seen(opened.room.camera)
+
+    def _keep_what_is_seen(self, name: str) -> None:
+        camera = self._cameras.get(name)
+        if camera is not None and not any(each.room.gate is Gate.LIVE for each in self._at[name].values()):
+            camera.keep(False)
+
+    def _opened(self, visit: str) -> _Open:
+        opened = self._rooms.get(visit)
+        if opened is None:
+            raise Refusal("room-unknown", next_step="none")
+        return opened
+
+    def _ask_for_picture(self, name: str) -> None:
+        camera = self._cameras.get(name)
+        if camera is not None:
+            camera.ask_for_picture()
+
+    def _camera_ended(self, camera: Camera) -> None:
+        if self._cameras.get(camera.name) is camera:
+            del self._cameras[camera.name]
+            self.happenings.tell(CAMERA_LOST, who=camera.name)
+        self._end(camera.peer)
+
+    def _viewer_ended(self, opened: _Open, participant: str, viewer: Viewer) -> None:
+        if opened.viewers.get(participant) is viewer:
+            opened.room.leave(participant)
+            self._forget(opened, participant, "connection-lost")
+
+    def _forget(self, opened: _Open, participant: str, reason: str) -> None:
+        viewer = opened.viewers.pop(participant, None)
+        if viewer is not None:
+            self.happenings.tell(LEFT, visit=opened.room.visit, who=participant, reason=reason)
+            self._end(viewer.peer)
+
+    def _end(self, peer: RawPeer) -> None:
+        task = asyncio.ensure_future(peer.close())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)

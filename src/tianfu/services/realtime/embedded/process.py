@@ -1,0 +1,173 @@
+"""The media server as a process of its own: `python -m tianfu.services.realtime.embedded.process SOCKET`.
+
+It has no database.  Who runs it speaks to it over a Unix socket in a folder of its own, one JSON object a line; a
+request has a number, which its answer bears.  What this process shows ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+import uvloop
+
+from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
+
+LINE_BYTES_MAX = 1 << 18
+"""A description of a session is some kilobytes long."""
+
+SOCKET_NAME_BYTES_MAX = 100
+"""Linux takes 107 bytes (unix(7)); a longer name would be cut without a word."""
+
+_log = structlog.get_logger("tianfu.media")
+
+Act = Callable[[Mapping[str, Any]], Awaitable[object]]
+
+
+class Server:
+    """Answers requests with what the forwarder says."""
+
+    def __init__(self, forwarder: Forwarder) -> None:
+        self._forwarder = forwarder
+        self._acts: Mapping[str, Act] = {
+            name: getattr(self, f"_{name}")
+            for name in (
+                "open_room",
+                "renew",
+                "whip",
+                "whep",
+                "gate",
+                "talk",
+                "silence",
+                "hear_ward",
+                "kick",
+                "close",
+                "stats",
+                "events",
+            )
+        }
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._callers: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's requests until it ends; they may overtake each other."""
+        self._callers[writer] = asyncio.current_task()
+        try:
+            while line := await reader.readline():
+                task = asyncio.create_task(self._answer(line, writer))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        except (ValueError, ConnectionError):  # a line too long, or a caller that is gone
+            pass
+        finally:
+            del self._callers[writer]
+            writer.close()
+
+    async def hang_up(self) -> None:
+        """End all connections, and wait until nobody is answered any more."""
+        for writer in self._callers:
+            writer.transport.abort()
+        for task in self._tasks:
+            task.cancel()
+        conversations = [task for task in self._callers.values() if task is not None]
+        await asyncio.gather(*self._tasks, *conversations, return_exceptions=True)
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        asked = orjson.loads(line)
+        said: dict[str, object] = {"number": asked["number"]}
+        try:
+            said["answer"] = await self._acts[asked["do"]](asked["with"])
+        except Refusal as refusal:
+            said["refusal"] = {
+                "code": refusal.code,
+                "next_step": refusal.next_step,
+                "retryable": refusal.retryable,
+            }
+        except Exception:
+            _log.exception("media_request_failed", do=asked["do"])
+            said["refusal"] = {"code": "media-failed", "next_step": "send-again-later", "retryable": True}
+        with suppress(ConnectionError):
+            writer.write(orjson.dumps(said) + b"\n")
+            await writer.drain()
+
+    async def _open_room(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.open_room(given["visit"], given["camera"], lease_seconds=given["lease_seconds"])
+
+    async def _renew(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.renew(given["visit"], lease_seconds=given["lease_seconds"])
+
+    async def _whip(self, given: Mapping[str, Any]) -> str:
+        return await self._forwarder.whip(given["camera"], given["offer"])
+
+    async def _whep(self, given: Mapping[str, Any]) -> str:
+        return await self._forwarder.whep(given["visit"], given["participant"], Part(given["part"]), given["offer"])
+
+    async def _gate(self, given: Mapping[str, Any]) -> int:
+        self._forwarder.gate(given["visit"], Gate(given["gate"]), given["reason"])
+        return system_clock()
+
+    async def _talk(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.talk(given["visit"], given["participant"], is_pressed=given["is_pressed"])
+
+    async def _silence(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.silence(given["visit"], given["participant"], is_silenced=given["is_silenced"])
+
+    async def _hear_ward(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.hear_ward(given["visit"], is_heard=given["is_heard"])
+
+    async def _kick(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.kick(given["visit"], given["participant"])
+
+    async def _close(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.close(given["visit"], given["reason"])
+
+    async def _stats(self, given: Mapping[str, Any]) -> object:
+        return [asdict(each) for each in self._forwarder.stats()]
+
+    async def _events(self, given: Mapping[str, Any]) -> object:
+        return [asdict(each) for each in await self._forwarder.happenings.after(given["after"])]
+
+
+async def serve(socket: Path, stop: asyncio.Event) -> None:
+    """Serve on a socket until told to stop; its folder is nobody else's.  Raises Refusal `socket-name-too-long`."""
+    if len(str(socket).encode()) > SOCKET_NAME_BYTES_MAX:
+        raise Refusal("socket-name-too-long", next_step="choose-a-shorter-home", details={"path": str(socket)})
+    await asyncio.to_thread(_make_room, socket)
+    async with Forwarder(time.monotonic) as forwarder:
+        server = Server(forwarder)
+        listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
+        try:
+            await stop.wait()
+        finally:
+            listening.close()
+            await server.hang_up()
+
+
+def _make_room(socket: Path) -> None:
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    socket.parent.chmod(0o700)
+    socket.unlink(missing_ok=True)
+
+
+async def _main(socket: Path) -> None:
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    await serve(socket, stop)
+
+
+if __name__ == "__main__":
+    uvloop.run(_main(Path(sys.argv[1])))

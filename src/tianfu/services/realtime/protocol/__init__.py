@@ -1,0 +1,1 @@
+"""What a live room is and how its packets are passed on; pure."""

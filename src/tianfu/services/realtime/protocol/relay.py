@@ -1,0 +1,90 @@
+"""One stream to one viewer: numbers that run on whatever is left out, and what he may be sent again."""
+
+from __future__ import annotations
+
+from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS, Head, is_later, relabelled
+
+KEPT_PACKETS = 512
+"""So many may be asked for again: at 1.5 Mbit/s, about three seconds."""
+
+
+class Relay:
+    """Passes the packets of a source on under the viewer's numbers.
+
+    It begins, and after each `cut` begins again, with a packet that it is told may begin; what came before that one is
+    never passed on, however late it arrives.  `source` is the SSRC towards the viewer.
+    """
+
+    def __init__(self, *, source: int, payload_type: int, clock_rate_hz: int, sequence: int, timestamp: int) -> None:
+        self._source = source
+        self._payload_type = payload_type
+        self._clock_rate_hz = clock_rate_hz
+        self._sequence = sequence
+        """The last one sent, the furthest on."""
+        self._timestamp = timestamp
+        self._sent_at = 0.0
+        self._coming: int | None = None
+        self._first = 0
+        self._sequences_behind = 0
+        self._timestamps_behind = 0
+        self._kept: dict[int, bytes] = {}
+        self.packets = 0
+        self.octets = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it needs a packet that may begin."""
+        return self._coming is None
+
+    def timestamp_of(self, coming: int) -> int:
+        """What a timestamp of the source is called towards the viewer, for sender reports."""
+        return (coming - self._timestamps_behind) % TIMESTAMPS
+
+    def pass_on(self, data: bytes, head: Head, *, may_begin: bool, at_seconds: float) -> bytes | None:
+        """The packet for the viewer, or None if it is not for him."""
+        if self._coming != head.source:
+            if not may_begin:
+                return None
+            self._begin(head, at_seconds)
+        elif head.sequence != self._first and not is_later(head.sequence, self._first):
+            return None
+        sequence = (head.sequence - self._sequences_behind) % SEQUENCES
+        timestamp = self.timestamp_of(head.timestamp)
+        packet = relabelled(
+            data,
+            head,
+            payload_type=self._payload_type,
+            sequence=sequence,
+            timestamp=timestamp,
+            source=self._source,
+        )
+        if is_later(sequence, self._sequence):
+            self._sequence, self._timestamp, self._sent_at = sequence, timestamp, at_seconds
+            if (head.sequence - self._first) % SEQUENCES >= SEQUENCES // 4:
+                self._first = (head.sequence - SEQUENCES // 8) % SEQUENCES
+        self._keep(sequence, packet)
+        self.packets += 1
+        self.octets += head.end - head.start
+        return packet
+
+    def again(self, sequence: int) -> bytes | None:
+        """A packet that was sent, for a viewer who lost it; None if it is kept no more."""
+        return self._kept.get(sequence)
+
+    def cut(self) -> None:
+        """Forget all that was sent; nothing follows before a packet that may begin."""
+        self._coming = None
+        self._kept.clear()
+
+    def _begin(self, head: Head, at_seconds: float) -> None:
+        self.cut()
+        self._coming = head.source
+        self._first = head.sequence
+        self._sequences_behind = head.sequence - self._sequence - 1
+        passed = int((at_seconds - self._sent_at) * self._clock_rate_hz) if self.packets else 0
+        self._timestamps_behind = head.timestamp - self._timestamp - max(1, passed)
+
+    def _keep(self, sequence: int, packet: bytes) -> None:
+        if len(self._kept) >= KEPT_PACKETS:
+            del self._kept[next(iter(self._kept))]
+        self._kept[sequence] = packet

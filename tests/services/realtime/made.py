@@ -1,0 +1,193 @@
+"""Made-up cameras and viewers: RTP packets that say which bed they come from, and peers that send and hear them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from struct import pack
+from typing import Protocol
+
+from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer, Stream
+from tianfu.services.realtime.protocol.packets import head_of
+from tianfu.services.realtime.protocol.parts import Part
+
+CONNECT_SECONDS = 5.0
+PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
+"""The first bytes of H.264 units: parameter sets, a picture by itself, a picture that needs the one before."""
+
+CAMERA = (Line(label="video", direction="sendonly"), Line(label="ward", direction="sendonly"))
+VIEWER = (
+    Line(label="video", direction="recvonly"),
+    Line(label="ward", direction="recvonly"),
+    Line(label="voice", direction="sendrecv"),
+)
+PICTURE_TO_SEND = (Line(label="video", direction="sendonly"),)
+PICTURE_TO_SEE = (Line(label="video", direction="recvonly"),)
+VIDEO_TYPE, AUDIO_TYPE = 96, 97
+PACKETS_OF_PICTURE = 3
+
+
+def packet(
+    payload: bytes,
+    *,
+    sequence: int,
+    timestamp: int,
+    payload_type: int = VIDEO_TYPE,
+    source: int = 7,
+    marked: bool = False,
+) -> bytes:
+    """An RTP packet."""
+    return pack("!BBHII", 0x80, payload_type | (128 if marked else 0), sequence % 65_536, timestamp, source) + payload
+
+
+def picture(tag: bytes, number: int, *, whole: bool, source: int = 7, payload_type: int = VIDEO_TYPE) -> list[bytes]:
+    """The packets of a camera's n-th picture; each carries the tag of its bed."""
+    units = [PARAMETERS, WHOLE, WHOLE] if whole else [CHANGE] * PACKETS_OF_PICTURE
+    return [
+        packet(
+            unit + tag,
+            sequence=PACKETS_OF_PICTURE * number + place,
+            timestamp=3_600 * number,
+            source=source,
+            payload_type=payload_type,
+            marked=place == PACKETS_OF_PICTURE - 1,
+        )
+        for place, unit in enumerate(units)
+    ]
+
+
+def tag_of(data: bytes) -> bytes:
+    """The bed of which a packet tells."""
+    payload = data[head_of(data).start :]
+    return payload[len(PARAMETERS) :] if payload.startswith(PARAMETERS) else payload[1:]
+
+
+class PeerInMemory(RawPeer):
+    """A peer whose packets do not leave the process: what is sent to it lies in `sent`."""
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+        self.streams: Mapping[Label, Stream] = {}
+        self.sent: list[bytes] = []
+        self.is_up = False
+
+    async def answer(self, offer: str, *, sends: bool, video: object) -> str:
+        self.streams = {
+            "video": Stream(label="video", codec="H264", payload_type=VIDEO_TYPE, clock_rate_hz=90_000, source=9),
+            "ward": Stream(label="ward", codec="opus", payload_type=AUDIO_TYPE, clock_rate_hz=48_000, source=10),
+        }
+        self.is_up = True
+        return offer
+
+    @property
+    def is_connected(self) -> bool:
+        return self.is_up
+
+    def send(self, data: bytes) -> bool:
+        if self.is_up:
+            self.sent.append(data)
+        return self.is_up
+
+    async def close(self) -> None:
+        self.is_up = False
+
+
+class Client:
+    """A camera or a viewer at the other end of real ICE, DTLS and SRTP."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, bytes]] = []
+        self.control: list[object] = []
+        self.sources: Sequence[int] = ()
+        self.peer = RawPeer(Heard(packet=self._hear, control=self.control.extend))
+
+    def _hear(self, data: bytes) -> None:
+        self.heard.append((time.monotonic(), data))
+
+    def send_picture(self, tag: bytes, number: int, *, whole: bool) -> None:
+        """Send a picture as a camera."""
+        stream = self.peer.streams["video"]
+        for data in picture(tag, number, whole=whole, payload_type=stream.payload_type):
+            assert self.peer.send(data)
+
+    def send_sound(self, label: Label, tag: bytes, numbers: range) -> None:
+        """Send packets of sound, each of a fiftieth of a second."""
+        stream = self.peer.streams[label]
+        for number in numbers:
+            data = packet(
+                b"~" + tag,
+                sequence=number,
+                timestamp=960 * number,
+                payload_type=stream.payload_type,
+                source=stream.source,
+            )
+            assert self.peer.send(data)
+
+    def sounds(self, label: Label) -> list[bytes]:
+        """What was heard of a sound: the tags of its packets."""
+        source = self.heard_sources.get(label)
+        return [tag_of(data) for _, data in self.heard if head_of(data).source == source]
+
+    @property
+    def heard_sources(self) -> Mapping[Label, int]:
+        """The SSRCs under which the answer said that each stream comes, line by line."""
+        return dict(zip([line.label for line in VIEWER], self.sources, strict=False))
+
+    def lose(self, is_lost: Callable[[bytes], bool]) -> None:
+        """Lose datagrams that arrive, as a network would, before anything has seen them."""
+        assert self.peer._transport is not None
+        ice = self.peer._transport.transport
+        arrives = ice._recv
+
+        async def what_is_left() -> bytes:
+            while is_lost(data := await arrives()):
+                pass
+            return data
+
+        ice._recv = what_is_left
+
+    async def connected(self) -> None:
+        """Wait until packets can pass."""
+        await until(lambda: self.peer.is_connected)
+
+
+class Doors(Protocol):
+    """Where cameras and viewers come in: the forwarder itself, or a media port."""
+
+    async def whip(self, camera: str, offer: str) -> str: ...
+
+    async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str: ...
+
+
+async def camera(doors: Doors, name: str) -> Client:
+    """A camera that is connected."""
+    client = Client()
+    offer = await client.peer.offer(CAMERA, video=("H264",))
+    await client.peer.accept(await doors.whip(name, offer))
+    await client.connected()
+    return client
+
+
+async def viewer(doors: Doors, visit: str, who: str, part: Part = Part.FAMILY) -> Client:
+    """A viewer who is connected."""
+    client = Client()
+    offer = await client.peer.offer(VIEWER, video=("H264", "VP8"))
+    answer = await doors.whep(visit, who, part, offer)
+    await client.peer.accept(answer)
+    client.sources = sources_of(answer)
+    await client.connected()
+    return client
+
+
+def sources_of(answer: str) -> list[int]:
+    """The SSRC of each line of an answer (RFC 5576)."""
+    lines = answer.split("\r\nm=")[1:]
+    return [int(line.partition("a=ssrc:")[2].partition(" ")[0]) for line in lines]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; fails after five seconds."""
+    async with asyncio.timeout(CONNECT_SECONDS):
+        while not holds():  # noqa: ASYNC110 - what is waited for is anything, and tells nobody
+            await asyncio.sleep(0.01)

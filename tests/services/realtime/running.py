@@ -1,0 +1,58 @@
+"""A media server in a process of its own, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+
+START_SECONDS = 10.0
+
+
+class Running:
+    """A media server at work, and the port to it."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self.port = EmbeddedMedia(socket)
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        command = [sys.executable, "-m", "tianfu.services.realtime.embedded.process", str(self.socket)]
+        self.process = await asyncio.create_subprocess_exec(*command)
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                try:
+                    await self.port.stats()
+                except Refusal:
+                    await asyncio.sleep(0.05)
+                else:
+                    return
+
+    async def kill(self, sign: signal.Signals = signal.SIGKILL) -> int:
+        assert self.process is not None
+        self.process.send_signal(sign)
+        return await self.process.wait()
+
+    async def end(self) -> None:
+        self.port.hang_up()
+        if self.process is not None and self.process.returncode is None:
+            await self.kill(signal.SIGTERM)
+
+
+@asynccontextmanager
+async def embedded() -> AsyncIterator[Running]:
+    with tempfile.TemporaryDirectory(prefix="tianfu-media-") as folder:
+        running = Running(Path(folder) / "media" / "socket")
+        try:
+            await running.start()
+            yield running
+        finally:
+            await running.end()

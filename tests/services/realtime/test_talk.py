@@ -1,0 +1,153 @@
+"""One voice at a time, heard by whom it is meant for; the ward's own sound only if somebody lets it through."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.services.realtime.made import Client, camera, until, viewer
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.talk import HEARS, SPEAKS, Floor
+
+pytestmark = pytest.mark.anyio
+
+
+def code_of(act: Callable[[], object]) -> str:
+    with pytest.raises(Refusal) as refused:
+        act()
+    return refused.value.code
+
+
+@pytest.mark.parametrize("speaker", Part)
+@pytest.mark.parametrize("listener", Part)
+def test_a_voice_reaches_whom_it_is_meant_for(speaker: Part, listener: Part) -> None:
+    floor = Floor()
+    if speaker not in SPEAKS:
+        assert code_of(lambda: floor.press("she", speaker)) == "view-only"
+        assert not floor.hears(listener, "she")
+        return
+    floor.press("she", speaker)
+    assert floor.hears(listener, "she") is (speaker in HEARS[listener])
+    assert not floor.hears(listener, "somebody else")
+    floor.release("she")
+    assert not floor.hears(listener, "she")
+
+
+def test_at_the_cot_only_the_family_is_heard() -> None:
+    assert HEARS[Part.BEDSIDE] == {Part.FAMILY}
+
+
+def test_one_speaks_at_a_time_and_the_nurse_may_cut_in() -> None:
+    floor = Floor()
+    floor.press("mother", Part.FAMILY)
+    floor.press("mother", Part.FAMILY)
+    assert code_of(lambda: floor.press("father", Part.FAMILY)) == "somebody-speaks"
+    floor.press("nurse", Part.NURSE)
+    assert floor.speaker == "nurse"
+    floor.release("mother")
+    assert floor.speaker == "nurse", "only who speaks can stop"
+    assert code_of(lambda: floor.press("mother", Part.FAMILY)) == "somebody-speaks"
+
+
+def test_who_is_silenced_loses_the_floor_and_gets_it_no_more() -> None:
+    floor = Floor()
+    floor.press("mother", Part.FAMILY)
+    floor.silence("mother", is_silenced=True)
+    assert floor.speaker is None
+    assert code_of(lambda: floor.press("mother", Part.FAMILY)) == "silenced"
+    floor.silence("mother", is_silenced=False)
+    floor.press("mother", Part.FAMILY)
+    assert floor.speaker == "mother"
+
+
+@pytest.fixture
+async def forwarder() -> AsyncIterator[Forwarder]:
+    async with Forwarder(time.monotonic) as running:
+        running.open_room("visit", "bed", lease_seconds=20.0)
+        yield running
+
+
+async def quiet() -> None:
+    await asyncio.sleep(0.15)
+
+
+async def close(*clients: Client) -> None:
+    await asyncio.gather(*(each.peer.close() for each in clients))
+
+
+async def test_the_wards_sound_is_not_heard_unless_it_is_let_through(forwarder: Forwarder) -> None:
+    seen = await camera(forwarder, "bed")
+    mother = await viewer(forwarder, "visit", "mother")
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    seen.send_sound("ward", b"ward", range(5))
+    await quiet()
+    assert not mother.heard
+    forwarder.hear_ward("visit", is_heard=True)
+    seen.send_sound("ward", b"ward", range(5, 9))
+    await until(lambda: mother.sounds("ward") == [b"ward"] * 4)
+    forwarder.gate("visit", Gate.SHIELDED, "care")
+    seen.send_sound("ward", b"ward", range(9, 12))
+    await quiet()
+    assert len(mother.heard) == 4
+    await close(seen, mother)
+
+
+async def test_a_voice_is_heard_while_its_key_is_held_and_not_a_packet_longer(forwarder: Forwarder) -> None:
+    seen = await camera(forwarder, "bed")
+    mother, nurse = await viewer(forwarder, "visit", "mother"), await viewer(forwarder, "visit", "nurse", Part.NURSE)
+    cot = await viewer(forwarder, "visit", "cot", Part.BEDSIDE)
+    guest = await viewer(forwarder, "visit", "guest", Part.GUEST)
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    mother.send_sound("voice", b"up", range(5))
+    await quiet()
+    assert not any(each.heard for each in (mother, nurse, cot, guest)), "the key is up"
+    forwarder.talk("visit", "mother", is_pressed=True)
+    mother.send_sound("voice", b"down", range(5, 9))
+    await until(lambda: nurse.sounds("voice") == cot.sounds("voice") == [b"down"] * 4)
+    forwarder.talk("visit", "mother", is_pressed=False)
+    mother.send_sound("voice", b"up again", range(9, 14))
+    await quiet()
+    assert len(nurse.heard) == len(cot.heard) == 4
+    assert not mother.heard, "nobody hears himself"
+    assert not guest.heard, "what the family says is not for guests"
+    forwarder.talk("visit", "nurse", is_pressed=True)
+    nurse.send_sound("voice", b"nurse", range(3))
+    await until(lambda: mother.sounds("voice") == guest.sounds("voice") == [b"nurse"] * 3)
+    assert len(cot.heard) == 4, "the nurse stands there"
+    await close(seen, mother, nurse, cot, guest)
+
+
+async def test_behind_the_curtain_nobody_is_heard(forwarder: Forwarder) -> None:
+    seen = await camera(forwarder, "bed")
+    mother, nurse = await viewer(forwarder, "visit", "mother"), await viewer(forwarder, "visit", "nurse", Part.NURSE)
+    assert code_of(lambda: forwarder.talk("visit", "mother", is_pressed=True)) == "curtain-drawn"
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    forwarder.talk("visit", "mother", is_pressed=True)
+    forwarder.gate("visit", Gate.SHIELDED, "care")
+    mother.send_sound("voice", b"voice", range(5))
+    await quiet()
+    assert not nurse.heard
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    mother.send_sound("voice", b"voice", range(5, 8))
+    await quiet()
+    assert not nurse.heard, "the key must be pressed anew"
+    assert code_of(lambda: forwarder.talk("visit", "stranger", is_pressed=True)) == "not-in-room"
+    await close(seen, mother, nurse)
+
+
+async def test_a_viewers_picture_goes_nowhere(forwarder: Forwarder) -> None:
+    seen = await camera(forwarder, "bed")
+    mother, nurse = await viewer(forwarder, "visit", "mother"), await viewer(forwarder, "visit", "nurse", Part.NURSE)
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    forwarder.talk("visit", "mother", is_pressed=True)
+    mother.send_picture(b"home", 0, whole=True)
+    mother.peer.send(b"\x80\x60")
+    await quiet()
+    assert not nurse.heard
+    await close(seen, mother, nurse)

@@ -1,0 +1,190 @@
+"""Ten thousand random days: no viewer is ever sent a packet of another bed, nor one that the gate did not let through.
+
+The forwarder is the real one; only the sockets are left out.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import pytest
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
+
+from tests.services.realtime.made import PACKETS_OF_PICTURE, PeerInMemory, picture, tag_of
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.raw_peer import Heard
+from tianfu.services.realtime.protocol.packets import head_of
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
+
+pytestmark = pytest.mark.anyio
+
+DAYS = 10_000
+ACTS_PER_DAY = 40
+BEDS = ("bed-1", "bed-2")
+VISITS = ("visit-1", "twin-1", "twin-2")
+PEOPLE = ("mother", "father")
+REPORTS = range(192, 224)
+ACTS = [
+    *["picture"] * 9, *["join"] * 3, *["live"] * 5, *["open"] * 2, "camera", "renew", "shield", "kick", "close", "wait",
+    "crash", *["nack"] * 2,
+]  # fmt: skip
+
+Seat = tuple[str, str]
+
+
+@dataclass
+class Day:
+    """One day of a ward, and what should be true of it, kept apart from the forwarder."""
+
+    drawn: random.Random
+    now: float = 0.0
+    peers: list[PeerInMemory] = field(default_factory=list)
+    cameras: dict[str, PeerInMemory] = field(default_factory=dict)
+    beds: dict[str, str] = field(default_factory=dict)
+    lease: dict[str, float] = field(default_factory=dict)
+    live: set[str] = field(default_factory=set)
+    seats: dict[Seat, PeerInMemory] = field(default_factory=dict)
+    left: list[tuple[PeerInMemory, int]] = field(default_factory=list)
+    looked_at: dict[int, int] = field(default_factory=dict)
+    hidden: set[tuple[str, bytes]] = field(default_factory=set)
+    pictures: int = 0
+    shown: int = 0
+
+    def __post_init__(self) -> None:
+        self.forwarder = Forwarder(lambda: self.now, peer=self._peer)
+
+    def _peer(self, heard: Heard) -> PeerInMemory:
+        made = PeerInMemory(heard)
+        self.peers.append(made)
+        return made
+
+    async def begin(self) -> None:
+        """A morning: the cameras are on, and most visits have a room."""
+        for bed in BEDS:
+            await self.put_up(bed)
+        for visit in VISITS:
+            if self.drawn.random() < 0.8:
+                self.open(visit, self.drawn.choice(BEDS))
+
+    async def act(self) -> None:
+        """Something happens; then everybody's packets are looked at."""
+        visit, bed, who = self.drawn.choice(VISITS), self.drawn.choice(BEDS), self.drawn.choice(PEOPLE)
+        with suppress(Refusal):
+            match self.drawn.choice(ACTS):
+                case "open":
+                    self.open(visit, bed)
+                case "camera":
+                    await self.put_up(bed)
+                case "join":
+                    await self.forwarder.whep(visit, who, Part.FAMILY, "")
+                    self.seats[visit, who] = self.peers[-1]
+                case "live":
+                    self.forwarder.gate(visit, Gate.LIVE, "nurse")
+                    self.live.add(visit)
+                case "shield":
+                    self.forwarder.gate(visit, Gate.SHIELDED, "care")
+                    self.live.discard(visit)
+                case "renew":
+                    self.is_open(visit)
+                    self.forwarder.renew(visit, lease_seconds=10.0)
+                    self.lease[visit] = self.now + 10.0
+                case "kick":
+                    self.forwarder.kick(visit, who)
+                    self.leave((visit, who))
+                case "close":
+                    self.forwarder.close(visit, "bed-moved")
+                    self.live.discard(visit)
+                    for seat in [seat for seat in self.seats if seat[0] == visit]:
+                        self.leave(seat)
+                case "wait":
+                    self.now += self.drawn.choice([0.5, 5.0, 25.0])
+                case "crash":
+                    lost = self.cameras.pop(bed, None)
+                    if lost is not None:
+                        lost.heard.ended()
+                case "nack":
+                    self.ask_again((visit, who))
+                case _:
+                    self.show(bed)
+        self.look()
+
+    def open(self, visit: str, bed: str) -> None:
+        self.forwarder.open_room(visit, bed, lease_seconds=20.0)
+        self.beds[visit], self.lease[visit] = bed, self.now + 20.0
+
+    async def put_up(self, bed: str) -> None:
+        await self.forwarder.whip(bed, "")
+        self.cameras[bed] = self.peers[-1]
+
+    def is_open(self, visit: str) -> bool:
+        if visit in self.live and self.now >= self.lease[visit]:
+            self.live.discard(visit)
+        return visit in self.live
+
+    def leave(self, seat: Seat) -> None:
+        peer = self.seats.pop(seat, None)
+        if peer is not None:
+            self.left.append((peer, len(peer.sent)))
+
+    def show(self, bed: str) -> None:
+        """A picture of a bed, which stays hidden for ever from every visit whose curtain is drawn now."""
+        seen = self.cameras.get(bed)
+        if seen is None:
+            return
+        self.pictures += 1
+        tag = b"%s:%d" % (bed.encode(), self.pictures)
+        is_whole = self.drawn.random() < 0.5
+        self.hidden |= {(visit, tag) for visit in VISITS if not self.is_open(visit) or self.beds[visit] != bed}
+        before = {seat: len(peer.sent) for seat, peer in self.seats.items()}
+        for data in picture(tag, self.pictures, whole=is_whole, source=id(seen) & 0xFFFF):
+            seen.heard.packet(data)
+        for (visit, who), peer in self.seats.items():
+            if is_whole and self.is_open(visit) and self.beds[visit] == bed:
+                new = media(peer.sent[before[visit, who] :])
+                assert len(new) == PACKETS_OF_PICTURE, "not sent although the curtain is open"
+
+    def ask_again(self, seat: Seat) -> None:
+        """A viewer asks for whatever he was ever sent."""
+        peer = self.seats.get(seat)
+        if peer is not None:
+            lost = [head_of(data).sequence for data in media(peer.sent)]
+            peer.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
+
+    def look(self) -> None:
+        """Look at every packet that was sent since we last looked."""
+        for (visit, _), peer in self.seats.items():
+            new = media(peer.sent[self.looked_at.get(id(peer), 0) :])
+            self.looked_at[id(peer)] = len(peer.sent)
+            if not new:
+                continue
+            assert self.is_open(visit), "sent behind the curtain"
+            for data in new:
+                assert tag_of(data).partition(b":")[0] == self.beds[visit].encode(), "the wrong bed"
+                assert (visit, tag_of(data)) not in self.hidden, "seen before the curtain was opened"
+            self.shown += len(new)
+
+    def end(self) -> None:
+        """Who has left was sent nothing afterwards."""
+        for peer, count in self.left:
+            assert len(peer.sent) == count
+
+
+def media(sent: list[bytes]) -> list[bytes]:
+    """The packets among what was sent that are no reports."""
+    return [data for data in sent if data[1] not in REPORTS]
+
+
+async def test_no_viewer_is_ever_sent_another_bed_or_a_packet_behind_the_curtain() -> None:
+    shown = 0
+    for number in range(DAYS):
+        day = Day(random.Random(number))
+        await day.begin()
+        for _ in range(ACTS_PER_DAY):
+            await day.act()
+        day.end()
+        shown += day.shown
+    assert shown > 5 * DAYS, "pictures were shown, too"
