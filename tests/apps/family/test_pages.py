@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import anyio
 import httpx
 import orjson
 import pytest
@@ -20,15 +22,18 @@ from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets
 from tianfu.access.caller import OPERATOR, Caller
+from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
 from tianfu.apps.family.routes import Household, family
-from tianfu.db import Addresses, Database
+from tianfu.db import Addresses, Database, Query
+from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 from tianfu.records.store import Store
+from tianfu.records.write import NAMING_SPACE, lock_slots
 from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.accounts.opening import Accounts, open_accounts
@@ -42,7 +47,8 @@ from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 pytestmark = pytest.mark.anyio
 
 WHY = Purpose.PATIENT_REQUEST
-CODES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+HL7 = "http://terminology.hl7.org/CodeSystem"
+CODES = f"{HL7}/v3-RoleCode"
 ELDER, DAUGHTER, STRANGER = "13800001111", "13800002222", "13800003333"
 NAMES = {ELDER: "示例老人", DAUGHTER: "示例女儿", STRANGER: "示例路人"}
 HIV = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "B20"}]}
@@ -444,3 +450,125 @@ async def test_no_number_stands_in_the_page_of_whoever_named(elder: Resident, da
     page = (await elder.get("/family")).text
     assert DAUGHTER not in page
     assert DAUGHTER[-4:] in page
+
+
+async def test_of_two_who_name_the_fifth_at_one_moment_one_gets_through(
+    place: Place, elder: Resident, database: Database
+) -> None:
+    for number in range(NAMED_MAX - 1):
+        await elder.names(telephone=f"1390000000{number}")
+    async with database.transaction("app") as held:
+        await lock_slots(held, NAMING_SPACE, [record_number("Patient", each) for each in ("elder-1", "elder-2")])
+        # Both have looked how many stand, and found room, before either writes.
+        both = [
+            asyncio.create_task(elder.post("/family/name", **{**FORM, "telephone": f"1390000001{number}"}))
+            for number in range(2)
+        ]
+        await waiting_for(database, NAMING_SPACE, 2)
+    answers = await asyncio.gather(*both)
+    assert sorted(each.status_code for each in answers) == [303, 409]
+    page = (await elder.get("/family")).text
+    assert page.count("/family/proxies/") == NAMED_MAX
+    assert len(await consents(place, "elder-1")) == NAMED_MAX
+
+
+WAITING = Query.composed(
+    "waiting", "select count(*) from pg_locks where locktype = 'advisory' and classid = %(space)s and not granted"
+)
+
+
+async def waiting_for(database: Database, space: int, number: int) -> None:
+    """Go on once so many transactions wait for locks of a space."""
+    with anyio.fail_after(20):
+        while True:
+            async with database.connection("app") as connection:
+                row = await connection.one(WAITING, space=space)
+            if row is not None and row[0] >= number:
+                return
+            await anyio.sleep(0.02)
+
+
+def consent_for(patient: str, related: str, *, performer: str = "", **more: Any) -> dict[str, Any]:
+    """A Consent that names somebody, as a program would write it at the FHIR door: without any mark of our pages."""
+    return {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
+        },
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": f"Patient/{patient}"},
+        "dateTime": "2026-11-20T12:00:00+08:00",
+        "performer": [{"reference": performer or f"Patient/{patient}"}],
+        "policyRule": {"text": "proxy"},
+        "provision": {
+            "type": "permit",
+            "period": {"start": "2026-11-20", "end": "2027-03-01"},
+            "actor": [
+                {
+                    "role": {"coding": [{"system": CODES, "code": "DELEGATEE"}]},
+                    "reference": {"reference": f"RelatedPerson/{related}"},
+                }
+            ],
+            "purpose": [{"system": f"{HL7}/v3-ActReason", "code": "PATRQT"}],
+        },
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("born", "code"),
+    [
+        ("2008-11-23", ""),
+        ("2008-11-24", "proxy-not-of-age"),
+        ("2014-05-01", "proxy-not-of-age"),
+        ("1990-05", "proxy-not-of-age"),
+        (None, "proxy-not-of-age"),
+    ],
+)
+async def test_whoever_may_not_name_on_the_pages_may_not_at_the_fhir_door(
+    place: Place, stranger: Resident, born: str | None, code: str
+) -> None:
+    told = {} if born is None else {"birthDate": born}
+    await put(place.store, "Patient", "stranger", name=[{"text": NAMES[STRANGER]}], **told)
+    await put(place.store, "RelatedPerson", "aunt", **without_type(related_person("stranger")))
+    caller = (await stranger.here()).caller
+    by_page = await stranger.post("/family/name", **FORM)
+    assert by_page.headers.get("location", "") == ("" if code else "/family?done=named")
+    if code:
+        assert await refused(place, caller, related_person("stranger")) == code
+        assert await refused(place, caller, consent_for("stranger", "aunt")) == code
+        assert await consents(place, "stranger") == []
+    else:
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(related_person("stranger"))))
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(consent_for("stranger", "aunt"))))
+        assert len(await consents(place, "stranger")) == 2
+
+
+def without_type(resource: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in resource.items() if name != "resourceType"}
+
+
+async def test_whoever_was_named_at_the_fhir_door_counts_among_the_five_on_the_pages(
+    place: Place, elder: Resident
+) -> None:
+    caller = (await elder.here()).caller
+    for number in range(NAMED_MAX):
+        await put(place.store, "RelatedPerson", f"kin-{number}", **without_type(related_person("elder-1")))
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(consent_for("elder-1", f"kin-{number}"))))
+    assert (await elder.post("/family/name", **FORM)).status_code == 409
+    await put(place.store, "RelatedPerson", "kin-5", **without_type(related_person("elder-1")))
+    assert await refused(place, caller, consent_for("elder-1", "kin-5")) == "too-many-proxies"
+    again = consent_for("elder-1", "kin-0")  # who is named already is named no second time
+    await place.store.create(caller, WHY, parse_resource(orjson.dumps(again)))
+
+
+async def test_a_guardian_names_nobody_for_his_child_by_a_consent_either(place: Place, daughter: Resident) -> None:
+    await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2020-05-01")
+    await put(place.store, "RelatedPerson", "mother", **without_type(related_person("child", "MTH")))
+    await put(place.store, "RelatedPerson", "aunt", **without_type(related_person("child")))
+    await place.house.accounts.proxies.accept(await daughter.here(), ["mother"])
+    caller = (await daughter.here()).caller
+    forged = consent_for("child", "aunt", performer="RelatedPerson/mother")
+    assert await refused(place, caller, forged) == "proxy-not-of-age"
+    assert await consents(place, "child") == []

@@ -13,11 +13,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.access.naming import NAMED_MAX, refuse_unless_may_name
 from tianfu.access.purpose import Purpose
 from tianfu.apps.family.actions.answer_offer import accept_offer, lay_down
 from tianfu.apps.family.actions.name_proxy import name_proxy
 from tianfu.apps.family.actions.withdraw_proxy import withdraw_proxy
-from tianfu.apps.family.model.naming import DAYS_MAX, NAMED_MAX, What, read_wish, refuse_unless_may_name
+from tianfu.apps.family.model.naming import DAYS_MAX, What, read_wish
 from tianfu.apps.family.ports import FamilyStore, Ties
 from tianfu.apps.family.queries.family import read_family
 from tianfu.kernel.instants import Clock

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from tianfu.access.naming import refuse_unless_may_name
 from tianfu.apps.family.mapping.elements import Resource, transaction
 from tianfu.apps.family.mapping.namings import naming_consent, related_person
-from tianfu.apps.family.model.naming import Wish, refuse_unless_may_name
+from tianfu.apps.family.model.naming import Wish
 from tianfu.apps.family.ports import FamilyStore, Ties
 from tianfu.apps.family.queries.family import WHY, not_found, read_family
 from tianfu.kernel.instants import Instant
@@ -27,6 +28,7 @@ async def name_proxy(
     if not caller.patients:
         raise not_found()
     family = await read_family(store, ties, signed_in, now=now)
+    # Refused here before anything is prepared; the store decides again, in the transaction that writes.
     refuse_unless_may_name(family.age, len(family.namings))
     naming = str(uuid4())
     entries: list[Resource] = []

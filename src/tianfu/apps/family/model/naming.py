@@ -17,9 +17,6 @@ DAYS_MAX = 365
 
 ADULT_FROM_YEARS = 18
 OWN_SAY_FROM_YEARS = 14
-NAMED_MAX = 5
-"""So many may look for somebody at one time."""
-
 NAME_CHARACTERS_MAX = 50
 
 
@@ -85,22 +82,6 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def refuse_unless_may_name(age: int | None, standing: int) -> None:
-    """Only a grown person names somebody; raises Refusal `proxy-not-of-age` or `too-many-proxies`.
-
-    `age` is in whole years, None if the birth date is not known to the day; `standing` is how many are named already.
-    """
-    if age is None or age < ADULT_FROM_YEARS:
-        raise Refusal("proxy-not-of-age", next_step="ask-your-office")
-    if standing >= NAMED_MAX:
-        raise Refusal("too-many-proxies")
-
-
-def age_on(born: date | None, day: date) -> int | None:
-    """Whole years; None if the birth date is not known to the day."""
-    return None if born is None else day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def birthday(born: date, years: int) -> date:

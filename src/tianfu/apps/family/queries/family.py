@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from tianfu.access.caller import Caller
 from tianfu.access.elements import choices
+from tianfu.access.naming import age_on, born_of
 from tianfu.access.purpose import Purpose
 from tianfu.apps.family.mapping.elements import HL7, Element, codes_in, day_in, id_in, name_of, value_in
 from tianfu.apps.family.mapping.namings import NAMING, Given, given_of, is_named, telephones_of
-from tianfu.apps.family.model.naming import ADULT_FROM_YEARS, Naming, What, age_on, guardianship_ends
+from tianfu.apps.family.model.naming import ADULT_FROM_YEARS, Naming, What, guardianship_ends
 from tianfu.apps.family.ports import FamilyStore, Ties
 from tianfu.kernel.instants import Instant, china_date, range_of
 from tianfu.kernel.refusal import Refusal
@@ -72,7 +73,7 @@ async def read_family(store: FamilyStore, ties: Ties, signed_in: SignedIn, *, no
     standing = [each for each, _ in given if each.is_in_force_on(today)]
     people = await _resources(store, caller, [("RelatedPerson", each.related) for each in standing])
     own = await _resources(store, caller, [("Patient", each) for each in caller.patients])
-    born = next((day for each in own.values() if (day := day_in(each.get("birthDate"))) is not None), None)
+    born = born_of(day_in(each.get("birthDate")) for each in own.values())
     accepted = await ties.accepted([each.related for each in standing]) if standing else {}
     return Family(
         namings=tuple(_naming(each, people, accepted) for each in _first_of_each(standing)),
