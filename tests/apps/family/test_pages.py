@@ -24,6 +24,7 @@ from tests.web.letting_in import MemoryBuckets
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
+from tianfu.apps.family.mapping.namings import NAMING
 from tianfu.apps.family.routes import Household, family
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.ids import record_number
@@ -35,6 +36,7 @@ from tianfu.records.searching import SearchRequest
 from tianfu.records.store import Store
 from tianfu.records.write import NAMING_SPACE, lock_slots
 from tianfu.services.accounts.hashing import Passwords
+from tianfu.services.accounts.model.namings import DECLINED_MAX
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.signing_in import Entered
@@ -373,13 +375,19 @@ async def test_a_person_changes_nobody_who_stands_in_his_record(place: Place, el
         await place.store.delete(caller, WHY, "RelatedPerson", "mother")
 
 
+async def mother_of(place: Place, resident: Resident, related: str) -> None:
+    """Have a resident stand by a RelatedPerson, as showing a real name does."""
+    account = resident.entered.signed_in.account.id
+    await place.house.accounts.people.tie_record(OPERATOR, account, "RelatedPerson", related)
+    place.house.accounts.sessions.forget_known(account)
+
+
 async def test_a_guardian_names_nobody_for_his_child(place: Place, daughter: Resident) -> None:
     await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2020-05-01")
     kin = related_person("child", "MTH")
     del kin["resourceType"]
     await put(place.store, "RelatedPerson", "mother", **kin)
-    here = await daughter.here()
-    await place.house.accounts.proxies.accept(here, ["mother"])
+    await mother_of(place, daughter, "mother")
     page = (await daughter.get("/family")).text
     assert "示例孩子" in page
     assert "until your child is 14 (1 May 2034)" in page
@@ -393,7 +401,7 @@ async def test_a_grown_child_is_on_no_parent_s_page(place: Place, daughter: Resi
     kin = related_person("child", "MTH")
     del kin["resourceType"]
     await put(place.store, "RelatedPerson", "mother", **kin)
-    await place.house.accounts.proxies.accept(await daughter.here(), ["mother"])
+    await mother_of(place, daughter, "mother")
     assert "示例孩子" not in (await daughter.get("/family")).text
 
 
@@ -567,8 +575,108 @@ async def test_a_guardian_names_nobody_for_his_child_by_a_consent_either(place: 
     await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2020-05-01")
     await put(place.store, "RelatedPerson", "mother", **without_type(related_person("child", "MTH")))
     await put(place.store, "RelatedPerson", "aunt", **without_type(related_person("child")))
-    await place.house.accounts.proxies.accept(await daughter.here(), ["mother"])
+    await mother_of(place, daughter, "mother")
     caller = (await daughter.here()).caller
     forged = consent_for("child", "aunt", performer="RelatedPerson/mother")
     assert await refused(place, caller, forged) == "proxy-not-of-age"
     assert await consents(place, "child") == []
+
+
+async def page_of(resident: Resident) -> str:
+    return (await resident.get("/family")).text
+
+
+async def declined(resident: Resident, naming: str) -> None:
+    answer = await resident.post(f"/family/offers/{naming}/decline")
+    assert answer.headers["location"] == "/family?done=declined", answer.text
+
+
+async def test_who_says_no_is_not_asked_any_more_and_the_asker_sees_it(elder: Resident, daughter: Resident) -> None:
+    naming = await elder.names()
+    await declined(daughter, naming)
+    assert await daughter.offered() == []
+    assert (await daughter.post(f"/family/offers/{naming}/accept")).status_code == 404
+    assert not await daughter.sees("Patient", "elder-1")
+    page = await page_of(elder)
+    assert "said no" in page
+    assert "waits for their yes" not in page
+
+
+async def test_who_thinks_again_is_offered_the_same_and_may_agree(elder: Resident, daughter: Resident) -> None:
+    naming = await elder.names()
+    await declined(daughter, naming)
+    assert f"/family/offers/{naming}/reconsider" in await page_of(daughter)
+    answer = await daughter.post(f"/family/offers/{naming}/reconsider")
+    assert answer.headers["location"] == "/family?done=reconsidered"
+    assert "waits for their yes" in await page_of(elder)
+    assert await daughter.offered() == [naming]
+    await daughter.post(f"/family/offers/{naming}/accept")
+    assert await daughter.sees("Condition", "flu-elder-1")
+
+
+async def test_nobody_declines_or_reconsiders_for_another(
+    place: Place, elder: Resident, daughter: Resident, stranger: Resident
+) -> None:
+    naming = await elder.names()
+    assert (await stranger.post(f"/family/offers/{naming}/decline")).status_code == 404
+    await declined(daughter, naming)
+    for other in (stranger, elder):
+        assert (await other.post(f"/family/offers/{naming}/reconsider")).status_code == 404
+    assert "said no" in await page_of(elder)
+
+
+async def test_who_said_no_so_often_is_asked_no_more(place: Place, elder: Resident, daughter: Resident) -> None:
+    for _ in range(DECLINED_MAX):
+        naming = await elder.names()
+        await declined(daughter, naming)
+        await elder.post(f"/family/proxies/{naming}/end")
+    answer = await elder.post("/family/name", **FORM)
+    assert answer.status_code == 409
+    assert "cannot be asked again" in answer.text
+    assert (await elder.post("/family/name", **{**FORM, "telephone": STRANGER})).status_code == 303
+
+
+async def asks_by_program(place: Place, elder: Resident) -> None:
+    """The elder asks the daughter as a program would, which knows how our pages write a naming."""
+    marked = {"identifier": [{"system": NAMING, "value": NO_NAMING}]}
+    telephone = {"system": "phone", "value": DAUGHTER}
+    kin = related_person("elder-1", **marked, active=True, name=[{"text": NAMES[DAUGHTER]}], telecom=[telephone])
+    caller = (await elder.here()).caller
+    written = await place.store.create(caller, WHY, parse_resource(orjson.dumps(kin)))
+    rule = {"coding": [{"system": NAMING, "code": "ordinary"}]}
+    consent = consent_for("elder-1", written.id, **marked, policyRule=rule)
+    await place.store.create(caller, WHY, parse_resource(orjson.dumps(consent)))
+
+
+async def test_who_said_no_so_often_hears_no_program_that_asks_either(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    for _ in range(DECLINED_MAX):
+        naming = await elder.names()
+        await declined(daughter, naming)
+        await elder.post(f"/family/proxies/{naming}/end")
+    await asks_by_program(place, elder)
+    assert await daughter.offered() == []
+    assert (await daughter.post(f"/family/offers/{NO_NAMING}/accept")).status_code == 404
+
+
+async def test_an_offer_that_a_program_wrote_is_declined_as_any_other(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    await asks_by_program(place, elder)
+    assert await daughter.offered() == [NO_NAMING]
+    await declined(daughter, NO_NAMING)
+    assert await daughter.offered() == []
+    assert "said no" in await page_of(elder)
+
+
+async def test_a_no_stands_in_the_trail_without_name_or_number(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    naming = await elder.names()
+    await declined(daughter, naming)
+    await daughter.post(f"/family/offers/{naming}/reconsider")
+    here = daughter.entered.signed_in.account.id
+    events = [row for row in await place.house.events() if row[0] == "tie-record" and row[2] == here]
+    assert len(events) == 2
+    assert all(DAUGHTER not in str(row) and NAMES[DAUGHTER] not in str(row) for row in events)

@@ -15,7 +15,7 @@ from litestar.response import Redirect
 
 from tianfu.access.naming import NAMED_MAX, refuse_unless_may_name
 from tianfu.access.purpose import Purpose
-from tianfu.apps.family.actions.answer_offer import accept_offer, lay_down
+from tianfu.apps.family.actions.answer_offer import accept_offer, decline_offer, lay_down, reconsider_offer
 from tianfu.apps.family.actions.name_proxy import name_proxy
 from tianfu.apps.family.actions.withdraw_proxy import withdraw_proxy
 from tianfu.apps.family.model.naming import DAYS_MAX, What, read_wish
@@ -23,6 +23,7 @@ from tianfu.apps.family.ports import FamilyStore, Ties
 from tianfu.apps.family.queries.family import read_family
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.namings import DECLINED_MAX
 from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.web.admission import SIGNED_IN, for_purpose, limited, prove_at
 from tianfu.web.asking import HttpRequest
@@ -32,7 +33,7 @@ from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 ROOT = "/family"
-DONE = frozenset({"named", "withdrawn", "accepted", "laid-down"})
+DONE = frozenset({"named", "withdrawn", "accepted", "laid-down", "declined", "reconsidered"})
 """What an address may say that was done; anything else is passed over."""
 
 CITIZEN = frozenset({"citizen"})
@@ -84,6 +85,8 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
     async def show_family(request: HttpRequest) -> Response[str]:
         signed_in = _resident(request)
         found = await read_family(house.store, house.ties, signed_in, now=house.clock())
+        if found.answered:
+            await house.ties.see_answers(signed_in)
         done = request.query_params.get("done", "")
         return _page(pages, request)(
             "family.html",
@@ -91,6 +94,7 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
             is_known=bool(signed_in.caller.patients),
             may_name=_may_name(found.age, len(found.namings)),
             named_max=NAMED_MAX,
+            declined_max=DECLINED_MAX,
             done=done if done in DONE else "",
         )
 
@@ -98,6 +102,16 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
     async def accept(request: HttpRequest, naming: FromPath[str]) -> Redirect:
         await accept_offer(house.store, house.ties, _resident(request), naming, now=house.clock())
         return _done("accepted")
+
+    @post(f"{ROOT}/offers/{{naming:str}}/decline", status_code=303, opt=dict(limited("identity-search")))
+    async def decline(request: HttpRequest, naming: FromPath[str]) -> Redirect:
+        await decline_offer(house.store, house.ties, _resident(request), naming, now=house.clock())
+        return _done("declined")
+
+    @post(f"{ROOT}/offers/{{naming:str}}/reconsider", status_code=303)
+    async def reconsider(request: HttpRequest, naming: FromPath[str]) -> Redirect:
+        await reconsider_offer(house.ties, _resident(request), naming)
+        return _done("reconsidered")
 
     @post(f"{ROOT}/acting/{{naming:str}}/end", status_code=303)
     async def end_acting(request: HttpRequest, naming: FromPath[str]) -> Redirect:
@@ -109,7 +123,7 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
         await withdraw_proxy(house.store, house.ties, _resident(request), naming, now=house.clock())
         return _done("withdrawn")
 
-    return [show_family, accept, end_acting, end_naming]
+    return [show_family, accept, decline, reconsider, end_acting, end_naming]
 
 
 def _may_name(age: int | None, standing: int) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.services.accounts.model.namings import Answer
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.people import Kind
 
@@ -45,7 +47,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """Somebody who was named; `id` joins what stands in several libraries."""
+    """Somebody who was named; `id` joins what stands in several libraries, `answer` is what he said last."""
 
     id: str
     name: str
@@ -54,6 +56,14 @@ class Naming:
     until: date
     what: What
     accepted_at: Instant | None
+    answer: Answer | None
+
+    @property
+    def state(self) -> Literal["accepted", "declined", "laid-down", "waiting"]:
+        """How it stands; whoever looks now has agreed, whatever he said before."""
+        if self.accepted_at is not None:
+            return "accepted"
+        return "waiting" if self.answer in {None, "accepted"} else self.answer
 
 
 def read_wish(form: Mapping[str, str], *, own_telephone: str, today: date) -> Wish:
