@@ -25,7 +25,8 @@ from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
 from tianfu.apps.family.mapping.namings import NAMING
-from tianfu.apps.family.routes import Household, family
+from tianfu.apps.family.routes import Household, family, news_of_family
+from tianfu.apps.lifelong.routes import lifelong
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, Instant
@@ -148,7 +149,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=False)
     site = build_site(
-        apps=[family(Household(store=store, ties=accounts.proxies, clock=clock))],
+        apps=[lifelong(store), family(Household(store=store, ties=accounts.proxies, clock=clock))],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
         doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
         clock=clock,
@@ -680,3 +681,97 @@ async def test_a_no_stands_in_the_trail_without_name_or_number(
     events = [row for row in await place.house.events() if row[0] == "tie-record" and row[2] == here]
     assert len(events) == 2
     assert all(DAUGHTER not in str(row) and NAMES[DAUGHTER] not in str(row) for row in events)
+
+
+async def waits(resident: Resident, path: str) -> int:
+    """How much the mark beside the place of family says."""
+    page = (await resident.get(path)).text
+    marks = {int(each) for each in re.findall(r'data-part="waits">(?:<span[^>]*>[^<]*</span>)?(\d+)', page)}
+    return marks.pop() if marks else 0
+
+
+async def told(resident: Resident) -> list[str]:
+    return [each.says for each in await news_of_family(resident.place.house.accounts.proxies, await resident.here())]
+
+
+async def test_an_offer_waits_until_it_is_answered_or_taken_back(
+    place: Place, elder: Resident, daughter: Resident, stranger: Resident
+) -> None:
+    naming = await elder.names()
+    assert (await told(daughter), await told(stranger), await told(elder)) == (["family.news-offers"], [], [])
+    await daughter.get("/family")
+    assert await told(daughter) == ["family.news-offers"]
+    await declined(daughter, naming)
+    assert await told(daughter) == []
+    await daughter.post(f"/family/offers/{naming}/reconsider")
+    assert await told(daughter) == ["family.news-offers"]
+    await elder.post(f"/family/proxies/{naming}/end")
+    assert await told(daughter) == []
+
+
+async def test_an_offer_that_came_before_the_account_is_told_to_whoever_bears_name_and_number(
+    place: Place, elder: Resident
+) -> None:
+    await elder.names()
+    half = await place.resident(DAUGHTER, name=NAMES[STRANGER])
+    assert await told(half) == []
+    place.house.time.pass_(61)
+    unknown = await place.resident(DAUGHTER, named=False)
+    await place.house.accounts.people.retell(
+        unknown.entered.signed_in.account.id, name=NAMES[DAUGHTER], assurance=Assurance.TELEPHONE
+    )
+    place.house.accounts.sessions.forget_known(unknown.entered.signed_in.account.id)
+    assert await told(unknown) == []
+    place.house.time.pass_(61)
+    whole = await place.resident(DAUGHTER)
+    assert await told(whole) == ["family.news-offers"]
+
+
+async def test_an_offer_that_is_over_waits_no_more(place: Place, elder: Resident) -> None:
+    await elder.names(until="2026-11-25")
+    place.house.time.now = Instant(NOW + 3 * DAY)
+    assert await told(await place.resident(DAUGHTER)) == []
+
+
+@pytest.mark.parametrize(("act", "said"), [("accept", "agreed on"), ("decline", "said no on")])
+async def test_who_asked_is_told_the_answer_once(elder: Resident, daughter: Resident, act: str, said: str) -> None:
+    naming = await elder.names()
+    await daughter.post(f"/family/offers/{naming}/{act}")
+    assert await told(elder) == ["family.news-answers"]
+    page = await page_of(elder)
+    assert said in page
+    assert f"{NAMES[DAUGHTER]} " in page
+    assert await told(elder) == []
+    assert said not in await page_of(elder)
+
+
+async def test_who_asked_is_told_that_it_was_laid_down_and_that_its_time_is_over(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    naming = await accepted(elder, daughter, until="2026-11-25")
+    await page_of(elder)
+    await daughter.post(f"/family/acting/{naming}/end")
+    assert await told(elder) == ["family.news-answers"]
+    assert "looks for you no more" in await page_of(elder)
+    assert await told(daughter) == []  # he laid it down himself
+    place.house.time.pass_(1)
+    await daughter.post(f"/family/offers/{naming}/accept")
+    await page_of(elder)
+    place.house.time.now = Instant(NOW + 3 * DAY)
+    again = await place.resident(ELDER)
+    assert await told(again) == ["family.news-answers"]
+    assert "was over on" in await page_of(again)
+    assert await told(again) == []
+
+
+async def test_a_mark_says_beside_the_place_how_much_waits_and_the_first_page_says_what(
+    elder: Resident, daughter: Resident
+) -> None:
+    await elder.names()
+    first = "/lifelong/people/daughter"
+    assert await waits(daughter, first) == 1
+    assert "people who ask you to look for them (1)" in (await daughter.get(first)).text
+    assert await waits(daughter, "/family") == 0  # there it is seen itself
+    page = (await elder.get("/lifelong/people/elder-1")).text
+    assert 'data-part="waits"' not in page
+    assert 'data-part="news"' not in page

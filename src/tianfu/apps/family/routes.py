@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -28,11 +29,13 @@ from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.web.admission import SIGNED_IN, for_purpose, limited, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
+from tianfu.web.news import News
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 ROOT = "/family"
+PLACE = "place.family"
 DONE = frozenset({"named", "withdrawn", "accepted", "laid-down", "declined", "reconsidered"})
 """What an address may say that was done; anything else is passed over."""
 
@@ -54,9 +57,17 @@ def family(house: Household) -> App:
     return App(
         name="family",
         folder=Path(__file__).parent,
-        places=(Place(key="place.family", address=ROOT, icon="i-family", roles=CITIZEN),),
+        places=(Place(key=PLACE, address=ROOT, icon="i-family", roles=CITIZEN),),
+        news=partial(news_of_family, house.ties),
         routes=lambda pages: for_purpose(Purpose.PATIENT_REQUEST, [*_looking(pages, house), *_naming(pages, house)]),
     )
+
+
+async def news_of_family(ties: Ties, signed_in: SignedIn) -> Sequence[News]:
+    """That somebody asks the reader to look, and that his own asking was answered or is over."""
+    waiting = await ties.news(signed_in.account)
+    counted = {"family.news-offers": waiting.offers, "family.news-answers": waiting.answers}
+    return [News(place=PLACE, address=ROOT, says=says, count=count) for says, count in counted.items() if count]
 
 
 def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
