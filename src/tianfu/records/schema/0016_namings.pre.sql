@@ -25,3 +25,7 @@ grant select, insert, update on naming_told to tianfu_app;
 
 -- Whose a record is, and who stands by it, is asked at each page of family.
 create index account_record_record on account_record (record, type) where until is null;
+
+-- A unit's ties of years stand beside those that count now: whose patients somebody has is asked by when they end.
+create index relation_actor_until on relation (actor, until) where not denies;
+drop index relation_actor;
