@@ -221,6 +221,25 @@ def test_ones_own_look_takes_no_objection(browser_of: BrowserOf, store: MemorySt
     assert store.of("Task") == []
 
 
+def test_what_the_platform_did_by_itself_takes_no_objection_and_says_why(
+    browser_of: BrowserOf, store: MemoryStore
+) -> None:
+    moment = "2026-11-22T21:00:00+08:00"
+    by_itself = looked("e9", moment, caller="w", role="system", practitioner="", organisation="", purpose="HOPERAT")
+    store.trail["w-hospital"] = [by_itself]
+    browser = browser_of(WOMAN)
+    page = browser.get("/trust/people/w-hospital/ledger").text
+    assert "平台自动处理，没有人查看内容" in words(page)
+    assert "objection?event=" not in page
+    objection = f"/trust/people/w-hospital/objection?event=e9&at={by_itself.at}"
+    alone = browser.get(objection).text
+    assert "不需要提出异议" in words(alone)
+    assert "<textarea" not in alone
+    sent = {"event": "e9", "at": str(by_itself.at), "reason": "我不想让平台看我的档案"}
+    assert browser.post("/trust/people/w-hospital/objection", data=sent).status_code == 422
+    assert store.of("Task") == []
+
+
 @pytest.mark.parametrize("sent", [{"event": "e1", "at": "x"}, {"event": "nothing", "at": "1795406400000000"}, {}])
 def test_an_objection_to_nothing_is_not_found(browser_of: BrowserOf, sent: dict[str, str]) -> None:
     answer = browser_of(WOMAN).post("/trust/people/w-hospital/objection", data={**sent, "reason": "那天我没有去过"})
