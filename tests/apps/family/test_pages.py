@@ -775,3 +775,34 @@ async def test_a_mark_says_beside_the_place_how_much_waits_and_the_first_page_sa
     page = (await elder.get("/lifelong/people/elder-1")).text
     assert 'data-part="waits"' not in page
     assert 'data-part="news"' not in page
+
+
+async def child_in(place: Place, patient: str, organisation: str, **more: Any) -> None:
+    """A child of the daughter's, as one library has it."""
+    await put(place.store, "Organization", organisation, name=f"示例{organisation}")
+    keeper = {"reference": f"Organization/{organisation}"}
+    told = {"name": [{"text": "示例小满"}], "birthDate": "2020-05-01", "managingOrganization": keeper}
+    await put(place.store, "Patient", patient, **told, **more)
+    await put(place.store, "RelatedPerson", f"of-{patient}", **without_type(related_person(patient, "MTH")))
+
+
+async def test_two_records_of_a_child_without_a_proof_stand_apart_with_their_libraries(
+    place: Place, daughter: Resident
+) -> None:
+    for patient, organisation in (("child-1", "hospital"), ("child-2", "township")):
+        await child_in(place, patient, organisation)
+        await mother_of(place, daughter, f"of-{patient}")
+    page = await page_of(daughter)
+    assert sorted(re.findall(r'data-part="told-by">([^<]*)<', page)) == ["示例hospital", "示例township"]
+    assert {"/lifelong/people/child-1", "/lifelong/people/child-2"} <= set(re.findall(r'href="([^"]+)"', page))
+
+
+async def test_two_linked_records_of_a_child_are_one_entry(place: Place, daughter: Resident) -> None:
+    await child_in(place, "child-1", "hospital")
+    link = [{"other": {"reference": "Patient/child-1"}, "type": "seealso"}]
+    await child_in(place, "child-2", "township", link=link)
+    for patient in ("child-1", "child-2"):
+        await mother_of(place, daughter, f"of-{patient}")
+    page = await page_of(daughter)
+    assert len(set(re.findall(r"/lifelong/people/child-\d", page))) == 1
+    assert 'data-part="told-by"' not in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -11,6 +11,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.elements import choices
 from tianfu.access.naming import age_on, born_of
 from tianfu.access.purpose import Purpose
+from tianfu.access.same_person import Shown, joined, proofs_of, told_apart
 from tianfu.apps.family.mapping.elements import HL7, Element, codes_in, day_in, id_in, name_of, value_in
 from tianfu.apps.family.mapping.namings import NAMING, Given, given_of, is_named, named_in, telephones_of
 from tianfu.apps.family.model.naming import ADULT_FROM_YEARS, Naming, What, guardianship_ends
@@ -43,6 +44,8 @@ class Acting:
     standing: Standing
     until: date | None
     naming: str
+    told_by: str = ""
+    """What tells him apart from somebody else of the same name and age in the list; mostly nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,13 +170,32 @@ async def _acting(store: FamilyStore, caller: Caller, now: Instant) -> list[Acti
     found = await _resources(store, caller, [("RelatedPerson", each) for each in caller.related])
     related = [each for each in found.values() if _is_in_force(each, now)]
     patients = await _resources(store, caller, [("Patient", id_in(each.get("patient"), "Patient")) for each in related])
-    made: dict[str, Acting] = {}
+    made: dict[str, tuple[Acting, Element]] = {}
     for each in related:
         patient = patients.get(("Patient", id_in(each.get("patient"), "Patient")))
         acting = None if patient is None else _acting_for(each, patient, china_date(now))
-        if acting is not None:
-            made.setdefault(acting.naming or f"{acting.name} {acting.born}", acting)
-    return list(made.values())
+        if acting is not None and patient is not None:
+            # A naming is one relation in several libraries: whoever named said that these records are his.
+            made.setdefault(acting.naming or acting.patient, (acting, patient))
+    proofs = {key: {key} if acting.naming else proofs_of(patient) for key, (acting, patient) in made.items()}
+    one_of_each = [made[together[0]] for together in joined(proofs)]
+    libraries = await _libraries(store, caller, [patient for _, patient in one_of_each])
+    shown = [
+        Shown(looks=(acting.name, acting.born), library=library, record=acting.patient)
+        for (acting, _), library in zip(one_of_each, libraries, strict=True)
+    ]
+    return [replace(acting, told_by=label) for (acting, _), label in zip(one_of_each, told_apart(shown), strict=True)]
+
+
+async def _libraries(store: FamilyStore, caller: Caller, patients: Sequence[Element]) -> list[str]:
+    """The names of the organisations that keep these records; empty where none is known."""
+    keepers = [each.get("managingOrganization") or {} for each in patients]
+    wanted = [("Organization", id_in(each, "Organization")) for each in keepers if "display" not in each]
+    names = await _resources(store, caller, wanted)
+    return [
+        str(each.get("display") or names.get(("Organization", id_in(each, "Organization")), {}).get("name", ""))
+        for each in keepers
+    ]
 
 
 def _acting_for(related: Element, patient: Element, today: date) -> Acting | None:
