@@ -10,7 +10,8 @@ from typing import Any
 from tianfu.access.consent import read_consent
 from tianfu.access.decision import Grant
 from tianfu.access.derivation import relations_of
-from tianfu.access.elements import choices, coded, items, local
+from tianfu.access.elements import items, local
+from tianfu.access.naming import is_of_a_proxy
 from tianfu.kernel.refusal import Fault, Refusal
 
 
@@ -45,12 +46,9 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
 
 def _is_own_proxy(person: dict[str, Any], grant: Grant) -> bool:
     """Whether somebody names who may look for himself, and says nothing by which that one would be anybody else."""
-    named = [pair for each in items(person.get("relationship")) for pair in coded(each)]
-    allowed = choices()["proxy"]["relationships"]
     return (
         _said(person.get("patient")) in {f"Patient/{each}" for each in grant.caller.patients}
-        and bool(named)
-        and all(code in allowed.get(system, ()) for system, code in named)
+        and is_of_a_proxy(person)
         and not relations_of(person, 0)
     )
 

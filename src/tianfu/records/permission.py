@@ -28,6 +28,7 @@ from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.index.hashing import token_hash
+from tianfu.records.namings import refused_namings
 from tianfu.records.prepare import Prepared
 from tianfu.records.scoping import holds_values, scope_values
 from tianfu.records.underway import Underway
@@ -125,8 +126,9 @@ class Permissions:
 
         Both must allow a change: the rules of its caller, and the scopes of his token if he comes by one.
         """
+        namings = await refused_namings(transaction, wanted, now=Instant(self._clock()))
         beyond = await _out_of_scope(transaction, wanted)
-        return await self._forbidden(transaction, wanted) | beyond
+        return namings | await self._forbidden(transaction, wanted) | beyond
 
     async def _forbidden(self, transaction: Transaction, wanted: Wanted) -> dict[int, Refusal]:
         """Those that the rules of their callers forbid, whatever a token says."""

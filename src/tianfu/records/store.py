@@ -32,6 +32,7 @@ from tianfu.records.prepare import Preparer, deletion
 from tianfu.records.reading import Reader, Wish
 from tianfu.records.search import CursorSealer, executed_parameters
 from tianfu.records.searching import Searcher, SearchRequest
+from tianfu.records.tied import Behind, TiedPage, TiedPatients
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage, Timelines
 from tianfu.records.tracing import Job, Tracer, refusals_traced
 from tianfu.records.trail.reading import LedgerPage, TrailEvent, TrailPage, TrailQuestion, TrailReader
@@ -66,6 +67,7 @@ class Store:
         self._generations = index_generations
         self._reader = Reader(database, auditor, preparer, clock)
         self._timelines = Timelines(database, self._reader, clock)
+        self._tied = TiedPatients(database, self._reader, clock)
         self._permissions = Permissions(database, clock)
         self._trail = TrailReader(database, preparer.index_keys.cursors, clock)
         self._histories = Histories(database, self._reader, preparer.index_keys.cursors, clock)
@@ -264,6 +266,18 @@ class Store:
         )
         seen = [record_number(each.record.type, each.record.id) for each in page.entries]
         await self._tracer.people(grant, "timeline", patients, seen, request)
+        return page
+
+    @refusals_traced
+    async def my_patients(
+        self, caller: Caller, purpose: Purpose, *, after: Behind | None = None, limit: int, request: str = ""
+    ) -> TiedPage:
+        """Whom a visit, team, contract or referral opens now to the caller by name or to his unit, newest first."""
+        grant = await self._grant(caller, purpose, "my_patients", request)
+        page = await self._tied.page(grant, after=after, limit=limit)
+        ids = [each.record.id for each in page.patients]
+        seen = [record_number("Patient", each) for each in ids]
+        await self._tracer.people(grant, "my_patients", ids, seen, request)
         return page
 
     @refusals_traced

@@ -28,8 +28,10 @@ RECORD_SLOTS = 4_096
 RECORD_SPACE = 1
 IDENTITY_SPACE = 2
 TYPE_SPACE = 4
-"""First keys of the advisory locks: of records that change, and of identities and types that conditional writes look
-for.  Taken in the order types, identities, records; the store's opening has 3."""
+NAMING_SPACE = 5
+"""First keys of the advisory locks: of records that change, of identities and types that conditional writes look for,
+and of people who name others to look for them.  Taken in the order types, identities, namings, records; the store's
+opening has 3."""
 
 LEVEL_MAX = 5
 ANY_VERSION = 0

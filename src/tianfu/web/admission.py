@@ -22,8 +22,9 @@ from tianfu.access.purpose import Purpose
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import LIMIT_CLASSES, LimitClass
-from tianfu.web.asking import ADMITTED, HttpRequest
+from tianfu.web.asking import ADMITTED, NEWS, HttpRequest
 from tianfu.web.callers import Admitted, Callers, Carried
+from tianfu.web.news import Telling
 from tianfu.web.protection import SAFE_METHODS
 from tianfu.web.proxies import client_of
 
@@ -152,10 +153,13 @@ def prove_at(onward: str) -> str:
 class LetIn(ASGIMiddleware):
     """Lets in whoever may enter, and holds them to their limits."""
 
-    def __init__(self, callers: Callers, limiter: Limiter, cookies: SessionCookies) -> None:
+    def __init__(
+        self, callers: Callers, limiter: Limiter, cookies: SessionCookies, *, telling: Sequence[Telling] = ()
+    ) -> None:
         self._callers = callers
         self._limiter = limiter
         self._cookies = cookies
+        self._telling = telling
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Admit, count, go on; or send to the page where people sign in."""
@@ -182,6 +186,8 @@ class LetIn(ASGIMiddleware):
         _refuse_unsettled(admitted, options)
         scope["state"][ADMITTED] = admitted = _for_this_page(admitted, options.get("purpose"))
         await self._limiter.take(admitted.bucket, admitted.caller.role, _limit_class(options, scope["method"]))
+        if admitted.signed_in is not None and scope["method"] in SAFE_METHODS:
+            scope["state"][NEWS] = [news for tell in self._telling for news in await tell(admitted.signed_in)]
         await next_app(scope, receive, send)
 
     async def _recognise(self, request: HttpRequest, scope: Scope) -> None:

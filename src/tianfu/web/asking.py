@@ -14,6 +14,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.web.callers import Admitted
 from tianfu.web.languages import Language, choose_language
 from tianfu.web.look import LANGUAGE_COOKIE, LOOK_COOKIE, Look
+from tianfu.web.news import News
 
 HttpRequest = Request[Any, Any, Any]
 
@@ -30,6 +31,11 @@ class Asking:
     path: str
     query: tuple[tuple[str, str], ...]
     language_was_asked: bool
+    news: tuple[News, ...] = ()
+
+    def waiting_at(self, place: str) -> int:
+        """How much waits for the reader at one of his places."""
+        return sum(each.count for each in self.news if each.place == place)
 
     @property
     def here(self) -> str:
@@ -53,6 +59,10 @@ def _values(value: str | Sequence[str]) -> Sequence[str]:
 
 ADMITTED = "admitted"
 """Where a request's state keeps who was let in."""
+
+
+NEWS = "news"
+"""Where a request's state keeps what waits for its reader."""
 
 
 def likely_density(caller: Caller) -> str:
@@ -86,4 +96,5 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
         path=request.url.path,
         query=tuple(request.query_params.multi_items()),
         language_was_asked=asked == language.tag,
+        news=tuple(request.scope["state"].get(NEWS, ())),
     )

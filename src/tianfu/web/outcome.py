@@ -62,6 +62,7 @@ STATUSES: Mapping[str, int] = {
     "proxy-not-yours": 403,
     "proxy-not-of-age": 403,
     "too-many-proxies": 409,
+    "proxy-declined-often": 409,
     "proxy-unusable": 422,
     "emergency-not-now": 422,
     "emergency-without-notice": 422,

@@ -36,6 +36,7 @@ from tianfu.web.failures import Failures, Help
 from tianfu.web.forms import PlainForms
 from tianfu.web.languages import load_languages
 from tianfu.web.leaving import leaving_routes
+from tianfu.web.news import Telling, nothing_new
 from tianfu.web.pages import WEB_FOLDER, AppFolder, Pages, Place
 from tianfu.web.preferences import PREFERENCES_PATH, preference_routes
 from tianfu.web.protection import LOOPBACK_HOSTS, OwnVisitorsOnly, protective_headers
@@ -57,8 +58,8 @@ def no_help(_asking: Asking, _refusal: Refusal) -> Help | None:
 class App:
     """One app as the site takes it: where its templates and catalogues lie, its places, its routes, its ways on.
 
-    `help` says what a reader may do about a refusal, which can be another app's; what it offers must not tell whether
-    a record exists.
+    `news` says what waits for somebody at one of its places.  `help` says what a reader may do about a refusal, which
+    can be another app's; what it offers must not tell whether a record exists.
     """
 
     name: str
@@ -66,6 +67,7 @@ class App:
     places: tuple[Place, ...]
     routes: Callable[[Pages], Sequence[ControllerRouterHandler]]
     help: Callable[[Asking, Refusal], Help | None] = no_help
+    news: Telling = nothing_new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,12 @@ def build_site(
         middleware=[
             OwnVisitorsOnly(settings.hosts, is_production=settings.is_production, session_cookie=cookies.name),
             PlainForms(),
-            LetIn(doorkeeping.callers, doorkeeping.limiter, cookies),
+            LetIn(
+                doorkeeping.callers,
+                doorkeeping.limiter,
+                cookies,
+                telling=[app.news for app in apps if app.news is not nothing_new],
+            ),
         ],
         before_send=[protective_headers(is_production=settings.is_production)],
         exception_handlers={

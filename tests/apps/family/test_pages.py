@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import anyio
 import httpx
 import orjson
 import pytest
@@ -20,16 +22,22 @@ from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets
 from tianfu.access.caller import OPERATOR, Caller
+from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
-from tianfu.apps.family.routes import Household, family
-from tianfu.db import Addresses, Database
+from tianfu.apps.family.mapping.namings import NAMING
+from tianfu.apps.family.routes import Household, family, news_of_family
+from tianfu.apps.lifelong.routes import lifelong
+from tianfu.db import Addresses, Database, Query
+from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 from tianfu.records.store import Store
+from tianfu.records.write import NAMING_SPACE, lock_slots
 from tianfu.services.accounts.hashing import Passwords
+from tianfu.services.accounts.model.namings import DECLINED_MAX
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.signing_in import Entered
@@ -42,7 +50,8 @@ from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 pytestmark = pytest.mark.anyio
 
 WHY = Purpose.PATIENT_REQUEST
-CODES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+HL7 = "http://terminology.hl7.org/CodeSystem"
+CODES = f"{HL7}/v3-RoleCode"
 ELDER, DAUGHTER, STRANGER = "13800001111", "13800002222", "13800003333"
 NAMES = {ELDER: "示例老人", DAUGHTER: "示例女儿", STRANGER: "示例路人"}
 HIV = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "B20"}]}
@@ -140,7 +149,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=False)
     site = build_site(
-        apps=[family(Household(store=store, ties=accounts.proxies, clock=clock))],
+        apps=[lifelong(store), family(Household(store=store, ties=accounts.proxies, clock=clock))],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
         doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
         clock=clock,
@@ -367,13 +376,19 @@ async def test_a_person_changes_nobody_who_stands_in_his_record(place: Place, el
         await place.store.delete(caller, WHY, "RelatedPerson", "mother")
 
 
+async def mother_of(place: Place, resident: Resident, related: str) -> None:
+    """Have a resident stand by a RelatedPerson, as showing a real name does."""
+    account = resident.entered.signed_in.account.id
+    await place.house.accounts.people.tie_record(OPERATOR, account, "RelatedPerson", related)
+    place.house.accounts.sessions.forget_known(account)
+
+
 async def test_a_guardian_names_nobody_for_his_child(place: Place, daughter: Resident) -> None:
     await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2020-05-01")
     kin = related_person("child", "MTH")
     del kin["resourceType"]
     await put(place.store, "RelatedPerson", "mother", **kin)
-    here = await daughter.here()
-    await place.house.accounts.proxies.accept(here, ["mother"])
+    await mother_of(place, daughter, "mother")
     page = (await daughter.get("/family")).text
     assert "示例孩子" in page
     assert "until your child is 14 (1 May 2034)" in page
@@ -387,7 +402,7 @@ async def test_a_grown_child_is_on_no_parent_s_page(place: Place, daughter: Resi
     kin = related_person("child", "MTH")
     del kin["resourceType"]
     await put(place.store, "RelatedPerson", "mother", **kin)
-    await place.house.accounts.proxies.accept(await daughter.here(), ["mother"])
+    await mother_of(place, daughter, "mother")
     assert "示例孩子" not in (await daughter.get("/family")).text
 
 
@@ -444,3 +459,350 @@ async def test_no_number_stands_in_the_page_of_whoever_named(elder: Resident, da
     page = (await elder.get("/family")).text
     assert DAUGHTER not in page
     assert DAUGHTER[-4:] in page
+
+
+async def test_of_two_who_name_the_fifth_at_one_moment_one_gets_through(
+    place: Place, elder: Resident, database: Database
+) -> None:
+    for number in range(NAMED_MAX - 1):
+        await elder.names(telephone=f"1390000000{number}")
+    async with database.transaction("app") as held:
+        await lock_slots(held, NAMING_SPACE, [record_number("Patient", each) for each in ("elder-1", "elder-2")])
+        # Both have looked how many stand, and found room, before either writes.
+        both = [
+            asyncio.create_task(elder.post("/family/name", **{**FORM, "telephone": f"1390000001{number}"}))
+            for number in range(2)
+        ]
+        await waiting_for(database, NAMING_SPACE, 2)
+    answers = await asyncio.gather(*both)
+    assert sorted(each.status_code for each in answers) == [303, 409]
+    page = (await elder.get("/family")).text
+    assert page.count("/family/proxies/") == NAMED_MAX
+    assert len(await consents(place, "elder-1")) == NAMED_MAX
+
+
+WAITING = Query.composed(
+    "waiting", "select count(*) from pg_locks where locktype = 'advisory' and classid = %(space)s and not granted"
+)
+
+
+async def waiting_for(database: Database, space: int, number: int) -> None:
+    """Go on once so many transactions wait for locks of a space."""
+    with anyio.fail_after(20):
+        while True:
+            async with database.connection("app") as connection:
+                row = await connection.one(WAITING, space=space)
+            if row is not None and row[0] >= number:
+                return
+            await anyio.sleep(0.02)
+
+
+def consent_for(patient: str, related: str, *, performer: str = "", **more: Any) -> dict[str, Any]:
+    """A Consent that names somebody, as a program would write it at the FHIR door: without any mark of our pages."""
+    return {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
+        },
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": f"Patient/{patient}"},
+        "dateTime": "2026-11-20T12:00:00+08:00",
+        "performer": [{"reference": performer or f"Patient/{patient}"}],
+        "policyRule": {"text": "proxy"},
+        "provision": {
+            "type": "permit",
+            "period": {"start": "2026-11-20", "end": "2027-03-01"},
+            "actor": [
+                {
+                    "role": {"coding": [{"system": CODES, "code": "DELEGATEE"}]},
+                    "reference": {"reference": f"RelatedPerson/{related}"},
+                }
+            ],
+            "purpose": [{"system": f"{HL7}/v3-ActReason", "code": "PATRQT"}],
+        },
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("born", "code"),
+    [
+        ("2008-11-23", ""),
+        ("2008-11-24", "proxy-not-of-age"),
+        ("2014-05-01", "proxy-not-of-age"),
+        ("1990-05", "proxy-not-of-age"),
+        (None, "proxy-not-of-age"),
+    ],
+)
+async def test_whoever_may_not_name_on_the_pages_may_not_at_the_fhir_door(
+    place: Place, stranger: Resident, born: str | None, code: str
+) -> None:
+    told = {} if born is None else {"birthDate": born}
+    await put(place.store, "Patient", "stranger", name=[{"text": NAMES[STRANGER]}], **told)
+    await put(place.store, "RelatedPerson", "aunt", **without_type(related_person("stranger")))
+    caller = (await stranger.here()).caller
+    by_page = await stranger.post("/family/name", **FORM)
+    assert by_page.headers.get("location", "") == ("" if code else "/family?done=named")
+    if code:
+        assert await refused(place, caller, related_person("stranger")) == code
+        assert await refused(place, caller, consent_for("stranger", "aunt")) == code
+        assert await consents(place, "stranger") == []
+    else:
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(related_person("stranger"))))
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(consent_for("stranger", "aunt"))))
+        assert len(await consents(place, "stranger")) == 2
+
+
+def without_type(resource: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in resource.items() if name != "resourceType"}
+
+
+async def test_whoever_was_named_at_the_fhir_door_counts_among_the_five_on_the_pages(
+    place: Place, elder: Resident
+) -> None:
+    caller = (await elder.here()).caller
+    for number in range(NAMED_MAX):
+        await put(place.store, "RelatedPerson", f"kin-{number}", **without_type(related_person("elder-1")))
+        await place.store.create(caller, WHY, parse_resource(orjson.dumps(consent_for("elder-1", f"kin-{number}"))))
+    assert (await elder.post("/family/name", **FORM)).status_code == 409
+    await put(place.store, "RelatedPerson", "kin-5", **without_type(related_person("elder-1")))
+    assert await refused(place, caller, consent_for("elder-1", "kin-5")) == "too-many-proxies"
+    again = consent_for("elder-1", "kin-0")  # who is named already is named no second time
+    await place.store.create(caller, WHY, parse_resource(orjson.dumps(again)))
+
+
+async def test_a_guardian_names_nobody_for_his_child_by_a_consent_either(place: Place, daughter: Resident) -> None:
+    await put(place.store, "Patient", "child", name=[{"text": "示例孩子"}], birthDate="2020-05-01")
+    await put(place.store, "RelatedPerson", "mother", **without_type(related_person("child", "MTH")))
+    await put(place.store, "RelatedPerson", "aunt", **without_type(related_person("child")))
+    await mother_of(place, daughter, "mother")
+    caller = (await daughter.here()).caller
+    forged = consent_for("child", "aunt", performer="RelatedPerson/mother")
+    assert await refused(place, caller, forged) == "proxy-not-of-age"
+    assert await consents(place, "child") == []
+
+
+async def page_of(resident: Resident) -> str:
+    return (await resident.get("/family")).text
+
+
+async def declined(resident: Resident, naming: str) -> None:
+    answer = await resident.post(f"/family/offers/{naming}/decline")
+    assert answer.headers["location"] == "/family?done=declined", answer.text
+
+
+async def test_who_says_no_is_not_asked_any_more_and_the_asker_sees_it(elder: Resident, daughter: Resident) -> None:
+    naming = await elder.names()
+    await declined(daughter, naming)
+    assert await daughter.offered() == []
+    assert (await daughter.post(f"/family/offers/{naming}/accept")).status_code == 404
+    assert not await daughter.sees("Patient", "elder-1")
+    page = await page_of(elder)
+    assert "said no" in page
+    assert "waits for their yes" not in page
+
+
+async def test_who_thinks_again_is_offered_the_same_and_may_agree(elder: Resident, daughter: Resident) -> None:
+    naming = await elder.names()
+    await declined(daughter, naming)
+    assert f"/family/offers/{naming}/reconsider" in await page_of(daughter)
+    answer = await daughter.post(f"/family/offers/{naming}/reconsider")
+    assert answer.headers["location"] == "/family?done=reconsidered"
+    assert "waits for their yes" in await page_of(elder)
+    assert await daughter.offered() == [naming]
+    await daughter.post(f"/family/offers/{naming}/accept")
+    assert await daughter.sees("Condition", "flu-elder-1")
+
+
+async def test_nobody_declines_or_reconsiders_for_another(
+    place: Place, elder: Resident, daughter: Resident, stranger: Resident
+) -> None:
+    naming = await elder.names()
+    assert (await stranger.post(f"/family/offers/{naming}/decline")).status_code == 404
+    await declined(daughter, naming)
+    for other in (stranger, elder):
+        assert (await other.post(f"/family/offers/{naming}/reconsider")).status_code == 404
+    assert "said no" in await page_of(elder)
+
+
+async def test_who_said_no_so_often_is_asked_no_more(place: Place, elder: Resident, daughter: Resident) -> None:
+    for _ in range(DECLINED_MAX):
+        naming = await elder.names()
+        await declined(daughter, naming)
+        await elder.post(f"/family/proxies/{naming}/end")
+    answer = await elder.post("/family/name", **FORM)
+    assert answer.status_code == 409
+    assert "cannot be asked again" in answer.text
+    assert (await elder.post("/family/name", **{**FORM, "telephone": STRANGER})).status_code == 303
+
+
+async def asks_by_program(place: Place, elder: Resident) -> None:
+    """The elder asks the daughter as a program would, which knows how our pages write a naming."""
+    marked = {"identifier": [{"system": NAMING, "value": NO_NAMING}]}
+    telephone = {"system": "phone", "value": DAUGHTER}
+    kin = related_person("elder-1", **marked, active=True, name=[{"text": NAMES[DAUGHTER]}], telecom=[telephone])
+    caller = (await elder.here()).caller
+    written = await place.store.create(caller, WHY, parse_resource(orjson.dumps(kin)))
+    rule = {"coding": [{"system": NAMING, "code": "ordinary"}]}
+    consent = consent_for("elder-1", written.id, **marked, policyRule=rule)
+    await place.store.create(caller, WHY, parse_resource(orjson.dumps(consent)))
+
+
+async def test_who_said_no_so_often_hears_no_program_that_asks_either(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    for _ in range(DECLINED_MAX):
+        naming = await elder.names()
+        await declined(daughter, naming)
+        await elder.post(f"/family/proxies/{naming}/end")
+    await asks_by_program(place, elder)
+    assert await daughter.offered() == []
+    assert (await daughter.post(f"/family/offers/{NO_NAMING}/accept")).status_code == 404
+
+
+async def test_an_offer_that_a_program_wrote_is_declined_as_any_other(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    await asks_by_program(place, elder)
+    assert await daughter.offered() == [NO_NAMING]
+    await declined(daughter, NO_NAMING)
+    assert await daughter.offered() == []
+    assert "said no" in await page_of(elder)
+
+
+async def test_a_no_stands_in_the_trail_without_name_or_number(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    naming = await elder.names()
+    await declined(daughter, naming)
+    await daughter.post(f"/family/offers/{naming}/reconsider")
+    here = daughter.entered.signed_in.account.id
+    events = [row for row in await place.house.events() if row[0] == "tie-record" and row[2] == here]
+    assert len(events) == 2
+    assert all(DAUGHTER not in str(row) and NAMES[DAUGHTER] not in str(row) for row in events)
+
+
+async def waits(resident: Resident, path: str) -> int:
+    """How much the mark beside the place of family says."""
+    page = (await resident.get(path)).text
+    marks = {int(each) for each in re.findall(r'data-part="waits">(?:<span[^>]*>[^<]*</span>)?(\d+)', page)}
+    return marks.pop() if marks else 0
+
+
+async def told(resident: Resident) -> list[str]:
+    return [each.says for each in await news_of_family(resident.place.house.accounts.proxies, await resident.here())]
+
+
+async def test_an_offer_waits_until_it_is_answered_or_taken_back(
+    place: Place, elder: Resident, daughter: Resident, stranger: Resident
+) -> None:
+    naming = await elder.names()
+    assert (await told(daughter), await told(stranger), await told(elder)) == (["family.news-offers"], [], [])
+    await daughter.get("/family")
+    assert await told(daughter) == ["family.news-offers"]
+    await declined(daughter, naming)
+    assert await told(daughter) == []
+    await daughter.post(f"/family/offers/{naming}/reconsider")
+    assert await told(daughter) == ["family.news-offers"]
+    await elder.post(f"/family/proxies/{naming}/end")
+    assert await told(daughter) == []
+
+
+async def test_an_offer_that_came_before_the_account_is_told_to_whoever_bears_name_and_number(
+    place: Place, elder: Resident
+) -> None:
+    await elder.names()
+    half = await place.resident(DAUGHTER, name=NAMES[STRANGER])
+    assert await told(half) == []
+    place.house.time.pass_(61)
+    unknown = await place.resident(DAUGHTER, named=False)
+    await place.house.accounts.people.retell(
+        unknown.entered.signed_in.account.id, name=NAMES[DAUGHTER], assurance=Assurance.TELEPHONE
+    )
+    place.house.accounts.sessions.forget_known(unknown.entered.signed_in.account.id)
+    assert await told(unknown) == []
+    place.house.time.pass_(61)
+    whole = await place.resident(DAUGHTER)
+    assert await told(whole) == ["family.news-offers"]
+
+
+async def test_an_offer_that_is_over_waits_no_more(place: Place, elder: Resident) -> None:
+    await elder.names(until="2026-11-25")
+    place.house.time.now = Instant(NOW + 3 * DAY)
+    assert await told(await place.resident(DAUGHTER)) == []
+
+
+@pytest.mark.parametrize(("act", "said"), [("accept", "agreed on"), ("decline", "said no on")])
+async def test_who_asked_is_told_the_answer_once(elder: Resident, daughter: Resident, act: str, said: str) -> None:
+    naming = await elder.names()
+    await daughter.post(f"/family/offers/{naming}/{act}")
+    assert await told(elder) == ["family.news-answers"]
+    page = await page_of(elder)
+    assert said in page
+    assert f"{NAMES[DAUGHTER]} " in page
+    assert await told(elder) == []
+    assert said not in await page_of(elder)
+
+
+async def test_who_asked_is_told_that_it_was_laid_down_and_that_its_time_is_over(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    naming = await accepted(elder, daughter, until="2026-11-25")
+    await page_of(elder)
+    await daughter.post(f"/family/acting/{naming}/end")
+    assert await told(elder) == ["family.news-answers"]
+    assert "looks for you no more" in await page_of(elder)
+    assert await told(daughter) == []  # he laid it down himself
+    place.house.time.pass_(1)
+    await daughter.post(f"/family/offers/{naming}/accept")
+    await page_of(elder)
+    place.house.time.now = Instant(NOW + 3 * DAY)
+    again = await place.resident(ELDER)
+    assert await told(again) == ["family.news-answers"]
+    assert "was over on" in await page_of(again)
+    assert await told(again) == []
+
+
+async def test_a_mark_says_beside_the_place_how_much_waits_and_the_first_page_says_what(
+    elder: Resident, daughter: Resident
+) -> None:
+    await elder.names()
+    first = "/lifelong/people/daughter"
+    assert await waits(daughter, first) == 1
+    assert "people who ask you to look for them (1)" in (await daughter.get(first)).text
+    assert await waits(daughter, "/family") == 0  # there it is seen itself
+    page = (await elder.get("/lifelong/people/elder-1")).text
+    assert 'data-part="waits"' not in page
+    assert 'data-part="news"' not in page
+
+
+async def child_in(place: Place, patient: str, organisation: str, **more: Any) -> None:
+    """A child of the daughter's, as one library has it."""
+    await put(place.store, "Organization", organisation, name=f"示例{organisation}")
+    keeper = {"reference": f"Organization/{organisation}"}
+    told = {"name": [{"text": "示例小满"}], "birthDate": "2020-05-01", "managingOrganization": keeper}
+    await put(place.store, "Patient", patient, **told, **more)
+    await put(place.store, "RelatedPerson", f"of-{patient}", **without_type(related_person(patient, "MTH")))
+
+
+async def test_two_records_of_a_child_without_a_proof_stand_apart_with_their_libraries(
+    place: Place, daughter: Resident
+) -> None:
+    for patient, organisation in (("child-1", "hospital"), ("child-2", "township")):
+        await child_in(place, patient, organisation)
+        await mother_of(place, daughter, f"of-{patient}")
+    page = await page_of(daughter)
+    assert sorted(re.findall(r'data-part="told-by">([^<]*)<', page)) == ["示例hospital", "示例township"]
+    assert {"/lifelong/people/child-1", "/lifelong/people/child-2"} <= set(re.findall(r'href="([^"]+)"', page))
+
+
+async def test_two_linked_records_of_a_child_are_one_entry(place: Place, daughter: Resident) -> None:
+    await child_in(place, "child-1", "hospital")
+    link = [{"other": {"reference": "Patient/child-1"}, "type": "seealso"}]
+    await child_in(place, "child-2", "township", link=link)
+    for patient in ("child-1", "child-2"):
+        await mother_of(place, daughter, f"of-{patient}")
+    page = await page_of(daughter)
+    assert len(set(re.findall(r"/lifelong/people/child-\d", page))) == 1
+    assert 'data-part="told-by"' not in page

@@ -19,6 +19,7 @@ from tianfu.kernel.instants import Instant, range_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Found, Gone, HistoryEntry, HistoryPage, NotFound, Record
 from tianfu.records.store import SearchRequest
+from tianfu.records.tied import Behind, TiedPage
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelineEntry, TimelinePage
 from tianfu.standards.china.names import folded, search_keys
 
@@ -122,6 +123,12 @@ class MemoryStore:
         ]
         more = len(found) > limit
         return FoundRecords(records=tuple(found[:limit]), next_cursor="more" if more else None, total=len(found))
+
+    async def my_patients(
+        self, caller: Caller, purpose: Purpose, *, after: Behind | None = None, limit: int
+    ) -> TiedPage:
+        self.asked.append(("my_patients", purpose))
+        return TiedPage(patients=(), next=None)  # who is tied to whom is asked of the real store alone
 
     async def timeline(
         self,

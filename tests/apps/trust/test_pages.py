@@ -156,6 +156,38 @@ def test_a_grown_child_is_nobodys_ward(browser_of: BrowserOf, store: MemoryStore
     assert browser_of(WOMAN).get("/trust/people/child/ledger").status_code == 404
 
 
+OF_TWO = replace(WOMAN, related=(*WOMAN.related, "mother-of-other"))
+
+
+def another_child_file(store: MemoryStore, **more: Any) -> None:
+    """A second library's record of a child of the same name and birth date, without an identity number."""
+    told = patient("child-2", "单小满", born="2019-05-06", number="")
+    del told["identifier"]
+    keeper = {"reference": "Organization/clinic", "display": "示例卫生院"}
+    store.put({**told, "managingOrganization": keeper, **more}, related("mother-of-other", "child-2", "MTH"))
+
+
+def pills(page: str) -> list[str]:
+    return re.findall(r'<a class="member".*?</a>', page, re.DOTALL)
+
+
+def test_two_files_of_one_name_without_a_proof_are_two_pills_told_apart(
+    browser_of: BrowserOf, store: MemoryStore
+) -> None:
+    another_child_file(store)
+    shown = [words(each) for each in pills(browser_of(OF_TWO).get("/trust/people/child/ledger").text)]
+    of_child = [each for each in shown if "单小满" in each]
+    assert len(of_child) == 2
+    assert [("示例卫生院" in each) for each in of_child] == [False, True]
+    assert of_child[0] != of_child[1]
+
+
+def test_two_files_that_are_linked_are_one_pill(browser_of: BrowserOf, store: MemoryStore) -> None:
+    another_child_file(store, link=[{"other": {"reference": "Patient/child"}, "type": "seealso"}])
+    shown = [words(each) for each in pills(browser_of(OF_TWO).get("/trust/people/child/ledger").text)]
+    assert len([each for each in shown if "单小满" in each]) == 1
+
+
 # Objections
 
 
@@ -218,6 +250,25 @@ def test_ones_own_look_takes_no_objection(browser_of: BrowserOf, store: MemorySt
         "/trust/people/w-hospital/objection", data={"event": "e5", "at": str(own.at), "reason": "我反对我自己"}
     )
     assert answer.status_code == 422
+    assert store.of("Task") == []
+
+
+def test_what_the_platform_did_by_itself_takes_no_objection_and_says_why(
+    browser_of: BrowserOf, store: MemoryStore
+) -> None:
+    moment = "2026-11-22T21:00:00+08:00"
+    by_itself = looked("e9", moment, caller="w", role="system", practitioner="", organisation="", purpose="HOPERAT")
+    store.trail["w-hospital"] = [by_itself]
+    browser = browser_of(WOMAN)
+    page = browser.get("/trust/people/w-hospital/ledger").text
+    assert "由平台自动处理，不需要提出异议" in words(page)
+    assert "objection?event=" not in page
+    objection = f"/trust/people/w-hospital/objection?event=e9&at={by_itself.at}"
+    alone = browser.get(objection).text
+    assert "不需要提出异议" in words(alone)
+    assert "<textarea" not in alone
+    sent = {"event": "e9", "at": str(by_itself.at), "reason": "我不想让平台看我的档案"}
+    assert browser.post("/trust/people/w-hospital/objection", data=sent).status_code == 422
     assert store.of("Task") == []
 
 

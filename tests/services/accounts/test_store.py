@@ -194,7 +194,8 @@ async def test_a_residents_records_open_only_from_a_known_name_on(house: House) 
     house.time.pass_(1)
     caller = (await house.look_up(entered)).caller
     assert (caller.patients, caller.related) == (("li-herself",), ("li-mother",))
-    await people.untie_record(OPERATOR, account, "Patient", "li-herself")
+    async with people.changing(account) as transaction:
+        await people.untie_in(transaction, OPERATOR, account, "Patient", "li-herself")
     house.time.pass_(1)
     assert (await house.look_up(entered)).caller.patients == ()
 

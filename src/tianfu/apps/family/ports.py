@@ -12,7 +12,8 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Answer, Record
 from tianfu.records.searching import SearchRequest
 from tianfu.records.store import BundleAnswer
-from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.model.namings import Named, News, Told
+from tianfu.services.accounts.model.people import Account, SignedIn
 from tianfu.standards.fhir.parsing import ParsedBundle
 
 
@@ -44,12 +45,52 @@ class FamilyStore(Protocol):
 class Ties(Protocol):
     """The calls of `tianfu.services.accounts.proxies.Proxies`."""
 
-    async def accept(self, signed_in: SignedIn, related: Sequence[str]) -> None:
-        """Stand for others by these RelatedPerson records from now on."""
+    async def refuse_unless_may_ask(self, signed_in: SignedIn, telephone: str) -> None:
+        """Raise Refusal `proxy-declined-often` if whoever has that telephone has declined too often already."""
         ...
 
-    async def lay_down(self, signed_in: SignedIn, related: Sequence[str]) -> None:
+    async def asked(self, signed_in: SignedIn, naming: str, *, telephone: str, name: str, until: Instant) -> None:
+        """Have whoever bears that telephone and name told that he is asked."""
+        ...
+
+    async def accept(self, signed_in: SignedIn, named: Named) -> None:
+        """Stand for another by these RelatedPerson records from now on."""
+        ...
+
+    async def decline(self, signed_in: SignedIn, named: Named) -> None:
+        """Say no; whoever asked sees it."""
+        ...
+
+    async def reconsider(self, signed_in: SignedIn, naming: str) -> bool:
+        """Take one's no back; whether there was one."""
+        ...
+
+    async def lay_down(self, signed_in: SignedIn, named: Named) -> None:
         """Stand for nobody by them any more."""
+        ...
+
+    async def taken_back(self, signed_in: SignedIn, naming: str) -> None:
+        """Nothing of this naming waits any more: whoever asked took it back."""
+        ...
+
+    async def answers(self, signed_in: SignedIn, namings: Sequence[str]) -> Mapping[str, Told]:
+        """What was answered to these namings of somebody's own."""
+        ...
+
+    async def see_answers(self, signed_in: SignedIn) -> None:
+        """Whoever asked has seen what was answered."""
+        ...
+
+    async def declined(self, signed_in: SignedIn, namings: Sequence[str]) -> frozenset[str]:
+        """Those of these namings to which somebody said no."""
+        ...
+
+    async def not_heard(self, signed_in: SignedIn, patients: Sequence[str]) -> frozenset[str]:
+        """Those of these patients to whom somebody said no so often that he is not asked any more."""
+        ...
+
+    async def news(self, account: Account) -> News:
+        """What waits for somebody, and what was answered to him."""
         ...
 
     async def refused(self, signed_in: SignedIn, refusal: Refusal) -> Refusal:

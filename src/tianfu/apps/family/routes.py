@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,25 +14,29 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.access.naming import NAMED_MAX, refuse_unless_may_name
 from tianfu.access.purpose import Purpose
-from tianfu.apps.family.actions.answer_offer import accept_offer, lay_down
+from tianfu.apps.family.actions.answer_offer import accept_offer, decline_offer, lay_down, reconsider_offer
 from tianfu.apps.family.actions.name_proxy import name_proxy
 from tianfu.apps.family.actions.withdraw_proxy import withdraw_proxy
-from tianfu.apps.family.model.naming import DAYS_MAX, NAMED_MAX, What, read_wish, refuse_unless_may_name
+from tianfu.apps.family.model.naming import DAYS_MAX, What, read_wish
 from tianfu.apps.family.ports import FamilyStore, Ties
 from tianfu.apps.family.queries.family import read_family
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.namings import DECLINED_MAX
 from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.web.admission import SIGNED_IN, for_purpose, limited, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
+from tianfu.web.news import News
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 ROOT = "/family"
-DONE = frozenset({"named", "withdrawn", "accepted", "laid-down"})
+PLACE = "place.family"
+DONE = frozenset({"named", "withdrawn", "accepted", "laid-down", "declined", "reconsidered"})
 """What an address may say that was done; anything else is passed over."""
 
 CITIZEN = frozenset({"citizen"})
@@ -52,9 +57,17 @@ def family(house: Household) -> App:
     return App(
         name="family",
         folder=Path(__file__).parent,
-        places=(Place(key="place.family", address=ROOT, icon="i-family", roles=CITIZEN),),
+        places=(Place(key=PLACE, address=ROOT, icon="i-family", roles=CITIZEN),),
+        news=partial(news_of_family, house.ties),
         routes=lambda pages: for_purpose(Purpose.PATIENT_REQUEST, [*_looking(pages, house), *_naming(pages, house)]),
     )
+
+
+async def news_of_family(ties: Ties, signed_in: SignedIn) -> Sequence[News]:
+    """That somebody asks the reader to look, and that his own asking was answered or is over."""
+    waiting = await ties.news(signed_in.account)
+    counted = {"family.news-offers": waiting.offers, "family.news-answers": waiting.answers}
+    return [News(place=PLACE, address=ROOT, says=says, count=count) for says, count in counted.items() if count]
 
 
 def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
@@ -83,6 +96,8 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
     async def show_family(request: HttpRequest) -> Response[str]:
         signed_in = _resident(request)
         found = await read_family(house.store, house.ties, signed_in, now=house.clock())
+        if found.answered:
+            await house.ties.see_answers(signed_in)
         done = request.query_params.get("done", "")
         return _page(pages, request)(
             "family.html",
@@ -90,6 +105,7 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
             is_known=bool(signed_in.caller.patients),
             may_name=_may_name(found.age, len(found.namings)),
             named_max=NAMED_MAX,
+            declined_max=DECLINED_MAX,
             done=done if done in DONE else "",
         )
 
@@ -97,6 +113,16 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
     async def accept(request: HttpRequest, naming: FromPath[str]) -> Redirect:
         await accept_offer(house.store, house.ties, _resident(request), naming, now=house.clock())
         return _done("accepted")
+
+    @post(f"{ROOT}/offers/{{naming:str}}/decline", status_code=303, opt=dict(limited("identity-search")))
+    async def decline(request: HttpRequest, naming: FromPath[str]) -> Redirect:
+        await decline_offer(house.store, house.ties, _resident(request), naming, now=house.clock())
+        return _done("declined")
+
+    @post(f"{ROOT}/offers/{{naming:str}}/reconsider", status_code=303)
+    async def reconsider(request: HttpRequest, naming: FromPath[str]) -> Redirect:
+        await reconsider_offer(house.ties, _resident(request), naming)
+        return _done("reconsidered")
 
     @post(f"{ROOT}/acting/{{naming:str}}/end", status_code=303)
     async def end_acting(request: HttpRequest, naming: FromPath[str]) -> Redirect:
@@ -108,7 +134,7 @@ def _looking(pages: Pages, house: Household) -> list[HTTPRouteHandler]:
         await withdraw_proxy(house.store, house.ties, _resident(request), naming, now=house.clock())
         return _done("withdrawn")
 
-    return [show_family, accept, end_acting, end_naming]
+    return [show_family, accept, decline, reconsider, end_acting, end_naming]
 
 
 def _may_name(age: int | None, standing: int) -> bool:

@@ -19,6 +19,7 @@ from tianfu.apps.lifelong.model.way_back import way_back, way_of
 from tianfu.apps.lifelong.model.wish import Wish, read_wish
 from tianfu.apps.lifelong.queries.find_person import find_people, page_number
 from tianfu.apps.lifelong.queries.life import read_life
+from tianfu.apps.lifelong.queries.my_patients import CLINICIANS, behind, read_my_patients, told_behind
 from tianfu.apps.lifelong.queries.person import KnownPerson
 from tianfu.apps.lifelong.queries.record import read_record
 from tianfu.apps.lifelong.queries.record_history import read_history
@@ -34,6 +35,7 @@ from tianfu.web.site import App
 
 ROOT = "/lifelong"
 SEALED_AS = "find-person"
+LIST_SEALED_AS = "my-patients"
 READERS = frozenset(roles()) - {"administrator", "security", "officer", "regulator"}
 """Roles that may have records of people before them."""
 
@@ -55,7 +57,7 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        always = {"speech": Speech(asking.language), "root": ROOT, "way": ""}
+        always = {"speech": Speech(asking.language), "root": ROOT, "way": "", "mine": None}
         return pages.page(f"lifelong/{template}", asking, status=status, **{**always, **values})
 
     return page
@@ -68,7 +70,9 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         if caller.role == "citizen":  # nobody but himself is his to find; of his family he knows where they are
             own = f"{ROOT}/people/{caller.patients[0]}" if caller.patients else REAL_NAME_PATH
             return Redirect(own, status_code=303)
-        return _page(pages, request)("find.html", form=dict.fromkeys(FORM_FIELDS, ""), faults={}, found=None)
+        mine = await _mine(pages, store, request) if caller.role in CLINICIANS else {}
+        empty = dict.fromkeys(FORM_FIELDS, "")
+        return _page(pages, request)("find.html", form=empty, faults={}, found=None, **mine)
 
     @get(f"{ROOT}/find")
     async def begin() -> Redirect:
@@ -95,6 +99,15 @@ def _finding(pages: Pages, store: LifeStore) -> list[HTTPRouteHandler]:
         return page("find.html", form=form, faults={}, found=found, wish=wish)
 
     return [ask, begin, send, show_found]
+
+
+async def _mine(pages: Pages, store: LifeStore, request: HttpRequest) -> dict[str, object]:
+    """A clinician's own patients, as the page shows them; where the next page begins is sealed in its address."""
+    letters = request.query_params.get("after", "")
+    after = behind(pages.sealer.open(LIST_SEALED_AS, letters)) if letters else None
+    mine = await read_my_patients(store, pages.asking(request), after)
+    onward = "" if mine.next is None else pages.sealer.seal(LIST_SEALED_AS, told_behind(mine.next))
+    return {"mine": mine, "onward": onward}
 
 
 def _reader(pages: Pages, request: HttpRequest) -> Caller:

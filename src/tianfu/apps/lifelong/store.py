@@ -10,6 +10,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Instant
 from tianfu.records.outcomes import Answer, HistoryPage, Record
 from tianfu.records.store import SearchRequest
+from tianfu.records.tied import Behind, TiedPage
 from tianfu.records.timeline import CensusRow, Measured, Slice, TimelinePage
 
 Reference = tuple[str, str]
@@ -57,6 +58,12 @@ class LifeStore(Protocol):
 
     async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> FoundPage:
         """A page of the records that match."""
+        ...
+
+    async def my_patients(
+        self, caller: Caller, purpose: Purpose, *, after: Behind | None = None, limit: int
+    ) -> TiedPage:
+        """Whom a visit, team, contract or referral opens now to the caller by name or to his unit, newest first."""
         ...
 
     async def timeline(

@@ -72,3 +72,13 @@ select rid, date_low from resource_patient where rid = any(%(patients)s::bigint[
 -- names_of_numbers
 -- What the records with these numbers are called, of the types that can stand for a caller.
 select rid, type, fid from resource_other where type = any(%(types)s::smallint[]) and rid = any(%(rids)s::bigint[]);
+
+-- days_born
+-- When these patients were born, from and until when it may be; nothing of those whose birth date is not known.
+select date_low, date_high from resource_patient
+ where rid = any(%(patients)s::bigint[]) and not deleted and date_low is not null and date_high is not null;
+
+-- proxies_of
+-- Who may look for these patients, now or later, and by which record.
+select patient, actor, rid from relation
+ where patient = any(%(patients)s::bigint[]) and kind = %(kind)s::smallint and not denies and until > %(now)s::bigint;

@@ -41,6 +41,10 @@ class AccountKeys:
         """What an account is found by; equal numbers of a resident and of staff have nothing in common."""
         return self._digest(f"handle {kind}", number)
 
+    def real_name(self, name: str) -> bytes:
+        """A folded real name, to compare with another; no row is found by it alone."""
+        return self._digest("real name", name)
+
     def address(self, address: str) -> bytes:
         """Under what failures of a network address count."""
         return self._digest("address", address)

@@ -99,7 +99,7 @@ def open_accounts(
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
         passkeys=Passkeys(parts, signing_in, party, clock=clock),
         real_names=RealNames(parts),
-        proxies=Proxies(database, parts.people, parts.sessions),
+        proxies=Proxies(database, keys, parts.people, parts.sessions, clock=clock),
         steps=parts.steps,
         codes=parts.codes,
         guard=parts.guard,

@@ -6,7 +6,8 @@ sessions and go with them.  Rule: docs/rules/sign-in.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -272,11 +273,17 @@ class People:
 
         return await self._seals.again(work)
 
-    async def tie_record(self, by: Caller, account: str, kind: RecordType, record: str) -> None:
-        """A record is a resident's own (Patient), or names him in another's (RelatedPerson)."""
+    @asynccontextmanager
+    async def changing(self, account: str) -> AsyncIterator[Transaction]:
+        """A transaction in which nobody else changes this account; raises Refusal `account-unknown`."""
         async with self._database.transaction("app") as transaction:
             await self._lock(transaction, account)
-            await self._tie(transaction, by, account, kind, record)
+            yield transaction
+
+    async def tie_record(self, by: Caller, account: str, kind: RecordType, record: str) -> None:
+        """A record is a resident's own (Patient), or names him in another's (RelatedPerson)."""
+        async with self.changing(account) as transaction:
+            await self.tie_in(transaction, by, account, kind, record)
 
     async def take_records(self, by: Caller, account: str, ties: Sequence[tuple[RecordType, str]]) -> bool:
         """Make these records somebody's own, all or none; no if another account that stands has one of the Patients.
@@ -290,7 +297,7 @@ class People:
             if await transaction.one(_PEOPLE.records_of_another, account=account, records=patients) is not None:
                 return False
             for kind, record in ties:
-                await self._tie(transaction, by, account, kind, record)
+                await self.tie_in(transaction, by, account, kind, record)
         return True
 
     async def refused_tie(self, by: Caller, refusal: Refusal) -> Refusal:
@@ -301,25 +308,27 @@ class People:
         refusal.is_traced = True
         return refusal
 
-    async def untie_record(self, by: Caller, account: str, kind: RecordType, record: str) -> None:
-        """A record is not a resident's any more; his sessions see it within a second."""
-        async with self._database.transaction("app") as transaction:
-            await transaction.run(
-                _PEOPLE.end_account_record, account=account, type=kind, record=record, now=self._clock()
-            )
-            await self._trace(transaction, by, "tie-record", f"account={account}&ended={kind}/{record}")
+    async def untie_in(self, transaction: Transaction, by: Caller, account: str, kind: RecordType, record: str) -> None:
+        """A record is not a resident's any more, once this transaction commits; his sessions see it within a second."""
+        await transaction.run(_PEOPLE.end_account_record, account=account, type=kind, record=record, now=self._clock())
+        await self.trace_tie(transaction, by, f"account={account}&ended={kind}/{record}")
+
+    async def trace_tie(self, transaction: Transaction, by: Caller, said: str) -> None:
+        """Tell the trail what was done about somebody's ties."""
+        await self._trace(transaction, by, "tie-record", said)
 
     async def _lock(self, transaction: Transaction, account: str) -> None:
         if await transaction.one(_PEOPLE.lock_account, account=account) is None:
             raise Refusal("account-unknown")
 
-    async def _tie(self, transaction: Transaction, by: Caller, account: str, kind: RecordType, record: str) -> None:
+    async def tie_in(self, transaction: Transaction, by: Caller, account: str, kind: RecordType, record: str) -> None:
+        """As `tie_record`, in a transaction of the caller's that holds the account."""
         if not FHIR_ID.match(record):
             raise Refusal("record-unknown")
         await transaction.run(
             _PEOPLE.add_account_record, account=account, type=kind, record=record, now=self._clock(), by=by.id
         )
-        await self._trace(transaction, by, "tie-record", f"account={account}&record={kind}/{record}")
+        await self.trace_tie(transaction, by, f"account={account}&record={kind}/{record}")
 
     def _new(self, kind: Kind, name: str, number: str, assurance: Assurance) -> Account:
         return Account(id=new_uuid7(), kind=kind, name=_name(name), number=_number(kind, number), assurance=assurance)

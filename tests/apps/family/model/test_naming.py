@@ -6,14 +6,8 @@ from datetime import date
 
 import pytest
 
-from tianfu.apps.family.model.naming import (
-    NAMED_MAX,
-    What,
-    age_on,
-    guardianship_ends,
-    read_wish,
-    refuse_unless_may_name,
-)
+from tianfu.access.naming import NAMED_MAX, age_on, born_of, refuse_unless_may_name
+from tianfu.apps.family.model.naming import What, guardianship_ends, read_wish
 from tianfu.kernel.refusal import Refusal
 
 TODAY = date(2026, 11, 23)
@@ -90,3 +84,8 @@ def test_years_are_whole() -> None:
     assert age_on(date(2008, 11, 24), TODAY) == 17
     assert age_on(date(2008, 11, 23), TODAY) == 18
     assert age_on(None, TODAY) is None
+
+
+def test_whose_records_differ_counts_as_the_younger() -> None:
+    assert born_of([None, date(2000, 5, 1), date(2010, 5, 1)]) == date(2010, 5, 1)
+    assert born_of([None, None]) is None

@@ -111,8 +111,12 @@ def test_every_look_is_of_its_sorts(event: Event, sorts: set[Sort]) -> None:
 def test_a_person_objects_to_what_others_did() -> None:
     [[look]] = [day.looks for day in days_of([READ], Sort.ALL)]
     [[own]] = [day.looks for day in days_of([OWN], Sort.ALL)]
+    [[system]] = [day.looks for day in days_of([replace(READ, role="system")], Sort.ALL)]
+    [[machine]] = [day.looks for day in days_of([replace(READ, role="hospital-system")], Sort.ALL)]
     assert may_object(look)
     assert not may_object(own)
+    assert not may_object(system)
+    assert may_object(machine)  # an institution answers for its machine
 
 
 @pytest.mark.parametrize(

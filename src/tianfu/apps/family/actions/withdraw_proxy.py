@@ -27,3 +27,4 @@ async def withdraw_proxy(store: FamilyStore, ties: Ties, signed_in: SignedIn, na
     if not entries:
         raise await ties.refused(signed_in, not_found())
     await store.transaction(signed_in.caller, WHY, transaction(*entries))
+    await ties.taken_back(signed_in, naming)

@@ -8,12 +8,14 @@ https://hl7.org/fhir/R4/relatedperson.html , https://hl7.org/fhir/R4/consent.htm
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from tianfu.apps.family.mapping.elements import HL7, Element, Resource, codes_in, day_in, id_in, value_in
 from tianfu.apps.family.model.naming import ERRAND_TYPES, What, Wish
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
+from tianfu.services.accounts.model.namings import Named
 
 NAMING = "urn:tianfu:proxy-naming"
 """The system of the numbers of namings, and of the rule under which a Consent is one."""
@@ -122,6 +124,21 @@ def given_of(consent: Element, *, version: int) -> Given | None:
         what=What(what),
         is_active=consent.get("status") == "active",
     )
+
+
+def named_in(given: Sequence[Given]) -> Named:
+    """What joins the Consents of one naming; there must be one."""
+    return Named(
+        naming=given[0].naming,
+        related=tuple(each.related for each in given),
+        patients=tuple(each.patient for each in given),
+        until=max(end_of(each.until) for each in given),
+    )
+
+
+def end_of(last: date) -> Instant:
+    """The first instant after a last day in China."""
+    return Instant(range_of(last.isoformat())[1] + 1)
 
 
 def is_named(person: Element) -> bool:

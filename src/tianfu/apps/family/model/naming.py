@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.services.accounts.model.namings import Answer
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.people import Kind
 
@@ -17,9 +19,6 @@ DAYS_MAX = 365
 
 ADULT_FROM_YEARS = 18
 OWN_SAY_FROM_YEARS = 14
-NAMED_MAX = 5
-"""So many may look for somebody at one time."""
-
 NAME_CHARACTERS_MAX = 50
 
 
@@ -48,7 +47,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """Somebody who was named; `id` joins what stands in several libraries."""
+    """Somebody who was named; `id` joins what stands in several libraries, `answer` is what he said last."""
 
     id: str
     name: str
@@ -57,6 +56,14 @@ class Naming:
     until: date
     what: What
     accepted_at: Instant | None
+    answer: Answer | None
+
+    @property
+    def state(self) -> Literal["accepted", "declined", "laid-down", "waiting"]:
+        """How it stands; whoever looks now has agreed, whatever he said before."""
+        if self.accepted_at is not None:
+            return "accepted"
+        return "waiting" if self.answer in {None, "accepted"} else self.answer
 
 
 def read_wish(form: Mapping[str, str], *, own_telephone: str, today: date) -> Wish:
@@ -85,22 +92,6 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def refuse_unless_may_name(age: int | None, standing: int) -> None:
-    """Only a grown person names somebody; raises Refusal `proxy-not-of-age` or `too-many-proxies`.
-
-    `age` is in whole years, None if the birth date is not known to the day; `standing` is how many are named already.
-    """
-    if age is None or age < ADULT_FROM_YEARS:
-        raise Refusal("proxy-not-of-age", next_step="ask-your-office")
-    if standing >= NAMED_MAX:
-        raise Refusal("too-many-proxies")
-
-
-def age_on(born: date | None, day: date) -> int | None:
-    """Whole years; None if the birth date is not known to the day."""
-    return None if born is None else day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def birthday(born: date, years: int) -> date:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from tianfu.access.caller import Caller
 from tianfu.access.elements import choices
+from tianfu.access.naming import age_on, born_of
 from tianfu.access.purpose import Purpose
+from tianfu.access.same_person import Shown, joined, proofs_of, told_apart
 from tianfu.apps.family.mapping.elements import HL7, Element, codes_in, day_in, id_in, name_of, value_in
-from tianfu.apps.family.mapping.namings import NAMING, Given, given_of, is_named, telephones_of
-from tianfu.apps.family.model.naming import ADULT_FROM_YEARS, Naming, What, age_on, guardianship_ends
+from tianfu.apps.family.mapping.namings import NAMING, Given, given_of, is_named, named_in, telephones_of
+from tianfu.apps.family.model.naming import ADULT_FROM_YEARS, Naming, What, guardianship_ends
 from tianfu.apps.family.ports import FamilyStore, Ties
 from tianfu.kernel.instants import Instant, china_date, range_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
 from tianfu.records.searching import SearchRequest
+from tianfu.services.accounts.model.namings import Answer, Named, Told
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.standards.china.names import folded
 
@@ -41,26 +44,46 @@ class Acting:
     standing: Standing
     until: date | None
     naming: str
+    told_by: str = ""
+    """What tells him apart from somebody else of the same name and age in the list; mostly nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Somebody who asks the reader to look for him; `related` are the records by which he would."""
+    """Somebody who asks the reader to look for him; `named` are the records by which he would."""
 
-    naming: str
     name: str
     until: date
     what: What
-    related: tuple[str, ...]
+    named: Named
+
+    @property
+    def naming(self) -> str:
+        """The number of the naming."""
+        return self.named.naming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What became of a naming since its asker last looked; `at` is the moment, or that at which its time was over."""
+
+    name: str
+    how: Answer | Literal["over"]
+    at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Everything that the page shows; `given` are the Consents by which the reader named somebody, with their text."""
+    """Everything that the page shows; `given` are the Consents by which the reader named somebody, with their text.
+
+    `declined` are offers that stand and to which the reader said no; `answered` is what he has not seen of his own.
+    """
 
     namings: tuple[Naming, ...]
+    answered: tuple[Answered, ...]
     acting: tuple[Acting, ...]
     offers: tuple[Offer, ...]
+    declined: tuple[Offer, ...]
     given: tuple[tuple[Given, Element], ...]
     age: int | None
 
@@ -69,15 +92,22 @@ async def read_family(store: FamilyStore, ties: Ties, signed_in: SignedIn, *, no
     """What the page shows to whoever signed in; nobody's, if his real name is not known yet."""
     caller, today = signed_in.caller, china_date(now)
     given = await _given(store, caller)
+    named = _first_of_each([each for each, _ in given])
+    told = await ties.answers(signed_in, [each.naming for each in named]) if named else {}
     standing = [each for each, _ in given if each.is_in_force_on(today)]
-    people = await _resources(store, caller, [("RelatedPerson", each.related) for each in standing])
+    wanted = [each.related for each in [*named, *standing]]
+    people = await _resources(store, caller, [("RelatedPerson", each) for each in wanted])
     own = await _resources(store, caller, [("Patient", each) for each in caller.patients])
-    born = next((day for each in own.values() if (day := day_in(each.get("birthDate"))) is not None), None)
+    born = born_of(day_in(each.get("birthDate")) for each in own.values())
     accepted = await ties.accepted([each.related for each in standing]) if standing else {}
+    offers = await _offers(store, ties, signed_in, now)
+    declined = await ties.declined(signed_in, [each.naming for each in offers]) if offers else frozenset()
     return Family(
-        namings=tuple(_naming(each, people, accepted) for each in _first_of_each(standing)),
+        namings=tuple(_naming(each, people, accepted, told) for each in _first_of_each(standing)),
+        answered=tuple(_answered(named, people, told, now)),
         acting=tuple(await _acting(store, caller, now)),
-        offers=tuple(await _offers(store, signed_in, now)),
+        offers=tuple(each for each in offers if each.naming not in declined),
+        declined=tuple(each for each in offers if each.naming in declined),
         given=tuple(given),
         age=age_on(born, today),
     )
@@ -99,7 +129,28 @@ def _first_of_each(given: Sequence[Given]) -> list[Given]:
     return list({each.naming: each for each in reversed(given)}.values())
 
 
-def _naming(given: Given, people: dict[tuple[str, str], Element], accepted: Any) -> Naming:
+def _answered(
+    namings: Sequence[Given], people: Mapping[tuple[str, str], Element], told: Mapping[str, Told], now: Instant
+) -> Iterator[Answered]:
+    """What the reader has not seen of what became of his namings."""
+    for each in namings:
+        known = told.get(each.naming)
+        if known is None or known.answer is None or known.at is None or known.is_seen:
+            continue
+        name = name_of(people.get(("RelatedPerson", each.related), {}))
+        if known.answer == "accepted" and known.until <= now:
+            yield Answered(name=name, how="over", at=known.until)
+        else:
+            yield Answered(name=name, how=known.answer, at=known.at)
+
+
+def _naming(
+    given: Given,
+    people: Mapping[tuple[str, str], Element],
+    accepted: Mapping[str, Instant],
+    told: Mapping[str, Told],
+) -> Naming:
+    known = told.get(given.naming)
     person = people.get(("RelatedPerson", given.related), {})
     telephone = next(iter(telephones_of(person)), "")
     return Naming(
@@ -110,6 +161,7 @@ def _naming(given: Given, people: dict[tuple[str, str], Element], accepted: Any)
         until=given.until,
         what=given.what,
         accepted_at=accepted.get(given.related),
+        answer=None if known is None else known.answer,
     )
 
 
@@ -118,13 +170,32 @@ async def _acting(store: FamilyStore, caller: Caller, now: Instant) -> list[Acti
     found = await _resources(store, caller, [("RelatedPerson", each) for each in caller.related])
     related = [each for each in found.values() if _is_in_force(each, now)]
     patients = await _resources(store, caller, [("Patient", id_in(each.get("patient"), "Patient")) for each in related])
-    made: dict[str, Acting] = {}
+    made: dict[str, tuple[Acting, Element]] = {}
     for each in related:
         patient = patients.get(("Patient", id_in(each.get("patient"), "Patient")))
         acting = None if patient is None else _acting_for(each, patient, china_date(now))
-        if acting is not None:
-            made.setdefault(acting.naming or f"{acting.name} {acting.born}", acting)
-    return list(made.values())
+        if acting is not None and patient is not None:
+            # A naming is one relation in several libraries: whoever named said that these records are his.
+            made.setdefault(acting.naming or acting.patient, (acting, patient))
+    proofs = {key: {key} if acting.naming else proofs_of(patient) for key, (acting, patient) in made.items()}
+    one_of_each = [made[together[0]] for together in joined(proofs)]
+    libraries = await _libraries(store, caller, [patient for _, patient in one_of_each])
+    shown = [
+        Shown(looks=(acting.name, acting.born), library=library, record=acting.patient)
+        for (acting, _), library in zip(one_of_each, libraries, strict=True)
+    ]
+    return [replace(acting, told_by=label) for (acting, _), label in zip(one_of_each, told_apart(shown), strict=True)]
+
+
+async def _libraries(store: FamilyStore, caller: Caller, patients: Sequence[Element]) -> list[str]:
+    """The names of the organisations that keep these records; empty where none is known."""
+    keepers = [each.get("managingOrganization") or {} for each in patients]
+    wanted = [("Organization", id_in(each, "Organization")) for each in keepers if "display" not in each]
+    names = await _resources(store, caller, wanted)
+    return [
+        str(each.get("display") or names.get(("Organization", id_in(each, "Organization")), {}).get("name", ""))
+        for each in keepers
+    ]
 
 
 def _acting_for(related: Element, patient: Element, today: date) -> Acting | None:
@@ -150,8 +221,8 @@ def _acting_for(related: Element, patient: Element, today: date) -> Acting | Non
     )
 
 
-async def _offers(store: FamilyStore, signed_in: SignedIn, now: Instant) -> list[Offer]:
-    """Who names somebody of this real name and telephone that he has not answered yet.
+async def _offers(store: FamilyStore, ties: Ties, signed_in: SignedIn, now: Instant) -> list[Offer]:
+    """Who names somebody of this real name and telephone, but for those whom he looks for and whom he does not hear.
 
     Asked in the system's name, because nothing is open to him before he accepts: he learns the name of whoever named
     him, until when and for what.
@@ -173,12 +244,21 @@ async def _offers(store: FamilyStore, signed_in: SignedIn, now: Instant) -> list
     read = [given_of(each.value, version=each.version) for each in consents.records]
     given = [each for each in read if each is not None and each.is_in_force_on(china_date(now))]
     patients = await _resources(store, searcher, [("Patient", each.patient) for each in given], Purpose.OPERATIONS)
-    made = []
-    for one in _first_of_each(given):
-        person = patients.get(("Patient", one.patient), {})
-        related = tuple(each.related for each in given if each.naming == one.naming)
-        made.append(Offer(naming=one.naming, name=name_of(person), until=one.until, what=one.what, related=related))
-    return made
+    silent = await ties.not_heard(signed_in, [each.patient for each in given]) if given else frozenset()
+    made = [_offer(one, given, patients) for one in _first_of_each(given)]
+    # To whom he said no that often is shown no more, unless it is one that he declined and may think about again.
+    answered = await ties.declined(signed_in, [each.naming for each in made]) if silent else frozenset()
+    return [each for each in made if each.naming in answered or silent.isdisjoint(each.named.patients)]
+
+
+def _offer(one: Given, given: Sequence[Given], patients: Mapping[tuple[str, str], Element]) -> Offer:
+    of_it = [each for each in given if each.naming == one.naming]
+    return Offer(
+        name=name_of(patients.get(("Patient", one.patient), {})),
+        until=one.until,
+        what=one.what,
+        named=named_in(of_it),
+    )
 
 
 def _is_meant(record: Record, signed_in: SignedIn, now: Instant) -> bool:

@@ -19,6 +19,7 @@ from tianfu.apps.lifelong.mapping.elements import (
 )
 from tianfu.apps.lifelong.mapping.findings import finding_of
 from tianfu.apps.lifelong.mapping.states import is_forbidden, is_void, state_marks
+from tianfu.apps.lifelong.model.consent_titles import is_general, title_of
 from tianfu.apps.lifelong.model.entries import Diagnosis, Entry, Finding, Mark, Tone
 from tianfu.apps.lifelong.model.kinds import Kind, kind_of
 from tianfu.apps.lifelong.model.wording import NOTHING, Concept
@@ -257,12 +258,21 @@ def _any_type(resource: Element) -> Described:
     return {}
 
 
+def _consent(resource: Element) -> Described:
+    """A Consent by what it is about, from data; the category that every one of them has says nothing."""
+    own = [one for one in concepts_of(resource.get("category")) if not is_general(one)]
+    said = [concept_of(resource.get("policyRule")), *own, concept_of(resource.get("scope"))]
+    titles = [title for one in said if (title := title_of(one)) is not None] or own
+    return {"title": titles[0] if titles else NOTHING}
+
+
 _DESCRIBE: Mapping[str, Callable[[Element], Described]] = {
     "AllergyIntolerance": _allergy,
     "CarePlan": _plan,
     "Claim": _bill,
     "Composition": _document,
     "Condition": _condition,
+    "Consent": _consent,
     "DiagnosticReport": _report,
     "DocumentReference": _document,
     "Encounter": _encounter,

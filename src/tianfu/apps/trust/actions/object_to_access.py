@@ -19,12 +19,14 @@ async def object_to_access(
 ) -> None:
     """Keep the objection for the officer.
 
-    Raises Refusal: objection-unusable with the fault, objection-to-own-look, objection-is-there, not-found.
+    Raises Refusal: objection-unusable with the fault, objection-to-own-look, objection-to-system,
+    objection-is-there, not-found.
     """
     reason = read_objection(reason)
     one = await read_look(store, caller, patient_id, event_id, at, now=now)
     if not may_object(one.look):
-        raise Refusal("objection-to-own-look", next_step="start-again")
+        code = "objection-to-system" if one.look.is_by_system else "objection-to-own-look"
+        raise Refusal(code, next_step="start-again")
     if one.objection is not None:
         raise Refusal("objection-is-there", next_step="reload-and-look")
     patients = (patient_id, *(each for each in one.person.patients if each != patient_id))

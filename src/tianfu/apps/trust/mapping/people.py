@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from tianfu.access.same_person import proofs_of
 from tianfu.apps.trust.mapping.elements import HL7, Element, codes_in, day_in, id_in, instant_in, name_of
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -17,13 +18,20 @@ from tianfu.standards.china.identity_number import parse_identity_number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientFile:
-    """What one library's Patient says; `number` is the valid identity number in its long form, or empty."""
+    """What one library's Patient says; `number` is the valid identity number in its long form, or empty.
+
+    `proofs` are what another record must share to be the same person's; `organisation` keeps it, `library` is its name
+    if the record says one.
+    """
 
     id: str
     name: str
     sex: str
     born: date | None
     number: str
+    proofs: frozenset[str]
+    organisation: str
+    library: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,9 @@ def file_of(resource: Element) -> PatientFile:
         sex=resource.get("gender", "unknown"),
         born=day_in(resource.get("birthDate")),
         number=_number(resource),
+        proofs=proofs_of(resource),
+        organisation=id_in(resource.get("managingOrganization"), "Organization"),
+        library=(resource.get("managingOrganization") or {}).get("display", ""),
     )
 
 

@@ -103,6 +103,8 @@ BOOKKEEPING = frozenset({"trust", "ledger"})
 EMERGENCY_PURPOSE = "ETREAT"
 OWN_PURPOSE = "PATRQT"
 PERSON_ROLE = "citizen"
+SYSTEM_ROLE = "system"
+"""The platform itself: nobody sits there, so there is nobody to answer for a look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,11 @@ class Look:
     def is_own(self) -> bool:
         """Whether the person looked, or somebody of his family for him."""
         return self.newest.role == PERSON_ROLE and self.newest.purpose == OWN_PURPOSE
+
+    @property
+    def is_by_system(self) -> bool:
+        """Whether the platform itself did it, to import, keep or put together what others asked for."""
+        return self.newest.role == SYSTEM_ROLE
 
     @property
     def is_emergency(self) -> bool:
@@ -239,8 +246,8 @@ def is_of_sort(look: Look, sort: Sort) -> bool:
 
 
 def may_object(look: Look) -> bool:
-    """A person objects to what others did, not to his own looking."""
-    return not look.is_own
+    """A person objects to what others did, not to his own looking, nor to what the platform does by itself."""
+    return not (look.is_own or look.is_by_system)
 
 
 def read_sort(text: str) -> Sort:

@@ -45,6 +45,8 @@ class Person:
     number_tail: str
     standing: Standing
     related: str = ""
+    told_by: str = ""
+    """What tells him apart from somebody else of the same name and age before the same reader; mostly nothing."""
 
     @property
     def id(self) -> str:

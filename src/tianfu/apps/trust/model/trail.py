@@ -46,6 +46,7 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "timeline",
         "everything",
         "measured",
+        "my_patients",
         "history",
         "vread",
         "census",

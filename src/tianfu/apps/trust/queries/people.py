@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.access.same_person import Shown, joined, told_apart
 from tianfu.apps.trust.mapping.people import PatientFile, Tie, file_of, tie_of
 from tianfu.apps.trust.model.people import Person, Standing, standing_of
+from tianfu.apps.trust.queries.names import names_of
 from tianfu.apps.trust.store import TrustStore
 from tianfu.kernel.instants import Instant, china_date
 from tianfu.kernel.refusal import Refusal
@@ -38,7 +41,28 @@ async def people_of(store: TrustStore, caller: Caller, *, now: Instant) -> tuple
         )
         if standing is not None:
             people.append(_person(of, standing, together[0].id))
-    return tuple(people)
+    return await _told_apart(store, caller, people, files)
+
+
+async def _told_apart(
+    store: TrustStore, caller: Caller, people: Sequence[Person], files: Mapping[str, PatientFile]
+) -> tuple[Person, ...]:
+    """The same, with the library beside those who look alike: nothing proves that they are one."""
+    alike = Counter((each.name, each.born) for each in people)
+    doubtful = [files[each.id] for each in people if alike[each.name, each.born] > 1]
+    if not doubtful:
+        return tuple(people)
+    keepers = [("Organization", each.organisation) for each in doubtful if each.organisation and not each.library]
+    names = await names_of(store, caller, Purpose.PATIENT_REQUEST, keepers)
+    shown = [
+        Shown(
+            looks=(each.name, each.born),
+            library=files[each.id].library or names.get(("Organization", files[each.id].organisation), ""),
+            record=each.id,
+        )
+        for each in people
+    ]
+    return tuple(replace(each, told_by=label) for each, label in zip(people, told_apart(shown), strict=True))
 
 
 async def person_of(store: TrustStore, caller: Caller, patient_id: str, *, now: Instant) -> Person:
@@ -85,12 +109,10 @@ async def _files(store: TrustStore, caller: Caller, patients: Sequence[str]) -> 
     return [file_of(answer.record.value) for answer in answers if isinstance(answer, Found)]
 
 
-def _joined(ties: Sequence[Tie], files: dict[str, PatientFile]) -> list[list[Tie]]:
-    """Ties to one person together: the same identity number, or the same Patient record."""
-    together: dict[str, list[Tie]] = defaultdict(list)
-    for tie in ties:
-        together[files[tie.patient].number or tie.patient].append(tie)
-    return list(together.values())
+def _joined(ties: Sequence[Tie], files: Mapping[str, PatientFile]) -> list[list[Tie]]:
+    """Ties to one person together: the same Patient record, or records that are proven to be one person's."""
+    people = joined({tie.patient: files[tie.patient].proofs for tie in ties})
+    return [[tie for tie in ties if tie.patient in patients] for patients in people]
 
 
 def _age(files: Sequence[PatientFile], today: date) -> int | None:

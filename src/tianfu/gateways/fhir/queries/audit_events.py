@@ -28,6 +28,7 @@ _EXECUTIONS = (
     "timeline",
     "census",
     "measured",
+    "my_patients",
     "transaction",
     "batch",
     "import",
