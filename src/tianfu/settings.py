@@ -26,7 +26,10 @@ Reader = Literal["program", "development", "itself"]
 
 Value = TypeVar("Value", bound=str)
 
-_ADDRESS = re.compile(r"https?://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z")
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}))?\Z"
+)
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
 
@@ -76,7 +79,8 @@ DESCRIBED: tuple[Description, ...] = (
         default="`http://localhost:` and the port; in production none",
         meaning="The one address by which people and programs call this installation. Programs sign in there, and "
         "tokens name it as their issuer: once programs are registered, a change of it ends every token. Passkeys are "
-        "bound to its host: at another one nobody can use those that were set up. Its host must "
+        "bound to its host: at another one nobody can use those that were set up, and at a number instead of a name "
+        "nobody can set one up. In development `http://` and a name of this machine will do. Its host must "
         "be one of `TIANFU_HOSTS`. See [Register a program](../how-to/register-a-program.md).",
         production="must be set, with `https://`",
     ),
@@ -289,8 +293,12 @@ def _address(environment: Mapping[str, str]) -> str | None:
         port = _number(environment, "TIANFU_PORT", PORT, least=1, most=65_535)
         is_development = _chosen(environment, "TIANFU_MODE", MODES) == "development"
         return f"http://localhost:{port}" if is_development else None
-    if _ADDRESS.match(address) is None:
+    found = _ADDRESS.match(address)
+    if found is None or not 1 <= int(found["port"] or 1) <= 65_535:
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_ADDRESS"})
+    if found["scheme"] == "http" and found["host"].lower() not in _THIS_MACHINE:
+        details = {"setting": "TIANFU_ADDRESS", "expected": "https://, or http:// and localhost, 127.0.0.1 or [::1]"}
+        raise Refusal("address-not-safe", next_step="correct-the-setting", details=details)
     return address.lower()
 
 
