@@ -268,8 +268,9 @@ def doorkeeping_of(
 ) -> Doorkeeping:
     """Who lets people and machines in, and who counts what they ask."""
     limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
-    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=settings.is_production)
-    callers = AllCallers(people, TokenCallers(server, limiter, is_production=settings.is_production))
+    trail, is_production = server.trail, settings.is_production
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, trail, is_production=is_production)
+    callers = AllCallers(people, TokenCallers(server, limiter, trail, is_production=is_production))
     return Doorkeeping(callers=callers, limiter=limiter)
 
 

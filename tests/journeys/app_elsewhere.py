@@ -105,7 +105,7 @@ def app_elsewhere(house: str, environment: dict[str, str], *scopes: str) -> Iter
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_request(self, code: Any = "-", size: Any = "-") -> None:
             """Stay quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

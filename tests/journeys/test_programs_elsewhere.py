@@ -1,7 +1,7 @@
 """Every road on which a browser comes back to a program at another origin, in a real browser.
 
 Browsers hold a form to the `form-action` of its page through every redirect that follows (CSP 3, section 6.4.1), which
-clients of HTTP know nothing of.  A word on the console fails each of these journeys: a form that is held back leaves one.
+clients of HTTP know nothing of.  A form that is held back leaves a word on the console, which fails a journey.
 """
 
 from __future__ import annotations
