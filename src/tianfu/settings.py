@@ -148,6 +148,15 @@ DESCRIBED: tuple[Description, ...] = (
         meaning="[Outside providers](providers.md) by which people may sign in besides.",
     ),
     Description(
+        name="TIANFU_INNER_NETWORKS",
+        form="addresses or networks, divided by spaces",
+        default="none",
+        meaning="Networks of your own in which keys of programs (`tianfu client add --keys-at`) and outside providers "
+        "may lie. In production they are fetched from the internet and from these networks, and from no other private "
+        "address, so that nobody has this server ask others of yours. Development fetches from everywhere. See "
+        "[Let the service reach others](../how-to/deploy.md#let-the-service-reach-others).",
+    ),
+    Description(
         name="TIANFU_CODES_ADDRESS",
         form="an address that begins with `https://`",
         default="none",
@@ -229,6 +238,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
     providers_file: Path | None
+    inner_networks: tuple[Network, ...]
     codes_address: str | None
     codes_secret_file: Path
 
@@ -258,6 +268,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
         limits_file=_file(environment, "TIANFU_LIMITS_FILE"),
         providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
+        inner_networks=_networks(environment, "TIANFU_INNER_NETWORKS"),
         codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
         codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
     )

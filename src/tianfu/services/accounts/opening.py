@@ -21,6 +21,7 @@ from tianfu.services.accounts.outside import OutsideProviders, Provider
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.passkeys import Passkeys
 from tianfu.services.accounts.proxies import Proxies
+from tianfu.services.accounts.reach import OUTSIDE_ONLY
 from tianfu.services.accounts.real_names import RealNames
 from tianfu.services.accounts.senders import CodeSender
 from tianfu.services.accounts.sessions import Sessions
@@ -73,7 +74,7 @@ def open_accounts(
 ) -> Accounts:
     """Accounts of an installation; `issuer` names it in authenticators, passkeys are bound to `party`.
 
-    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.  `passwords` is of
+    `providers` are others by whom people may come in, reached by `fetcher`, or over the internet.  `passwords` is of
     another cost in tests.
     """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
@@ -90,7 +91,9 @@ def open_accounts(
         auditor=auditor,
     )
     signing_in = SigningIn(parts, clock=clock)
-    outside = OutsideProviders(database, providers, fetcher or HttpFetcher(), ProgramTrail(auditor, clock), clock)
+    outside = OutsideProviders(
+        database, providers, fetcher or HttpFetcher(reach=OUTSIDE_ONLY), ProgramTrail(auditor, clock), clock
+    )
     return Accounts(
         people=parts.people,
         credentials=parts.credentials,
