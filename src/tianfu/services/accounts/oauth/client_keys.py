@@ -74,7 +74,7 @@ class ClientKeys:
         return self._clock() - known.at >= seconds * SECOND
 
     async def _found(self, address: str) -> _Fetched:
-        """What lies at an address now; nothing is an answer too, so that a server that is down is not asked each time."""
+        """What lies at an address now; nothing is an answer too: who is down is not asked for each assertion."""
         try:
             return _Fetched(_keys(await self._fetcher.get(address)), self._clock())
         except Refusal as refusal:
