@@ -13,8 +13,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -29,26 +29,21 @@ from bench.preparing import say
 from tianfu.access.caller import Caller
 from tianfu.access.organisations import OrganisationTree
 from tianfu.access.purpose import Purpose
-from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
+from tianfu.db import Addresses, EmbeddedPostgres, migrate
 from tianfu.installation import schema_steps
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.audit import Auditor, GroupAuditor
-from tianfu.records.keys import open_keyring
 from tianfu.records.permission import Permissions
-from tianfu.records.trail.epochs import open_trail
 from tianfu.services.accounts.argon2id import Argon2id
 from tianfu.services.accounts.hashing import RECOMMENDED
 from tianfu.services.accounts.model.people import Method, SignedIn
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 from tianfu.services.accounts.oauth.server import AuthorisationServer
-from tianfu.services.accounts.opening import Accounts, open_accounts
+from tianfu.services.accounts.opening import Accounts, OpenAccounts, opened_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
-from tianfu.services.accounts.senders import NoSender
 from tianfu.services.accounts.signing_in import Arrival, Entered, Next
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at, new_secret
-from tianfu.vault.keyring import Keyring
 
 Result = dict[str, object]
 
@@ -124,14 +119,6 @@ def _hashes_per_second(cost: Parameters) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _House:
-    database: Database
-    keyring: Keyring
-    auditor: Auditor
-    accounts: Accounts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Person:
     number: str
     secret: bytes
@@ -153,29 +140,12 @@ async def _measured(addresses: Addresses, home: Path) -> Result:
         return said | await _tokens(house, [each.signed_in for each in entered[:SESSIONS]])
 
 
-@asynccontextmanager
-async def _opened(addresses: Addresses, home: Path) -> AsyncIterator[_House]:
-    async with await Database.open(addresses) as database:
-        keyring = await open_keyring(database, keys(home))
-        trail = await open_trail(database, home, system_clock)
-        auditor = GroupAuditor(database, trail.lanes)
-        accounts = open_accounts(
-            database,
-            keyring,
-            auditor,
-            sender=NoSender(),
-            issuer="Tianfu bench",
-            party=RelyingParty.at(ISSUER, "Tianfu bench"),
-            clock=system_clock,
-        )
-        try:
-            yield _House(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
-        finally:
-            accounts.passwords.close()
-            trail.close()
+def _opened(addresses: Addresses, home: Path) -> AbstractAsyncContextManager[OpenAccounts]:
+    party = RelyingParty.at(ISSUER, "Tianfu bench")
+    return opened_accounts(addresses, home, keys(home), issuer="Tianfu bench", party=party, clock=system_clock)
 
 
-async def _join(house: _House, number: int, digest: bytes) -> _Person:
+async def _join(house: OpenAccounts, number: int, digest: bytes) -> _Person:
     """A doctor with a password and an authenticator."""
     person = _Person(number=f"BENCH{number:05}", secret=new_secret())
     post = Post(organisation=ORGANISATION, role="doctor", practitioner=f"bench-{number}")
@@ -187,7 +157,7 @@ async def _join(house: _House, number: int, digest: bytes) -> _Person:
     return person
 
 
-async def _together(at_once: int, people: Sequence[_Person], house: _House) -> list[Entered]:
+async def _together(at_once: int, people: Sequence[_Person], house: OpenAccounts) -> list[Entered]:
     """Let them sign in, so many at one moment."""
     waiting, entered = list(people), []
 
@@ -214,7 +184,7 @@ async def _login(accounts: Accounts, person: _Person) -> Entered:
     return entered
 
 
-async def _tokens(house: _House, signed_in: Sequence[SignedIn]) -> Result:
+async def _tokens(house: OpenAccounts, signed_in: Sequence[SignedIn]) -> Result:
     """Tokens looked at in a second: known ones, new ones and a mix; each with its decision."""
     server = await _server(house)
     permissions = Permissions(house.database, system_clock)
@@ -259,7 +229,7 @@ async def _checked(check: Callable[[bytes], Awaitable[None]], texts: Sequence[by
     return len(texts) / (time.perf_counter() - started)
 
 
-async def _server(house: _House) -> AuthorisationServer:
+async def _server(house: OpenAccounts) -> AuthorisationServer:
     return await AuthorisationServer.open(
         house.database,
         house.keyring,

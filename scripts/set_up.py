@@ -56,8 +56,7 @@ def set_up(*, for_tests: bool) -> None:
     if for_tests:
         install_system_packages()
     uv = uv_program()
-    requirements = ROOT / "requirements" / ("test.txt" if for_tests else "run.txt")
-    install_packages(uv, requirements)
+    install_packages(uv, lock_for(VENV, for_tests=for_tests))
     if (FRONTEND / "package.json").is_file():
         build_front_end()
 
@@ -88,7 +87,7 @@ def install_packages(uv: Path, requirements: Path) -> None:
     """Make .venv hold exactly the locked packages, and ours in place."""
     made_from = [requirements, ROOT / "pyproject.toml"]
     stamp = VENV / "stamp"
-    if is_fresh(stamp, made_from) or (requirements.stem == "run" and is_fresh(stamp, [test_lock(), made_from[1]])):
+    if is_fresh(stamp, made_from):
         return
     say(f"installing packages of {requirements.relative_to(ROOT)}")
     stamp.unlink(missing_ok=True)
@@ -102,9 +101,13 @@ def install_packages(uv: Path, requirements: Path) -> None:
     leave_stamp(stamp, made_from)
 
 
-def test_lock() -> Path:
-    """The larger of the two locks: an environment made from it can also run."""
-    return ROOT / "requirements" / "test.txt"
+def lock_for(venv: Path, *, for_tests: bool) -> Path:
+    """The locked packages that an environment is to hold.
+
+    The lock of tests holds all of the other one.  An environment that has it keeps it, also when only running is asked
+    for: else, once a lock has changed, `make run` would take from `make test` what that needs.
+    """
+    return ROOT / "requirements" / ("test.txt" if for_tests or (venv / "bin" / "pytest").exists() else "run.txt")
 
 
 def build_front_end() -> None:

@@ -73,11 +73,24 @@ def test_development_is_called_by_its_own_machine_and_production_by_what_it_was_
         "ftp://health.example",
         "https://",
         "https://health.example:port",
+        "https://health.example:65536",
+        "https://health.example:0",
         "https://health.example https://other.example",
     ],
 )
 def test_an_address_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refusal, match="setting-invalid"):
+        settings_from({"TIANFU_ADDRESS": text})
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1", "http://localhost", "http://[::1]:8000", "https://127.0.0.1"])
+def test_an_address_without_tls_is_taken_on_this_machine(text: str) -> None:
+    assert settings_from({"TIANFU_ADDRESS": text}).address == text
+
+
+@pytest.mark.parametrize("text", ["http://health.example", "http://127.0.0.1.health.example", "http://10.0.0.1:8000"])
+def test_an_address_without_tls_of_another_machine_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="address-not-safe"):
         settings_from({"TIANFU_ADDRESS": text})
 
 

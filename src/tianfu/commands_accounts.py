@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.table import Table
 
-from tianfu.db import Addresses, Database
-from tianfu.installation import installation_keys, running_database
+from tianfu.db import Addresses
+from tianfu.installation import installation_keys, migrated_database
 from tianfu.kernel.instants import system_clock
 from tianfu.settings import Settings
 from tianfu.terminal import current_settings, err, out
 
 if TYPE_CHECKING:
-    from tianfu.records.audit import Auditor
     from tianfu.services.accounts.demonstration import DemoLogin
-    from tianfu.services.accounts.opening import Accounts
+    from tianfu.services.accounts.opening import OpenAccounts
     from tianfu.services.accounts.operating import Operating
-    from tianfu.vault.keyring import Keyring
 
 T = TypeVar("T")
 
@@ -82,7 +80,7 @@ def _operate(work: Callable[[Operating], Awaitable[T]]) -> T:
                 Operating(house.database, house.keyring, house.accounts, house.auditor, clock=system_clock)
             )
 
-    with running_database(settings) as addresses:
+    with migrated_database(settings) as addresses:
         return asyncio.run(operated(addresses))
 
 
@@ -91,7 +89,7 @@ def demo_logins_command(
 ) -> None:
     """Show the logins of the demonstration; those that are missing are made.  Refused in production."""
     settings = current_settings()
-    with running_database(settings) as addresses:
+    with migrated_database(settings) as addresses:
         logins = asyncio.run(demo_logins(settings, addresses))
     if as_json:
         print(json.dumps([asdict(each) for each in logins], ensure_ascii=False))
@@ -138,40 +136,15 @@ def show_demo_logins(logins: Sequence[DemoLogin]) -> None:
     out.print(table)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _House:
-    """The accounts of an installation, as commands hold them."""
-
-    database: Database
-    keyring: Keyring
-    auditor: Auditor
-    accounts: Accounts
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[_House]:
+def _opened(settings: Settings, addresses: Addresses) -> AbstractAsyncContextManager[OpenAccounts]:
     from tianfu.main import ISSUER_NAME, relying_party_of
-    from tianfu.records.audit import GroupAuditor
-    from tianfu.records.keys import open_keyring
-    from tianfu.records.trail.epochs import open_trail
-    from tianfu.services.accounts.opening import open_accounts
-    from tianfu.services.accounts.senders import NoSender
+    from tianfu.services.accounts.opening import opened_accounts
 
-    async with await Database.open(addresses, links_max=4) as database:
-        keyring = await open_keyring(database, installation_keys(settings))
-        trail = await open_trail(database, settings.home, system_clock)
-        auditor = GroupAuditor(database, trail.lanes)
-        accounts = open_accounts(
-            database,
-            keyring,
-            auditor,
-            sender=NoSender(),
-            issuer=ISSUER_NAME,
-            party=relying_party_of(settings),
-            clock=system_clock,
-        )
-        try:
-            yield _House(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
-        finally:
-            accounts.passwords.close()
-            trail.close()
+    return opened_accounts(
+        addresses,
+        settings.home,
+        installation_keys(settings),
+        issuer=ISSUER_NAME,
+        party=relying_party_of(settings),
+        clock=system_clock,
+    )

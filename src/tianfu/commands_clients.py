@@ -14,7 +14,7 @@ import typer
 
 from tianfu.access.caller import OPERATOR
 from tianfu.db import Addresses, Database
-from tianfu.installation import running_database
+from tianfu.installation import migrated_database
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
@@ -146,7 +146,7 @@ def _with_clients(work: Callable[[Clients], Coroutine[Any, Any, Result]]) -> Res
         async with _clients(addresses, settings) as clients:
             return await work(clients)
 
-    with running_database(settings) as addresses:
+    with migrated_database(settings) as addresses:
         return asyncio.run(done(addresses))
 
 
@@ -160,4 +160,7 @@ async def _clients(addresses: Addresses, settings: Settings) -> AsyncIterator[Cl
     async with await Database.open(addresses, links_max=2) as database:
         trail = await open_trail(database, settings.home, system_clock)
         told = ProgramTrail(GroupAuditor(database, trail.lanes), system_clock)
-        yield Clients(database, told, system_clock, is_production=settings.is_production)
+        try:
+            yield Clients(database, told, system_clock, is_production=settings.is_production)
+        finally:
+            trail.close()

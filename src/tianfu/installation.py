@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tianfu.db import Addresses, EmbeddedPostgres
-from tianfu.db.migrations import Migration, migrations_in
+from tianfu.db.migrations import Migration, migrations_in, pending
 from tianfu.db.secret import database_secret
+from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
 from tianfu.vault.files import load, load_or_make
 from tianfu.vault.provider import Keys
@@ -53,6 +54,18 @@ def running_database(settings: Settings) -> Iterator[Addresses]:
     else:
         with server.running() as addresses:
             yield addresses
+
+
+@contextmanager
+def migrated_database(settings: Settings) -> Iterator[Addresses]:
+    """The same for whoever needs this program's schema.
+
+    Raises Refusal `schema-behind`, `schema-newer`, `migration-changed` or `database-unavailable` before the block.
+    """
+    with running_database(settings) as addresses:
+        if waiting := pending(addresses, schema_steps()):
+            raise Refusal("schema-behind", next_step="run-tianfu-migrate", details={"steps": " ".join(waiting)})
+        yield addresses
 
 
 def derived_key(secret: bytes, purpose: str) -> bytes:

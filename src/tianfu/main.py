@@ -46,11 +46,12 @@ from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
 from tianfu.services.accounts.demonstration import KeptLogins
-from tianfu.services.accounts.fetching import HttpFetcher
+from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.providers import load_providers
+from tianfu.services.accounts.reach import Reach
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -231,7 +232,13 @@ def accounts_of(settings: Settings, database: Database, keyring: Keyring, audito
         party=relying_party_of(settings),
         clock=system_clock,
         providers=load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production),
+        fetcher=fetcher_of(settings),
     )
+
+
+def fetcher_of(settings: Settings) -> Fetcher:
+    """The way to others' servers; in production not to our own networks, but for those that the operator names."""
+    return HttpFetcher(reach=Reach(is_anywhere=not settings.is_production, inside=settings.inner_networks))
 
 
 def relying_party_of(settings: Settings) -> RelyingParty:
@@ -249,7 +256,7 @@ async def authorisation_server(
         database,
         keyring,
         auditor,
-        HttpFetcher(),
+        fetcher_of(settings),
         issuer=settings.address,
         base=f"{settings.address}/{BASE_SEGMENT}",
         clock=system_clock,
@@ -268,8 +275,9 @@ def doorkeeping_of(
 ) -> Doorkeeping:
     """Who lets people and machines in, and who counts what they ask."""
     limiter = Limiter(KeptBuckets(database), load_limits(settings.limits_file), monotonic=time.monotonic)
-    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=settings.is_production)
-    callers = AllCallers(people, TokenCallers(server, limiter, is_production=settings.is_production))
+    trail, is_production = server.trail, settings.is_production
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, trail, is_production=is_production)
+    callers = AllCallers(people, TokenCallers(server, limiter, trail, is_production=is_production))
     return Doorkeeping(callers=callers, limiter=limiter)
 
 

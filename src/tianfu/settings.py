@@ -26,7 +26,10 @@ Reader = Literal["program", "development", "itself"]
 
 Value = TypeVar("Value", bound=str)
 
-_ADDRESS = re.compile(r"https?://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z")
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}))?\Z"
+)
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
 
@@ -76,7 +79,8 @@ DESCRIBED: tuple[Description, ...] = (
         default="`http://localhost:` and the port; in production none",
         meaning="The one address by which people and programs call this installation. Programs sign in there, and "
         "tokens name it as their issuer: once programs are registered, a change of it ends every token. Passkeys are "
-        "bound to its host: at another one nobody can use those that were set up. Its host must "
+        "bound to its host: at another one nobody can use those that were set up, and at a number instead of a name "
+        "nobody can set one up. In development `http://` and a name of this machine will do. Its host must "
         "be one of `TIANFU_HOSTS`. See [Register a program](../how-to/register-a-program.md).",
         production="must be set, with `https://`",
     ),
@@ -142,6 +146,15 @@ DESCRIBED: tuple[Description, ...] = (
         form="a JSON file",
         default="none",
         meaning="[Outside providers](providers.md) by which people may sign in besides.",
+    ),
+    Description(
+        name="TIANFU_INNER_NETWORKS",
+        form="addresses or networks, divided by spaces",
+        default="none",
+        meaning="Networks of your own in which keys of programs (`tianfu client add --keys-at`) and outside providers "
+        "may lie. In production they are fetched from the internet and from these networks, and from no other private "
+        "address, so that nobody has this server ask others of yours. Development fetches from everywhere. See "
+        "[Let the service reach others](../how-to/deploy.md#let-the-service-reach-others).",
     ),
     Description(
         name="TIANFU_CODES_ADDRESS",
@@ -225,6 +238,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     limits_file: Path | None
     providers_file: Path | None
+    inner_networks: tuple[Network, ...]
     codes_address: str | None
     codes_secret_file: Path
 
@@ -254,6 +268,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         trusted_proxies=_networks(environment, "TIANFU_TRUSTED_PROXIES"),
         limits_file=_file(environment, "TIANFU_LIMITS_FILE"),
         providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
+        inner_networks=_networks(environment, "TIANFU_INNER_NETWORKS"),
         codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
         codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
     )
@@ -289,8 +304,12 @@ def _address(environment: Mapping[str, str]) -> str | None:
         port = _number(environment, "TIANFU_PORT", PORT, least=1, most=65_535)
         is_development = _chosen(environment, "TIANFU_MODE", MODES) == "development"
         return f"http://localhost:{port}" if is_development else None
-    if _ADDRESS.match(address) is None:
+    found = _ADDRESS.match(address)
+    if found is None or not 1 <= int(found["port"] or 1) <= 65_535:
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_ADDRESS"})
+    if found["scheme"] == "http" and found["host"].lower() not in _THIS_MACHINE:
+        details = {"setting": "TIANFU_ADDRESS", "expected": "https://, or http:// and localhost, 127.0.0.1 or [::1]"}
+        raise Refusal("address-not-safe", next_step="correct-the-setting", details=details)
     return address.lower()
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,29 @@ def test_a_line_that_systemd_does_not_know_is_noticed(units: list[str]) -> None:
     file.write_text(file.read_text().replace("ProtectHome=yes", "ProtectHouse=yes"))
     done = subprocess.run(["systemd-analyze", "verify", units[0]], capture_output=True, text=True, check=False)
     assert "ProtectHouse" in done.stderr
+
+
+def test_what_lets_the_service_reach_others_adds_addresses_and_nothing_else(units: list[str]) -> None:
+    service = Path(units[0])
+    drop_in = service.with_name("tianfu.service.d") / "reach.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(text_of("reach.conf"))
+    done = subprocess.run(["systemd-analyze", "verify", str(service)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    said = values("reach.conf")
+    assert set(said) == {"IPAddressAllow"}
+    assert all(ip_network(each).num_addresses == 1 for each in said["IPAddressAllow"])  # and so never `any`
+    # It adds to what the unit allows, and the unit still denies all else.
+    assert values("tianfu.service")["IPAddressDeny"] == ["any"]
+    drop_in.write_text(text_of("reach.conf") + "IPAddressAllowed=192.0.2.9\n")
+    done = subprocess.run(["systemd-analyze", "verify", str(service)], capture_output=True, text=True, check=False)
+    assert "IPAddressAllowed" in done.stderr
+
+
+def test_the_guide_names_the_drop_in_and_where_it_goes() -> None:
+    guide = (DEPLOY.parent / "docs/how-to/deploy.md").read_text("utf-8")
+    assert "install -D -m 644 deploy/reach.conf /etc/systemd/system/tianfu.service.d/reach.conf" in guide
+    assert "/etc/systemd/system/tianfu.service.d/reach.conf" in text_of("reach.conf")
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -29,6 +29,7 @@ from tianfu.records.audit import NoAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.fetching import HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
+from tianfu.services.accounts.reach import ANYWHERE
 from tianfu.settings import settings_from
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +110,7 @@ def signed(installation: Installation, family: str, made: Made) -> str:
                 database,
                 keyring,
                 NoAuditor(),
-                HttpFetcher(),
+                HttpFetcher(reach=ANYWHERE),
                 issuer=issuer,
                 base=f"{issuer}/fhir",
                 clock=lambda: Instant(system_clock() - made.seconds_ago * SECOND),

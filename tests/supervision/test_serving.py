@@ -9,6 +9,7 @@ import socket
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.supervision.installation import READY_SECONDS_MAX, Installation, wait_until
 
@@ -26,6 +27,29 @@ def test_serve_answers_and_stops_cleanly(installation: Installation, sign: signa
     assert installation.stop(sign) == 0
     assert installation.workers() == []
     assert EmbeddedPostgres(installation.home).state.process is None
+
+
+@pytest.mark.slow  # starts the whole program twice
+def test_an_address_that_is_a_number_without_a_port_is_served(installation: Installation) -> None:
+    for address in ("http://127.0.0.1", "http://[::1]"):
+        installation.environment["TIANFU_ADDRESS"] = address
+        installation.serve()
+        discovered = httpx.get(f"http://127.0.0.1:{installation.port}/.well-known/openid-configuration")
+        assert discovered.json()["issuer"] == address
+        assert httpx.get(f"http://127.0.0.1:{installation.port}/sign-in").status_code == 200
+        assert installation.stop() == 0
+
+
+@pytest.mark.slow  # asks the whole program
+def test_an_address_without_tls_of_another_machine_is_refused_before_anything_starts(
+    installation: Installation,
+) -> None:
+    installation.environment["TIANFU_ADDRESS"] = "http://health.example"
+    done = installation.run("serve")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Refused: address-not-safe" in done.stderr
+    assert "TIANFU_ADDRESS" in done.stderr
+    assert installation.workers() == []
 
 
 @pytest.mark.slow  # starts the whole program twice

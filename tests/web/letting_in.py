@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tests.desk import DESK
@@ -55,6 +55,23 @@ def word_for(caller: Caller, *purposes: Purpose, door: Door = "pages") -> str:
     shown = replace(caller, session=caller.session or f"s-{word[:8]}")
     _KNOWN[word] = _Known(caller=shown, purposes=purposes or (Purpose.TREATMENT,), door=door)
     return word
+
+
+class NothingToTell:
+    """A trace for tests in development, where nobody's role is refused."""
+
+    async def refused(self, caller: Caller, deed: str, refusal: Refusal) -> None:
+        raise AssertionError(deed)
+
+
+@dataclass
+class Told:
+    """A trace that remembers what it is told."""
+
+    deeds: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def refused(self, caller: Caller, deed: str, refusal: Refusal) -> None:
+        self.deeds.append((caller.id, deed, refusal.code))
 
 
 class KnownCallers:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pytest
 
-from tests.web.letting_in import MemoryBuckets
+from tests.web.letting_in import MemoryBuckets, Told
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, Method, SignedIn, Workplace
 from tianfu.services.accounts.oauth.tokens import Bearer
+from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.bearers import TokenCallers
-from tianfu.web.callers import Admitted, admitted_by_session
+from tianfu.web.callers import Admitted, Carried, PeopleCallers, SessionEnding, admitted_by_session
 
 pytestmark = pytest.mark.anyio
 
@@ -52,9 +54,11 @@ class Known:
         return self.answers
 
 
-def callers(known: Known, *, is_production: bool = True, buckets: MemoryBuckets | None = None) -> TokenCallers:
+def callers(
+    known: Known, *, is_production: bool = True, buckets: MemoryBuckets | None = None, told: Told | None = None
+) -> TokenCallers:
     limiter = Limiter(buckets or MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
-    return TokenCallers(known, limiter, is_production=is_production)
+    return TokenCallers(known, limiter, told or Told(), is_production=is_production)
 
 
 async def admitted(answers: Bearer, purpose: bytes = b"", *, is_production: bool = True) -> Admitted:
@@ -152,7 +156,11 @@ async def test_what_a_program_asks_for_somebody_does_not_use_up_what_he_may_ask_
 
 async def test_a_token_of_a_role_of_development_opens_nothing_in_production() -> None:
     desk = bearer("desk", for_whom="app-1")
-    assert await refused(desk, b"TREAT") == "role-of-development"
+    told, buckets = Told(), MemoryBuckets()
+    with pytest.raises(Refusal, match="role-of-development"):
+        await callers(Known(desk), told=told, buckets=buckets).machine(SHOWN, b"TREAT", client="203.0.113.7")
+    assert told.deeds == [("app-1", "program-read", "role-of-development")]
+    assert ("address:203.0.113.7", "bad-credential") in buckets.left
     assert (await admitted(desk, b"TREAT", is_production=False)).caller.role == "desk"
 
 
@@ -168,3 +176,22 @@ def test_a_session_of_a_role_of_development_opens_nothing_in_production() -> Non
         admitted_by_session(session("desk"), is_production=True)
     assert admitted_by_session(session("desk"), is_production=False).caller.role == "desk"
     assert admitted_by_session(session("doctor"), is_production=True).caller.role == "doctor"
+
+
+class OneSession:
+    """The outermost edge: whose session every cookie is."""
+
+    async def look_up(self, secret: str, device: str) -> SignedIn:
+        return session("desk")
+
+
+async def test_whoever_shows_a_session_of_a_role_of_development_is_in_the_trace_and_counts() -> None:
+    told, buckets = Told(), MemoryBuckets()
+    limiter = Limiter(buckets, load_limits(None), monotonic=time.monotonic)
+    people = PeopleCallers(
+        cast("Sessions", OneSession()), cast("SessionEnding", None), limiter, told, is_production=True
+    )
+    with pytest.raises(Refusal, match="role-of-development"):
+        await people.visitor(Carried(session="made-up", device="made-up", client="203.0.113.7"))
+    assert told.deeds == [("account-1", "session-shown", "role-of-development")]
+    assert ("address:203.0.113.7", "bad-credential") in buckets.left

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.access.rules import purposes_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.oauth.tokens import Bearer
 from tianfu.services.limits.limiter import Limiter
-from tianfu.web.callers import Admitted, purpose_named, refuse_role_of_development
+from tianfu.web.callers import Admitted, RefusalTrail, purpose_named, refuse_role_of_development
 
 KNOWN_MAX = 20_000
 
@@ -34,9 +35,10 @@ class Bearers(Protocol):
 class TokenCallers:
     """Lets in by access tokens."""
 
-    def __init__(self, bearers: Bearers, limiter: Limiter, *, is_production: bool) -> None:
+    def __init__(self, bearers: Bearers, limiter: Limiter, trail: RefusalTrail, *, is_production: bool) -> None:
         self._bearers = bearers
         self._limiter = limiter
+        self._trail = trail
         self._is_production = is_production
         self._known: dict[tuple[bytes, bytes], tuple[Bearer, Admitted]] = {}
 
@@ -44,14 +46,16 @@ class TokenCallers:
         """Who asks at the FHIR door, by the headers Authorization and Purpose-Of-Use; empty if not sent.
 
         Raises Refusal `token-missing` without a token, as `Bearers` does for one that is not good, which counts against
-        its sender's address, and `purpose-missing`, `purpose-unknown`, `purpose-not-allowed` or `role-of-development`.
+        its sender's address, and `purpose-missing`, `purpose-unknown`, `purpose-not-allowed` or `role-of-development`,
+        which counts too and is told to the trace.
         """
         bearer = await self._bearer(bearer_text(authorization), client)
         key = authorization, purpose
         known = self._known.get(key)
         if known is not None and known[0] is bearer:
             return known[1]  # the same value, so that what is remembered of it by others stays
-        admitted = self._admitted(bearer, purpose_named(purpose))
+        await self._refuse_role_of_development(bearer.caller, client)
+        admitted = _admitted(bearer, purpose_named(purpose))
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[key] = bearer, admitted
@@ -70,12 +74,20 @@ class TokenCallers:
             told.is_traced = refusal.is_traced
             raise told from refusal
 
-    def _admitted(self, bearer: Bearer, named: Purpose | None) -> Admitted:
-        caller = bearer.caller
-        purposes = purposes_of(caller.role)
-        refuse_role_of_development(caller.role, is_production=self._is_production)
-        purpose = chosen_purpose(purposes, named, is_for_itself=caller.id == bearer.client)
-        return Admitted(caller=caller, purpose=purpose, bucket=_bucket(bearer), purposes=purposes)
+    async def _refuse_role_of_development(self, caller: Caller, client: str) -> None:
+        try:
+            refuse_role_of_development(caller.role, is_production=self._is_production)
+        except Refusal as refusal:
+            await self._limiter.take(f"address:{client}", "", "bad-credential")
+            await self._trail.refused(caller, "program-read", refusal)
+            raise
+
+
+def _admitted(bearer: Bearer, named: Purpose | None) -> Admitted:
+    caller = bearer.caller
+    purposes = purposes_of(caller.role)
+    purpose = chosen_purpose(purposes, named, is_for_itself=caller.id == bearer.client)
+    return Admitted(caller=caller, purpose=purpose, bucket=_bucket(bearer), purposes=purposes)
 
 
 def bearer_text(authorization: bytes) -> bytes:

@@ -20,6 +20,9 @@ from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.limits.limiter import Limiter
 
+SESSION_SHOWN = "session-shown"
+"""What the trace calls it that a session is shown which opens nothing here."""
+
 _log = structlog.get_logger("tianfu.web")
 
 
@@ -82,16 +85,25 @@ class AllCallers:
 class PeopleCallers:
     """Lets in people by the sessions that they began when they signed in."""
 
-    def __init__(self, sessions: Sessions, ending: SessionEnding, limiter: Limiter, *, is_production: bool) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        ending: SessionEnding,
+        limiter: Limiter,
+        trail: RefusalTrail,
+        *,
+        is_production: bool,
+    ) -> None:
         self._sessions = sessions
         self._ending = ending
         self._limiter = limiter
+        self._trail = trail
         self._is_production = is_production
 
     async def visitor(self, carried: Carried) -> Admitted:
         """Who asks for a page; whoever brings many sessions that are none is told to wait.
 
-        Raises Refusal `sign-in-needed` or `session-over`.
+        Raises Refusal `sign-in-needed`, `session-over` or `role-of-development`, which is told to the trace.
         """
         if not carried.session:
             raise Refusal("sign-in-needed", next_step="sign-in")
@@ -101,12 +113,25 @@ class PeopleCallers:
             if refusal.code == "session-over":
                 await self._limiter.take(f"address:{carried.client}", "", "bad-credential")
             raise
-        return admitted_by_session(signed_in, is_production=self._is_production)
+        try:
+            return admitted_by_session(signed_in, is_production=self._is_production)
+        except Refusal as refusal:
+            await self._limiter.take(f"address:{carried.client}", "", "bad-credential")
+            await self._trail.refused(signed_in.caller, SESSION_SHOWN, refusal)
+            raise
 
     async def leave(self, carried: Carried) -> None:
         """End the session for good, in all workers; what is no session needs no end."""
         with suppress(Refusal):
             await self._ending.sign_out(await self._sessions.look_up(carried.session, carried.device))
+
+
+class RefusalTrail(Protocol):
+    """Tells the trace who was refused: `tianfu.services.accounts.oauth.trail.ProgramTrail` does."""
+
+    async def refused(self, caller: Caller, deed: str, refusal: Refusal) -> None:
+        """Say what somebody could not do and why; returns when it is durable."""
+        ...
 
 
 class SessionEnding(Protocol):

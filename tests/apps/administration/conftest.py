@@ -14,7 +14,7 @@ from tests.records.made import put
 from tests.services.accounts.conftest import CHEAP, MASTER, PARTY, House, Telephone, Time
 from tests.trails import auditor_of
 from tests.web.conftest import made_up_assets
-from tests.web.letting_in import NoPrograms, doorkeeping
+from tests.web.letting_in import NoPrograms, NothingToTell, doorkeeping
 from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.administration import ports
 from tianfu.apps.administration.routes import administration
@@ -114,7 +114,8 @@ async def world(database: Database, addresses: Addresses) -> AsyncIterator[World
     trees = Organisations(database)
     staffing = Staffing(database, keyring, house.accounts, auditor, clock=time)
     limits = doorkeeping()
-    people = PeopleCallers(accounts.sessions, accounts.signing_in, limits.limiter, is_production=False)
+    told = NothingToTell()
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limits.limiter, told, is_production=False)
     site = build_site(
         apps=[administration(ports.House(directory=store, trees=trees, staff=staffing, clock=time))],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=True, is_production=False, hosts={"made-up.local"}),

@@ -19,7 +19,7 @@ from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
 from tests.trails import auditor_of
 from tests.web.conftest import made_up_assets
-from tests.web.letting_in import MemoryBuckets, NoPrograms
+from tests.web.letting_in import MemoryBuckets, NoPrograms, NothingToTell
 from tianfu.apps.entrance.answering import Entrance
 from tianfu.apps.entrance.ports import Directory, NoDemonstration
 from tianfu.apps.entrance.routes import entrance
@@ -110,7 +110,8 @@ def telling_pages(pages: Pages) -> list[HTTPRouteHandler]:
 def site_of(house: House, directory: Directory, *others: App, hosts: Collection[str] = ("made-up.local",)) -> Any:
     """A site of the entrance over these accounts, beside other apps."""
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
-    people = PeopleCallers(house.accounts.sessions, house.accounts.signing_in, limiter, is_production=False)
+    accounts = house.accounts
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
     house_of_pages = Entrance(
         accounts=house.accounts,
         cookies=COOKIES,

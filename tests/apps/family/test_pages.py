@@ -20,7 +20,7 @@ from tests.records.made import put
 from tests.services.accounts.conftest import CHEAP, MASTER, NOW, PARTY, House, Telephone, Time
 from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
-from tests.web.letting_in import MemoryBuckets
+from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
@@ -147,7 +147,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     await put(store, "Patient", "daughter", name=[{"text": NAMES[DAUGHTER]}], birthDate="1980-05-01")
     await put(store, "Patient", "stranger", name=[{"text": NAMES[STRANGER]}], birthDate="1990-05-01")
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
-    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, is_production=False)
+    people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
     site = build_site(
         apps=[lifelong(store), family(Household(store=store, ties=accounts.proxies, clock=clock))],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -115,9 +116,43 @@ async def test_whoever_is_not_signed_in_is_sent_to_the_entrance_and_comes_back(h
     answer = await shown(here, client)
     assert answer.status_code == 303
     onward = value_in(answer.headers["location"], "next")
-    assert onward.startswith("/oauth/authorize?")
+    assert onward.startswith("/oauth/authorize/continued?")
     here.sits_here(here.town.doctor)
     assert (await here.client.get(onward)).status_code == 200
+
+
+async def test_whoever_signed_in_for_nothing_goes_back_by_a_page_that_is_no_part_of_a_form_s_way(
+    here: Installation,
+) -> None:
+    client = (await here.town.register()).client
+    scope = "launch/patient patient/*.rs"
+    onward = value_in((await shown(here, client, scope=scope)).headers["location"], "next")
+    here.sits_here(here.town.doctor)
+    page = await here.client.get(onward)
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
+    assert "form-action 'self';" in page.headers["content-security-policy"]
+    assert page.headers["referrer-policy"] == "no-referrer"
+    wait, _, address = page.headers["refresh"].partition("; url=")
+    assert (wait, value_in(address, "error")) == ("0", "access_denied")
+    assert address.startswith(f"{REDIRECT}?")
+    assert address in [unescape(each) for each in re.findall(r'href="([^"]+)"', page.text)]
+
+
+async def test_nobody_goes_on_with_a_request_that_we_did_not_seal(here: Installation) -> None:
+    here.sits_here(here.town.doctor)
+    client = (await here.town.register()).client
+    approval = sealed_in(await shown(here, client))
+    for request in ("", "AAAA", approval):
+        answer = await here.client.get("/oauth/authorize/continued", params={"request": request})
+        assert answer.status_code == 404
+        assert {"location", "refresh"} & set(answer.headers) == set()
+
+
+async def test_a_request_that_waits_is_refused_after_eight_hours(here: Installation) -> None:
+    client = (await here.town.register()).client
+    onward = value_in((await shown(here, client)).headers["location"], "next")
+    here.town.clock.forward(8 * 3_600 + 1)
+    assert (await here.client.get(onward)).status_code == 410
 
 
 @pytest.mark.parametrize(("is_here", "error"), [(False, "login_required"), (True, "consent_required")])
@@ -130,13 +165,48 @@ async def test_a_program_that_wants_no_page_shown_is_told_why_it_gets_nothing(
     assert value_in(answer.headers["location"], "error") == error
 
 
-async def test_a_program_that_wants_a_fresh_proof_gets_one(here: Installation) -> None:
+@pytest.mark.parametrize("asks", [{"prompt": "login"}, {"max_age": "0"}, {"prompt": "login consent"}])
+async def test_a_program_that_wants_a_fresh_proof_gets_one_that_was_given_for_it(
+    here: Installation, asks: dict[str, str]
+) -> None:
     client = (await here.town.register()).client
     here.sits_here(here.town.doctor)
-    assert (await shown(here, client, prompt="login")).status_code == 200
+    here.town.clock.forward(1)
+    away = await shown(here, client, **asks)
+    assert value_in(away.headers["location"], "again") == "1"
+    onward = value_in(away.headers["location"], "next")
+    assert value_in((await here.client.get(onward)).headers["location"], "again") == "1"  # nothing was proved yet
+    here.town.clock.forward(1)
+    here.sits_here(replace(here.town.doctor, proved_at=here.town.clock()))
+    assert (await here.client.get(onward)).status_code == 200
     here.town.clock.forward(301)
-    answer = await shown(here, client, prompt="login")
-    assert value_in(answer.headers["location"], "again") == "1"
+    assert (await here.client.get(onward)).status_code == 303  # it was given for what was asked then
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(60, 200), (61, 303)])
+async def test_a_proof_may_be_as_old_as_a_program_says(here: Installation, seconds: int, status: int) -> None:
+    client = (await here.town.register()).client
+    here.sits_here(here.town.doctor)
+    here.town.clock.forward(seconds)
+    assert (await shown(here, client, max_age="60")).status_code == status
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(60, "consent_required"), (61, "login_required")])
+async def test_without_a_page_a_proof_that_is_too_old_is_as_none(here: Installation, seconds: int, error: str) -> None:
+    client = (await here.town.register()).client
+    here.sits_here(here.town.doctor)
+    here.town.clock.forward(seconds)
+    answer = await shown(here, client, prompt="none", max_age="60")
+    assert value_in(answer.headers["location"], "error") == error
+
+
+@pytest.mark.parametrize(
+    "asks", [{"prompt": "none login"}, {"prompt": "sign-in"}, {"max_age": "-1"}, {"max_age": "1.5"}, {"max_age": "٣"}]
+)
+async def test_a_prompt_or_an_age_that_is_none_is_told_the_program(here: Installation, asks: dict[str, str]) -> None:
+    client = (await here.town.register()).client
+    here.sits_here(here.town.doctor)
+    assert value_in((await shown(here, client, **asks)).headers["location"], "error") == "invalid_request"
 
 
 @pytest.mark.parametrize(
@@ -178,8 +248,6 @@ async def test_a_guardian_chooses_whose_records_and_nobody_is_chosen_beforehand(
         b'[{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"MTH"}]}]}' % child.encode()
     )
     stranger = await here.record(b'{"resourceType":"Patient","name":[{"text":"\xe7\xa4\xba\xe4\xbe\x8b\xe4\xb8\x99"}]}')
-    from dataclasses import replace
-
     made = resident()
     parent = replace(made, account=replace(made.account, patients=(mine,), related=(tie,)))
     await here.town.run("update account_record set record = %(mine)s", mine=mine)
@@ -220,7 +288,10 @@ def test_both_catalogues_say_the_same_things_and_every_phrase_of_the_page() -> N
     )
     assert set(chinese) == set(english)
     named = set(
-        re.findall(r't(?:_with)?\("(smart\.[a-z-]+[a-z])"', (FOLDER / "templates/approval.html").read_text("utf-8"))
+        re.findall(
+            r't(?:_with)?\("(smart\.[a-z-]+[a-z])"',
+            "".join((FOLDER / "templates" / name).read_text("utf-8") for name in ("approval.html", "back.html")),
+        )
     )
     assert len(named) > 10
     assert named <= set(chinese)

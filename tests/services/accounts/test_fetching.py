@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from tests.services.accounts.conftest import code_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.fetching import ANSWER_BYTES_MAX, HttpFetcher
+from tianfu.services.accounts.reach import ANYWHERE, OUTSIDE_ONLY, Reach
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +43,7 @@ async def refused(address: str) -> tuple[str, float]:
     """Why nothing came, and after how many seconds."""
     began = time.monotonic()
     with pytest.raises(Refusal) as refusal:
-        await HttpFetcher(seconds=SECONDS).get(address)
+        await HttpFetcher(reach=ANYWHERE, seconds=SECONDS).get(address)
     assert code_of(refusal) == "outside-unreachable"
     return refusal.value.details["reason"], time.monotonic() - began
 
@@ -51,7 +53,7 @@ async def test_an_answer_comes_as_it_is() -> None:
         writer.write(HEAD + b"{}")
 
     async with server(answer) as address:
-        assert await HttpFetcher(seconds=SECONDS).get(address) == b"{}"
+        assert await HttpFetcher(reach=ANYWHERE, seconds=SECONDS).get(address) == b"{}"
 
 
 async def test_an_answer_without_end_is_cut_off() -> None:
@@ -98,3 +100,59 @@ async def test_a_redirect_is_not_followed() -> None:
 
 async def test_nobody_at_an_address_is_no_answer() -> None:
     assert (await refused("http://127.0.0.1:1/"))[0] == "ConnectError"
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0"])
+async def test_in_production_nobody_has_us_ask_this_machine(name: str) -> None:
+    asked: list[bytes] = []
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        asked.append(b"")
+        writer.write(HEAD + b"{}")
+
+    async with server(answer) as address:
+        with pytest.raises(Refusal) as refusal:
+            await HttpFetcher(reach=OUTSIDE_ONLY, seconds=SECONDS).get(address.replace("127.0.0.1", name))
+    assert (code_of(refusal), refusal.value.details["reason"]) == ("outside-unreachable", "address-inside")
+    assert asked == []
+
+
+async def test_what_the_operator_names_is_asked_although_it_is_inside() -> None:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + b"{}")
+
+    named = Reach(is_anywhere=False, inside=(ip_network("127.0.0.0/8"),))
+    async with server(answer) as address:
+        assert await HttpFetcher(reach=named, seconds=SECONDS).get(address) == b"{}"
+
+
+async def test_a_name_that_nobody_has_is_no_answer() -> None:
+    assert (await refused("http://nobody.invalid/"))[0] == "gaierror"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_allowed"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1", True),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.1", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("fe80::1", False),
+        ("fd00::1", False),
+        ("ff02::1", False),
+        ("::ffff:10.1.2.3", False),
+        ("64:ff9b::a01:203", False),
+        ("64:ff9b::808:808", True),
+        ("2002:a01:203::1", False),
+    ],
+)
+def test_our_own_networks_are_told_from_the_internet(address: str, is_allowed: bool) -> None:
+    assert OUTSIDE_ONLY.allows(ip_address(address)) == is_allowed
+    assert ANYWHERE.allows(ip_address(address))

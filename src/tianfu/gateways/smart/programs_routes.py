@@ -78,7 +78,9 @@ def programs_routes(
         _, name, programs = await launchable(request, patient)
         page = pages.page("smart/programs.html", pages.asking(request), patient=patient, name=name, programs=programs)
         # Browsers hold an answer to a form to `form-action` too, and this one leads to the program.
-        targets = " ".join(dict.fromkeys(form_target(each.launch_at) for each in programs if each.launch_at))
+        # The program asks for authorisation at once, and is answered at its own address if nothing can be asked.
+        addresses = [address for each in programs for address in (each.launch_at, *each.redirects) if address]
+        targets = " ".join(dict.fromkeys(form_target(address) for address in addresses))
         page.headers["content-security-policy"] = CONTENT_SECURITY_POLICY.replace(
             "form-action 'self'", f"form-action 'self' {targets}".rstrip()
         )

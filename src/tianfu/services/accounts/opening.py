@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from tianfu.db import Database
+from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import Clock
-from tianfu.records.audit import Auditor
+from tianfu.records.audit import Auditor, GroupAuditor
+from tianfu.records.keys import open_keyring
+from tianfu.records.trail.epochs import open_trail
 from tianfu.services.accounts.codes import Codes
 from tianfu.services.accounts.coming import Coming
 from tianfu.services.accounts.credentials import Credentials
@@ -21,13 +25,15 @@ from tianfu.services.accounts.outside import OutsideProviders, Provider
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.passkeys import Passkeys
 from tianfu.services.accounts.proxies import Proxies
+from tianfu.services.accounts.reach import OUTSIDE_ONLY
 from tianfu.services.accounts.real_names import RealNames
-from tianfu.services.accounts.senders import CodeSender
+from tianfu.services.accounts.senders import CodeSender, NoSender
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.signing_in import Parts, SigningIn
 from tianfu.services.accounts.steps import Steps
 from tianfu.services.accounts.store import People
 from tianfu.vault.keyring import Keyring
+from tianfu.vault.provider import Keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,7 @@ def open_accounts(
 ) -> Accounts:
     """Accounts of an installation; `issuer` names it in authenticators, passkeys are bound to `party`.
 
-    `providers` are others by whom people may come in, reached by `fetcher`, or over the network.  `passwords` is of
+    `providers` are others by whom people may come in, reached by `fetcher`, or over the internet.  `passwords` is of
     another cost in tests.
     """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
@@ -90,7 +96,9 @@ def open_accounts(
         auditor=auditor,
     )
     signing_in = SigningIn(parts, clock=clock)
-    outside = OutsideProviders(database, providers, fetcher or HttpFetcher(), ProgramTrail(auditor, clock), clock)
+    outside = OutsideProviders(
+        database, providers, fetcher or HttpFetcher(reach=OUTSIDE_ONLY), ProgramTrail(auditor, clock), clock
+    )
     return Accounts(
         people=parts.people,
         credentials=parts.credentials,
@@ -106,3 +114,33 @@ def open_accounts(
         passwords=hashing,
         coming=Coming(parts, signing_in, outside, clock=clock),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAccounts:
+    """The accounts of an installation beside its workers, with what they stand on."""
+
+    database: Database
+    keyring: Keyring
+    auditor: Auditor
+    accounts: Accounts
+
+
+@asynccontextmanager
+async def opened_accounts(
+    addresses: Addresses, home: Path, keys: Keys, *, issuer: str, party: RelyingParty, clock: Clock
+) -> AsyncIterator[OpenAccounts]:
+    """Accounts with connections and a trail of their own, for commands; no code goes to anybody's telephone.
+
+    `issuer` and `party` are as in `open_accounts`.
+    """
+    async with await Database.open(addresses) as database:
+        keyring = await open_keyring(database, keys)
+        trail = await open_trail(database, home, clock)
+        auditor = GroupAuditor(database, trail.lanes)
+        accounts = open_accounts(database, keyring, auditor, sender=NoSender(), issuer=issuer, party=party, clock=clock)
+        try:
+            yield OpenAccounts(database=database, keyring=keyring, auditor=auditor, accounts=accounts)
+        finally:
+            accounts.passwords.close()
+            trail.close()

@@ -70,6 +70,7 @@ ALGORITHMS: Final = (
 )
 """What we take, the best liked first; the last one is that of Windows Hello on older machines."""
 
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 PORTS: Mapping[str, int] = {"https": 443, "http": 80}
 
 _MADE, _SHOWN = "webauthn.create", "webauthn.get"
@@ -88,17 +89,19 @@ class RelyingParty:
 
     @staticmethod
     def at(address: str, name: str) -> RelyingParty:
-        """Whose pages stand at one address: https, or http on `localhost`; raises Refusal `setting-invalid`.
+        """Whose pages stand at one address: https, or http on this machine; raises Refusal `setting-invalid`.
 
-        Browsers bind passkeys to names only: at a network address they make none (section 5.1.4.1).
+        Browsers bind passkeys to names only (section 5.1.4.1): at an address that is a number nobody can make one,
+        and the page says so there.  Everything else works there as anywhere.
         """
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
-        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and host == "localhost")):
+        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and host in THIS_MACHINE)):
             raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_ADDRESS"})
         # An origin leaves out the port that its scheme has anyway (RFC 6454, section 6.2).
         shown_port = "" if port in {None, PORTS[parts.scheme]} else f":{port}"
-        return RelyingParty(host=host, name=name, origins=(f"{parts.scheme}://{host}{shown_port}",))
+        shown_host = f"[{host}]" if ":" in host else host
+        return RelyingParty(host=host, name=name, origins=(f"{parts.scheme}://{shown_host}{shown_port}",))
 
 
 class AnswerRefusedError(Exception):

@@ -65,6 +65,7 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "sign-out",
         "ticket-given",
         "session-ended",
+        "session-shown",
     ),
     "accounts": (
         "change-credentials",
@@ -109,6 +110,7 @@ REFUSALS = (
     "code-wrong",
     "sign-in-closed",
     "session-over",
+    "role-of-development",
     "token-refused",
     "token-expired",
     "not-below-you",

@@ -185,10 +185,10 @@ class Authorising:
                     challenge=request.challenge,
                     nonce=request.nonce,
                 )
+                facts = {"client": proposal.client.id, "family": family.id, "scopes": " ".join(proposal.scopes)}
+                await self._trail.tell_within(transaction, signed_in.caller, "program-approve", **facts)
         if not is_launched:
             raise refused("oauth-request-malformed", "launch-used")
-        facts = {"client": proposal.client.id, "family": family.id, "scopes": " ".join(proposal.scopes)}
-        await self._trail.tell(signed_in.caller, "program-approve", **facts)
         return code
 
     async def _told(self, caller: Caller, client: Client, asked: Asked, refusal: Refusal) -> RefusedToProgram:

@@ -5,6 +5,7 @@ SMART Backend Services: https://hl7.org/fhir/smart-app-launch/client-confidentia
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,15 +24,18 @@ FETCHED_SECONDS = 300
 """A fetched set is believed for so long; a key that a program withdrew is refused after that."""
 
 FETCHES_APART_SECONDS = 10
-"""A kid that is not in the set has it fetched anew at most so often."""
+"""A kid that is not in the set, or a set that was not to be had, has it fetched anew at most so often."""
 
 PublicKey = ECKey | RSAKey
 
 
 @dataclass(slots=True)
 class _Fetched:
+    """What was found at an address; `fault` says why it was nothing, empty if it was something."""
+
     keys: Mapping[str, PublicKey]
     at: Instant
+    fault: str = ""
 
 
 class ClientKeys:
@@ -41,6 +45,7 @@ class ClientKeys:
         self._fetcher = fetcher
         self._clock = clock
         self._fetched: dict[str, _Fetched] = {}
+        self._asking: dict[str, asyncio.Lock] = {}
 
     async def key(self, client: Client, kid: str) -> PublicKey:
         """A program's key of this name; raises Refusal `oauth-client-unknown`."""
@@ -56,18 +61,26 @@ class ClientKeys:
         return key
 
     async def _at(self, address: str, kid: str) -> Mapping[str, PublicKey]:
-        now = self._clock()
-        known = self._fetched.get(address)
-        if known is not None:
-            seconds = FETCHED_SECONDS if kid in known.keys else FETCHES_APART_SECONDS
-            if now - known.at < seconds * SECOND:
-                return known.keys
+        async with self._asking.setdefault(address, asyncio.Lock()):
+            known = self._fetched.get(address)
+            if known is None or self._is_over(known, kid):
+                known = self._fetched[address] = await self._found(address)
+        if known.fault:
+            raise refused("oauth-client-unknown", known.fault)
+        return known.keys
+
+    def _is_over(self, known: _Fetched, kid: str) -> bool:
+        seconds = FETCHED_SECONDS if kid in known.keys else FETCHES_APART_SECONDS
+        return self._clock() - known.at >= seconds * SECOND
+
+    async def _found(self, address: str) -> _Fetched:
+        """What lies at an address now; nothing is an answer too: who is down is not asked for each assertion."""
         try:
-            keys = _keys(await self._fetcher.get(address))
+            return _Fetched(_keys(await self._fetcher.get(address)), self._clock())
         except Refusal as refusal:
-            raise refused("oauth-client-unknown", f"keys-{refusal.details.get('reason', '')}") from refusal
-        self._fetched[address] = _Fetched(keys, now)
-        return keys
+            reason = refusal.details.get("reason", "")
+            fault = f"keys-{reason}" if refusal.code == "outside-unreachable" else reason
+            return _Fetched({}, self._clock(), fault)
 
 
 def _keys(text: bytes) -> Mapping[str, PublicKey]:

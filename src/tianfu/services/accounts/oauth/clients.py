@@ -51,7 +51,7 @@ class Registered:
 
 
 class Clients:
-    """Programs in PostgreSQL.  Who may register them is asked before; each change is told to the trace."""
+    """Programs in PostgreSQL.  Who may register them is asked before; each change commits with its event."""
 
     def __init__(self, database: Database, trail: ProgramTrail, clock: Clock, *, is_production: bool) -> None:
         self._database = database
@@ -66,7 +66,6 @@ class Clients:
         client = new_uuid7()
         secret = secret_of(os.urandom(SECRET_BYTES)) if registration.kind is ClientKind.SYMMETRIC else None
         await self._add(client, registration, secret, by)
-        await self._trail.tell(by, "client-register", client=client, kind=registration.kind.value)
         return Registered(client=client, secret=None if secret is None else secret.text)
 
     async def find(self, client: str) -> Client | None:
@@ -95,10 +94,9 @@ class Clients:
     async def disable(self, by: Caller, client: str) -> None:
         """Let a program in no more; raises Refusal `not-found` if there is none that is let in."""
         async with self._database.transaction("app") as transaction:
-            changed = await transaction.run(_SQL.disable_client, client=client, by=by.id, now=self._clock())
-        if not changed:
-            raise Refusal("not-found", next_step="start-again")
-        await self._trail.tell(by, "client-disable", client=client)
+            if not await transaction.run(_SQL.disable_client, client=client, by=by.id, now=self._clock()):
+                raise Refusal("not-found", next_step="start-again")
+            await self._trail.tell_within(transaction, by, "client-disable", client=client)
 
     async def replace_keys(self, by: Caller, client: str, keys: Mapping[str, Any]) -> None:
         """Give a program other keys; the old ones sign nothing any more.
@@ -109,10 +107,9 @@ class Clients:
         if (fault := fault_of_keys(text)) is not None:
             raise Refusal("client-unusable", details={"reason": fault})
         async with self._database.transaction("app") as transaction:
-            changed = await transaction.run(_SQL.replace_keys, client=client, keys=text.decode())
-        if not changed:
-            raise Refusal("not-found", next_step="start-again")
-        await self._trail.tell(by, "client-keys", client=client)
+            if not await transaction.run(_SQL.replace_keys, client=client, keys=text.decode()):
+                raise Refusal("not-found", next_step="start-again")
+            await self._trail.tell_within(transaction, by, "client-keys", client=client)
 
     async def _add(self, client: str, registration: Registration, secret: Secret | None, by: Caller) -> None:
         async with self._database.transaction("app") as transaction:
@@ -132,6 +129,8 @@ class Clients:
                 now=self._clock(),
                 by=by.id,
             )
+            facts = {"client": client, "kind": registration.kind.value}
+            await self._trail.tell_within(transaction, by, "client-register", **facts)
 
 
 def _client(row: Row) -> Client:

@@ -85,9 +85,8 @@ class Oversight:
         async with self._families.transaction() as transaction:
             if family is None or await self._families.client_of(transaction, family) != client.id:
                 return
-            was_living = await self._families.end(transaction, family, "revoked")
-        if was_living:
-            await self._trail.tell(program(client.id), "program-revoke", family=family)
+            if await self._families.end(transaction, family, "revoked"):
+                await self._trail.tell_within(transaction, program(client.id), "program-revoke", family=family)
 
     async def user(self, bearer: Bearer) -> Mapping[str, Any]:
         """Who is signed in (OpenID Connect Core 1.0, section 5.3); raises Refusal `token-scope-missing`."""

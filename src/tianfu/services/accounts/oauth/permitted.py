@@ -46,6 +46,6 @@ class Permitted:
             await self._trail.refused(signed_in.caller, "program-revoke", refusal)
             raise refusal
         async with self._families.transaction() as transaction:
-            was_living = await self._families.end(transaction, family, "taken-back")
-        if was_living:
-            await self._trail.tell(signed_in.caller, "program-revoke", client=own[family].client, family=family)
+            if await self._families.end(transaction, family, "taken-back"):
+                facts = {"client": own[family].client, "family": family}
+                await self._trail.tell_within(transaction, signed_in.caller, "program-revoke", **facts)

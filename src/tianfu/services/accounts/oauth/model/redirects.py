@@ -66,6 +66,11 @@ def with_answer(uri: str, answer: Sequence[tuple[str, str]]) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode(answer)}"
 
 
+def place_of_redirect(uri: str) -> str:
+    """What a person is told of where an address leads: its host and port, or the scheme of a native app."""
+    return urlsplit(uri).netloc or uri.partition(":")[0]
+
+
 def form_target(uri: str) -> str:
     """What a page's `form-action` must name so that its form may be answered with this address (CSP 3, section 6.4)."""
     parts = urlsplit(uri)

@@ -24,7 +24,8 @@ STATE_LETTERS_MIN = 8
 """A state that is shorter could be guessed; that it holds 122 bits, as SMART asks, is for the program to see to."""
 
 _NONCE = re.compile(r"[!-~]{1,255}\Z")
-_PROMPTS = frozenset({"", "none", "login", "consent"})
+_PROMPTS = frozenset({"none", "login", "consent"})
+_SECONDS = re.compile(r"[0-9]{1,9}\Z")
 
 
 class RequestMalformed(ValueError):  # noqa: N818 - says what is wrong
@@ -47,7 +48,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorisationRequest:
-    """What a program asks of a person; `launch` is a handle of ours, empty without one."""
+    """What a program asks of a person; `launch` is a handle of ours, empty without one.
+
+    `prompts` are words of `prompt`; `age_seconds_max` is how old the person's proof may be, None for any age
+    (OpenID Connect Core 1.0, section 3.1.2.1).
+    """
 
     client: str
     redirect: str
@@ -56,7 +61,13 @@ class AuthorisationRequest:
     challenge: str
     nonce: str | None
     launch: str
-    prompt: str
+    prompts: frozenset[str]
+    age_seconds_max: int | None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no page may be shown."""
+        return "none" in self.prompts
 
 
 Parameters = Sequence[tuple[str, str]]
@@ -98,8 +109,11 @@ def read_request(parameters: Parameters, *, audience: str) -> AuthorisationReque
     nonce = once(parameters, "nonce")
     if nonce and _NONCE.match(nonce) is None:
         raise RequestMalformed("oauth-request-malformed", "nonce")
-    if (prompt := once(parameters, "prompt")) not in _PROMPTS:
+    prompts = frozenset(once(parameters, "prompt").split())
+    if not prompts <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
         raise RequestMalformed("oauth-request-malformed", "prompt")
+    if (age := once(parameters, "max_age")) and _SECONDS.match(age) is None:
+        raise RequestMalformed("oauth-request-malformed", "max-age")
     _refuse_another_audience(parameters, audience)
     scopes, launch = _scopes(parameters), once(parameters, "launch")
     if bool(launch) != (LAUNCH in scopes):
@@ -112,7 +126,8 @@ def read_request(parameters: Parameters, *, audience: str) -> AuthorisationReque
         challenge=challenge,
         nonce=nonce or None,
         launch=launch,
-        prompt=prompt,
+        prompts=prompts,
+        age_seconds_max=int(age) if age else None,
     )
 
 
