@@ -44,6 +44,7 @@ from tianfu.services.accounts.oauth.clients import Registered
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import open_accounts
+from tianfu.services.accounts.reach import OUTSIDE_ONLY
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
 from tianfu.services.limits.limits import LIMIT_CLASSES
@@ -302,7 +303,7 @@ async def installation_of(addresses: Addresses, home: Path, patch: pytest.Monkey
                 database,
                 keyring,
                 auditor,
-                HttpFetcher(),
+                HttpFetcher(reach=OUTSIDE_ONLY),
                 issuer=ADDRESS,
                 base=base,
                 clock=clock,
