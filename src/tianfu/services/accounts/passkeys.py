@@ -15,6 +15,7 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.credentials import PASSKEYS_MAX, Passkey
+from tianfu.services.accounts.grounds import Grounds
 from tianfu.services.accounts.model.people import Account, Kind, Method, SignedIn
 from tianfu.services.accounts.passkey_answers import (
     AnswerRefusedError,
@@ -82,7 +83,8 @@ class Passkeys:
             await self._check(told, passkey, challenge)
         except AnswerRefusedError as error:
             raise await self._refused("sign-in", error, arrival, caller_of(account)) from error
-        return await self._signing_in.proved(account, Method.PASSKEY, arrival)
+        grounds = Grounds(credentials=(passkey.credential,))
+        return await self._signing_in.proved(account, Method.PASSKEY, grounds, arrival)
 
     async def begin_proof(self, signed_in: SignedIn, arrival: Arrival) -> Challenge:
         """A challenge for one's own passkeys, to prove again; raises Refusal `method-not-yours` without one."""

@@ -17,6 +17,7 @@ from tianfu.records.audit import Auditor
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.codes import Codes
 from tianfu.services.accounts.credentials import Credentials
+from tianfu.services.accounts.grounds import NO_GROUNDS, Grounds, Standing
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.numbers import NUMBER_CHARACTERS_MAX, normal_number
@@ -146,7 +147,8 @@ class SigningIn:
             raise await self._refused(handle, arrival, account)
         if account is None:
             account = await self._joined(number, handle)
-        return _entered(await self._go_on(account, {Method.TELEPHONE}, arrival, handle=handle, step=step))
+        grounds = Grounds(handle=handle)
+        return _entered(await self._go_on(account, {Method.TELEPHONE}, grounds, arrival, handle=handle, step=step))
 
     async def with_password(self, number: str, password: str, arrival: Arrival) -> Next | Entered:
         """Sign staff in by staff number and password, as far as that goes.  Raises Refusal `sign-in-refused`."""
@@ -159,7 +161,8 @@ class SigningIn:
         is_right = await self._parts.credentials.password_is(account.id if account else None, password)
         if account is None or not is_right:
             raise await self._refused(handle, arrival, account)
-        return await self._go_on(account, {Method.PASSWORD}, arrival, handle=handle, by_password=name)
+        grounds = Grounds(handle=handle, credentials=(name,))
+        return await self._go_on(account, {Method.PASSWORD}, grounds, arrival, handle=handle)
 
     async def with_second(self, step: str, method: Method, code: str, arrival: Arrival) -> Next | Entered:
         """Go on with the second factor: the authenticator's code, or a recovery code.
@@ -170,9 +173,11 @@ class SigningIn:
         account = await self._parts.people.account(waiting.account)
         handle = self._handle(account)
         await self._begin(handle, arrival)
-        if not await self._shown(account, method, code):
+        name = await self._shown(account, method, code)
+        if name is None:
             raise await self._refused(handle, arrival, account)
-        return await self._go_on(account, {*waiting.methods, method}, arrival, handle=handle, step=step)
+        grounds = waiting.grounds.and_credential(name)
+        return await self._go_on(account, {*waiting.methods, method}, grounds, arrival, handle=handle, step=step)
 
     async def choose_workplace(self, step: str, workplace: str, arrival: Arrival) -> Entered:
         """Go on from one of several places of work; raises Refusal `workplace-unknown` or `step-over`."""
@@ -181,17 +186,20 @@ class SigningIn:
         if account.has_left:
             raise Refusal("sign-in-refused")
         chosen = await self._workplace(account, workplace)
-        return await self._enter(account, chosen, frozenset(waiting.methods), arrival, step=step)
+        return await self._enter(account, chosen, frozenset(waiting.methods), waiting.grounds, arrival, step=step)
 
-    async def proved(self, account: Account, method: Method, arrival: Arrival) -> Next | Entered:
-        """Go on with somebody whom others saw prove who he is: by passkey, or at an outside provider."""
+    async def proved(self, account: Account, method: Method, grounds: Grounds, arrival: Arrival) -> Next | Entered:
+        """Go on with somebody whom others saw prove who he is: by passkey, or at an outside provider.
+
+        `grounds` name what he showed: if it ends before his session begins, there is none.
+        """
         if method not in {Method.PASSKEY, Method.OUTSIDE, Method.OUTSIDE_FIRST}:
             raise ValueError(method)
         arrival = arrival.settled()
         await self._parts.guard.refuse_if_address_closed(arrival.address)
         if account.has_left:
             raise await self._refused_elsewhere(account, arrival)
-        return await self._go_on(account, {method}, arrival, handle=None)
+        return await self._go_on(account, {method}, grounds, arrival, handle=None)
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session, in all workers."""
@@ -235,7 +243,7 @@ class SigningIn:
             raise Refusal("method-not-yours")
         handle = self._handle(account)
         await self._begin(handle, arrival, "step-up", signed_in.caller)
-        if not await self._shown(account, method, secret):
+        if await self._shown(account, method, secret) is None:
             raise await self._refused(handle, arrival, account, "step-up", signed_in.caller)
         await self._parts.guard.passed(handle)
         return await self.stepped_up(signed_in, method)
@@ -252,7 +260,9 @@ class SigningIn:
         """Go on from another place of work: a new session, and the old one ends.  Raises `workplace-unknown`."""
         refuse_unless_settled(signed_in)
         chosen = await self._workplace(signed_in.account, workplace)
-        return await self._enter(signed_in.account, chosen, signed_in.methods, arrival, instead_of=signed_in)
+        return await self._enter(
+            signed_in.account, chosen, signed_in.methods, NO_GROUNDS, arrival, instead_of=signed_in
+        )
 
     async def renew(self, signed_in: SignedIn, methods: Iterable[Method], arrival: Arrival) -> Entered:
         """A new session with more proofs instead of one, from the same place of work."""
@@ -260,6 +270,7 @@ class SigningIn:
             signed_in.account,
             signed_in.workplace,
             signed_in.methods | frozenset(methods),
+            NO_GROUNDS,  # the session that it takes the place of has stood until now
             arrival,
             instead_of=signed_in,
         )
@@ -268,17 +279,15 @@ class SigningIn:
         self,
         account: Account,
         methods: Iterable[Method],
+        grounds: Grounds,
         arrival: Arrival,
         *,
         handle: bytes | None,
         step: str | None = None,
-        by_password: str | None = None,
     ) -> Next | Entered:
         """What comes next for somebody who has shown these methods; a right try is taken back, or all forgiven."""
         shown = frozenset(methods)
         workplaces = await self._parts.people.workplaces(account.id) if account.kind is Kind.STAFF else ()
-        if account.kind is Kind.STAFF and not workplaces:
-            raise await self._told_refusal("workplace-missing", account, arrival)
         has_second_factor = await self._parts.credentials.has_second_factor(account.id)
         match worth(account.kind, _strictest(workplaces), shown, has_second_factor=has_second_factor):
             case Proof.NOTHING:
@@ -286,15 +295,19 @@ class SigningIn:
             case Proof.MORE:
                 if handle is not None:
                     await self._parts.guard.passed(handle)
-                return await self._wait(account, shown, arrival, SECOND, methods=SECOND_FACTORS)
+                return await self._wait(account, shown, grounds, arrival, SECOND, methods=SECOND_FACTORS)
             case Proof.ENOUGH | Proof.SET_UP:
+                if account.kind is Kind.STAFF and not workplaces:  # told to nobody who has not shown all he has
+                    if handle is not None:
+                        await self._parts.guard.passed(handle)
+                    raise await self._told_refusal("workplace-missing", account, arrival)
                 if len(workplaces) > 1:
                     entered: Next | Entered = await self._wait(
-                        account, shown, arrival, WORKPLACE, workplaces=workplaces, after=step
+                        account, shown, grounds, arrival, WORKPLACE, workplaces=workplaces, after=step
                     )
                 else:
                     place = workplaces[0] if workplaces else None
-                    entered = await self._enter(account, place, shown, arrival, step=step, by_password=by_password)
+                    entered = await self._enter(account, place, shown, grounds, arrival, step=step)
                 if handle is not None:
                     await self._parts.guard.succeeded(handle)
                 return entered
@@ -303,6 +316,7 @@ class SigningIn:
         self,
         account: Account,
         shown: frozenset[Method],
+        grounds: Grounds,
         arrival: Arrival,
         stage: str,
         *,
@@ -315,7 +329,7 @@ class SigningIn:
                 await self._parts.steps.take(transaction, after)
             waits = f"shown={','.join(sorted(shown))}&waits={stage}"
             await self._leave(transaction, caller_of(account), "sign-in-step", waits)
-        waiting = Waiting(stage=stage, account=account.id, methods=tuple(sorted(shown)))
+        waiting = Waiting(stage=stage, account=account.id, methods=tuple(sorted(shown)), grounds=grounds)
         step, until = await self._parts.steps.begin(waiting, device=arrival.device)
         return Next(stage=stage, step=step, device=arrival.device, until=until, methods=methods, workplaces=workplaces)
 
@@ -324,15 +338,15 @@ class SigningIn:
         account: Account,
         workplace: Workplace | None,
         methods: frozenset[Method],
+        grounds: Grounds,
         arrival: Arrival,
         *,
         step: str | None = None,
         instead_of: SignedIn | None = None,
-        by_password: str | None = None,
     ) -> Entered:
         """A new session, the step gone, the old session ended and the trace of it: together or not at all.
 
-        A password that was replaced since it was compared, by its name, begins none: all its sessions have ended.
+        Grounds that ended since they were shown begin none: whoever ended them ended all their sessions too.
         """
         arrival = arrival.settled()
         role = workplace.role if workplace else None
@@ -342,9 +356,7 @@ class SigningIn:
             raise await self._told_refusal("sign-in-refused", account, arrival)
         is_handed_over = Method.PASSWORD in methods and await self._parts.credentials.has_handed_over(account.id)
         async with self._parts.database.transaction("app") as transaction:
-            if by_password is not None and not await self._parts.credentials.is_still_password(
-                transaction, account.id, by_password
-            ):
+            if not await Standing(transaction).holds(account, workplace, grounds):
                 raise await self._told_refusal("sign-in-refused", account, arrival)
             if step is not None:
                 await self._parts.steps.take(transaction, step)
@@ -385,21 +397,25 @@ class SigningIn:
                 return each
         raise Refusal("workplace-unknown")
 
-    async def _shown(self, account: Account, method: Method, secret: str) -> bool:
-        """Whether somebody showed what only he has or knows; a code that was shown once is used up."""
+    async def _shown(self, account: Account, method: Method, secret: str) -> str | None:
+        """The name of what somebody showed that only he has or knows, None for what is wrong.
+
+        A code that was shown once is used up; what is wholly used up by it has no name left.
+        """
         if account.has_left:
-            return False
+            return None
         match method:
             case Method.PASSWORD:
-                return await self._parts.credentials.password_is(account.id, secret)
+                is_right = await self._parts.credentials.password_is(account.id, secret)
             case Method.TOTP:
                 return await self._parts.credentials.use_totp(account.id, secret)
             case Method.RECOVERY:
-                return await self._parts.credentials.use_recovery(account.id, secret)
+                is_right = await self._parts.credentials.use_recovery(account.id, secret)
             case Method.TELEPHONE:
-                return await self._parts.codes.use(self._handle(account), secret, now=self._clock())
+                is_right = await self._parts.codes.use(self._handle(account), secret, now=self._clock())
             case Method.PASSKEY | Method.OUTSIDE | Method.OUTSIDE_FIRST:
-                return False
+                is_right = False
+        return "" if is_right else None
 
     async def _end(self, signed_in: SignedIn, session: str) -> bool:
         sessions, account = self._parts.sessions, signed_in.account.id

@@ -27,6 +27,10 @@ select account, kind, told, sealed_with, version, assurance, left_at,
 -- Keep an account as it is until this transaction ends; nothing for whoever left.
 select account from account where account = %(account)s and left_at is null for update;
 
+-- has_handle
+-- Whether an account, which is locked, is still found by this number.
+select account from account where account = %(account)s and handle = %(handle)s;
+
 -- retell_account
 -- Another name or number, or how sure we are, sealed for the next version.
 update account
@@ -89,6 +93,10 @@ select workplace, account, organisation, role, practitioner, licence, title, pra
 select workplace, account, organisation, role, practitioner, licence, title, practising_since
   from workplace
  where workplace = %(workplace)s and until is null;
+
+-- hold_workplace
+-- Let nobody end a place of work until this transaction ends; nothing if it has ended.
+select workplace from workplace where workplace = %(workplace)s and until is null for share;
 
 -- anybody_in
 -- Whether anybody works in one of these roles now.
