@@ -6,7 +6,7 @@ failures and gets the same refusal.  Rule: docs/rules/sign-in.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
@@ -20,6 +20,7 @@ from tianfu.services.accounts.credentials import Credentials
 from tianfu.services.accounts.grounds import NO_GROUNDS, Grounds, Standing
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.keys import AccountKeys
+from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.numbers import NUMBER_CHARACTERS_MAX, normal_number
 from tianfu.services.accounts.model.offices import OFFICES
 from tianfu.services.accounts.model.people import (
@@ -33,12 +34,20 @@ from tianfu.services.accounts.model.people import (
 )
 from tianfu.services.accounts.model.proving import SECOND_FACTORS, Proof, steps_up, worth
 from tianfu.services.accounts.sessions import Begun, Sessions, is_secret, new_secret
-from tianfu.services.accounts.steps import Steps, Waiting
+from tianfu.services.accounts.steps import Steps, Waiting, step_over
 from tianfu.services.accounts.store import People
+from tianfu.services.accounts.telephones import Telephones
 from tianfu.services.accounts.tracing import account_event, caller_of
 
-TELEPHONE, SECOND, WORKPLACE = "telephone", "second", "workplace"
-"""What a sign-in can wait for: the code that was sent, the second factor, the choice among several places of work."""
+TELEPHONE, WHOSE, SECOND, WORKPLACE = "telephone", "whose", "second", "workplace"
+"""What a sign-in can wait for: the code that was sent, whose account it is where the telephone alone says too little,
+the second factor, the choice among several places of work."""
+
+WHOSE_SECONDS = 600
+"""Whoever looks for his identity card needs longer than for a code."""
+
+First = Callable[[Transaction], Awaitable[Account]]
+"""What is done in the transaction that lets in, before anything is looked at: it says into which account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +67,9 @@ class Arrival:
 class Next:
     """A sign-in that goes on: `step` is the secret by which it does, `device` goes into the browser's second cookie.
 
-    `stage` is TELEPHONE, SECOND or WORKPLACE.  Of the first, `again_in_seconds` says when another code may be asked
-    for, and `is_sent` whether one went out now; `methods` are those of the second, `workplaces` those to choose from.
+    `stage` is TELEPHONE, WHOSE, SECOND or WORKPLACE.  Of the first, `again_in_seconds` says when another code may be
+    asked for, and `is_sent` whether one went out now; `methods` are those of the second, `workplaces` those to choose
+    from.
     """
 
     stage: str
@@ -93,7 +103,12 @@ class Parts:
     guard: Guard
     steps: Steps
     sessions: Sessions
+    telephones: Telephones
     auditor: Auditor
+
+
+_SOMEBODY = Account(id="", kind=Kind.RESIDENT, name="", number="", assurance=Assurance.NOTHING)
+"""A resident of whom nothing is known yet."""
 
 
 class SigningIn:
@@ -133,9 +148,10 @@ class SigningIn:
             is_sent=sent.is_new,
         )
 
-    async def with_code(self, step: str, code: str, arrival: Arrival) -> Entered:
-        """Sign a resident in by the code that was sent; whoever comes for the first time gets an account.
+    async def with_code(self, step: str, code: str, arrival: Arrival) -> Next | Entered:
+        """Sign a resident in by the code that was sent, if that says whose account it is; else it waits at WHOSE.
 
+        That is the same for a number that nobody has, that was not proved for long, and that several share.
         Raises Refusal `sign-in-refused` or `step-over`.
         """
         waiting = await self._waiting(step, TELEPHONE, arrival)
@@ -145,10 +161,11 @@ class SigningIn:
         account = await self._parts.people.of_handle(Kind.RESIDENT, handle)
         if not await self._parts.codes.use(handle, code, now=self._clock()):
             raise await self._refused(handle, arrival, account)
-        if account is None:
-            account = await self._joined(number, handle)
+        if account is None or not self._parts.telephones.opens_by_code(account):
+            await self._parts.guard.passed(handle)
+            return await self._wait_whose(number, arrival, after=step)
         grounds = Grounds(handle=handle)
-        return _entered(await self._go_on(account, {Method.TELEPHONE}, grounds, arrival, handle=handle, step=step))
+        return await self._go_on(account, {Method.TELEPHONE}, grounds, arrival, handle=handle, step=step)
 
     async def with_password(self, number: str, password: str, arrival: Arrival) -> Next | Entered:
         """Sign staff in by staff number and password, as far as that goes.  Raises Refusal `sign-in-refused`."""
@@ -201,6 +218,29 @@ class SigningIn:
             raise await self._refused_elsewhere(account, arrival)
         return await self._go_on(account, {method}, grounds, arrival, handle=None)
 
+    async def waiting(self, step: str, stage: str, arrival: Arrival) -> Waiting:
+        """Where a sign-in stands that waits at a stage in this browser; raises Refusal `step-over` or `sign-in-closed`.
+
+        A step that is none is a failure of its address.
+        """
+        return await self._waiting(step, stage, arrival)
+
+    async def enter_first(
+        self, first: First, methods: frozenset[Method], arrival: Arrival, *, step: str, grounds: Grounds = NO_GROUNDS
+    ) -> Entered:
+        """A resident's new session in the account that `first` names: what it does and the session are one.
+
+        Raises Refusal `step-over` for the second of two at one moment, also where both want one number.
+        """
+        try:
+            return await self._parts.people.again(
+                lambda: self._enter(_SOMEBODY, None, methods, grounds, arrival, step=step, first=first)
+            )
+        except Refusal as refusal:
+            if refusal.code not in {"number-taken", "changed-meanwhile"}:
+                raise
+            raise step_over() from refusal
+
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session, in all workers."""
         await self._end(signed_in, signed_in.session)
@@ -223,7 +263,7 @@ class SigningIn:
 
     async def send_step_up_code(self, signed_in: SignedIn, arrival: Arrival) -> int:
         """Send a resident a code for proving again; after how many seconds another may be asked for."""
-        if signed_in.account.kind is not Kind.RESIDENT:
+        if signed_in.account.kind is not Kind.RESIDENT or not self.proves_by_code(signed_in.account):
             raise Refusal("method-not-yours")
         handle = self._handle(signed_in.account)
         await self._parts.guard.refuse_if_closed(handle, arrival.address)
@@ -231,6 +271,10 @@ class SigningIn:
         if sent.is_new:
             await self._trace("send-code", signed_in.caller, self._told(handle, arrival))
         return sent.again_in_seconds
+
+    def proves_by_code(self, account: Account) -> bool:
+        """Whether a resident proves again by his telephone: a number that lapsed may be another person's."""
+        return lapses().telephone_stands(account, self._clock())
 
     async def step_up(self, signed_in: SignedIn, method: Method, secret: str, arrival: Arrival) -> SignedIn:
         """Prove again who one is, by the method that counts for it: a code, or a password where there is no other.
@@ -240,6 +284,8 @@ class SigningIn:
         account = signed_in.account
         has_second_factor = await self._parts.credentials.has_second_factor(account.id)
         if method is Method.PASSKEY or not steps_up(account.kind, method, has_second_factor=has_second_factor):
+            raise Refusal("method-not-yours")
+        if method is Method.TELEPHONE and not self.proves_by_code(account):
             raise Refusal("method-not-yours")
         handle = self._handle(account)
         await self._begin(handle, arrival, "step-up", signed_in.caller)
@@ -333,6 +379,16 @@ class SigningIn:
         step, until = await self._parts.steps.begin(waiting, device=arrival.device)
         return Next(stage=stage, step=step, device=arrival.device, until=until, methods=methods, workplaces=workplaces)
 
+    async def _wait_whose(self, number: str, arrival: Arrival, *, after: str) -> Next:
+        """A telephone was proved that does not say whose account it is."""
+        async with self._parts.database.transaction("app") as transaction:
+            await self._parts.steps.take(transaction, after)
+            waits = f"shown={Method.TELEPHONE}&waits={WHOSE}"
+            await self._leave(transaction, caller_of(None), "sign-in-step", waits)
+        waiting = Waiting(stage=WHOSE, methods=(Method.TELEPHONE,), data={"number": number})
+        step, until = await self._parts.steps.begin(waiting, device=arrival.device, seconds=WHOSE_SECONDS)
+        return Next(stage=WHOSE, step=step, device=arrival.device, until=until)
+
     async def _enter(
         self,
         account: Account,
@@ -343,6 +399,7 @@ class SigningIn:
         *,
         step: str | None = None,
         instead_of: SignedIn | None = None,
+        first: First | None = None,
     ) -> Entered:
         """A new session, the step gone, the old session ended and the trace of it: together or not at all.
 
@@ -356,8 +413,12 @@ class SigningIn:
             raise await self._told_refusal("sign-in-refused", account, arrival)
         is_handed_over = Method.PASSWORD in methods and await self._parts.credentials.has_handed_over(account.id)
         async with self._parts.database.transaction("app") as transaction:
+            if first is not None:
+                account = await first(transaction)
             if not await Standing(transaction).holds(account, workplace, grounds):
                 raise await self._told_refusal("sign-in-refused", account, arrival)
+            if grounds.handle and Method.TELEPHONE in methods:
+                await self._parts.people.saw_telephone(transaction, account.id, grounds.handle)
             if step is not None:
                 await self._parts.steps.take(transaction, step)
             if instead_of is not None:
@@ -380,16 +441,6 @@ class SigningIn:
     async def _replace(self, transaction: Transaction, old: SignedIn) -> None:
         if not await self._parts.sessions.end(transaction, old.account.id, old.session, by=old.account.id):
             raise Refusal("session-over", next_step="sign-in")
-
-    async def _joined(self, number: str, handle: bytes) -> Account:
-        """The account of a telephone that comes for the first time; of two at one moment, the first one's counts."""
-        try:
-            return await self._parts.people.join_resident(number, name="", assurance=Assurance.TELEPHONE)
-        except Refusal as refusal:
-            account = await self._parts.people.of_handle(Kind.RESIDENT, handle)
-            if refusal.code != "number-taken" or account is None:
-                raise
-            return account
 
     async def _workplace(self, account: Account, workplace: str) -> Workplace:
         for each in await self._parts.people.workplaces(account.id):
@@ -496,10 +547,3 @@ def _strictest(workplaces: Iterable[Workplace]) -> str | None:
     """The role that asks for the strongest proof: an office, if there is one among them."""
     roles = [each.role for each in workplaces]
     return next((role for role in roles if role in OFFICES), roles[0] if roles else None)
-
-
-def _entered(answer: Next | Entered) -> Entered:
-    """What a resident's sign-in ends in: he has one step, and no place of work to choose."""
-    if isinstance(answer, Entered):
-        return answer
-    raise Refusal("sign-in-refused", next_step="sign-in")

@@ -18,7 +18,7 @@ from tianfu.kernel.instants import Instant, china_date, range_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
 from tianfu.records.searching import SearchRequest
-from tianfu.services.accounts.model.people import Assurance, SignedIn
+from tianfu.services.accounts.model.people import SignedIn
 from tianfu.standards.china.names import folded
 
 WHY = Purpose.PATIENT_REQUEST
@@ -157,7 +157,7 @@ async def _offers(store: FamilyStore, signed_in: SignedIn, now: Instant) -> list
     him, until when and for what.
     """
     account = signed_in.account
-    if account.assurance < Assurance.NAMED:
+    if not account.name_stands or not account.number:
         return []
     searcher = Caller(id=account.id, role="system", session=signed_in.session)
     fields = (("phone", account.number), ("active", "true"), ("_count", str(FOUND_MAX)))
