@@ -13,7 +13,7 @@ from tests.services.accounts.test_passkeys import doctor_with_key, resident_with
 from tianfu.db import Transaction, queries
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.grounds import Grounds
-from tianfu.services.accounts.model.people import Account, Method, Workplace
+from tianfu.services.accounts.model.people import Account, Method
 from tianfu.services.accounts.signing_in import WORKPLACE, Entered, Next
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at

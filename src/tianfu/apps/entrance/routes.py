@@ -24,7 +24,7 @@ def entrance(house: Entrance) -> App:
         name="entrance",
         folder=Path(__file__).parent,
         places=(
-            Place(key="place.papers", address=PAPERS, icon="i-file", roles=frozenset({DESK})),
+            Place(key="place.papers", address=PAPERS, icon="i-ticket", roles=frozenset({DESK})),
             Place(key="place.account", address=ACCOUNT, icon="i-user"),
         ),
         routes=lambda pages: [
