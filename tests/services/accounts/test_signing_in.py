@@ -386,7 +386,10 @@ async def test_hostile_and_huge_input_is_refused_like_any_other(house: House, te
     assert (await refused(signing_in.with_code(begun.step, text, arrived))).code == "sign-in-refused"
     assert (await refused(signing_in.with_code(text, house.telephone.code, arrived))).code == "step-over"
     assert (await refused(house.accounts.sessions.look_up(text, text))).code == "session-over"
-    entered = await signing_in.with_code(begun.step, house.telephone.code, arrived)
+    waits = await signing_in.with_code(begun.step, house.telephone.code, arrived)
+    assert isinstance(waits, Next)
+    assert (await refused(house.accounts.whose.begin_anew(text, arrived))).code == "step-over"
+    entered = await house.accounts.whose.begin_anew(waits.step, arrived)
     assert len((await house.accounts.sessions.sessions_of(entered.signed_in.account.id))[0].agent) <= 200
 
 

@@ -41,7 +41,9 @@ def real_name_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
                 return Redirect(ACCOUNT, status_code=303)
             # The number is not sent back: what stands in a page stays in the browser's memory.
             kept = {"name": form["name"]}
-            return page_of(pages, request)("real_name.html", form=kept, here=signed_in, by_paper=bool(form["paper"]), **said_again(refusal))
+            page = page_of(pages, request)
+            by_paper = bool(form["paper"])
+            return page("real_name.html", form=kept, here=signed_in, by_paper=by_paper, **said_again(refusal))
         return Redirect("/", status_code=303)
 
     return [show_form, take_name]
