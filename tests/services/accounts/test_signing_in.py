@@ -410,6 +410,7 @@ async def test_each_success_and_each_refusal_leaves_an_event_without_a_number_or
         ("sign-in", "success"),
         ("sign-out", "success"),
         ("send-code", "success"),
+        ("sign-in-step", "success"),
         ("join", "success"),
         ("sign-in", "success"),
     ]
