@@ -51,6 +51,7 @@ OWN = {
     "/account/passkeys/new": ("step", "answer", "label"),
     "/account/second-factor": ("step", "code", "label"),
     "/account/password": ("password", "again"),
+    "/account/papers": ("number", "seen"),
 }
 
 

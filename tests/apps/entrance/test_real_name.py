@@ -231,7 +231,7 @@ async def registrar(place: Place) -> Browser:
 
 
 async def paper(place: Place, number: str = HERS) -> str:
-    page = await (await registrar(place)).post("/papers", number=number, seen="yes")
+    page = await (await registrar(place)).post("/account/papers", number=number, seen="yes")
     assert page.status_code == 200, page.text[-1500:]
     found = re.search(r"<code>([0-9A-Z-]{14})</code>", page.text)
     assert found
@@ -265,12 +265,12 @@ async def test_a_young_person_opens_his_records_by_a_paper_and_a_child_does_not(
 
 async def test_papers_are_there_for_registrars_alone_and_only_for_a_document_that_was_seen(place: Place) -> None:
     browser = await resident(place)
-    assert (await browser.get("/papers")).status_code == 404
-    assert (await browser.post("/papers", number=HERS, seen="yes")).status_code == 404
+    assert (await browser.get("/account/papers")).status_code == 404
+    assert (await browser.post("/account/papers", number=HERS, seen="yes")).status_code == 404
     desk = await registrar(place)
-    assert "/papers" in (await desk.get("/papers")).text
-    assert (await desk.post("/papers", number=HERS)).status_code == 422
-    assert (await desk.post("/papers", number=HERS[:-1] + "?", seen="yes")).status_code == 422
+    assert "/account/papers" in (await desk.get("/account/papers")).text
+    assert (await desk.post("/account/papers", number=HERS)).status_code == 422
+    assert (await desk.post("/account/papers", number=HERS[:-1] + "?", seen="yes")).status_code == 422
     assert await place.house.rows("select from desk_paper") == []
 
 

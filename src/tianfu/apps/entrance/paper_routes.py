@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tianfu.apps.entrance.answering import Entrance, page_of, said_again, signed_in_of
+from tianfu.apps.entrance.answering import ACCOUNT, Entrance, page_of, said_again, signed_in_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.papers import DESK
@@ -15,7 +15,7 @@ from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 
-PAPERS = "/papers"
+PAPERS = f"{ACCOUNT}/papers"
 """Where a registrar writes papers."""
 
 
