@@ -68,7 +68,11 @@ class Browser:
         step = self.post(f"{house.address}/sign-in/telephone", number=number, next=onward)
         wait_until(lambda: len(house.codes(number)) > before)
         hidden = {name: value.replace("&amp;", "&") for name, value in _HIDDEN.findall(step.text)}
-        return self.post(f"{house.address}/sign-in/code", **hidden, code=house.codes(number)[-1])
+        answer = self.post(f"{house.address}/sign-in/code", **hidden, code=house.codes(number)[-1])
+        if "/sign-in/whose/new" not in answer.text:
+            return answer
+        whose = {name: dict(_HIDDEN.findall(answer.text))[name].replace("&amp;", "&") for name in ("step", "next")}
+        return self.post(f"{house.address}/sign-in/whose/new", **whose)
 
     def lets_in(self, house: House, page: httpx.Response, decision: str = "permit") -> httpx.Response:
         """Answer the page that asks whether the other house may know who one is."""

@@ -198,7 +198,15 @@ def test_open_pages_that_ask_the_database_are_counted_by_address() -> None:
     buckets.left["address:testclient", "open-form"] = 1
     with site(kept=doorkeeping(desk=None, buckets=buckets)) as client:
         assert [client.post("/ask", headers=OWN_PAGE).status_code for _ in range(2)] == [200, 429]
-        assert client.post("/leave", headers=OWN_PAGE).status_code == 303
+        assert client.post("/leave", headers=OWN_PAGE).status_code == 303  # nobody is shut in by those who come
+
+
+def test_the_way_out_is_counted_by_address_apart_from_the_way_in() -> None:
+    buckets = MemoryBuckets()
+    buckets.left["leaving:testclient", "open-form"] = 2
+    with site(kept=doorkeeping(desk=None, buckets=buckets)) as client:
+        assert [client.post("/leave", headers=OWN_PAGE).status_code for _ in range(4)] == [303, 303, 429, 429]
+        assert client.post("/ask", headers=OWN_PAGE).status_code == 200
 
 
 def test_the_way_out_is_shown_to_those_who_came_in() -> None:

@@ -40,6 +40,9 @@ OPEN: Mapping[str, Any] = {"open": True}
 OPEN_FORM: Mapping[str, Any] = {**OPEN, "limit": "open-form"}
 """The options of a handler that needs nobody and asks the database: counted by the address that it comes from."""
 
+LEAVING: Mapping[str, Any] = {**OPEN_FORM, "bucket": "leaving"}
+"""The options of the way out: counted by address too, but apart, so that many who come in shut nobody in."""
+
 RECOGNISED: Mapping[str, Any] = {"open": True, "recognised": True}
 """The options of a handler that needs nobody, and speaks to whoever signed in as who he is."""
 
@@ -170,7 +173,7 @@ class LetIn(ASGIMiddleware):
         request: HttpRequest = Request(scope)
         if options.get("open"):
             if options.get("limit") == "open-form":
-                await self._limiter.take(f"address:{client_of(scope)}", "", "open-form")
+                await self._limiter.take(f"{options.get('bucket', 'address')}:{client_of(scope)}", "", "open-form")
             if options.get("recognised"):
                 await self._recognise(request, scope)
             await next_app(scope, receive, send)

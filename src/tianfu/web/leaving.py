@@ -8,7 +8,7 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
-from tianfu.web.admission import OPEN, SIGN_IN_PATH, SessionCookies
+from tianfu.web.admission import LEAVING, SIGN_IN_PATH, SessionCookies
 from tianfu.web.asking import HttpRequest
 from tianfu.web.callers import Callers
 
@@ -21,7 +21,7 @@ LEFT = "left"
 def leaving_routes(callers: Callers, cookies: SessionCookies) -> list[HTTPRouteHandler]:
     """The way out."""
 
-    @post(LEAVE_PATH, status_code=303, opt=dict(OPEN))
+    @post(LEAVE_PATH, status_code=303, opt=dict(LEAVING))
     async def leave(request: HttpRequest) -> Redirect:
         await callers.leave(cookies.carried(request))
         address = f"{SIGN_IN_PATH}?{urlencode({'why': LEFT})}"

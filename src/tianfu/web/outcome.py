@@ -80,6 +80,7 @@ STATUSES: Mapping[str, int] = {
     "identity-number-check": 422,
     "real-name-missing": 422,
     "real-name-not-found": 422,
+    "document-not-seen": 422,
     "token-missing": 401,
     "token-refused": 401,
     "token-expired": 401,

@@ -29,9 +29,11 @@ OPEN = {
     "/sign-in/code": ("step", "code", "next"),
     "/sign-in/staff": ("number", "password", "next"),
     "/sign-in/second": ("step", "code", "recovery", "next"),
+    "/sign-in/whose/new": ("step", "next"),
+    "/sign-in/whose/named": ("step", "name", "number", "next"),
     "/sign-in/workplace": ("step", "workplace", "next"),
     "/sign-in/outside": ("provider", "next"),
-    "/sign-in/passkey/begin": ("next",),
+    "/sign-in/passkey/begin": ("next", "whose"),
     "/sign-in/passkey": ("step", "answer", "next"),
     "/preferences": ("back", "lang", "density", "scheme"),
 }
@@ -41,7 +43,7 @@ OWN = {
     "/account/credentials/end": ("credential",),
     "/account/outside/link": ("provider",),
     "/account/outside/unlink": ("issuer",),
-    "/account/real-name": ("name", "number"),
+    "/account/real-name": ("name", "number", "paper"),
     "/account/prove/code": ("next",),
     "/account/prove": ("method", "secret", "next"),
     "/account/prove/passkey/begin": ("next",),
@@ -49,6 +51,7 @@ OWN = {
     "/account/passkeys/new": ("step", "answer", "label"),
     "/account/second-factor": ("step", "code", "label"),
     "/account/password": ("password", "again"),
+    "/account/papers": ("number", "seen"),
 }
 
 

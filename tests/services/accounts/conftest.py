@@ -136,7 +136,14 @@ class House:
         return answer
 
     async def with_code(self, number: str = TELEPHONE, **arrival: Any) -> Entered:
-        """Sign a resident in."""
+        """Sign a resident in; one whose telephone says too little begins an account of his own."""
+        answer = await self.after_code(number, **arrival)
+        if isinstance(answer, Entered):
+            return answer
+        return await self.accounts.whose.begin_anew(answer.step, self.arrival(**{**arrival, "device": answer.device}))
+
+    async def after_code(self, number: str = TELEPHONE, **arrival: Any) -> Next | Entered:
+        """What follows the right code."""
         begun = await self.accounts.signing_in.send_code(number, self.arrival(**arrival))
         self.device = begun.device
         arrived = self.arrival(**{**arrival, "device": begun.device})

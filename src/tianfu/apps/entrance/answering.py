@@ -15,10 +15,10 @@ from tianfu.apps.entrance.speech import Speech
 from tianfu.kernel.instants import SECOND, Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.demonstration import DemoLogin
-from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
-from tianfu.web.admission import CHOOSING_PASSWORD, SETTING_UP, SIGNED_IN, SessionCookies, prove_at
+from tianfu.web.admission import CHOOSING_PASSWORD, REAL_NAME_PATH, SETTING_UP, SIGNED_IN, SessionCookies, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
@@ -75,6 +75,7 @@ AGAIN = frozenset(
         "identity-number-check",
         "real-name-missing",
         "real-name-not-found",
+        "document-not-seen",
         "passkey-refused",
         "passkey-not-set-up",
         "passkey-known",
@@ -133,7 +134,15 @@ def arrival_of(request: HttpRequest, cookies: SessionCookies) -> Arrival:
 
 
 def _entered_page(entered: Entered, house: Entrance, onward: str) -> Redirect:
-    return Redirect(onward, status_code=303, cookies=cookies_of(entered, house))
+    return Redirect(landing(entered.signed_in, onward), status_code=303, cookies=cookies_of(entered, house))
+
+
+def landing(signed_in: SignedIn, onward: str) -> str:
+    """Where somebody who signed in comes first: to what happened to his account meanwhile, else where he wanted to."""
+    account = signed_in.account
+    if account.telephone_lost_at is not None:
+        return ACCOUNT
+    return REAL_NAME_PATH if account.name_is_over and account.kind is Kind.RESIDENT else onward
 
 
 def cookies_of(entered: Entered, house: Entrance) -> list[Cookie]:

@@ -49,9 +49,10 @@ def _showing(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     @post(f"{SIGN_IN_PATH}/passkey/begin", status_code=200, opt=dict(OPEN_FORM))
     async def begin_sign_in(request: HttpRequest) -> Response[str]:
-        onward = own_path((await read_form(request, "next"))["next"] or "/")
+        form = await read_form(request, "next", "whose")
+        onward = own_path(form["next"] or "/")
         try:
-            challenge = await passkeys.begin_sign_in(arrival_of(request, cookies))
+            challenge = await passkeys.begin_sign_in(arrival_of(request, cookies), whose=form["whose"])
         except Refusal as refusal:
             return said(request, "sign-in", onward, refusal)
         return asking(request, "sign-in", onward, challenge)

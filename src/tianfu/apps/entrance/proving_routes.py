@@ -22,7 +22,7 @@ def proving_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
 
     async def methods(here: SignedIn) -> tuple[Method, ...]:
         if here.account.kind is Kind.RESIDENT:
-            return (Method.TELEPHONE,)
+            return (Method.TELEPHONE,) if signing_in.proves_by_code(here.account) else ()
         kinds = {each.kind for each in await house.accounts.credentials.listed(here.account.id)}
         if not kinds & {"totp", "passkey"}:
             return (Method.PASSWORD,)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.grounds import Grounds
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn
 from tianfu.services.accounts.oauth.model.requests import Parameters, RequestMalformed, once
 from tianfu.services.accounts.outside import SIGN_IN_SECONDS, Link, OutsideProviders, Proven, Provider
@@ -128,7 +129,9 @@ class Coming:
     async def _enter(self, provider: Provider, proven: Proven, arrival: Arrival) -> Next | Entered:
         account = await self._parts.people.account(await self._outside.account_of(proven))
         is_enough = account.kind is Kind.RESIDENT or provider.is_enough_for_staff
-        return await self._signing_in.proved(account, Method.OUTSIDE if is_enough else Method.OUTSIDE_FIRST, arrival)
+        method = Method.OUTSIDE if is_enough else Method.OUTSIDE_FIRST
+        grounds = Grounds(issuer=proven.issuer, subject=proven.subject)
+        return await self._signing_in.proved(account, method, grounds, arrival)
 
     async def _link(self, proven: Proven, session: str, here: SignedIn | None) -> None:
         """Link the account of whoever left, if he is still the one who sits there."""

@@ -80,13 +80,6 @@ class Credentials:
             row = await connection.one(_CREDENTIALS.password_of, account=account or "")
         return "" if row is None else str(row[0])
 
-    async def is_still_password(self, transaction: Transaction, account: str, name: str) -> bool:
-        """Whether that is the account's password yet; nobody changes it until the transaction ends."""
-        if await transaction.one(_PEOPLE.lock_account, account=account) is None:
-            return False
-        row = await transaction.one(_CREDENTIALS.password_of, account=account)
-        return row is not None and row[0] == name
-
     async def digest(self, password: str) -> bytes:
         """The digest that `set_password` keeps; made before its transaction begins, because it takes long."""
         return await self._passwords.digest(password)
@@ -136,8 +129,8 @@ class Credentials:
             label=label,
         )
 
-    async def use_totp(self, account: str, code: str) -> bool:
-        """Whether one of the account's authenticators shows this code now; it is no code any more, if so."""
+    async def use_totp(self, account: str, code: str) -> str | None:
+        """Which of the account's authenticators shows this code now, None if none; it is no code any more, if so."""
         now = self._clock()
         async with self._database.connection("app") as connection:
             for credential, secret, sealed_with in await connection.all(_CREDENTIALS.totps_of, account=account):
@@ -145,8 +138,8 @@ class Credentials:
                 if step is not None and await connection.one(
                     _CREDENTIALS.use_step, credential=credential, step=step, now=now
                 ):
-                    return True
-        return False
+                    return str(credential)
+        return None
 
     async def new_recovery_codes(self, transaction: Transaction, account: str) -> tuple[str, ...]:
         """Ten codes to print, instead of those there were; only their digests are kept."""

@@ -57,6 +57,10 @@ class AccountKeys:
         """A recovery code, for this account alone."""
         return blind(self.secret, "recovery", _bytes(f"{account} {code}"), size_bytes=DIGEST_BYTES)
 
+    def paper(self, number: str, code: str) -> bytes:
+        """A paper from a desk, for the bearer of this identity number alone."""
+        return blind(self.secret, "paper", _bytes(f"{number} {code}"), size_bytes=DIGEST_BYTES)
+
     def told(self, digest: bytes) -> str:
         """A handle or address as the trace tells it: another digest, so that no row is found by it."""
         return blind(self.secret, "told", digest, size_bytes=TOLD_BYTES).hex()

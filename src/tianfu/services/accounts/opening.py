@@ -22,6 +22,7 @@ from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.keys import AccountKeys, Seals
 from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.services.accounts.outside import OutsideProviders, Provider
+from tianfu.services.accounts.papers import Papers
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.passkeys import Passkeys
 from tianfu.services.accounts.proxies import Proxies
@@ -32,6 +33,8 @@ from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.signing_in import Parts, SigningIn
 from tianfu.services.accounts.steps import Steps
 from tianfu.services.accounts.store import People
+from tianfu.services.accounts.telephones import Telephones
+from tianfu.services.accounts.whose import Whose
 from tianfu.vault.keyring import Keyring
 from tianfu.vault.provider import Keys
 
@@ -45,8 +48,10 @@ class Accounts:
     sessions: Sessions
     signing_in: SigningIn
     enrolling: Enrolling
+    whose: Whose
     passkeys: Passkeys
     real_names: RealNames
+    papers: Papers
     proxies: Proxies
     steps: Steps
     codes: Codes
@@ -62,6 +67,7 @@ class Accounts:
         await self.guard.forget(now=now)
         await self.sessions.forget(now=now)
         await self.coming.forget()
+        await self.papers.forget(now=now)
 
 
 def open_accounts(
@@ -84,10 +90,12 @@ def open_accounts(
     """
     keys, seals = AccountKeys.of(keyring.index_secret), Seals(keyring)
     hashing = passwords or Passwords()
+    people = People(database, keys, seals, auditor.writer, clock=clock)
     parts = Parts(
         database=database,
         keys=keys,
-        people=People(database, keys, seals, auditor.writer, clock=clock),
+        people=people,
+        telephones=Telephones(people, keys, auditor.writer, clock=clock),
         credentials=Credentials(database, keys, seals, hashing, clock=clock),
         codes=Codes(database, keys, sender),
         guard=Guard(database, keys, clock=clock),
@@ -96,6 +104,8 @@ def open_accounts(
         auditor=auditor,
     )
     signing_in = SigningIn(parts, clock=clock)
+    whose = Whose(parts, signing_in, clock=clock)
+    papers = Papers(database, keys, auditor, clock=clock)
     outside = OutsideProviders(
         database, providers, fetcher or HttpFetcher(reach=OUTSIDE_ONLY), ProgramTrail(auditor, clock), clock
     )
@@ -105,8 +115,10 @@ def open_accounts(
         sessions=parts.sessions,
         signing_in=signing_in,
         enrolling=Enrolling(parts, signing_in, seals, issuer=issuer, clock=clock),
-        passkeys=Passkeys(parts, signing_in, party, clock=clock),
-        real_names=RealNames(parts),
+        whose=whose,
+        passkeys=Passkeys(parts, signing_in, whose, party, clock=clock),
+        real_names=RealNames(parts, papers, clock=clock),
+        papers=papers,
         proxies=Proxies(database, keys, parts.people, parts.sessions, clock=clock),
         steps=parts.steps,
         codes=parts.codes,

@@ -174,7 +174,7 @@ def user_of(account: Account) -> bytes:
 def known_as(account: Account) -> str:
     """What a device shows of whose passkey it is; it may travel to its maker's cloud, so no name and no telephone."""
     number = account.number
-    return number if account.kind is Kind.STAFF else f"{number[:3]}****{number[-4:]}"
+    return number if account.kind is Kind.STAFF or not number else f"{number[:3]}****{number[-4:]}"
 
 
 def options_to_make(party: RelyingParty, account: Account, challenge: bytes, known: Sequence[bytes]) -> str:

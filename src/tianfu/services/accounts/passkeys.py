@@ -15,6 +15,7 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.credentials import PASSKEYS_MAX, Passkey
+from tianfu.services.accounts.grounds import Grounds
 from tianfu.services.accounts.model.people import Account, Kind, Method, SignedIn
 from tianfu.services.accounts.passkey_answers import (
     AnswerRefusedError,
@@ -32,6 +33,7 @@ from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.services.accounts.signing_in import Arrival, Entered, Next, Parts, SigningIn
 from tianfu.services.accounts.steps import Waiting
 from tianfu.services.accounts.tracing import account_event, caller_of
+from tianfu.services.accounts.whose import Whose
 
 SIGNING_IN, SETTING_UP, PROVING = "passkey-sign-in", "passkey-set-up", "passkey-proof"
 """For what a challenge is: one of another stage is none."""
@@ -53,18 +55,23 @@ class Challenge:
 class Passkeys:
     """Passkeys of one relying party."""
 
-    def __init__(self, parts: Parts, signing_in: SigningIn, party: RelyingParty, *, clock: Clock) -> None:
+    def __init__(self, parts: Parts, signing_in: SigningIn, whose: Whose, party: RelyingParty, *, clock: Clock) -> None:
         self._parts = parts
+        self._whose = whose
         self._signing_in = signing_in
         self._party = party
         self._clock = clock
 
-    async def begin_sign_in(self, arrival: Arrival) -> Challenge:
-        """A challenge for whoever has a passkey of ours; nobody says first who he is.  Raises `sign-in-closed`."""
+    async def begin_sign_in(self, arrival: Arrival, *, whose: str = "") -> Challenge:
+        """A challenge for whoever has a passkey of ours; nobody says first who he is.  Raises `sign-in-closed`.
+
+        `whose` is the step of a telephone that was proved and does not say whose account it is.
+        """
         arrival = arrival.settled()
         await self._parts.guard.refuse_if_address_closed(arrival.address)
         challenge = token_bytes(CHALLENGE_BYTES)
-        return await self._begun(SIGNING_IN, arrival, challenge, options_to_show(self._party, challenge, ()))
+        options = options_to_show(self._party, challenge, ())
+        return await self._begun(SIGNING_IN, arrival, challenge, options, whose=whose)
 
     async def sign_in(self, step: str, answer: str, arrival: Arrival) -> Next | Entered:
         """Sign in by what the browser answered, also where guesses closed the handle.
@@ -74,7 +81,7 @@ class Passkeys:
         await self._parts.guard.refuse_if_address_closed(arrival.address)
         account: Account | None = None
         try:
-            challenge = await self._take(SIGNING_IN, step, arrival)
+            challenge, whose = await self._take(SIGNING_IN, step, arrival)
             told = shown(answer)
             passkey, account = await self._known(told)
             if told.user != user_of(account):
@@ -82,7 +89,10 @@ class Passkeys:
             await self._check(told, passkey, challenge)
         except AnswerRefusedError as error:
             raise await self._refused("sign-in", error, arrival, caller_of(account)) from error
-        return await self._signing_in.proved(account, Method.PASSKEY, arrival)
+        grounds = Grounds(credentials=(passkey.credential,))
+        if whose:
+            return await self._whose.by_passkey(account, grounds, whose, arrival)
+        return await self._signing_in.proved(account, Method.PASSKEY, grounds, arrival)
 
     async def begin_proof(self, signed_in: SignedIn, arrival: Arrival) -> Challenge:
         """A challenge for one's own passkeys, to prove again; raises Refusal `method-not-yours` without one."""
@@ -98,7 +108,7 @@ class Passkeys:
         """The session with a fresh proof; raises Refusal `passkey-refused`, `session-over` or `sign-in-closed`."""
         await self._parts.guard.refuse_if_address_closed(arrival.address)
         try:
-            challenge = await self._take(PROVING, step, arrival, signed_in)
+            challenge, _ = await self._take(PROVING, step, arrival, signed_in)
             told = shown(answer)
             passkey, account = await self._known(told)
             if account.id != signed_in.account.id or told.user not in {b"", user_of(account)}:
@@ -127,7 +137,7 @@ class Passkeys:
         """
         refuse_unless_fresh(signed_in, self._clock())
         try:
-            challenge = await self._take(SETTING_UP, step, arrival, signed_in)
+            challenge, _ = await self._take(SETTING_UP, step, arrival, signed_in)
             new = made(answer, challenge=challenge, party=self._party)
         except AnswerRefusedError as error:
             raise await self._refused("change-credentials", error, arrival, signed_in.caller) from error
@@ -147,15 +157,28 @@ class Passkeys:
         return codes
 
     async def _begun(
-        self, stage: str, arrival: Arrival, challenge: bytes, options: str, signed_in: SignedIn | None = None
+        self,
+        stage: str,
+        arrival: Arrival,
+        challenge: bytes,
+        options: str,
+        signed_in: SignedIn | None = None,
+        *,
+        whose: str = "",
     ) -> Challenge:
-        data = {"challenge": b64encode(challenge).decode(), "session": signed_in.session if signed_in else ""}
+        session = signed_in.session if signed_in else ""
+        data = {"challenge": b64encode(challenge).decode(), "session": session, "whose": whose}
         waiting = Waiting(stage=stage, account=signed_in.account.id if signed_in else "", data=data)
         step, until = await self._parts.steps.begin(waiting, device=arrival.device)
         return Challenge(step=step, device=arrival.device, until=until, options=options)
 
-    async def _take(self, stage: str, step: str, arrival: Arrival, signed_in: SignedIn | None = None) -> bytes:
-        """The challenge that waits for this browser and session; it is none any more, whatever the answer is."""
+    async def _take(
+        self, stage: str, step: str, arrival: Arrival, signed_in: SignedIn | None = None
+    ) -> tuple[bytes, str]:
+        """The challenge that waits for this browser and session, and the step of a telephone if there is one.
+
+        It is none any more, whatever the answer is.
+        """
         try:
             waiting = await self._parts.steps.read(step, device=arrival.device, stage=stage)
             async with self._parts.database.transaction("app") as transaction:
@@ -166,7 +189,7 @@ class Passkeys:
             raise AnswerRefusedError("no-challenge") from refusal
         if waiting.data["session"] != (signed_in.session if signed_in else ""):
             raise AnswerRefusedError("of-another-session")
-        return b64decode(waiting.data["challenge"])
+        return b64decode(waiting.data["challenge"]), waiting.data["whose"]
 
     async def _known(self, told: Shown) -> tuple[Passkey, Account]:
         """The passkey of this number and its owner, if both stand; raises AnswerRefusedError."""

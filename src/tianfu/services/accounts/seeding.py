@@ -169,7 +169,7 @@ class DemoSeeding:
         if account is None:
             account = await people.join_resident(resident.telephone, name=resident.name, assurance=Assurance.NAMED)
         else:
-            await people.retell(account.id, name=resident.name, assurance=Assurance.NAMED)
+            await people.retell(account.id, name=resident.name, number=resident.telephone, assurance=Assurance.NAMED)
         for each in resident.patients:
             await people.tie_record(OPERATOR, account.id, "Patient", each)
         for each in resident.related:

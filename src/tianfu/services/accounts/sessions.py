@@ -19,6 +19,7 @@ from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.underway import Underway
 from tianfu.services.accounts.keys import Seals, secret_digest
+from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.lifetimes import is_fresh, lifetime_of
 from tianfu.services.accounts.model.people import Account, Method, SignedIn, Workplace
 from tianfu.services.accounts.model.proving import Proof, worth
@@ -175,13 +176,13 @@ class Sessions:
     def _signed_in(self, row: Row) -> tuple[SignedIn, int]:
         """The session of a row, and when it ends if it lies idle; raises Refusal `session-over`."""
         session, _, methods, proved_at, seen_at, until, is_at_work = row[:7]
-        account = account_of(self._seals, row[7:16])
-        workplace = workplace_of(row[16:24]) if row[16] is not None else None
+        account = lapses().judged(account_of(self._seals, row[7:20]), self._clock())
+        workplace = workplace_of(row[20:28]) if row[20] is not None else None
         if is_at_work and workplace is None:
             raise over()
         shown_methods = frozenset(map(Method, methods))
         role = workplace.role if workplace else None
-        proof = worth(account.kind, role, shown_methods, has_second_factor=row[24])
+        proof = worth(account.kind, role, shown_methods, has_second_factor=row[28])
         # Whoever came in without a second factor and has one now signs in with it.
         if proof not in {Proof.ENOUGH, Proof.SET_UP}:
             raise over()
@@ -195,7 +196,7 @@ class Sessions:
             proved_at=Instant(proved_at),
             until=Instant(until),
             needs_second_factor=needs,
-            needs_own_password=row[25] and Method.PASSWORD in shown_methods,
+            needs_own_password=row[29] and Method.PASSWORD in shown_methods,
         )
         return signed_in, seen_at + lifetime.idle_seconds * SECOND
 

@@ -6,7 +6,7 @@ failures and gets the same refusal.  Rule: docs/rules/sign-in.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
@@ -17,8 +17,10 @@ from tianfu.records.audit import Auditor
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.codes import Codes
 from tianfu.services.accounts.credentials import Credentials
+from tianfu.services.accounts.grounds import NO_GROUNDS, Grounds, Standing
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.keys import AccountKeys
+from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.numbers import NUMBER_CHARACTERS_MAX, normal_number
 from tianfu.services.accounts.model.offices import OFFICES
 from tianfu.services.accounts.model.people import (
@@ -32,12 +34,20 @@ from tianfu.services.accounts.model.people import (
 )
 from tianfu.services.accounts.model.proving import SECOND_FACTORS, Proof, steps_up, worth
 from tianfu.services.accounts.sessions import Begun, Sessions, is_secret, new_secret
-from tianfu.services.accounts.steps import Steps, Waiting
+from tianfu.services.accounts.steps import Steps, Waiting, step_over
 from tianfu.services.accounts.store import People
+from tianfu.services.accounts.telephones import Telephones
 from tianfu.services.accounts.tracing import account_event, caller_of
 
-TELEPHONE, SECOND, WORKPLACE = "telephone", "second", "workplace"
-"""What a sign-in can wait for: the code that was sent, the second factor, the choice among several places of work."""
+TELEPHONE, WHOSE, SECOND, WORKPLACE = "telephone", "whose", "second", "workplace"
+"""What a sign-in can wait for: the code that was sent, whose account it is where the telephone alone says too little,
+the second factor, the choice among several places of work."""
+
+WHOSE_SECONDS = 600
+"""Whoever looks for his identity card needs longer than for a code."""
+
+First = Callable[[Transaction], Awaitable[Account]]
+"""What is done in the transaction that lets in, before anything is looked at: it says into which account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +67,9 @@ class Arrival:
 class Next:
     """A sign-in that goes on: `step` is the secret by which it does, `device` goes into the browser's second cookie.
 
-    `stage` is TELEPHONE, SECOND or WORKPLACE.  Of the first, `again_in_seconds` says when another code may be asked
-    for, and `is_sent` whether one went out now; `methods` are those of the second, `workplaces` those to choose from.
+    `stage` is TELEPHONE, WHOSE, SECOND or WORKPLACE.  Of the first, `again_in_seconds` says when another code may be
+    asked for, and `is_sent` whether one went out now; `methods` are those of the second, `workplaces` those to choose
+    from.
     """
 
     stage: str
@@ -92,7 +103,12 @@ class Parts:
     guard: Guard
     steps: Steps
     sessions: Sessions
+    telephones: Telephones
     auditor: Auditor
+
+
+_SOMEBODY = Account(id="", kind=Kind.RESIDENT, name="", number="", assurance=Assurance.NOTHING)
+"""A resident of whom nothing is known yet."""
 
 
 class SigningIn:
@@ -132,9 +148,10 @@ class SigningIn:
             is_sent=sent.is_new,
         )
 
-    async def with_code(self, step: str, code: str, arrival: Arrival) -> Entered:
-        """Sign a resident in by the code that was sent; whoever comes for the first time gets an account.
+    async def with_code(self, step: str, code: str, arrival: Arrival) -> Next | Entered:
+        """Sign a resident in by the code that was sent, if that says whose account it is; else it waits at WHOSE.
 
+        That is the same for a number that nobody has, that was not proved for long, and that several share.
         Raises Refusal `sign-in-refused` or `step-over`.
         """
         waiting = await self._waiting(step, TELEPHONE, arrival)
@@ -144,9 +161,11 @@ class SigningIn:
         account = await self._parts.people.of_handle(Kind.RESIDENT, handle)
         if not await self._parts.codes.use(handle, code, now=self._clock()):
             raise await self._refused(handle, arrival, account)
-        if account is None:
-            account = await self._joined(number, handle)
-        return _entered(await self._go_on(account, {Method.TELEPHONE}, arrival, handle=handle, step=step))
+        if account is None or not self._parts.telephones.opens_by_code(account):
+            await self._parts.guard.passed(handle)
+            return await self._wait_whose(number, arrival, after=step)
+        grounds = Grounds(handle=handle)
+        return await self._go_on(account, {Method.TELEPHONE}, grounds, arrival, handle=handle, step=step)
 
     async def with_password(self, number: str, password: str, arrival: Arrival) -> Next | Entered:
         """Sign staff in by staff number and password, as far as that goes.  Raises Refusal `sign-in-refused`."""
@@ -159,7 +178,8 @@ class SigningIn:
         is_right = await self._parts.credentials.password_is(account.id if account else None, password)
         if account is None or not is_right:
             raise await self._refused(handle, arrival, account)
-        return await self._go_on(account, {Method.PASSWORD}, arrival, handle=handle, by_password=name)
+        grounds = Grounds(handle=handle, credentials=(name,))
+        return await self._go_on(account, {Method.PASSWORD}, grounds, arrival, handle=handle)
 
     async def with_second(self, step: str, method: Method, code: str, arrival: Arrival) -> Next | Entered:
         """Go on with the second factor: the authenticator's code, or a recovery code.
@@ -170,9 +190,11 @@ class SigningIn:
         account = await self._parts.people.account(waiting.account)
         handle = self._handle(account)
         await self._begin(handle, arrival)
-        if not await self._shown(account, method, code):
+        name = await self._shown(account, method, code)
+        if name is None:
             raise await self._refused(handle, arrival, account)
-        return await self._go_on(account, {*waiting.methods, method}, arrival, handle=handle, step=step)
+        grounds = waiting.grounds.and_credential(name)
+        return await self._go_on(account, {*waiting.methods, method}, grounds, arrival, handle=handle, step=step)
 
     async def choose_workplace(self, step: str, workplace: str, arrival: Arrival) -> Entered:
         """Go on from one of several places of work; raises Refusal `workplace-unknown` or `step-over`."""
@@ -181,17 +203,43 @@ class SigningIn:
         if account.has_left:
             raise Refusal("sign-in-refused")
         chosen = await self._workplace(account, workplace)
-        return await self._enter(account, chosen, frozenset(waiting.methods), arrival, step=step)
+        return await self._enter(account, chosen, frozenset(waiting.methods), waiting.grounds, arrival, step=step)
 
-    async def proved(self, account: Account, method: Method, arrival: Arrival) -> Next | Entered:
-        """Go on with somebody whom others saw prove who he is: by passkey, or at an outside provider."""
+    async def proved(self, account: Account, method: Method, grounds: Grounds, arrival: Arrival) -> Next | Entered:
+        """Go on with somebody whom others saw prove who he is: by passkey, or at an outside provider.
+
+        `grounds` name what he showed: if it ends before his session begins, there is none.
+        """
         if method not in {Method.PASSKEY, Method.OUTSIDE, Method.OUTSIDE_FIRST}:
             raise ValueError(method)
         arrival = arrival.settled()
         await self._parts.guard.refuse_if_address_closed(arrival.address)
         if account.has_left:
             raise await self._refused_elsewhere(account, arrival)
-        return await self._go_on(account, {method}, arrival, handle=None)
+        return await self._go_on(account, {method}, grounds, arrival, handle=None)
+
+    async def waiting(self, step: str, stage: str, arrival: Arrival) -> Waiting:
+        """Where a sign-in stands that waits at a stage in this browser; raises Refusal `step-over` or `sign-in-closed`.
+
+        A step that is none is a failure of its address.
+        """
+        return await self._waiting(step, stage, arrival)
+
+    async def enter_first(
+        self, first: First, methods: frozenset[Method], arrival: Arrival, *, step: str, grounds: Grounds = NO_GROUNDS
+    ) -> Entered:
+        """A resident's new session in the account that `first` names: what it does and the session are one.
+
+        Raises Refusal `step-over` for the second of two at one moment, also where both want one number.
+        """
+        try:
+            return await self._parts.people.again(
+                lambda: self._enter(_SOMEBODY, None, methods, grounds, arrival, step=step, first=first)
+            )
+        except Refusal as refusal:
+            if refusal.code not in {"number-taken", "changed-meanwhile"}:
+                raise
+            raise step_over() from refusal
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session, in all workers."""
@@ -215,7 +263,7 @@ class SigningIn:
 
     async def send_step_up_code(self, signed_in: SignedIn, arrival: Arrival) -> int:
         """Send a resident a code for proving again; after how many seconds another may be asked for."""
-        if signed_in.account.kind is not Kind.RESIDENT:
+        if signed_in.account.kind is not Kind.RESIDENT or not self.proves_by_code(signed_in.account):
             raise Refusal("method-not-yours")
         handle = self._handle(signed_in.account)
         await self._parts.guard.refuse_if_closed(handle, arrival.address)
@@ -223,6 +271,10 @@ class SigningIn:
         if sent.is_new:
             await self._trace("send-code", signed_in.caller, self._told(handle, arrival))
         return sent.again_in_seconds
+
+    def proves_by_code(self, account: Account) -> bool:
+        """Whether a resident proves again by his telephone: a number that lapsed may be another person's."""
+        return lapses().telephone_stands(account, self._clock())
 
     async def step_up(self, signed_in: SignedIn, method: Method, secret: str, arrival: Arrival) -> SignedIn:
         """Prove again who one is, by the method that counts for it: a code, or a password where there is no other.
@@ -233,9 +285,11 @@ class SigningIn:
         has_second_factor = await self._parts.credentials.has_second_factor(account.id)
         if method is Method.PASSKEY or not steps_up(account.kind, method, has_second_factor=has_second_factor):
             raise Refusal("method-not-yours")
+        if method is Method.TELEPHONE and not self.proves_by_code(account):
+            raise Refusal("method-not-yours")
         handle = self._handle(account)
         await self._begin(handle, arrival, "step-up", signed_in.caller)
-        if not await self._shown(account, method, secret):
+        if await self._shown(account, method, secret) is None:
             raise await self._refused(handle, arrival, account, "step-up", signed_in.caller)
         await self._parts.guard.passed(handle)
         return await self.stepped_up(signed_in, method)
@@ -252,7 +306,9 @@ class SigningIn:
         """Go on from another place of work: a new session, and the old one ends.  Raises `workplace-unknown`."""
         refuse_unless_settled(signed_in)
         chosen = await self._workplace(signed_in.account, workplace)
-        return await self._enter(signed_in.account, chosen, signed_in.methods, arrival, instead_of=signed_in)
+        return await self._enter(
+            signed_in.account, chosen, signed_in.methods, NO_GROUNDS, arrival, instead_of=signed_in
+        )
 
     async def renew(self, signed_in: SignedIn, methods: Iterable[Method], arrival: Arrival) -> Entered:
         """A new session with more proofs instead of one, from the same place of work."""
@@ -260,6 +316,7 @@ class SigningIn:
             signed_in.account,
             signed_in.workplace,
             signed_in.methods | frozenset(methods),
+            NO_GROUNDS,  # the session that it takes the place of has stood until now
             arrival,
             instead_of=signed_in,
         )
@@ -268,17 +325,15 @@ class SigningIn:
         self,
         account: Account,
         methods: Iterable[Method],
+        grounds: Grounds,
         arrival: Arrival,
         *,
         handle: bytes | None,
         step: str | None = None,
-        by_password: str | None = None,
     ) -> Next | Entered:
         """What comes next for somebody who has shown these methods; a right try is taken back, or all forgiven."""
         shown = frozenset(methods)
         workplaces = await self._parts.people.workplaces(account.id) if account.kind is Kind.STAFF else ()
-        if account.kind is Kind.STAFF and not workplaces:
-            raise await self._told_refusal("workplace-missing", account, arrival)
         has_second_factor = await self._parts.credentials.has_second_factor(account.id)
         match worth(account.kind, _strictest(workplaces), shown, has_second_factor=has_second_factor):
             case Proof.NOTHING:
@@ -286,15 +341,19 @@ class SigningIn:
             case Proof.MORE:
                 if handle is not None:
                     await self._parts.guard.passed(handle)
-                return await self._wait(account, shown, arrival, SECOND, methods=SECOND_FACTORS)
+                return await self._wait(account, shown, grounds, arrival, SECOND, methods=SECOND_FACTORS)
             case Proof.ENOUGH | Proof.SET_UP:
+                if account.kind is Kind.STAFF and not workplaces:  # told to nobody who has not shown all he has
+                    if handle is not None:
+                        await self._parts.guard.passed(handle)
+                    raise await self._told_refusal("workplace-missing", account, arrival)
                 if len(workplaces) > 1:
                     entered: Next | Entered = await self._wait(
-                        account, shown, arrival, WORKPLACE, workplaces=workplaces, after=step
+                        account, shown, grounds, arrival, WORKPLACE, workplaces=workplaces, after=step
                     )
                 else:
                     place = workplaces[0] if workplaces else None
-                    entered = await self._enter(account, place, shown, arrival, step=step, by_password=by_password)
+                    entered = await self._enter(account, place, shown, grounds, arrival, step=step)
                 if handle is not None:
                     await self._parts.guard.succeeded(handle)
                 return entered
@@ -303,6 +362,7 @@ class SigningIn:
         self,
         account: Account,
         shown: frozenset[Method],
+        grounds: Grounds,
         arrival: Arrival,
         stage: str,
         *,
@@ -315,24 +375,35 @@ class SigningIn:
                 await self._parts.steps.take(transaction, after)
             waits = f"shown={','.join(sorted(shown))}&waits={stage}"
             await self._leave(transaction, caller_of(account), "sign-in-step", waits)
-        waiting = Waiting(stage=stage, account=account.id, methods=tuple(sorted(shown)))
+        waiting = Waiting(stage=stage, account=account.id, methods=tuple(sorted(shown)), grounds=grounds)
         step, until = await self._parts.steps.begin(waiting, device=arrival.device)
         return Next(stage=stage, step=step, device=arrival.device, until=until, methods=methods, workplaces=workplaces)
+
+    async def _wait_whose(self, number: str, arrival: Arrival, *, after: str) -> Next:
+        """A telephone was proved that does not say whose account it is."""
+        async with self._parts.database.transaction("app") as transaction:
+            await self._parts.steps.take(transaction, after)
+            waits = f"shown={Method.TELEPHONE}&waits={WHOSE}"
+            await self._leave(transaction, caller_of(None), "sign-in-step", waits)
+        waiting = Waiting(stage=WHOSE, methods=(Method.TELEPHONE,), data={"number": number})
+        step, until = await self._parts.steps.begin(waiting, device=arrival.device, seconds=WHOSE_SECONDS)
+        return Next(stage=WHOSE, step=step, device=arrival.device, until=until)
 
     async def _enter(
         self,
         account: Account,
         workplace: Workplace | None,
         methods: frozenset[Method],
+        grounds: Grounds,
         arrival: Arrival,
         *,
         step: str | None = None,
         instead_of: SignedIn | None = None,
-        by_password: str | None = None,
+        first: First | None = None,
     ) -> Entered:
         """A new session, the step gone, the old session ended and the trace of it: together or not at all.
 
-        A password that was replaced since it was compared, by its name, begins none: all its sessions have ended.
+        Grounds that ended since they were shown begin none: whoever ended them ended all their sessions too.
         """
         arrival = arrival.settled()
         role = workplace.role if workplace else None
@@ -342,10 +413,12 @@ class SigningIn:
             raise await self._told_refusal("sign-in-refused", account, arrival)
         is_handed_over = Method.PASSWORD in methods and await self._parts.credentials.has_handed_over(account.id)
         async with self._parts.database.transaction("app") as transaction:
-            if by_password is not None and not await self._parts.credentials.is_still_password(
-                transaction, account.id, by_password
-            ):
+            if first is not None:
+                account = await first(transaction)
+            if not await Standing(transaction).holds(account, workplace, grounds):
                 raise await self._told_refusal("sign-in-refused", account, arrival)
+            if grounds.handle and Method.TELEPHONE in methods:
+                await self._parts.people.saw_telephone(transaction, account.id, grounds.handle)
             if step is not None:
                 await self._parts.steps.take(transaction, step)
             if instead_of is not None:
@@ -369,37 +442,31 @@ class SigningIn:
         if not await self._parts.sessions.end(transaction, old.account.id, old.session, by=old.account.id):
             raise Refusal("session-over", next_step="sign-in")
 
-    async def _joined(self, number: str, handle: bytes) -> Account:
-        """The account of a telephone that comes for the first time; of two at one moment, the first one's counts."""
-        try:
-            return await self._parts.people.join_resident(number, name="", assurance=Assurance.TELEPHONE)
-        except Refusal as refusal:
-            account = await self._parts.people.of_handle(Kind.RESIDENT, handle)
-            if refusal.code != "number-taken" or account is None:
-                raise
-            return account
-
     async def _workplace(self, account: Account, workplace: str) -> Workplace:
         for each in await self._parts.people.workplaces(account.id):
             if each.id == workplace:
                 return each
         raise Refusal("workplace-unknown")
 
-    async def _shown(self, account: Account, method: Method, secret: str) -> bool:
-        """Whether somebody showed what only he has or knows; a code that was shown once is used up."""
+    async def _shown(self, account: Account, method: Method, secret: str) -> str | None:
+        """The name of what somebody showed that only he has or knows, None for what is wrong.
+
+        A code that was shown once is used up; what is wholly used up by it has no name left.
+        """
         if account.has_left:
-            return False
+            return None
         match method:
             case Method.PASSWORD:
-                return await self._parts.credentials.password_is(account.id, secret)
+                is_right = await self._parts.credentials.password_is(account.id, secret)
             case Method.TOTP:
                 return await self._parts.credentials.use_totp(account.id, secret)
             case Method.RECOVERY:
-                return await self._parts.credentials.use_recovery(account.id, secret)
+                is_right = await self._parts.credentials.use_recovery(account.id, secret)
             case Method.TELEPHONE:
-                return await self._parts.codes.use(self._handle(account), secret, now=self._clock())
+                is_right = await self._parts.codes.use(self._handle(account), secret, now=self._clock())
             case Method.PASSKEY | Method.OUTSIDE | Method.OUTSIDE_FIRST:
-                return False
+                is_right = False
+        return "" if is_right else None
 
     async def _end(self, signed_in: SignedIn, session: str) -> bool:
         sessions, account = self._parts.sessions, signed_in.account.id
@@ -480,10 +547,3 @@ def _strictest(workplaces: Iterable[Workplace]) -> str | None:
     """The role that asks for the strongest proof: an office, if there is one among them."""
     roles = [each.role for each in workplaces]
     return next((role for role in roles if role in OFFICES), roles[0] if roles else None)
-
-
-def _entered(answer: Next | Entered) -> Entered:
-    """What a resident's sign-in ends in: he has one step, and no place of work to choose."""
-    if isinstance(answer, Entered):
-        return answer
-    raise Refusal("sign-in-refused", next_step="sign-in")

@@ -9,6 +9,7 @@ import msgspec
 from tianfu.db import Database, Transaction, queries
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.grounds import NO_GROUNDS, Grounds
 from tianfu.services.accounts.keys import Place, Sealed, Seals, secret_digest
 from tianfu.services.accounts.model.people import Method
 from tianfu.services.accounts.sessions import is_secret, new_secret
@@ -22,12 +23,13 @@ _STEPS = queries("tianfu.services.accounts.sql", "steps.sql")
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """What a sign-in has come to: `stage` says what must come next, `data` whatever that needs.
 
-    `account` is empty as long as nobody knows whose sign-in it is.
+    `grounds` are what it stands on so far.  `account` is empty as long as nobody knows whose sign-in it is.
     """
 
     stage: str
     account: str = ""
     methods: tuple[Method, ...] = ()
+    grounds: Grounds = NO_GROUNDS
     data: dict[str, str] = {}
 
 

@@ -6,10 +6,10 @@ sessions and go with them.  Rule: docs/rules/sign-in.md
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -18,11 +18,12 @@ from tianfu.access.organisations import OrganisationTree
 from tianfu.db import Database, Transaction, UniqueViolation, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
-from tianfu.kernel.instants import Clock
+from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.trail.lanes import EventWriter
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.keys import AccountKeys, Place, Sealed, Seals
+from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.offices import (
     DEVELOPMENT_ROLES,
@@ -50,6 +51,8 @@ class _Told(msgspec.Struct):
 
 
 _read_told = msgspec.json.Decoder(_Told).decode
+
+T = TypeVar("T")
 
 RecordType = Literal["Patient", "RelatedPerson"]
 
@@ -100,7 +103,7 @@ class People:
         """Whoever signs in by this number now."""
         async with self._database.connection("app") as connection:
             row = await connection.one(_PEOPLE.account_of_handle, kind=kind.value, handle=handle)
-        return None if row is None else account_of(self._seals, row)
+        return None if row is None else self._judged(row)
 
     async def account(self, account: str) -> Account:
         """An account by its name in the trace, whoever left included; raises Refusal `account-unknown`."""
@@ -108,7 +111,10 @@ class People:
             row = await connection.one(_PEOPLE.account_of_name, account=account)
         if row is None:
             raise Refusal("account-unknown")
-        return account_of(self._seals, row)
+        return self._judged(row)
+
+    def _judged(self, row: Row) -> Account:
+        return lapses().judged(account_of(self._seals, row), self._clock())
 
     async def workplaces(self, account: str) -> tuple[Workplace, ...]:
         """Where somebody works now."""
@@ -236,41 +242,53 @@ class People:
     async def retell(
         self, account: str, *, name: str | None = None, number: str | None = None, assurance: Assurance | None = None
     ) -> Account:
-        """Another name, number or assurance.
+        """Another name, number or assurance; an assurance that is told was proved now, and another number ends it.
 
         Raises Refusal `account-unknown`, `number-malformed`, `number-taken` or `changed-meanwhile`.
         """
 
+        def change(old: Account) -> Account:
+            new = old if number is None else with_number(old, _number(old.kind, number), now=self._clock())
+            if assurance is not None:
+                new = replace(new, assurance=assurance, named_at=self._clock())
+            return new if name is None else replace(new, name=_name(name))
+
         async def work() -> Account:
             async with self._database.transaction("app") as transaction:
-                row = await transaction.one(_PEOPLE.account_of_name, account=account)
-                if row is None or row[6] is not None:
-                    raise Refusal("account-unknown")
-                old = account_of(self._seals, row)
-                new = replace(
-                    old,
-                    name=old.name if name is None else _name(name),
-                    number=old.number if number is None else _number(old.kind, number),
-                    assurance=old.assurance if assurance is None else assurance,
-                )
-                sealed = self._sealed(new, row[4] + 1)
-                await self._seals.hold(transaction, sealed)
-                try:
-                    done = await transaction.one(
-                        _PEOPLE.retell_account,
-                        account=account,
-                        told=sealed.value,
-                        sealed_with=sealed.sealed_with,
-                        version=row[4],
-                        handle=self._keys.handle(new.kind, new.number),
-                        assurance=int(new.assurance),
-                    )
-                except UniqueViolation as violation:
-                    raise Refusal("number-taken") from violation
-                if done is None:
-                    raise Refusal("changed-meanwhile", next_step="read-again-and-decide")
-            return new
+                return await self.retell_in(transaction, account, change)
 
+        return await self._seals.again(work)
+
+    async def retell_in(self, transaction: Transaction, account: str, change: Callable[[Account], Account]) -> Account:
+        """The account as `change` makes it, within a transaction; raises as `retell`, and SerializationFailure."""
+        row = await transaction.one(_PEOPLE.account_of_name, account=account)
+        if row is None or row[6] is not None:
+            raise Refusal("account-unknown")
+        new = change(account_of(self._seals, row))
+        sealed = self._sealed(new, row[4] + 1)
+        await self._seals.hold(transaction, sealed)
+        try:
+            done = await transaction.one(
+                _PEOPLE.retell_account,
+                account=account,
+                told=sealed.value,
+                sealed_with=sealed.sealed_with,
+                version=row[4],
+                handle=self._keys.handle(new.kind, new.number) if new.number else None,
+                assurance=int(new.assurance),
+                telephone_at=new.telephone_at,
+                named_at=new.named_at,
+                telephone_lost_at=new.telephone_lost_at,
+                is_shared=new.is_shared,
+            )
+        except UniqueViolation as violation:
+            raise Refusal("number-taken") from violation
+        if done is None:
+            raise Refusal("changed-meanwhile", next_step="read-again-and-decide")
+        return lapses().judged(new, self._clock())
+
+    async def again(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The work, done anew while another key becomes current or another transaction came first."""
         return await self._seals.again(work)
 
     @asynccontextmanager
@@ -317,6 +335,35 @@ class People:
         """Tell the trail what was done about somebody's ties."""
         await self._trace(transaction, by, "tie-record", said)
 
+    async def account_in(self, transaction: Transaction, account: str) -> Account:
+        """As `account`, within a transaction."""
+        row = await transaction.one(_PEOPLE.account_of_name, account=account)
+        if row is None:
+            raise Refusal("account-unknown")
+        return self._judged(row)
+
+    async def saw_telephone(self, transaction: Transaction, account: str, handle: bytes) -> None:
+        """A code to this number opened the account just now."""
+        await transaction.run(_PEOPLE.saw_telephone, account=account, handle=handle, now=self._clock())
+
+    async def join_in(self, transaction: Transaction, *, number: str) -> Account:
+        """A new resident within a transaction, under a number that is nobody's, or under none.
+
+        Raises Refusal `number-taken`, and SerializationFailure.
+        """
+        now = self._clock()
+        account = Account(
+            id=new_uuid7(),
+            kind=Kind.RESIDENT,
+            name="",
+            number=number,
+            assurance=Assurance.TELEPHONE,
+            telephone_at=now if number else Instant(0),
+        )
+        await self._add(transaction, account)
+        await self._trace(transaction, Caller(id=account.id, role="citizen"), "join", f"account={account.id}")
+        return account
+
     async def _lock(self, transaction: Transaction, account: str) -> None:
         if await transaction.one(_PEOPLE.lock_account, account=account) is None:
             raise Refusal("account-unknown")
@@ -331,7 +378,17 @@ class People:
         await self.trace_tie(transaction, by, f"account={account}&record={kind}/{record}")
 
     def _new(self, kind: Kind, name: str, number: str, assurance: Assurance) -> Account:
-        return Account(id=new_uuid7(), kind=kind, name=_name(name), number=_number(kind, number), assurance=assurance)
+        now = self._clock()
+        made = Account(
+            id=new_uuid7(),
+            kind=kind,
+            name=_name(name),
+            number=_number(kind, number),
+            assurance=assurance,
+            telephone_at=now,
+            named_at=now if assurance >= Assurance.NAMED else Instant(0),
+        )
+        return lapses().judged(made, now)
 
     async def _add(self, transaction: Transaction, account: Account) -> None:
         sealed = self._sealed(account, 1)
@@ -341,11 +398,13 @@ class People:
                 _PEOPLE.add_account,
                 account=account.id,
                 kind=account.kind.value,
-                handle=self._keys.handle(account.kind, account.number),
+                handle=self._keys.handle(account.kind, account.number) if account.number else None,
                 told=sealed.value,
                 sealed_with=sealed.sealed_with,
                 assurance=int(account.assurance),
                 now=self._clock(),
+                telephone_at=account.telephone_at,
+                named_at=account.named_at,
             )
         except UniqueViolation as violation:
             raise Refusal("number-taken") from violation
@@ -480,8 +539,9 @@ def shown(text: str, characters_max: int = NAME_CHARACTERS_MAX) -> str:
 
 
 def account_of(seals: Seals, row: Row) -> Account:
-    """An account from a row of `account_of_name` and its like."""
-    account, kind, told, sealed_with, version, assurance, left_at, patients, related = row
+    """An account from a row of `account_of_name` and its like; whether its name stands is not judged."""
+    account, kind, told, sealed_with, version, assurance, left_at, patients, related = row[:9]
+    telephone_at, named_at, lost_at, is_shared = row[9:13]
     said = _read_told(seals.open(_place(account, version), Sealed(told, sealed_with)))
     return Account(
         id=account,
@@ -492,6 +552,23 @@ def account_of(seals: Seals, row: Row) -> Account:
         patients=tuple(patients),
         related=tuple(related),
         has_left=left_at is not None,
+        telephone_at=Instant(telephone_at),
+        named_at=Instant(named_at),
+        telephone_lost_at=None if lost_at is None else Instant(lost_at),
+        is_shared=is_shared,
+    )
+
+
+def with_number(account: Account, number: str, *, now: Instant) -> Account:
+    """The account under a number that was proved now, or under none; another number ends the proof of the name."""
+    is_other = number != account.number
+    return replace(
+        account,
+        number=number,
+        telephone_at=now if number else Instant(0),
+        telephone_lost_at=None if number else now,
+        named_at=Instant(0) if is_other else account.named_at,
+        is_shared=account.is_shared and not is_other,
     )
 
 

@@ -27,6 +27,7 @@ INTERACTIONS = frozenset(
         "leave",
         "tie-record",
         "unlock",
+        "write-paper",
     }
 )
 """What accounts do, as the trace calls it."""

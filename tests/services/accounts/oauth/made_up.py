@@ -276,8 +276,9 @@ def resident() -> SignedIn:
     )
 
 
-_ADD_ACCOUNT = """insert into account (account, kind, handle, told, sealed_with, assurance, created_at)
-values (%(account)s, %(kind)s, %(handle)s, ''::bytea, 0, %(assurance)s, %(now)s)"""
+_ADD_ACCOUNT = """insert into account (account, kind, handle, told, sealed_with, assurance, created_at,
+telephone_at, named_at) values (%(account)s, %(kind)s, %(handle)s, ''::bytea, 0, %(assurance)s, %(now)s, %(now)s,
+%(now)s)"""
 _ADD_WORKPLACE = """insert into workplace (workplace, account, organisation, role, practitioner, since, by)
 values (%(workplace)s, %(account)s, %(organisation)s, %(role)s, %(practitioner)s, %(now)s, 'made-up')"""
 _ADD_RECORD = """insert into account_record (account, type, record, since, by)

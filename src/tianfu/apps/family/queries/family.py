@@ -21,7 +21,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
 from tianfu.records.searching import SearchRequest
 from tianfu.services.accounts.model.namings import Answer, Named, Told
-from tianfu.services.accounts.model.people import Assurance, SignedIn
+from tianfu.services.accounts.model.people import SignedIn
 from tianfu.standards.china.names import folded
 
 WHY = Purpose.PATIENT_REQUEST
@@ -228,7 +228,7 @@ async def _offers(store: FamilyStore, ties: Ties, signed_in: SignedIn, now: Inst
     him, until when and for what.
     """
     account = signed_in.account
-    if account.assurance < Assurance.NAMED:
+    if not account.name_stands or not account.number:
         return []
     searcher = Caller(id=account.id, role="system", session=signed_in.session)
     fields = (("phone", account.number), ("active", "true"), ("_count", str(FOUND_MAX)))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from tianfu.access.caller import Caller
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
+
+NEVER: Final = Instant(0)
+"""When what was never proved was proved."""
 
 
 class Kind(StrEnum):
@@ -41,7 +45,12 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person who may sign in; `id` names the account in the trace, `number` is the telephone or staff number."""
+    """A person who may sign in; `id` names the account in the trace, `number` is the telephone or staff number.
+
+    `telephone_at` is when the telephone last opened it, `named_at` when the real name was last proved, 0 for never.
+    A resident whose number another person holds now has none, and `telephone_lost_at` says since when.  `is_shared`
+    says that others hold the telephone too.  `name_stands` is no unless somebody judged it: `model/lapsing.py`.
+    """
 
     id: str
     kind: Kind
@@ -51,6 +60,16 @@ class Account:
     patients: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     has_left: bool = False
+    telephone_at: Instant = NEVER
+    named_at: Instant = NEVER
+    telephone_lost_at: Instant | None = None
+    is_shared: bool = False
+    name_stands: bool = False
+
+    @property
+    def name_is_over(self) -> bool:
+        """Whether a real name was proved once, and must be proved again before records open."""
+        return self.assurance >= Assurance.NAMED and not self.name_stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +114,7 @@ class SignedIn:
         if self.workplace is None and self.account.kind is Kind.STAFF:
             return Caller(id=self.account.id, role="nobody", session=self.session)  # staff without a place see nothing
         if self.workplace is None:
-            is_known = self.account.assurance >= Assurance.NAMED
+            is_known = self.account.name_stands
             return Caller(
                 id=self.account.id,
                 role="citizen",

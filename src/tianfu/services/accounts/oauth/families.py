@@ -10,6 +10,7 @@ from tianfu.db import Database, Transaction, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.lifetimes import lifetime_of
 from tianfu.services.accounts.model.people import Account, Assurance, Kind, SignedIn, Workplace
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, secret_of
@@ -215,7 +216,7 @@ def _living(family: str, row: Row | None, now: Instant) -> Living | None:
         client=client,
         scopes=tuple(scopes),
         patient=patient,
-        caller=_program(client, row) if account is None else _person(account, session, until, proved_at, row),
+        caller=_program(client, row) if account is None else _person(account, session, until, proved_at, row, now),
         session=session,
         proved_at=proved_at,
         until=until,
@@ -238,7 +239,7 @@ def _program(client: str, row: Row) -> Caller:
     return Caller(id=client, role=row[7], organisation=row[8], session=client)
 
 
-def _person(account: str, session: str, until: Instant, proved_at: Instant, row: Row) -> Caller:
+def _person(account: str, session: str, until: Instant, proved_at: Instant, row: Row, now: Instant) -> Caller:
     """The caller that this person is in a session of his own, so that a program never is somebody else."""
     kind, assurance, workplace, organisation, role, practitioner, patients, related = row[9:17]
     person = Account(
@@ -249,6 +250,7 @@ def _person(account: str, session: str, until: Instant, proved_at: Instant, row:
         assurance=Assurance(assurance),
         patients=tuple(patients),
         related=tuple(related),
+        named_at=Instant(row[19]),
     )
     place = None
     if workplace is not None:
@@ -256,6 +258,11 @@ def _person(account: str, session: str, until: Instant, proved_at: Instant, row:
             id=workplace, account=account, organisation=organisation, role=role, practitioner=practitioner
         )
     standing = SignedIn(
-        session=session, account=person, workplace=place, methods=frozenset(), proved_at=proved_at, until=until
+        session=session,
+        account=lapses().judged(person, now),
+        workplace=place,
+        methods=frozenset(),
+        proved_at=proved_at,
+        until=until,
     )
     return standing.caller

@@ -14,6 +14,13 @@ select credential, kind, label, created_at, used_at from credential
 -- The digest of somebody's password.
 select credential, secret from credential where account = %(account)s and kind = 'password' and ended_at is null;
 
+-- hold_credentials
+-- Let nobody end these credentials of an account until this transaction ends; those that have ended are not among them.
+select credential from credential
+ where account = %(account)s and credential = any(%(names)s::text[]) and ended_at is null
+ order by credential
+   for share;
+
 -- has_handed_over_password
 -- Whether somebody's password is still the one that was handed over to him.
 select exists (select from credential

@@ -1,7 +1,8 @@
 -- add_account
 -- A person who may sign in; the number must be nobody else's who is here.
-insert into account (account, kind, handle, told, sealed_with, assurance, created_at)
-values (%(account)s, %(kind)s, %(handle)s, %(told)s, %(sealed_with)s, %(assurance)s, %(now)s);
+insert into account (account, kind, handle, told, sealed_with, assurance, created_at, telephone_at, named_at)
+values (%(account)s, %(kind)s, %(handle)s, %(told)s, %(sealed_with)s, %(assurance)s, %(now)s, %(telephone_at)s,
+        %(named_at)s);
 
 -- account_of_handle
 -- Whoever signs in by this number now, with the records that are his.
@@ -9,7 +10,8 @@ select account, kind, told, sealed_with, version, assurance, left_at,
        array(select record from account_record r
               where r.account = a.account and r.type = 'Patient' and r.until is null order by record),
        array(select record from account_record r
-              where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record)
+              where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record),
+       telephone_at, named_at, telephone_lost_at, is_shared
   from account a
  where kind = %(kind)s and handle = %(handle)s and left_at is null;
 
@@ -19,7 +21,8 @@ select account, kind, told, sealed_with, version, assurance, left_at,
        array(select record from account_record r
               where r.account = a.account and r.type = 'Patient' and r.until is null order by record),
        array(select record from account_record r
-              where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record)
+              where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record),
+       telephone_at, named_at, telephone_lost_at, is_shared
   from account a
  where account = %(account)s;
 
@@ -27,11 +30,24 @@ select account, kind, told, sealed_with, version, assurance, left_at,
 -- Keep an account as it is until this transaction ends; nothing for whoever left.
 select account from account where account = %(account)s and left_at is null for update;
 
+-- has_handle
+-- Whether an account, which is locked, is still found by this number.
+select account from account where account = %(account)s and handle = %(handle)s;
+
+-- holder_of_handle
+-- Whose a number is now, kept as he is until this transaction ends.
+select account from account where kind = 'resident' and handle = %(handle)s and left_at is null for update;
+
+-- saw_telephone
+-- A code to this number opened the account just now.
+update account set telephone_at = %(now)s where account = %(account)s and handle = %(handle)s and left_at is null;
+
 -- retell_account
--- Another name or number, or how sure we are, sealed for the next version.
+-- Another name or number, or how sure we are and since when, sealed for the next version.
 update account
    set told = %(told)s, sealed_with = %(sealed_with)s, version = %(version)s::integer + 1, handle = %(handle)s,
-       assurance = %(assurance)s
+       assurance = %(assurance)s, telephone_at = %(telephone_at)s, named_at = %(named_at)s,
+       telephone_lost_at = %(telephone_lost_at)s, is_shared = %(is_shared)s
  where account = %(account)s and version = %(version)s::integer and left_at is null
 returning account;
 
@@ -57,6 +73,19 @@ select 1
  where r.type = 'Patient' and r.record = any(%(records)s::text[]) and r.until is null
    and r.account <> %(account)s and a.left_at is null
  limit 1;
+
+-- owner_of_records
+-- Whose account, of those that stand, has one of these Patient records.
+select distinct r.account
+  from account_record r join account a using (account)
+ where r.type = 'Patient' and r.record = any(%(records)s::text[]) and r.until is null and a.left_at is null
+ limit 2;
+
+-- take_from_others
+-- These Patient records are nobody's any more but this account's.
+update account_record set until = %(now)s
+ where type = 'Patient' and record = any(%(records)s::text[]) and until is null and account <> %(account)s
+returning account, record;
 
 -- related_accepted
 -- Since when somebody who has not left stands for another by each of these records.
@@ -89,6 +118,10 @@ select workplace, account, organisation, role, practitioner, licence, title, pra
 select workplace, account, organisation, role, practitioner, licence, title, practising_since
   from workplace
  where workplace = %(workplace)s and until is null;
+
+-- hold_workplace
+-- Let nobody end a place of work until this transaction ends; nothing if it has ended.
+select workplace from workplace where workplace = %(workplace)s and until is null for share;
 
 -- anybody_in
 -- Whether anybody works in one of these roles now.

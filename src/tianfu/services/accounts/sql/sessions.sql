@@ -12,6 +12,7 @@ select s.session, s.device, s.methods, s.proved_at, s.seen_at, s.until, s.workpl
               where r.account = a.account and r.type = 'Patient' and r.until is null order by record),
        array(select record from account_record r
               where r.account = a.account and r.type = 'RelatedPerson' and r.until is null order by record),
+       a.telephone_at, a.named_at, a.telephone_lost_at, a.is_shared,
        w.workplace, w.account, w.organisation, w.role, w.practitioner, w.licence, w.title, w.practising_since,
        exists (select from credential c
                 where c.account = a.account and c.kind in ('totp', 'passkey') and c.ended_at is null),

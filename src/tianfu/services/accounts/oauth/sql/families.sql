@@ -66,7 +66,7 @@ select family.client, family.account, family.session, family.scopes, family.pati
        array(select record from account_record as own
               where own.account = family.account and own.type = 'RelatedPerson'
                 and (own.until is null or own.until > %(now)s) order by since, record),
-       family.is_offline, session.seen_at
+       family.is_offline, session.seen_at, account.named_at
   from oauth_family as family
   join oauth_client as client on client.client = family.client
   left join account on account.account = family.account

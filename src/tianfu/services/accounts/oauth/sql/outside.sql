@@ -16,6 +16,11 @@ delete from outside_sign_in where until <= %(now)s;
 select account.account from outside_account join account using (account)
  where issuer = %(issuer)s and subject = %(subject)s and until is null and left_at is null;
 
+-- hold_outside
+-- Let nobody take a link away until this transaction ends; nothing if it is gone.
+select account from outside_account
+ where account = %(account)s and issuer = %(issuer)s and subject = %(subject)s and until is null for share;
+
 -- link_outside
 -- Let another's subject name an account; no row is changed if it names one already.
 insert into outside_account (issuer, subject, account, since, by)
