@@ -16,6 +16,7 @@ from tests.strangers.installation import (
     CITY,
     ELSEWHERE,
     EVERYTHING,
+    HOSPITAL,
     OTHER_CITY,
     OTHER_HOSPITAL,
     OTHER_WARD,
@@ -57,6 +58,7 @@ STAFF = {
     "officer": ("officer", CITY, None),
     "keeper": ("security", CITY, None),
     "other-keeper": ("security", OTHER_CITY, None),
+    "clerk": ("registrar", HOSPITAL, None),
     "head": ("administrator", CITY, None),
     "other-head": ("administrator", OTHER_CITY, None),
 }

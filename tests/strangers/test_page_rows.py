@@ -183,7 +183,7 @@ async def account_of(walk: Walk, browser: Browser) -> str:
     return (await walk.here.house.accounts.sessions.look_up(browser.session, browser.device)).account.id
 
 
-ENTITLED = ("lin", "herself", "officer", "keeper", "head")
+ENTITLED = ("lin", "herself", "officer", "keeper", "head", "clerk")
 """Of whom one at least may open each page."""
 
 
