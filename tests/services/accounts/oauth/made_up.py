@@ -265,6 +265,9 @@ def resident() -> SignedIn:
         assurance=Assurance.NAMED,
         patients=("made-up-patient",),
         related=(),
+        telephone_at=NOON,
+        named_at=NOON,
+        name_stands=True,
     )
     return SignedIn(
         session="s-resident",
