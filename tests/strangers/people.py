@@ -150,7 +150,7 @@ async def entitled_of(here: Installation) -> Entitled:
     expired = (await here.tokens(lin, OFFICIAL))["access_token"]
     here.clock.forward(601)
     browsers = {"lin": lin}
-    for number in ("officer", "keeper", "head"):
+    for number in ("officer", "keeper", "head", "clerk"):
         browsers[number] = await here.staff(number)
     browsers["herself"] = await here.resident(HERS)
     return Entitled(browsers=browsers, old=old, expired=expired)
