@@ -6,7 +6,6 @@ clients of HTTP know nothing of.  A form that is held back leaves a word on the 
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
@@ -23,7 +22,7 @@ from tests.journeys.app_elsewhere import AppElsewhere, app_elsewhere
 from tests.journeys.conftest import Desk
 from tests.journeys.test_passkeys import device_of, looked_at
 from tests.supervision.installation import wait_until
-from tests.supervision.test_outside_provider import House
+from tests.supervision.test_outside_provider import House, make_provider
 from tianfu.db import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow  # a browser and two whole programs
@@ -58,7 +57,7 @@ def town(chromium: Browser) -> Iterator[Town]:
         for each in (here, there):
             each.home.mkdir(mode=0o755)
             assert each.run("migrate").returncode == 0
-        _make_provider(here, there)
+        make_provider(here, there)
         for each in (here, there):
             each.serve()
         scopes = ("openid", "launch/patient", "patient/Patient.rs")
@@ -70,28 +69,6 @@ def town(chromium: Browser) -> Iterator[Town]:
                 each.stop()
             EmbeddedPostgres(each.home).stop()
         shutil.rmtree(folder)
-
-
-def _make_provider(here: House, there: House) -> None:
-    key = here.home / "provider-key.json"
-    public = here.run("client", "key", str(key), "--algorithm", "ES256")
-    (there.home / "public.json").write_text(public.stdout)
-    command = ["client", "add", "--kind", "asymmetric", "--name", "Made-up county", "--scope", "openid"]
-    command += ["--redirect", f"{here.address}/sign-in/outside/province", "--keys", str(there.home / "public.json")]
-    registered = there.run(*command)
-    assert registered.returncode == 0, registered.stderr
-    provider = {
-        "key": "province",
-        "names": {"zh-CN": "示例省", "en": "Made-up province"},
-        "issuer": there.address,
-        "client": registered.stdout.strip().removeprefix("client_id="),
-        "key_file": str(key),
-        "scopes": ["openid"],
-        "is_enough_for_staff": False,
-    }
-    file = here.home / "providers.json"
-    file.write_text(json.dumps({"version": 1, "providers": [provider]}))
-    here.environment["TIANFU_PROVIDERS_FILE"] = str(file)
 
 
 def number() -> str:

@@ -85,14 +85,8 @@ class Browser:
             each.close()
 
 
-@pytest.fixture
-def houses(short_folder: Path) -> Iterator[tuple[House, House]]:
-    """The one where people sign in, and the one that is their provider, which has registered the first."""
-    here, there = House(short_folder / "a"), House(short_folder / "b")
-    for each in (here, there):
-        each.home.mkdir()
-        done = each.run("migrate")
-        assert done.returncode == 0, done.stderr
+def make_provider(here: House, there: House) -> None:
+    """Register one house with another, by which people may then come in."""
     key = here.home / "provider-key.json"
     public = here.run("client", "key", str(key), "--algorithm", "ES256")
     assert public.returncode == 0, public.stderr
@@ -113,6 +107,17 @@ def houses(short_folder: Path) -> Iterator[tuple[House, House]]:
     file = here.home / "providers.json"
     file.write_text(json.dumps({"version": 1, "providers": [provider]}))
     here.environment["TIANFU_PROVIDERS_FILE"] = str(file)
+
+
+@pytest.fixture
+def houses(short_folder: Path) -> Iterator[tuple[House, House]]:
+    """The one where people sign in, and the one that is their provider, which has registered the first."""
+    here, there = House(short_folder / "a"), House(short_folder / "b")
+    for each in (here, there):
+        each.home.mkdir()
+        done = each.run("migrate")
+        assert done.returncode == 0, done.stderr
+    make_provider(here, there)
     try:
         for each in (here, there):
             each.serve()

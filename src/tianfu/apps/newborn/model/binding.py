@@ -8,7 +8,7 @@ Rules: docs/rules/newborn-visits.md .
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tianfu.kernel.instants import SECOND, Instant
@@ -99,15 +99,7 @@ def confirmed(binding: Binding, *, by: str, now: Instant) -> Binding:
         raise Refusal("same-person", next_step="ask-a-colleague")
     if not 0 <= now - binding.scanned_at <= SCANS_WITHIN:
         raise Refusal("scans-too-old", next_step="scan-again")
-    return Binding(
-        baby=binding.baby,
-        wristband=binding.wristband,
-        bed=binding.bed,
-        camera=binding.camera,
-        scanned_by=binding.scanned_by,
-        scanned_at=binding.scanned_at,
-        confirmed_by=by,
-    )
+    return replace(binding, confirmed_by=by)
 
 
 def broken_by(binding: Binding, known: Known) -> str | None:
