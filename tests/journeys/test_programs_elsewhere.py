@@ -87,7 +87,11 @@ def give_code(page: Page, house: House, telephone: str) -> None:
     page.locator("#code").wait_for()
     wait_until(lambda: bool(house.codes(telephone)))
     page.locator("#code").fill(house.codes(telephone)[-1])
-    page.locator("#code").press("Enter")
+    with page.expect_navigation():
+        page.locator("#code").press("Enter")
+    is_new = page.locator("form[action='/sign-in/whose/new'] button")
+    if is_new.count():  # who comes for the first time says so
+        is_new.click()
 
 
 def decide(page: Page, decision: str) -> None:
