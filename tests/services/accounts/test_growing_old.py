@@ -348,6 +348,23 @@ async def test_a_paper_takes_records_from_a_relative_who_opened_them_as_his_own(
     assert sum(written in each for each in told) >= 3  # where it was written, used, and what it ended
 
 
+async def test_a_paper_takes_all_that_was_opened_by_another_in_that_name_also_a_child_s_records(house: House) -> None:
+    ties: Any = [*TIES, ("RelatedPerson", "mother-of-a-child")]
+    relative = await house.with_code(OTHER_NUMBER)
+    assert await house.accounts.real_names.tie(relative.signed_in, "安示例", ties)
+    code = (await paper(house)).code
+    her = await house.with_code()
+    assert await house.accounts.real_names.tie_by_paper(
+        her.signed_in, "安示例", ties, number=IDENTITY, paper=code, is_shared=False
+    )
+    house.time.pass_(2)
+    caller = (await house.look_up(relative)).caller
+    assert (caller.patients, caller.related) == ((), ())
+    account = await house.accounts.people.account(relative.signed_in.account.id)
+    assert not account.name_stands  # it was not his: no offer that is meant for her is his to accept
+    assert (await house.look_up(her)).caller.related == ("mother-of-a-child",)
+
+
 @pytest.mark.parametrize("role", ["doctor", "nurse", "steward", "township"])
 async def test_nobody_but_a_registrar_writes_papers(house: House, role: str) -> None:
     assert await refused(house.accounts.papers.write(await registrar(house, role), IDENTITY)) == "not-found"

@@ -96,9 +96,14 @@ class RealNames:
             await transaction.all(_PEOPLE.lock_records, records=patients)
             if not await self._papers.use(transaction, number, paper, account):
                 return None
-            lost = await transaction.all(_PEOPLE.take_from_others, account=account, records=patients, now=now)
+            related = text_array(sorted(record for kind, record in ties if kind == "RelatedPerson"))
+            lost = await transaction.all(
+                _PEOPLE.take_from_others, account=account, records=patients, related=related, now=now
+            )
+            for loser in sorted({row[0] for row in lost}):  # whose name it was not, and what is meant for it
+                await transaction.run(_PEOPLE.end_real_name, account=loser)
             told = self._papers.told(number, paper)
-            said = [told, *(f"account={row[0]}&ended=Patient/{row[1]}&{told}" for row in lost)]
+            said = [told, *(f"account={row[0]}&ended={row[1]}/{row[2]}&{told}" for row in lost)]
             events = [account_event(signed_in.caller, "tie-record", at=now, query=each) for each in said]
             await leave_trace(transaction, events, self._parts.auditor.writer)
             for tie in ties:

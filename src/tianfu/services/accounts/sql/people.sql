@@ -82,10 +82,16 @@ select distinct r.account
  limit 2;
 
 -- take_from_others
--- These Patient records are nobody's any more but this account's.
+-- These records are nobody's any more but this account's.
 update account_record set until = %(now)s
- where type = 'Patient' and record = any(%(records)s::text[]) and until is null and account <> %(account)s
-returning account, record;
+ where ((type = 'Patient' and record = any(%(records)s::text[]))
+        or (type = 'RelatedPerson' and record = any(%(related)s::text[])))
+   and until is null and account <> %(account)s
+returning account, type, record;
+
+-- end_real_name
+-- The real name of an account is over: it was another's.
+update account set named_at = 0 where account = %(account)s and left_at is null;
 
 -- related_accepted
 -- Since when somebody who has not left stands for another by each of these records.
