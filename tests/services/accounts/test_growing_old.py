@@ -385,3 +385,17 @@ async def test_whoever_left_and_comes_again_by_his_number_begins_anew(house: Hou
     await house.accounts.people.leave(THE_OPERATOR, old.signed_in.account.id, TREE)
     house.time.pass_(61)
     assert (await anew(house)).signed_in.account.id != old.signed_in.account.id
+
+
+async def test_who_shows_another_name_later_does_not_open_again_what_was_open_under_the_first(house: House) -> None:
+    first = await named(house)
+    other: Any = [("Patient", "another-patient")]
+    house.time.pass_(61)
+    for _ in range(5):
+        days(lapses().telephone_days - 1, house)
+        entered = await house.after_code()  # whoever has the telephone now keeps it young
+        assert isinstance(entered, Entered)
+    assert entered.signed_in.account.id == first.signed_in.account.id
+    assert entered.signed_in.account.name_is_over
+    assert await house.accounts.real_names.tie(entered.signed_in, "别示例", other)
+    assert await patients(house, entered) == ("another-patient",)

@@ -106,6 +106,12 @@ update account_record set until = %(now)s
  where account = %(account)s and type = %(type)s and record = %(record)s and until is null
 returning record;
 
+-- end_other_records
+-- Nothing is an account's any more but these records, of both types by name.
+update account_record set until = %(now)s
+ where account = %(account)s and until is null and type || '/' || record <> all(%(kept)s::text[])
+returning type, record;
+
 -- add_workplace
 -- Where somebody works from now on, and as what.
 insert into workplace (workplace, account, organisation, role, practitioner, licence, title, practising_since, since, by)
