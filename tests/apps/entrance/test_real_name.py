@@ -16,6 +16,7 @@ from tests.apps.entrance.test_signing_in_pages import with_password, with_teleph
 from tests.desk import DESK
 from tests.services.accounts.conftest import TELEPHONE
 from tianfu.access.purpose import Purpose
+from tianfu.db import Query
 from tianfu.services.accounts.totp import code_at
 from tianfu.standards.china.identifier_systems import IDENTITY_NUMBER
 from tianfu.standards.china.identity_number import compose_identity_number, shortened
@@ -350,3 +351,19 @@ async def test_a_page_that_guessing_closed_is_in_the_trail(place: Place) -> None
         await says(browser)
     told = [row[1] for row in await place.house.events() if row[0] == "tie-record"]
     assert told == [*["real-name-not-found"] * 5, "sign-in-closed"]
+
+
+async def test_an_account_that_begins_at_a_shared_number_is_led_to_its_passkey_while_it_can_have_one(
+    place: Place,
+) -> None:
+    await resident(place)
+    async with place.house.database.connection("owner") as connection:
+        await connection.run(Query.composed("share", "update account set is_shared = true"))
+    place.house.time.pass_(61)
+    browser = place.browser()
+    entered = await with_telephone(place, browser)
+    assert entered.headers["location"] == "/account/passkeys/new"
+    assert (await browser.get("/account/passkeys/new")).status_code == 200
+    place.house.time.pass_(301)
+    page = await browser.get((await browser.get("/account/passkeys/new")).headers["location"])
+    assert "You have no way left to prove it here" in page.text

@@ -21,6 +21,7 @@ from tests.services.accounts.conftest import CHEAP, MASTER, NOW, PARTY, House, T
 from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
+from tianfu.db import Query
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
@@ -707,6 +708,17 @@ async def test_an_offer_waits_until_it_is_answered_or_taken_back(
     assert await told(daughter) == ["family.news-offers"]
     await elder.post(f"/family/proxies/{naming}/end")
     assert await told(daughter) == []
+
+
+async def test_whose_real_name_is_over_is_told_of_no_offer_that_his_page_does_not_show(
+    place: Place, elder: Resident, daughter: Resident
+) -> None:
+    await elder.names()
+    over = "update account set named_at = 0 where account = '" + (await daughter.here()).account.id + "'"
+    async with place.house.database.connection("owner") as connection:
+        await connection.run(Query.composed("over", over))
+    place.house.time.pass_(2)
+    assert (await daughter.offered(), await told(daughter)) == ([], [])
 
 
 async def test_an_offer_that_came_before_the_account_is_told_to_whoever_bears_name_and_number(

@@ -348,6 +348,23 @@ async def test_a_paper_takes_records_from_a_relative_who_opened_them_as_his_own(
     assert sum(written in each for each in told) >= 3  # where it was written, used, and what it ended
 
 
+async def test_a_paper_takes_all_that_was_opened_by_another_in_that_name_also_a_child_s_records(house: House) -> None:
+    ties: Any = [*TIES, ("RelatedPerson", "mother-of-a-child")]
+    relative = await house.with_code(OTHER_NUMBER)
+    assert await house.accounts.real_names.tie(relative.signed_in, "安示例", ties)
+    code = (await paper(house)).code
+    her = await house.with_code()
+    assert await house.accounts.real_names.tie_by_paper(
+        her.signed_in, "安示例", ties, number=IDENTITY, paper=code, is_shared=False
+    )
+    house.time.pass_(2)
+    caller = (await house.look_up(relative)).caller
+    assert (caller.patients, caller.related) == ((), ())
+    account = await house.accounts.people.account(relative.signed_in.account.id)
+    assert not account.name_stands  # it was not his: no offer that is meant for her is his to accept
+    assert (await house.look_up(her)).caller.related == ("mother-of-a-child",)
+
+
 @pytest.mark.parametrize("role", ["doctor", "nurse", "steward", "township"])
 async def test_nobody_but_a_registrar_writes_papers(house: House, role: str) -> None:
     assert await refused(house.accounts.papers.write(await registrar(house, role), IDENTITY)) == "not-found"
@@ -368,3 +385,17 @@ async def test_whoever_left_and_comes_again_by_his_number_begins_anew(house: Hou
     await house.accounts.people.leave(THE_OPERATOR, old.signed_in.account.id, TREE)
     house.time.pass_(61)
     assert (await anew(house)).signed_in.account.id != old.signed_in.account.id
+
+
+async def test_who_shows_another_name_later_does_not_open_again_what_was_open_under_the_first(house: House) -> None:
+    first = await named(house)
+    other: Any = [("Patient", "another-patient")]
+    house.time.pass_(61)
+    for _ in range(5):
+        days(lapses().telephone_days - 1, house)
+        entered = await house.after_code()  # whoever has the telephone now keeps it young
+        assert isinstance(entered, Entered)
+    assert entered.signed_in.account.id == first.signed_in.account.id
+    assert entered.signed_in.account.name_is_over
+    assert await house.accounts.real_names.tie(entered.signed_in, "别示例", other)
+    assert await patients(house, entered) == ("another-patient",)

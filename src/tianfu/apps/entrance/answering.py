@@ -15,7 +15,7 @@ from tianfu.apps.entrance.speech import Speech
 from tianfu.kernel.instants import SECOND, Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.demonstration import DemoLogin
-from tianfu.services.accounts.model.people import Kind, SignedIn
+from tianfu.services.accounts.model.people import Kind, Method, SignedIn
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.signing_in import WORKPLACE, Arrival, Entered, Next
 from tianfu.web.admission import CHOOSING_PASSWORD, REAL_NAME_PATH, SETTING_UP, SIGNED_IN, SessionCookies, prove_at
@@ -25,6 +25,8 @@ from tianfu.web.pages import Pages
 
 ACCOUNT = "/account"
 """Where one's own account is."""
+
+NEW_PASSKEY = f"{ACCOUNT}/passkeys/new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,8 @@ def landing(signed_in: SignedIn, onward: str) -> str:
     account = signed_in.account
     if account.telephone_lost_at is not None:
         return ACCOUNT
+    if account.kind is Kind.RESIDENT and not account.number and Method.PASSKEY not in signed_in.methods:
+        return NEW_PASSKEY  # nothing else opens this account again, and later there is no fresh proof for it
     return REAL_NAME_PATH if account.name_is_over and account.kind is Kind.RESIDENT else onward
 
 

@@ -174,7 +174,9 @@ def user_of(account: Account) -> bytes:
 def known_as(account: Account) -> str:
     """What a device shows of whose passkey it is; it may travel to its maker's cloud, so no name and no telephone."""
     number = account.number
-    return number if account.kind is Kind.STAFF or not number else f"{number[:3]}****{number[-4:]}"
+    if not number:  # an account begun at a shared telephone, or one that lost its own; WebAuthn wants some name
+        return f"····{account.id[-4:]}"
+    return number if account.kind is Kind.STAFF else f"{number[:3]}****{number[-4:]}"
 
 
 def options_to_make(party: RelyingParty, account: Account, challenge: bytes, known: Sequence[bytes]) -> str:

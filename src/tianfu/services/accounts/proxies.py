@@ -12,7 +12,7 @@ from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.namings import DECLINED_MAX, Answer, Named, News, Told, refuse_asked_too_often
-from tianfu.services.accounts.model.people import Account, Assurance, Kind, SignedIn
+from tianfu.services.accounts.model.people import Account, Kind, SignedIn
 from tianfu.services.accounts.sessions import Sessions
 from tianfu.services.accounts.store import People
 from tianfu.standards.china.names import folded
@@ -142,7 +142,7 @@ class Proxies:
 
     async def news(self, account: Account) -> News:
         """What waits for somebody, and what was answered to him; nothing, if his real name is not known."""
-        if account.kind is not Kind.RESIDENT or account.assurance < Assurance.NAMED:
+        if account.kind is not Kind.RESIDENT or not account.name_stands:
             return News()
         handle, named = self._bearer(account)
         async with self._database.connection("app") as connection:

@@ -19,6 +19,7 @@ from tianfu.services.accounts.papers import Papers
 from tianfu.services.accounts.signing_in import Parts
 from tianfu.services.accounts.store import RecordType
 from tianfu.services.accounts.tracing import account_event, caller_of
+from tianfu.standards.china.names import folded
 
 _PEOPLE = queries("tianfu.services.accounts.sql", "people.sql")
 
@@ -58,7 +59,8 @@ class RealNames:
         Raises Refusal `account-unknown`.
         """
         account = signed_in.account
-        if not await self._parts.people.take_records(signed_in.caller, account.id, ties):
+        is_another = _is_another(account, name)
+        if not await self._parts.people.take_records(signed_in.caller, account.id, ties, is_another=is_another):
             return False
         await self._parts.people.retell(account.id, name=name, assurance=Assurance.NAMED)
         await self._done(account)
@@ -96,11 +98,18 @@ class RealNames:
             await transaction.all(_PEOPLE.lock_records, records=patients)
             if not await self._papers.use(transaction, number, paper, account):
                 return None
-            lost = await transaction.all(_PEOPLE.take_from_others, account=account, records=patients, now=now)
+            related = text_array(sorted(record for kind, record in ties if kind == "RelatedPerson"))
+            lost = await transaction.all(
+                _PEOPLE.take_from_others, account=account, records=patients, related=related, now=now
+            )
+            for loser in sorted({row[0] for row in lost}):  # whose name it was not, and what is meant for it
+                await transaction.run(_PEOPLE.end_real_name, account=loser)
             told = self._papers.told(number, paper)
-            said = [told, *(f"account={row[0]}&ended=Patient/{row[1]}&{told}" for row in lost)]
+            said = [told, *(f"account={row[0]}&ended={row[1]}/{row[2]}&{told}" for row in lost)]
             events = [account_event(signed_in.caller, "tie-record", at=now, query=each) for each in said]
             await leave_trace(transaction, events, self._parts.auditor.writer)
+            if _is_another(signed_in.account, name):
+                await people.end_others_in(transaction, signed_in.caller, account, ties)
             for tie in ties:
                 await people.tie_in(transaction, signed_in.caller, account, *tie)
 
@@ -128,3 +137,8 @@ class RealNames:
 
     def _trying_by(self, number: str) -> bytes:
         return self._parts.keys.handle(Kind.RESIDENT, f"real-name of {number}")
+
+
+def _is_another(account: Account, name: str) -> bool:
+    """Whether the real name that an account showed before was another one: then it may have been another person."""
+    return bool(account.name) and folded(account.name) != folded(name)

@@ -303,10 +303,13 @@ class People:
         async with self.changing(account) as transaction:
             await self.tie_in(transaction, by, account, kind, record)
 
-    async def take_records(self, by: Caller, account: str, ties: Sequence[tuple[RecordType, str]]) -> bool:
+    async def take_records(
+        self, by: Caller, account: str, ties: Sequence[tuple[RecordType, str]], *, is_another: bool
+    ) -> bool:
         """Make these records somebody's own, all or none; no if another account that stands has one of the Patients.
 
-        Of several who take a record at one moment one gets it.
+        Of several who take a record at one moment one gets it.  `is_another` says that whoever showed who he is here
+        before was somebody else: what was that one's is not opened again.
         """
         patients = text_array(sorted(record for kind, record in ties if kind == "Patient"))
         async with self._database.transaction("app") as transaction:
@@ -314,9 +317,19 @@ class People:
             await transaction.all(_PEOPLE.lock_records, records=patients)
             if await transaction.one(_PEOPLE.records_of_another, account=account, records=patients) is not None:
                 return False
+            if is_another:
+                await self.end_others_in(transaction, by, account, ties)
             for kind, record in ties:
                 await self.tie_in(transaction, by, account, kind, record)
         return True
+
+    async def end_others_in(
+        self, transaction: Transaction, by: Caller, account: str, ties: Sequence[tuple[RecordType, str]]
+    ) -> None:
+        """Nothing but these records is an account's any more, in a transaction that holds the account."""
+        kept = text_array(sorted(f"{kind}/{record}" for kind, record in ties))
+        for row in await transaction.all(_PEOPLE.end_other_records, account=account, kept=kept, now=self._clock()):
+            await self.trace_tie(transaction, by, f"account={account}&ended={row[0]}/{row[1]}")
 
     async def refused_tie(self, by: Caller, refusal: Refusal) -> Refusal:
         """Tell the trail that somebody was refused a record, or the end of a tie; the refusal to raise."""

@@ -111,11 +111,15 @@ def test_every_look_is_of_its_sorts(event: Event, sorts: set[Sort]) -> None:
 def test_a_person_objects_to_what_others_did() -> None:
     [[look]] = [day.looks for day in days_of([READ], Sort.ALL)]
     [[own]] = [day.looks for day in days_of([OWN], Sort.ALL)]
-    [[system]] = [day.looks for day in days_of([replace(READ, role="system")], Sort.ALL)]
+    [[system]] = [day.looks for day in days_of([replace(READ, role="system", caller="importer")], Sort.ALL)]
+    [[tried]] = [day.looks for day in days_of([replace(READ, role="system", caller="an-account")], Sort.ALL)]
+    [[exported]] = [day.looks for day in days_of([replace(READ, role="system", caller="command-line")], Sort.ALL)]
     [[machine]] = [day.looks for day in days_of([replace(READ, role="hospital-system")], Sort.ALL)]
     assert may_object(look)
     assert not may_object(own)
     assert not may_object(system)
+    assert may_object(tried)  # somebody said her name and number as his own
+    assert may_object(exported)
     assert may_object(machine)  # an institution answers for its machine
 
 

@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from itertools import groupby
 
+from tianfu.access.caller import IMPORTER
 from tianfu.kernel.instants import Instant, china_date
 
 YEAR_MIN = 2000
@@ -167,8 +168,12 @@ class Look:
 
     @property
     def is_by_system(self) -> bool:
-        """Whether the platform itself did it, to import, keep or put together what others asked for."""
-        return self.newest.role == SYSTEM_ROLE
+        """Whether the platform itself did it, to import; who acts in its name at a keyboard answers for it.
+
+        Such are whoever exports by a command, and whoever says a name and number of which he wants to prove that they
+        are his: the store is asked in the system's name for him, and he stands in the trail.
+        """
+        return self.newest.role == SYSTEM_ROLE and self.newest.caller == IMPORTER.id
 
     @property
     def is_emergency(self) -> bool:

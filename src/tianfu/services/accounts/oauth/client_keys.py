@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -31,10 +31,11 @@ PublicKey = ECKey | RSAKey
 
 @dataclass(slots=True)
 class _Fetched:
-    """What was found at an address; `fault` says why it was nothing, empty if it was something."""
+    """What was found at an address and when; `fault` says why the last try, at `tried_at`, found nothing."""
 
     keys: Mapping[str, PublicKey]
     at: Instant
+    tried_at: Instant
     fault: str = ""
 
 
@@ -61,26 +62,36 @@ class ClientKeys:
         return key
 
     async def _at(self, address: str, kid: str) -> Mapping[str, PublicKey]:
-        async with self._asking.setdefault(address, asyncio.Lock()):
-            known = self._fetched.get(address)
-            if known is None or self._is_over(known, kid):
-                known = self._fetched[address] = await self._found(address)
-        if known.fault:
+        known = self._fetched.get(address)
+        if known is None or self._is_over(known, kid):  # else whoever has a good key waits for nobody else's question
+            async with self._asking.setdefault(address, asyncio.Lock()):
+                known = self._fetched.get(address)
+                if known is None or self._is_over(known, kid):
+                    known = self._fetched[address] = self._kept(known, await self._found(address))
+        if known.fault and kid not in known.keys:
             raise refused("oauth-client-unknown", known.fault)
         return known.keys
 
     def _is_over(self, known: _Fetched, kid: str) -> bool:
-        seconds = FETCHED_SECONDS if kid in known.keys else FETCHES_APART_SECONDS
-        return self._clock() - known.at >= seconds * SECOND
+        if kid in known.keys:
+            return self._clock() - known.at >= FETCHED_SECONDS * SECOND
+        return self._clock() - known.tried_at >= FETCHES_APART_SECONDS * SECOND
+
+    def _kept(self, known: _Fetched | None, found: _Fetched) -> _Fetched:
+        """What is known from now on: keys that are believed yet outlive a question that came to nothing."""
+        if known is None or not found.fault or self._clock() - known.at >= FETCHED_SECONDS * SECOND:
+            return found
+        return replace(found, keys=known.keys, at=known.at)
 
     async def _found(self, address: str) -> _Fetched:
         """What lies at an address now; nothing is an answer too: who is down is not asked for each assertion."""
         try:
-            return _Fetched(_keys(await self._fetcher.get(address)), self._clock())
+            keys = _keys(await self._fetcher.get(address))
+            return _Fetched(keys, self._clock(), self._clock())
         except Refusal as refusal:
             reason = refusal.details.get("reason", "")
             fault = f"keys-{reason}" if refusal.code == "outside-unreachable" else reason
-            return _Fetched({}, self._clock(), fault)
+            return _Fetched({}, self._clock(), self._clock(), fault)
 
 
 def _keys(text: bytes) -> Mapping[str, PublicKey]:

@@ -82,10 +82,16 @@ select distinct r.account
  limit 2;
 
 -- take_from_others
--- These Patient records are nobody's any more but this account's.
+-- These records are nobody's any more but this account's.
 update account_record set until = %(now)s
- where type = 'Patient' and record = any(%(records)s::text[]) and until is null and account <> %(account)s
-returning account, record;
+ where ((type = 'Patient' and record = any(%(records)s::text[]))
+        or (type = 'RelatedPerson' and record = any(%(related)s::text[])))
+   and until is null and account <> %(account)s
+returning account, type, record;
+
+-- end_real_name
+-- The real name of an account is over: it was another's.
+update account set named_at = 0 where account = %(account)s and left_at is null;
 
 -- related_accepted
 -- Since when somebody who has not left stands for another by each of these records.
@@ -99,6 +105,12 @@ select r.record, min(r.since)
 update account_record set until = %(now)s
  where account = %(account)s and type = %(type)s and record = %(record)s and until is null
 returning record;
+
+-- end_other_records
+-- Nothing is an account's any more but these records, of both types by name.
+update account_record set until = %(now)s
+ where account = %(account)s and until is null and type || '/' || record <> all(%(kept)s::text[])
+returning type, record;
 
 -- add_workplace
 -- Where somebody works from now on, and as what.
