@@ -31,6 +31,10 @@ OUR_SOURCE = 1
 """The SSRC of who only receives."""
 
 
+SOURCES_MAX = 16
+"""More SSRCs of one camera are not remembered: the oldest is forgotten, and one report has room for 31."""
+
+
 class Clocked(NamedTuple):
     """One moment by the sender's two clocks, from its report (RFC 3550, section 6.4.1)."""
 
@@ -135,9 +139,17 @@ class Camera:
     def _stream_of(self, head: Head) -> Stream | None:
         for stream in self.peer.streams.values():
             if stream.payload_type == head.payload_type:
-                self._labels[head.source] = stream.label
+                self._remember(head.source, stream.label)
                 return stream
         return None
+
+    def _remember(self, source: int, label: Label) -> None:
+        if source not in self._labels and len(self._labels) >= SOURCES_MAX:
+            oldest = next(iter(self._labels))
+            del self._labels[oldest]
+            self._missing.pop(oldest, None)
+            self._reception.pop(oldest, None)
+        self._labels[source] = label
 
     def _add(self, stream: Stream, packet: Packet) -> bool:
         if self._group is None:

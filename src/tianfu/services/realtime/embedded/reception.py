@@ -49,5 +49,5 @@ class Reception:
             highest_sequence=self._highest & 0xFFFFFFFF,
             jitter=0,
             lsr=last,
-            dlsr=int((at_seconds - heard_at) * 65_536) if self._report else 0,
+            dlsr=min(int((at_seconds - heard_at) * 65_536), 0xFFFFFFFF) if self._report else 0,
         )

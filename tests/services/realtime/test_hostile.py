@@ -1,0 +1,116 @@
+"""What strangers, cameras and viewers send that nobody expects."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+from aiortc.rtp import RtcpSenderInfo, RtcpSrPacket
+from pylibsrtp._binding import ffi
+
+from tests.services.realtime.made import PeerInMemory, camera, packet, picture, viewer
+from tianfu.services.realtime.embedded.camera import SOURCES_MAX
+from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.raw_peer import Heard
+from tianfu.services.realtime.port import CAMERA_LOST
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
+
+pytestmark = pytest.mark.anyio
+
+
+class Ward:
+    """A forwarder with peers in memory, and a clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.peers: list[PeerInMemory] = []
+        self.forwarder = Forwarder(lambda: self.now, peer=self._peer)
+
+    def _peer(self, heard: Heard) -> PeerInMemory:
+        self.peers.append(PeerInMemory(heard))
+        return self.peers[-1]
+
+    async def camera(self, name: str = "bed") -> PeerInMemory:
+        await self.forwarder.whip(name, "")
+        return self.peers[-1]
+
+    async def viewer(self, visit: str = "visit", who: str = "mother") -> PeerInMemory:
+        await self.forwarder.whep(visit, who, Part.FAMILY, "")
+        return self.peers[-1]
+
+    async def live(self) -> tuple[PeerInMemory, PeerInMemory]:
+        """A camera, and a viewer of its open room."""
+        seen = await self.camera()
+        self.forwarder.open_room("visit", "bed", lease_seconds=20.0)
+        mother = await self.viewer()
+        self.forwarder.gate("visit", Gate.LIVE, "nurse")
+        return seen, mother
+
+
+def show(seen: PeerInMemory, data: list[bytes]) -> None:
+    for each in data:
+        seen.heard.packet(each)
+
+
+def media(peer: PeerInMemory) -> list[bytes]:
+    return [data for data in peer.sent if data[1] not in range(192, 224)]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80" + bytes(1_600)])
+async def test_a_strangers_datagram_ends_no_connection(data: bytes) -> None:
+    async with Forwarder(time.monotonic) as forwarder:
+        seen = await camera(forwarder, "bed")
+        assert seen.peer._transport is not None
+        address = seen.peer._transport.transport._connection._nominated[1].remote_addr
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(data, address)
+        await asyncio.sleep(0.3)
+        assert CAMERA_LOST not in [each.what for each in await forwarder.happenings.after(0)]
+        await seen.peer.close()
+
+
+async def test_many_sources_of_one_camera_stop_no_reports() -> None:
+    async with Forwarder(time.monotonic) as forwarder:
+        seen = await camera(forwarder, "bed")
+        of = seen.peer.streams["video"].payload_type
+        for source in range(200):
+            seen.peer.send(packet(b"\x41", sequence=1, timestamp=1, source=1_000 + source, payload_type=of))
+        await asyncio.sleep(1.3)
+        assert forwarder._looking is not None
+        assert not forwarder._looking.done()
+        assert len(forwarder._cameras["bed"]._reception) <= SOURCES_MAX
+        await seen.peer.close()
+
+
+async def test_a_source_that_has_been_silent_for_a_day_stops_no_reports() -> None:
+    ward = Ward()
+    async with ward.forwarder as forwarder:
+        seen = await ward.camera()
+        show(seen, picture(b"1", 1, whole=True))
+        moment = RtcpSenderInfo(ntp_timestamp=1 << 32, rtp_timestamp=1, packet_count=1, octet_count=1)
+        seen.heard.control([RtcpSrPacket(ssrc=7, sender_info=moment)])
+        ward.now += 24 * 3_600
+        await asyncio.sleep(1.3)
+        assert forwarder._looking is not None
+        assert not forwarder._looking.done()
+
+
+async def test_a_packet_too_long_to_pass_on_ends_no_camera() -> None:
+    async with Forwarder(time.monotonic) as forwarder:
+        seen = await camera(forwarder, "bed")
+        forwarder.open_room("visit", "bed", lease_seconds=20.0)
+        mother = await viewer(forwarder, "visit", "mother")
+        forwarder.gate("visit", Gate.LIVE, "nurse")
+        assert seen.peer._transport is not None
+        session = seen.peer._transport._tx_srtp
+        session._cdata = ffi.new("char[]", 4_000)
+        session._buffer = ffi.buffer(session._cdata)
+        of = seen.peer.streams["video"].payload_type
+        assert seen.peer.send(packet(b"\x65" + bytes(1_388), sequence=1, timestamp=1, payload_type=of))
+        await asyncio.sleep(0.3)
+        assert CAMERA_LOST not in [each.what for each in await forwarder.happenings.after(0)]
+        await seen.peer.close()
+        await mother.peer.close()
