@@ -7,14 +7,16 @@ import socket
 import time
 
 import pytest
-from aiortc.rtp import RtcpSenderInfo, RtcpSrPacket
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket, RtcpSenderInfo, RtcpSrPacket
 from pylibsrtp._binding import ffi
 
 from tests.services.realtime.made import PeerInMemory, camera, packet, picture, viewer
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import SOURCES_MAX
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.raw_peer import Heard
-from tianfu.services.realtime.port import CAMERA_LOST
+from tianfu.services.realtime.port import CAMERA_LOST, SHIELDED
+from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -114,3 +116,88 @@ async def test_a_packet_too_long_to_pass_on_ends_no_camera() -> None:
         assert CAMERA_LOST not in [each.what for each in await forwarder.happenings.after(0)]
         await seen.peer.close()
         await mother.peer.close()
+
+
+async def test_a_picture_from_before_the_gate_is_not_shown_because_it_was_sent_again() -> None:
+    ward = Ward()
+    seen = await ward.camera()
+    ward.forwarder.open_room("visit", "bed", lease_seconds=20.0)
+    mother = await ward.viewer()
+    show(seen, picture(b"before", 9, whole=False) + picture(b"before", 11, whole=False))
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    show(seen, picture(b"before", 10, whole=True))
+    assert not media(mother)
+    assert not ward.forwarder._cameras["bed"].group
+
+
+async def test_a_picture_that_began_before_the_gate_is_not_shown_from_its_midst() -> None:
+    ward = Ward()
+    seen = await ward.camera()
+    ward.forwarder.open_room("visit", "bed", lease_seconds=20.0)
+    mother = await ward.viewer()
+    before, *after = picture(b"before", 1, whole=True)
+    show(seen, [before])
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    show(seen, after)
+    assert not media(mother)
+
+
+async def test_a_lease_that_is_found_lost_by_who_wants_to_speak_cuts_as_well() -> None:
+    ward = Ward()
+    seen, mother = await ward.live()
+    show(seen, picture(b"1", 1, whole=True))
+    ward.now += 20.0
+    with pytest.raises(Refusal):
+        ward.forwarder.talk("visit", "mother", is_pressed=True)
+    show(seen, picture(b"2", 2, whole=True))
+    assert not ward.forwarder._cameras["bed"].group
+    assert SHIELDED in [each.what for each in await ward.forwarder.happenings.after(0)]
+    ward.forwarder.renew("visit", lease_seconds=20.0)
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    count = len(media(mother))
+    lost = [head_of(data).sequence for data in media(mother)]
+    mother.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
+    show(seen, picture(b"2", 2, whole=True))
+    assert len(media(mother)) == count
+
+
+async def test_a_device_whose_name_another_bears_by_now_shows_nothing() -> None:
+    ward = Ward()
+    before, mother = await ward.live()
+    await ward.camera()
+    show(before, picture(b"old", 1, whole=True))
+    assert not media(mother)
+
+
+async def test_who_was_let_go_while_he_joined_does_not_come_in_on_a_later_wish() -> None:
+    ward = Ward()
+    seen = await ward.camera()
+    ward.forwarder.open_room("visit", "bed", lease_seconds=20.0)
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    gates = {"first": asyncio.Event(), "second": asyncio.Event()}
+
+    class Slow(PeerInMemory):
+        async def answer(self, offer: str, *, sends: bool, video: object) -> str:
+            await gates[offer].wait()
+            if offer == "second":
+                raise Refusal("offer-malformed")
+            return await super().answer(offer, sends=sends, video=video)
+
+    peers: list[PeerInMemory] = []
+
+    def peer(heard: Heard) -> PeerInMemory:
+        peers.append(Slow(heard))
+        return peers[-1]
+
+    ward.forwarder._peer = peer
+    first = asyncio.create_task(ward.forwarder.whep("visit", "x", Part.FAMILY, "first"))
+    await asyncio.sleep(0)
+    ward.forwarder.kick("visit", "x")
+    second = asyncio.create_task(ward.forwarder.whep("visit", "x", Part.FAMILY, "second"))
+    await asyncio.sleep(0)
+    for each in gates.values():
+        each.set()
+        await asyncio.sleep(0.01)
+    assert all(isinstance(each, Refusal) for each in await asyncio.gather(first, second, return_exceptions=True))
+    show(seen, picture(b"1", 1, whole=True))
+    assert not media(peers[0])

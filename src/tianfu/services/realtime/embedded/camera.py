@@ -96,13 +96,13 @@ class Camera:
         if stream is None:
             return
         self.packets += 1
-        self._reception.setdefault(head.source, Reception(head.source)).add(head)
+        begins_anew = self._reception.setdefault(head.source, Reception(head.source)).add(head)
         packet = Packet(data, head)
         if stream.label != "video":
             self._forward(stream.label, packet, True)
             return
         self._look_for_gaps(head)
-        self._forward("video", packet, self._add(stream, packet))
+        self._forward("video", packet, self._add(stream, packet, may_begin=begins_anew))
 
     def heard_control(self, packets: Sequence[AnyRtcpPacket]) -> None:
         """Learn the sender's clocks from its reports."""
@@ -151,10 +151,10 @@ class Camera:
             self._reception.pop(oldest, None)
         self._labels[source] = label
 
-    def _add(self, stream: Stream, packet: Packet) -> bool:
+    def _add(self, stream: Stream, packet: Packet, *, may_begin: bool) -> bool:
         if self._group is None:
             self._group = PictureGroup(_codec(stream))
-        begins = self._group.add(packet)
+        begins = self._group.add(packet, may_begin=may_begin)
         if not self._is_keeping:
             self._group.forget()
         return begins

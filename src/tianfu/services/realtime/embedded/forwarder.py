@@ -43,6 +43,7 @@ class _Open:
 
     room: Room
     viewers: dict[str, Viewer] = field(default_factory=dict)
+    joining: dict[str, RawPeer] = field(default_factory=dict)
 
 
 class Forwarder:
@@ -134,6 +135,7 @@ class Forwarder:
         opened = self._rooms.get(visit)
         if opened is not None:
             opened.room.leave(participant)
+            opened.joining.pop(participant, None)
             self._forget(opened, participant, reason)
 
     def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
@@ -141,8 +143,10 @@ class Forwarder:
 
         Raises Refusal as `Room.press` does, or `room-unknown`.
         """
-        room = self._opened(visit).room
+        opened = self._opened(visit)
+        room = opened.room
         if is_pressed:
+            self._is_live(opened)
             room.press(participant, at_seconds=self._clock())
         else:
             room.floor.release(participant)
@@ -169,7 +173,8 @@ class Forwarder:
         peer = self._peer(heard)
 
         def forward(label: Label, packet: Packet, may_begin: bool) -> None:
-            self._forward(camera, label, packet, may_begin)
+            if self._cameras.get(camera) is made:  # another device may bear its name by now
+                self._forward(camera, label, packet, may_begin)
 
         made = Camera(camera, peer, forward, self._clock)
         heard.packet, heard.control = made.heard, made.heard_control
@@ -203,14 +208,20 @@ class Forwarder:
         room.let_in(participant, part)
         heard = Heard()
         peer = self._peer(heard)
+        opened.joining[participant] = peer
         video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
         try:
             answer = await peer.answer(offer, sends=True, video=video)
         except BaseException:
-            room.leave(participant)
+            if opened.joining.get(participant) is peer:
+                del opened.joining[participant]
+                room.leave(participant)
             await peer.close()
             raise
-        if room.part_of(participant) is None:  # it was closed meanwhile
+        still_wanted = opened.joining.get(participant) is peer and room.part_of(participant) is not None
+        if opened.joining.get(participant) is peer:
+            del opened.joining[participant]
+        if not still_wanted:  # it was closed meanwhile, or he was let go
             await peer.close()
             raise Refusal("room-closed", next_step="none")
         viewer = Viewer(
