@@ -10,10 +10,13 @@ import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket, RtcpSenderInfo, RtcpSrPacket
 from pylibsrtp._binding import ffi
 
-from tests.services.realtime.made import PeerInMemory, camera, packet, picture, viewer
+from tests.services.realtime.made import PeerInMemory, camera, packet, picture, until, viewer
+from tests.services.realtime.running import embedded
+from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import SOURCES_MAX
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.happenings import Happenings
 from tianfu.services.realtime.embedded.raw_peer import Heard
 from tianfu.services.realtime.port import CAMERA_LOST, SHIELDED
 from tianfu.services.realtime.protocol.packets import head_of
@@ -201,3 +204,89 @@ async def test_who_was_let_go_while_he_joined_does_not_come_in_on_a_later_wish()
     assert all(isinstance(each, Refusal) for each in await asyncio.gather(first, second, return_exceptions=True))
     show(seen, picture(b"1", 1, whole=True))
     assert not media(peers[0])
+
+
+async def test_who_was_silent_for_eleven_minutes_is_heard_again() -> None:
+    async with Forwarder(time.monotonic) as forwarder:
+        seen = await camera(forwarder, "bed")
+        forwarder.open_room("visit", "bed", lease_seconds=20.0)
+        mother = await viewer(forwarder, "visit", "mother")
+        nurse = await viewer(forwarder, "visit", "nurse", Part.NURSE)
+        forwarder.gate("visit", Gate.LIVE, "nurse")
+        forwarder.talk("visit", "mother", is_pressed=True)
+        mother.send_sound("voice", b"a", range(5))
+        await until(lambda: nurse.sounds("voice") == [b"a"] * 5)
+        forwarder.talk("visit", "mother", is_pressed=False)
+        for number in range(5, 40_000, 1_000):
+            mother.send_sound("voice", b"key up", range(number, number + 1))
+        await asyncio.sleep(0.2)
+        forwarder.talk("visit", "mother", is_pressed=True)
+        mother.send_sound("voice", b"b", range(40_000, 40_005))
+        await until(lambda: nurse.sounds("voice") == [b"a"] * 5 + [b"b"] * 5)
+        await asyncio.gather(*(each.peer.close() for each in (seen, mother, nurse)))
+
+
+async def test_a_camera_is_asked_for_a_picture_until_who_waits_has_one() -> None:
+    ward = Ward()
+    seen = await ward.camera()
+    for visit in ("first", "second"):
+        ward.forwarder.open_room(visit, "bed", lease_seconds=20.0)
+        await ward.viewer(visit)
+    async with ward.forwarder as forwarder:
+        show(seen, picture(b"1", 0, whole=False))
+        forwarder.gate("first", Gate.LIVE, "nurse")
+        show(seen, picture(b"1", 1, whole=True))
+        ward.now += 0.2
+        forwarder.gate("second", Gate.LIVE, "nurse")
+        asked = len([data for data in seen.sent if data[1] == 206])
+        ward.now += 0.5
+        await asyncio.sleep(0.3)
+        assert len([data for data in seen.sent if data[1] == 206]) > asked
+
+
+async def test_a_report_of_a_source_is_not_told_of_the_next_one() -> None:
+    ward = Ward()
+    seen, mother = await ward.live()
+    async with ward.forwarder:
+        show(seen, picture(b"1", 1, whole=True))
+        moment = RtcpSenderInfo(ntp_timestamp=1 << 32, rtp_timestamp=3_600, packet_count=1, octet_count=1)
+        seen.heard.control([RtcpSrPacket(ssrc=7, sender_info=moment)])
+        show(seen, [packet(b"\x67\x42", sequence=1, timestamp=3_000_000_000, source=8)])
+        await asyncio.sleep(1.3)
+        assert 200 not in [data[1] for data in mother.sent]
+
+
+async def test_one_request_brings_each_packet_once() -> None:
+    ward = Ward()
+    seen, mother = await ward.live()
+    for number in range(10):
+        show(seen, picture(b"1", number, whole=number == 0))
+    count = len(mother.sent)
+    lost = [head_of(data).sequence for data in media(mother)][:17] * 330
+    mother.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
+    assert len(mother.sent) == count + 17
+
+
+async def test_many_events_and_a_huge_offer_end_no_conversation() -> None:
+    async with embedded() as running:
+        for number in range(3_000):
+            await running.port.open_room(f"visit-{number:032}", "bed", lease_seconds=20.0)
+            await running.port.close(f"visit-{number:032}", "over")
+        waiting = asyncio.create_task(running.port.stats())
+        told = 0
+        while told < 3_000:
+            told = (await running.port.events(told))[-1].number
+        await waiting
+        listening = asyncio.create_task(running.port.events(told))
+        await asyncio.sleep(0.1)
+        with pytest.raises(Refusal):
+            await running.port.whip("bed", "v=0\r\n" + "a=x\r\n" * 60_000)
+        await running.port.open_room("visit", "bed", lease_seconds=20.0)
+        await running.port.close("visit", "over")
+        assert (await listening)[-1].visit == "visit"
+
+
+async def test_who_asks_with_a_number_of_before_a_restart_is_told_what_happened_since() -> None:
+    happenings = Happenings(system_clock)
+    happenings.tell("joined")
+    assert [each.number for each in await happenings.after(500)] == [1]

@@ -41,6 +41,7 @@ class Clocked(NamedTuple):
     ntp: int
     timestamp: int
     at_seconds: float
+    source: int
 
 
 Forward = Callable[[Label, Packet, bool], None]
@@ -111,7 +112,7 @@ class Camera:
             label = self._labels.get(packet.ssrc) if isinstance(packet, RtcpSrPacket) else None
             if label is not None and isinstance(packet, RtcpSrPacket):
                 info = packet.sender_info
-                self.clocked[label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now)
+                self.clocked[label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now, packet.ssrc)
                 self._reception[packet.ssrc].heard_report(packet, at_seconds=now)
 
     def ask_for_picture(self) -> None:

@@ -148,6 +148,7 @@ class Forwarder:
         if is_pressed:
             self._is_live(opened)
             room.press(participant, at_seconds=self._clock())
+            self._begin_anew(opened, "voice")  # who was silent for long has numbers that would seem old
         else:
             room.floor.release(participant)
 
@@ -157,7 +158,9 @@ class Forwarder:
 
     def hear_ward(self, visit: str, *, is_heard: bool) -> None:
         """Let the ward's sound through with the picture, or not; raises Refusal `room-unknown`."""
-        self._opened(visit).room.is_ward_heard = is_heard
+        opened = self._opened(visit)
+        opened.room.is_ward_heard = is_heard
+        self._begin_anew(opened, "ward")
 
     def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
@@ -283,7 +286,8 @@ class Forwarder:
             await asyncio.sleep(LOOK_EACH_SECONDS)
             looks += 1
             for opened in list(self._rooms.values()):
-                self._is_live(opened)
+                if self._is_live(opened) and any(viewer.is_waiting for viewer in opened.viewers.values()):
+                    self._ask_for_picture(opened.room.camera)
             if looks % REPORT_EACH == 0:
                 self._report()
 
@@ -298,6 +302,10 @@ class Forwarder:
         for viewer in opened.viewers.values():
             viewer.cut()
         self._keep_what_is_seen(opened.room.camera)
+
+    def _begin_anew(self, opened: _Open, label: Label) -> None:
+        for viewer in opened.viewers.values():
+            viewer.cut(label)
 
     def _keep_what_is_seen(self, name: str) -> None:
         camera = self._cameras.get(name)
