@@ -265,3 +265,10 @@ def test_whatever_happens_nothing_is_seen_unless_everything_holds(acts: list[tup
             assert ward.nurse_heard_at <= now < min(ward.lease_until, at.slot_end)
         if act == "look" and at.state is State.LIVE:
             assert may_be_seen(at, ward, now=now), "what is not to be seen does not stay open"
+
+
+def test_what_was_moved_and_moved_back_opens_only_after_new_scans() -> None:
+    cut = looked_at(visit(State.LIVE), MOVED, now=START)
+    back = looked_at(cut, WARD, now=START)
+    assert code_of(lambda: opened(back, WARD, now=START)) == "visit-cut"
+    assert opened(rebound(back, BINDING, WARD, now=START), WARD, now=START).state is State.LIVE

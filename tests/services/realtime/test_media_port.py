@@ -147,7 +147,7 @@ async def test_what_cannot_be_is_refused(port: MediaPort) -> None:
 async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Running) -> None:
     seen = await camera(running.port, "bed-1")
     await running.port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    waiting = asyncio.create_task(code_of(running.port.events(100)))
+    waiting = asyncio.create_task(code_of(running.port.events(1)))
     await asyncio.sleep(0.05)
     await running.kill()
     assert await waiting == "media-unavailable"

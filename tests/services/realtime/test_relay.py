@@ -88,18 +88,18 @@ def test_another_camera_needs_a_beginning_of_its_own() -> None:
 def test_what_was_sent_is_sent_again_until_it_is_cut_off() -> None:
     to = relay()
     sent = passed(to, 10, may_begin=True)
-    assert to.again(65_531) == sent
-    assert to.again(65_532) is None
+    assert to.again(65_531, at_seconds=0.0) == sent
+    assert to.again(65_532, at_seconds=0.0) is None
     to.cut()
-    assert to.again(65_531) is None
+    assert to.again(65_531, at_seconds=0.0) is None
 
 
 def test_only_so_much_is_kept() -> None:
     to = relay(sequence=0)
     for number in range(KEPT_PACKETS + 1):
         passed(to, number, may_begin=number == 0)
-    assert to.again(1) is None
-    assert to.again(2) is not None
+    assert to.again(1, at_seconds=0.0) is None
+    assert to.again(2, at_seconds=0.0) is not None
 
 
 def test_timestamps_of_reports_follow_the_viewers_count() -> None:

@@ -124,12 +124,14 @@ FINAL_CUTS = frozenset({"another-baby", "discharged", "consent-withdrawn", "guar
 
 def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
     """Why nothing may be seen now, in one word; None if all that must hold holds.  The gravest comes first."""
-    if visit.binding is None or not visit.binding.is_confirmed:
+    if visit.binding is None:
         return "not-bound"
     if visit.binding.baby != visit.baby:
         return "another-baby"
     if broken := broken_by(visit.binding, ward.known):
         return broken
+    if not visit.binding.is_confirmed:
+        return "not-bound"
     if not ward.guardianship_is_clear:
         return "guardianship-disputed"
     if not ward.consent_is_active:
@@ -202,6 +204,9 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
     if cut in FINAL_CUTS:
         return left(visit, Exit.ABORT, cut)
     cut_off = shielded(visit, cut)
+    if cut_off.binding is not None and broken_by(cut_off.binding, ward.known):
+        # Somebody moved something: only new scans say what is to be seen, even if the records say again what they said.
+        cut_off = replace(cut_off, binding=replace(cut_off.binding, confirmed_by=None))
     if visit.fault_since is None:
         return replace(cut_off, fault_since=now)
     return left(visit, Exit.ABORT, cut) if now - visit.fault_since > REPAIR_WITHIN else cut_off

@@ -31,12 +31,17 @@ OUR_SOURCE = 1
 """The SSRC of who only receives."""
 
 
+SOURCES_MAX = 16
+"""More SSRCs of one camera are not remembered: the oldest is forgotten, and one report has room for 31."""
+
+
 class Clocked(NamedTuple):
     """One moment by the sender's two clocks, from its report (RFC 3550, section 6.4.1)."""
 
     ntp: int
     timestamp: int
     at_seconds: float
+    source: int
 
 
 Forward = Callable[[Label, Packet, bool], None]
@@ -92,13 +97,13 @@ class Camera:
         if stream is None:
             return
         self.packets += 1
-        self._reception.setdefault(head.source, Reception(head.source)).add(head)
+        begins_anew = self._reception.setdefault(head.source, Reception(head.source)).add(head)
         packet = Packet(data, head)
         if stream.label != "video":
             self._forward(stream.label, packet, True)
             return
         self._look_for_gaps(head)
-        self._forward("video", packet, self._add(stream, packet))
+        self._forward("video", packet, self._add(stream, packet, may_begin=begins_anew))
 
     def heard_control(self, packets: Sequence[AnyRtcpPacket]) -> None:
         """Learn the sender's clocks from its reports."""
@@ -107,7 +112,7 @@ class Camera:
             label = self._labels.get(packet.ssrc) if isinstance(packet, RtcpSrPacket) else None
             if label is not None and isinstance(packet, RtcpSrPacket):
                 info = packet.sender_info
-                self.clocked[label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now)
+                self.clocked[label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now, packet.ssrc)
                 self._reception[packet.ssrc].heard_report(packet, at_seconds=now)
 
     def ask_for_picture(self) -> None:
@@ -135,14 +140,22 @@ class Camera:
     def _stream_of(self, head: Head) -> Stream | None:
         for stream in self.peer.streams.values():
             if stream.payload_type == head.payload_type:
-                self._labels[head.source] = stream.label
+                self._remember(head.source, stream.label)
                 return stream
         return None
 
-    def _add(self, stream: Stream, packet: Packet) -> bool:
+    def _remember(self, source: int, label: Label) -> None:
+        if source not in self._labels and len(self._labels) >= SOURCES_MAX:
+            oldest = next(iter(self._labels))
+            del self._labels[oldest]
+            self._missing.pop(oldest, None)
+            self._reception.pop(oldest, None)
+        self._labels[source] = label
+
+    def _add(self, stream: Stream, packet: Packet, *, may_begin: bool) -> bool:
         if self._group is None:
             self._group = PictureGroup(_codec(stream))
-        begins = self._group.add(packet)
+        begins = self._group.add(packet, may_begin=may_begin)
         if not self._is_keeping:
             self._group.forget()
         return begins

@@ -43,6 +43,7 @@ class _Open:
 
     room: Room
     viewers: dict[str, Viewer] = field(default_factory=dict)
+    joining: dict[str, RawPeer] = field(default_factory=dict)
 
 
 class Forwarder:
@@ -134,6 +135,7 @@ class Forwarder:
         opened = self._rooms.get(visit)
         if opened is not None:
             opened.room.leave(participant)
+            opened.joining.pop(participant, None)
             self._forget(opened, participant, reason)
 
     def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
@@ -141,9 +143,12 @@ class Forwarder:
 
         Raises Refusal as `Room.press` does, or `room-unknown`.
         """
-        room = self._opened(visit).room
+        opened = self._opened(visit)
+        room = opened.room
         if is_pressed:
+            self._is_live(opened)
             room.press(participant, at_seconds=self._clock())
+            self._begin_anew(opened, "voice")  # who was silent for long has numbers that would seem old
         else:
             room.floor.release(participant)
 
@@ -153,7 +158,9 @@ class Forwarder:
 
     def hear_ward(self, visit: str, *, is_heard: bool) -> None:
         """Let the ward's sound through with the picture, or not; raises Refusal `room-unknown`."""
-        self._opened(visit).room.is_ward_heard = is_heard
+        opened = self._opened(visit)
+        opened.room.is_ward_heard = is_heard
+        self._begin_anew(opened, "ward")
 
     def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
@@ -169,7 +176,8 @@ class Forwarder:
         peer = self._peer(heard)
 
         def forward(label: Label, packet: Packet, may_begin: bool) -> None:
-            self._forward(camera, label, packet, may_begin)
+            if self._cameras.get(camera) is made:  # another device may bear its name by now
+                self._forward(camera, label, packet, may_begin)
 
         made = Camera(camera, peer, forward, self._clock)
         heard.packet, heard.control = made.heard, made.heard_control
@@ -203,14 +211,20 @@ class Forwarder:
         room.let_in(participant, part)
         heard = Heard()
         peer = self._peer(heard)
+        opened.joining[participant] = peer
         video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
         try:
             answer = await peer.answer(offer, sends=True, video=video)
         except BaseException:
-            room.leave(participant)
+            if opened.joining.get(participant) is peer:
+                del opened.joining[participant]
+                room.leave(participant)
             await peer.close()
             raise
-        if room.part_of(participant) is None:  # it was closed meanwhile
+        still_wanted = opened.joining.get(participant) is peer and room.part_of(participant) is not None
+        if opened.joining.get(participant) is peer:
+            del opened.joining[participant]
+        if not still_wanted:  # it was closed meanwhile, or he was let go
             await peer.close()
             raise Refusal("room-closed", next_step="none")
         viewer = Viewer(
@@ -272,7 +286,8 @@ class Forwarder:
             await asyncio.sleep(LOOK_EACH_SECONDS)
             looks += 1
             for opened in list(self._rooms.values()):
-                self._is_live(opened)
+                if self._is_live(opened) and any(viewer.is_waiting for viewer in opened.viewers.values()):
+                    self._ask_for_picture(opened.room.camera)
             if looks % REPORT_EACH == 0:
                 self._report()
 
@@ -287,6 +302,10 @@ class Forwarder:
         for viewer in opened.viewers.values():
             viewer.cut()
         self._keep_what_is_seen(opened.room.camera)
+
+    def _begin_anew(self, opened: _Open, label: Label) -> None:
+        for viewer in opened.viewers.values():
+            viewer.cut(label)
 
     def _keep_what_is_seen(self, name: str) -> None:
         camera = self._cameras.get(name)

@@ -11,6 +11,8 @@ from tianfu.services.realtime.port import Happened
 
 KEPT_MAX = 20_000
 WAIT_SECONDS = 10.0
+TOLD_MAX = 500
+"""What is told at once fits into one line of the process's answers; the rest is there for who asks on."""
 
 
 class Happenings:
@@ -32,6 +34,8 @@ class Happenings:
 
     async def after(self, number: int) -> Sequence[Happened]:
         """What came after a number; waits up to ten seconds for it."""
+        if number > self._number:  # of before a restart: the count has begun anew
+            number = 0
         if self._number <= number:
             new = self._new
             try:
@@ -39,4 +43,4 @@ class Happenings:
                     await new.wait()
             except TimeoutError:
                 return ()
-        return [each for each in self._kept if each.number > number]
+        return [each for each in self._kept if each.number > number][:TOLD_MAX]

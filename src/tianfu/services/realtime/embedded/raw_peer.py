@@ -14,6 +14,7 @@ from typing import Literal
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
+    RTCIceTransport,
     RTCPeerConnection,
     RTCRtpSender,
     RTCRtpTransceiver,
@@ -69,6 +70,10 @@ class Heard:
     ended: Callable[[], None] = field(default=lambda: None)
 
 
+DATAGRAM_BYTES_MAX = 1_500
+"""What pylibsrtp has room for."""
+
+
 class RawPeer:
     """A connection to one browser or camera."""
 
@@ -80,6 +85,7 @@ class RawPeer:
         # ways it leaves a third line behind.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._transport: RTCDtlsTransport | None = None
+        self._guarded: set[RTCIceTransport] = set()
         self._connection.on("connectionstatechange", self._changed)
 
     async def answer(self, offer: str, *, sends: bool, video: Sequence[VideoCodec]) -> str:
@@ -130,7 +136,7 @@ class RawPeer:
         session = transport._tx_srtp
         try:
             sealed = session.protect_rtcp(data) if is_rtcp(data) else session.protect(data)
-        except SrtpError:
+        except (SrtpError, ValueError):  # ValueError: longer than it has room for
             return False
         pair.protocol.transport.sendto(sealed, pair.remote_addr)
         return True
@@ -161,6 +167,21 @@ class RawPeer:
             transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]
             transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]
             self._transport = transport
+            self._guard(transport.transport)
+
+    def _guard(self, ice: RTCIceTransport) -> None:
+        """Pass over datagrams at which aiortc ends the connection: anybody who knows the port can send them."""
+        if ice in self._guarded:
+            return
+        self._guarded.add(ice)
+        arrives = ice._recv
+
+        async def what_can_be_read() -> bytes:
+            while not 0 < len(data := await arrives()) <= DATAGRAM_BYTES_MAX:
+                pass
+            return data
+
+        ice._recv = what_can_be_read  # type: ignore[method-assign]
 
     async def _on_packet(self, data: bytes, arrival_time_ms: int) -> None:
         self.heard.packet(data)

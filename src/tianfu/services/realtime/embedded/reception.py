@@ -16,16 +16,21 @@ class Reception:
         self._highest = 0
         """With the rounds of the sequence number in its upper half."""
         self._received = 0
+        self._timestamp: int | None = None
         self._told = (0, 0)
         self._report: tuple[int, float] | None = None
 
-    def add(self, head: Head) -> None:
-        """Count a packet."""
+    def add(self, head: Head) -> bool:
+        """Count a packet; whether it is the first of its timestamp, and later than all before."""
         self._received += 1
         if self._first is None:
             self._first = self._highest = head.sequence
         elif is_later(head.sequence, self._highest % SEQUENCES):
             self._highest += (head.sequence - self._highest) % SEQUENCES
+        else:
+            return False
+        before, self._timestamp = self._timestamp, head.timestamp
+        return before != head.timestamp
 
     def heard_report(self, report: RtcpSrPacket, *, at_seconds: float) -> None:
         """Hear the sender's report, whose time the next answer gives back."""
@@ -49,5 +54,5 @@ class Reception:
             highest_sequence=self._highest & 0xFFFFFFFF,
             jitter=0,
             lsr=last,
-            dlsr=int((at_seconds - heard_at) * 65_536) if self._report else 0,
+            dlsr=min(int((at_seconds - heard_at) * 65_536), 0xFFFFFFFF) if self._report else 0,
         )

@@ -87,11 +87,14 @@ class EmbeddedMedia:
         self._lost()
 
     async def _ask(self, what: str, **given: object) -> Any:
-        writer = await self._connected()
         number = next(self._numbers)
+        line = orjson.dumps({"number": number, "do": what, "with": given}) + b"\n"
+        if len(line) > LINE_BYTES_MAX:  # the process would hang up on everybody who waits
+            raise Refusal("offer-malformed")
+        writer = await self._connected()
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            writer.write(orjson.dumps({"number": number, "do": what, "with": given}) + b"\n")
+            writer.write(line)
             async with asyncio.timeout(ANSWER_SECONDS):
                 await writer.drain()
                 return await answer

@@ -77,10 +77,17 @@ class Viewer:
         for number, packet in enumerate(group):
             self.show("video", packet, may_begin=number == 0, at_seconds=now)
 
-    def cut(self) -> None:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether he is connected and has no picture to begin with."""
+        relay = self._relays.get("video")
+        return relay is not None and relay.is_waiting and self.peer.is_connected
+
+    def cut(self, only: Label | None = None) -> None:
         """Send nothing more of what came before, not even if it is asked for again."""
-        for relay in self._relays.values():
-            relay.cut()
+        for label, relay in self._relays.items():
+            if only in {None, label}:
+                relay.cut()
 
     def report(self, clocked: Mapping[Label, Clocked]) -> None:
         """Tell him how the timestamps of sound and picture belong together (RFC 3550, section 6.4.1)."""
@@ -88,7 +95,7 @@ class Viewer:
             return
         for label, relay in self._relays.items():
             moment = clocked.get(label)
-            if moment is None or relay.is_waiting:
+            if moment is None or relay.coming != moment.source:
                 continue
             info = RtcpSenderInfo(
                 ntp_timestamp=moment.ntp,
@@ -124,8 +131,9 @@ class Viewer:
         for label, stream in self.peer.streams.items():
             if stream.source != asked.media_ssrc:
                 continue
+            now = self._clock()
             for sequence in asked.lost:
-                kept = self._relays[label].again(sequence % SEQUENCES)
+                kept = self._relays[label].again(sequence % SEQUENCES, at_seconds=now)
                 if kept is not None:
                     self.peer.send(kept)
 

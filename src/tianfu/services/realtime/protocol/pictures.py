@@ -86,9 +86,12 @@ class PictureGroup:
         """In the order in which they came; empty if there is no whole group."""
         return self._packets
 
-    def add(self, packet: Packet) -> bool:
-        """Take a packet along; whether it begins a picture that can be decoded by itself."""
-        begins = begins_picture(self._codec, packet)
+    def add(self, packet: Packet, *, may_begin: bool = True) -> bool:
+        """Take a packet along; whether it begins a picture that can be decoded by itself.
+
+        Unless it `may_begin` one: what comes late, or in the midst of a picture, does not.
+        """
+        begins = may_begin and begins_picture(self._codec, packet)
         if begins and not self._is_of_first_picture(packet):
             self._packets, self._bytes = [packet], len(packet.data)
         elif self._packets:

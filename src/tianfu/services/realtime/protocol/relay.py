@@ -7,6 +7,9 @@ from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS, Hea
 KEPT_PACKETS = 512
 """So many may be asked for again: at 1.5 Mbit/s, about three seconds."""
 
+AGAIN_SECONDS = 0.02
+"""Who asks for a packet twice within so short a time gets it once: one small request would bring megabytes."""
+
 
 class Relay:
     """Passes the packets of a source on under the viewer's numbers.
@@ -28,6 +31,7 @@ class Relay:
         self._sequences_behind = 0
         self._timestamps_behind = 0
         self._kept: dict[int, bytes] = {}
+        self._sent_again: dict[int, float] = {}
         self.packets = 0
         self.octets = 0
 
@@ -35,6 +39,11 @@ class Relay:
     def is_waiting(self) -> bool:
         """Whether it needs a packet that may begin."""
         return self._coming is None
+
+    @property
+    def coming(self) -> int | None:
+        """Whose packets are passed on now."""
+        return self._coming
 
     def timestamp_of(self, coming: int) -> int:
         """What a timestamp of the source is called towards the viewer, for sender reports."""
@@ -67,14 +76,20 @@ class Relay:
         self.octets += head.end - head.start
         return packet
 
-    def again(self, sequence: int) -> bytes | None:
-        """A packet that was sent, for a viewer who lost it; None if it is kept no more."""
-        return self._kept.get(sequence)
+    def again(self, sequence: int, *, at_seconds: float) -> bytes | None:
+        """A packet that was sent, for a viewer who lost it; None if it is kept no more, or was sent again just now."""
+        if at_seconds - self._sent_again.get(sequence, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            return None
+        kept = self._kept.get(sequence)
+        if kept is not None:
+            self._sent_again[sequence] = at_seconds
+        return kept
 
     def cut(self) -> None:
         """Forget all that was sent; nothing follows before a packet that may begin."""
         self._coming = None
         self._kept.clear()
+        self._sent_again.clear()
 
     def _begin(self, head: Head, at_seconds: float) -> None:
         self.cut()
@@ -86,5 +101,7 @@ class Relay:
 
     def _keep(self, sequence: int, packet: bytes) -> None:
         if len(self._kept) >= KEPT_PACKETS:
-            del self._kept[next(iter(self._kept))]
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            self._sent_again.pop(oldest, None)
         self._kept[sequence] = packet
