@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.desk import DESK
-from tests.records.conftest import Desk, WHY, patient
+from tests.records.conftest import WHY, Desk, patient
 
 from tianfu.db import Query
 

@@ -21,7 +21,6 @@ from tests.services.accounts.conftest import CHEAP, MASTER, NOW, PARTY, House, T
 from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
-from tianfu.db import Query
 from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.naming import NAMED_MAX
 from tianfu.access.purpose import Purpose
