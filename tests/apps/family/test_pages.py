@@ -713,7 +713,7 @@ async def test_whose_real_name_is_over_is_told_of_no_offer_that_his_page_does_no
     place: Place, elder: Resident, daughter: Resident
 ) -> None:
     await elder.names()
-    over = "update account set named_at = 0 where account = '" + (await daughter.here()).account.id + "'"
+    over = "update account set named_at = 0 where account = '" + (await daughter.here()).account.id + "'"  # noqa: S608 - a made-up account of this test
     async with place.house.database.connection("owner") as connection:
         await connection.run(Query.composed("over", over))
     place.house.time.pass_(2)
