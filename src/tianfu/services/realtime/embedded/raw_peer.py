@@ -184,7 +184,7 @@ class RawPeer:
                 pass
             return data
 
-        ice._recv = what_can_be_read  # type: ignore[method-assign]
+        ice._recv = what_can_be_read
 
     async def _on_packet(self, data: bytes, arrival_time_ms: int) -> None:
         self.heard.packet(data)
