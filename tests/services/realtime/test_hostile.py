@@ -8,9 +8,9 @@ import time
 
 import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket, RtcpSenderInfo, RtcpSrPacket
-from pylibsrtp._binding import ffi
+from pylibsrtp._binding import ffi  # type: ignore[import-not-found]
 
-from tests.services.realtime.made import PeerInMemory, camera, packet, picture, until, viewer
+from tests.services.realtime.made import PICTURE_TO_SEE, Client, PeerInMemory, camera, packet, picture, until, viewer
 from tests.services.realtime.running import embedded
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
@@ -290,3 +290,35 @@ async def test_who_asks_with_a_number_of_before_a_restart_is_told_what_happened_
     happenings = Happenings(system_clock)
     happenings.tell("joined")
     assert [each.number for each in await happenings.after(500)] == [1]
+
+
+async def test_who_never_connects_is_let_go_and_may_come_again() -> None:
+    ward = Ward()
+    _, mother = await ward.live()
+    mother.is_up = False
+    async with ward.forwarder:
+        ward.now += 16.0
+        await asyncio.sleep(0.3)
+        await ward.viewer()
+
+
+async def test_a_camera_that_never_connects_is_away() -> None:
+    ward = Ward()
+    seen = await ward.camera()
+    seen.is_up = False
+    async with ward.forwarder as forwarder:
+        ward.now += 16.0
+        await asyncio.sleep(0.3)
+        assert CAMERA_LOST in [each.what for each in await forwarder.happenings.after(0)]
+
+
+async def test_an_offer_with_thousands_of_addresses_is_refused() -> None:
+    async with Forwarder(time.monotonic) as forwarder:
+        seen = await camera(forwarder, "bed")
+        forwarder.open_room("visit", "bed", lease_seconds=20.0)
+        client = Client()
+        offer = await client.peer.offer(PICTURE_TO_SEE, video=("H264",))
+        many = "".join(f"a=candidate:{n} 1 udp 2122260223 127.1.0.{n} 9 typ host\r\n" for n in range(1, 100))
+        with pytest.raises(Refusal):
+            await forwarder.whep("visit", "mother", Part.FAMILY, offer + many)
+        await asyncio.gather(seen.peer.close(), client.peer.close())

@@ -56,6 +56,7 @@ class Camera:
         self.peer = peer
         self.clocked: dict[Label, Clocked] = {}
         self.packets = 0
+        self.joined_at = clock()
         self._forward = forward
         self._clock = clock
         self._group: PictureGroup | None = None

@@ -31,6 +31,9 @@ from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
 LOOK_EACH_SECONDS = 0.1
 """How often leases are looked at where no packet comes along to ask."""
 
+CONNECT_SECONDS = 15.0
+"""Who is not connected so long after his answer is let go; aiortc would wait for ever for who names no address."""
+
 REPORT_EACH = 10
 """Every so many looks, senders and viewers are told what they need to keep in step."""
 
@@ -288,8 +291,19 @@ class Forwarder:
             for opened in list(self._rooms.values()):
                 if self._is_live(opened) and any(viewer.is_waiting for viewer in opened.viewers.values()):
                     self._ask_for_picture(opened.room.camera)
+            self._let_go_of_who_never_came()
             if looks % REPORT_EACH == 0:
                 self._report()
+
+    def _let_go_of_who_never_came(self) -> None:
+        since = self._clock() - CONNECT_SECONDS
+        for camera in list(self._cameras.values()):
+            if camera.joined_at < since and not camera.peer.is_connected:
+                self._camera_ended(camera)
+        for opened in list(self._rooms.values()):
+            for participant, viewer in list(opened.viewers.items()):
+                if viewer.joined_at < since and not viewer.peer.is_connected:
+                    self._viewer_ended(opened, participant, viewer)
 
     def _report(self) -> None:
         for camera in self._cameras.values():

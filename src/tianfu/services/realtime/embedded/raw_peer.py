@@ -70,6 +70,9 @@ class Heard:
     ended: Callable[[], None] = field(default=lambda: None)
 
 
+CANDIDATES_MAX = 40
+"""So many addresses an offer may name: each is sent to, and thousands stop the loop for seconds."""
+
 DATAGRAM_BYTES_MAX = 1_500
 """What pylibsrtp has room for."""
 
@@ -207,8 +210,10 @@ _MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendre
 def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
     """The lines of media of an offer.  Sound that its author sends is a voice if he looks, and the ward's if not.
 
-    Raises Refusal `offer-malformed` if there is none, or two of one kind.
+    Raises Refusal `offer-malformed` if there is none, or two of one kind, or too many addresses.
     """
+    if offer.count("a=candidate:") > CANDIDATES_MAX:
+        raise Refusal("offer-malformed")
     lines: list[Line] = []
     kind, direction = "", "sendrecv"
     for row in [*offer.splitlines(), "m="]:

@@ -41,6 +41,7 @@ class Viewer:
         clock: Callable[[], float],
     ) -> None:
         self.peer = peer
+        self.joined_at = clock()
         self.lost_fraction = 0.0
         """What he last said that he lost of the pictures, from 0 to 1."""
         self._may_see = may_see
