@@ -272,3 +272,23 @@ def test_what_was_moved_and_moved_back_opens_only_after_new_scans() -> None:
     back = looked_at(cut, WARD, now=START)
     assert code_of(lambda: opened(back, WARD, now=START)) == "visit-cut"
     assert opened(rebound(back, BINDING, WARD, now=START), WARD, now=START).state is State.LIVE
+
+
+def test_the_gravest_of_several_cuts_counts() -> None:
+    gone = replace(WARD, known=replace(KNOWN, bed_of_baby={}, baby_of_wristband={}))
+    withdrawn = replace(MOVED, consent_is_active=False)
+    assert cut_of(visit(State.LIVE), gone, now=START) == "discharged"
+    assert cut_of(visit(State.LIVE), withdrawn, now=START) == "consent-withdrawn"
+    assert cut_of(visit(State.LIVE), MOVED, now=END) == "slot-ended"
+
+
+@pytest.mark.parametrize("who", ["", "n"])
+def test_a_binding_that_one_person_confirmed_himself_is_none(who: str) -> None:
+    alone = replace(BINDING, confirmed_by=who)
+    assert code_of(lambda: armed(visit(State.WAITING), alone, WARD, now=START)) == "visit-cut"
+
+
+def test_a_binding_of_before_arms_nothing() -> None:
+    old = replace(BINDING, scanned_at=Instant(START - 241 * SECOND))
+    assert code_of(lambda: armed(visit(State.WAITING), old, WARD, now=START)) == "scans-too-old"
+    assert code_of(lambda: rebound(visit(State.SHIELDED), old, WARD, now=START)) == "scans-too-old"

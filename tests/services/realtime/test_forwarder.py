@@ -173,7 +173,9 @@ async def test_who_is_let_go_and_who_is_in_a_closed_room_sees_nothing_more(forwa
     await close(seen, mother, father)
 
 
-async def test_a_camera_that_comes_back_begins_anew_and_shows_where_the_gate_is_open(forwarder: Forwarder) -> None:
+async def test_another_device_under_a_cameras_name_shows_nothing_before_the_gate_is_opened_again(
+    forwarder: Forwarder,
+) -> None:
     seen = await bed(forwarder)
     mother = await viewer(forwarder, "visit-1", "mother")
     forwarder.gate("visit-1", Gate.LIVE, "nurse")
@@ -181,10 +183,34 @@ async def test_a_camera_that_comes_back_begins_anew_and_shows_where_the_gate_is_
     await until(lambda: len(mother.heard) == 2 * PACKETS_OF_PICTURE)
     again = await camera(forwarder, "bed-1")
     await pictures(again, b"1", range(500, 503), whole=501)
+    await quiet()
+    assert len(mother.heard) == 2 * PACKETS_OF_PICTURE
+    forwarder.gate("visit-1", Gate.LIVE, "nurse")
+    await pictures(again, b"1", range(503, 505), whole=503)
     await until(lambda: len(mother.heard) == 4 * PACKETS_OF_PICTURE)
     numbers = [head_of(data).sequence for _, data in mother.heard]
     assert (numbers[-1] - numbers[0]) % 65_536 == 4 * PACKETS_OF_PICTURE - 1
     await close(seen, again, mother)
+
+
+async def test_without_a_camera_no_gate_opens_and_a_lost_one_draws_the_curtain(forwarder: Forwarder) -> None:
+    forwarder.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+    with pytest.raises(Refusal) as found:
+        forwarder.gate("visit-1", Gate.LIVE, "nurse")
+    assert found.value.code == "camera-away"
+    seen = await camera(forwarder, "bed-1")
+    mother = await viewer(forwarder, "visit-1", "mother")
+    forwarder.gate("visit-1", Gate.LIVE, "nurse")
+    count = len(await forwarder.happenings.after(0))
+    await close(seen)
+    (lost, *_) = await forwarder.happenings.after(count)
+    told = [lost, *await forwarder.happenings.after(lost.number)]
+    assert [(each.what, each.reason) for each in told[:2]] == [("camera-lost", ""), ("shielded", "camera-away")]
+    again = await camera(forwarder, "bed-1")
+    await pictures(again, b"1", range(3), whole=0)
+    await quiet()
+    assert not mother.heard
+    await close(again, mother)
 
 
 async def test_lost_packets_are_sent_again(forwarder: Forwarder) -> None:

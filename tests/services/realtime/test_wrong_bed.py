@@ -106,6 +106,7 @@ class Day:
                     lost = self.cameras.pop(bed, None)
                     if lost is not None:
                         lost.heard.ended()
+                        self.draw_curtains(bed)
                 case "nack":
                     self.ask_again((visit, who))
                 case _:
@@ -118,7 +119,12 @@ class Day:
 
     async def put_up(self, bed: str) -> None:
         await self.forwarder.whip(bed, "")
+        if bed in self.cameras:
+            self.draw_curtains(bed)
         self.cameras[bed] = self.peers[-1]
+
+    def draw_curtains(self, bed: str) -> None:
+        self.live -= {visit for visit in self.live if self.beds[visit] == bed}
 
     def is_open(self, visit: str) -> bool:
         if visit in self.live and self.now >= self.lease[visit]:

@@ -77,7 +77,7 @@ class MediaPort(Protocol):
     async def gate(self, visit: str, gate: Gate, reason: str) -> Instant:
         """Open or shield; the moment from which it holds.  After a shield returns nothing more is sent.
 
-        Raises Refusal `room-unknown`, `room-closed` or `lease-lost`.
+        Raises Refusal `room-unknown`, `room-closed`, `camera-away` or `lease-lost`.
         """
         ...
 

@@ -60,7 +60,7 @@ class Binding:
     @property
     def is_confirmed(self) -> bool:
         """Whether two people say so."""
-        return self.confirmed_by is not None
+        return self.confirmed_by not in {None, "", self.scanned_by}
 
 
 def bound(scans: Sequence[Scan], known: Known, *, now: Instant) -> Binding:
@@ -100,6 +100,12 @@ def confirmed(binding: Binding, *, by: str, now: Instant) -> Binding:
     if not 0 <= now - binding.scanned_at <= SCANS_WITHIN:
         raise Refusal("scans-too-old", next_step="scan-again")
     return replace(binding, confirmed_by=by)
+
+
+def refuse_old(binding: Binding, *, now: Instant) -> None:
+    """Raise Refusal `scans-too-old` if a binding was scanned longer ago than scans and a second person's word take."""
+    if not 0 <= now - binding.scanned_at <= 2 * SCANS_WITHIN:
+        raise Refusal("scans-too-old", next_step="scan-again")
 
 
 def broken_by(binding: Binding, known: Known) -> str | None:

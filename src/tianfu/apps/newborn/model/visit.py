@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tianfu.apps.newborn.model.binding import Binding, Known, broken_by
+from tianfu.apps.newborn.model.binding import Binding, Known, broken_by, refuse_old
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 
@@ -124,20 +124,22 @@ FINAL_CUTS = frozenset({"another-baby", "discharged", "consent-withdrawn", "guar
 
 def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
     """Why nothing may be seen now, in one word; None if all that must hold holds.  The gravest comes first."""
-    if visit.binding is None:
-        return "not-bound"
-    if visit.binding.baby != visit.baby:
+    binding = visit.binding
+    broken = broken_by(binding, ward.known) if binding is not None else "not-bound"
+    if binding is not None and binding.baby != visit.baby:
         return "another-baby"
-    if broken := broken_by(visit.binding, ward.known):
-        return broken
-    if not visit.binding.is_confirmed:
-        return "not-bound"
+    if broken == "discharged" or visit.baby not in ward.known.bed_of_baby:
+        return "discharged"
     if not ward.guardianship_is_clear:
         return "guardianship-disputed"
     if not ward.consent_is_active:
         return "consent-withdrawn"
     if now >= visit.slot_end:
         return SLOT_ENDED
+    if broken is not None:
+        return broken
+    if binding is None or not binding.is_confirmed:
+        return "not-bound"
     if ward.is_held:
         return "ward-held"
     if not 0 <= now - ward.nurse_heard_at <= HEARTBEAT_WITHIN:
@@ -157,11 +159,15 @@ def stepped(visit: Visit, to: State) -> Visit:
 
 
 def armed(visit: Visit, binding: Binding, ward: Ward, *, now: Instant) -> Visit:
-    """Ready at the bed, still shielded; raises Refusal `visit-not-there-yet`, `slot-not-begun` or `visit-cut`."""
+    """Ready at the bed, still shielded.
+
+    Raises Refusal `visit-not-there-yet`, `slot-not-begun`, `scans-too-old` or `visit-cut`.
+    """
     if visit.state is not State.WAITING:
         raise _not_there_yet(visit)
     if now < visit.slot_start:
         raise Refusal("slot-not-begun", next_step="wait")
+    refuse_old(binding, now=now)
     ready = replace(visit, state=State.ARMED, binding=binding)
     _refuse_cut(ready, ward, now)
     return ready
@@ -181,9 +187,10 @@ def shielded(visit: Visit, reason: str) -> Visit:
 
 
 def rebound(visit: Visit, binding: Binding, ward: Ward, *, now: Instant) -> Visit:
-    """With a new binding after a move, still shielded; raises Refusal `visit-not-there-yet` or `visit-cut`."""
+    """With a new binding after a move, still shielded; raises as `armed` does."""
     if visit.state not in {State.ARMED, State.SHIELDED}:
         raise _not_there_yet(visit)
+    refuse_old(binding, now=now)
     ready = replace(visit, binding=binding)
     _refuse_cut(ready, ward, now)
     return replace(ready, fault_since=None)

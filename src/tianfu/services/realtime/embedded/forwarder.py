@@ -28,6 +28,8 @@ from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
 
+CAMERA_AWAY = "camera-away"
+
 LOOK_EACH_SECONDS = 0.1
 """How often leases are looked at where no packet comes along to ask."""
 
@@ -102,7 +104,7 @@ class Forwarder:
         """Open or shield; the moment from which it holds.
 
         After a shield returns, not one packet is sent to the room's viewers.  Raises Refusal `room-unknown`,
-        `room-closed` or `lease-lost`.
+        `room-closed`, `camera-away` or `lease-lost`.
         """
         opened, now = self._opened(visit), self._clock()
         room = opened.room
@@ -113,10 +115,11 @@ class Forwarder:
             self._cut(opened)
             if was_live:
                 self.happenings.tell(SHIELDED, visit=visit, reason=reason)
+        elif camera is None:
+            raise _camera_away()
         else:
             room.go_live(at_seconds=now)
-            if camera is not None:
-                camera.keep_anew()
+            camera.keep_anew()
             self.happenings.tell(LIVE, visit=visit, reason=reason)
         return now
 
@@ -194,9 +197,7 @@ class Forwarder:
         self._cameras[camera] = made
         if before is not None:
             self._end(before.peer)
-        for opened in self._at[camera].values():
-            self._cut(opened)
-        made.keep(any(self._is_live(opened) for opened in self._at[camera].values()))
+            self._shield_all(camera)
         self.happenings.tell(CAMERA_BACK, who=camera)
         return answer
 
@@ -210,7 +211,7 @@ class Forwarder:
         room = opened.room
         camera = self._cameras.get(room.camera)
         if camera is None:
-            raise Refusal("camera-away", next_step="wait", retryable=True)
+            raise _camera_away()
         room.let_in(participant, part)
         heard = Heard()
         peer = self._peer(heard)
@@ -312,6 +313,14 @@ class Forwarder:
                 for viewer in opened.viewers.values():
                     viewer.report(camera.clocked)
 
+    def _shield_all(self, camera: str) -> None:
+        """Draw the curtain of all rooms on a camera: what comes under its name now may hang elsewhere."""
+        for opened in self._at[camera].values():
+            if self._is_live(opened):
+                opened.room.shield(CAMERA_AWAY, at_seconds=self._clock())
+                self._cut(opened)
+                self.happenings.tell(SHIELDED, visit=opened.room.visit, reason=CAMERA_AWAY)
+
     def _cut(self, opened: _Open) -> None:
         for viewer in opened.viewers.values():
             viewer.cut()
@@ -341,6 +350,7 @@ class Forwarder:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
             self.happenings.tell(CAMERA_LOST, who=camera.name)
+            self._shield_all(camera.name)
         self._end(camera.peer)
 
     def _viewer_ended(self, opened: _Open, participant: str, viewer: Viewer) -> None:
@@ -358,3 +368,7 @@ class Forwarder:
         task = asyncio.ensure_future(peer.close())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+
+def _camera_away() -> Refusal:
+    return Refusal(CAMERA_AWAY, next_step="wait", retryable=True)
