@@ -273,6 +273,11 @@ async def test_papers_are_there_for_registrars_alone_and_only_for_a_document_tha
     assert (await desk.post("/account/papers", number=HERS)).status_code == 422
     assert (await desk.post("/account/papers", number=HERS[:-1] + "?", seen="yes")).status_code == 422
     assert await place.house.rows("select from desk_paper") == []
+    place.house.time.pass_(301)
+    late = await desk.post("/account/papers", number=HERS, seen="yes")
+    assert late.status_code == 303
+    assert late.headers["location"] == "/account/prove?next=%2Faccount%2Fpapers"
+    assert await place.house.rows("select from desk_paper") == []
 
 
 async def with_telephone_only(place: Place, browser: Browser, number: str = TELEPHONE) -> httpx.Response:

@@ -279,6 +279,24 @@ async def test_a_shared_number_opens_nobody_s_account_by_a_code_alone(house: Hou
     assert await patients(house, entered) == (RECORD,)
 
 
+async def test_no_code_proves_again_where_a_number_is_shared(house: House) -> None:
+    old = await seen(house, is_shared=True)
+    here = await house.look_up(old)
+    signing_in = house.accounts.signing_in
+    assert here.account.is_shared
+    assert not signing_in.proves_by_code(here.account)
+    assert await refused(signing_in.send_step_up_code(here, house.arrival())) == "method-not-yours"
+    proof = signing_in.step_up(here, Method.TELEPHONE, "000000", house.arrival())
+    assert await refused(proof) == "method-not-yours"
+
+
+async def test_a_registrar_proves_himself_before_he_writes_a_paper(house: House) -> None:
+    by = await registrar(house)
+    house.time.pass_(301)
+    assert await refused(house.accounts.papers.write(by, IDENTITY)) == "proof-too-old"
+    assert await house.rows("select from desk_paper") == []
+
+
 async def registrar(house: House, role: str = "registrar") -> SignedIn:
     await house.doctor("R510001", role=role, organisation=HOSPITAL)
     begun = await house.with_password("R510001")

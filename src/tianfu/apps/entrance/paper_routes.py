@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
 
-from tianfu.apps.entrance.answering import ACCOUNT, Entrance, page_of, said_again, signed_in_of
+from tianfu.apps.entrance.answering import ACCOUNT, Entrance, page_of, said_again, signed_in_of, to_prove
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.papers import DESK
@@ -34,7 +35,7 @@ def paper_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
         return page_of(pages, request)("papers.html", paper=None)
 
     @post(PAPERS, status_code=200, opt=dict(limited("identity-search")))
-    async def write_paper(request: HttpRequest) -> Response[str]:
+    async def write_paper(request: HttpRequest) -> Response[str] | Redirect:
         form = await read_form(request, "number", "seen")
         here = registrar(request)
         try:
@@ -43,6 +44,8 @@ def paper_routes(pages: Pages, house: Entrance) -> list[HTTPRouteHandler]:
             number = parse_identity_number(form["number"])
             paper = await house.accounts.papers.write(here, number.text)
         except Refusal as refusal:
+            if refusal.code == "proof-too-old":
+                return to_prove(PAPERS)
             return page_of(pages, request)("papers.html", paper=None, **said_again(refusal))
         return page_of(pages, request)("papers.html", paper=paper)
 

@@ -17,6 +17,7 @@ from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.people import SignedIn, refuse_unless_settled
 from tianfu.services.accounts.recovery import new_codes, plain_code
+from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.services.accounts.tracing import account_event
 
 DESK = "registrar"
@@ -45,12 +46,14 @@ class Papers:
     async def write(self, by: SignedIn, number: str) -> Paper:
         """A paper for the bearer of an identity number, who stands at the desk with his document.
 
-        Raises Refusal `not-found` for everybody but a registrar, and as `refuse_unless_settled` does.
+        Raises Refusal `not-found` for everybody but a registrar, as `refuse_unless_settled` does, and `proof-too-old`:
+        a paper opens somebody's records, and a desk is easily left for a moment.
         """
         if by.workplace is None or by.workplace.role != DESK:
             raise Refusal("not-found", next_step="start-again")
         refuse_unless_settled(by)
         code, now = new_codes()[0], self._clock()
+        refuse_unless_fresh(by, now)
         until = Instant(now + lapses().paper_instants)
         async with self._database.transaction("app") as transaction:
             await transaction.run(

@@ -20,7 +20,6 @@ from tianfu.services.accounts.credentials import Credentials
 from tianfu.services.accounts.grounds import NO_GROUNDS, Grounds, Standing
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.keys import AccountKeys
-from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.numbers import NUMBER_CHARACTERS_MAX, normal_number
 from tianfu.services.accounts.model.offices import OFFICES
 from tianfu.services.accounts.model.people import (
@@ -273,8 +272,8 @@ class SigningIn:
         return sent.again_in_seconds
 
     def proves_by_code(self, account: Account) -> bool:
-        """Whether a resident proves again by his telephone: a number that lapsed may be another person's."""
-        return lapses().telephone_stands(account, self._clock())
+        """Whether a resident proves again by his telephone: a number that lapsed or is shared may be another's."""
+        return self._parts.telephones.opens_by_code(account)
 
     async def step_up(self, signed_in: SignedIn, method: Method, secret: str, arrival: Arrival) -> SignedIn:
         """Prove again who one is, by the method that counts for it: a code, or a password where there is no other.

@@ -3,9 +3,9 @@
 insert into desk_paper (digest, by, made_at, until) values (%(digest)s, %(by)s, %(now)s, %(until)s);
 
 -- use_paper
--- A paper is used once, and not by whoever wrote it: of several who bring it at one moment, one has it.
+-- A paper is used once: of several who bring it at one moment, one has it.
 update desk_paper set used_at = %(now)s, used_by = %(account)s
- where digest = %(digest)s and used_at is null and until > %(now)s and by <> %(account)s
+ where digest = %(digest)s and used_at is null and until > %(now)s
 returning by;
 
 -- forget_papers
