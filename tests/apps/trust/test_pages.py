@@ -25,7 +25,7 @@ from tests.apps.trust.made_up import (
 )
 from tests.apps.trust.memory_store import MemoryStore, minutes
 from tests.web.conftest import NOON
-from tianfu.access.caller import Caller
+from tianfu.access.caller import IMPORTER, Caller
 from tianfu.access.emergency import emergency_relations
 from tianfu.kernel.instants import Instant, to_fhir_instant
 
@@ -257,9 +257,12 @@ def test_what_the_platform_did_by_itself_takes_no_objection_and_says_why(
     browser_of: BrowserOf, store: MemoryStore
 ) -> None:
     moment = "2026-11-22T21:00:00+08:00"
-    by_itself = looked("e9", moment, caller="w", role="system", practitioner="", organisation="", purpose="HOPERAT")
-    store.trail["w-hospital"] = [by_itself]
+    nobody = {"role": "system", "practitioner": "", "organisation": "", "purpose": "HOPERAT"}
+    by_itself = looked("e9", moment, caller=IMPORTER.id, **nobody)
     browser = browser_of(WOMAN)
+    store.trail["w-hospital"] = [looked("e8", moment, caller="somebody", **nobody)]
+    assert "objection?event=e8" in browser.get("/trust/people/w-hospital/ledger").text  # who acts in its name answers
+    store.trail["w-hospital"] = [by_itself]
     page = browser.get("/trust/people/w-hospital/ledger").text
     assert "由平台自动处理，不需要提出异议" in words(page)
     assert "objection?event=" not in page
