@@ -27,9 +27,6 @@ HEARTBEAT_WITHIN = 15 * SECOND
 
 SLOT_ENDED = "slot-ended"
 
-WARNING_BEFORE = 120 * SECOND
-"""The family is told so long before the slot ends."""
-
 
 class State(Enum):
     """Where a visit stands."""

@@ -55,7 +55,6 @@ class Camera:
         self.name = name
         self.peer = peer
         self.clocked: dict[Label, Clocked] = {}
-        self.packets = 0
         self.joined_at = clock()
         self._forward = forward
         self._clock = clock
@@ -97,7 +96,6 @@ class Camera:
         stream = self._stream_of(head)
         if stream is None:
             return
-        self.packets += 1
         begins_anew = self._reception.setdefault(head.source, Reception(head.source)).add(head)
         packet = Packet(data, head)
         if stream.label != "video":
