@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import mmap
 import os
 import signal
 import socket
@@ -29,7 +30,7 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
-from tianfu.records.trail.flusher import flush_when_asked
+from tianfu.records.trail.flusher import SERVED_BYTES, count_in, flush_when_asked
 from tianfu.records.trail.flushing import Running
 from tianfu.records.trail.head_reading import HeadReader, ended_writers
 from tianfu.records.trail.lanes import Head
@@ -214,8 +215,8 @@ class Disk:
         for act in self.ACTS:
             monkeypatch.setattr(os, act, self._act(act, getattr(os, act)))
 
-    def flusher(self, asked: socket.socket, file: int, folder: Path) -> Running:
-        self.flushers.append(Flusher(os.dup(asked.fileno()), os.dup(file), str(folder)))
+    def flusher(self, asked: socket.socket, file: int, folder: Path, served: int) -> Running:
+        self.flushers.append(Flusher(os.dup(asked.fileno()), os.dup(file), str(folder), served))
         return self.flushers[-1]
 
     def _act(self, act: str, plain: Callable[..., object]) -> Callable[..., object]:
@@ -240,15 +241,16 @@ def _is_about_heads(act: str, about: object) -> bool:
 class Flusher:
     """The flusher's own code in a thread."""
 
-    def __init__(self, asked: int, file: int, folder: str) -> None:
+    def __init__(self, asked: int, file: int, folder: str, served: int) -> None:
         self._descriptors = asked, file
-        self._thread = threading.Thread(target=self._run, args=(asked, file, folder), daemon=True)
+        count = count_in(mmap.mmap(served, SERVED_BYTES))
+        self._thread = threading.Thread(target=self._run, args=(asked, file, folder, count), daemon=True)
         self._thread.start()
 
-    def _run(self, asked: int, file: int, folder: str) -> None:
+    def _run(self, asked: int, file: int, folder: str, served: memoryview) -> None:
         try:
             with suppress(OSError):
-                flush_when_asked(asked, file, folder)
+                flush_when_asked(asked, file, folder, served)
         finally:
             for descriptor in self._descriptors:
                 os.close(descriptor)
@@ -365,8 +367,9 @@ async def test_a_lane_rests_until_its_withdrawal_is_on_disk(
 async def test_a_new_head_file_tells_what_is_still_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     heads = place.trail.lanes.heads
     first, second, third = (Head(lane, 1, bytes(32)) for lane in (7, 8, 9))
-    for head in (first, second, third):
-        await heads.intend(head)
+    intended = [heads.intend(head) for head in (first, second, third)]
+    heads.look()
+    await asyncio.gather(*intended)
     monkeypatch.setattr(head_file, "FILE_BYTES_MAX", 0)
     heads.confirm(second)
     await heads.withdraw(Head(9, 0, bytes(32)))

@@ -232,9 +232,7 @@ def audit_statement(
     """Audit events at their places in a lane, the first at number `first`, each with its hash."""
     deeds: dict[Deed, int] = {}
     named = [deeds.setdefault(each.deed, len(deeds) + 1) for each in events]
-    records = _Stretches([each.records for each in events])
-    patients = _Stretches([each.patients for each in events])
-    return _SQL.add_audit, {
+    said = {
         "writer": writer,
         "lane": lane,
         "first": first,
@@ -242,6 +240,16 @@ def audit_statement(
         "ats": int8_array([each.at for each in events]),
         "deeds": _places(tuple(named)),
         **(_told_often if len(deeds) <= OFTEN else _told)(tuple(deeds)),
+        "requests": text_array([each.request for each in events]),
+    }
+    if all(len(each.records) == 1 and len(each.patients) <= 1 and each.query is None for each in events):
+        return _SQL.add_audit_of_one, said | {
+            "rids": int8_array([each.records[0] for each in events]),
+            "prids": _int8s([each.patients[0] if each.patients else None for each in events]),
+        }
+    records = _Stretches([each.records for each in events])
+    patients = _Stretches([each.patients for each in events])
+    return _SQL.add_audit, said | {
         "rids": int8_array(records.all),
         "rid_firsts": _places(tuple(records.firsts)),
         "rid_lasts": _places(tuple(records.lasts)),
@@ -249,7 +257,6 @@ def audit_statement(
         "prid_firsts": _places(tuple(patients.firsts)),
         "prid_lasts": _places(tuple(patients.lasts)),
         "queries": text_array([each.query for each in events]),
-        "requests": text_array([each.request for each in events]),
     }
 
 

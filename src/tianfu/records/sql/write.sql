@@ -141,3 +141,20 @@ select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1, 
     with ordinality
     as told(caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, name)
     on name = deed;
+
+-- add_audit_of_one
+-- The same where each event is about one record, of one patient or none, and asked for nothing: as reads are.
+insert into audit (at, writer, lane, number, caller, practitioner, organisation, session, role, purpose, interaction,
+  rule, outcome, type, rids, prids, request, hash)
+select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1, caller, practitioner, organisation,
+       session, role, purpose, interaction, rule, outcome, type,
+       array[rid], case when prid is null then '{}' else array[prid] end, request, hash
+  from unnest(%(ats)s::bigint[], %(deeds)s::integer[], %(rids)s::bigint[], %(prids)s::bigint[], %(requests)s::text[],
+              %(hashes)s::bytea[])
+    with ordinality as given(at, deed, rid, prid, request, hash, place)
+  join unnest(%(callers)s::text[], %(practitioners)s::text[], %(organisations)s::text[], %(sessions)s::text[],
+              %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
+              %(outcomes)s::text[], %(types)s::smallint[])
+    with ordinality
+    as told(caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, name)
+    on name = deed;

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import mmap
 import os
 import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -30,14 +31,27 @@ class Running(Protocol):
     def kill(self) -> None: ...
 
 
-StartFlusher = Callable[[socket.socket, int, Path], Running]
-"""Starts a flusher of a file that is asked through a socket and lies in a folder."""
+StartFlusher = Callable[[socket.socket, int, Path, int], Running]
+"""Starts a flusher of a file that is asked through a socket, lies in a folder, and counts in a shared memory."""
 
 
-def started(asked: socket.socket, file: int, folder: Path) -> Running:
+def started(asked: socket.socket, file: int, folder: Path, served: int) -> Running:
     """A flusher as a process that imports nothing of ours."""
-    command = [sys.executable, "-I", "-S", flusher.__file__, str(folder)]
-    return subprocess.Popen(command, stdin=asked.fileno(), stdout=file)  # noqa: S603 - our own program, no shell
+    command = [sys.executable, "-I", "-S", flusher.__file__, str(folder), str(served)]
+    return subprocess.Popen(  # noqa: S603 - our own program, no shell
+        command, stdin=asked.fileno(), stdout=file, pass_fds=[served]
+    )
+
+
+@contextmanager
+def _shared_memory() -> Iterator[int]:
+    """Memory that a flusher shares with us, for as long as it takes to hand it on."""
+    descriptor = os.memfd_create("tianfu-flushed")
+    try:
+        os.ftruncate(descriptor, flusher.SERVED_BYTES)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class Flushed:
@@ -61,8 +75,10 @@ class Flushed:
         self._refusal = refusal
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._heard = 0
         self._is_left = False
         self._asked: socket.socket | None = None
+        self._memory: mmap.mmap | None = None
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             self.write(opening)  # first: where the disk is full, no flusher is started in vain
@@ -78,7 +94,10 @@ class Flushed:
         try:
             self._asked.setblocking(False)
             self._loop.add_reader(self._asked, self._hear)
-            return start(theirs, self._descriptor, self._path.parent)
+            with _shared_memory() as memory:
+                self._memory = mmap.mmap(memory, flusher.SERVED_BYTES)
+                self._served = flusher.count_in(self._memory)
+                return start(theirs, self._descriptor, self._path.parent, memory)
         except BaseException:
             self._hang_up()
             raise
@@ -97,14 +116,22 @@ class Flushed:
             view = view[os.write(self._descriptor, view) :]
         self.size_bytes += len(data)
 
-    def flush(self) -> asyncio.Future[None]:
-        """Ask for the disk; done once all that was written is there.  Raises OSError."""
-        if self._asked is None:
-            raise OSError(errno.EPIPE, "the flusher has ended")
-        self._asked.send(b"\1")
+    def flush(self, *, is_looked_for: bool = False) -> asyncio.Future[None]:
+        """Ask for the disk; done once all that was written is there.  Raises OSError.
+
+        Who promises to `look` spares the flusher a word, and us a wake-up, where it is done by then.
+        """
+        self._ask(flusher.FLUSH if is_looked_for else flusher.FLUSH + flusher.TELL)
         flushed = self._loop.create_future()
         self._waiting.append(flushed)
         return flushed
+
+    def look(self) -> None:
+        """See which flushes are done, and have the others told; raises OSError."""
+        if self._asked is not None:
+            self._settle()
+        if self._waiting:
+            self._ask(flusher.TELL)
 
     def is_there(self) -> bool:
         """Whether the open file still lies under its name: writing into a removed one would keep nothing."""
@@ -120,6 +147,9 @@ class Flushed:
         if not self._is_left:
             self._is_left = True
             os.close(self._descriptor)
+            if not self._loop.is_closed():  # else whoever waited is gone with it
+                with suppress(OSError):  # a flusher that has ended is heard of
+                    self.look()
             if not self._waiting:
                 self._hang_up()
 
@@ -149,19 +179,30 @@ class Flushed:
         except OSError as error:
             self._fail(error)
             return
+        self._settle()
         if not said:
             self._fail(OSError(errno.EPIPE, "the flusher has ended"))
             return
-        for number in said:
-            if number:
-                self._fail(OSError(number, os.strerror(number)))
-                return
-            flushed = self._waiting.popleft()
-            if not flushed.done():
-                flushed.set_result(None)
+        if number := max(said):
+            self._fail(OSError(number, os.strerror(number)))
+            return
         self._tell(self, None)
         if self._is_left and not self._waiting:
             self._hang_up()
+
+    def _ask(self, what: bytes) -> None:
+        if self._asked is None:
+            raise OSError(errno.EPIPE, "the flusher has ended")
+        self._asked.send(what)
+
+    def _settle(self) -> None:
+        """Tell those whose flush has been served."""
+        served = self._served[0]
+        while self._heard < served:
+            self._heard += 1
+            flushed = self._waiting.popleft()
+            if not flushed.done():
+                flushed.set_result(None)
 
     def _fail(self, error: OSError) -> None:
         self._hang_up()
@@ -182,3 +223,7 @@ class Flushed:
                 self._loop.remove_reader(self._asked)
             self._asked.close()
             self._asked = None
+        if self._memory is not None:
+            self._served.release()
+            self._memory.close()
+            self._memory = None

@@ -83,13 +83,22 @@ class HeadFile:
             raise _not_written(kept="nothing-changed") from refusal
 
     def intend(self, head: Head) -> asyncio.Future[None]:
-        """Begin to put on disk what a lane's head will be; done once it is there.
+        """Begin to put on disk what a lane's head will be; done once it is there and somebody looks.
 
         Raises Refusal `audit-heads-not-written`, at once or through the future.
         """
-        kept = self._flushed(head_line(head, self._clock(), kind=_INTENT))
+        kept = self._flushed(head_line(head, self._clock(), kind=_INTENT), is_looked_for=True)
         self._intents[head.lane] = head
         return kept
+
+    def look(self) -> None:
+        """See which intents are on disk; their futures are done when this returns, the others' once they are."""
+        if self._file is None:
+            return  # what was left is told by itself
+        try:
+            self._file.look()
+        except OSError as error:
+            self._fail(error)
 
     def confirm(self, head: Head) -> None:
         """Say that an intended head has come true; raises Refusal `audit-heads-not-written`."""
@@ -140,12 +149,12 @@ class HeadFile:
         if intent is not None and intent.number <= head.number:
             del self._intents[head.lane]
 
-    def _flushed(self, line: bytes = b"") -> asyncio.Future[None]:
+    def _flushed(self, line: bytes = b"", *, is_looked_for: bool = False) -> asyncio.Future[None]:
         """Write a line and ask for the disk."""
         try:
             file = self._current()
             file.write(line)
-            flushed = file.flush()
+            flushed = file.flush(is_looked_for=is_looked_for)
         except OSError as error:
             self._fail(error)
             raise _not_written(kept=EVERYTHING) from error

@@ -30,10 +30,14 @@ class Heads(Protocol):
     """Where the heads of lanes are kept outside the database."""
 
     def intend(self, head: Head) -> asyncio.Future[None]:
-        """Begin to keep what will be a lane's head if its transaction commits; done once it is durable.
+        """Begin to keep what will be a lane's head if its transaction commits; once it is durable, `look` says so.
 
         Raises Refusal `audit-heads-not-written`, at once or through the future.
         """
+        ...
+
+    def look(self) -> None:
+        """Have the futures of intents done that are durable by now, and the others as soon as they are."""
         ...
 
     def confirm(self, head: Head) -> None:
@@ -92,6 +96,8 @@ class Turn:
 
     def committed(self) -> Head:
         """The events are in the database: the lane goes on from the last one."""
+        if self._is_intended:
+            self._lanes.heads.look()
         self._lanes.free.append(self._head)
         return self._head
 
