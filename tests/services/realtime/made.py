@@ -71,6 +71,7 @@ class PeerInMemory(RawPeer):
         self.streams: Mapping[Label, Stream] = {}
         self.sent: list[bytes] = []
         self.is_up = False
+        self.is_silent = False
 
     async def answer(self, offer: str, *, sends: bool, video: object) -> str:
         self.streams = {
@@ -88,6 +89,9 @@ class PeerInMemory(RawPeer):
         if self.is_up:
             self.sent.append(data)
         return self.is_up
+
+    def ask_for_sign(self) -> None:
+        self.signs += not self.is_silent
 
     async def close(self) -> None:
         self.is_up = False
