@@ -130,8 +130,8 @@ class RawPeer:
         self._labels = [line.label for line in lines]
         self.origins = _origins(offer, self._labels)
         await self._hear_description(_without_hidden_addresses(offer), "offer")
-        self._take_over()
         try:
+            self._take_over()
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # as in _hear_description
             raise Refusal("offer-malformed") from error
@@ -184,7 +184,13 @@ class RawPeer:
         self._transport = None
         if self._asking is not None:
             self._asking.cancel()
-        await self._connection.close()
+        try:
+            await self._connection.close()
+        except AttributeError:  # a line that an offer named and then did not describe has no transport
+            for transceiver in self._connection.getTransceivers():
+                if transceiver.receiver.transport is not None:
+                    await transceiver.receiver.transport.stop()
+                    await transceiver.receiver.transport.transport.stop()
 
     async def _ask_for_sign(self, ice: Connection) -> None:
         pair, password = ice._nominated.get(1), ice.remote_password
