@@ -126,7 +126,7 @@ async def test_who_comes_again_takes_his_own_place_at_once() -> None:
 async def test_an_offer_that_is_not_understood_takes_nobodys_place() -> None:
     ward = Ward()
     seen, mother = await ward.live()
-    ward.forwarder._peer = RawPeer  # type: ignore[assignment]  # one that reads what it is offered
+    ward.forwarder._peer = RawPeer  # one that reads what it is offered
     with pytest.raises(Refusal):
         await ward.forwarder.whep("visit", "mother", Part.FAMILY, "v=0")
     show(seen, picture(b"1", 1, whole=True))

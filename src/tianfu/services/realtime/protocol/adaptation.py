@@ -87,7 +87,7 @@ class Adaptation:
     def _remember(self, arrival: Arrival, at_seconds: float) -> None:
         self._bad_since = (self._bad_since or at_seconds) if arrival.is_bad else None
         self._good_since = (self._good_since or at_seconds) if arrival.is_good else None
-        if self._lasts(self._good_since, HELD_SECONDS, at_seconds):
+        if self._climbed and self._lasts(self._good_since, HELD_SECONDS, at_seconds):
             self._climbed, self._wait_seconds = False, UP_SECONDS
 
     def _learn_from_fall(self) -> None:
