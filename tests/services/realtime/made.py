@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from struct import pack
-from typing import Protocol
+from typing import Any, Protocol
+
+from aioice.ice import StunProtocol
 
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer, Stream
 from tianfu.services.realtime.protocol.packets import head_of
@@ -141,15 +143,18 @@ class Client:
     def lose(self, is_lost: Callable[[bytes], bool]) -> None:
         """Lose datagrams that arrive, as a network would, before anything has seen them."""
         assert self.peer._transport is not None
-        ice = self.peer._transport.transport
-        arrives = ice._recv
+        for protocol in self.peer._transport.transport._connection._protocols:
+            self._lose_of(protocol, is_lost)
 
-        async def what_is_left() -> bytes:
-            while is_lost(data := await arrives()):
-                pass
-            return data
+    @staticmethod
+    def _lose_of(protocol: StunProtocol, is_lost: Callable[[bytes], bool]) -> None:
+        arrives = protocol.datagram_received
 
-        ice._recv = what_is_left
+        def what_is_left(data: bytes, address: tuple[Any, ...]) -> None:
+            if not is_lost(data):
+                arrives(data, address)
+
+        protocol.datagram_received = what_is_left  # type: ignore[method-assign,assignment]  # no str
 
     async def connected(self) -> None:
         """Wait until packets can pass."""

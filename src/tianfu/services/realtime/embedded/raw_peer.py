@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from aioice.ice import Connection
 from aioice.stun import TransactionError
@@ -30,6 +31,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpPacket, is_rtcp
 from pylibsrtp import Error as SrtpError
+from pylibsrtp import Session
 from pylibsrtp._binding import ffi  # type: ignore[import-not-found]  # compiled, and without types
 
 from tianfu.kernel.refusal import Refusal
@@ -86,6 +88,9 @@ DATAGRAM_BYTES_MAX = 1_500
 
 PACKET_BYTES_MAX = 1_456
 """An RTP packet that fits into one datagram of Ethernet: less 20 bytes of IP, 8 of UDP, and 16 of SRTP's seal."""
+
+_SMALLEST = 12
+"""No RTP packet and no sealed RTCP packet is shorter."""
 
 SEALED_BYTES_MAX = 2_048
 """pylibsrtp keeps 144 bytes of its 1,500 free for a seal of 10 or 16; so it gets more room."""
@@ -161,7 +166,7 @@ class RawPeer:
     def send(self, data: bytes) -> bool:
         """Encrypt and send a packet at once, RTP or RTCP; False if the peer is not connected."""
         transport = self._transport
-        if transport is None or not self.is_connected or len(data) > PACKET_BYTES_MAX:
+        if transport is None or transport._state is not State.CONNECTED or len(data) > PACKET_BYTES_MAX:
             return False
         pair = transport.transport._connection._nominated.get(1)
         if pair is None:
@@ -222,15 +227,44 @@ class RawPeer:
             transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]
             transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]
             self._transport = transport
-            transport.on("statechange", self._make_room)
+            transport.on("statechange", self._take_over_packets)
             self._guard(transport.transport)
 
-    def _make_room(self) -> None:
-        """Give SRTP room for packets that a camera of the usual 1,400 bytes and more sends."""
-        for session in (getattr(self._transport, "_tx_srtp", None), getattr(self._transport, "_rx_srtp", None)):
-            if session is not None and len(session._cdata) < SEALED_BYTES_MAX:
-                session._cdata = ffi.new("char[]", SEALED_BYTES_MAX)
-                session._buffer = ffi.buffer(session._cdata)
+    def _take_over_packets(self) -> None:
+        """Open packets as they arrive, without the queue and the task that aiortc has in between: half the work.
+
+        And give SRTP room for packets of more than the usual 1,350 bytes.
+        """
+        transport = self._transport
+        if transport is None or transport._state is not State.CONNECTED:
+            return
+        for session in (transport._tx_srtp, transport._rx_srtp):
+            session._cdata = ffi.new("char[]", SEALED_BYTES_MAX)
+            session._buffer = ffi.buffer(session._cdata)
+        for protocol in transport.transport._connection._protocols:
+            protocol.datagram_received = self._opener(transport._rx_srtp, protocol.datagram_received)  # type: ignore[method-assign,assignment]  # no str
+
+    def _opener(
+        self, session: Session, others: Callable[[bytes, tuple[Any, ...]], None]
+    ) -> Callable[[bytes, tuple[Any, ...]], None]:
+        """Takes RTP and RTCP (RFC 7983, section 7), and leaves what else arrives to `others`."""
+
+        def arrived(data: bytes, address: tuple[Any, ...]) -> None:
+            if not _SMALLEST <= len(data) <= DATAGRAM_BYTES_MAX or data[0] & 0xC0 != 0x80:
+                others(data, address)
+                return
+            is_control = is_rtcp(data)
+            try:
+                opened = session.unprotect_rtcp(data) if is_control else session.unprotect(data)
+            except SrtpError:  # a stranger's, or one that came twice
+                return
+            self.signs += 1
+            if is_control:
+                self._hear_control(opened)
+            else:
+                self.heard.packet(opened)
+
+        return arrived
 
     def _guard(self, ice: RTCIceTransport) -> None:
         """Pass over datagrams at which aiortc ends the connection: anybody who knows the port can send them."""
@@ -252,7 +286,10 @@ class RawPeer:
 
     async def _on_control(self, data: bytes) -> None:
         self.signs += 1
-        now = asyncio.get_running_loop().time()
+        self._hear_control(data)
+
+    def _hear_control(self, data: bytes) -> None:
+        now = time.monotonic()
         since, count = self._controls
         self._controls = (since, count + 1) if now - since < 1 else (now, 1)
         if self._controls[1] > CONTROL_PER_SECOND_MAX:
