@@ -22,6 +22,7 @@ import uvloop
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket
 from pylibsrtp import Error as SrtpError
 
+from bench.newborn_media import used_seconds
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.protocol.parts import Part
@@ -57,6 +58,7 @@ class End:
         self.number = number
         self.peer = RawPeer(Heard())
         self.heard = 0
+        self.last_at = 0.0
         self.wrong = 0
         self.asked = 0
         self.answered = 0
@@ -98,6 +100,13 @@ class End:
         if not is_lost:
             self.peer.send(data)
 
+    def vanish(self) -> None:
+        """Be gone as a phone in a lift: neither a goodbye nor an answer."""
+        transport = self.peer._transport
+        if transport is not None:
+            for protocol in transport.transport._connection._protocols:
+                protocol.transport.abort()
+
     def report(self) -> None:
         """Say what arrived, as a browser does each second."""
         told = [
@@ -110,6 +119,7 @@ class End:
 
     def _count(self, data: bytes, session: Any) -> None:
         self.heard += 1
+        self.last_at = time.monotonic()
         _, _, sequence, _, source = _HEAD.unpack_from(data)
         if self.heard % READ_OF == 0:
             with suppress(SrtpError):  # sent again, and read before
@@ -230,12 +240,6 @@ async def run(port: EmbeddedMedia, all_visits: Sequence[Visit], stop: asyncio.Ev
                     seer.report()
             await renew(port, len(all_visits))
         await asyncio.sleep(max(0.0, began + number * each - time.monotonic()))
-
-
-def used_seconds(process: int) -> float:
-    """How much of a processor a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def load(socket: Path, process: int, kind: str, count: int, seconds: float) -> dict[str, object]:

@@ -37,8 +37,12 @@ pytestmark = pytest.mark.anyio
 ALL = ladder_of(has_small=True, is_ward_heard=True, are_stills_allowed=True)
 
 
-def arrival(lost: float = 0.0, *, room: int | None = None, sent: int = 1_500_000) -> Arrival:
-    return Arrival(lost_fraction=lost, room_bits_per_second=room, sent_bits_per_second=sent)
+def arrival(
+    lost: float = 0.0, *, room: int | None = None, is_falling: bool = True, sent: int = 1_500_000
+) -> Arrival:
+    return Arrival(
+        lost_fraction=lost, room_bits_per_second=room, is_room_falling=is_falling, sent_bits_per_second=sent
+    )
 
 
 def levels(
@@ -73,6 +77,10 @@ def test_a_short_loss_changes_nothing() -> None:
 @pytest.mark.parametrize(("room", "level"), [(1_000_000, Level.SMALL), (1_300_000, Level.FULL), (None, Level.FULL)])
 def test_who_has_no_room_is_sent_less(room: int | None, level: Level) -> None:
     assert levels(Adaptation(0.0), [arrival(room=room)] * 7)[-1] is level
+
+
+def test_an_estimate_that_has_not_grown_yet_is_no_reason() -> None:
+    assert levels(Adaptation(0.0), [arrival(room=20_000, is_falling=False)] * 30)[-1] is Level.FULL
 
 
 def test_it_goes_up_after_a_while_and_ever_later_if_that_does_not_hold() -> None:
@@ -235,7 +243,7 @@ async def test_a_receiver_that_says_it_has_little_room_sees_the_smaller_picture(
     for number in range(7):
         data = packet(b"\x67\x42" + bytes(100_000), sequence=number, timestamp=number)
         made.show("video", Packet(data, head_of(data)), may_begin=True, at_seconds=clock[0])
-        room = pack_remb_fci(300_000, [9])
+        room = pack_remb_fci(600_000 - 60_000 * number, [9])
         made.heard_control([RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=room)])
         made.heard_control([RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=b"REMB\xff\xff")])
         clock[0] += 1.0

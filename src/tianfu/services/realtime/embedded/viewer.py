@@ -30,6 +30,9 @@ from tianfu.services.realtime.protocol.relay import Relay
 
 COUNTS = 1 << 32
 
+FALL = 0.95
+"""An estimate that is so much of the one before has fallen."""
+
 SHOWN: Mapping[Level, Label] = {Level.FULL: "video", Level.SMALL: "sub"}
 
 STILL_EACH_SECONDS = 5.0
@@ -73,6 +76,7 @@ class Viewer:
         self._picture_at: float | None = None
         self._lost: dict[Label, tuple[float, float]] = {}
         self._room: tuple[int, float] | None = None
+        self._room_fell_at: float | None = None
         self._told: dict[int, float] = {}
         self._octets_before = 0
         self._measured_at = self.joined_at
@@ -174,6 +178,7 @@ class Viewer:
         arrival = Arrival(
             lost_fraction=self.lost_fraction,
             room_bits_per_second=room,
+            is_room_falling=self._room_fell_at is not None and now - self._room_fell_at <= REPORT_LASTS_SECONDS,
             sent_bits_per_second=self.bits_per_second,
         )
         level = self._adaptation.look(arrival, ladder, at_seconds=now)
@@ -285,4 +290,7 @@ class Viewer:
             room, _ = unpack_remb_fci(packet.fci)
         except (ValueError, struct.error):
             return
-        self._room = room, self._clock()
+        now = self._clock()
+        if self._room is not None and room < FALL * self._room[0]:
+            self._room_fell_at = now
+        self._room = room, now

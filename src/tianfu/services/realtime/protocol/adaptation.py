@@ -20,7 +20,10 @@ LOST_BAD, LOST_GOOD = 0.10, 0.02
 """At 5 % lost, asking again still mends a picture; at 10 % it no longer comes in time."""
 
 ROOM_BAD, ROOM_GOOD = 0.8, 1.1
-"""Of what is sent.  A receiver's estimate grows to about one and a half of it only, so no more can be asked for."""
+"""Of what is sent.  A receiver's estimate grows to about one and a half of what arrives, and slowly.
+
+So it is low after a picture that hardly moved, or a small one; only one that falls says that something is in the way.
+"""
 
 DOWN_SECONDS = 2.0
 UP_SECONDS = 10.0
@@ -40,12 +43,13 @@ class Arrival:
 
     lost_fraction: float
     room_bits_per_second: int | None
+    is_room_falling: bool
     sent_bits_per_second: int
 
     @property
     def is_bad(self) -> bool:
         """Whether it is too much for him."""
-        return self.lost_fraction >= LOST_BAD or self._room_is_below(ROOM_BAD)
+        return self.lost_fraction >= LOST_BAD or (self.is_room_falling and self._room_is_below(ROOM_BAD))
 
     @property
     def is_good(self) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-ASK_SECONDS = 1.2
+ASK_SECONDS = 1.1
 """Who is silent so long is asked for a sign: a browser reports about once a second by itself."""
 
 ASK_AGAIN_SECONDS = 0.4
-QUIET_SECONDS = 1.9
+QUIET_SECONDS = 1.7
 GONE_SECONDS = 5.0
 
 LOOK_SECONDS_MAX = 0.5
