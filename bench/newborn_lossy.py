@@ -18,7 +18,7 @@ from tianfu.services.realtime.embedded.raw_peer import RawPeer
 LOST = 0.05
 
 _send = RawPeer.send
-_drawn = random.Random(5)  # noqa: S311 - the same losses in each run
+_drawn = random.Random(5)
 
 
 def _send_or_lose(peer: RawPeer, data: bytes) -> bool:
@@ -28,5 +28,5 @@ def _send_or_lose(peer: RawPeer, data: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    RawPeer.send = _send_or_lose  # type: ignore[method-assign]  # the network between, in this process alone
+    RawPeer.send = _send_or_lose  # type: ignore[method-assign,assignment]  # the network between, in this process alone
     uvloop.run(process._main(Path(sys.argv[1])))

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 
 from playwright.async_api import Page, async_playwright
 
@@ -118,7 +119,7 @@ class Pages:
 
     async def open(self) -> None:
         """The bed sends, and the room's curtain is open."""
-        while not await self.bed.evaluate("codec => publish(codec)", CODEC):
+        while not await self.bed.evaluate("codec => publish(codec)", CODEC):  # noqa: ASYNC110 - of another process
             await asyncio.sleep(0.05)
         await self.server.port.open_room("visit", "bed", lease_seconds=LEASE_SECONDS)
         await self.live()
@@ -133,7 +134,8 @@ class Pages:
 
         Unless `is_closed`, the connection of before is left as it is, as by a phone whose network went.
         """
-        while not await self.home.evaluate("([isRead, isClosed]) => watch(isRead, isClosed)", [is_read, is_closed]):
+        watch, how = "([isRead, isClosed]) => watch(isRead, isClosed)", [is_read, is_closed]
+        while not await self.home.evaluate(watch, how):  # noqa: ASYNC110 - of another process
             await asyncio.sleep(0.05)
         await self.home.wait_for_function("first > 0", polling=20)
         took: float = await self.home.evaluate("first - asked")
@@ -230,7 +232,7 @@ async def frames_at_loss(server: MediaServer) -> Result:
         await asyncio.sleep(SETTLED_SECONDS)
         watched = await both.watch(WATCHED_SECONDS)
         quality = [each for each in await server.port.stats() if each.participant == "mother"]
-    gaps = [after[0] - before[0] for before, after in zip(watched, watched[1:], strict=False)]
+    gaps = [after[0] - before[0] for before, after in pairwise(watched)]
     return {
         "fps_at_5_percent_loss": round(len(watched) / WATCHED_SECONDS, 1),
         "freezes_at_5_percent_loss": sum(gap > 1_000 for gap in gaps),
