@@ -37,12 +37,8 @@ pytestmark = pytest.mark.anyio
 ALL = ladder_of(has_small=True, is_ward_heard=True, are_stills_allowed=True)
 
 
-def arrival(
-    lost: float = 0.0, *, room: int | None = None, is_falling: bool = True, sent: int = 1_500_000
-) -> Arrival:
-    return Arrival(
-        lost_fraction=lost, room_bits_per_second=room, is_room_falling=is_falling, sent_bits_per_second=sent
-    )
+def arrival(lost: float = 0.0, *, room: int | None = None, is_falling: bool = True, sent: int = 1_500_000) -> Arrival:
+    return Arrival(lost_fraction=lost, room_bits_per_second=room, is_room_falling=is_falling, sent_bits_per_second=sent)
 
 
 def levels(

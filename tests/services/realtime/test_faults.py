@@ -65,7 +65,7 @@ async def told(forwarder: Forwarder, what: str, *, who: str = "", reason: str = 
                     return each
 
 
-async def whats(forwarder: Forwarder) -> list[str]:
+async def happened(forwarder: Forwarder) -> list[str]:
     return [each.what for each in await forwarder.happenings.after(0)]
 
 
@@ -103,7 +103,7 @@ async def test_a_forwarder_that_slept_misses_nobody() -> None:
     async with ward.forwarder as forwarder:
         ward.now += 15.0
         await asyncio.sleep(0.3)
-        assert QUIET not in await whats(forwarder)
+        assert QUIET not in await happened(forwarder)
 
 
 async def test_who_comes_again_takes_his_own_place_at_once() -> None:
@@ -140,11 +140,11 @@ async def test_a_camera_that_works_stays_until_the_new_one_shows_a_whole_picture
     show(again, picture(b"new", 1, whole=False))
     show(before, picture(b"old", 1, whole=True))
     assert {tag_of(data) for data in media(mother)} == {b"old"}
-    assert SHIELDED not in await whats(ward.forwarder)
+    assert SHIELDED not in await happened(ward.forwarder)
     show(again, picture(b"new", 2, whole=True))
     show(before, picture(b"old", 2, whole=True))
     assert {tag_of(data) for data in media(mother)} == {b"old"}
-    assert (await whats(ward.forwarder))[-2:] == [SHIELDED, CAMERA_BACK]
+    assert (await happened(ward.forwarder))[-2:] == [SHIELDED, CAMERA_BACK]
     await asyncio.sleep(0)
     assert not before.is_up
     assert len(media(mother)) == PACKETS_OF_PICTURE
@@ -158,7 +158,7 @@ async def test_a_camera_that_never_shows_anything_takes_nobodys_place() -> None:
         again.is_up = False
         ward.now += 16.0
         await asyncio.sleep(0.3)
-        assert CAMERA_LOST not in await whats(forwarder)
+        assert CAMERA_LOST not in await happened(forwarder)
         assert not forwarder._coming
         forwarder.renew("visit", lease_seconds=LEASE_SECONDS)
         forwarder.gate("visit", Gate.LIVE, "nurse")

@@ -62,7 +62,7 @@ class Arrival:
 
 
 class Adaptation:
-    """One viewer's level.  It goes down within seconds, and up only after a while; seldom to and fro."""
+    """One viewer's level.  It goes down within seconds, and up only after a while; seldom back and forth."""
 
     def __init__(self, at_seconds: float) -> None:
         self.level = Level.FULL
