@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aioice.ice import StunProtocol
 
+from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer, Stream
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
@@ -175,6 +176,7 @@ async def camera(doors: Doors, name: str) -> Client:
     offer = await client.peer.offer(CAMERA, video=("H264",))
     await client.peer.accept(await doors.whip(name, offer))
     await client.connected()
+    await _there_too(doors)
     return client
 
 
@@ -186,7 +188,21 @@ async def viewer(doors: Doors, visit: str, who: str, part: Part = Part.FAMILY) -
     await client.peer.accept(answer)
     client.sources = sources_of(answer)
     await client.connected()
+    await _there_too(doors)
     return client
+
+
+async def _there_too(doors: Doors) -> None:
+    """Wait until the other end is connected as well: on a busy machine it is so later, and loses what comes before."""
+    if isinstance(doors, Forwarder):
+        cameras = [each.peer for each in doors._cameras.values() if not each.presence.silent_seconds]
+        viewers = [
+            each.peer
+            for room in doors._rooms.values()
+            for each in room.viewers.values()
+            if not each.presence.silent_seconds
+        ]
+        await until(lambda: all(peer.is_connected for peer in (*cameras, *viewers)))
 
 
 def sources_of(answer: str) -> list[int]:
