@@ -216,6 +216,19 @@ async def test_packets_as_long_as_a_datagram_pass_and_longer_ones_are_told_of() 
         await asyncio.gather(seen.peer.close(), mother.peer.close())
 
 
+async def test_who_joins_is_caught_up_with_packets_as_long_as_a_datagram_at_once() -> None:
+    async with Forwarder(time.monotonic) as forwarder:
+        seen = await camera(forwarder, "bed")
+        forwarder.open_room("visit", "bed", lease_seconds=LEASE_SECONDS)
+        forwarder.gate("visit", Gate.LIVE, "nurse")
+        (made,) = forwarder._cameras.values()
+        of = seen.peer.streams["video"].payload_type
+        made.heard(packet(b"\x67" + bytes(PACKET_BYTES_MAX - 13), sequence=1, timestamp=1, payload_type=of))
+        mother = await viewer(forwarder, "visit", "mother")
+        await until(lambda: len(mother.heard) == 1)
+        await asyncio.gather(seen.peer.close(), mother.peer.close())
+
+
 @pytest.mark.parametrize("begins_at", [10_000, 100, 20_100, 65_000])
 async def test_a_camera_that_counts_anew_shows_on(begins_at: int) -> None:
     ward = Ward()

@@ -119,6 +119,7 @@ class RawPeer:
         # ways it leaves a third line behind.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._guarded: set[RTCIceTransport] = set()
+        self._opened: set[RTCDtlsTransport] = set()
         self._controls = (0.0, 0)
         self._connection.on("connectionstatechange", self._changed)
 
@@ -174,7 +175,7 @@ class RawPeer:
         session = transport._tx_srtp
         try:
             sealed = session.protect_rtcp(data) if is_rtcp(data) else session.protect(data)
-        except SrtpError:
+        except (SrtpError, ValueError):  # ValueError: longer than there is room for
             return False
         pair.protocol.transport.sendto(sealed, pair.remote_addr)
         return True
@@ -229,6 +230,7 @@ class RawPeer:
             self._transport = transport
             transport.on("statechange", self._take_over_packets)
             self._guard(transport.transport)
+        self._take_over_packets()  # on a busy machine the other end may have been faster
 
     def _take_over_packets(self) -> None:
         """Open packets as they arrive, without the queue and the task that aiortc has in between: half the work.
@@ -236,8 +238,9 @@ class RawPeer:
         And give SRTP room for packets of more than the usual 1,350 bytes.
         """
         transport = self._transport
-        if transport is None or transport._state is not State.CONNECTED:
+        if transport is None or transport._state is not State.CONNECTED or transport in self._opened:
             return
+        self._opened.add(transport)
         for session in (transport._tx_srtp, transport._rx_srtp):
             session._cdata = ffi.new("char[]", SEALED_BYTES_MAX)
             session._buffer = ffi.buffer(session._cdata)
@@ -303,6 +306,7 @@ class RawPeer:
     def _changed(self) -> None:
         state = self._connection.connectionState
         if state == "connected":
+            self._take_over_packets()  # aiortc tells this first, and who hears it sends at once
             self.heard.connected()
         elif state in {"closed", "failed"}:
             self.heard.ended()
