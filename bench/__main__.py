@@ -1,14 +1,15 @@
-"""`python -m bench prepare | record_core [--json] | trust [--json] | sign_in [--json] | report`."""
+"""`python -m bench prepare | record_core [--json] | trust [--json] | sign_in [--json] | newborn [--json] | report`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from bench.newborn import newborn
 from bench.places import home
 from bench.preparing import RESOURCES, prepare
 from bench.record_core import record_core
-from bench.report import page, sign_in_page, trust_page, write_report
+from bench.report import newborn_page, page, sign_in_page, trust_page, write_report
 from bench.sign_in import sign_in
 from bench.trust import trust
 from tianfu.logs import set_up_logs
@@ -20,7 +21,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="build the store that is measured")
     preparing.add_argument("--resources", type=int, default=RESOURCES)
-    measured = {"record_core": "the record store", "trust": "permission, trace and vault", "sign_in": "signing in"}
+    measured = {
+        "record_core": "the record store",
+        "trust": "permission, trace and vault",
+        "sign_in": "signing in",
+        "newborn": "live pictures",
+    }
     for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
@@ -31,13 +37,16 @@ def main() -> None:
         case "prepare":
             prepare(home(), asked.resources)
         case "report":
-            write_report(record_core(home()), trust(home()), sign_in())
+            write_report(record_core(home()), trust(home()), sign_in(), newborn())
         case "record_core":
             result = record_core(home())
             print(json.dumps(result, ensure_ascii=False) if asked.json else page(result))
         case "sign_in":
             result = sign_in()
             print(json.dumps(result, ensure_ascii=False) if asked.json else sign_in_page(result))
+        case "newborn":
+            result = newborn()
+            print(json.dumps(result, ensure_ascii=False) if asked.json else newborn_page(result))
         case _:
             result = trust(home())
             print(json.dumps(result, ensure_ascii=False) if asked.json else trust_page(result))

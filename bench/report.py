@@ -61,6 +61,31 @@ SIGN_IN_BESIDE: dict[str, str] = {
     "password_hashes_per_second": "argon2 alone on all processors, at our cost",
     "password_hashes_rfc_9106_per_second": "argon2 alone on all processors, at RFC 9106's second cost",
 }
+NEWBORN: dict[str, tuple[str, str]] = {
+    "first_frame_ms_p95": ("≤ 1,000", "from the wish to the first picture shown, 50 joins in Chromium"),
+    "latency_ms_p50": ("≤ 80", "age of a picture when it is shown, read from the picture itself"),
+    "latency_ms_p95": ("≤ 150", "the same"),
+    "shield_last_frame_ms": ("≤ 100", "the last new picture shown after the curtain was acknowledged, worst of 8"),
+    "cut_ms_p99": ("≤ 1,000", "from the wish to cut to the last packet, 240 cuts, at the media server alone"),
+    "stall_noticed_s": ("≤ 2", "until the server misses a phone that vanished, worst of 3"),
+    "resumed_s": ("≤ 3", "first picture of a phone that comes back over its lost connection, worst of 5"),
+    "media_crash_recovered_s": ("≤ 5", "from the kill of the media server to the next picture, worst of 3"),
+    "fps_at_5_percent_loss": ("≥ 15", "pictures a second where one packet in twenty is lost"),
+    "visits_per_core": ("≥ 45", "one to one, with talk, repair both ways and leases, at no more than 70 % of one core"),
+    "viewers_per_core": ("≥ 150", "of one camera, at no more than 70 % of one core"),
+}
+NEWBORN_BESIDE: dict[str, str] = {
+    "first_frame_ms_p50": "the median of the 50 joins",
+    "frames_per_second": "pictures a second without loss",
+    "cut_ms_p50": "the median of the cuts",
+    "freezes_at_5_percent_loss": "pauses of over a second in 8 seconds at 5 % lost",
+    "visits_per_core_percent": "of one core, what so many visits used",
+    "viewers_per_core_percent": "of one core, what so many viewers used",
+    "one_visit_percent_of_core": "of one core, one camera and one viewer in Chromium, ours",
+    "stock_one_visit_percent_of_core": "of one core, the same with aiortc as it is",
+    "stock_latency_ms_p50": "age of a picture with aiortc as it is, median",
+    "stock_latency_ms_p95": "age of a picture with aiortc as it is",
+}
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
 Each figure is the median of the runs beside it.
@@ -70,10 +95,11 @@ Writes are on disk before they are answered; the database runs with the settings
 """
 
 
-def write_report(core: dict[str, Any], trust: dict[str, Any], sign_in: dict[str, Any]) -> None:
+def write_report(core: dict[str, Any], trust: dict[str, Any], sign_in: dict[str, Any], newborn: dict[str, Any]) -> None:
     """Write the page."""
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(f"{page(core)}\n{trust_page(trust)}\n{sign_in_page(sign_in)}", encoding="utf-8")
+    parts = [page(core), trust_page(trust), sign_in_page(sign_in), newborn_page(newborn)]
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
 
 
 def trust_page(result: dict[str, Any]) -> str:
@@ -84,6 +110,28 @@ def trust_page(result: dict[str, Any]) -> str:
 def sign_in_page(result: dict[str, Any]) -> str:
     """How fast signing in is, as Markdown."""
     return _beside("Sign-in", "sign_in", result, SIGN_IN, SIGN_IN_BESIDE)
+
+
+def newborn_page(result: dict[str, Any]) -> str:
+    """What live pictures cost and how soon they come, as Markdown."""
+    machine = result["machine"]
+    loads = [
+        (kind, _n(run["count"]), *(_n(run[key]) for key in ("server_percent", "load_percent", "arrived_fraction")))
+        for kind in ("visits", "viewers")
+        for run in result[f"{kind}_per_core_loads"]
+    ]
+    parts = [
+        _beside("Live pictures", "newborn", result, NEWBORN, NEWBORN_BESIDE).rstrip(),
+        "Each load that was tried, in percent of one core:",
+        _table(("load", "count", "server", "load generator", "arrived"), loads),
+        (
+            "The media server ran on one core and the load on the other; the load of the machine was "
+            f"{machine['load'][0]} before the start and {result['load_after'][0]} at the end.\n"
+            "Where less than 97 % arrives, the machine had no time for the load: such a load does not count.\n"
+            "Everything runs over loopback; WebKit, mobile networks and TURN are not measured."
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _beside(

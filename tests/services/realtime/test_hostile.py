@@ -86,7 +86,7 @@ async def test_many_sources_of_one_camera_stop_no_reports() -> None:
         await asyncio.sleep(1.3)
         assert forwarder._looking is not None
         assert not forwarder._looking.done()
-        assert len(forwarder._cameras["bed"]._reception) <= SOURCES_MAX
+        assert len(forwarder._cameras["bed"]._sources) <= SOURCES_MAX
         await seen.peer.close()
 
 
@@ -130,7 +130,7 @@ async def test_a_picture_from_before_the_gate_is_not_shown_because_it_was_sent_a
     ward.forwarder.gate("visit", Gate.LIVE, "nurse")
     show(seen, picture(b"before", 10, whole=True))
     assert not media(mother)
-    assert not ward.forwarder._cameras["bed"].group
+    assert not ward.forwarder._cameras["bed"].group()
 
 
 async def test_a_picture_that_began_before_the_gate_is_not_shown_from_its_midst() -> None:
@@ -153,7 +153,7 @@ async def test_a_lease_that_is_found_lost_by_who_wants_to_speak_cuts_as_well() -
     with pytest.raises(Refusal):
         ward.forwarder.talk("visit", "mother", is_pressed=True)
     show(seen, picture(b"2", 2, whole=True))
-    assert not ward.forwarder._cameras["bed"].group
+    assert not ward.forwarder._cameras["bed"].group()
     assert SHIELDED in [each.what for each in await ward.forwarder.happenings.after(0)]
     ward.forwarder.renew("visit", lease_seconds=20.0)
     ward.forwarder.gate("visit", Gate.LIVE, "nurse")
@@ -167,7 +167,8 @@ async def test_a_lease_that_is_found_lost_by_who_wants_to_speak_cuts_as_well() -
 async def test_a_device_whose_name_another_bears_by_now_shows_nothing() -> None:
     ward = Ward()
     before, mother = await ward.live()
-    await ward.camera()
+    again = await ward.camera()
+    show(again, picture(b"new", 1, whole=True))
     show(before, picture(b"old", 1, whole=True))
     assert not media(mother)
 

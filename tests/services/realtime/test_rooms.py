@@ -51,7 +51,7 @@ def test_a_lost_lease_shields_and_its_renewal_opens_nothing() -> None:
     assert not passes(made, 10.0)
     made.renew(40.0, at_seconds=11.0)
     assert not passes(made, 12.0)
-    assert [(cut.at_seconds, cut.reason) for cut in made.cuts] == [(10.0, "lease-lost")]
+    assert made.shielded_for == "lease-lost"
     made.go_live(at_seconds=12.0)
     assert passes(made, 12.0)
 
@@ -80,21 +80,31 @@ def test_the_gate_does_not_open_without_a_lease() -> None:
 def test_what_is_closed_stays_closed() -> None:
     made = room()
     made.go_live(at_seconds=0.0)
-    made.close("bed-moved", at_seconds=1.0)
+    made.close("bed-moved")
     assert not passes(made, 1.0)
     assert not made.participants
     assert code_of(lambda: made.go_live(at_seconds=2.0)) == "room-closed"
     assert code_of(lambda: made.renew(9.0, at_seconds=2.0)) == "room-closed"
     assert code_of(lambda: made.let_in("mother", Part.FAMILY)) == "room-closed"
-    made.shield("again", at_seconds=3.0)
-    made.close("again", at_seconds=3.0)
-    assert [(cut.at_seconds, cut.reason) for cut in made.cuts] == [(1.0, "bed-moved")]
+    made.close("again")
+    assert made.shielded_for == "bed-moved"
 
 
-def test_nobody_is_in_a_room_twice() -> None:
+def test_who_comes_again_is_there_once_and_has_lost_the_floor() -> None:
     made = room()
-    assert code_of(lambda: made.let_in("mother", Part.GUEST)) == "already-in-room"
-    assert made.part_of("mother") is Part.FAMILY
+    made.go_live(at_seconds=0.0)
+    made.press("mother", at_seconds=0.0)
+    made.let_in("mother", Part.FAMILY)
+    assert made.participants == ("mother",)
+    assert made.floor.speaker is None
+
+
+def test_the_last_reason_for_the_curtain_counts() -> None:
+    made = room(lease=10.0)
+    made.go_live(at_seconds=0.0)
+    assert not made.look(10.0)
+    made.shield("care")
+    assert made.shielded_for == "care"
 
 
 ACTS = st.sampled_from(["live", "shield", "renew", "close", "leave", "join", "look"])
@@ -114,13 +124,13 @@ def test_open_means_opened_since_and_leased_without_a_break(acts: list[tuple[str
                     made.go_live(at_seconds=now)
                     is_open = True
                 case "shield":
-                    made.shield("care", at_seconds=now)
+                    made.shield("care")
                     is_open = False
                 case "renew":
                     made.renew(now + 5.0, at_seconds=now)
                     until = now + 5.0
                 case "close":
-                    made.close("over", at_seconds=now)
+                    made.close("over")
                     is_open, inside = False, False
                 case "leave":
                     made.leave("mother")

@@ -44,6 +44,7 @@ class Day:
     now: float = 0.0
     peers: list[PeerInMemory] = field(default_factory=list)
     cameras: dict[str, PeerInMemory] = field(default_factory=dict)
+    coming: dict[str, PeerInMemory] = field(default_factory=dict)
     beds: dict[str, str] = field(default_factory=dict)
     lease: dict[str, float] = field(default_factory=dict)
     live: set[str] = field(default_factory=set)
@@ -81,6 +82,7 @@ class Day:
                     await self.put_up(bed)
                 case "join":
                     await self.forwarder.whep(visit, who, Part.FAMILY, "")
+                    self.leave((visit, who))
                     self.seats[visit, who] = self.peers[-1]
                 case "live":
                     self.forwarder.gate(visit, Gate.LIVE, "nurse")
@@ -120,8 +122,16 @@ class Day:
     async def put_up(self, bed: str) -> None:
         await self.forwarder.whip(bed, "")
         if bed in self.cameras:
+            self.coming[bed] = self.peers[-1]
+        else:
+            self.coming.pop(bed, None)
+            self.cameras[bed] = self.peers[-1]
+
+    def take_place(self, bed: str) -> None:
+        """The other camera of a bed has shown a whole picture."""
+        if bed in self.cameras:
             self.draw_curtains(bed)
-        self.cameras[bed] = self.peers[-1]
+        self.cameras[bed] = self.coming.pop(bed)
 
     def draw_curtains(self, bed: str) -> None:
         self.live -= {visit for visit in self.live if self.beds[visit] == bed}
@@ -138,18 +148,23 @@ class Day:
 
     def show(self, bed: str) -> None:
         """A picture of a bed, which stays hidden for ever from every visit whose curtain is drawn now."""
-        seen = self.cameras.get(bed)
+        other = self.coming.get(bed) if self.drawn.random() < 0.5 else None
+        seen = other or self.cameras.get(bed)
         if seen is None:
             return
         self.pictures += 1
         tag = b"%s:%d" % (bed.encode(), self.pictures)
         is_whole = self.drawn.random() < 0.5
+        if other is not None:
+            self.hidden |= {(visit, tag) for visit in VISITS}
+            if is_whole:
+                self.take_place(bed)
         self.hidden |= {(visit, tag) for visit in VISITS if not self.is_open(visit) or self.beds[visit] != bed}
         before = {seat: len(peer.sent) for seat, peer in self.seats.items()}
         for data in picture(tag, self.pictures, whole=is_whole, source=id(seen) & 0xFFFF):
             seen.heard.packet(data)
         for (visit, who), peer in self.seats.items():
-            if is_whole and self.is_open(visit) and self.beds[visit] == bed:
+            if is_whole and other is None and self.is_open(visit) and self.beds[visit] == bed:
                 new = media(peer.sent[before[visit, who] :])
                 assert len(new) == PACKETS_OF_PICTURE, "not sent although the curtain is open"
 

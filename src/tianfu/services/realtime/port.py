@@ -10,7 +10,7 @@ from tianfu.kernel.instants import Instant
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
-JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
+JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST, QUIET, ADAPTED, DROPPED = (
     "joined",
     "left",
     "live",
@@ -18,8 +18,15 @@ JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
     "closed",
     "camera-back",
     "camera-lost",
+    "quiet",
+    "adapted",
+    "dropped",
 )
-"""What may have happened."""
+"""What may have happened.  Who is `quiet` was not heard for two seconds, and has lost the floor; `adapted` names the
+level of a viewer's picture; `dropped` says that packets of a camera are not passed on."""
+
+CODEC_CHANGED = "codec-changed"
+"""Why who has left must join again: the camera came back with another codec than he agreed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +46,21 @@ class Happened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """How one participant's picture arrives; `lost_fraction` from 0 to 1.  Nothing of what is seen."""
+    """How one participant's picture arrives; `lost_fraction` from 0 to 1.  Nothing of what is seen.
+
+    `join_ms` is from his offer to his connection; `freezes` counts pauses of the picture of over half a second that
+    neither curtain nor level explains; `round_trip_ms` is None before his first report.
+    """
 
     visit: str
     participant: str
     packets: int
     lost_fraction: float
+    join_ms: int | None = None
+    freezes: int = 0
+    round_trip_ms: float | None = None
+    bits_per_second: int = 0
+    level: str = "full"
 
 
 class MediaPort(Protocol):
@@ -63,14 +79,18 @@ class MediaPort(Protocol):
         ...
 
     async def whip(self, camera: str, offer: str) -> str:
-        """Take a camera's offer (RFC 9725); the answer.  Raises Refusal `offer-malformed` or `no-common-codec`."""
+        """Take a camera's offer (RFC 9725); the answer.  Raises Refusal `offer-malformed` or `no-common-codec`.
+
+        A second picture in the offer is a smaller one of the same lens.  A camera of this name that works is let go
+        only when the new one has shown its first whole picture; its rooms are shielded then.
+        """
         ...
 
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
-        """Take a viewer's offer (draft-ietf-wish-whep); the answer.
+        """Take a viewer's offer (draft-ietf-wish-whep); the answer.  Who is in the room already comes anew.
 
-        Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `offer-malformed` or
-        `no-common-codec`.
+        Raises Refusal `room-unknown`, `room-closed`, `already-in-room` (he came once more meanwhile), `camera-away`,
+        `offer-malformed` or `no-common-codec`.
         """
         ...
 
@@ -95,6 +115,13 @@ class MediaPort(Protocol):
 
     async def hear_ward(self, visit: str, *, is_heard: bool) -> None:
         """Let the ward's sound through with the picture, or not (at first not); raises Refusal `room-unknown`."""
+        ...
+
+    async def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
+        """Let who has no room for a picture see one in five seconds, or not (at first not).
+
+        Raises Refusal `room-unknown`.
+        """
         ...
 
     async def kick(self, visit: str, participant: str) -> None:

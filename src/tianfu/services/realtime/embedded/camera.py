@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aiortc.rtp import (
@@ -17,11 +18,13 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from tianfu.services.realtime.embedded.raw_peer import Label, RawPeer, Stream
+from tianfu.services.realtime.embedded.raw_peer import PACKET_BYTES_MAX, PICTURES, Label, RawPeer, Stream
 from tianfu.services.realtime.embedded.reception import Reception
+from tianfu.services.realtime.protocol.course import Course, Step
 from tianfu.services.realtime.protocol.missing import Missing
-from tianfu.services.realtime.protocol.packets import Head, MalformedPacket, head_of
+from tianfu.services.realtime.protocol.packets import HEAD_BYTES, MalformedPacket, head_of
 from tianfu.services.realtime.protocol.pictures import Packet, PictureGroup, VideoCodec
+from tianfu.services.realtime.protocol.presence import Presence
 
 BITS_PER_SECOND_MAX = 2_500_000
 PICTURE_AGAIN_SECONDS = 0.3
@@ -30,6 +33,8 @@ PICTURE_AGAIN_SECONDS = 0.3
 OUR_SOURCE = 1
 """The SSRC of who only receives."""
 
+ANEW = 1 << 32
+"""What is added to an SSRC whose count has begun anew, so that nobody takes it for the one before."""
 
 SOURCES_MAX = 16
 """More SSRCs of one camera are not remembered: the oldest is forgotten, and one report has room for 31."""
@@ -44,6 +49,18 @@ class Clocked(NamedTuple):
     source: int
 
 
+@dataclass(slots=True)
+class _Source:
+    """What is known of one SSRC; `name` tells apart what came before its count began anew."""
+
+    label: Label
+    name: int
+    reception: Reception
+    course: Course = field(default_factory=Course)
+    missing: Missing = field(default_factory=Missing)
+    stray: Packet | None = None
+
+
 Forward = Callable[[Label, Packet, bool], None]
 """Hears of each packet, and whether a viewer may begin with it."""
 
@@ -56,14 +73,26 @@ class Camera:
         self.peer = peer
         self.clocked: dict[Label, Clocked] = {}
         self.joined_at = clock()
+        self.presence = Presence(self.joined_at)
+        self.too_large: Callable[[], None] = lambda: None
+        """Hears once if packets come that no viewer's network would carry."""
+        self.bits_per_second: dict[Label, int] = {}
+        """Of each stream, in the second before the last `report`."""
         self._forward = forward
         self._clock = clock
-        self._group: PictureGroup | None = None
+        self._groups: dict[Label, PictureGroup] = {}
         self._is_keeping = False
-        self._missing: dict[int, Missing] = {}
-        self._reception: dict[int, Reception] = {}
-        self._labels: dict[int, Label] = {}
-        self._asked_picture_at = 0.0
+        self._sources: dict[int, _Source] = {}
+        self._heard = 0
+        self._bytes: dict[Label, int] = {}
+        self._reported_at = self.joined_at
+        self._asked_picture_at: dict[Label, float] = {}
+        self._told_too_large = False
+
+    @property
+    def signs(self) -> int:
+        """How many signs of life have come."""
+        return self._heard + self.peer.signs
 
     @property
     def streams(self) -> Sequence[Stream]:
@@ -71,101 +100,161 @@ class Camera:
         return tuple(self.peer.streams.values())
 
     @property
-    def group(self) -> Sequence[Packet]:
+    def codec(self) -> str | None:
+        """Of its picture; None if it shows none."""
+        stream = self.peer.streams.get("video")
+        return None if stream is None else stream.codec
+
+    @property
+    def has_small(self) -> bool:
+        """Whether it sends a smaller picture that whoever sees the first can be switched to."""
+        small = self.peer.streams.get("sub")
+        return small is not None and small.codec == self.codec and bool(self.bits_per_second.get("sub"))
+
+    def stream_of(self, name: int) -> Label | None:
+        """The stream to which the packets of a source belong, as they are passed on; None if it is heard no more."""
+        source = self._sources.get(name % ANEW)
+        return source.label if source is not None and source.name == name else None
+
+    def group(self, label: Label = "video") -> Sequence[Packet]:
         """The packets since the last whole picture; empty while nothing is kept."""
-        return () if self._group is None else self._group.packets
+        group = self._groups.get(label)
+        return () if group is None else group.packets
 
     def keep(self, wanted: bool) -> None:
         """Begin to keep pictures, or forget them at once."""
         self._is_keeping = wanted
-        if not wanted and self._group is not None:
-            self._group.forget()
+        if not wanted:
+            for group in self._groups.values():
+                group.forget()
 
     def keep_anew(self) -> None:
         """Keep only what comes from now on: who sees it first now shall not see what was before."""
         self.keep(False)
         self.keep(True)
-        self.ask_for_picture()
+        self.ask_for_picture("video")
 
     def heard(self, data: bytes) -> None:
         """Take a packet and pass it on."""
+        self._heard += 1
         try:
-            head = head_of(data)
+            packet = Packet(data, head_of(data))
         except MalformedPacket:
             return
-        stream = self._stream_of(head)
-        if stream is None:
+        label = self._label_of(packet)
+        if label is None:
             return
-        begins_anew = self._reception.setdefault(head.source, Reception(head.source)).add(head)
-        packet = Packet(data, head)
-        if stream.label != "video":
-            self._forward(stream.label, packet, True)
+        if HEAD_BYTES + packet.head.end - packet.head.start > PACKET_BYTES_MAX:
+            if not self._told_too_large:
+                self._told_too_large = True
+                self.too_large()
             return
-        self._look_for_gaps(head)
-        self._forward("video", packet, self._add(stream, packet, may_begin=begins_anew))
+        source = self._source(packet.head.source, label)
+        match source.course.step(packet.head.sequence):
+            case Step.GOES_ON:
+                self._take(source, packet)
+            case Step.STRAY:
+                source.stray = packet
+            case Step.ANEW:
+                self._begin_anew(source)
+                if source.stray is not None:
+                    self._take(source, source.stray)
+                self._take(source, packet)
 
     def heard_control(self, packets: Sequence[AnyRtcpPacket]) -> None:
         """Learn the sender's clocks from its reports."""
+        self._heard += 1
         now = self._clock()
         for packet in packets:
-            label = self._labels.get(packet.ssrc) if isinstance(packet, RtcpSrPacket) else None
-            if label is not None and isinstance(packet, RtcpSrPacket):
+            source = self._sources.get(packet.ssrc) if isinstance(packet, RtcpSrPacket) else None
+            if source is not None and isinstance(packet, RtcpSrPacket):
                 info = packet.sender_info
-                self.clocked[label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now, packet.ssrc)
-                self._reception[packet.ssrc].heard_report(packet, at_seconds=now)
+                self.clocked[source.label] = Clocked(info.ntp_timestamp, info.rtp_timestamp, now, source.name)
+                source.reception.heard_report(packet, at_seconds=now)
 
-    def ask_for_picture(self) -> None:
+    def ask_for_picture(self, label: Label = "video") -> None:
         """Ask for a picture that can be decoded by itself (RFC 4585, section 6.3.1)."""
         now = self._clock()
-        if now - self._asked_picture_at < PICTURE_AGAIN_SECONDS:
+        if now - self._asked_picture_at.get(label, -PICTURE_AGAIN_SECONDS) < PICTURE_AGAIN_SECONDS:
             return
-        self._asked_picture_at = now
-        for source, label in self._labels.items():
-            if label == "video":
-                self.peer.send(bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=OUR_SOURCE, media_ssrc=source)))
+        self._asked_picture_at[label] = now
+        for number, source in self._sources.items():
+            if source.label == label:
+                self.peer.send(bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=OUR_SOURCE, media_ssrc=number)))
 
     def report(self) -> None:
         """Tell it what arrived and how much it may send; to be called about once a second."""
         now = self._clock()
-        told = [each for each in (kept.told(at_seconds=now) for kept in self._reception.values()) if each is not None]
+        passed, self._reported_at = now - self._reported_at, now
+        if passed > 0:
+            self.bits_per_second = {label: int(8 * count / passed) for label, count in self._bytes.items()}
+        self._bytes = {}
+        receptions = [source.reception.told(at_seconds=now) for source in self._sources.values()]
+        told = [each for each in receptions if each is not None]
         if not told:
             return
         self.peer.send(bytes(RtcpRrPacket(ssrc=OUR_SOURCE, reports=told)))
-        sources = [source for source, label in self._labels.items() if label == "video"]
-        if sources:
-            room = pack_remb_fci(BITS_PER_SECOND_MAX, sources)
+        pictures = [number for number, source in self._sources.items() if source.label in PICTURES]
+        if pictures:
+            room = pack_remb_fci(BITS_PER_SECOND_MAX, pictures)
             self.peer.send(bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=OUR_SOURCE, media_ssrc=0, fci=room)))
 
-    def _stream_of(self, head: Head) -> Stream | None:
-        for stream in self.peer.streams.values():
-            if stream.payload_type == head.payload_type:
-                self._remember(head.source, stream.label)
-                return stream
+    def _label_of(self, packet: Packet) -> Label | None:
+        """Which stream a packet belongs to: by its SSRC where the camera said so, else by its payload type."""
+        streams, said = self.peer.streams, self.peer.origins.get(packet.head.source)
+        if said is not None:
+            stream = streams.get(said)
+            return said if stream is not None and stream.payload_type == packet.head.payload_type else None
+        for label, stream in streams.items():
+            if stream.payload_type == packet.head.payload_type:
+                return label
         return None
 
-    def _remember(self, source: int, label: Label) -> None:
-        if source not in self._labels and len(self._labels) >= SOURCES_MAX:
-            oldest = next(iter(self._labels))
-            del self._labels[oldest]
-            self._missing.pop(oldest, None)
-            self._reception.pop(oldest, None)
-        self._labels[source] = label
+    def _source(self, number: int, label: Label) -> _Source:
+        source = self._sources.get(number)
+        if source is None:
+            if len(self._sources) >= SOURCES_MAX:
+                del self._sources[next(iter(self._sources))]
+            source = self._sources[number] = _Source(label, number, Reception(number))
+        return source
 
-    def _add(self, stream: Stream, packet: Packet, *, may_begin: bool) -> bool:
-        if self._group is None:
-            self._group = PictureGroup(_codec(stream))
-        begins = self._group.add(packet, may_begin=may_begin)
+    def _begin_anew(self, source: _Source) -> None:
+        source.name += ANEW
+        source.reception = Reception(source.name % ANEW)
+        source.missing = Missing()
+        self.clocked.pop(source.label, None)
+        if source.label in PICTURES:
+            self.ask_for_picture(source.label)
+
+    def _take(self, source: _Source, packet: Packet) -> None:
+        head = packet.head
+        if source.name != head.source:
+            packet = Packet(packet.data, head._replace(source=source.name))
+        begins_anew = source.reception.add(head)
+        self._bytes[source.label] = self._bytes.get(source.label, 0) + len(packet.data)
+        if source.label not in PICTURES:
+            self._forward(source.label, packet, True)
+            return
+        self._look_for_gaps(source, head.sequence)
+        self._forward(source.label, packet, self._add(source.label, packet, may_begin=begins_anew))
+
+    def _add(self, label: Label, packet: Packet, *, may_begin: bool) -> bool:
+        group = self._groups.get(label)
+        if group is None:
+            group = self._groups[label] = PictureGroup(_codec(self.peer.streams[label]))
+        begins = group.add(packet, may_begin=may_begin)
         if not self._is_keeping:
-            self._group.forget()
+            group.forget()
         return begins
 
-    def _look_for_gaps(self, head: Head) -> None:
-        missing = self._missing.setdefault(head.source, Missing())
-        if not missing.came(head.sequence):
-            self.ask_for_picture()
-        wanted = missing.to_ask(self._clock())
+    def _look_for_gaps(self, source: _Source, sequence: int) -> None:
+        if not source.missing.came(sequence):
+            self.ask_for_picture(source.label)
+        wanted = source.missing.to_ask(self._clock())
         if wanted:
-            asked = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=OUR_SOURCE, media_ssrc=head.source, lost=list(wanted))
+            asked = RtcpRtpfbPacket(
+                fmt=RTCP_RTPFB_NACK, ssrc=OUR_SOURCE, media_ssrc=source.name % ANEW, lost=list(wanted)
+            )
             self.peer.send(bytes(asked))
 
 

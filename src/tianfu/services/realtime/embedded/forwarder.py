@@ -12,18 +12,23 @@ from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import Camera
 from tianfu.services.realtime.embedded.happenings import Happenings
-from tianfu.services.realtime.embedded.raw_peer import Heard, Label, RawPeer
+from tianfu.services.realtime.embedded.raw_peer import PICTURES, Heard, Label, RawPeer
 from tianfu.services.realtime.embedded.viewer import Viewer
 from tianfu.services.realtime.port import (
+    ADAPTED,
     CAMERA_BACK,
     CAMERA_LOST,
     CLOSED,
+    CODEC_CHANGED,
+    DROPPED,
     JOINED,
     LEFT,
     LIVE,
+    QUIET,
     SHIELDED,
     Quality,
 )
+from tianfu.services.realtime.protocol.adaptation import ladder_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
@@ -49,6 +54,7 @@ class _Open:
     room: Room
     viewers: dict[str, Viewer] = field(default_factory=dict)
     joining: dict[str, RawPeer] = field(default_factory=dict)
+    are_stills_allowed: bool = False
 
 
 class Forwarder:
@@ -68,6 +74,8 @@ class Forwarder:
         self._at: defaultdict[str, dict[str, _Open]] = defaultdict(dict)
         """The same rooms by their camera: looked at for each packet."""
         self._cameras: dict[str, Camera] = {}
+        self._coming: dict[str, Camera] = {}
+        """Who shall take the place of a camera that works, but has not shown a whole picture yet."""
         self._looking: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -80,9 +88,10 @@ class Forwarder:
             self._looking.cancel()
         for visit in list(self._rooms):
             self.close(visit, "stopping")
-        for camera in list(self._cameras.values()):
+        for camera in [*self._cameras.values(), *self._coming.values()]:
             self._end(camera.peer)
         self._cameras.clear()
+        self._coming.clear()
         await asyncio.gather(*self._ending)
 
     def open_room(self, visit: str, camera: str, *, lease_seconds: float) -> None:
@@ -110,10 +119,10 @@ class Forwarder:
         room = opened.room
         camera = self._cameras.get(room.camera)
         if gate is Gate.SHIELDED:
-            was_live = self._is_live(opened)
-            room.shield(reason, at_seconds=now)
+            was_live, before = self._is_live(opened), room.shielded_for
+            room.shield(reason)
             self._cut(opened)
-            if was_live:
+            if was_live or before != reason:  # why the curtain is drawn is told to the family
                 self.happenings.tell(SHIELDED, visit=visit, reason=reason)
         elif camera is None:
             raise _camera_away()
@@ -130,7 +139,7 @@ class Forwarder:
             return
         camera = opened.room.camera
         del self._at[camera][visit]
-        opened.room.close(reason, at_seconds=self._clock())
+        opened.room.close(reason)
         for participant in list(opened.viewers):
             self._forget(opened, participant, reason)
         self._keep_what_is_seen(camera)
@@ -168,76 +177,75 @@ class Forwarder:
         opened.room.is_ward_heard = is_heard
         self._begin_anew(opened, "ward")
 
+    def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
+        """Let who has no room for a picture see one in five seconds, or not; raises Refusal `room-unknown`."""
+        self._opened(visit).are_stills_allowed = are_allowed
+
     def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
         return [
-            Quality(visit=visit, participant=who, packets=viewer.packets, lost_fraction=viewer.lost_fraction)
+            _quality(visit, who, viewer)
             for visit, opened in self._rooms.items()
             for who, viewer in opened.viewers.items()
         ]
 
     async def whip(self, camera: str, offer: str) -> str:
-        """Take a camera's offer; the answer.  The camera that had this name before is let go."""
+        """Take a camera's offer; the answer.
+
+        A camera of this name that works is let go only when the new one has shown its first whole picture.  Raises
+        Refusal `no-common-codec` or `offer-malformed`.
+        """
         heard = Heard()
         peer = self._peer(heard)
-
-        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
-            if self._cameras.get(camera) is made:  # another device may bear its name by now
-                self._forward(camera, label, packet, may_begin)
-
-        made = Camera(camera, peer, forward, self._clock)
-        heard.packet, heard.control = made.heard, made.heard_control
-        heard.ended = lambda: self._camera_ended(made)
+        made = self._made(camera, peer, heard)
         try:
             answer = await peer.answer(offer, sends=False, video=VIDEO)
         except BaseException:
             await peer.close()
             raise
-        before = self._cameras.get(camera)
-        self._cameras[camera] = made
-        if before is not None:
-            self._end(before.peer)
-            self._shield_all(camera)
-        self.happenings.tell(CAMERA_BACK, who=camera)
+        self._came(made)
         return answer
 
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
-        """Take a viewer's offer; the answer.
+        """Take a viewer's offer; the answer.  Who is in the room already comes anew, once his offer is understood.
 
         Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `no-common-codec` or
         `offer-malformed`.
         """
+        asked_at = self._clock()
         opened = self._opened(visit)
         room = opened.room
         camera = self._cameras.get(room.camera)
         if camera is None:
             raise _camera_away()
-        room.let_in(participant, part)
         heard = Heard()
         peer = self._peer(heard)
         opened.joining[participant] = peer
-        video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
+        video: list[VideoCodec] = [codec for codec in VIDEO if codec == camera.codec]
         try:
             answer = await peer.answer(offer, sends=True, video=video)
         except BaseException:
             if opened.joining.get(participant) is peer:
                 del opened.joining[participant]
-                room.leave(participant)
             await peer.close()
             raise
-        still_wanted = opened.joining.get(participant) is peer and room.part_of(participant) is not None
-        if opened.joining.get(participant) is peer:
-            del opened.joining[participant]
-        if not still_wanted:  # it was closed meanwhile, or he was let go
+        joining = opened.joining.get(participant)
+        if joining is not peer or room.is_closed:  # it was closed meanwhile, or he was let go, or came once more
             await peer.close()
-            raise Refusal("room-closed", next_step="none")
+            raise Refusal("room-closed" if joining is None or room.is_closed else "already-in-room", next_step="none")
+        del opened.joining[participant]
+        if self._cameras.get(room.camera) is not camera:  # what he agreed to may not be what is shown now
+            await peer.close()
+            raise _camera_away()
         viewer = Viewer(
             peer,
-            may_see=lambda: self._is_live(opened) and room.part_of(participant) is not None,
-            ask_for_picture=lambda: self._ask_for_picture(room.camera),
+            may_see=lambda: opened.viewers.get(participant) is viewer and self._is_live(opened),
+            ask_for_picture=lambda label: self._ask_for_picture(room.camera, label),
             clock=self._clock,
         )
+        viewer.joined_at = asked_at
         self._forget(opened, participant, "joined-again")
+        room.let_in(participant, part)
         opened.viewers[participant] = viewer
         self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
         heard.packet = lambda data: self._speaks(opened, participant, viewer, data)
@@ -248,16 +256,59 @@ class Forwarder:
             self._begin(opened, viewer)
         return answer
 
+    def _made(self, name: str, peer: RawPeer, heard: Heard) -> Camera:
+        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
+            if self._coming.get(name) is made and label == "video" and may_begin:
+                self._take_place(made)
+            if self._cameras.get(name) is made:  # another device may bear its name by now
+                self._forward(name, label, packet, may_begin)
+
+        made = Camera(name, peer, forward, self._clock)
+        made.too_large = lambda: self.happenings.tell(DROPPED, who=name, reason="packet-too-large")
+        heard.packet, heard.control = made.heard, made.heard_control
+        heard.connected = made.ask_for_picture
+        heard.ended = lambda: self._camera_ended(made)
+        return made
+
+    def _came(self, made: Camera) -> None:
+        """Let a camera take its place: at once if none is there that works, else when it shows a whole picture."""
+        before = self._cameras.get(made.name)
+        if before is None or not before.peer.is_connected:
+            self._take_place(made)
+            return
+        waiting = self._coming.get(made.name)
+        self._coming[made.name] = made
+        if waiting is not None:
+            self._end(waiting.peer)
+
+    def _take_place(self, made: Camera) -> None:
+        waiting = self._coming.pop(made.name, None)
+        if waiting is not None and waiting is not made:
+            self._end(waiting.peer)
+        before = self._cameras.get(made.name)
+        self._cameras[made.name] = made
+        if before is not None:
+            self._end(before.peer)
+            self._shield_all(made.name)
+        self.happenings.tell(CAMERA_BACK, who=made.name)
+        for opened in self._at[made.name].values():
+            for participant, viewer in list(opened.viewers.items()):
+                if viewer.codec not in {None, made.codec}:
+                    opened.room.leave(participant)
+                    self._forget(opened, participant, CODEC_CHANGED)
+
     def _begin(self, opened: _Open, viewer: Viewer) -> None:
+        if viewer.connected_at is None:
+            viewer.connected_at = self._clock()
         camera = self._cameras.get(opened.room.camera)
         if camera is not None and self._is_live(opened):
-            viewer.catch_up(camera.group)
+            viewer.catch_up(camera.group())
             camera.ask_for_picture()
 
     def _forward(self, name: str, label: Label, packet: Packet, may_begin: bool) -> None:
         now = self._clock()
         for opened in self._at[name].values():
-            if self._is_live(opened) and (label == "video" or opened.room.is_ward_heard):
+            if self._is_live(opened) and (label in PICTURES or opened.room.is_ward_heard):
                 for viewer in opened.viewers.values():
                     viewer.show(label, packet, may_begin=may_begin, at_seconds=now)
 
@@ -290,34 +341,74 @@ class Forwarder:
             await asyncio.sleep(LOOK_EACH_SECONDS)
             looks += 1
             for opened in list(self._rooms.values()):
-                if self._is_live(opened) and any(viewer.is_waiting for viewer in opened.viewers.values()):
-                    self._ask_for_picture(opened.room.camera)
+                if self._is_live(opened):
+                    self._ask_for_what_is_waited_for(opened)
             self._let_go_of_who_never_came()
+            self._look_who_is_there()
             if looks % REPORT_EACH == 0:
                 self._report()
+
+    def _ask_for_what_is_waited_for(self, opened: _Open) -> None:
+        camera = self._cameras.get(opened.room.camera)
+        if camera is not None:
+            for viewer in opened.viewers.values():
+                label = viewer.waits_for(camera.stream_of)
+                if label is not None:
+                    camera.ask_for_picture(label)
 
     def _let_go_of_who_never_came(self) -> None:
         since = self._clock() - CONNECT_SECONDS
         for camera in list(self._cameras.values()):
             if camera.joined_at < since and not camera.peer.is_connected:
                 self._camera_ended(camera)
+        for camera in list(self._coming.values()):
+            if camera.joined_at < since:
+                self._camera_ended(camera)
+            else:
+                camera.ask_for_picture()
         for opened in list(self._rooms.values()):
             for participant, viewer in list(opened.viewers.items()):
                 if viewer.joined_at < since and not viewer.peer.is_connected:
                     self._viewer_ended(opened, participant, viewer)
 
+    def _look_who_is_there(self) -> None:
+        """Miss who is silent: ICE alone would wait for half a minute (RFC 7675, section 5.1)."""
+        now = self._clock()
+        for camera in list(self._cameras.values()):
+            if camera.peer.is_connected and _is_missed(camera, camera.signs, now):
+                self.happenings.tell(QUIET, who=camera.name)
+            if camera.presence.is_gone:
+                self._camera_ended(camera)
+        for opened in list(self._rooms.values()):
+            for participant, viewer in list(opened.viewers.items()):
+                if viewer.peer.is_connected and _is_missed(viewer, viewer.peer.signs, now):
+                    opened.room.floor.release(participant)
+                    self.happenings.tell(QUIET, visit=opened.room.visit, who=participant)
+                if viewer.presence.is_gone:
+                    self._viewer_ended(opened, participant, viewer)
+
     def _report(self) -> None:
-        for camera in self._cameras.values():
+        for camera in list(self._cameras.values()):
             camera.report()
+            small: Label = "sub" if camera.has_small else "video"
             for opened in self._at[camera.name].values():
-                for viewer in opened.viewers.values():
+                ladder = ladder_of(
+                    has_small=camera.has_small,
+                    is_ward_heard=opened.room.is_ward_heard,
+                    are_stills_allowed=opened.are_stills_allowed,
+                )
+                for participant, viewer in opened.viewers.items():
                     viewer.report(camera.clocked)
+                    viewer.measure()
+                    if self._is_live(opened) and viewer.peer.is_connected and viewer.adapt(ladder, small=small):
+                        level = viewer.level.name.lower()
+                        self.happenings.tell(ADAPTED, visit=opened.room.visit, who=participant, reason=level)
 
     def _shield_all(self, camera: str) -> None:
         """Draw the curtain of all rooms on a camera: what comes under its name now may hang elsewhere."""
         for opened in self._at[camera].values():
             if self._is_live(opened):
-                opened.room.shield(CAMERA_AWAY, at_seconds=self._clock())
+                opened.room.shield(CAMERA_AWAY)
                 self._cut(opened)
                 self.happenings.tell(SHIELDED, visit=opened.room.visit, reason=CAMERA_AWAY)
 
@@ -341,16 +432,18 @@ class Forwarder:
             raise Refusal("room-unknown", next_step="none")
         return opened
 
-    def _ask_for_picture(self, name: str) -> None:
+    def _ask_for_picture(self, name: str, label: Label) -> None:
         camera = self._cameras.get(name)
         if camera is not None:
-            camera.ask_for_picture()
+            camera.ask_for_picture(label)
 
     def _camera_ended(self, camera: Camera) -> None:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
             self.happenings.tell(CAMERA_LOST, who=camera.name)
             self._shield_all(camera.name)
+        elif self._coming.get(camera.name) is camera:
+            del self._coming[camera.name]
         self._end(camera.peer)
 
     def _viewer_ended(self, opened: _Open, participant: str, viewer: Viewer) -> None:
@@ -368,6 +461,29 @@ class Forwarder:
         task = asyncio.ensure_future(peer.close())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+
+def _is_missed(who: Camera | Viewer, signs: int, at_seconds: float) -> bool:
+    """Whether somebody has just fallen quiet; who is silent is asked for a sign first."""
+    who.presence.look(signs, at_seconds=at_seconds)
+    if who.presence.must_be_asked():
+        who.peer.ask_for_sign()
+    return who.presence.fell_quiet()
+
+
+def _quality(visit: str, participant: str, viewer: Viewer) -> Quality:
+    joined, trip = viewer.connected_at, viewer.round_trip_seconds
+    return Quality(
+        visit=visit,
+        participant=participant,
+        packets=viewer.packets,
+        lost_fraction=viewer.lost_fraction,
+        join_ms=None if joined is None else round(1_000 * (joined - viewer.joined_at)),
+        freezes=viewer.freezes,
+        round_trip_ms=None if trip is None else round(1_000 * trip, 1),
+        bits_per_second=viewer.bits_per_second,
+        level=viewer.level.name.lower(),
+    )
 
 
 def _camera_away() -> Refusal:

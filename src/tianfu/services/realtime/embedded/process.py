@@ -53,6 +53,7 @@ class Server:
                 "talk",
                 "silence",
                 "hear_ward",
+                "allow_stills",
                 "kick",
                 "close",
                 "stats",
@@ -127,6 +128,9 @@ class Server:
 
     async def _hear_ward(self, given: Mapping[str, Any]) -> None:
         self._forwarder.hear_ward(given["visit"], is_heard=given["is_heard"])
+
+    async def _allow_stills(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.allow_stills(given["visit"], are_allowed=given["are_allowed"])
 
     async def _kick(self, given: Mapping[str, Any]) -> None:
         self._forwarder.kick(given["visit"], given["participant"])

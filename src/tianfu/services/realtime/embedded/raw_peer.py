@@ -7,10 +7,16 @@ tests/services/realtime/test_raw_peer.py holds them to what is used here.
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
+from aioice.ice import Connection
+from aioice.stun import TransactionError
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
@@ -20,17 +26,21 @@ from aiortc import (
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.exceptions import InternalError, OperationError
+from aiortc.exceptions import OperationError
 from aiortc.rtcdtlstransport import RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpPacket, is_rtcp
 from pylibsrtp import Error as SrtpError
+from pylibsrtp import Session
+from pylibsrtp._binding import ffi  # type: ignore[import-not-found]  # compiled, and without types
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.pictures import VideoCodec
 
-Label = Literal["video", "ward", "voice"]
-"""What a stream is: the picture, the sound of the ward, or somebody's voice."""
+Label = Literal["video", "sub", "ward", "voice"]
+"""What a stream is: the picture, a smaller one of the same lens, the sound of the ward, or somebody's voice."""
+
+PICTURES: tuple[Label, ...] = ("video", "sub")
 
 BASELINE = "42e01f"
 """H.264's constrained baseline: no pictures out of order, and every browser shows it (RFC 6184, section 8.1)."""
@@ -46,7 +56,7 @@ class Line:
     @property
     def kind(self) -> str:
         """Picture or sound."""
-        return "video" if self.label == "video" else "audio"
+        return "video" if self.label in PICTURES else "audio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +86,30 @@ CANDIDATES_MAX = 40
 DATAGRAM_BYTES_MAX = 1_500
 """What pylibsrtp has room for."""
 
+PACKET_BYTES_MAX = 1_456
+"""An RTP packet that fits into one datagram of Ethernet: less 20 bytes of IP, 8 of UDP, and 16 of SRTP's seal."""
+
+_SMALLEST = 12
+"""No RTP packet and no sealed RTCP packet is shorter."""
+
+SEALED_BYTES_MAX = 2_048
+"""pylibsrtp keeps 144 bytes of its 1,500 free for a seal of 10 or 16; so it gets more room."""
+
+CONTROL_PER_SECOND_MAX = 300
+"""More reports of one peer in a second are not read: a browser sends some tens."""
+
 
 class RawPeer:
     """A connection to one browser or camera."""
+
+    signs = 0
+    """How many signs of life have come: packets and answers that only the peer can have sent."""
+
+    origins: Mapping[int, Label] = MappingProxyType({})
+    """Which line each of the peer's SSRCs belongs to, where it says so (RFC 5576)."""
+
+    _transport: RTCDtlsTransport | None = None
+    _asking: asyncio.Task[None] | None = None
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
@@ -87,8 +118,9 @@ class RawPeer:
         # Without servers, because aiortc's own default asks a stranger; all in one transport, because of the other
         # ways it leaves a third line behind.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._transport: RTCDtlsTransport | None = None
         self._guarded: set[RTCIceTransport] = set()
+        self._opened: set[RTCDtlsTransport] = set()
+        self._controls = (0.0, 0)
         self._connection.on("connectionstatechange", self._changed)
 
     async def answer(self, offer: str, *, sends: bool, video: Sequence[VideoCodec]) -> str:
@@ -102,9 +134,13 @@ class RawPeer:
             direction = _MIRRORED[line.direction] if sends else "recvonly"
             _prefer(self._connection.addTransceiver(line.kind, direction=direction), video)
         self._labels = [line.label for line in lines]
-        await self._hear_description(offer, "offer")
-        self._take_over()
-        await self._connection.setLocalDescription(await self._connection.createAnswer())
+        self.origins = _origins(offer, self._labels)
+        await self._hear_description(_without_hidden_addresses(offer), "offer")
+        try:
+            self._take_over()
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # as in _hear_description
+            raise Refusal("offer-malformed") from error
         self._learn_streams()
         return self._connection.localDescription.sdp
 
@@ -131,7 +167,7 @@ class RawPeer:
     def send(self, data: bytes) -> bool:
         """Encrypt and send a packet at once, RTP or RTCP; False if the peer is not connected."""
         transport = self._transport
-        if transport is None or not self.is_connected:
+        if transport is None or transport._state is not State.CONNECTED or len(data) > PACKET_BYTES_MAX:
             return False
         pair = transport.transport._connection._nominated.get(1)
         if pair is None:
@@ -139,22 +175,44 @@ class RawPeer:
         session = transport._tx_srtp
         try:
             sealed = session.protect_rtcp(data) if is_rtcp(data) else session.protect(data)
-        except (SrtpError, ValueError):  # ValueError: longer than it has room for
+        except (SrtpError, ValueError):  # ValueError: longer than there is room for
             return False
         pair.protocol.transport.sendto(sealed, pair.remote_addr)
         return True
 
+    def ask_for_sign(self) -> None:
+        """Ask the peer whether it is there (RFC 7675); its answer counts as a sign of life."""
+        if self.is_connected and self._transport is not None and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask_for_sign(self._transport.transport._connection))
+
     async def close(self) -> None:
         """End the connection; safe to repeat."""
         self._transport = None
-        await self._connection.close()
+        if self._asking is not None:
+            self._asking.cancel()
+        try:
+            await self._connection.close()
+        except AttributeError:  # a line that an offer named and then did not describe has no transport
+            for transceiver in self._connection.getTransceivers():
+                if transceiver.receiver.transport is not None:
+                    await transceiver.receiver.transport.stop()
+                    await transceiver.receiver.transport.transport.stop()
+
+    async def _ask_for_sign(self, ice: Connection) -> None:
+        pair, password = ice._nominated.get(1), ice.remote_password
+        if pair is None or password is None:
+            return
+        request = ice.build_request(pair, nominate=False)
+        with suppress(TransactionError):
+            await pair.protocol.request(request, pair.remote_addr, integrity_key=password.encode(), retransmissions=1)
+            self.signs += 1
 
     async def _hear_description(self, sdp: str, kind: Literal["offer", "answer"]) -> None:
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
         except OperationError as error:
             raise Refusal("no-common-codec", next_step="use-another-browser") from error
-        except (ValueError, KeyError, IndexError, AttributeError, AssertionError, InternalError) as error:
+        except Exception as error:  # a stranger wrote it, and aiortc raises whatever comes of it
             raise Refusal(f"{kind}-malformed") from error
 
     def _learn_streams(self) -> None:
@@ -170,7 +228,46 @@ class RawPeer:
             transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]
             transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]
             self._transport = transport
+            transport.on("statechange", self._take_over_packets)
             self._guard(transport.transport)
+        self._take_over_packets()  # on a busy machine the other end may have been faster
+
+    def _take_over_packets(self) -> None:
+        """Open packets as they arrive, without the queue and the task that aiortc has in between: half the work.
+
+        And give SRTP room for packets of more than the usual 1,350 bytes.
+        """
+        transport = self._transport
+        if transport is None or transport._state is not State.CONNECTED or transport in self._opened:
+            return
+        self._opened.add(transport)
+        for session in (transport._tx_srtp, transport._rx_srtp):
+            session._cdata = ffi.new("char[]", SEALED_BYTES_MAX)
+            session._buffer = ffi.buffer(session._cdata)
+        for protocol in transport.transport._connection._protocols:
+            protocol.datagram_received = self._opener(transport._rx_srtp, protocol.datagram_received)  # type: ignore[method-assign,assignment]  # no str
+
+    def _opener(
+        self, session: Session, others: Callable[[bytes, tuple[Any, ...]], None]
+    ) -> Callable[[bytes, tuple[Any, ...]], None]:
+        """Takes RTP and RTCP (RFC 7983, section 7), and leaves what else arrives to `others`."""
+
+        def arrived(data: bytes, address: tuple[Any, ...]) -> None:
+            if not _SMALLEST <= len(data) <= DATAGRAM_BYTES_MAX or data[0] & 0xC0 != 0x80:
+                others(data, address)
+                return
+            is_control = is_rtcp(data)
+            try:
+                opened = session.unprotect_rtcp(data) if is_control else session.unprotect(data)
+            except SrtpError:  # a stranger's, or one that came twice
+                return
+            self.signs += 1
+            if is_control:
+                self._hear_control(opened)
+            else:
+                self.heard.packet(opened)
+
+        return arrived
 
     def _guard(self, ice: RTCIceTransport) -> None:
         """Pass over datagrams at which aiortc ends the connection: anybody who knows the port can send them."""
@@ -187,9 +284,19 @@ class RawPeer:
         ice._recv = what_can_be_read
 
     async def _on_packet(self, data: bytes, arrival_time_ms: int) -> None:
+        self.signs += 1
         self.heard.packet(data)
 
     async def _on_control(self, data: bytes) -> None:
+        self.signs += 1
+        self._hear_control(data)
+
+    def _hear_control(self, data: bytes) -> None:
+        now = time.monotonic()
+        since, count = self._controls
+        self._controls = (since, count + 1) if now - since < 1 else (now, 1)
+        if self._controls[1] > CONTROL_PER_SECOND_MAX:
+            return
         try:
             packets = RtcpPacket.parse(data)
         except ValueError:
@@ -199,16 +306,23 @@ class RawPeer:
     def _changed(self) -> None:
         state = self._connection.connectionState
         if state == "connected":
+            self._take_over_packets()  # aiortc tells this first, and who hears it sends at once
             self.heard.connected()
         elif state in {"closed", "failed"}:
             self.heard.ended()
 
+
+_SOURCE = re.compile(r"(?m)^a=ssrc:(\d{1,10})\b")
+SOURCES_MAX = 8
+"""So many SSRCs are learned of each line."""
 
 _MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
 
 
 def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
     """The lines of media of an offer.  Sound that its author sends is a voice if he looks, and the ward's if not.
+
+    A camera's second picture is the smaller one.
 
     Raises Refusal `offer-malformed` if there is none, or two of one kind, or too many addresses.
     """
@@ -219,7 +333,9 @@ def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
     for row in [*offer.splitlines(), "m="]:
         if row.startswith("m="):
             if kind in {"audio", "video"}:
-                lines.append(Line(label=_label(kind, direction, is_viewers=is_viewers), direction=direction))
+                has_picture = any(line.label == "video" for line in lines)
+                label = _label(kind, direction, is_viewers=is_viewers, has_picture=has_picture)
+                lines.append(Line(label=label, direction=direction))
             kind, direction = row[2:].partition(" ")[0], "sendrecv"
         elif row.startswith("a=") and row[2:] in _MIRRORED:
             direction = row[2:]
@@ -228,10 +344,33 @@ def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
     return lines
 
 
-def _label(kind: str, direction: str, *, is_viewers: bool) -> Label:
+def _label(kind: str, direction: str, *, is_viewers: bool, has_picture: bool) -> Label:
     if kind == "video":
-        return "video"
+        return "sub" if has_picture and not is_viewers else "video"
     return "voice" if is_viewers and direction.startswith("send") else "ward"
+
+
+def _origins(offer: str, labels: Sequence[Label]) -> Mapping[int, Label]:
+    """Which line each SSRC of an offer belongs to (RFC 5576, section 4.1)."""
+    found: dict[int, Label] = {}
+    sections = [part for part in re.split(r"(?m)^m=", offer)[1:] if part.startswith(("audio", "video"))]
+    for label, section in zip(labels, sections, strict=False):
+        for number in _SOURCE.findall(section)[:SOURCES_MAX]:
+            found[int(number)] = label
+    return found
+
+
+def _without_hidden_addresses(offer: str) -> str:
+    """An offer without addresses that only multicast DNS knows (RFC 9429's privacy).
+
+    To look one up takes a second and seldom works between networks; whoever hides behind it reaches us first, and we
+    learn his address from that (RFC 8445, section 7.3.1.3).  So it does not say either that no more come.
+    """
+    if ".local " not in offer:
+        return offer
+    hidden = [row for row in offer.splitlines() if row.startswith("a=candidate:") and ".local " in row]
+    left = [row for row in offer.splitlines() if row not in hidden and row != "a=end-of-candidates"]
+    return "\r\n".join(left) + "\r\n"
 
 
 def _prefer(transceiver: RTCRtpTransceiver, video: Sequence[VideoCodec]) -> None:

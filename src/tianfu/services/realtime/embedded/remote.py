@@ -64,6 +64,10 @@ class EmbeddedMedia:
         """As `MediaPort` has it."""
         await self._ask("hear_ward", visit=visit, is_heard=is_heard)
 
+    async def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
+        """As `MediaPort` has it."""
+        await self._ask("allow_stills", visit=visit, are_allowed=are_allowed)
+
     async def kick(self, visit: str, participant: str) -> None:
         """As `MediaPort` has it."""
         await self._ask("kick", visit=visit, participant=participant)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable, Mapping, Sequence
 
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
@@ -15,15 +17,31 @@ from aiortc.rtp import (
     RtcpRtpfbPacket,
     RtcpSenderInfo,
     RtcpSrPacket,
+    unpack_remb_fci,
 )
 
 from tianfu.services.realtime.embedded.camera import Clocked
-from tianfu.services.realtime.embedded.raw_peer import Label, RawPeer
+from tianfu.services.realtime.embedded.raw_peer import PICTURES, Label, RawPeer
+from tianfu.services.realtime.protocol.adaptation import Adaptation, Arrival, Level
 from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS, MalformedPacket, head_of
 from tianfu.services.realtime.protocol.pictures import Packet
+from tianfu.services.realtime.protocol.presence import Presence
 from tianfu.services.realtime.protocol.relay import Relay
 
 COUNTS = 1 << 32
+
+FALL = 0.95
+"""An estimate that is so much of the one before has fallen."""
+
+SHOWN: Mapping[Level, Label] = {Level.FULL: "video", Level.SMALL: "sub"}
+
+STILL_EACH_SECONDS = 5.0
+FREEZE_SECONDS = 0.5
+"""A picture that stands still for longer is counted."""
+
+REPORTS_KEPT = 8
+REPORT_LASTS_SECONDS = 3.0
+"""What was said of arrivals longer ago says nothing of now."""
 
 
 class Viewer:
@@ -37,13 +55,31 @@ class Viewer:
         peer: RawPeer,
         *,
         may_see: Callable[[], bool],
-        ask_for_picture: Callable[[], None],
+        ask_for_picture: Callable[[Label], None],
         clock: Callable[[], float],
     ) -> None:
         self.peer = peer
         self.joined_at = clock()
-        self.lost_fraction = 0.0
-        """What he last said that he lost of the pictures, from 0 to 1."""
+        self.connected_at: float | None = None
+        self.presence = Presence(self.joined_at)
+        self.freezes = 0
+        self.round_trip_seconds: float | None = None
+        self.bits_per_second = 0
+        """What was sent in the second before the last `measure`."""
+        self._adaptation = Adaptation(self.joined_at)
+        self._shows: Label | None = "video"
+        """Which of the camera's pictures he is to see; None for stills and for sound alone."""
+        self._still: tuple[int, int] | None = None
+        """Source and timestamp of the still that is being sent."""
+        self._still_at: float | None = None
+        self._small: Label = "video"
+        self._picture_at: float | None = None
+        self._lost: dict[Label, tuple[float, float]] = {}
+        self._room: tuple[int, float] | None = None
+        self._room_fell_at: float | None = None
+        self._told: dict[int, float] = {}
+        self._octets_before = 0
+        self._measured_at = self.joined_at
         self._may_see = may_see
         self._ask_for_picture = ask_for_picture
         self._clock = clock
@@ -63,14 +99,99 @@ class Viewer:
         """How many were sent to him."""
         return sum(relay.packets for relay in self._relays.values())
 
+    @property
+    def level(self) -> Level:
+        """How much of the picture he is sent."""
+        return self._adaptation.level
+
+    @property
+    def codec(self) -> str | None:
+        """Of the picture that he agreed to; None if he sees none."""
+        stream = self.peer.streams.get("video")
+        return None if stream is None else stream.codec
+
+    @property
+    def lost_fraction(self) -> float:
+        """What he lately said that he lost, from 0 to 1: of the picture, or of what else he is sent."""
+        since = self._clock() - REPORT_LASTS_SECONDS
+        lately = {label: lost for label, (lost, at) in self._lost.items() if at >= since}
+        return lately.get("video", max(lately.values(), default=0.0))
+
     def show(self, label: Label, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
-        """Send a packet on that he may see."""
-        relay = self._relays.get(label)
+        """Send a packet on that he may see or hear, as far as his level goes."""
+        if label in PICTURES:
+            self._show_picture(label, packet, may_begin=may_begin, at_seconds=at_seconds)
+        elif label == "voice" or self.level is not Level.STILLS:
+            self._pass_on(label, packet, may_begin=may_begin, at_seconds=at_seconds)
+
+    def _show_picture(self, label: Label, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
+        relay = self._relays.get("video")
         if relay is None:
             return
+        if self._shows is None:
+            if self.level is Level.STILLS:
+                self._show_still(relay, label, packet, may_begin=may_begin, at_seconds=at_seconds)
+            return
+        if label != self._shows and relay.coming != packet.head.source:
+            return  # until the other one can begin, he sees the one that he saw
+        if self._pass_on("video", packet, may_begin=may_begin, at_seconds=at_seconds):
+            before, self._picture_at = self._picture_at, at_seconds
+            if before is not None and at_seconds - before > FREEZE_SECONDS:
+                self.freezes += 1
+
+    def _show_still(self, relay: Relay, label: Label, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
+        if label != self._small:
+            return
+        picture = packet.head.source, packet.head.timestamp
+        if picture != self._still:
+            if not may_begin or not self._is_still_due(at_seconds):
+                return
+            relay.cut()
+            self._still, self._still_at = picture, at_seconds
+        self._pass_on("video", packet, may_begin=may_begin, at_seconds=at_seconds)
+
+    def _is_still_due(self, at_seconds: float) -> bool:
+        return self._still_at is None or at_seconds - self._still_at >= STILL_EACH_SECONDS
+
+    def _pass_on(self, label: Label, packet: Packet, *, may_begin: bool, at_seconds: float) -> bool:
+        relay = self._relays.get(label)
+        if relay is None:
+            return False
         passed = relay.pass_on(packet.data, packet.head, may_begin=may_begin, at_seconds=at_seconds)
-        if passed is not None:
-            self.peer.send(passed)
+        return passed is not None and self.peer.send(passed)
+
+    def measure(self) -> None:
+        """Count what was sent since the last call; to be called about once a second."""
+        now, octets = self._clock(), sum(relay.octets for relay in self._relays.values())
+        passed, self._measured_at = now - self._measured_at, now
+        if passed > 0:
+            self.bits_per_second = int(8 * (octets - self._octets_before) / passed)
+        self._octets_before = octets
+
+    def adapt(self, ladder: Sequence[Level], *, small: Label) -> bool:
+        """Choose his level anew; whether it changed.  To be called after `measure`, while he may see.
+
+        `small` is the smallest picture that there is, and what he sees stills of.
+        """
+        now, before = self._clock(), self.level
+        room = None if self._room is None or now - self._room[1] > REPORT_LASTS_SECONDS else self._room[0]
+        arrival = Arrival(
+            lost_fraction=self.lost_fraction,
+            room_bits_per_second=room,
+            is_room_falling=self._room_fell_at is not None and now - self._room_fell_at <= REPORT_LASTS_SECONDS,
+            sent_bits_per_second=self.bits_per_second,
+        )
+        level = self._adaptation.look(arrival, ladder, at_seconds=now)
+        self._small = small
+        self._shows = SHOWN.get(level)
+        if level is before:
+            return False
+        self._picture_at = self._still = None
+        if self._shows is None:
+            self.cut("video")
+        if before is Level.STILLS:
+            self.cut("ward")
+        return True
 
     def catch_up(self, group: Sequence[Packet]) -> None:
         """Show the pictures since the last whole one, so that something is seen at once; he may see them."""
@@ -78,24 +199,34 @@ class Viewer:
         for number, packet in enumerate(group):
             self.show("video", packet, may_begin=number == 0, at_seconds=now)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether he is connected and has no picture to begin with."""
+    def waits_for(self, source_of: Callable[[int], Label | None]) -> Label | None:
+        """The picture of which he needs a whole one to begin with; None if he needs none.
+
+        `source_of` names the stream of one of the camera's sources.
+        """
         relay = self._relays.get("video")
-        return relay is not None and relay.is_waiting and self.peer.is_connected
+        if relay is None or not self.peer.is_connected:
+            return None
+        if self.level is Level.STILLS:
+            return self._small if self._is_still_due(self._clock()) else None
+        if relay.coming is None or source_of(relay.coming) != self._shows:
+            return self._shows
+        return None
 
     def cut(self, only: Label | None = None) -> None:
         """Send nothing more of what came before, not even if it is asked for again."""
         for label, relay in self._relays.items():
             if only in {None, label}:
                 relay.cut()
+        if only in {None, "video"}:
+            self._picture_at = self._still = None
 
     def report(self, clocked: Mapping[Label, Clocked]) -> None:
         """Tell him how the timestamps of sound and picture belong together (RFC 3550, section 6.4.1)."""
         if not self._may_see():
             return
         for label, relay in self._relays.items():
-            moment = clocked.get(label)
+            moment = clocked.get("sub" if label == "video" and self._shows == "sub" else label)
             if moment is None or relay.coming != moment.source:
                 continue
             info = RtcpSenderInfo(
@@ -104,7 +235,10 @@ class Viewer:
                 packet_count=relay.packets % COUNTS,
                 octet_count=relay.octets % COUNTS,
             )
-            self.peer.send(bytes(RtcpSrPacket(ssrc=self.peer.streams[label].source, sender_info=info)))
+            if self.peer.send(bytes(RtcpSrPacket(ssrc=self.peer.streams[label].source, sender_info=info))):
+                self._told[moment.ntp >> 16 & 0xFFFFFFFF] = self._clock()
+        while len(self._told) > REPORTS_KEPT:
+            del self._told[next(iter(self._told))]
 
     def speaks(self, data: bytes) -> Packet | None:
         """A packet of his voice; None for anything else that he sends."""
@@ -121,8 +255,10 @@ class Viewer:
             if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
                 self._send_again(packet)
             elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in {RTCP_PSFB_PLI, RTCP_PSFB_FIR}:
-                if self._may_see():
-                    self._ask_for_picture()
+                if self._may_see() and self._shows is not None:
+                    self._ask_for_picture(self._shows)
+            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+                self._learn_room(packet)
             elif isinstance(packet, RtcpRrPacket):
                 self._learn(packet)
 
@@ -139,7 +275,22 @@ class Viewer:
                     self.peer.send(kept)
 
     def _learn(self, packet: RtcpRrPacket) -> None:
-        video = self.peer.streams.get("video")
+        now = self._clock()
         for report in packet.reports:
-            if video is not None and report.ssrc == video.source:
-                self.lost_fraction = report.fraction_lost / 256
+            for label, stream in self.peer.streams.items():
+                if report.ssrc == stream.source:
+                    self._lost[label] = report.fraction_lost / 256, now
+            told_at = self._told.get(report.lsr)
+            if told_at is not None:
+                self.round_trip_seconds = max(0.0, now - told_at - report.dlsr / 65_536)
+
+    def _learn_room(self, packet: RtcpPsfbPacket) -> None:
+        """Learn how much he has room for (draft-alvestrand-rmcat-remb, section 2.2)."""
+        try:
+            room, _ = unpack_remb_fci(packet.fci)
+        except (ValueError, struct.error):
+            return
+        now = self._clock()
+        if self._room is not None and room < FALL * self._room[0]:
+            self._room_fell_at = now
+        self._room = room, now

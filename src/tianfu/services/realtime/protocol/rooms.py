@@ -6,7 +6,6 @@ Nothing here reads a clock: who calls says what time it is.  Seconds are those o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from tianfu.kernel.refusal import Refusal
@@ -27,14 +26,6 @@ class Gate(Enum):
     LIVE = "live"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """That the picture ended: when, and why in one word."""
-
-    at_seconds: float
-    reason: str
-
-
 class Room:
     """One visit's room.  It begins shielded, looks at one camera only, and once closed it stays closed."""
 
@@ -42,7 +33,8 @@ class Room:
         self.visit = visit
         self.camera = camera
         self.gate = Gate.SHIELDED
-        self.cuts: list[Cut] = []
+        self.shielded_for = ""
+        """Why the curtain is drawn, in one word: the last reason that was given; empty before the first."""
         self.floor = Floor()
         self.is_ward_heard = False
         """Whether the ward's sound may be heard: other families talk there, so not unless somebody says so."""
@@ -61,10 +53,9 @@ class Room:
         return tuple(self._participants)
 
     def let_in(self, participant: str, part: Part) -> None:
-        """Take a participant in; raises Refusal `room-closed` or `already-in-room`."""
+        """Take a participant in; who is in it already comes anew, without the floor.  Raises Refusal `room-closed`."""
         self._refuse_closed()
-        if participant in self._participants:
-            raise Refusal("already-in-room", next_step="join-again")
+        self.floor.release(participant)
         self._participants[participant] = part
 
     def part_of(self, participant: str) -> Part | None:
@@ -92,24 +83,24 @@ class Room:
             raise Refusal(LEASE_LOST, next_step="join-again")
         self.gate = Gate.LIVE
 
-    def shield(self, reason: str, *, at_seconds: float) -> None:
+    def shield(self, reason: str) -> None:
         """Close the gate; always possible, and the same again if it was closed."""
-        if self.gate is Gate.LIVE:
-            self.cuts.append(Cut(at_seconds=at_seconds, reason=reason))
         self.gate = Gate.SHIELDED
+        self.shielded_for = reason
         self.floor.clear()
 
-    def close(self, reason: str, *, at_seconds: float) -> None:
+    def close(self, reason: str) -> None:
         """End it for ever; everybody leaves."""
-        self.shield(reason, at_seconds=at_seconds)
+        if self._closed_for is not None:
+            return
+        self.shield(reason)
         self._participants.clear()
-        if self._closed_for is None:
-            self._closed_for = reason
+        self._closed_for = reason
 
     def look(self, at_seconds: float) -> bool:
         """Whether the gate is open at this moment.  A lease that ran out shields, and its renewal opens nothing."""
         if self.gate is Gate.LIVE and at_seconds >= self._lease_until:
-            self.shield(LEASE_LOST, at_seconds=self._lease_until)
+            self.shield(LEASE_LOST)
         return self.gate is Gate.LIVE
 
     def press(self, participant: str, *, at_seconds: float) -> None:
