@@ -23,6 +23,7 @@ import uvloop
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.ingest import Door
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -40,8 +41,9 @@ Act = Callable[[Mapping[str, Any]], Awaitable[object]]
 class Server:
     """Answers requests with what the forwarder says."""
 
-    def __init__(self, forwarder: Forwarder) -> None:
+    def __init__(self, forwarder: Forwarder, door: Door) -> None:
         self._forwarder = forwarder
+        self._door = door
         self._acts: Mapping[str, Act] = {
             name: getattr(self, f"_{name}")
             for name in (
@@ -57,6 +59,8 @@ class Server:
                 "close",
                 "stats",
                 "events",
+                "ticket",
+                "cameras",
             )
         }
         self._tasks: set[asyncio.Task[None]] = set()
@@ -140,6 +144,12 @@ class Server:
     async def _events(self, given: Mapping[str, Any]) -> object:
         return [asdict(each) for each in await self._forwarder.happenings.after(given["after"])]
 
+    async def _ticket(self, given: Mapping[str, Any]) -> str:
+        return self._door.ticket(given["camera"])
+
+    async def _cameras(self, given: Mapping[str, Any]) -> object:
+        return [asdict(each) for each in self._forwarder.cameras()]
+
 
 async def serve(socket: Path, stop: asyncio.Event) -> None:
     """Serve on a socket until told to stop; its folder is nobody else's.  Raises Refusal `socket-name-too-long`."""
@@ -147,13 +157,20 @@ async def serve(socket: Path, stop: asyncio.Event) -> None:
         raise Refusal("socket-name-too-long", next_step="choose-a-shorter-home", details={"path": str(socket)})
     await asyncio.to_thread(_make_room, socket)
     async with Forwarder(time.monotonic) as forwarder:
-        server = Server(forwarder)
+        door = Door(ingest_of(socket), forwarder.pull, time.monotonic)
+        server = Server(forwarder, door)
         listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
         try:
             await stop.wait()
         finally:
             listening.close()
+            door.close()
             await server.hang_up()
+
+
+def ingest_of(socket: Path) -> Path:
+    """Where pulled pictures come in: beside the socket of requests."""
+    return socket.with_name(f"{socket.name}.in")
 
 
 def _make_room(socket: Path) -> None:
