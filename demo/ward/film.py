@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import cos, sin, tau
 
-from av import CodecContext, VideoFrame
+from av import VideoFrame
 from av.video.codeccontext import VideoCodecContext
 
 WIDTH, HEIGHT = 1_280, 720
@@ -25,10 +26,9 @@ CLOCK = 16
 PARAMETER_SETS = {7, 8}
 
 _SHAPES = {
-    "0": "71775", "1": "26227", "2": "71747", "3": "71717", "4": "55711", "5": "74717", "6": "74757", "7": "71111",
+    "0": "75557", "1": "26227", "2": "71747", "3": "71717", "4": "55711", "5": "74717", "6": "74757", "7": "71111",
     "8": "75757", "9": "75717", "-": "00700", ".": "00002", "N": "57755", "I": "72227", "C": "74447", "U": "55557",
 }  # fmt: skip
-_SHAPES["0"] = "75557"
 """Three columns and five rows for each sign; a row is a number of three bits."""
 
 
@@ -57,8 +57,7 @@ def make_film(code: str, hue: int) -> Film:
 
 
 def _encoder() -> VideoCodecContext:
-    encoder = CodecContext.create("libx264", "w")
-    assert isinstance(encoder, VideoCodecContext)
+    encoder = VideoCodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.framerate = Fraction(PICTURES_PER_SECOND)
     encoder.time_base = Fraction(1, PICTURES_PER_SECOND)
@@ -103,8 +102,6 @@ def _hand(luma: bytearray, turned: float) -> None:
 
 
 def _direction(turned: float) -> tuple[float, float]:
-    from math import cos, sin, tau
-
     return sin(tau * turned), cos(tau * turned)
 
 

@@ -13,6 +13,7 @@ from hashlib import md5
 from itertools import count
 from secrets import token_hex
 from struct import pack
+from typing import Any
 
 from demo.ward.film import PICTURES_PER_SECOND, Film
 
@@ -52,7 +53,7 @@ class RtspServer:
     def __init__(self, lenses: Mapping[str, Lens]) -> None:
         self.lenses = dict(lenses)
         self._listening: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[Talk, asyncio.Task[Any] | None] = {}
 
     async def start(self, port: int = 0) -> int:
         """Listen on a loopback port; which one."""
@@ -64,15 +65,14 @@ class RtspServer:
         """Hang up on everybody."""
         if self._listening is not None:
             self._listening.close()
-        for talk in list(self._talks):
-            talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+        talking = [task for task in self._talks.values() if task is not None]
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks.add(task)
         talk = Talk(self, writer)
+        self._talks[talk] = asyncio.current_task()
         try:
             await talk.listen(reader)
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -80,7 +80,7 @@ class RtspServer:
         finally:
             talk.end()
             writer.close()
-            self._talks.discard(task)
+            del self._talks[talk]
 
 
 class Talk:
@@ -214,10 +214,10 @@ def _payloads(unit: bytes) -> list[bytes]:
 
 
 def _is_let_in(login: Login, method: str, shown: str, nonce: str) -> bool:
-    said = dict(
-        (name.strip(), value.strip().strip('"'))
+    said = {
+        name.strip(): value.strip().strip('"')
         for name, _, value in (part.partition("=") for part in shown.removeprefix("Digest").split(","))
-    )
+    }
     known = _digest(login.user, REALM, login.password)
     expected = _digest(known, nonce, _digest(method, said.get("uri", "")))
     return said.get("username") == login.user and hmac.compare_digest(expected, said.get("response", ""))

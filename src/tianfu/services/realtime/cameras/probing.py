@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -78,5 +79,5 @@ def _group(packets: list[dict[str, Any]]) -> float:
     whole = _moments([each for each in packets if each["flags"].startswith("K")])
     if not moments:
         return 0.0
-    inner = [later - earlier for earlier, later in zip(whole, whole[1:], strict=False)]
+    inner = [later - earlier for earlier, later in pairwise(whole)]
     return max(inner) if inner else max(moments) - min(moments)

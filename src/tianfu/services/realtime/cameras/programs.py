@@ -8,7 +8,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Self, TypeVar
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.source import Source
@@ -16,6 +16,8 @@ from tianfu.services.realtime.cameras.source import Source
 COMPLAINT_BYTES_MAX = 4_096
 OUTPUT_BYTES_MAX = 1 << 20
 STOP_SECONDS = 2.0
+
+End = TypeVar("End")
 
 _ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH")
 """What a child learns of ours: no secret of an installation is in it."""
@@ -29,7 +31,8 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.complaint = b""
         self._process = process
-        self._listening = asyncio.create_task(self._listen())
+        self._written = _piped(process.stdout)
+        self._listening = asyncio.create_task(self._listen(_piped(process.stderr)))
 
     @staticmethod
     def reading() -> Sequence[str]:
@@ -60,11 +63,11 @@ class Child:
         )
         child = cls(process)
         try:
-            assert process.stdin is not None
+            told = _piped(process.stdin)
             with suppress(ConnectionError):
-                process.stdin.write(source.playlist())
-                await process.stdin.drain()
-            process.stdin.close()
+                told.write(source.playlist())
+                await told.drain()
+            told.close()
             yield child
         finally:
             await child._end()
@@ -81,18 +84,16 @@ class Child:
 
     async def output(self) -> bytes:
         """All that it writes, when it has ended; raises Refusal `camera-no-picture` if that is too much."""
-        assert self._process.stdout is not None
         told = bytearray()
-        while more := await self._process.stdout.read(1 << 16):
+        while more := await self._written.read(1 << 16):
             told += more
             if len(told) > OUTPUT_BYTES_MAX:
                 raise Refusal("camera-no-picture", next_step="change-the-camera", retryable=True)
         await self.ended()
         return bytes(told)
 
-    async def _listen(self) -> None:
-        assert self._process.stderr is not None
-        while more := await self._process.stderr.read(1 << 12):
+    async def _listen(self, complaints: asyncio.StreamReader) -> None:
+        while more := await complaints.read(1 << 12):
             self.complaint = (self.complaint + more)[-COMPLAINT_BYTES_MAX:]
 
     async def _end(self) -> None:
@@ -104,6 +105,13 @@ class Child:
         self._listening.cancel()
         with suppress(asyncio.CancelledError):
             await self._listening
+
+
+def _piped(end: End | None) -> End:
+    """An end of a pipe that was asked for."""
+    if end is None:
+        raise ValueError("without a pipe")
+    return end
 
 
 def failure_of(complaint: bytes) -> Refusal:

@@ -81,7 +81,7 @@ class Cameras:
 
         async def work() -> None:
             async with self._database.transaction("app") as transaction:
-                sealed = await self._sealed(transaction, camera, 1, source)
+                sealed = source and await self._sealed(transaction, camera, 1, source)
                 await transaction.run(
                     _SQL.add_camera,
                     camera=camera,
@@ -177,7 +177,6 @@ class Cameras:
 
     async def _address(self, transaction: Transaction, camera: str, revision: int, source: Source) -> None:
         sealed = await self._sealed(transaction, camera, revision, source)
-        assert sealed is not None
         await transaction.run(
             _SQL.change_address,
             camera=camera,
@@ -187,11 +186,7 @@ class Cameras:
             now=self._clock(),
         )
 
-    async def _sealed(
-        self, transaction: Transaction, camera: str, revision: int, source: Source | None
-    ) -> Sealed | None:
-        if source is None:
-            return None
+    async def _sealed(self, transaction: Transaction, camera: str, revision: int, source: Source) -> Sealed:
         sealed = self._seals.seal(_place(camera, revision), source.sealable())
         await self._seals.hold(transaction, sealed)
         return sealed
