@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from demo.telling import Wish, tell_province
 from demo.ward.beds import BEDS, TWINS, beds
 from demo.ward.telling import BED_CODE, CAMERA_CODE, STAFF, WRISTBAND
 from tests.demo.told_province import Province
+
 from tianfu.standards.china import identifier_systems as systems
 from tianfu.standards.fhir.validation import validate
 

@@ -28,8 +28,9 @@ CHILD_DAYS_MAX = 13 * 365
 OPEN_AFTER_DAYS = 6
 """A visit opens to its doctor for a week after its end (docs/rules/permission.md): a day of that should be left."""
 
-BED_CODE = "urn:tianfu:bed-code"
-WRISTBAND = "urn:tianfu:wristband"
+BED_OF_TWIN = "urn:tianfu:bed-code|NICU-05"
+"""By what the label of one bed says, the ward of newborns is found, and a mother of two who lie there."""
+
 WARD_STAFF = {
     "ward-nurse": "DEMO-NICU-1",
     "second-nurse": "DEMO-NICU-2",
@@ -109,7 +110,7 @@ async def find_people(store: DemoStore, now: Instant) -> DemoPeople:
 
 async def has_ward(store: DemoStore) -> bool:
     """Whether the province has a ward of newborns."""
-    return bool(await _Search(store).of("Location", ("identifier", f"{BED_CODE}|")))
+    return bool(await _Search(store).of("Location", ("identifier", BED_OF_TWIN)))
 
 
 class _Search:
@@ -205,7 +206,7 @@ async def _parent(search: _Search, citizen: DemoResident, now: Instant) -> DemoR
 
 async def _ward(search: _Search) -> DemoWard | None:
     """The ward of newborns, if there is one: its people work in the unit to which its beds belong."""
-    beds = await search.of("Location", ("identifier", f"{BED_CODE}|"))
+    beds = await search.of("Location", ("identifier", BED_OF_TWIN))
     if not beds:
         return None
     unit = _id(beds[0].get("managingOrganization"))
@@ -215,15 +216,13 @@ async def _ward(search: _Search) -> DemoWard | None:
         if not found:
             raise _incomplete(role)
         staff[role] = DemoStaff(organisation=unit, practitioner=found[0]["id"], name=_name(found[0]))
-    return DemoWard(staff=staff, mother=await _mother(search))
+    return DemoWard(staff=staff, mother=await _mother(search, beds[0]["id"]))
 
 
-async def _mother(search: _Search) -> DemoResident:
-    """Of the babies who wear a band, one of twins."""
-    for baby in await search.of("Patient", ("identifier", f"{WRISTBAND}|")):
-        if "multipleBirthInteger" not in baby:
-            continue
-        for related in await search.of("RelatedPerson", ("patient", baby["id"])):
+async def _mother(search: _Search, bed: str) -> DemoResident:
+    """Of the baby who lies in a bed."""
+    for stay in await search.of("Encounter", ("location", f"Location/{bed}"), ("status", "in-progress")):
+        for related in await search.of("RelatedPerson", ("patient", _id(stay.get("subject")))):
             mother = await _resident(search, _identity_number(related), _telephone(related), _name(related))
             if mother is not None:
                 return mother
