@@ -94,7 +94,7 @@ class MediaPort(Protocol):
     async def whip_trickle(self, camera: str, news: Trickle) -> str:
         """Learn more addresses of a camera; for other credentials than before, ours of the restart, else empty.
 
-        Raises Refusal `camera-away`, `fragment-malformed` or `restart-not-offered`.
+        Raises Refusal `camera-away`, `not-in-room` or `fragment-malformed`.
         """
         ...
 

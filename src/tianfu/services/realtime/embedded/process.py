@@ -10,7 +10,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +23,8 @@ import uvloop
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.raw_peer import take_addresses
+from tianfu.services.realtime.embedded.watch import end_if_stuck
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 from tianfu.services.realtime.protocol.trickle import Trickle
@@ -194,12 +196,19 @@ def _make_room(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def _main(socket: Path) -> None:
+async def run(socket: Path, addresses: Sequence[str]) -> None:
+    """Serve until told to stop by a signal; pictures take these addresses of the machine, or with none all of them."""
+    if addresses:
+        take_addresses(addresses)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await serve(socket, stop)
+    watching = asyncio.create_task(end_if_stuck(asyncio.get_running_loop()))
+    try:
+        await serve(socket, stop)
+    finally:
+        watching.cancel()
 
 
 if __name__ == "__main__":
-    uvloop.run(_main(Path(sys.argv[1])))
+    uvloop.run(run(Path(sys.argv[1]), sys.argv[2:]))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+import aioice.ice
 from aioice import Candidate, Connection
 from aiortc import (
     RTCBundlePolicy,
@@ -91,6 +92,15 @@ class _Restart:
     ufrag: str
     connection: Connection
     moving: asyncio.Task[None]
+
+
+def take_addresses(addresses: Sequence[str]) -> None:
+    """Have every peer of this process that begins from now on use these addresses of the machine, and no others."""
+
+    def ours(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        return [each for each in addresses if (use_ipv6 if ":" in each else use_ipv4)]
+
+    aioice.ice.get_host_addresses = ours
 
 
 class RawPeer:
