@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from itertools import count
 from secrets import token_hex
+from socket import socket
 from struct import pack
 from typing import Any
 
@@ -60,6 +61,10 @@ class RtspServer:
         self._listening = await asyncio.start_server(self._talk, "127.0.0.1", port, limit=REQUEST_BYTES_MAX)
         bound: int = self._listening.sockets[0].getsockname()[1]
         return bound
+
+    async def start_at(self, bound: socket) -> None:
+        """Listen at a socket that is bound already."""
+        self._listening = await asyncio.start_server(self._talk, sock=bound, limit=REQUEST_BYTES_MAX)
 
     async def stop(self) -> None:
         """Hang up on everybody."""
