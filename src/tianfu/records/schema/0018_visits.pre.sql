@@ -55,5 +55,11 @@ create table ward_hold (
   held_at bigint not null
 );
 
-grant select, insert, update on visit_keeper, visit_room, visit_view to tianfu_app;
+-- Which cameras the keeper knows to be there.  Not logged: after a crash of the server none is known.
+create unlogged table visit_camera (
+  camera  text    primary key collate "C",
+  is_here boolean not null
+);
+
+grant select, insert, update on visit_keeper, visit_room, visit_view, visit_camera to tianfu_app;
 grant select, insert, delete on visit_scan, ward_hold to tianfu_app;

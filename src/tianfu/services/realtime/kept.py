@@ -67,9 +67,7 @@ class Changing:
         self.room = room
         self._transaction = transaction
 
-    async def put(
-        self, state: str, *, camera: str, is_over: bool, is_seen: bool, at: Instant
-    ) -> None:
+    async def put(self, state: str, *, camera: str, is_over: bool, is_seen: bool, at: Instant) -> None:
         """How the visit stands from now on."""
         await self._transaction.run(
             _SQL.change_room,
@@ -188,6 +186,21 @@ class KeptRooms:
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.release_ward, ward=ward)
 
+    async def camera(self, camera: str, *, is_here: bool) -> None:
+        """A camera is there, or not, as the keeper heard."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.camera_is, camera=camera, is_here=is_here)
+
+    async def no_camera(self) -> None:
+        """Of no camera is known that it is there."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.no_camera)
+
+    async def has_camera(self, camera: str) -> bool:
+        """Whether a camera was there when the keeper last heard of it."""
+        async with self._database.connection("app") as connection:
+            return await connection.one(_SQL.camera_here, camera=camera) is not None
+
     async def held(self) -> Mapping[str, Instant]:
         """Since when which wards are held."""
         async with self._database.connection("app") as connection:
@@ -205,10 +218,13 @@ class KeptRooms:
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.end_view, visit=visit, participant=participant, since=since, until=until)
 
-    async def end_views_unheard(self, *, at: Instant) -> None:
-        """End all views of whose end nobody can hear any more: when their room's lease did, at the latest `at`."""
+    async def end_views_unheard(self, *, before: Instant, at: Instant) -> None:
+        """End all views that began before an instant and of whose end nobody can hear any more.
+
+        They ended when their room's lease did, at the latest `at`.
+        """
         async with self._database.connection("app") as connection:
-            await connection.run(_SQL.end_views_unheard, at=at)
+            await connection.run(_SQL.end_views_unheard, before=before, at=at)
 
     async def views_untold(self) -> Sequence[KeptView]:
         """Ended views that are not in the trail yet, at most `VIEWS_MAX`."""

@@ -113,7 +113,7 @@ update visit_view set until = greatest(since, %(until)s::bigint)
 update visit_view as view
    set until = greatest(view.since, least(room.lease_until, %(at)s::bigint))
   from visit_room as room
- where room.visit = view.visit and view.until is null;
+ where room.visit = view.visit and view.until is null and view.since < %(before)s::bigint;
 
 -- views_untold
 -- Ended views of which the trail does not know yet.
@@ -126,3 +126,16 @@ select visit, participant, since, until from visit_view
 -- The trail knows of a view.
 update visit_view set told = true
  where visit = %(visit)s::text and participant = %(participant)s::text and since = %(since)s::bigint;
+
+-- camera_is
+-- A camera is there, or not.
+insert into visit_camera as known (camera, is_here) values (%(camera)s::text, %(is_here)s::boolean)
+on conflict (camera) do update set is_here = excluded.is_here where known.is_here <> excluded.is_here;
+
+-- no_camera
+-- Of no camera is known that it is there.
+update visit_camera set is_here = false where is_here;
+
+-- camera_here
+-- A camera, if it is there.
+select camera from visit_camera where camera = %(camera)s::text and is_here;
