@@ -30,7 +30,10 @@ async def end_visit(house: House, caller: Caller, visit: str, *, now: Instant) -
 
 
 async def decline_visit(house: House, caller: Caller, visit: str, reason: DeclineReason, *, now: Instant) -> None:
-    """Give a visit up, at the bed or before; raises Refusal `not-found`, `visit-not-there-yet` or `version-conflict`."""
+    """Give a visit up, at the bed or before.
+
+    Raises Refusal `not-found`, `visit-not-there-yet` or `version-conflict`.
+    """
     booked = await visit_of(house, caller, visit)
     if await house.rooms.find(visit) is None:
         await _decline_booked(house, visit, left(booked.visit, Exit.DECLINE, reason.value), version=booked.version)

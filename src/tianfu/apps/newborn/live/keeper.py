@@ -92,7 +92,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep, or stand by; goes on until cancelled."""
-        hearing = asyncio.create_task(self._hear())
+        besides = [asyncio.create_task(work) for work in (self._hear(), self._write())]
         try:
             while True:
                 try:
@@ -102,7 +102,8 @@ class Keeper:
                     await self.draw_all("not-known")
                 await asyncio.sleep(TICK_SECONDS)
         finally:
-            hearing.cancel()
+            for task in besides:
+                task.cancel()
             with suppress(Exception):
                 await self._house.rooms.leave_keeping(self._name)
 
@@ -122,6 +123,9 @@ class Keeper:
         for room in at_bed:
             await self._lease(room)
             await self._look(room, standing[room.visit], facts.get(room.visit), is_held=room.ward in held)
+
+    async def write_down(self) -> None:
+        """Close what is over, and write what the record and the trail do not know; a cut never waits for it."""
         for room in await self._house.rooms.at_work():
             await self._finish(room)
         await self._tell_views()
@@ -295,6 +299,15 @@ class Keeper:
             viewer = await house.doors.viewer(view.visit, view.participant)
             await house.trail.saw(viewer, read(room.state).booked.baby, view)
             await house.rooms.view_told(view)
+
+    async def _write(self) -> None:
+        while True:
+            try:
+                if self.is_keeper:
+                    await self.write_down()
+            except Exception as error:
+                _log.error("visits_not_written", error=place_of(error))
+            await asyncio.sleep(TICK_SECONDS)
 
     async def _hear(self) -> None:
         while True:

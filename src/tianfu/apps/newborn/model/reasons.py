@@ -1,4 +1,7 @@
-"""Why a curtain is drawn or a visit declined, in one word each; there is no default.  Rules: docs/rules/newborn-visits.md"""
+"""Why a curtain is drawn or a visit declined, in one word each; there is no default.
+
+Rules: docs/rules/newborn-visits.md
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ async def read_facts(
     read = {name: answer.record for name, answer in zip(wanted, answers, strict=True) if isinstance(answer, Found)}
     stays = await _about(store, "Encounter", "subject", babies, ("class", "IMP"), ("status", "in-progress"))
     consents = await _about(store, "Consent", "patient", babies, ("status", "active"))
-    flags = await _about(store, "Flag", "subject", babies, ("status", "active"))
+    flags = await _about(store, "Flag", "subject", babies)
     known = Known(
         baby_of_wristband={
             band: baby
