@@ -111,9 +111,7 @@ class MadeWard:
             resourceType="RelatedPerson",
             active=True,
             patient={"reference": f"Patient/baby-{number}"},
-            relationship=[
-                {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}
-            ],
+            relationship=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}],
         )
         await self.consent(number, "active")
         now = self.clock()

@@ -87,6 +87,7 @@ class Keeper:
         self._opened: set[str] = set()
         """The rooms that this keeper knows to be open on the media server that runs now."""
         self._media_is_there = True
+        self._is_lease_due = False
         self.listening = Listening(house)
         self.is_keeper = False
 
@@ -118,10 +119,14 @@ class Keeper:
             rooms = await self._house.rooms.at_work()
         standing = {room.visit: read(room.state) for room in rooms}
         at_bed = [room for room in rooms if not room.is_over]
+        if self.listening.has_lost_it:
+            self.lease_now()
         facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
         held = await self._house.rooms.held()
         for room in at_bed:
             await self._lease(room)
+        self._is_lease_due = False
+        for room in at_bed:
             await self._look(room, standing[room.visit], facts.get(room.visit), is_held=room.ward in held)
 
     async def write_down(self) -> None:
@@ -129,6 +134,10 @@ class Keeper:
         for room in await self._house.rooms.at_work():
             await self._finish(room)
         await self._tell_views()
+
+    def lease_now(self) -> None:
+        """Ask for every lease with the next look, whether or not it is due."""
+        self._is_lease_due = True
 
     async def draw_all(self, reason: str) -> None:
         """Draw the curtain of every room that this keeper opened or found; never raises."""
@@ -172,7 +181,12 @@ class Keeper:
     async def _lease(self, room: KeptRoom) -> None:
         """Lengthen a room's lease, and open it again where the media server has forgotten it."""
         house, now = self._house, self._house.clock()
-        if room.visit in self._opened and room.lease_until - now > RENEW_BELOW_SECONDS * SECOND:
+        if (
+            room.visit in self._opened
+            and self._media_is_there
+            and not self._is_lease_due
+            and room.lease_until - now > RENEW_BELOW_SECONDS * SECOND
+        ):
             return
         # Told before it is asked for: a view then never ends, in our books, before it did.
         await house.rooms.leased(room.visit, Instant(now + int(LEASE_SECONDS * SECOND)))
@@ -335,6 +349,8 @@ class Listening:
         self._audience = Audience()
         self.cameras: set[str] = set()
         """The cameras that are there, as far as is known."""
+        self.has_lost_it = False
+        """Whether the media server could not be heard when it was last listened to."""
 
     def forget(self) -> None:
         """Begin at the first word again."""
@@ -344,8 +360,14 @@ class Listening:
     async def lost(self) -> None:
         """The media server cannot be heard: no camera is known to be there."""
         self.forget()
+        self.has_lost_it = True
         with suppress(Refusal):
             await self._house.rooms.no_camera()
+
+    @property
+    def last_heard(self) -> str:
+        """What happened last, as far as is heard."""
+        return self._last.what if self._last else ""
 
     async def begin_anew(self) -> None:
         """The media server was started anew: nobody will hear how the views of before ended."""
@@ -357,6 +379,7 @@ class Listening:
         """Listen for a while; raises Refusal `media-unavailable`."""
         last = self._last
         told = await self._house.media.events(last.number if last else 0)
+        self.has_lost_it = False
         if last is not self._last or not told:
             return  # begun anew meanwhile, or nothing happened
         if last is not None and told[0].number <= last.number:
