@@ -41,3 +41,32 @@ def read_decline_reason(text: str) -> DeclineReason:
     if text not in set(DeclineReason):
         raise Refusal("decline-unusable", faults=(Fault("reason", "choose-one"),))
     return DeclineReason(text)
+
+
+OF_ITSELF = (
+    "another-baby",
+    "bed-moved",
+    "camera-away",
+    "camera-moved",
+    "cancelled",
+    "consent-withdrawn",
+    "discharged",
+    "guardianship-disputed",
+    "keeper-changed",
+    "lease-lost",
+    "not-bound",
+    "not-known",
+    "nurse-gone",
+    "slot-ended",
+    "ward-held",
+    "wristband-changed",
+)
+"""Why a curtain is drawn or a visit ends without anybody's touch."""
+
+TOLD = frozenset({NOT_SAID, *ShieldReason, *DeclineReason, *OF_ITSELF})
+OTHER = "other"
+
+
+def told(reason: str) -> str:
+    """The reason as there are words for it; empty if none was said, `other` for what only other pages know."""
+    return reason if not reason or reason in TOLD else OTHER
