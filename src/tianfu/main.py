@@ -24,6 +24,7 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.live.doors import NoDoors
 from tianfu.apps.newborn.live.keeper import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
@@ -57,6 +58,7 @@ from tianfu.records.trail.roots import RootMaker
 from tianfu.records.watching import Watch
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
+from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
@@ -67,6 +69,7 @@ from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.cameras.registry import Cameras
 from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.grants import Grants
@@ -212,7 +215,14 @@ class Application:
                         clock=system_clock,
                     )
                 ),
-                newborn(Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in))),
+                newborn(
+                    Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in)),
+                    Carts(
+                        house=visits,
+                        book=Cameras(database, Seals(keyring), clock=system_clock),
+                        granting=rooms.grants,
+                    ),
+                ),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
                 smart(self._approvals(server, doorkeeping, store)),
