@@ -8,6 +8,9 @@ BEDS = 12
 TWINS = 5, 6
 """The beds of the two who were born together."""
 
+CART_CODE, CART_BED = "CART-01", 12
+"""A cart, and the bed at which it stands beside the camera."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bed:

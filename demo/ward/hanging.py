@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from demo.ward.beds import beds
+from demo.ward.beds import CART_CODE, beds
 from demo.ward.lens import Login
 from demo.ward.telling import CAMERA_CODE
 from tianfu.access.caller import OPERATOR
@@ -32,26 +30,27 @@ async def hang_cameras(settings: Settings, addresses: Addresses, port: int, logi
         try:
             keys = installation_keys(settings)
             auditor = GroupAuditor(database, trail.lanes)
-            devices = await _devices(await Store.open(database, auditor=auditor, clock=system_clock, keys=keys))
+            store = await Store.open(database, auditor=auditor, clock=system_clock, keys=keys)
+            devices = {bed.path: await _device(store, bed.camera_code) for bed in beds()}
+            cart = await _device(store, CART_CODE)
             cameras = Cameras(database, Seals(await open_keyring(database, keys)), clock=system_clock)
             known = {each.camera for each in await cameras.kept()}
-            for path, device in devices.items():
+            if cart is not None and cart not in known:
+                await cameras.add(cart, Kind.CART, None)
+            hung = {path: device for path, device in devices.items() if device is not None}
+            for path, device in hung.items():
                 source = read_source(f"rtsp://127.0.0.1:{port}/{path}", login.user, login.password)
                 await _hang(cameras, device, source, is_known=device in known)
         finally:
             trail.close()
-    return len(devices)
+    return len(hung)
 
 
-async def _devices(store: Store) -> Mapping[str, str]:
-    """The Device of each bed's camera, by where it is on the network."""
-    found = {}
-    for bed in beds():
-        wanted = SearchRequest(type="Device", parameters=(("identifier", f"{CAMERA_CODE}|{bed.camera_code}"),))
-        page = await store.search(OPERATOR, Purpose.OPERATIONS, wanted)
-        if page.records:
-            found[bed.path] = page.records[0].id
-    return found
+async def _device(store: Store, code: str) -> str | None:
+    """The Device with a label; None where the province has no ward."""
+    wanted = SearchRequest(type="Device", parameters=(("identifier", f"{CAMERA_CODE}|{code}"),))
+    page = await store.search(OPERATOR, Purpose.OPERATIONS, wanted)
+    return page.records[0].id if page.records else None
 
 
 async def _hang(cameras: Cameras, device: str, source: Source, *, is_known: bool) -> None:

@@ -14,7 +14,7 @@ from demo.libraries import Library, Resource
 from demo.numbers import Registry, telephone
 from demo.shapes.concepts import HL7, coding, concept, moment, own_concept, reference
 from demo.times import at
-from demo.ward.beds import TWINS, Bed, beds
+from demo.ward.beds import CART_BED, CART_CODE, TWINS, Bed, beds
 from tianfu.standards.china import identifier_systems as systems
 
 HOUSE = "jinjiangpan"
@@ -68,6 +68,8 @@ def tell_ward(library: Library, registry: Registry, *, seed: int, today: date) -
             mother = _mother(library, registry, dice, next(names), today)
         place = library.write(_bed(bed, ward, unit))
         library.write(_camera(bed, place, unit))
+        if bed.number == CART_BED:
+            library.write(_cart(place, unit))
         twin_dice = Dice(seed, "newborn ward", TWINS[0]) if bed.number in TWINS else dice
         born = today - timedelta(days=twin_dice.randrange(6, 41))
         baby = _baby(library, bed, dice, mother, born)
@@ -115,6 +117,18 @@ def _camera(bed: Bed, place: str, unit: str) -> Resource:
         "status": "active",
         "deviceName": [{"name": f"{bed.number}床摄像机（演示）", "type": "user-friendly-name"}],
         "type": own_concept("床旁摄像机", "device-type", "bedside-camera", "Bedside camera"),
+        "location": reference(place),
+        "owner": reference(unit),
+    }
+
+
+def _cart(place: str, unit: str) -> Resource:
+    return {
+        "resourceType": "Device",
+        "identifier": [{"system": CAMERA_CODE, "value": CART_CODE}],
+        "status": "active",
+        "deviceName": [{"name": "移动摄像推车（演示）", "type": "user-friendly-name"}],
+        "type": own_concept("移动摄像推车", "device-type", "camera-cart", "Camera cart"),
         "location": reference(place),
         "owner": reference(unit),
     }

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from demo.telling import Wish, tell_province
-from demo.ward.beds import BEDS, TWINS, beds
+from demo.ward.beds import BEDS, CART_CODE, TWINS, beds
 from demo.ward.telling import BED_CODE, CAMERA_CODE, STAFF, WRISTBAND
-from tests.demo.told_province import Province
+from told_province import Province
 
 from tianfu.standards.china import identifier_systems as systems
 from tianfu.standards.fhir.validation import validate
@@ -44,7 +44,7 @@ def test_each_bed_has_a_camera_and_a_baby_who_lies_there(ward: Province) -> None
     places, cameras = of(ward, "Location", BED_CODE), of(ward, "Device", CAMERA_CODE)
     babies = {f"Patient/{each['id']}" for each in of(ward, "Patient", WRISTBAND).values()}
     assert list(places) == [bed.code for bed in beds()]
-    assert list(cameras) == [bed.camera_code for bed in beds()]
+    assert list(cameras) == [*(bed.camera_code for bed in beds()), CART_CODE]
     at = {each["location"]["reference"] for each in cameras.values()}
     assert at == {f"Location/{each['id']}" for each in places.values()}
     stays = [
