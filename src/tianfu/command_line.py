@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 
 from tianfu.commands_accounts import account_commands, demo_logins_command
+from tianfu.commands_cameras import camera_commands
 from tianfu.commands_clients import client_commands
 from tianfu.commands_records import (
     erase_command,
@@ -51,6 +52,7 @@ database_commands = typer.Typer(no_args_is_help=True, help="The embedded Postgre
 app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
 app.add_typer(client_commands, name="client")
+app.add_typer(camera_commands, name="camera")
 app.add_typer(account_commands, name="account")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
