@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -15,8 +17,9 @@ from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
 from tianfu.installation import installation_keys, migrated_database
 from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
-from tianfu.terminal import current_settings, out
+from tianfu.terminal import current_settings, err, out
 
 if TYPE_CHECKING:
     from tianfu.records.store import Store
@@ -55,7 +58,12 @@ def add_camera(
     async def work(house: _House) -> str:
         return await register_camera(house.store, house.cameras, OPERATOR, Purpose.OPERATIONS, wish)
 
-    print(_with_cameras(work))
+    try:
+        print(_with_cameras(work))
+    except Refusal as refusal:
+        for sentence in _sentences(refusal.code):
+            err.print(sentence, markup=False)
+        raise
 
 
 @camera_commands.command(name="login")
@@ -104,6 +112,13 @@ def _switch(label: str, *, is_on: bool) -> None:
 
     _with_cameras(work)
     out.print(f"{label} is {'on' if is_on else 'off'}", markup=False)
+
+
+def _sentences(code: str) -> list[str]:
+    """What pages say of a refusal, in both languages: who stands before a camera needs to know what to change in it."""
+    folder = files("tianfu.apps.newborn").joinpath("languages")
+    catalogues = (json.loads(folder.joinpath(f"{name}.json").read_text("utf-8")) for name in ("zh-CN", "en"))
+    return [each[f"refusal.{code}"] for each in catalogues if f"refusal.{code}" in each]
 
 
 def _source(address: str, user: str) -> Source:

@@ -99,12 +99,18 @@ class Ward:
 
     async def stands(self, camera: str, state: State, reason: str = "") -> Health:
         """Wait until it stands so."""
+        return await self._told(camera, lambda found: (found.state, found.reason) == (state, reason))
+
+    async def stands_badly(self, camera: str) -> Health:
+        """Wait until it is away or refused, and somebody has looked."""
+        bad = {State.AWAY, State.REFUSED}
+        return await self._told(camera, lambda found: found.state in bad and found.reason != "camera-unwatched")
+
+    async def _told(self, camera: str, holds: Callable[[Health], bool]) -> Health:
         async with asyncio.timeout(WAIT_SECONDS):
-            while True:
-                found = await self.health(camera)
-                if (found.state, found.reason) == (state, reason):
-                    return found
+            while not holds(found := await self.health(camera)):
                 await asyncio.sleep(0.1)
+        return found
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:

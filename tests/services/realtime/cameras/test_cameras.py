@@ -12,6 +12,7 @@ from demo.ward.film import Film
 from demo.ward.lens import Lens, Login, RtspServer, Talk
 from structlog.testing import capture_logs
 
+from tests.records.conftest import WHO, WHY, Desk, one_desk
 from tests.services.realtime.cameras.conftest import LOGIN, SIGNS, Ward, children, film, odd_film, until
 from tests.services.realtime.made import PICTURE_TO_SEE, Client
 from tests.services.realtime.made import until as until_soon
@@ -19,12 +20,20 @@ from tianfu.db import Database, Query
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.programs import Child
 from tianfu.services.realtime.cameras.pulling import refuse_unfit_source
+from tianfu.services.realtime.cameras.registering import Wish, camera_labelled, register_camera
 from tianfu.services.realtime.cameras.registry import Kind, State
+from tianfu.services.realtime.cameras.source import Source
 from tianfu.services.realtime.port import CAMERA_LOST
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+def shown_of(process: int) -> bytes:
+    """What everybody on the machine, and its owner, can read of a process."""
+    folder = Path(f"/proc/{process}")
+    return b"".join((folder / name).read_bytes() for name in ("cmdline", "environ", "comm"))
 
 
 async def code_of(ward: Ward, name: str, shown: Film) -> str:
@@ -86,7 +95,7 @@ async def test_the_login_is_in_no_command_no_environment_and_no_log(ward: Ward) 
             seen = children("ffmpeg")
             assert seen
             for process in seen:
-                shown = Path(f"/proc/{process}/cmdline").read_bytes() + Path(f"/proc/{process}/environ").read_bytes()
+                shown = shown_of(process)
                 assert not [sign for sign in SIGNS if sign in shown]
     assert not [sign for sign in SIGNS if sign in repr(logs).encode()]
 
@@ -178,9 +187,7 @@ async def test_a_dead_or_mad_camera_disturbs_no_other(ward: Ward, noise: bytes) 
         await ward.cameras.add("bed-2", Kind.RTSP, type(source)(address=f"rtsp://127.0.0.1:{port}/x"))
         async with ward.kept():
             await ward.stands("bed-0", State.HEALTHY)
-            async with asyncio.timeout(40):
-                while (await ward.health("bed-2")).state not in {State.AWAY, State.REFUSED}:
-                    await asyncio.sleep(0.1)
+            await ward.stands_badly("bed-2")
             health = await ward.health("bed-0")
             assert (health.state, health.reconnects) == (State.HEALTHY, 0)
             assert health.pictures_per_second > 12
@@ -249,3 +256,35 @@ async def test_nothing_is_begun_without_ffmpeg(ward: Ward, monkeypatch: pytest.M
 def test_a_film_begins_each_second_with_a_whole_picture() -> None:
     kinds = [{unit[0] & 0x1F for unit in each} for each in film("NICU-01").pictures]
     assert [number for number, each in enumerate(kinds) if 5 in each] == list(range(0, len(kinds), 15))
+
+
+async def test_a_camera_is_looked_at_and_then_hangs_at_its_bed(ward: Ward, one_desk: Desk) -> None:
+    bed = await one_desk.create(
+        resourceType="Location", identifier=[{"system": "urn:tianfu:bed-code", "value": "NICU-01"}]
+    )
+
+    async def register(label: str, *, bed: str, source: Source | None, kind: Kind = Kind.RTSP) -> str:
+        wish = Wish(label=label, bed=bed, kind=kind, source=source)
+        return await register_camera(one_desk.store, ward.cameras, WHO, WHY, wish)
+
+    camera = await register("CAM-01", bed="NICU-01", source=ward.source("NICU-01"))
+    device = await one_desk.found("Device", camera)
+    assert device["location"] == {"reference": f"Location/{bed.id}"}
+    assert await camera_labelled(one_desk.store, WHO, WHY, "CAM-01") == camera
+    cart = await register("CART-01", bed="NICU-01", source=None, kind=Kind.CART)
+    assert {each.camera: each.kind for each in await ward.cameras.kept()} == {camera: Kind.RTSP, cart: Kind.CART}
+    ward.server.lenses["b-frames"] = Lens(odd_film(profile="main", more=":bframes=2:b-adapt=0"), LOGIN)
+    for asked, code in (
+        (register("CAM-01", bed="NICU-01", source=ward.source("NICU-01")), "camera-known"),
+        (register("CAM-02", bed="NICU-99", source=ward.source("NICU-01")), "bed-unknown"),
+        (register("CAM-02", bed="NICU-01", source=ward.source("b-frames")), "camera-out-of-order"),
+        (register("CAM-02", bed="NICU-01", source=None), "camera-address-malformed"),
+        (camera_labelled(one_desk.store, WHO, WHY, "CAM-02"), "camera-unknown"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await asked
+        assert refused.value.code == code
+    assert len(await one_desk.ids("Device")) == 2
+
+
+__all__ = ["one_desk"]
