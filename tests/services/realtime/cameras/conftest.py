@@ -108,7 +108,7 @@ class Ward:
 
     async def _told(self, camera: str, holds: Callable[[Health], bool]) -> Health:
         async with asyncio.timeout(WAIT_SECONDS):
-            while not holds(found := await self.health(camera)):
+            while not holds(found := await self.health(camera)):  # noqa: ASYNC110 - a table tells nobody
                 await asyncio.sleep(0.1)
         return found
 

@@ -24,7 +24,7 @@ GOOD = Seen(
 
 def test_constrained_baseline_in_order_is_taken() -> None:
     refuse_unfit(GOOD)
-    refuse_unfit(replace(GOOD, group_seconds=None, colour="yuvj420p", profile="Baseline"))
+    refuse_unfit(replace(GOOD, group_seconds=None, bits_per_second=None, colour="yuvj420p", profile="Baseline"))
 
 
 @pytest.mark.parametrize(

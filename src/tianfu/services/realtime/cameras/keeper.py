@@ -24,6 +24,9 @@ LOOK_SECONDS = 1.0
 TELL_EACH = 3
 """Every so many looks it is written down how it stands; sooner where it changed."""
 
+KEYS_EACH = 60
+"""Every so many looks it is learnt which keys there are: what an older one sealed is then sealed anew."""
+
 PAUSE_SECONDS_FIRST = 0.5
 PAUSE_SECONDS_MAX = 30.0
 STEADY_SECONDS = 20.0
@@ -56,6 +59,8 @@ class Keeper:
         try:
             while True:
                 try:
+                    if looks % KEYS_EACH == 0:
+                        await asyncio.to_thread(self._cameras.learn_keys)
                     await self._look(tells=looks % TELL_EACH == 0)
                 except Refusal as refusal:  # the database is away: what is pulled stays pulled
                     _log.error("cameras_not_looked_at", reason=refusal.code)
@@ -206,8 +211,8 @@ class _Pulled(_Tended):
             source = self._keeper._cameras.source(self.kept)
             if not is_known:
                 async with self._keeper._looks:
-                    is_first = self.health.packet_at is None
-                    await refuse_unfit_source(source, is_thorough=is_first)
+                    had_few = self.health.reason == "camera-whole-pictures"
+                    await refuse_unfit_source(source, is_thorough=had_few or self.health.packet_at is None)
             self._started_at = asyncio.get_running_loop().time()
             return await self._pulled(source)
         except Refusal as refusal:

@@ -24,7 +24,7 @@ _SHOWN = "stream=codec_name,profile,has_b_frames,pix_fmt,width,height:packet=pts
 
 
 async def look_at(source: Source, *, is_thorough: bool) -> Seen:
-    """What a camera sends; how far whole pictures lie apart only if the look `is_thorough`.
+    """What a camera sends; how much, and how far whole pictures lie apart, only if the look `is_thorough`.
 
     Raises Refusal `camera-login-refused`, `camera-away` or `camera-no-picture`.
     """
@@ -41,7 +41,7 @@ async def look_at(source: Source, *, is_thorough: bool) -> Seen:
         colour=stream.get("pix_fmt", "unknown"),
         width=int(stream.get("width", 0)),
         height=int(stream.get("height", 0)),
-        bits_per_second=_rate(packets),
+        bits_per_second=_rate(packets) if is_thorough else None,
         group_seconds=_group(packets) if is_thorough else None,
     )
 

@@ -161,6 +161,10 @@ class Cameras:
             rows = await connection.all(_SQL.health)
         return [_health(row, now) for row in rows]
 
+    def learn_keys(self) -> None:
+        """Learn which keys there are now; asks the database and waits for it."""
+        self._seals.keyring.look()
+
     async def seal_anew(self, kept: Kept) -> None:
         """Seal an address by the key that is current now, if another one did; so that the old key can be forgotten."""
         if kept.sealed is None or kept.sealed.sealed_with == self._seals.keyring.sealing(0)[0]:

@@ -22,7 +22,8 @@ GROUP_SECONDS_MAX = 2.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a camera was seen to send.  `group_seconds` lie between two whole pictures; None if they were not measured.
+    """What a camera was seen to send.  `group_seconds` lie between two whole pictures; it and
+    `bits_per_second` are None if they were not measured.
 
     `pictures_held` is how many pictures a receiver must hold back to put them in order.
     """
@@ -33,7 +34,7 @@ class Seen:
     colour: str
     width: int
     height: int
-    bits_per_second: float
+    bits_per_second: float | None
     group_seconds: float | None
 
 
@@ -49,7 +50,7 @@ def refuse_unfit(seen: Seen) -> None:
         raise _unfit("camera-profile", profile=seen.profile, colour=seen.colour)
     if seen.width > WIDTH_MAX or seen.height > HEIGHT_MAX:
         raise _unfit("camera-size", width=str(seen.width), height=str(seen.height))
-    if seen.bits_per_second > BITS_PER_SECOND_MAX:
+    if seen.bits_per_second is not None and seen.bits_per_second > BITS_PER_SECOND_MAX:
         raise _unfit("camera-rate", kilobits=str(round(seen.bits_per_second / 1_000)))
     if seen.group_seconds is not None and seen.group_seconds > GROUP_SECONDS_MAX:
         raise whole_pictures_rare(seen.group_seconds)
