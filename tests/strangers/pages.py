@@ -14,7 +14,7 @@ import httpx
 from tests.gateways.fhir.walked_world import PATIENT, RECORD
 from tests.permission_table import PageRow
 from tests.strangers.installation import HOSPITAL, OTHER_HOSPITAL, OTHER_WARD, Browser, Installation
-from tests.strangers.people import BEDS, HERS, NAME, NOTE, VISIT, Entitled
+from tests.strangers.people import BEDS, CART, HERS, NAME, NOTE, VISIT, Entitled
 from tianfu.db import Query
 
 THIRD = "13800003333"
@@ -120,6 +120,7 @@ def path_of(row: PageRow, things: Things) -> str:
         "{organisation:str}": HOSPITAL,
         "{key:str}": "made-up",
         "{visit:str}": VISIT,
+        "{camera:str}": CART,
         "{ward:str}": BEDS,
         "{note:str}": NOTE,
     }
@@ -179,6 +180,7 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/administration/organisations/{organisation:str}/move": {"to": OTHER_HOSPITAL, "version": "1"},
         "/administration/organisations/{organisation:str}/close": {"version": "1"},
         "/preferences": {"lang": "en"},
+        "/newborn/cart/{camera:str}/grant": {"x": "a stranger's", "y": "key"},
         "/newborn/visits/{visit:str}/shield": {"reason": "feeding"},
         "/newborn/visits/{visit:str}/decline": {"reason": "ward-is-busy"},
         "/newborn/visits/{visit:str}/scan": {"wristband": "W1", "bed": "B1", "camera": "C1"},

@@ -32,7 +32,10 @@ from tianfu.apps.newborn.mapping.notes import note_resource
 from tianfu.apps.newborn.mapping.visits import Booked, appointment_of
 from tianfu.apps.newborn.model.visit import State
 from tianfu.kernel.instants import DAY, Instant, system_clock
+from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
+from tianfu.services.realtime.cameras.registry import Cameras
+from tianfu.services.realtime.cameras.registry import Kind as CameraKind
 
 Kind = Literal[
     "no login",
@@ -50,8 +53,8 @@ Kind = Literal[
 NAME, BIRTH, DIAGNOSIS = "藏名甲", "1985-03-07", "藏而不露的诊断"
 """What is hidden: only the name is ever asked for."""
 
-VISIT, BEDS, NOTE = "visit-at-the-bed", "beds-of-the-ward", "note-of-a-nurse"
-"""A newborn's visit, the ward in which it is to take place, and what a nurse wrote of the baby."""
+VISIT, BEDS, NOTE, CART = "visit-at-the-bed", "beds-of-the-ward", "note-of-a-nurse", "cart-at-the-bed"
+"""A newborn's visit, the ward in which it is to take place, what a nurse wrote of the baby, and a cart there."""
 
 HERS, NEIGHBOURS = "13800001111", "13800002222"
 OFFICIAL = "openid fhirUser user/*.cruds"
@@ -144,6 +147,9 @@ async def settle(here: Installation) -> None:
         physicalType={"coding": [{"system": f"{_TERMS}/location-physical-type", "code": "wa"}]},
         managingOrganization={"reference": f"Organization/{WARD}"},
     )
+    await put(here.store, "Location", "bed-of-the-cart", partOf={"reference": f"Location/{BEDS}"})
+    await put(here.store, "Device", CART, status="active", location={"reference": "Location/bed-of-the-cart"})
+    await Cameras(here.house.database, Seals(here.house.keyring), clock=system_clock).add(CART, CameraKind.CART, None)
     now = system_clock()
     visit = Booked(
         id=VISIT,

@@ -27,7 +27,7 @@ from tianfu.services.realtime.cameras.keeper import Keeper
 from tianfu.services.realtime.cameras.registry import Cameras, Health, State
 from tianfu.services.realtime.cameras.source import Source, read_source
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 LOGIN = Login("onlooker", "p@ss:/'x y")
 SIGNS = b"p%40ss", b"p@ss", b"onlooker"
 
@@ -59,7 +59,7 @@ def odd_film(*, profile: str = "baseline", colour: str = "yuv420p", group: str =
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; fails after half a minute."""
+    """Wait until something holds; fails after two minutes."""
     async with asyncio.timeout(WAIT_SECONDS):
         while not holds():  # noqa: ASYNC110 - what is waited for is anything, and tells nobody
             await asyncio.sleep(0.05)
