@@ -1,5 +1,7 @@
 // Improvements for pages that already work without them: keys, filters that apply at once, a cursor on charts,
 // passkeys.
+import "./bedside";
+import "./cart";
 import "./chart-cursor";
 import "./countdown";
 import "./filter";

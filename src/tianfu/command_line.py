@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 
 from tianfu.commands_accounts import account_commands, demo_logins_command
+from tianfu.commands_cameras import camera_commands
 from tianfu.commands_clients import client_commands
 from tianfu.commands_records import (
     erase_command,
@@ -32,6 +33,7 @@ from tianfu.db.roles import Role
 from tianfu.installation import (
     database_addresses,
     embedded_server,
+    media_socket,
     migrated_database,
     running_database,
     schema_steps,
@@ -50,6 +52,7 @@ database_commands = typer.Typer(no_args_is_help=True, help="The embedded Postgre
 app.add_typer(database_commands, name="database")
 app.add_typer(keys_commands, name="keys")
 app.add_typer(client_commands, name="client")
+app.add_typer(camera_commands, name="camera")
 app.add_typer(account_commands, name="account")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
@@ -94,7 +97,7 @@ def migrate_command(
 
 @app.command()
 def serve() -> None:
-    """Run the database and the web workers until Ctrl-C or SIGTERM."""
+    """Run the database, the web workers, the media server and the cameras until Ctrl-C or SIGTERM."""
     from tianfu.supervision.readiness import refuse_unready, refuse_unready_records
 
     settings = current_settings()
@@ -103,7 +106,7 @@ def serve() -> None:
     refuse_unready(settings)
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
-        programs = [serving.web_workers(APPLICATION)]
+        programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
         server = embedded_server(settings)
         asyncio.run(serving.serve(settings, programs, server, when_ready=lambda: _print_addresses(settings)))
 
@@ -122,7 +125,24 @@ def status() -> None:
     if server is None or server.state.process:
         waiting = pending(database_addresses(settings), schema_steps())
         table.add_row("schema", f"{len(waiting)} steps to run: tianfu migrate" if waiting else "up to date")
+    table.add_row("media", _media_state(settings))
     out.print(table)
+
+
+def _media_state(settings: Settings) -> str:
+    from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+
+    async def look() -> str:
+        port = EmbeddedMedia(media_socket(settings))
+        try:
+            await port.life()
+        except Refusal:
+            return "not running"
+        finally:
+            port.hang_up()
+        return "running"
+
+    return asyncio.run(look())
 
 
 @database_commands.command()

@@ -18,6 +18,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from tianfu.services.realtime.embedded.pulse import Pulse
 from tianfu.services.realtime.embedded.raw_peer import PACKET_BYTES_MAX, PICTURES, Label, RawPeer, Stream
 from tianfu.services.realtime.embedded.reception import Reception
 from tianfu.services.realtime.protocol.course import Course, Step
@@ -78,6 +79,7 @@ class Camera:
         """Hears once if packets come that no viewer's network would carry."""
         self.bits_per_second: dict[Label, int] = {}
         """Of each stream, in the second before the last `report`."""
+        self.pulse = Pulse()
         self._forward = forward
         self._clock = clock
         self._groups: dict[Label, PictureGroup] = {}
@@ -236,7 +238,10 @@ class Camera:
             self._forward(source.label, packet, True)
             return
         self._look_for_gaps(source, head.sequence)
-        self._forward(source.label, packet, self._add(source.label, packet, may_begin=begins_anew))
+        may_begin = self._add(source.label, packet, may_begin=begins_anew)
+        if source.label == "video":
+            self.pulse.add(head.timestamp, begins_whole=may_begin, at_seconds=self._clock())
+        self._forward(source.label, packet, may_begin)
 
     def _add(self, label: Label, packet: Packet, *, may_begin: bool) -> bool:
         group = self._groups.get(label)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from socket import socket
+from typing import Self, TypeVar
 
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import Camera
 from tianfu.services.realtime.embedded.happenings import Happenings
-from tianfu.services.realtime.embedded.raw_peer import PICTURES, Heard, Label, RawPeer
+from tianfu.services.realtime.embedded.ingest import Pulled
+from tianfu.services.realtime.embedded.raw_peer import PICTURES, Heard, Label, Line, RawPeer
 from tianfu.services.realtime.embedded.viewer import Viewer
 from tianfu.services.realtime.port import (
     ADAPTED,
@@ -26,12 +28,15 @@ from tianfu.services.realtime.port import (
     LIVE,
     QUIET,
     SHIELDED,
+    CameraPulse,
     Quality,
 )
 from tianfu.services.realtime.protocol.adaptation import ladder_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
+from tianfu.services.realtime.protocol.talk import SPEAKS
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 CAMERA_AWAY = "camera-away"
 
@@ -46,6 +51,19 @@ REPORT_EACH = 10
 
 VIDEO: tuple[VideoCodec, ...] = ("H264", "VP8")
 
+Agreed = TypeVar("Agreed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    """Somebody on his way into a room, with what he was promised to see."""
+
+    peer: RawPeer
+    heard: Heard
+    part: Part
+    camera: Camera
+    at_seconds: float
+
 
 @dataclass(slots=True)
 class _Open:
@@ -55,6 +73,8 @@ class _Open:
     viewers: dict[str, Viewer] = field(default_factory=dict)
     joining: dict[str, RawPeer] = field(default_factory=dict)
     are_stills_allowed: bool = False
+    offered: dict[str, _Joining] = field(default_factory=dict)
+    """Those of who is joining that were made an offer, and have not answered yet."""
 
 
 class Forwarder:
@@ -142,6 +162,8 @@ class Forwarder:
         opened.room.close(reason)
         for participant in list(opened.viewers):
             self._forget(opened, participant, reason)
+        for participant in list(opened.offered):
+            self._take_back(opened, participant)
         self._keep_what_is_seen(camera)
         self.happenings.tell(CLOSED, visit=visit, reason=reason)
 
@@ -151,7 +173,14 @@ class Forwarder:
         if opened is not None:
             opened.room.leave(participant)
             opened.joining.pop(participant, None)
+            self._take_back(opened, participant)
             self._forget(opened, participant, reason)
+
+    def unplug(self, camera: str) -> None:
+        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
+        there = self._cameras.get(camera)
+        if there is not None:
+            self._camera_ended(there)
 
     def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
         """Give a participant the floor while his key is pressed, and take it when he lets go.
@@ -206,35 +235,113 @@ class Forwarder:
         self._came(made)
         return answer
 
+    def pull(self, camera: str, connection: socket) -> None:
+        """Take a camera's packets from a connection; the camera that had this name before is let go."""
+        heard = Heard()
+        self._came(self._made(camera, Pulled(heard, connection, self._clock), heard))
+
+    def cameras(self) -> Sequence[CameraPulse]:
+        """How the pictures of all cameras come."""
+        now = self._clock()
+        return [
+            CameraPulse(
+                camera=name,
+                packets=each.pulse.packets,
+                silent_seconds=now - (each.joined_at if each.pulse.heard_at is None else each.pulse.heard_at),
+                pictures_per_second=each.pulse.pictures_per_second,
+                group_seconds=each.pulse.group_seconds,
+            )
+            for name, each in self._cameras.items()
+        ]
+
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
         """Take a viewer's offer; the answer.  Who is in the room already comes anew, once his offer is understood.
 
         Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `no-common-codec` or
         `offer-malformed`.
         """
-        asked_at = self._clock()
+        opened, camera = self._seen(visit)
+        heard = Heard()
+        peer = self._let_in(opened, participant, heard)
+        joining = _Joining(peer, heard, part, camera, self._clock())
+        answer = await self._agreed(opened, participant, joining, peer.answer(offer, sends=True, video=_codecs(camera)))
+        await self._seat(opened, participant, joining)
+        return answer
+
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
+        """An offer to a viewer who would rather answer; raises Refusal as `whep` does."""
+        opened, camera = self._seen(visit)
+        heard = Heard()
+        peer = self._let_in(opened, participant, heard)
+        joining = _Joining(peer, heard, part, camera, self._clock())
+        lines = _offered_lines(may_speak=may_speak and part in SPEAKS)
+        offer = await self._agreed(opened, participant, joining, peer.offer(lines, video=_codecs(camera)))
+        await self._refuse_overtaken(opened, participant, joining)
+        opened.offered[participant] = joining
+        return offer
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """Take his answer; raises Refusal `room-unknown`, `not-in-room`, `answer-malformed` or `no-common-codec`."""
         opened = self._opened(visit)
-        room = opened.room
-        camera = self._cameras.get(room.camera)
+        offered = opened.offered.pop(participant, None)
+        if offered is None:
+            raise _not_in_room()
+        await self._agreed(opened, participant, offered, offered.peer.accept(answer))
+        await self._seat(opened, participant, offered)
+
+    async def whip_trickle(self, camera: str, news: Trickle) -> str:
+        """More addresses of a camera, or a restart; raises Refusal `camera-away` and as `RawPeer.trickle` does."""
+        there = self._cameras.get(camera)
+        if there is None:
+            raise _camera_away()
+        return await there.peer.trickle(news)
+
+    async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
+        """The same of a viewer; raises Refusal `room-unknown` or `not-in-room`."""
+        opened = self._opened(visit)
+        viewer = opened.viewers.get(participant)
+        peer = opened.joining.get(participant) if viewer is None else viewer.peer
+        if peer is None:
+            raise _not_in_room()
+        return await peer.trickle(news)
+
+    def _seen(self, visit: str) -> tuple[_Open, Camera]:
+        """A room, and the camera that is seen in it."""
+        opened = self._opened(visit)
+        camera = self._cameras.get(opened.room.camera)
         if camera is None:
             raise _camera_away()
-        heard = Heard()
-        peer = self._peer(heard)
-        opened.joining[participant] = peer
-        video: list[VideoCodec] = [codec for codec in VIDEO if codec == camera.codec]
+        return opened, camera
+
+    def _let_in(self, opened: _Open, participant: str, heard: Heard) -> RawPeer:
+        self._take_back(opened, participant)
+        peer = opened.joining[participant] = self._peer(heard)
+        return peer
+
+    async def _agreed(self, opened: _Open, participant: str, joining: _Joining, agreeing: Awaitable[Agreed]) -> Agreed:
+        """What is agreed upon with who joins; if it is nothing, he does not join."""
         try:
-            answer = await peer.answer(offer, sends=True, video=video)
+            return await agreeing
         except BaseException:
-            if opened.joining.get(participant) is peer:
+            if opened.joining.get(participant) is joining.peer:
                 del opened.joining[participant]
-            await peer.close()
+            await joining.peer.close()
             raise
-        joining = opened.joining.get(participant)
-        if joining is not peer or room.is_closed:  # it was closed meanwhile, or he was let go, or came once more
-            await peer.close()
-            raise Refusal("room-closed" if joining is None or room.is_closed else "already-in-room", next_step="none")
+
+    async def _refuse_overtaken(self, opened: _Open, participant: str, joining: _Joining) -> None:
+        """Raise Refusal if the room was closed meanwhile, or he was let go, or came once more."""
+        latest = opened.joining.get(participant)
+        if latest is not joining.peer or opened.room.is_closed:
+            await joining.peer.close()
+            gone = latest is None or opened.room.is_closed
+            raise Refusal("room-closed" if gone else "already-in-room", next_step="none")
+
+    async def _seat(self, opened: _Open, participant: str, joining: _Joining) -> None:
+        """Have somebody with whom all is agreed see the room; raises Refusal as `whep` does if that is over by now."""
+        room, peer, heard = opened.room, joining.peer, joining.heard
+        await self._refuse_overtaken(opened, participant, joining)
         del opened.joining[participant]
-        if self._cameras.get(room.camera) is not camera:  # what he agreed to may not be what is shown now
+        if self._cameras.get(room.camera) is not joining.camera:  # what he agreed to may not be what is shown now
             await peer.close()
             raise _camera_away()
         viewer = Viewer(
@@ -243,18 +350,23 @@ class Forwarder:
             ask_for_picture=lambda label: self._ask_for_picture(room.camera, label),
             clock=self._clock,
         )
-        viewer.joined_at = asked_at
+        viewer.joined_at = joining.at_seconds
         self._forget(opened, participant, "joined-again")
-        room.let_in(participant, part)
+        room.let_in(participant, joining.part)
         opened.viewers[participant] = viewer
-        self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
+        self.happenings.tell(JOINED, visit=room.visit, who=participant, reason=joining.part.value)
         heard.packet = lambda data: self._speaks(opened, participant, viewer, data)
         heard.control = viewer.heard_control
         heard.connected = lambda: self._begin(opened, viewer)
         heard.ended = lambda: self._viewer_ended(opened, participant, viewer)
         if peer.is_connected:
             self._begin(opened, viewer)
-        return answer
+
+    def _take_back(self, opened: _Open, participant: str) -> None:
+        """Make an offer void that nobody has answered."""
+        offered = opened.offered.pop(participant, None)
+        if offered is not None:
+            self._end(offered.peer)
 
     def _made(self, name: str, peer: RawPeer, heard: Heard) -> Camera:
         def forward(label: Label, packet: Packet, may_begin: bool) -> None:
@@ -370,6 +482,9 @@ class Forwarder:
             for participant, viewer in list(opened.viewers.items()):
                 if viewer.joined_at < since and not viewer.peer.is_connected:
                     self._viewer_ended(opened, participant, viewer)
+            for participant, offered in list(opened.offered.items()):
+                if offered.at_seconds < since:
+                    self.kick(opened.room.visit, participant, "never-answered")
 
     def _look_who_is_there(self) -> None:
         """Miss who is silent: ICE alone would wait for half a minute (RFC 7675, section 5.1)."""
@@ -440,7 +555,8 @@ class Forwarder:
     def _camera_ended(self, camera: Camera) -> None:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
-            self.happenings.tell(CAMERA_LOST, who=camera.name)
+            reason = camera.peer.reason if isinstance(camera.peer, Pulled) else ""
+            self.happenings.tell(CAMERA_LOST, who=camera.name, reason=reason)
             self._shield_all(camera.name)
         elif self._coming.get(camera.name) is camera:
             del self._coming[camera.name]
@@ -486,5 +602,19 @@ def _quality(visit: str, participant: str, viewer: Viewer) -> Quality:
     )
 
 
+def _codecs(camera: Camera) -> Sequence[VideoCodec]:
+    return [codec for codec in VIDEO if codec == camera.codec]
+
+
+def _offered_lines(*, may_speak: bool) -> Sequence[Line]:
+    """What we offer to a viewer, as we see it: picture and the ward's sound to him, and a voice both ways."""
+    voice = Line(label="voice", direction="sendrecv" if may_speak else "sendonly")
+    return Line(label="video", direction="sendonly"), Line(label="ward", direction="sendonly"), voice
+
+
 def _camera_away() -> Refusal:
     return Refusal(CAMERA_AWAY, next_step="wait", retryable=True)
+
+
+def _not_in_room() -> Refusal:
+    return Refusal("not-in-room", next_step="join-again")

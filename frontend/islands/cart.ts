@@ -1,0 +1,238 @@
+// A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  No sound is sent, and the light is
+// off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
+const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
+const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
+/** A connection that has been broken so long is made anew. */
+const BROKEN_WITHIN = 2_000;
+const GATHER_WITHIN = 3_000;
+
+type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused";
+interface Torch extends MediaTrackCapabilities {
+  torch?: boolean;
+}
+
+const letters = (bytes: ArrayBuffer | Uint8Array): string =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+const coded = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
+const digest = async (text: string): Promise<string> => letters(await crypto.subtle.digest("SHA-256", coded(text)));
+
+class Cart {
+  private facing: "environment" | "user" = "environment";
+  private stream: MediaStream | undefined;
+  private peer: RTCPeerConnection | undefined;
+  private address = "";
+  private keys: CryptoKeyPair | undefined;
+  private wanted = false;
+  private tries = 0;
+  private awake: { release(): Promise<void> } | undefined;
+
+  constructor(
+    private readonly place: HTMLElement,
+    private readonly camera: string,
+  ) {
+    this.part("start").addEventListener("click", () => void this.start());
+    this.part("stop").addEventListener("click", () => this.stop("off"));
+    this.part("turn").addEventListener("click", () => void this.turn());
+    this.part("torch").addEventListener("click", () => void this.light());
+    addEventListener("pagehide", () => this.stop("off"));
+  }
+
+  private part(name: string): HTMLElement {
+    return this.place.querySelector<HTMLElement>(`[data-part=${name}]`)!;
+  }
+
+  private stand(state: State): void {
+    this.place.dataset["state"] = state;
+    this.part("sign").textContent = this.place.getAttribute(`data-says-${state}`);
+    const runs = state === "starting" || state === "on" || state === "again";
+    this.part("start").hidden = runs;
+    this.part("stop").hidden = !runs;
+    this.part("turn").hidden = !runs;
+    if (!runs) this.part("torch").hidden = true;
+  }
+
+  private async start(): Promise<void> {
+    this.wanted = true;
+    this.tries = 0;
+    this.stand("starting");
+    if (!(await this.look())) return;
+    this.awake = await navigator.wakeLock?.request("screen").catch(() => undefined);
+    await this.connect();
+  }
+
+  /** The camera that faces the bed, or the other one; the light begins dark. */
+  private async look(): Promise<boolean> {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    try {
+      const video = { ...PICTURE, facingMode: { ideal: this.facing } };
+      this.stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    } catch {
+      this.stop("no-camera");
+      return false;
+    }
+    if (!this.wanted) {
+      this.stop("off");
+      return false;
+    }
+    const [track] = this.stream.getVideoTracks();
+    (this.part("own") as HTMLVideoElement).srcObject = this.stream;
+    this.part("torch").hidden = !(track?.getCapabilities?.() as Torch | undefined)?.torch;
+    this.part("torch").setAttribute("aria-pressed", "false");
+    track?.addEventListener("ended", () => this.wanted && this.stop("no-camera"));
+    return true;
+  }
+
+  private async turn(): Promise<void> {
+    this.facing = this.facing === "environment" ? "user" : "environment";
+    if (!(await this.look())) return;
+    const [track] = this.stream!.getVideoTracks();
+    await this.peer?.getSenders()[0]?.replaceTrack(track ?? null);
+  }
+
+  private async light(): Promise<void> {
+    const button = this.part("torch");
+    const torch = button.getAttribute("aria-pressed") !== "true";
+    const [track] = this.stream?.getVideoTracks() ?? [];
+    try {
+      await track?.applyConstraints({ advanced: [{ torch } as MediaTrackConstraintSet] });
+      button.setAttribute("aria-pressed", String(torch));
+    } catch {
+      button.hidden = true;
+    }
+  }
+
+  private async connect(): Promise<void> {
+    this.leave();
+    const peer = (this.peer = new RTCPeerConnection());
+    try {
+      const line = peer.addTransceiver(this.stream!.getVideoTracks()[0]!, { direction: "sendonly" });
+      const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+      line.setCodecPreferences([
+        ...codecs.filter((each) => each.mimeType === "video/H264"),
+        ...codecs.filter((each) => each.mimeType !== "video/H264"),
+      ]);
+      peer.addEventListener("connectionstatechange", () => this.changed(peer));
+      await peer.setLocalDescription();
+      await gathered(peer);
+      const answer = await this.publish(peer.localDescription!.sdp);
+      if (this.peer !== peer) return;
+      if (answer === undefined) return this.stop("refused");
+      await peer.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch {
+      if (this.peer === peer) this.again();
+    }
+  }
+
+  private changed(peer: RTCPeerConnection): void {
+    if (this.peer !== peer || !this.wanted) return;
+    const state = peer.connectionState;
+    if (state === "connected") {
+      this.tries = 0;
+      this.stand("on");
+    } else if (state === "failed" || state === "closed") {
+      this.again();
+    } else if (state === "disconnected") {
+      this.stand("again");
+      setTimeout(() => this.peer === peer && peer.connectionState !== "connected" && this.again(), BROKEN_WITHIN);
+    }
+  }
+
+  private again(): void {
+    if (!this.wanted) return;
+    this.leave();
+    this.stand("again");
+    const pause = PAUSES[Math.min(this.tries++, PAUSES.length - 1)]!;
+    setTimeout(() => this.wanted && !this.peer && void this.connect(), pause);
+  }
+
+  /** The answer to our offer; undefined if it is refused for good. */
+  private async publish(offer: string): Promise<string | undefined> {
+    const jwk = await crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
+    const asked = await fetch(`/newborn/cart/${this.camera}/grant`, {
+      method: "POST",
+      body: new URLSearchParams({ x: jwk.x ?? "", y: jwk.y ?? "" }),
+    });
+    if (!asked.ok || asked.redirected) return refusedOrThrow(asked);
+    const { grant } = (await asked.json()) as { grant: string };
+    const address = `${location.origin}/media/whip`;
+    const said = await fetch(address, {
+      method: "POST",
+      headers: {
+        "content-type": "application/sdp",
+        authorization: `Bearer ${grant}`,
+        dpop: await this.proof(jwk, address, offer, grant),
+      },
+      body: offer,
+    });
+    if (!said.ok) return refusedOrThrow(said);
+    this.address = said.headers.get("location") ?? "";
+    return said.text();
+  }
+
+  private async key(): Promise<CryptoKeyPair> {
+    return (this.keys ??= await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
+      "sign",
+      "verify",
+    ]));
+  }
+
+  private async proof(jwk: JsonWebKey, address: string, body: string, grant: string): Promise<string> {
+    const { kty, crv, x, y } = jwk;
+    const head = { typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } };
+    const said = {
+      htm: "POST",
+      htu: address,
+      body: await digest(body),
+      ath: await digest(grant),
+      visit: "",
+      camera: this.camera,
+    };
+    const text = [head, said].map((part) => letters(coded(JSON.stringify(part)))).join(".");
+    const { privateKey } = await this.key();
+    const signed = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, coded(text));
+    return `${text}.${letters(signed)}`;
+  }
+
+  private leave(): void {
+    this.peer?.close();
+    this.peer = undefined;
+    if (this.address) void fetch(this.address, { method: "DELETE", keepalive: true }).catch(() => undefined);
+    this.address = "";
+  }
+
+  private stop(state: State): void {
+    this.wanted = false;
+    this.leave();
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = undefined;
+    (this.part("own") as HTMLVideoElement).srcObject = null;
+    void this.awake?.release().catch(() => undefined);
+    this.awake = undefined;
+    this.stand(state);
+  }
+}
+
+/** What will be refused again is told; what may pass later is tried again. */
+function refusedOrThrow(answer: Response): undefined {
+  if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
+  return undefined;
+}
+
+function gathered(peer: RTCPeerConnection): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (peer.iceGatheringState === "complete") resolve();
+    };
+    peer.addEventListener("icegatheringstatechange", look);
+    setTimeout(resolve, GATHER_WITHIN);
+    look();
+  });
+}
+
+for (const place of document.querySelectorAll<HTMLElement>("[data-cart]")) {
+  const camera = place.dataset["cart"];
+  if (camera) new Cart(place, camera);
+}

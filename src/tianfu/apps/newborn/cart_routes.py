@@ -1,0 +1,64 @@
+"""The cart's pages over HTTP: a telephone or tablet at a bed that stands for a camera.
+
+The only pages of staff on which a browser may use its camera, and never its microphone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litestar import Response, get, post
+from litestar.enums import MediaType
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from tianfu.apps.newborn.actions.start_cart import Granting, start_cart
+from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
+from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts
+from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
+from tianfu.web.pages import Pages
+
+CART = "/newborn/cart"
+CAMERA_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carts:
+    """What the cart's pages stand on."""
+
+    house: House
+    book: CameraBook
+    granting: Granting
+
+
+def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
+    """The list of carts, a cart's own page, and the grant that this page asks for; for nurses alone."""
+
+    @get(CART)
+    async def list_carts(request: HttpRequest) -> Response[str]:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        found = await read_carts(carts.house, carts.book, asking.caller)
+        return pages.page("newborn/cart/list.html", asking, carts=found)
+
+    @get(f"{CART}/{{camera:str}}")
+    async def show_cart(request: HttpRequest, camera: FromPath[str]) -> Response[str]:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        cart = await read_cart(carts.house, carts.book, asking.caller, camera)
+        page = pages.page("newborn/cart/cart.html", asking, cart=cart)
+        page.headers.update(CAMERA_HERE)
+        return page
+
+    @post(f"{CART}/{{camera:str}}/grant", status_code=200)
+    async def grant_cart(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, str]]:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        cart = await read_cart(carts.house, carts.book, asking.caller, camera)
+        key = {"kty": "EC", "crv": "P-256", **await read_form(request, "x", "y")}
+        grant = await start_cart(carts.granting, asking.caller, cart.id, key, now=carts.house.clock())
+        return Response({"grant": grant.text}, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+
+    return [list_carts, show_cart, grant_cart]

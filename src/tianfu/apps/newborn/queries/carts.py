@@ -1,0 +1,82 @@
+"""Screen: the carts of a nurse's wards, and at which bed each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.mapping.codes import BED_CODE, VISITS
+from tianfu.apps.newborn.mapping.visits import Element, id_in
+from tianfu.apps.newborn.mapping.wards import bed_of_camera, camera_label
+from tianfu.apps.newborn.queries.round import read_wards
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.searching import SearchRequest
+from tianfu.services.realtime.cameras.registry import Kept, Kind
+
+BEDS_MAX = 200
+
+
+class CameraBook(Protocol):
+    """The call of `services.realtime.cameras.registry.Cameras` that tells a cart from a camera on the wall."""
+
+    async def kept(self) -> Sequence[Kept]:
+        """All cameras that are registered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cart:
+    """A cart at a bed; `label` is what is printed on it, `bed` what is printed on the bed."""
+
+    id: str
+    label: str
+    bed: str
+
+
+async def read_carts(house: House, book: CameraBook, caller: Caller) -> tuple[Cart, ...]:
+    """The carts at beds of the wards of the caller's unit, by bed."""
+    beds = await _beds(house, caller)
+    carts = {each.camera for each in await book.kept() if each.kind is Kind.CART and each.is_on}
+    if not beds or not carts:
+        return ()
+    wanted = SearchRequest(
+        type="Device",
+        parameters=(("location", ",".join(f"Location/{bed}" for bed in beds)), ("_count", str(BEDS_MAX))),
+    )
+    devices = (await house.store.search(VISITS, Purpose.OPERATIONS, wanted)).records
+    found = [
+        Cart(id=each.id, label=camera_label(each.value), bed=beds[bed])
+        for each in devices
+        if each.id in carts and (bed := bed_of_camera(each.value)) in beds
+    ]
+    return tuple(sorted(found, key=lambda cart: (cart.bed, cart.label)))
+
+
+async def read_cart(house: House, book: CameraBook, caller: Caller, camera: str) -> Cart:
+    """One of them; raises Refusal `not-found` for any other."""
+    for cart in await read_carts(house, book, caller):
+        if cart.id == camera:
+            return cart
+    raise Refusal("not-found", next_step="start-again")
+
+
+async def _beds(house: House, caller: Caller) -> dict[str, str]:
+    wards = await read_wards(house, caller)
+    if not wards:
+        return {}
+    wanted = SearchRequest(
+        type="Location",
+        parameters=(("partof", ",".join(f"Location/{each.id}" for each in wards)), ("_count", str(BEDS_MAX))),
+    )
+    page = await house.store.search(caller, Purpose.TREATMENT, wanted)
+    hers = {each.id for each in wards}
+    return {each.id: _label(each.value) for each in page.records if id_in(each.value.get("partOf"), "Location") in hers}
+
+
+def _label(bed: Element) -> str:
+    labels = (each.get("value", "") for each in bed.get("identifier", ()) if each.get("system") == BED_CODE)
+    return str(next(labels, bed.get("name", "")))

@@ -1,0 +1,168 @@
+"""The commands of cameras: docs/how-to/register-a-camera.md"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from tianfu.access.caller import OPERATOR
+from tianfu.access.purpose import Purpose
+from tianfu.db import Addresses, Database
+from tianfu.installation import installation_keys, migrated_database
+from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.settings import Settings
+from tianfu.terminal import current_settings, err, out
+
+if TYPE_CHECKING:
+    from tianfu.records.store import Store
+    from tianfu.services.realtime.cameras.registry import Cameras
+    from tianfu.services.realtime.cameras.source import Source
+
+Result = TypeVar("Result")
+
+camera_commands = typer.Typer(no_args_is_help=True, help="Cameras of newborn wards.")
+
+Label = Annotated[str, typer.Argument(help="what is printed on the camera")]
+Address = Annotated[str | None, typer.Option(help="rtsp:// and where it is, without a login; none for a cart")]
+User = Annotated[str, typer.Option(help="its user; the password is asked for")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _House:
+    store: Store
+    cameras: Cameras
+
+
+@camera_commands.command(name="add")
+def add_camera(
+    label: Label,
+    bed: Annotated[str, typer.Option(help="what is printed on the bed")],
+    address: Address = None,
+    user: User = "",
+) -> None:
+    """Register a camera at a bed: with an address one that is fetched, without one a cart; prints its name."""
+    from tianfu.services.realtime.cameras.registering import Wish, register_camera
+    from tianfu.services.realtime.cameras.registry import Kind
+
+    source = None if address is None else _source(address, user)
+    wish = Wish(label=label, bed=bed, kind=Kind.CART if source is None else Kind.RTSP, source=source)
+
+    async def work(house: _House) -> str:
+        return await register_camera(house.store, house.cameras, OPERATOR, Purpose.OPERATIONS, wish)
+
+    try:
+        print(_with_cameras(work))
+    except Refusal as refusal:
+        for sentence in _sentences(refusal.code):
+            err.print(sentence, markup=False)
+        raise
+
+
+@camera_commands.command(name="login")
+def change_camera(label: Label, address: Annotated[str, typer.Option(help="where it is")], user: User = "") -> None:
+    """Give a camera another address or login; the old one is used no more within a second."""
+    source = _source(address, user)
+
+    async def work(house: _House) -> None:
+        await house.cameras.move(await _named(house, label), source)
+
+    _with_cameras(work)
+    out.print(f"{label} has another address", markup=False)
+
+
+@camera_commands.command(name="off")
+def switch_off(label: Label) -> None:
+    """Use a camera no more: what it shows is cut within a second."""
+    _switch(label, is_on=False)
+
+
+@camera_commands.command(name="on")
+def switch_on(label: Label) -> None:
+    """Use a camera again."""
+    _switch(label, is_on=True)
+
+
+@camera_commands.command(name="list")
+def list_cameras() -> None:
+    """Show how it stands with every camera: name, state, reason, pictures a second, how often it was reconnected."""
+
+    async def work(house: _House) -> list[str]:
+        return [
+            "\t".join(
+                (each.camera, each.state, each.reason or "-", f"{each.pictures_per_second:.0f}", str(each.reconnects))
+            )
+            for each in await house.cameras.health()
+        ]
+
+    for line in _with_cameras(work):
+        print(line)
+
+
+def _switch(label: str, *, is_on: bool) -> None:
+    async def work(house: _House) -> None:
+        await house.cameras.switch(await _named(house, label), is_on=is_on)
+
+    _with_cameras(work)
+    out.print(f"{label} is {'on' if is_on else 'off'}", markup=False)
+
+
+def _sentences(code: str) -> list[str]:
+    """What pages say of a refusal, in both languages: who stands before a camera needs to know what to change in it."""
+    folder = files("tianfu.apps.newborn").joinpath("languages")
+    catalogues = (json.loads(folder.joinpath(f"{name}.json").read_text("utf-8")) for name in ("zh-CN", "en"))
+    return [each[f"refusal.{code}"] for each in catalogues if f"refusal.{code}" in each]
+
+
+def _source(address: str, user: str) -> Source:
+    from tianfu.services.realtime.cameras.source import read_source
+
+    # Asked for, because a command line is everybody's to read on the machine.
+    password = typer.prompt("password", hide_input=True, err=True) if user else ""
+    return read_source(address, user, password)
+
+
+async def _named(house: _House, label: str) -> str:
+    from tianfu.services.realtime.cameras.registering import camera_labelled
+
+    return await camera_labelled(house.store, OPERATOR, Purpose.OPERATIONS, label)
+
+
+def _with_cameras(work: Callable[[_House], Coroutine[Any, Any, Result]]) -> Result:
+    settings = current_settings()
+
+    async def done(addresses: Addresses) -> Result:
+        async with _house(addresses, settings) as house:
+            return await work(house)
+
+    with migrated_database(settings) as addresses:
+        return asyncio.run(done(addresses))
+
+
+@asynccontextmanager
+async def _house(addresses: Addresses, settings: Settings) -> AsyncIterator[_House]:
+    from tianfu.records.audit import GroupAuditor
+    from tianfu.records.keys import open_keyring
+    from tianfu.records.store import Store
+    from tianfu.records.trail.epochs import open_trail
+    from tianfu.services.accounts.keys import Seals
+    from tianfu.services.realtime.cameras.registry import Cameras
+
+    async with await Database.open(addresses, links_max=2) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        try:
+            keys = installation_keys(settings)
+            auditor = GroupAuditor(database, trail.lanes)
+            yield _House(
+                store=await Store.open(database, auditor=auditor, clock=system_clock, keys=keys),
+                cameras=Cameras(database, Seals(await open_keyring(database, keys)), clock=system_clock),
+            )
+        finally:
+            trail.close()

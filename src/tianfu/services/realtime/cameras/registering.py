@@ -1,0 +1,79 @@
+"""Registers a camera: looked at first, then a Device at its bed in the record, then where its pictures come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Written
+from tianfu.records.store import SearchRequest, Store
+from tianfu.services.realtime.cameras.pulling import refuse_unfit_source
+from tianfu.services.realtime.cameras.registry import Cameras, Kind
+from tianfu.services.realtime.cameras.source import Source
+from tianfu.standards.fhir.parsing import parse_resource
+
+BED_CODE = "urn:tianfu:bed-code"
+CAMERA_CODE = "urn:tianfu:camera-code"
+"""What labels say: docs/rules/newborn-record.md"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A camera that shall be registered: what is printed on it and on its bed; `source` only for what is pulled."""
+
+    label: str
+    bed: str
+    kind: Kind
+    source: Source | None
+
+
+async def register_camera(store: Store, cameras: Cameras, caller: Caller, purpose: Purpose, wish: Wish) -> str:
+    """The id of the Device, which is the camera's name on the media server.
+
+    Raises Refusal `bed-unknown`, `camera-known`, `camera-address-malformed`, what `refuse_unfit_source` raises for
+    pictures that cannot go on as they come, or what the store raises.  A Device without an address, left by a program
+    that was killed in between, is used no more: its camera can be registered under another label.
+    """
+    if (wish.kind is Kind.RTSP) != (wish.source is not None):
+        raise Refusal("camera-address-malformed")
+    beds = await _found(store, caller, purpose, "Location", f"{BED_CODE}|{wish.bed}")
+    if len(beds) != 1:
+        raise Refusal("bed-unknown")
+    if await _found(store, caller, purpose, "Device", f"{CAMERA_CODE}|{wish.label}"):
+        raise Refusal("camera-known", next_step="change-it")
+    if wish.source is not None:
+        await refuse_unfit_source(wish.source, is_thorough=True)
+    device = {
+        "resourceType": "Device",
+        "identifier": [{"system": CAMERA_CODE, "value": wish.label}],
+        "status": "active",
+        "location": {"reference": f"Location/{beds[0]}"},
+    }
+    written = await store.create(caller, purpose, parse_resource(orjson.dumps(device)))
+    camera = _id_of(written)
+    await cameras.add(camera, wish.kind, wish.source)
+    return camera
+
+
+async def camera_labelled(store: Store, caller: Caller, purpose: Purpose, label: str) -> str:
+    """The Device with a label; raises Refusal `camera-unknown`."""
+    found = await _found(store, caller, purpose, "Device", f"{CAMERA_CODE}|{label}")
+    if len(found) != 1:
+        raise Refusal("camera-unknown", next_step="none")
+    return found[0]
+
+
+async def _found(store: Store, caller: Caller, purpose: Purpose, kind: str, identifier: str) -> list[str]:
+    page = await store.search(caller, purpose, SearchRequest(type=kind, parameters=(("identifier", identifier),)))
+    return [record.id for record in page.records]
+
+
+def _id_of(written: Any) -> str:
+    if not isinstance(written, Written):
+        raise Refusal("camera-known", next_step="change-it")
+    return written.id
