@@ -38,6 +38,12 @@ def life_of(installation: Installation) -> str:
     return ""
 
 
+def next_life(installation: Installation, before: str) -> str:
+    """Wait until there is another life than before; its name."""
+    wait_until(lambda: life_of(installation) not in {"", before})
+    return life_of(installation)
+
+
 def processes_of(installation: Installation) -> list[int]:
     marker, found = f"TIANFU_HOME={installation.home}".encode(), []
     for folder in Path("/proc").iterdir():
@@ -61,8 +67,7 @@ def test_a_media_server_that_dies_is_back_soon_and_takes_no_worker_along(
     for _ in range(3):  # each time as soon as the first
         [process] = processes_of(installation)
         os.kill(process, sign)
-        wait_until(lambda: life_of(installation) not in {"", life})
-        life = life_of(installation)
+        life = next_life(installation, life)
         assert installation.answers()
     assert sorted(installation.workers()) == workers
     assert installation.said("program_ended")
