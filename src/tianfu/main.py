@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -176,13 +176,13 @@ class Application:
         visits = visits_of(self._settings, database, store, auditor, keyring)
         for work in (
             roots.run(),
-            Keeper(visits, name=new_uuid7()).run(),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, rooms.grants, clock=system_clock),
             end_what_was_revoked(rooms.grants),
             give_up_stalled_connections(self._settings.port),
         ):
             stack.callback(asyncio.create_task(work).cancel)
+        stack.push_async_callback(ended, asyncio.create_task(Keeper(visits, name=new_uuid7()).run()))
         doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts, server)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
         fhir = fhir_application(
@@ -275,6 +275,13 @@ def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: 
     trail = RoomTrail(auditor, system_clock)
     grants = Grants(database, keyring.index_secret, media, trail, system_clock)
     return Rooms(media=media, grants=grants, relay=open_relay(settings.turn_addresses, settings.turn_secret_file))
+
+
+async def ended(work: asyncio.Task[None]) -> None:
+    """End work that must say goodbye while the database is still there."""
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
 
 
 def visits_of(settings: Settings, database: Database, store: Store, auditor: Auditor, keyring: Keyring) -> VisitHouse:
