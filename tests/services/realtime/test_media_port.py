@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.realtime.made import PACKETS_OF_PICTURE, PICTURE_TO_SEE, Client, camera, tag_of, until, viewer
+from tests.services.realtime.janus_running import RunningJanus, janus, look
+from tests.services.realtime.made import PACKETS_OF_PICTURE, PICTURE_TO_SEE, Client, camera, tag_of, until
 from tests.services.realtime.running import Running, embedded
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
@@ -22,14 +23,17 @@ pytestmark = pytest.mark.anyio
 LEASE_SECONDS = 20.0
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[Running]:
-    async with embedded() as started:
+SERVERS = {"embedded": embedded, "janus": janus}
+
+
+@pytest.fixture(params=list(SERVERS))
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Running | RunningJanus]:
+    async with SERVERS[request.param]() as started:
         yield started
 
 
 @pytest.fixture
-def port(running: Running) -> MediaPort:
+def port(running: Running | RunningJanus) -> MediaPort:
     return running.port
 
 
@@ -53,7 +57,7 @@ async def test_a_visit_from_beginning_to_end(port: MediaPort) -> None:
     before = system_clock()
     seen = await camera(port, "bed-1")
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    mother = await viewer(port, "visit", "mother")
+    mother = await look(port, "visit", "mother")
     await show(seen, range(2), whole=0)
     assert not mother.heard
     live = await port.gate("visit", Gate.LIVE, "nurse")
@@ -88,7 +92,7 @@ async def test_a_visit_from_beginning_to_end(port: MediaPort) -> None:
 async def test_no_packet_leaves_after_a_shield_was_acknowledged(port: MediaPort) -> None:
     seen = await camera(port, "bed-1")
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    mother = await viewer(port, "visit", "mother")
+    mother = await look(port, "visit", "mother")
     sending = asyncio.create_task(show(seen, range(3_000), whole=0))
     for _ in range(10):
         await port.gate("visit", Gate.LIVE, "nurse")
@@ -108,7 +112,7 @@ async def test_no_packet_leaves_after_a_shield_was_acknowledged(port: MediaPort)
 async def test_a_lease_that_nobody_renews_is_lost_and_told(port: MediaPort) -> None:
     seen = await camera(port, "bed-1")
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    mother = await viewer(port, "visit", "mother")
+    mother = await look(port, "visit", "mother")
     await port.gate("visit", Gate.LIVE, "nurse")
     await port.renew("visit", lease_seconds=0.3)
     (lost,) = [each for each in await port.events(3) if each.what == SHIELDED]
@@ -145,7 +149,7 @@ async def test_what_cannot_be_is_refused(port: MediaPort) -> None:
     await port.kick("visit", "nobody")
 
 
-async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Running) -> None:
+async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Running | RunningJanus) -> None:
     seen = await camera(running.port, "bed-1")
     await running.port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
     waiting = asyncio.create_task(code_of(running.port.events(1)))
@@ -158,11 +162,11 @@ async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(run
     await close(seen)
 
 
-async def test_told_to_stop_it_ends_by_itself(running: Running) -> None:
+async def test_told_to_stop_it_ends_by_itself(running: Running | RunningJanus) -> None:
     seen = await camera(running.port, "bed-1")
     assert await running.kill(signal.SIGTERM) == 0
     await close(seen)
 
 
-async def test_nobody_else_may_speak_to_it(running: Running) -> None:
+async def test_nobody_else_may_speak_to_it(running: Running | RunningJanus) -> None:
     assert stat.S_IMODE(running.socket.parent.stat().st_mode) == 0o700

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tianfu.kernel.instants import Instant
 from tianfu.services.realtime.protocol.parts import Part
@@ -111,4 +111,32 @@ class MediaPort(Protocol):
 
     async def events(self, after: int) -> Sequence[Happened]:
         """What happened after a number; waits a while if that is nothing yet."""
+        ...
+
+
+@runtime_checkable
+class OffersFirst(Protocol):
+    """What a media server has besides that makes the offer itself.
+
+    Its `whep` raises Refusal `server-offers` where a viewer's own offer would have been taken.
+    """
+
+    async def whep_offer(self, visit: str, participant: str, part: Part) -> str:
+        """Take a participant in; the server's offer to him, in the order picture, ward, voices of others.
+
+        Who does not answer within 15 seconds is let go.  Raises Refusal `room-unknown`, `room-closed`,
+        `already-in-room` or `camera-away`.
+        """
+        ...
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """Take his answer; raises Refusal `room-unknown`, `not-in-room` or `answer-malformed`."""
+        ...
+
+    async def voice(self, visit: str, participant: str, offer: str) -> str:
+        """Take a participant's offer to send his voice, over a connection of its own; the answer.
+
+        Raises Refusal `room-unknown`, `not-in-room`, `camera-away`, `view-only`, `offer-malformed` or
+        `no-common-codec`.
+        """
         ...

@@ -45,6 +45,7 @@ class Line:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self._acknowledged: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
         self._sending = asyncio.Lock()
 
@@ -57,8 +58,8 @@ class Line:
             raise
         self._listening = asyncio.create_task(self._listen())
 
-    async def ask(self, message: Message) -> Message:
-        """Send a request and wait for what is said at the end of it, not for what says that it came.
+    async def ask(self, message: Message, *, is_acknowledged: bool = False) -> Message:
+        """Send a request and wait for what is said at the end of it; for the word that it came if that is all.
 
         Raises JanusRefused, or Refusal `media-unavailable`, or `offer-malformed` if it is longer than Janus reads.
         """
@@ -67,16 +68,20 @@ class Line:
         if len(data) > MESSAGE_BYTES_MAX:
             raise Refusal("offer-malformed")
         loop = asyncio.get_running_loop()
-        answer = self._waiting[transaction] = loop.create_future()
+        answer: asyncio.Future[Message] = loop.create_future()
+        self._waiting[transaction] = answer
+        if is_acknowledged:
+            self._acknowledged.add(transaction)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 async with self._sending:
                     await loop.sock_sendall(self._socket, data)
-                said = await answer
+                said: Message = await answer
         except (OSError, TimeoutError) as error:
             raise unavailable() from error
         finally:
             self._waiting.pop(transaction, None)
+            self._acknowledged.discard(transaction)
         _raise_refused(said)
         return said
 
@@ -96,9 +101,10 @@ class Line:
         self._ended()
 
     def _take(self, said: Message) -> None:
-        if said.get("janus") == "ack":
+        transaction = said.get("transaction", "")
+        if said.get("janus") == "ack" and transaction not in self._acknowledged:
             return
-        waiting = self._waiting.get(said.get("transaction", ""))
+        waiting = self._waiting.get(transaction)
         if waiting is None:
             self._heard(said)
         elif not waiting.done():

@@ -1,0 +1,124 @@
+"""Janus in a process of its own, for tests, and peers who take its offers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from tests.services.realtime.made import Client, sources_of, viewer
+from tests.services.realtime.running import START_SECONDS
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
+from tianfu.services.realtime.janus.configuration import write_configuration
+from tianfu.services.realtime.janus.media import JanusMedia
+from tianfu.services.realtime.port import MediaPort, OffersFirst
+from tianfu.services.realtime.protocol.parts import Part
+
+VOICE_TO_SEND = (Line(label="voice", direction="sendonly"),)
+
+
+class RunningJanus:
+    """Janus at work, and the port to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = write_configuration(folder, addresses="127.0.0.1", ports="21000-23000")
+        self.port = JanusMedia(self.address)
+        self.process: asyncio.subprocess.Process | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.address.api
+
+    async def start(self) -> None:
+        for each in (self.address.api, self.address.admin):
+            each.unlink(missing_ok=True)
+        with (self.folder / "said").open("ab") as said:
+            self.process = await asyncio.create_subprocess_exec(
+                "janus", f"--configs-folder={self.folder}", stdout=said, stderr=said, cwd=self.folder
+            )
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                try:
+                    await self.port.stats()
+                except Refusal:
+                    await asyncio.sleep(0.05)
+                else:
+                    return
+
+    async def kill(self, sign: signal.Signals = signal.SIGKILL) -> int:
+        assert self.process is not None
+        self.process.send_signal(sign)
+        return await self.process.wait()
+
+    async def end(self) -> None:
+        self.port.hang_up()
+        if self.process is not None and self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                await self.kill(signal.SIGTERM)
+
+
+@asynccontextmanager
+async def janus() -> AsyncIterator[RunningJanus]:
+    with tempfile.TemporaryDirectory(prefix="tianfu-janus-") as folder:
+        running = RunningJanus(Path(folder) / "media")
+        try:
+            await running.start()
+            yield running
+        finally:
+            await running.end()
+
+
+class AnsweringPeer(RawPeer):
+    """A peer who takes a server's offer, line by line."""
+
+    async def take(self, offer: str, labels: Sequence[Label]) -> str:
+        self._labels = labels
+        await self._hear_description(offer, "offer")
+        self._take_over()
+        await self._connection.setLocalDescription(await self._connection.createAnswer())
+        self._learn_streams()
+        return self._connection.localDescription.sdp
+
+
+class AnsweringClient(Client):
+    """A viewer who takes a server's offer, and sends his voice over a connection of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answering = AnsweringPeer(Heard(packet=self._hear, control=self.control.extend))
+        self.peer = self.answering
+        self.mouth = Client()
+
+    async def close(self) -> None:
+        await self.answering.close()
+        await self.mouth.peer.close()
+
+
+async def look(port: MediaPort, visit: str, who: str, part: Part = Part.FAMILY) -> Client:
+    """A viewer who is connected, whichever side offers first."""
+    if not isinstance(port, OffersFirst):
+        return await viewer(port, visit, who, part)
+    client = AnsweringClient()
+    offer = await port.whep_offer(visit, who, part)
+    client.sources = sources_of(offer)
+    labels: list[Label] = ["video", "ward", "voice"]
+    answer = await client.answering.take(offer, labels[: offer.count("\r\nm=")])
+    await port.whep_answer(visit, who, answer)
+    await client.connected()
+    return client
+
+
+async def speak_up(port: MediaPort, visit: str, who: str, client: Client) -> Client:
+    """Who sends the voice of a viewer: he himself, or a connection of its own."""
+    if not isinstance(port, OffersFirst):
+        return client
+    assert isinstance(client, AnsweringClient)
+    offer = await client.mouth.peer.offer(VOICE_TO_SEND, video=())
+    await client.mouth.peer.accept(await port.voice(visit, who, offer))
+    await client.mouth.connected()
+    return client.mouth
