@@ -13,6 +13,7 @@ BASELINE = "42e01f"
 """H.264's constrained baseline (RFC 6184, section 8.1): the only profile that we let through."""
 
 _MEDIA = re.compile(r"m=(audio|video) (\d+) (\S+) ([\d ]+)\Z")
+_REPETITION = re.compile(r"a=rtcp-fb:(\d+|\*) nack\Z")
 _ABOUT_CODEC = re.compile(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+) ?(.*)\Z")
 
 
@@ -35,7 +36,7 @@ def without_repetition(description: str) -> str:
     Janus itself sends them again, from a buffer of a second and more, without asking whether the picture may still be
     seen; so nobody may ask for them (RFC 4585, section 6.2.1).
     """
-    rows = [row for row in description.splitlines() if not re.match(r"a=rtcp-fb:(\d+|\*) nack\Z", row)]
+    rows = [row for row in description.splitlines() if not _REPETITION.match(row)]
     return "\r\n".join(rows) + "\r\n"
 
 
