@@ -12,7 +12,7 @@ from pathlib import Path
 from aioice.ice import get_host_addresses
 
 from tests.services.realtime.made import Client, sources_of, viewer
-from tests.services.realtime.running import START_SECONDS
+from tests.services.realtime.running import START_SECONDS, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
 from tianfu.services.realtime.janus.configuration import write_configuration
@@ -56,11 +56,16 @@ class RunningJanus:
                     return
 
     async def _begin(self) -> None:
-        """Begin it; now and then it ends by itself at once (its thread of sockets is quicker than its beginning)."""
-        with (self.folder / "said").open("ab") as said:
-            self.process = await asyncio.create_subprocess_exec(
-                "janus", f"--configs-folder={self.folder}", stdout=said, stderr=said, cwd=self.folder
-            )
+        """Begin it, in such a way that it can write no byte into any file.
+
+        Now and then it ends by itself at once, when its thread of sockets is quicker than its beginning.
+        """
+        self.process = await asyncio.create_subprocess_exec(
+            *("prlimit", "--fsize=0", "janus", f"--configs-folder={self.folder}"),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=self.folder,
+        )
 
     async def kill(self, sign: signal.Signals = signal.SIGKILL) -> int:
         assert self.process is not None
@@ -83,6 +88,10 @@ async def janus() -> AsyncIterator[RunningJanus]:
             yield running
         finally:
             await running.end()
+
+
+SERVERS = {"embedded": embedded, "janus": janus}
+"""All media servers: what holds of one must hold of each."""
 
 
 class AnsweringPeer(RawPeer):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.realtime.janus_running import RunningJanus, janus, look, speak_up
+from tests.services.realtime.janus_running import SERVERS, RunningJanus, look, speak_up
 from tests.services.realtime.made import (
     CONNECT_SECONDS,
     PACKETS_OF_PICTURE,
@@ -19,7 +19,7 @@ from tests.services.realtime.made import (
     tag_of,
     until,
 )
-from tests.services.realtime.running import Running, embedded
+from tests.services.realtime.running import Running
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CLOSED, JOINED, LEFT, LIVE, SHIELDED, MediaPort
@@ -29,9 +29,6 @@ from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
 pytestmark = pytest.mark.anyio
 
 LEASE_SECONDS = 20.0
-
-
-SERVERS = {"embedded": embedded, "janus": janus}
 
 
 @pytest.fixture(params=list(SERVERS))

@@ -1,0 +1,207 @@
+"""What holds of Janus alone: it ends with us, records nothing, loads nothing else and is told no names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.services.realtime.janus_running import AnsweringClient, RunningJanus, janus, look
+from tests.services.realtime.made import CAMERA, Client, camera, until
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.janus.configuration import SESSION_SECONDS
+from tianfu.services.realtime.janus.line import JanusRefused, Line, Message
+from tianfu.services.realtime.port import MediaPort, OffersFirst
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[RunningJanus]:
+    async with janus() as started:
+        yield started
+
+
+class Adapter:
+    """The adapter in a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def do(self, *what: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(orjson.dumps(what) + b"\n")
+        return str(orjson.loads(await self.process.stdout.readline()))
+
+
+async def adapter(running: RunningJanus) -> Adapter:
+    running.port.hang_up()
+    address = running.address
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.services.realtime.janus_adapter"),
+        *(str(address.api), str(address.admin), address.api_secret, address.admin_secret),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+    )
+    return Adapter(process)
+
+
+async def live_picture(at: Adapter) -> tuple[Client, Client]:
+    """A camera, and somebody who sees it."""
+    seen, mother = Client(), AnsweringClient()
+    await seen.peer.accept(await at.do("whip", "bed-1", await seen.peer.offer(CAMERA, video=("H264",))))
+    await seen.connected()
+    await at.do("open", "visit", "bed-1")
+    offer = await at.do("offer", "visit", "mother")
+    await at.do("answer", "visit", "mother", await mother.answering.take(offer, ["video", "ward", "voice"]))
+    await mother.connected()
+    await at.do("live", "visit")
+    seen.send_picture(b"1", 0, whole=True)
+    await until(lambda: bool(mother.heard))
+    return seen, mother
+
+
+async def goes_dark(seen: Client, mother: Client, *, within_seconds: float) -> None:
+    """Send pictures until none arrives any more for half a second."""
+    number = 1
+    async with asyncio.timeout(within_seconds):
+        while True:
+            count = len(mother.heard)
+            for _ in range(10):
+                if seen.peer.is_connected:
+                    seen.send_picture(b"1", number, whole=True)
+                number += 1
+                await asyncio.sleep(0.05)
+            if len(mother.heard) == count:
+                return
+
+
+async def test_it_shows_nothing_more_when_we_are_killed(running: RunningJanus) -> None:
+    ours = await adapter(running)
+    seen, mother = await live_picture(ours)
+    ours.process.kill()
+    await ours.process.wait()
+    await goes_dark(seen, mother, within_seconds=2.0)
+    assert not mother.peer.is_connected
+    await close(seen, mother)
+
+
+async def test_it_shows_nothing_more_when_we_hang(running: RunningJanus) -> None:  # longer than a session lasts
+    ours = await adapter(running)
+    seen, mother = await live_picture(ours)
+    ours.process.send_signal(signal.SIGSTOP)
+    try:
+        await goes_dark(seen, mother, within_seconds=2.0 * SESSION_SECONDS)
+    finally:
+        ours.process.kill()
+        await ours.process.wait()
+    await close(seen, mother)
+
+
+async def test_it_writes_no_file_and_could_not(running: RunningJanus) -> None:
+    before = files(running.folder)
+    seen, mother = await journey(running.port)
+    assert running.process is not None
+    process = Path("/proc") / str(running.process.pid)
+    limits = next(row for row in (process / "limits").read_text("ascii").splitlines() if "file size" in row)
+    assert limits.split()[3:5] == ["0", "0"]
+    opened = [os.readlink(each) for each in (process / "fd").iterdir()]
+    assert [each for each in opened if each.startswith("/") and not each.startswith("/dev/")] == []
+    assert files(running.folder) == before
+    await close(seen, mother)
+
+
+async def test_it_has_nothing_but_rooms_and_our_line(running: RunningJanus) -> None:
+    said = await ask(running, {"janus": "info", "apisecret": running.address.api_secret})
+    assert list(said["plugins"]) == ["janus.plugin.videoroom"]
+    assert list(said["transports"]) == ["janus.transport.pfunix"]
+    assert not said["event_handlers"]
+    assert not said["loggers"]
+
+
+async def test_it_hears_nobody_without_the_secret(running: RunningJanus) -> None:
+    for secret in ({}, {"apisecret": "guessed"}, {"apisecret": running.address.admin_secret}):
+        with pytest.raises(JanusRefused) as refused:
+            await ask(running, {"janus": "create", **secret})
+        assert refused.value.code == 403
+    assert stat.S_IMODE(running.folder.stat().st_mode) == 0o700
+    for file in running.folder.glob("*.jcfg"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_it_is_told_no_names(running: RunningJanus) -> None:
+    seen, mother = await journey(running.port)
+    known = orjson.dumps(await everything_known(running))
+    assert b"janus.plugin.videoroom" in known
+    for name in (b"visit-of-li", b"mother-li", b"bed-1"):
+        assert name not in known
+    await close(seen, mother)
+
+
+async def test_a_viewers_own_offer_is_refused_because_the_server_offers(running: RunningJanus) -> None:
+    seen = await camera(running.port, "bed-1")
+    await running.port.open_room("visit", "bed-1", lease_seconds=20)
+    assert isinstance(running.port, OffersFirst)
+    with pytest.raises(Refusal) as refused:
+        await running.port.whep("visit", "mother", Part.FAMILY, "v=0")
+    assert refused.value.code == "server-offers"
+    await running.port.whep_offer("visit", "mother", Part.FAMILY)
+    for answer in ("", "v=0", "x" * 100_000):
+        with pytest.raises(Refusal) as refused:
+            await running.port.whep_answer("visit", "mother", answer)
+        assert refused.value.code in {"answer-malformed", "offer-malformed"}
+    with pytest.raises(Refusal) as refused:
+        await running.port.voice("visit", "aunt", "v=0")
+    assert refused.value.code == "not-in-room"
+    await close(seen)
+
+
+async def journey(port: MediaPort) -> tuple[Client, Client]:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit-of-li", "bed-1", lease_seconds=20)
+    mother = await look(port, "visit-of-li", "mother-li")
+    await port.gate("visit-of-li", Gate.LIVE, "nurse")
+    for number in range(50):
+        seen.send_picture(b"1", number, whole=number % 25 == 0)
+    await until(lambda: len(mother.heard) == 150)
+    return seen, mother
+
+
+async def everything_known(running: RunningJanus) -> list[Message]:
+    admin = Line(lambda _: None, lambda: None)
+    await admin.connect(running.address.admin)
+    secret = {"admin_secret": running.address.admin_secret}
+    (session,) = (await admin.ask({"janus": "list_sessions", **secret}))["sessions"]
+    of_session = {"session_id": session, **secret}
+    handles = (await admin.ask({"janus": "list_handles", **of_session}))["handles"]
+    found = [await admin.ask({"janus": "handle_info", "handle_id": each, **of_session}) for each in handles]
+    admin.hang_up()
+    return found
+
+
+async def ask(running: RunningJanus, message: Message) -> Message:
+    line = Line(lambda _: None, lambda: None)
+    await line.connect(running.address.api)
+    try:
+        return await line.ask(message)
+    finally:
+        line.hang_up()
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(each): each.lstat().st_size for each in sorted(folder.rglob("*"))}
+
+
+async def close(*clients: Client) -> None:
+    await asyncio.gather(*(each.peer.close() for each in clients))
