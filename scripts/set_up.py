@@ -24,9 +24,19 @@ VENV = ROOT / ".venv"
 FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "src" / "tianfu" / "web" / "static" / "built"
 
-SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk", "fonts-noto-core", "nginx", "postgresql-15", "systemd", "wrk")
-"""Debian packages that tests use: browser, Chinese fonts, a reverse proxy, a second PostgreSQL, a reader of units, a
-load generator."""
+SYSTEM_PACKAGES = (
+    "chromium",
+    "coturn",
+    "fonts-noto-cjk",
+    "fonts-noto-core",
+    "janus",
+    "nginx",
+    "postgresql-15",
+    "systemd",
+    "wrk",
+)
+"""Debian packages that tests use: browser, a relay of live pictures, Chinese fonts, a second media server, a reverse
+proxy, a second PostgreSQL, a reader of units, a load generator."""
 
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 """What Debian's packages ask whether they may start their services; 101 says no."""

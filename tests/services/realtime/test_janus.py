@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import stat
 import sys
@@ -116,7 +115,7 @@ async def test_it_writes_no_file_and_could_not(running: RunningJanus) -> None:
     process = Path("/proc") / str(running.process.pid)
     limits = next(row for row in (process / "limits").read_text("ascii").splitlines() if "file size" in row)
     assert limits.split()[3:5] == ["0", "0"]
-    opened = [os.readlink(each) for each in (process / "fd").iterdir()]
+    opened = [str(each.readlink()) for each in (process / "fd").iterdir()]
     assert [each for each in opened if each.startswith("/") and not each.startswith("/dev/")] == []
     assert files(running.folder) == before
     await close(seen, mother)
