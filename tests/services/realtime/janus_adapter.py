@@ -19,17 +19,18 @@ async def main() -> None:
     api, admin, api_secret, admin_secret = sys.argv[1:]
     port = JanusMedia(JanusAddress(api=Path(api), admin=Path(admin), api_secret=api_secret, admin_secret=admin_secret))
     while line := await asyncio.to_thread(sys.stdin.readline):
+        answer = ""
         match orjson.loads(line):
             case ["open", visit, camera]:
-                answer: object = await port.open_room(visit, camera, lease_seconds=30.0)
+                await port.open_room(visit, camera, lease_seconds=30.0)
             case ["whip", camera, offer]:
                 answer = await port.whip(camera, offer)
             case ["offer", visit, who]:
                 answer = await port.whep_offer(visit, who, Part.FAMILY)
             case ["answer", visit, who, said]:
-                answer = await port.whep_answer(visit, who, said)
+                await port.whep_answer(visit, who, said)
             case ["live", visit]:
-                answer = await port.gate(visit, Gate.LIVE, "nurse")
+                await port.gate(visit, Gate.LIVE, "nurse")
             case unknown:
                 raise ValueError(unknown)
         sys.stdout.write(orjson.dumps(answer).decode() + "\n")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 from aioice.ice import get_host_addresses
 
 from tests.services.realtime.made import Client, sources_of, viewer
-from tests.services.realtime.running import START_SECONDS, embedded
+from tests.services.realtime.running import START_SECONDS, Running, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
 from tianfu.services.realtime.janus.configuration import write_configuration
@@ -20,6 +20,7 @@ from tianfu.services.realtime.janus.media import JanusMedia
 from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.parts import Part
 
+BEGIN_LOOKS = 40
 VOICE_TO_SEND = (Line(label="voice", direction="sendonly"),)
 
 
@@ -45,21 +46,29 @@ class RunningJanus:
         for each in (self.address.api, self.address.admin):
             each.unlink(missing_ok=True)
         async with asyncio.timeout(START_SECONDS):
-            while True:
-                if self.process is None or self.process.returncode is not None:
-                    await self._begin()
-                try:
-                    await self.port.stats()
-                except Refusal:
-                    await asyncio.sleep(0.05)
-                else:
-                    return
+            while not await self._comes_up():
+                await self.end()
+
+    async def _comes_up(self) -> bool:
+        """Begin it; whether it can be spoken to.
+
+        Now and then its thread of sockets is quicker than its beginning, and ends: then it ends, or hears nobody.
+        """
+        await self._begin()
+        assert self.process is not None
+        for _ in range(BEGIN_LOOKS):
+            try:
+                await self.port.stats()
+            except Refusal:
+                if self.process.returncode is not None:
+                    return False
+                await asyncio.sleep(0.05)
+            else:
+                return True
+        return False
 
     async def _begin(self) -> None:
-        """Begin it, in such a way that it can write no byte into any file.
-
-        Now and then it ends by itself at once, when its thread of sockets is quicker than its beginning.
-        """
+        """Begin it, in such a way that it can write no byte into any file."""
         self.process = await asyncio.create_subprocess_exec(
             *("prlimit", "--fsize=0", "janus", f"--configs-folder={self.folder}"),
             stdout=asyncio.subprocess.DEVNULL,
@@ -90,7 +99,9 @@ async def janus() -> AsyncIterator[RunningJanus]:
             await running.end()
 
 
-SERVERS = {"embedded": embedded, "janus": janus}
+Server = Running | RunningJanus
+
+SERVERS: Mapping[str, Callable[[], AbstractAsyncContextManager[Server]]] = {"embedded": embedded, "janus": janus}
 """All media servers: what holds of one must hold of each."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket, RtcpSrPacket
 
 from tests.services.realtime.janus_running import AnsweringClient, RunningJanus, janus, look
 from tests.services.realtime.made import CAMERA, Client, camera, until
@@ -18,6 +19,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.janus.configuration import SESSION_SECONDS
 from tianfu.services.realtime.janus.line import JanusRefused, Line, Message
 from tianfu.services.realtime.port import MediaPort, OffersFirst
+from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -164,6 +166,42 @@ async def test_a_viewers_own_offer_is_refused_because_the_server_offers(running:
         await running.port.voice("visit", "aunt", "v=0")
     assert refused.value.code == "not-in-room"
     await close(seen)
+
+
+async def test_who_asks_again_after_a_shield_gets_nothing_again(running: RunningJanus) -> None:
+    seen, mother = await journey(running.port)
+    source = head_of(mother.heard[-1][1]).source
+    await until(lambda: bool(reports_of(mother, source)))
+    ntp = reports_of(mother, source)[-1].sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF
+    answer = RtcpReceiverInfo(
+        ssrc=source, fraction_lost=0, packets_lost=0, highest_sequence=0, jitter=0, lsr=ntp, dlsr=0
+    )
+    mother.peer.send(bytes(RtcpRrPacket(ssrc=1, reports=[answer])))  # from now on Janus keeps what it sends
+    await asyncio.sleep(0.1)
+    count = len(mother.heard)
+    for number in range(50, 60):
+        seen.send_picture(b"1", number, whole=number == 50)
+    await until(lambda: len(mother.heard) == count + 30)
+    ask_again = RtcpRtpfbPacket(
+        fmt=RTCP_RTPFB_NACK,
+        ssrc=1,
+        media_ssrc=source,
+        lost=sorted(head_of(data).sequence for _, data in mother.heard[count:]),
+    )
+    mother.peer.send(bytes(ask_again))
+    await until(lambda: len(mother.heard) > count + 30)
+    await running.port.gate("visit-of-li", Gate.SHIELDED, "care")
+    await asyncio.sleep(0.1)  # what was on its way has come
+    count = len(mother.heard)
+    for _ in range(10):
+        mother.peer.send(bytes(ask_again))
+        await asyncio.sleep(0.05)
+    assert len(mother.heard) == count
+    await close(seen, mother)
+
+
+def reports_of(client: Client, source: int) -> list[RtcpSrPacket]:
+    return [each for each in client.control if isinstance(each, RtcpSrPacket) and each.ssrc == source]
 
 
 async def journey(port: MediaPort) -> tuple[Client, Client]:

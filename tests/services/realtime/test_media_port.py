@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.realtime.janus_running import SERVERS, RunningJanus, look, speak_up
+from tests.services.realtime.janus_running import SERVERS, Server, look, speak_up
 from tests.services.realtime.made import (
     CONNECT_SECONDS,
     PACKETS_OF_PICTURE,
@@ -19,7 +19,6 @@ from tests.services.realtime.made import (
     tag_of,
     until,
 )
-from tests.services.realtime.running import Running
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CLOSED, JOINED, LEFT, LIVE, SHIELDED, MediaPort
@@ -32,13 +31,13 @@ LEASE_SECONDS = 20.0
 
 
 @pytest.fixture(params=list(SERVERS))
-async def running(request: pytest.FixtureRequest) -> AsyncIterator[Running | RunningJanus]:
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     async with SERVERS[request.param]() as started:
         yield started
 
 
 @pytest.fixture
-def port(running: Running | RunningJanus) -> MediaPort:
+def port(running: Server) -> MediaPort:
     return running.port
 
 
@@ -316,7 +315,7 @@ async def test_what_cannot_be_is_refused(port: MediaPort) -> None:
     await port.kick("visit", "nobody")
 
 
-async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Running | RunningJanus) -> None:
+async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Server) -> None:
     seen = await camera(running.port, "bed-1")
     await running.port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
     waiting = asyncio.create_task(code_of(running.port.events(1)))
@@ -329,11 +328,11 @@ async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(run
     await close(seen)
 
 
-async def test_told_to_stop_it_ends_by_itself(running: Running | RunningJanus) -> None:
+async def test_told_to_stop_it_ends_by_itself(running: Server) -> None:
     seen = await camera(running.port, "bed-1")
     assert await running.kill(signal.SIGTERM) == 0
     await close(seen)
 
 
-async def test_nobody_else_may_speak_to_it(running: Running | RunningJanus) -> None:
+async def test_nobody_else_may_speak_to_it(running: Server) -> None:
     assert stat.S_IMODE(running.socket.parent.stat().st_mode) == 0o700

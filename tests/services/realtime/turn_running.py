@@ -23,7 +23,7 @@ from tests.supervision.installation import free_port
 from tianfu.services.realtime.embedded.raw_peer import Heard, RawPeer
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy" / "turnserver.conf"
-SECRET = "a secret of this test alone"  # noqa: S105 - of a server that lives as long as the test
+SECRET = "a secret of this test alone"
 START_SECONDS = 10.0
 
 

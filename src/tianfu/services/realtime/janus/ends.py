@@ -33,6 +33,9 @@ QUIET_LOOKS = 3
 
 LOOKS_MAX = 100
 
+CLEANED_SECONDS = 1.2
+"""Janus cleans its buffers each second, a little late if the machine is busy."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -77,6 +80,8 @@ class Viewer:
     sent: Mapping[Label, bool] = field(default_factory=dict)
     answer: str = ""
     """His answer; empty until he gave it."""
+    is_open: bool = False
+    """Whether something may have been sent to him since he was last silenced."""
 
 
 async def make_place(session: Session) -> Place:
@@ -216,9 +221,24 @@ async def silence(viewer: Viewer) -> None:
 
     Raises JanusRefused or Refusal if it does not say so: then the connection must be ended.
     """
+    if not viewer.is_open:
+        return
     await viewer.handle.ask({"request": "pause"})
     await send(viewer, dict.fromkeys(viewer.lines, False))
     await _quiet(viewer)
+
+
+async def outlive_repeats(viewer: Viewer) -> None:
+    """Wait until Janus could send nothing again of what it sent before, even if somebody asked for it.
+
+    Its buffer of sent packets is cleaned once a second of what is older than it says.  Nothing empties it earlier.
+    """
+    if not viewer.is_open:
+        return
+    sent = await viewer.handle.sent()
+    if sent.repeatable_seconds:
+        await asyncio.sleep(sent.repeatable_seconds + CLEANED_SECONDS)
+    viewer.is_open = False
 
 
 async def _quiet(viewer: Viewer) -> None:

@@ -39,8 +39,11 @@ NOT_CUT_OFF = "not-cut-off"
 """The reason of who was let go because Janus did not say in time that it sends him nothing more."""
 
 LOOK_EACH_SECONDS = 0.05
-EARLIER_SECONDS = 0.25
-"""So much before its time a lease ends here, because Janus obeys only when it was told: at its time nothing passes."""
+EARLIER_SECONDS = 2.5
+"""So much before its time a lease ends here: Janus must be told, and for a while sends again what it sent before.
+
+At the lease's own time nothing passes, not even that.
+"""
 
 STAY_EACH_LOOKS = int(SESSION_SECONDS / 4 / LOOK_EACH_SECONDS)
 CONNECT_SECONDS = 15.0
@@ -111,7 +114,7 @@ class JanusMedia:
         before = self._cameras.get(camera)
         self._cameras[camera] = made
         if before is not None:
-            await self._shield_all(camera)
+            self._shield_all(camera)
             await before.handle.detach()
         self._happenings.tell(CAMERA_BACK, who=camera)
         return answer
@@ -224,7 +227,6 @@ class JanusMedia:
         if opened is None:
             return
         opened.room.close(reason, at_seconds=self._clock())
-        await self._tell(opened)
         await asyncio.gather(*(self._let_go(opened, each, reason) for each in list(opened.viewers)))
         self._happenings.tell(CLOSED, visit=visit, reason=reason)
 
@@ -326,6 +328,7 @@ class JanusMedia:
                 await self._show(opened, who, viewer)
             if not opened.room.look(self._clock()):  # it may have been drawn meanwhile
                 await ends.silence(viewer)
+                await ends.outlive_repeats(viewer)
         except (JanusRefused, Refusal) as refused:
             _log.warning("janus_did_not_obey", why=str(refused))
             await self._end_at_once(opened, who, viewer)
@@ -347,6 +350,7 @@ class JanusMedia:
         leads: dict[Label, Feed] = {label: feed for label, feed in camera.feeds.items() if wanted.get(label)}
         if voice is not None and is_heard:
             leads["voice"] = voice.feeds["voice"]
+        viewer.is_open = True
         await ends.lead(viewer, leads)
         await ends.send(viewer, wanted)
         await viewer.handle.ask({"request": "start"})
@@ -364,15 +368,13 @@ class JanusMedia:
             opened.room.leave(who)
             self._happenings.tell(LEFT, visit=opened.room.visit, who=who, reason=NOT_CUT_OFF)
 
-    async def _shield_all(self, camera: str) -> None:
+    def _shield_all(self, camera: str) -> None:
         """Draw the curtain of all rooms on a camera: what comes under its name now may hang elsewhere."""
-        shielded = []
         for opened in self._rooms.values():
             if opened.room.camera == camera and self._is_live(opened):
                 opened.room.shield(CAMERA_AWAY, at_seconds=self._clock())
                 opened.untold.append((SHIELDED, CAMERA_AWAY))
-                shielded.append(opened)
-        await asyncio.gather(*map(self._tell, shielded))
+                self._later(self._tell(opened))
 
     async def _ask_for_picture(self, opened: _Open) -> None:
         camera = self._cameras.get(opened.room.camera)
@@ -385,8 +387,7 @@ class JanusMedia:
         if viewer is not None and viewer.answer:
             self._happenings.tell(LEFT, visit=opened.room.visit, who=who, reason=reason)
         if viewer is not None:
-            async with opened.telling:
-                await _cut_off(viewer)
+            await _cut_off(viewer)
         if voice is not None:
             await self._tell(opened)
             await voice.handle.detach()
@@ -395,7 +396,7 @@ class JanusMedia:
         if self._cameras.get(name) is camera:
             del self._cameras[name]
             self._happenings.tell(CAMERA_LOST, who=name)
-            self._later(self._shield_all(name))
+            self._shield_all(name)
         self._later(camera.handle.detach())
 
     def _viewer_ended(self, opened: _Open, who: str, viewer: Viewer) -> None:
@@ -441,11 +442,10 @@ class JanusMedia:
 
 
 async def _cut_off(viewer: Viewer) -> None:
-    """End a connection, nothing being sent any more before that."""
+    """End a connection, after nothing is sent over it any more."""
     try:
-        if viewer.answer and viewer.handle.is_up:
-            await ends.silence(viewer)
-    except JanusRefused:
+        await ends.silence(viewer)
+    except JanusRefused:  # it is gone already
         pass
     finally:
         await viewer.handle.detach()

@@ -14,6 +14,10 @@ from typing import Any, NamedTuple
 from tianfu.services.realtime.janus.configuration import JanusAddress
 from tianfu.services.realtime.janus.line import JanusRefused, Line, Message, plugin_data, unavailable
 
+GONE_LOOK_SECONDS = 0.005
+GONE_LOOKS_MAX = 400
+"""A connection is gone at once; after two seconds of looking something is wrong."""
+
 VIDEO_ROOM = "janus.plugin.videoroom"
 
 
@@ -26,11 +30,12 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What went out over a connection so far, and what stands in its queue."""
+    """What went out over a connection so far, what stands in its queue, and how long it could be sent again."""
 
     packets: int
     lost: int
     queued: int
+    repeatable_seconds: float
 
 
 class Session:
@@ -135,16 +140,24 @@ class Handle:
     async def sent(self) -> Sent:
         """How much went out over it, all its streams together."""
         found = await self.session.information(self)
-        media = found.get("webrtc", {}).get("media", {}).values()
+        media = [each for each in found.get("webrtc", {}).get("media", {}).values() if each["type"] != "data"]
         reports = [each.get("rtcp", {}).get("main", {}) for each in media]
         return Sent(
             packets=sum(each["stats"]["out"]["packets"] for each in media),
             lost=sum(each.get("lost-by-remote", 0) for each in reports),
             queued=found.get("queued-packets", 0),
+            repeatable_seconds=max((each["nack-queue-ms"] for each in media if each["do_nacks"]), default=0) / 1_000,
         )
 
     async def detach(self) -> None:
-        """End it, and its connection; safe to repeat."""
+        """End it, and its connection, and wait until Janus knows nothing more of it; safe to repeat.
+
+        Raises Refusal `media-unavailable`.
+        """
         self.session.forget(self)
         with suppress(JanusRefused):  # it is gone already
             await self.session.tell(self, {"janus": "detach"})
+            for _ in range(GONE_LOOKS_MAX):
+                await self.session.information(self)
+                await asyncio.sleep(GONE_LOOK_SECONDS)
+            raise unavailable()
