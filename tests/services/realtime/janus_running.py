@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aioice.ice import get_host_addresses
 
-from tests.services.realtime.made import Client, sources_of, viewer
+from tests.services.realtime.made import VIEWER, Client, sources_of
 from tests.services.realtime.running import START_SECONDS, Running, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
@@ -132,17 +132,28 @@ class AnsweringClient(Client):
 
 
 async def look(port: MediaPort, visit: str, who: str, part: Part = Part.FAMILY) -> Client:
-    """A viewer who is connected, whichever side offers first."""
-    if not isinstance(port, OffersFirst):
-        return await viewer(port, visit, who, part)
-    client = AnsweringClient()
+    """A viewer who is connected, whichever side offers first; raises Refusal."""
+    client = AnsweringClient() if isinstance(port, OffersFirst) else Client()
+    try:
+        if isinstance(client, AnsweringClient) and isinstance(port, OffersFirst):
+            await _take_offer(port, visit, who, part, client)
+        else:
+            offer = await client.peer.offer(VIEWER, video=("H264", "VP8"))
+            answer = await port.whep(visit, who, part, offer)
+            await client.peer.accept(answer)
+            client.sources = sources_of(answer)
+        await client.connected()
+    except BaseException:
+        await client.peer.close()
+        raise
+    return client
+
+
+async def _take_offer(port: OffersFirst, visit: str, who: str, part: Part, client: AnsweringClient) -> None:
     offer = await port.whep_offer(visit, who, part)
     client.sources = sources_of(offer)
     labels: list[Label] = ["video", "ward", "voice"]
-    answer = await client.answering.take(offer, labels[: offer.count("\r\nm=")])
-    await port.whep_answer(visit, who, answer)
-    await client.connected()
-    return client
+    await port.whep_answer(visit, who, await client.answering.take(offer, labels[: offer.count("\r\nm=")]))
 
 
 async def speak_up(port: MediaPort, visit: str, who: str, client: Client) -> Client:
