@@ -8,7 +8,6 @@ from pathlib import Path
 
 import orjson
 
-from tianfu.services.realtime.janus.configuration import JanusAddress
 from tianfu.services.realtime.janus.media import JanusMedia
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -16,8 +15,7 @@ from tianfu.services.realtime.protocol.rooms import Gate
 
 async def main() -> None:
     """Read one JSON list a line: what to do, and with what; answer with one line."""
-    api, admin, api_secret, admin_secret = sys.argv[1:]
-    port = JanusMedia(JanusAddress(api=Path(api), admin=Path(admin), api_secret=api_secret, admin_secret=admin_secret))
+    port = JanusMedia(Path(sys.argv[1]))
     while line := await asyncio.to_thread(sys.stdin.readline):
         answer = ""
         match orjson.loads(line):

@@ -35,7 +35,7 @@ class RunningJanus:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.address = write_configuration(folder, addresses=",".join(own_addresses()), ports="21000-23000")
-        self.port = JanusMedia(self.address)
+        self.port = JanusMedia(folder)
         self.process: asyncio.subprocess.Process | None = None
 
     @property

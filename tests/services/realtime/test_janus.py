@@ -16,7 +16,7 @@ from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpf
 from tests.services.realtime.janus_running import AnsweringClient, RunningJanus, janus, look
 from tests.services.realtime.made import CAMERA, Client, camera, until
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.janus.configuration import SESSION_SECONDS
+from tianfu.services.realtime.janus.configuration import SECRETS, SESSION_SECONDS
 from tianfu.services.realtime.janus.line import JanusRefused, Line, Message
 from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.packets import head_of
@@ -47,10 +47,8 @@ class Adapter:
 
 async def adapter(running: RunningJanus) -> Adapter:
     running.port.hang_up()
-    address = running.address
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.services.realtime.janus_adapter"),
-        *(str(address.api), str(address.admin), address.api_secret, address.admin_secret),
+        *(sys.executable, "-m", "tests.services.realtime.janus_adapter", str(running.folder)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 20,
@@ -137,7 +135,7 @@ async def test_it_hears_nobody_without_the_secret(running: RunningJanus) -> None
             await ask(running, {"janus": "create", **secret})
         assert refused.value.code == 403
     assert stat.S_IMODE(running.folder.stat().st_mode) == 0o700
-    for file in running.folder.glob("*.jcfg"):
+    for file in [*running.folder.glob("*.jcfg"), running.folder / SECRETS]:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

@@ -2,15 +2,21 @@
 
 Only links to what is used lie in its folders of plugins and transports, so that Janus loads nothing else: neither a
 plugin that records (recordplay, voicemail) nor one that can be given scripts (lua, duktape).
+
+`python -m tianfu.services.realtime.janus.configuration FOLDER ADDRESSES PORTS` writes it.
 """
 
 from __future__ import annotations
 
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 DEBIAN_FOLDER = Path("/usr/lib/x86_64-linux-gnu/janus")
+SECRETS = "secrets.json"
 PLUGIN, TRANSPORT = "libjanus_videoroom.so", "libjanus_pfunix.so"
 
 SESSION_SECONDS = 10
@@ -78,7 +84,7 @@ class JanusAddress:
 
 
 def write_configuration(folder: Path, *, addresses: str, ports: str) -> JanusAddress:
-    """Write a configuration with new secrets into a folder that nobody else may enter.
+    """Write a configuration with new secrets into a folder that nobody else may enter, and say where Janus listens.
 
     `addresses` are the addresses or interfaces over which pictures may come and go, with commas; `ports` is a range
     like `20000-21000`.  Start Janus with `janus --configs-folder=FOLDER`.
@@ -91,12 +97,9 @@ def write_configuration(folder: Path, *, addresses: str, ports: str) -> JanusAdd
         link.unlink(missing_ok=True)
         link.symlink_to(DEBIAN_FOLDER / name / file)
     (folder / "none").mkdir(exist_ok=True)
-    address = JanusAddress(
-        api=folder / "api",
-        admin=folder / "admin",
-        api_secret=secrets.token_urlsafe(32),
-        admin_secret=secrets.token_urlsafe(32),
-    )
+    drawn = {"api_secret": secrets.token_urlsafe(32), "admin_secret": secrets.token_urlsafe(32)}
+    _write(folder / SECRETS, orjson.dumps(drawn).decode())
+    address = read_address(folder)
     main = _MAIN.format(
         folder=folder,
         api_secret=address.api_secret,
@@ -111,7 +114,17 @@ def write_configuration(folder: Path, *, addresses: str, ports: str) -> JanusAdd
     return address
 
 
+def read_address(folder: Path) -> JanusAddress:
+    """Where the Janus of a folder listens; raises OSError or ValueError if that is not written there."""
+    drawn = orjson.loads((folder / SECRETS).read_bytes())
+    return JanusAddress(api=folder / "api", admin=folder / "admin", **drawn)
+
+
 def _write(file: Path, text: str) -> None:
     file.touch(mode=0o600)
     file.chmod(0o600)
     file.write_text(text, "ascii")
+
+
+if __name__ == "__main__":
+    write_configuration(Path(sys.argv[1]), addresses=sys.argv[2], ports=sys.argv[3])

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.happenings import Happenings
 from tianfu.services.realtime.embedded.raw_peer import Label
 from tianfu.services.realtime.janus import ends
-from tianfu.services.realtime.janus.configuration import SESSION_SECONDS, JanusAddress
+from tianfu.services.realtime.janus.configuration import SESSION_SECONDS
 from tianfu.services.realtime.janus.ends import Feed, Place, Sender, Viewer
 from tianfu.services.realtime.janus.line import JanusRefused, unavailable
 from tianfu.services.realtime.janus.session import Session
@@ -65,16 +66,16 @@ class _Open:
 
 
 class JanusMedia:
-    """A `MediaPort` that offers first (`OffersFirst`).
+    """A `MediaPort` that offers first (`OffersFirst`), on the Janus whose configuration lies in `folder`.
 
     It is the only one that speaks to its Janus.  As long as it lives, it ends leases; when it ends, Janus ends
     everything by itself, at once if the process is gone and after ten seconds if it only hangs.
     """
 
     def __init__(
-        self, address: JanusAddress, clock: Callable[[], float] = time.monotonic, *, dates: Clock = system_clock
+        self, folder: Path, clock: Callable[[], float] = time.monotonic, *, dates: Clock = system_clock
     ) -> None:
-        self._address = address
+        self._folder = folder
         self._clock = clock
         self._dates = dates
         self._connecting = asyncio.Lock()
@@ -265,7 +266,7 @@ class JanusMedia:
             if self._session is not None and not self._session.lost.done():
                 return self._session
             self._forget_all()
-            session = Session(self._address)
+            session = Session(self._folder)
             await session.begin()
             self._session = session
             session.lost.add_done_callback(lambda _: self._lost(session))

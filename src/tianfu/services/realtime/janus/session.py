@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from tianfu.services.realtime.janus.configuration import JanusAddress
+from tianfu.services.realtime.janus.configuration import read_address
 from tianfu.services.realtime.janus.line import JanusRefused, Line, Message, plugin_data, unavailable
 
 GONE_LOOK_SECONDS = 0.005
@@ -38,12 +39,20 @@ class Sent:
     repeatable_seconds: float
 
 
+class Secrets(NamedTuple):
+    """What each line must say."""
+
+    api: str
+    admin: str
+
+
 class Session:
     """Both lines to Janus.  `lost` is done when Janus is gone, or has ended the session."""
 
-    def __init__(self, address: JanusAddress) -> None:
+    def __init__(self, folder: Path) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._address = address
+        self._folder = folder
+        self._secrets = Secrets("", "")
         self._line = Line(self._heard, self._ended)
         self._admin = Line(lambda _: None, self._ended)
         self._number = 0
@@ -52,10 +61,12 @@ class Session:
     async def begin(self) -> None:
         """Connect and begin; raises Refusal `media-unavailable`."""
         try:
-            await self._line.connect(self._address.api)
-            await self._admin.connect(self._address.admin)
+            address = await asyncio.to_thread(read_address, self._folder)
+            self._secrets = Secrets(address.api_secret, address.admin_secret)
+            await self._line.connect(address.api)
+            await self._admin.connect(address.admin)
             self._number = (await self._ask({"janus": "create"}))["data"]["id"]
-        except (OSError, JanusRefused) as error:
+        except (OSError, ValueError, JanusRefused) as error:
             self.end()
             raise unavailable() from error
 
@@ -86,7 +97,7 @@ class Session:
             "janus": "handle_info",
             "session_id": self._number,
             "handle_id": handle.number,
-            "admin_secret": self._address.admin_secret,
+            "admin_secret": self._secrets.admin,
         }
         found: Message = (await self._admin.ask(asked))["info"]
         return found
@@ -96,7 +107,7 @@ class Session:
         self._handles.pop(handle.number, None)
 
     async def _ask(self, message: Mapping[str, Any], *, is_acknowledged: bool = False) -> Message:
-        secret = {"apisecret": self._address.api_secret}
+        secret = {"apisecret": self._secrets.api}
         return await self._line.ask({**message, **secret}, is_acknowledged=is_acknowledged)
 
     def _heard(self, said: Message) -> None:
