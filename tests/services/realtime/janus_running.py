@@ -19,6 +19,7 @@ from tianfu.services.realtime.janus.configuration import write_configuration
 from tianfu.services.realtime.janus.media import JanusMedia
 from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.talk import SPEAKS
 
 BEGIN_LOOKS = 40
 VOICE_TO_SEND = (Line(label="voice", direction="sendonly"),)
@@ -150,7 +151,7 @@ async def look(port: MediaPort, visit: str, who: str, part: Part = Part.FAMILY) 
 
 
 async def _take_offer(port: OffersFirst, visit: str, who: str, part: Part, client: AnsweringClient) -> None:
-    offer = await port.whep_offer(visit, who, part)
+    offer = await port.whep_offer(visit, who, part, may_speak=part in SPEAKS)
     client.sources = sources_of(offer)
     labels: list[Label] = ["video", "ward", "voice"]
     await port.whep_answer(visit, who, await client.answering.take(offer, labels[: offer.count("\r\nm=")]))

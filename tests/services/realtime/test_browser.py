@@ -80,7 +80,9 @@ async def opened(page: Page, port: MediaPort) -> Page:
     offering = port if isinstance(port, OffersFirst) else None
     await page.expose_function("offers", lambda: offering is not None)
     if offering is not None:
-        await page.expose_function("whepOffer", lambda: offering.whep_offer("visit", "mother", Part.FAMILY))
+        await page.expose_function(
+            "whepOffer", lambda: offering.whep_offer("visit", "mother", Part.FAMILY, may_speak=False)
+        )
         await page.expose_function("whepAnswer", lambda said: offering.whep_answer("visit", "mother", said))
     await page.expose_function("whip", lambda offer: port.whip("bed", offer))
     await page.expose_function("whep", lambda offer: port.whep("visit", "mother", Part.FAMILY, offer))

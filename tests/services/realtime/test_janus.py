@@ -13,12 +13,14 @@ import orjson
 import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket, RtcpSrPacket
 
-from tests.services.realtime.janus_running import AnsweringClient, RunningJanus, janus, look
-from tests.services.realtime.made import CAMERA, Client, camera, until
+from tests.services.realtime.janus_running import RunningJanus, janus, look
+from tests.services.realtime.made import Client, camera, until
+from tests.services.realtime.running import START_SECONDS
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.janus.configuration import SECRETS, SESSION_SECONDS
 from tianfu.services.realtime.janus.line import JanusRefused, Line, Message
-from tianfu.services.realtime.port import MediaPort, OffersFirst
+from tianfu.services.realtime.janus.process import RemoteJanus
+from tianfu.services.realtime.port import CAMERA_BACK, JOINED, LIVE, SHIELDED, MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -33,39 +35,40 @@ async def running() -> AsyncIterator[RunningJanus]:
 
 
 class Adapter:
-    """The adapter in a process of its own."""
+    """The adapter in a process of its own, and the port to it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
+    def __init__(self, running: RunningJanus) -> None:
+        running.port.hang_up()
+        self.socket = running.folder.parent / "adapter" / "socket"
+        self.port = RemoteJanus(self.socket)
+        self._command = (sys.executable, "-m", "tianfu.services.realtime.janus.process")
+        self._folder = running.folder
 
-    async def do(self, *what: str) -> str:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(orjson.dumps(what) + b"\n")
-        return str(orjson.loads(await self.process.stdout.readline()))
-
-
-async def adapter(running: RunningJanus) -> Adapter:
-    running.port.hang_up()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.services.realtime.janus_adapter", str(running.folder)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=1 << 20,
-    )
-    return Adapter(process)
+    async def start(self) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(*self._command, str(self.socket), str(self._folder))
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                try:
+                    await self.port.stats()
+                except Refusal:
+                    await asyncio.sleep(0.05)
+                else:
+                    return process
 
 
-async def live_picture(at: Adapter) -> tuple[Client, Client]:
+@pytest.fixture
+async def adapter(running: RunningJanus) -> AsyncIterator[Adapter]:
+    made = Adapter(running)
+    yield made
+    made.port.hang_up()
+
+
+async def live_picture(port: MediaPort) -> tuple[Client, Client]:
     """A camera, and somebody who sees it."""
-    seen, mother = Client(), AnsweringClient()
-    await seen.peer.accept(await at.do("whip", "bed-1", await seen.peer.offer(CAMERA, video=("H264",))))
-    await seen.connected()
-    await at.do("open", "visit", "bed-1")
-    offer = await at.do("offer", "visit", "mother")
-    await at.do("answer", "visit", "mother", await mother.answering.take(offer, ["video", "ward", "voice"]))
-    await mother.connected()
-    await at.do("live", "visit")
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=30)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
     seen.send_picture(b"1", 0, whole=True)
     await until(lambda: bool(mother.heard))
     return seen, mother
@@ -86,25 +89,39 @@ async def goes_dark(seen: Client, mother: Client, *, within_seconds: float) -> N
                 return
 
 
-async def test_it_shows_nothing_more_when_we_are_killed(running: RunningJanus) -> None:
-    ours = await adapter(running)
-    seen, mother = await live_picture(ours)
-    ours.process.kill()
-    await ours.process.wait()
-    await goes_dark(seen, mother, within_seconds=2.0)
+async def test_its_adapter_serves_others_from_a_process_of_its_own(adapter: Adapter) -> None:
+    process = await adapter.start()
+    seen, mother = await live_picture(adapter.port)
+    await adapter.port.gate("visit", Gate.SHIELDED, "care")
+    (quality,) = await adapter.port.stats()
+    assert (quality.visit, quality.participant) == ("visit", "mother")
+    told = [each.what for each in await adapter.port.events(0)]
+    assert told == [CAMERA_BACK, JOINED, LIVE, SHIELDED]
+    await adapter.port.unplug("bed-1")
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+    await close(seen, mother)
+
+
+async def test_it_shows_nothing_more_when_we_are_killed(adapter: Adapter) -> None:
+    process = await adapter.start()
+    seen, mother = await live_picture(adapter.port)
+    process.kill()
+    await process.wait()
+    await goes_dark(seen, mother, within_seconds=5.0)
     assert not mother.peer.is_connected
     await close(seen, mother)
 
 
-async def test_it_shows_nothing_more_when_we_hang(running: RunningJanus) -> None:  # longer than a session lasts
-    ours = await adapter(running)
-    seen, mother = await live_picture(ours)
-    ours.process.send_signal(signal.SIGSTOP)
+async def test_it_shows_nothing_more_when_we_hang(adapter: Adapter) -> None:  # longer than a session lasts
+    process = await adapter.start()
+    seen, mother = await live_picture(adapter.port)
+    process.send_signal(signal.SIGSTOP)
     try:
         await goes_dark(seen, mother, within_seconds=2.0 * SESSION_SECONDS)
     finally:
-        ours.process.kill()
-        await ours.process.wait()
+        process.kill()
+        await process.wait()
     await close(seen, mother)
 
 
@@ -155,7 +172,7 @@ async def test_a_viewers_own_offer_is_refused_because_the_server_offers(running:
     with pytest.raises(Refusal) as refused:
         await running.port.whep("visit", "mother", Part.FAMILY, "v=0")
     assert refused.value.code == "server-offers"
-    await running.port.whep_offer("visit", "mother", Part.FAMILY)
+    await running.port.whep_offer("visit", "mother", Part.FAMILY, may_speak=True)
     for answer in ("", "v=0", "x" * 100_000):
         with pytest.raises(Refusal) as refused:
             await running.port.whep_answer("visit", "mother", answer)
@@ -163,6 +180,10 @@ async def test_a_viewers_own_offer_is_refused_because_the_server_offers(running:
     with pytest.raises(Refusal) as refused:
         await running.port.voice("visit", "aunt", "v=0")
     assert refused.value.code == "not-in-room"
+    await running.port.unplug("bed-1")
+    with pytest.raises(Refusal) as refused:
+        await running.port.whep("visit", "mother", Part.FAMILY, "v=0")
+    assert refused.value.code == "camera-away"
     await close(seen)
 
 

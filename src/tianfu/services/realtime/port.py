@@ -121,8 +121,10 @@ class OffersFirst(Protocol):
     Its `whep` raises Refusal `server-offers` where a viewer's own offer would have been taken.
     """
 
-    async def whep_offer(self, visit: str, participant: str, part: Part) -> str:
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
         """Take a participant in; the server's offer to him, in the order picture, ward, voices of others.
+
+        `may_speak` changes nothing in it: his own voice comes by `voice`.
 
         Who does not answer within 15 seconds is let go.  Raises Refusal `room-unknown`, `room-closed`,
         `already-in-room` or `camera-away`.

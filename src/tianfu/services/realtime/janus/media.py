@@ -126,7 +126,7 @@ class JanusMedia:
         self._camera_of(opened)
         raise Refusal("server-offers", next_step="take-the-offer")
 
-    async def whep_offer(self, visit: str, participant: str, part: Part) -> str:
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
         """As `OffersFirst` has it."""
         session = await self._connected()
         opened = await self._opened(visit)
@@ -213,6 +213,13 @@ class JanusMedia:
         opened = await self._opened(visit)
         opened.room.is_ward_heard = is_heard
         await self._tell(opened)
+
+    async def unplug(self, camera: str) -> None:
+        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
+        await self._connected()
+        made = self._cameras.get(camera)
+        if made is not None:
+            self._camera_ended(camera, made)
 
     async def kick(self, visit: str, participant: str) -> None:
         """As `MediaPort` has it."""
