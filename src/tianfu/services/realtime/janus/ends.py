@@ -33,6 +33,7 @@ QUIET_LOOKS = 3
 
 LOOKS_MAX = 100
 
+REPEATS_LOOK_SECONDS = 0.1
 CLEANED_SECONDS = 1.2
 """Janus cleans its buffers each second, a little late if the machine is busy."""
 
@@ -231,13 +232,18 @@ async def silence(viewer: Viewer) -> None:
 async def outlive_repeats(viewer: Viewer) -> None:
     """Wait until Janus could send nothing again of what it sent before, even if somebody asked for it.
 
-    Its buffer of sent packets is cleaned once a second of what is older than it says.  Nothing empties it earlier.
+    Its buffer of sent packets is cleaned once a second of what is older than it says.  Nothing empties it earlier;
+    and a viewer's reports can lengthen it meanwhile, so that the longest seen counts.
     """
     if not viewer.is_open:
         return
-    sent = await viewer.handle.sent()
-    if sent.repeatable_seconds:
-        await asyncio.sleep(sent.repeatable_seconds + CLEANED_SECONDS)
+    waited = longest = 0.0
+    while True:
+        longest = max(longest, (await viewer.handle.sent()).repeatable_seconds)
+        if not longest or waited >= longest + CLEANED_SECONDS:
+            break
+        await asyncio.sleep(REPEATS_LOOK_SECONDS)
+        waited += REPEATS_LOOK_SECONDS
     viewer.is_open = False
 
 
