@@ -33,6 +33,7 @@ QUIET_LOOKS = 3
 
 LOOKS_MAX = 100
 
+UP_SECONDS = 3.0
 REPEATS_LOOK_SECONDS = 0.1
 CLEANED_SECONDS = 1.2
 """Janus cleans its buffers each second, a little late if the machine is busy."""
@@ -159,6 +160,8 @@ async def offer_to(session: Session, place: Place, camera: Sender, *, at_seconds
         shown["voice"] = shown["ward"]
     handle = await session.attach()
     try:
+        async with asyncio.timeout(UP_SECONDS):  # a camera can be looked at only when its connection stands
+            await camera.handle.up.wait()
         joining = {
             "request": "join",
             "ptype": "subscriber",
@@ -171,7 +174,7 @@ async def offer_to(session: Session, place: Place, camera: Sender, *, at_seconds
         lines = dict(zip(shown, (stream["mid"] for stream in said.data["streams"]), strict=True))
         viewer = Viewer(handle=handle, lines=lines, shown=shown, codec=camera.codec, joined_at=at_seconds)
         await send(viewer, dict.fromkeys(lines, False))
-    except JanusRefused as error:
+    except (JanusRefused, TimeoutError) as error:
         await handle.detach()
         raise Refusal("camera-away", next_step="wait", retryable=True) from error
     except BaseException:

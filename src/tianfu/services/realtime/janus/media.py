@@ -112,6 +112,7 @@ class JanusMedia:
         place = await self._place(session, camera)
         made, answer = await ends.receive(session, place, offer, sound="ward", at_seconds=self._clock())
         made.handle.ended = lambda: self._camera_ended(camera, made)
+        made.handle.connected = lambda: self._camera_connected(camera)
         before = self._cameras.get(camera)
         self._cameras[camera] = made
         if before is not None:
@@ -169,6 +170,7 @@ class JanusMedia:
             await made.handle.detach()
             raise _not_in_room()
         made.handle.ended = lambda: self._voice_ended(opened, participant, made)
+        made.handle.connected = lambda: self._later(self._tell(opened))
         before, opened.voices[participant] = opened.voices.get(participant), made
         await self._tell(opened)
         if before is not None:
@@ -344,14 +346,16 @@ class JanusMedia:
     async def _show(self, opened: _Open, who: str, viewer: Viewer) -> None:
         camera = self._cameras.get(opened.room.camera)
         part = opened.room.part_of(who)
-        if camera is None or part is None:
+        if camera is None or part is None or not camera.handle.is_up:
             return
         if camera.codec != viewer.codec:
             self._viewer_ended(opened, who, viewer)
             return
         speaker = opened.room.floor.speaker
         voice = opened.voices.get(speaker) if speaker is not None and speaker != who else None
-        is_heard = voice is not None and speaker is not None and opened.room.floor.hears(part, speaker)
+        is_heard = (
+            voice is not None and voice.handle.is_up and speaker is not None and opened.room.floor.hears(part, speaker)
+        )
         wanted = ends.heard_by(
             list(viewer.lines), is_live=True, is_ward_heard=opened.room.is_ward_heard, hears_voice=is_heard
         )
@@ -399,6 +403,11 @@ class JanusMedia:
         if voice is not None:
             await self._tell(opened)
             await voice.handle.detach()
+
+    def _camera_connected(self, name: str) -> None:
+        for opened in self._rooms.values():
+            if opened.room.camera == name:
+                self._later(self._tell(opened))
 
     def _camera_ended(self, name: str, camera: Sender) -> None:
         if self._cameras.get(name) is camera:

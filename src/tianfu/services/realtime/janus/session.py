@@ -119,10 +119,10 @@ class Session:
         if handle is None:
             return
         if what == "webrtcup":
-            handle.is_up = True
+            handle.up.set()
             handle.connected()
         elif what in {"hangup", "detached"}:
-            handle.is_up = False
+            handle.up.clear()
             handle.ended()
 
     def _ended(self) -> None:
@@ -136,9 +136,15 @@ class Handle:
 
     session: Session
     number: int
-    is_up: bool = False
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while its WebRTC connection stands, as Janus sees it."""
     connected: Callable[[], None] = field(default=lambda: None)
     ended: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its WebRTC connection stands."""
+        return self.up.is_set()
 
     async def ask(self, body: Message, *, offer: str = "", answer: str = "") -> Said:
         """Ask the plugin; raises JanusRefused, or Refusal `media-unavailable` or `offer-malformed` (too long)."""
