@@ -117,7 +117,7 @@ class Client:
     def send_picture(self, tag: bytes, number: int, *, whole: bool) -> None:
         """Send a picture as a camera."""
         stream = self.peer.streams["video"]
-        for data in picture(tag, number, whole=whole, payload_type=stream.payload_type):
+        for data in picture(tag, number, whole=whole, source=stream.source, payload_type=stream.payload_type):
             assert self.peer.send(data)
 
     def send_sound(self, label: Label, tag: bytes, numbers: range) -> None:

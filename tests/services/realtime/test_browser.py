@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
-from tests.services.realtime.running import embedded
+from tests.services.realtime.janus_running import SERVERS
 from tianfu.kernel.instants import SECOND
-from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -45,8 +45,7 @@ async function watch() {
   const peer = window.peer = new RTCPeerConnection(), small = document.createElement('canvas');
   small.width = 1280; small.height = 720;
   const pen = small.getContext('2d');
-  peer.addTransceiver('video', {direction: 'recvonly'});
-  peer.ontrack = event => { video.srcObject = new MediaStream([event.track]); };
+  peer.ontrack = ({track}) => { if (track.kind === 'video') video.srcObject = new MediaStream([track]); };
   const look = () => {
     pen.drawImage(video, 0, 0, 1280, 720);
     let at = 0;
@@ -57,19 +56,34 @@ async function watch() {
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
-  await peer.setLocalDescription();
-  await peer.setRemoteDescription({type: 'answer', sdp: await whep(peer.localDescription.sdp)});
+  if (await offers()) {
+    await peer.setRemoteDescription({type: 'offer', sdp: await whepOffer()});
+    await peer.setLocalDescription();
+    while (peer.iceGatheringState !== 'complete') await new Promise(done => setTimeout(done, 10));
+    await whepAnswer(peer.localDescription.sdp);
+  } else {
+    peer.addTransceiver('video', {direction: 'recvonly'});
+    await peer.setLocalDescription();
+    await peer.setRemoteDescription({type: 'answer', sdp: await whep(peer.localDescription.sdp)});
+  }
 }
 </script>"""
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[EmbeddedMedia]:
-    async with embedded() as running:
+@pytest.fixture(params=["embedded", "janus"])
+async def port(request: pytest.FixtureRequest) -> AsyncIterator[MediaPort]:
+    async with SERVERS[request.param]() as running:
         yield running.port
 
 
-async def opened(page: Page, port: EmbeddedMedia) -> Page:
+async def opened(page: Page, port: MediaPort) -> Page:
+    offering = port if isinstance(port, OffersFirst) else None
+    await page.expose_function("offers", lambda: offering is not None)
+    if offering is not None:
+        await page.expose_function(
+            "whepOffer", lambda: offering.whep_offer("visit", "mother", Part.FAMILY, may_speak=False)
+        )
+        await page.expose_function("whepAnswer", lambda said: offering.whep_answer("visit", "mother", said))
     await page.expose_function("whip", lambda offer: port.whip("bed", offer))
     await page.expose_function("whep", lambda offer: port.whep("visit", "mother", Part.FAMILY, offer))
     await page.route(f"{ADDRESS}**", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
@@ -78,7 +92,7 @@ async def opened(page: Page, port: EmbeddedMedia) -> Page:
 
 
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
-async def test_a_browser_sees_what_another_shows_until_the_curtain_is_drawn(port: EmbeddedMedia, codec: str) -> None:
+async def test_a_browser_sees_what_another_shows_until_the_curtain_is_drawn(port: MediaPort, codec: str) -> None:
     async with async_playwright() as playwright:
         browsers = [
             await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS) for _ in range(2)

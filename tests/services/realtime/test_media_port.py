@@ -9,8 +9,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.realtime.made import PACKETS_OF_PICTURE, PICTURE_TO_SEE, Client, camera, tag_of, until, viewer
-from tests.services.realtime.running import Running, embedded
+from tests.services.realtime.janus_running import SERVERS, Server, look, speak_up
+from tests.services.realtime.made import (
+    CONNECT_SECONDS,
+    PACKETS_OF_PICTURE,
+    PICTURE_TO_SEE,
+    Client,
+    camera,
+    tag_of,
+    until,
+)
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CLOSED, JOINED, LEFT, LIVE, SHIELDED, MediaPort
@@ -23,14 +31,14 @@ pytestmark = pytest.mark.anyio
 LEASE_SECONDS = 20.0
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[Running]:
-    async with embedded() as started:
+@pytest.fixture(params=list(SERVERS))
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with SERVERS[request.param]() as started:
         yield started
 
 
 @pytest.fixture
-def port(running: Running) -> MediaPort:
+def port(running: Server) -> MediaPort:
     return running.port
 
 
@@ -54,7 +62,7 @@ async def test_a_visit_from_beginning_to_end(port: MediaPort) -> None:
     before = system_clock()
     seen = await camera(port, "bed-1")
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    mother = await viewer(port, "visit", "mother")
+    mother = await look(port, "visit", "mother")
     await show(seen, range(2), whole=0)
     assert not mother.heard
     live = await port.gate("visit", Gate.LIVE, "nurse")
@@ -89,7 +97,7 @@ async def test_a_visit_from_beginning_to_end(port: MediaPort) -> None:
 async def test_no_packet_leaves_after_a_shield_was_acknowledged(port: MediaPort) -> None:
     seen = await camera(port, "bed-1")
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    mother = await viewer(port, "visit", "mother")
+    mother = await look(port, "visit", "mother")
     sending = asyncio.create_task(show(seen, range(3_000), whole=0))
     for _ in range(10):
         await port.gate("visit", Gate.LIVE, "nurse")
@@ -109,7 +117,7 @@ async def test_no_packet_leaves_after_a_shield_was_acknowledged(port: MediaPort)
 async def test_a_lease_that_nobody_renews_is_lost_and_told(port: MediaPort) -> None:
     seen = await camera(port, "bed-1")
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
-    mother = await viewer(port, "visit", "mother")
+    mother = await look(port, "visit", "mother")
     await port.gate("visit", Gate.LIVE, "nurse")
     await port.renew("visit", lease_seconds=0.3)
     (lost,) = [each for each in await port.events(3) if each.what == SHIELDED]
@@ -135,6 +143,169 @@ async def test_a_camera_that_goes_is_missed(port: MediaPort) -> None:
     await close(client)
 
 
+async def test_a_camera_that_comes_back_is_seen_only_when_the_gate_is_opened_again(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await seen.peer.close()
+    async with asyncio.timeout(CONNECT_SECONDS):
+        while (await port.events(0))[-1].what != SHIELDED:  # noqa: ASYNC110 - a port is asked, it does not call
+            await asyncio.sleep(0.05)
+    back = await camera(port, "bed-1")
+    await show(back, range(3), whole=0)
+    assert not mother.heard
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await show(back, range(3, 5), whole=3)
+    await until(lambda: len(mother.heard) == 2 * PACKETS_OF_PICTURE)
+    assert [(each.what, each.who or each.reason) for each in await port.events(3)] == [
+        (CAMERA_LOST, "bed-1"),
+        (SHIELDED, "camera-away"),
+        (CAMERA_BACK, "bed-1"),
+        (LIVE, "nurse"),
+    ]
+    await close(back, mother)
+
+
+async def test_another_device_under_a_cameras_name_draws_the_curtain(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    another = await camera(port, "bed-1")
+    another.send_picture(b"2", 0, whole=True)
+    await asyncio.sleep(0.2)
+    assert not mother.heard
+    await port.gate("visit", Gate.LIVE, "nurse")
+    another.send_picture(b"2", 1, whole=True)
+    await until(lambda: len(mother.heard) == PACKETS_OF_PICTURE)
+    assert {tag_of(data) for _, data in mother.heard} == {b"2"}
+    await close(seen, another, mother)
+
+
+async def test_two_visits_of_two_beds_see_their_own(port: MediaPort) -> None:
+    cameras = {bed: await camera(port, bed) for bed in ("bed-1", "bed-2")}
+    families = {}
+    for bed in cameras:
+        await port.open_room(f"visit-{bed}", bed, lease_seconds=LEASE_SECONDS)
+        families[bed] = await look(port, f"visit-{bed}", "mother")
+    await port.gate("visit-bed-1", Gate.LIVE, "nurse")
+    for bed, each in cameras.items():
+        each.send_picture(bed[-1].encode(), 0, whole=True)
+    await until(lambda: len(families["bed-1"].heard) == PACKETS_OF_PICTURE)
+    await asyncio.sleep(0.1)
+    assert {tag_of(data) for _, data in families["bed-1"].heard} == {b"1"}
+    assert not families["bed-2"].heard
+    await close(*cameras.values(), *families.values())
+
+
+async def test_the_wards_sound_is_heard_only_when_it_was_allowed(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    seen.send_sound("ward", b"w", range(5))
+    await asyncio.sleep(0.2)
+    assert not mother.sounds("ward")
+    await port.hear_ward("visit", is_heard=True)
+    seen.send_sound("ward", b"x", range(5, 10))
+    await until(lambda: len(mother.sounds("ward")) == 5)
+    await port.hear_ward("visit", is_heard=False)
+    await asyncio.sleep(0.1)
+    seen.send_sound("ward", b"y", range(10, 15))
+    await asyncio.sleep(0.2)
+    assert set(mother.sounds("ward")) == {b"x"}
+    await close(seen, mother)
+
+
+async def test_one_voice_is_heard_while_its_key_is_held_down(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    nurse = await look(port, "visit", "nurse", Part.NURSE)
+    aunt = await look(port, "visit", "aunt", Part.GUEST)
+    voice = await speak_up(port, "visit", "mother", mother)
+    assert await code_of(port.talk("visit", "mother", is_pressed=True)) == "curtain-drawn"
+    await port.gate("visit", Gate.LIVE, "nurse")
+    voice.send_sound("voice", b"a", range(5))
+    await asyncio.sleep(0.2)
+    assert not nurse.heard
+    await port.talk("visit", "mother", is_pressed=True)
+    assert await code_of(port.talk("visit", "aunt", is_pressed=True)) == "view-only"
+    assert await code_of(port.talk("visit", "nobody", is_pressed=True)) == "not-in-room"
+    voice.send_sound("voice", b"b", range(5, 10))
+    await until(lambda: len(nurse.sounds("voice")) == 5)
+    await port.talk("visit", "mother", is_pressed=False)
+    voice.send_sound("voice", b"c", range(10, 15))
+    await asyncio.sleep(0.2)
+    assert set(nurse.sounds("voice")) == {b"b"}
+    assert not aunt.heard, "a guest hears the nurse and no family"
+    assert not mother.heard, "nobody hears himself"
+    await port.silence("visit", "mother", is_silenced=True)
+    assert await code_of(port.talk("visit", "mother", is_pressed=True)) == "silenced"
+    await close(seen, mother, nurse, aunt, voice)
+
+
+async def test_a_voice_ends_with_the_picture(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    nurse = await look(port, "visit", "nurse", Part.NURSE)
+    voice = await speak_up(port, "visit", "nurse", nurse)
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await port.talk("visit", "nurse", is_pressed=True)
+    voice.send_sound("voice", b"a", range(5))
+    await until(lambda: len(mother.sounds("voice")) == 5)
+    await port.gate("visit", Gate.SHIELDED, "care")
+    voice.send_sound("voice", b"b", range(5, 10))
+    await asyncio.sleep(0.2)
+    assert set(mother.sounds("voice")) == {b"a"}
+    await close(seen, mother, nurse, voice)
+
+
+async def test_who_was_let_go_sees_nothing_more_and_may_come_again(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    father = await look(port, "visit", "father")
+    assert await code_of(look(port, "visit", "mother")) == "already-in-room"
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await port.kick("visit", "mother")
+    await port.kick("visit", "mother")
+    seen.send_picture(b"1", 0, whole=True)
+    await until(lambda: len(father.heard) == PACKETS_OF_PICTURE)
+    assert not mother.heard
+    again = await look(port, "visit", "mother")
+    await show(seen, range(1, 20), whole=1)
+    await until(lambda: bool(again.heard))
+    assert not mother.heard
+    await close(seen, mother, father, again)
+
+
+async def test_after_its_end_a_room_shows_nobody_anything(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await port.close("visit", "slot-over")
+    await show(seen, range(3), whole=0)
+    await asyncio.sleep(0.2)
+    assert not mother.heard
+    assert await code_of(look(port, "visit", "mother")) == "room-unknown"
+    assert await code_of(port.gate("visit", Gate.LIVE, "nurse")) == "room-unknown"
+    await close(seen, mother)
+
+
+async def test_who_loses_his_connection_is_missed(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await look(port, "visit", "mother")
+    await close(mother)
+    (left,) = await port.events(2)
+    assert (left.what, left.visit, left.who, left.reason) == (LEFT, "visit", "mother", "connection-lost")
+    await close(seen)
+
+
 async def test_what_cannot_be_is_refused(port: MediaPort) -> None:
     assert await code_of(port.renew("visit", lease_seconds=1)) == "room-unknown"
     assert await code_of(port.gate("visit", Gate.LIVE, "nurse")) == "room-unknown"
@@ -146,7 +317,7 @@ async def test_what_cannot_be_is_refused(port: MediaPort) -> None:
     await port.kick("visit", "nobody")
 
 
-async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Running) -> None:
+async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(running: Server) -> None:
     seen = await camera(running.port, "bed-1")
     await running.port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
     waiting = asyncio.create_task(code_of(running.port.events(1)))
@@ -159,7 +330,7 @@ async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(run
     await close(seen)
 
 
-async def test_nobody_takes_a_new_lifes_events_for_the_old_ones(running: Running) -> None:
+async def test_nobody_takes_a_new_lifes_events_for_the_old_ones(running: Server) -> None:
     seen = await camera(running.port, "bed-1")
     await running.port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
     await running.port.close("visit", "slot-over")
@@ -228,11 +399,11 @@ async def test_addresses_of_nobody_are_refused_and_harm_nobody(port: MediaPort) 
     await close(seen, mother)
 
 
-async def test_told_to_stop_it_ends_by_itself(running: Running) -> None:
+async def test_told_to_stop_it_ends_by_itself(running: Server) -> None:
     seen = await camera(running.port, "bed-1")
     assert await running.kill(signal.SIGTERM) == 0
     await close(seen)
 
 
-async def test_nobody_else_may_speak_to_it(running: Running) -> None:
+async def test_nobody_else_may_speak_to_it(running: Server) -> None:
     assert stat.S_IMODE(running.socket.parent.stat().st_mode) == 0o700

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from socket import socket
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tianfu.kernel.instants import Instant
 from tianfu.services.realtime.protocol.parts import Part
@@ -207,5 +207,35 @@ class MediaPort(Protocol):
         """What happened after a number of a life of the server; waits a while if that is nothing yet.
 
         In another life than `epoch` everything is new and is told from its beginning; empty means whichever it is.
+        """
+        ...
+
+
+@runtime_checkable
+class OffersFirst(Protocol):
+    """What a media server has besides that makes the offer itself.
+
+    Its `whep` raises Refusal `server-offers` where a viewer's own offer would have been taken.
+    """
+
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
+        """Take a participant in; the server's offer to him, in the order picture, ward, voices of others.
+
+        `may_speak` changes nothing in it: his own voice comes by `voice`.
+
+        Who does not answer within 15 seconds is let go.  Raises Refusal `room-unknown`, `room-closed`,
+        `already-in-room` or `camera-away`.
+        """
+        ...
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """Take his answer; raises Refusal `room-unknown`, `not-in-room` or `answer-malformed`."""
+        ...
+
+    async def voice(self, visit: str, participant: str, offer: str) -> str:
+        """Take a participant's offer to send his voice, over a connection of its own; the answer.
+
+        Raises Refusal `room-unknown`, `not-in-room`, `camera-away`, `view-only`, `offer-malformed` or
+        `no-common-codec`.
         """
         ...
