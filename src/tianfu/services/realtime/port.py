@@ -9,6 +9,7 @@ from typing import Protocol
 from tianfu.kernel.instants import Instant
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
     "joined",
@@ -26,12 +27,14 @@ JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
 class Happened:
     """Something that happened in a room, or to a camera; `number` counts on without a gap while the server runs.
 
-    `visit` is empty for a camera's events; `who` is the participant or the camera; `reason` is one word.
+    `epoch` names the server's life: numbers of two lives have nothing to do with each other.  `visit` is empty for a
+    camera's events; `who` is the participant or the camera; `reason` is one word.
     """
 
     number: int
     at: Instant
     what: str
+    epoch: str
     visit: str = ""
     who: str = ""
     reason: str = ""
@@ -74,6 +77,35 @@ class MediaPort(Protocol):
         """
         ...
 
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
+        """Offer to a viewer who would rather answer; the offer, which waits a quarter of a minute for his answer.
+
+        Raises Refusal as `whep` does.
+        """
+        ...
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """Take a viewer's answer to our offer.
+
+        Raises Refusal `room-unknown`, `room-closed`, `not-in-room`, `answer-malformed` or `no-common-codec`.
+        """
+        ...
+
+    async def whip_trickle(self, camera: str, news: Trickle) -> str:
+        """Learn more addresses of a camera; for other credentials than before, ours of the restart, else empty.
+
+        Raises Refusal `camera-away`, `not-in-room` or `fragment-malformed`.
+        """
+        ...
+
+    async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
+        """The same of a viewer; raises Refusal `room-unknown`, `not-in-room` and as above."""
+        ...
+
+    async def unplug(self, camera: str) -> None:
+        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
+        ...
+
     async def gate(self, visit: str, gate: Gate, reason: str) -> Instant:
         """Open or shield; the moment from which it holds.  After a shield returns nothing more is sent.
 
@@ -105,10 +137,17 @@ class MediaPort(Protocol):
         """End a room and every connection to it; safe to repeat."""
         ...
 
+    async def life(self) -> str:
+        """The `epoch` of the server's present life; another one than before has forgotten all rooms and cameras."""
+        ...
+
     async def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
         ...
 
-    async def events(self, after: int) -> Sequence[Happened]:
-        """What happened after a number; waits a while if that is nothing yet."""
+    async def events(self, after: int, epoch: str = "") -> Sequence[Happened]:
+        """What happened after a number of a life of the server; waits a while if that is nothing yet.
+
+        In another life than `epoch` everything is new and is told from its beginning; empty means whichever it is.
+        """
         ...

@@ -10,7 +10,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +23,11 @@ import uvloop
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.raw_peer import take_addresses
+from tianfu.services.realtime.embedded.watch import end_if_stuck
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 LINE_BYTES_MAX = 1 << 18
 """A description of a session is some kilobytes long."""
@@ -49,12 +52,18 @@ class Server:
                 "renew",
                 "whip",
                 "whep",
+                "whep_offer",
+                "whep_answer",
+                "whip_trickle",
+                "whep_trickle",
+                "unplug",
                 "gate",
                 "talk",
                 "silence",
                 "hear_ward",
                 "kick",
                 "close",
+                "life",
                 "stats",
                 "events",
             )
@@ -115,6 +124,24 @@ class Server:
     async def _whep(self, given: Mapping[str, Any]) -> str:
         return await self._forwarder.whep(given["visit"], given["participant"], Part(given["part"]), given["offer"])
 
+    async def _whep_offer(self, given: Mapping[str, Any]) -> str:
+        part = Part(given["part"])
+        return await self._forwarder.whep_offer(
+            given["visit"], given["participant"], part, may_speak=given["may_speak"]
+        )
+
+    async def _whep_answer(self, given: Mapping[str, Any]) -> None:
+        await self._forwarder.whep_answer(given["visit"], given["participant"], given["answer"])
+
+    async def _whip_trickle(self, given: Mapping[str, Any]) -> str:
+        return await self._forwarder.whip_trickle(given["camera"], _trickle(given["news"]))
+
+    async def _whep_trickle(self, given: Mapping[str, Any]) -> str:
+        return await self._forwarder.whep_trickle(given["visit"], given["participant"], _trickle(given["news"]))
+
+    async def _unplug(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.unplug(given["camera"])
+
     async def _gate(self, given: Mapping[str, Any]) -> int:
         self._forwarder.gate(given["visit"], Gate(given["gate"]), given["reason"])
         return system_clock()
@@ -134,11 +161,18 @@ class Server:
     async def _close(self, given: Mapping[str, Any]) -> None:
         self._forwarder.close(given["visit"], given["reason"])
 
+    async def _life(self, given: Mapping[str, Any]) -> str:
+        return self._forwarder.happenings.epoch
+
     async def _stats(self, given: Mapping[str, Any]) -> object:
         return [asdict(each) for each in self._forwarder.stats()]
 
     async def _events(self, given: Mapping[str, Any]) -> object:
-        return [asdict(each) for each in await self._forwarder.happenings.after(given["after"])]
+        return [asdict(each) for each in await self._forwarder.happenings.after(given["after"], given["epoch"])]
+
+
+def _trickle(given: Mapping[str, Any]) -> Trickle:
+    return Trickle(**{**given, "candidates": tuple(given["candidates"])})
 
 
 async def serve(socket: Path, stop: asyncio.Event) -> None:
@@ -162,12 +196,19 @@ def _make_room(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def _main(socket: Path) -> None:
+async def run(socket: Path, addresses: Sequence[str]) -> None:
+    """Serve until told to stop by a signal; pictures take these addresses of the machine, or with none all of them."""
+    if addresses:
+        take_addresses(addresses)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await serve(socket, stop)
+    watching = asyncio.create_task(end_if_stuck(asyncio.get_running_loop()))
+    try:
+        await serve(socket, stop)
+    finally:
+        watching.cancel()
 
 
 if __name__ == "__main__":
-    uvloop.run(_main(Path(sys.argv[1])))
+    uvloop.run(run(Path(sys.argv[1]), sys.argv[2:]))
