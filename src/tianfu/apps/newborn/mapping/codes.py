@@ -1,0 +1,59 @@
+"""The names by which newborn visits stand in the record.  Rules: docs/rules/newborn-record.md"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.model.visit import State
+
+VISITS: Final = Caller(id="newborn-visits", role="system")
+"""In whose name the platform writes visits, after the rules said yes to whoever asked."""
+
+HL7 = "http://terminology.hl7.org/CodeSystem"
+ACT_CODE = f"{HL7}/v3-ActCode"
+PHYSICAL_TYPE = f"{HL7}/location-physical-type"
+WARD, BED = "wa", "bd"
+
+NEWBORN = "urn:tianfu:newborn"
+"""The system of our own codes: what an Appointment, a Flag or a Communication is about."""
+
+NEWBORN_VISIT = "newborn-visit"
+CONDITION_NOTE = "condition-note"
+GUARDIANSHIP_DISPUTE = "guardianship-dispute"
+
+CONSENT = "urn:tianfu:newborn-consent"
+VIEW, TALK, DIARY, PHOTO = "view", "talk", "diary", "photo"
+
+WRISTBAND = "urn:tianfu:wristband"
+BED_CODE = "urn:tianfu:bed-code"
+CAMERA_CODE = "urn:tianfu:camera-code"
+
+VISIT_STATE = "urn:tianfu:newborn-visit-state"
+VISIT_REASON = "urn:tianfu:newborn-visit-reason"
+APPROVED_BY = "urn:tianfu:newborn-approved-by"
+BINDING_BED = "urn:tianfu:newborn-binding-bed"
+BINDING_SECOND = "urn:tianfu:newborn-binding-second"
+BINDING_VISIT = "urn:tianfu:newborn-binding-visit"
+
+APPOINTMENT_STATUS: Mapping[State, str] = {
+    State.DRAFT: "proposed",
+    State.REQUESTED: "pending",
+    State.IDENTITY_VERIFIED: "pending",
+    State.GUARDIAN_VERIFIED: "pending",
+    State.APPROVED: "pending",
+    State.SLOT_CONFIRMED: "booked",
+    State.WAITING: "arrived",
+    State.ARMED: "checked-in",
+    State.LIVE: "checked-in",
+    State.SHIELDED: "checked-in",
+    State.ENDING: "checked-in",
+    State.CLOSED: "fulfilled",
+    State.DECLINED: "cancelled",
+    State.CANCELLED: "cancelled",
+    State.NO_SHOW: "noshow",
+    State.EXPIRED: "cancelled",
+    State.ABORTED: "cancelled",
+}
+"""What an Appointment's status is in each state."""
