@@ -68,6 +68,7 @@ create table newborn_place (
 );
 create index newborn_place_ward on newborn_place (ward, starts);
 create index newborn_place_baby on newborn_place (baby, starts);
+create index newborn_place_related on newborn_place (related, starts) where freed_at is null;
 create unique index newborn_place_once on newborn_place (baby, starts) where freed_at is null;
 
 -- That a family waits for a slot.

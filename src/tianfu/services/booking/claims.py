@@ -144,7 +144,6 @@ class Claims:
             raise _not_found()
         return found[0]
 
-
     async def answer(self, by: Caller, claim: Claim, answer: Answer, *, related: str | None = None) -> None:
         """The ward's answer, once; an approved guardian's account is tied to `related` with the same commit.
 
@@ -180,9 +179,7 @@ class Claims:
         account = await self.account_of(related)
         return None if account is None else (await self._accounts.people.account(account)).number or None
 
-    async def invite(
-        self, *, ward: str, baby: str, guardian: str, related: str, telephone: str, name: str
-    ) -> str:
+    async def invite(self, *, ward: str, baby: str, guardian: str, related: str, telephone: str, name: str) -> str:
         """Have whoever bears that telephone and name see that he is invited, whether or not there is anybody yet."""
         invitation = new_uuid7()
         async with self._database.transaction("app") as transaction:

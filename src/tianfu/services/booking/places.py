@@ -140,14 +140,12 @@ class Places:
                 around = await self._around(transaction, ward, start)
                 decide(around)
                 names.append(
-                    await self._take(
-                        transaction, ward, baby, related, start, end, by_staff=by_staff, waited_since=None
-                    )
+                    await self._take(transaction, ward, baby, related, start, end, by_staff=by_staff, waited_since=None)
                 )
         return tuple(names)
 
     async def confirm(self, place: str) -> None:
-        """The Appointment is written; raises Refusal `slot-taken` if that took so long that the place was given away."""
+        """The Appointment is written; raises Refusal `slot-taken` if the place was given away meanwhile."""
         async with self._database.transaction("app") as transaction:
             if not await transaction.run(_SQL.confirm_place, place=place):
                 raise Refusal("slot-taken", next_step="choose-another-or-wait")
@@ -177,9 +175,7 @@ class Places:
                 waited_since=chosen.since,
             )
             babies = text_array([chosen.baby])
-            await transaction.one(
-                _SQL.end_wish, wish=chosen.id, outcome="moved-up", babies=babies, now=self._clock()
-            )
+            await transaction.one(_SQL.end_wish, wish=chosen.id, outcome="moved-up", babies=babies, now=self._clock())
         return chosen, name
 
     async def wait(self, ward: str, baby: str, related: str, start: Instant, end: Instant) -> None:
@@ -232,6 +228,15 @@ class Places:
             rows = await connection.all(_SQL.waited_between, ward=ward, since=since, until=until)
         return {row[0]: (row[1], row[2]) for row in rows}
 
+    async def soon(self, related: Sequence[str]) -> int:
+        """How many visits of these guardians begin within a day."""
+        if not related:
+            return 0
+        now = self._clock()
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.places_soon, related=text_array(related), now=now, until=now + DAY)
+        return 0 if row is None else int(row[0])
+
     async def due(self, *, day: int, soon: int) -> tuple[tuple[Place, Literal["day", "soon"]], ...]:
         """Places whose families are to be told now, `day` or `soon` microseconds before; each is answered once.
 
@@ -239,9 +244,7 @@ class Places:
         """
         now = self._clock()
         async with self._database.transaction("app") as transaction:
-            later = await transaction.all(
-                _SQL.due_day, now=now, soon=now + soon, until=now + day, limit=TELL_AT_ONCE
-            )
+            later = await transaction.all(_SQL.due_day, now=now, soon=now + soon, until=now + day, limit=TELL_AT_ONCE)
             sooner = await transaction.all(_SQL.due_soon, now=now, until=now + soon, limit=TELL_AT_ONCE)
         told: list[tuple[Place, Literal["day", "soon"]]] = [(_place(row), "day") for row in later]
         told += [(_place(row), "soon") for row in sooner]

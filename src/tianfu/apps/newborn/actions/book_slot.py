@@ -29,9 +29,9 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_home import Baby, my_baby, read_babies
 from tianfu.apps.newborn.queries.free_slots import as_taken, read_policies
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_one, ward_of_unit, write
-from tianfu.kernel.instants import Instant, china_date
+from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.booking.places import Place, Waiting
+from tianfu.services.booking.places import LOOK_BACK_DAYS, Place, Waiting
 
 APPROVED_STATUSES = "booked,arrived,checked-in,fulfilled"
 """Of a baby that has one of these a doctor has said yes before."""
@@ -101,7 +101,8 @@ async def wait_for_slot(nursery: Nursery, caller: Caller, baby: str, start: Inst
     day = china_date(start)
     slots, policy = slots_on(policies, day), policy_on(policies, day)
     slot = slot_at(policies, day, start)
-    around = await nursery.places.taken(mine.ward, Instant(start - 31 * 86_400_000_000), Instant(start + 86_400_000_000))
+    since, until = Instant(start - LOOK_BACK_DAYS * DAY), Instant(start + DAY)
+    around = await nursery.places.taken(mine.ward, since, until)
     try:
         if policy is not None:
             _refuse_unless_bookable(slot, baby, policy, slots, around, nursery.clock())
@@ -200,9 +201,7 @@ async def move_up(nursery: Nursery, ward: str, start: Instant) -> str | None:
 def _refuse_unless_bookable(
     slot: Slot, baby: str, policy: Policy, slots: Sequence[Slot], around: Sequence[Place], now: Instant
 ) -> None:
-    refuse_unless_bookable(
-        slot, baby, policy=policy, day_slots=slots, taken=as_taken(around), rule=rule(), now=now
-    )
+    refuse_unless_bookable(slot, baby, policy=policy, day_slots=slots, taken=as_taken(around), rule=rule(), now=now)
 
 
 async def _write_visit(nursery: Nursery, name: str, each: For, start: Instant, end: Instant) -> None:
@@ -224,9 +223,7 @@ async def _write_visit(nursery: Nursery, name: str, each: For, start: Instant, e
     await nursery.places.confirm(name)
 
 
-async def _give_up(
-    nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]
-) -> None:
+async def _give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:
     record = await read_one(nursery.store, VISITS, PLATFORM, "Appointment", place.id)
     booked = booked_from(record.value, version=record.version)
     if booked is None:

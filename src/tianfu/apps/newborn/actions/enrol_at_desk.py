@@ -25,7 +25,7 @@ NAME_CHARACTERS_MAX = 50
 
 
 async def enrol_at_desk(nursery: Nursery, caller: Caller, baby: str, form: Mapping[str, str]) -> None:
-    """Write down a guardian who stands at the desk; raises Refusal `not-found`, `guardian-unusable`, as `read_approval`."""
+    """Write down a guardian who stands at the desk; raises Refusal `guardian-unusable`, as `read_approval`."""
     desk = await read_baby_desk(nursery, caller, baby)
     name, relation = form.get("name", "").strip(), form.get("relation", "")
     if not name or len(name) > NAME_CHARACTERS_MAX or relation not in set(Relation):

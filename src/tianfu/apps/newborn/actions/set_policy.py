@@ -1,4 +1,4 @@
-"""The head nurse sets windows, capacity and policies, with effect from a day on.  Rule: docs/rules/newborn-booking.md"""
+"""The head nurse sets windows and policies, with effect from a day on.  Rule: docs/rules/newborn-booking.md"""
 
 from __future__ import annotations
 

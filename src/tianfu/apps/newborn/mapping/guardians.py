@@ -66,9 +66,7 @@ def invited_person(baby: str, *, related: str, name: str, telephone: str, now: I
         "id": related,
         "active": True,
         "patient": {"reference": f"Patient/{baby}"},
-        "relationship": [
-            {"coding": [{"system": ROLE_CODE, "code": "FAMMEMB"}, {"system": NEWBORN, "code": INVITED}]}
-        ],
+        "relationship": [{"coding": [{"system": ROLE_CODE, "code": "FAMMEMB"}, {"system": NEWBORN, "code": INVITED}]}],
         "name": [{"text": name}],
         "telecom": [{"system": "phone", "value": telephone, "use": "mobile"}],
         "period": {"start": to_fhir_instant(now)},

@@ -1,4 +1,4 @@
-"""Whether a family may have a slot, and what stands between it and its next visit.  Rule: docs/rules/newborn-booking.md"""
+"""Whether a family may have a slot, and what is next on its way.  Rule: docs/rules/newborn-booking.md"""
 
 from __future__ import annotations
 

@@ -62,9 +62,7 @@ def seen_before(starts: Iterable[Instant], slot_start: Instant) -> Seen:
 def is_kept(rule: Rule, seen: Seen, *, free: int, in_all: int, slot_start: Instant, now: Instant) -> bool:
     """Whether a baby who was seen often must leave a day's last free places, for the time being, to others."""
     kept = in_all * rule.kept_percent // 100
-    return (
-        seen.in_7_days >= rule.many_in_7_days and free <= kept and slot_start - now > rule.kept_until_hours * HOUR
-    )
+    return seen.in_7_days >= rule.many_in_7_days and free <= kept and slot_start - now > rule.kept_until_hours * HOUR
 
 
 def in_order(wishes: Iterable[Wish], seen: Mapping[str, Seen]) -> tuple[Wish, ...]:

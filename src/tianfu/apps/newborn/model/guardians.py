@@ -100,7 +100,7 @@ def read_ask(form: Mapping[str, str]) -> Ask:
 
 
 def read_approval(form: Mapping[str, str], relation: Relation) -> Approval:
-    """What was seen; raises Refusal `evidence-missing`, or `evidence-unfitting` for a relation that it does not show."""
+    """What was seen; raises Refusal `evidence-missing`, or `evidence-unfitting` for another relation."""
     evidence, seen = form.get("evidence", ""), form.get("seen", "").strip()
     if evidence not in set(Evidence) or not seen or len(seen) > EVIDENCE_CHARACTERS_MAX:
         raise Refusal("evidence-missing")

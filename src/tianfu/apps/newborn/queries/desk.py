@@ -117,9 +117,7 @@ async def ward_babies(nursery: Nursery, caller: Caller) -> Mapping[str, WardBaby
         service_provider=f"Organization/{caller.organisation}",
         status="in-progress",
     )
-    beds = {
-        id_in(each.value.get("subject"), "Patient"): bed_of(each.value) for each in stays if bed_of(each.value)
-    }
+    beds = {id_in(each.value.get("subject"), "Patient"): bed_of(each.value) for each in stays if bed_of(each.value)}
     wanted = [("Patient", baby) for baby in beds] + [("Location", bed) for bed in beds.values()]
     found = await read_all(nursery.store, caller, WARD_WORK, wanted)
     babies = [

@@ -93,9 +93,7 @@ def _choices(
     for slot in slots:
         state: SlotState = "free"
         try:
-            refuse_unless_bookable(
-                slot, baby, policy=policy, day_slots=slots, taken=taken, rule=rule(), now=now
-            )
+            refuse_unless_bookable(slot, baby, policy=policy, day_slots=slots, taken=taken, rule=rule(), now=now)
         except Refusal as refusal:
             state = _STATES[refusal.code]
         if state in {"full", "kept"} and slot.start in waiting:

@@ -58,9 +58,7 @@ async def ward_of_unit(store: RecordStore, caller: Caller) -> Record:
     """The ward in which somebody has his place of work; raises Refusal `not-found` for everybody else."""
     if caller.organisation is None:
         raise not_found()
-    records = await found_by(
-        store, caller, WARD_WORK, "Location", organization=f"Organization/{caller.organisation}"
-    )
+    records = await found_by(store, caller, WARD_WORK, "Location", organization=f"Organization/{caller.organisation}")
     wards = [each for each in records if is_ward(each.value)]
     if len(wards) != 1:
         raise not_found()

@@ -99,3 +99,9 @@ update newborn_place set told_soon = %(now)s
                   where freed_at is null and is_confirmed and told_soon is null and starts > %(now)s
                     and starts <= %(until)s limit %(limit)s for update skip locked)
 returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since;
+
+-- places_soon
+-- How many confirmed places of these guardians begin within a span.
+select count(*) from newborn_place
+ where related = any(%(related)s::text[]) and freed_at is null and is_confirmed
+   and starts > %(now)s and starts <= %(until)s;
