@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -239,7 +242,7 @@ def _windows(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [show_windows, take_windows, show_report]
 
 
-def _as_form(kept: dict[str, object]) -> dict[str, object]:
+def _as_form(kept: Mapping[str, Any]) -> dict[str, Any]:
     """A policy as the form shows it; the day from which it holds is chosen anew each time."""
-    lines = {name: "\n".join(map(str, kept[name])) for name in ("windows", "closed") if isinstance(kept[name], list)}
+    lines = {name: "\n".join(kept[name]) for name in ("windows", "closed")}
     return {**kept, **lines, "from_day": ""}

@@ -93,7 +93,10 @@ async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_st
 
 
 async def wait_for_slot(nursery: Nursery, caller: Caller, baby: str, start: Instant) -> None:
-    """Wait for a slot that is full or kept for others; raises Refusal `not-found`, `consent-missing`, `slot-not-full`."""
+    """Wait for a slot that is full or kept for others.
+
+    Raises Refusal `not-found`, `consent-missing`, `slot-unknown`, `slot-not-full`.
+    """
     mine = await my_baby(nursery, caller, baby)
     if not mine.may_be_seen:
         raise Refusal("consent-missing", next_step="sign-first")
