@@ -69,7 +69,6 @@ def _home(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         return page_of(pages, request)(
             "family/home.html",
             home=home,
-            now=nursery.clock(),
             reasons=FAMILY_REASONS,
             done=done if done in DONE else "",
         )

@@ -7,7 +7,7 @@ confirmed.  What is not confirmed within a minute is free again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tianfu.access.caller import Caller
@@ -223,7 +223,12 @@ async def _write_visit(nursery: Nursery, name: str, each: For, start: Instant, e
         end=end,
     )
     await write(nursery.store, appointment_of(booked))
-    await nursery.places.confirm(name)
+    try:
+        await nursery.places.confirm(name)
+    except Refusal:
+        # So slow that the place was given to somebody else: what was written must not look like a visit.
+        await write(nursery.store, appointment_of(replace(booked, state=State.CANCELLED, reason="not-confirmed")))
+        raise
 
 
 async def _give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:

@@ -163,8 +163,9 @@ async def read_report(nursery: Nursery, caller: Caller) -> Report:
     ward, now = await ward_of_unit(nursery.store, caller), nursery.clock()
     babies = await ward_babies(nursery, caller)
     since = Instant(now - REPORT_DAYS * DAY)
-    fates = await nursery.places.fates(ward.id, since, now)
-    waited = await nursery.places.waited(ward.id, since, Instant(now + REPORT_DAYS * DAY))
+    until = Instant(now + REPORT_DAYS * DAY)
+    fates = await nursery.places.fates(ward.id, since, until)
+    waited = await nursery.places.waited(ward.id, since, until)
     lines = [_line(each, fates, waited.get(each.id, (0, 0)), now) for each in babies.values()]
     done = [each for each in fates if each.freed_by is None and each.end <= now]
     return Report(
