@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.mapping.codes import NEWBORN, VISITS
+from tianfu.apps.newborn.mapping.codes import APPROVED_BY, VISITS
 from tianfu.apps.newborn.mapping.visits import Booked, appointment_of, booked_from, restated
 from tianfu.apps.newborn.model.booking import (
     FAMILY_REASONS,
@@ -162,7 +162,7 @@ async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> N
         raise not_found()
     state = stepped(stepped(booked.visit, State.APPROVED), State.SLOT_CONFIRMED).state
     resource = restated(record.value, state, "")
-    resource["extension"] = [*resource["extension"], {"url": f"{NEWBORN}-approved-by", "valueString": caller.id}]
+    resource["extension"] = [*resource["extension"], {"url": APPROVED_BY, "valueString": caller.id}]
     await write(nursery.store, resource, expected_version=record.version)
 
 
