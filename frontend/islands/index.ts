@@ -1,5 +1,6 @@
 // Improvements for pages that already work without them: keys, filters that apply at once, a cursor on charts,
 // passkeys.
+import "./bedside";
 import "./chart-cursor";
 import "./countdown";
 import "./filter";

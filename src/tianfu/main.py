@@ -179,7 +179,7 @@ class Application:
                 lifelong(store),
                 trust(store, clock=system_clock),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
-                newborn(nursery),
+                newborn(nursery, None),
                 administration(
                     House(
                         directory=store,

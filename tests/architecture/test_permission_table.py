@@ -13,7 +13,6 @@ from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
 from tianfu.apps.administration.routes import administration
 from tianfu.apps.entrance.routes import entrance
-from tianfu.apps.family.routes import family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
@@ -33,6 +32,7 @@ def site() -> Litestar:
             administration(nothing),
             entrance(MagicMock()),
             family(MagicMock()),
+            newborn(MagicMock(), None),
             smart(approvals),
         ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),

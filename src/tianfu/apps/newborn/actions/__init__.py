@@ -1,1 +1,1 @@
-"""What people do about newborn visits."""
+"""One file for each thing that a person does."""

@@ -1,1 +1,1 @@
-"""What screens read."""
+"""One file for each screen that only reads."""

@@ -1,0 +1,81 @@
+"""A second person confirms what a nurse scanned; then the visit is armed, still behind the curtain.
+
+Rule: docs/rules/newborn-visits.md
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.scan_codes import binding_said, scans_of
+from tianfu.apps.newborn.live.bed import visit_of, ward_now
+from tianfu.apps.newborn.live.keeper import LEASE_SECONDS, House
+from tianfu.apps.newborn.live.standing import Standing, read, written
+from tianfu.apps.newborn.mapping.visits import Booked
+from tianfu.apps.newborn.model.binding import Binding, confirmed
+from tianfu.apps.newborn.model.visit import armed, rebound
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal
+
+
+async def confirm_binding(house: House, caller: Caller, second: str, visit: str, *, now: Instant) -> None:
+    """Arm a visit, or bind it anew after a move, by the word of a second person; `second` is her Practitioner.
+
+    Raises Refusal `not-found`, `same-person`, `scans-too-old`, `another-baby`, `visit-cut`, `slot-not-begun`,
+    `visit-not-there-yet`, or as `bound` does.  What was refused is in the trail.
+    """
+    booked = await visit_of(house, caller, visit)
+    facts = {"visit": visit}
+    try:
+        scans = scans_of(await house.rooms.scans(visit))
+        binding = await binding_said(house, booked, scans, now=max((each.at for each in scans), default=now))
+        binding = confirmed(binding, by=second, now=now)
+        if binding.baby != booked.baby:
+            raise Refusal("another-baby", next_step="scan-again")
+        await _bind(house, booked, binding, now=now)
+    except Refusal as refusal:
+        await house.trail.did(caller, "confirm-binding", patient=booked.baby, outcome=refusal.code, facts=facts)
+        raise
+    await house.rooms.forget_scans(visit)
+    await house.trail.did(caller, "confirm-binding", patient=booked.baby, facts=facts)
+
+
+async def _bind(house: House, booked: Booked, binding: Binding, *, now: Instant) -> None:
+    room = await house.rooms.find(booked.id)
+    if room is None:
+        await _arm(house, booked, binding, now=now)
+        return
+    ward = await ward_now(house, booked, binding.camera, nurse_heard_at=room.heard_at, is_being_leased=True, now=now)
+    async with house.rooms.changing(booked.id) as changing:
+        standing = read(changing.room.state)
+        after = standing.becoming(rebound(standing.visit, binding, ward, now=now), now=now)
+        await changing.put(written(after), camera=binding.camera, is_over=False, is_seen=False, at=now)
+        if binding.camera != changing.room.camera:  # a room looks at one camera for ever
+            await house.media.close(booked.id, "bound-anew")
+            await house.media.open_room(booked.id, binding.camera, lease_seconds=LEASE_SECONDS)
+    await house.rooms.leased(booked.id, Instant(now + int(LEASE_SECONDS * SECOND)))
+
+
+async def _arm(house: House, booked: Booked, binding: Binding, *, now: Instant) -> None:
+    """Open a room behind the curtain, and have the visit kept; a room that nobody keeps is closed."""
+    ward = await ward_now(house, booked, binding.camera, nurse_heard_at=now, is_being_leased=True, now=now)
+    visit = armed(booked.visit, binding, ward, now=now)
+    standing = Standing(booked=booked, visit=booked.visit).becoming(visit, now=now)
+    await house.media.close(booked.id, "opened-again")
+    await house.media.open_room(booked.id, binding.camera, lease_seconds=LEASE_SECONDS)
+    try:
+        await house.rooms.begin(
+            booked.id,
+            ward=booked.ward,
+            camera=binding.camera,
+            nurse=binding.scanned_by,
+            state=written(standing),
+            at=now,
+        )
+    except BaseException as error:
+        if not (isinstance(error, Refusal) and error.code == "room-exists"):
+            with suppress(Refusal):
+                await house.media.close(booked.id, "not-kept")
+        raise
+    await house.rooms.leased(booked.id, Instant(now + int(LEASE_SECONDS * SECOND)))

@@ -1,0 +1,49 @@
+"""A nurse opens the curtain by hand: nothing else ever does.  Rule: docs/rules/newborn-visits.md"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.bed import visit_of, ward_now
+from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.standing import read, written
+from tianfu.apps.newborn.model.visit import opened
+from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.rooms import Gate
+
+
+async def open_curtain(house: House, caller: Caller, visit: str, *, now: Instant) -> None:
+    """Let the family see, if everything that must hold holds at this moment.
+
+    Raises Refusal `not-found`, `room-unknown`, `visit-cut`, `visit-not-there-yet`, `camera-away`, `lease-lost` or
+    `media-unavailable`; then the curtain is drawn.  What was refused is in the trail.
+    """
+    booked = await visit_of(house, caller, visit)
+    facts = {"visit": visit}
+    try:
+        await _open(house, visit, now=now)
+    except BaseException as error:
+        # Whatever failed after the gate opened: what is not kept as open must not be open.
+        with suppress(Refusal):
+            await house.media.gate(visit, Gate.SHIELDED, "not-opened")
+        if isinstance(error, Refusal):
+            await house.trail.did(caller, "open-curtain", patient=booked.baby, outcome=error.code, facts=facts)
+        raise
+    await house.trail.did(caller, "open-curtain", patient=booked.baby, facts=facts)
+
+
+async def _open(house: House, visit: str, *, now: Instant) -> None:
+    room = await house.rooms.find(visit)
+    if room is None:
+        raise Refusal("room-unknown", next_step="reload")
+    booked = read(room.state).booked
+    # She touches the tablet just now: that is heard too.
+    await house.rooms.heard([visit], at=now)
+    ward = await ward_now(house, booked, room.camera, nurse_heard_at=now, is_being_leased=False, now=now)
+    async with house.rooms.changing(visit) as changing:
+        standing = read(changing.room.state)
+        after = standing.becoming(opened(standing.visit, ward, now=now), now=now)
+        await changing.put(written(after), camera=changing.room.camera, is_over=False, is_seen=True, at=now)
+        await house.media.gate(visit, Gate.LIVE, "nurse")

@@ -1,0 +1,404 @@
+"""The keeper: looks at all visits at the bed, several times a second, and lets nothing be seen that should not be.
+
+Exactly one process of an installation keeps; the others stand by and take over.  What is not known counts as not so:
+a keeper that cannot look draws every curtain, and one that took over draws them before it looks.
+Rules: docs/rules/newborn-visits.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from tianfu.apps.newborn.live.audience import Audience, Began
+from tianfu.apps.newborn.live.recording import write_standing
+from tianfu.apps.newborn.live.standing import Standing, read, written
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.wards import Digest
+from tianfu.apps.newborn.model.visit import OVER, Exit, State, Visit, closed, left, looked_at, shielded
+from tianfu.apps.newborn.nurse_ports import Doors, VisitStore
+from tianfu.apps.newborn.queries.facts import WATCHED_TYPES, Facts, named_records, read_facts
+from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.kernel.refusal import Refusal, place_of
+from tianfu.records.watching import Versions, Watch
+from tianfu.services.realtime.kept import KeptRoom, KeptRooms
+from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, Happened, MediaPort
+from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.viewing import ViewTrail
+
+TICK_SECONDS = 0.2
+"""How long after its commit a change is looked at, at the most."""
+
+KEEPING_SECONDS = 4.0
+"""A keeper that was silent for so long is succeeded."""
+
+LEASE_SECONDS = 10.0
+"""Shorter than the 30 s that a room allows: if every keeper dies, nothing is seen for longer."""
+
+RENEW_BELOW_SECONDS = 7.0
+FACTS_SECONDS = 10.0
+"""Facts are read again after so long although nothing was written: a guardian's time may have run out."""
+
+REPEAT_SECONDS = 1.0
+"""How long a curtain that is drawn is believed to be drawn, before it is drawn again."""
+
+UNAVAILABLE = frozenset({"media-unavailable", "media-failed"})
+ROOM_GONE = frozenset({"room-unknown", "room-closed"})
+
+_log = structlog.get_logger("tianfu.newborn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What visits stand on.  `clock` tells dates, `digest` hides a wristband's number."""
+
+    store: VisitStore
+    rooms: KeptRooms
+    watch: Watch
+    media: MediaPort
+    doors: Doors
+    trail: ViewTrail
+    clock: Clock
+    digest: Digest
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the keeper read of the record, and when."""
+
+    versions: Versions = ()
+    visits: tuple[tuple[str, str], ...] = ()
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    read_at: int = 0
+
+
+class Keeper:
+    """Looks at visits while it has the keeper's place; `name` is this process's alone."""
+
+    def __init__(self, house: House, *, name: str) -> None:
+        self._house = house
+        self._name = name
+        self._seen = _Seen()
+        self._drawn: dict[str, int] = {}
+        self._opened: set[str] = set()
+        """The rooms that this keeper knows to be open on the media server that runs now."""
+        self._media_is_there = True
+        self._is_lease_due = False
+        self.listening = Listening(house)
+        self.is_keeper = False
+
+    async def run(self) -> None:
+        """Keep, or stand by; goes on until cancelled."""
+        besides = [asyncio.create_task(work) for work in (self._hear(), self._write())]
+        try:
+            while True:
+                try:
+                    await self.tick()
+                except Exception as error:
+                    _log.error("visits_not_looked_at", error=place_of(error))
+                    await self.draw_all("not-known")
+                await asyncio.sleep(TICK_SECONDS)
+        finally:
+            for task in besides:
+                task.cancel()
+            with suppress(Exception):
+                await self._house.rooms.leave_keeping(self._name)
+
+    async def tick(self) -> None:
+        """One look at everything, if this is the keeper."""
+        if not await self._house.rooms.take_keeping(self._name, lasts_seconds=KEEPING_SECONDS):
+            self.is_keeper = False
+            return
+        rooms = await self._house.rooms.at_work()
+        if not self.is_keeper:
+            await self._take_over(rooms)
+            rooms = await self._house.rooms.at_work()
+        standing = {room.visit: read(room.state) for room in rooms}
+        at_bed = [room for room in rooms if not room.is_over]
+        if self.listening.has_lost_it:
+            self.lease_now()
+        facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
+        held = await self._house.rooms.held()
+        for room in at_bed:
+            await self._lease(room)
+        self._is_lease_due = False
+        for room in at_bed:
+            await self._look(room, standing[room.visit], facts.get(room.visit), is_held=room.ward in held)
+
+    async def write_down(self) -> None:
+        """Close what is over, and write what the record and the trail do not know; a cut never waits for it."""
+        for room in await self._house.rooms.at_work():
+            await self._finish(room)
+        await self._tell_views()
+
+    def lease_now(self) -> None:
+        """Ask for every lease with the next look, whether or not it is due."""
+        self._is_lease_due = True
+
+    async def draw_all(self, reason: str) -> None:
+        """Draw the curtain of every room that this keeper opened or found; never raises."""
+        for visit in list(self._opened):
+            with suppress(Refusal):
+                await self._house.media.gate(visit, Gate.SHIELDED, reason)
+
+    # Taking over
+
+    async def _take_over(self, rooms: Sequence[KeptRoom]) -> None:
+        """Nobody looked for a while: everything is behind the curtain until a nurse opens it again."""
+        self._seen = _Seen()
+        for room in rooms:
+            if not room.is_over:
+                await self._draw(room.visit, "keeper-changed")
+                await self._change(room.visit, lambda now: shielded(now, "keeper-changed"))
+        self.is_keeper = True
+        _log.info("visits_taken_over", rooms=len(rooms))
+
+    # What is true
+
+    async def _facts(self, standing: Sequence[Standing], cameras: Sequence[str]) -> Mapping[str, Facts]:
+        """What the record says now; read again only if some version differs from the last time."""
+        house, now = self._house, self._house.clock()
+        visits = [each.booked for each in standing]
+        if not visits:
+            self._seen = _Seen()
+            return {}
+        names = tuple(sorted(zip([each.id for each in visits], cameras, strict=True)))
+        named = named_records(visits, cameras)
+        # Before the facts: what is written while they are read makes the next look read them again.
+        versions = await house.watch.versions(WATCHED_TYPES, [each.baby for each in visits], named)
+        is_old = now - self._seen.read_at > FACTS_SECONDS * SECOND
+        if is_old or versions != self._seen.versions or names != self._seen.visits:
+            facts = await read_facts(house.store, visits, cameras, house.digest, now=now)
+            self._seen = _Seen(versions=versions, visits=names, facts=facts, read_at=now)
+        return self._seen.facts
+
+    # Leases and rooms
+
+    async def _lease(self, room: KeptRoom) -> None:
+        """Lengthen a room's lease, and open it again where the media server has forgotten it."""
+        house, now = self._house, self._house.clock()
+        if (
+            room.visit in self._opened
+            and self._media_is_there
+            and not self._is_lease_due
+            and room.lease_until - now > RENEW_BELOW_SECONDS * SECOND
+        ):
+            return
+        # Told before it is asked for: a view then never ends, in our books, before it did.
+        await house.rooms.leased(room.visit, Instant(now + int(LEASE_SECONDS * SECOND)))
+        try:
+            await house.media.renew(room.visit, lease_seconds=LEASE_SECONDS)
+            self._opened.add(room.visit)
+            self._media_is_there = True
+        except Refusal as refusal:
+            if refusal.code in UNAVAILABLE:
+                self._media_is_there = False
+            elif refusal.code in ROOM_GONE:
+                await self._open_again(room)
+            else:
+                raise
+
+    async def _open_again(self, room: KeptRoom) -> None:
+        """The media server was started anew: its rooms begin shielded, and who sees what begins anew too."""
+        house = self._house
+        self._media_is_there = True
+        if room.visit in self._opened:
+            self._opened.clear()
+            await self.listening.begin_anew()
+        await self._change(room.visit, lambda visit: shielded(visit, "lease-lost"))
+        with suppress(Refusal):
+            await house.media.close(room.visit, "opened-again")
+            await house.media.open_room(room.visit, room.camera, lease_seconds=LEASE_SECONDS)
+            self._opened.add(room.visit)
+
+    # Looking
+
+    async def _look(self, room: KeptRoom, standing: Standing, facts: Facts | None, *, is_held: bool) -> None:
+        """What becomes of one visit by itself."""
+        before = standing.visit
+        after = self._looked_at(room, before, facts, is_held=is_held)
+        if before.state is State.LIVE and after.state is not State.LIVE:
+            await self._draw(room.visit, after.reason)
+        elif after.state is not State.LIVE:
+            await self._keep_drawn(room.visit, after.reason or "shielded")
+        if after != before:
+            # Decided once more on what stands now: a nurse may have been there meanwhile.
+            await self._change(room.visit, lambda now: self._looked_at(room, now, facts, is_held=is_held))
+
+    def _looked_at(self, room: KeptRoom, visit: Visit, facts: Facts | None, *, is_held: bool) -> Visit:
+        now = self._house.clock()
+        if facts is None:
+            return shielded(visit, "not-known")
+        if facts.appointment in OVER and visit.state not in OVER:
+            by = Exit.CANCEL if visit.state is State.ARMED else Exit.ABORT
+            return left(visit, by, facts.appointment.value)
+        camera_is_there = self._media_is_there and room.camera in self.listening.cameras
+        ward = facts.ward(
+            is_held=is_held,
+            camera_is_healthy=camera_is_there,
+            nurse_heard_at=room.heard_at,
+            lease_until=Instant(now + 1) if self._media_is_there else Instant(0),
+        )
+        return looked_at(visit, ward, now=now)
+
+    async def _draw(self, visit: str, reason: str) -> None:
+        """Draw a curtain; a media server that cannot be asked ends the lease by itself."""
+        try:
+            await self._house.media.gate(visit, Gate.SHIELDED, reason)
+        except Refusal as refusal:
+            if refusal.code not in UNAVAILABLE | ROOM_GONE:
+                raise
+            if refusal.code in UNAVAILABLE:
+                self._media_is_there = False
+        self._drawn[visit] = self._house.clock()
+
+    async def _keep_drawn(self, visit: str, reason: str) -> None:
+        """What stands as shielded is shielded, whatever went wrong between a row and a room."""
+        if self._house.clock() - self._drawn.get(visit, 0) > REPEAT_SECONDS * SECOND:
+            await self._draw(visit, reason)
+
+    async def _change(self, visit: str, change: Callable[[Visit], Visit]) -> None:
+        """Change a visit as it stands now; nothing is kept where nothing changes."""
+        house, now = self._house, self._house.clock()
+        async with house.rooms.changing(visit) as changing:
+            standing = read(changing.room.state)
+            after = change(standing.visit)
+            if after == standing.visit:
+                return
+            stands = standing.becoming(after, now=now)
+            await changing.put(
+                written(stands), camera=changing.room.camera, is_over=stands.is_over, is_seen=False, at=now
+            )
+        if standing.is_live or stands.is_over:
+            facts = {"visit": visit, "reason": after.reason}
+            await house.trail.did(VISITS, "cut-picture", patient=after.baby, facts=facts)
+
+    # Writing down
+
+    async def _finish(self, room: KeptRoom) -> None:
+        """Write what the record does not know; close what is over."""
+        house = self._house
+        standing = read(room.state)
+        if standing.visit.state is State.ENDING:
+            await self._change(room.visit, lambda now: closed(now) if now.state is State.ENDING else now)
+        if standing.is_over:
+            await self._close(room.visit, standing.visit.reason or "over")
+        if room.written < room.version:
+            try:
+                await write_standing(house.store, standing, was_seen=room.was_seen, now=house.clock())
+            except Refusal as refusal:
+                _log.warning("visit_not_written", visit=room.visit, refusal=refusal.code)
+            else:
+                await house.rooms.written(room.visit, room.version)
+
+    async def _close(self, visit: str, reason: str) -> None:
+        with suppress(Refusal):
+            await self._house.media.close(visit, reason)
+        with suppress(Refusal):
+            await self._house.doors.revoke_visit(VISITS, visit, reason)
+        self._opened.discard(visit)
+        self._drawn.pop(visit, None)
+
+    async def _tell_views(self) -> None:
+        """Have the trail know of every view that has ended."""
+        house = self._house
+        for view in await house.rooms.views_untold():
+            room = await house.rooms.find(view.visit)
+            if room is None:
+                continue
+            viewer = await house.doors.viewer(view.visit, view.participant)
+            await house.trail.saw(viewer, read(room.state).booked.baby, view)
+            await house.rooms.view_told(view)
+
+    async def _write(self) -> None:
+        while True:
+            try:
+                if self.is_keeper:
+                    await self.write_down()
+            except Exception as error:
+                _log.error("visits_not_written", error=place_of(error))
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _hear(self) -> None:
+        while True:
+            try:
+                if self.is_keeper:
+                    await self.listening.hear()
+                    continue
+                self.listening.forget()  # another keeps
+            except Refusal:
+                await self.listening.lost()
+            except Exception as error:
+                _log.error("media_not_heard", error=place_of(error))
+            await asyncio.sleep(TICK_SECONDS)
+
+
+class Listening:
+    """What a media server tells, from its first word on: which cameras are there, and who sees what.
+
+    Whoever lost it hears everything again from the first word that it keeps; to be told twice changes nothing.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._last: Happened | None = None
+        self._audience = Audience()
+        self.cameras: set[str] = set()
+        """The cameras that are there, as far as is known."""
+        self.has_lost_it = False
+        """Whether the media server could not be heard when it was last listened to."""
+
+    def forget(self) -> None:
+        """Begin at the first word again."""
+        self._last, self._audience = None, Audience()
+        self.cameras.clear()
+
+    async def lost(self) -> None:
+        """The media server cannot be heard: no camera is known to be there."""
+        self.forget()
+        self.has_lost_it = True
+        with suppress(Refusal):
+            await self._house.rooms.no_camera()
+
+    @property
+    def last_heard(self) -> str:
+        """What happened last, as far as is heard."""
+        return self._last.what if self._last else ""
+
+    async def begin_anew(self) -> None:
+        """The media server was started anew: nobody will hear how the views of before ended."""
+        now = self._house.clock()
+        await self._house.rooms.end_views_unheard(before=now, at=now)
+        self.forget()
+
+    async def hear(self) -> None:
+        """Listen for a while; raises Refusal `media-unavailable`."""
+        last = self._last
+        told = await self._house.media.events(last.number if last else 0)
+        self.has_lost_it = False
+        if last is not self._last or not told:
+            return  # begun anew meanwhile, or nothing happened
+        if last is not None and told[0].number <= last.number:
+            self.forget()  # another server counts here
+            return
+        if last is None:
+            # Views from before its first word are another server's, which has ended.
+            await self._house.rooms.end_views_unheard(before=told[0].at, at=self._house.clock())
+        for event in told:
+            await self._heard(event)
+            self._last = event
+
+    async def _heard(self, event: Happened) -> None:
+        if event.what in {CAMERA_BACK, CAMERA_LOST}:
+            is_here = event.what == CAMERA_BACK
+            (self.cameras.add if is_here else self.cameras.discard)(event.who)
+            await self._house.rooms.camera(event.who, is_here=is_here)
+        for each in self._audience.hears(event):
+            if isinstance(each, Began):
+                await self._house.rooms.view_begins(each.visit, each.participant, since=each.since)
+            else:
+                await self._house.rooms.view_ends(each.visit, each.participant, since=each.since, until=each.until)

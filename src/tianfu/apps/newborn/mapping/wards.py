@@ -1,0 +1,102 @@
+"""Stays, beds, cameras and consents as the rules of visits want to know them.  Rules: docs/rules/newborn-record.md"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tianfu.apps.newborn.mapping.codes import (
+    BED,
+    CAMERA_CODE,
+    CONSENT,
+    GUARDIANSHIP_DISPUTE,
+    NEWBORN,
+    PHYSICAL_TYPE,
+    WARD,
+    WRISTBAND,
+)
+from tianfu.apps.newborn.mapping.visits import id_in
+from tianfu.kernel.instants import Instant, range_of
+
+Element = Mapping[str, Any]
+Digest = Callable[[str], str]
+"""A keyed digest of a wristband's number: the number itself is kept nowhere but in the record."""
+
+UNCLEAR_BED = ""
+"""Where a baby lies whose stay names no bed, or several: somebody must look, and nobody is discharged."""
+
+
+def wristbands_of(patient: Element, digest: Digest) -> tuple[str, ...]:
+    """Digests of the bands that the baby wears now."""
+    return tuple(
+        digest(str(each["value"]))
+        for each in patient.get("identifier", ())
+        if each.get("system") == WRISTBAND and each.get("use") != "old" and each.get("value")
+    )
+
+
+def bed_of(stays: Iterable[Element]) -> str | None:
+    """The bed in which a baby lies by its open stays; None if none is open, `UNCLEAR_BED` if they do not say one."""
+    opened = [each for each in stays if each.get("status") == "in-progress"]
+    if not opened:
+        return None
+    beds = {
+        id_in(place.get("location"), "Location")
+        for stay in opened
+        for place in stay.get("location", ())
+        if place.get("status") == "active"
+    }
+    return beds.pop() if len(beds) == 1 else UNCLEAR_BED
+
+
+def bed_of_camera(device: Element) -> str | None:
+    """The bed at which a camera hangs; None if it is not in use or hangs nowhere."""
+    return id_in(device.get("location"), "Location") or None if device.get("status") == "active" else None
+
+
+def camera_label(device: Element) -> str:
+    """What is printed on a camera."""
+    return next((each["value"] for each in device.get("identifier", ()) if each.get("system") == CAMERA_CODE), "")
+
+
+def allows(consents: Iterable[Element], guardian: str, what: str) -> bool:
+    """Whether a guardian's consent to something stands."""
+    return any(
+        each.get("status") == "active"
+        and guardian in {id_in(one, "RelatedPerson") for one in each.get("performer", ())}
+        and (CONSENT, what) in _codings(each.get("category", ()))
+        for each in consents
+    )
+
+
+def is_clear(guardian: Element, baby: str, flags: Iterable[Element], *, now: Instant) -> bool:
+    """Whether somebody is the baby's guardian now, and nobody disputes it."""
+    if guardian.get("active", True) is not True or id_in(guardian.get("patient"), "Patient") != baby:
+        return False
+    period = guardian.get("period") or {}
+    try:
+        has_begun = "start" not in period or range_of(period["start"])[0] <= now
+        has_ended = "end" in period and range_of(period["end"])[1] <= now
+    except ValueError:
+        return False
+    return has_begun and not has_ended and not any(is_dispute(each) for each in flags)
+
+
+def is_dispute(flag: Element) -> bool:
+    """Whether a Flag says that guardianship is in dispute now."""
+    concepts = [*flag.get("category", ()), flag.get("code") or {}]
+    return flag.get("status") == "active" and (NEWBORN, GUARDIANSHIP_DISPUTE) in _codings(concepts)
+
+
+def is_ward(location: Element) -> bool:
+    """Whether a Location is a ward."""
+    return (PHYSICAL_TYPE, WARD) in _codings([location.get("physicalType") or {}])
+
+
+def is_bed(location: Element) -> bool:
+    """Whether a Location is a bed."""
+    return (PHYSICAL_TYPE, BED) in _codings([location.get("physicalType") or {}])
+
+
+def _codings(concepts: Iterable[Element]) -> set[tuple[str, str]]:
+    return {(str(one.get("system")), str(one.get("code"))) for each in concepts for one in each.get("coding", ())}

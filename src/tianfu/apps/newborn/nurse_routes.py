@@ -1,0 +1,303 @@
+"""The nurse's pages over HTTP: her round, the bed, the ward.  No name and no number of a baby is in an address.
+
+Whatever draws a curtain is a plain form: it works without a script, in every state, and asks nothing first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from tianfu.apps.newborn.actions.confirm_binding import confirm_binding
+from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
+from tianfu.apps.newborn.actions.end_visit import decline_visit, end_visit
+from tianfu.apps.newborn.actions.hold_ward import hold_ward, release_ward
+from tianfu.apps.newborn.actions.open_curtain import open_curtain
+from tianfu.apps.newborn.actions.scan_codes import scan_code
+from tianfu.apps.newborn.actions.write_note import approve_note, write_note
+from tianfu.apps.newborn.live.bed import NURSES, STAFF, not_found, practitioner_of, visit_of
+from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.model.binding import Code
+from tianfu.apps.newborn.model.reasons import DeclineReason, ShieldReason, read_decline_reason, read_shield_reason, told
+from tianfu.apps.newborn.nurse_ports import Colleagues
+from tianfu.apps.newborn.queries.bedside import read_bedside
+from tianfu.apps.newborn.queries.round import read_round, read_wards, refuse_unless_hers
+from tianfu.kernel.refusal import Refusal
+from tianfu.web.asking import HttpRequest
+from tianfu.web.forms import read_form
+from tianfu.web.outcome import status_of
+from tianfu.web.pages import Pages
+from tianfu.web.proxies import client_of
+
+ROUND = "/newborn/round"
+WARD = "/newborn/ward"
+VISITS = "/newborn/visits"
+
+DOCTORS = frozenset({"doctor"})
+
+SHOWN_AGAIN = frozenset(
+    {
+        "scan-unusable",
+        "scan-twice",
+        "scan-missing",
+        "scans-of-several",
+        "scans-too-old",
+        "wristband-unknown",
+        "bed-unknown",
+        "camera-unknown",
+        "baby-in-another-bed",
+        "camera-at-another-bed",
+        "another-baby",
+        "same-person",
+        "sign-in-refused",
+        "sign-in-closed",
+        "colleague-elsewhere",
+        "visit-cut",
+        "visit-not-there-yet",
+        "slot-not-begun",
+        "camera-away",
+        "lease-lost",
+        "media-unavailable",
+        "decline-unusable",
+        "note-unusable",
+        "room-unknown",
+    }
+)
+"""What is said beside the bed, on the same page, because the nurse stands there with her hands full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bedsides:
+    """What the nurse's pages stand on."""
+
+    house: House
+    colleagues: Colleagues
+
+
+def nurse_routes(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
+    """All pages and forms of nurses; each is for treatment, and for staff alone."""
+    return [*_round(pages, bedsides), *_bed(pages, bedsides), *_binding(pages, bedsides), *_notes(pages, bedsides)]
+
+
+def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
+    asking = pages.asking(request)
+
+    def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
+        said = {"refused": "", "why": "", "done": request.query_params.get("done", ""), **values}
+        return pages.page(f"newborn/nurse/{template}", asking, status=status, **said)
+
+    return page
+
+
+def _to_bed(visit: str, done: str) -> Redirect:
+    return Redirect(f"{VISITS}/{visit}?{urlencode({'done': done})}", status_code=303)
+
+
+def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
+    house = bedsides.house
+
+    @get(ROUND)
+    async def show_round(request: HttpRequest) -> Response[str]:
+        asking = pages.asking(request)
+        practitioner_of(asking, STAFF)
+        found = await read_round(house, asking.caller, now=house.clock())
+        return _page(pages, request)("round.html", found=found)
+
+    @get(WARD)
+    async def show_ward(request: HttpRequest) -> Response[str]:
+        asking = pages.asking(request)
+        practitioner_of(asking, STAFF)
+        found = await read_round(house, asking.caller, now=house.clock())
+        return _page(pages, request)("ward.html", found=found)
+
+    @post(f"{WARD}/{{ward:str}}/hold", status_code=303)
+    async def hold(request: HttpRequest, ward: FromPath[str]) -> Redirect:
+        asking = pages.asking(request)
+        person = practitioner_of(asking, STAFF)
+        refuse_unless_hers(await read_wards(house, asking.caller), ward)
+        await hold_ward(house, asking.caller, person, ward, now=house.clock())
+        return Redirect(f"{WARD}?done=held", status_code=303)
+
+    @post(f"{WARD}/{{ward:str}}/release", status_code=303)
+    async def release(request: HttpRequest, ward: FromPath[str]) -> Redirect:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        refuse_unless_hers(await read_wards(house, asking.caller), ward)
+        await release_ward(house, asking.caller, ward)
+        return Redirect(f"{WARD}?done=released", status_code=303)
+
+    return [show_round, show_ward, hold, release]
+
+
+def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
+    house = bedsides.house
+
+    @get(f"{VISITS}/{{visit:str}}")
+    async def show_bed(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
+        practitioner_of(pages.asking(request), STAFF)
+        return await _bedside(pages, request, house, visit)
+
+    @post(f"{VISITS}/{{visit:str}}/shield", status_code=303)
+    async def shield(request: HttpRequest, visit: FromPath[str]) -> Redirect:
+        asking = pages.asking(request)
+        if asking.caller.role not in STAFF:
+            raise not_found()
+        form = await read_form(request, "reason")
+        await draw_curtain(house, asking.caller, visit, read_shield_reason(form["reason"]), now=house.clock())
+        return _to_bed(visit, "shielded")
+
+    @post(f"{VISITS}/{{visit:str}}/open", status_code=200)
+    async def open_it(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        try:
+            await open_curtain(house, asking.caller, visit, now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "opened")
+
+    @post(f"{VISITS}/{{visit:str}}/end", status_code=200)
+    async def end(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        try:
+            await end_visit(house, asking.caller, visit, now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "ended")
+
+    @post(f"{VISITS}/{{visit:str}}/decline", status_code=200)
+    async def decline(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        form = await read_form(request, "reason")
+        try:
+            reason = read_decline_reason(form["reason"])
+            await decline_visit(house, asking.caller, visit, reason, now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "declined")
+
+    @post(f"{VISITS}/{{visit:str}}/here", status_code=204)
+    async def here(request: HttpRequest, visit: FromPath[str]) -> None:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        await visit_of(house, asking.caller, visit)
+        await house.rooms.heard([visit], at=house.clock())
+
+    return [show_bed, shield, open_it, end, decline, here]
+
+
+def _binding(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
+    house = bedsides.house
+
+    @post(f"{VISITS}/{{visit:str}}/scan", status_code=200)
+    async def scan(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        nurse = practitioner_of(asking, NURSES)
+        form = await read_form(request, *(code.value for code in Code))
+        try:
+            for code in Code:
+                if form[code.value].strip():
+                    await scan_code(house, asking.caller, nurse, visit, code, form[code.value], now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "scanned")
+
+    @post(f"{VISITS}/{{visit:str}}/confirm", status_code=200)
+    async def confirm(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        second = practitioner_of(asking, NURSES)
+        try:
+            await confirm_binding(house, asking.caller, second, visit, now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "armed")
+
+    @post(f"{VISITS}/{{visit:str}}/confirm-here", status_code=200)
+    async def confirm_here(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        form = await read_form(request, "number", "password", "code")
+        try:
+            await visit_of(house, asking.caller, visit)
+            colleague = await bedsides.colleagues.proved(
+                form["number"],
+                form["password"],
+                form["code"],
+                address=client_of(request.scope),
+                organisation=asking.caller.organisation or "",
+            )
+            second = colleague.caller.practitioner if colleague.caller.role in NURSES | DOCTORS else None
+            if second is None:
+                raise Refusal("colleague-elsewhere", next_step="ask-a-colleague")
+            await confirm_binding(house, colleague.caller, second, visit, now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "armed")
+
+    return [scan, confirm, confirm_here]
+
+
+def _notes(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
+    house = bedsides.house
+
+    @post(f"{VISITS}/{{visit:str}}/notes", status_code=200)
+    async def write(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        author = practitioner_of(asking, STAFF)
+        form = await read_form(request, "text")
+        try:
+            await write_note(house, asking.caller, author, visit, form["text"], now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "noted")
+
+    @post(f"{VISITS}/{{visit:str}}/notes/{{note:str}}/approve", status_code=303)
+    async def approve(request: HttpRequest, visit: FromPath[str], note: FromPath[str]) -> Redirect:
+        asking = pages.asking(request)
+        doctor = practitioner_of(asking, DOCTORS)
+        form = await read_form(request, "version")
+        if not form["version"].isdecimal():
+            raise not_found()
+        await visit_of(house, asking.caller, visit)
+        await approve_note(house, asking.caller, doctor, note, version=int(form["version"][:9]))
+        return _to_bed(visit, "approved")
+
+    return [write, approve]
+
+
+async def _bedside(
+    pages: Pages, request: HttpRequest, house: House, visit: str, *, status: int = 200, **values: object
+) -> Response[str]:
+    found = await read_bedside(house, pages.asking(request).caller, visit, now=house.clock())
+    return _page(pages, request)(
+        "bed.html",
+        status=status,
+        found=found,
+        shield_reasons=tuple(ShieldReason),
+        decline_reasons=tuple(DeclineReason),
+        codes=tuple(Code),
+        **values,
+    )
+
+
+async def _again(pages: Pages, request: HttpRequest, house: House, visit: str, refusal: Refusal) -> Response[str]:
+    """The bed once more with what was refused; anything else is a page of its own."""
+    if refusal.code not in SHOWN_AGAIN:
+        raise refusal
+    return await _bedside(
+        pages,
+        request,
+        house,
+        visit,
+        status=status_of(refusal),
+        refused=refusal.code,
+        why=told(refusal.details.get("reason", "")),
+    )

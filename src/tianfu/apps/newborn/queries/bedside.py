@@ -1,0 +1,81 @@
+"""Screen: one visit at the bed, with the scans under way and the notes about its baby."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.live.bed import not_found, visit_of
+from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.standing import read
+from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN
+from tianfu.apps.newborn.mapping.notes import Note, note_from
+from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Code
+from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.queries.round import Row, rows_of
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.records.searching import SearchRequest
+
+NOTES_MAX = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bedside:
+    """A visit as its nurse sees it; `seconds_left` is how long the scans still count, 0 if there are none."""
+
+    row: Row
+    scanned: Mapping[str, bool]
+    scanned_by: str
+    seconds_left: int
+    notes: tuple[Note, ...]
+    needs_scans: bool
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether all three codes lie there, and a second person is waited for."""
+        return all(self.scanned.values())
+
+    @property
+    def may_open(self) -> bool:
+        return self.row.state in {State.ARMED, State.SHIELDED} and not self.needs_scans
+
+
+async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant) -> Bedside:
+    """One visit of a baby in the caller's care; raises Refusal `not-found`."""
+    booked = await visit_of(house, caller, visit)
+    room = await house.rooms.find(visit)
+    kept = {} if room is None else {visit: read(room.state)}
+    rows = await rows_of(house, caller, [booked], kept)
+    if not rows:
+        raise not_found()
+    scans = await house.rooms.scans(visit)
+    first = min((each.at for each in scans), default=now)
+    # Once all three are there, the second person has as long again.
+    until = (max(each.at for each in scans) if len(scans) >= len(Code) else first) + SCANS_WITHIN
+    fresh = [each for each in scans if now <= until]
+    binding = rows[0].visit.binding
+    return Bedside(
+        row=rows[0],
+        scanned={code.value: any(each.code == code.value for each in fresh) for code in Code},
+        scanned_by=fresh[0].by if fresh else "",
+        seconds_left=max(0, (until - now) // SECOND) if fresh else 0,
+        notes=await _notes(house, caller, booked.baby),
+        needs_scans=binding is None or not binding.is_confirmed,
+    )
+
+
+async def _notes(house: House, caller: Caller, baby: str) -> tuple[Note, ...]:
+    wanted = SearchRequest(
+        type="Communication",
+        parameters=(
+            ("patient", f"Patient/{baby}"),
+            ("category", f"{NEWBORN}|{CONDITION_NOTE}"),
+            ("_sort", "-sent"),
+            ("_count", str(NOTES_MAX)),
+        ),
+    )
+    page = await house.store.search(caller, Purpose.TREATMENT, wanted)
+    notes = [note_from(each.value, version=each.version) for each in page.records]
+    return tuple(each for each in notes if each is not None)

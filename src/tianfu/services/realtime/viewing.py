@@ -1,0 +1,95 @@
+"""What of live visits stands in the audit trail: who saw whom from when to when, and what was done at the curtain.
+
+Two events tell of one view, at its first and at its last moment, so that a person's ledger says from when to when.
+No name, no number and no picture is in any.  Rules: docs/rules/newborn-record.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tianfu.access.caller import Caller
+from tianfu.access.decision import Grant
+from tianfu.access.purpose import Purpose
+from tianfu.access.rules import purposes_of
+from tianfu.kernel.ids import record_number
+from tianfu.kernel.instants import Clock
+from tianfu.records.audit import Auditor
+from tianfu.records.audit_event import event
+from tianfu.services.realtime.kept import KeptView
+
+RULE = "newborn-visits"
+"""What the trace names as the rule: docs/rules/newborn-visits.md"""
+
+WATCH_BEGIN, WATCH_END = "watch-begin", "watch-end"
+
+INTERACTIONS = frozenset(
+    {
+        WATCH_BEGIN,
+        WATCH_END,
+        "scan-code",
+        "confirm-binding",
+        "arm-visit",
+        "open-curtain",
+        "draw-curtain",
+        "cut-picture",
+        "end-visit",
+        "decline-visit",
+        "hold-ward",
+        "release-ward",
+    }
+)
+"""What happens at live visits, as the trace calls it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewTrail:
+    """Leaves events of live visits, each about one baby or a ward."""
+
+    auditor: Auditor
+    clock: Clock
+
+    async def saw(self, viewer: Caller, patient: str, view: KeptView) -> None:
+        """Somebody saw a baby's picture, from and to."""
+        grant, patients = _grant(viewer), [record_number("Patient", patient)]
+        said = f"visit={view.visit}&participant={view.participant}"
+        await self.auditor.record(
+            [
+                event(grant, at=at, interaction=what, type_number=None, patients=patients, query=said)
+                for what, at in ((WATCH_BEGIN, view.since), (WATCH_END, view.until))
+            ]
+        )
+
+    async def did(
+        self,
+        caller: Caller,
+        interaction: str,
+        *,
+        patient: str | None,
+        outcome: str = "success",
+        facts: Mapping[str, str],
+    ) -> None:
+        """Something was done, or with another outcome refused; `facts` are opaque ids and single words."""
+        if interaction not in INTERACTIONS:
+            raise ValueError(interaction)
+        patients = [] if patient is None else [record_number("Patient", patient)]
+        said = "&".join(f"{name}={value}" for name, value in facts.items()) or None
+        await self.auditor.record(
+            [
+                event(
+                    _grant(caller),
+                    at=self.clock(),
+                    interaction=interaction,
+                    type_number=None,
+                    outcome=outcome,
+                    patients=patients,
+                    query=said,
+                )
+            ]
+        )
+
+
+def _grant(caller: Caller) -> Grant:
+    purpose = next(iter(purposes_of(caller.role)), Purpose.OPERATIONS)
+    return Grant(caller=caller, purpose=purpose, rule=RULE, types=())
