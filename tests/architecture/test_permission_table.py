@@ -13,7 +13,9 @@ from tests.web.conftest import fixed_clock, made_up_assets
 from tests.web.letting_in import doorkeeping
 from tianfu.apps.administration.routes import administration
 from tianfu.apps.entrance.routes import entrance
+from tianfu.apps.family.routes import family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
 from tianfu.gateways.fhir.admission import LIMIT_OF

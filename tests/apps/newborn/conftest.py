@@ -1,4 +1,4 @@
-"""A made-up ward over a real store and real accounts: three babies in beds, two of them twins, and people who sign in."""
+"""A made-up ward over a real store and real accounts: three babies in beds, two of them twins, and their people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.made_up_keys import made_up_keys
 from tests.records.made import put
-from tests.services.accounts.conftest import CHEAP, MASTER, PARTY, THE_OPERATOR, TREE, House, Telephone, Time
+from tests.services.accounts.conftest import CHEAP, MASTER, PARTY, TREE, House, Telephone, Time
 from tests.services.accounts.conftest import WARD as UNIT
 from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
@@ -32,7 +32,7 @@ from tianfu.services.accounts.hashing import Passwords
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.accounts.opening import open_accounts
 from tianfu.services.accounts.signing_in import Entered
-from tianfu.services.accounts.store import Post
+from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import Limiter
@@ -184,7 +184,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
     site = build_site(
-        apps=[lifelong(store), newborn(nursery)],
+        apps=[lifelong(store), newborn(nursery, None)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
         doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
         clock=clock,
