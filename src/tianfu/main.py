@@ -24,6 +24,8 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
@@ -57,6 +59,8 @@ from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.reach import Reach
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
+from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.doors import Doors
@@ -186,11 +190,18 @@ class Application:
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
         is_demonstration = await has_source(database, DEMONSTRATION)
+        nursery = Nursery(
+            store=store,
+            places=Places(database, system_clock),
+            claims=Claims(database, keyring, accounts, system_clock),
+            clock=system_clock,
+        )
         return build_site(
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
+                newborn(nursery, None),
                 administration(
                     House(
                         directory=store,

@@ -15,6 +15,7 @@ from tianfu.apps.administration.routes import administration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
 from tianfu.gateways.fhir.admission import LIMIT_OF
@@ -33,6 +34,7 @@ def site() -> Litestar:
             administration(nothing),
             entrance(MagicMock()),
             family(MagicMock()),
+            newborn(MagicMock(), None),
             smart(approvals),
         ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
