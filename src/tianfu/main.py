@@ -24,8 +24,14 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.stay import watch_pages
+from tianfu.apps.newborn.live.doors import GrantedDoors
+from tianfu.apps.newborn.live.keeper import House as VisitHouse
+from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.routes import newborn
+from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
@@ -38,6 +44,7 @@ from tianfu.gateways.smart.metadata import oauth_addresses
 from tianfu.gateways.smart.queries.people import RecordedPeople
 from tianfu.gateways.smart.routes import Approvals, smart
 from tianfu.installation import database_addresses, derived_key, installation_keys, media_socket
+from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
@@ -50,6 +57,7 @@ from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
+from tianfu.records.watching import Watch
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
@@ -57,6 +65,7 @@ from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.reach import Reach
+from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
@@ -66,11 +75,15 @@ from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.grants import Grants
+from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.trail import RoomTrail
 from tianfu.services.realtime.turn import Relay, open_relay
+from tianfu.services.realtime.viewers import Viewers
+from tianfu.services.realtime.viewing import ViewTrail
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
+from tianfu.vault.blind import blind
 from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
 from tianfu.web.bearers import TokenCallers
@@ -163,10 +176,20 @@ class Application:
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         rooms = rooms_of(self._settings, database, keyring, auditor)
         stack.callback(rooms.media.hang_up)
+        visits = visits_of(database, store, auditor, keyring, rooms)
+        nursery = Nursery(
+            store=store,
+            places=Places(database, system_clock),
+            claims=Claims(database, keyring, accounts, system_clock),
+            clock=system_clock,
+        )
+        windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
         for work in (
             roots.run(),
+            Keeper(visits, name=new_uuid7()).run(),
+            watch_pages(windows),
             keep_months_ahead(database),
-            forget_what_is_over(database, accounts, server, rooms.grants, clock=system_clock),
+            forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
             end_what_was_revoked(rooms.grants),
             give_up_stalled_connections(self._settings.port),
         ):
@@ -190,18 +213,16 @@ class Application:
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
         is_demonstration = await has_source(database, DEMONSTRATION)
-        nursery = Nursery(
-            store=store,
-            places=Places(database, system_clock),
-            claims=Claims(database, keyring, accounts, system_clock),
-            clock=system_clock,
-        )
         return build_site(
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
-                newborn(nursery, None),
+                newborn(
+                    nursery,
+                    Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in)),
+                    windows,
+                ),
                 administration(
                     House(
                         directory=store,
@@ -254,6 +275,7 @@ class Rooms:
     media: EmbeddedMedia
     grants: Grants
     relay: Relay
+    viewers: Viewers
 
 
 def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Rooms:
@@ -261,7 +283,26 @@ def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: 
     media = EmbeddedMedia(media_socket(settings))
     trail = RoomTrail(auditor, system_clock)
     grants = Grants(database, keyring.index_secret, media, trail, system_clock)
-    return Rooms(media=media, grants=grants, relay=open_relay(settings.turn_addresses, settings.turn_secret_file))
+    return Rooms(
+        media=media,
+        grants=grants,
+        relay=open_relay(settings.turn_addresses, settings.turn_secret_file),
+        viewers=Viewers(database, keyring.index_secret),
+    )
+
+
+def visits_of(database: Database, store: Store, auditor: Auditor, keyring: Keyring, rooms: Rooms) -> VisitHouse:
+    """What newborns' visits stand on."""
+    return VisitHouse(
+        store=store,
+        rooms=KeptRooms(database),
+        watch=Watch(database),
+        media=rooms.media,
+        doors=GrantedDoors(grants=rooms.grants, viewers=rooms.viewers),
+        trail=ViewTrail(auditor=auditor, clock=system_clock),
+        clock=system_clock,
+        digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
+    )
 
 
 def settle_memory() -> None:
@@ -354,7 +395,7 @@ async def end_what_was_revoked(grants: Grants) -> None:
 
 
 async def forget_what_is_over(
-    database: Database, accounts: Accounts, server: AuthorisationServer, grants: Grants, *, clock: Clock
+    database: Database, accounts: Accounts, server: AuthorisationServer, rooms: Rooms, *, clock: Clock
 ) -> None:
     """Take away rows that say nothing any more, again and again; goes on until cancelled."""
     while True:
@@ -363,6 +404,7 @@ async def forget_what_is_over(
             await KeptBuckets(database).forget_full()
             await accounts.forget_what_is_over(clock)
             await server.forget_what_is_over()
-            await grants.forget_what_is_over()
+            await rooms.grants.forget_what_is_over()
+            await rooms.viewers.forget_what_is_over(now=clock())
         except Exception as error:
             _log.error("not_forgotten", error=place_of(error))

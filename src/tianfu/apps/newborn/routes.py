@@ -15,6 +15,8 @@ from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
 from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.news import news_of_visits
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.newborn.visit_routes import visit_routes
 from tianfu.web.admission import for_purpose
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
@@ -23,8 +25,8 @@ FAMILY_PLACE = "place.newborn"
 DESK_PLACE = "place.newborn-desk"
 
 
-def newborn(nursery: Nursery, bedsides: Bedsides | None) -> App:
-    """The app as the site takes it; without bedsides an installation books visits and shows none."""
+def newborn(nursery: Nursery, bedsides: Bedsides | None, windows: Windows | None = None) -> App:
+    """The app as the site takes it; without bedsides and windows an installation books visits and shows none."""
     live = (Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),)
     return App(
         name="newborn",
@@ -35,7 +37,7 @@ def newborn(nursery: Nursery, bedsides: Bedsides | None) -> App:
             *(live if bedsides is not None else ()),
         ),
         news=partial(news_of_visits, nursery, FAMILY_PLACE),
-        routes=lambda pages: [*_booking(pages, nursery), *_live(pages, bedsides)],
+        routes=lambda pages: [*_booking(pages, nursery), *_live(pages, bedsides), *_watch(pages, windows)],
     )
 
 
@@ -48,3 +50,7 @@ def _booking(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
 
 def _live(pages: Pages, bedsides: Bedsides | None) -> list[HTTPRouteHandler]:
     return [] if bedsides is None else for_purpose(Purpose.TREATMENT, nurse_routes(pages, bedsides))
+
+
+def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
+    return [] if windows is None else for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows))
