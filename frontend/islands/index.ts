@@ -6,4 +6,5 @@ import "./countdown";
 import "./filter";
 import "./keys";
 import "./menu";
+import "./newborn-visit";
 import "./passkey";

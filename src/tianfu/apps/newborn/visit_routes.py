@@ -38,6 +38,13 @@ MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 
 BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
 
+WORDS = (
+    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "no-microphone"),
+    *(f"shows-{each}" for each in ("full", "reduced", "stills", "sound")),
+    *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
+)
+"""What the page says of itself, without asking."""
+
 Said = Mapping[str, object]
 
 
@@ -55,6 +62,8 @@ def _page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
             status=status,
             found=found,
             stands=_stands(found.now, language, now=windows.nursery.clock()),
+            words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
+            ended=_why_over(found.now, language),
             answers=ANSWERS,
             seconds=_seconds(found, now=windows.nursery.clock()),
             **said,
@@ -174,6 +183,11 @@ def _stands(stands: Now, language: Language, *, now: Instant) -> Said:
         "drawn": say("newborn.watch-drawn", time=formats.time(stands.since)) if kind == "drawn" else "",
         "left": max(0, (stands.end - now) // SECOND),
     }
+
+
+def _why_over(stands: Now, language: Language) -> str:
+    key = f"newborn.watch-over-{stands.reason}"
+    return language.say(key) if stands.reason and language.has(key) else ""
 
 
 def _seconds(found: FamilyVisit, *, now: Instant) -> Mapping[str, int]:
