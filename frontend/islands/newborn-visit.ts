@@ -200,9 +200,9 @@ class LiveVisit {
   async #connect(joined: Joined): Promise<void> {
     const peer = (this.#peer = new RTCPeerConnection());
     peer.addTransceiver("video", { direction: "recvonly" });
-    // Nothing is sent until the key is pressed: the line has no track before.
-    const sound = peer.addTransceiver("audio", { direction: joined.speaks ? "sendrecv" : "recvonly" });
-    this.#voice = joined.speaks ? sound.sender : undefined;
+    peer.addTransceiver("audio", { direction: "recvonly" }); // the ward's
+    // Nothing is sent until the key is pressed: the line for voices has no track before.
+    this.#voice = joined.speaks ? peer.addTransceiver("audio", { direction: "sendrecv" }).sender : undefined;
     const stream = (this.#stream = new MediaStream());
     peer.ontrack = (event) => {
       stream.addTrack(event.track);
