@@ -12,6 +12,8 @@ const SOON_SECONDS = 120;
 const GONE_MS = 1_500;
 const RETRY_MS = [300, 600, 1_200, 2_000];
 const SMALL = 0.75;
+/** How often the watermark stands over the picture at once. */
+const COPIES = 15;
 
 interface Mark {
   readonly step: number;
@@ -313,9 +315,19 @@ class LiveVisit {
 
   #put(mark: Mark): void {
     this.#watermark = mark;
-    if (this.#mark.textContent !== mark.text) this.#mark.textContent = mark.text;
+    if (this.#text() !== mark.text) {
+      const copies = Array.from({ length: COPIES }, () => document.createElement("span"));
+      for (const copy of copies) copy.textContent = mark.text;
+      this.#mark.replaceChildren(...copies);
+    }
     const name = `wmark at-${mark.place}`;
     if (this.#mark.className !== name) this.#mark.className = name;
+  }
+
+  /** The words that stand over the picture; empty if they are not the same everywhere. */
+  #text(): string {
+    const copies = [...this.#mark.childNodes].map((copy) => copy.textContent ?? "");
+    return copies.length === COPIES && copies.every((copy) => copy === copies[0]) ? (copies[0] ?? "") : "";
   }
 
   /** What a look at the watermark finds: `shown`, or what is wrong with it. */
@@ -325,18 +337,29 @@ class LiveVisit {
     const stage = this.#part("stage");
     if (mark !== this.#mark || !stage?.contains(mark) || !stage.contains(this.#video)) return "gone";
     if (document.fullscreenElement === this.#video || document.pictureInPictureElement) return "gone";
-    if (mark.textContent !== this.#watermark.text || mark.className !== `wmark at-${this.#watermark.place}`) return "changed";
-    const style = getComputedStyle(mark);
+    if (this.#text() !== this.#watermark.text || mark.className !== `wmark at-${this.#watermark.place}`) return "changed";
+    const styles = [mark, ...mark.children].map((each) => getComputedStyle(each));
+    const isHidden = styles.some(
+      (style) =>
+        style.display === "none" ||
+        style.visibility !== "visible" ||
+        Number(style.opacity) < 0.5 ||
+        style.clipPath !== "none" ||
+        style.filter !== "none" ||
+        Number.parseFloat(style.fontSize) < 10,
+    );
+    if (isHidden) return "hidden";
     const box = mark.getBoundingClientRect();
     const frame = this.#video.getBoundingClientRect();
-    const isHidden = style.display === "none" || style.visibility !== "visible" || Number(style.opacity) < 0.4;
-    if (isHidden || box.width < 40 || box.height < 8 || style.clipPath !== "none") return "hidden";
-    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-    if (x < frame.left || x > frame.right || y < frame.top || y > frame.bottom) return "moved";
-    const isInView = x >= 0 && y >= 0 && x < innerWidth && y < innerHeight;
-    if (!isInView) return "shown"; // scrolled away, and the picture with it
-    const top = document.elementFromPoint(x, y);
-    return top === mark || this.#isOurs(top) ? "shown" : "covered";
+    const isOver = box.left <= frame.left && box.right >= frame.right && box.top <= frame.top && box.bottom >= frame.bottom;
+    if (!isOver) return "moved";
+    for (const [across, down] of [[0.5, 0.5], [0.2, 0.4], [0.8, 0.6]] as const) {
+      const [x, y] = [frame.left + frame.width * across, frame.top + frame.height * down];
+      if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) continue; // scrolled away, and the picture with it
+      const top = document.elementFromPoint(x, y);
+      if (top !== mark && top?.parentElement !== mark && !this.#isOurs(top)) return "covered";
+    }
+    return "shown";
   }
 
   /** The shell's own bars may lie over a page that is scrolled. */
@@ -372,7 +395,7 @@ class LiveVisit {
       const mark = this.#watermark;
       if (key && mark) {
         const seen = found || this.#seen();
-        const said = [key, mark.step, mark.place, this.#mark.textContent ?? "", seen].join("\n");
+        const said = [key, mark.step, mark.place, this.#text(), seen].join("\n");
         fields["answer"] = hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(said)));
         Object.assign(fields, this.#numbers);
         this.#numbers = {};

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page
 
-from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, VISIT, WATCH, Window, listen, until, window_of
+from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
+from tests.journeys.conftest import AXE, PICTURES
 from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
@@ -97,7 +98,7 @@ async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) 
         "document.querySelector('[data-watch=mark]').style.display = 'none'",
         "document.querySelector('[data-watch=mark]').style.opacity = 0",
         "document.querySelector('[data-watch=mark]').textContent = 'somebody else'",
-        "document.querySelector('[data-watch=mark]').style.left = '-900px'",
+        "document.querySelector('[data-watch=mark]').style.translate = '900px'",
         "document.querySelector('[data-watch=stage]').append(Object.assign(document.createElement('div'),"
         " {style: 'position:absolute;inset:0;z-index:9;background:#000'}))",
     ],
@@ -190,3 +191,44 @@ async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window:
     await page.get_by_role("group", name="Did you feel looked after?").get_by_text("Good").click()
     await page.get_by_role("button", name="Send").click()
     await page.get_by_text("Thank you; the ward reads it.").wait_for()
+
+
+@pytest.mark.parametrize(("language", "see"), [("zh-CN", "看宝宝"), ("en", "See the baby")])
+async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, language: str, see: str) -> None:
+    context = await window.resident(MOTHER, "mother-7", width=320, language=language)
+    page = await context.new_page()
+    await page.goto(f"{window.address}{WATCH}")
+    await page.get_by_role("button", name=see).wait_for()
+    await fit(page, f"{language}-check")
+    await page.evaluate(SEEN)
+    await page.keyboard.press("Tab")
+    await page.get_by_role("button", name=see).focus()
+    await page.keyboard.press("Enter")
+    await window.open()
+    await sees(page)
+    await fit(page, f"{language}-live")
+    await window.shield("feeding")
+    await until_drawn(page)
+    await fit(page, f"{language}-drawn")
+    window.house.time.pass_(10 * 60)
+    await page.get_by_role("radio").first.wait_for(state="attached")
+    await fit(page, f"{language}-over")
+
+
+async def until_drawn(page: Page) -> None:
+    async def is_drawn() -> bool:
+        return await page.locator(".screen.drawn").count() > 0 and await page.evaluate(EMPTY)
+
+    await until(is_drawn)
+
+
+async def fit(page: Page, name: str) -> None:
+    """Nothing for axe to find, nothing wider than the screen; pictures of it at three widths."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for width in (1440, 390, 320):
+        await page.set_viewport_size({"width": width, "height": 844})
+        await page.screenshot(path=PICTURES / f"newborn-watch-{name}-{width}.png", full_page=True)
