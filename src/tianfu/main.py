@@ -25,6 +25,7 @@ from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -60,6 +61,7 @@ from tianfu.services.accounts.reach import Reach
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.notices import ConsoleNotices, NoNotices
 from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
@@ -196,6 +198,8 @@ class Application:
             claims=Claims(database, keyring, accounts, system_clock),
             clock=system_clock,
         )
+        notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
+        stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
         return build_site(
             apps=[
                 lifelong(store),

@@ -23,10 +23,22 @@ from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
-from tianfu.kernel.instants import Instant, china_date
+from tianfu.apps.newborn.reminding import SOON, remind, texts
+from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.records.outcomes import Found
 
 pytestmark = pytest.mark.anyio
+
+
+class Carried:
+    """Keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    async def tell(self, number: str, text: str) -> None:
+        self.sent.append((number, text))
+
 
 WHY = Purpose.PATIENT_REQUEST
 
@@ -319,3 +331,20 @@ async def test_a_place_that_was_held_and_never_confirmed_is_free_again(ward: War
 async def test_nobody_moves_up_into_a_slot_that_is_not_there(ward: Ward) -> None:
     await ward.opened()
     assert await move_up(ward.nursery, "ward-1", Instant(ward.house.time.now + 1)) is None
+
+
+async def test_a_family_is_reminded_a_day_and_half_an_hour_before_each_once(ward: Ward) -> None:
+    head = await ward.opened()
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    at = Instant(int((await mother.slots("baby-3"))[0]) + 2 * DAY)
+    day = china_date(at).isoformat()
+    page = (await mother.get(f"/newborn/book/baby-3?day={day}")).text
+    assert f'value="{at}" required' in page
+    await mother.done("/newborn/book/baby-3", start=str(at), deed="book")
+    carried, said = Carried(), texts()
+    for before, counted in ((DAY + 1, 0), (DAY, 1), (3_600_000_000, 1), (SOON, 2), (SOON - 1, 2), (0, 2)):
+        ward.house.time.now = Instant(at - before)
+        await asyncio.gather(*(remind(ward.nursery, carried, said) for _ in range(3)))
+        assert len(carried.sent) == counted, before
+    assert carried.sent == [(MOTHER, said["day"]), (MOTHER, said["soon"])]
+    assert not any("示例" in text for _, text in carried.sent)
