@@ -17,6 +17,7 @@ from tests.apps.newborn.conftest import (
     Ward,
     current,
 )
+from tests.records.made import put
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.book_slot import move_up
 from tianfu.apps.newborn.mapping.codes import VISITS
@@ -348,3 +349,30 @@ async def test_a_family_is_reminded_a_day_and_half_an_hour_before_each_once(ward
         assert len(carried.sent) == counted, before
     assert carried.sent == [(MOTHER, said["day"]), (MOTHER, said["soon"])]
     assert not any("示例" in text for _, text in carried.sent)
+
+
+async def test_an_invitation_ends_when_the_baby_leaves(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    grandmother = await ward.resident(GRANDMOTHER)
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/accept", (await grandmother.get("/newborn")).text)
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+    assert "示例宝宝3" in (await grandmother.get("/newborn")).text
+    stay = await ward.store.read(VISITS, Purpose.TREATMENT, "Encounter", "stay-3")
+    assert isinstance(stay, Found)
+    kept = {name: each for name, each in stay.record.value.items() if name not in {"meta", "resourceType", "id"}}
+    await put(ward.store, "Encounter", "stay-3", **{**kept, "status": "finished"})
+    assert "示例宝宝3" not in (await grandmother.get("/newborn")).text
+    assert (await mother.get("/newborn/book/baby-3")).status_code == 404
+
+
+async def test_a_dispute_is_marked_and_settled_at_the_desk(ward: Ward) -> None:
+    nurse = await ward.opened()
+    at = "/newborn/desk/babies/baby-3"
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "over"}) == "settled"
+    assert "all visits stop" not in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text

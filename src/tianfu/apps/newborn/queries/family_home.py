@@ -156,7 +156,13 @@ async def _visits(nursery: Nursery, caller: Caller, baby: str) -> tuple[Booked, 
 
 async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]:
     """Invitations of the reader, with the names that tell him whose they are; the record itself stays closed to him."""
-    invitations = await nursery.claims.invitations(signed_in)
+    asked = await nursery.claims.invitations(signed_in)
+    # An invitation is for the stay: once the baby left, nothing of it is left either.
+    mine = ",".join(f"Patient/{each.baby}" for each in asked)
+    fields = {"patient": mine, "status": "in-progress"}
+    stays = await found_by(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
+    wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [one.value for one in stays if _is_stay(one.value)])
+    invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
     wanted = [("RelatedPerson", each.guardian) for each in invitations]
     wanted += [("Patient", each.baby) for each in invitations]
     names = {key: name_of(each.value) for key, each in (await _named(nursery, wanted)).items()}
