@@ -376,3 +376,28 @@ async def test_a_dispute_is_marked_and_settled_at_the_desk(ward: Ward) -> None:
     assert "all visits stop" not in (await nurse.get(at)).text
     assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
     assert "all visits stop" in (await nurse.get(at)).text
+
+
+async def test_whoever_takes_the_consent_back_moves_up_no_more(ward: Ward) -> None:
+    nurse = await ward.opened()
+    first = await ward.guardian(nurse, MOTHER, "baby-1")
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-3")
+    [start, *_] = await first.slots()
+    await first.done("/newborn/book/baby-1", start=start, deed="book")
+    await other.done("/newborn/book/baby-3", start=start, deed="wait")
+    await other.done("/newborn/consent/baby-3/withdraw")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await first.get("/newborn")).text)
+    await first.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
+    assert await ward.house.rows("select count(*) from newborn_place where freed_at is null") == [(0,)]
+
+
+async def test_the_visits_of_somebody_who_is_no_guardian_any_more_are_cancelled(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    [related] = (await mother.here()).caller.related
+    await nurse.done(f"/newborn/desk/babies/baby-3/guardians/{related}/revoke")
+    assert await state_of(ward, visit) is State.CANCELLED
+    assert start in await (await ward.guardian(nurse, OTHER_MOTHER, "baby-1")).slots()
