@@ -164,13 +164,13 @@ async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> N
 
     Raises Refusal `doctor-needed`, `not-found`, `visit-not-there-yet`.
     """
-    if caller.role != "doctor":
-        raise Refusal("doctor-needed", next_step="ask-a-doctor")
     ward = await ward_of_unit(nursery.store, caller)
     record = await read_one(nursery.store, VISITS, PLATFORM, "Appointment", visit)
     booked = booked_from(record.value, version=record.version)
     if booked is None or booked.ward != ward.id:
         raise not_found()
+    if caller.role != "doctor":
+        raise Refusal("doctor-needed", next_step="ask-a-doctor")
     state = stepped(stepped(booked.visit, State.APPROVED), State.SLOT_CONFIRMED).state
     resource = restated(record.value, state, "")
     resource["extension"] = [*resource["extension"], {"url": APPROVED_BY, "valueString": caller.id}]
