@@ -95,7 +95,7 @@ def migrate_command(
 
 @app.command()
 def serve() -> None:
-    """Run the database, the web workers and the media server until Ctrl-C or SIGTERM."""
+    """Run the database, the web workers, the media server and the cameras until Ctrl-C or SIGTERM."""
     from tianfu.supervision.readiness import refuse_unready, refuse_unready_records
 
     settings = current_settings()
@@ -104,7 +104,7 @@ def serve() -> None:
     refuse_unready(settings)
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
-        programs = [serving.web_workers(APPLICATION), serving.media_server()]
+        programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
         server = embedded_server(settings)
         asyncio.run(serving.serve(settings, programs, server, when_ready=lambda: _print_addresses(settings)))
 

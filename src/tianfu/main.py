@@ -30,6 +30,7 @@ from tianfu.apps.newborn.live.keeper import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.trust.routes import trust
@@ -69,6 +70,7 @@ from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.notices import ConsoleNotices, NoNotices
 from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
@@ -213,6 +215,8 @@ class Application:
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
         is_demonstration = await has_source(database, DEMONSTRATION)
+        notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
+        stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
         return build_site(
             apps=[
                 lifelong(store),

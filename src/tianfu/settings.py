@@ -220,6 +220,14 @@ DESCRIBED: tuple[Description, ...] = (
         read_by="development",
     ),
     Description(
+        name="TIANFU_DEMO_WARD",
+        form="`on` or `off`",
+        default="`on`",
+        meaning="Whether `make run` puts a made-up ward of twelve newborns into an empty database, and starts twelve "
+        "test cameras for its beds; each shows its bed's code and the time, and nothing that was before a lens.",
+        read_by="development",
+    ),
+    Description(
         name="TIANFU_SHARED",
         form="a folder",
         default="`shared` beside the checkout",

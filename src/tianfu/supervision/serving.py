@@ -87,6 +87,13 @@ def media_server() -> Program:
     return Program(name="media", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
 
 
+def camera_keeper() -> Program:
+    """The program that pulls the cameras; a picture waits for it, as for the media server."""
+    command = [sys.executable, "-m", "tianfu.supervision.camera_keeper"]
+    environment = dict(os.environ)
+    return Program(name="cameras", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
+
+
 async def keep_postgres(server: EmbeddedPostgres, stop: asyncio.Event) -> None:
     """Start PostgreSQL again whenever it is gone."""
     while not stop.is_set():

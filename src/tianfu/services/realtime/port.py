@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from socket import socket
 from typing import Protocol
 
 from tianfu.kernel.instants import Instant
@@ -48,6 +49,36 @@ class Quality:
     participant: str
     packets: int
     lost_fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraPulse:
+    """How one camera's pictures come.  `group_seconds` lie between two pictures that can be decoded by themselves.
+
+    `group_seconds` is None before the second of them; `silent_seconds` is how long ago the last packet came.
+    """
+
+    camera: str
+    packets: int
+    silent_seconds: float
+    pictures_per_second: float
+    group_seconds: float | None
+
+
+class Intake(Protocol):
+    """Where the pictures of cameras come in that are pulled by a program of this machine."""
+
+    async def ingest(self, camera: str) -> socket:
+        """A connection on which each message is taken as one packet of this camera, RTP or RTCP.
+
+        H.264 under payload type 96, 1,200 bytes at most (RFC 3550, RFC 6184).  A camera of the same name is let go,
+        and its rooms are shielded.  Raises Refusal `media-unavailable`.
+        """
+        ...
+
+    async def cameras(self) -> Sequence[CameraPulse]:
+        """How the pictures of all cameras come; raises Refusal `media-unavailable`."""
+        ...
 
 
 class MediaPort(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hmac import compare_digest
 
 from tianfu.apps.newborn.mapping.codes import VISITS, WRISTBAND
@@ -55,4 +56,6 @@ def _wears(patient: Element, tail: str) -> bool:
         for each in patient.get("identifier", ())
         if each.get("system") == WRISTBAND and each.get("use") == "usual"
     ]
-    return len(bands) == 1 and compare_digest(bands[0][-4:].upper().encode(), tail.upper().encode())
+    # Hyphens are for reading: the last four are letters and digits.
+    last = [re.sub(r"[^0-9A-Za-z]", "", each)[-4:].upper() for each in bands]
+    return len(last) == 1 and compare_digest(last[0].encode(), tail.upper().encode())

@@ -12,8 +12,9 @@ from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.visits import Element, Resource, extension, id_in
 from tianfu.apps.newborn.model.guardians import Approval, Relation
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
+from tianfu.standards.china import identifier_systems as systems
 
-INPATIENT = "urn:tianfu:inpatient-number"
+INPATIENT = systems.INPATIENT_NUMBER
 """The system of the number of a stay, as it stands on the baby's card; an identifier of the Encounter."""
 
 EVIDENCE = "urn:tianfu:newborn-guardian-evidence"

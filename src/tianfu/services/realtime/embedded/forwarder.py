@@ -6,12 +6,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from socket import socket
 from typing import Self, TypeVar
 
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import Camera
 from tianfu.services.realtime.embedded.happenings import Happenings
+from tianfu.services.realtime.embedded.ingest import Pulled
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
 from tianfu.services.realtime.embedded.viewer import Viewer
 from tianfu.services.realtime.port import (
@@ -22,6 +24,7 @@ from tianfu.services.realtime.port import (
     LEFT,
     LIVE,
     SHIELDED,
+    CameraPulse,
     Quality,
 )
 from tianfu.services.realtime.protocol.parts import Part
@@ -205,26 +208,33 @@ class Forwarder:
         """Take a camera's offer; the answer.  The camera that had this name before is let go."""
         heard = Heard()
         peer = self._peer(heard)
-
-        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
-            if self._cameras.get(camera) is made:  # another device may bear its name by now
-                self._forward(camera, label, packet, may_begin)
-
-        made = Camera(camera, peer, forward, self._clock)
-        heard.packet, heard.control = made.heard, made.heard_control
-        heard.ended = lambda: self._camera_ended(made)
+        made = self._made(camera, peer, heard)
         try:
             answer = await peer.answer(offer, sends=False, video=VIDEO)
         except BaseException:
             await peer.close()
             raise
-        before = self._cameras.get(camera)
-        self._cameras[camera] = made
-        if before is not None:
-            self._end(before.peer)
-            self._shield_all(camera)
-        self.happenings.tell(CAMERA_BACK, who=camera)
+        self._came(made)
         return answer
+
+    def pull(self, camera: str, connection: socket) -> None:
+        """Take a camera's packets from a connection; the camera that had this name before is let go."""
+        heard = Heard()
+        self._came(self._made(camera, Pulled(heard, connection, self._clock), heard))
+
+    def cameras(self) -> Sequence[CameraPulse]:
+        """How the pictures of all cameras come."""
+        now = self._clock()
+        return [
+            CameraPulse(
+                camera=name,
+                packets=each.pulse.packets,
+                silent_seconds=now - (each.joined_at if each.pulse.heard_at is None else each.pulse.heard_at),
+                pictures_per_second=each.pulse.pictures_per_second,
+                group_seconds=each.pulse.group_seconds,
+            )
+            for name, each in self._cameras.items()
+        ]
 
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
         """Take a viewer's offer; the answer.
@@ -332,6 +342,24 @@ class Forwarder:
         if offered is not None:
             self._end(offered.peer)
 
+    def _made(self, name: str, peer: RawPeer, heard: Heard) -> Camera:
+        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
+            if self._cameras.get(name) is made:  # another device may bear its name by now
+                self._forward(name, label, packet, may_begin)
+
+        made = Camera(name, peer, forward, self._clock)
+        heard.packet, heard.control = made.heard, made.heard_control
+        heard.ended = lambda: self._camera_ended(made)
+        return made
+
+    def _came(self, made: Camera) -> None:
+        before = self._cameras.get(made.name)
+        self._cameras[made.name] = made
+        if before is not None:
+            self._end(before.peer)
+            self._shield_all(made.name)
+        self.happenings.tell(CAMERA_BACK, who=made.name)
+
     def _begin(self, opened: _Open, viewer: Viewer) -> None:
         camera = self._cameras.get(opened.room.camera)
         if camera is not None and self._is_live(opened):
@@ -436,7 +464,8 @@ class Forwarder:
     def _camera_ended(self, camera: Camera) -> None:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
-            self.happenings.tell(CAMERA_LOST, who=camera.name)
+            reason = camera.peer.reason if isinstance(camera.peer, Pulled) else ""
+            self.happenings.tell(CAMERA_LOST, who=camera.name, reason=reason)
             self._shield_all(camera.name)
         self._end(camera.peer)
 

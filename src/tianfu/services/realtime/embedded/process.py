@@ -23,6 +23,7 @@ import uvloop
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.ingest import Door
 from tianfu.services.realtime.embedded.raw_peer import take_addresses
 from tianfu.services.realtime.embedded.watch import end_if_stuck
 from tianfu.services.realtime.protocol.parts import Part
@@ -43,8 +44,9 @@ Act = Callable[[Mapping[str, Any]], Awaitable[object]]
 class Server:
     """Answers requests with what the forwarder says."""
 
-    def __init__(self, forwarder: Forwarder) -> None:
+    def __init__(self, forwarder: Forwarder, door: Door) -> None:
         self._forwarder = forwarder
+        self._door = door
         self._acts: Mapping[str, Act] = {
             name: getattr(self, f"_{name}")
             for name in (
@@ -66,6 +68,8 @@ class Server:
                 "life",
                 "stats",
                 "events",
+                "ticket",
+                "cameras",
             )
         }
         self._tasks: set[asyncio.Task[None]] = set()
@@ -170,6 +174,12 @@ class Server:
     async def _events(self, given: Mapping[str, Any]) -> object:
         return [asdict(each) for each in await self._forwarder.happenings.after(given["after"], given["epoch"])]
 
+    async def _ticket(self, given: Mapping[str, Any]) -> str:
+        return self._door.ticket(given["camera"])
+
+    async def _cameras(self, given: Mapping[str, Any]) -> object:
+        return [asdict(each) for each in self._forwarder.cameras()]
+
 
 def _trickle(given: Mapping[str, Any]) -> Trickle:
     return Trickle(**{**given, "candidates": tuple(given["candidates"])})
@@ -181,13 +191,20 @@ async def serve(socket: Path, stop: asyncio.Event) -> None:
         raise Refusal("socket-name-too-long", next_step="choose-a-shorter-home", details={"path": str(socket)})
     await asyncio.to_thread(_make_room, socket)
     async with Forwarder(time.monotonic) as forwarder:
-        server = Server(forwarder)
+        door = Door(ingest_of(socket), forwarder.pull, time.monotonic)
+        server = Server(forwarder, door)
         listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
         try:
             await stop.wait()
         finally:
             listening.close()
+            door.close()
             await server.hang_up()
+
+
+def ingest_of(socket: Path) -> Path:
+    """Where pulled pictures come in: beside the socket of requests."""
+    return socket.with_name(f"{socket.name}.in")
 
 
 def _make_room(socket: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import count
@@ -13,8 +14,9 @@ import orjson
 
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX
-from tianfu.services.realtime.port import Happened, Quality
+from tianfu.services.realtime.embedded.ingest import TAKEN
+from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX, ingest_of
+from tianfu.services.realtime.port import CameraPulse, Happened, Quality
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 from tianfu.services.realtime.protocol.trickle import Trickle
@@ -108,6 +110,21 @@ class EmbeddedMedia:
         told = await self._ask("events", after=after, epoch=epoch)
         return [Happened(**{**each, "at": Instant(each["at"])}) for each in told]
 
+    async def ingest(self, camera: str) -> socket.socket:
+        """As `Intake` has it."""
+        ticket = str(await self._ask("ticket", camera=camera))
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            await asyncio.to_thread(_show, connection, ingest_of(self._socket), ticket)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def cameras(self) -> Sequence[CameraPulse]:
+        """As `Intake` has it."""
+        return [CameraPulse(**each) for each in await self._ask("cameras")]
+
     def hang_up(self) -> None:
         """End the connection; safe to repeat."""
         if self._listening is not None:
@@ -164,6 +181,19 @@ class EmbeddedMedia:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(_unavailable())
+
+
+def _show(connection: socket.socket, door: Path, ticket: str) -> None:
+    connection.settimeout(ANSWER_SECONDS)
+    try:
+        connection.connect(str(door))
+        connection.send(ticket.encode())
+        taken = connection.recv(len(TAKEN))
+    except OSError as error:
+        raise _unavailable() from error
+    if taken != TAKEN:
+        raise _unavailable()
+    connection.setblocking(True)
 
 
 def _unavailable() -> Refusal:
