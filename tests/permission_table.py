@@ -88,6 +88,15 @@ def program_rows() -> list[ProgramRow]:
     return rows
 
 
+def media_rows() -> list[ProgramRow]:
+    """The table of the addresses where pictures come in and go out."""
+    rows = []
+    for request, _, stranger in _rows("Where pictures come in and go out"):
+        method, _, path = request.strip("`").partition(" ")
+        rows.append(ProgramRow(method, path, stranger))
+    return rows
+
+
 def kind_rows() -> list[KindRow]:
     """The table of the kinds of stranger."""
     rows = []

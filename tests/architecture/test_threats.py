@@ -15,11 +15,11 @@ ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_every_named_test_exists(file: str, name: str) -> None:
-    assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+    assert re.search(rf"^ *(async )?def {name}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE)
 
 
-def test_thirty_threats_are_answered_and_five_are_named_for_later() -> None:
-    assert len(ROWS) == 30
+def test_thirty_one_threats_are_answered_and_five_are_named_for_later() -> None:
+    assert len(ROWS) == 31
     assert all("::test_" in row for row in ROWS)
     later = PAGE.partition("## For later")[2].partition("\n## ")[0]
     assert len(re.findall(r"^- ", later, re.MULTILINE)) == 5

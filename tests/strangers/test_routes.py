@@ -10,12 +10,14 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from tests.permission_table import interaction_rows, kind_rows, page_rows, program_rows
+from tests.permission_table import interaction_rows, kind_rows, media_rows, page_rows, program_rows
 from tests.strangers.installation import Installation, installation_of
 from tests.strangers.people import Kind
 from tianfu.db import Addresses
 from tianfu.gateways.fhir.addresses import target_of
 from tianfu.gateways.fhir.application import _HANDLERS, BASE_SEGMENT, FhirApplication
+from tianfu.gateways.media.door import BASE_SEGMENT as MEDIA_SEGMENT
+from tianfu.gateways.media.door import MediaDoor
 from tianfu.gateways.smart.door import SmartDoor
 from tianfu.kernel.refusal import Refusal
 
@@ -46,6 +48,7 @@ async def test_the_application_has_the_doors_and_the_routes_of_the_table_and_no_
 ) -> None:
     async with installation_of(addresses, tmp_path, monkeypatch) as here:
         assert pages_of(here) == {(row.method, row.path): row.purpose for row in page_rows()}
+        assert pictures_of(here) == {(row.method, row.path) for row in media_rows()}
         assert programs_of(here) == {(row.method, row.path) for row in program_rows()}
         assert interactions_of(here) == set(_HANDLERS) == {row.interaction for row in interaction_rows()}
 
@@ -71,9 +74,20 @@ def programs_of(here: Installation) -> set[tuple[str, str]]:
     return {(method, path) for path, methods in door._handlers.items() for method in methods if method != "HEAD"}
 
 
+def pictures_of(here: Installation) -> set[tuple[str, str]]:
+    """Method and path of every address at the door for pictures; an address of a connection ends with its secret."""
+    door = cast("Any", here.application._doors[MEDIA_SEGMENT])
+    assert isinstance(door, MediaDoor)
+    return {
+        (method, f"{path}{{secret}}" if path.endswith("/") else path)
+        for path, methods in door._at.items()
+        for method in methods
+    }
+
+
 def interactions_of(here: Installation) -> set[str]:
     """Every interaction that some request to the FHIR door comes to; there is no other door of its kind."""
-    assert set(here.application._doors) == {BASE_SEGMENT}
+    assert set(here.application._doors) == {BASE_SEGMENT, MEDIA_SEGMENT}
     assert isinstance(cast("Any", here.application._doors[BASE_SEGMENT]), FhirApplication)
     found: set[str] = set()
     for method in METHODS:

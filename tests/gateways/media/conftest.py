@@ -134,7 +134,7 @@ async def ward(database: Database) -> AsyncIterator[Ward]:
     clock = MovableClock()
     auditor = await auditor_of(database)
     keyring = await open_keyring(database, made_up_keys(b"k" * 32))
-    async with embedded() as running:
+    async with embedded("127.0.0.1") as running:  # as an installation has it that was told nothing else
         grants = Grants(database, keyring.index_secret, running.port, RoomTrail(auditor, clock), clock)
         relay = Relay(("turn:relay.example:3478?transport=udp",), b"made-up-secret-of-the-relay")
         door = MediaDoor(Doors(grants, running.port), grants, relay, doorkeeping().limiter, is_production=False)

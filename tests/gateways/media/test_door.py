@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from tests.gateways.media.conftest import FRAGMENT, LEASE_SECONDS, MOTHER, NURSE, SDP, Ward
 from tests.services.realtime.devices import MadeUpDevice
@@ -22,6 +24,7 @@ from tests.services.realtime.made import (
     tag_of,
     until,
 )
+from tianfu.gateways.media import door
 from tianfu.gateways.media.door import CONNECTION_PATH, WHEP_PATH, WHIP_PATH
 from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
@@ -33,6 +36,8 @@ from tianfu.web.outcome import STATUSES
 from tianfu.web.pages import WEB_FOLDER
 
 pytestmark = pytest.mark.anyio
+
+ENGLISH = load_languages([WEB_FOLDER / "languages", Path(door.__file__).parent / "languages"])["en"]
 
 
 async def offer_of(client: Client, *, voice: bool = True) -> str:
@@ -55,7 +60,7 @@ def assert_refused(answer: httpx.Response, code: str) -> None:
     said = answer.json()
     assert said["code"] == code, said
     assert answer.status_code == said["status"] == STATUSES[code]
-    assert said["title"] == load_languages([WEB_FOLDER / "languages"])["en"].phrases[f"refusal.{code}"]
+    assert said["title"] == ENGLISH.phrases[f"refusal.{code}"]
     assert said["detail"]
     assert said["reference"]
 
@@ -349,16 +354,26 @@ async def test_who_would_rather_answer_is_made_an_offer(ward: Ward) -> None:
     await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
     offered = await ward.post(WHEP_PATH, ward.mother, await ward.grant(), "")
     assert offered.status_code == 201, offered.text
-    mother, location = Client(), offered.headers["location"]
-    answer = await mother.peer.answer(offered.text, sends=True, video=("H264",))
+    stock, location = RTCPeerConnection(RTCConfiguration(iceServers=[])), offered.headers["location"]
+    await stock.setRemoteDescription(RTCSessionDescription(sdp=offered.text, type="offer"))
+    await stock.setLocalDescription(await stock.createAnswer())
+    answer = stock.localDescription.sdp
     taken = await ward.patch(location, ward.mother, answer, SDP)
     assert taken.status_code == 204, taken.text
-    await mother.connected()
+    await until(lambda: stock.connectionState == "connected")
+    before = await packets_of(stock)
     await ward.media.gate("visit-1", Gate.LIVE, "nurse")
     await show(seen, range(3))
-    await until(lambda: len(mother.heard) == 3 * PACKETS_OF_PICTURE)
+    async with asyncio.timeout(5):
+        while await packets_of(stock) < before + 3 * PACKETS_OF_PICTURE:  # noqa: ASYNC110 - a stock peer tells nobody
+            await asyncio.sleep(0.02)
     assert_refused(await ward.patch(location, ward.mother, answer, SDP), "offer-not-open")
-    await close(seen, mother)
+    await asyncio.gather(close(seen), stock.close())
+
+
+async def packets_of(stock: RTCPeerConnection) -> int:
+    """How many datagrams a stock peer has got."""
+    return sum(each.packetsReceived for each in (await stock.getStats()).values() if each.type == "transport")
 
 
 class TestTrickle:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,13 +19,15 @@ START_SECONDS = 10.0
 class Running:
     """A media server at work, and the port to it."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, addresses: Sequence[str] = ()) -> None:
         self.socket = socket
+        self.addresses = addresses
         self.port = EmbeddedMedia(socket)
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "tianfu.services.realtime.embedded.process", str(self.socket)]
+        command += self.addresses
         self.process = await asyncio.create_subprocess_exec(*command)
         async with asyncio.timeout(START_SECONDS):
             while True:
@@ -48,9 +50,9 @@ class Running:
 
 
 @asynccontextmanager
-async def embedded() -> AsyncIterator[Running]:
+async def embedded(*addresses: str) -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="tianfu-media-") as folder:
-        running = Running(Path(folder) / "media" / "socket")
+        running = Running(Path(folder) / "media" / "socket", addresses)
         try:
             await running.start()
             yield running

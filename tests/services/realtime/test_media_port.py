@@ -16,6 +16,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CLOSED, JOINED, LEFT, LIVE, SHIELDED, MediaPort
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 pytestmark = pytest.mark.anyio
 
@@ -156,6 +157,75 @@ async def test_a_server_that_was_killed_is_missed_and_its_successor_is_found(run
     await running.start()
     assert await code_of(running.port.renew("visit", lease_seconds=1)) == "room-unknown", "a server that ends forgets"
     await close(seen)
+
+
+async def test_nobody_takes_a_new_lifes_events_for_the_old_ones(running: Running) -> None:
+    seen = await camera(running.port, "bed-1")
+    await running.port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    await running.port.close("visit", "slot-over")
+    before = await running.port.events(0)
+    epoch = await running.port.life()
+    assert {each.epoch for each in before} == {epoch}
+    await running.kill()
+    await running.start()
+    assert await running.port.life() != epoch
+    again = await camera(running.port, "bed-2")
+    (told,) = await running.port.events(before[-1].number, epoch)
+    assert (told.number, told.who, told.epoch) == (1, "bed-2", await running.port.life())
+    third = await camera(running.port, "bed-3")
+    (told,) = await running.port.events(1, told.epoch)
+    assert told.who == "bed-3", "in its own life the count goes on"
+    await close(seen, again, third)
+
+
+async def test_a_camera_that_is_unplugged_shows_nothing_more(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother = await viewer(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await show(seen, range(3), whole=0)
+    await until(lambda: len(mother.heard) == 3 * PACKETS_OF_PICTURE)
+    await port.unplug("bed-1")
+    await port.unplug("bed-1")
+    assert [(each.what, each.who, each.reason) for each in (await port.events(0))[-2:]] == [
+        (CAMERA_LOST, "bed-1", ""),
+        (SHIELDED, "", "camera-away"),
+    ]
+    assert await code_of(port.gate("visit", Gate.LIVE, "nurse")) == "camera-away"
+    await close(seen, mother)
+
+
+async def test_an_offer_of_ours_that_nobody_answers_keeps_nobody_out(port: MediaPort) -> None:
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    offer = await port.whep_offer("visit", "mother", Part.FAMILY, may_speak=False)
+    assert "a=sendrecv" not in offer
+    assert "a=recvonly" not in offer
+    assert await code_of(port.whep_offer("visit", "mother", Part.FAMILY, may_speak=False)) == "already-in-room"
+    await port.kick("visit", "mother")
+    assert await code_of(port.whep_answer("visit", "mother", "v=0")) == "not-in-room"
+    mother = await viewer(port, "visit", "mother")
+    await port.whep_offer("visit", "father", Part.FAMILY, may_speak=True)
+    assert await code_of(port.whep_answer("visit", "father", "v=0")) == "answer-malformed"
+    assert len(await port.stats()) == 1
+    await close(seen, mother)
+
+
+async def test_addresses_of_nobody_are_refused_and_harm_nobody(port: MediaPort) -> None:
+    news = Trickle(ufrag="abcd", pwd="x" * 22, candidates=(), is_last=True)
+    assert await code_of(port.whip_trickle("bed-1", news)) == "camera-away"
+    assert await code_of(port.whep_trickle("visit", "mother", news)) == "room-unknown"
+    seen = await camera(port, "bed-1")
+    await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
+    assert await code_of(port.whep_trickle("visit", "mother", news)) == "not-in-room"
+    wild = Trickle(ufrag="abcd", pwd="x" * 22, candidates=("x",), is_last=True)
+    assert await code_of(port.whip_trickle("bed-1", wild)) == "fragment-malformed"
+    await port.whip_trickle("bed-1", news)  # a restart that leads nowhere: the old way stays
+    await port.gate("visit", Gate.LIVE, "nurse")
+    mother = await viewer(port, "visit", "mother")
+    await show(seen, range(2), whole=0)
+    await until(lambda: len(mother.heard) == 2 * PACKETS_OF_PICTURE)
+    await close(seen, mother)
 
 
 async def test_told_to_stop_it_ends_by_itself(running: Running) -> None:

@@ -7,6 +7,7 @@ can do anything in a person's name; and a request that another site's page sent 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 import orjson
 import structlog
@@ -112,7 +113,7 @@ class MediaDoor:
         self._hosts = frozenset(hosts)
         self._is_production = is_production
         self._always = (*ALWAYS, ONLY_HTTPS) if is_production else ALWAYS
-        self._languages = load_languages([WEB_FOLDER / "languages"])
+        self._languages = load_languages([WEB_FOLDER / "languages", Path(__file__).parent / "languages"])
         self._at: Mapping[str, Mapping[str, Handler]] = {
             WHIP_PATH: {"POST": self._publish},
             WHEP_PATH: {"POST": self._watch},

@@ -40,8 +40,8 @@ PARTICIPANT_BYTES = 16
 FORGET_SECONDS = 7 * 86_400
 """A row is kept for so long after its end, so that a late second use is still known for what it is."""
 
-CONNECTION_DAYS_MAX = 2
-"""No visit and no camera's connection is older; a row that is was left behind by a worker that died."""
+CONNECTION_DAYS_MAX = 7
+"""No connection stands longer: a camera comes anew, and rows of connections that were lost unheard go."""
 
 _SQL = queries("tianfu.services.realtime.sql", "grants.sql")
 
@@ -285,12 +285,13 @@ class Grants:
             await self._media.kick(visit, participant)
 
     async def forget_what_is_over(self) -> None:
-        """Take away rows that say nothing any more."""
+        """Take away rows that say nothing any more, and take back what has stood for a week."""
         now = self._clock()
         async with self._database.transaction("app") as transaction:
             before = now - FORGET_SECONDS * SECOND
             await transaction.run(_SQL.forget_grants, before=before)
-            await transaction.run(_SQL.forget_connections, before=before, oldest=now - CONNECTION_DAYS_MAX * DAY)
+            await transaction.run(_SQL.forget_connections, before=before)
+            await transaction.run(_SQL.revoke_old_connections, now=now, oldest=now - CONNECTION_DAYS_MAX * DAY)
 
     def _sign(self, body: bytes) -> bytes:
         return blind(self._secret, "room grant", body, size_bytes=SIGNATURE_BYTES)

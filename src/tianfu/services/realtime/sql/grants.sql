@@ -66,6 +66,10 @@ select digest, visit, participant, action, camera from room_connection
 -- Rows of which nothing follows any more.
 delete from room_grant where until < %(before)s;
 
+-- revoke_old_connections
+-- Mark what has stood for so long that it must begin anew: nothing lasts for ever that nobody looks after.
+update room_connection set revoked_at = %(now)s where ended_at is null and revoked_at is null and since < %(oldest)s;
+
 -- forget_connections
--- Connections that ended long ago, and those that began so long ago that no visit lasts until now.
-delete from room_connection where ended_at < %(before)s or since < %(oldest)s;
+-- Connections that ended long ago.
+delete from room_connection where ended_at < %(before)s;
