@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -188,7 +188,6 @@ class Application:
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
         for work in (
             roots.run(),
-            Keeper(visits, name=new_uuid7()).run(),
             watch_pages(windows),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
@@ -196,6 +195,7 @@ class Application:
             give_up_stalled_connections(self._settings.port),
         ):
             stack.callback(asyncio.create_task(work).cancel)
+        stack.push_async_callback(ended, asyncio.create_task(Keeper(visits, name=new_uuid7()).run()))
         doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts, server)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
         fhir = fhir_application(
@@ -293,6 +293,13 @@ def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: 
         relay=open_relay(settings.turn_addresses, settings.turn_secret_file),
         viewers=Viewers(database, keyring.index_secret),
     )
+
+
+async def ended(work: asyncio.Task[None]) -> None:
+    """End work that must say goodbye while the database is still there."""
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
 
 
 def visits_of(database: Database, store: Store, auditor: Auditor, keyring: Keyring, rooms: Rooms) -> VisitHouse:

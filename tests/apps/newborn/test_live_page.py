@@ -18,6 +18,8 @@ pytestmark = pytest.mark.anyio
 
 MILLISECOND = SECOND // 1_000
 EMPTY = "(() => { const video = document.querySelector('#watch video'); return video.hidden && !video.srcObject; })()"
+COVERS = """document.querySelector('[data-watch=stage]').append(
+  Object.assign(document.createElement('div'), {style: 'position:absolute;inset:0;z-index:9;background:#000'}))"""
 QUIET = 0.001
 """Below it nothing is heard; the made-up microphone's beep is far above."""
 
@@ -99,8 +101,7 @@ async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) 
         "document.querySelector('[data-watch=mark]').style.opacity = 0",
         "document.querySelector('[data-watch=mark]').textContent = 'somebody else'",
         "document.querySelector('[data-watch=mark]').style.translate = '900px'",
-        "document.querySelector('[data-watch=stage]').append(Object.assign(document.createElement('div'),"
-        " {style: 'position:absolute;inset:0;z-index:9;background:#000'}))",
+        COVERS,
     ],
 )
 async def test_who_takes_the_watermark_away_sees_no_more_and_is_let_go(window: Window, deed: str) -> None:
@@ -153,7 +154,13 @@ async def test_another_guardian_finds_no_such_visit(window: Window) -> None:
     answer = await page.goto(f"{window.address}{WATCH}")
     assert answer is not None
     assert answer.status == 404
-    for what, form in (("join", {"key": "{}"}), ("beat", {}), ("talk", {"pressed": "yes"}), ("leave", {}), ("feedback", {})):
+    for what, form in (
+        ("join", {"key": "{}"}),
+        ("beat", {}),
+        ("talk", {"pressed": "yes"}),
+        ("leave", {}),
+        ("feedback", {}),
+    ):
         sent = await context.request.post(
             f"{window.address}{WATCH}/{what}", form=form, headers={"sec-fetch-site": "same-origin"}
         )

@@ -16,12 +16,13 @@ from typing import Any, cast
 import httpx
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.apps.newborn.ward import QIN, MadeWard, made_ward
-from tests.made_up_keys import made_up_keys
 from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
 from tests.services.realtime.devices import MadeUpDevice
 from tests.services.realtime.running import embedded
@@ -63,8 +64,13 @@ NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈"}
 VISIT = "visit-7"
 WATCH = f"/newborn/watch/{VISIT}"
 WAIT_SECONDS = 20.0
+HTML: dict[str, Any] = {"content_type": "text/html"}
 
-FAKE_SOUND = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--autoplay-policy=user-gesture-required"]
+FAKE_SOUND = [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=user-gesture-required",
+]
 """Chromium's own made-up microphone beeps; permission is given by itself; sound still waits for a touch."""
 
 SEEN = """() => {
@@ -75,7 +81,8 @@ SEEN = """() => {
     if (video.srcObject && !video.hidden) {
       pen.drawImage(video, 0, 0, 1280, 720);
       let at = 0;
-      for (let bit = 0; bit < 20; bit++) if (pen.getImageData(40 + bit * 48 + 24, 64, 1, 1).data[0] > 127) at |= 1 << bit;
+      for (let bit = 0; bit < 20; bit++)
+        if (pen.getImageData(64 + bit * 48, 64, 1, 1).data[0] > 127) at |= 1 << bit;
       const moment = Math.floor(performance.timeOrigin + performance.now());
       const age = ((moment - at) % (1 << 20) + (1 << 20)) % (1 << 20);
       if (at) drawn.push(moment - age);
@@ -93,7 +100,8 @@ async function listen() {
   const voice = peer.addTransceiver('audio', {direction: 'sendrecv'});
   peer.ontrack = event => {
     const stream = new MediaStream([event.track]);
-    const player = new Audio(); player.muted = true; player.srcObject = stream; player.play(); // Chromium decodes only what is played
+    const player = new Audio();  // Chromium decodes only what is played
+    player.muted = true; player.srcObject = stream; player.play();
     if (event.transceiver !== voice) return;
     const ear = window.ear = context.createAnalyser();
     context.createMediaStreamSource(stream).connect(ear);
@@ -192,7 +200,7 @@ class Window:
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Wait for what happens."""
     async with asyncio.timeout(WAIT_SECONDS):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - what is waited for happens in another process
             await asyncio.sleep(0.05)
 
 
@@ -218,7 +226,7 @@ async def served(application: Any, port: int) -> AsyncIterator[None]:
                     await asyncio.sleep(0.05)
         yield
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian says no types here
         with suppress(TimeoutError):
             await asyncio.wait_for(serving, WAIT_SECONDS)
 
@@ -258,15 +266,13 @@ async def window_of(database: Database, addresses: Addresses) -> AsyncIterator[W
         )
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
-            is_picture = scope["type"] == "http" and scope["path"].startswith(f"/{BASE_SEGMENT}/")
+            is_picture = scope["type"] == ScopeType.HTTP and scope["path"].startswith(f"/{BASE_SEGMENT}/")
             await cast("Any", door if is_picture else site)(scope, receive, send)
 
         port = _free_port()
         keeper = ward.keeper()
         work = [asyncio.create_task(each) for each in (keeper.run(), watch_pages(windows), here(ward))]
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_SOUND]
-        )
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_SOUND])
         quiet = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, "--autoplay-policy=no-user-gesture-required"]
         )
@@ -339,7 +345,9 @@ async def publish(window: Window, clock: RunningTime) -> Page:
         return answer.text
 
     await page.expose_function("whip", whip)
-    await page.route("http://tianfu.invalid/**", lambda route: route.fulfill(body=PICTURE_PAGE, content_type="text/html"))
+    await page.route(
+        "http://tianfu.invalid/**", lambda route: route.fulfill(body=PICTURE_PAGE, content_type="text/html")
+    )
     await page.goto("http://tianfu.invalid/")
     await page.evaluate("publish('VP8')")
     return page
@@ -350,7 +358,9 @@ async def listen(window: Window) -> Page:
     page = await window.quiet.new_page()
     media = window.ward.running.port
     await page.expose_function("whep", lambda offer: media.whep(VISIT, "loudspeaker", Part.BEDSIDE, offer))
-    await page.route("http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html"))
+    await page.route(
+        "http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html")
+    )
     await page.goto("http://tianfu.invalid/")
     await page.evaluate("listen()")
     await page.wait_for_function("window.ear")
