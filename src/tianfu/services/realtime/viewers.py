@@ -92,9 +92,7 @@ class Viewers:
         async with self._database.connection("app") as connection:
             return await connection.one(_SQL.hear, visit=visit, participant=participant, now=now) is not None
 
-    async def goes(
-        self, visit: str, participant: str, *, is_fault: bool, unheard_since: Instant | None = None
-    ) -> bool:
+    async def goes(self, visit: str, participant: str, *, is_fault: bool, unheard_since: Instant | None = None) -> bool:
         """He is away now; no if he was already, or was heard of after `unheard_since`."""
         unheard = WHENEVER if unheard_since is None else unheard_since
         async with self._database.connection("app") as connection:
