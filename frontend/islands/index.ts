@@ -7,4 +7,5 @@ import "./countdown";
 import "./filter";
 import "./keys";
 import "./menu";
+import "./newborn-visit";
 import "./passkey";

@@ -24,12 +24,16 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.cart_routes import Carts
-from tianfu.apps.newborn.live.doors import NoDoors
+from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.keeper import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.nurse_routes import Bedsides
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
+from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
@@ -67,6 +71,9 @@ from tianfu.services.accounts.reach import Reach
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
+from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.notices import ConsoleNotices, NoNotices
+from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras
@@ -76,6 +83,7 @@ from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.trail import RoomTrail
 from tianfu.services.realtime.turn import Relay, open_relay
+from tianfu.services.realtime.viewers import Viewers
 from tianfu.services.realtime.viewing import ViewTrail
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
@@ -173,11 +181,19 @@ class Application:
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         rooms = rooms_of(self._settings, database, keyring, auditor)
         stack.callback(rooms.media.hang_up)
-        visits = visits_of(self._settings, database, store, auditor, keyring)
+        visits = visits_of(database, store, auditor, keyring, rooms)
+        nursery = Nursery(
+            store=store,
+            places=Places(database, system_clock),
+            claims=Claims(database, keyring, accounts, system_clock),
+            clock=system_clock,
+        )
+        windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
         for work in (
             roots.run(),
+            watch_pages(windows),
             keep_months_ahead(database),
-            forget_what_is_over(database, accounts, server, rooms.grants, clock=system_clock),
+            forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
             end_what_was_revoked(rooms.grants),
             give_up_stalled_connections(self._settings.port),
         ):
@@ -202,11 +218,23 @@ class Application:
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
         is_demonstration = await has_source(database, DEMONSTRATION)
+        notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
+        stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
         return build_site(
             apps=[
                 lifelong(store),
                 trust(store, clock=system_clock),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
+                newborn(
+                    nursery,
+                    Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in)),
+                    windows,
+                    Carts(
+                        house=visits,
+                        book=Cameras(database, Seals(keyring), clock=system_clock),
+                        granting=rooms.grants,
+                    ),
+                ),
                 administration(
                     House(
                         directory=store,
@@ -214,14 +242,6 @@ class Application:
                         staff=Staffing(database, keyring, accounts, auditor, clock=system_clock),
                         clock=system_clock,
                     )
-                ),
-                newborn(
-                    Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in)),
-                    Carts(
-                        house=visits,
-                        book=Cameras(database, Seals(keyring), clock=system_clock),
-                        granting=rooms.grants,
-                    ),
                 ),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
@@ -267,6 +287,7 @@ class Rooms:
     media: EmbeddedMedia
     grants: Grants
     relay: Relay
+    viewers: Viewers
 
 
 def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Rooms:
@@ -274,7 +295,12 @@ def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: 
     media = EmbeddedMedia(media_socket(settings))
     trail = RoomTrail(auditor, system_clock)
     grants = Grants(database, keyring.index_secret, media, trail, system_clock)
-    return Rooms(media=media, grants=grants, relay=open_relay(settings.turn_addresses, settings.turn_secret_file))
+    return Rooms(
+        media=media,
+        grants=grants,
+        relay=open_relay(settings.turn_addresses, settings.turn_secret_file),
+        viewers=Viewers(database, keyring.index_secret),
+    )
 
 
 async def ended(work: asyncio.Task[None]) -> None:
@@ -284,14 +310,14 @@ async def ended(work: asyncio.Task[None]) -> None:
         await work
 
 
-def visits_of(settings: Settings, database: Database, store: Store, auditor: Auditor, keyring: Keyring) -> VisitHouse:
-    """What newborns' visits stand on; their media server is asked at its socket in the home."""
+def visits_of(database: Database, store: Store, auditor: Auditor, keyring: Keyring, rooms: Rooms) -> VisitHouse:
+    """What newborns' visits stand on."""
     return VisitHouse(
         store=store,
         rooms=KeptRooms(database),
         watch=Watch(database),
-        media=EmbeddedMedia(media_socket(settings)),
-        doors=NoDoors(),
+        media=rooms.media,
+        doors=GrantedDoors(grants=rooms.grants, viewers=rooms.viewers),
         trail=ViewTrail(auditor=auditor, clock=system_clock),
         clock=system_clock,
         digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
@@ -388,7 +414,7 @@ async def end_what_was_revoked(grants: Grants) -> None:
 
 
 async def forget_what_is_over(
-    database: Database, accounts: Accounts, server: AuthorisationServer, grants: Grants, *, clock: Clock
+    database: Database, accounts: Accounts, server: AuthorisationServer, rooms: Rooms, *, clock: Clock
 ) -> None:
     """Take away rows that say nothing any more, again and again; goes on until cancelled."""
     while True:
@@ -397,6 +423,7 @@ async def forget_what_is_over(
             await KeptBuckets(database).forget_full()
             await accounts.forget_what_is_over(clock)
             await server.forget_what_is_over()
-            await grants.forget_what_is_over()
+            await rooms.grants.forget_what_is_over()
+            await rooms.viewers.forget_what_is_over(now=clock())
         except Exception as error:
             _log.error("not_forgotten", error=place_of(error))

@@ -34,6 +34,7 @@ def site() -> Litestar:
             administration(nothing),
             entrance(MagicMock()),
             family(MagicMock()),
+            newborn(MagicMock(), None),
             smart(approvals),
             newborn(MagicMock()),
         ],

@@ -20,6 +20,9 @@ from tianfu.db import Query
 THIRD = "13800003333"
 """The telephone of somebody whom she names."""
 
+MADE_UP = "00000000-0000-4000-8000-000000000000"
+"""Nothing of newborn visits stands in the walked world; tests/apps/newborn tries real things of others."""
+
 Form = Mapping[str, str]
 
 _numbers = itertools.count(1)
@@ -119,6 +122,11 @@ def path_of(row: PageRow, things: Things) -> str:
         "{workplace:str}": things.workplace,
         "{organisation:str}": HOSPITAL,
         "{key:str}": "made-up",
+        "{baby:str}": PATIENT,
+        "{claim:str}": MADE_UP,
+        "{wish:str}": MADE_UP,
+        "{invitation:str}": MADE_UP,
+        "{related:str}": MADE_UP,
         "{visit:str}": VISIT,
         "{camera:str}": CART,
         "{ward:str}": BEDS,
@@ -164,6 +172,18 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/account/outside/unlink": {"issuer": "made-up"},
         "/programs/{patient:str}": {"program": "made-up"},
         "/family/name": {"name": "", "telephone": "", "until": "", "what": ""},
+        "/newborn/enrol": {"relation": "", "inpatient": "", "tail": "", "code": "", "certificate": ""},
+        "/newborn/consent/{baby:str}": {"version": "1", "view": "yes", "talk": "yes", "diary": "yes", "photo": "yes"},
+        "/newborn/book/{baby:str}": {"start": "1", "deed": "book"},
+        "/newborn/visits/{visit:str}/cancel": {"reason": "other"},
+        "/newborn/invited/{baby:str}": {"name": "示例女儿", "telephone": THIRD},
+        "/newborn/watch/{visit:str}/join": {"key": "{}"},
+        "/newborn/watch/{visit:str}/beat": {"answer": "0" * 64, "shows": "full"},
+        "/newborn/watch/{visit:str}/talk": {"pressed": "yes"},
+        "/newborn/watch/{visit:str}/leave": {},
+        "/newborn/watch/{visit:str}/feedback": {"picture": "good", "care": "good"},
+        "/newborn/desk/claims/{claim:str}/approve": {"evidence": "birth-certificate", "seen": "1"},
+        "/newborn/desk/visits/{visit:str}/cancel": {"reason": "other"},
         "/lifelong/find": {"who": NAME},
         "/trust/people/{person:str}/objection": {**things.looked, "reason": "那天我没有去过医院"},
         "/trust/people/{person:str}/consents/{offer:str}": {"decision": "deny", "text": "1"},

@@ -113,6 +113,9 @@ AT_HOME: dict[str, dict[tuple[str, str], int]] = {
         ("GET", "/family"): 200,
         ("GET", "/family/name"): 200,
         ("POST", "/family/name"): 422,
+        ("GET", "/newborn"): 200,
+        ("GET", "/newborn/enrol"): 200,
+        ("POST", "/newborn/enrol"): 422,
         ("GET", "/trust/consents"): 303,
     },
     "security": {

@@ -1,29 +1,66 @@
-"""The app of newborn visits as the site takes it."""
+"""The app of newborn visits as the site takes it: families, the ward's desk, the head nurse, and the live part."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from litestar.handlers import HTTPRouteHandler
 
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.cart_routes import Carts, cart_routes
+from tianfu.apps.newborn.family_routes import family_routes
+from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.live.bed import STAFF
 from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
+from tianfu.apps.newborn.pages import DESK, ROOT
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.news import news_of_visits
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.newborn.visit_routes import visit_routes
 from tianfu.web.admission import for_purpose
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
+FAMILY_PLACE = "place.newborn"
+DESK_PLACE = "place.newborn-desk"
 
-def newborn(bedsides: Bedsides, carts: Carts | None = None) -> App:
-    """The app as the site takes it; without `carts` where no browser may stand for a camera."""
+
+def newborn(
+    nursery: Nursery, bedsides: Bedsides | None, windows: Windows | None = None, carts: Carts | None = None
+) -> App:
+    """The app as the site takes it.
+
+    Without bedsides and windows an installation books visits and shows none; without carts no browser stands for a
+    camera.
+    """
+    live = (Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),)
     return App(
         name="newborn",
         folder=Path(__file__).parent,
-        places=(Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),),
-        routes=lambda pages: for_purpose(Purpose.TREATMENT, _routes(pages, bedsides, carts)),
+        places=(
+            Place(key=FAMILY_PLACE, address=ROOT, icon="i-baby", roles=frozenset({"citizen"})),
+            Place(key=DESK_PLACE, address=DESK, icon="i-baby", roles=frozenset({"nurse"})),
+            *(live if bedsides is not None else ()),
+        ),
+        news=partial(news_of_visits, nursery, FAMILY_PLACE),
+        routes=lambda pages: [*_booking(pages, nursery), *_live(pages, bedsides, carts), *_watch(pages, windows)],
     )
 
 
-def _routes(pages: Pages, bedsides: Bedsides, carts: Carts | None) -> list[HTTPRouteHandler]:
-    return [*nurse_routes(pages, bedsides), *([] if carts is None else cart_routes(pages, carts))]
+def _booking(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
+    return [
+        *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
+    ]
+
+
+def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[HTTPRouteHandler]:
+    if bedsides is None:
+        return []
+    at_the_bed = [*nurse_routes(pages, bedsides), *([] if carts is None else cart_routes(pages, carts))]
+    return for_purpose(Purpose.TREATMENT, at_the_bed)
+
+
+def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
+    return [] if windows is None else for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows))

@@ -208,7 +208,8 @@ def _staff(role: str, name: str, at: DemoStaff, *, practitioner: str | None) -> 
 
 def _of_ward(shown: str, at: DemoStaff) -> _Staff:
     role = "doctor" if shown == "neonatologist" else "nurse"
-    post = Post(organisation=at.organisation, role=role, practitioner=at.practitioner)
+    title = "护士长" if shown == "head-nurse" else None
+    post = Post(organisation=at.organisation, role=role, practitioner=at.practitioner, title=title)
     return _Staff(role=shown, name=at.name, number=f"DEMO-{shown.upper()}", post=post)
 
 

@@ -1,8 +1,12 @@
-"""Doors of an installation that issues no grants: nobody was let in by one."""
+"""The doors of rooms as the keeper of visits knows them: who is behind an opaque name, and how all are sent away."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tianfu.access.caller import Caller
+from tianfu.services.realtime.grants import Grants
+from tianfu.services.realtime.viewers import Viewers
 
 UNKNOWN_ROLE = "unknown"
 
@@ -16,3 +20,20 @@ class NoDoors:
 
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         """There is nothing to take back: the room's end ends every connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedDoors:
+    """The doors of an installation where people come in by grants."""
+
+    grants: Grants
+    viewers: Viewers
+
+    async def viewer(self, visit: str, participant: str) -> Caller:
+        """Who is known to the media server by this name; an opaque caller in no role if nobody knows."""
+        found = await self.viewers.find(visit, participant)
+        return Caller(id=participant, role=UNKNOWN_ROLE) if found is None else found.caller
+
+    async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
+        """Take back every grant of a visit and end every connection to it; safe to repeat."""
+        await self.grants.revoke_visit(caller, visit, reason)

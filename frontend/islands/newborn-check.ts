@@ -1,0 +1,55 @@
+// Before the slot: can this device hear, be heard, reach the door of pictures and show them?  In plain words.
+type Words = Record<string, string>;
+
+function answer(root: HTMLElement, name: string, is: boolean, words: Words, text = ""): void {
+  const part = root.querySelector<HTMLElement>(`[data-check="${name}"] [data-answer]`);
+  if (!part) return;
+  part.dataset["is"] = is ? "good" : "bad";
+  part.textContent = text || (words[`${name}-${is ? "good" : "bad"}`] ?? "");
+}
+
+function canShow(): boolean {
+  if (typeof RTCPeerConnection !== "function" || !window.isSecureContext || !("indexedDB" in window)) return false;
+  const kinds = RTCRtpReceiver.getCapabilities("video")?.codecs.map((codec) => codec.mimeType.toLowerCase()) ?? [];
+  return kinds.includes("video/h264") || kinds.includes("video/vp8");
+}
+
+async function reaches(): Promise<boolean> {
+  const answered = await fetch("/media/whep", { method: "OPTIONS", signal: AbortSignal.timeout(3_000) });
+  return answered.status === 204;
+}
+
+/** A short tone, which only he can hear. */
+async function sounds(): Promise<void> {
+  const context = new AudioContext();
+  const tone = context.createOscillator();
+  const volume = context.createGain();
+  volume.gain.value = 0.2;
+  tone.connect(volume).connect(context.destination);
+  tone.start();
+  tone.stop(context.currentTime + 0.6);
+  await new Promise((resolve) => (tone.onended = resolve));
+  await context.close();
+}
+
+async function hears(): Promise<void> {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+  for (const track of stream.getTracks()) track.stop();
+}
+
+/** Fill the list of checks; what needs a permission or makes a noise waits for its button. */
+export function checkDevice(root: HTMLElement, words: Words): void {
+  answer(root, "browser", canShow(), words);
+  reaches().then(
+    (is) => answer(root, "network", is, words),
+    () => answer(root, "network", false, words),
+  );
+  for (const [name, tries] of [["sound", sounds], ["microphone", hears]] as const) {
+    root.querySelector(`[data-check="${name}"] button`)?.addEventListener("click", () => {
+      tries().then(
+        () => answer(root, name, true, words),
+        () => answer(root, name, false, words),
+      );
+    });
+  }
+}

@@ -1,0 +1,596 @@
+// A family's window to the ward: comes in by a grant and this device's key, shows the picture only while the server
+// says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
+import { proof, publicKey } from "./device-key";
+import { checkDevice } from "./newborn-check";
+
+/** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */
+const BEAT_MS = 600;
+/** A page that hears nothing for so long says so, and shows nothing. */
+const SILENT_MS = 2_000;
+const QUALITY_MS = 5_000;
+const SOON_SECONDS = 120;
+const GONE_MS = 1_500;
+const RETRY_MS = [300, 600, 1_200, 2_000];
+const SMALL = 0.75;
+/** How often the watermark stands over the picture at once. */
+const COPIES = 15;
+
+interface Mark {
+  readonly step: number;
+  readonly place: number;
+  readonly text: string;
+}
+interface Stands {
+  readonly kind: "before" | "live" | "drawn" | "over";
+  readonly title: string;
+  readonly back: string;
+  readonly drawn: string;
+  readonly left: number;
+  readonly inside: boolean;
+  readonly watermark?: Mark;
+}
+interface Joined {
+  readonly grant: string;
+  readonly mark: string;
+  readonly speaks: boolean;
+  readonly watermark: Mark;
+}
+interface No {
+  readonly refused: string;
+  readonly words: string;
+  readonly prove?: string;
+}
+
+class Refused extends Error {
+  constructor(readonly no: No) {
+    super(no.refused);
+  }
+}
+
+const hex = (value: ArrayBuffer): string =>
+  [...new Uint8Array(value)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+class LiveVisit {
+  readonly #root: HTMLElement;
+  readonly #words: Record<string, string>;
+  readonly #address: string;
+  readonly #video: HTMLVideoElement;
+  readonly #mark: HTMLElement;
+  #peer: RTCPeerConnection | undefined;
+  #stream = new MediaStream();
+  #voice: RTCRtpSender | undefined;
+  #microphone: MediaStreamTrack | undefined;
+  #key = "";
+  #watermark: Mark | undefined;
+  #stands: Stands | undefined;
+  #heardAt = performance.now();
+  #leftAt = performance.now();
+  #left: number;
+  #tried = 0;
+  #isStarted = false;
+  #isJoining = false;
+  #isBeating = false;
+  #isFaulty = false;
+  #isPressed = false;
+  #wasWeak = false;
+  #warned = false;
+  #joinBegan = 0;
+  #joinMs = 0;
+  #frames = 0;
+  #framesBefore = 0;
+  #freezesBefore = 0;
+  #frozenBefore = 0;
+  #lostBefore = 0;
+  #gotBefore = 0;
+  #tallest = 0;
+  #qualityAt = 0;
+  #numbers: Record<string, string> = {};
+  #shows = "nothing";
+
+  constructor(root: HTMLElement) {
+    this.#root = root;
+    this.#words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
+    this.#address = root.dataset["address"] ?? "";
+    this.#left = Number(root.dataset["left"]);
+    this.#video = this.#part("video") as HTMLVideoElement;
+    this.#mark = this.#part("mark") as HTMLElement;
+    this.#part("see")?.addEventListener("click", () => this.#start());
+    this.#part("pause")?.addEventListener("click", () => this.#pause(this.#words["paused"] ?? ""));
+    this.#part("sound")?.addEventListener("click", () => this.#turnSound());
+    this.#part("end")?.addEventListener("click", () => this.#leave());
+    this.#talking();
+    addEventListener("online", () => void this.#join());
+    addEventListener("pagehide", () => this.#leave());
+    document.addEventListener("visibilitychange", () => this.#turned());
+    new MutationObserver(() => this.#looked()).observe(this.#part("stage") as HTMLElement, {
+      attributes: true,
+      childList: true,
+      subtree: true,
+      characterData: true,
+    });
+    this.#video.requestVideoFrameCallback(() => this.#frame());
+    setInterval(() => void this.#beat(), BEAT_MS);
+    setInterval(() => this.#tick(), 250);
+    void this.#beat();
+    checkDevice(root, this.#words);
+  }
+
+  #part(name: string): HTMLElement | null {
+    return this.#root.querySelector<HTMLElement>(`[data-watch="${name}"]`);
+  }
+
+  #show(name: string, is: boolean): void {
+    const part = this.#part(name);
+    if (part && part.hidden === is) part.hidden = !is;
+  }
+
+  #say(name: string, text: string): void {
+    const part = this.#part(name);
+    if (part && part.textContent !== text) part.textContent = text;
+  }
+
+  #alarm(text: string, prove = ""): void {
+    this.#say("alarm", text);
+    this.#show("alert", text !== "");
+    const link = this.#part("prove") as HTMLAnchorElement | null;
+    if (link) {
+      link.hidden = prove === "";
+      if (prove) link.href = prove;
+    }
+  }
+
+  async #ask(what: string, fields: Record<string, string>, wait = SILENT_MS): Promise<unknown> {
+    const answer = await fetch(`${this.#address}/${what}`, {
+      method: "POST",
+      body: new URLSearchParams(fields),
+      signal: AbortSignal.timeout(wait),
+    });
+    if (answer.redirected || !(answer.headers.get("content-type") ?? "").includes("json")) {
+      if (answer.redirected || answer.status === 404) location.reload(); // signed out, or not his any more
+      throw new Error(String(answer.status));
+    }
+    const said: unknown = await answer.json();
+    if (!answer.ok) throw new Refused(said as No);
+    return said;
+  }
+
+  // Coming and going
+
+  #start(): void {
+    this.#isStarted = true;
+    this.#isFaulty = false;
+    this.#alarm("");
+    this.#show("see", false);
+    this.#show("check", false);
+    this.#say("told", this.#words["waiting"] ?? "");
+    // Within the touch, so that the browser lets sound begin (autoplay rules).
+    this.#video.muted = false;
+    void this.#video.play().catch(() => undefined);
+    void this.#join();
+  }
+
+  async #join(): Promise<void> {
+    if (!this.#isStarted || this.#isJoining || this.#isFaulty || document.visibilityState !== "visible") return;
+    if (!this.#stands || this.#stands.kind === "before" || this.#stands.kind === "over") return;
+    this.#isJoining = true;
+    this.#joinBegan = performance.now();
+    try {
+      this.#close();
+      const joined = (await this.#ask("join", { key: JSON.stringify(await publicKey()) }, 5_000)) as Joined;
+      this.#key = joined.mark;
+      this.#put(joined.watermark);
+      await this.#connect(joined);
+      this.#tried = 0;
+      this.#alarm("");
+      this.#show("bar", true);
+      this.#show("talkhints", true);
+    } catch (error) {
+      this.#close();
+      if (error instanceof Refused && !["visit-not-there-yet", "camera-away"].includes(error.no.refused)) {
+        this.#isStarted = false;
+        this.#show("see", true);
+        this.#alarm(error.no.words, error.no.prove);
+      } else {
+        const wait = RETRY_MS[Math.min(this.#tried++, RETRY_MS.length - 1)];
+        setTimeout(() => void this.#join(), wait);
+      }
+    } finally {
+      this.#isJoining = false;
+    }
+  }
+
+  async #connect(joined: Joined): Promise<void> {
+    const peer = (this.#peer = new RTCPeerConnection());
+    peer.addTransceiver("video", { direction: "recvonly" });
+    peer.addTransceiver("audio", { direction: "recvonly" }); // the ward's
+    // Nothing is sent until the key is pressed: the line for voices has no track before.
+    this.#voice = joined.speaks ? peer.addTransceiver("audio", { direction: "sendrecv" }).sender : undefined;
+    const stream = (this.#stream = new MediaStream());
+    peer.ontrack = (event) => {
+      stream.addTrack(event.track);
+      this.#dress();
+    };
+    let goneAt = 0;
+    peer.onconnectionstatechange = () => {
+      if (peer !== this.#peer) return;
+      if (peer.connectionState === "failed" || peer.connectionState === "closed") void this.#join();
+      if (peer.connectionState !== "disconnected") goneAt = 0;
+      else {
+        const at = (goneAt = performance.now());
+        setTimeout(() => goneAt === at && peer === this.#peer && void this.#join(), GONE_MS);
+      }
+    };
+    await peer.setLocalDescription();
+    const offer = peer.localDescription?.sdp ?? "";
+    const path = "/media/whep";
+    const answer = await fetch(path, {
+      method: "POST",
+      body: offer,
+      credentials: "omit",
+      signal: AbortSignal.timeout(8_000),
+      headers: {
+        "content-type": "application/sdp",
+        authorization: `Bearer ${joined.grant}`,
+        dpop: await proof("POST", location.origin + path, offer, joined.grant, this.#root.dataset["visit"] ?? ""),
+      },
+    });
+    if (answer.status !== 201) throw new Error(String(answer.status));
+    await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+  }
+
+  /** End the connection and empty the picture. */
+  #close(): void {
+    this.#release();
+    this.#peer?.close();
+    this.#peer = undefined;
+    this.#voice = undefined;
+    this.#key = "";
+    this.#cover();
+  }
+
+  #leave(): void {
+    if (!this.#key) return;
+    this.#close();
+    navigator.sendBeacon(`${this.#address}/leave`, new URLSearchParams());
+  }
+
+  #pause(words: string): void {
+    this.#leave();
+    this.#isStarted = false;
+    this.#show("see", true);
+    this.#show("bar", false);
+    this.#show("talkhints", false);
+    this.#say("told", words);
+  }
+
+  #turned(): void {
+    if (document.visibilityState === "hidden") this.#leave();
+    else void this.#beat().then(() => this.#join());
+  }
+
+  // What is seen
+
+  /** Show the picture if the server says that it may be seen, with its watermark; else nothing of it. */
+  #dress(): void {
+    const may = this.#stands?.kind === "live" && this.#key !== "" && !this.#isFaulty && !this.#wasWeak;
+    if (!may) return this.#cover();
+    if (this.#video.srcObject === this.#stream) return;
+    this.#frames = this.#framesBefore = 0;
+    this.#video.srcObject = this.#stream;
+    void this.#video.play().catch(() => {
+      this.#video.muted = true; // no touch yet that this browser counts: the picture first, the sound by its own key
+      this.#pressedIs("sound", false);
+      void this.#video.play().catch(() => undefined);
+    });
+  }
+
+  /** Every frame of the video: the first one after it was empty uncovers it. */
+  #frame(): void {
+    this.#video.requestVideoFrameCallback(() => this.#frame());
+    if (!this.#video.srcObject) return;
+    this.#frames += 1;
+    if (!this.#video.hidden) return;
+    if (this.#joinBegan) {
+      this.#joinMs = Math.round(performance.now() - this.#joinBegan);
+      this.#joinBegan = 0;
+    }
+    this.#mark.hidden = false;
+    this.#video.hidden = false;
+    this.#show("screen", false);
+    this.#show("live", true);
+    this.#show("diary", false);
+    this.#say("told", this.#words["live"] ?? "");
+  }
+
+  /** At once: no picture, not even the last. */
+  #cover(): void {
+    if (this.#video.srcObject) this.#video.srcObject = null;
+    this.#video.hidden = true;
+    this.#mark.hidden = true;
+    this.#show("screen", true);
+    this.#show("live", false);
+    this.#show("quality", false);
+    this.#shows = "nothing";
+  }
+
+  #put(mark: Mark): void {
+    this.#watermark = mark;
+    if (this.#text() !== mark.text) {
+      const copies = Array.from({ length: COPIES }, () => document.createElement("span"));
+      for (const copy of copies) copy.textContent = mark.text;
+      this.#mark.replaceChildren(...copies);
+    }
+    const name = `wmark at-${mark.place}`;
+    if (this.#mark.className !== name) this.#mark.className = name;
+  }
+
+  /** The words that stand over the picture; empty if they are not the same everywhere. */
+  #text(): string {
+    const copies = [...this.#mark.childNodes].map((copy) => copy.textContent ?? "");
+    return copies.length === COPIES && copies.every((copy) => copy === copies[0]) ? (copies[0] ?? "") : "";
+  }
+
+  /** What a look at the watermark finds: `shown`, or what is wrong with it. */
+  #seen(): string {
+    if (this.#video.hidden || !this.#watermark) return "shown"; // nothing is to be marked
+    const mark = this.#part("mark");
+    const stage = this.#part("stage");
+    if (mark !== this.#mark || !stage?.contains(mark) || !stage.contains(this.#video)) return "gone";
+    if (document.fullscreenElement === this.#video || document.pictureInPictureElement) return "gone";
+    if (this.#text() !== this.#watermark.text || mark.className !== `wmark at-${this.#watermark.place}`) return "changed";
+    const styles = [mark, ...mark.children].map((each) => getComputedStyle(each));
+    const isHidden = styles.some(
+      (style) =>
+        style.display === "none" ||
+        style.visibility !== "visible" ||
+        Number(style.opacity) < 0.5 ||
+        style.clipPath !== "none" ||
+        style.filter !== "none" ||
+        Number.parseFloat(style.fontSize) < 10,
+    );
+    if (isHidden) return "hidden";
+    const box = mark.getBoundingClientRect();
+    const frame = this.#video.getBoundingClientRect();
+    const isOver = box.left <= frame.left && box.right >= frame.right && box.top <= frame.top && box.bottom >= frame.bottom;
+    if (!isOver) return "moved";
+    for (const [across, down] of [[0.5, 0.5], [0.2, 0.4], [0.8, 0.6]] as const) {
+      const [x, y] = [frame.left + frame.width * across, frame.top + frame.height * down];
+      if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) continue; // scrolled away, and the picture with it
+      const top = document.elementFromPoint(x, y);
+      if (top !== mark && top?.parentElement !== mark && !this.#isOurs(top)) return "covered";
+    }
+    return "shown";
+  }
+
+  /** The shell's own bars may lie over a page that is scrolled. */
+  #isOurs(top: Element | null): boolean {
+    return top !== null && top.closest("header, nav, .switches") !== null;
+  }
+
+  #looked(): void {
+    const found = this.#seen();
+    if (found !== "shown" && !this.#isFaulty) this.#fault(found);
+  }
+
+  #fault(found: string): void {
+    this.#isFaulty = true;
+    void this.#beat(found);
+    this.#cover();
+    this.#peer?.close();
+    this.#alarm(this.#words["fault"] ?? "");
+    this.#isStarted = false;
+    this.#show("see", true);
+    this.#show("bar", false);
+    this.#show("talkhints", false);
+  }
+
+  // How the visit stands
+
+  async #beat(found = ""): Promise<void> {
+    if (this.#isBeating && !found) return;
+    this.#isBeating = true;
+    const key = this.#key;
+    const fields: Record<string, string> = {};
+    try {
+      const mark = this.#watermark;
+      if (key && mark) {
+        const seen = found || this.#seen();
+        const said = [key, mark.step, mark.place, this.#text(), seen].join("\n");
+        fields["answer"] = hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(said)));
+        Object.assign(fields, this.#numbers);
+        this.#numbers = {};
+      }
+      const stands = (await this.#ask("beat", fields)) as Stands;
+      this.#heardAt = performance.now();
+      this.#took(stands, key);
+    } catch (error) {
+      if (error instanceof Refused) this.#alarm(error.no.words, error.no.prove);
+    } finally {
+      this.#isBeating = false;
+    }
+  }
+
+  #took(stands: Stands, key: string): void {
+    const before = this.#stands?.kind;
+    this.#stands = stands;
+    this.#left = stands.left;
+    this.#leftAt = performance.now();
+    if (stands.kind === "over" || stands.left <= 0) {
+      this.#close();
+      location.reload();
+      return;
+    }
+    if (this.#wasWeak) this.#strong();
+    this.#say("title", stands.title);
+    this.#say("back", stands.back);
+    this.#say("drawn", stands.drawn);
+    const screen = this.#part("screen");
+    if (screen) screen.className = `screen ${stands.kind}`;
+    this.#show("diary", stands.kind === "drawn");
+    if (stands.kind !== "live") {
+      this.#release();
+      if (before !== stands.kind) this.#say("told", [stands.title, stands.back].filter(Boolean).join(" "));
+    }
+    if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
+    this.#dress();
+    const hold = this.#part("hold") as HTMLButtonElement | null;
+    if (hold) hold.disabled = stands.kind !== "live" || this.#isMuted();
+    if (!this.#isStarted || this.#isJoining) return;
+    if (!this.#key || (key && key === this.#key && !stands.inside)) void this.#join();
+  }
+
+  #strong(): void {
+    this.#wasWeak = false;
+    this.#alarm("");
+    this.#say("told", this.#words["again"] ?? "");
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    if (now - this.#heardAt > SILENT_MS && !this.#wasWeak) {
+      this.#wasWeak = true;
+      this.#cover();
+      this.#say("title", this.#words["weak"] ?? "");
+      this.#say("back", "");
+      this.#say("drawn", "");
+      this.#alarm(this.#words["weak"] ?? "");
+    }
+    const left = Math.max(0, Math.round(this.#left - (now - this.#leftAt) / 1000));
+    this.#say("digits", `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`);
+    if (left <= SOON_SECONDS && left > 0 && !this.#warned && this.#isStarted) {
+      this.#warned = true;
+      this.#say("told", this.#words["soon"] ?? "");
+    }
+    if (now - this.#qualityAt > QUALITY_MS) {
+      this.#qualityAt = now;
+      void this.#count();
+    }
+  }
+
+  // How well it arrives
+
+  async #count(): Promise<void> {
+    const peer = this.#peer;
+    if (!peer || this.#video.hidden) return;
+    let [freezes, frozen, lost, got, rtt, tall] = [0, 0, 0, 0, 0, 0];
+    (await peer.getStats()).forEach((each: Record<string, number | string | boolean>) => {
+      if (each["type"] === "inbound-rtp" && each["kind"] === "video") {
+        freezes = Number(each["freezeCount"] ?? 0);
+        frozen = Math.round(Number(each["totalFreezesDuration"] ?? 0) * 1000);
+        lost = Math.max(0, Number(each["packetsLost"] ?? 0));
+        got = Number(each["packetsReceived"] ?? 0);
+        tall = Number(each["frameHeight"] ?? 0);
+      }
+      if (each["type"] === "candidate-pair" && each["nominated"]) rtt = Math.round(Number(each["currentRoundTripTime"] ?? 0) * 1000);
+    });
+    const frames = this.#frames - this.#framesBefore;
+    const share = lost - this.#lostBefore + (got - this.#gotBefore);
+    this.#tallest = Math.max(this.#tallest, tall);
+    this.#shows = frames === 0 ? "sound" : frames <= 2 ? "stills" : tall < this.#tallest * SMALL ? "reduced" : "full";
+    this.#numbers = {
+      join_ms: String(this.#joinMs),
+      freezes: String(Math.max(0, freezes - this.#freezesBefore)),
+      frozen_ms: String(Math.max(0, frozen - this.#frozenBefore)),
+      lost_permille: String(share > 0 ? Math.max(0, Math.round(((lost - this.#lostBefore) / share) * 1000)) : 0),
+      rtt_ms: String(rtt),
+      shows: this.#shows,
+    };
+    [this.#framesBefore, this.#freezesBefore, this.#frozenBefore] = [this.#frames, freezes, frozen];
+    [this.#lostBefore, this.#gotBefore] = [lost, got];
+    this.#say("quality", this.#words[`shows-${this.#shows}`] ?? "");
+    this.#show("quality", true);
+  }
+
+  // Sound
+
+  #pressedIs(name: string, is: boolean): void {
+    this.#part(name)?.setAttribute("aria-pressed", String(is));
+  }
+
+  #turnSound(): void {
+    this.#video.muted = !this.#video.muted;
+    this.#pressedIs("sound", !this.#video.muted);
+  }
+
+  #isMuted(): boolean {
+    return (this.#part("mute") as HTMLInputElement | null)?.checked ?? false;
+  }
+
+  #talking(): void {
+    const hold = this.#part("hold") as HTMLButtonElement | null;
+    if (!hold) return;
+    const isTap = (): boolean => (this.#part("tap") as HTMLInputElement).checked;
+    const down = (): void => {
+      if (isTap() && this.#isPressed) this.#release();
+      else void this.#press();
+    };
+    const up = (): void => {
+      if (!isTap()) this.#release();
+    };
+    hold.addEventListener("pointerdown", (event) => {
+      hold.setPointerCapture(event.pointerId);
+      down();
+    });
+    for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) hold.addEventListener(kind, up);
+    hold.addEventListener("contextmenu", (event) => event.preventDefault());
+    const isKey = (event: KeyboardEvent): boolean => event.key === " " || event.key === "Enter";
+    hold.addEventListener("keydown", (event) => {
+      if (!isKey(event)) return;
+      event.preventDefault();
+      if (!event.repeat) down();
+    });
+    hold.addEventListener("keyup", (event) => {
+      if (!isKey(event)) return;
+      event.preventDefault();
+      up();
+    });
+    // A screen reader's own press comes as a click without pointer or key: it turns on and off.
+    hold.addEventListener("click", (event) => {
+      if (event.detail === 0 && !isTap()) this.#isPressed ? this.#release() : void this.#press();
+    });
+    hold.addEventListener("blur", () => this.#release());
+    this.#part("mute")?.addEventListener("change", () => {
+      this.#release();
+      hold.disabled = this.#isMuted() || this.#stands?.kind !== "live";
+    });
+  }
+
+  /** Ask for the floor, then send: nothing leaves this device before the server gave it. */
+  async #press(): Promise<void> {
+    const voice = this.#voice;
+    if (this.#isPressed || !voice || this.#isMuted() || this.#stands?.kind !== "live") return;
+    this.#isPressed = true;
+    try {
+      if (!this.#microphone || this.#microphone.readyState === "ended") {
+        const heard = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
+        this.#microphone = heard.getAudioTracks()[0];
+      }
+      await this.#ask("talk", { pressed: "yes" });
+      if (!this.#isPressed || !this.#microphone) {
+        void this.#ask("talk", { pressed: "no" }).catch(() => undefined);
+        return;
+      }
+      this.#microphone.enabled = true;
+      await voice.replaceTrack(this.#microphone);
+      if (!this.#isPressed) return void voice.replaceTrack(null);
+      this.#pressedIs("hold", true);
+      this.#say("told", this.#words["speaking"] ?? "");
+    } catch (error) {
+      this.#isPressed = false;
+      this.#say("told", error instanceof Refused ? error.no.words : (this.#words["no-microphone"] ?? ""));
+    }
+  }
+
+  #release(): void {
+    if (!this.#isPressed) return;
+    this.#isPressed = false;
+    if (this.#microphone) this.#microphone.enabled = false;
+    void this.#voice?.replaceTrack(null).catch(() => undefined);
+    this.#pressedIs("hold", false);
+    this.#say("told", this.#words["silent"] ?? "");
+    void this.#ask("talk", { pressed: "no" }).catch(() => undefined);
+  }
+}
+
+const root = document.getElementById("watch");
+if (root) new LiveVisit(root);

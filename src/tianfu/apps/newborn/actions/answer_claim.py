@@ -1,0 +1,110 @@
+"""The ward says whether somebody is a baby's guardian, and takes that back.  Rule: docs/rules/newborn-booking.md"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.book_slot import end_for_guardian
+from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS
+from tianfu.apps.newborn.mapping.guardians import ended, guardian_of, guardian_person
+from tianfu.apps.newborn.mapping.visits import id_in
+from tianfu.apps.newborn.model.guardians import CODE_DAYS, CODE_LETTERS, Relation, read_approval
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.records import (
+    PLATFORM,
+    WARD_WORK,
+    found_by,
+    not_found,
+    read_one,
+    ward_of_unit,
+    wards_of_stays,
+    write,
+)
+from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
+
+
+async def approve_claim(nursery: Nursery, caller: Caller, claim: str, form: Mapping[str, str]) -> None:
+    """Write down who is the guardian and what was seen, and tie his account to it.
+
+    Raises Refusal `not-found` for a claim of another ward or one that was answered, `evidence-missing`,
+    `evidence-unfitting`.
+    """
+    ward = await ward_of_unit(nursery.store, caller)
+    asked, account = await nursery.claims.claim(claim, ward.id)
+    relation = Relation(asked.relation)
+    approval = read_approval(form, relation)
+    # The caller must see the baby himself: his ward's stay opens it to him.
+    await read_one(nursery.store, caller, WARD_WORK, "Patient", asked.baby)
+    person = guardian_person(
+        asked.baby, relation, approval, related=asked.id, name=account.name, by=caller.id, now=nursery.clock()
+    )
+    # Under the claim's own name: of two who say yes at one moment, both write the same, and one of them answers.
+    await write(nursery.store, person)
+    await nursery.claims.answer(caller, asked, "approved", related=asked.id)
+
+
+async def decline_claim(nursery: Nursery, caller: Caller, claim: str) -> None:
+    """Say no; raises Refusal `not-found`."""
+    ward = await ward_of_unit(nursery.store, caller)
+    asked, _ = await nursery.claims.claim(claim, ward.id)
+    await nursery.claims.answer(caller, asked, "declined")
+
+
+async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> None:
+    """End somebody's being a guardian, at once in every worker; raises Refusal `not-found`."""
+    person = await read_one(nursery.store, caller, WARD_WORK, "RelatedPerson", related)
+    if guardian_of(person.value, now=nursery.clock()) is None:
+        raise not_found()
+    await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
+    await nursery.claims.untie(caller, related)
+    await end_for_guardian(nursery, id_in(person.value.get("patient"), "Patient"), related)
+
+
+async def flag_dispute(nursery: Nursery, caller: Caller, baby: str, *, is_disputed: bool) -> None:
+    """Say that guardianship is disputed, which cuts every visit, or that it is not any more."""
+    await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
+    now = nursery.clock()
+    kept = await found_by(nursery.store, caller, WARD_WORK, "Flag", patient=f"Patient/{baby}")
+    standing = [each for each in kept if _is_dispute(each.value) and each.value.get("status") == "active"]
+    if is_disputed and not standing:
+        await write(
+            nursery.store,
+            {
+                "resourceType": "Flag",
+                "id": f"dispute-{baby}"[:64],
+                "status": "active",
+                "category": [{"coding": [{"system": NEWBORN, "code": GUARDIANSHIP_DISPUTE}]}],
+                "code": {"coding": [{"system": NEWBORN, "code": GUARDIANSHIP_DISPUTE}]},
+                "subject": {"reference": f"Patient/{baby}"},
+                "period": {"start": to_fhir_instant(now)},
+            },
+        )
+    if not is_disputed:
+        for each in standing:
+            over = {name: value for name, value in each.value.items() if name != "meta"}
+            over |= {"status": "inactive", "period": {**over.get("period", {}), "end": to_fhir_instant(now)}}
+            await write(nursery.store, over, expected_version=each.version)
+
+
+async def give_paper(nursery: Nursery, caller: Caller, baby: str) -> str:
+    """A one-time code on paper for a baby's mother; raises Refusal `not-found` for a baby of another ward."""
+    ward = await ward_of_unit(nursery.store, caller)
+    await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
+    stays = await found_by(
+        nursery.store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{baby}", status="in-progress"
+    )
+    wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [each.value for each in stays])
+    if wards.get(baby, ("", ""))[0] != ward.id:
+        raise not_found()
+    until = Instant(nursery.clock() + CODE_DAYS * DAY)
+    return await nursery.claims.make_paper(baby, ward.id, by=caller.id, until=until, letters=CODE_LETTERS)
+
+
+def _is_dispute(flag: Mapping[str, object]) -> bool:
+    categories = flag.get("category")
+    return isinstance(categories, list) and any(
+        one.get("system") == NEWBORN and one.get("code") == GUARDIANSHIP_DISPUTE
+        for each in categories
+        for one in each.get("coding", ())
+    )

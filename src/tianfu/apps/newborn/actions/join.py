@@ -1,0 +1,86 @@
+"""Somebody of a family comes to a live visit: the one place that decides whether he is given a grant.
+
+Rule: docs/rules/newborn-watching.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.watermark import FAULTS_MAX
+from tianfu.apps.newborn.queries.family_visit import Coming, Now, coming_to, now_of
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.sessions import refuse_unless_fresh
+from tianfu.services.realtime.grants import Grant
+from tianfu.services.realtime.protocol.grants import Action, Ticket
+from tianfu.services.realtime.protocol.proofs import thumbprint_of
+
+KEY_LETTERS_MAX = 1_024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The grant, and the key by which the page answers for its watermark."""
+
+    grant: Grant
+    mark: str
+    may_speak: bool
+
+
+async def join(windows: Windows, signed_in: SignedIn, visit: str, key: str) -> Joined:
+    """A grant for this person, on the device whose public key (a JWK as JSON) this is.
+
+    He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
+    `not-found`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`, `visit-not-there-yet`,
+    `room-closed`, `consent-missing`, `watermark-missing` and `device-key-malformed`.
+    """
+    now = windows.nursery.clock()
+    coming = await coming_to(windows, signed_in, visit)
+    _refuse_wrong_time(coming, await now_of(windows, coming.booked), now)
+    if not coming.may_see:
+        raise Refusal("consent-missing", next_step="sign-consent")
+    device = _thumbprint(key)
+    participant = windows.grants.participant(visit, signed_in.account.id)
+    before = await windows.viewers.find(visit, participant)
+    if before is None:
+        refuse_unless_fresh(signed_in, now)
+    elif before.faults >= FAULTS_MAX:
+        raise Refusal("watermark-missing", next_step="call-operator")
+    ticket = Ticket(
+        action=Action.WHEP_VOICE if coming.may_speak else Action.WHEP_PICTURE,
+        visit=visit,
+        camera="",
+        part=coming.part,
+        device=device,
+        slot_until=coming.booked.end,
+    )
+    grant = await windows.grants.issue(signed_in.caller, ticket)
+    await windows.viewers.come_in(visit, participant, signed_in.caller, coming.part, now=now)
+    return Joined(grant=grant, mark=windows.viewers.mark(visit, participant), may_speak=coming.may_speak)
+
+
+def _refuse_wrong_time(coming: Coming, stands: Now, now: Instant) -> None:
+    if stands.is_over:
+        raise Refusal("room-closed", next_step="start-again")
+    if now < coming.booked.start:
+        raise Refusal("slot-not-begun", next_step="send-again-later")
+    if now >= coming.booked.end:
+        raise Refusal("slot-over", next_step="start-again")
+    if stands.state not in {State.ARMED, State.LIVE, State.SHIELDED}:
+        raise Refusal("visit-not-there-yet", next_step="send-again-later")
+
+
+def _thumbprint(key: str) -> str:
+    if len(key) > KEY_LETTERS_MAX:
+        raise Refusal("device-key-malformed", next_step="use-another-browser")
+    try:
+        jwk = msgspec.json.decode(key, type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise Refusal("device-key-malformed", next_step="use-another-browser") from error
+    return thumbprint_of(jwk)

@@ -1,0 +1,54 @@
+"""A guardian agrees to visits, and takes it back.  Rule: docs/rules/newborn-booking.md"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from tianfu.apps.newborn.mapping.consents import VERSION, consent_of, withdrawn
+from tianfu.apps.newborn.model.consent import read_scopes, words_in
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.family_home import consent_record, my_baby
+from tianfu.apps.newborn.queries.records import FAMILY, not_found
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.accounts.sessions import refuse_unless_fresh
+from tianfu.standards.fhir.parsing import parse_resource
+
+
+async def sign_consent(
+    nursery: Nursery, signed_in: SignedIn, baby: str, form: Mapping[str, str], *, language: str
+) -> None:
+    """Write down what a guardian chose, in his own name; a signature, so it needs a fresh proof.
+
+    Raises Refusal `proof-too-old`, `not-found`, and as `read_scopes` does.
+    """
+    now = nursery.clock()
+    refuse_unless_fresh(signed_in, now)
+    scopes = read_scopes(form, version=form.get("version", ""))
+    caller = signed_in.caller
+    mine = await my_baby(nursery, caller, baby)
+    resource = consent_of(mine.guardian.id, baby, words_in(language), scopes, now=now)
+    before = await consent_record(nursery.store, caller, mine.guardian.id, baby)
+    if before is None:
+        # Of two that sign at one moment, one writes; the other finds it.
+        once = f"identifier={VERSION}|{mine.guardian.id}.{baby}"
+        await nursery.store.create(caller, FAMILY, parse_resource(orjson.dumps(resource)), if_none_exist=once)
+        return
+    text = orjson.dumps({**resource, "id": before.id})
+    await nursery.store.update(caller, FAMILY, parse_resource(text), before.id, expected_version=before.version)
+
+
+async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
+    """Take everything back; counts with its commit.  Needs no fresh proof.  Raises Refusal `not-found`."""
+    caller = signed_in.caller
+    mine = await my_baby(nursery, caller, baby)
+    before = await consent_record(nursery.store, caller, mine.guardian.id, baby)
+    if before is None:
+        raise not_found()
+    text = orjson.dumps(withdrawn(before.value))
+    await nursery.store.update(caller, FAMILY, parse_resource(text), before.id, expected_version=before.version)
+    for wish in mine.waiting:
+        # Who waits moves up by himself: nobody does who has not agreed.
+        if wish.related == mine.guardian.id:
+            await nursery.places.wait_no_more(wish.id, [baby])

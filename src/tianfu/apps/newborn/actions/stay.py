@@ -1,0 +1,115 @@
+"""A page that watches says again and again that it does, and answers for its watermark; what it does not is let go.
+
+Rule: docs/rules/newborn-watching.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.model.watermark import (
+    SILENT_SECONDS,
+    STEP_SECONDS,
+    STEPS_BACK,
+    Watermark,
+    is_shown,
+    watermark_at,
+)
+from tianfu.apps.newborn.queries.family_visit import coming_to
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal, place_of
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.realtime.viewers import SHOWS, Arrival, Viewer
+from tianfu.web.formats import Formats
+
+WATCH_SECONDS = 1.0
+NUMBER_MAX = 3_600_000
+STEP = STEP_SECONDS * SECOND
+WATERMARK_MISSING, PAGE_SILENT, NO_LONGER, LEFT = "watermark-missing", "page-silent", "no-longer-invited", "left"
+
+_log = structlog.get_logger("tianfu.newborn")
+
+
+def marks_of(signed_in: SignedIn, key: str, formats: Formats, *, now: Instant) -> list[Watermark]:
+    """The watermark that a page shows now, and those of the last steps, the newest first."""
+    account = signed_in.account
+    instants = [Instant(now - back * STEP) for back in range(STEPS_BACK + 1)]
+    return [watermark_at(key, account.name, account.number[-4:], formats.time(each), each) for each in instants]
+
+
+async def stay(windows: Windows, signed_in: SignedIn, visit: str, answer: str, formats: Formats) -> Viewer | None:
+    """Take a page's answer for its watermark; None for who is not in the visit (any more).
+
+    An answer that is not that of a page with the watermark lets its viewer go at once, before this returns.
+    """
+    now, viewers = windows.nursery.clock(), windows.viewers
+    participant = windows.grants.participant(visit, signed_in.account.id)
+    viewer = await viewers.find(visit, participant)
+    if viewer is None or viewer.is_away:
+        return None
+    key = viewers.mark(visit, participant)
+    if not is_shown(key, answer, marks_of(signed_in, key, formats, now=now)):
+        if await viewers.goes(visit, participant, is_fault=True):
+            await windows.grants.revoke_person(VISITS, signed_in.account.id, WATERMARK_MISSING, visit=visit)
+        return None
+    if viewer.heard_at // STEP != now // STEP and not await _may_stay(windows, signed_in, visit):
+        if await viewers.goes(visit, participant, is_fault=False):
+            await windows.grants.revoke_person(VISITS, signed_in.account.id, NO_LONGER, visit=visit)
+        return None
+    return viewer if await viewers.heard(visit, participant, now=now) else None
+
+
+async def _may_stay(windows: Windows, signed_in: SignedIn, visit: str) -> bool:
+    """Whether he would be let in now; asked once in each step of the watermark."""
+    try:
+        return (await coming_to(windows, signed_in, visit)).may_see
+    except Refusal as refusal:
+        if refusal.code != "not-found":
+            raise
+        return False
+
+
+async def leave(windows: Windows, signed_in: SignedIn, visit: str) -> None:
+    """A page that is hidden or closed watches no more; nothing happens if it did not."""
+    participant = windows.grants.participant(visit, signed_in.account.id)
+    if await windows.viewers.goes(visit, participant, is_fault=False):
+        await windows.grants.revoke_person(signed_in.caller, signed_in.account.id, LEFT, visit=visit)
+
+
+async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> None:
+    """Keep the numbers that a page says of its connection; what is no number of these counts as none."""
+    numbers = {name: _number(form[name]) for name in ("join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms")}
+    shows = form["shows"] if form["shows"] in SHOWS else "nothing"
+    numbers["lost_permille"] = min(1_000, numbers["lost_permille"])
+    arrival = Arrival(**numbers, shows=shows)
+    await windows.viewers.arrives(viewer.visit, viewer.participant, arrival, at=windows.nursery.clock())
+
+
+async def let_silent_go(windows: Windows) -> None:
+    """Let everybody go whose page was not heard of for `SILENT_SECONDS`: nobody knows what it shows."""
+    now = windows.nursery.clock()
+    before = Instant(now - SILENT_SECONDS * SECOND)
+    for viewer in await windows.viewers.silent(before=before):
+        if await windows.viewers.goes(viewer.visit, viewer.participant, is_fault=False, unheard_since=before):
+            await windows.grants.revoke_person(VISITS, viewer.caller.id, PAGE_SILENT, visit=viewer.visit)
+
+
+async def watch_pages(windows: Windows) -> None:
+    """Do so again and again; goes on until cancelled."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            await let_silent_go(windows)
+        except Refusal as refusal:
+            _log.warning("silent_pages_not_let_go", code=refusal.code)
+        except Exception as error:
+            _log.error("silent_pages_not_let_go", error=place_of(error))
+
+
+def _number(text: str) -> int:
+    return min(NUMBER_MAX, int(text)) if text.isascii() and text.isdigit() and len(text) <= 9 else 0

@@ -1,0 +1,191 @@
+"""What a family sees first: its babies, the next visit, and the one thing that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.consents import Given, given_of
+from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
+from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
+from tianfu.apps.newborn.model.booking import Step, next_step
+from tianfu.apps.newborn.model.consent import Scope, current_version
+from tianfu.apps.newborn.model.visit import OVER
+from tianfu.apps.newborn.ports import Nursery, RecordStore
+from tianfu.apps.newborn.queries.records import FAMILY, PLATFORM, found_by, not_found, read_all, wards_of_stays
+from tianfu.kernel.instants import DAY, Instant, range_of
+from tianfu.records.outcomes import Record
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.booking.claims import Claim, Invitation
+from tianfu.services.booking.places import Waiting
+
+SMALL_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baby:
+    """A baby of the reader's; `ward` is empty when it is not in intensive care (any more)."""
+
+    id: str
+    name: str
+    order: int
+    guardian: Guardian
+    ward: str
+    bed: str
+    consent: Given | None
+    visits: tuple[Booked, ...]
+    waiting: tuple[Waiting, ...]
+
+    is_small: bool
+
+    @property
+    def may_be_seen(self) -> bool:
+        """Whether this guardian agreed to the text of today that the baby is seen."""
+        given = self.consent
+        return given is not None and Scope.VIEW in given.scopes and given.text == current_version()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """An invitation for the reader."""
+
+    invitation: Invitation
+    from_name: str
+    baby_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """The family's first page."""
+
+    babies: tuple[Baby, ...]
+    claims: tuple[Claim, ...]
+    invited: tuple[Invited, ...]
+    step: Step
+
+
+async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
+    """What the page shows to whoever signed in."""
+    now = nursery.clock()
+    babies = await read_babies(nursery, signed_in.caller)
+    claims = await nursery.claims.of_account(signed_in.account.id)
+    here = [each for each in babies if each.ward]
+    step = next_step(
+        is_named=signed_in.account.name_stands,
+        is_guardian=bool(here),
+        is_waiting=any(each.answer is None and each.until > now for each in claims),
+        has_consent=bool(here) and all(each.may_be_seen for each in here),
+        has_visit=any(each.visits for each in here),
+    )
+    return Home(babies=babies, claims=claims, invited=await _invited(nursery, signed_in), step=step)
+
+
+async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
+    """The babies whose guardian the reader is, each once, elder twins first; read in his own name."""
+    store, now = nursery.store, nursery.clock()
+    guardians = await _guardians(store, caller, now)
+    if not guardians:
+        return ()
+    mine = ",".join(f"Patient/{each}" for each in guardians)
+    patients = await read_all(store, caller, FAMILY, [("Patient", each) for each in guardians])
+    stays = await found_by(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
+    wards = await wards_of_stays(store, caller, FAMILY, [each.value for each in stays if _is_stay(each.value)])
+    consents = await _consents(store, caller, mine)
+    babies = []
+    for baby, guardian in guardians.items():
+        if ("Patient", baby) not in patients:
+            continue
+        patient = patients["Patient", baby].value
+        ward, bed = wards.get(baby, ("", ""))
+        babies.append(
+            Baby(
+                id=baby,
+                name=name_of(patient),
+                order=int(patient.get("multipleBirthInteger", 0)),
+                guardian=guardian,
+                ward=ward,
+                bed=bed,
+                consent=consents.get((guardian.id, baby)),
+                visits=await _visits(nursery, caller, baby),
+                waiting=await nursery.places.waiting(baby),
+                is_small=_is_small(patient, now),
+            )
+        )
+    return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))
+
+
+async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
+    """One of them that is in a ward; raises Refusal `not-found` for anybody else's."""
+    found = [each for each in await read_babies(nursery, caller) if each.id == baby and each.ward]
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+async def consent_record(store: RecordStore, caller: Caller, guardian: str, baby: str) -> Record | None:
+    """A guardian's consent to visits, in force or taken back."""
+    records = await found_by(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
+    for each in records:
+        given = given_of(each.value, version=each.version)
+        if given is not None and given.guardian == guardian:
+            return each
+    return None
+
+
+async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[str, Guardian]:
+    people = await read_all(store, caller, FAMILY, [("RelatedPerson", each) for each in caller.related])
+    read = [guardian_of(each.value, now=now) for each in people.values()]
+    return {each.baby: each for each in read if each is not None}
+
+
+async def _consents(store: RecordStore, caller: Caller, mine: str) -> Mapping[tuple[str, str], Given]:
+    records = await found_by(store, caller, FAMILY, "Consent", patient=mine)
+    read = [given_of(each.value, version=each.version) for each in records]
+    return {(each.guardian, each.baby): each for each in read if each is not None}
+
+
+async def _visits(nursery: Nursery, caller: Caller, baby: str) -> tuple[Booked, ...]:
+    places = await nursery.places.of_baby(baby)
+    found = await read_all(nursery.store, caller, FAMILY, [("Appointment", each.id) for each in places])
+    read = [booked_from(each.value, version=each.version) for each in found.values()]
+    standing = [each for each in read if each is not None and each.state not in OVER]
+    return tuple(sorted(standing, key=lambda each: each.start))
+
+
+async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]:
+    """Invitations of the reader, with the names that tell him whose they are; the record itself stays closed to him."""
+    asked = await nursery.claims.invitations(signed_in)
+    # An invitation is for the stay: once the baby left, nothing of it is left either.
+    mine = ",".join(f"Patient/{each.baby}" for each in asked)
+    fields = {"patient": mine, "status": "in-progress"}
+    stays = await found_by(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
+    wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [one.value for one in stays if _is_stay(one.value)])
+    invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
+    wanted = [("RelatedPerson", each.guardian) for each in invitations]
+    wanted += [("Patient", each.baby) for each in invitations]
+    names = {key: name_of(each.value) for key, each in (await _named(nursery, wanted)).items()}
+    return tuple(
+        Invited(
+            invitation=each,
+            from_name=names.get(("RelatedPerson", each.guardian), ""),
+            # Whose baby it is he learns when he agreed; before, only who asks.
+            baby_name=names.get(("Patient", each.baby), "") if each.accepted_at is not None else "",
+        )
+        for each in invitations
+    )
+
+
+async def _named(nursery: Nursery, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Record]:
+    return await read_all(nursery.store, VISITS, PLATFORM, wanted)
+
+
+def _is_small(patient: Element, now: Instant) -> bool:
+    """Whether a child is so young that its family may look for it here after it left the ward."""
+    born = str(patient.get("birthDate", ""))
+    return len(born) == 10 and now - range_of(born)[0] <= SMALL_DAYS * DAY
+
+
+def _is_stay(encounter: Element) -> bool:
+    return (encounter.get("class") or {}).get("code") == "IMP"

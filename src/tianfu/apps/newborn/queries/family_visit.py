@@ -1,0 +1,157 @@
+"""Screen: one visit as a family sees it from home, live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tianfu.apps.newborn.live.standing import read
+from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
+from tianfu.apps.newborn.mapping.guardians import name_of
+from tianfu.apps.newborn.mapping.notes import Note, note_from
+from tianfu.apps.newborn.mapping.visits import Booked, booked_from
+from tianfu.apps.newborn.mapping.wards import allows, is_clear
+from tianfu.apps.newborn.model.reasons import told
+from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
+from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
+from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, wards_of_stays
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.realtime.protocol.parts import Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """How a visit stands: its state, the word for its reason, since when, and when the picture may be back."""
+
+    state: State
+    reason: str
+    since: Instant
+    back_at: Instant | None
+    end: Instant
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in OVER or self.state is State.ENDING
+
+    @property
+    def is_at_bed(self) -> bool:
+        return self.state in AT_THE_BED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """Somebody who may come to a visit, as what, and whether he may speak there; decided anew each time he asks."""
+
+    booked: Booked
+    part: Part
+    may_see: bool
+    may_speak: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyVisit:
+    """The page; `note` is the last that a doctor approved, None for who is no guardian."""
+
+    coming: Coming
+    now: Now
+    baby: str
+    bed: str
+    note: Note | None
+
+    @property
+    def booked(self) -> Booked:
+        return self.coming.booked
+
+
+async def coming_to(windows: Windows, signed_in: SignedIn, visit: str) -> Coming:
+    """As what somebody may come to a visit; raises Refusal `not-found` for who is neither its guardian nor invited.
+
+    A guardian is found by his own right to the Appointment; an invited relative has none, and looks only.
+    """
+    nursery = windows.nursery
+    answer = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
+    record = answer.get(("Appointment", visit))
+    booked = None if record is None else booked_from(record.value, version=record.version)
+    if booked is None:
+        raise not_found()
+    is_guardian = booked.guardian in signed_in.caller.related
+    is_invited = not is_guardian and any(
+        each.accepted_at is not None and each.baby == booked.baby and each.accepted_by == signed_in.account.id
+        for each in await nursery.claims.invitations(signed_in)
+    )
+    if not (is_guardian or is_invited):
+        raise not_found()
+    consents = await found_by(
+        nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
+    )
+    flags = await found_by(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
+    people = await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", booked.guardian)])
+    guardian = people.get(("RelatedPerson", booked.guardian))
+    given = [each.value for each in consents]
+    stands = guardian is not None and is_clear(
+        guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
+    )
+    may_see = stands and allows(given, booked.guardian, VIEW)
+    return Coming(
+        booked=booked,
+        part=Part.FAMILY if is_guardian else Part.GUEST,
+        may_see=may_see,
+        may_speak=is_guardian and may_see and allows(given, booked.guardian, TALK),
+    )
+
+
+async def now_of(windows: Windows, booked: Booked) -> Now:
+    """How a visit stands at this moment; before it is at the bed, as its Appointment says."""
+    return await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
+
+
+async def now_at_bed(windows: Windows, visit: str) -> Now | None:
+    """How a visit stands that is, or was, at the bed."""
+    room = await windows.house.rooms.find(visit)
+    return None if room is None else _now(read(room.state).visit, since=room.changed_at)
+
+
+def _now(visit: Visit, *, since: Instant) -> Now:
+    minutes = USUAL_MINUTES.get(visit.reason) if visit.state is State.SHIELDED else None
+    return Now(
+        state=visit.state,
+        reason=told(visit.reason),
+        since=since,
+        back_at=None if minutes is None else Instant(since + minutes * 60 * SECOND),
+        end=visit.slot_end,
+    )
+
+
+async def read_family_visit(windows: Windows, signed_in: SignedIn, visit: str) -> FamilyVisit:
+    """The page of a visit for its guardian or an invited relative; raises Refusal `not-found`."""
+    coming = await coming_to(windows, signed_in, visit)
+    booked, store = coming.booked, windows.nursery.store
+    is_guardian = coming.part is Part.FAMILY
+    found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby)])
+    stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
+    in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
+    _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
+    patient = found.get(("Patient", booked.baby))
+    return FamilyVisit(
+        coming=coming,
+        now=await now_of(windows, booked),
+        baby="" if patient is None else name_of(patient.value),
+        bed=bed,
+        note=await _note(windows, booked.baby) if is_guardian else None,
+    )
+
+
+async def _note(windows: Windows, baby: str) -> Note | None:
+    records = await found_by(
+        windows.nursery.store,
+        VISITS,
+        PLATFORM,
+        "Communication",
+        patient=f"Patient/{baby}",
+        category=f"{NEWBORN}|{CONDITION_NOTE}",
+        status="completed",
+    )
+    notes = [note_from(each.value, version=each.version) for each in records]
+    approved = [each for each in notes if each is not None and each.is_approved]
+    return max(approved, key=lambda each: each.at, default=None)

@@ -1,0 +1,96 @@
+"""Reading and writing records about babies, in whose name it is told with each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.mapping.codes import PHYSICAL_TYPE, VISITS, WARD
+from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
+from tianfu.apps.newborn.ports import RecordStore
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found, Record
+from tianfu.records.searching import SearchRequest
+from tianfu.standards.fhir.parsing import parse_resource
+
+FAMILY = Purpose.PATIENT_REQUEST
+WARD_WORK = Purpose.TREATMENT
+PLATFORM = Purpose.TREATMENT
+PAGE = 100
+
+
+async def found_by(store: RecordStore, caller: Caller, why: Purpose, kind: str, **fields: str) -> tuple[Record, ...]:
+    """Records that match, all of them; raises Refusal `too-many-records` rather than leave one out."""
+    parameters = (*((name.replace("_", "-"), value) for name, value in fields.items()), ("_count", str(PAGE)))
+    page = await store.search(caller, why, SearchRequest(type=kind, parameters=parameters))
+    if page.next_cursor is not None:
+        raise Refusal("too-many-records", next_step="call-operator", details={"type": kind})
+    return page.records
+
+
+async def read_all(
+    store: RecordStore, caller: Caller, why: Purpose, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Record]:
+    """Those of these records that the caller may see."""
+    asked = list(dict.fromkeys(each for each in wanted if each[1]))
+    answers = await store.read_many(caller, why, asked) if asked else ()
+    return {each: answer.record for each, answer in zip(asked, answers, strict=True) if isinstance(answer, Found)}
+
+
+async def read_one(store: RecordStore, caller: Caller, why: Purpose, kind: str, logical_id: str) -> Record:
+    """One record; raises Refusal `not-found`, also where he may not know of it."""
+    found = await read_all(store, caller, why, [(kind, logical_id)])
+    if (kind, logical_id) not in found:
+        raise not_found()
+    return found[kind, logical_id]
+
+
+async def write(store: RecordStore, resource: Resource, *, expected_version: int | None = None) -> None:
+    """Write a record in the platform's name, after the rules said yes."""
+    parsed = parse_resource(orjson.dumps(resource))
+    await store.update(VISITS, PLATFORM, parsed, resource["id"], expected_version=expected_version)
+
+
+async def ward_of_unit(store: RecordStore, caller: Caller) -> Record:
+    """The ward in which somebody has his place of work; raises Refusal `not-found` for everybody else."""
+    if caller.organisation is None:
+        raise not_found()
+    records = await found_by(store, caller, WARD_WORK, "Location", organization=f"Organization/{caller.organisation}")
+    wards = [each for each in records if is_ward(each.value)]
+    if len(wards) != 1:
+        raise not_found()
+    return wards[0]
+
+
+async def wards_of_stays(
+    store: RecordStore, caller: Caller, why: Purpose, stays: Sequence[Element]
+) -> dict[str, tuple[str, str]]:
+    """The ward and the bed's name of each baby, by its stay; a baby without a bed is not in it."""
+    beds = {id_in(each.get("subject"), "Patient"): bed_of(each) for each in stays}
+    found = await read_all(store, caller, why, [("Location", bed) for bed in beds.values()])
+    answer = {}
+    for baby, bed in beds.items():
+        record = found.get(("Location", bed))
+        if record is not None and baby:
+            answer[baby] = (id_in(record.value.get("partOf"), "Location"), str(record.value.get("name", "")))
+    return answer
+
+
+def bed_of(stay: Element) -> str:
+    """The bed of a stay now; empty if it has none."""
+    active = [each for each in stay.get("location", ()) if each.get("status") == "active"]
+    return id_in(active[0].get("location"), "Location") if len(active) == 1 else ""
+
+
+def is_ward(location: Element) -> bool:
+    """Whether a Location is a ward."""
+    codings = (location.get("physicalType") or {}).get("coding", ())
+    return any(each.get("system") == PHYSICAL_TYPE and each.get("code") == WARD for each in codings)
+
+
+def not_found() -> Refusal:
+    """The answer to what is not there, or is not his."""
+    return Refusal("not-found", next_step="check-the-address")

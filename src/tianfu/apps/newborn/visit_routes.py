@@ -1,0 +1,204 @@
+"""The live page of families over HTTP.  No name, number or telephone is ever in an address.
+
+The page asks again and again, well below a second apart, how the visit stands, and answers for its watermark with the
+same question: one question says both that it hears and that it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+
+import orjson
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from tianfu.apps.newborn.actions.join import join
+from tianfu.apps.newborn.actions.speak import speak
+from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
+from tianfu.apps.newborn.actions.thank import ANSWERS, thank
+from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
+from tianfu.apps.newborn.queries.family_visit import FamilyVisit, Now, coming_to, now_at_bed, now_of, read_family_visit
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.web.admission import limited, prove_at
+from tianfu.web.asking import HttpRequest
+from tianfu.web.formats import Formats
+from tianfu.web.forms import read_form
+from tianfu.web.languages import Language
+from tianfu.web.outcome import sentence_of, status_of
+from tianfu.web.pages import Pages
+
+WATCH = f"{ROOT}/watch"
+MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
+"""The page's own Permissions-Policy: a family is heard, and never seen."""
+
+BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
+
+WORDS = (
+    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "no-microphone"),
+    *(f"shows-{each}" for each in ("full", "reduced", "stills", "sound")),
+    *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
+)
+"""What the page says of itself, without asking."""
+
+Said = Mapping[str, object]
+
+
+def visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+    """The live page, and what it asks: to be let in, how the visit stands, the floor."""
+    return [*_page(pages, windows), *_asked_by_the_page(pages, windows)]
+
+
+def _page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+    async def shown(request: HttpRequest, visit: str, *, status: int = 200, **said: object) -> Response[str]:
+        found = await read_family_visit(windows, resident(request), visit)
+        language = pages.asking(request).language
+        answer = page_of(pages, request)(
+            "family/visit.html",
+            status=status,
+            found=found,
+            stands=_stands(found.now, language, now=windows.nursery.clock()),
+            words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
+            ended=_why_over(found.now, language),
+            answers=ANSWERS,
+            seconds=_seconds(found, now=windows.nursery.clock()),
+            **said,
+        )
+        answer.headers["permissions-policy"] = MAY_SPEAK_HERE
+        return answer
+
+    @get(f"{WATCH}/{{visit:str}}")
+    async def show_visit(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
+        done = request.query_params.get("done", "")
+        return await shown(request, visit, done=done if done == "thanked" else "")
+
+    @post(f"{WATCH}/{{visit:str}}/feedback", status_code=200)
+    async def take_feedback(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        form = await read_form(request, "picture", "care", "words")
+        try:
+            await thank(windows, resident(request), visit, form)
+        except Refusal as refusal:
+            if refusal.code != "feedback-unusable":
+                raise
+            return await shown(request, visit, status=status_of(refusal), faults=faults_of(refusal), form=form)
+        return Redirect(f"{WATCH}/{visit}?done=thanked", status_code=303)
+
+    return [show_visit, take_feedback]
+
+
+def _asked_by_the_page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+    def language_of(request: HttpRequest) -> Language:
+        return pages.asking(request).language
+
+    async def answered(request: HttpRequest, visit: str, answer: Awaitable[Said]) -> Response[bytes]:
+        """What a deed says, as JSON; a refusal too, with its sentence, and the way to prove oneself again."""
+        try:
+            return _json(await answer)
+        except Refusal as refusal:
+            if refusal.code == "not-found":
+                raise
+            said: dict[str, object] = {"refused": refusal.code, "words": sentence_of(refusal, language_of(request))}
+            if refusal.code == "proof-too-old":
+                said["prove"] = prove_at(f"{WATCH}/{visit}")
+            return _json(said, status=status_of(refusal))
+
+    @post(f"{WATCH}/{{visit:str}}/join", status_code=200)
+    async def take_joining(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
+        form = await read_form(request, "key")
+
+        async def joined() -> Said:
+            taken = await join(windows, resident(request), visit, form["key"])
+            marks = marks_of(resident(request), taken.mark, Formats(language_of(request)), now=windows.nursery.clock())
+            return {
+                "grant": taken.grant.text,
+                "mark": taken.mark,
+                "speaks": taken.may_speak,
+                "watermark": {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text},
+            }
+
+        return await answered(request, visit, joined())
+
+    @post(f"{WATCH}/{{visit:str}}/beat", status_code=200, opt=dict(limited("page")))
+    async def take_beat(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
+        form = await read_form(request, *BEAT_FIELDS)
+
+        async def heard() -> Said:
+            signed_in, language = resident(request), language_of(request)
+            formats = Formats(language)
+            now = windows.nursery.clock()
+            viewer = await stay(windows, signed_in, visit, form["answer"], formats) if form["answer"] else None
+            stands = await now_at_bed(windows, visit) if viewer is not None else None
+            if stands is None:
+                stands = await now_of(windows, (await coming_to(windows, signed_in, visit)).booked)
+            said = dict(_stands(stands, language, now=now))
+            said["inside"] = viewer is not None
+            if viewer is not None:
+                if form["shows"]:
+                    await arrives(windows, viewer, form)
+                marks = marks_of(signed_in, windows.viewers.mark(visit, viewer.participant), formats, now=now)
+                said["watermark"] = {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text}
+            return said
+
+        return await answered(request, visit, heard())
+
+    @post(f"{WATCH}/{{visit:str}}/talk", status_code=200, opt=dict(limited("page")))
+    async def take_talk(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
+        form = await read_form(request, "pressed")
+
+        async def spoken() -> Said:
+            is_pressed = form["pressed"] == "yes"
+            await speak(windows, resident(request), visit, is_pressed=is_pressed)
+            return {"pressed": is_pressed}
+
+        return await answered(request, visit, spoken())
+
+    @post(f"{WATCH}/{{visit:str}}/leave", status_code=204)
+    async def take_leave(request: HttpRequest, visit: FromPath[str]) -> None:
+        signed_in = resident(request)
+        await coming_to(windows, signed_in, visit)
+        await leave(windows, signed_in, visit)
+
+    return [take_joining, take_beat, take_talk, take_leave]
+
+
+def _stands(stands: Now, language: Language, *, now: Instant) -> Said:
+    """How a visit stands, in words for a family."""
+    formats, say = Formats(language), language.say
+    is_before = not stands.is_over and not stands.is_at_bed
+    reason = stands.reason if stands.state is State.SHIELDED else ""
+    back = ""
+    if stands.back_at is not None:
+        is_ahead = stands.back_at > now
+        back = say("newborn.watch-back" if is_ahead else "newborn.watch-back-soon", time=formats.time(stands.back_at))
+    kind = "over" if stands.is_over else "before" if is_before else "live" if stands.state is State.LIVE else "drawn"
+    return {
+        "kind": kind,
+        "state": stands.state.value,
+        "title": say(f"newborn.watch-title-{reason}") if reason else say(f"newborn.watch-kind-{kind}"),
+        "back": back,
+        "drawn": say("newborn.watch-drawn", time=formats.time(stands.since)) if kind == "drawn" else "",
+        "left": max(0, (stands.end - now) // SECOND),
+    }
+
+
+def _why_over(stands: Now, language: Language) -> str:
+    key = f"newborn.watch-over-{stands.reason}"
+    return language.say(key) if stands.reason and language.has(key) else ""
+
+
+def _seconds(found: FamilyVisit, *, now: Instant) -> Mapping[str, int]:
+    booked = found.booked
+    return {
+        "until": max(0, (booked.start - now) // SECOND),
+        "left": max(0, (booked.end - now) // SECOND),
+    }
+
+
+def _json(said: Said, *, status: int = 200) -> Response[bytes]:
+    return Response(
+        orjson.dumps(said), status_code=status, media_type="application/json", headers={"cache-control": "no-store"}
+    )

@@ -1,0 +1,311 @@
+"""Places of a ward's slots: taken one at a time, so that of two who want the last one exactly one has it.
+
+Which slots there are and who may have one is decided by whoever asks: a pure rule is handed in and asked inside the
+transaction that writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import orjson
+
+from tianfu.db import Database, Transaction, queries, text_array
+from tianfu.kernel.ids import new_uuid7
+from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
+from tianfu.kernel.refusal import Refusal
+
+HELD_SECONDS = 60
+"""A place that was held and never confirmed, because a worker died in between, is free again after so long."""
+
+LOOK_BACK_DAYS = 31
+LOOK_AHEAD_DAYS = 2
+TELL_AT_ONCE = 50
+
+_SQL = queries("tianfu.services.booking.sql", "places.sql")
+
+Said = Mapping[str, Any]
+Outcome = Literal["moved-up", "withdrawn", "over"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place that is taken; its id is that of the Appointment, `waited_since` tells that it came from the list."""
+
+    id: str
+    baby: str
+    related: str
+    start: Instant
+    end: Instant
+    is_confirmed: bool
+    by_staff: bool
+    waited_since: Instant | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """That a family waits for a slot."""
+
+    id: str
+    baby: str
+    related: str
+    since: Instant
+    start: Instant
+    end: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of a place; `freed_by` is None while it stands."""
+
+    baby: str
+    start: Instant
+    end: Instant
+    by_staff: bool
+    freed_by: str | None
+    freed_reason: str
+
+
+Decide = Callable[[Sequence[Place]], None]
+"""Raises a Refusal if the place may not be taken, given what is taken in the ward around it."""
+
+Choose = Callable[[Sequence[Waiting], Sequence[Place]], Waiting | None]
+"""Who of those that wait comes first, if there is room."""
+
+
+class Places:
+    """The places of all wards; one for each worker."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def policies(self, ward: str) -> tuple[Said, ...]:
+        """What a ward has set, oldest first."""
+        async with self._database.connection("app") as connection:
+            return tuple(orjson.loads(row[0]) for row in await connection.all(_SQL.policies_of, ward=ward))
+
+    async def set_policy(self, ward: str, from_day: date, said: Said, *, by: str) -> None:
+        """Let something hold in a ward from a day on."""
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.lock_ward, ward=ward)
+            await transaction.run(
+                _SQL.add_policy,
+                ward=ward,
+                from_day=from_day.isoformat(),
+                said=orjson.dumps(said).decode(),
+                by=by,
+                now=self._clock(),
+            )
+
+    async def taken(self, ward: str, since: Instant, until: Instant) -> tuple[Place, ...]:
+        """Places that are taken and begin in a span, those that booked first before others."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.places_between, ward=ward, since=since, until=until, **self._held())
+        return tuple(map(_place, rows))
+
+    async def of_baby(self, baby: str) -> tuple[Place, ...]:
+        """Places of a baby that are not over, in their order."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.places_of_baby, baby=baby, since=self._clock())
+        return tuple(map(_place, rows))
+
+    async def place(self, place: str) -> tuple[Place, str]:
+        """One place and its ward; raises Refusal `not-found`."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.place_named, place=place)
+        if row is None:
+            raise Refusal("not-found", next_step="check-the-address")
+        return _place(row[:8]), row[8]
+
+    async def hold(
+        self,
+        ward: str,
+        wanted: Sequence[tuple[str, str, Instant, Instant]],
+        decide: Decide,
+        *,
+        by_staff: bool,
+    ) -> tuple[str, ...]:
+        """Hold places for these (baby, guardian, start, end), all or none; their names.
+
+        Whatever `decide` raises is raised; it is asked before each, with the places before it taken.
+        """
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.lock_ward, ward=ward)
+            names = []
+            for baby, related, start, end in wanted:
+                around = await self._around(transaction, ward, start)
+                decide(around)
+                names.append(
+                    await self._take(transaction, ward, baby, related, start, end, by_staff=by_staff, waited_since=None)
+                )
+        return tuple(names)
+
+    async def confirm(self, place: str) -> None:
+        """The Appointment is written; raises Refusal `slot-taken` if the place was given away meanwhile."""
+        async with self._database.transaction("app") as transaction:
+            if not await transaction.run(_SQL.confirm_place, place=place):
+                raise Refusal("slot-taken", next_step="choose-another-or-wait")
+
+    async def free(self, place: str, *, by: Literal["family", "ward"], reason: str) -> tuple[str, Instant] | None:
+        """Give a place up; its ward and start, or None if it was given up before."""
+        async with self._database.transaction("app") as transaction:
+            row = await transaction.one(_SQL.free_place, place=place, by=by, reason=reason, now=self._clock())
+        return None if row is None else (row[0], Instant(row[1]))
+
+    async def move_up(self, ward: str, start: Instant, choose: Choose) -> tuple[Waiting, str] | None:
+        """Hold a place for whoever of those that wait comes first; who it is and the place's name."""
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.lock_ward, ward=ward)
+            rows = await transaction.all(_SQL.wishes_for, ward=ward, starts=start)
+            chosen = choose([_waiting(row) for row in rows], await self._around(transaction, ward, start))
+            if chosen is None:
+                return None
+            name = await self._take(
+                transaction,
+                ward,
+                chosen.baby,
+                chosen.related,
+                start,
+                chosen.end,
+                by_staff=False,
+                waited_since=chosen.since,
+            )
+            babies = text_array([chosen.baby])
+            await transaction.one(_SQL.end_wish, wish=chosen.id, outcome="moved-up", babies=babies, now=self._clock())
+        return chosen, name
+
+    async def wait(self, ward: str, baby: str, related: str, start: Instant, end: Instant) -> None:
+        """Wait for a slot; who waits for it already goes on waiting since then."""
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(
+                _SQL.wish_for,
+                wish=new_uuid7(),
+                ward=ward,
+                baby=baby,
+                related=related,
+                starts=start,
+                ends=end,
+                now=self._clock(),
+            )
+
+    async def waiting(self, baby: str) -> tuple[Waiting, ...]:
+        """For what a baby's family waits."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.wishes_of_baby, baby=baby, now=self._clock())
+        return tuple(map(_waiting, rows))
+
+    async def wait_no_more(self, wish: str, babies: Collection[str]) -> bool:
+        """Take a wish back, if it is for one of these babies; whether there was one."""
+        async with self._database.transaction("app") as transaction:
+            row = await transaction.one(
+                _SQL.end_wish, wish=wish, outcome="withdrawn", babies=text_array(babies), now=self._clock()
+            )
+        return row is not None
+
+    async def fates(self, ward: str, since: Instant, until: Instant) -> tuple[Fate, ...]:
+        """What became of each place of a span."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.fates_between, ward=ward, since=since, until=until)
+        return tuple(
+            Fate(
+                baby=row[0],
+                start=Instant(row[1]),
+                end=Instant(row[2]),
+                by_staff=bool(row[3]),
+                freed_by=row[4],
+                freed_reason=row[5] or "",
+            )
+            for row in rows
+        )
+
+    async def waited(self, ward: str, since: Instant, until: Instant) -> Mapping[str, tuple[int, int]]:
+        """For how many slots of a span each baby waited, and how often it moved up."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.waited_between, ward=ward, since=since, until=until)
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    async def soon(self, related: Sequence[str]) -> int:
+        """How many visits of these guardians begin within a day."""
+        if not related:
+            return 0
+        now = self._clock()
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.places_soon, related=text_array(related), now=now, until=now + DAY)
+        return 0 if row is None else int(row[0])
+
+    async def due(self, *, day: int, soon: int) -> tuple[tuple[Place, Literal["day", "soon"]], ...]:
+        """Places whose families are to be told now, `day` or `soon` microseconds before; each is answered once.
+
+        It counts as told when it is answered here: a reminder that is lost is not sent twice.
+        """
+        now = self._clock()
+        async with self._database.transaction("app") as transaction:
+            later = await transaction.all(_SQL.due_day, now=now, soon=now + soon, until=now + day, limit=TELL_AT_ONCE)
+            sooner = await transaction.all(_SQL.due_soon, now=now, until=now + soon, limit=TELL_AT_ONCE)
+        told: list[tuple[Place, Literal["day", "soon"]]] = [(_place(row), "day") for row in later]
+        told += [(_place(row), "soon") for row in sooner]
+        return tuple(told)
+
+    def _held(self) -> dict[str, int]:
+        return {"held_since": self._clock() - HELD_SECONDS * SECOND}
+
+    async def _around(self, transaction: Transaction, ward: str, start: Instant) -> tuple[Place, ...]:
+        since, until = start - LOOK_BACK_DAYS * DAY, start + LOOK_AHEAD_DAYS * DAY
+        rows = await transaction.all(_SQL.places_between, ward=ward, since=since, until=until, **self._held())
+        return tuple(map(_place, rows))
+
+    async def _take(
+        self,
+        transaction: Transaction,
+        ward: str,
+        baby: str,
+        related: str,
+        start: Instant,
+        end: Instant,
+        *,
+        by_staff: bool,
+        waited_since: Instant | None,
+    ) -> str:
+        place = new_uuid7()
+        await transaction.run(_SQL.forget_held, baby=baby, starts=start, now=self._clock(), **self._held())
+        await transaction.run(
+            _SQL.hold_place,
+            place=place,
+            ward=ward,
+            baby=baby,
+            related=related,
+            starts=start,
+            ends=end,
+            now=self._clock(),
+            by_staff=by_staff,
+            waited_since=waited_since,
+        )
+        return place
+
+
+def _place(row: Sequence[Any]) -> Place:
+    return Place(
+        id=row[0],
+        baby=row[1],
+        related=row[2],
+        start=Instant(row[3]),
+        end=Instant(row[4]),
+        is_confirmed=bool(row[5]),
+        by_staff=bool(row[6]),
+        waited_since=None if row[7] is None else Instant(row[7]),
+    )
+
+
+def _waiting(row: Sequence[Any]) -> Waiting:
+    return Waiting(
+        id=row[0],
+        baby=row[1],
+        related=row[2],
+        since=Instant(row[3]),
+        start=Instant(row[4]),
+        end=Instant(row[5]),
+    )

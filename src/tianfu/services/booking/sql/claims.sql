@@ -1,0 +1,75 @@
+-- add_paper
+-- A paper for a baby's guardian.
+insert into newborn_paper (digest, baby, ward, by, made_at, until)
+values (%(digest)s, %(baby)s, %(ward)s, %(by)s, %(now)s, %(until)s);
+
+-- use_paper
+-- A paper is used once: of several who bring it at one moment, one has it.
+update newborn_paper set used_at = %(now)s, used_by = %(account)s
+ where digest = %(digest)s and used_at is null and until > %(now)s
+returning baby, ward;
+
+-- lock_asker
+-- One at a time asks for one account.
+select pg_advisory_xact_lock(hashtextextended(%(account)s::text, 20));
+
+-- open_claims
+-- How many claims of an account wait.
+select count(*) from newborn_claim where account = %(account)s and answer is null and until > %(now)s;
+
+-- add_claim
+-- Somebody asks to be known as a guardian.
+insert into newborn_claim (claim, account, baby, ward, relation, certificate, asked_at, until)
+values (%(claim)s, %(account)s, %(baby)s::text, %(ward)s::text, %(relation)s, %(certificate)s, %(now)s, %(until)s);
+
+-- claims_of_account
+-- What somebody asked, newest first.
+select claim, account, baby, ward, relation, certificate, asked_at, until, answer, answered_at, related
+  from newborn_claim where account = %(account)s order by asked_at desc, claim desc limit %(limit)s;
+
+-- claims_of_ward
+-- What waits in a ward, oldest first.
+select claim, account, baby, ward, relation, certificate, asked_at, until, answer, answered_at, related
+  from newborn_claim where ward = %(ward)s and answer is null and until > %(now)s order by asked_at limit %(limit)s;
+
+-- answer_claim
+-- The ward's answer, or that it was taken back.
+update newborn_claim
+   set answer = %(answer)s, answered_by = %(by)s, answered_at = %(now)s, related = %(related)s::text
+ where claim = %(claim)s and answer is null
+returning claim;
+
+-- account_of_related
+-- Whose account a guardian's or a relative's record is tied to.
+select account from account_record where type = 'RelatedPerson' and record = %(related)s and until is null limit 1;
+
+-- add_invitation
+-- A guardian invites a relative.
+insert into newborn_invitation (invitation, ward, baby, guardian, related, handle, named, asked_at)
+values (%(invitation)s, %(ward)s, %(baby)s, %(guardian)s, %(related)s, %(handle)s, %(named)s, %(now)s);
+
+-- invitations_of_baby
+-- Whom a baby's guardians invited.
+select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at from newborn_invitation
+ where baby = %(baby)s and ended_at is null order by asked_at;
+
+-- invitations_for
+-- What waits for, or was accepted by, whoever bears a telephone and name.
+select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at from newborn_invitation
+ where ended_at is null and (accepted_by = %(account)s
+                             or (accepted_by is null and handle = %(handle)s and named = %(named)s))
+ order by asked_at;
+
+-- accept_invitation
+-- Whoever bears both agrees.
+update newborn_invitation set accepted_by = %(account)s, accepted_at = %(now)s
+ where invitation = %(invitation)s and ended_at is null and accepted_by is null
+   and handle = %(handle)s and named = %(named)s
+returning related;
+
+-- end_invitation
+-- A guardian takes an invitation back, or the relative lays it down.
+update newborn_invitation set ended_at = %(now)s
+ where invitation = %(invitation)s and ended_at is null
+   and (baby = any(%(babies)s::text[]) or accepted_by = %(account)s)
+returning related, accepted_by;

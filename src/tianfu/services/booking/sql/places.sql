@@ -1,0 +1,107 @@
+-- lock_ward
+-- One at a time decides about the places of a ward.
+select pg_advisory_xact_lock(hashtextextended(%(ward)s::text, 19));
+
+-- policies_of
+-- What a ward has set, oldest first.
+select said from newborn_policy where ward = %(ward)s order by number;
+
+-- add_policy
+-- What a ward sets, after everything that it set before.
+insert into newborn_policy (ward, number, from_day, said, by, at)
+select %(ward)s, coalesce(max(number), 0) + 1, %(from_day)s::text::date, %(said)s, %(by)s, %(now)s
+  from newborn_policy where ward = %(ward)s;
+
+-- places_between
+-- The places of a ward that are taken, those that booked first before others.
+select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since from newborn_place
+ where ward = %(ward)s and freed_at is null and starts >= %(since)s and starts < %(until)s
+   and (is_confirmed or held_at > %(held_since)s)
+ order by held_at, place;
+
+-- places_of_baby
+-- The places of a baby that are taken.
+select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since from newborn_place
+ where baby = %(baby)s and freed_at is null and ends > %(since)s and is_confirmed
+ order by starts;
+
+-- place_named
+-- One place that is taken; whose ward it is.
+select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward from newborn_place
+ where place = %(place)s and freed_at is null;
+
+-- forget_held
+-- Places that were held for one baby and slot, and never confirmed.
+update newborn_place set freed_at = %(now)s, freed_by = 'ward', freed_reason = 'not-confirmed'
+ where baby = %(baby)s and starts = %(starts)s and freed_at is null and not is_confirmed and held_at <= %(held_since)s;
+
+-- hold_place
+-- Hold a place while its Appointment is written.
+insert into newborn_place (place, ward, baby, related, starts, ends, held_at, by_staff, waited_since)
+values (%(place)s, %(ward)s, %(baby)s, %(related)s, %(starts)s, %(ends)s, %(now)s, %(by_staff)s,
+        %(waited_since)s::bigint);
+
+-- confirm_place
+-- The Appointment is written.
+update newborn_place set is_confirmed = true where place = %(place)s and freed_at is null;
+
+-- free_place
+-- Somebody gave a place up.
+update newborn_place set freed_at = %(now)s, freed_by = %(by)s, freed_reason = %(reason)s
+ where place = %(place)s and freed_at is null
+returning ward, starts, ends;
+
+-- wish_for
+-- A family waits for a slot; who waits already goes on waiting.
+insert into newborn_wish (wish, ward, baby, related, starts, ends, since)
+values (%(wish)s, %(ward)s, %(baby)s, %(related)s, %(starts)s, %(ends)s, %(now)s)
+on conflict do nothing;
+
+-- wishes_for
+-- Who waits for a slot.
+select wish, baby, related, since, starts, ends from newborn_wish
+ where ward = %(ward)s and starts = %(starts)s and ended_at is null;
+
+-- wishes_of_baby
+-- For what a family waits.
+select wish, baby, related, since, starts, ends from newborn_wish
+ where baby = %(baby)s and ended_at is null and starts > %(now)s order by starts;
+
+-- end_wish
+-- A family waits no more.
+update newborn_wish set ended_at = %(now)s, outcome = %(outcome)s
+ where wish = %(wish)s and ended_at is null and baby = any(%(babies)s::text[])
+returning wish;
+
+-- waited_between
+-- For how many slots each baby of a ward waited, and how often it moved up.
+select baby, count(*), count(*) filter (where outcome = 'moved-up') from newborn_wish
+ where ward = %(ward)s and starts >= %(since)s and starts < %(until)s group by baby;
+
+-- fates_between
+-- What became of the places of a ward, one row each.
+select baby, starts, ends, by_staff, freed_by, freed_reason from newborn_place
+ where ward = %(ward)s and starts >= %(since)s and starts < %(until)s
+   and (is_confirmed or freed_reason is distinct from 'not-confirmed');
+
+-- due_day
+-- Confirmed places whose families are to be told a day before; taken so that no other worker tells them too.
+update newborn_place set told_day = %(now)s
+ where place in (select place from newborn_place
+                  where freed_at is null and is_confirmed and told_day is null and starts > %(soon)s
+                    and starts <= %(until)s limit %(limit)s for update skip locked)
+returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since;
+
+-- due_soon
+-- The same shortly before the start.
+update newborn_place set told_soon = %(now)s
+ where place in (select place from newborn_place
+                  where freed_at is null and is_confirmed and told_soon is null and starts > %(now)s
+                    and starts <= %(until)s limit %(limit)s for update skip locked)
+returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since;
+
+-- places_soon
+-- How many confirmed places of these guardians begin within a span.
+select count(*) from newborn_place
+ where related = any(%(related)s::text[]) and freed_at is null and is_confirmed
+   and starts > %(now)s and starts <= %(until)s;

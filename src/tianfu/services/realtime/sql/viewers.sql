@@ -1,0 +1,53 @@
+-- come_in
+-- Somebody comes in, for the first time or again.
+insert into visit_viewer (visit, participant, person, role, part, since, heard_at)
+values (%(visit)s::text, %(participant)s::text, %(person)s::text, %(role)s::text, %(part)s::text, %(now)s::bigint,
+        %(now)s::bigint)
+on conflict (visit, participant) do update
+   set heard_at = excluded.heard_at, part = excluded.part, role = excluded.role, is_away = false;
+
+-- viewer
+-- One viewer of a visit, also one who is away.
+select visit, participant, person, role, part, since, heard_at, is_away, faults
+  from visit_viewer
+ where visit = %(visit)s::text and participant = %(participant)s::text;
+
+-- hear
+-- His page showed its watermark; no row if he is away.
+update visit_viewer set heard_at = %(now)s::bigint
+ where visit = %(visit)s::text and participant = %(participant)s::text and not is_away
+returning participant;
+
+-- go
+-- He is away; with a fault, because his page did not show the watermark.  No row if he was away already.
+update visit_viewer set is_away = true, faults = faults + %(fault)s::int
+ where visit = %(visit)s::text and participant = %(participant)s::text and not is_away
+   and heard_at <= %(unheard)s::bigint
+returning person;
+
+-- silent
+-- Who is there and was not heard of since an instant.
+select visit, participant, person, role, part, since, heard_at, is_away, faults
+  from visit_viewer
+ where not is_away and heard_at < %(before)s::bigint
+ order by heard_at
+ limit %(limit)s::bigint;
+
+-- add_quality
+-- How well the picture arrived in the last seconds.
+insert into visit_quality (visit, participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, shows)
+values (%(visit)s::text, %(participant)s::text, %(at)s::bigint, %(join_ms)s::int, %(freezes)s::int, %(frozen_ms)s::int,
+        %(lost_permille)s::int, %(rtt_ms)s::int, %(shows)s::text)
+on conflict do nothing;
+
+-- quality_of
+-- The numbers of a visit, the first of them first.
+select participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, shows
+  from visit_quality
+ where visit = %(visit)s::text
+ order by at
+ limit %(limit)s::bigint;
+
+-- forget_quality
+-- Numbers from before an instant.
+delete from visit_quality where at < %(before)s::bigint;

@@ -1,0 +1,165 @@
+"""Who looks at a live visit from home, whether his page still shows the watermark, and how well the picture arrives.
+
+Rule: docs/rules/newborn-watching.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tianfu.access.caller import Caller
+from tianfu.db import Database, queries
+from tianfu.db.prepared import Row
+from tianfu.kernel.instants import DAY, Instant
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.vault.blind import blind
+
+VIEWERS_MAX = 500
+QUALITY_ROWS_MAX = 5_000
+QUALITY_DAYS = 30
+MARK_BYTES = 16
+WHENEVER: Final = 2**62
+"""Later than every instant."""
+
+SHOWS = ("full", "reduced", "sound", "stills", "nothing")
+"""What a page may show: the picture, a smaller one, sound alone, single pictures, or nothing."""
+
+_SQL = queries("tianfu.services.realtime.sql", "viewers.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Somebody who looks at a visit, or did; `faults` counts how often his page did not show the watermark."""
+
+    visit: str
+    participant: str
+    caller: Caller
+    part: Part
+    since: Instant
+    heard_at: Instant
+    is_away: bool
+    faults: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How well a picture arrived in the last seconds: milliseconds, counts, and what the page shows."""
+
+    join_ms: int
+    freezes: int
+    frozen_ms: int
+    lost_permille: int
+    rtt_ms: int
+    shows: str
+
+
+class Viewers:
+    """The table of viewers; one for each worker."""
+
+    def __init__(self, database: Database, index_secret: bytes) -> None:
+        """`index_secret` is the keyring's; what is derived from it serves watermarks and nothing else."""
+        self._database = database
+        self._secret = index_secret
+
+    def mark(self, visit: str, participant: str) -> str:
+        """The key by which a viewer's page answers for its watermark; known to the page, kept nowhere."""
+        material = f"{len(visit)} {visit} {participant}".encode()
+        return blind(self._secret, "room watermark", material, size_bytes=MARK_BYTES).hex()
+
+    async def come_in(self, visit: str, participant: str, caller: Caller, part: Part, *, now: Instant) -> None:
+        """Somebody was given a grant, for the first time or again."""
+        async with self._database.connection("app") as connection:
+            await connection.run(
+                _SQL.come_in,
+                visit=visit,
+                participant=participant,
+                person=caller.id,
+                role=caller.role,
+                part=part.value,
+                now=now,
+            )
+
+    async def find(self, visit: str, participant: str) -> Viewer | None:
+        """A viewer, also one who is away."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.viewer, visit=visit, participant=participant)
+        return None if row is None else _viewer(row)
+
+    async def heard(self, visit: str, participant: str, *, now: Instant) -> bool:
+        """His page shows the watermark; no if he is away."""
+        async with self._database.connection("app") as connection:
+            return await connection.one(_SQL.hear, visit=visit, participant=participant, now=now) is not None
+
+    async def goes(self, visit: str, participant: str, *, is_fault: bool, unheard_since: Instant | None = None) -> bool:
+        """He is away now; no if he was already, or was heard of after `unheard_since`."""
+        unheard = WHENEVER if unheard_since is None else unheard_since
+        async with self._database.connection("app") as connection:
+            row = await connection.one(
+                _SQL.go, visit=visit, participant=participant, fault=int(is_fault), unheard=unheard
+            )
+        return row is not None
+
+    async def silent(self, *, before: Instant) -> Sequence[Viewer]:
+        """Who is there and was not heard of since an instant, at most `VIEWERS_MAX`."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.silent, before=before, limit=VIEWERS_MAX)
+        return [_viewer(row) for row in rows]
+
+    async def arrives(self, visit: str, participant: str, arrival: Arrival, *, at: Instant) -> None:
+        """Keep how well a picture arrives; raises ValueError for what no page may show."""
+        if arrival.shows not in SHOWS:
+            raise ValueError(arrival.shows)
+        async with self._database.connection("app") as connection:
+            await connection.run(
+                _SQL.add_quality,
+                visit=visit,
+                participant=participant,
+                at=at,
+                join_ms=arrival.join_ms,
+                freezes=arrival.freezes,
+                frozen_ms=arrival.frozen_ms,
+                lost_permille=arrival.lost_permille,
+                rtt_ms=arrival.rtt_ms,
+                shows=arrival.shows,
+            )
+
+    async def arrivals(self, visit: str) -> Sequence[tuple[str, Instant, Arrival]]:
+        """Participant, instant and numbers of a visit, at most `QUALITY_ROWS_MAX`."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.quality_of, visit=visit, limit=QUALITY_ROWS_MAX)
+        return [
+            (
+                row[0],
+                Instant(row[1]),
+                Arrival(
+                    join_ms=row[2],
+                    freezes=row[3],
+                    frozen_ms=row[4],
+                    lost_permille=row[5],
+                    rtt_ms=row[6],
+                    shows=row[7],
+                ),
+            )
+            for row in rows
+        ]
+
+    async def forget_what_is_over(self, *, now: Instant) -> None:
+        """Take away numbers that are a month old."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.forget_quality, before=now - QUALITY_DAYS * DAY)
+
+
+def _viewer(row: Row) -> Viewer:
+    visit, participant, person, role, part, since, heard_at, is_away, faults = row
+    return Viewer(
+        visit=visit,
+        participant=participant,
+        caller=Caller(id=person, role=role),
+        part=Part(part),
+        since=Instant(since),
+        heard_at=Instant(heard_at),
+        is_away=is_away,
+        faults=faults,
+    )

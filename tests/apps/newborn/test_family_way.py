@@ -1,0 +1,403 @@
+"""A family's way from the first question to a booked slot, over a real store and real accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from tests.apps.newborn.conftest import (
+    CONSENT,
+    FATHER,
+    GRANDMOTHER,
+    MOTHER,
+    OTHER_MOTHER,
+    POLICY,
+    Ward,
+    current,
+)
+from tests.records.made import put
+from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.actions.book_slot import move_up
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.visits import booked_from
+from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.queries.desk import read_report
+from tianfu.apps.newborn.reminding import SOON, remind, texts
+from tianfu.kernel.instants import DAY, Instant, china_date
+from tianfu.records.outcomes import Found
+
+pytestmark = pytest.mark.anyio
+
+
+class Carried:
+    """Keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    async def tell(self, number: str, text: str) -> None:
+        self.sent.append((number, text))
+
+
+WHY = Purpose.PATIENT_REQUEST
+
+
+async def state_of(ward: Ward, visit: str) -> State:
+    answer = await ward.store.read(VISITS, Purpose.TREATMENT, "Appointment", visit)
+    assert isinstance(answer, Found)
+    booked = booked_from(answer.record.value, version=answer.record.version)
+    assert booked is not None
+    return booked.state
+
+
+async def test_a_mother_is_led_from_step_to_step_until_she_has_a_slot(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.resident(MOTHER)
+    assert "/newborn/enrol" in (await mother.get("/newborn")).text
+    await mother.done("/newborn/enrol", relation="MTH", inpatient="ZY0003", tail="ab03")
+    assert "The ward is checking" in (await mother.get("/newborn")).text
+    [claim] = re.findall(r"/newborn/desk/claims/([^/]+)/approve", (await nurse.get("/newborn/desk")).text)
+    await nurse.done(f"/newborn/desk/claims/{claim}/approve", evidence="birth-certificate", seen="P110000001")
+    home = (await mother.get("/newborn")).text
+    assert "示例宝宝3" in home
+    assert "/newborn/consent/baby-3" in home
+    await mother.done("/newborn/consent/baby-3", version=current(), **CONSENT)
+    [start, *_] = await mother.slots("baby-3")
+    assert await mother.done("/newborn/book/baby-3", start=start, deed="book") == "booked"
+    assert 'data-part="visit"' in (await mother.get("/newborn")).text
+    assert 'data-part="first"' in (await nurse.get("/newborn/desk")).text
+
+
+async def test_a_confirmed_guardian_sees_the_babys_record_and_a_claimant_does_not(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.resident(MOTHER)
+    await mother.done("/newborn/enrol", relation="MTH", inpatient="ZY0003", tail="AB03")
+    caller = (await mother.here()).caller
+    assert not isinstance(await ward.store.read(caller, WHY, "Patient", "baby-3"), Found)
+    [claim] = re.findall(r"/newborn/desk/claims/([^/]+)/approve", (await nurse.get("/newborn/desk")).text)
+    await nurse.done(f"/newborn/desk/claims/{claim}/approve", evidence="birth-certificate", seen="P110000001")
+    caller = (await mother.here()).caller
+    assert isinstance(await ward.store.read(caller, WHY, "Patient", "baby-3"), Found)
+    await nurse.done(f"/newborn/desk/babies/baby-3/guardians/{claim}/revoke")
+    assert not isinstance(await ward.store.read((await mother.here()).caller, WHY, "Patient", "baby-3"), Found)
+
+
+async def test_the_answer_is_the_same_whether_or_not_such_a_baby_is_there(ward: Ward) -> None:
+    nurse = await ward.opened()
+    right, wrong = await ward.resident(MOTHER), await ward.resident(FATHER)
+    answers = [
+        await right.post("/newborn/enrol", relation="MTH", inpatient="ZY0001", tail="AB01"),
+        await wrong.post("/newborn/enrol", relation="MTH", inpatient="ZY0001", tail="AB02"),
+    ]
+    assert answers[0].status_code == answers[1].status_code == 303
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    pages = [(await each.get("/newborn")).text for each in (right, wrong)]
+    assert all("The ward is checking" in each for each in pages)
+    assert re.sub(r"[0-9a-f-]{36}", "", pages[0]) == re.sub(r"[0-9a-f-]{36}", "", pages[1])
+    assert (await nurse.get("/newborn/desk")).text.count("/approve") == 1
+
+
+async def test_a_paper_of_the_ward_names_a_baby_once(ward: Ward) -> None:
+    nurse = await ward.opened()
+    page = (await nurse.post("/newborn/desk/babies/baby-1/paper")).text
+    [code] = re.findall(r'<b class="reference">([^<]+)</b>', page)
+    mother, father = await ward.resident(MOTHER), await ward.resident(FATHER)
+    await mother.done("/newborn/enrol", relation="MTH", code=code.lower())
+    await father.done("/newborn/enrol", relation="FTH", code=code)
+    assert (await nurse.get("/newborn/desk")).text.count("/approve") == 1
+
+
+async def test_nobody_without_a_real_name_asks(ward: Ward) -> None:
+    somebody = await ward.resident(MOTHER, named=False)
+    assert "/account/real-name" in (await somebody.get("/newborn/enrol")).text
+    answer = await somebody.post("/newborn/enrol", relation="MTH", inpatient="ZY0001", tail="AB01")
+    assert answer.status_code == 422
+
+
+async def test_a_father_is_not_confirmed_by_a_mothers_wristband(ward: Ward) -> None:
+    nurse = await ward.opened()
+    father = await ward.resident(FATHER)
+    await father.done("/newborn/enrol", relation="FTH", inpatient="ZY0001", tail="AB01")
+    [claim] = re.findall(r"/newborn/desk/claims/([^/]+)/approve", (await nurse.get("/newborn/desk")).text)
+    page = await nurse.refused(f"/newborn/desk/claims/{claim}/approve", evidence="mothers-wristband", seen="x")
+    assert "does not show that relation" in page
+
+
+async def test_a_nurse_of_another_ward_finds_neither_claim_nor_baby(ward: Ward) -> None:
+    await ward.opened()
+    stranger = await ward.staff("nurse", organisation="other-city")
+    mother = await ward.resident(MOTHER)
+    await mother.done("/newborn/enrol", relation="MTH", inpatient="ZY0001", tail="AB01")
+    assert (await stranger.get("/newborn/desk")).status_code == 404
+    assert (await stranger.get("/newborn/desk/babies/baby-1")).status_code == 404
+
+
+async def test_nothing_is_booked_without_a_signed_consent(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/consent/baby-3/withdraw")
+    assert "not signed" in await mother.refused("/newborn/book/baby-3", start=start, deed="book")
+    await mother.done("/newborn/consent/baby-3", version=current(), **CONSENT)
+    assert await mother.done("/newborn/book/baby-3", start=start, deed="book") == "booked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"photo": ""}, "Choose for each"), ({"view": "no"}, "agree to see first"), ({"version": "old"}, "has changed")],
+)
+async def test_a_consent_that_is_not_whole_is_not_taken(ward: Ward, changes: dict[str, str], says: str) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    said = {"version": current(), **CONSENT, **changes}
+    assert says in await mother.refused("/newborn/consent/baby-3", **said)
+
+
+async def test_of_two_who_want_the_last_place_at_one_moment_exactly_one_has_it(ward: Ward) -> None:
+    nurse = await ward.opened()
+    first = await ward.guardian(nurse, MOTHER, "baby-1")
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-3")
+    [start, *_] = await first.slots()
+    await ward.house.warm()
+    answers = await asyncio.gather(
+        *(first.post("/newborn/book/baby-1", start=start, deed="book") for _ in range(3)),
+        *(other.post("/newborn/book/baby-3", start=start, deed="book") for _ in range(3)),
+    )
+    assert sorted(each.status_code for each in answers) == [303, 422, 422, 422, 422, 422]
+    standing = await ward.house.rows("select count(*) from newborn_place where freed_at is null")
+    appointments = await ward.house.rows("select place from newborn_place where freed_at is null and is_confirmed")
+    assert standing == [(1,)]
+    assert len(appointments) == 1
+
+
+async def test_who_waits_moves_up_when_somebody_cancels(ward: Ward) -> None:
+    nurse = await ward.opened()
+    first = await ward.guardian(nurse, MOTHER, "baby-1")
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-3")
+    [start, *_] = await first.slots()
+    await first.done("/newborn/book/baby-1", start=start, deed="book")
+    assert await other.done("/newborn/book/baby-3", start=start, deed="wait") == "waiting"
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await first.get("/newborn")).text)
+    assert await first.refused(f"/newborn/visits/{visit}/cancel", reason="")
+    await first.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
+    assert await state_of(ward, visit) is State.CANCELLED
+    assert 'data-part="visit"' in (await other.get("/newborn")).text
+    assert 'data-part="waiting"' not in (await other.get("/newborn")).text
+
+
+async def test_nobody_cancels_anothers_visit_or_ends_anothers_waiting(ward: Ward) -> None:
+    nurse = await ward.opened()
+    first = await ward.guardian(nurse, MOTHER, "baby-1")
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-3")
+    [start, *_] = await first.slots()
+    await first.done("/newborn/book/baby-1", start=start, deed="book")
+    await other.done("/newborn/book/baby-3", start=start, deed="wait")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await first.get("/newborn")).text)
+    [wish] = re.findall(r"/newborn/waiting/([^/]+)/end", (await other.get("/newborn")).text)
+    assert (await other.post(f"/newborn/visits/{visit}/cancel", reason="no-time")).status_code == 404
+    assert (await first.post(f"/newborn/waiting/{wish}/end")).status_code == 404
+    assert (await other.get("/newborn/book/baby-1")).status_code == 404
+    assert (await other.post("/newborn/book/baby-1", start=start, deed="book")).status_code == 404
+
+
+async def test_twins_have_slots_one_after_the_other(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-1")
+    await mother.done("/newborn/enrol", relation="MTH", inpatient="ZY0002", tail="AB02")
+    [claim] = re.findall(r"/newborn/desk/claims/([^/]+)/approve", (await nurse.get("/newborn/desk")).text)
+    await nurse.done(f"/newborn/desk/claims/{claim}/approve", evidence="delivery-record", seen="x")
+    await mother.done("/newborn/consent/baby-2", version=current(), **CONSENT)
+    starts = await mother.slots()
+    await mother.done("/newborn/book/baby-1", start=starts[0], deed="book", row="yes")
+    rows = await ward.house.rows("select baby, starts from newborn_place where freed_at is null order by starts")
+    assert rows == [("baby-1", int(starts[0])), ("baby-2", int(starts[1]))]
+
+
+async def test_a_first_visit_waits_for_a_doctor_and_later_ones_do_not(ward: Ward) -> None:
+    nurse, doctor = await ward.opened(), await ward.staff("doctor")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    first, second, *_ = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=first, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    assert await state_of(ward, visit) is State.GUARDIAN_VERIFIED
+    assert "A doctor says yes" in await nurse.refused(f"/newborn/desk/visits/{visit}/approve")
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    assert await state_of(ward, visit) is State.SLOT_CONFIRMED
+    await mother.done("/newborn/book/baby-3", start=second, deed="book")
+    visits = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    assert {await state_of(ward, each) for each in visits} == {State.SLOT_CONFIRMED}
+
+
+async def test_a_relative_looks_once_she_agrees_and_until_she_is_taken_back(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    asked = {"name": "示例外婆", "telephone": GRANDMOTHER}
+    assert await mother.done("/newborn/invited/baby-3", **asked) == "invited"
+    grandmother, stranger = await ward.resident(GRANDMOTHER), await ward.resident(OTHER_MOTHER)
+    home = (await grandmother.get("/newborn")).text
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/accept", home)
+    assert "示例宝宝3" not in home
+    assert (await stranger.post(f"/newborn/invitations/{invitation}/accept")).status_code == 404
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+    assert "示例宝宝3" in (await grandmother.get("/newborn")).text
+    caller = (await grandmother.here()).caller
+    assert len(caller.related) == 1
+    assert not isinstance(await ward.store.read(caller, WHY, "Patient", "baby-3"), Found)
+    assert (await stranger.post(f"/newborn/invitations/{invitation}/end")).status_code == 404
+    await mother.done(f"/newborn/invitations/{invitation}/end")
+    assert not (await grandmother.here()).caller.related
+    assert "示例宝宝3" not in (await grandmother.get("/newborn")).text
+
+
+async def test_no_more_relatives_are_invited_than_the_ward_allows(ward: Ward) -> None:
+    nurse = await ward.opened(invited_max="1")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    page = await mother.refused("/newborn/invited/baby-3", name="示例爸爸", telephone=FATHER)
+    assert "as many as the ward allows" in page
+
+
+async def test_a_family_without_a_telephone_is_enrolled_and_booked_at_the_desk(ward: Ward) -> None:
+    nurse = await ward.opened()
+    at = "/newborn/desk/babies/baby-3"
+    await nurse.done(f"{at}/guardians", name="示例妈妈", relation="MTH", evidence="delivery-record", seen="x")
+    page = (await nurse.get(at)).text
+    [guardian] = set(re.findall(r'name="guardian" value="([^"]+)"', page))
+    [start, *_] = re.findall(r'name="start" value="(\d+)" required', page)
+    assert "not signed" in await nurse.refused(f"{at}/book", guardian=guardian, start=start)
+    await nurse.done(f"{at}/consent", guardian=guardian, version=current(), **CONSENT)
+    assert await nurse.done(f"{at}/book", guardian=guardian, start=start) == "booked"
+    assert "booked by the ward" in (await nurse.get("/newborn/desk")).text
+
+
+async def test_booked_visits_are_not_broken_without_a_word(ward: Ward) -> None:
+    head = await ward.opened()
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    today = china_date(ward.house.time.now).isoformat()
+    later = {**POLICY, "windows": "1-7 09:00-10:00", "from_day": today}
+    assert 'data-part="would-break"' in await head.refused("/newborn/desk/windows", **later)
+    assert await head.done("/newborn/desk/windows", **later, agreed="1") == "set"
+    assert 'data-part="lost"' in (await head.get("/newborn/desk/windows")).text
+    assert 'data-part="visit"' in (await mother.get("/newborn")).text
+
+
+async def test_only_a_head_nurse_sets_windows(ward: Ward) -> None:
+    nurse = await ward.staff("nurse")
+    assert (await nurse.get("/newborn/desk/windows")).status_code == 404
+    assert (await nurse.post("/newborn/desk/windows")).status_code == 404
+    assert (await nurse.get("/newborn/desk/report")).status_code == 404
+
+
+async def test_a_ward_that_has_set_nothing_offers_nothing(ward: Ward) -> None:
+    head = await ward.staff("head")
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    assert "has not opened any times" in (await mother.get("/newborn/book/baby-3")).text
+    assert (await head.post("/newborn/desk/windows")).status_code == 422
+
+
+async def test_the_report_tells_who_was_seen_less_and_why_the_ward_cancelled(ward: Ward) -> None:
+    head = await ward.opened()
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    first, second, *_ = await mother.slots("baby-3")
+    for start in (first, second):
+        await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    visit = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)[0]
+    await head.done(f"/newborn/desk/visits/{visit}/cancel", reason="baby-needs-care")
+    assert "The baby needs care" in (await head.get("/newborn/desk/report")).text
+    caller = (await head.here()).caller
+    ward.house.time.now = Instant(int(second) + 3_600_000_000)
+    report = await read_report(ward.nursery, caller)
+    assert (report.visits, report.minutes) == (1, 20)
+    assert report.reasons == (("baby-needs-care", 1),)
+    assert {each.baby.id: each.seen.in_7_days for each in report.lines} == {"baby-1": 0, "baby-2": 0, "baby-3": 1}
+
+
+async def test_a_place_that_was_held_and_never_confirmed_is_free_again(ward: Ward) -> None:
+    head = await ward.opened()
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    [start, *_] = await mother.slots("baby-3")
+    at = Instant(int(start))
+    await ward.nursery.places.hold(
+        "ward-1", [("baby-1", "x", at, Instant(at + 1_200_000_000))], lambda _: None, by_staff=False
+    )
+    assert start not in await mother.slots("baby-3")
+    ward.house.time.pass_(61)
+    assert await mother.done("/newborn/book/baby-3", start=start, deed="book") == "booked"
+
+
+async def test_nobody_moves_up_into_a_slot_that_is_not_there(ward: Ward) -> None:
+    await ward.opened()
+    assert await move_up(ward.nursery, "ward-1", Instant(ward.house.time.now + 1)) is None
+
+
+async def test_a_family_is_reminded_a_day_and_half_an_hour_before_each_once(ward: Ward) -> None:
+    head = await ward.opened()
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    at = Instant(int((await mother.slots("baby-3"))[0]) + 2 * DAY)
+    day = china_date(at).isoformat()
+    page = (await mother.get(f"/newborn/book/baby-3?day={day}")).text
+    assert f'value="{at}" required' in page
+    await mother.done("/newborn/book/baby-3", start=str(at), deed="book")
+    carried, said = Carried(), texts()
+    for before, counted in ((DAY + 1, 0), (DAY, 1), (3_600_000_000, 1), (SOON, 2), (SOON - 1, 2), (0, 2)):
+        ward.house.time.now = Instant(at - before)
+        await asyncio.gather(*(remind(ward.nursery, carried, said) for _ in range(3)))
+        assert len(carried.sent) == counted, before
+    assert carried.sent == [(MOTHER, said["day"]), (MOTHER, said["soon"])]
+    assert not any("示例" in text for _, text in carried.sent)
+
+
+async def test_an_invitation_ends_when_the_baby_leaves(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    grandmother = await ward.resident(GRANDMOTHER)
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/accept", (await grandmother.get("/newborn")).text)
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+    assert "示例宝宝3" in (await grandmother.get("/newborn")).text
+    stay = await ward.store.read(VISITS, Purpose.TREATMENT, "Encounter", "stay-3")
+    assert isinstance(stay, Found)
+    kept = {name: each for name, each in stay.record.value.items() if name not in {"meta", "resourceType", "id"}}
+    await put(ward.store, "Encounter", "stay-3", **{**kept, "status": "finished"})
+    assert "示例宝宝3" not in (await grandmother.get("/newborn")).text
+    assert (await mother.get("/newborn/book/baby-3")).status_code == 404
+
+
+async def test_a_dispute_is_marked_and_settled_at_the_desk(ward: Ward) -> None:
+    nurse = await ward.opened()
+    at = "/newborn/desk/babies/baby-3"
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "over"}) == "settled"
+    assert "all visits stop" not in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+
+
+async def test_whoever_takes_the_consent_back_moves_up_no_more(ward: Ward) -> None:
+    nurse = await ward.opened()
+    first = await ward.guardian(nurse, MOTHER, "baby-1")
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-3")
+    [start, *_] = await first.slots()
+    await first.done("/newborn/book/baby-1", start=start, deed="book")
+    await other.done("/newborn/book/baby-3", start=start, deed="wait")
+    await other.done("/newborn/consent/baby-3/withdraw")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await first.get("/newborn")).text)
+    await first.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
+    assert await ward.house.rows("select count(*) from newborn_place where freed_at is null") == [(0,)]
+
+
+async def test_the_visits_of_somebody_who_is_no_guardian_any_more_are_cancelled(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    [related] = (await mother.here()).caller.related
+    await nurse.done(f"/newborn/desk/babies/baby-3/guardians/{related}/revoke")
+    assert await state_of(ward, visit) is State.CANCELLED
+    assert start in await (await ward.guardian(nurse, OTHER_MOTHER, "baby-1")).slots()

@@ -1,0 +1,237 @@
+"""The live page of families in a real browser, through the real door and the real media server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page
+
+from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
+from tests.journeys.conftest import AXE, PICTURES
+from tianfu.apps.newborn.model.visit import State
+from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import SECOND
+
+pytestmark = pytest.mark.anyio
+
+MILLISECOND = SECOND // 1_000
+EMPTY = "(() => { const video = document.querySelector('#watch video'); return video.hidden && !video.srcObject; })()"
+COVERS = """document.querySelector('[data-watch=stage]').append(
+  Object.assign(document.createElement('div'), {style: 'position:absolute;inset:0;z-index:9;background:#000'}))"""
+QUIET = 0.001
+"""Below it nothing is heard; the made-up microphone's beep is far above."""
+
+
+@pytest.fixture
+async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
+    async with window_of(database, addresses) as made:
+        yield made
+
+
+async def sees(page: Page, more_than: int = 5) -> list[int]:
+    """The instants (ms) of the pictures that were drawn, once there are more than so many."""
+
+    async def enough() -> bool:
+        return len(await page.evaluate("drawn")) > more_than
+
+    await until(enough)
+    drawn: list[int] = await page.evaluate("drawn")
+    return drawn
+
+
+async def reads(page: Page, part: str, text: str) -> None:
+    """Wait until a part of the page says this."""
+
+    async def says() -> bool:
+        return text in (await page.locator(f"[data-watch={part}]").inner_text())
+
+    await until(says)
+
+
+async def test_a_guardian_sees_after_the_nurse_opens_and_nothing_after_she_draws(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await reads(page, "title", "The curtain is drawn")
+    assert await page.evaluate(EMPTY)
+    opened = window.ward.clock()
+    await window.open()
+    first = (await sees(page))[0]
+    assert opened <= first * MILLISECOND, "no picture of what was before the curtain was opened"
+    assert "示例妈妈 1111" in await page.inner_text("[data-watch=mark]")
+    await window.shield("feeding")
+    shielded = window.ward.clock()
+    await reads(page, "title", "It is feeding time")
+    assert await page.evaluate(EMPTY)
+    assert "Back about" in await page.inner_text("[data-watch=back]")
+    drawn = await page.evaluate("drawn")
+    await asyncio.sleep(1)
+    assert await page.evaluate("drawn") == drawn, "no frame more after the curtain"
+    assert drawn[-1] * MILLISECOND <= shielded
+    opened = window.ward.clock()
+    await window.open()
+    again = await sees(page, len(drawn) + 5)
+    assert opened <= again[len(drawn)] * MILLISECOND, "never the last picture of before"
+
+
+async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    bed = await listen(window)
+    await window.open()
+    await sees(page)
+    assert await bed.evaluate("loudest()") < QUIET
+    hold = page.get_by_role("button", name="Hold to talk")
+    await hold.focus()
+    await page.keyboard.down("Space")
+    await reads(page, "told", "You are heard in the ward")
+    assert await bed.evaluate("loudest()") > 10 * QUIET
+    await page.keyboard.up("Space")
+    await reads(page, "told", "Your microphone is off")
+    await asyncio.sleep(0.5)
+    assert await bed.evaluate("loudest()") < QUIET
+    await page.get_by_label("Turn my microphone off").check()
+    assert await hold.is_disabled()
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "document.querySelector('[data-watch=mark]').remove()",
+        "document.querySelector('[data-watch=mark]').style.display = 'none'",
+        "document.querySelector('[data-watch=mark]').style.opacity = 0",
+        "document.querySelector('[data-watch=mark]').textContent = 'somebody else'",
+        "document.querySelector('[data-watch=mark]').style.translate = '900px'",
+        COVERS,
+    ],
+)
+async def test_who_takes_the_watermark_away_sees_no_more_and_is_let_go(window: Window, deed: str) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees(page)
+    await page.evaluate(deed)
+    await reads(page, "alarm", "watermark is missing")
+    assert await page.evaluate(EMPTY)
+
+    async def is_told() -> bool:
+        return any("revoke-room-grants" in each and "watermark-missing" in each for each in await window.told())
+
+    await until(is_told)
+
+
+async def test_a_page_whose_watermark_is_asked_in_vain_is_let_go(window: Window) -> None:
+    """A page that is told to answer wrongly, or not at all, loses the picture by the server's hand."""
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees(page)
+    await page.route("**/beat", lambda route: route.abort())
+
+    async def is_told() -> bool:
+        return any("revoke-room-grants" in each and "page-silent" in each for each in await window.told())
+
+    await until(is_told)
+
+
+async def test_a_lost_network_is_said_and_she_comes_back_by_herself(window: Window) -> None:
+    context = await window.resident(MOTHER, "mother-7")
+    page = await window.watching(context)
+    await window.open()
+    before = await sees(page)
+    participant = (await window.ward.running.port.stats())[0].participant
+    await context.set_offline(True)
+    await window.ward.running.port.kick(VISIT, participant)
+    await reads(page, "alarm", "connection is weak")
+    assert await page.evaluate(EMPTY)
+    before = await page.evaluate("drawn")
+    await context.set_offline(False)
+    await sees(page, len(before) + 5)
+    grants = [each for each in await window.told() if each.startswith("issue-room-grant") and "whep" in each]
+    assert len(grants) == 2, "by a grant of its own"
+
+
+async def test_another_guardian_finds_no_such_visit(window: Window) -> None:
+    context = await window.resident(OTHER_MOTHER, "mother-8")
+    page = await context.new_page()
+    answer = await page.goto(f"{window.address}{WATCH}")
+    assert answer is not None
+    assert answer.status == 404
+    for what in ("join", "beat", "talk", "leave", "feedback"):
+        sent = await context.request.post(
+            f"{window.address}{WATCH}/{what}",
+            data="key=%7B%7D&pressed=yes",
+            headers={"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"},
+        )
+        assert sent.status == 404, what
+
+
+async def test_an_old_proof_of_who_she_is_leads_to_a_new_one(window: Window) -> None:
+    context = await window.resident(MOTHER, "mother-7")
+    window.house.time.pass_(301)
+    page = await window.watching(context)
+    await reads(page, "alarm", "show once more that it is you")
+    link = await page.get_by_role("link", name="Show that it is you").get_attribute("href")
+    assert link is not None
+    assert link.startswith("/account/prove?next=")
+
+
+async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees(page)
+
+    async def has_numbers() -> bool:
+        return bool(await window.windows.viewers.arrivals(VISIT))
+
+    await until(has_numbers)
+    _, _, arrival = (await window.windows.viewers.arrivals(VISIT))[0]
+    assert arrival.join_ms > 0
+    assert arrival.shows == "full"
+    window.house.time.pass_(10 * 60)
+    await page.get_by_role("heading", name="Thank you for coming").wait_for()
+    assert await window.ward.state(7) in {State.ENDING, State.CLOSED}
+    await page.get_by_role("button", name="Send").click()
+    await page.get_by_text("There is a problem").or_(page.get_by_role("alert")).first.wait_for()
+    await page.get_by_role("group", name="Picture and sound").get_by_text("Good").click()
+    await page.get_by_role("group", name="Did you feel looked after?").get_by_text("Good").click()
+    await page.get_by_role("button", name="Send").click()
+    await page.get_by_text("Thank you; the ward reads it.").wait_for()
+
+
+@pytest.mark.parametrize(("language", "see"), [("zh-CN", "看宝宝"), ("en", "See the baby")])
+async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, language: str, see: str) -> None:
+    context = await window.resident(MOTHER, "mother-7", width=320, language=language)
+    page = await context.new_page()
+    await page.goto(f"{window.address}{WATCH}")
+    await page.get_by_role("button", name=see).wait_for()
+    await fit(page, f"{language}-check")
+    await page.evaluate(SEEN)
+    await page.keyboard.press("Tab")
+    await page.get_by_role("button", name=see).focus()
+    await page.keyboard.press("Enter")
+    await window.open()
+    await sees(page)
+    await fit(page, f"{language}-live")
+    await window.shield("feeding")
+    await until_drawn(page)
+    await fit(page, f"{language}-drawn")
+    window.house.time.pass_(10 * 60)
+    await page.get_by_role("radio").first.wait_for(state="attached")
+    await fit(page, f"{language}-over")
+
+
+async def until_drawn(page: Page) -> None:
+    async def is_drawn() -> bool:
+        return await page.locator(".screen.drawn").count() > 0 and await page.evaluate(EMPTY)
+
+    await until(is_drawn)
+
+
+async def fit(page: Page, name: str) -> None:
+    """Nothing for axe to find, nothing wider than the screen; pictures of it at three widths."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for width in (1440, 390, 320):
+        await page.set_viewport_size({"width": width, "height": 844})
+        await page.screenshot(path=PICTURES / f"newborn-watch-{name}-{width}.png", full_page=True)

@@ -1,0 +1,367 @@
+"""A family's window over real HTTP: accounts, a ward with one bed, the door of pictures, the keeper, a camera.
+
+Only the camera's lens and the microphone are made up: a canvas whose picture says when it was drawn, a tone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import httpx
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from litestar.enums import ScopeType
+from litestar.types import Receive, Scope, Send
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.apps.newborn.ward import QIN, MadeWard, made_ward
+from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.made_up_keys import made_up_keys
+from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
+from tests.services.realtime.devices import MadeUpDevice
+from tests.services.realtime.running import embedded
+from tests.services.realtime.test_browser import PAGE as PICTURE_PAGE
+from tests.trails import auditor_of, close_trails
+from tests.web.letting_in import MemoryBuckets, NothingToTell
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
+from tianfu.apps.newborn.actions.open_curtain import open_curtain
+from tianfu.apps.newborn.actions.stay import watch_pages
+from tianfu.apps.newborn.live.doors import GrantedDoors
+from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.mapping.codes import CONSENT, TALK, VIEW, VISITS
+from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.routes import newborn
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.db import Addresses, Database
+from tianfu.gateways.media.door import BASE_SEGMENT, MediaDoor
+from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
+from tianfu.records.keys import open_keyring
+from tianfu.services.accounts.model.people import Assurance
+from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.places import Places
+from tianfu.services.limits.limiter import Limiter
+from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.doors import Doors
+from tianfu.services.realtime.grants import Grants
+from tianfu.services.realtime.protocol.grants import Action, Ticket
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.trail import RoomTrail
+from tianfu.services.realtime.turn import Relay
+from tianfu.services.realtime.viewers import Viewers
+from tianfu.web.callers import Callers, PeopleCallers
+from tianfu.web.site import Doorkeeping, SiteSettings, build_site
+
+MOTHER, OTHER_MOTHER = "13800001111", "13800003333"
+NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈"}
+VISIT = "visit-7"
+WATCH = f"/newborn/watch/{VISIT}"
+WAIT_SECONDS = 20.0
+HTML: dict[str, Any] = {"content_type": "text/html"}
+
+FAKE_SOUND = [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=user-gesture-required",
+]
+"""Chromium's own made-up microphone beeps; permission is given by itself; sound still waits for a touch."""
+
+SEEN = """() => {
+  const video = document.querySelector('#watch video'), drawn = window.drawn = [];
+  const small = document.createElement('canvas'); small.width = 1280; small.height = 720;
+  const pen = small.getContext('2d', {willReadFrequently: true});
+  const look = (now, data) => {
+    if (video.srcObject && !video.hidden) {
+      pen.drawImage(video, 0, 0, 1280, 720);
+      let at = 0;
+      for (let bit = 0; bit < 20; bit++)
+        if (pen.getImageData(64 + bit * 48, 64, 1, 1).data[0] > 127) at |= 1 << bit;
+      const moment = Math.floor(performance.timeOrigin + performance.now());
+      const age = ((moment - at) % (1 << 20) + (1 << 20)) % (1 << 20);
+      if (at) drawn.push(moment - age);
+    }
+    video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+}"""
+
+HEARING_PAGE = """<!doctype html><meta charset="utf-8"><script>
+async function listen() {
+  const peer = window.peer = new RTCPeerConnection(), context = window.context = new AudioContext();
+  peer.addTransceiver('video', {direction: 'recvonly'});
+  peer.addTransceiver('audio', {direction: 'recvonly'});
+  const voice = peer.addTransceiver('audio', {direction: 'sendrecv'});
+  peer.ontrack = event => {
+    const stream = new MediaStream([event.track]);
+    const player = new Audio();  // Chromium decodes only what is played
+    player.muted = true; player.srcObject = stream; player.play();
+    if (event.transceiver !== voice) return;
+    const ear = window.ear = context.createAnalyser();
+    context.createMediaStreamSource(stream).connect(ear);
+  };
+  await peer.setLocalDescription();
+  await peer.setRemoteDescription({type: 'answer', sdp: await whep(peer.localDescription.sdp)});
+}
+// The loudest sample of about two seconds: the made-up microphone beeps once a second.
+async function loudest() {
+  const samples = new Float32Array(ear.fftSize);
+  let most = 0;
+  for (let count = 0; count < 100; count++) {
+    ear.getFloatTimeDomainData(samples);
+    for (const sample of samples) most = Math.max(most, Math.abs(sample));
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  return most;
+}
+</script>"""
+
+
+class RunningTime(Time):
+    """The real time, and further on when told to."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    @property
+    def now(self) -> Instant:  # type: ignore[override]  # a plain attribute in the base
+        return Instant(system_clock() + self._ahead)
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self._ahead += int(seconds * SECOND)
+
+
+@dataclass
+class Window:
+    """Everything around one visit."""
+
+    ward: MadeWard
+    house: House
+    windows: Windows
+    keeper: Keeper
+    port: int
+    chromium: Browser
+    quiet: Browser
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    async def resident(self, telephone: str, related: str, *, width: int = 390, language: str = "en") -> BrowserContext:
+        """A browser of somebody who signed in, known by her real name, tied to a baby's RelatedPerson."""
+        entered = await self.house.with_code(telephone)
+        account, accounts = entered.signed_in.account.id, self.house.accounts
+        await accounts.people.retell(account, name=NAMES[telephone], assurance=Assurance.NAMED)
+        await accounts.people.tie_record(VISITS, account, "RelatedPerson", related)
+        accounts.sessions.forget_known(account)
+        self.house.device = ""
+        context = await self.chromium.new_context(
+            locale=language, viewport={"width": width, "height": 844}, extra_http_headers={"accept-language": language}
+        )
+        self.contexts.append(context)
+        await context.add_cookies(
+            [
+                {"name": name, "value": value, "url": self.address}
+                for name, value in (("session", entered.secret), ("device", entered.device))
+            ]
+        )
+        return context
+
+    async def open(self) -> None:
+        await open_curtain(self.ward.house, QIN, VISIT, now=self.ward.clock())
+
+    async def shield(self, reason: str = "feeding") -> None:
+        await draw_curtain(self.ward.house, QIN, VISIT, reason, now=self.ward.clock())
+
+    async def watching(self, context: BrowserContext) -> Page:
+        """Her page after she touched the big key."""
+        page = await context.new_page()
+        await page.goto(f"{self.address}{WATCH}")
+        await page.evaluate(SEEN)
+        await page.get_by_role("button", name="See the baby").click()
+        return page
+
+    async def told(self) -> list[str]:
+        """What the trail says of the doors and of watermarks, oldest first."""
+        rows = await self.house.rows("select interaction, coalesce(query, '') from audit order by seq")
+        return [f"{what} {query}" for what, query in cast("Any", rows) if "room" in what]
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what happens."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not await true():  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def served(application: Any, port: int) -> AsyncIterator[None]:
+    """An ASGI application over real HTTP, on this machine alone."""
+    server = Server(application, address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False)
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with httpx.AsyncClient() as client, asyncio.timeout(WAIT_SECONDS):
+            while True:
+                try:
+                    await client.get(f"http://127.0.0.1:{port}/healthz")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+        yield
+    finally:
+        server.stop()  # type: ignore[no-untyped-call]  # granian says no types here
+        with suppress(TimeoutError):
+            await asyncio.wait_for(serving, WAIT_SECONDS)
+
+
+@asynccontextmanager
+async def window_of(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
+    """A visit whose nurse has checked the bed: the curtain is drawn."""
+    clock = RunningTime()
+    house = await house_of(database, addresses, clock, Telephone())
+    keyring = await open_keyring(database, made_up_keys(MASTER))
+    async with embedded() as running, made_ward(database, running, clock) as ward, async_playwright() as playwright:
+        viewers = Viewers(database, keyring.index_secret)
+        trail = RoomTrail(await auditor_of(database), clock)
+        grants = Grants(database, keyring.index_secret, running.port, trail, clock)
+        ward.house = replace(ward.house, doors=GrantedDoors(grants=grants, viewers=viewers))
+        nursery = Nursery(
+            store=ward.store,
+            places=Places(database, clock),
+            claims=Claims(database, keyring, house.accounts, clock),
+            clock=clock,
+        )
+        windows = Windows(nursery=nursery, house=ward.house, grants=grants, viewers=viewers)
+        for number in (7, 8):
+            await ward.bed(number)
+            await agreed(ward, number)
+        limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
+        accounts = house.accounts
+        people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
+        site = build_site(
+            apps=[newborn(nursery, None, windows)],
+            settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
+            doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
+            clock=clock,
+        )
+        door = MediaDoor(
+            Doors(grants, running.port), grants, Relay((), b"made-up-secret-of-the-relay"), limiter, is_production=False
+        )
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            is_picture = scope["type"] == ScopeType.HTTP and scope["path"].startswith(f"/{BASE_SEGMENT}/")
+            await cast("Any", door if is_picture else site)(scope, receive, send)
+
+        port = _free_port()
+        keeper = ward.keeper()
+        work = [asyncio.create_task(each) for each in (keeper.run(), watch_pages(windows), here(ward))]
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_SOUND])
+        quiet = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, "--autoplay-policy=no-user-gesture-required"]
+        )
+        try:
+            async with served(application, port):
+                window = Window(ward, house, windows, keeper, port, chromium, quiet)
+                await publish(window, clock)
+                await until(lambda: has_camera(ward))
+                await ward.arm(7)
+                assert await ward.state(7) is State.ARMED
+                yield window
+        finally:
+            await chromium.close()
+            await quiet.close()
+            for each in work:
+                each.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            house.accounts.passwords.close()
+            close_trails()
+
+
+async def has_camera(ward: MadeWard) -> bool:
+    return await ward.house.rooms.has_camera("camera-7")
+
+
+async def here(ward: MadeWard) -> None:
+    """The nurse's tablet, which says that she is there."""
+    while True:
+        await ward.house.rooms.heard([VISIT], at=ward.clock())
+        await asyncio.sleep(1)
+
+
+async def agreed(ward: MadeWard, number: int) -> None:
+    """A consent to be seen and to talk."""
+    await ward.write(
+        f"consent-{number}",
+        resourceType="Consent",
+        status="active",
+        scope={"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+        category=[{"coding": [{"system": CONSENT, "code": each}]} for each in (VIEW, TALK)],
+        patient={"reference": f"Patient/baby-{number}"},
+        performer=[{"reference": f"RelatedPerson/mother-{number}"}],
+        dateTime=to_fhir_instant(ward.clock()),
+        policyRule={"text": "演示"},
+    )
+
+
+async def publish(window: Window, clock: RunningTime) -> Page:
+    """A tablet at the bed that sends its picture through the real door, by a grant and its own key."""
+    device = MadeUpDevice()
+    page = await window.quiet.new_page()
+
+    async def whip(offer: str) -> str:
+        nurse = Caller(id="account-cart", role="nurse")
+        ticket = Ticket(
+            action=Action.WHIP_CAMERA,
+            visit="",
+            camera="camera-7",
+            part=Part.BEDSIDE,
+            device=device.thumbprint,
+            slot_until=Instant(clock() + 3_600 * SECOND),
+        )
+        grant = (await window.windows.grants.issue(nurse, ticket)).text
+        address = f"{window.address}/media/whip"
+        proof = device.proof("POST", address, content=offer, grant=grant, camera="camera-7")
+        headers = {"authorization": f"Bearer {grant}", "dpop": proof, "content-type": "application/sdp"}
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(address, content=offer, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.text
+
+    await page.expose_function("whip", whip)
+    await page.route(
+        "http://tianfu.invalid/**", lambda route: route.fulfill(body=PICTURE_PAGE, content_type="text/html")
+    )
+    await page.goto("http://tianfu.invalid/")
+    await page.evaluate("publish('VP8')")
+    return page
+
+
+async def listen(window: Window) -> Page:
+    """The loudspeaker at the bed."""
+    page = await window.quiet.new_page()
+    media = window.ward.running.port
+    await page.expose_function("whep", lambda offer: media.whep(VISIT, "loudspeaker", Part.BEDSIDE, offer))
+    await page.route(
+        "http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html")
+    )
+    await page.goto("http://tianfu.invalid/")
+    await page.evaluate("listen()")
+    await page.wait_for_function("window.ear")
+    return page
