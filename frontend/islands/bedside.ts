@@ -45,11 +45,7 @@ for (const field of fields) {
 interface Detector {
   detect(source: HTMLVideoElement): Promise<{ rawValue: string }[]>;
 }
-declare global {
-  interface Window {
-    BarcodeDetector?: new () => Detector;
-  }
-}
+type Detectors = { BarcodeDetector?: new () => Detector };
 
 async function read(field: HTMLInputElement, detector: Detector): Promise<void> {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
@@ -71,8 +67,9 @@ async function read(field: HTMLInputElement, detector: Detector): Promise<void> 
   }
 }
 
-const Made = window.BarcodeDetector;
-if (Made && fields.length > 0) {
+const policy = (document as unknown as { featurePolicy?: { allowsFeature(name: string): boolean } }).featurePolicy;
+const Made = (window as unknown as Detectors).BarcodeDetector;
+if (Made && policy?.allowsFeature("camera") && fields.length > 0) {
   for (const field of fields) {
     const label = document.querySelector(`label[for="${field.id}"]`)?.textContent ?? "";
     const button = document.createElement("button");

@@ -23,6 +23,10 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.live.doors import NoDoors
+from tianfu.apps.newborn.live.keeper import House as VisitHouse
+from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.trust.routes import trust
@@ -35,6 +39,7 @@ from tianfu.gateways.smart.metadata import oauth_addresses
 from tianfu.gateways.smart.queries.people import RecordedPeople
 from tianfu.gateways.smart.routes import Approvals, smart
 from tianfu.installation import database_addresses, derived_key, installation_keys
+from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.logs import set_up_logs
@@ -47,6 +52,7 @@ from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
 from tianfu.records.trail.places import place_of_roots
 from tianfu.records.trail.roots import RootMaker
+from tianfu.records.watching import Watch
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.oauth.server import AuthorisationServer
@@ -54,15 +60,20 @@ from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
 from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.reach import Reach
+from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+from tianfu.services.realtime.kept import KeptRooms
+from tianfu.services.realtime.viewing import ViewTrail
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
+from tianfu.vault.blind import blind
 from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
 from tianfu.web.bearers import TokenCallers
@@ -150,8 +161,10 @@ class Application:
         server = await authorisation_server(self._settings, database, keyring, auditor)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
+        visits = visits_of(self._settings, database, store, auditor, keyring)
         for work in (
             roots.run(),
+            Keeper(visits, name=new_uuid7()).run(),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, clock=system_clock),
             give_up_stalled_connections(self._settings.port),
@@ -179,7 +192,7 @@ class Application:
                 lifelong(store),
                 trust(store, clock=system_clock),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
-                newborn(nursery, None),
+                newborn(nursery, Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in))),
                 administration(
                     House(
                         directory=store,
@@ -223,6 +236,20 @@ class Application:
             demonstration=KeptLogins(self._settings.home) if is_shown else NoDemonstration(),
             clock=system_clock,
         )
+
+
+def visits_of(settings: Settings, database: Database, store: Store, auditor: Auditor, keyring: Keyring) -> VisitHouse:
+    """What newborns' visits stand on; their media server is asked at its socket in the home."""
+    return VisitHouse(
+        store=store,
+        rooms=KeptRooms(database),
+        watch=Watch(database),
+        media=EmbeddedMedia(settings.home / "media" / "socket"),
+        doors=NoDoors(),
+        trail=ViewTrail(auditor=auditor, clock=system_clock),
+        clock=system_clock,
+        digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
+    )
 
 
 def settle_memory() -> None:

@@ -14,7 +14,7 @@ import httpx
 from tests.gateways.fhir.walked_world import PATIENT, RECORD
 from tests.permission_table import PageRow
 from tests.strangers.installation import HOSPITAL, OTHER_HOSPITAL, OTHER_WARD, Browser, Installation
-from tests.strangers.people import HERS, NAME, Entitled
+from tests.strangers.people import BEDS, HERS, NAME, NOTE, VISIT, Entitled
 from tianfu.db import Query
 
 THIRD = "13800003333"
@@ -124,10 +124,12 @@ def path_of(row: PageRow, things: Things) -> str:
         "{key:str}": "made-up",
         "{baby:str}": PATIENT,
         "{claim:str}": MADE_UP,
-        "{visit:str}": MADE_UP,
         "{wish:str}": MADE_UP,
         "{invitation:str}": MADE_UP,
         "{related:str}": MADE_UP,
+        "{visit:str}": VISIT,
+        "{ward:str}": BEDS,
+        "{note:str}": NOTE,
     }
     path = row.path
     for name, value in values.items():
@@ -192,6 +194,12 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/administration/organisations/{organisation:str}/move": {"to": OTHER_HOSPITAL, "version": "1"},
         "/administration/organisations/{organisation:str}/close": {"version": "1"},
         "/preferences": {"lang": "en"},
+        "/newborn/visits/{visit:str}/shield": {"reason": "feeding"},
+        "/newborn/visits/{visit:str}/decline": {"reason": "ward-is-busy"},
+        "/newborn/visits/{visit:str}/scan": {"wristband": "W1", "bed": "B1", "camera": "C1"},
+        "/newborn/visits/{visit:str}/confirm-here": {"number": "lin", "password": "not hers", "code": "123456"},
+        "/newborn/visits/{visit:str}/notes": {"text": "a stranger's word"},
+        "/newborn/visits/{visit:str}/notes/{note:str}/approve": {"version": "1"},
     }
     return forms.get(row.path, {})
 

@@ -28,6 +28,10 @@ from tests.strangers.installation import (
 )
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.mapping.notes import note_resource
+from tianfu.apps.newborn.mapping.visits import Booked, appointment_of
+from tianfu.apps.newborn.model.visit import State
+from tianfu.kernel.instants import DAY, Instant, system_clock
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 
 Kind = Literal[
@@ -46,6 +50,9 @@ Kind = Literal[
 NAME, BIRTH, DIAGNOSIS = "藏名甲", "1985-03-07", "藏而不露的诊断"
 """What is hidden: only the name is ever asked for."""
 
+VISIT, BEDS, NOTE = "visit-at-the-bed", "beds-of-the-ward", "note-of-a-nurse"
+"""A newborn's visit, the ward in which it is to take place, and what a nurse wrote of the baby."""
+
 HERS, NEIGHBOURS = "13800001111", "13800002222"
 OFFICIAL = "openid fhirUser user/*.cruds"
 _TERMS = "http://terminology.hl7.org/CodeSystem"
@@ -59,6 +66,7 @@ STAFF = {
     "keeper": ("security", CITY, None),
     "other-keeper": ("security", OTHER_CITY, None),
     "clerk": ("registrar", HOSPITAL, None),
+    "mei": ("nurse", OTHER_WARD, "mei"),
     "head": ("administrator", CITY, None),
     "other-head": ("administrator", OTHER_CITY, None),
 }
@@ -70,6 +78,7 @@ STRANGERS: dict[str, Kind] = {
     "other-keeper": "wrong organisation",
     "other-head": "wrong organisation",
     "tang": "wrong patient",
+    "mei": "wrong patient",
     "neighbour": "wrong patient",
 }
 """Who signed in and is a stranger all the same."""
@@ -127,10 +136,37 @@ async def settle(here: Installation) -> None:
         )
     code = {**FLU, "text": DIAGNOSIS}
     await put(here.store, "Condition", RECORD, subject={"reference": f"Patient/{PATIENT}"}, code=code)
+    await put(
+        here.store,
+        "Location",
+        BEDS,
+        name="内科床位",
+        physicalType={"coding": [{"system": f"{_TERMS}/location-physical-type", "code": "wa"}]},
+        managingOrganization={"reference": f"Organization/{WARD}"},
+    )
+    now = system_clock()
+    visit = Booked(
+        id=VISIT,
+        version=0,
+        state=State.WAITING,
+        baby=PATIENT,
+        guardian="guardian",
+        ward=BEDS,
+        start=now,
+        end=Instant(now + DAY),
+    )
+    await put(here.store, "Appointment", VISIT, **unnamed(appointment_of(visit)))
+    note = note_resource(DIAGNOSIS, baby=PATIENT, author="lin", now=now)
+    await put(here.store, "Communication", NOTE, **unnamed(note))
     for number, post in STAFF.items():
         await here.appoint(number, *post)
     await here.join(HERS, PATIENT)
     await here.join(NEIGHBOURS, "bea")
+
+
+def unnamed(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a resource is not its name."""
+    return {name: value for name, value in resource.items() if name not in {"resourceType", "id"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

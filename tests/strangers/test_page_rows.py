@@ -102,7 +102,13 @@ OWN: dict[tuple[str, str], tuple[int, int]] = {
 """What staff and residents get at their own account, where what they name is somebody else's."""
 
 AT_HOME: dict[str, dict[tuple[str, str], int]] = {
-    "doctor": {("GET", "/trust/emergency"): 200, ("POST", "/trust/emergency"): 422},
+    "doctor": {
+        ("GET", "/trust/emergency"): 200,
+        ("POST", "/trust/emergency"): 422,
+        ("GET", "/newborn/round"): 200,
+        ("GET", "/newborn/ward"): 200,
+    },
+    "nurse": {("GET", "/newborn/round"): 200, ("GET", "/newborn/ward"): 200},
     "citizen": {
         ("GET", "/family"): 200,
         ("GET", "/family/name"): 200,

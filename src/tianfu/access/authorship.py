@@ -10,9 +10,12 @@ from typing import Any
 from tianfu.access.consent import read_consent
 from tianfu.access.decision import Grant
 from tianfu.access.derivation import relations_of
-from tianfu.access.elements import items, local
+from tianfu.access.elements import elements, items, local
 from tianfu.access.naming import is_of_a_proxy
 from tianfu.kernel.refusal import Fault, Refusal
+
+VISIT_STATE = "urn:tianfu:newborn-visit-state"
+"""The extension of an Appointment that says how a newborn's visit stands: docs/rules/newborn-record.md"""
 
 
 def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
@@ -20,9 +23,15 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     proxy was not named by the person himself.
 
     A registering role writes down what people signed on paper, so it may write in their name; that is in the trace.
-    Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours, proxy-not-yours.
+    How a newborn's visit stands is written by the platform alone, after its rules said yes: nobody approves his own.
+    Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours, proxy-not-yours,
+    visit-not-yours.
     """
     caller = grant.caller
+    if resource["resourceType"] == "Appointment":
+        if any(each.get("url") == VISIT_STATE for each in elements(resource.get("extension"))):
+            raise Refusal("visit-not-yours", next_step="ask-the-ward")
+        return
     if resource["resourceType"] == "RelatedPerson":
         if not grant.registers and not _is_own_proxy(resource, grant):
             raise Refusal("proxy-not-yours", next_step="sign-yourself")

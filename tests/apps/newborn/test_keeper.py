@@ -145,6 +145,7 @@ async def test_only_one_of_two_keepers_looks_and_the_other_takes_over_behind_the
     assert second.is_keeper
     assert await ward.state(7) is State.SHIELDED
     assert [each.reason for each in await shields(ward)] == ["keeper-changed"]
+    first.claim_now()
     await first.tick()
     assert not first.is_keeper
     await heard(second, "camera-7")

@@ -8,6 +8,7 @@ Rules: docs/rules/newborn-visits.md
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,12 @@ from tianfu.services.realtime.viewing import ViewTrail
 
 TICK_SECONDS = 0.2
 """How long after its commit a change is looked at, at the most."""
+
+IDLE_SECONDS = 0.5
+"""The same where no visit is at the bed."""
+
+CLAIM_SECONDS = 1.0
+"""How often the keeper says that it still keeps."""
 
 KEEPING_SECONDS = 4.0
 """A keeper that was silent for so long is succeeded."""
@@ -88,6 +95,7 @@ class Keeper:
         """The rooms that this keeper knows to be open on the media server that runs now."""
         self._media_is_there = True
         self._is_lease_due = False
+        self._claimed_at = 0.0
         self.listening = Listening(house)
         self.is_keeper = False
 
@@ -101,7 +109,7 @@ class Keeper:
                 except Exception as error:
                     _log.error("visits_not_looked_at", error=place_of(error))
                     await self.draw_all("not-known")
-                await asyncio.sleep(TICK_SECONDS)
+                await asyncio.sleep(TICK_SECONDS if self._seen.visits else IDLE_SECONDS)
         finally:
             for task in besides:
                 task.cancel()
@@ -110,7 +118,7 @@ class Keeper:
 
     async def tick(self) -> None:
         """One look at everything, if this is the keeper."""
-        if not await self._house.rooms.take_keeping(self._name, lasts_seconds=KEEPING_SECONDS):
+        if not await self._keeps():
             self.is_keeper = False
             return
         rooms = await self._house.rooms.at_work()
@@ -129,11 +137,23 @@ class Keeper:
         for room in at_bed:
             await self._look(room, standing[room.visit], facts.get(room.visit), is_held=room.ward in held)
 
+    async def _keeps(self) -> bool:
+        """Whether this is the keeper; one that was stopped for longer than a claim asks again first."""
+        now = time.monotonic()
+        if self.is_keeper and now < self._claimed_at + CLAIM_SECONDS:
+            return True
+        self._claimed_at = now
+        return await self._house.rooms.take_keeping(self._name, lasts_seconds=KEEPING_SECONDS)
+
     async def write_down(self) -> None:
         """Close what is over, and write what the record and the trail do not know; a cut never waits for it."""
         for room in await self._house.rooms.at_work():
             await self._finish(room)
         await self._tell_views()
+
+    def claim_now(self) -> None:
+        """Ask with the next look whether this still is the keeper."""
+        self._claimed_at = 0.0
 
     def lease_now(self) -> None:
         """Ask for every lease with the next look, whether or not it is due."""

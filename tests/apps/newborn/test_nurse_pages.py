@@ -1,0 +1,252 @@
+"""A nurse's pages over HTTP: a real store, real accounts, a real media server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from tests.apps.newborn.ward import UNIT, MadeWard, made_ward
+from tests.services.accounts.conftest import PASSWORD, House, Telephone, Time, house_of, unit
+from tests.services.realtime.made import camera
+from tests.services.realtime.running import embedded
+from tests.trails import close_trails
+from tests.web.conftest import made_up_assets
+from tests.web.letting_in import MemoryBuckets, NothingToTell
+from tianfu.access.organisations import OrganisationTree
+from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.nurse_routes import Bedsides
+from tianfu.apps.newborn.routes import newborn
+from tianfu.db import Addresses, Database
+from tianfu.services.accounts.second_person import SecondPerson
+from tianfu.services.accounts.signing_in import Entered
+from tianfu.services.accounts.store import THE_OPERATOR, Post
+from tianfu.services.accounts.totp import code_at
+from tianfu.services.limits.limiter import Limiter
+from tianfu.services.limits.limits import load_limits
+from tianfu.web.callers import Callers, PeopleCallers
+from tianfu.web.site import Doorkeeping, SiteSettings, build_site
+
+pytestmark = pytest.mark.anyio
+
+FAR = "unit-far"
+TREE = OrganisationTree([unit(UNIT, None), unit(FAR, None)])
+QIN, XIANG, DOCTOR, STRANGER = "H510001", "H510002", "H510003", "H510004"
+PEOPLE = {
+    QIN: ("qin", "nurse", UNIT),
+    XIANG: ("xiang", "nurse", UNIT),
+    DOCTOR: ("he", "doctor", UNIT),
+    STRANGER: ("far", "nurse", FAR),
+}
+
+
+@dataclass
+class Tablet:
+    """Somebody of the staff at a browser; each request is as a browser without a script sends it."""
+
+    site: Any
+    entered: Entered
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self._sent("GET", path, None)
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        return await self._sent("POST", path, fields)
+
+    async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
+        headers = {
+            "sec-fetch-site": "same-origin",
+            "accept-language": "en",
+            "cookie": f"session={self.entered.secret}; device={self.entered.device}",
+        }
+        transport = httpx.ASGITransport(cast("Any", self.site))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path, data=data, headers=headers)
+
+
+@dataclass
+class Place:
+    """A ward with a bed whose camera is there, its keeper, and its staff."""
+
+    ward: MadeWard
+    house: House
+    site: Any
+    keeper: Keeper
+    secrets: dict[str, bytes]
+
+    async def tablet(self, number: str) -> Tablet:
+        self.house.device = ""
+        return Tablet(self.site, await self.house.with_both(self.secrets[number], number))
+
+    def code(self, number: str) -> str:
+        """What somebody's authenticator shows, a step later than any code before."""
+        self.house.time.pass_(30)
+        return code_at(self.secrets[number], self.house.time.now)
+
+    async def armed(self) -> Tablet:
+        """The nurse's tablet at a bed that two people checked."""
+        qin, xiang = await self.tablet(QIN), await self.tablet(XIANG)
+        await scanned(qin)
+        assert (await xiang.post("/newborn/visits/visit-7/confirm")).headers["location"].endswith("done=armed")
+        return qin
+
+
+async def scanned(tablet: Tablet) -> None:
+    for field, code in (("wristband", "W0007"), ("bed", "B07"), ("camera", "C07")):
+        answer = await tablet.post("/newborn/visits/visit-7/scan", **{field: code})
+        assert answer.headers.get("location", "").endswith("done=scanned"), answer.text
+
+
+@pytest.fixture
+async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place]:
+    clock = Time()
+    house = await house_of(database, addresses, clock, Telephone())
+    secrets = {}
+    for number, (practitioner, role, organisation) in PEOPLE.items():
+        post = Post(organisation=organisation, role=role, practitioner=practitioner)
+        account, _ = await house.accounts.people.join_staff(
+            THE_OPERATOR, name="Demo", number=number, post=post, tree=TREE
+        )
+        await house.set_password(account)
+        secrets[number] = await house.authenticator(account)
+    async with embedded() as running, made_ward(database, running, clock) as ward:
+        lens = await camera(running.port, "camera-7")
+        await ward.bed(7)
+        keeper = ward.keeper()
+        await keeper.tick()
+        await keeper.listening.hear()
+        limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
+        accounts = house.accounts
+        people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
+        site = build_site(
+            apps=[newborn(Bedsides(house=ward.house, colleagues=SecondPerson(accounts.signing_in)))],
+            settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
+            doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
+            clock=clock,
+            assets=made_up_assets(),
+        )
+        yield Place(ward, house, site, keeper, secrets)
+        await lens.peer.close()
+    house.accounts.passwords.close()
+    close_trails()
+
+
+async def test_a_round_shows_the_ward_by_bed_and_time(place: Place) -> None:
+    qin = await place.tablet(QIN)
+    page = (await qin.get("/newborn/round")).text
+    assert "演示之子7" in page
+    assert "waiting for the check" in page
+    assert "W0007" not in page
+    assert "/newborn/visits/visit-7" in page
+
+
+async def test_scans_a_second_person_on_her_own_device_and_a_touch_open_the_curtain(place: Place) -> None:
+    qin = await place.armed()
+    assert await place.ward.state(7) is State.ARMED
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+    assert await place.ward.state(7) is State.LIVE
+    assert "data-here=" in (await qin.get("/newborn/visits/visit-7")).text
+    assert (await qin.post("/newborn/visits/visit-7/here")).status_code == 204
+    assert (await qin.post("/newborn/visits/visit-7/shield", reason="feeding")).status_code == 303
+    assert await place.ward.state(7) is State.SHIELDED
+    assert "feeding" in (await qin.get("/newborn/visits/visit-7")).text
+
+
+async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_stays(place: Place) -> None:
+    qin = await place.tablet(QIN)
+    await scanned(qin)
+    before = await place.house.rows("select count(*) from session where ended_at is null")
+    wrong = await qin.post(
+        "/newborn/visits/visit-7/confirm-here", number=XIANG, password="not hers at all", code=place.code(XIANG)
+    )
+    assert wrong.status_code >= 400
+    assert await place.ward.house.rooms.find("visit-7") is None
+    for number in (QIN, STRANGER):
+        again = await qin.post(
+            "/newborn/visits/visit-7/confirm-here", number=number, password=PASSWORD, code=place.code(number)
+        )
+        assert again.status_code >= 400
+        assert await place.ward.house.rooms.find("visit-7") is None
+    done = await qin.post(
+        "/newborn/visits/visit-7/confirm-here", number=XIANG, password=PASSWORD, code=place.code(XIANG)
+    )
+    assert done.headers.get("location", "").endswith("done=armed"), done.text
+    assert await place.ward.state(7) is State.ARMED
+    assert await place.house.rows("select count(*) from session where ended_at is null") == before
+
+
+async def test_another_units_nurse_finds_no_visit_and_an_empty_round(place: Place) -> None:
+    stranger = await place.tablet(STRANGER)
+    assert "演示之子7" not in (await stranger.get("/newborn/round")).text
+    for path in ("scan", "confirm", "confirm-here", "open", "shield", "end", "decline", "here", "notes"):
+        answer = await stranger.post(f"/newborn/visits/visit-7/{path}", reason="ward-is-busy", bed="B07", text="x")
+        assert answer.status_code == 404, path
+    assert (await stranger.get("/newborn/visits/visit-7")).status_code == 404
+    assert (await stranger.post("/newborn/ward/ward-n2/hold")).status_code == 404
+    assert (await stranger.post("/newborn/ward/ward-n2/release")).status_code == 404
+
+
+async def test_a_doctor_draws_and_holds_but_neither_scans_nor_opens(place: Place) -> None:
+    qin = await place.armed()
+    await qin.post("/newborn/visits/visit-7/open")
+    doctor = await place.tablet(DOCTOR)
+    for path in ("scan", "confirm", "open", "end", "here"):
+        assert (await doctor.post(f"/newborn/visits/visit-7/{path}")).status_code == 404, path
+    assert (await doctor.post("/newborn/ward/ward-n2/hold")).headers["location"].endswith("done=held")
+    await place.keeper.tick()
+    assert await place.ward.state(7) is State.SHIELDED
+    assert "on hold" in (await qin.get("/newborn/ward")).text
+    refused = await qin.post("/newborn/visits/visit-7/open")
+    assert refused.status_code >= 400
+    assert "the ward is on hold" in refused.text
+    assert (await doctor.post("/newborn/ward/ward-n2/release")).status_code == 404
+    assert (await qin.post("/newborn/ward/ward-n2/release")).headers["location"].endswith("done=released")
+    assert await place.ward.state(7) is State.SHIELDED
+
+
+async def test_declining_needs_a_reason_that_the_family_then_reads(place: Place) -> None:
+    qin = await place.tablet(QIN)
+    assert (await qin.post("/newborn/visits/visit-7/decline")).status_code >= 400
+    assert (await place.ward.booked(7)).state is State.WAITING
+    done = await qin.post("/newborn/visits/visit-7/decline", reason="baby-needs-rest")
+    assert done.headers["location"].endswith("done=declined")
+    booked = await place.ward.booked(7)
+    assert (booked.state, booked.reason) == (State.DECLINED, "baby-needs-rest")
+
+
+async def test_a_note_is_for_families_once_a_doctor_approved_it(place: Place) -> None:
+    qin, doctor = await place.tablet(QIN), await place.tablet(DOCTOR)
+    assert (await qin.post("/newborn/visits/visit-7/notes", text="Drank 12 ml.")).headers["location"].endswith("noted")
+    page = (await doctor.get("/newborn/visits/visit-7")).text
+    address = page.partition("/notes/")[2].partition('"')[0]
+    assert (await qin.post(f"/newborn/visits/visit-7/notes/{address}", version="1")).status_code == 404
+    done = await doctor.post(f"/newborn/visits/visit-7/notes/{address}", version="1")
+    assert done.headers["location"].endswith("approved")
+    note = await place.ward.read("Communication", address.partition("/")[0])
+    assert note["status"] == "completed"
+    assert "approved by a doctor" in (await qin.get("/newborn/visits/visit-7")).text
+
+
+async def test_a_tablet_that_falls_silent_draws_the_curtain(place: Place) -> None:
+    qin = await place.armed()
+    await qin.post("/newborn/visits/visit-7/open")
+    place.house.time.pass_(16)
+    await place.keeper.tick()
+    standing = await place.ward.standing(7)
+    assert (standing.visit.state, standing.visit.reason) == (State.SHIELDED, "nurse-gone")
+
+
+async def test_the_end_of_the_slot_ends_the_visit(place: Place) -> None:
+    qin = await place.armed()
+    await qin.post("/newborn/visits/visit-7/open")
+    place.house.time.pass_(10 * 60)
+    await qin.post("/newborn/visits/visit-7/here")
+    await place.keeper.tick()
+    assert await place.ward.state(7) is State.ENDING
+    await place.keeper.write_down()
+    assert await place.ward.state(7) is State.CLOSED
