@@ -11,9 +11,10 @@ from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Clock
 from tianfu.records.outcomes import Answer, Record, Unchanged, Written
 from tianfu.records.searching import SearchRequest
+from tianfu.records.store import BundleAnswer
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
-from tianfu.standards.fhir.parsing import ParsedResource
+from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
 
 class FoundPage(Protocol):
@@ -62,6 +63,10 @@ class RecordStore(Protocol):
         request: str = "",
     ) -> Written | Unchanged:
         """Write a record under an id."""
+        ...
+
+    async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:
+        """Do everything a transaction bundle asks, or nothing."""
         ...
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from litestar.handlers import HTTPRouteHandler
 
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.care_routes import CARE, care_routes
+from tianfu.apps.newborn.diary_routes import diary_routes
 from tianfu.apps.newborn.family_routes import family_routes
 from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.live.bed import STAFF
@@ -21,6 +23,7 @@ from tianfu.web.site import App
 
 FAMILY_PLACE = "place.newborn"
 DESK_PLACE = "place.newborn-desk"
+CARE_PLACE = "place.newborn-care"
 
 
 def newborn(nursery: Nursery, bedsides: Bedsides | None) -> App:
@@ -32,6 +35,7 @@ def newborn(nursery: Nursery, bedsides: Bedsides | None) -> App:
         places=(
             Place(key=FAMILY_PLACE, address=ROOT, icon="i-baby", roles=frozenset({"citizen"})),
             Place(key=DESK_PLACE, address=DESK, icon="i-baby", roles=frozenset({"nurse"})),
+            Place(key=CARE_PLACE, address=CARE, icon="i-heart", roles=frozenset({"nurse"})),
             *(live if bedsides is not None else ()),
         ),
         news=partial(news_of_visits, nursery, FAMILY_PLACE),
@@ -42,7 +46,9 @@ def newborn(nursery: Nursery, bedsides: Bedsides | None) -> App:
 def _booking(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
+        *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
     ]
 
 

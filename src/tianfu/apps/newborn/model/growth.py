@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from tianfu.kernel.refusal import Fault, Refusal
+
 WEEK_DAYS = 7
 GESTATION_DAYS = (22 * WEEK_DAYS, 44 * WEEK_DAYS)
 """A birth before or after this many days of pregnancy is a slip of the hand. [inferred]"""
@@ -105,6 +107,21 @@ def curve(sex: Sex, centile: int, first: float, last: float) -> tuple[tuple[floa
     return tuple(
         (weeks, 1000 * kilograms_of_centile(weeks, sex, centile)) for weeks in dict.fromkeys((begin, *inner, end))
     )
+
+
+def read_gestation(form: Mapping[str, str]) -> int:
+    """Days of pregnancy from weeks and days, both asked for; raises Refusal `gestation-unusable`."""
+    weeks, days = form.get("weeks", "").strip(), form.get("days", "").strip()
+    if not (_is_short_number(weeks) and _is_short_number(days)) or int(days) >= WEEK_DAYS:
+        raise Refusal("gestation-unusable", faults=(Fault("weeks", "gestation-range"),))
+    total = int(weeks) * WEEK_DAYS + int(days)
+    if not GESTATION_DAYS[0] <= total < GESTATION_DAYS[1]:
+        raise Refusal("gestation-unusable", faults=(Fault("weeks", "gestation-range"),))
+    return total
+
+
+def _is_short_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 2
 
 
 def _logarithm(weeks: float, sex: Sex) -> tuple[float, float]:
