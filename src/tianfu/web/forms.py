@@ -2,7 +2,7 @@
 
 Only a handler that says so in its options (`opt=TAKES_FILE`) takes a file; elsewhere nothing that could be one is read.
 A sender who falls silent or trickles must not hold a worker's memory.  NUL stands in no name and no text that anybody
-types, and PostgreSQL keeps none: whatever holds one, in its address or its form, is refused before anybody looks for it.
+types, and PostgreSQL keeps none: whatever holds one, in its address or form, is refused before anybody looks for it.
 """
 
 from __future__ import annotations

@@ -70,7 +70,13 @@ class Browser:
     async def post(self, path: str, **fields: str) -> httpx.Response:
         return await self._sent("POST", path, fields)
 
-    async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
+    async def send_file(self, path: str, name: str, content: bytes, *, called: str = "IMG_0001.JPG") -> httpx.Response:
+        """Post a form that holds a file."""
+        return await self._sent("POST", path, None, files={name: (called, content, "image/jpeg")})
+
+    async def _sent(
+        self, method: str, path: str, data: dict[str, str] | None, files: dict[str, Any] | None = None
+    ) -> httpx.Response:
         transport = httpx.ASGITransport(cast("Any", self.ward.site))
         headers = {
             "sec-fetch-site": "same-origin",
@@ -78,7 +84,7 @@ class Browser:
             "cookie": f"session={self.entered.secret}; device={self.entered.device}",
         }
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.request(method, path, data=data, headers=headers)
+            return await client.request(method, path, data=data, files=files, headers=headers)
 
     async def done(self, path: str, **fields: str) -> str:
         """Post a form that is taken; what the address then says was done."""
@@ -122,7 +128,7 @@ class Ward:
     async def staff(self, who: str, *, organisation: str = UNIT) -> Browser:
         title = "护士长" if who == "head" else None
         role = "doctor" if who == "doctor" else "nurse"
-        post = Post(organisation=organisation, role=role, title=title)
+        post = Post(organisation=organisation, role=role, title=title, practitioner=f"made-{who}")
         people = self.house.accounts.people
         account, _ = await people.join_staff(THE_OPERATOR, name="Demo", number=STAFF[who], post=post, tree=TREE)
         await self.house.set_password(account)

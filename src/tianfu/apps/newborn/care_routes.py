@@ -1,4 +1,4 @@
-"""A nurse's pages of one baby over HTTP: its diary.  No name or number of a baby is ever in an address."""
+"""A nurse's pages of one baby over HTTP: diary, milk, teaching.  No name or number of a baby is ever in an address."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.apps.newborn.actions.check_milk import check_milk
 from tianfu.apps.newborn.actions.release_day import release_day, take_back_day
+from tianfu.apps.newborn.actions.teach_family import teach_family
 from tianfu.apps.newborn.actions.write_day import keep_gestation, keep_photo, remove_photo, write_day
 from tianfu.apps.newborn.diary_routes import PHOTO_HEADERS
 from tianfu.apps.newborn.growth_chart import growth_chart, score_now
 from tianfu.apps.newborn.model.diary import DAYS_BACK_MAX, Feed
 from tianfu.apps.newborn.model.growth import standard
+from tianfu.apps.newborn.model.milk import Kind, Verdict, rules
 from tianfu.apps.newborn.model.photo import MEDIA_TYPE, PHOTO_BYTES_MAX
+from tianfu.apps.newborn.model.teaching import Answer, Topic, plan
 from tianfu.apps.newborn.pages import ROOT, faults_of, led, nurse, page_of
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import ward_babies
 from tianfu.apps.newborn.queries.diary import read_care_diary, read_care_photo
+from tianfu.apps.newborn.queries.milk import read_milk
 from tianfu.apps.newborn.queries.records import ward_of_unit
+from tianfu.apps.newborn.queries.teaching import read_teaching
 from tianfu.kernel.instants import days_later
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.asking import HttpRequest
@@ -34,6 +40,7 @@ FORM_BYTES_BESIDES = 64 * 1_024
 """What a form around a file takes up."""
 
 DIARY_FIELDS = ("grams", "millilitres", "feed", "stool", "note", "version")
+MILK_FIELDS = ("wristband", "bottle_number", "bottle_band", "kind", "since")
 DONE = frozenset({"written", "released", "taken-back", "photo", "no-photo", "gestation"})
 SHOWN_AGAIN = frozenset(
     {
@@ -58,8 +65,8 @@ SHOWN_AGAIN = frozenset(
 
 
 def care_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
-    """The babies of the ward, and the diary of one."""
-    return [*_babies(pages, nursery), *_diary(pages, nursery)]
+    """The babies of the ward; diary, milk and teaching of one."""
+    return [*_babies(pages, nursery), *_diary(pages, nursery), *_milk(pages, nursery), *_teaching(pages, nursery)]
 
 
 def _babies(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
@@ -174,3 +181,63 @@ def _diary(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         return Response(picture, media_type=MEDIA_TYPE, headers=PHOTO_HEADERS)
 
     return [show_diary, write, release, take_back, take_photo, take_photo_out, take_gestation, show_photo]
+
+
+def _milk(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
+    async def milk_page(request: HttpRequest, baby: str, *, status: int = 200, **said: object) -> Response[str]:
+        found = await read_milk(nursery, nurse(request).caller, baby)
+        shown = {"verdict": None, **said}
+        return page_of(pages, request)(
+            "care/milk.html", status=status, found=found, kinds=tuple(Kind), rules=rules(), **shown
+        )
+
+    @get(f"{CARE}/{{baby:str}}/milk")
+    async def show_milk(request: HttpRequest, baby: FromPath[str]) -> Response[str]:
+        return await milk_page(request, baby)
+
+    @post(f"{CARE}/{{baby:str}}/milk", status_code=200)
+    async def check(request: HttpRequest, baby: FromPath[str]) -> Response[str]:
+        caller, form = nurse(request).caller, await read_form(request, *MILK_FIELDS)
+        try:
+            verdict = await check_milk(nursery, caller, baby, form)
+        except Refusal as refusal:
+            if refusal.code != "milk-unusable":
+                raise
+            return await milk_page(request, baby, status=status_of(refusal), faults=faults_of(refusal), form=form)
+        # The answer is this page itself: an address that says "may be fed" could be opened for another bottle.
+        return await milk_page(request, baby, status=200 if verdict is Verdict.MAY_BE_FED else 409, verdict=verdict)
+
+    return [show_milk, check]
+
+
+def _teaching(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
+    async def teaching_page(request: HttpRequest, baby: str, *, status: int = 200, **said: object) -> Response[str]:
+        found = await read_teaching(nursery, nurse(request).caller, baby)
+        done = request.query_params.get("done", "")
+        return page_of(pages, request)(
+            "care/teaching.html",
+            status=status,
+            found=found,
+            topics=tuple(Topic),
+            answers=tuple(Answer),
+            done=done if done == "taught" else "",
+            **said,
+        )
+
+    @get(f"{CARE}/{{baby:str}}/teaching")
+    async def show_teaching(request: HttpRequest, baby: FromPath[str]) -> Response[str]:
+        return await teaching_page(request, baby)
+
+    @post(f"{CARE}/{{baby:str}}/teaching", status_code=200)
+    async def teach(request: HttpRequest, baby: FromPath[str]) -> Response[str] | Redirect:
+        caller = nurse(request).caller
+        form = await read_form(request, "plan", "version", *(each.id for each in plan().points))
+        try:
+            await teach_family(nursery, caller, baby, form)
+        except Refusal as refusal:
+            if refusal.code not in {"teaching-outdated", "teaching-empty", "version-conflict"}:
+                raise
+            return await teaching_page(request, baby, status=status_of(refusal), refused=refusal.code)
+        return led(f"{CARE}/{baby}/teaching", done="taught")
+
+    return [show_teaching, teach]
