@@ -65,6 +65,7 @@ from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
@@ -185,6 +186,7 @@ class Application:
             store=store,
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
+            stations=Stations(database, keyring, system_clock),
             clock=system_clock,
         )
         return build_site(

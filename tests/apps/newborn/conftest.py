@@ -35,6 +35,7 @@ from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.callers import Callers, PeopleCallers
@@ -185,6 +186,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
         store=store,
         places=Places(database, clock),
         claims=Claims(database, keyring, accounts, clock),
+        stations=Stations(database, keyring, clock),
         clock=clock,
     )
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)

@@ -14,6 +14,7 @@ from tianfu.records.searching import SearchRequest
 from tianfu.records.store import BundleAnswer
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
 
@@ -77,4 +78,5 @@ class Nursery:
     store: RecordStore
     places: Places
     claims: Claims
+    stations: Stations
     clock: Clock

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.care_routes import CARE, care_routes
 from tianfu.apps.newborn.diary_routes import diary_routes
+from tianfu.apps.newborn.door_routes import door_codes_routes, door_routes
 from tianfu.apps.newborn.family_routes import family_routes
 from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.live.bed import STAFF
@@ -49,6 +50,8 @@ def _booking(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, door_codes_routes(pages, nursery)),
+        *door_routes(pages, nursery),
     ]
 
 
