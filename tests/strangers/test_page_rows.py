@@ -114,6 +114,7 @@ AT_HOME: dict[str, dict[tuple[str, str], int]] = {
         ("GET", "/family/name"): 200,
         ("POST", "/family/name"): 422,
         ("GET", "/newborn"): 200,
+        ("GET", "/newborn/diary"): 200,
         ("GET", "/newborn/enrol"): 200,
         ("POST", "/newborn/enrol"): 422,
         ("GET", "/trust/consents"): 303,

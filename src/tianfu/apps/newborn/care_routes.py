@@ -42,6 +42,7 @@ FORM_BYTES_BESIDES = 64 * 1_024
 DIARY_FIELDS = ("grams", "millilitres", "feed", "stool", "note", "version")
 MILK_FIELDS = ("wristband", "bottle_number", "bottle_band", "kind", "since")
 DONE = frozenset({"written", "released", "taken-back", "photo", "no-photo", "gestation"})
+CHANGED = "written-meanwhile"
 SHOWN_AGAIN = frozenset(
     {
         "diary-unusable",
@@ -58,6 +59,7 @@ SHOWN_AGAIN = frozenset(
         "photo-unreadable",
         "reason-needed",
         "gestation-unusable",
+        "written-meanwhile",
         "version-conflict",
     }
 )
@@ -112,8 +114,9 @@ def _diary(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             if refusal.code not in SHOWN_AGAIN:
                 raise
             faults = faults_of(refusal)
-            shown = {} if refusal.code == "version-conflict" else form
-            refused = "" if refusal.code == "diary-unusable" else refusal.code
+            code = _said(refusal)
+            shown = {} if code == CHANGED else form
+            refused = "" if code == "diary-unusable" else code
             return await diary_page(
                 request, baby, day, status=status_of(refusal), refused=refused, faults=faults, form=shown
             )
@@ -183,6 +186,11 @@ def _diary(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [show_diary, write, release, take_back, take_photo, take_photo_out, take_gestation, show_photo]
 
 
+def _said(refusal: Refusal) -> str:
+    """A refusal as the page says it: that the store was quicker and that the form was old are one to its reader."""
+    return CHANGED if refusal.code == "version-conflict" else refusal.code
+
+
 def _milk(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     async def milk_page(request: HttpRequest, baby: str, *, status: int = 200, **said: object) -> Response[str]:
         found = await read_milk(nursery, nurse(request).caller, baby)
@@ -235,9 +243,9 @@ def _teaching(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         try:
             await teach_family(nursery, caller, baby, form)
         except Refusal as refusal:
-            if refusal.code not in {"teaching-outdated", "teaching-empty", "version-conflict"}:
+            if refusal.code not in {"teaching-outdated", "teaching-empty", CHANGED, "version-conflict"}:
                 raise
-            return await teaching_page(request, baby, status=status_of(refusal), refused=refusal.code)
+            return await teaching_page(request, baby, status=status_of(refusal), refused=_said(refusal))
         return led(f"{CARE}/{baby}/teaching", done="taught")
 
     return [show_teaching, teach]

@@ -24,12 +24,12 @@ from tianfu.kernel.refusal import Refusal
 async def release_day(nursery: Nursery, caller: Caller, baby: str, day: str, *, version: str) -> None:
     """Let guardians who agreed see a day as this nurse saw it, with everything that belongs to it at one moment.
 
-    Raises Refusal `not-found`, `version-conflict`, and as `refuse_unless_releasable` does.
+    Raises Refusal `not-found`, `written-meanwhile`, and as `refuse_unless_releasable` does.
     """
     desk = await read_baby_desk(nursery, caller, baby)
     entry = await _entry(nursery, caller, baby, day)
     if version != str(entry.version):
-        raise Refusal("version-conflict", next_step="reload")
+        raise Refusal("written-meanwhile", next_step="reload")
     refuse_unless_releasable(entry.state, entry.told, has_photo=bool(entry.photo), agreed=agreed_at(desk))
     await _move(nursery, caller, replace(entry, state=State.RELEASED, reason=""))
 

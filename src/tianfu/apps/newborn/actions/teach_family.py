@@ -16,7 +16,7 @@ from tianfu.kernel.refusal import Refusal
 async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mapping[str, str]) -> None:
     """Keep what was heard, with what was heard before.
 
-    Raises Refusal `not-found`, `practitioner-missing`, `version-conflict`, and as `read_answers` does.
+    Raises Refusal `not-found`, `practitioner-missing`, `written-meanwhile`, and as `read_answers` does.
     """
     teaching = await read_teaching(nursery, caller, baby)
     if caller.practitioner is None:
@@ -36,6 +36,6 @@ async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mappin
         entry = new(response, once=f"identifier={TEACHING}|{baby}")
     else:
         if form.get("version", "") != str(before.version):
-            raise Refusal("version-conflict", next_step="reload")
+            raise Refusal("written-meanwhile", next_step="reload")
         entry = changed(response, version=before.version)
     await write_together(nursery.store, caller, [entry])

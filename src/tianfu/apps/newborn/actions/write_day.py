@@ -41,13 +41,13 @@ from tianfu.kernel.refusal import Refusal
 async def write_day(nursery: Nursery, caller: Caller, baby: str, day: str, form: Mapping[str, str]) -> None:
     """Keep a draft of a day in the nurse's own name; what was measured lies beside it in Observations.
 
-    Raises Refusal `not-found`, `version-conflict` if somebody else wrote meanwhile, and as `read_day`, `read_told` and
+    Raises Refusal `not-found`, `written-meanwhile` if somebody else wrote meanwhile, and as `read_day`, `read_told` and
     `refuse_unless_writable` do.
     """
     before, when = await _day(nursery, caller, baby, day)
     told = read_told(form)
     if form.get("version", "") != str(before.version if before is not None else 0):
-        raise Refusal("version-conflict", next_step="reload")
+        raise Refusal("written-meanwhile", next_step="reload")
     author = _author(caller)
     known = () if before is None else before.observations
     held = await read_all(nursery.store, caller, WARD_WORK, [("Observation", each) for each in known])
