@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import httpx
@@ -116,6 +117,7 @@ class Ward:
     store: Store
     nursery: Nursery
     site: Any
+    site_with: Callable[..., Any]
 
     async def resident(self, telephone: str, *, named: bool = True) -> Browser:
         entered = await self.house.with_code(telephone)
@@ -191,14 +193,14 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
     )
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
-    site = build_site(
+    site_with = partial(
+        build_site,
         apps=[lifelong(store), newborn(nursery, None)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
         doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
         clock=clock,
-        assets=made_up_assets(),
     )
-    yield Ward(house, store, nursery, site)
+    yield Ward(house, store, nursery, site_with(assets=made_up_assets()), site_with)
     accounts.passwords.close()
     close_trails()
 

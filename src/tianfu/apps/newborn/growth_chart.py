@@ -9,7 +9,7 @@ from tianfu.web.drawing.curve_chart import Curve, CurveChart, CurveFrame, Spot, 
 from tianfu.web.formats import Formats
 from tianfu.web.languages import Language
 
-FRAME = CurveFrame()
+FRAME = CurveFrame(width=340, height=280)
 AHEAD_WEEKS = 4.0
 """How far the curves go on after the last weight, so that one sees where they lead."""
 
