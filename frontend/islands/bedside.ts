@@ -1,5 +1,5 @@
-// At the bed: tells the server that somebody is there while the page is open and touched, sends a scan as soon as it
-// was typed, and draws the curtain without waiting for a page.
+// At the bed: tells the server that somebody is there while the page is open and touched, and leads from scan to
+// scan.
 const BEAT = 5_000;
 /** Who has touched nothing for so long counts as gone; asked a minute before. */
 const TOUCHED_WITHIN = 180_000;
@@ -27,19 +27,10 @@ for (const place of document.querySelectorAll<HTMLElement>("[data-here]")) {
   setInterval(() => beat(place, address), BEAT);
 }
 
-// A scanner types a code and Enter.  The next field that is still empty has the focus, so that three scans in a row
-// need no touch; the last one sends.
+// A scanner types a code and Enter, which sends the form: each scan by itself, so that the server knows when it was
+// made.  The next field that is still empty has the focus, so that three scans in a row need no touch.
 const fields = [...document.querySelectorAll<HTMLInputElement>("input[data-scan]")];
 fields[0]?.focus();
-for (const field of fields) {
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    const next = fields.find((other) => other.value === "");
-    if (next === undefined || field.value === "") return;
-    event.preventDefault();
-    next.focus();
-  });
-}
 
 // Where the browser reads codes by itself, a camera may take the scanner's place.
 interface Detector {
@@ -58,7 +49,10 @@ async function read(field: HTMLInputElement, detector: Detector): Promise<void> 
     await video.play();
     while (field.value === "" && video.isConnected) {
       const [found] = await detector.detect(video);
-      if (found) field.value = found.rawValue;
+      if (found) {
+        field.value = found.rawValue;
+        field.form?.requestSubmit();
+      }
       else await new Promise(requestAnimationFrame);
     }
   } finally {

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, cast
 
 import structlog
@@ -165,12 +165,12 @@ class Application:
         visits = visits_of(self._settings, database, store, auditor, keyring)
         for work in (
             roots.run(),
-            Keeper(visits, name=new_uuid7()).run(),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, clock=system_clock),
             give_up_stalled_connections(self._settings.port),
         ):
             stack.callback(asyncio.create_task(work).cancel)
+        stack.push_async_callback(ended, asyncio.create_task(Keeper(visits, name=new_uuid7()).run()))
         doorkeeping = doorkeeping_of(self._settings, database, addresses.secret, accounts, server)
         doorkeeper = doorkeeper_of(self._settings, doorkeeping)
         fhir = fhir_application(
@@ -238,6 +238,13 @@ class Application:
             demonstration=KeptLogins(self._settings.home) if is_shown else NoDemonstration(),
             clock=system_clock,
         )
+
+
+async def ended(work: asyncio.Task[None]) -> None:
+    """End work that must say goodbye while the database is still there."""
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
 
 
 def visits_of(settings: Settings, database: Database, store: Store, auditor: Auditor, keyring: Keyring) -> VisitHouse:

@@ -36,6 +36,7 @@ def site() -> Litestar:
             family(MagicMock()),
             newborn(MagicMock(), None),
             smart(approvals),
+            newborn(MagicMock()),
         ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(),

@@ -482,6 +482,19 @@ async def test_nobody_refers_in_another_doctors_name(ward: Ward) -> None:
     await ward.write(DOCTOR, **{**referral, "requester": {"reference": "Practitioner/lin"}})
 
 
+async def test_nobody_but_the_platform_writes_how_a_newborns_visit_stands(ward: Ward) -> None:
+    visit = {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "participant": [{"actor": {"reference": "Patient/ada"}, "status": "accepted"}],
+    }
+    await ward.write(CITIZEN, Purpose.PATIENT_REQUEST, **visit)
+    state = {"url": "urn:tianfu:newborn-visit-state", "valueCode": "waiting"}
+    with pytest.raises(Refusal, match="visit-not-yours"):
+        await ward.write(CITIZEN, Purpose.PATIENT_REQUEST, **visit, extension=[state])
+    await ward.write(Caller(id="newborn-visits", role="system"), TREAT, **visit, extension=[state])
+
+
 async def test_an_officer_sees_no_clinical_task_of_a_patient_under_review(ward: Ward) -> None:
     await ward.break_glass(STRANGER, emergency("ada"))
     await ward.put("Task", "bandage", status="requested", intent="order", **{"for": {"reference": "Patient/ada"}})

@@ -132,7 +132,7 @@ AT_HOME: dict[str, dict[tuple[str, str], int]] = {
 
 NOT_THERE = {
     "/lifelong": {"regulator", "security", "administrator"},
-    "/trust": {"regulator", "security", "administrator"},
+    "/trust": {"regulator", "security", "administrator", "nurse"},
 }
 """Roles for which nothing lies below an address, however the row begins."""
 

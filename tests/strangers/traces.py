@@ -10,8 +10,8 @@ from tianfu.db import Query
 _TABLES = """select relname from pg_class where relkind in ('r', 'p') and not relispartition
   and relnamespace = current_schema()::regnamespace order by relname"""
 
-UNTOUCHED = frozenset({"audit", "audit_epoch", "audit_root", "token_bucket"})
-"""What every request writes: the trail itself and the limits."""
+UNTOUCHED = frozenset({"audit", "audit_epoch", "audit_root", "token_bucket", "visit_keeper"})
+"""What every request writes, the trail itself and the limits; and who keeps visits, which no request writes."""
 
 ASKING = frozenset({"sign_in_failure", "one_time_code", "sign_in_step", "outside_sign_in"})
 """What the open forms of signing in write about those who try."""

@@ -56,6 +56,10 @@ class Formats:
         minutes = (instant + CHINA_OFFSET) // (60 * SECOND)
         return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
+    def second(self, instant: Instant) -> str:
+        """A 24-hour time in China with its seconds: 09:30:05."""
+        return f"{self.time(instant)}:{(instant + CHINA_OFFSET) // SECOND % 60:02}"
+
     def age(self, born: date, on: date) -> str:
         """An age in whole years; in months under two years, in days under one month."""
         months = months_between(born, on)

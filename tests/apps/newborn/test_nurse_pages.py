@@ -180,6 +180,13 @@ async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_
     assert await place.house.rows("select count(*) from session where ended_at is null") == before
 
 
+async def test_codes_that_are_sent_together_bind_nothing(place: Place) -> None:
+    qin = await place.tablet(QIN)
+    answer = await qin.post("/newborn/visits/visit-7/scan", wristband="W0007", bed="B07", camera="C07")
+    assert answer.status_code >= 400
+    assert await place.ward.house.rooms.scans("visit-7") == []
+
+
 async def test_another_units_nurse_finds_no_visit_and_an_empty_round(place: Place) -> None:
     stranger = await place.tablet(STRANGER)
     assert "演示之子7" not in (await stranger.get("/newborn/round")).text

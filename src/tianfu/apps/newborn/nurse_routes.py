@@ -44,6 +44,7 @@ DOCTORS = frozenset({"doctor"})
 SHOWN_AGAIN = frozenset(
     {
         "scan-unusable",
+        "scan-one-at-a-time",
         "scan-twice",
         "scan-missing",
         "scans-of-several",
@@ -203,9 +204,10 @@ def _binding(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         nurse = practitioner_of(asking, NURSES)
         form = await read_form(request, *(code.value for code in Code))
         try:
-            for code in Code:
-                if form[code.value].strip():
-                    await scan_code(house, asking.caller, nurse, visit, code, form[code.value], now=house.clock())
+            said = [code for code in Code if form[code.value].strip()]
+            if len(said) != 1:  # of several sent at once nobody knows when each was scanned
+                raise Refusal("scan-one-at-a-time", next_step="scan-again")
+            await scan_code(house, asking.caller, nurse, visit, said[0], form[said[0].value], now=house.clock())
         except Refusal as refusal:
             return await _again(pages, request, house, visit, refusal)
         return _to_bed(visit, "scanned")

@@ -65,6 +65,10 @@ class Speech:
         first, last = self._formats.time(look.since), self._formats.time(look.until)
         return first if first == last else f"{first}–{last}"
 
+    def views(self, look: Look) -> list[str]:
+        """From when to when a live picture was seen, to the second."""
+        return [f"{self._formats.second(since)}–{self._formats.second(until)}" for since, until in look.views]
+
     def standing(self, person: Person) -> str:
         """What the reader is to the person: himself, my child, …"""
         return self._language.say(f"trust.standing-{person.standing}")

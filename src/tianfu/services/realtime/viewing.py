@@ -30,7 +30,6 @@ INTERACTIONS = frozenset(
         WATCH_END,
         "scan-code",
         "confirm-binding",
-        "arm-visit",
         "open-curtain",
         "draw-curtain",
         "cut-picture",

@@ -13,6 +13,8 @@ from tests.apps.trust.memory_store import at
 from tianfu.apps.trust.model.ledger import (
     KIND_OF_TYPE,
     KINDS,
+    WATCH_BEGIN,
+    WATCH_END,
     Act,
     Event,
     Sort,
@@ -73,6 +75,23 @@ def test_another_person_reason_rule_or_act_is_another_line(other: Event) -> None
 def test_reading_and_writing_for_one_reason_is_one_line_that_says_both() -> None:
     [day] = days_of([READ, replace(LATER, act=Act.WROTE)], Sort.ALL)
     assert [look.acts for look in day.looks] == [(Act.READ, Act.WROTE)]
+
+
+def test_each_view_of_a_live_picture_is_told_from_its_first_to_its_last_moment() -> None:
+    moments = ["09:00:01", "09:03:02", "09:10:00", "09:10:00", "09:11:30"]
+    edges = [WATCH_BEGIN, WATCH_END, WATCH_BEGIN, WATCH_END, WATCH_BEGIN]
+    events = [
+        replace(READ, id=f"w{place}", at=at(f"2026-11-20T{moment}+08:00"), act=Act.WATCHED, kinds=(), edge=edge)
+        for place, (moment, edge) in enumerate(zip(moments, edges, strict=True))
+    ]
+    [day] = days_of(events, Sort.ALL)
+    [look] = day.looks
+    assert look.views == (
+        (events[0].at, events[1].at),
+        (events[2].at, events[3].at),
+        (events[4].at, events[4].at),
+    )
+    assert look.acts == (Act.WATCHED,)
 
 
 def test_the_notices_that_a_look_leaves_behind_are_no_writing_in_the_record() -> None:

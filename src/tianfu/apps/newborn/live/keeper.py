@@ -113,6 +113,7 @@ class Keeper:
         finally:
             for task in besides:
                 task.cancel()
+            await asyncio.gather(*besides, return_exceptions=True)
             with suppress(Exception):
                 await self._house.rooms.leave_keeping(self._name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tianfu.apps.trust.model.ledger import Event, act_of, kind_of
+from tianfu.apps.trust.model.ledger import WATCH_BEGIN, WATCH_END, Event, act_of, kind_of
 from tianfu.apps.trust.store import LedgerEvent
 
 
@@ -24,4 +24,5 @@ def event_of(event: LedgerEvent) -> Event:
         rule=event.rule,
         act=act_of(event.interaction, event.outcome),
         kinds=tuple(sorted(kinds.items())),
+        edge=event.interaction if event.interaction in {WATCH_BEGIN, WATCH_END} else "",
     )

@@ -85,6 +85,10 @@ class Act(StrEnum):
     READ = "read"
     WROTE = "wrote"
     EXPORTED = "exported"
+    WATCHED = "watched"
+    """Saw a newborn's live picture."""
+    TENDED = "tended"
+    """Did something at the curtain of a newborn's visit."""
     REFUSED = "refused"
 
 
@@ -97,7 +101,19 @@ ACT_OF_INTERACTION = {
     "export": Act.EXPORTED,
     "$export": Act.EXPORTED,
     "audit_export": Act.EXPORTED,
+    "watch-begin": Act.WATCHED,
+    "watch-end": Act.WATCHED,
+    "scan-code": Act.TENDED,
+    "confirm-binding": Act.TENDED,
+    "open-curtain": Act.TENDED,
+    "draw-curtain": Act.TENDED,
+    "cut-picture": Act.TENDED,
+    "end-visit": Act.TENDED,
+    "decline-visit": Act.TENDED,
 }
+
+WATCH_BEGIN, WATCH_END = "watch-begin", "watch-end"
+"""The two events of one view of a live picture: docs/rules/newborn-record.md"""
 
 BOOKKEEPING = frozenset({"trust", "ledger"})
 
@@ -113,6 +129,7 @@ class Event:
     """One line of the audit trail that names the person; `kinds` counts records by what a person calls them.
 
     `caller`, `practitioner` and `organisation` tell two lookers apart; the last two are logical ids or empty.
+    `edge` is `WATCH_BEGIN` or `WATCH_END` where it tells of a live picture.
     """
 
     id: str
@@ -125,6 +142,7 @@ class Event:
     rule: str
     act: Act
     kinds: tuple[tuple[str, int], ...]
+    edge: str = ""
 
     @property
     def looker(self) -> tuple[str, ...]:
@@ -184,6 +202,25 @@ class Look:
         """What was done besides bookkeeping, in the order of the acts; reading if there was nothing else."""
         done = {event.act for event in self.events if not event.is_bookkeeping} or {Act.READ}
         return tuple(act for act in Act if act in done)
+
+    @property
+    def views(self) -> tuple[tuple[Instant, Instant], ...]:
+        """From when to when a live picture was seen, each time, the first time first.
+
+        A view whose other end lies on another day is told as far as it is of this one.
+        """
+        found: list[tuple[Instant, Instant]] = []
+        since: Instant | None = None
+        watching = 0
+        for event in sorted(self.events, key=lambda event: (event.at, event.edge == WATCH_END)):
+            if event.edge == WATCH_BEGIN:
+                since, watching = since or event.at, watching + 1  # by two devices at once: one view
+            elif event.edge == WATCH_END:
+                watching = max(0, watching - 1)
+                if not watching:
+                    found.append((since or event.at, event.at))
+                    since = None
+        return tuple(found) if since is None else (*found, (since, since))
 
     @property
     def kinds(self) -> tuple[tuple[str, int], ...]:

@@ -91,6 +91,19 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "client-keys",
         "client-disable",
     ),
+    "live": (
+        "watch-begin",
+        "watch-end",
+        "scan-code",
+        "confirm-binding",
+        "open-curtain",
+        "draw-curtain",
+        "cut-picture",
+        "end-visit",
+        "decline-visit",
+        "hold-ward",
+        "release-ward",
+    ),
     "house": ("who-can-read", "rotate-keys"),
 }
 """What was done, by groups of interactions as the trail names them."""
