@@ -36,8 +36,16 @@ def _wish() -> Wish:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--today", type=date.fromisoformat, default=date(2026, 11, 23), help="the day that is today")
     parser.add_argument("--plain", action="store_true", help="write .ndjson instead of .ndjson.gz")
+    parser.add_argument("--ward", action="store_true", help="add a ward of newborns with twelve cameras")
     said = parser.parse_args()
-    return Wish(residents=said.residents, seed=said.seed, today=said.today, folder=said.out, compressed=not said.plain)
+    return Wish(
+        residents=said.residents,
+        seed=said.seed,
+        today=said.today,
+        folder=said.out,
+        compressed=not said.plain,
+        ward=said.ward,
+    )
 
 
 def _count(text: str) -> int:

@@ -23,6 +23,7 @@ from demo.lives.visits import employment, illness, stays, ward
 from demo.numbers import Registry
 from demo.people import Household
 from demo.showcase import SHOWCASES
+from demo.ward.telling import HOUSE, tell_ward
 from demo.writing import LineFile, SourceFolder
 
 SCRIPTS = (
@@ -47,13 +48,17 @@ SCRIPTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be told: how many people, from which seed, until which day, to where."""
+    """What is to be told: how many people, from which seed, until which day, to where.
+
+    `ward` adds a ward of newborns in intensive care; its people stand in no truth about matching.
+    """
 
     residents: int
     seed: int
     today: date
     folder: Path
     compressed: bool = True
+    ward: bool = False
 
     @property
     def truth(self) -> Path:
@@ -86,6 +91,8 @@ def tell_province(wish: Wish) -> Iterator[int]:
                 truth.write(row)
             told += len(household.people)
             yield told
+        if wish.ward:
+            tell_ward(libraries[HOUSE], registry, seed=wish.seed, today=wish.today)
     _summarise(wish, folders)
 
 

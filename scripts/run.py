@@ -25,8 +25,29 @@ def main() -> int:
     """Prepare, then become `tianfu serve`."""
     code = prepared()
     if code == 0:
+        if has_ward():
+            start_ward()
         os.execv(TIANFU, [TIANFU, "serve"])  # noqa: S606 - our own program, no shell wanted
     return code
+
+
+def has_ward() -> bool:
+    """Whether the made-up ward and its cameras are wanted."""
+    return os.environ.get("TIANFU_DEMO_WARD", "on") != "off"
+
+
+def start_ward() -> None:
+    """Hang twelve test cameras at the made-up ward's beds and start them; they end with what this process becomes."""
+    command = [sys.executable, "-m", "demo.ward"]
+    cameras = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=working_here(), text=True)
+    hung = "" if cameras.stdout is None else cameras.stdout.readline().strip()
+    if hung not in {"", "0"}:
+        say(f"{hung} test cameras of the made-up ward come up")
+
+
+def working_here() -> dict[str, str]:
+    """The environment, for a program that works in another folder than this one."""
+    return {**os.environ, "TIANFU_HOME": str(current_settings().home)}
 
 
 def prepared() -> int:
@@ -82,7 +103,7 @@ def seed(folder: Path) -> None:
         residents = os.environ.get("TIANFU_DEMO_RESIDENTS", "2000")
         today = date.today().isoformat()  # noqa: DTZ011 - whoever looks at it means the day of this machine
         wish = ["--residents", residents, "--today", today, "--out", str(folder / "files")]
-        command = [sys.executable, "-m", "demo", *wish]
+        command = [sys.executable, "-m", "demo", *wish, *(["--ward"] if has_ward() else [])]
         subprocess.run(command, check=True, cwd=ROOT)
         finished.touch()
     say("importing the demo province")

@@ -24,7 +24,16 @@ VENV = ROOT / ".venv"
 FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "src" / "tianfu" / "web" / "static" / "built"
 
-SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk", "fonts-noto-core", "nginx", "postgresql-15", "systemd", "wrk")
+SYSTEM_PACKAGES = (
+    "chromium",
+    "ffmpeg",
+    "fonts-noto-cjk",
+    "fonts-noto-core",
+    "nginx",
+    "postgresql-15",
+    "systemd",
+    "wrk",
+)
 """Debian packages that tests use: browser, Chinese fonts, a reverse proxy, a second PostgreSQL, a reader of units, a
 load generator."""
 

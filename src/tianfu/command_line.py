@@ -32,6 +32,7 @@ from tianfu.db.roles import Role
 from tianfu.installation import (
     database_addresses,
     embedded_server,
+    media_socket,
     migrated_database,
     running_database,
     schema_steps,
@@ -94,7 +95,7 @@ def migrate_command(
 
 @app.command()
 def serve() -> None:
-    """Run the database and the web workers until Ctrl-C or SIGTERM."""
+    """Run the database, the web workers, the media server and the cameras until Ctrl-C or SIGTERM."""
     from tianfu.supervision.readiness import refuse_unready, refuse_unready_records
 
     settings = current_settings()
@@ -103,7 +104,7 @@ def serve() -> None:
     refuse_unready(settings)
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
-        programs = [serving.web_workers(APPLICATION)]
+        programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
         server = embedded_server(settings)
         asyncio.run(serving.serve(settings, programs, server, when_ready=lambda: _print_addresses(settings)))
 
@@ -122,7 +123,24 @@ def status() -> None:
     if server is None or server.state.process:
         waiting = pending(database_addresses(settings), schema_steps())
         table.add_row("schema", f"{len(waiting)} steps to run: tianfu migrate" if waiting else "up to date")
+    table.add_row("media", _media_state(settings))
     out.print(table)
+
+
+def _media_state(settings: Settings) -> str:
+    from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+
+    async def look() -> str:
+        port = EmbeddedMedia(media_socket(settings))
+        try:
+            await port.life()
+        except Refusal:
+            return "not running"
+        finally:
+            port.hang_up()
+        return "running"
+
+    return asyncio.run(look())
 
 
 @database_commands.command()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
 
 from tianfu.db import Addresses, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in, pending
@@ -16,6 +19,9 @@ from tianfu.vault.provider import Keys
 
 MIGRATION_SETS = ("tianfu.records.schema",)
 """Packages with schema steps, in the order in which they build on each other."""
+
+SOCKET_NAME_BYTES_MAX = 100
+"""Linux takes 107 bytes (unix(7))."""
 
 
 def schema_steps() -> list[Migration]:
@@ -34,6 +40,16 @@ def database_addresses(settings: Settings) -> Addresses:
         return EmbeddedPostgres(settings.home).addresses
     secret = database_secret(settings.database_secret_file, make=True)
     return Addresses.of_server(settings.database_url, secret)
+
+
+def media_socket(settings: Settings) -> Path:
+    """Where the media server listens: in the home, or if that is too long for a socket's name, in a short folder of
+    the owner's among the temporary files."""
+    socket = settings.home / "media" / "socket"
+    if len(str(socket).encode()) <= SOCKET_NAME_BYTES_MAX:
+        return socket
+    name = blake2b(str(socket).encode(), digest_size=8).hexdigest()
+    return Path(tempfile.gettempdir()) / f"tianfu-media-{name}" / "socket"
 
 
 def installation_keys(settings: Settings, *, make: bool = True) -> Keys:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
@@ -28,17 +29,20 @@ from tianfu.apps.newborn.live.keeper import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
 from tianfu.gateways.fhir.application import BASE_SEGMENT, fhir_application
+from tianfu.gateways.media.door import BASE_SEGMENT as MEDIA_SEGMENT
+from tianfu.gateways.media.door import MediaDoor
 from tianfu.gateways.smart.door import SmartDoor
 from tianfu.gateways.smart.here import SessionHere
 from tianfu.gateways.smart.metadata import oauth_addresses
 from tianfu.gateways.smart.queries.people import RecordedPeople
 from tianfu.gateways.smart.routes import Approvals, smart
-from tianfu.installation import database_addresses, derived_key, installation_keys
+from tianfu.installation import database_addresses, derived_key, installation_keys, media_socket
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
@@ -64,12 +68,17 @@ from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.notices import ConsoleNotices, NoNotices
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.kept import KeptRooms
+from tianfu.services.realtime.trail import RoomTrail
+from tianfu.services.realtime.turn import Relay, open_relay
 from tianfu.services.realtime.viewing import ViewTrail
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
@@ -84,6 +93,9 @@ from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
 FORGET_SECONDS = 600.0
+
+END_REVOKED_SECONDS = 1.0
+"""How soon what was taken back ends once the media server can be reached again."""
 
 GARBAGE_THRESHOLDS = 20_000, 20, 20
 """A worker makes and drops many small objects and hardly ever a ring of them: it looks for rings more rarely than
@@ -162,11 +174,14 @@ class Application:
         server = await authorisation_server(self._settings, database, keyring, auditor)
         place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
+        rooms = rooms_of(self._settings, database, keyring, auditor)
+        stack.callback(rooms.media.hang_up)
         visits = visits_of(self._settings, database, store, auditor, keyring)
         for work in (
             roots.run(),
             keep_months_ahead(database),
-            forget_what_is_over(database, accounts, server, clock=system_clock),
+            forget_what_is_over(database, accounts, server, rooms.grants, clock=system_clock),
+            end_what_was_revoked(rooms.grants),
             give_up_stalled_connections(self._settings.port),
         ):
             stack.callback(asyncio.create_task(work).cancel)
@@ -180,7 +195,15 @@ class Application:
             server, doorkeeping.limiter, hosts=doorkeeper.hosts, is_production=self._settings.is_production
         )
         self._addresses = dict.fromkeys(programs.paths, cast("ASGIApp", programs))
-        self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir)}
+        pictures = MediaDoor(
+            Doors(rooms.grants, rooms.media),
+            rooms.grants,
+            rooms.relay,
+            doorkeeping.limiter,
+            hosts=doorkeeper.hosts,
+            is_production=self._settings.is_production,
+        )
+        self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
         is_demonstration = await has_source(database, DEMONSTRATION)
         nursery = Nursery(
             store=store,
@@ -189,6 +212,8 @@ class Application:
             stations=Stations(database, keyring, system_clock),
             clock=system_clock,
         )
+        notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
+        stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
         return build_site(
             apps=[
                 lifelong(store),
@@ -259,6 +284,23 @@ def visits_of(settings: Settings, database: Database, store: Store, auditor: Aud
         clock=system_clock,
         digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """Live rooms as a worker has them: the media server, who may come in, and by which relay."""
+
+    media: EmbeddedMedia
+    grants: Grants
+    relay: Relay
+
+
+def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Rooms:
+    """The live rooms of an installation; the media server need not run yet."""
+    media = EmbeddedMedia(media_socket(settings))
+    trail = RoomTrail(auditor, system_clock)
+    grants = Grants(database, keyring.index_secret, media, trail, system_clock)
+    return Rooms(media=media, grants=grants, relay=open_relay(settings.turn_addresses, settings.turn_secret_file))
 
 
 def settle_memory() -> None:
@@ -338,8 +380,20 @@ def doorkeeper_of(settings: Settings, doorkeeping: Doorkeeping) -> Doorkeeper:
     )
 
 
+async def end_what_was_revoked(grants: Grants) -> None:
+    """End connections that outlived their end because the media server was away; goes on until cancelled."""
+    while True:
+        await asyncio.sleep(END_REVOKED_SECONDS)
+        try:
+            await grants.end_what_was_revoked()
+        except Refusal as refusal:  # it is still away, or the database is
+            _log.warning("not_ended", code=refusal.code)
+        except Exception as error:
+            _log.error("not_ended", error=place_of(error))
+
+
 async def forget_what_is_over(
-    database: Database, accounts: Accounts, server: AuthorisationServer, *, clock: Clock
+    database: Database, accounts: Accounts, server: AuthorisationServer, grants: Grants, *, clock: Clock
 ) -> None:
     """Take away rows that say nothing any more, again and again; goes on until cancelled."""
     while True:
@@ -348,5 +402,6 @@ async def forget_what_is_over(
             await KeptBuckets(database).forget_full()
             await accounts.forget_what_is_over(clock)
             await server.forget_what_is_over()
+            await grants.forget_what_is_over()
         except Exception as error:
             _log.error("not_forgotten", error=place_of(error))

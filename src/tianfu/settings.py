@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -174,6 +174,31 @@ DESCRIBED: tuple[Description, ...] = (
         production="put it in place",
     ),
     Description(
+        name="TIANFU_MEDIA_ADDRESSES",
+        form="addresses of this machine, divided by spaces",
+        default="`127.0.0.1`",
+        meaning="Addresses over which live pictures leave and arrive (UDP, a free port for each connection). At "
+        "`127.0.0.1` only this machine is reached: its own browsers, and a relay that stands on it. See "
+        "[Who comes into a live room](../rules/live-rooms.md).",
+        production="set it, or have a relay on the same machine",
+    ),
+    Description(
+        name="TIANFU_TURN_ADDRESSES",
+        form="`turn:` or `turns:` addresses, divided by spaces",
+        default="none",
+        meaning="Relays for live pictures, such as `turns:turn.example:443?transport=tcp`, for people whose network "
+        "lets nothing else through: coturn with `use-auth-secret`. Who is in a visit gets a user name and a password "
+        "that are good until five minutes after its slot. Without it nobody is told of a relay.",
+    ),
+    Description(
+        name="TIANFU_TURN_SECRET_FILE",
+        form="a file",
+        default="`turn-secret` in the home",
+        meaning="File with the secret that the relay knows too (`static-auth-secret`), at least 16 letters; used with "
+        "`TIANFU_TURN_ADDRESSES`. Must be readable by its owner alone, else it is refused with "
+        "`secret-open-to-others`.",
+    ),
+    Description(
         name="TIANFU_AUDIT_ROOTS",
         form="a folder, or `s3://bucket/prefix`",
         default="`audit/roots` in the home",
@@ -192,6 +217,14 @@ DESCRIBED: tuple[Description, ...] = (
         form="a number",
         default="`2000`",
         meaning="How many residents `make run` puts into an empty database.",
+        read_by="development",
+    ),
+    Description(
+        name="TIANFU_DEMO_WARD",
+        form="`on` or `off`",
+        default="`on`",
+        meaning="Whether `make run` puts a made-up ward of twelve newborns into an empty database, and starts twelve "
+        "test cameras for its beds; each shows its bed's code and the time, and nothing that was before a lens.",
         read_by="development",
     ),
     Description(
@@ -241,6 +274,9 @@ class Settings:
     inner_networks: tuple[Network, ...]
     codes_address: str | None
     codes_secret_file: Path
+    media_addresses: tuple[str, ...]
+    turn_addresses: str
+    turn_secret_file: Path
 
     @property
     def is_production(self) -> bool:
@@ -271,6 +307,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         inner_networks=_networks(environment, "TIANFU_INNER_NETWORKS"),
         codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
         codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
+        media_addresses=_own_addresses(environment, "TIANFU_MEDIA_ADDRESSES"),
+        turn_addresses=environment.get("TIANFU_TURN_ADDRESSES", ""),
+        turn_secret_file=Path(environment.get("TIANFU_TURN_SECRET_FILE") or home / "turn-secret"),
     )
 
 
@@ -322,6 +361,14 @@ def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
     if any(network.prefixlen == 0 for network in networks):
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": name})
     return networks
+
+
+def _own_addresses(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Addresses of this machine; what is no address is refused."""
+    try:
+        return tuple(str(ip_address(text)) for text in (environment.get(name) or "127.0.0.1").split())
+    except ValueError as error:
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": name}) from error
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

@@ -85,7 +85,7 @@ def installation() -> Iterator[Installation]:
 
 def _fill(folder: Path, environment: dict[str, str]) -> None:
     out = folder / "province"
-    wish = ["--out", str(out), "--residents", str(RESIDENTS), "--today", date.today().isoformat()]  # noqa: DTZ011 - the pages' today
+    wish = ["--out", str(out), "--ward", "--residents", str(RESIDENTS), "--today", date.today().isoformat()]  # noqa: DTZ011 - the pages' today
     subprocess.run([sys.executable, "-m", "demo", *wish], cwd=ROOT, check=True, capture_output=True)
     _tianfu(environment, "migrate")
     sources = [str(source.parent) for source in sorted(out.glob("*/source.json"))]

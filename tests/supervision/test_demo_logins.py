@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from demo.ward.beds import BEDS, TWINS
 from tests.supervision.installation import Installation
 
 from tianfu.access.purpose import Purpose
@@ -32,7 +33,7 @@ from tianfu.records.trail.epochs import open_trail
 from tianfu.services.accounts.demonstration import FILE_NAME, KeptLogins
 from tianfu.services.accounts.model.people import Method, SignedIn
 from tianfu.services.accounts.opening import Accounts, open_accounts
-from tianfu.services.accounts.seeding import PASSWORD, ROLES, refuse_demonstration
+from tianfu.services.accounts.seeding import PASSWORD, ROLES, WARD_ROLES, refuse_demonstration
 from tianfu.services.accounts.signing_in import Arrival, Entered, Next
 from tianfu.settings import settings_from
 
@@ -53,7 +54,7 @@ def province() -> Iterator[Installation]:
     folder.chmod(0o755)
     made = Installation(folder / "home")
     out = folder / "province"
-    wish = ["--out", str(out), "--residents", str(RESIDENTS), "--today", date.today().isoformat()]  # noqa: DTZ011 - as `make run`
+    wish = ["--out", str(out), "--residents", str(RESIDENTS), "--today", date.today().isoformat(), "--ward"]  # noqa: DTZ011 - as `make run`
     try:
         subprocess.run([sys.executable, "-m", "demo", *wish], cwd=ROOT, check=True, capture_output=True)
         for words in (("migrate",), ("import", str(out), "--rejects", str(folder / "rejects")), ("database", "start")):
@@ -149,19 +150,27 @@ def ask(installation: Installation, question: Callable[[House], Awaitable[T]]) -
 
 def test_there_is_a_login_for_every_role_and_each_signs_in(province: Installation) -> None:
     made = logins(province)
-    assert set(made) == ROLES
+    assert set(made) == ROLES | WARD_ROLES
 
     async def signed_in(house: House) -> dict[str, str]:
-        return {role: (await house.signed_in(login)).caller.role for role, login in made.items()}
+        entered = {role: await house.signed_in(login) for role, login in made.items()}
+        for role in WARD_ROLES - {"mother"}:
+            assert len(await house.patients_of(entered[role], Purpose.TREATMENT)) == BEDS, role
+        return {role: each.caller.role for role, each in entered.items()}
 
     roles = ask(province, signed_in)
-    assert roles == {role: "citizen" if role == "parent" else role for role in ROLES}
+    others = {"parent": "citizen", "mother": "citizen", "neonatologist": "doctor"}
+    nurses = dict.fromkeys(("ward-nurse", "second-nurse", "head-nurse"), "nurse")
+    assert roles == {role: (others | nurses).get(role, role) for role in ROLES | WARD_ROLES}
 
 
 def test_the_doctors_have_patients_and_the_citizens_their_records(province: Installation) -> None:
     made = logins(province)
 
     async def seen(house: House) -> None:
+        mother = (await house.signed_in(made["mother"])).caller
+        twins = await house.patients_of(await house.signed_in(made["mother"]), Purpose.PATIENT_REQUEST)
+        assert len(twins - set(mother.patients)) == len(TWINS)
         doctor = await house.signed_in(logins(province)["doctor"])
         assert doctor.caller.practitioner
         assert await house.patients_of(doctor, Purpose.TREATMENT)
@@ -242,7 +251,7 @@ def test_the_trail_tells_how_they_came_to_be(province: Installation) -> None:
         ),
     )
     told = dict(events)
-    staff = len(ROLES) - 2
+    staff = len(ROLES | WARD_ROLES) - 3
     assert told["join"] == staff
     assert told["change-credentials"] >= staff
     assert told["tie-record"] >= 4

@@ -26,11 +26,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run; `name` is its name in the log."""
+    """What to run; `name` is its name in the log.  No pause before it starts again is longer than `pause_seconds_max`."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    pause_seconds_max: float = PAUSE_SECONDS_MAX
 
 
 async def keep_running(program: Program, stop: asyncio.Event) -> None:
@@ -45,7 +46,7 @@ async def keep_running(program: Program, stop: asyncio.Event) -> None:
             pause_seconds = PAUSE_SECONDS_FIRST
         log.error("program_ended", program=program.name, code=code, starts_again_in_seconds=pause_seconds)
         await _stopped_within(stop, pause_seconds)
-        pause_seconds = min(2 * pause_seconds, PAUSE_SECONDS_MAX)
+        pause_seconds = min(2 * pause_seconds, program.pause_seconds_max)
 
 
 async def _run_once(program: Program, stop: asyncio.Event) -> int:

@@ -22,6 +22,7 @@ from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import open_sender
 from tianfu.services.accounts.store import anybody_in
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.turn import open_relay
 from tianfu.settings import Settings
 
 _log = structlog.get_logger("tianfu.supervision")
@@ -36,6 +37,7 @@ def refuse_unready(settings: Settings) -> None:
     `code-sender-missing`, in development `proxy-in-development`.
     """
     load_limits(settings.limits_file)
+    open_relay(settings.turn_addresses, settings.turn_secret_file)
     if settings.is_production:
         _refuse_nameless(settings)
         _refuse_unsafe_address(settings)

@@ -1,4 +1,4 @@
-"""`tianfu serve`: the embedded PostgreSQL and the web workers, from start to stop."""
+"""`tianfu serve`: the embedded PostgreSQL, the web workers and the media server, from start to stop."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ LOOK_SECONDS = 1.0
 """How often a dead PostgreSQL is noticed."""
 
 READY_SECONDS = 60.0
+
+MEDIA_PAUSE_SECONDS_MAX = 2.0
+"""With its start of two seconds, a media server that ended is back within five."""
 
 log = structlog.get_logger()
 
@@ -75,6 +78,20 @@ def web_workers(application: str) -> Program:
     """The program of the web workers; `application` is `module:factory`."""
     command = [sys.executable, "-m", "tianfu.supervision.web_workers", application]
     return Program(name="web", command=command, environment=dict(os.environ))
+
+
+def media_server() -> Program:
+    """The program of live rooms: a visit waits for it, so that it is soon back however often it ends."""
+    command = [sys.executable, "-m", "tianfu.supervision.media_server"]
+    environment = dict(os.environ)
+    return Program(name="media", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
+
+
+def camera_keeper() -> Program:
+    """The program that pulls the cameras; a picture waits for it, as for the media server."""
+    command = [sys.executable, "-m", "tianfu.supervision.camera_keeper"]
+    environment = dict(os.environ)
+    return Program(name="cameras", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
 
 
 async def keep_postgres(server: EmbeddedPostgres, stop: asyncio.Event) -> None:

@@ -17,16 +17,29 @@ from tests.apps.newborn.conftest import (
     Ward,
     current,
 )
+from tests.records.made import put
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.book_slot import move_up
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
-from tianfu.kernel.instants import Instant, china_date
+from tianfu.apps.newborn.reminding import SOON, remind, texts
+from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.records.outcomes import Found
 
 pytestmark = pytest.mark.anyio
+
+
+class Carried:
+    """Keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    async def tell(self, number: str, text: str) -> None:
+        self.sent.append((number, text))
+
 
 WHY = Purpose.PATIENT_REQUEST
 
@@ -319,3 +332,72 @@ async def test_a_place_that_was_held_and_never_confirmed_is_free_again(ward: War
 async def test_nobody_moves_up_into_a_slot_that_is_not_there(ward: Ward) -> None:
     await ward.opened()
     assert await move_up(ward.nursery, "ward-1", Instant(ward.house.time.now + 1)) is None
+
+
+async def test_a_family_is_reminded_a_day_and_half_an_hour_before_each_once(ward: Ward) -> None:
+    head = await ward.opened()
+    mother = await ward.guardian(head, MOTHER, "baby-3")
+    at = Instant(int((await mother.slots("baby-3"))[0]) + 2 * DAY)
+    day = china_date(at).isoformat()
+    page = (await mother.get(f"/newborn/book/baby-3?day={day}")).text
+    assert f'value="{at}" required' in page
+    await mother.done("/newborn/book/baby-3", start=str(at), deed="book")
+    carried, said = Carried(), texts()
+    for before, counted in ((DAY + 1, 0), (DAY, 1), (3_600_000_000, 1), (SOON, 2), (SOON - 1, 2), (0, 2)):
+        ward.house.time.now = Instant(at - before)
+        await asyncio.gather(*(remind(ward.nursery, carried, said) for _ in range(3)))
+        assert len(carried.sent) == counted, before
+    assert carried.sent == [(MOTHER, said["day"]), (MOTHER, said["soon"])]
+    assert not any("示例" in text for _, text in carried.sent)
+
+
+async def test_an_invitation_ends_when_the_baby_leaves(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    grandmother = await ward.resident(GRANDMOTHER)
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/accept", (await grandmother.get("/newborn")).text)
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+    assert "示例宝宝3" in (await grandmother.get("/newborn")).text
+    stay = await ward.store.read(VISITS, Purpose.TREATMENT, "Encounter", "stay-3")
+    assert isinstance(stay, Found)
+    kept = {name: each for name, each in stay.record.value.items() if name not in {"meta", "resourceType", "id"}}
+    await put(ward.store, "Encounter", "stay-3", **{**kept, "status": "finished"})
+    assert "示例宝宝3" not in (await grandmother.get("/newborn")).text
+    assert (await mother.get("/newborn/book/baby-3")).status_code == 404
+
+
+async def test_a_dispute_is_marked_and_settled_at_the_desk(ward: Ward) -> None:
+    nurse = await ward.opened()
+    at = "/newborn/desk/babies/baby-3"
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "over"}) == "settled"
+    assert "all visits stop" not in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+
+
+async def test_whoever_takes_the_consent_back_moves_up_no_more(ward: Ward) -> None:
+    nurse = await ward.opened()
+    first = await ward.guardian(nurse, MOTHER, "baby-1")
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-3")
+    [start, *_] = await first.slots()
+    await first.done("/newborn/book/baby-1", start=start, deed="book")
+    await other.done("/newborn/book/baby-3", start=start, deed="wait")
+    await other.done("/newborn/consent/baby-3/withdraw")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await first.get("/newborn")).text)
+    await first.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
+    assert await ward.house.rows("select count(*) from newborn_place where freed_at is null") == [(0,)]
+
+
+async def test_the_visits_of_somebody_who_is_no_guardian_any_more_are_cancelled(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    [related] = (await mother.here()).caller.related
+    await nurse.done(f"/newborn/desk/babies/baby-3/guardians/{related}/revoke")
+    assert await state_of(ward, visit) is State.CANCELLED
+    assert start in await (await ward.guardian(nurse, OTHER_MOTHER, "baby-1")).slots()

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from struct import pack
 from typing import Protocol
 
+from aioice import Candidate, Connection
+
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer, Stream
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.trickle import Trickle, read_fragment, write_fragment
 
 CONNECT_SECONDS = 5.0
 PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
@@ -146,6 +149,33 @@ class Client:
             return data
 
         ice._recv = what_is_left
+
+    async def begin_restart(self) -> str:
+        """Begin ICE anew as who offered: what is told of it (RFC 8840)."""
+        self.restart = Connection(ice_controlling=True)
+        await self.restart.gather_candidates()
+        return write_fragment(
+            Trickle(
+                ufrag=self.restart.local_username,
+                pwd=self.restart.local_password,
+                candidates=tuple(each.to_sdp() for each in self.restart.local_candidates),
+                is_last=True,
+            ),
+            "0",
+        )
+
+    async def finish_restart(self, answer: str) -> None:
+        """Go on over the way that the restart finds, and use the old one no more."""
+        theirs = read_fragment(answer)
+        made = self.restart
+        made.remote_username, made.remote_password = theirs.ufrag, theirs.pwd
+        for each in theirs.candidates:
+            await made.add_remote_candidate(Candidate.from_sdp(each))
+        await made.add_remote_candidate(None)
+        assert self.peer._transport is not None
+        ice = self.peer._transport.transport
+        await self.peer._move_over(ice, made, theirs.ufrag)
+        assert ice._connection is made
 
     async def connected(self) -> None:
         """Wait until packets can pass."""

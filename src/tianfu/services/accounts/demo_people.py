@@ -28,6 +28,17 @@ CHILD_DAYS_MAX = 13 * 365
 OPEN_AFTER_DAYS = 6
 """A visit opens to its doctor for a week after its end (docs/rules/permission.md): a day of that should be left."""
 
+BED_OF_TWIN = "urn:tianfu:bed-code|NICU-05"
+"""By what the label of one bed says, the ward of newborns is found, and a mother of two who lie there."""
+
+WARD_STAFF = {
+    "ward-nurse": "DEMO-NICU-1",
+    "second-nurse": "DEMO-NICU-2",
+    "head-nurse": "DEMO-NICU-3",
+    "neonatologist": "DEMO-NICU-4",
+}
+"""The staff numbers of a ward of newborns, by what their logins are shown as."""
+
 EMERGENCY = "urn:tianfu:task|emergency-access"
 FAMILY_DOCTOR = "https://tianfu.example/fhir/CodeSystem/care-team|family-doctor"
 
@@ -73,6 +84,15 @@ class DemoPeople:
     township: DemoStaff
     citizen: DemoResident
     parent: DemoResident
+    ward: DemoWard | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoWard:
+    """The staff of the ward of newborns by what they are shown as, and the mother of the twins who lie there."""
+
+    staff: Mapping[str, DemoStaff]
+    mother: DemoResident
 
 
 async def find_people(store: DemoStore, now: Instant) -> DemoPeople:
@@ -84,7 +104,13 @@ async def find_people(store: DemoStore, now: Instant) -> DemoPeople:
         township=await _township(search),
         citizen=citizen,
         parent=await _parent(search, citizen, now),
+        ward=await _ward(search),
     )
+
+
+async def has_ward(store: DemoStore) -> bool:
+    """Whether the province has a ward of newborns."""
+    return bool(await _Search(store).of("Location", ("identifier", BED_OF_TWIN)))
 
 
 class _Search:
@@ -176,6 +202,31 @@ async def _parent(search: _Search, citizen: DemoResident, now: Instant) -> DemoR
         if resident is not None and resident.telephone != citizen.telephone:
             return resident
     raise _incomplete("parent")
+
+
+async def _ward(search: _Search) -> DemoWard | None:
+    """The ward of newborns, if there is one: its people work in the unit to which its beds belong."""
+    beds = await search.of("Location", ("identifier", BED_OF_TWIN))
+    if not beds:
+        return None
+    unit = _id(beds[0].get("managingOrganization"))
+    staff = {}
+    for role, number in WARD_STAFF.items():
+        found = await search.of("Practitioner", ("identifier", f"{systems.STAFF_NUMBER}|{number}"))
+        if not found:
+            raise _incomplete(role)
+        staff[role] = DemoStaff(organisation=unit, practitioner=found[0]["id"], name=_name(found[0]))
+    return DemoWard(staff=staff, mother=await _mother(search, beds[0]["id"]))
+
+
+async def _mother(search: _Search, bed: str) -> DemoResident:
+    """Of the baby who lies in a bed."""
+    for stay in await search.of("Encounter", ("location", f"Location/{bed}"), ("status", "in-progress")):
+        for related in await search.of("RelatedPerson", ("patient", _id(stay.get("subject")))):
+            mother = await _resident(search, _identity_number(related), _telephone(related), _name(related))
+            if mother is not None:
+                return mother
+    raise _incomplete("mother")
 
 
 async def _resident(search: _Search, number: str, telephone: str, name: str) -> DemoResident | None:

@@ -16,7 +16,15 @@ from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.write import leave_trace
-from tianfu.services.accounts.demo_people import DemoPeople, DemoResident, DemoStaff, DemoStore, find_people
+from tianfu.services.accounts.demo_people import (
+    WARD_STAFF,
+    DemoPeople,
+    DemoResident,
+    DemoStaff,
+    DemoStore,
+    find_people,
+    has_ward,
+)
 from tianfu.services.accounts.demonstration import KeptLogin, KeptLogins
 from tianfu.services.accounts.keys import AccountKeys, Seals
 from tianfu.services.accounts.model.people import Account, Assurance, Kind
@@ -49,6 +57,9 @@ UNRECORDED = (
 
 ROLES = frozenset({"doctor", "township", "citizen", "parent", *(role for role, _ in UNRECORDED)})
 """Those for whom there is a login; a parent is a citizen who comes for a child."""
+
+WARD_ROLES = frozenset({*WARD_STAFF, "mother"})
+"""And those for whom there is one where the province has a ward of newborns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +130,7 @@ class DemoSeeding:
         for each in kept:
             if await self._account(_kind(each), each.number) is not None:
                 roles.add(each.role)
-        return roles >= ROLES
+        return roles >= (ROLES | WARD_ROLES if await has_ward(self._store) else ROLES)
 
     async def _stands(self, kept: KeptLogin | None) -> bool:
         return kept is not None and await self._account(_kind(kept), kept.number) is not None
@@ -141,7 +152,7 @@ class DemoSeeding:
                 THE_DEMONSTRATION, name=wish.name, number=wish.number, post=wish.post, tree=NO_TREE
             )
         secret = await self._given(account)
-        return KeptLogin(role=wish.post.role, name=wish.name, number=wish.number, password=PASSWORD, secret=secret)
+        return KeptLogin(role=wish.role, name=wish.name, number=wish.number, password=PASSWORD, secret=secret)
 
     async def _given(self, account: Account) -> bytes:
         """A password and an authenticator, instead of whatever there was; the authenticator's secret."""
@@ -184,11 +195,22 @@ def _wishes(people: DemoPeople) -> Iterator[_Staff | _Resident]:
         yield _staff(role, name, people.doctor, practitioner=None)
     yield _Resident(role="citizen", resident=people.citizen)
     yield _Resident(role="parent", resident=people.parent)
+    if people.ward is not None:
+        for shown, found in people.ward.staff.items():
+            yield _of_ward(shown, found)
+        yield _Resident(role="mother", resident=people.ward.mother)
 
 
 def _staff(role: str, name: str, at: DemoStaff, *, practitioner: str | None) -> _Staff:
     post = Post(organisation=at.organisation, role=role, practitioner=practitioner)
     return _Staff(role=role, name=name, number=f"DEMO-{role.upper()}", post=post)
+
+
+def _of_ward(shown: str, at: DemoStaff) -> _Staff:
+    role = "doctor" if shown == "neonatologist" else "nurse"
+    title = "护士长" if shown == "head-nurse" else None
+    post = Post(organisation=at.organisation, role=role, practitioner=at.practitioner, title=title)
+    return _Staff(role=shown, name=at.name, number=f"DEMO-{shown.upper()}", post=post)
 
 
 def _kind(login: KeptLogin) -> Kind:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from socket import socket
 from typing import Protocol
 
 from tianfu.kernel.instants import Instant
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
     "joined",
@@ -26,12 +28,14 @@ JOINED, LEFT, LIVE, SHIELDED, CLOSED, CAMERA_BACK, CAMERA_LOST = (
 class Happened:
     """Something that happened in a room, or to a camera; `number` counts on without a gap while the server runs.
 
-    `visit` is empty for a camera's events; `who` is the participant or the camera; `reason` is one word.
+    `epoch` names the server's life: numbers of two lives have nothing to do with each other.  `visit` is empty for a
+    camera's events; `who` is the participant or the camera; `reason` is one word.
     """
 
     number: int
     at: Instant
     what: str
+    epoch: str
     visit: str = ""
     who: str = ""
     reason: str = ""
@@ -45,6 +49,36 @@ class Quality:
     participant: str
     packets: int
     lost_fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraPulse:
+    """How one camera's pictures come.  `group_seconds` lie between two pictures that can be decoded by themselves.
+
+    `group_seconds` is None before the second of them; `silent_seconds` is how long ago the last packet came.
+    """
+
+    camera: str
+    packets: int
+    silent_seconds: float
+    pictures_per_second: float
+    group_seconds: float | None
+
+
+class Intake(Protocol):
+    """Where the pictures of cameras come in that are pulled by a program of this machine."""
+
+    async def ingest(self, camera: str) -> socket:
+        """A connection on which each message is taken as one packet of this camera, RTP or RTCP.
+
+        H.264 under payload type 96, 1,200 bytes at most (RFC 3550, RFC 6184).  A camera of the same name is let go,
+        and its rooms are shielded.  Raises Refusal `media-unavailable`.
+        """
+        ...
+
+    async def cameras(self) -> Sequence[CameraPulse]:
+        """How the pictures of all cameras come; raises Refusal `media-unavailable`."""
+        ...
 
 
 class MediaPort(Protocol):
@@ -72,6 +106,35 @@ class MediaPort(Protocol):
         Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `offer-malformed` or
         `no-common-codec`.
         """
+        ...
+
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
+        """Offer to a viewer who would rather answer; the offer, which waits a quarter of a minute for his answer.
+
+        Raises Refusal as `whep` does.
+        """
+        ...
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """Take a viewer's answer to our offer.
+
+        Raises Refusal `room-unknown`, `room-closed`, `not-in-room`, `answer-malformed` or `no-common-codec`.
+        """
+        ...
+
+    async def whip_trickle(self, camera: str, news: Trickle) -> str:
+        """Learn more addresses of a camera; for other credentials than before, ours of the restart, else empty.
+
+        Raises Refusal `camera-away`, `not-in-room` or `fragment-malformed`.
+        """
+        ...
+
+    async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
+        """The same of a viewer; raises Refusal `room-unknown`, `not-in-room` and as above."""
+        ...
+
+    async def unplug(self, camera: str) -> None:
+        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
         ...
 
     async def gate(self, visit: str, gate: Gate, reason: str) -> Instant:
@@ -105,10 +168,17 @@ class MediaPort(Protocol):
         """End a room and every connection to it; safe to repeat."""
         ...
 
+    async def life(self) -> str:
+        """The `epoch` of the server's present life; another one than before has forgotten all rooms and cameras."""
+        ...
+
     async def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
         ...
 
-    async def events(self, after: int) -> Sequence[Happened]:
-        """What happened after a number; waits a while if that is nothing yet."""
+    async def events(self, after: int, epoch: str = "") -> Sequence[Happened]:
+        """What happened after a number of a life of the server; waits a while if that is nothing yet.
+
+        In another life than `epoch` everything is new and is told from its beginning; empty means whichever it is.
+        """
         ...

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.book_slot import end_for_guardian
 from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.guardians import ended, guardian_of, guardian_person
+from tianfu.apps.newborn.mapping.visits import id_in
 from tianfu.apps.newborn.model.guardians import CODE_DAYS, CODE_LETTERS, Relation, read_approval
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import (
@@ -56,6 +58,7 @@ async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> Non
         raise not_found()
     await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
     await nursery.claims.untie(caller, related)
+    await end_for_guardian(nursery, id_in(person.value.get("patient"), "Patient"), related)
 
 
 async def flag_dispute(nursery: Nursery, caller: Caller, baby: str, *, is_disputed: bool) -> None:

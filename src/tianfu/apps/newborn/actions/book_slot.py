@@ -148,18 +148,29 @@ async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: 
     await _give_up(nursery, of, place, reason, by="ward")
 
 
+async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
+    """Cancel every visit to come of somebody who is no guardian any more, and his waiting."""
+    for wish in await nursery.places.waiting(baby):
+        if wish.related == guardian:
+            await nursery.places.wait_no_more(wish.id, [baby])
+    for each in await nursery.places.of_baby(baby):
+        if each.related == guardian and each.start > nursery.clock():
+            _, ward = await nursery.places.place(each.id)
+            await _give_up(nursery, ward, each, "guardian-revoked", by="ward")
+
+
 async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> None:
     """A doctor of the ward says that a baby may be seen; later visits need it no more.
 
     Raises Refusal `doctor-needed`, `not-found`, `visit-not-there-yet`.
     """
-    if caller.role != "doctor":
-        raise Refusal("doctor-needed", next_step="ask-a-doctor")
     ward = await ward_of_unit(nursery.store, caller)
     record = await read_one(nursery.store, VISITS, PLATFORM, "Appointment", visit)
     booked = booked_from(record.value, version=record.version)
     if booked is None or booked.ward != ward.id:
         raise not_found()
+    if caller.role != "doctor":
+        raise Refusal("doctor-needed", next_step="ask-a-doctor")
     state = stepped(stepped(booked.visit, State.APPROVED), State.SLOT_CONFIRMED).state
     resource = restated(record.value, state, "")
     resource["extension"] = [*resource["extension"], {"url": APPROVED_BY, "valueString": caller.id}]

@@ -48,3 +48,7 @@ async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> 
         raise not_found()
     text = orjson.dumps(withdrawn(before.value))
     await nursery.store.update(caller, FAMILY, parse_resource(text), before.id, expected_version=before.version)
+    for wish in mine.waiting:
+        # Who waits moves up by himself: nobody does who has not agreed.
+        if wish.related == mine.guardian.id:
+            await nursery.places.wait_no_more(wish.id, [baby])

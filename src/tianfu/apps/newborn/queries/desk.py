@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ async def ward_babies(nursery: Nursery, caller: Caller) -> Mapping[str, WardBaby
         for baby, bed in beds.items()
         if ("Patient", baby) in found
     ]
-    return {each.id: each for each in sorted(babies, key=lambda each: (each.bed, each.id))}
+    return {each.id: each for each in sorted(babies, key=_by_bed)}
 
 
 async def read_baby_desk(nursery: Nursery, caller: Caller, baby: str) -> BabyDesk:
@@ -169,7 +170,7 @@ async def read_report(nursery: Nursery, caller: Caller) -> Report:
     lines = [_line(each, fates, waited.get(each.id, (0, 0)), now) for each in babies.values()]
     done = [each for each in fates if each.freed_by is None and each.end <= now]
     return Report(
-        lines=tuple(sorted(lines, key=lambda one: (one.seen.in_30_days, one.baby.bed))),
+        lines=tuple(sorted(lines, key=lambda one: (one.seen.in_30_days, _by_bed(one.baby)))),
         reasons=tuple(Counter(each.freed_reason for each in fates if each.freed_by == "ward").most_common()),
         minutes=sum(each.end - each.start for each in done) // 60_000_000,
         visits=len(done),
@@ -187,6 +188,12 @@ def _line(baby: WardBaby, fates: Sequence[Fate], waited: tuple[int, int], now: I
         moved_up=waited[1],
         by_staff=sum(each.by_staff and each.freed_by is None for each in own),
     )
+
+
+def _by_bed(baby: WardBaby) -> tuple[int, str, str]:
+    """Beds in the order of their numbers: 2 before 10."""
+    digits = re.sub(r"\D", "", baby.bed)
+    return int(digits) if digits.isascii() and digits else 0, baby.bed, baby.id
 
 
 def _is_disputed(flag: Element) -> bool:

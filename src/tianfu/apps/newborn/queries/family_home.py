@@ -15,11 +15,13 @@ from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.records import FAMILY, PLATFORM, found_by, not_found, read_all, wards_of_stays
-from tianfu.kernel.instants import Instant
+from tianfu.kernel.instants import DAY, Instant, range_of
 from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.claims import Claim, Invitation
 from tianfu.services.booking.places import Waiting
+
+SMALL_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Baby:
     consent: Given | None
     visits: tuple[Booked, ...]
     waiting: tuple[Waiting, ...]
+
+    is_small: bool
 
     @property
     def may_be_seen(self) -> bool:
@@ -106,6 +110,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 consent=consents.get((guardian.id, baby)),
                 visits=await _visits(nursery, caller, baby),
                 waiting=await nursery.places.waiting(baby),
+                is_small=_is_small(patient, now),
             )
         )
     return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))
@@ -151,7 +156,13 @@ async def _visits(nursery: Nursery, caller: Caller, baby: str) -> tuple[Booked, 
 
 async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]:
     """Invitations of the reader, with the names that tell him whose they are; the record itself stays closed to him."""
-    invitations = await nursery.claims.invitations(signed_in)
+    asked = await nursery.claims.invitations(signed_in)
+    # An invitation is for the stay: once the baby left, nothing of it is left either.
+    mine = ",".join(f"Patient/{each.baby}" for each in asked)
+    fields = {"patient": mine, "status": "in-progress"}
+    stays = await found_by(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
+    wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [one.value for one in stays if _is_stay(one.value)])
+    invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
     wanted = [("RelatedPerson", each.guardian) for each in invitations]
     wanted += [("Patient", each.baby) for each in invitations]
     names = {key: name_of(each.value) for key, each in (await _named(nursery, wanted)).items()}
@@ -168,6 +179,12 @@ async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]
 
 async def _named(nursery: Nursery, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Record]:
     return await read_all(nursery.store, VISITS, PLATFORM, wanted)
+
+
+def _is_small(patient: Element, now: Instant) -> bool:
+    """Whether a child is so young that its family may look for it here after it left the ward."""
+    born = str(patient.get("birthDate", ""))
+    return len(born) == 10 and now - range_of(born)[0] <= SMALL_DAYS * DAY
 
 
 def _is_stay(encounter: Element) -> bool:

@@ -17,6 +17,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from tianfu.services.realtime.embedded.pulse import Pulse
 from tianfu.services.realtime.embedded.raw_peer import Label, RawPeer, Stream
 from tianfu.services.realtime.embedded.reception import Reception
 from tianfu.services.realtime.protocol.missing import Missing
@@ -56,6 +57,7 @@ class Camera:
         self.peer = peer
         self.clocked: dict[Label, Clocked] = {}
         self.joined_at = clock()
+        self.pulse = Pulse()
         self._forward = forward
         self._clock = clock
         self._group: PictureGroup | None = None
@@ -102,7 +104,9 @@ class Camera:
             self._forward(stream.label, packet, True)
             return
         self._look_for_gaps(head)
-        self._forward("video", packet, self._add(stream, packet, may_begin=begins_anew))
+        may_begin = self._add(stream, packet, may_begin=begins_anew)
+        self.pulse.add(head.timestamp, begins_whole=may_begin, at_seconds=self._clock())
+        self._forward("video", packet, may_begin)
 
     def heard_control(self, packets: Sequence[AnyRtcpPacket]) -> None:
         """Learn the sender's clocks from its reports."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from socket import socket
+from typing import Self, TypeVar
 
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.camera import Camera
 from tianfu.services.realtime.embedded.happenings import Happenings
-from tianfu.services.realtime.embedded.raw_peer import Heard, Label, RawPeer
+from tianfu.services.realtime.embedded.ingest import Pulled
+from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
 from tianfu.services.realtime.embedded.viewer import Viewer
 from tianfu.services.realtime.port import (
     CAMERA_BACK,
@@ -22,11 +24,14 @@ from tianfu.services.realtime.port import (
     LEFT,
     LIVE,
     SHIELDED,
+    CameraPulse,
     Quality,
 )
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
+from tianfu.services.realtime.protocol.talk import SPEAKS
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 CAMERA_AWAY = "camera-away"
 
@@ -41,6 +46,18 @@ REPORT_EACH = 10
 
 VIDEO: tuple[VideoCodec, ...] = ("H264", "VP8")
 
+Agreed = TypeVar("Agreed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An offer of ours on its way to a viewer."""
+
+    peer: RawPeer
+    heard: Heard
+    part: Part
+    at_seconds: float
+
 
 @dataclass(slots=True)
 class _Open:
@@ -49,6 +66,8 @@ class _Open:
     room: Room
     viewers: dict[str, Viewer] = field(default_factory=dict)
     joining: dict[str, RawPeer] = field(default_factory=dict)
+    offered: dict[str, _Offered] = field(default_factory=dict)
+    """Those of who is joining that were made an offer, and have not answered yet."""
 
 
 class Forwarder:
@@ -133,6 +152,8 @@ class Forwarder:
         opened.room.close(reason, at_seconds=self._clock())
         for participant in list(opened.viewers):
             self._forget(opened, participant, reason)
+        for participant in list(opened.offered):
+            self._take_back(opened, participant)
         self._keep_what_is_seen(camera)
         self.happenings.tell(CLOSED, visit=visit, reason=reason)
 
@@ -142,7 +163,14 @@ class Forwarder:
         if opened is not None:
             opened.room.leave(participant)
             opened.joining.pop(participant, None)
+            self._take_back(opened, participant)
             self._forget(opened, participant, reason)
+
+    def unplug(self, camera: str) -> None:
+        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
+        there = self._cameras.get(camera)
+        if there is not None:
+            self._camera_ended(there)
 
     def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
         """Give a participant the floor while his key is pressed, and take it when he lets go.
@@ -180,26 +208,33 @@ class Forwarder:
         """Take a camera's offer; the answer.  The camera that had this name before is let go."""
         heard = Heard()
         peer = self._peer(heard)
-
-        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
-            if self._cameras.get(camera) is made:  # another device may bear its name by now
-                self._forward(camera, label, packet, may_begin)
-
-        made = Camera(camera, peer, forward, self._clock)
-        heard.packet, heard.control = made.heard, made.heard_control
-        heard.ended = lambda: self._camera_ended(made)
+        made = self._made(camera, peer, heard)
         try:
             answer = await peer.answer(offer, sends=False, video=VIDEO)
         except BaseException:
             await peer.close()
             raise
-        before = self._cameras.get(camera)
-        self._cameras[camera] = made
-        if before is not None:
-            self._end(before.peer)
-            self._shield_all(camera)
-        self.happenings.tell(CAMERA_BACK, who=camera)
+        self._came(made)
         return answer
+
+    def pull(self, camera: str, connection: socket) -> None:
+        """Take a camera's packets from a connection; the camera that had this name before is let go."""
+        heard = Heard()
+        self._came(self._made(camera, Pulled(heard, connection, self._clock), heard))
+
+    def cameras(self) -> Sequence[CameraPulse]:
+        """How the pictures of all cameras come."""
+        now = self._clock()
+        return [
+            CameraPulse(
+                camera=name,
+                packets=each.pulse.packets,
+                silent_seconds=now - (each.joined_at if each.pulse.heard_at is None else each.pulse.heard_at),
+                pictures_per_second=each.pulse.pictures_per_second,
+                group_seconds=each.pulse.group_seconds,
+            )
+            for name, each in self._cameras.items()
+        ]
 
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str:
         """Take a viewer's offer; the answer.
@@ -207,24 +242,78 @@ class Forwarder:
         Raises Refusal `room-unknown`, `room-closed`, `already-in-room`, `camera-away`, `no-common-codec` or
         `offer-malformed`.
         """
+        opened, video = self._seen(visit)
+        heard = Heard()
+        peer = self._let_in(opened, participant, part, heard)
+        answer = await self._agreed(opened, participant, peer, peer.answer(offer, sends=True, video=video))
+        await self._seat(opened, participant, part, peer, heard)
+        return answer
+
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
+        """An offer to a viewer who would rather answer; raises Refusal as `whep` does."""
+        opened, video = self._seen(visit)
+        heard = Heard()
+        peer = self._let_in(opened, participant, part, heard)
+        lines = _offered_lines(may_speak=may_speak and part in SPEAKS)
+        offer = await self._agreed(opened, participant, peer, peer.offer(lines, video=video))
+        if opened.joining.get(participant) is not peer:
+            await peer.close()
+            raise Refusal("room-closed", next_step="none")
+        opened.offered[participant] = _Offered(peer, heard, part, self._clock())
+        return offer
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """Take his answer; raises Refusal `room-unknown`, `not-in-room`, `answer-malformed` or `no-common-codec`."""
         opened = self._opened(visit)
-        room = opened.room
-        camera = self._cameras.get(room.camera)
+        offered = opened.offered.pop(participant, None)
+        if offered is None:
+            raise _not_in_room()
+        await self._agreed(opened, participant, offered.peer, offered.peer.accept(answer))
+        await self._seat(opened, participant, offered.part, offered.peer, offered.heard)
+
+    async def whip_trickle(self, camera: str, news: Trickle) -> str:
+        """More addresses of a camera, or a restart; raises Refusal `camera-away` and as `RawPeer.trickle` does."""
+        there = self._cameras.get(camera)
+        if there is None:
+            raise _camera_away()
+        return await there.peer.trickle(news)
+
+    async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
+        """The same of a viewer; raises Refusal `room-unknown` or `not-in-room`."""
+        opened = self._opened(visit)
+        viewer = opened.viewers.get(participant)
+        peer = opened.joining.get(participant) if viewer is None else viewer.peer
+        if peer is None:
+            raise _not_in_room()
+        return await peer.trickle(news)
+
+    def _seen(self, visit: str) -> tuple[_Open, Sequence[VideoCodec]]:
+        """A room, and the codecs of what is seen in it."""
+        opened = self._opened(visit)
+        camera = self._cameras.get(opened.room.camera)
         if camera is None:
             raise _camera_away()
-        room.let_in(participant, part)
-        heard = Heard()
-        peer = self._peer(heard)
-        opened.joining[participant] = peer
-        video: list[VideoCodec] = [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
+        return opened, [codec for codec in VIDEO if any(each.codec == codec for each in camera.streams)]
+
+    def _let_in(self, opened: _Open, participant: str, part: Part, heard: Heard) -> RawPeer:
+        opened.room.let_in(participant, part)
+        peer = opened.joining[participant] = self._peer(heard)
+        return peer
+
+    async def _agreed(self, opened: _Open, participant: str, peer: RawPeer, agreeing: Awaitable[Agreed]) -> Agreed:
+        """What is agreed upon with who joins; if it is nothing, he leaves again."""
         try:
-            answer = await peer.answer(offer, sends=True, video=video)
+            return await agreeing
         except BaseException:
             if opened.joining.get(participant) is peer:
                 del opened.joining[participant]
-                room.leave(participant)
+                opened.room.leave(participant)
             await peer.close()
             raise
+
+    async def _seat(self, opened: _Open, participant: str, part: Part, peer: RawPeer, heard: Heard) -> None:
+        """Have somebody with whom all is agreed see the room; raises Refusal `room-closed` if that is over by now."""
+        room = opened.room
         still_wanted = opened.joining.get(participant) is peer and room.part_of(participant) is not None
         if opened.joining.get(participant) is peer:
             del opened.joining[participant]
@@ -239,14 +328,37 @@ class Forwarder:
         )
         self._forget(opened, participant, "joined-again")
         opened.viewers[participant] = viewer
-        self.happenings.tell(JOINED, visit=visit, who=participant, reason=part.value)
+        self.happenings.tell(JOINED, visit=room.visit, who=participant, reason=part.value)
         heard.packet = lambda data: self._speaks(opened, participant, viewer, data)
         heard.control = viewer.heard_control
         heard.connected = lambda: self._begin(opened, viewer)
         heard.ended = lambda: self._viewer_ended(opened, participant, viewer)
         if peer.is_connected:
             self._begin(opened, viewer)
-        return answer
+
+    def _take_back(self, opened: _Open, participant: str) -> None:
+        """Make an offer void that nobody has answered."""
+        offered = opened.offered.pop(participant, None)
+        if offered is not None:
+            self._end(offered.peer)
+
+    def _made(self, name: str, peer: RawPeer, heard: Heard) -> Camera:
+        def forward(label: Label, packet: Packet, may_begin: bool) -> None:
+            if self._cameras.get(name) is made:  # another device may bear its name by now
+                self._forward(name, label, packet, may_begin)
+
+        made = Camera(name, peer, forward, self._clock)
+        heard.packet, heard.control = made.heard, made.heard_control
+        heard.ended = lambda: self._camera_ended(made)
+        return made
+
+    def _came(self, made: Camera) -> None:
+        before = self._cameras.get(made.name)
+        self._cameras[made.name] = made
+        if before is not None:
+            self._end(before.peer)
+            self._shield_all(made.name)
+        self.happenings.tell(CAMERA_BACK, who=made.name)
 
     def _begin(self, opened: _Open, viewer: Viewer) -> None:
         camera = self._cameras.get(opened.room.camera)
@@ -305,6 +417,9 @@ class Forwarder:
             for participant, viewer in list(opened.viewers.items()):
                 if viewer.joined_at < since and not viewer.peer.is_connected:
                     self._viewer_ended(opened, participant, viewer)
+            for participant, offered in list(opened.offered.items()):
+                if offered.at_seconds < since:
+                    self.kick(opened.room.visit, participant, "never-answered")
 
     def _report(self) -> None:
         for camera in self._cameras.values():
@@ -349,7 +464,8 @@ class Forwarder:
     def _camera_ended(self, camera: Camera) -> None:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
-            self.happenings.tell(CAMERA_LOST, who=camera.name)
+            reason = camera.peer.reason if isinstance(camera.peer, Pulled) else ""
+            self.happenings.tell(CAMERA_LOST, who=camera.name, reason=reason)
             self._shield_all(camera.name)
         self._end(camera.peer)
 
@@ -370,5 +486,15 @@ class Forwarder:
         task.add_done_callback(self._ending.discard)
 
 
+def _offered_lines(*, may_speak: bool) -> Sequence[Line]:
+    """What we offer to a viewer, as we see it: picture and the ward's sound to him, and a voice both ways."""
+    voice = Line(label="voice", direction="sendrecv" if may_speak else "sendonly")
+    return Line(label="video", direction="sendonly"), Line(label="ward", direction="sendonly"), voice
+
+
 def _camera_away() -> Refusal:
     return Refusal(CAMERA_AWAY, next_step="wait", retryable=True)
+
+
+def _not_in_room() -> Refusal:
+    return Refusal("not-in-room", next_step="join-again")

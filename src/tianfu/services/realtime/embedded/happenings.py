@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock
 from tianfu.services.realtime.port import Happened
 
@@ -16,9 +17,10 @@ TOLD_MAX = 500
 
 
 class Happenings:
-    """Counts what happens, and lets one wait for it."""
+    """Counts what happens in one life of a server, and lets one wait for it; `epoch` names the life."""
 
     def __init__(self, clock: Clock) -> None:
+        self.epoch = new_uuid7()
         self._clock = clock
         self._kept: deque[Happened] = deque(maxlen=KEPT_MAX)
         self._number = 0
@@ -27,14 +29,15 @@ class Happenings:
     def tell(self, what: str, *, visit: str = "", who: str = "", reason: str = "") -> None:
         """Something happened just now."""
         self._number += 1
-        told = Happened(number=self._number, at=self._clock(), what=what, visit=visit, who=who, reason=reason)
+        at = self._clock()
+        told = Happened(number=self._number, at=at, what=what, epoch=self.epoch, visit=visit, who=who, reason=reason)
         self._kept.append(told)
         self._new.set()
         self._new = asyncio.Event()
 
-    async def after(self, number: int) -> Sequence[Happened]:
-        """What came after a number; waits up to ten seconds for it."""
-        if number > self._number:  # of before a restart: the count has begun anew
+    async def after(self, number: int, epoch: str = "") -> Sequence[Happened]:
+        """What came after a number of this life, or all of it for who knows another; waits up to ten seconds for it."""
+        if number > self._number or epoch not in {"", self.epoch}:  # of before a restart: the count has begun anew
             number = 0
         if self._number <= number:
             new = self._new

@@ -10,7 +10,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +23,12 @@ import uvloop
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.ingest import Door
+from tianfu.services.realtime.embedded.raw_peer import take_addresses
+from tianfu.services.realtime.embedded.watch import end_if_stuck
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 LINE_BYTES_MAX = 1 << 18
 """A description of a session is some kilobytes long."""
@@ -40,8 +44,9 @@ Act = Callable[[Mapping[str, Any]], Awaitable[object]]
 class Server:
     """Answers requests with what the forwarder says."""
 
-    def __init__(self, forwarder: Forwarder) -> None:
+    def __init__(self, forwarder: Forwarder, door: Door) -> None:
         self._forwarder = forwarder
+        self._door = door
         self._acts: Mapping[str, Act] = {
             name: getattr(self, f"_{name}")
             for name in (
@@ -49,14 +54,22 @@ class Server:
                 "renew",
                 "whip",
                 "whep",
+                "whep_offer",
+                "whep_answer",
+                "whip_trickle",
+                "whep_trickle",
+                "unplug",
                 "gate",
                 "talk",
                 "silence",
                 "hear_ward",
                 "kick",
                 "close",
+                "life",
                 "stats",
                 "events",
+                "ticket",
+                "cameras",
             )
         }
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,6 +128,24 @@ class Server:
     async def _whep(self, given: Mapping[str, Any]) -> str:
         return await self._forwarder.whep(given["visit"], given["participant"], Part(given["part"]), given["offer"])
 
+    async def _whep_offer(self, given: Mapping[str, Any]) -> str:
+        part = Part(given["part"])
+        return await self._forwarder.whep_offer(
+            given["visit"], given["participant"], part, may_speak=given["may_speak"]
+        )
+
+    async def _whep_answer(self, given: Mapping[str, Any]) -> None:
+        await self._forwarder.whep_answer(given["visit"], given["participant"], given["answer"])
+
+    async def _whip_trickle(self, given: Mapping[str, Any]) -> str:
+        return await self._forwarder.whip_trickle(given["camera"], _trickle(given["news"]))
+
+    async def _whep_trickle(self, given: Mapping[str, Any]) -> str:
+        return await self._forwarder.whep_trickle(given["visit"], given["participant"], _trickle(given["news"]))
+
+    async def _unplug(self, given: Mapping[str, Any]) -> None:
+        self._forwarder.unplug(given["camera"])
+
     async def _gate(self, given: Mapping[str, Any]) -> int:
         self._forwarder.gate(given["visit"], Gate(given["gate"]), given["reason"])
         return system_clock()
@@ -134,11 +165,24 @@ class Server:
     async def _close(self, given: Mapping[str, Any]) -> None:
         self._forwarder.close(given["visit"], given["reason"])
 
+    async def _life(self, given: Mapping[str, Any]) -> str:
+        return self._forwarder.happenings.epoch
+
     async def _stats(self, given: Mapping[str, Any]) -> object:
         return [asdict(each) for each in self._forwarder.stats()]
 
     async def _events(self, given: Mapping[str, Any]) -> object:
-        return [asdict(each) for each in await self._forwarder.happenings.after(given["after"])]
+        return [asdict(each) for each in await self._forwarder.happenings.after(given["after"], given["epoch"])]
+
+    async def _ticket(self, given: Mapping[str, Any]) -> str:
+        return self._door.ticket(given["camera"])
+
+    async def _cameras(self, given: Mapping[str, Any]) -> object:
+        return [asdict(each) for each in self._forwarder.cameras()]
+
+
+def _trickle(given: Mapping[str, Any]) -> Trickle:
+    return Trickle(**{**given, "candidates": tuple(given["candidates"])})
 
 
 async def serve(socket: Path, stop: asyncio.Event) -> None:
@@ -147,13 +191,20 @@ async def serve(socket: Path, stop: asyncio.Event) -> None:
         raise Refusal("socket-name-too-long", next_step="choose-a-shorter-home", details={"path": str(socket)})
     await asyncio.to_thread(_make_room, socket)
     async with Forwarder(time.monotonic) as forwarder:
-        server = Server(forwarder)
+        door = Door(ingest_of(socket), forwarder.pull, time.monotonic)
+        server = Server(forwarder, door)
         listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
         try:
             await stop.wait()
         finally:
             listening.close()
+            door.close()
             await server.hang_up()
+
+
+def ingest_of(socket: Path) -> Path:
+    """Where pulled pictures come in: beside the socket of requests."""
+    return socket.with_name(f"{socket.name}.in")
 
 
 def _make_room(socket: Path) -> None:
@@ -162,12 +213,19 @@ def _make_room(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def _main(socket: Path) -> None:
+async def run(socket: Path, addresses: Sequence[str]) -> None:
+    """Serve until told to stop by a signal; pictures take these addresses of the machine, or with none all of them."""
+    if addresses:
+        take_addresses(addresses)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await serve(socket, stop)
+    watching = asyncio.create_task(end_if_stuck(asyncio.get_running_loop()))
+    try:
+        await serve(socket, stop)
+    finally:
+        watching.cancel()
 
 
 if __name__ == "__main__":
-    uvloop.run(_main(Path(sys.argv[1])))
+    uvloop.run(run(Path(sys.argv[1]), sys.argv[2:]))

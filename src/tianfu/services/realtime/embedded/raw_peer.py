@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+import aioice.ice
+from aioice import Candidate, Connection
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
@@ -28,6 +31,7 @@ from pylibsrtp import Error as SrtpError
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.pictures import VideoCodec
+from tianfu.services.realtime.protocol.trickle import CANDIDATES_MAX, Trickle, malformed, write_fragment
 
 Label = Literal["video", "ward", "voice"]
 """What a stream is: the picture, the sound of the ward, or somebody's voice."""
@@ -70,11 +74,33 @@ class Heard:
     ended: Callable[[], None] = field(default=lambda: None)
 
 
-CANDIDATES_MAX = 40
-"""So many addresses an offer may name: each is sent to, and thousands stop the loop for seconds."""
-
 DATAGRAM_BYTES_MAX = 1_500
 """What pylibsrtp has room for."""
+
+
+_WATCH = "_RTCIceTransport__monitor_task"
+"""Where aiortc keeps who watches a connection."""
+
+RESTART_SECONDS = 15.0
+"""How long a restart of ICE may look for a way; packets take the old one meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Restart:
+    """ICE on its way to another pair of addresses."""
+
+    ufrag: str
+    connection: Connection
+    moving: asyncio.Task[None]
+
+
+def take_addresses(addresses: Sequence[str]) -> None:
+    """Have every peer of this process that begins from now on use these addresses of the machine, and no others."""
+
+    def ours(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        return [each for each in addresses if (use_ipv6 if ":" in each else use_ipv4)]
+
+    aioice.ice.get_host_addresses = ours
 
 
 class RawPeer:
@@ -89,6 +115,9 @@ class RawPeer:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._transport: RTCDtlsTransport | None = None
         self._guarded: set[RTCIceTransport] = set()
+        self._ufrag = ""
+        self._candidates = 0
+        self._restart: _Restart | None = None
         self._connection.on("connectionstatechange", self._changed)
 
     async def answer(self, offer: str, *, sends: bool, video: Sequence[VideoCodec]) -> str:
@@ -147,7 +176,81 @@ class RawPeer:
     async def close(self) -> None:
         """End the connection; safe to repeat."""
         self._transport = None
+        await self._give_up_restart()
         await self._connection.close()
+
+    async def trickle(self, news: Trickle) -> str:
+        """Learn more addresses of the other end; under other credentials than before, begin ICE anew (RFC 8445, 9).
+
+        The answer is empty, or our own side of the restart; packets go the old way until the new one is found.  Raises
+        Refusal `fragment-malformed`, also for too many addresses in all, or `not-in-room` once the connection is over.
+        """
+        if self._transport is None:
+            raise Refusal("not-in-room", next_step="join-again")
+        ice = self._transport.transport
+        if news.ufrag == self._ufrag:
+            await self._learn_addresses(ice._connection, news)
+            return ""
+        if self._restart is not None and news.ufrag == self._restart.ufrag:
+            await self._learn_addresses(self._restart.connection, news)
+            return ""
+        await self._give_up_restart()
+        return await self._begin_restart(ice, news)
+
+    async def _learn_addresses(self, connection: Connection, news: Trickle) -> None:
+        self._candidates += len(news.candidates)
+        if self._candidates > CANDIDATES_MAX:
+            raise malformed()
+        try:
+            candidates = [Candidate.from_sdp(each) for each in news.candidates]
+        except (ValueError, IndexError, AssertionError) as error:
+            raise malformed() from error
+        with suppress(ValueError):  # it said before that there are no more
+            await asyncio.gather(*map(connection.add_remote_candidate, candidates))
+            if news.is_last:
+                await connection.add_remote_candidate(None)
+
+    async def _begin_restart(self, ice: RTCIceTransport, news: Trickle) -> str:
+        made = Connection(ice_controlling=ice._connection.ice_controlling)
+        made.remote_username, made.remote_password = news.ufrag, news.pwd
+        await made.gather_candidates()
+        self._candidates = 0
+        try:
+            await self._learn_addresses(made, news)
+        except Refusal:
+            await made.close()
+            raise
+        moving = asyncio.create_task(self._move_over(ice, made, news.ufrag))
+        self._restart = _Restart(news.ufrag, made, moving)
+        ours = Trickle(
+            ufrag=made.local_username,
+            pwd=made.local_password,
+            candidates=tuple(each.to_sdp() for each in made.local_candidates),
+            is_last=True,
+        )
+        return write_fragment(ours, self._connection.getTransceivers()[0].mid or "0")
+
+    async def _move_over(self, ice: RTCIceTransport, made: Connection, ufrag: str) -> None:
+        """Go on over a new pair of addresses once there is one; if there is none, all stays as it was."""
+        try:
+            async with asyncio.timeout(RESTART_SECONDS):
+                await made.connect()
+        except (OSError, TimeoutError):
+            self._restart = None
+            await made.close()
+            return
+        before, ice._connection, ice._send = ice._connection, made, made.send
+        self._ufrag, self._restart = ufrag, None
+        # Who watched the old connection would take its end for the end of all.
+        getattr(ice, _WATCH).cancel()
+        setattr(ice, _WATCH, asyncio.ensure_future(ice._monitor()))
+        await before.close()
+
+    async def _give_up_restart(self) -> None:
+        restart, self._restart = self._restart, None
+        if restart is not None:
+            restart.moving.cancel()
+            await restart.connection.close()
 
     async def _hear_description(self, sdp: str, kind: Literal["offer", "answer"]) -> None:
         try:
@@ -156,6 +259,8 @@ class RawPeer:
             raise Refusal("no-common-codec", next_step="use-another-browser") from error
         except (ValueError, KeyError, IndexError, AttributeError, AssertionError, InternalError) as error:
             raise Refusal(f"{kind}-malformed") from error
+        self._ufrag = sdp.partition("a=ice-ufrag:")[2].partition("\n")[0].strip()
+        self._candidates = sdp.count("a=candidate:")
 
     def _learn_streams(self) -> None:
         found = map(_stream, self._labels, self._connection.getTransceivers())
@@ -177,12 +282,18 @@ class RawPeer:
         if ice in self._guarded:
             return
         self._guarded.add(ice)
-        arrives = ice._recv
 
         async def what_can_be_read() -> bytes:
-            while not 0 < len(data := await arrives()) <= DATAGRAM_BYTES_MAX:
-                pass
-            return data
+            while True:
+                connection = ice._connection
+                try:
+                    data = await connection.recv()
+                except ConnectionError:
+                    if connection is ice._connection:  # else a restart of ICE took its place
+                        raise
+                    continue
+                if 0 < len(data) <= DATAGRAM_BYTES_MAX:
+                    return data
 
         ice._recv = what_can_be_read
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import orjson
 
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX
-from tianfu.services.realtime.port import Happened, Quality
+from tianfu.services.realtime.embedded.ingest import TAKEN
+from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX, ingest_of
+from tianfu.services.realtime.port import CameraPulse, Happened, Quality
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 ANSWER_SECONDS = 15.0
 """Longer than the longest wait for events."""
@@ -48,6 +52,27 @@ class EmbeddedMedia:
         """As `MediaPort` has it."""
         return str(await self._ask("whep", visit=visit, participant=participant, part=part.value, offer=offer))
 
+    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
+        """As `MediaPort` has it."""
+        given = {"visit": visit, "participant": participant, "part": part.value, "may_speak": may_speak}
+        return str(await self._ask("whep_offer", **given))
+
+    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
+        """As `MediaPort` has it."""
+        await self._ask("whep_answer", visit=visit, participant=participant, answer=answer)
+
+    async def whip_trickle(self, camera: str, news: Trickle) -> str:
+        """As `MediaPort` has it."""
+        return str(await self._ask("whip_trickle", camera=camera, news=asdict(news)))
+
+    async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
+        """As `MediaPort` has it."""
+        return str(await self._ask("whep_trickle", visit=visit, participant=participant, news=asdict(news)))
+
+    async def unplug(self, camera: str) -> None:
+        """As `MediaPort` has it."""
+        await self._ask("unplug", camera=camera)
+
     async def gate(self, visit: str, gate: Gate, reason: str) -> Instant:
         """As `MediaPort` has it."""
         return Instant(await self._ask("gate", visit=visit, gate=gate.value, reason=reason))
@@ -72,13 +97,33 @@ class EmbeddedMedia:
         """As `MediaPort` has it."""
         await self._ask("close", visit=visit, reason=reason)
 
+    async def life(self) -> str:
+        """As `MediaPort` has it."""
+        return str(await self._ask("life"))
+
     async def stats(self) -> Sequence[Quality]:
         """As `MediaPort` has it."""
         return [Quality(**each) for each in await self._ask("stats")]
 
-    async def events(self, after: int) -> Sequence[Happened]:
+    async def events(self, after: int, epoch: str = "") -> Sequence[Happened]:
         """As `MediaPort` has it."""
-        return [Happened(**{**each, "at": Instant(each["at"])}) for each in await self._ask("events", after=after)]
+        told = await self._ask("events", after=after, epoch=epoch)
+        return [Happened(**{**each, "at": Instant(each["at"])}) for each in told]
+
+    async def ingest(self, camera: str) -> socket.socket:
+        """As `Intake` has it."""
+        ticket = str(await self._ask("ticket", camera=camera))
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            await asyncio.to_thread(_show, connection, ingest_of(self._socket), ticket)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def cameras(self) -> Sequence[CameraPulse]:
+        """As `Intake` has it."""
+        return [CameraPulse(**each) for each in await self._ask("cameras")]
 
     def hang_up(self) -> None:
         """End the connection; safe to repeat."""
@@ -136,6 +181,19 @@ class EmbeddedMedia:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(_unavailable())
+
+
+def _show(connection: socket.socket, door: Path, ticket: str) -> None:
+    connection.settimeout(ANSWER_SECONDS)
+    try:
+        connection.connect(str(door))
+        connection.send(ticket.encode())
+        taken = connection.recv(len(TAKEN))
+    except OSError as error:
+        raise _unavailable() from error
+    if taken != TAKEN:
+        raise _unavailable()
+    connection.setblocking(True)
 
 
 def _unavailable() -> Refusal:

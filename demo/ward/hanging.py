@@ -1,0 +1,61 @@
+"""Hangs the test cameras at the beds of the made-up ward: in development, where the ward is in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from demo.ward.beds import beds
+from demo.ward.lens import Login
+from demo.ward.telling import CAMERA_CODE
+from tianfu.access.caller import OPERATOR
+from tianfu.access.purpose import Purpose
+from tianfu.db import Addresses, Database
+from tianfu.installation import installation_keys
+from tianfu.kernel.instants import system_clock
+from tianfu.records.audit import GroupAuditor
+from tianfu.records.keys import open_keyring
+from tianfu.records.store import SearchRequest, Store
+from tianfu.records.trail.epochs import open_trail
+from tianfu.services.accounts.keys import Seals
+from tianfu.services.realtime.cameras.registry import Cameras, Kind
+from tianfu.services.realtime.cameras.source import Source, read_source
+from tianfu.settings import Settings
+
+
+async def hang_cameras(settings: Settings, addresses: Addresses, port: int, login: Login) -> int:
+    """Let the cameras of the ward be pulled from this port of this machine; how many there are.
+
+    Their login is another one each time.
+    """
+    async with await Database.open(addresses, links_max=2) as database:
+        trail = await open_trail(database, settings.home, system_clock)
+        try:
+            keys = installation_keys(settings)
+            auditor = GroupAuditor(database, trail.lanes)
+            devices = await _devices(await Store.open(database, auditor=auditor, clock=system_clock, keys=keys))
+            cameras = Cameras(database, Seals(await open_keyring(database, keys)), clock=system_clock)
+            known = {each.camera for each in await cameras.kept()}
+            for path, device in devices.items():
+                source = read_source(f"rtsp://127.0.0.1:{port}/{path}", login.user, login.password)
+                await _hang(cameras, device, source, is_known=device in known)
+        finally:
+            trail.close()
+    return len(devices)
+
+
+async def _devices(store: Store) -> Mapping[str, str]:
+    """The Device of each bed's camera, by where it is on the network."""
+    found = {}
+    for bed in beds():
+        wanted = SearchRequest(type="Device", parameters=(("identifier", f"{CAMERA_CODE}|{bed.camera_code}"),))
+        page = await store.search(OPERATOR, Purpose.OPERATIONS, wanted)
+        if page.records:
+            found[bed.path] = page.records[0].id
+    return found
+
+
+async def _hang(cameras: Cameras, device: str, source: Source, *, is_known: bool) -> None:
+    if is_known:
+        await cameras.move(device, source)
+    else:
+        await cameras.add(device, Kind.RTSP, source)

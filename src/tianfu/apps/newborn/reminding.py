@@ -1,0 +1,62 @@
+"""Reminds families a day and half an hour before a visit, each once.  Rule: docs/rules/newborn-booking.md
+
+A reminder says that there is a visit, and neither whose nor when: a telephone is read by others too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.kernel.instants import DAY, SECOND
+from tianfu.kernel.refusal import Refusal, place_of
+from tianfu.services.booking.notices import Notices
+from tianfu.web.languages import load_languages
+from tianfu.web.pages import WEB_FOLDER
+
+LOOK_SECONDS = 60.0
+SOON = 30 * 60 * SECOND
+
+_log = structlog.get_logger("tianfu.newborn")
+
+When = Literal["day", "soon"]
+
+
+def texts() -> Mapping[When, str]:
+    """What a reminder says, in both languages: nobody knows yet which one its reader has chosen."""
+    languages = load_languages([WEB_FOLDER / "languages", Path(__file__).parent / "languages"])
+    kinds: tuple[When, When] = ("day", "soon")
+    return {kind: " ".join(languages[tag].say(f"newborn.reminder-{kind}") for tag in ("zh-CN", "en")) for kind in kinds}
+
+
+async def keep_reminding(nursery: Nursery, notices: Notices) -> None:
+    """Look again and again who is to be reminded; goes on until cancelled."""
+    said = texts()
+    while True:
+        try:
+            await remind(nursery, notices, said)
+        except Exception as error:
+            _log.error("not_reminded", error=place_of(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def remind(nursery: Nursery, notices: Notices, said: Mapping[When, str]) -> int:
+    """Remind whoever is due now; how many were carried.  Of several workers one reminds."""
+    carried = 0
+    for place, when in await nursery.places.due(day=DAY, soon=SOON):
+        number = await nursery.claims.telephone_of(place.related)
+        if number is None:
+            _log.info("reminder_without_telephone", appointment=place.id)
+            continue
+        try:
+            await notices.tell(number, said[when])
+        except Refusal as refusal:
+            _log.warning("reminder_not_carried", appointment=place.id, code=refusal.code)
+        else:
+            carried += 1
+    return carried

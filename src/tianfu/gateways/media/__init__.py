@@ -1,0 +1,1 @@
+"""Where live pictures come in and go out: WHIP, WHEP and what follows on a connection."""

@@ -1,0 +1,1 @@
+"""Cameras of newborn wards: registered, pulled, and watched over."""

@@ -1,0 +1,83 @@
+"""Looks at what a camera sends, before it is taken: ffprobe, for a few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.cameras.programs import Child, failure_of
+from tianfu.services.realtime.cameras.source import Source
+from tianfu.services.realtime.protocol.camera_profile import Seen
+
+WATCH_SECONDS = 4.5
+"""Long enough for two whole pictures that are two seconds apart."""
+
+GLANCE_SECONDS = 0.5
+"""Long enough for what a camera says of itself."""
+
+STARTING_SECONDS = 10.0
+_SHOWN = "stream=codec_name,profile,has_b_frames,pix_fmt,width,height:packet=pts_time,size,flags"
+
+
+async def look_at(source: Source, *, is_thorough: bool) -> Seen:
+    """What a camera sends; how far whole pictures lie apart only if the look `is_thorough`.
+
+    Raises Refusal `camera-login-refused`, `camera-away` or `camera-no-picture`.
+    """
+    seconds = WATCH_SECONDS if is_thorough else GLANCE_SECONDS
+    said = await _probed(source, seconds)
+    streams = said.get("streams") or [{}]
+    stream, packets = streams[0], said.get("packets") or []
+    if not stream.get("codec_name") or not packets:
+        raise Refusal("camera-no-picture", next_step="change-the-camera", retryable=True)
+    return Seen(
+        codec=stream["codec_name"],
+        profile=str(stream.get("profile", "unknown")),
+        pictures_held=int(stream.get("has_b_frames", 0)),
+        colour=stream.get("pix_fmt", "unknown"),
+        width=int(stream.get("width", 0)),
+        height=int(stream.get("height", 0)),
+        bits_per_second=_rate(packets),
+        group_seconds=_group(packets) if is_thorough else None,
+    )
+
+
+async def _probed(source: Source, seconds: float) -> dict[str, Any]:
+    arguments = ("-select_streams", "v:0", "-show_entries", _SHOWN, "-read_intervals", f"%+{seconds}", "-of", "json")
+    async with Child.started("ffprobe", (*Child.reading(), *arguments), source) as child:
+        try:
+            async with asyncio.timeout(seconds + STARTING_SECONDS):
+                told = await child.output()
+        except TimeoutError:
+            raise Refusal("camera-away", next_step="wait", retryable=True) from None
+    try:
+        said = orjson.loads(told)
+    except orjson.JSONDecodeError:
+        said = {}
+    if not said.get("streams"):
+        raise failure_of(child.complaint)
+    return dict(said)
+
+
+def _moments(packets: list[dict[str, Any]]) -> list[float]:
+    return [float(each["pts_time"]) for each in packets if "pts_time" in each]
+
+
+def _rate(packets: list[dict[str, Any]]) -> float:
+    moments = _moments(packets)
+    took = max(moments) - min(moments) if moments else 0.0
+    return 8 * sum(int(each["size"]) for each in packets) / took if took else 0.0
+
+
+def _group(packets: list[dict[str, Any]]) -> float:
+    """The longest way between two whole pictures, the beginning and the end of the look among them."""
+    moments = _moments(packets)
+    whole = _moments([each for each in packets if each["flags"].startswith("K")])
+    if not moments:
+        return 0.0
+    inner = [later - earlier for earlier, later in pairwise(whole)]
+    return max(inner) if inner else max(moments) - min(moments)

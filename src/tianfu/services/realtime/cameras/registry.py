@@ -1,0 +1,216 @@
+"""Which cameras there are, from where their pictures come, and how it stands with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tianfu.db import Database, Transaction, UniqueViolation, float8_array, int4_array, int8_array, queries, text_array
+from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.keys import Place, Sealed, Seals
+from tianfu.services.realtime.cameras.source import Source
+
+TOLD_SECONDS = 15
+"""What was said of a camera so long ago says nothing any more."""
+
+_SQL = queries("tianfu.services.realtime.cameras.sql", "cameras.sql")
+
+
+class Kind(StrEnum):
+    """How pictures come: pulled from a camera of the network, or from a cart's browser, which comes by itself."""
+
+    RTSP = "rtsp"
+    CART = "cart"
+
+
+class State(StrEnum):
+    """How it stands with a camera."""
+
+    HEALTHY = "healthy"
+    CONNECTING = "connecting"
+    AWAY = "away"
+    REFUSED = "refused"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A camera as it is registered; `revision` changes with its address or login."""
+
+    camera: str
+    kind: Kind
+    revision: int
+    is_on: bool
+    sealed: Sealed | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How it stands with a camera, and since when; `reason` is the code of a refusal, or empty.
+
+    `packet_at` is None before the first packet, `group_seconds` before the second whole picture.
+    """
+
+    camera: str
+    state: State
+    reason: str
+    since: Instant
+    packet_at: Instant | None
+    pictures_per_second: float
+    group_seconds: float | None
+    reconnects: int
+
+
+class Cameras:
+    """The cameras of an installation."""
+
+    def __init__(self, database: Database, seals: Seals, *, clock: Clock) -> None:
+        self._database = database
+        self._seals = seals
+        self._clock = clock
+
+    async def add(self, camera: str, kind: Kind, source: Source | None) -> None:
+        """Register a camera under its Device's id, with an address if it is pulled.
+
+        Raises Refusal `camera-known` or `camera-address-malformed`.
+        """
+        if (kind is Kind.RTSP) != (source is not None):
+            raise Refusal("camera-address-malformed")
+
+        async def work() -> None:
+            async with self._database.transaction("app") as transaction:
+                sealed = source and await self._sealed(transaction, camera, 1, source)
+                await transaction.run(
+                    _SQL.add_camera,
+                    camera=camera,
+                    kind=kind.value,
+                    sealed=sealed and sealed.value,
+                    sealed_with=sealed and sealed.sealed_with,
+                    now=self._clock(),
+                )
+
+        try:
+            await self._seals.again(work)
+        except UniqueViolation:
+            raise Refusal("camera-known", next_step="change-it") from None
+
+    async def move(self, camera: str, source: Source) -> None:
+        """Give a camera another address or login; the old one is used no more from the next look on, within a second.
+
+        Raises Refusal `camera-unknown`.
+        """
+
+        async def work() -> None:
+            async with self._database.transaction("app") as transaction:
+                row = await transaction.one(_SQL.lock_camera, camera=camera)
+                if row is None or row[0] != Kind.RTSP:
+                    raise _unknown()
+                await self._address(transaction, camera, row[1] + 1, source)
+
+        await self._seals.again(work)
+
+    async def switch(self, camera: str, *, is_on: bool) -> None:
+        """Use a camera, or use it no more; raises Refusal `camera-unknown`."""
+        async with self._database.transaction("app") as transaction:
+            if not await transaction.run(_SQL.switch_camera, camera=camera, is_on=is_on, now=self._clock()):
+                raise _unknown()
+
+    async def kept(self) -> Sequence[Kept]:
+        """All of them."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.cameras)
+        return [
+            Kept(
+                camera=row[0],
+                kind=Kind(row[1]),
+                revision=row[2],
+                is_on=row[5],
+                sealed=None if row[3] is None else Sealed(bytes(row[3]), row[4]),
+            )
+            for row in rows
+        ]
+
+    def source(self, kept: Kept) -> Source:
+        """Where a camera is; raises Refusal `field-not-authentic`, `key-unknown` or `camera-unknown`."""
+        if kept.sealed is None:
+            raise _unknown()
+        return Source.of(self._seals.open(_place(kept.camera, kept.revision), kept.sealed))
+
+    async def tell(self, told: Sequence[Health]) -> None:
+        """Write down how it stands with cameras."""
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(
+                _SQL.tell_health,
+                now=self._clock(),
+                cameras=text_array([each.camera for each in told]),
+                states=text_array([each.state.value for each in told]),
+                reasons=text_array([each.reason for each in told]),
+                since=int8_array([each.since for each in told]),
+                packets_at=int8_array([each.packet_at or 0 for each in told]),
+                pictures=float8_array([each.pictures_per_second for each in told]),
+                groups=float8_array([each.group_seconds or 0.0 for each in told]),
+                reconnects=int4_array([each.reconnects for each in told]),
+            )
+
+    async def health(self) -> Sequence[Health]:
+        """How it stands with every camera; one of which nobody spoke lately is away, for `camera-unwatched`."""
+        now = self._clock()
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.health)
+        return [_health(row, now) for row in rows]
+
+    async def seal_anew(self, kept: Kept) -> None:
+        """Seal an address by the key that is current now, if another one did; so that the old key can be forgotten."""
+        if kept.sealed is None or kept.sealed.sealed_with == self._seals.keyring.sealing(0)[0]:
+            return
+        source = self.source(kept)
+
+        async def work() -> None:
+            async with self._database.transaction("app") as transaction:
+                row = await transaction.one(_SQL.lock_camera, camera=kept.camera)
+                if row is not None and row[1] == kept.revision:
+                    await self._address(transaction, kept.camera, kept.revision, source)
+
+        await self._seals.again(work)
+
+    async def _address(self, transaction: Transaction, camera: str, revision: int, source: Source) -> None:
+        sealed = await self._sealed(transaction, camera, revision, source)
+        await transaction.run(
+            _SQL.change_address,
+            camera=camera,
+            revision=revision,
+            sealed=sealed.value,
+            sealed_with=sealed.sealed_with,
+            now=self._clock(),
+        )
+
+    async def _sealed(self, transaction: Transaction, camera: str, revision: int, source: Source) -> Sealed:
+        sealed = self._seals.seal(_place(camera, revision), source.sealable())
+        await self._seals.hold(transaction, sealed)
+        return sealed
+
+
+def _health(row: Sequence[object], now: Instant) -> Health:
+    camera, _, is_on, state, reason, since, told_at, packet_at, pictures, group, reconnects = row
+    is_fresh = isinstance(told_at, int) and now - told_at < TOLD_SECONDS * SECOND
+    shown = State.OFF if not is_on else State(str(state)) if is_fresh else State.AWAY
+    return Health(
+        camera=str(camera),
+        state=shown,
+        reason="" if not is_on else str(reason) if is_fresh else "camera-unwatched",
+        since=Instant(since) if isinstance(since, int) else now,
+        packet_at=Instant(packet_at) if isinstance(packet_at, int) else None,
+        pictures_per_second=float(pictures) if is_fresh and isinstance(pictures, float) else 0.0,
+        group_seconds=group if isinstance(group, float) else None,
+        reconnects=reconnects if isinstance(reconnects, int) else 0,
+    )
+
+
+def _place(camera: str, revision: int) -> Place:
+    return Place("camera", camera, "sealed", revision)
+
+
+def _unknown() -> Refusal:
+    return Refusal("camera-unknown", next_step="none")

@@ -1,0 +1,44 @@
+-- add_camera
+-- A camera that is registered now.
+insert into camera (camera, kind, revision, sealed, sealed_with, is_on, changed_at)
+values (%(camera)s, %(kind)s, 1, %(sealed)s, %(sealed_with)s::smallint, true, %(now)s);
+
+-- lock_camera
+-- One camera, nobody else's to change until the transaction ends.
+select kind, revision from camera where camera = %(camera)s for update;
+
+-- change_address
+-- A camera at another address, or with another login.
+update camera set revision = %(revision)s::int, sealed = %(sealed)s, sealed_with = %(sealed_with)s::smallint,
+                  changed_at = %(now)s
+ where camera = %(camera)s;
+
+-- switch_camera
+-- A camera switched on or off; its address stays sealed for its revision.
+update camera set is_on = %(is_on)s, changed_at = %(now)s where camera = %(camera)s;
+
+-- cameras
+-- Every camera that is registered.
+select camera, kind, revision, sealed, sealed_with, is_on from camera order by camera;
+
+-- tell_health
+-- How it stands with several cameras, 0 for what is not known; one that was taken away meanwhile is passed over.
+insert into camera_health (camera, state, reason, since, told_at, packet_at, pictures_per_second, group_seconds,
+                           reconnects)
+select told.camera, told.state, told.reason, told.since, %(now)s::bigint, nullif(told.packet_at, 0), told.pictures,
+       nullif(told.group_seconds, 0), told.reconnects
+  from unnest(%(cameras)s::text[], %(states)s::text[], %(reasons)s::text[], %(since)s::bigint[],
+              %(packets_at)s::bigint[], %(pictures)s::float8[], %(groups)s::float8[], %(reconnects)s::int[])
+       as told(camera, state, reason, since, packet_at, pictures, group_seconds, reconnects)
+  join camera using (camera)
+on conflict (camera) do update
+   set state = excluded.state, reason = excluded.reason, since = excluded.since, told_at = excluded.told_at,
+       packet_at = excluded.packet_at, pictures_per_second = excluded.pictures_per_second,
+       group_seconds = excluded.group_seconds, reconnects = excluded.reconnects;
+
+-- health
+-- How it stands with every camera.
+select camera, c.kind, c.is_on, h.state, h.reason, h.since, h.told_at, h.packet_at, h.pictures_per_second,
+       h.group_seconds, h.reconnects
+  from camera c left join camera_health h using (camera)
+ order by camera;

@@ -1,0 +1,22 @@
+"""What an offer says that a door must know before anybody is let in (RFC 8866, section 6.7)."""
+
+from __future__ import annotations
+
+_SENDS = frozenset({"sendonly", "sendrecv"})
+_DIRECTIONS = _SENDS | {"recvonly", "inactive"}
+
+
+def sends_anything(offer: str) -> bool:
+    """Whether whoever made an offer wants to send something himself; without a word on it, he does."""
+    session, direction = "sendrecv", ""
+    directions: list[str] = []
+    for row in offer.splitlines():
+        if row.startswith("m="):
+            directions.append(direction)
+            direction = ""
+        elif row.startswith("a=") and row[2:] in _DIRECTIONS:
+            direction = row[2:]
+            if not directions:
+                session = direction
+    directions.append(direction)
+    return any((each or session) in _SENDS for each in directions[1:])

@@ -1,0 +1,71 @@
+-- add_grant
+-- Keep the digest of a grant, and whose it is.
+insert into room_grant (digest, visit, person, until) values (%(digest)s, %(visit)s, %(person)s, %(until)s);
+
+-- spend_grant
+-- Use a grant up; no row if there is none, if it was used, or if it was taken back.
+update room_grant set spent_at = %(now)s
+ where digest = %(digest)s and spent_at is null and revoked_at is null
+returning digest;
+
+-- grant_state
+-- Whether a grant that cannot be used was used, or taken back.
+select spent_at is not null, revoked_at is not null from room_grant where digest = %(digest)s;
+
+-- revoke_grants
+-- Take back what nobody has used yet: of a visit, of a person, or of a person in a visit.
+update room_grant set revoked_at = %(now)s
+ where spent_at is null and revoked_at is null
+   and (%(visit)s::text is null or visit = %(visit)s) and (%(person)s::text is null or person = %(person)s);
+
+-- add_connection
+-- Somebody comes in by a grant that was used up just now.
+insert into room_connection (digest, visit, person, role, participant, action, camera, device, tag, is_offered, since)
+values (%(digest)s, %(visit)s, %(person)s, %(role)s, %(participant)s, %(action)s, %(camera)s, %(device)s, %(tag)s,
+        %(is_offered)s, %(now)s);
+
+-- replace_connections
+-- Whoever comes again, or another device under a camera's name, takes the place of the connection before.
+update room_connection set ended_at = %(now)s
+ where ended_at is null and digest <> %(digest)s
+   and (action = 'whip-camera' and camera = %(camera)s and %(camera)s <> ''
+        or action <> 'whip-camera' and %(camera)s = '' and visit = %(visit)s and participant = %(participant)s);
+
+-- connection
+-- A connection by the secret in its address, while it lasts.
+select visit, person, role, participant, action, camera, device, tag, is_offered, revoked_at is not null
+  from room_connection where digest = %(digest)s and ended_at is null;
+
+-- tag_connection
+-- A connection's new state; no row if another request changed it meanwhile.
+update room_connection set tag = %(tag)s
+ where digest = %(digest)s and tag = %(before)s and ended_at is null returning digest;
+
+-- answer_connection
+-- Our offer is answered; no row if it was before.
+update room_connection set is_offered = false where digest = %(digest)s and is_offered and ended_at is null
+returning digest;
+
+-- end_connection
+-- A connection is over; no row if it was over before.
+update room_connection set ended_at = %(now)s where digest = %(digest)s and ended_at is null returning digest;
+
+-- revoke_connections
+-- Mark what must end: of a visit, of a person, or of a person in a visit.
+update room_connection set revoked_at = coalesce(revoked_at, %(now)s)
+ where ended_at is null
+   and (%(visit)s::text is null or visit = %(visit)s) and (%(person)s::text is null or person = %(person)s)
+returning digest, visit, participant, action, camera;
+
+-- connections_to_end
+-- What was taken back and may still stand, because the media server was away.
+select digest, visit, participant, action, camera from room_connection
+ where ended_at is null and revoked_at is not null;
+
+-- forget_grants
+-- Rows of which nothing follows any more.
+delete from room_grant where until < %(before)s;
+
+-- forget_connections
+-- Connections that ended long ago, and those that began so long ago that no visit lasts until now.
+delete from room_connection where ended_at < %(before)s or since < %(oldest)s;
