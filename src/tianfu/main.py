@@ -278,7 +278,7 @@ def visits_of(settings: Settings, database: Database, store: Store, auditor: Aud
         store=store,
         rooms=KeptRooms(database),
         watch=Watch(database),
-        media=EmbeddedMedia(settings.home / "media" / "socket"),
+        media=EmbeddedMedia(media_socket(settings)),
         doors=NoDoors(),
         trail=ViewTrail(auditor=auditor, clock=system_clock),
         clock=system_clock,

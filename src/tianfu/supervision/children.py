@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run; `name` is its name in the log.  No pause before it starts again is longer than `pause_seconds_max`."""
+    """What to run; `name` is its name in the log.  No pause before a new start is longer than `pause_seconds_max`."""
 
     name: str
     command: Sequence[str]

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.apps.newborn.ward import UNIT, MadeWard, made_ward
-from tests.services.accounts.conftest import PASSWORD, House, Telephone, Time, house_of, unit
+from tests.made_up_keys import made_up_keys
+from tests.services.accounts.conftest import MASTER, PASSWORD, House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
 from tests.trails import close_trails
@@ -21,12 +22,17 @@ from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.nurse_routes import Bedsides
+from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
+from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
+from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.callers import Callers, PeopleCallers
@@ -123,8 +129,16 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
         limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
         accounts = house.accounts
         people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
+        keyring = await open_keyring(database, made_up_keys(MASTER))
+        nursery = Nursery(
+            store=ward.store,
+            places=Places(database, clock),
+            claims=Claims(database, keyring, accounts, clock),
+            stations=Stations(database, keyring, clock),
+            clock=clock,
+        )
         site = build_site(
-            apps=[newborn(Bedsides(house=ward.house, colleagues=SecondPerson(accounts.signing_in)))],
+            apps=[newborn(nursery, Bedsides(house=ward.house, colleagues=SecondPerson(accounts.signing_in)))],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
