@@ -28,6 +28,7 @@ from tianfu.apps.newborn.model.milk import (
 from tianfu.apps.newborn.model.teaching import Answer, plan, read_answers, together
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 
 pytestmark = pytest.mark.anyio
@@ -131,6 +132,10 @@ async def test_teaching_is_complete_only_when_each_point_was_told_in_own_words(w
     )
     [response] = page.records
     assert (response.value["status"], response.version) == ("in-progress", 3)
+    answer = await ward.store.read(VISITS, Purpose.TREATMENT, "Questionnaire", f"newborn-teaching-{plan().version}")
+    assert isinstance(answer, Found)
+    assert [each["linkId"] for each in answer.record.value["item"]] == POINTS
+    assert answer.record.version == 1
 
 
 async def test_points_of_another_version_and_empty_answers_are_not_taken(ward: Ward) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.mapping.teaching import TEACHING, response_of
-from tianfu.apps.newborn.model.teaching import read_answers, together
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.teaching import TEACHING, questionnaire_id, questionnaire_of, response_of
+from tianfu.apps.newborn.model.teaching import Plan, read_answers, together
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.records import changed, new, write_together
+from tianfu.apps.newborn.queries.records import PLATFORM, changed, new, read_all, write, write_together
 from tianfu.apps.newborn.queries.teaching import read_teaching
 from tianfu.kernel.refusal import Refusal
 
@@ -38,4 +39,12 @@ async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mappin
         if form.get("version", "") != str(before.version):
             raise Refusal("written-meanwhile", next_step="reload")
         entry = changed(response, version=before.version)
+    await _keep_points(nursery, teaching.plan)
     await write_together(nursery.store, caller, [entry])
+
+
+async def _keep_points(nursery: Nursery, plan: Plan) -> None:
+    """The version of the points that was asked stands in the record, so that an answer can be read years later."""
+    name = ("Questionnaire", questionnaire_id(plan))
+    if name not in await read_all(nursery.store, VISITS, PLATFORM, [name]):
+        await write(nursery.store, questionnaire_of(plan))

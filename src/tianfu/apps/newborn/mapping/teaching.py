@@ -31,10 +31,16 @@ class Taught:
     at: Instant
 
 
+def questionnaire_id(plan: Plan) -> str:
+    """The logical id of a version of the points."""
+    return f"newborn-teaching-{plan.version}"
+
+
 def questionnaire_of(plan: Plan) -> Resource:
     """The points as a definition that other systems read."""
     return {
         "resourceType": "Questionnaire",
+        "id": questionnaire_id(plan),
         "url": TEACHING,
         "version": plan.version,
         "status": "active" if plan.is_checked else "draft",
