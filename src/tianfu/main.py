@@ -209,7 +209,7 @@ class Application:
             store=store,
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
-            stations=Stations(database, keyring, system_clock),
+            stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
         )
         notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)

@@ -188,7 +188,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
         store=store,
         places=Places(database, clock),
         claims=Claims(database, keyring, accounts, clock),
-        stations=Stations(database, keyring, clock),
+        stations=Stations(database, keyring, auditor, clock),
         clock=clock,
     )
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)

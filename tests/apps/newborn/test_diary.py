@@ -57,7 +57,7 @@ def today(ward: Ward) -> str:
 
 async def version(nurse: Browser) -> str:
     """The version that the nurse's page shows."""
-    return re.findall(r'name="version" value="(\d+)"', (await nurse.get(f"{CARE}/diary")).text)[0]
+    return str(re.findall(r'name="version" value="(\d+)"', (await nurse.get(f"{CARE}/diary")).text)[0])
 
 
 async def written(ward: Ward, nurse: Browser, **changes: str) -> None:
@@ -106,7 +106,7 @@ async def test_a_released_day_is_taken_back_with_a_reason_and_all_its_versions_s
     [entry] = await _entries(ward)
     statuses = []
     for number in range(1, 6):
-        answer = await ward.store.vread(VISITS, Purpose.TREATMENT, "Composition", entry["id"], number)
+        answer = await ward.store.vread(VISITS, Purpose.TREATMENT, "Composition", str(entry["id"]), number)
         assert isinstance(answer, Found)
         statuses.append(answer.record.value["status"])
     assert statuses == ["preliminary", "final", "entered-in-error", "preliminary", "final"]

@@ -20,6 +20,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright
 from tests.apps.newborn.conftest import MOTHER, Browser, Ward, current
 from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
 from tests.records.made import put
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.diary import Entry, entry_of, gestation_resource, observations_of
 from tianfu.apps.newborn.model.diary import Feed, State, Told
 from tianfu.kernel.instants import china_date, days_later
@@ -57,7 +58,7 @@ async def served(ward: Ward) -> AsyncIterator[str]:
                     await asyncio.sleep(0.05)
         yield f"http://localhost:{port}"
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian types it not
         with suppress(TimeoutError):
             await asyncio.wait_for(serving, WAIT_SECONDS)
 
@@ -193,7 +194,7 @@ async def test_a_nurse_writes_and_releases_a_day_and_a_mother_sees_photo_and_cur
             assert await at_home.locator("svg.curves polyline.centile").count() == 5
             assert await at_home.locator("svg.curves circle").count() == len(WEIGHTS) + 1
             await looked_at(at_home, f"diary-{language}")
-            station = await ward.nursery.stations.open("ward-1", by="n1")
+            station = await ward.nursery.stations.open("ward-1", by=VISITS)
             device = await chromium.new_context(locale=language, extra_http_headers={"accept-language": language})
             await device.add_cookies([{"name": "station", "value": station, "url": f"{address}/newborn"}])
             door = await device.new_page()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.apps.newborn.conftest import MOTHER, Browser, Ward, current
+from tianfu.access.caller import Caller
 from tianfu.apps.newborn.door_routes import STATION_COOKIE
 from tianfu.db import Query
 from tianfu.kernel.instants import SECOND, Instant
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.anyio
 
 DOOR = "/newborn/door"
 CODES = "/newborn/door-codes"
+NURSE = Caller(id="account-n1", role="nurse")
 SEEN = {"paper": "identity-card", "seen": "yes"}
 
 
@@ -100,9 +102,9 @@ async def test_a_code_is_good_once_and_of_two_devices_one_has_it(ward: Ward) -> 
 async def test_late_void_wrong_and_foreign_codes_are_refused_alike(ward: Ward) -> None:
     stations, now = ward.nursery.stations, ward.house.time.now
     until = Instant(now + 3_600 * SECOND)
-    device = await stations.open("ward-1", by="n1")
-    elsewhere = await stations.open("ward-2", by="n2")
-    give = {"visit_until": until, "may_talk": False, "seen": "passport", "by": "n1"}
+    device = await stations.open("ward-1", by=NURSE)
+    elsewhere = await stations.open("ward-2", by=NURSE)
+    give: dict[str, Any] = {"visit_until": until, "may_talk": False, "seen": "passport", "by": NURSE}
     void = await stations.give_code("ward-1", "v1", **give)
     good = await stations.give_code("ward-1", "v1", **give)
     for secret, code in ((device, void), (elsewhere, good), (device, "AAAA-AAAA"), (device, ""), (device, "' or 1=1")):
@@ -113,13 +115,24 @@ async def test_late_void_wrong_and_foreign_codes_are_refused_alike(ward: Ward) -
     ward.house.time.now = Instant(now + (CODE_SECONDS + 1) * SECOND)
     with pytest.raises(Refusal, match="door-code-wrong"):
         await stations.enter(device, good)
+    told = await deeds(ward)
+    assert told.count(("enter-door-code", "door-code-wrong")) == 6
+    assert told.count(("give-door-code", "success")) == 2
+    assert told.count(("open-door-station", "success")) == 2
+
+
+async def deeds(ward: Ward) -> list[tuple[str, str]]:
+    """What the trail tells of the door."""
+    query = Query.composed("told", "select interaction, outcome from audit where interaction like '%door%'")
+    async with ward.house.database.transaction("app") as transaction:
+        return [(row[0], row[1]) for row in await transaction.all(query)]
 
 
 async def test_neither_secret_nor_code_lies_in_the_database(ward: Ward) -> None:
     stations = ward.nursery.stations
-    secret = await stations.open("ward-1", by="n1")
+    secret = await stations.open("ward-1", by=NURSE)
     until = Instant(ward.house.time.now + 3_600 * SECOND)
-    code = await stations.give_code("ward-1", "v1", visit_until=until, may_talk=True, seen="passport", by="n1")
+    code = await stations.give_code("ward-1", "v1", visit_until=until, may_talk=True, seen="passport", by=NURSE)
     async with ward.house.database.transaction("app") as transaction:
         row = await transaction.one(
             Query.composed(

@@ -15,7 +15,7 @@ from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import MASTER, PASSWORD, House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
-from tests.trails import close_trails
+from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
@@ -134,7 +134,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, keyring, accounts, clock),
-            stations=Stations(database, keyring, clock),
+            stations=Stations(database, keyring, await auditor_of(database), clock),
             clock=clock,
         )
         site = build_site(

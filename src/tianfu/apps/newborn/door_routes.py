@@ -64,7 +64,7 @@ def door_codes_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     async def open_station(request: HttpRequest) -> Redirect:
         caller = nurse(request).caller
         ward = await ward_of_unit(nursery.store, caller)
-        secret = await nursery.stations.open(ward.id, by=caller.id)
+        secret = await nursery.stations.open(ward.id, by=caller)
         return Redirect(DOOR, status_code=303, cookies=[_cookie(request, secret, STATION_SECONDS)])
 
     return [show_codes, give, open_station]

@@ -59,5 +59,5 @@ async def give_door_code(nursery: Nursery, caller: Caller, visit: str, form: Map
         visit_until=booked.end,
         may_talk=Scope.TALK in given.scopes,
         seen=form["paper"],
-        by=caller.id,
+        by=caller,
     )
