@@ -39,7 +39,7 @@ async def opened_station(nurse: Browser) -> str:
     said = answer.headers["set-cookie"]
     assert "HttpOnly" in said
     assert "SameSite=strict" in said
-    return re.findall(rf"{STATION_COOKIE}=([^;]+)", said)[0]
+    return str(re.findall(rf"{STATION_COOKIE}=([^;]+)", said)[0])
 
 
 async def booked(ward: Ward, head: Browser, **scopes: str) -> str:
@@ -54,13 +54,13 @@ async def booked(ward: Ward, head: Browser, **scopes: str) -> str:
     [visit] = re.findall(r"/newborn/desk/visits/([^/]+)/approve", (await doctor.get("/newborn/desk")).text)
     await doctor.done(f"/newborn/desk/visits/{visit}/approve")
     ward.house.time.now = Instant(int(start) - 300 * SECOND)
-    return visit
+    return str(visit)
 
 
 async def code_for(nurse: Browser, visit: str) -> str:
     answer = await nurse.post(f"{CODES}/{visit}", **SEEN)
     assert answer.status_code == 200, answer.text[-1500:]
-    return re.findall(r'<b class="reference">([^<]+)</b>', answer.text)[0]
+    return str(re.findall(r'<b class="reference">([^<]+)</b>', answer.text)[0])
 
 
 async def test_a_visit_begins_at_the_door_with_a_code_and_ends_itself_with_its_slot(ward: Ward) -> None:

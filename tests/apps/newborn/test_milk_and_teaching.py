@@ -127,10 +127,10 @@ async def test_teaching_is_complete_only_when_each_point_was_told_in_own_words(w
     assert "told everything" in (await nurse.get(TEACHING)).text
     await teach(nurse, **{POINTS[0]: "again"})
     assert f"1 of {len(POINTS)}" in (await nurse.get(TEACHING)).text
-    page = await ward.store.search(
+    kept = await ward.store.search(
         VISITS, Purpose.TREATMENT, SearchRequest(type="QuestionnaireResponse", parameters=())
     )
-    [response] = page.records
+    [response] = kept.records
     assert (response.value["status"], response.version) == ("in-progress", 3)
     answer = await ward.store.read(VISITS, Purpose.TREATMENT, "Questionnaire", f"newborn-teaching-{plan().version}")
     assert isinstance(answer, Found)
