@@ -123,9 +123,8 @@ async def test_late_void_wrong_and_foreign_codes_are_refused_alike(ward: Ward) -
 
 async def deeds(ward: Ward) -> list[tuple[str, str]]:
     """What the trail tells of the door."""
-    query = Query.composed("told", "select interaction, outcome from audit where interaction like '%door%'")
-    async with ward.house.database.transaction("app") as transaction:
-        return [(row[0], row[1]) for row in await transaction.all(query)]
+    rows = await ward.house.rows("select interaction, outcome from audit where interaction like '%door%'")
+    return [(row[0], row[1]) for row in rows]
 
 
 async def test_neither_secret_nor_code_lies_in_the_database(ward: Ward) -> None:
