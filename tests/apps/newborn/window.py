@@ -47,6 +47,7 @@ from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.model.people import Assurance
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.doors import Doors
@@ -239,13 +240,15 @@ async def window_of(database: Database, addresses: Addresses) -> AsyncIterator[W
     keyring = await open_keyring(database, made_up_keys(MASTER))
     async with embedded() as running, made_ward(database, running, clock) as ward, async_playwright() as playwright:
         viewers = Viewers(database, keyring.index_secret)
-        trail = RoomTrail(await auditor_of(database), clock)
+        auditor = await auditor_of(database)
+        trail = RoomTrail(auditor, clock)
         grants = Grants(database, keyring.index_secret, running.port, trail, clock)
         ward.house = replace(ward.house, doors=GrantedDoors(grants=grants, viewers=viewers))
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, keyring, house.accounts, clock),
+            stations=Stations(database, keyring, auditor, clock),
             clock=clock,
         )
         windows = Windows(nursery=nursery, house=ward.house, grants=grants, viewers=viewers)
