@@ -18,6 +18,11 @@ pytestmark = pytest.mark.anyio
 
 MILLISECOND = SECOND // 1_000
 EMPTY = "(() => { const video = document.querySelector('#watch video'); return video.hidden && !video.srcObject; })()"
+TURNED = """state => {
+  Object.defineProperty(document, 'visibilityState', {value: state, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+"""Chromium without a screen hides no page by itself."""
 COVERS = """document.querySelector('[data-watch=stage]').append(
   Object.assign(document.createElement('div'), {style: 'position:absolute;inset:0;z-index:9;background:#000'}))"""
 QUIET = 0.001
@@ -146,6 +151,40 @@ async def test_a_lost_network_is_said_and_she_comes_back_by_herself(window: Wind
     await sees(page, len(before) + 5)
     grants = [each for each in await window.told() if each.startswith("issue-room-grant") and "whep" in each]
     assert len(grants) == 2, "by a grant of its own"
+
+
+async def test_an_invited_relative_only_looks_and_no_longer_than_she_is_invited(window: Window) -> None:
+    context, invitation = await window.relative()
+    page = await window.watching(context)
+    await window.open()
+    await sees(page)
+    assert await page.get_by_role("button", name="Hold to talk").count() == 0
+    headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
+    spoken = await context.request.post(f"{window.address}{WATCH}/talk", data="pressed=yes", headers=headers)
+    assert (await spoken.json())["refused"] == "view-only"
+    await window.windows.nursery.claims.end_invitation(await window.signed_in(context), invitation, [])
+
+    async def is_told() -> bool:
+        return any("revoke-room-grants" in each and "no-longer-invited" in each for each in await window.told())
+
+    await until(is_told)
+    await page.get_by_text("We could not find this page").wait_for()
+
+
+async def test_a_page_that_is_hidden_leaves_the_visit_and_comes_back(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees(page)
+    await page.evaluate(TURNED, "hidden")
+
+    async def is_gone() -> bool:
+        return not await window.ward.running.port.stats()
+
+    await until(is_gone)
+    assert await page.evaluate(EMPTY)
+    before = await page.evaluate("drawn")
+    await page.evaluate(TURNED, "visible")
+    await sees(page, len(before) + 5)
 
 
 async def test_another_guardian_finds_no_such_visit(window: Window) -> None:
