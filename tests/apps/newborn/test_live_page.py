@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page
 
+from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
+from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
+from tianfu.kernel.refusal import Refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -169,6 +172,31 @@ async def test_an_invited_relative_only_looks_and_no_longer_than_she_is_invited(
 
     await until(is_told)
     await page.get_by_text("We could not find this page").wait_for()
+
+
+async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(window: Window) -> None:
+    relative, _ = await window.relative()
+    mother = await window.resident(MOTHER, "mother-7")
+    helper = (await window.signed_in(relative)).account.id
+    with pytest.raises(Refusal) as refused:
+        await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    assert refused.value.code == "not-found", "nobody asked for her"
+    page = await window.watching(relative)
+    await window.open()
+    await sees(page)
+    asking = await mother.new_page()
+    await asking.goto(f"{window.address}{WATCH}")
+    await asking.get_by_role("button", name="Ask to interpret").click()
+    await asking.get_by_text("Waits for the nurse").wait_for()
+    with pytest.raises(Refusal):
+        await let_interpret(window.windows, ELSEWHERE, "far", VISIT, helper)
+    await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    await page.get_by_role("button", name="See the baby").click()  # the page has begun anew by itself
+    await page.evaluate(SEEN)
+    await sees(page)
+    await page.get_by_role("button", name="Hold to talk").focus()
+    await page.keyboard.down("Enter")
+    await reads(page, "told", "You are heard in the ward")
 
 
 async def test_a_page_that_is_hidden_leaves_the_visit_and_comes_back(window: Window) -> None:
