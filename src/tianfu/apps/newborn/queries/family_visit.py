@@ -167,9 +167,7 @@ async def helpers_of(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
     return tuple(
         Helper(
             account=each.accepted_by,
-            name=name_of(people["RelatedPerson", each.related].value)
-            if ("RelatedPerson", each.related) in people
-            else "",
+            name=names.get(each.related, ""),
             is_asked=each.accepted_by in asked,
             is_agreed=asked.get(each.accepted_by, False),
         )
