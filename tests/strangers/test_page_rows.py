@@ -198,7 +198,9 @@ ENTITLED = ("lin", "herself", "officer", "keeper", "head", "clerk")
 
 async def test_who_is_entitled_gets_what_strangers_are_refused(walk: Walk) -> None:
     # Else an application that refuses everybody would pass the walks above.
+    # No newborn lies in this province: tests/apps/newborn opens those pages to those whose they are.
     guarded = [row for row in page_rows() if row.method == "GET" and row.purpose != "open"]
+    guarded = [row for row in guarded if not row.path.startswith("/newborn/")]
     shut = set()
     for row in guarded:
         answers = [await opens(walk.company.browsers[name], row, walk.things) for name in ENTITLED]
