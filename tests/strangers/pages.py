@@ -183,6 +183,8 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/newborn/watch/{visit:str}/beat": {"answer": "0" * 64, "shows": "full"},
         "/newborn/watch/{visit:str}/talk": {"pressed": "yes"},
         "/newborn/watch/{visit:str}/leave": {},
+        "/newborn/watch/{visit:str}/interpreter": {"account": things.account},
+        "/newborn/interpreters/{visit:str}": {"account": things.account},
         "/newborn/watch/{visit:str}/feedback": {"picture": "good", "care": "good"},
         "/newborn/desk/claims/{claim:str}/approve": {"evidence": "birth-certificate", "seen": "1"},
         "/newborn/desk/visits/{visit:str}/cancel": {"reason": "other"},

@@ -20,7 +20,7 @@ from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.newborn.visit_routes import visit_routes
+from tianfu.apps.newborn.visit_routes import interpreter_routes, visit_routes
 from tianfu.web.admission import for_purpose
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
@@ -72,4 +72,9 @@ def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[
 
 
 def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
-    return [] if windows is None else for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows))
+    if windows is None:
+        return []
+    return [
+        *for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows)),
+        *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
+    ]
