@@ -29,4 +29,4 @@ def _send_or_lose(peer: RawPeer, data: bytes) -> bool:
 
 if __name__ == "__main__":
     RawPeer.send = _send_or_lose  # type: ignore[method-assign,assignment]  # the network between, in this process alone
-    uvloop.run(process._main(Path(sys.argv[1])))
+    uvloop.run(process.run(Path(sys.argv[1]), sys.argv[2:]))
