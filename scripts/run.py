@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tianfu.terminal import current_settings, show_refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 TIANFU = str(Path(sys.executable).with_name("tianfu"))
+FETCHING = ("ffmpeg", "ffprobe")
+"""Programs that fetch a camera's pictures; everything else goes on without them."""
 
 
 def main() -> int:
@@ -41,8 +44,19 @@ def start_ward() -> None:
     command = [sys.executable, "-m", "demo.ward"]
     cameras = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=working_here(), text=True)
     hung = "" if cameras.stdout is None else cameras.stdout.readline().strip()
-    if hung not in {"", "0"}:
-        say(f"{hung} test cameras of the made-up ward come up")
+    if sentence := how_the_ward_stands(hung, [each for each in FETCHING if shutil.which(each) is None]):
+        say(sentence)
+
+
+def how_the_ward_stands(hung: str, missing: Sequence[str]) -> str:
+    """What is said of the test cameras: how many hang, as their program told, and which programs are missing."""
+    if hung == "0":  # the province was made without a ward
+        return ""
+    if not hung:
+        return "the test cameras of the made-up ward did not start; everything else goes on"
+    if missing:
+        return f"the made-up ward shows no pictures: {', '.join(missing)} not found; install ffmpeg and start again"
+    return f"{hung} test cameras of the made-up ward come up"
 
 
 def working_here() -> dict[str, str]:

@@ -36,8 +36,8 @@ SYSTEM_PACKAGES = (
     "systemd",
     "wrk",
 )
-"""Debian packages that tests use: browser, a relay of live pictures, what fetches cameras, Chinese fonts, a second media
-server, a reverse proxy, a second PostgreSQL, a reader of units, a load generator."""
+"""Debian packages that tests use: browser, a relay of live pictures, what fetches cameras, Chinese fonts, a second
+media server, a reverse proxy, a second PostgreSQL, a reader of units, a load generator."""
 
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 """What Debian's packages ask whether they may start their services; 101 says no."""

@@ -71,8 +71,8 @@ class RtspServer:
         if self._listening is not None:
             self._listening.close()
         talking = [task for task in self._talks.values() if task is not None]
-        for task in talking:
-            task.cancel()
+        for talk in self._talks:
+            talk.hang_up()  # and not cancelled: of that the loop itself would complain
         await asyncio.gather(*talking, return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,6 +111,10 @@ class Talk:
             await self._answer(method, address, fields)
             if method == "TEARDOWN":
                 return
+
+    def hang_up(self) -> None:
+        """Leave the other end, whatever it is about to say."""
+        self._writer.transport.abort()
 
     def end(self) -> None:
         """Show nothing more."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from demo.telling import Wish, tell_province
 from demo.ward.beds import BEDS, CART_CODE, TWINS, beds
+from demo.ward.lens import RtspServer
 from demo.ward.telling import BED_CODE, CAMERA_CODE, STAFF, WRISTBAND
 from told_province import Province
 
@@ -79,3 +82,19 @@ def test_the_ward_is_the_same_each_time_and_valid(ward: Province, tmp_path: Path
 
 def test_its_staff_are_there(ward: Province) -> None:
     assert {number for number, *_ in STAFF} <= set(of(ward, "Practitioner", systems.STAFF_NUMBER))
+
+
+@pytest.mark.anyio
+async def test_cameras_that_stop_while_somebody_looks_hang_up_and_complain_of_nothing() -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    server = RtspServer({})
+    port = await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"OPTIONS rtsp://127.0.0.1/bed-01 RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+    assert (await reader.readline()).startswith(b"RTSP/1.0 ")
+    await server.stop()
+    with suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+    assert complaints == []

@@ -151,9 +151,11 @@ class Installation:
     def browser(self, **more: Any) -> Browser:
         return Browser(self.application, **more)
 
-    async def appoint(self, number: str, role: str, organisation: str, practitioner: str | None = None) -> Account:
+    async def appoint(
+        self, number: str, role: str, organisation: str, practitioner: str | None = None, *, title: str | None = None
+    ) -> Account:
         """A member of staff with a password and an authenticator."""
-        post = Post(organisation=organisation, role=role, practitioner=practitioner)
+        post = Post(organisation=organisation, role=role, practitioner=practitioner, title=title)
         account, _ = await self.house.accounts.people.join_staff(
             THE_OPERATOR, name=f"Demo {number}", number=number, post=post, tree=await self.trees.below(PROVINCE)
         )
@@ -161,11 +163,11 @@ class Installation:
         self.accounts[number] = account, await self.house.authenticator(account)
         return account
 
-    async def join(self, telephone: str, patient: str) -> Account:
-        """A resident whose record is known to be his."""
+    async def join(self, telephone: str, record: str, *, kind: str = "Patient") -> Account:
+        """A resident whose record is known to be his, or who is known to somebody else's as a RelatedPerson."""
         people = self.house.accounts.people
         account = await people.join_resident(telephone, name=f"Demo {telephone}", assurance=Assurance.NAMED)
-        await people.tie_record(OPERATOR, account.id, "Patient", patient)
+        await people.tie_record(OPERATOR, account.id, kind, record)
         return account
 
     async def staff(self, number: str) -> Browser:

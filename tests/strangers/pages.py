@@ -14,14 +14,14 @@ import httpx
 from tests.gateways.fhir.walked_world import PATIENT, RECORD
 from tests.permission_table import PageRow
 from tests.strangers.installation import HOSPITAL, OTHER_HOSPITAL, OTHER_WARD, Browser, Installation
-from tests.strangers.people import BEDS, CART, HERS, NAME, NOTE, VISIT, Entitled
+from tests.strangers.people import BABY, BEDS, CART, GUARDIAN, HERS, NAME, NOTE, VISIT, Entitled
 from tianfu.db import Query
 
 THIRD = "13800003333"
 """The telephone of somebody whom she names."""
 
 MADE_UP = "00000000-0000-4000-8000-000000000000"
-"""Nothing of newborn visits stands in the walked world; tests/apps/newborn tries real things of others."""
+"""What no family of the walked world has asked for; tests/apps/newborn tries real things of others."""
 
 Form = Mapping[str, str]
 
@@ -122,11 +122,11 @@ def path_of(row: PageRow, things: Things) -> str:
         "{workplace:str}": things.workplace,
         "{organisation:str}": HOSPITAL,
         "{key:str}": "made-up",
-        "{baby:str}": PATIENT,
+        "{baby:str}": BABY,
         "{claim:str}": MADE_UP,
         "{wish:str}": MADE_UP,
         "{invitation:str}": MADE_UP,
-        "{related:str}": MADE_UP,
+        "{related:str}": GUARDIAN,
         "{visit:str}": VISIT,
         "{camera:str}": CART,
         "{day:str}": "2026-11-26",

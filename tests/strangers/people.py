@@ -56,7 +56,10 @@ NAME, BIRTH, DIAGNOSIS = "藏名甲", "1985-03-07", "藏而不露的诊断"
 VISIT, BEDS, NOTE, CART = "visit-at-the-bed", "beds-of-the-ward", "note-of-a-nurse", "cart-at-the-bed"
 """A newborn's visit, the ward in which it is to take place, what a nurse wrote of the baby, and a cart there."""
 
-HERS, NEIGHBOURS = "13800001111", "13800002222"
+BABY, BED, GUARDIAN = "hid-baby-1", "bed-of-the-cart", "mother-of-the-baby"
+"""A newborn of the ward, who is hidden as the patient is, its bed, and its mother."""
+
+HERS, NEIGHBOURS, MOTHERS = "13800001111", "13800002222", "13800004444"
 OFFICIAL = "openid fhirUser user/*.cruds"
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 
@@ -70,10 +73,15 @@ STAFF = {
     "other-keeper": ("security", OTHER_CITY, None),
     "clerk": ("registrar", HOSPITAL, None),
     "mei": ("nurse", OTHER_WARD, "mei"),
+    "su": ("nurse", WARD, "su"),
+    "he": ("nurse", WARD, "he"),
     "head": ("administrator", CITY, None),
     "other-head": ("administrator", OTHER_CITY, None),
 }
 """Everybody's role, place and Practitioner, by number."""
+
+TITLES = {"he": "护士长"}
+"""Who is more than a role says: the head nurse."""
 
 STRANGERS: dict[str, Kind] = {
     "regulator": "wrong role",
@@ -126,17 +134,7 @@ async def settle(here: Installation) -> None:
     for patient, ward, practitioner in ((PATIENT, WARD, "lin"), ("cai", WARD, "lin"), ("bea", OTHER_WARD, "tang")):
         hidden = {"birthDate": BIRTH, "name": [{"text": NAME}]} if patient == PATIENT else {"birthDate": "1990-01-01"}
         await put(here.store, "Patient", patient, **hidden)
-        await put(
-            here.store,
-            "Encounter",
-            f"visit-of-{patient}",
-            status="in-progress",
-            **{"class": {"system": f"{_TERMS}/v3-ActCode", "code": "IMP"}},
-            subject={"reference": f"Patient/{patient}"},
-            period={"start": days(-2)},
-            serviceProvider={"reference": f"Organization/{ward}"},
-            participant=[{"individual": {"reference": f"Practitioner/{practitioner}"}}],
-        )
+        await take_in(here, patient, ward, practitioner)
     code = {**FLU, "text": DIAGNOSIS}
     await put(here.store, "Condition", RECORD, subject={"reference": f"Patient/{PATIENT}"}, code=code)
     await put(
@@ -147,33 +145,57 @@ async def settle(here: Installation) -> None:
         physicalType={"coding": [{"system": f"{_TERMS}/location-physical-type", "code": "wa"}]},
         managingOrganization={"reference": f"Organization/{WARD}"},
     )
-    await put(here.store, "Location", "bed-of-the-cart", partOf={"reference": f"Location/{BEDS}"})
-    await put(here.store, "Device", CART, status="active", location={"reference": "Location/bed-of-the-cart"})
+    await put(here.store, "Patient", BABY, birthDate=days(-10)[:10], name=[{"text": f"{NAME}之子"}])
+    await take_in(
+        here, BABY, WARD, "lin", location=[{"location": {"reference": f"Location/{BED}"}, "status": "active"}]
+    )
+    await put(here.store, "Location", BED, partOf={"reference": f"Location/{BEDS}"})
+    await put(
+        here.store,
+        "RelatedPerson",
+        GUARDIAN,
+        active=True,
+        patient={"reference": f"Patient/{BABY}"},
+        relationship=[{"coding": [{"system": f"{_TERMS}/v3-RoleCode", "code": "MTH"}]}],
+        period={"start": days(-2)},
+    )
+    await put(here.store, "Device", CART, status="active", location={"reference": f"Location/{BED}"})
     await Cameras(here.house.database, Seals(here.house.keyring), clock=system_clock).add(CART, CameraKind.CART, None)
     now = system_clock()
     visit = Booked(
         id=VISIT,
         version=0,
         state=State.WAITING,
-        baby=PATIENT,
-        guardian="guardian",
+        baby=BABY,
+        guardian=GUARDIAN,
         ward=BEDS,
         start=now,
         end=Instant(now + DAY),
     )
     await put(here.store, "Appointment", VISIT, **unnamed(appointment_of(visit)))
-    mother = {"coding": [{"system": f"{_TERMS}/v3-RoleCode", "code": "MTH"}]}
-    await put(
-        here.store, "RelatedPerson", "guardian", patient={"reference": f"Patient/{PATIENT}"}, relationship=[mother]
-    )
-    note = note_resource(DIAGNOSIS, baby=PATIENT, author="lin", now=now)
+    note = note_resource(DIAGNOSIS, baby=BABY, author="lin", now=now)
     await put(here.store, "Communication", NOTE, **unnamed(note))
     for number, post in STAFF.items():
-        await here.appoint(number, *post)
-    account = await here.join(HERS, PATIENT)
-    # As if she were the guardian too: else nobody at all could open the page of a visit.
-    await here.house.accounts.people.tie_record(OPERATOR, account.id, "RelatedPerson", "guardian")
+        await here.appoint(number, *post, title=TITLES.get(number))
+    await here.join(HERS, PATIENT)
     await here.join(NEIGHBOURS, "bea")
+    await here.join(MOTHERS, GUARDIAN, kind="RelatedPerson")
+
+
+async def take_in(here: Installation, patient: str, ward: str, practitioner: str, **more: Any) -> None:
+    """Somebody comes to a ward and is there now."""
+    await put(
+        here.store,
+        "Encounter",
+        f"visit-of-{patient}",
+        status="in-progress",
+        **{"class": {"system": f"{_TERMS}/v3-ActCode", "code": "IMP"}},
+        subject={"reference": f"Patient/{patient}"},
+        period={"start": days(-2)},
+        serviceProvider={"reference": f"Organization/{ward}"},
+        participant=[{"individual": {"reference": f"Practitioner/{practitioner}"}}],
+        **more,
+    )
 
 
 def unnamed(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,9 +220,10 @@ async def entitled_of(here: Installation) -> Entitled:
     expired = (await here.tokens(lin, OFFICIAL))["access_token"]
     here.clock.forward(601)
     browsers = {"lin": lin}
-    for number in ("officer", "keeper", "head", "clerk"):
+    for number in ("officer", "keeper", "head", "clerk", "su", "he"):
         browsers[number] = await here.staff(number)
     browsers["herself"] = await here.resident(HERS)
+    browsers["mother"] = await here.resident(MOTHERS)
     return Entitled(browsers=browsers, old=old, expired=expired)
 
 

@@ -193,7 +193,7 @@ async def account_of(walk: Walk, browser: Browser) -> str:
     return (await walk.here.house.accounts.sessions.look_up(browser.session, browser.device)).account.id
 
 
-ENTITLED = ("lin", "herself", "officer", "keeper", "head", "clerk")
+ENTITLED = ("lin", "herself", "officer", "keeper", "head", "clerk", "su", "he", "mother")
 """Of whom one at least may open each page."""
 
 
