@@ -24,6 +24,7 @@ from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
+from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
@@ -32,6 +33,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.cameras.registry import Cameras
 from tianfu.web.callers import Callers, PeopleCallers
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
@@ -132,8 +134,14 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             claims=Claims(database, house.keyring, accounts, clock),
             clock=clock,
         )
+        bedsides = Bedsides(
+            house=ward.house,
+            colleagues=SecondPerson(accounts.signing_in),
+            nursery=nursery,
+            cameras=Cameras(database, Seals(house.keyring), clock=clock),
+        )
         site = build_site(
-            apps=[newborn(nursery, Bedsides(house=ward.house, colleagues=SecondPerson(accounts.signing_in)))],
+            apps=[newborn(nursery, bedsides)],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,

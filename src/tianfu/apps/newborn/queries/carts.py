@@ -39,7 +39,7 @@ class Cart:
 
 async def read_carts(house: House, book: CameraBook, caller: Caller) -> tuple[Cart, ...]:
     """The carts at beds of the wards of the caller's unit, by bed."""
-    beds = await _beds(house, caller)
+    beds = await beds_of(house, caller)
     carts = {each.camera for each in await book.kept() if each.kind is Kind.CART and each.is_on}
     if not beds or not carts:
         return ()
