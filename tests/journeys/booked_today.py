@@ -60,7 +60,9 @@ async def _book(store: Store, places: Places, bed: Bed) -> dict[str, str]:
             "resourceType": "Consent",
             "id": name,
             "status": "active",
-            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+            "scope": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]
+            },
             "category": [{"coding": [{"system": CONSENT, "code": each}]} for each in (VIEW, TALK)],
             "patient": {"reference": f"Patient/{baby}"},
             "performer": [{"reference": f"RelatedPerson/{guardian}"}],

@@ -64,7 +64,8 @@ async def read_cart(house: House, book: CameraBook, caller: Caller, camera: str)
     raise Refusal("not-found", next_step="start-again")
 
 
-async def _beds(house: House, caller: Caller) -> dict[str, str]:
+async def beds_of(house: House, caller: Caller) -> dict[str, str]:
+    """The beds of the wards of the caller's unit, each with what is printed on it."""
     wards = await read_wards(house, caller)
     if not wards:
         return {}

@@ -20,11 +20,15 @@ from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.searching import SearchRequest
 from tianfu.services.booking.places import Place
-from tianfu.services.realtime.cameras.registry import Health, State
+from tianfu.services.realtime.cameras.registry import Health, Kept, Kind, State
 
 
 class CameraHealth(Protocol):
-    """The call of `services.realtime.cameras.registry.Cameras` that tells how it stands with cameras."""
+    """The calls of `services.realtime.cameras.registry.Cameras` that tell how it stands with cameras."""
+
+    async def kept(self) -> Sequence[Kept]:
+        """All cameras that are registered."""
+        ...
 
     async def health(self) -> Sequence[Health]:
         """How it stands with every camera."""
@@ -61,7 +65,10 @@ async def read_watch(house: House, cameras: CameraHealth, nursery: Nursery, call
 
 async def _cameras(house: House, cameras: CameraHealth, caller: Caller) -> tuple[Watched, ...]:
     beds = await beds_of(house, caller)
-    health = {each.camera: each for each in await cameras.health()}
+    # A cart that nobody put on air is no fault.
+    walls = {each.camera for each in await cameras.kept() if each.kind is Kind.RTSP}
+    told = await cameras.health()
+    health = {each.camera: each for each in told if each.camera in walls or each.state is State.HEALTHY}
     if not beds or not health:
         return ()
     wanted = SearchRequest(
@@ -70,9 +77,7 @@ async def _cameras(house: House, cameras: CameraHealth, caller: Caller) -> tuple
     )
     devices = (await house.store.search(VISITS, Purpose.OPERATIONS, wanted)).records
     found = [
-        Watched(
-            label=camera_label(each.value), bed=beds[bed], state=health[each.id].state, since=health[each.id].since
-        )
+        Watched(label=camera_label(each.value), bed=beds[bed], state=health[each.id].state, since=health[each.id].since)
         for each in devices
         if each.id in health and (bed := bed_of_camera(each.value)) in beds
     ]
