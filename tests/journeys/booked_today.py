@@ -13,8 +13,8 @@ from contextlib import closing
 from typing import Any
 
 import orjson
-
 from demo.ward.beds import Bed, beds
+
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import BED_CODE, CONSENT, TALK, VIEW, VISITS, WRISTBAND
 from tianfu.apps.newborn.mapping.visits import Booked, appointment_of, id_in
