@@ -59,6 +59,7 @@ STATUSES: Mapping[str, int] = {
     "consent-unclear": 422,
     "referral-not-yours": 403,
     "visit-not-yours": 403,
+    "approval-not-yours": 403,
     "emergency-not-yours": 403,
     "proxy-not-yours": 403,
     "proxy-not-of-age": 403,
