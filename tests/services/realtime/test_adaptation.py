@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpReceiverInfo, RtcpRrPacket, pack_remb_fci
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.services.realtime.made import PeerInMemory, camera, packet, until, viewer
@@ -129,6 +129,7 @@ LADDERS = st.builds(ladder_of, has_small=st.booleans(), is_ward_heard=st.boolean
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.none() | st.integers(0, 3_000_000), LADDERS), max_size=80))
+@settings(deadline=None)
 def test_a_level_is_always_one_that_there_is_and_never_climbs_two_steps(
     looks: list[tuple[float, int | None, Sequence[Level]]],
 ) -> None:

@@ -6,7 +6,7 @@ from struct import pack
 
 import pytest
 from aiortc.rtp import RtpPacket
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianfu.services.realtime.protocol.packets import Head, MalformedPacket, head_of, is_later, relabelled
@@ -16,6 +16,7 @@ THIRTY_TWO = st.integers(0, 2**32 - 1)
 
 
 @given(SIXTEEN, THIRTY_TWO, THIRTY_TWO, st.booleans(), st.integers(0, 127), st.binary(max_size=40), st.integers(0, 3))
+@settings(deadline=None)
 def test_what_another_library_writes_is_read(
     sequence: int, timestamp: int, source: int, marked: bool, kind: int, payload: bytes, sources: int
 ) -> None:
@@ -29,6 +30,7 @@ def test_what_another_library_writes_is_read(
 
 
 @given(st.binary(max_size=40), st.integers(1, 9), st.binary(min_size=0, max_size=12).filter(lambda b: len(b) % 4 == 0))
+@settings(deadline=None)
 def test_extension_and_padding_are_no_payload(payload: bytes, padding: int, extension: bytes) -> None:
     fixed = pack("!BBHII", 0x80 | 0x20 | 0x10, 96, 1, 2, 3)
     data = (
@@ -39,6 +41,7 @@ def test_extension_and_padding_are_no_payload(payload: bytes, padding: int, exte
 
 
 @given(st.binary(max_size=60))
+@settings(deadline=None)
 def test_bytes_are_a_packet_or_are_refused(data: bytes) -> None:
     try:
         head = head_of(data)
@@ -66,6 +69,7 @@ def test_what_is_cut_short_is_refused(data: bytes) -> None:
 
 
 @given(SIXTEEN, THIRTY_TWO, THIRTY_TWO, st.booleans(), st.integers(0, 127), st.binary(max_size=40))
+@settings(deadline=None)
 def test_a_relabelled_packet_keeps_its_payload_and_mark(
     sequence: int, timestamp: int, source: int, marked: bool, kind: int, payload: bytes
 ) -> None:
@@ -76,6 +80,7 @@ def test_a_relabelled_packet_keeps_its_payload_and_mark(
 
 
 @given(SIXTEEN, st.integers(1, 2**15 - 1))
+@settings(deadline=None)
 def test_the_count_begins_anew_at_its_end(sequence: int, ahead: int) -> None:
     later = (sequence + ahead) % 2**16
     assert is_later(later, sequence)

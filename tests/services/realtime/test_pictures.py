@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.services.realtime.made import packet, picture
@@ -71,6 +71,7 @@ def test_where_a_vp8_picture_begins(payload: bytes, begins: bool) -> None:
 
 
 @given(st.sampled_from(["H264", "VP8"]), st.binary(max_size=30))
+@settings(deadline=None)
 def test_any_bytes_begin_a_picture_or_do_not(codec: VideoCodec, payload: bytes) -> None:
     assert begins_picture(codec, one(payload)) in {True, False}
 
