@@ -24,6 +24,7 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.live.doors import GrantedDoors
@@ -74,6 +75,7 @@ from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.notices import ConsoleNotices, NoNotices
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras
@@ -186,12 +188,14 @@ class Application:
             store=store,
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
+            stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
         for work in (
             roots.run(),
             watch_pages(windows),
+            keep_slots(nursery),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
             end_what_was_revoked(rooms.grants),
@@ -217,6 +221,7 @@ class Application:
             is_production=self._settings.is_production,
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
+        cameras = Cameras(database, Seals(keyring), clock=system_clock)
         is_demonstration = await has_source(database, DEMONSTRATION)
         notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
         stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
@@ -227,11 +232,16 @@ class Application:
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
                 newborn(
                     nursery,
-                    Bedsides(house=visits, colleagues=SecondPerson(accounts.signing_in)),
+                    Bedsides(
+                        house=visits,
+                        colleagues=SecondPerson(accounts.signing_in),
+                        nursery=nursery,
+                        cameras=cameras,
+                    ),
                     windows,
                     Carts(
                         house=visits,
-                        book=Cameras(database, Seals(keyring), clock=system_clock),
+                        book=cameras,
                         granting=rooms.grants,
                     ),
                 ),

@@ -314,6 +314,16 @@ def test_no_log_of_nginx_holds_whose_record_was_asked_for(front: Front) -> None:
     assert " GET fhir 401 " in front.log()
 
 
+def test_nothing_of_the_door_for_pictures_is_logged(front: Front) -> None:
+    with front.client() as client:
+        client.get("/healthz")
+        before = front.log()
+        assert client.delete("/media/connection/a-secret").status_code == 404
+        client.post("/media/whip")
+    assert front.log() == before
+    assert " GET health " in before
+
+
 @pytest.mark.parametrize("path", ["/fhir/metadata", "/healthz"])
 def test_a_program_that_is_away_is_told_so(short_folder: Path, path: str) -> None:
     with nginx(short_folder, behind=free_port()) as alone, alone.client() as client:

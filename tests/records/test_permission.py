@@ -495,6 +495,37 @@ async def test_nobody_but_the_platform_writes_how_a_newborns_visit_stands(ward: 
     await ward.write(Caller(id="newborn-visits", role="system"), TREAT, **visit, extension=[state])
 
 
+async def test_only_a_doctor_who_cares_for_a_newborn_approves_what_its_family_reads(ward: Ward) -> None:
+    await ward.visit("ada")
+    note = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"coding": [{"system": "urn:tianfu:newborn", "code": "condition-note"}]}],
+        "subject": {"reference": "Patient/ada"},
+        "payload": [{"contentString": "Drank 12 ml."}],
+    }
+
+    def approved_by(practitioner: str) -> dict[str, Any]:
+        url = "urn:tianfu:newborn-approved-by"
+        return {**note, "extension": [{"url": url, "valueReference": {"reference": f"Practitioner/{practitioner}"}}]}
+
+    await ward.write(NURSE, **{**note, "status": "preparation"})
+    for nurse_says in ("lin", "qin"):
+        with pytest.raises(Refusal, match="approval-not-yours"):
+            await ward.write(NURSE, **approved_by(nurse_says))
+    for who in (MOTHER, CITIZEN):
+        with pytest.raises(Refusal, match="approval-not-yours"):
+            await ward.write(who, Purpose.PATIENT_REQUEST, **approved_by("lin"))
+    with pytest.raises(Refusal, match="approval-not-yours"):
+        await ward.write(DOCTOR, **approved_by("zhou"))
+    with pytest.raises(Refusal, match="not-found"):
+        await ward.write(STRANGER, **approved_by("zhou"))
+    written = await ward.write(DOCTOR, **approved_by("lin"))
+    approved = {**approved_by("lin"), "id": written.id, "payload": [{"contentString": "Drank 90 ml."}]}
+    with pytest.raises(Refusal, match="approval-not-yours"):
+        await ward.write(NURSE, **approved)
+
+
 async def test_an_officer_sees_no_clinical_task_of_a_patient_under_review(ward: Ward) -> None:
     await ward.break_glass(STRANGER, emergency("ada"))
     await ward.put("Task", "bandage", status="requested", intent="order", **{"for": {"reference": "Patient/ada"}})

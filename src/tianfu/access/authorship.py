@@ -17,6 +17,9 @@ from tianfu.kernel.refusal import Fault, Refusal
 VISIT_STATE = "urn:tianfu:newborn-visit-state"
 """The extension of an Appointment that says how a newborn's visit stands: docs/rules/newborn-record.md"""
 
+NOTE_APPROVED = "urn:tianfu:newborn-approved-by"
+"""The extension of a Communication that lets families read how their newborn is: docs/rules/newborn-record.md"""
+
 
 def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     """Raise Refusal if a Consent is not its performer's own or not clear, a referral is not its requester's own, or a
@@ -24,13 +27,17 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
 
     A registering role writes down what people signed on paper, so it may write in their name; that is in the trace.
     How a newborn's visit stands is written by the platform alone, after its rules said yes: nobody approves his own.
+    What families read of how a newborn is bears the approval of the doctor who writes it, and of nobody else.
     Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours, proxy-not-yours,
-    visit-not-yours.
+    visit-not-yours, approval-not-yours.
     """
     caller = grant.caller
     if resource["resourceType"] == "Appointment":
         if any(each.get("url") == VISIT_STATE for each in elements(resource.get("extension"))):
             raise Refusal("visit-not-yours", next_step="ask-the-ward")
+        return
+    if resource["resourceType"] == "Communication":
+        _refuse_foreign_approval(resource, grant)
         return
     if resource["resourceType"] == "RelatedPerson":
         if not grant.registers and not _is_own_proxy(resource, grant):
@@ -51,6 +58,19 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     is_to_himself = any(each.actor in grant.actors for each in relations_of(resource, 0))
     if is_to_himself or f"Practitioner/{caller.practitioner}" != _said(resource.get("requester")):
         raise Refusal("referral-not-yours", next_step="sign-yourself")
+
+
+def _refuse_foreign_approval(note: dict[str, Any], grant: Grant) -> None:
+    """Raise Refusal unless each approval that a note bears is its writer's own, and she is a doctor.
+
+    Whether the baby is in her care is decided as for everything that she writes about it.
+    """
+    approvals = [each for each in elements(note.get("extension")) if each.get("url") == NOTE_APPROVED]
+    caller = grant.caller
+    is_doctor = caller.role == "doctor" and caller.practitioner is not None and not grant.registers
+    own = f"Practitioner/{caller.practitioner}"
+    if approvals and not (is_doctor and all(_said(each.get("valueReference")) == own for each in approvals)):
+        raise Refusal("approval-not-yours", next_step="ask-a-doctor")
 
 
 def _is_own_proxy(person: dict[str, Any], grant: Grant) -> bool:

@@ -36,7 +36,7 @@ from tianfu.records.visibility import Guarded, asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
-AUTHORED_TYPES = frozenset({"Appointment", "Consent", "RelatedPerson", "ServiceRequest", "Task"})
+AUTHORED_TYPES = frozenset({"Appointment", "Communication", "Consent", "RelatedPerson", "ServiceRequest", "Task"})
 """What opens records and must therefore be its writer's own."""
 
 GLASS_TYPES = frozenset({"Task", "Communication"})

@@ -28,14 +28,14 @@ from tianfu.web.sealing import Sealer
 WEB_FOLDER = Path(__file__).parent
 
 PLACES_MAX = 5
-"""What the tab bar of a telephone holds."""
+"""What the tab bar of a telephone holds; where a reader has more, the last of them leads to the rest."""
 
 _BLANK_LINES = re.compile(r"\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One place of the rail and the tab bar: five at most for one reader.
+    """One place of the rail and the tab bar.
 
     Without roles it is everybody's who signed in; one that `is_open` also theirs who did not.  One that `gives_way` is
     left out where a reader has five others; another page leads there.
@@ -92,6 +92,7 @@ class Pages:
             is_demonstration=is_demonstration,
             languages=tuple(languages.values()),
             text_width=text_width,
+            tabs_max=PLACES_MAX,
         )
 
     def asking(self, request: HttpRequest) -> Asking:

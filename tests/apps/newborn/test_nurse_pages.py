@@ -14,7 +14,7 @@ from tests.apps.newborn.ward import UNIT, MadeWard, made_ward
 from tests.services.accounts.conftest import PASSWORD, House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
-from tests.trails import close_trails
+from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
@@ -24,14 +24,18 @@ from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
+from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.cameras.registry import Cameras, Kind
+from tianfu.services.realtime.cameras.source import read_source
 from tianfu.web.callers import Callers, PeopleCallers
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
@@ -81,6 +85,8 @@ class Place:
     site: Any
     keeper: Keeper
     secrets: dict[str, bytes]
+    nursery: Nursery
+    cameras: Cameras
 
     async def tablet(self, number: str) -> Tablet:
         self.house.device = ""
@@ -130,16 +136,24 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
+            stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )
+        cameras = Cameras(database, Seals(house.keyring), clock=clock)
+        bedsides = Bedsides(
+            house=ward.house,
+            colleagues=SecondPerson(accounts.signing_in),
+            nursery=nursery,
+            cameras=cameras,
+        )
         site = build_site(
-            apps=[newborn(nursery, Bedsides(house=ward.house, colleagues=SecondPerson(accounts.signing_in)))],
+            apps=[newborn(nursery, bedsides)],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
             assets=made_up_assets(),
         )
-        yield Place(ward, house, site, keeper, secrets)
+        yield Place(ward, house, site, keeper, secrets, nursery, cameras)
         await lens.peer.close()
     house.accounts.passwords.close()
     close_trails()
@@ -233,6 +247,68 @@ async def test_declining_needs_a_reason_that_the_family_then_reads(place: Place)
     assert done.headers["location"].endswith("done=declined")
     booked = await place.ward.booked(7)
     assert (booked.state, booked.reason) == (State.DECLINED, "baby-needs-rest")
+
+
+@pytest.mark.parametrize(("was_seen", "is_taken"), [(False, False), (True, True)])
+async def test_declining_frees_the_place_unless_something_was_seen(
+    place: Place, was_seen: bool, is_taken: bool
+) -> None:
+    before = await place.ward.booked(7)
+    held = [(before.baby, before.guardian, before.start, before.end)]
+    [visit] = await place.nursery.places.hold(before.ward, held, lambda _: None, by_staff=False)
+    await place.nursery.places.confirm(visit)
+    place.ward.visits[7] = visit
+    await place.ward.book(7, State.WAITING, start=before.start, end=before.end)
+    await place.ward.arm(7)
+    qin = await place.tablet(QIN)
+    if was_seen:
+        opened = await qin.post(f"/newborn/visits/{visit}/open")
+        assert opened.headers.get("location", "").endswith("done=opened"), opened.text
+    declined = await qin.post(f"/newborn/visits/{visit}/decline", reason="ward-is-busy")
+    assert declined.headers.get("location", "").endswith("done=declined"), declined.text
+    assert bool(await place.nursery.places.of_baby(before.baby)) is is_taken
+
+
+async def test_a_nurse_looks_after_several_beds_from_her_round(place: Place) -> None:
+    qin = await place.armed()
+    assert 'data-here="/newborn/round/here"' in (await qin.get("/newborn/round")).text
+    await qin.post("/newborn/visits/visit-7/open")
+    for _ in range(3):
+        place.house.time.pass_(10)
+        assert (await qin.post("/newborn/round/here")).status_code == 204
+        await place.keeper.tick()
+    assert await place.ward.state(7) is State.LIVE
+    for other in (await place.tablet(XIANG), await place.tablet(STRANGER)):
+        place.house.time.pass_(10)
+        assert (await other.post("/newborn/round/here")).status_code == 204
+    await place.keeper.tick()
+    assert (await place.ward.standing(7)).visit.reason == "nurse-gone"
+    assert (await (await place.tablet(DOCTOR)).post("/newborn/round/here")).status_code == 404
+
+
+async def test_the_next_bed_is_one_touch_away_and_the_camera_reads_codes_only_while_they_are_scanned(
+    place: Place,
+) -> None:
+    await place.ward.bed(8)
+    qin = await place.tablet(QIN)
+    page = await qin.get("/newborn/visits/visit-7")
+    assert 'rel="next" href="/newborn/visits/visit-8"' in page.text
+    assert 'rel="prev"' not in page.text
+    assert page.headers["permissions-policy"].startswith("camera=(self)")
+    doctors = await (await place.tablet(DOCTOR)).get("/newborn/visits/visit-8")
+    assert 'rel="prev" href="/newborn/visits/visit-7"' in doctors.text
+    assert doctors.headers["permissions-policy"].startswith("camera=()")
+    assert (await qin.get("/newborn/round")).headers["permissions-policy"].startswith("camera=()")
+    await place.armed()
+    assert (await qin.get("/newborn/visits/visit-7")).headers["permissions-policy"].startswith("camera=()")
+
+
+async def test_the_console_tells_which_cameras_are_away(place: Place) -> None:
+    await place.cameras.add("camera-7", Kind.RTSP, read_source("rtsp://127.0.0.1:1/bed-07", "ward", "secret"))
+    page = (await (await place.tablet(QIN)).get("/newborn/ward")).text
+    assert 'data-part="cameras"' in page
+    assert "1 of 1 away" in page
+    assert "secret" not in page
 
 
 async def test_a_note_is_for_families_once_a_doctor_approved_it(place: Place) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aioice.ice import get_host_addresses
 
-from tests.services.realtime.made import VIEWER, Client, sources_of
+from tests.services.realtime.made import CONNECT_SECONDS, VIEWER, Client, sources_of
 from tests.services.realtime.running import START_SECONDS, Running, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
@@ -136,7 +136,7 @@ async def look(port: MediaPort, visit: str, who: str, part: Part = Part.FAMILY) 
     """A viewer who is connected, whichever side offers first; raises Refusal."""
     client = AnsweringClient() if isinstance(port, OffersFirst) else Client()
     try:
-        if isinstance(client, AnsweringClient) and isinstance(port, OffersFirst):
+        if isinstance(client, AnsweringClient):
             await _take_offer(port, visit, who, part, client)
         else:
             offer = await client.peer.offer(VIEWER, video=("H264", "VP8"))
@@ -144,13 +144,24 @@ async def look(port: MediaPort, visit: str, who: str, part: Part = Part.FAMILY) 
             await client.peer.accept(answer)
             client.sources = sources_of(answer)
         await client.connected()
+        await _there_too(port, visit, who)
     except BaseException:
         await client.peer.close()
         raise
     return client
 
 
-async def _take_offer(port: OffersFirst, visit: str, who: str, part: Part, client: AnsweringClient) -> None:
+async def _there_too(port: MediaPort, visit: str, who: str) -> None:
+    """Wait until the server's end is connected as well: on a busy machine it is so later, and sends nothing before."""
+    async with asyncio.timeout(CONNECT_SECONDS):
+        while True:
+            there = [each for each in await port.stats() if (each.visit, each.participant) == (visit, who)]
+            if there and there[0].join_ms is not None:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _take_offer(port: MediaPort, visit: str, who: str, part: Part, client: AnsweringClient) -> None:
     offer = await port.whep_offer(visit, who, part, may_speak=part in SPEAKS)
     client.sources = sources_of(offer)
     labels: list[Label] = ["video", "ward", "voice"]

@@ -17,7 +17,7 @@ from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.trickle import Trickle, read_fragment, write_fragment
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 30.0
 PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
 """The first bytes of H.264 units: parameter sets, a picture by itself, a picture that needs the one before."""
 
@@ -241,7 +241,7 @@ def sources_of(answer: str) -> list[int]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; fails after five seconds."""
+    """Wait until something holds; fails after half a minute."""
     async with asyncio.timeout(CONNECT_SECONDS):
         while not holds():  # noqa: ASYNC110 - what is waited for is anything, and tells nobody
             await asyncio.sleep(0.01)

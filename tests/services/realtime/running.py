@@ -13,7 +13,8 @@ from pathlib import Path
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
+"""A busy machine is patient with a new process, too."""
 
 
 class Running:

@@ -59,7 +59,7 @@ def test_what_came_before_the_beginning_is_not_passed_on_late() -> None:
 
 
 @given(st.integers(0, 2**16 - 1), st.integers(1, 4_000))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_what_came_before_stays_out_however_long_it_runs(first: int, late: int) -> None:
     to = relay()
     passed(to, first, may_begin=True)

@@ -111,7 +111,7 @@ ACTS = st.sampled_from(["live", "shield", "renew", "close", "leave", "join", "lo
 
 
 @given(st.lists(st.tuples(ACTS, st.floats(0, 12)), max_size=60))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_open_means_opened_since_and_leased_without_a_break(acts: list[tuple[str, float]]) -> None:
     made = room(lease=10.0)
     now, until, is_open, inside = 0.0, 10.0, False, True

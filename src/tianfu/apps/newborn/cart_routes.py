@@ -1,6 +1,6 @@
 """The cart's pages over HTTP: a telephone or tablet at a bed that stands for a camera.
 
-The only pages of staff on which a browser may use its camera, and never its microphone.
+Beside the scanner at the bed the only pages of staff on which a browser may use its camera, and never its microphone.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from litestar.params import FromPath
 from tianfu.apps.newborn.actions.start_cart import Granting, start_cart
 from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
 from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.pages import CAMERA_HERE
 from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.pages import Pages
 
 CART = "/newborn/cart"
-CAMERA_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

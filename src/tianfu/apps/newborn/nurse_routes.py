@@ -26,8 +26,11 @@ from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.reasons import DeclineReason, ShieldReason, read_decline_reason, read_shield_reason, told
 from tianfu.apps.newborn.nurse_ports import Colleagues
+from tianfu.apps.newborn.pages import CAMERA_HERE, is_head, nurse_or_doctor
+from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.bedside import read_bedside
-from tianfu.apps.newborn.queries.round import read_round, read_wards, refuse_unless_hers
+from tianfu.apps.newborn.queries.round import heard_of, read_round, read_wards, refuse_unless_hers
+from tianfu.apps.newborn.queries.watch import CameraHealth, read_watch
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
@@ -79,6 +82,8 @@ class Bedsides:
 
     house: House
     colleagues: Colleagues
+    nursery: Nursery
+    cameras: CameraHealth
 
 
 def nurse_routes(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
@@ -110,12 +115,23 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         found = await read_round(house, asking.caller, now=house.clock())
         return _page(pages, request)("round.html", found=found)
 
+    @post(f"{ROUND}/here", status_code=204)
+    async def here_for_all(request: HttpRequest) -> None:
+        asking = pages.asking(request)
+        nurse = practitioner_of(asking, NURSES)
+        await house.rooms.heard(await heard_of(house, asking.caller, nurse), at=house.clock())
+
     @get(WARD)
     async def show_ward(request: HttpRequest) -> Response[str]:
         asking = pages.asking(request)
         practitioner_of(asking, STAFF)
         found = await read_round(house, asking.caller, now=house.clock())
-        return _page(pages, request)("ward.html", found=found)
+        return _page(pages, request)(
+            "ward.html",
+            found=found,
+            watch=await read_watch(house, bedsides.cameras, bedsides.nursery, asking.caller),
+            leads=is_head(nurse_or_doctor(request)),
+        )
 
     @post(f"{WARD}/{{ward:str}}/hold", status_code=303)
     async def hold(request: HttpRequest, ward: FromPath[str]) -> Redirect:
@@ -133,11 +149,11 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         await release_ward(house, asking.caller, ward)
         return Redirect(f"{WARD}?done=released", status_code=303)
 
-    return [show_round, show_ward, hold, release]
+    return [show_round, here_for_all, show_ward, hold, release]
 
 
 def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
-    house = bedsides.house
+    house, nursery = bedsides.house, bedsides.nursery
 
     @get(f"{VISITS}/{{visit:str}}")
     async def show_bed(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
@@ -180,7 +196,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         form = await read_form(request, "reason")
         try:
             reason = read_decline_reason(form["reason"])
-            await decline_visit(house, asking.caller, visit, reason, now=house.clock())
+            await decline_visit(house, nursery, asking.caller, visit, reason, now=house.clock())
         except Refusal as refusal:
             return await _again(pages, request, house, visit, refusal)
         return _to_bed(visit, "declined")
@@ -188,9 +204,9 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     @post(f"{VISITS}/{{visit:str}}/here", status_code=204)
     async def here(request: HttpRequest, visit: FromPath[str]) -> None:
         asking = pages.asking(request)
-        practitioner_of(asking, NURSES)
+        nurse = practitioner_of(asking, NURSES)
         await visit_of(house, asking.caller, visit)
-        await house.rooms.heard([visit], at=house.clock())
+        await house.rooms.heard(await heard_of(house, asking.caller, nurse, also=visit), at=house.clock())
 
     return [show_bed, shield, open_it, end, decline, here]
 
@@ -278,16 +294,22 @@ def _notes(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
 async def _bedside(
     pages: Pages, request: HttpRequest, house: House, visit: str, *, status: int = 200, **values: object
 ) -> Response[str]:
-    found = await read_bedside(house, pages.asking(request).caller, visit, now=house.clock())
-    return _page(pages, request)(
+    caller = pages.asking(request).caller
+    found = await read_bedside(house, caller, visit, now=house.clock())
+    may_scan = found.awaits_scans and caller.role in NURSES
+    page = _page(pages, request)(
         "bed.html",
         status=status,
         found=found,
         shield_reasons=tuple(ShieldReason),
         decline_reasons=tuple(DeclineReason),
         codes=tuple(Code),
+        may_scan=may_scan,
         **values,
     )
+    if may_scan:
+        page.headers.update(CAMERA_HERE)
+    return page
 
 
 async def _again(pages: Pages, request: HttpRequest, house: House, visit: str, refusal: Refusal) -> Response[str]:

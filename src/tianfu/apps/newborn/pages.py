@@ -20,6 +20,9 @@ DESK = "/newborn/desk"
 HEADS = frozenset({"护士长", "head nurse"})
 """The titles of whoever sets windows and policies; given by the security administrator. [inferred]"""
 
+CAMERA_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
+"""The Permissions-Policy of a page that reads codes or stands for a camera."""
+
 Page = Callable[..., Response[str]]
 
 

@@ -121,6 +121,12 @@ class Places:
             raise Refusal("not-found", next_step="check-the-address")
         return _place(row[:8]), row[8]
 
+    async def around(self, now: Instant, *, before: int) -> tuple[tuple[Place, str], ...]:
+        """Confirmed places that begin within `before` microseconds or ended within a day, each with its ward."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.places_around, until=now + before, since=now - DAY)
+        return tuple((_place(row[:8]), row[8]) for row in rows)
+
     async def hold(
         self,
         ward: str,

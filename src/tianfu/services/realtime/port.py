@@ -87,13 +87,14 @@ class Intake(Protocol):
     async def ingest(self, camera: str) -> socket:
         """A connection on which each message is taken as one packet of this camera, RTP or RTCP.
 
-        H.264 under payload type 96, 1,200 bytes at most (RFC 3550, RFC 6184).  A camera of the same name is let go,
-        and its rooms are shielded.  Raises Refusal `media-unavailable`.
+        H.264 under payload type 96, 1,200 bytes at most (RFC 3550, RFC 6184).  A camera of the same name that works is
+        let go when this one has shown its first whole picture; its rooms are shielded then.  Raises Refusal
+        `media-unavailable`, or `pulling-not-taken` where the server takes cameras only by `whip`.
         """
         ...
 
     async def cameras(self) -> Sequence[CameraPulse]:
-        """How the pictures of all cameras come; raises Refusal `media-unavailable`."""
+        """How the pictures of all cameras come; raises Refusal `media-unavailable` or `pulling-not-taken`."""
         ...
 
 
@@ -145,7 +146,8 @@ class MediaPort(Protocol):
     async def whip_trickle(self, camera: str, news: Trickle) -> str:
         """Learn more addresses of a camera; for other credentials than before, ours of the restart, else empty.
 
-        Raises Refusal `camera-away`, `not-in-room` or `fragment-malformed`.
+        Raises Refusal `camera-away`, `not-in-room`, `fragment-malformed`, or `restart-not-taken` where the server can
+        begin ICE anew only with a new offer.
         """
         ...
 
@@ -213,24 +215,11 @@ class MediaPort(Protocol):
 
 @runtime_checkable
 class OffersFirst(Protocol):
-    """What a media server has besides that makes the offer itself.
+    """What a `MediaPort` has besides that takes no viewer's offer: its `whep` raises Refusal `server-offers`.
 
-    Its `whep` raises Refusal `server-offers` where a viewer's own offer would have been taken.
+    Whoever looks takes its offer (`whep_offer`), which holds picture, ward, and voices of others in this order, and in
+    which nothing comes from him, whatever `may_speak` says: his own voice takes a connection of its own.
     """
-
-    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
-        """Take a participant in; the server's offer to him, in the order picture, ward, voices of others.
-
-        `may_speak` changes nothing in it: his own voice comes by `voice`.
-
-        Who does not answer within 15 seconds is let go.  Raises Refusal `room-unknown`, `room-closed`,
-        `already-in-room` or `camera-away`.
-        """
-        ...
-
-    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
-        """Take his answer; raises Refusal `room-unknown`, `not-in-room` or `answer-malformed`."""
-        ...
 
     async def voice(self, visit: str, participant: str, offer: str) -> str:
         """Take a participant's offer to send his voice, over a connection of its own; the answer.

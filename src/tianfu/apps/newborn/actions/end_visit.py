@@ -8,12 +8,14 @@ import orjson
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.actions.keep_slots import free_place
 from tianfu.apps.newborn.live.bed import change_standing, visit_of
 from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import restated
 from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import Exit, State, Visit, ending, left
+from tianfu.apps.newborn.ports import Nursery
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
@@ -29,18 +31,25 @@ async def end_visit(house: House, caller: Caller, visit: str, *, now: Instant) -
     await house.trail.did(caller, "end-visit", patient=booked.baby, facts={"visit": visit})
 
 
-async def decline_visit(house: House, caller: Caller, visit: str, reason: DeclineReason, *, now: Instant) -> None:
-    """Give a visit up, at the bed or before.
+async def decline_visit(
+    house: House, nursery: Nursery, caller: Caller, visit: str, reason: DeclineReason, *, now: Instant
+) -> None:
+    """Give a visit up, at the bed or before; if nothing was seen of it, its place comes free.
 
     Raises Refusal `not-found`, `visit-not-there-yet` or `version-conflict`.
     """
     booked = await visit_of(house, caller, visit)
-    if await house.rooms.find(visit) is None:
+    room = await house.rooms.find(visit)
+    was_unseen = room is None
+    if room is None:
         await _decline_booked(house, visit, left(booked.visit, Exit.DECLINE, reason.value), version=booked.version)
     else:
         await _shield(house, visit, reason.value)
-        await change_standing(house, visit, lambda stands: _given_up(stands, reason.value), now=now)
+        standing = await change_standing(house, visit, lambda stands: _given_up(stands, reason.value), now=now)
+        was_unseen = standing.visit.state is State.CANCELLED
     await house.trail.did(caller, "decline-visit", patient=booked.baby, facts={"visit": visit, "reason": reason.value})
+    if was_unseen:
+        await free_place(nursery, visit, by="ward", reason=reason.value)
 
 
 def _given_up(visit: Visit, reason: str) -> Visit:

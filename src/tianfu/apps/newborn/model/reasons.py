@@ -54,6 +54,8 @@ OF_ITSELF = (
     "guardianship-disputed",
     "keeper-changed",
     "lease-lost",
+    "no-show",
+    "not-approved",
     "not-bound",
     "not-known",
     "nurse-gone",

@@ -14,7 +14,7 @@ from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Code
 from tianfu.apps.newborn.model.visit import State
-from tianfu.apps.newborn.queries.round import Row, rows_of
+from tianfu.apps.newborn.queries.round import Row, read_round, rows_of
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.records.searching import SearchRequest
 
@@ -23,7 +23,10 @@ NOTES_MAX = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bedside:
-    """A visit as its nurse sees it; `seconds_left` is how long the scans still count, 0 if there are none."""
+    """A visit as its nurse sees it; `seconds_left` is how long the scans still count, 0 if there are none.
+
+    `before` and `after` are the visits beside it on the round that are not over.
+    """
 
     row: Row
     scanned: Mapping[str, bool]
@@ -31,11 +34,19 @@ class Bedside:
     seconds_left: int
     notes: tuple[Note, ...]
     needs_scans: bool
+    before: Row | None
+    after: Row | None
 
     @property
     def is_scanned(self) -> bool:
         """Whether all three codes lie there, and a second person is waited for."""
         return all(self.scanned.values())
+
+    @property
+    def awaits_scans(self) -> bool:
+        """Whether the bed must be checked before anything is seen."""
+        state = self.row.state
+        return state is State.WAITING or (self.needs_scans and state in {State.ARMED, State.SHIELDED})
 
     @property
     def may_open(self) -> bool:
@@ -56,7 +67,11 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
     until = (max(each.at for each in scans) if len(scans) >= len(Code) else first) + SCANS_WITHIN
     fresh = [each for each in scans if now <= until]
     binding = rows[0].visit.binding
+    around = [each for each in (await read_round(house, caller, now=now)).rows if not each.is_over or each.id == visit]
+    place = next((number for number, each in enumerate(around) if each.id == visit), None)
     return Bedside(
+        before=around[place - 1] if place else None,
+        after=around[place + 1] if place is not None and place + 1 < len(around) else None,
         row=rows[0],
         scanned={code.value: any(each.code == code.value for each in fresh) for code in Code},
         scanned_by=fresh[0].by if fresh else "",

@@ -39,7 +39,7 @@ class Cart:
 
 async def read_carts(house: House, book: CameraBook, caller: Caller) -> tuple[Cart, ...]:
     """The carts at beds of the wards of the caller's unit, by bed."""
-    beds = await _beds(house, caller)
+    beds = await beds_of(house, caller)
     carts = {each.camera for each in await book.kept() if each.kind is Kind.CART and each.is_on}
     if not beds or not carts:
         return ()
@@ -64,7 +64,8 @@ async def read_cart(house: House, book: CameraBook, caller: Caller, camera: str)
     raise Refusal("not-found", next_step="start-again")
 
 
-async def _beds(house: House, caller: Caller) -> dict[str, str]:
+async def beds_of(house: House, caller: Caller) -> dict[str, str]:
+    """The beds of the wards of the caller's unit, each with what is printed on it."""
     wards = await read_wards(house, caller)
     if not wards:
         return {}

@@ -24,14 +24,11 @@ WHY = Purpose.TREATMENT
 VISITS_MAX = 200
 """More visits of one day in one ward than this are not shown; the page then says so."""
 
-TODAYS = frozenset(State) - {
-    State.DRAFT,
-    State.REQUESTED,
-    State.IDENTITY_VERIFIED,
-    State.GUARDIAN_VERIFIED,
-    State.APPROVED,
-}
-"""What is on a round: whatever has a slot."""
+PENDING = frozenset({State.GUARDIAN_VERIFIED, State.APPROVED})
+"""Has a place, and waits for a doctor's first yes."""
+
+TODAYS = frozenset(State) - {State.DRAFT, State.REQUESTED, State.IDENTITY_VERIFIED}
+"""What is on a round: whatever has a place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +61,11 @@ class Row:
     @property
     def is_over(self) -> bool:
         return self.visit.state in OVER
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a doctor must say yes first."""
+        return self.visit.state in PENDING
 
     @property
     def reason(self) -> str:
@@ -105,6 +107,23 @@ async def read_round(house: House, caller: Caller, *, now: Instant) -> Round:
         minutes=round(spent / 60_000_000),
         is_cut_off=page.next_cursor is not None,
     )
+
+
+async def heard_of(house: House, caller: Caller, nurse: str, *, also: str = "") -> list[str]:
+    """The visits for whose beds a nurse's tablet stands: those at the bed that she checked, and one that she looks at.
+
+    Only of babies who are in her care now.
+    """
+    rooms = await house.rooms.at_work()
+    visits = [room.visit for room in rooms if not room.is_over and (room.nurse == nurse or room.visit == also)]
+    if not visits:
+        return []
+    answers = await house.store.read_many(caller, WHY, [("Appointment", each) for each in visits])
+    booked = [booked_from(each.record.value, version=0) for each in answers if isinstance(each, Found)]
+    babies = sorted({each.baby for each in booked if each is not None})
+    seen = await house.store.read_many(caller, WHY, [("Patient", each) for each in babies]) if babies else []
+    hers = {baby for baby, each in zip(babies, seen, strict=True) if isinstance(each, Found)}
+    return [each.id for each in booked if each is not None and each.baby in hers]
 
 
 async def read_wards(house: House, caller: Caller) -> tuple[Ward, ...]:

@@ -30,6 +30,12 @@ select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since 
 select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward from newborn_place
  where place = %(place)s and freed_at is null;
 
+-- places_around
+-- Confirmed places that begin soon or ended lately; whose ward each is.
+select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward from newborn_place
+ where freed_at is null and is_confirmed and starts <= %(until)s and ends > %(since)s
+ order by starts, place;
+
 -- forget_held
 -- Places that were held for one baby and slot, and never confirmed.
 update newborn_place set freed_at = %(now)s, freed_by = 'ward', freed_reason = 'not-confirmed'

@@ -63,6 +63,7 @@ class _Joining:
     part: Part
     camera: Camera
     at_seconds: float
+    may_speak: bool = True
 
 
 @dataclass(slots=True)
@@ -167,20 +168,24 @@ class Forwarder:
         self._keep_what_is_seen(camera)
         self.happenings.tell(CLOSED, visit=visit, reason=reason)
 
-    def kick(self, visit: str, participant: str, reason: str = "let-go") -> None:
+    def kick(self, visit: str, participant: str) -> None:
         """Let one participant go at once; safe to repeat."""
         opened = self._rooms.get(visit)
         if opened is not None:
             opened.room.leave(participant)
             opened.joining.pop(participant, None)
             self._take_back(opened, participant)
-            self._forget(opened, participant, reason)
+            self._forget(opened, participant, "let-go")
 
     def unplug(self, camera: str) -> None:
-        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
-        there = self._cameras.get(camera)
-        if there is not None:
-            self._camera_ended(there)
+        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat.
+
+        Who waits to take its place is let go, too.
+        """
+        for named in (self._coming, self._cameras):
+            there = named.get(camera)
+            if there is not None:
+                self._camera_ended(there)
 
     def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
         """Give a participant the floor while his key is pressed, and take it when he lets go.
@@ -236,7 +241,7 @@ class Forwarder:
         return answer
 
     def pull(self, camera: str, connection: socket) -> None:
-        """Take a camera's packets from a connection; the camera that had this name before is let go."""
+        """Take a camera's packets from a connection; a camera of this name that works stays as with `whip`."""
         heard = Heard()
         self._came(self._made(camera, Pulled(heard, connection, self._clock), heard))
 
@@ -273,8 +278,9 @@ class Forwarder:
         opened, camera = self._seen(visit)
         heard = Heard()
         peer = self._let_in(opened, participant, heard)
-        joining = _Joining(peer, heard, part, camera, self._clock())
-        lines = _offered_lines(may_speak=may_speak and part in SPEAKS)
+        is_heard = may_speak and part in SPEAKS
+        joining = _Joining(peer, heard, part, camera, self._clock(), may_speak=is_heard)
+        lines = _offered_lines(may_speak=is_heard)
         offer = await self._agreed(opened, participant, joining, peer.offer(lines, video=_codecs(camera)))
         await self._refuse_overtaken(opened, participant, joining)
         opened.offered[participant] = joining
@@ -291,19 +297,20 @@ class Forwarder:
 
     async def whip_trickle(self, camera: str, news: Trickle) -> str:
         """More addresses of a camera, or a restart; raises Refusal `camera-away` and as `RawPeer.trickle` does."""
-        there = self._cameras.get(camera)
-        if there is None:
+        named = [each.get(camera) for each in (self._coming, self._cameras)]
+        peers = [each.peer for each in named if each is not None]
+        if not peers:
             raise _camera_away()
-        return await there.peer.trickle(news)
+        return await _meant(peers, news).trickle(news)
 
     async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
         """The same of a viewer; raises Refusal `room-unknown` or `not-in-room`."""
         opened = self._opened(visit)
-        viewer = opened.viewers.get(participant)
-        peer = opened.joining.get(participant) if viewer is None else viewer.peer
-        if peer is None:
+        joining, viewer = opened.joining.get(participant), opened.viewers.get(participant)
+        peers = [each for each in (joining, None if viewer is None else viewer.peer) if each is not None]
+        if not peers:
             raise _not_in_room()
-        return await peer.trickle(news)
+        return await _meant(peers, news).trickle(news)
 
     def _seen(self, visit: str) -> tuple[_Open, Camera]:
         """A room, and the camera that is seen in it."""
@@ -350,7 +357,7 @@ class Forwarder:
             ask_for_picture=lambda label: self._ask_for_picture(room.camera, label),
             clock=self._clock,
         )
-        viewer.joined_at = joining.at_seconds
+        viewer.offered_at, viewer.may_speak = joining.at_seconds, joining.may_speak
         self._forget(opened, participant, "joined-again")
         room.let_in(participant, joining.part)
         opened.viewers[participant] = viewer
@@ -484,7 +491,8 @@ class Forwarder:
                     self._viewer_ended(opened, participant, viewer)
             for participant, offered in list(opened.offered.items()):
                 if offered.at_seconds < since:
-                    self.kick(opened.room.visit, participant, "never-answered")
+                    opened.joining.pop(participant, None)
+                    self._take_back(opened, participant)
 
     def _look_who_is_there(self) -> None:
         """Miss who is silent: ICE alone would wait for half a minute (RFC 7675, section 5.1)."""
@@ -594,12 +602,17 @@ def _quality(visit: str, participant: str, viewer: Viewer) -> Quality:
         participant=participant,
         packets=viewer.packets,
         lost_fraction=viewer.lost_fraction,
-        join_ms=None if joined is None else round(1_000 * (joined - viewer.joined_at)),
+        join_ms=None if joined is None else round(1_000 * (joined - viewer.offered_at)),
         freezes=viewer.freezes,
         round_trip_ms=None if trip is None else round(1_000 * trip, 1),
         bits_per_second=viewer.bits_per_second,
         level=viewer.level.name.lower(),
     )
+
+
+def _meant(peers: Sequence[RawPeer], news: Trickle) -> RawPeer:
+    """Of those who bear one name, latest first, the one who tells his addresses; a restart is the latest one's."""
+    return next((peer for peer in peers if peer.knows(news.ufrag)), peers[0])
 
 
 def _codecs(camera: Camera) -> Sequence[VideoCodec]:

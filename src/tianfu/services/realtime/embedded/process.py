@@ -42,37 +42,10 @@ Act = Callable[[Mapping[str, Any]], Awaitable[object]]
 
 
 class Server:
-    """Answers requests with what the forwarder says."""
+    """Answers requests, each by the act of its name; what an act is given has the names of `MediaPort`."""
 
-    def __init__(self, forwarder: Forwarder, door: Door) -> None:
-        self._forwarder = forwarder
-        self._door = door
-        self._acts: Mapping[str, Act] = {
-            name: getattr(self, f"_{name}")
-            for name in (
-                "open_room",
-                "renew",
-                "whip",
-                "whep",
-                "whep_offer",
-                "whep_answer",
-                "whip_trickle",
-                "whep_trickle",
-                "unplug",
-                "gate",
-                "talk",
-                "silence",
-                "hear_ward",
-                "allow_stills",
-                "kick",
-                "close",
-                "life",
-                "stats",
-                "events",
-                "ticket",
-                "cameras",
-            )
-        }
+    def __init__(self, acts: Mapping[str, Act]) -> None:
+        self._acts = acts
         self._tasks: set[asyncio.Task[None]] = set()
         self._callers: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
@@ -117,6 +90,24 @@ class Server:
             writer.write(orjson.dumps(said) + b"\n")
             await writer.drain()
 
+
+class _Acts:
+    """What is asked of the forwarder, and of the door beside it."""
+
+    def __init__(self, forwarder: Forwarder, door: Door) -> None:
+        self._forwarder = forwarder
+        self._door = door
+
+    @property
+    def by_name(self) -> Mapping[str, Act]:
+        """The acts, as requests name them."""
+        names = (
+            *("open_room", "renew", "whip", "whep", "whep_offer", "whep_answer", "whip_trickle", "whep_trickle"),
+            *("unplug", "gate", "talk", "silence", "hear_ward", "allow_stills", "kick", "close"),
+            *("life", "stats", "events", "ticket", "cameras"),
+        )
+        return {name: getattr(self, f"_{name}") for name in names}
+
     async def _open_room(self, given: Mapping[str, Any]) -> None:
         self._forwarder.open_room(given["visit"], given["camera"], lease_seconds=given["lease_seconds"])
 
@@ -139,10 +130,10 @@ class Server:
         await self._forwarder.whep_answer(given["visit"], given["participant"], given["answer"])
 
     async def _whip_trickle(self, given: Mapping[str, Any]) -> str:
-        return await self._forwarder.whip_trickle(given["camera"], _trickle(given["news"]))
+        return await self._forwarder.whip_trickle(given["camera"], trickle_of(given["news"]))
 
     async def _whep_trickle(self, given: Mapping[str, Any]) -> str:
-        return await self._forwarder.whep_trickle(given["visit"], given["participant"], _trickle(given["news"]))
+        return await self._forwarder.whep_trickle(given["visit"], given["participant"], trickle_of(given["news"]))
 
     async def _unplug(self, given: Mapping[str, Any]) -> None:
         self._forwarder.unplug(given["camera"])
@@ -185,7 +176,8 @@ class Server:
         return [asdict(each) for each in self._forwarder.cameras()]
 
 
-def _trickle(given: Mapping[str, Any]) -> Trickle:
+def trickle_of(given: Mapping[str, Any]) -> Trickle:
+    """What a request tells of a peer's addresses."""
     return Trickle(**{**given, "candidates": tuple(given["candidates"])})
 
 
@@ -196,7 +188,7 @@ async def serve(socket: Path, stop: asyncio.Event) -> None:
     await asyncio.to_thread(_make_room, socket)
     async with Forwarder(time.monotonic) as forwarder:
         door = Door(ingest_of(socket), forwarder.pull, time.monotonic)
-        server = Server(forwarder, door)
+        server = Server(_Acts(forwarder, door).by_name)
         listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
         try:
             await stop.wait()

@@ -134,6 +134,8 @@ class RawPeer:
     """Which line each of the peer's SSRCs belongs to, where it says so (RFC 5576)."""
 
     _transport: RTCDtlsTransport | None = None
+    _ufrag = ""
+    _restart: _Restart | None = None
     _asking: asyncio.Task[None] | None = None
 
     def __init__(self, heard: Heard) -> None:
@@ -146,9 +148,7 @@ class RawPeer:
         self._guarded: set[RTCIceTransport] = set()
         self._opened: set[RTCDtlsTransport] = set()
         self._controls = (0.0, 0)
-        self._ufrag = ""
         self._candidates = 0
-        self._restart: _Restart | None = None
         self._connection.on("connectionstatechange", self._changed)
 
     async def answer(self, offer: str, *, sends: bool, video: Sequence[VideoCodec]) -> str:
@@ -183,7 +183,9 @@ class RawPeer:
 
     async def accept(self, answer: str) -> None:
         """Take the answer to our offer; raises Refusal `no-common-codec` or `answer-malformed`."""
-        await self._hear_description(answer, "answer")
+        if answer.count("a=candidate:") > CANDIDATES_MAX:
+            raise Refusal("answer-malformed")
+        await self._hear_description(_without_hidden_addresses(answer), "answer")
         self._take_over()  # what is bundled has another transport now
         self._learn_streams()
 
@@ -236,14 +238,19 @@ class RawPeer:
             await pair.protocol.request(request, pair.remote_addr, integrity_key=password.encode(), retransmissions=1)
             self.signs += 1
 
+    def knows(self, ufrag: str) -> bool:
+        """Whether these are credentials of the other end, or those of a restart of his."""
+        return ufrag == self._ufrag or (self._restart is not None and ufrag == self._restart.ufrag)
+
     async def trickle(self, news: Trickle) -> str:
         """Learn more addresses of the other end; under other credentials than before, begin ICE anew (RFC 8445, 9).
 
         The answer is empty, or our own side of the restart; packets go the old way until the new one is found.  Raises
-        Refusal `fragment-malformed`, also for too many addresses in all, or `not-in-room` once the connection is over.
+        Refusal `fragment-malformed`, also for too many addresses in all, or `not-in-room` once the connection is over
+        or while our offer is not answered.
         """
-        if self._transport is None:
-            raise Refusal("not-in-room", next_step="join-again")
+        if self._transport is None or not self._ufrag:
+            raise _over()
         ice = self._transport.transport
         if news.ufrag == self._ufrag:
             await self._learn_addresses(ice._connection, news)
@@ -274,9 +281,14 @@ class RawPeer:
         self._candidates = 0
         try:
             await self._learn_addresses(made, news)
+            await self._give_up_restart()  # of another one that began meanwhile
+            transport = self._transport
+            if transport is None:
+                raise _over()
         except Refusal:
             await made.close()
             raise
+        self._open_directly(made, transport)
         moving = asyncio.create_task(self._move_over(ice, made, news.ufrag))
         self._restart = _Restart(news.ufrag, made, moving)
         ours = Trickle(
@@ -348,8 +360,13 @@ class RawPeer:
         for session in (transport._tx_srtp, transport._rx_srtp):
             session._cdata = ffi.new("char[]", SEALED_BYTES_MAX)
             session._buffer = ffi.buffer(session._cdata)
-        for protocol in transport.transport._connection._protocols:
-            protocol.datagram_received = self._opener(transport._rx_srtp, protocol.datagram_received)  # type: ignore[method-assign,assignment]  # no str
+        self._open_directly(transport.transport._connection, transport)
+
+    def _open_directly(self, connection: Connection, transport: RTCDtlsTransport) -> None:
+        """Have what arrives over a connection opened at once; nothing changes before the keys are known."""
+        if transport in self._opened:
+            for protocol in connection._protocols:
+                protocol.datagram_received = self._opener(transport._rx_srtp, protocol.datagram_received)  # type: ignore[method-assign,assignment]  # no str
 
     def _opener(
         self, session: Session, others: Callable[[bytes, tuple[Any, ...]], None]
@@ -507,6 +524,10 @@ def _stream(label: Label, transceiver: RTCRtpTransceiver) -> Stream | None:
         clock_rate_hz=first.clockRate,
         source=transceiver.sender._ssrc,
     )
+
+
+def _over() -> Refusal:
+    return Refusal("not-in-room", next_step="join-again")
 
 
 async def _nothing(parameters: object) -> None:

@@ -60,6 +60,10 @@ class Viewer:
     ) -> None:
         self.peer = peer
         self.joined_at = clock()
+        self.offered_at = self.joined_at
+        """When his coming began: with his offer, or with ours, which he answered later."""
+        self.may_speak = True
+        """Whether his voice is taken; he may send one although we offered him none."""
         self.connected_at: float | None = None
         self.presence = Presence(self.joined_at)
         self.freezes = 0
@@ -242,7 +246,7 @@ class Viewer:
 
     def speaks(self, data: bytes) -> Packet | None:
         """A packet of his voice; None for anything else that he sends."""
-        voice = self.peer.streams.get("voice")
+        voice = self.peer.streams.get("voice") if self.may_speak else None
         try:
             head = head_of(data)
         except MalformedPacket:

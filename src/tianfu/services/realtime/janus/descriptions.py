@@ -14,6 +14,7 @@ BASELINE = "42e01f"
 
 _MEDIA = re.compile(r"m=(audio|video) (\d+) (\S+) ([\d ]+)\Z")
 _REPETITION = re.compile(r"a=rtcp-fb:(\d+|\*) nack\Z")
+_CANDIDATE = re.compile(r"[\w+/]{1,32} \d{1,3} \w{1,8} \d{1,10} [\w.:-]{1,255} \d{1,5} typ (host|srflx|prflx|relay)\b")
 _ABOUT_CODEC = re.compile(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+) ?(.*)\Z")
 
 
@@ -43,6 +44,16 @@ def without_repetition(description: str) -> str:
 def has_picture(answer: str) -> bool:
     """Whether an answer takes a line of pictures."""
     return any(each[0].startswith("m=video ") and not each[0].startswith("m=video 0 ") for each in _sections(answer))
+
+
+def ufrag_of(description: str) -> str:
+    """The first name by which its author is known to ICE (RFC 8839, section 5.4)."""
+    return description.partition("a=ice-ufrag:")[2].partition("\n")[0].strip()
+
+
+def is_candidate(row: str) -> bool:
+    """Whether something may be read as an address of ICE (RFC 8839, section 5.1): Janus does not say."""
+    return _CANDIDATE.match(row) is not None
 
 
 def takes(answer: str, lines: int) -> bool:

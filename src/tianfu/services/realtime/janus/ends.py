@@ -13,6 +13,7 @@ from tianfu.services.realtime.janus.descriptions import (
     has_picture,
     shortened,
     takes,
+    ufrag_of,
     without_repetition,
 )
 from tianfu.services.realtime.janus.line import JanusRefused, Message
@@ -67,12 +68,17 @@ class Sender:
     handle: Handle
     feeds: Mapping[Label, Feed]
     codec: str
+    ufrag: str
+    """Of its offer (RFC 8839, section 5.4)."""
     joined_at: float
 
 
 @dataclass(eq=False, kw_only=True)
 class Viewer:
-    """Somebody who looks.  `lines` are the lines of his offer; `shown` is what Janus sends him over each."""
+    """Somebody who looks.  `lines` are the lines of his offer; `shown` is what Janus sends him over each.
+
+    He was made the offer at `joined_at`.
+    """
 
     handle: Handle
     lines: Mapping[Label, str]
@@ -82,6 +88,8 @@ class Viewer:
     sent: Mapping[Label, bool] = field(default_factory=dict)
     answer: str = ""
     """His answer; empty until he gave it."""
+    answered_at: float = 0.0
+    connected_at: float | None = None
     is_open: bool = False
     """Whether something may have been sent to him since he was last silenced."""
 
@@ -146,7 +154,8 @@ async def receive(session: Session, place: Place, offer: str, *, sound: Label, a
             continue
         feeds["video" if stream["type"] == "video" else sound] = Feed(source=said.data["id"], line=stream["mid"])
         codec = stream["codec"] if stream["type"] == "video" else codec
-    return Sender(handle=handle, feeds=feeds, codec=codec, joined_at=at_seconds), said.description
+    made = Sender(handle=handle, feeds=feeds, codec=codec, ufrag=ufrag_of(offer), joined_at=at_seconds)
+    return made, said.description
 
 
 async def offer_to(session: Session, place: Place, camera: Sender, *, at_seconds: float) -> tuple[Viewer, str]:

@@ -17,9 +17,10 @@ from tianfu.services.realtime.embedded.happenings import Happenings
 from tianfu.services.realtime.embedded.raw_peer import Label
 from tianfu.services.realtime.janus import ends
 from tianfu.services.realtime.janus.configuration import SESSION_SECONDS
+from tianfu.services.realtime.janus.descriptions import is_candidate, ufrag_of
 from tianfu.services.realtime.janus.ends import Feed, Place, Sender, Viewer
 from tianfu.services.realtime.janus.line import JanusRefused, unavailable
-from tianfu.services.realtime.janus.session import Session
+from tianfu.services.realtime.janus.session import Handle, Session
 from tianfu.services.realtime.port import (
     CAMERA_BACK,
     CAMERA_LOST,
@@ -34,6 +35,7 @@ from tianfu.services.realtime.port import (
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
 from tianfu.services.realtime.protocol.talk import SPEAKS
+from tianfu.services.realtime.protocol.trickle import Trickle, malformed
 
 CAMERA_AWAY = "camera-away"
 NOT_CUT_OFF = "not-cut-off"
@@ -48,9 +50,17 @@ At the lease's own time nothing passes, not even that.
 
 STAY_EACH_LOOKS = int(SESSION_SECONDS / 4 / LOOK_EACH_SECONDS)
 CONNECT_SECONDS = 15.0
-"""Who is not connected so long after his answer is let go."""
+"""Who is not connected so long after his answer is let go; so is an offer that nobody has answered for so long."""
 
 _log = structlog.get_logger("tianfu.media")
+
+
+@dataclass(eq=False)
+class _Offered:
+    """An offer that waits for its answer; `viewer` is None while Janus makes it."""
+
+    part: Part
+    viewer: Viewer | None = None
 
 
 @dataclass(eq=False)
@@ -60,6 +70,7 @@ class _Open:
     room: Room
     viewers: dict[str, Viewer] = field(default_factory=dict)
     voices: dict[str, Sender] = field(default_factory=dict)
+    offered: dict[str, _Offered] = field(default_factory=dict)
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     untold: list[tuple[str, str]] = field(default_factory=list)
     """What changed and why, told to others as soon as Janus has done it."""
@@ -67,6 +78,9 @@ class _Open:
 
 class JanusMedia:
     """A `MediaPort` that offers first (`OffersFirst`), on the Janus whose configuration lies in `folder`.
+
+    What it cannot promise: it sees no pictures, so that another device under a working camera's name takes its place at
+    once; it begins ICE anew only with a new offer; and it sends whole pictures or none.
 
     It is the only one that speaks to its Janus.  As long as it lives, it ends leases; when it ends, Janus ends
     everything by itself, at once if the process is gone and after ten seconds if it only hangs.
@@ -128,35 +142,87 @@ class JanusMedia:
         raise Refusal("server-offers", next_step="take-the-offer")
 
     async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
-        """As `OffersFirst` has it."""
+        """As `MediaPort` has it; see `OffersFirst`."""
         session = await self._connected()
         opened = await self._opened(visit)
         camera = self._camera_of(opened)
-        opened.room.let_in(participant, part)
+        self._take_back(opened, participant)
+        offered = opened.offered[participant] = _Offered(part)
         try:
             place = await self._place(session, opened.room.camera)
             viewer, offer = await ends.offer_to(session, place, camera, at_seconds=self._clock())
         except BaseException:
-            opened.room.leave(participant)
+            if opened.offered.get(participant) is offered:
+                del opened.offered[participant]
             raise
-        if opened.room.part_of(participant) is None:  # it was closed meanwhile, or he was let go
-            await viewer.handle.detach()
-            raise Refusal("room-closed", next_step="none")
+        await self._refuse_overtaken(opened, participant, offered, viewer)
         viewer.handle.ended = lambda: self._viewer_ended(opened, participant, viewer)
-        opened.viewers[participant] = viewer
+        offered.viewer = viewer
         return offer
 
     async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
-        """As `OffersFirst` has it."""
+        """As `MediaPort` has it; an answer that is not understood leaves the offer open."""
+        opened = await self._opened(visit)
+        offered = opened.offered.get(participant)
+        if offered is None or offered.viewer is None:
+            raise _not_in_room()
+        viewer = offered.viewer
+        async with opened.telling:
+            if opened.offered.get(participant) is not offered:  # somebody was faster with his answer
+                raise _not_in_room()
+            await ends.begin(viewer, answer)
+        await self._refuse_overtaken(opened, participant, offered, viewer)
+        del opened.offered[participant]
+        viewer.answered_at = self._clock()
+        await self._let_go(opened, participant, "joined-again")
+        if opened.room.is_closed:
+            await viewer.handle.detach()
+            raise Refusal("room-closed", next_step="none")
+        opened.room.let_in(participant, offered.part)
+        opened.viewers[participant] = viewer
+        self._happenings.tell(JOINED, visit=visit, who=participant, reason=offered.part.value)
+        viewer.handle.connected = lambda: self._viewer_connected(opened, viewer)
+        if viewer.handle.is_up:
+            self._viewer_connected(opened, viewer)
+        await self._tell(opened)
+
+    async def _refuse_overtaken(self, opened: _Open, participant: str, offered: _Offered, viewer: Viewer) -> None:
+        """Raise Refusal if the room was closed meanwhile, or he was let go, or came once more."""
+        latest = opened.offered.get(participant)
+        if latest is offered:
+            return
+        await viewer.handle.detach()
+        raise Refusal("already-in-room" if latest else "room-closed", next_step="none")
+
+    def _take_back(self, opened: _Open, participant: str) -> None:
+        """Make an offer void that nobody has answered."""
+        offered = opened.offered.pop(participant, None)
+        if offered is not None and offered.viewer is not None:
+            self._later(offered.viewer.handle.detach())
+
+    async def whip_trickle(self, camera: str, news: Trickle) -> str:
+        """As `MediaPort` has it; raises `restart-not-taken` for other credentials than before."""
+        await self._connected()
+        made = self._cameras.get(camera)
+        if made is None:
+            raise _camera_away()
+        return await self._learn_addresses(made.handle, made.ufrag, news)
+
+    async def whep_trickle(self, visit: str, participant: str, news: Trickle) -> str:
+        """As `whip_trickle`; for him who looks, not for his voice."""
         opened = await self._opened(visit)
         viewer = opened.viewers.get(participant)
-        if viewer is None or viewer.answer:
+        if viewer is None:
             raise _not_in_room()
-        async with opened.telling:
-            await ends.begin(viewer, answer)
-        self._happenings.tell(JOINED, visit=visit, who=participant, reason=_part(opened, participant).value)
-        viewer.handle.connected = lambda: self._later(self._ask_for_picture(opened))
-        await self._tell(opened)
+        return await self._learn_addresses(viewer.handle, ufrag_of(viewer.answer), news)
+
+    async def _learn_addresses(self, handle: Handle, ufrag: str, news: Trickle) -> str:
+        if not all(is_candidate(each) for each in news.candidates):
+            raise malformed()
+        if news.ufrag != ufrag:
+            raise Refusal("restart-not-taken", next_step="join-again")
+        await handle.learn_addresses(news.candidates, is_last=news.is_last)
+        return ""
 
     async def voice(self, visit: str, participant: str, offer: str) -> str:
         """As `OffersFirst` has it."""
@@ -182,9 +248,10 @@ class JanusMedia:
         opened = await self._opened(visit)
         room, now = opened.room, self._clock()
         if gate is Gate.SHIELDED:
-            if self._is_live(opened):
+            was_live, before = self._is_live(opened), room.shielded_for
+            if was_live or before != reason:  # why the curtain is drawn is told to the family
                 opened.untold.append((SHIELDED, reason))
-            room.shield(reason, at_seconds=now)
+            room.shield(reason)
             await self._tell(opened)
         else:
             self._camera_of(opened)
@@ -216,18 +283,25 @@ class JanusMedia:
         opened.room.is_ward_heard = is_heard
         await self._tell(opened)
 
+    async def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
+        """As `MediaPort` has it; what is allowed is never done, because Janus sends whole pictures or none."""
+        await self._opened(visit)
+
     async def unplug(self, camera: str) -> None:
-        """Let a camera go at once, and draw the curtain of all rooms on it; safe to repeat."""
+        """As `MediaPort` has it; returns when Janus shows nothing more of it."""
         await self._connected()
         made = self._cameras.get(camera)
         if made is not None:
             self._camera_ended(camera, made)
+            looking = [each for each in self._rooms.values() if each.room.camera == camera]
+            await asyncio.gather(*map(self._tell, looking))
 
     async def kick(self, visit: str, participant: str) -> None:
         """As `MediaPort` has it."""
         await self._connected()
         opened = self._rooms.get(visit)
         if opened is not None:
+            self._take_back(opened, participant)
             await self._let_go(opened, participant, "let-go")
 
     async def close(self, visit: str, reason: str) -> None:
@@ -236,20 +310,27 @@ class JanusMedia:
         opened = self._rooms.pop(visit, None)
         if opened is None:
             return
-        opened.room.close(reason, at_seconds=self._clock())
+        opened.room.close(reason)
+        for participant in list(opened.offered):
+            self._take_back(opened, participant)
         await asyncio.gather(*(self._let_go(opened, each, reason) for each in list(opened.viewers)))
         self._happenings.tell(CLOSED, visit=visit, reason=reason)
 
     async def stats(self) -> Sequence[Quality]:
-        """As `MediaPort` has it; what was lost is counted since he joined."""
+        """As `MediaPort` has it; what was lost is counted since he joined, and pauses of the picture are not."""
         await self._connected()
         looking = [(visit, who, each) for visit, opened in self._rooms.items() for who, each in opened.viewers.items()]
         return await asyncio.gather(*(_quality(visit, who, viewer) for visit, who, viewer in looking))
 
-    async def events(self, after: int) -> Sequence[Happened]:
+    async def life(self) -> str:
+        """As `MediaPort` has it: a life lasts as long as our line to Janus, which forgets all with it."""
+        await self._connected()
+        return self._happenings.epoch
+
+    async def events(self, after: int, epoch: str = "") -> Sequence[Happened]:
         """As `MediaPort` has it."""
         session = await self._connected()
-        waiting = asyncio.ensure_future(self._happenings.after(after))
+        waiting = asyncio.ensure_future(self._happenings.after(after, epoch))
         try:
             ends_first: set[asyncio.Future[Any]] = {waiting, session.lost}
             await asyncio.wait(ends_first, return_when=asyncio.FIRST_COMPLETED)
@@ -307,8 +388,11 @@ class JanusMedia:
                 self._camera_ended(name, camera)
         for opened in list(self._rooms.values()):
             for who, viewer in list(opened.viewers.items()):
-                if viewer.joined_at < since and not viewer.handle.is_up:
+                if viewer.answered_at < since and not viewer.handle.is_up:
                     self._viewer_ended(opened, who, viewer)
+            for who, offered in list(opened.offered.items()):
+                if offered.viewer is not None and offered.viewer.joined_at < since:
+                    self._take_back(opened, who)
             for who, voice in list(opened.voices.items()):
                 if voice.joined_at < since and not voice.handle.is_up:
                     self._voice_ended(opened, who, voice)
@@ -384,7 +468,7 @@ class JanusMedia:
         """Draw the curtain of all rooms on a camera: what comes under its name now may hang elsewhere."""
         for opened in self._rooms.values():
             if opened.room.camera == camera and self._is_live(opened):
-                opened.room.shield(CAMERA_AWAY, at_seconds=self._clock())
+                opened.room.shield(CAMERA_AWAY)
                 opened.untold.append((SHIELDED, CAMERA_AWAY))
                 self._later(self._tell(opened))
 
@@ -416,8 +500,16 @@ class JanusMedia:
             self._shield_all(name)
         self._later(camera.handle.detach())
 
+    def _viewer_connected(self, opened: _Open, viewer: Viewer) -> None:
+        if viewer.connected_at is None:
+            viewer.connected_at = self._clock()
+        self._later(self._ask_for_picture(opened))
+
     def _viewer_ended(self, opened: _Open, who: str, viewer: Viewer) -> None:
-        if opened.viewers.get(who) is viewer:
+        offered = opened.offered.get(who)
+        if offered is not None and offered.viewer is viewer:
+            self._take_back(opened, who)
+        elif opened.viewers.get(who) is viewer:
             self._later(self._let_go(opened, who, "connection-lost"))
 
     def _voice_ended(self, opened: _Open, who: str, voice: Sender) -> None:
@@ -437,7 +529,7 @@ class JanusMedia:
     def _camera_of(self, opened: _Open) -> Sender:
         camera = self._cameras.get(opened.room.camera)
         if camera is None:
-            raise Refusal(CAMERA_AWAY, next_step="wait", retryable=True)
+            raise _camera_away()
         return camera
 
     async def _place(self, session: Session, camera: str) -> Place:
@@ -471,7 +563,16 @@ async def _cut_off(viewer: Viewer) -> None:
 async def _quality(visit: str, who: str, viewer: Viewer) -> Quality:
     sent = await viewer.handle.sent()
     lost = min(sent.lost / sent.packets, 1.0) if sent.packets else 0.0
-    return Quality(visit=visit, participant=who, packets=sent.packets, lost_fraction=max(lost, 0.0))
+    joined = viewer.connected_at
+    return Quality(
+        visit=visit,
+        participant=who,
+        packets=sent.packets,
+        lost_fraction=max(lost, 0.0),
+        join_ms=None if joined is None else round(1_000 * (joined - viewer.joined_at)),
+        round_trip_ms=sent.round_trip_ms,
+        bits_per_second=8 * sent.bytes_last_second,
+    )
 
 
 def _part(opened: _Open, participant: str) -> Part:
@@ -479,6 +580,10 @@ def _part(opened: _Open, participant: str) -> Part:
     if part is None:
         raise _not_in_room()
     return part
+
+
+def _camera_away() -> Refusal:
+    return Refusal(CAMERA_AWAY, next_step="wait", retryable=True)
 
 
 def _not_in_room() -> Refusal:

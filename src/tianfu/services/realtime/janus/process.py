@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -18,25 +17,32 @@ from typing import Any
 
 import uvloop
 
-from tianfu.services.realtime.embedded.forwarder import Forwarder
-from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX, Server
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX, Act, Server, trickle_of
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.janus.media import JanusMedia
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
 ACTS = (
-    *("open_room", "renew", "whip", "whep", "whep_offer", "whep_answer", "voice", "unplug"),
-    *("gate", "talk", "silence", "hear_ward", "kick", "close", "stats", "events"),
+    *("open_room", "renew", "whip", "whep", "whep_offer", "whep_answer", "voice", "whip_trickle", "whep_trickle"),
+    *("unplug", "gate", "talk", "silence", "hear_ward", "allow_stills", "kick", "close", "life", "stats", "events"),
 )
+PULLING = ("ticket", "cameras")
+"""What is asked for cameras that are pulled: VideoRoom takes them by WebRTC alone."""
 
 
-class JanusServer(Server):
-    """Answers requests with what the adapter says; what it is given has the names of `MediaPort`."""
+def acts_of(media: JanusMedia) -> Mapping[str, Act]:
+    """What is asked of the adapter."""
+    return {
+        **{name: partial(_do, getattr(media, name)) for name in ACTS},
+        **dict.fromkeys(PULLING, _refuse_pulling),
+    }
 
-    def __init__(self, media: JanusMedia) -> None:
-        super().__init__(Forwarder(time.monotonic))  # which never begins: each act is the adapter's
-        self._acts = {name: partial(_do, getattr(media, name)) for name in ACTS}
+
+async def _refuse_pulling(given: Mapping[str, Any]) -> object:
+    await asyncio.sleep(0)
+    raise Refusal("pulling-not-taken", next_step="change-the-media-server")
 
 
 async def _do(act: Callable[..., Awaitable[object]], given: Mapping[str, Any]) -> object:
@@ -45,6 +51,8 @@ async def _do(act: Callable[..., Awaitable[object]], given: Mapping[str, Any]) -
         values["part"] = Part(values["part"])
     if "gate" in values:
         values["gate"] = Gate(values["gate"])
+    if "news" in values:
+        values["news"] = trickle_of(values["news"])
     answer = await act(**values)
     return [asdict(each) for each in answer] if isinstance(answer, list | tuple) else answer
 
@@ -52,29 +60,16 @@ async def _do(act: Callable[..., Awaitable[object]], given: Mapping[str, Any]) -
 class RemoteJanus(EmbeddedMedia):
     """A `MediaPort` and `OffersFirst` that speaks to this process through its socket."""
 
-    async def whep_offer(self, visit: str, participant: str, part: Part, *, may_speak: bool) -> str:
-        """As `OffersFirst` has it."""
-        given = {"visit": visit, "participant": participant, "part": part.value, "may_speak": may_speak}
-        return str(await self._ask("whep_offer", **given))
-
-    async def whep_answer(self, visit: str, participant: str, answer: str) -> None:
-        """As `OffersFirst` has it."""
-        await self._ask("whep_answer", visit=visit, participant=participant, answer=answer)
-
     async def voice(self, visit: str, participant: str, offer: str) -> str:
         """As `OffersFirst` has it."""
         return str(await self._ask("voice", visit=visit, participant=participant, offer=offer))
-
-    async def unplug(self, camera: str) -> None:
-        """Let a camera go at once; safe to repeat."""
-        await self._ask("unplug", camera=camera)
 
 
 async def serve(socket: Path, folder: Path, stop: asyncio.Event) -> None:
     """Serve on a socket until told to stop; its folder is nobody else's."""
     await asyncio.to_thread(_make_room, socket)
     media = JanusMedia(folder)
-    server = JanusServer(media)
+    server = Server(acts_of(media))
     listening = await asyncio.start_unix_server(server.converse, path=socket, limit=LINE_BYTES_MAX)
     try:
         await stop.wait()

@@ -6,7 +6,7 @@ https://janus.conf.meetecho.com/docs/rest.html , /auth.html and /admin.html
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +31,17 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What went out over a connection so far, what stands in its queue, and how long it could be sent again."""
+    """What went out over a connection so far, what stands in its queue, and how long it could be sent again.
+
+    `round_trip_ms` is None before the other end's first report.
+    """
 
     packets: int
     lost: int
     queued: int
     repeatable_seconds: float
+    bytes_last_second: int
+    round_trip_ms: float | None
 
 
 class Secrets(NamedTuple):
@@ -90,6 +95,12 @@ class Session:
     async def tell(self, handle: Handle, message: Message) -> Message:
         """Ask something of a handle."""
         return await self._ask({**message, "session_id": self._number, "handle_id": handle.number})
+
+    async def trickle(self, handle: Handle, candidate: Message) -> None:
+        """Tell one address of the other end of a handle, or that there are no more."""
+        message = {"janus": "trickle", "candidate": candidate}
+        named = {**message, "session_id": self._number, "handle_id": handle.number}
+        await self._ask(named, is_acknowledged=True)
 
     async def information(self, handle: Handle) -> Message:
         """What Janus knows of a handle, packet counts included."""
@@ -154,16 +165,27 @@ class Handle:
         said = await self.session.tell(self, message)
         return Said(plugin_data(said), said.get("jsep", {}).get("sdp", ""))
 
+    async def learn_addresses(self, candidates: Sequence[str], *, is_last: bool) -> None:
+        """Tell Janus more addresses of the other end; raises JanusRefused or Refusal `media-unavailable`."""
+        told: list[Message] = [{"candidate": f"candidate:{each}", "sdpMLineIndex": 0} for each in candidates]
+        if is_last:
+            told.append({"completed": True})
+        for each in told:
+            await self.session.trickle(self, each)
+
     async def sent(self) -> Sent:
         """How much went out over it, all its streams together."""
         found = await self.session.information(self)
         media = [each for each in found.get("webrtc", {}).get("media", {}).values() if each["type"] != "data"]
         reports = [each.get("rtcp", {}).get("main", {}) for each in media]
+        trips = [each["rtt"] for each in reports if each.get("rtt")]
         return Sent(
             packets=sum(each["stats"]["out"]["packets"] for each in media),
             lost=sum(each.get("lost-by-remote", 0) for each in reports),
             queued=found.get("queued-packets", 0),
             repeatable_seconds=max((each["nack-queue-ms"] for each in media if each["do_nacks"]), default=0) / 1_000,
+            bytes_last_second=sum(each["stats"]["out"].get("bytes_lastsec", 0) for each in media),
+            round_trip_ms=float(max(trips)) if trips else None,
         )
 
     async def detach(self) -> None:

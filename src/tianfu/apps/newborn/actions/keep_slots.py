@@ -1,0 +1,86 @@
+"""What time does to booked visits: they wait, nobody came, no doctor said yes; and places of what is over come free.
+
+Rules: docs/rules/newborn-visits.md , docs/rules/newborn-booking.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import structlog
+
+from tianfu.apps.newborn.actions.book_slot import move_up
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.visits import booked_from, restated
+from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal, place_of
+
+LOOK_SECONDS = 15.0
+WAITS_BEFORE = 15 * 60 * SECOND
+"""So long before its slot a visit waits, and the bed can be checked. [ours]"""
+
+NO_SHOW, NOT_APPROVED = "no-show", "not-approved"
+
+FREED_BY: dict[State, Literal["family", "ward"]] = {
+    State.DECLINED: "ward",
+    State.CANCELLED: "ward",
+    State.EXPIRED: "ward",
+    State.NO_SHOW: "family",
+}
+"""Who gave up the place of a visit that nobody saw.  A family that saw its baby had its place, however it ended."""
+
+_log = structlog.get_logger("tianfu.newborn")
+
+
+async def keep_slots(nursery: Nursery) -> None:
+    """Look again and again what became of booked visits; goes on until cancelled."""
+    while True:
+        try:
+            await look_at_slots(nursery)
+        except Exception as error:
+            _log.error("slots_not_looked_at", error=place_of(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def look_at_slots(nursery: Nursery) -> None:
+    """One look; of several workers the second finds nothing left to do."""
+    now = nursery.clock()
+    around = await nursery.places.around(now, before=WAITS_BEFORE)
+    found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", each.id) for each, _ in around])
+    for place, ward in around:
+        record = found.get(("Appointment", place.id))
+        booked = None if record is None else booked_from(record.value, version=record.version)
+        if record is None or booked is None:
+            continue
+        visit = turned(booked.visit, now=now)
+        try:
+            if visit != booked.visit:
+                resource = restated(record.value, visit.state, visit.reason)
+                await write(nursery.store, resource, expected_version=record.version)
+            if visit.state in FREED_BY:
+                await free_place(nursery, place.id, by=FREED_BY[visit.state], reason=visit.reason)
+        except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
+            _log.info("slot_not_turned", appointment=place.id, ward=ward, code=refusal.code)
+
+
+def turned(visit: Visit, *, now: Instant) -> Visit:
+    """What becomes of a visit before the bed by itself."""
+    if visit.state not in BEFORE_THE_BED:
+        return visit
+    if now >= visit.slot_end:
+        came_to_nothing = visit.state in {State.SLOT_CONFIRMED, State.WAITING}
+        return left(visit, Exit.NO_SHOW, NO_SHOW) if came_to_nothing else left(visit, Exit.EXPIRE, NOT_APPROVED)
+    if visit.state is State.SLOT_CONFIRMED and now >= visit.slot_start - WAITS_BEFORE:
+        return stepped(visit, State.WAITING)
+    return visit
+
+
+async def free_place(nursery: Nursery, visit: str, *, by: Literal["family", "ward"], reason: str) -> None:
+    """Give up the place of a visit that is over, if it still has one; whoever waits first moves up."""
+    freed = await nursery.places.free(visit, by=by, reason=reason)
+    if freed is not None:
+        await move_up(nursery, *freed)

@@ -1,0 +1,218 @@
+"""A nurse's round of visits in a browser: on a telephone by touch, and at a desk by the keyboard alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
+from tests.journeys.entering import Entrance, demo_logins, press
+from tests.journeys.test_cart import hung, look_at
+
+pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
+
+BEDS = 4
+"""Two that are shown, one in each journey, and two that are declined."""
+
+TABS_MAX = 80
+HAPPENS_MILLISECONDS = 60_000
+"""Generous: a camera's first picture, or the next look at what is booked."""
+
+NIGHT = "night.clinician.off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """A nurse's screen, and how she works at it."""
+
+    width: int
+    language: str
+    look: str
+    by_keyboard: bool
+    bed: int
+    declined: int
+
+    def deed(self, control: Locator) -> None:
+        """Do what a control does, and wait for the page to which it leads."""
+        if not self.by_keyboard:
+            press(control)
+            return
+        page = control.page
+        for _ in range(TABS_MAX):
+            if control.evaluate("control => control === document.activeElement"):
+                with page.expect_navigation():
+                    page.keyboard.press("Enter")
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"no key leads to {control}")
+
+    def choose(self, control: Locator) -> None:
+        """Choose one of several."""
+        if not self.by_keyboard:
+            control.check()
+            return
+        page, group = control.page, control.get_attribute("name")
+        for _ in range(TABS_MAX):
+            if page.evaluate("group => document.activeElement.name === group", group):
+                break
+            page.keyboard.press("Tab")
+        for _ in range(TABS_MAX):
+            if control.is_checked():
+                return
+            page.keyboard.press("ArrowDown")
+        pytest.fail(f"no key chooses {control}")
+
+
+JOURNEYS = (
+    Journey(width=320, language="zh-CN", look=NIGHT, by_keyboard=False, bed=0, declined=2),
+    Journey(width=1440, language="en", look="light.clinician.off", by_keyboard=True, bed=1, declined=3),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The ward behind `tianfu serve`, and what is printed at its beds."""
+
+    desk: Desk
+    booked: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def ward(chromium: Browser) -> Iterator[Served]:
+    """The made-up ward with its test cameras, and visits whose time has come."""
+    folder = Path(tempfile.mkdtemp(prefix="tianfu-nurse-"))
+    folder.chmod(0o755)
+    port = _free_port()
+    environment = {**os.environ, "TIANFU_HOME": str(folder / "home"), "TIANFU_PORT": str(port), "TIANFU_WORKERS": "1"}
+    environment.pop("TIANFU_DATABASE_URL", None)
+    wish = ["--residents", "20", "--today", date.today().isoformat(), "--ward"]  # noqa: DTZ011 - the pages' today
+    try:
+        made = [sys.executable, "-m", "demo", "--out", str(folder / "province"), *wish]
+        subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
+        _tianfu(environment, "migrate")
+        _tianfu(environment, "import", str(folder / "province"), "--rejects", str(folder / "rejects"))
+        logins = demo_logins(environment)
+        booking = [sys.executable, "-m", "tests.journeys.booked_today", str(BEDS)]
+        said = subprocess.run(booking, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        with hung(environment), _served(folder, environment, port) as address:
+            desk = Desk(chromium, address, Entrance(logins, folder / "log"))
+            yield Served(desk=desk, booked=json.loads(said.stdout))
+    finally:
+        _tianfu(environment, "database", "stop", check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def eventually(page: Page, address: str, shown: str) -> None:
+    """Look at a page again and again until something stands on it."""
+    for _ in range(HAPPENS_MILLISECONDS // 1_000):
+        page.goto(address)
+        if page.locator(shown).count():
+            return
+        page.wait_for_timeout(1_000)
+    pytest.fail(f"{address} never showed {shown}")
+
+
+def is_in_view(control: Locator) -> bool:
+    """Whether a finger reaches a control without scrolling, and nothing lies over it."""
+    inside: bool = control.evaluate(
+        """control => {
+          const box = control.getBoundingClientRect();
+          const above = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+          return box.top >= 0 && box.bottom <= innerHeight && control.contains(above);
+        }"""
+    )
+    return inside
+
+
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda each: f"{each.width}-{each.language}")
+def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, journey: Journey) -> None:
+    codes = ward.booked[journey.bed]
+    at = f"/newborn/visits/{codes['visit']}"
+    name = f"nurse-{{}}-{journey.width}-{journey.language}".format
+    shown = {"width": journey.width, "language": journey.language, "look": journey.look}
+    with ward.desk.page(role="ward-nurse", is_refused=True, **shown) as page:
+        eventually(page, "/newborn/ward", "[data-part=cameras] .tag.good >> nth=11")
+        look_at(page, name("ward"))
+        eventually(page, at, "[data-part=check]")
+        page.goto("/newborn/round")
+        look_at(page, name("round"))
+        journey.deed(page.locator(f"a[href='{at}']"))
+        assert page.request.get(at).headers["permissions-policy"].startswith("camera=(self)")
+        look_at(page, name("bed"))
+        for field in ("wristband", "bed", "camera"):
+            expect(page.locator("input[data-scan]").first).to_be_focused()
+            page.locator(f"input[name={field}]").fill(codes[field])
+            with page.expect_navigation():
+                page.locator(f"input[name={field}]").press("Enter")
+            expect(page).to_have_url(re.compile("done=scanned"))
+        look_at(page, name("scanned"))
+        with ward.desk.page(role="second-nurse", **shown) as second:
+            second.goto(at)
+            look_at(second, name("second"))
+            journey.deed(second.locator(f"form[action='{at}/confirm'] button"))
+            expect(second).to_have_url(re.compile("done=armed"))
+        page.goto(at)
+        assert page.request.get(at).headers["permissions-policy"].startswith("camera=()")
+        journey.deed(page.locator(f"form[action='{at}/open'] button"))
+        expect(page).to_have_url(re.compile("done=opened"))
+        look_at(page, name("live"))
+        curtain = page.locator(".curtain .shieldbtn")
+        for part in (0, 0.5, 1):
+            page.evaluate("part => scrollTo(0, part * document.documentElement.scrollHeight)", part)
+            assert is_in_view(curtain), part
+        page.goto("/newborn/round")
+        look_at(page, name("round-live"))
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        assert is_in_view(page.locator("[data-part=curtains] button").first)
+        journey.deed(page.locator(f"form[action='{at}/shield'] button"))
+        expect(page).to_have_url(re.compile("done=shielded"))
+        journey.deed(page.locator("button[name=reason][value=feeding]"))
+        expect(page.locator("button[name=reason][value=feeding]")).to_have_attribute("aria-pressed", "true")
+        look_at(page, name("shielded"))
+        journey.deed(page.locator(f"form[action='{at}/open'] button"))
+        expect(page).to_have_url(re.compile("done=opened"))
+        journey.deed(page.locator("nav.beds a[rel]").last)
+        assert at not in page.url
+        page.goto("/newborn/ward")
+        look_at(page, name("ward-live"))
+        journey.deed(page.locator("form[action$='/hold'] button"))
+        look_at(page, name("held"))
+        page.goto(at)
+        expect(page.locator("button[name=reason]").first).to_be_visible()
+        journey.deed(page.locator(f"form[action='{at}/open'] button"))
+        expect(page.locator("[role=alert]")).to_be_visible()
+        page.goto("/newborn/ward")
+        journey.deed(page.locator("form[action$='/release'] button"))
+        expect(page).to_have_url(re.compile("done=released"))
+        declined = f"/newborn/visits/{ward.booked[journey.declined]['visit']}"
+        page.goto(declined)
+        journey.choose(page.locator("input[name=reason][value=baby-needs-rest]"))
+        journey.deed(page.locator(f"form[action='{declined}/decline'] button"))
+        expect(page).to_have_url(re.compile("done=declined"))
+        look_at(page, name("declined"))
+
+
+def test_the_head_nurse_reaches_windows_report_and_minutes_from_the_ward(ward: Served) -> None:
+    with ward.desk.page(role="head-nurse", width=320) as page:
+        page.goto("/newborn/ward")
+        look_at(page, "nurse-head-320")
+        links = page.locator("[data-part=leads] a")
+        found = [each.get_attribute("href") for each in links.all()]
+        assert found == ["/newborn/desk", "/newborn/desk/windows", "/newborn/desk/report"]
+        page.goto("/newborn/desk")
+        look_at(page, "nurse-head-desk-320")
+    with ward.desk.page(role="ward-nurse", width=320) as page:
+        page.goto("/newborn/ward")
+        expect(page.locator("[data-part=leads]")).to_have_count(0)
