@@ -41,7 +41,7 @@ create table newborn_policy (
   ward     text    not null collate "C",
   number   integer not null,
   from_day date    not null,
-  said     text    not null,
+  said     text    not null collate "C",
   by       text    not null collate "C",
   at       bigint  not null,
   primary key (ward, number)
