@@ -177,6 +177,10 @@ class LiveVisit {
     try {
       this.#close();
       const joined = (await this.#ask("join", { key: JSON.stringify(await publicKey()) }, 5_000)) as Joined;
+      if (joined.speaks !== (this.#root.dataset["speaks"] === "yes")) {
+        location.reload(); // he may speak now, or no more: another page
+        return;
+      }
       this.#key = joined.mark;
       this.#put(joined.watermark);
       await this.#connect(joined);

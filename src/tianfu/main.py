@@ -75,6 +75,7 @@ from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.notices import ConsoleNotices, NoNotices
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras
@@ -187,6 +188,7 @@ class Application:
             store=store,
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
+            stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)

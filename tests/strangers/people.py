@@ -162,11 +162,17 @@ async def settle(here: Installation) -> None:
         end=Instant(now + DAY),
     )
     await put(here.store, "Appointment", VISIT, **unnamed(appointment_of(visit)))
+    mother = {"coding": [{"system": f"{_TERMS}/v3-RoleCode", "code": "MTH"}]}
+    await put(
+        here.store, "RelatedPerson", "guardian", patient={"reference": f"Patient/{PATIENT}"}, relationship=[mother]
+    )
     note = note_resource(DIAGNOSIS, baby=PATIENT, author="lin", now=now)
     await put(here.store, "Communication", NOTE, **unnamed(note))
     for number, post in STAFF.items():
         await here.appoint(number, *post)
-    await here.join(HERS, PATIENT)
+    account = await here.join(HERS, PATIENT)
+    # As if she were the guardian too: else nobody at all could open the page of a visit.
+    await here.house.accounts.people.tie_record(OPERATOR, account.id, "RelatedPerson", "guardian")
     await here.join(NEIGHBOURS, "bea")
 
 

@@ -1,14 +1,16 @@
 """What pages take as a form, plain fields, uncompressed, within some time; and how a page reads one.
 
-No page takes a file, so nothing that could be one is read; and a sender who falls silent or trickles must not hold a
-worker's memory.  NUL stands in no name and no text that anybody types, and PostgreSQL keeps none: whatever holds one,
-in its address or its form, is refused before anybody looks for it.
+Only a handler that says so in its options (`opt=TAKES_FILE`) takes a file; elsewhere nothing that could be one is read.
+A sender who falls silent or trickles must not hold a worker's memory.  NUL stands in no name and no text that anybody
+types, and PostgreSQL keeps none: whatever holds one, in its address or form, is refused before anybody looks for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from litestar.datastructures import Headers, UploadFile
 from litestar.enums import ScopeType
@@ -30,6 +32,10 @@ _NUL = (b"%00", b"\0")
 """How NUL is written in a form and in an address; a percent sign that stands for itself is written `%25`."""
 
 
+TAKES_FILE: Mapping[str, Any] = {"takes_file": True}
+"""The options of a handler whose form holds a file and nothing else; it says itself how large one may be."""
+
+
 class PlainForms(ASGIMiddleware):
     """Refuses with `format-not-taken` what is no plain form, with `body-too-slow` what takes too long, and NUL."""
 
@@ -38,8 +44,9 @@ class PlainForms(ASGIMiddleware):
         if scope["type"] != ScopeType.HTTP:
             await next_app(scope, receive, send)
             return
+        takes_file = bool(scope["route_handler"].opt.get("takes_file"))
         if scope["method"] not in SAFE_METHODS:
-            refuse_unless_plain(Headers.from_scope(scope))
+            refuse_unless_plain(Headers.from_scope(scope), takes_file=takes_file)
         refuse_nul(scope["path"].encode("utf-8", "replace"))
         refuse_nul(scope["query_string"])
         started = time.monotonic()
@@ -55,7 +62,7 @@ class PlainForms(ASGIMiddleware):
             except TimeoutError as error:
                 raise Refusal("body-too-slow", next_step="send-again-later", retryable=True) from error
             is_whole = message["type"] == "http.request" and not message["more_body"]
-            if message["type"] == "http.request":
+            if message["type"] == "http.request" and not takes_file:
                 read = end + message.get("body", b"")
                 refuse_nul(read)
                 end = read[-2:]  # a NUL that is cut in two is one all the same
@@ -70,12 +77,20 @@ def refuse_nul(read: bytes) -> None:
         raise ClientException("not-understood")
 
 
-def refuse_unless_plain(headers: Headers) -> None:
-    """Raise Refusal unless a body, if there is one, is declared to be plain fields."""
+def refuse_unless_plain(headers: Headers, *, takes_file: bool = False) -> None:
+    """Raise Refusal unless a body, if there is one, is declared to be plain fields, or a file where one is taken."""
     declared = headers.get("content-type", "")
-    is_plain = declared.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
-    if (declared and not is_plain) or headers.get("content-encoding", "identity") != "identity":
+    wanted = "multipart/form-data" if takes_file else "application/x-www-form-urlencoded"
+    if (declared and declared.partition(";")[0].strip().lower() != wanted) or headers.get(
+        "content-encoding", "identity"
+    ) != "identity":
         raise Refusal("format-not-taken", next_step="start-again")
+
+
+async def read_file(request: HttpRequest, name: str) -> bytes:
+    """The bytes of a form's file; empty if none was sent.  What it is called and said to be counts for nothing."""
+    sent = (await request.form()).get(name)
+    return await sent.read() if isinstance(sent, UploadFile) else b""
 
 
 async def read_form(request: HttpRequest, *names: str) -> dict[str, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import httpx
@@ -35,6 +36,7 @@ from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.callers import Callers, PeopleCallers
@@ -70,7 +72,13 @@ class Browser:
     async def post(self, path: str, **fields: str) -> httpx.Response:
         return await self._sent("POST", path, fields)
 
-    async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
+    async def send_file(self, path: str, name: str, content: bytes, *, called: str = "IMG_0001.JPG") -> httpx.Response:
+        """Post a form that holds a file."""
+        return await self._sent("POST", path, None, files={name: (called, content, "image/jpeg")})
+
+    async def _sent(
+        self, method: str, path: str, data: dict[str, str] | None, files: dict[str, Any] | None = None
+    ) -> httpx.Response:
         transport = httpx.ASGITransport(cast("Any", self.ward.site))
         headers = {
             "sec-fetch-site": "same-origin",
@@ -78,7 +86,7 @@ class Browser:
             "cookie": f"session={self.entered.secret}; device={self.entered.device}",
         }
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.request(method, path, data=data, headers=headers)
+            return await client.request(method, path, data=data, files=files, headers=headers)
 
     async def done(self, path: str, **fields: str) -> str:
         """Post a form that is taken; what the address then says was done."""
@@ -109,6 +117,7 @@ class Ward:
     store: Store
     nursery: Nursery
     site: Any
+    site_with: Callable[..., Any]
 
     async def resident(self, telephone: str, *, named: bool = True) -> Browser:
         entered = await self.house.with_code(telephone)
@@ -122,7 +131,7 @@ class Ward:
     async def staff(self, who: str, *, organisation: str = UNIT) -> Browser:
         title = "护士长" if who == "head" else None
         role = "doctor" if who == "doctor" else "nurse"
-        post = Post(organisation=organisation, role=role, title=title)
+        post = Post(organisation=organisation, role=role, title=title, practitioner=f"made-{who}")
         people = self.house.accounts.people
         account, _ = await people.join_staff(THE_OPERATOR, name="Demo", number=STAFF[who], post=post, tree=TREE)
         await self.house.set_password(account)
@@ -179,18 +188,19 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
         store=store,
         places=Places(database, clock),
         claims=Claims(database, keyring, accounts, clock),
+        stations=Stations(database, keyring, auditor, clock),
         clock=clock,
     )
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
     people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
-    site = build_site(
+    site_with = partial(
+        build_site,
         apps=[lifelong(store), newborn(nursery, None)],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
         doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
         clock=clock,
-        assets=made_up_assets(),
     )
-    yield Ward(house, store, nursery, site)
+    yield Ward(house, store, nursery, site_with(assets=made_up_assets()), site_with)
     accounts.passwords.close()
     close_trails()
 

@@ -8,16 +8,24 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page
 
+from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
+from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
+from tianfu.kernel.refusal import Refusal
 
 pytestmark = pytest.mark.anyio
 
 MILLISECOND = SECOND // 1_000
 EMPTY = "(() => { const video = document.querySelector('#watch video'); return video.hidden && !video.srcObject; })()"
+TURNED = """state => {
+  Object.defineProperty(document, 'visibilityState', {value: state, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+"""Chromium without a screen hides no page by itself."""
 COVERS = """document.querySelector('[data-watch=stage]').append(
   Object.assign(document.createElement('div'), {style: 'position:absolute;inset:0;z-index:9;background:#000'}))"""
 QUIET = 0.001
@@ -146,6 +154,65 @@ async def test_a_lost_network_is_said_and_she_comes_back_by_herself(window: Wind
     await sees(page, len(before) + 5)
     grants = [each for each in await window.told() if each.startswith("issue-room-grant") and "whep" in each]
     assert len(grants) == 2, "by a grant of its own"
+
+
+async def test_an_invited_relative_only_looks_and_no_longer_than_she_is_invited(window: Window) -> None:
+    context, invitation = await window.relative()
+    page = await window.watching(context)
+    await window.open()
+    await sees(page)
+    assert await page.get_by_role("button", name="Hold to talk").count() == 0
+    headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
+    spoken = await context.request.post(f"{window.address}{WATCH}/talk", data="pressed=yes", headers=headers)
+    assert (await spoken.json())["refused"] == "view-only"
+    await window.windows.nursery.claims.end_invitation(await window.signed_in(context), invitation, [])
+
+    async def is_told() -> bool:
+        return any("revoke-room-grants" in each and "no-longer-invited" in each for each in await window.told())
+
+    await until(is_told)
+    await page.get_by_text("We could not find this page").wait_for()
+
+
+async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(window: Window) -> None:
+    relative, _ = await window.relative()
+    mother = await window.resident(MOTHER, "mother-7")
+    helper = (await window.signed_in(relative)).account.id
+    with pytest.raises(Refusal) as refused:
+        await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    assert refused.value.code == "not-found", "nobody asked for her"
+    page = await window.watching(relative)
+    await window.open()
+    await sees(page)
+    asking = await mother.new_page()
+    await asking.goto(f"{window.address}{WATCH}")
+    await asking.get_by_role("button", name="Ask to interpret").click()
+    await asking.get_by_text("Waits for the nurse").wait_for()
+    with pytest.raises(Refusal):
+        await let_interpret(window.windows, ELSEWHERE, "far", VISIT, helper)
+    await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    await page.get_by_role("button", name="See the baby").click()  # the page has begun anew by itself
+    await page.evaluate(SEEN)
+    await sees(page)
+    await page.get_by_role("button", name="Hold to talk").focus()
+    await page.keyboard.down("Enter")
+    await reads(page, "told", "You are heard in the ward")
+
+
+async def test_a_page_that_is_hidden_leaves_the_visit_and_comes_back(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees(page)
+    await page.evaluate(TURNED, "hidden")
+
+    async def is_gone() -> bool:
+        return not await window.ward.running.port.stats()
+
+    await until(is_gone)
+    assert await page.evaluate(EMPTY)
+    before = await page.evaluate("drawn")
+    await page.evaluate(TURNED, "visible")
+    await sees(page, len(before) + 5)
 
 
 async def test_another_guardian_finds_no_such_visit(window: Window) -> None:

@@ -14,7 +14,7 @@ from tests.apps.newborn.ward import UNIT, MadeWard, made_ward
 from tests.services.accounts.conftest import PASSWORD, House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
-from tests.trails import close_trails
+from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
@@ -31,6 +31,7 @@ from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
@@ -135,6 +136,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
+            stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )
         cameras = Cameras(database, Seals(house.keyring), clock=clock)

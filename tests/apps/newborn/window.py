@@ -20,7 +20,7 @@ from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.apps.newborn.ward import QIN, MadeWard, made_ward
+from tests.apps.newborn.ward import QIN, WARD, MadeWard, made_ward
 from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
@@ -44,9 +44,10 @@ from tianfu.db import Addresses, Database
 from tianfu.gateways.media.door import BASE_SEGMENT, MediaDoor
 from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
 from tianfu.records.keys import open_keyring
-from tianfu.services.accounts.model.people import Assurance
+from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
+from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.doors import Doors
@@ -59,8 +60,8 @@ from tianfu.services.realtime.viewers import Viewers
 from tianfu.web.callers import Callers, PeopleCallers
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
-MOTHER, OTHER_MOTHER = "13800001111", "13800003333"
-NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈"}
+MOTHER, OTHER_MOTHER, GRANDMOTHER = "13800001111", "13800003333", "13800004444"
+NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈", GRANDMOTHER: "示例外婆"}
 VISIT = "visit-7"
 WATCH = f"/newborn/watch/{VISIT}"
 WAIT_SECONDS = 20.0
@@ -157,12 +158,15 @@ class Window:
     def address(self) -> str:
         return f"http://localhost:{self.port}"
 
-    async def resident(self, telephone: str, related: str, *, width: int = 390, language: str = "en") -> BrowserContext:
+    async def resident(
+        self, telephone: str, related: str, *, width: int = 390, language: str = "en", is_tied: bool = True
+    ) -> BrowserContext:
         """A browser of somebody who signed in, known by her real name, tied to a baby's RelatedPerson."""
         entered = await self.house.with_code(telephone)
         account, accounts = entered.signed_in.account.id, self.house.accounts
         await accounts.people.retell(account, name=NAMES[telephone], assurance=Assurance.NAMED)
-        await accounts.people.tie_record(VISITS, account, "RelatedPerson", related)
+        if is_tied:
+            await accounts.people.tie_record(VISITS, account, "RelatedPerson", related)
         accounts.sessions.forget_known(account)
         self.house.device = ""
         context = await self.chromium.new_context(
@@ -176,6 +180,21 @@ class Window:
             ]
         )
         return context
+
+    async def relative(self) -> tuple[BrowserContext, str]:
+        """A grandmother whom the mother of the seventh baby invited and who agreed; and her invitation."""
+        claims = self.windows.nursery.claims
+        invitation = await claims.invite(
+            ward=WARD, baby="baby-7", guardian="mother-7", related="relative-7", telephone=GRANDMOTHER, name="示例外婆"
+        )
+        context = await self.resident(GRANDMOTHER, "relative-7", is_tied=False)
+        await claims.accept(await self.signed_in(context), invitation)
+        return context, invitation
+
+    async def signed_in(self, context: BrowserContext) -> SignedIn:
+        """Whose session a browser keeps."""
+        kept = {each["name"]: each["value"] for each in await context.cookies()}
+        return await self.house.accounts.sessions.look_up(kept["session"], kept["device"])
 
     async def open(self) -> None:
         await open_curtain(self.ward.house, QIN, VISIT, now=self.ward.clock())
@@ -239,13 +258,15 @@ async def window_of(database: Database, addresses: Addresses) -> AsyncIterator[W
     keyring = await open_keyring(database, made_up_keys(MASTER))
     async with embedded() as running, made_ward(database, running, clock) as ward, async_playwright() as playwright:
         viewers = Viewers(database, keyring.index_secret)
-        trail = RoomTrail(await auditor_of(database), clock)
+        auditor = await auditor_of(database)
+        trail = RoomTrail(auditor, clock)
         grants = Grants(database, keyring.index_secret, running.port, trail, clock)
         ward.house = replace(ward.house, doors=GrantedDoors(grants=grants, viewers=viewers))
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, keyring, house.accounts, clock),
+            stations=Stations(database, keyring, auditor, clock),
             clock=clock,
         )
         windows = Windows(nursery=nursery, house=ward.house, grants=grants, viewers=viewers)

@@ -11,9 +11,11 @@ from tianfu.access.purpose import Purpose
 from tianfu.kernel.instants import Clock
 from tianfu.records.outcomes import Answer, Record, Unchanged, Written
 from tianfu.records.searching import SearchRequest
+from tianfu.records.store import BundleAnswer
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.places import Places
-from tianfu.standards.fhir.parsing import ParsedResource
+from tianfu.services.booking.stations import Stations
+from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
 
 class FoundPage(Protocol):
@@ -64,6 +66,10 @@ class RecordStore(Protocol):
         """Write a record under an id."""
         ...
 
+    async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:
+        """Do everything a transaction bundle asks, or nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nursery:
@@ -72,4 +78,5 @@ class Nursery:
     store: RecordStore
     places: Places
     claims: Claims
+    stations: Stations
     clock: Clock

@@ -8,7 +8,10 @@ from pathlib import Path
 from litestar.handlers import HTTPRouteHandler
 
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.care_routes import CARE, care_routes
 from tianfu.apps.newborn.cart_routes import Carts, cart_routes
+from tianfu.apps.newborn.diary_routes import diary_routes
+from tianfu.apps.newborn.door_routes import door_codes_routes, door_routes
 from tianfu.apps.newborn.family_routes import family_routes
 from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.live.bed import STAFF
@@ -17,13 +20,14 @@ from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.newborn.visit_routes import visit_routes
+from tianfu.apps.newborn.visit_routes import interpreter_routes, visit_routes
 from tianfu.web.admission import for_purpose
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 FAMILY_PLACE = "place.newborn"
 DESK_PLACE = "place.newborn-desk"
+CARE_PLACE = "place.newborn-care"
 
 
 def newborn(
@@ -41,6 +45,7 @@ def newborn(
         places=(
             Place(key=FAMILY_PLACE, address=ROOT, icon="i-baby", roles=frozenset({"citizen"})),
             Place(key=DESK_PLACE, address=DESK, icon="i-baby", roles=frozenset({"nurse"})),
+            Place(key=CARE_PLACE, address=CARE, icon="i-heart", roles=frozenset({"nurse"})),
             *(live if bedsides is not None else ()),
         ),
         news=partial(news_of_visits, nursery, FAMILY_PLACE),
@@ -51,7 +56,11 @@ def newborn(
 def _booking(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
+        *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, door_codes_routes(pages, nursery)),
+        *door_routes(pages, nursery),
     ]
 
 
@@ -63,4 +72,9 @@ def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[
 
 
 def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
-    return [] if windows is None else for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows))
+    if windows is None:
+        return []
+    return [
+        *for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows)),
+        *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
+    ]

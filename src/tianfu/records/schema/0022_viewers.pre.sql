@@ -32,5 +32,15 @@ create table visit_quality (
 );
 create index visit_quality_at on visit_quality (at);
 
-grant select, insert, update on visit_viewer to tianfu_app;
+-- Who may speak in one visit as an interpreter: a relative by invitation whom a guardian asks for and a nurse lets speak.
+create table visit_interpreter (
+  visit     text   not null collate "C",
+  person    text   not null collate "C",
+  asked_at  bigint not null,
+  agreed_by text   collate "C",
+  agreed_at bigint,
+  primary key (visit, person)
+);
+
+grant select, insert, update on visit_viewer, visit_interpreter to tianfu_app;
 grant select, insert, delete on visit_quality to tianfu_app;

@@ -5,7 +5,7 @@ Rule: docs/rules/newborn-watching.md
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -144,6 +144,23 @@ class Viewers:
             )
             for row in rows
         ]
+
+    async def ask_interpreter(self, visit: str, person: str, *, now: Instant) -> None:
+        """A guardian asks that this account may speak in a visit as an interpreter."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.ask_interpreter, visit=visit, person=person, now=now)
+
+    async def agree_interpreter(self, visit: str, person: str, *, by: str, now: Instant) -> bool:
+        """A nurse lets him speak; no if nobody asked for him."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.agree_interpreter, visit=visit, person=person, by=by, now=now)
+        return row is not None
+
+    async def interpreters(self, visit: str) -> Mapping[str, bool]:
+        """The accounts that a guardian asked for, and whether a nurse agreed."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.interpreters_of, visit=visit)
+        return {row[0]: row[1] for row in rows}
 
     async def forget_what_is_over(self, *, now: Instant) -> None:
         """Take away numbers that are a month old."""

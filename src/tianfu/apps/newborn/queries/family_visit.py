@@ -50,6 +50,16 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Helper:
+    """An invited relative who might interpret: `account` is his; asked for, and agreed to by a nurse, or not."""
+
+    account: str
+    name: str
+    is_asked: bool
+    is_agreed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyVisit:
     """The page; `note` is the last that a doctor approved, None for who is no guardian."""
 
@@ -58,6 +68,7 @@ class FamilyVisit:
     baby: str
     bed: str
     note: Note | None
+    helpers: tuple[Helper, ...]
 
     @property
     def booked(self) -> Booked:
@@ -67,7 +78,7 @@ class FamilyVisit:
 async def coming_to(windows: Windows, signed_in: SignedIn, visit: str) -> Coming:
     """As what somebody may come to a visit; raises Refusal `not-found` for who is neither its guardian nor invited.
 
-    A guardian is found by his own right to the Appointment; an invited relative has none, and looks only.
+    An invited relative looks only, unless the guardian asked for him as an interpreter and a nurse agreed.
     """
     nursery = windows.nursery
     answer = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
@@ -93,11 +104,12 @@ async def coming_to(windows: Windows, signed_in: SignedIn, visit: str) -> Coming
         guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
     )
     may_see = stands and allows(given, booked.guardian, VIEW)
+    interprets = is_invited and (await windows.viewers.interpreters(visit)).get(signed_in.account.id, False)
     return Coming(
         booked=booked,
-        part=Part.FAMILY if is_guardian else Part.GUEST,
+        part=Part.FAMILY if is_guardian else Part.INTERPRETER if interprets else Part.GUEST,
         may_see=may_see,
-        may_speak=is_guardian and may_see and allows(given, booked.guardian, TALK),
+        may_speak=(is_guardian or interprets) and may_see and allows(given, booked.guardian, TALK),
     )
 
 
@@ -139,6 +151,27 @@ async def read_family_visit(windows: Windows, signed_in: SignedIn, visit: str) -
         baby="" if patient is None else name_of(patient.value),
         bed=bed,
         note=await _note(windows, booked.baby) if is_guardian else None,
+        helpers=await helpers_of(windows, booked) if is_guardian else (),
+    )
+
+
+async def helpers_of(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
+    """The relatives who accepted an invitation to a visit's baby, and which of them interpret."""
+    invitations = [each for each in await windows.nursery.claims.invited(booked.baby) if each.accepted_at is not None]
+    if not invitations:
+        return ()
+    asked = await windows.viewers.interpreters(booked.id)
+    wanted = [("RelatedPerson", each.related) for each in invitations]
+    people = await read_all(windows.nursery.store, VISITS, PLATFORM, wanted)
+    names = {related: name_of(each.value) for (_, related), each in people.items()}
+    return tuple(
+        Helper(
+            account=each.accepted_by,
+            name=names.get(each.related, ""),
+            is_asked=each.accepted_by in asked,
+            is_agreed=asked.get(each.accepted_by, False),
+        )
+        for each in invitations
     )
 
 

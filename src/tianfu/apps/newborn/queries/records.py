@@ -14,7 +14,7 @@ from tianfu.apps.newborn.ports import RecordStore
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found, Record
 from tianfu.records.searching import SearchRequest
-from tianfu.standards.fhir.parsing import parse_resource
+from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 
 FAMILY = Purpose.PATIENT_REQUEST
 WARD_WORK = Purpose.TREATMENT
@@ -52,6 +52,27 @@ async def write(store: RecordStore, resource: Resource, *, expected_version: int
     """Write a record in the platform's name, after the rules said yes."""
     parsed = parse_resource(orjson.dumps(resource))
     await store.update(VISITS, PLATFORM, parsed, resource["id"], expected_version=expected_version)
+
+
+async def write_together(store: RecordStore, caller: Caller, entries: Sequence[Resource]) -> None:
+    """Write entries of a transaction bundle for the ward's work, all or none, in the caller's own name."""
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+    await store.transaction(caller, WARD_WORK, parse_bundle(orjson.dumps(bundle)))
+
+
+def new(resource: Resource, *, name: str = "", once: str = "") -> Resource:
+    """An entry that creates a resource; `name` is how others of the bundle refer to it, `once` what none may match."""
+    request = {"method": "POST", "url": str(resource["resourceType"]), **({"ifNoneExist": once} if once else {})}
+    return {**({"fullUrl": name} if name else {}), "resource": resource, "request": request}
+
+
+def changed(resource: Resource, *, version: int | None = None) -> Resource:
+    """An entry that writes a resource under its id, if its version is still this one."""
+    match = {} if version is None else {"ifMatch": f'W/"{version}"'}
+    return {
+        "resource": resource,
+        "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}", **match},
+    }
 
 
 async def ward_of_unit(store: RecordStore, caller: Caller) -> Record:

@@ -51,3 +51,19 @@ select participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, show
 -- forget_quality
 -- Numbers from before an instant.
 delete from visit_quality where at < %(before)s::bigint;
+
+-- ask_interpreter
+-- A guardian asks that somebody may speak in a visit as an interpreter; asked again, nothing changes.
+insert into visit_interpreter (visit, person, asked_at)
+values (%(visit)s::text, %(person)s::text, %(now)s::bigint)
+on conflict do nothing;
+
+-- agree_interpreter
+-- A nurse lets him speak; no row if nobody asked.
+update visit_interpreter set agreed_by = %(by)s::text, agreed_at = %(now)s::bigint
+ where visit = %(visit)s::text and person = %(person)s::text
+returning person;
+
+-- interpreters_of
+-- Whom a guardian asked for, and whether a nurse agreed.
+select person, agreed_by is not null from visit_interpreter where visit = %(visit)s::text order by asked_at;

@@ -1,0 +1,50 @@
+"""A nurse hears what a family can tell in its own words.  Rule: docs/rules/newborn-diary.md"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.teaching import TEACHING, questionnaire_id, questionnaire_of, response_of
+from tianfu.apps.newborn.model.teaching import Plan, read_answers, together
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.records import PLATFORM, changed, new, read_all, write, write_together
+from tianfu.apps.newborn.queries.teaching import read_teaching
+from tianfu.kernel.refusal import Refusal
+
+
+async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mapping[str, str]) -> None:
+    """Keep what was heard, with what was heard before.
+
+    Raises Refusal `not-found`, `practitioner-missing`, `written-meanwhile`, and as `read_answers` does.
+    """
+    teaching = await read_teaching(nursery, caller, baby)
+    if caller.practitioner is None:
+        raise Refusal("practitioner-missing", next_step="ask-your-office")
+    said = read_answers(form, teaching.plan.points, version=form.get("plan", ""), today=teaching.plan)
+    before = teaching.taught
+    answers = together({} if before is None else before.answers, said)
+    response = response_of(
+        teaching.plan,
+        answers,
+        baby=baby,
+        by=caller.practitioner,
+        now=nursery.clock(),
+        logical_id="" if before is None else before.id,
+    )
+    if before is None:
+        entry = new(response, once=f"identifier={TEACHING}|{baby}")
+    else:
+        if form.get("version", "") != str(before.version):
+            raise Refusal("written-meanwhile", next_step="reload")
+        entry = changed(response, version=before.version)
+    await _keep_points(nursery, teaching.plan)
+    await write_together(nursery.store, caller, [entry])
+
+
+async def _keep_points(nursery: Nursery, plan: Plan) -> None:
+    """The version of the points that was asked stands in the record, so that an answer can be read years later."""
+    name = ("Questionnaire", questionnaire_id(plan))
+    if name not in await read_all(nursery.store, VISITS, PLATFORM, [name]):
+        await write(nursery.store, questionnaire_of(plan))
