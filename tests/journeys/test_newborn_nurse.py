@@ -188,6 +188,7 @@ def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, jou
         page.goto("/newborn/ward")
         look_at(page, name("ward-live"))
         journey.deed(page.locator("form[action$='/hold'] button"))
+        expect(page.locator("[data-part=curtains]")).to_have_count(0)
         look_at(page, name("held"))
         page.goto(at)
         expect(page.locator("button[name=reason]").first).to_be_visible()

@@ -6,7 +6,9 @@ import asyncio
 from contextlib import suppress
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.bed import change_standing
 from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.model.visit import shielded
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.kept import KeptRoom
@@ -22,6 +24,9 @@ async def hold_ward(house: House, caller: Caller, person: str, ward: str, *, now
     await house.rooms.hold(ward, by=person, at=now)
     # Once more: one that was opened in between was opened by a look at the ward before it was held.
     await asyncio.gather(*(_draw(house, room) for room in rooms))
+    for room in rooms:
+        with suppress(Refusal):  # the keeper writes it too; whoever looks at once must not read that it is live
+            await change_standing(house, room.visit, lambda visit: shielded(visit, REASON), now=now)
     await house.trail.did(caller, "hold-ward", patient=None, facts={"ward": ward})
 
 
