@@ -49,15 +49,15 @@ def marks_of(code: str, hue: int) -> list[bytes]:
 
     They lie within slices, and well apart: whatever a recording puts between packets, some stay whole.
     """
-    marks = []
+    clear: list[bytes] = []
     for picture in make_film(code, hue).pictures:
         for unit in picture:
-            if unit[0] & 0x1F != KEYFRAME or len(unit) < 8 * MARK_BYTES:
-                continue
-            step = len(unit) // (MARKS_OF_UNIT + 1)
-            marks += [unit[at : at + MARK_BYTES] for at in range(step, len(unit) - MARK_BYTES, step)]
-    clear = [each for each in dict.fromkeys(marks) if not {0, 10} & set(each) and len(set(each)) > MARK_BYTES // 2]
+            if unit[0] & 0x1F == KEYFRAME:
+                parts = [unit[at : at + MARK_BYTES] for at in range(MARK_BYTES, len(unit) - MARK_BYTES, 8)]
+                usable = [each for each in parts if not {0, 10} & set(each)]  # neither padding nor a line's end
+                clear += sorted(usable, key=lambda each: len(set(each)))[-MARKS_OF_UNIT:]
     assert len(clear) >= 10, "the film says too little"
+    assert all(len(set(each)) > MARK_BYTES // 2 for each in clear), "such bytes may lie anywhere"
     texts = [base64.b64encode(each[shift : shift + 21])[:28] for each in clear for shift in range(3)]
     return [*clear, *texts, *(each.hex().encode() for each in clear)]
 

@@ -294,6 +294,7 @@ def book(page: Page, baby: str) -> None:
     """The first slot that is free."""
     page.goto(f"/newborn/book/{baby}")
     page.locator("input[name=start]:not([disabled])").first.check(force=True)
+    page.locator("input[name=row][value=no]").check()  # he is a twin
     press(page.locator("main form button.main"))
     expect(page).to_have_url(re.compile("done=booked"))
 
