@@ -271,7 +271,7 @@ def set_window(ward: Ward) -> None:
             "gap_minutes": "0",
             "at_once": "2",
             "days_ahead": "2",
-            "per_baby_a_day": "2",
+            "per_baby_a_day": "6",
             "cancel_minutes": "0",
             "invited_max": "3",
         }.items():
