@@ -82,6 +82,23 @@ async def test_a_visit_from_the_scans_to_its_end(ward: MadeWard, lens: Client) -
     assert [each.reason for each in await shields(ward)] == ["feeding"]
 
 
+async def test_a_nurse_who_opens_while_the_keeper_looks_has_opened(ward: MadeWard, lens: Client) -> None:
+    await ward.bed(7)
+    keeper = ward.keeper()
+    await keeper.tick()
+    await heard(keeper, "camera-7")
+    await ward.arm(7)
+    await keeper.tick()
+    room = await ward.house.rooms.find("visit-7")
+    assert room is not None
+    await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+    before = await shields(ward)
+    keeper._drawn.clear()
+    await keeper._keep_drawn(room.visit, "shielded")  # decided on what it read before she opened
+    assert await ward.state(7) is State.LIVE
+    assert await shields(ward) == before
+
+
 Breaks = Callable[[MadeWard], Awaitable[object]]
 
 

@@ -19,6 +19,7 @@ from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
 from tianfu.apps.newborn.actions.thank import ANSWERS, thank
+from tianfu.apps.newborn.actions.wait import wait_for_nurse
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, practitioner_of, visit_of
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
@@ -174,7 +175,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]
             viewer = await stay(windows, signed_in, visit, form["answer"], formats) if form["answer"] else None
             stands = await now_at_bed(windows, visit) if viewer is not None else None
             if stands is None:
-                stands = await now_of(windows, (await coming_to(windows, signed_in, visit)).booked)
+                booked = await wait_for_nurse(windows, await coming_to(windows, signed_in, visit))
+                stands = await now_of(windows, booked)
             said = dict(_stands(stands, language, now=now))
             said["inside"] = viewer is not None
             if viewer is not None:

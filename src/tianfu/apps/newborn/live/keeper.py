@@ -248,7 +248,13 @@ class Keeper:
             await self._keep_drawn(room.visit, after.reason or "shielded")
         if after != before:
             # Decided once more on what stands now: a nurse may have been there meanwhile.
-            await self._change(room.visit, lambda now: self._looked_at(room, now, facts, is_held=is_held))
+            was_drawn = before.state is State.LIVE and after.state is not State.LIVE
+
+            def again(now: Visit) -> Visit:
+                stands = self._looked_at(room, now, facts, is_held=is_held)
+                return shielded(stands, after.reason) if was_drawn else stands  # what was drawn does not stand as open
+
+            await self._change(room.visit, again)
 
     def _looked_at(self, room: KeptRoom, visit: Visit, facts: Facts | None, *, is_held: bool) -> Visit:
         now = self._house.clock()
@@ -278,9 +284,14 @@ class Keeper:
         self._drawn[visit] = self._house.clock()
 
     async def _keep_drawn(self, visit: str, reason: str) -> None:
-        """What stands as shielded is shielded, whatever went wrong between a row and a room."""
+        """What stands as shielded is shielded, whatever went wrong between a row and a room.
+
+        Under the row's lock: a nurse who opened it meanwhile would else see it as open while nobody sees anything.
+        """
         if self._house.clock() - self._drawn.get(visit, 0) > REPEAT_SECONDS * SECOND:
-            await self._draw(visit, reason)
+            async with self._house.rooms.changing(visit) as changing:
+                if read(changing.room.state).visit.state is not State.LIVE:
+                    await self._draw(visit, reason)
 
     async def _change(self, visit: str, change: Callable[[Visit], Visit]) -> None:
         """Change a visit as it stands now; nothing is kept where nothing changes."""
