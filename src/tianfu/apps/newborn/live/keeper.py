@@ -399,15 +399,16 @@ class Listening:
     async def hear(self) -> None:
         """Listen for a while; raises Refusal `media-unavailable`."""
         last = self._last
-        told = await self._house.media.events(last.number if last else 0)
+        told = await self._house.media.events(last.number if last else 0, last.epoch if last else "")
         self.has_lost_it = False
         if last is not self._last or not told:
             return  # begun anew meanwhile, or nothing happened
-        if last is not None and told[0].number <= last.number:
-            self.forget()  # another server counts here
-            return
+        if last is not None and told[0].epoch != last.epoch:
+            self.forget()  # another life of the server, told from its beginning
+            await self._house.rooms.no_camera()
+            last = None
         if last is None:
-            # Views from before its first word are another server's, which has ended.
+            # Views from before its first word are another life's, which has ended.
             await self._house.rooms.end_views_unheard(before=told[0].at, at=self._house.clock())
         for event in told:
             await self._heard(event)

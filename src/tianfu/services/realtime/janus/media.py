@@ -246,10 +246,10 @@ class JanusMedia:
         looking = [(visit, who, each) for visit, opened in self._rooms.items() for who, each in opened.viewers.items()]
         return await asyncio.gather(*(_quality(visit, who, viewer) for visit, who, viewer in looking))
 
-    async def events(self, after: int) -> Sequence[Happened]:
+    async def events(self, after: int, epoch: str = "") -> Sequence[Happened]:
         """As `MediaPort` has it."""
         session = await self._connected()
-        waiting = asyncio.ensure_future(self._happenings.after(after))
+        waiting = asyncio.ensure_future(self._happenings.after(after, epoch))
         try:
             ends_first: set[asyncio.Future[Any]] = {waiting, session.lost}
             await asyncio.wait(ends_first, return_when=asyncio.FIRST_COMPLETED)
