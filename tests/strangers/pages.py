@@ -222,6 +222,7 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/newborn/door/watch/{visit:str}/beat": {"answer": "0" * 64, "shows": "full"},
         "/newborn/door/watch/{visit:str}/talk": {"pressed": "yes"},
         "/newborn/visits/{visit:str}/shield": {"reason": "feeding"},
+        "/newborn/visits/{visit:str}/sound": {"sound": "ward-on"},
         "/newborn/visits/{visit:str}/decline": {"reason": "ward-is-busy"},
         "/newborn/visits/{visit:str}/scan": {"wristband": "W1", "bed": "B1", "camera": "C1"},
         "/newborn/visits/{visit:str}/confirm-here": {"number": "lin", "password": "not hers", "code": "123456"},

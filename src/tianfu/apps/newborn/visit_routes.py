@@ -62,7 +62,7 @@ MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
 
 WORDS = (
-    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "no-microphone"),
+    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "silenced", "no-microphone"),
     *(f"shows-{each}" for each in ("full", "reduced", "stills", "sound")),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
 )
@@ -294,6 +294,7 @@ def _stands(stands: Now, language: Language, *, now: Instant) -> Said:
         "back": back,
         "drawn": say("newborn.watch-drawn", time=formats.time(stands.since)) if kind == "drawn" else "",
         "left": max(0, (stands.end - now) // SECOND),
+        "silenced": stands.is_silenced,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.refusal import Refusal
@@ -23,4 +24,7 @@ async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: b
     coming = await coming_to(windows, watcher, visit)
     if not coming.may_speak:
         raise Refusal("view-only", next_step="start-again")
+    room = await windows.house.rooms.find(visit)
+    if room is not None and read(room.state).is_silenced:
+        raise Refusal("silenced", next_step="wait", retryable=True)
     await media.talk(visit, participant, is_pressed=True)

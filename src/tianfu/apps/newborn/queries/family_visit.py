@@ -24,13 +24,17 @@ from tianfu.services.realtime.protocol.parts import Part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """How a visit stands: its state, the word for its reason, since when, and when the picture may be back."""
+    """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
+
+    `is_silenced`: the ward has taken the family's voice for now.
+    """
 
     state: State
     reason: str
     since: Instant
     back_at: Instant | None
     end: Instant
+    is_silenced: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -167,10 +171,13 @@ async def now_of(windows: Windows, booked: Booked) -> Now:
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
     """How a visit stands that is, or was, at the bed."""
     room = await windows.house.rooms.find(visit)
-    return None if room is None else _now(read(room.state).visit, since=room.changed_at)
+    if room is None:
+        return None
+    standing = read(room.state)
+    return _now(standing.visit, since=room.changed_at, is_silenced=standing.is_silenced)
 
 
-def _now(visit: Visit, *, since: Instant) -> Now:
+def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
     minutes = USUAL_MINUTES.get(visit.reason) if visit.state is State.SHIELDED else None
     return Now(
         state=visit.state,
@@ -178,6 +185,7 @@ def _now(visit: Visit, *, since: Instant) -> Now:
         since=since,
         back_at=None if minutes is None else Instant(since + minutes * 60 * SECOND),
         end=visit.slot_end,
+        is_silenced=is_silenced,
     )
 
 
