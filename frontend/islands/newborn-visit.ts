@@ -1,6 +1,7 @@
 // A family's window to the ward: comes in by a grant and this device's key, shows the picture only while the server
 // says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
 import { proof, publicKey } from "./device-key";
+import { relaysIn } from "./ice-servers";
 import { checkDevice } from "./newborn-check";
 
 /** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */
@@ -27,6 +28,7 @@ interface Stands {
   readonly drawn: string;
   readonly left: number;
   readonly inside: boolean;
+  readonly silenced: boolean;
   readonly watermark?: Mark;
 }
 interface Joined {
@@ -224,8 +226,8 @@ class LiveVisit {
         setTimeout(() => goneAt === at && peer === this.#peer && void this.#join(), GONE_MS);
       }
     };
-    await peer.setLocalDescription();
-    const offer = peer.localDescription?.sdp ?? "";
+    const offered = await peer.createOffer();
+    const offer = offered.sdp ?? "";
     const path = "/media/whep";
     const answer = await fetch(path, {
       method: "POST",
@@ -239,6 +241,10 @@ class LiveVisit {
       },
     });
     if (answer.status !== 201) throw new Error(String(answer.status));
+    // Gathering begins only now that the relays are known (RFC 9725, section 4.6).  Our addresses need not be told: the
+    // server learns each from what comes from there (RFC 8445, section 7.3.1.3).
+    peer.setConfiguration({ ...peer.getConfiguration(), iceServers: relaysIn(answer.headers.get("link") ?? "") });
+    await peer.setLocalDescription(offered);
     await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
   }
 
@@ -434,6 +440,10 @@ class LiveVisit {
     if (stands.kind !== "live") {
       this.#release();
       if (before !== stands.kind) this.#say("told", [stands.title, stands.back].filter(Boolean).join(" "));
+    }
+    if (stands.silenced && this.#isPressed) {
+      this.#release();
+      this.#say("told", this.#words["silenced"] ?? "");
     }
     if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
     this.#dress();

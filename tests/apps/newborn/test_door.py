@@ -73,7 +73,7 @@ async def test_a_visit_begins_at_the_door_with_a_code_and_ends_itself_with_its_s
     answer = await at_device(ward, secret, "POST", f"{DOOR}/enter", code=code.lower())
     assert (answer.status_code, answer.headers["location"]) == (303, DOOR)
     page = await at_device(ward, secret, "GET", DOOR)
-    assert f'href="/newborn/watch/{visit}"' in page.text
+    assert f'href="/newborn/door/watch/{visit}"' in page.text
     assert "You may see and speak" in page.text
     assert "示例" not in page.text
     assert page.headers["refresh"].endswith(f"url={DOOR}")

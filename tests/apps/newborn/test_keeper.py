@@ -193,6 +193,26 @@ async def test_a_media_server_that_was_killed_opens_its_rooms_again_behind_the_c
     await asyncio.gather(mother.peer.close(), again.peer.close())
 
 
+async def test_another_life_of_the_media_server_is_heard_from_its_beginning_however_far_it_has_counted(
+    ward: MadeWard, lens: Client
+) -> None:
+    keeper = await live(ward)
+    mother = await viewer(ward.running.port, "visit-7", "somebody")
+    await hears(keeper, "joined")
+    counted = (await ward.running.port.events(0))[-1].number
+    await ward.running.kill()
+    ward.running.port.hang_up()
+    await ward.running.start()
+    again = [await camera(ward.running.port, "camera-7")]
+    while (await ward.running.port.events(0))[-1].number <= counted:
+        again.append(await camera(ward.running.port, f"camera-{20 + len(again)}"))
+    await keeper.listening.hear()
+    assert {"camera-7", "camera-21"} <= keeper.listening.cameras
+    await keeper.write_down()
+    assert [each[2] for each in await ward.trail("watch-begin", "watch-end")] == ["somebody", "somebody"]
+    await asyncio.gather(mother.peer.close(), *(each.peer.close() for each in again))
+
+
 async def test_a_keeper_that_cannot_look_draws_every_curtain(ward: MadeWard, lens: Client) -> None:
     keeper = await live(ward)
     await ward.database.close()

@@ -12,6 +12,7 @@ from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
 from tianfu.apps.newborn.actions.interpret import let_interpret
+from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
@@ -99,6 +100,30 @@ async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) 
     assert await bed.evaluate("loudest()") < QUIET
     await page.get_by_label("Turn my microphone off").check()
     assert await hold.is_disabled()
+
+
+async def test_a_nurse_takes_the_familys_voice_and_gives_it_back(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    bed = await listen(window)
+    await window.open()
+    await sees(page)
+    await page.get_by_role("button", name="Hold to talk").focus()
+    await page.keyboard.down("Space")
+    await reads(page, "told", "You are heard in the ward")
+    await set_sound(window.ward.house, QIN, VISIT, Sound.FAMILY_OFF)
+    await asyncio.sleep(0.5)  # what was sent before has arrived
+    assert await bed.evaluate("loudest()") < QUIET
+    await reads(page, "told", "The ward has turned your sound off")
+    await page.keyboard.up("Space")
+    await page.keyboard.down("Space")
+    await reads(page, "told", "The ward has turned your sound off")
+    assert await bed.evaluate("loudest()") < QUIET
+    await page.keyboard.up("Space")
+    await set_sound(window.ward.house, QIN, VISIT, Sound.FAMILY_ON)
+    await page.keyboard.down("Space")
+    await reads(page, "told", "You are heard in the ward")
+    assert await bed.evaluate("loudest()") > 10 * QUIET
+    await page.keyboard.up("Space")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.apps.newborn.ward import UNIT, MadeWard, made_ward
 from tests.services.accounts.conftest import PASSWORD, House, Telephone, Time, house_of, unit
-from tests.services.realtime.made import camera
+from tests.services.realtime.made import Client, camera, until, viewer
 from tests.services.realtime.running import embedded
 from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
@@ -87,6 +87,7 @@ class Place:
     secrets: dict[str, bytes]
     nursery: Nursery
     cameras: Cameras
+    lens: Client
 
     async def tablet(self, number: str) -> Tablet:
         self.house.device = ""
@@ -153,7 +154,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             clock=clock,
             assets=made_up_assets(),
         )
-        yield Place(ward, house, site, keeper, secrets, nursery, cameras)
+        yield Place(ward, house, site, keeper, secrets, nursery, cameras, lens)
         await lens.peer.close()
     house.accounts.passwords.close()
     close_trails()
@@ -178,6 +179,35 @@ async def test_scans_a_second_person_on_her_own_device_and_a_touch_open_the_curt
     assert (await qin.post("/newborn/visits/visit-7/shield", reason="feeding")).status_code == 303
     assert await place.ward.state(7) is State.SHIELDED
     assert "feeding" in (await qin.get("/newborn/visits/visit-7")).text
+
+
+async def test_the_wards_sound_is_off_until_a_nurse_turns_it_on_and_again_after_the_media_server_began_anew(
+    place: Place,
+) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    assert "Sound of the ward: <b>off</b>" in (await qin.get(bed)).text
+    mother = await viewer(place.ward.running.port, "visit-7", "mother")
+    await qin.post(f"{bed}/open")
+    place.lens.send_sound("ward", b"w", range(5))
+    assert (await qin.post(f"{bed}/sound", sound="ward-on")).headers["location"].endswith("done=ward-on")
+    assert "Sound of the ward: <b>on</b>" in (await qin.get(f"{bed}?done=ward-on")).text
+    place.lens.send_sound("ward", b"x", range(5, 10))
+    await until(lambda: len(mother.sounds("ward")) == 5)
+    assert set(mother.sounds("ward")) == {b"x"}
+    assert (await qin.post(f"{bed}/sound", sound="family-off")).headers["location"].endswith("done=family-off")
+    await place.ward.running.kill()
+    place.ward.running.port.hang_up()
+    assert (await qin.post(f"{bed}/sound", sound="ward-on")).status_code == 503
+    await place.ward.running.start()
+    place.keeper.lease_now()
+    await place.keeper.tick()
+    page = (await qin.get(bed)).text
+    assert "Sound of the ward: <b>off</b>" in page
+    assert "Voice of the family: <b>off</b>" in page
+    assert (await qin.post(f"{bed}/sound", sound="everything")).status_code == 404
+    told = [each[0] for each in await place.ward.trail("hear-ward", "silence-family")]
+    assert told == ["hear-ward", "silence-family"]
+    await mother.peer.close()
 
 
 async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_stays(place: Place) -> None:

@@ -63,6 +63,7 @@ from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 MOTHER, OTHER_MOTHER, GRANDMOTHER = "13800001111", "13800003333", "13800004444"
 NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈", GRANDMOTHER: "示例外婆"}
 VISIT = "visit-7"
+NO_RELAY = Relay((), b"made-up-secret-of-the-relay")
 WATCH = f"/newborn/watch/{VISIT}"
 WAIT_SECONDS = 20.0
 HTML: dict[str, Any] = {"content_type": "text/html"}
@@ -251,8 +252,8 @@ async def served(application: Any, port: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def window_of(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
-    """A visit whose nurse has checked the bed: the curtain is drawn."""
+async def window_of(database: Database, addresses: Addresses, turn: Relay = NO_RELAY) -> AsyncIterator[Window]:
+    """A visit whose nurse has checked the bed: the curtain is drawn.  `turn` is what the door names as relays."""
     clock = RunningTime()
     house = await house_of(database, addresses, clock, Telephone())
     keyring = await open_keyring(database, made_up_keys(MASTER))
@@ -282,9 +283,7 @@ async def window_of(database: Database, addresses: Addresses) -> AsyncIterator[W
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
         )
-        door = MediaDoor(
-            Doors(grants, running.port), grants, Relay((), b"made-up-secret-of-the-relay"), limiter, is_production=False
-        )
+        door = MediaDoor(Doors(grants, running.port), grants, turn, limiter, is_production=False)
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             is_picture = scope["type"] == ScopeType.HTTP and scope["path"].startswith(f"/{BASE_SEGMENT}/")

@@ -6,6 +6,8 @@ there.  It tells nobody's name.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
@@ -13,11 +15,14 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.newborn.actions.give_door_code import Paper, give_door_code
+from tianfu.apps.newborn.actions.stay import leave as leave_window
 from tianfu.apps.newborn.pages import ROOT, nurse, page_of
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.door import read_door_visits
+from tianfu.apps.newborn.queries.family_visit import at_door
 from tianfu.apps.newborn.queries.records import ward_of_unit
-from tianfu.kernel.instants import SECOND
+from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.stations import STATION_SECONDS
 from tianfu.web.admission import OPEN_FORM, RECOGNISED
@@ -27,11 +32,15 @@ from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 
 DOOR = f"{ROOT}/door"
+DOOR_WATCH = f"{DOOR}/watch"
 CODES = f"{ROOT}/door-codes"
 
 STATION_COOKIE = "station"
 STATION_OPEN = {**OPEN_FORM, "bucket": "station", "recognised": True}
 """Nobody signs in at a station; what is typed there counts by the address of the device, apart from sign-in."""
+
+STATION_WATCHES = {**STATION_OPEN, "bucket": "station-watches"}
+"""A page that watches asks often; codes are still taken however often it does."""
 
 FORGETS = {"clear-site-data": '"cache"', "cache-control": "no-store"}
 
@@ -70,8 +79,15 @@ def door_codes_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [show_codes, give, open_station]
 
 
-def door_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
-    """The device's side."""
+def door_routes(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HTTPRouteHandler]:
+    """The device's side; without windows there is nothing to watch."""
+
+    async def let_go(request: HttpRequest) -> None:
+        """Whoever watches at this station watches no more."""
+        if windows is not None:
+            with suppress(Refusal):
+                watcher = await at_door(windows, request.cookies.get(STATION_COOKIE, ""))
+                await leave_window(windows, watcher, watcher.shown.visit)
 
     async def station_page(request: HttpRequest, *, status: int = 200, **said: object) -> Response[str]:
         is_signed_in = ADMITTED in request.scope["state"]
@@ -82,9 +98,7 @@ def door_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         )
         answer.headers["cache-control"] = "no-store"
         if shown is not None:
-            # At the end of the slot the screen is empty again, also without a script.
-            seconds = max(1, (shown.until - nursery.clock()) // SECOND + 1)
-            answer.headers["refresh"] = f"{seconds}; url={DOOR}"
+            answer.headers.update(nothing_stays(shown.until, now=nursery.clock()))
         return answer
 
     @get(DOOR, opt=dict(RECOGNISED))
@@ -93,9 +107,10 @@ def door_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
 
     @post(f"{DOOR}/enter", status_code=200, opt=dict(STATION_OPEN))
     async def enter(request: HttpRequest) -> Response[str] | Redirect:
-        _refuse_signed_in(request)
+        refuse_signed_in(request)
         form = await read_form(request, "code")
         try:
+            await let_go(request)
             await nursery.stations.enter(request.cookies.get(STATION_COOKIE, ""), form["code"])
         except Refusal as refusal:
             if refusal.code != "door-code-wrong":
@@ -105,19 +120,28 @@ def door_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
 
     @post(f"{DOOR}/leave", status_code=303, opt=dict(STATION_OPEN))
     async def leave(request: HttpRequest) -> Redirect:
+        await let_go(request)
         await nursery.stations.leave(request.cookies.get(STATION_COOKIE, ""))
         return Redirect(DOOR, status_code=303, headers=FORGETS)
 
     @post(f"{DOOR}/close", status_code=303, opt=dict(STATION_OPEN))
     async def close(request: HttpRequest) -> Redirect:
+        await let_go(request)
         await nursery.stations.close(request.cookies.get(STATION_COOKIE, ""))
         return Redirect(DOOR, status_code=303, headers=FORGETS, cookies=[_cookie(request, "", 0)])
 
     return [show_station, enter, leave, close]
 
 
-def _refuse_signed_in(request: HttpRequest) -> None:
-    """A device at which somebody is signed in is no station: whoever stands there would be him."""
+def nothing_stays(until: Instant, *, now: Instant) -> dict[str, str]:
+    """Headers by which the screen is empty again at the end of the slot, also without a script."""
+    return {"cache-control": "no-store", "refresh": f"{max(1, (until - now) // SECOND + 1)}; url={DOOR}"}
+
+
+def refuse_signed_in(request: HttpRequest) -> None:
+    """Raise Refusal `not-found` where somebody is signed in.
+
+    A device at which somebody is signed in is no station: whoever stands there would be him."""
     if ADMITTED in request.scope["state"]:
         raise Refusal("not-found", next_step="start-again")
 

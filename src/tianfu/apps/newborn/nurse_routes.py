@@ -20,6 +20,7 @@ from tianfu.apps.newborn.actions.end_visit import decline_visit, end_visit
 from tianfu.apps.newborn.actions.hold_ward import hold_ward, release_ward
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.scan_codes import scan_code
+from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.actions.write_note import approve_note, write_note
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, not_found, practitioner_of, visit_of
 from tianfu.apps.newborn.live.keeper import House
@@ -179,6 +180,19 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
             return await _again(pages, request, house, visit, refusal)
         return _to_bed(visit, "opened")
 
+    @post(f"{VISITS}/{{visit:str}}/sound", status_code=200)
+    async def sound(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        form = await read_form(request, "sound")
+        if form["sound"] not in {each.value for each in Sound}:
+            raise not_found()
+        try:
+            await set_sound(house, asking.caller, visit, Sound(form["sound"]))
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, form["sound"])
+
     @post(f"{VISITS}/{{visit:str}}/end", status_code=200)
     async def end(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
         asking = pages.asking(request)
@@ -208,7 +222,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         await visit_of(house, asking.caller, visit)
         await house.rooms.heard(await heard_of(house, asking.caller, nurse, also=visit), at=house.clock())
 
-    return [show_bed, shield, open_it, end, decline, here]
+    return [show_bed, shield, open_it, sound, end, decline, here]
 
 
 def _binding(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:

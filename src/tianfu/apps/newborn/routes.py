@@ -20,7 +20,7 @@ from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.newborn.visit_routes import interpreter_routes, visit_routes
+from tianfu.apps.newborn.visit_routes import door_visit_routes, interpreter_routes, visit_routes
 from tianfu.web.admission import for_purpose
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
@@ -49,18 +49,22 @@ def newborn(
             *(live if bedsides is not None else ()),
         ),
         news=partial(news_of_visits, nursery, FAMILY_PLACE),
-        routes=lambda pages: [*_booking(pages, nursery), *_live(pages, bedsides, carts), *_watch(pages, windows)],
+        routes=lambda pages: [
+            *_booking(pages, nursery, windows),
+            *_live(pages, bedsides, carts),
+            *_watch(pages, windows),
+        ],
     )
 
 
-def _booking(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
+def _booking(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HTTPRouteHandler]:
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, door_codes_routes(pages, nursery)),
-        *door_routes(pages, nursery),
+        *door_routes(pages, nursery, windows),
     ]
 
 
@@ -76,5 +80,6 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         return []
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows)),
+        *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
     ]

@@ -6,7 +6,9 @@ same question: one question says both that it hears and that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from litestar import Response, get, post
@@ -20,12 +22,22 @@ from tianfu.apps.newborn.actions.speak import speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
 from tianfu.apps.newborn.actions.thank import ANSWERS, thank
 from tianfu.apps.newborn.actions.wait import wait_for_nurse
+from tianfu.apps.newborn.door_routes import (
+    DOOR,
+    DOOR_WATCH,
+    STATION_COOKIE,
+    STATION_WATCHES,
+    nothing_stays,
+    refuse_signed_in,
+)
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, practitioner_of, visit_of
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
     FamilyVisit,
     Now,
+    Watcher,
+    at_door,
     coming_to,
     helpers_of,
     now_at_bed,
@@ -51,7 +63,7 @@ MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
 
 WORDS = (
-    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "no-microphone"),
+    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "silenced", "no-microphone"),
     *(f"shows-{each}" for each in ("full", "reduced", "stills", "sound")),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
 )
@@ -60,28 +72,86 @@ WORDS = (
 Said = Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How one comes to the live page: at which address, from which page, as whom, and with which options."""
+
+    root: str
+    home: str
+    watcher: Callable[[HttpRequest], Awaitable[Watcher]]
+    form: Mapping[str, Any]
+    beat: Mapping[str, Any]
+
+
 def visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
     """The live page, and what it asks: to be let in, how the visit stands, the floor."""
-    return [*_page(pages, windows), *_asked_by_the_page(pages, windows)]
+
+    async def signed_in(request: HttpRequest) -> Watcher:
+        return resident(request)
+
+    page_limit = limited("page")
+    way = _Way(root=WATCH, home=ROOT, watcher=signed_in, form={}, beat=page_limit)
+    return [*_page(pages, windows, way), *_asked_by_the_page(pages, windows, way)]
 
 
-def _page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+def door_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+    """The live page of the visit on a station's screen; of no other visit, and nothing besides."""
+
+    async def standing_there(request: HttpRequest) -> Watcher:
+        refuse_signed_in(request)
+        return await at_door(windows, request.cookies.get(STATION_COOKIE, ""))
+
+    way = _Way(root=DOOR_WATCH, home=DOOR, watcher=standing_there, form=STATION_WATCHES, beat=STATION_WATCHES)
+
+    @get(f"{DOOR_WATCH}/{{visit:str}}", opt=dict(STATION_WATCHES))
+    async def show_visit_at_door(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        try:
+            watcher = await standing_there(request)
+        except Refusal:
+            if STATION_COOKIE not in request.cookies:
+                raise
+            return Redirect(DOOR, status_code=303)  # the slot is over: the screen is the next one's
+        found = await read_family_visit(windows, watcher, visit)
+        answer = _visit_page(pages, windows, request, way, found)
+        answer.headers.update(nothing_stays(found.booked.end, now=windows.nursery.clock()))
+        return answer
+
+    return [show_visit_at_door, *_asked_by_the_page(pages, windows, way)]
+
+
+def _visit_page(
+    pages: Pages,
+    windows: Windows,
+    request: HttpRequest,
+    way: _Way,
+    found: FamilyVisit,
+    *,
+    status: int = 200,
+    **said: object,
+) -> Response[str]:
+    language = pages.asking(request).language
+    answer = page_of(pages, request)(
+        "family/visit.html",
+        status=status,
+        found=found,
+        root=way.root,
+        home=way.home,
+        is_at_door=way.root == DOOR_WATCH,
+        stands=_stands(found.now, language, now=windows.nursery.clock()),
+        words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
+        ended=_why_over(found.now, language),
+        answers=ANSWERS,
+        seconds=_seconds(found, now=windows.nursery.clock()),
+        **said,
+    )
+    answer.headers["permissions-policy"] = MAY_SPEAK_HERE
+    return answer
+
+
+def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
     async def shown(request: HttpRequest, visit: str, *, status: int = 200, **said: object) -> Response[str]:
         found = await read_family_visit(windows, resident(request), visit)
-        language = pages.asking(request).language
-        answer = page_of(pages, request)(
-            "family/visit.html",
-            status=status,
-            found=found,
-            stands=_stands(found.now, language, now=windows.nursery.clock()),
-            words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
-            ended=_why_over(found.now, language),
-            answers=ANSWERS,
-            seconds=_seconds(found, now=windows.nursery.clock()),
-            **said,
-        )
-        answer.headers["permissions-policy"] = MAY_SPEAK_HERE
-        return answer
+        return _visit_page(pages, windows, request, way, found, status=status, **said)
 
     @get(f"{WATCH}/{{visit:str}}")
     async def show_visit(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
@@ -132,7 +202,7 @@ def interpreter_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]
     return [show_interpreters, take_agreement]
 
 
-def _asked_by_the_page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
     def language_of(request: HttpRequest) -> Language:
         return pages.asking(request).language
 
@@ -145,16 +215,17 @@ def _asked_by_the_page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]
                 raise
             said: dict[str, object] = {"refused": refusal.code, "words": sentence_of(refusal, language_of(request))}
             if refusal.code == "proof-too-old":
-                said["prove"] = prove_at(f"{WATCH}/{visit}")
+                said["prove"] = prove_at(f"{way.root}/{visit}")
             return _json(said, status=status_of(refusal))
 
-    @post(f"{WATCH}/{{visit:str}}/join", status_code=200)
+    @post(f"{way.root}/{{visit:str}}/join", status_code=200, opt=dict(way.form))
     async def take_joining(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
         form = await read_form(request, "key")
 
         async def joined() -> Said:
-            taken = await join(windows, resident(request), visit, form["key"])
-            marks = marks_of(resident(request), taken.mark, Formats(language_of(request)), now=windows.nursery.clock())
+            watcher = await way.watcher(request)
+            taken = await join(windows, watcher, visit, form["key"])
+            marks = marks_of(watcher, taken.mark, Formats(language_of(request)), now=windows.nursery.clock())
             return {
                 "grant": taken.grant.text,
                 "mark": taken.mark,
@@ -164,46 +235,46 @@ def _asked_by_the_page(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]
 
         return await answered(request, visit, joined())
 
-    @post(f"{WATCH}/{{visit:str}}/beat", status_code=200, opt=dict(limited("page")))
+    @post(f"{way.root}/{{visit:str}}/beat", status_code=200, opt=dict(way.beat))
     async def take_beat(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
         form = await read_form(request, *BEAT_FIELDS)
 
         async def heard() -> Said:
-            signed_in, language = resident(request), language_of(request)
+            watcher, language = await way.watcher(request), language_of(request)
             formats = Formats(language)
             now = windows.nursery.clock()
-            viewer = await stay(windows, signed_in, visit, form["answer"], formats) if form["answer"] else None
+            viewer = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
             stands = await now_at_bed(windows, visit) if viewer is not None else None
             if stands is None:
-                booked = await wait_for_nurse(windows, await coming_to(windows, signed_in, visit))
+                booked = await wait_for_nurse(windows, await coming_to(windows, watcher, visit))
                 stands = await now_of(windows, booked)
             said = dict(_stands(stands, language, now=now))
             said["inside"] = viewer is not None
             if viewer is not None:
                 if form["shows"]:
                     await arrives(windows, viewer, form)
-                marks = marks_of(signed_in, windows.viewers.mark(visit, viewer.participant), formats, now=now)
+                marks = marks_of(watcher, windows.viewers.mark(visit, viewer.participant), formats, now=now)
                 said["watermark"] = {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text}
             return said
 
         return await answered(request, visit, heard())
 
-    @post(f"{WATCH}/{{visit:str}}/talk", status_code=200, opt=dict(limited("page")))
+    @post(f"{way.root}/{{visit:str}}/talk", status_code=200, opt=dict(way.beat))
     async def take_talk(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
         form = await read_form(request, "pressed")
 
         async def spoken() -> Said:
             is_pressed = form["pressed"] == "yes"
-            await speak(windows, resident(request), visit, is_pressed=is_pressed)
+            await speak(windows, await way.watcher(request), visit, is_pressed=is_pressed)
             return {"pressed": is_pressed}
 
         return await answered(request, visit, spoken())
 
-    @post(f"{WATCH}/{{visit:str}}/leave", status_code=204)
+    @post(f"{way.root}/{{visit:str}}/leave", status_code=204, opt=dict(way.form))
     async def take_leave(request: HttpRequest, visit: FromPath[str]) -> None:
-        signed_in = resident(request)
-        await coming_to(windows, signed_in, visit)
-        await leave(windows, signed_in, visit)
+        watcher = await way.watcher(request)
+        await coming_to(windows, watcher, visit)
+        await leave(windows, watcher, visit)
 
     return [take_joining, take_beat, take_talk, take_leave]
 
@@ -225,6 +296,7 @@ def _stands(stands: Now, language: Language, *, now: Instant) -> Said:
         "back": back,
         "drawn": say("newborn.watch-drawn", time=formats.time(stands.since)) if kind == "drawn" else "",
         "left": max(0, (stands.end - now) // SECOND),
+        "silenced": stands.is_silenced,
     }
 
 

@@ -34,6 +34,7 @@ STATION_SECONDS = 12 * 3_600
 """A shift; afterwards a nurse makes the device a station anew. [inferred]"""
 
 SECRET_BYTES = 32
+NAME_LETTERS = 16
 
 RULE = "newborn-diary"
 """What the trail names as the rule: docs/rules/newborn-diary.md"""
@@ -58,8 +59,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """A device at a ward's door; `shown` is None while nobody's visit is on its screen, or its slot is over."""
+    """A device at a ward's door; `shown` is None while nobody's visit is on its screen, or its slot is over.
 
+    `id` names the device in the trail and opens nothing.
+    """
+
+    id: str
     ward: str
     until: Instant
     shown: Shown | None
@@ -99,7 +104,7 @@ class Stations:
         if row is None:
             return None
         shown = None if row[2] is None else Shown(visit=row[2], until=Instant(row[3]), may_talk=row[4])
-        return Station(ward=row[0], until=Instant(row[1]), shown=shown)
+        return Station(id=_digest(secret).hex()[:NAME_LETTERS], ward=row[0], until=Instant(row[1]), shown=shown)
 
     async def give_code(
         self, ward: str, visit: str, *, visit_until: Instant, may_talk: bool, seen: str, by: Caller

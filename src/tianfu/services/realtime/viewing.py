@@ -37,6 +37,8 @@ INTERACTIONS = frozenset(
         "decline-visit",
         "hold-ward",
         "release-ward",
+        "hear-ward",
+        "silence-family",
     }
 )
 """What happens at live visits, as the trace calls it."""

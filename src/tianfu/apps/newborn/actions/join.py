@@ -11,7 +11,7 @@ import msgspec
 
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.model.watermark import FAULTS_MAX
-from tianfu.apps.newborn.queries.family_visit import Coming, Now, coming_to, now_of
+from tianfu.apps.newborn.queries.family_visit import Coming, Now, Watcher, coming_to, now_of
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -33,7 +33,7 @@ class Joined:
     may_speak: bool
 
 
-async def join(windows: Windows, signed_in: SignedIn, visit: str, key: str) -> Joined:
+async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Joined:
     """A grant for this person, on the device whose public key (a JWK as JSON) this is.
 
     He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
@@ -41,15 +41,16 @@ async def join(windows: Windows, signed_in: SignedIn, visit: str, key: str) -> J
     `room-closed`, `consent-missing`, `watermark-missing` and `device-key-malformed`.
     """
     now = windows.nursery.clock()
-    coming = await coming_to(windows, signed_in, visit)
+    coming = await coming_to(windows, watcher, visit)
     _refuse_wrong_time(coming, await now_of(windows, coming.booked), now)
     if not coming.may_see:
         raise Refusal("consent-missing", next_step="sign-consent")
     device = _thumbprint(key)
-    participant = windows.grants.participant(visit, signed_in.account.id)
+    participant = windows.grants.participant(visit, watcher.caller.id)
     before = await windows.viewers.find(visit, participant)
     if before is None:
-        refuse_unless_fresh(signed_in, now)
+        if isinstance(watcher, SignedIn):  # at the door a nurse saw a paper, within minutes
+            refuse_unless_fresh(watcher, now)
     elif before.faults >= FAULTS_MAX:
         raise Refusal("watermark-missing", next_step="call-operator")
     ticket = Ticket(
@@ -60,8 +61,8 @@ async def join(windows: Windows, signed_in: SignedIn, visit: str, key: str) -> J
         device=device,
         slot_until=coming.booked.end,
     )
-    grant = await windows.grants.issue(signed_in.caller, ticket)
-    await windows.viewers.come_in(visit, participant, signed_in.caller, coming.part, now=now)
+    grant = await windows.grants.issue(watcher.caller, ticket)
+    await windows.viewers.come_in(visit, participant, watcher.caller, coming.part, now=now)
     return Joined(grant=grant, mark=windows.viewers.mark(visit, participant), may_speak=coming.may_speak)
 
 

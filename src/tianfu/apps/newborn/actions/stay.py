@@ -19,11 +19,10 @@ from tianfu.apps.newborn.model.watermark import (
     is_shown,
     watermark_at,
 )
-from tianfu.apps.newborn.queries.family_visit import coming_to
+from tianfu.apps.newborn.queries.family_visit import AtDoor, Watcher, coming_to
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
-from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.realtime.viewers import SHOWS, Arrival, Viewer
 from tianfu.web.formats import Formats
 
@@ -35,50 +34,56 @@ WATERMARK_MISSING, PAGE_SILENT, NO_LONGER, LEFT = "watermark-missing", "page-sil
 _log = structlog.get_logger("tianfu.newborn")
 
 
-def marks_of(signed_in: SignedIn, key: str, formats: Formats, *, now: Instant) -> list[Watermark]:
-    """The watermark that a page shows now, and those of the last steps, the newest first."""
-    account = signed_in.account
+def marks_of(watcher: Watcher, key: str, formats: Formats, *, now: Instant) -> list[Watermark]:
+    """The watermark that a page shows now, and those of the last steps, the newest first.
+
+    It says a person's name and the end of his number, or that it is a station's and of which ward.
+    """
+    if isinstance(watcher, AtDoor):
+        name, tail = formats.language.say("door.watermark"), watcher.ward
+    else:
+        name, tail = watcher.account.name, watcher.account.number[-4:]
     instants = [Instant(now - back * STEP) for back in range(STEPS_BACK + 1)]
-    return [watermark_at(key, account.name, account.number[-4:], formats.time(each), each) for each in instants]
+    return [watermark_at(key, name, tail, formats.time(each), each) for each in instants]
 
 
-async def stay(windows: Windows, signed_in: SignedIn, visit: str, answer: str, formats: Formats) -> Viewer | None:
+async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, formats: Formats) -> Viewer | None:
     """Take a page's answer for its watermark; None for who is not in the visit (any more).
 
     An answer that is not that of a page with the watermark lets its viewer go at once, before this returns.
     """
     now, viewers = windows.nursery.clock(), windows.viewers
-    participant = windows.grants.participant(visit, signed_in.account.id)
+    participant = windows.grants.participant(visit, watcher.caller.id)
     viewer = await viewers.find(visit, participant)
     if viewer is None or viewer.is_away:
         return None
     key = viewers.mark(visit, participant)
-    if not is_shown(key, answer, marks_of(signed_in, key, formats, now=now)):
+    if not is_shown(key, answer, marks_of(watcher, key, formats, now=now)):
         if await viewers.goes(visit, participant, is_fault=True):
-            await windows.grants.revoke_person(VISITS, signed_in.account.id, WATERMARK_MISSING, visit=visit)
+            await windows.grants.revoke_person(VISITS, watcher.caller.id, WATERMARK_MISSING, visit=visit)
         return None
-    if viewer.heard_at // STEP != now // STEP and not await _may_stay(windows, signed_in, visit):
+    if viewer.heard_at // STEP != now // STEP and not await _may_stay(windows, watcher, visit):
         if await viewers.goes(visit, participant, is_fault=False):
-            await windows.grants.revoke_person(VISITS, signed_in.account.id, NO_LONGER, visit=visit)
+            await windows.grants.revoke_person(VISITS, watcher.caller.id, NO_LONGER, visit=visit)
         return None
     return viewer if await viewers.heard(visit, participant, now=now) else None
 
 
-async def _may_stay(windows: Windows, signed_in: SignedIn, visit: str) -> bool:
+async def _may_stay(windows: Windows, watcher: Watcher, visit: str) -> bool:
     """Whether he would be let in now; asked once in each step of the watermark."""
     try:
-        return (await coming_to(windows, signed_in, visit)).may_see
+        return (await coming_to(windows, watcher, visit)).may_see
     except Refusal as refusal:
         if refusal.code != "not-found":
             raise
         return False
 
 
-async def leave(windows: Windows, signed_in: SignedIn, visit: str) -> None:
+async def leave(windows: Windows, watcher: Watcher, visit: str) -> None:
     """A page that is hidden or closed watches no more; nothing happens if it did not."""
-    participant = windows.grants.participant(visit, signed_in.account.id)
+    participant = windows.grants.participant(visit, watcher.caller.id)
     if await windows.viewers.goes(visit, participant, is_fault=False):
-        await windows.grants.revoke_person(signed_in.caller, signed_in.account.id, LEFT, visit=visit)
+        await windows.grants.revoke_person(watcher.caller, watcher.caller.id, LEFT, visit=visit)
 
 
 async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -231,10 +231,20 @@ class Keeper:
             self._opened.clear()
             await self.listening.begin_anew()
         await self._change(room.visit, lambda visit: shielded(visit, "lease-lost"))
+        await self._without_ward_sound(room.visit)
         with suppress(Refusal):
             await house.media.close(room.visit, "opened-again")
             await house.media.open_room(room.visit, room.camera, lease_seconds=LEASE_SECONDS)
             self._opened.add(room.visit)
+
+    async def _without_ward_sound(self, visit: str) -> None:
+        """A room that is opened again lets nobody hear the ward, and says so."""
+        async with self._house.rooms.changing(visit) as changing:
+            room = changing.room
+            standing = read(room.state)
+            if standing.is_ward_heard:
+                after = written(replace(standing, is_ward_heard=False))
+                await changing.put(after, camera=room.camera, is_over=room.is_over, is_seen=False, at=room.changed_at)
 
     # Looking
 
@@ -410,15 +420,16 @@ class Listening:
     async def hear(self) -> None:
         """Listen for a while; raises Refusal `media-unavailable`."""
         last = self._last
-        told = await self._house.media.events(last.number if last else 0)
+        told = await self._house.media.events(last.number if last else 0, last.epoch if last else "")
         self.has_lost_it = False
         if last is not self._last or not told:
             return  # begun anew meanwhile, or nothing happened
-        if last is not None and told[0].number <= last.number:
-            self.forget()  # another server counts here
-            return
+        if last is not None and told[0].epoch != last.epoch:
+            self.forget()  # another life of the server, told from its beginning
+            await self._house.rooms.no_camera()
+            last = None
         if last is None:
-            # Views from before its first word are another server's, which has ended.
+            # Views from before its first word are another life's, which has ended.
             await self._house.rooms.end_views_unheard(before=told[0].at, at=self._house.clock())
         for event in told:
             await self._heard(event)

@@ -23,11 +23,16 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A visit with what its Appointment said when it came to the bed, and all bindings that it has had."""
+    """A visit with what its Appointment said when it came to the bed, and all bindings that it has had.
+
+    `is_ward_heard`: the family hears the ward.  `is_silenced`: the ward does not hear the family.
+    """
 
     booked: Booked
     visit: Visit
     bindings: tuple[Bound, ...] = ()
+    is_ward_heard: bool = False
+    is_silenced: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -36,6 +36,8 @@ class Bedside:
     needs_scans: bool
     before: Row | None
     after: Row | None
+    is_ward_heard: bool
+    is_silenced: bool
 
     @property
     def is_scanned(self) -> bool:
@@ -77,6 +79,8 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
         scanned_by=fresh[0].by if fresh else "",
         seconds_left=max(0, (until - now) // SECOND) if fresh else 0,
         notes=await _notes(house, caller, booked.baby),
+        is_ward_heard=visit in kept and kept[visit].is_ward_heard,
+        is_silenced=visit in kept and kept[visit].is_silenced,
         needs_scans=binding is None or not binding.is_confirmed,
     )
 

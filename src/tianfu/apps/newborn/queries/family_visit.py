@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
 from tianfu.apps.newborn.mapping.guardians import name_of
@@ -17,18 +18,23 @@ from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, r
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.booking.stations import Shown
 from tianfu.services.realtime.protocol.parts import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """How a visit stands: its state, the word for its reason, since when, and when the picture may be back."""
+    """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
+
+    `is_silenced`: the ward has taken the family's voice for now.
+    """
 
     state: State
     reason: str
     since: Instant
     back_at: Instant | None
     end: Instant
+    is_silenced: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -37,6 +43,22 @@ class Now:
     @property
     def is_at_bed(self) -> bool:
         return self.state in AT_THE_BED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtDoor:
+    """Whoever stands before a station at the ward's door, where nobody signs in.
+
+    `caller` names the device, and the guardian whose visit it is; `ward` is the ward's name.
+    """
+
+    caller: Caller
+    shown: Shown
+    ward: str
+
+
+Watcher = SignedIn | AtDoor
+"""Who looks.  His `caller` tells him from everybody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +97,48 @@ class FamilyVisit:
         return self.coming.booked
 
 
-async def coming_to(windows: Windows, signed_in: SignedIn, visit: str) -> Coming:
-    """As what somebody may come to a visit; raises Refusal `not-found` for who is neither its guardian nor invited.
+async def at_door(windows: Windows, secret: str) -> AtDoor:
+    """The visit on the screen of the station whose cookie this is; raises Refusal `not-found` if there is none."""
+    station = await windows.nursery.stations.find(secret)
+    if station is None or station.shown is None:
+        raise not_found()
+    guardian = (await _booked(windows, station.shown.visit)).guardian
+    ward = await read_all(windows.nursery.store, VISITS, PLATFORM, [("Location", station.ward)])
+    record = ward.get(("Location", station.ward))
+    return AtDoor(
+        caller=Caller(id=f"station-{station.id}.{guardian}", role="system"),
+        shown=station.shown,
+        ward=station.ward if record is None else str(record.value.get("name", station.ward)),
+    )
 
-    An invited relative looks only, unless the guardian asked for him as an interpreter and a nurse agreed.
-    """
-    nursery = windows.nursery
-    answer = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
+
+async def _booked(windows: Windows, visit: str) -> Booked:
+    answer = await read_all(windows.nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
     record = answer.get(("Appointment", visit))
     booked = None if record is None else booked_from(record.value, version=record.version)
     if booked is None:
         raise not_found()
-    is_guardian = booked.guardian in signed_in.caller.related
-    is_invited = not is_guardian and any(
-        each.accepted_at is not None and each.baby == booked.baby and each.accepted_by == signed_in.account.id
-        for each in await nursery.claims.invitations(signed_in)
+    return booked
+
+
+async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
+    """As what somebody may come to a visit; raises Refusal `not-found` for who is neither its guardian nor invited.
+
+    An invited relative looks only, unless the guardian asked for him as an interpreter and a nurse agreed.  A station
+    stands for the guardian of the visit on its screen, and speaks only if that was so when the code was given, too.
+    """
+    nursery = windows.nursery
+    if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
+        raise not_found()
+    booked = await _booked(windows, visit)
+    is_guardian = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
+    is_invited = (
+        isinstance(watcher, SignedIn)
+        and not is_guardian
+        and any(
+            each.accepted_at is not None and each.baby == booked.baby and each.accepted_by == watcher.account.id
+            for each in await nursery.claims.invitations(watcher)
+        )
     )
     if not (is_guardian or is_invited):
         raise not_found()
@@ -104,12 +153,13 @@ async def coming_to(windows: Windows, signed_in: SignedIn, visit: str) -> Coming
         guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
     )
     may_see = stands and allows(given, booked.guardian, VIEW)
-    interprets = is_invited and (await windows.viewers.interpreters(visit)).get(signed_in.account.id, False)
+    interprets = is_invited and (await windows.viewers.interpreters(visit)).get(watcher.caller.id, False)
+    may_talk = watcher.shown.may_talk if isinstance(watcher, AtDoor) else is_guardian or interprets
     return Coming(
         booked=booked,
         part=Part.FAMILY if is_guardian else Part.INTERPRETER if interprets else Part.GUEST,
         may_see=may_see,
-        may_speak=(is_guardian or interprets) and may_see and allows(given, booked.guardian, TALK),
+        may_speak=may_talk and may_see and allows(given, booked.guardian, TALK),
     )
 
 
@@ -121,10 +171,13 @@ async def now_of(windows: Windows, booked: Booked) -> Now:
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
     """How a visit stands that is, or was, at the bed."""
     room = await windows.house.rooms.find(visit)
-    return None if room is None else _now(read(room.state).visit, since=room.changed_at)
+    if room is None:
+        return None
+    standing = read(room.state)
+    return _now(standing.visit, since=room.changed_at, is_silenced=standing.is_silenced)
 
 
-def _now(visit: Visit, *, since: Instant) -> Now:
+def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
     minutes = USUAL_MINUTES.get(visit.reason) if visit.state is State.SHIELDED else None
     return Now(
         state=visit.state,
@@ -132,14 +185,19 @@ def _now(visit: Visit, *, since: Instant) -> Now:
         since=since,
         back_at=None if minutes is None else Instant(since + minutes * 60 * SECOND),
         end=visit.slot_end,
+        is_silenced=is_silenced,
     )
 
 
-async def read_family_visit(windows: Windows, signed_in: SignedIn, visit: str) -> FamilyVisit:
-    """The page of a visit for its guardian or an invited relative; raises Refusal `not-found`."""
-    coming = await coming_to(windows, signed_in, visit)
+async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> FamilyVisit:
+    """The page of a visit for its guardian or an invited relative; raises Refusal `not-found`.
+
+    At the door, where others pass, it tells no name and nothing of how the baby is.
+    """
+    coming = await coming_to(windows, watcher, visit)
     booked, store = coming.booked, windows.nursery.store
-    is_guardian = coming.part is Part.FAMILY
+    is_open_to_others = isinstance(watcher, AtDoor)
+    is_guardian = coming.part is Part.FAMILY and not is_open_to_others
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
@@ -148,7 +206,7 @@ async def read_family_visit(windows: Windows, signed_in: SignedIn, visit: str) -
     return FamilyVisit(
         coming=coming,
         now=await now_of(windows, booked),
-        baby="" if patient is None else name_of(patient.value),
+        baby="" if patient is None or is_open_to_others else name_of(patient.value),
         bed=bed,
         note=await _note(windows, booked.baby) if is_guardian else None,
         helpers=await helpers_of(windows, booked) if is_guardian else (),

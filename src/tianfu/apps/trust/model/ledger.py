@@ -109,6 +109,8 @@ ACT_OF_INTERACTION = {
     "draw-curtain": Act.TENDED,
     "cut-picture": Act.TENDED,
     "end-visit": Act.TENDED,
+    "hear-ward": Act.TENDED,
+    "silence-family": Act.TENDED,
     "decline-visit": Act.TENDED,
 }
 

@@ -102,6 +102,8 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "end-visit",
         "decline-visit",
         "hold-ward",
+        "hear-ward",
+        "silence-family",
         "release-ward",
     ),
     "house": ("who-can-read", "rotate-keys"),

@@ -1,0 +1,63 @@
+"""A nurse lets the family hear the ward, or not; takes the family's voice, or gives it back.
+
+Both hold until she changes them or the visit ends; a media server that was started anew begins without the ward's
+sound.  Rule: docs/rules/newborn-visits.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.bed import visit_of
+from tianfu.apps.newborn.live.doors import UNKNOWN_ROLE
+from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.standing import read, written
+from tianfu.kernel.refusal import Refusal
+
+
+class Sound(StrEnum):
+    """What a nurse may change."""
+
+    WARD_ON = "ward-on"
+    WARD_OFF = "ward-off"
+    FAMILY_OFF = "family-off"
+    FAMILY_ON = "family-on"
+
+    @property
+    def is_wards(self) -> bool:
+        return self in {Sound.WARD_ON, Sound.WARD_OFF}
+
+
+async def set_sound(house: House, caller: Caller, visit: str, sound: Sound) -> None:
+    """Change what is heard of a visit at the bed.
+
+    Raises Refusal `not-found`, `room-unknown`, `room-closed` or `media-unavailable`; then nothing has changed that lets
+    more be heard.
+    """
+    booked = await visit_of(house, caller, visit)
+    async with house.rooms.changing(visit) as changing:
+        room = changing.room
+        standing = read(room.state)
+        if standing.is_over:
+            raise Refusal("room-closed", next_step="start-again")
+        if sound.is_wards:
+            after = replace(standing, is_ward_heard=sound is Sound.WARD_ON)
+        else:
+            after = replace(standing, is_silenced=sound is Sound.FAMILY_OFF)
+        await changing.put(written(after), camera=room.camera, is_over=False, is_seen=False, at=room.changed_at)
+        # Within the lock: of two nurses the later one is obeyed by the media server, too.
+        if sound.is_wards:
+            await house.media.hear_ward(visit, is_heard=after.is_ward_heard)
+        else:
+            await _silence(house, visit, is_silenced=after.is_silenced)
+    deed = "hear-ward" if sound.is_wards else "silence-family"
+    await house.trail.did(caller, deed, patient=booked.baby, facts={"visit": visit, "sound": sound.value})
+
+
+async def _silence(house: House, visit: str, *, is_silenced: bool) -> None:
+    """Everybody who came by a family's window; whoever comes later asks how the visit stands before he speaks."""
+    for each in await house.media.stats():
+        if each.visit == visit and (await house.doors.viewer(visit, each.participant)).role != UNKNOWN_ROLE:
+            await house.media.silence(visit, each.participant, is_silenced=is_silenced)
