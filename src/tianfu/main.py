@@ -25,8 +25,8 @@ from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.newborn.actions.stay import watch_pages
-from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.alerting import keep_alerting
+from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.keeper import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper

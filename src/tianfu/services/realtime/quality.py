@@ -108,9 +108,7 @@ class QualityBook:
         """When somebody last looked; None before the first look."""
         async with self._database.connection("app") as connection:
             row = await connection.one(_SQL.last_look)
-        return row and Look(
-            looked_at=Instant(row[0]), media_heard_at=Instant(row[1]), keeper_heard_at=Instant(row[2])
-        )
+        return None if row is None else Look(looked_at=Instant(row[0]), media_heard_at=Instant(row[1]), keeper_heard_at=Instant(row[2]))
 
     async def lives(self, epoch: str, *, now: Instant) -> None:
         """The media server is there, in this life."""
@@ -121,7 +119,7 @@ class QualityBook:
         """The last life, and how many began since; None if the media server was never heard of."""
         async with self._database.connection("app") as connection:
             row = await connection.one(_SQL.last_life, after=after)
-        return row and Life(since=Instant(row[0]), heard_at=Instant(row[1]), begun=row[2])
+        return None if row is None else Life(since=Instant(row[0]), heard_at=Instant(row[1]), begun=row[2])
 
     async def is_kept(self) -> bool:
         """Whether somebody keeps the visits now."""

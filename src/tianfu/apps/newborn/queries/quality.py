@@ -135,8 +135,9 @@ async def read_quality(observatory: Observatory, caller: Caller) -> QualityPage:
     days, week = await book.figures(since=today), await book.figures(since=Instant(now - WEEK))
     standing, ended = await book.standing(), await book.ended_since(Instant(now - DAY))
     slow = await book.worst_joins(since=today)
-    wards = {each.ward for each in (*rooms, *week, *days, *standing, *ended, *slow)} - {""}
-    beds = {read(each.state).bed for each in (*rooms, *slow)} - {""}
+    wards = {room.ward for room in rooms} | {each.ward for each in (*days, *week)} | {each.ward for each in slow}
+    wards |= {each.ward for each in (*standing, *ended) if each.ward}
+    beds = {read(each.state).bed for each in slow} - {""}
     cameras = {each.camera for each in health} | {each.about for each in (*standing, *ended) if each.about not in wards}
     places = await _places(observatory, caller, wards, beds, cameras - {""})
     look = await book.last_look()
@@ -254,7 +255,9 @@ async def _places(
         if isinstance(each, Found) and (bed := bed_of_camera(each.record.value)) is not None
     }
     read_beds = await _locations(observatory, caller, {*beds, *at.values()})
-    there = {bed: (_code(each), id_in(each.get("partOf"), "Location")) for bed, each in read_beds.items() if is_bed(each)}
+    there = {
+        bed: (_code(each), id_in(each.get("partOf"), "Location")) for bed, each in read_beds.items() if is_bed(each)
+    }
     hers = await _wards(observatory, caller, {*wards, *(ward for _, ward in there.values())} - {""})
     return _Places(wards=hers, beds={bed: each for bed, each in there.items() if each[1] in hers}, cameras=at)
 
