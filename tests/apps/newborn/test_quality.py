@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
+from playwright.async_api import async_playwright
 from structlog.testing import capture_logs
 
 from tests.apps.newborn.test_nurse_pages import Tablet
 from tests.apps.newborn.ward import UNIT, WARD, MadeWard, made_ward
+from tests.apps.newborn.window import served
+from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
 from tests.services.accounts.conftest import House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
 from tests.trails import auditor_of, close_trails
-from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.newborn.alerting import look
@@ -148,7 +151,6 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", callers), limiter=limiter),
             clock=clock,
-            assets=made_up_assets(),
         )
         viewers = Viewers(database, b"s" * 32)
         yield Desk(ward, house, observatory, cameras, viewers, site, secrets)
@@ -296,3 +298,41 @@ async def test_what_is_over_is_forgotten_after_the_days_of_the_rule(desk: Desk) 
     desk.pass_(rule().keep_days * 86_400 + 60)
     await desk.look()
     assert await book.ended_since(Instant(0)) == []
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: Desk, language: str) -> None:
+    await desk.arrived(20, join_ms=1_500, lost_permille=80)
+    gone = desk.now
+    desk.pass_(61)
+    await desk.camera_is(State.AWAY, "camera-no-picture", since=gone)
+    await desk.look()
+    desk.pass_(11)
+    await desk.look()
+    ours = await desk.sits(OURS)
+    alert = next(each for each in await desk.observatory.book.standing() if each.kind == "camera-away")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    async with served(desk.site, port), async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        context = await chromium.new_context(locale=language, extra_http_headers={"accept-language": language})
+        cookies = {"session": ours.entered.secret, "device": ours.entered.device}
+        here = f"http://127.0.0.1:{port}"
+        await context.add_cookies([{"name": name, "value": value, "url": here} for name, value in cookies.items()])
+        page = await context.new_page()
+        for name, query in (("live", "still=1"), ("note", f"note={alert.id}")):
+            await page.goto(f"{here}{QUALITY}?{query}")
+            await page.evaluate(AXE.read_text(encoding="utf-8"))
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            for width in (1440, 320):
+                await page.set_viewport_size({"width": width, "height": 844})
+                found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+                assert [(each["id"], each["nodes"][0]["html"][:120]) for each in found["violations"]] == []
+                assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                await page.screenshot(path=PICTURES / f"newborn-quality-{name}-{language}-{width}.png", full_page=True)
+        await page.fill("#note", "the ward looks at the plug")
+        await page.press("#note", "Enter")
+        await page.wait_for_url("**/quality?done=noted")
+        assert "the ward looks at the plug" in await page.inner_text("[data-part=alerts]")
+        await chromium.close()
