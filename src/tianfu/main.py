@@ -26,12 +26,14 @@ from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
+from tianfu.apps.newborn.alerting import keep_alerting
 from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.keeper import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
@@ -83,6 +85,7 @@ from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.kept import KeptRooms
+from tianfu.services.realtime.quality import QualityBook
 from tianfu.services.realtime.trail import RoomTrail
 from tianfu.services.realtime.turn import Relay, open_relay
 from tianfu.services.realtime.viewers import Viewers
@@ -192,8 +195,13 @@ class Application:
             clock=system_clock,
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
+        cameras = Cameras(database, Seals(keyring), clock=system_clock)
+        observatory = Observatory(
+            house=visits, book=QualityBook(database), cameras=cameras, trees=Organisations(database)
+        )
         for work in (
             roots.run(),
+            keep_alerting(observatory),
             watch_pages(windows),
             keep_slots(nursery),
             keep_months_ahead(database),
@@ -239,11 +247,8 @@ class Application:
                         cameras=cameras,
                     ),
                     windows,
-                    Carts(
-                        house=visits,
-                        book=cameras,
-                        granting=rooms.grants,
-                    ),
+                    Carts(house=visits, book=cameras, granting=rooms.grants),
+                    observatory,
                 ),
                 administration(
                     House(

@@ -133,6 +133,7 @@ def path_of(row: PageRow, things: Things) -> str:
         "{photo:str}": MADE_UP,
         "{ward:str}": BEDS,
         "{note:str}": NOTE,
+        "{alert:str}": MADE_UP,
     }
     path = row.path
     for name, value in values.items():
@@ -217,6 +218,7 @@ def form_of(row: PageRow, things: Things) -> Form:
         },
         "/newborn/care/{baby:str}/teaching": {"plan": "2026-11-1", "version": "0", "feeding-often": "own-words"},
         "/newborn/door-codes/{visit:str}": {"paper": "identity-card", "seen": "yes"},
+        "/newborn/quality/alerts/{alert:str}/note": {"note": "a stranger's word"},
         "/newborn/door/enter": {"code": "AAAA-AAAA"},
         "/newborn/door/watch/{visit:str}/join": {"key": "{}"},
         "/newborn/door/watch/{visit:str}/beat": {"answer": "0" * 64, "shows": "full"},

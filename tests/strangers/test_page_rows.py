@@ -126,7 +126,11 @@ AT_HOME: dict[str, dict[tuple[str, str], int]] = {
         ("GET", "/administration/staff/found/{letters:str}"): 200,
         ("GET", "/administration/staff/new"): 200,
     },
-    "administrator": {("GET", "/administration"): 303, ("GET", "/administration/organisations"): 303},
+    "administrator": {
+        ("GET", "/administration"): 303,
+        ("GET", "/administration/organisations"): 303,
+        ("GET", "/newborn/quality"): 200,
+    },
 }
 """Pages that a stranger's role has for what is his own; he finds nothing of others there."""
 

@@ -9,7 +9,7 @@ from litestar import Response
 from litestar.response import Redirect
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.model.people import Kind, SignedIn
+from tianfu.services.accounts.model.people import Kind, SignedIn, refuse_unless_settled
 from tianfu.web.admission import SIGNED_IN
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
@@ -63,6 +63,15 @@ def head_nurse(request: HttpRequest) -> SignedIn:
     signed_in = nurse(request)
     if not is_head(signed_in):
         raise _not_found()
+    return signed_in
+
+
+def administrator(request: HttpRequest) -> SignedIn:
+    """A system administrator; to everybody else these pages are not there."""
+    signed_in = _of_kind(request, Kind.STAFF)
+    if signed_in.workplace is None or signed_in.workplace.role != "administrator":
+        raise _not_found()
+    refuse_unless_settled(signed_in)
     return signed_in
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,26 +19,36 @@ from tianfu.apps.newborn.live.bed import STAFF
 from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
 from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.quality_ports import Observatory
+from tianfu.apps.newborn.quality_routes import ADMINISTRATORS, QUALITY, news_of_quality, quality_routes
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.visit_routes import door_visit_routes, interpreter_routes, visit_routes
+from tianfu.services.accounts.model.people import SignedIn
 from tianfu.web.admission import for_purpose
+from tianfu.web.news import News
 from tianfu.web.pages import Pages, Place
 from tianfu.web.site import App
 
 FAMILY_PLACE = "place.newborn"
 DESK_PLACE = "place.newborn-desk"
 CARE_PLACE = "place.newborn-care"
+QUALITY_PLACE = "place.newborn-quality"
 
 
 def newborn(
-    nursery: Nursery, bedsides: Bedsides | None, windows: Windows | None = None, carts: Carts | None = None
+    nursery: Nursery,
+    bedsides: Bedsides | None,
+    windows: Windows | None = None,
+    carts: Carts | None = None,
+    observatory: Observatory | None = None,
 ) -> App:
     """The app as the site takes it.
 
     Without bedsides and windows an installation books visits and shows none; without carts no browser stands for a
-    camera.
+    camera, and without an observatory no operator sees how visits go.
     """
+    watched = Place(key=QUALITY_PLACE, address=QUALITY, icon="i-camera", roles=ADMINISTRATORS)
     live = (Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),)
     return App(
         name="newborn",
@@ -47,12 +58,14 @@ def newborn(
             Place(key=DESK_PLACE, address=DESK, icon="i-baby", roles=frozenset({"nurse"})),
             Place(key=CARE_PLACE, address=CARE, icon="i-heart", roles=frozenset({"nurse"})),
             *(live if bedsides is not None else ()),
+            *((watched,) if observatory is not None else ()),
         ),
-        news=partial(news_of_visits, nursery, FAMILY_PLACE),
+        news=partial(_news, nursery, observatory),
         routes=lambda pages: [
             *_booking(pages, nursery, windows),
             *_live(pages, bedsides, carts),
             *_watch(pages, windows),
+            *_quality(pages, observatory),
         ],
     )
 
@@ -83,3 +96,15 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
     ]
+
+
+def _quality(pages: Pages, observatory: Observatory | None) -> list[HTTPRouteHandler]:
+    if observatory is None:
+        return []
+    return for_purpose(Purpose.SYSTEM_ADMINISTRATION, quality_routes(pages, observatory))
+
+
+async def _news(nursery: Nursery, observatory: Observatory | None, signed_in: SignedIn) -> Sequence[News]:
+    """What waits for a family or, from an observatory, for an operator."""
+    found = await news_of_visits(nursery, FAMILY_PLACE, signed_in)
+    return found if observatory is None else [*found, *await news_of_quality(observatory, QUALITY_PLACE, signed_in)]
