@@ -229,7 +229,6 @@ class Application:
             is_production=self._settings.is_production,
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
-        cameras = Cameras(database, Seals(keyring), clock=system_clock)
         is_demonstration = await has_source(database, DEMONSTRATION)
         notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
         stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
