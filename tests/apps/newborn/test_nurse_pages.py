@@ -289,8 +289,8 @@ async def test_declining_frees_the_place_unless_something_was_seen(
     await place.nursery.places.confirm(visit)
     place.ward.visits[7] = visit
     await place.ward.book(7, State.WAITING, start=before.start, end=before.end)
-    await place.ward.arm(7)
     qin = await place.tablet(QIN)
+    await place.ward.arm(7)
     if was_seen:
         opened = await qin.post(f"/newborn/visits/{visit}/open")
         assert opened.headers.get("location", "").endswith("done=opened"), opened.text
