@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aioice.ice import get_host_addresses
 
-from tests.services.realtime.made import CONNECT_SECONDS, VIEWER, Client, sources_of
+from tests.services.realtime.made import CONNECT_SECONDS, VIEWER, Client, sources_of, until
 from tests.services.realtime.running import START_SECONDS, Running, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
@@ -176,4 +176,6 @@ async def speak_up(port: MediaPort, visit: str, who: str, client: Client) -> Cli
     offer = await client.mouth.peer.offer(VOICE_TO_SEND, video=())
     await client.mouth.peer.accept(await port.voice(visit, who, offer))
     await client.mouth.connected()
+    if isinstance(port, JanusMedia):  # Janus's end may be up a little later, and passes on nothing before
+        await until(lambda: port._rooms[visit].voices[who].handle.is_up)
     return client.mouth

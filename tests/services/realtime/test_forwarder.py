@@ -283,7 +283,8 @@ async def test_reports_tell_the_camera_what_arrived_and_the_viewer_how_sound_and
     forwarder.gate("visit-1", Gate.LIVE, "nurse")
     await pictures(seen, b"1", range(1), whole=0)
     moment = RtcpSenderInfo(ntp_timestamp=123 << 32, rtp_timestamp=900, packet_count=3, octet_count=9)
-    seen.peer.send(bytes(RtcpSrPacket(ssrc=7, sender_info=moment)))
+    source = seen.peer.streams["video"].source
+    seen.peer.send(bytes(RtcpSrPacket(ssrc=source, sender_info=moment)))
     await pictures(seen, b"1", range(1, 2))
     await until(lambda: any(isinstance(each, RtcpSrPacket) for each in mother.control))
     report = next(each for each in mother.control if isinstance(each, RtcpSrPacket))
@@ -292,7 +293,7 @@ async def test_reports_tell_the_camera_what_arrived_and_the_viewer_how_sound_and
     assert (report.sender_info.rtp_timestamp - began) % 2**32 == 900, "the first picture had the timestamp 0"
     await until(lambda: any(isinstance(each, RtcpRrPacket) and each.reports for each in seen.control))
     told = next(each for each in seen.control if isinstance(each, RtcpRrPacket) and each.reports)
-    assert told.reports[0].ssrc == 7
+    assert told.reports[0].ssrc == source
     await close(seen, mother)
 
 
