@@ -37,7 +37,9 @@ IN_MODIFY, IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x2, 0x8, 0x80, 0x100
 IN_ISDIR = 0x40000000
 EVENT = struct.Struct("iIII")
 
-MEDIA_NAMES = re.compile(r"\.(mp4|m4s|mkv|webm|ts|h264|264|avi|mov|flv|ogg|opus|wav|jpe?g|png|webp|gif|yuv|rtp|pcap)$", re.I)
+MEDIA_NAMES = re.compile(
+    r"\.(mp4|m4s|mkv|webm|ts|h264|264|avi|mov|flv|ogg|opus|wav|jpe?g|png|webp|gif|yuv|rtp|pcap)$", re.IGNORECASE
+)
 HEADS = (b"\0\0\0\1", b"\0\0\1\x65", b"\x1aE\xdf\xa3", b"OggS", b"RIFF", b"FLV\1", b"\xff\xd8\xff", b"\x89PNG")
 """How streams of H.264, Matroska, Ogg, AVI, Flash, JPEG and PNG begin; MP4 bears `ftyp` after four bytes."""
 
@@ -106,7 +108,7 @@ class Watch:
         self.seen = Seen()
         self._folder = folder
         self._home = f"TIANFU_HOME={home}".encode()
-        self._marks = [each for each in marks]
+        self._marks = list(marks)
         self._stop = threading.Event()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._inotify = self._libc.inotify_init1(os.O_NONBLOCK)
@@ -168,7 +170,7 @@ class Watch:
             name = next((each for each in MEDIA_PROGRAMS if each in command), command[:60])
             self.seen.programs.add(name)
             if name in MEDIA_PROGRAMS:
-                said = re.search(r"^write_bytes: (\d+)", (process / "io").read_text(), re.M)
+                said = re.search(r"^write_bytes: (\d+)", (process / "io").read_text(), re.MULTILINE)
                 assert said is not None
                 number, count = int(process.name), int(said[1])
                 self._before.setdefault(number, count)
@@ -179,9 +181,13 @@ class Watch:
 
     def _look_at_open(self, process: Path, name: str, entry: Path) -> None:
         target = os.readlink(entry)
-        if not target.startswith(("/", "memfd:")) or target.startswith(("/dev/", "/proc/")) or not os.path.isfile(entry):
+        if (
+            not target.startswith(("/", "memfd:"))
+            or target.startswith(("/dev/", "/proc/"))
+            or not os.path.isfile(entry)
+        ):
             return
-        flags = int(re.search(r"^flags:\s+(\d+)", (process / "fdinfo" / entry.name).read_text(), re.M)[1], 8)  # type: ignore[index]  # every open file has flags
+        flags = int(re.search(r"^flags:\s+(\d+)", (process / "fdinfo" / entry.name).read_text(), re.MULTILINE)[1], 8)  # type: ignore[index]  # every open file has flags
         if flags & os.O_ACCMODE != os.O_RDONLY:
             self.seen.held.setdefault(name, set()).add(target)
             if target.endswith(" (deleted)") and self._bears_marks(entry):

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from demo.ward.film import _SHAPES, PICTURES_PER_SECOND
 from playwright.sync_api import Browser, Page, expect
 
-from demo.ward.film import PICTURES_PER_SECOND, _SHAPES
 from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
 from tests.journeys.entering import Entrance, demo_logins, press
 from tianfu.access.caller import OPERATOR

@@ -7,8 +7,6 @@ files and processes are watched: nothing of a picture is written anywhere.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +14,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from demo.ward.beds import beds
 from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
 from tests.journeys.entering import press
 from tests.journeys.media_watch import MEDIA_PROGRAMS, Seen, looks_like_media, marks_of, watching
 from tests.journeys.newborn_ward import (
     BED,
-    CAMERA,
     OTHER_BED,
     WAIT_MILLISECONDS,
     Ward,
@@ -185,7 +181,11 @@ def _talk_and_see(ward: Ward, mother: Page, nurse: Page, visit: str) -> None:
     sees(mother)
     later = drawn_on(mother)[shown:]
     assert {each.code for each in later} == {BED}
-    print("AGAIN", [(round(each.at - again), round(each.shown - again)) for each in later[:8]], round(acknowledged - again))
+    print(
+        "AGAIN",
+        [(round(each.at - again), round(each.shown - again)) for each in later[:8]],
+        round(acknowledged - again),
+    )
     assert again - LEEWAY_MS <= later[0].shown
 
 
@@ -218,7 +218,9 @@ def _ledger(ward: Ward, baby: str) -> None:
 def _nothing_was_kept(ward: Ward, seen: Seen) -> None:
     assert set(MEDIA_PROGRAMS) <= seen.programs, "the media programs were looked at"
     assert seen.marked == set()
-    media = {path for path in seen.passing if looks_like_media(Path(path)) or re.search(r"\.(mp4|ts|h264|jpe?g)$", path)}
+    media = {
+        path for path in seen.passing if looks_like_media(Path(path)) or re.search(r"\.(mp4|ts|h264|jpe?g)$", path)
+    }
     assert media == set()
     log = str(ward.folder / "log")
     assert {path for name in MEDIA_PROGRAMS for path in seen.held.get(name, ())} <= {log}
