@@ -108,7 +108,7 @@ class Watch:
         self.seen = Seen()
         self._folder = folder
         self._home = f"TIANFU_HOME={home}".encode()
-        self._marks = [each for each in marks]
+        self._marks = list(marks)
         self._stop = threading.Event()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._inotify = self._libc.inotify_init1(os.O_NONBLOCK)
