@@ -180,12 +180,8 @@ class Watch:
                     self._look_at_open(process, name, entry)
 
     def _look_at_open(self, process: Path, name: str, entry: Path) -> None:
-        target = os.readlink(entry)
-        if (
-            not target.startswith(("/", "memfd:"))
-            or target.startswith(("/dev/", "/proc/"))
-            or not os.path.isfile(entry)
-        ):
+        target = str(entry.readlink())
+        if not target.startswith(("/", "memfd:")) or target.startswith(("/dev/", "/proc/")) or not entry.is_file():
             return
         flags = int(re.search(r"^flags:\s+(\d+)", (process / "fdinfo" / entry.name).read_text(), re.MULTILINE)[1], 8)  # type: ignore[index]  # every open file has flags
         if flags & os.O_ACCMODE != os.O_RDONLY:

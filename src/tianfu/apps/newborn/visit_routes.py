@@ -21,7 +21,6 @@ from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
 from tianfu.apps.newborn.actions.thank import ANSWERS, thank
-from tianfu.apps.newborn.actions.wait import wait_for_nurse
 from tianfu.apps.newborn.door_routes import (
     DOOR,
     DOOR_WATCH,
@@ -246,8 +245,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             viewer = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
             stands = await now_at_bed(windows, visit) if viewer is not None else None
             if stands is None:
-                booked = await wait_for_nurse(windows, await coming_to(windows, watcher, visit))
-                stands = await now_of(windows, booked)
+                stands = await now_of(windows, (await coming_to(windows, watcher, visit)).booked)
             said = dict(_stands(stands, language, now=now))
             said["inside"] = viewer is not None
             if viewer is not None:

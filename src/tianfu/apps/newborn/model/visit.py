@@ -25,9 +25,6 @@ REPAIR_WITHIN = 60 * SECOND
 HEARTBEAT_WITHIN = 15 * SECOND
 """A nurse's tablet that has been silent for longer counts as gone."""
 
-WAITS_BEFORE = 30 * 60 * SECOND
-"""A family that opens its page so long before the slot, or within it, waits. [ours]"""
-
 SLOT_ENDED = "slot-ended"
 
 
@@ -156,11 +153,6 @@ def stepped(visit: Visit, to: State) -> Visit:
     if NEXT.get(visit.state) is not to:
         raise _not_there_yet(visit)
     return replace(visit, state=to)
-
-
-def waits(visit: Visit, *, now: Instant) -> bool:
-    """Whether a family that is there now makes a visit wait."""
-    return visit.state is State.SLOT_CONFIRMED and visit.slot_start - WAITS_BEFORE <= now < visit.slot_end
 
 
 def armed(visit: Visit, binding: Binding, ward: Ward, *, now: Instant) -> Visit:
