@@ -65,7 +65,7 @@ NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈", GRANDMOT
 VISIT = "visit-7"
 NO_RELAY = Relay((), b"made-up-secret-of-the-relay")
 WATCH = f"/newborn/watch/{VISIT}"
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 HTML: dict[str, Any] = {"content_type": "text/html"}
 
 FAKE_SOUND = [
