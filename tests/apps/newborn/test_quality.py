@@ -245,6 +245,8 @@ async def test_an_alert_is_noted_and_the_note_is_taken_back(desk: Desk) -> None:
     for path in ("note", "note/back"):
         answer = await elsewhere.post(f"{QUALITY}/alerts/{alert.id}/{path}", note="not mine")
         assert answer.status_code == 404
+    [untouched] = [each for each in await desk.observatory.book.standing() if each.id == alert.id]
+    assert (untouched.noted_at, untouched.note) == (None, "")
 
 
 async def test_no_made_up_name_or_number_is_on_the_page_or_in_the_tables(desk: Desk) -> None:
