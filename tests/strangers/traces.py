@@ -22,7 +22,7 @@ UNTOUCHED = frozenset(
         "quality_alert",
     }
 )
-"""What every request writes, the trail itself and the limits; and who keeps and watches visits, which goes on by itself.
+"""What every request writes, the trail itself and the limits; and who keeps and watches visits, as goes on by itself.
 
 That a stranger notes no alert is tried on one that stands, in tests/apps/newborn/test_quality.py ."""
 
