@@ -245,6 +245,8 @@ async def test_an_alert_is_noted_and_the_note_is_taken_back(desk: Desk) -> None:
     for path in ("note", "note/back"):
         answer = await elsewhere.post(f"{QUALITY}/alerts/{alert.id}/{path}", note="not mine")
         assert answer.status_code == 404
+    [untouched] = [each for each in await desk.observatory.book.standing() if each.id == alert.id]
+    assert (untouched.noted_at, untouched.note) == (None, "")
 
 
 async def test_no_made_up_name_or_number_is_on_the_page_or_in_the_tables(desk: Desk) -> None:
@@ -307,8 +309,6 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
     desk.pass_(61)
     await desk.camera_is(State.AWAY, "camera-no-picture", since=gone)
     await desk.look()
-    desk.pass_(11)
-    await desk.look()
     ours = await desk.sits(OURS)
     alert = next(each for each in await desk.observatory.book.standing() if each.kind == "camera-away")
     with socket.socket() as free:
@@ -322,7 +322,9 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
         await context.add_cookies([{"name": name, "value": value, "url": here} for name, value in cookies.items()])
         page = await context.new_page()
         for name, query in (("live", "still=1"), ("note", f"note={alert.id}")):
-            await page.goto(f"{here}{QUALITY}?{query}")
+            answer = await page.goto(f"{here}{QUALITY}?{query}")
+            assert answer is not None
+            assert answer.status == 200
             await page.evaluate(AXE.read_text(encoding="utf-8"))
             PICTURES.mkdir(parents=True, exist_ok=True)
             for width in (1440, 320):

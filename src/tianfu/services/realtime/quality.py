@@ -108,11 +108,9 @@ class QualityBook:
         """When somebody last looked; None before the first look."""
         async with self._database.connection("app") as connection:
             row = await connection.one(_SQL.last_look)
-        return (
-            None
-            if row is None
-            else Look(looked_at=Instant(row[0]), media_heard_at=Instant(row[1]), keeper_heard_at=Instant(row[2]))
-        )
+        if row is None:
+            return None
+        return Look(looked_at=Instant(row[0]), media_heard_at=Instant(row[1]), keeper_heard_at=Instant(row[2]))
 
     async def lives(self, epoch: str, *, now: Instant) -> None:
         """The media server is there, in this life."""
