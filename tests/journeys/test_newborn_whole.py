@@ -181,11 +181,6 @@ def _talk_and_see(ward: Ward, mother: Page, nurse: Page, visit: str) -> None:
     sees(mother)
     later = drawn_on(mother)[shown:]
     assert {each.code for each in later} == {BED}
-    print(
-        "AGAIN",
-        [(round(each.at - again), round(each.shown - again)) for each in later[:8]],
-        round(acknowledged - again),
-    )
     assert again - LEEWAY_MS <= later[0].shown
 
 
@@ -212,7 +207,9 @@ def _ledger(ward: Ward, baby: str) -> None:
     with ward.desk.page(role="mother", look="", width=320) as page:
         page.goto(f"/trust/people/{baby}/ledger")
         look(page, "ledger-320")
-        print(page.locator("main").inner_text())
+        said = page.locator("main").inner_text()
+    assert said.count("看了实时画面") >= 1, said
+    assert said.count("画面 ") >= 2, said  # before the shield and after it
 
 
 def _nothing_was_kept(ward: Ward, seen: Seen) -> None:

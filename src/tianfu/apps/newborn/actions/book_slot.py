@@ -33,7 +33,7 @@ from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import LOOK_BACK_DAYS, Place, Waiting
 
-APPROVED_STATUSES = "booked,arrived,checked-in,fulfilled"
+APPROVED_STATUSES = "booked,arrived,checked-in,fulfilled,noshow"
 """Of a baby that has one of these a doctor has said yes before."""
 
 
