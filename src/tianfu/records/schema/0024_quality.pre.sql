@@ -27,7 +27,7 @@ create table quality_alert (
   until    bigint,
   noted_by text     collate "C",
   noted_at bigint,
-  note     text,
+  note     text collate "C",
   check ((noted_by is null) = (note is null) and (noted_by is null) = (noted_at is null))
 );
 create unique index quality_alert_stands on quality_alert (kind, about) where until is null;
