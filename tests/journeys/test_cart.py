@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.journeys.conftest import (
     AXE,
@@ -36,11 +36,10 @@ SOUNDS = {"zh-CN": ("正在播出", "摄像已关闭"), "en": ("ON AIR", "Camera
 
 
 @pytest.fixture(scope="module")
-def camera_browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_CAMERA])
-        yield browser
-        browser.close()
+def camera_browser(driver: Playwright) -> Iterator[Browser]:
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_CAMERA])
+    yield browser
+    browser.close()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
 from tests.journeys.entering import press
@@ -44,11 +44,10 @@ DISK_BYTES_MAX = 1 << 18
 
 
 @pytest.fixture(scope="module")
-def listening_browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_SOUND])
-        yield browser
-        browser.close()
+def listening_browser(driver: Playwright) -> Iterator[Browser]:
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_SOUND])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +204,7 @@ def _moved(ward: Ward, mother: Page, nurse: Page, visit: str, baby: str) -> None
 def _ledger(ward: Ward, baby: str) -> None:
     """The baby's ledger says to its mother who saw it, from when to when."""
     with ward.desk.page(role="mother", look="", width=320) as page:
-        page.goto(f"/trust/people/{baby}/ledger")
+        page.goto(f"/trust/people/{baby}/ledger?sort=own")  # she is family
         look(page, "ledger-320")
         said = page.locator("main").inner_text()
     assert said.count("看了实时画面") >= 1, said
