@@ -166,7 +166,7 @@ class _Mad(RtspServer):
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._talks[Talk(self, writer)] = asyncio.current_task()
         try:
-            while True:
+            while not writer.is_closing():
                 if self._noise:
                     writer.write(self._noise)
                     await writer.drain()
