@@ -237,6 +237,14 @@ class Application:
                 lifelong(store),
                 trust(store, clock=system_clock),
                 family(Household(store=store, ties=accounts.proxies, clock=system_clock)),
+                administration(
+                    House(
+                        directory=store,
+                        trees=Organisations(database),
+                        staff=Staffing(database, keyring, accounts, auditor, clock=system_clock),
+                        clock=system_clock,
+                    )
+                ),
                 newborn(
                     nursery,
                     Bedsides(
@@ -248,14 +256,6 @@ class Application:
                     windows,
                     Carts(house=visits, book=cameras, granting=rooms.grants),
                     observatory,
-                ),
-                administration(
-                    House(
-                        directory=store,
-                        trees=Organisations(database),
-                        staff=Staffing(database, keyring, accounts, auditor, clock=system_clock),
-                        clock=system_clock,
-                    )
                 ),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),

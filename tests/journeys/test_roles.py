@@ -27,10 +27,15 @@ SIGNED = "柏若兰"
 
 LIFE = "/lifelong/people/"
 PAGES = {
-    "/lifelong": {"doctor", "nurse", "township", "pharmacist", "physicist", "registrar", "steward", "researcher"},
-    "/trust/emergency": {"doctor"},
-    "/trust/consents": {"citizen", "parent"},
-    "/family": {"citizen", "parent"},
+    "/lifelong": {
+        *("doctor", "nurse", "township", "pharmacist", "physicist", "registrar", "steward", "researcher"),
+        *("ward-nurse", "second-nurse", "head-nurse", "neonatologist"),
+    },
+    "/trust/emergency": {"doctor", "neonatologist"},
+    "/trust/consents": {"citizen", "parent", "mother"},
+    "/family": {"citizen", "parent", "mother"},
+    "/newborn": {"citizen", "parent", "mother"},
+    "/newborn/quality": {"administrator"},
     "/trust/reviews": {"officer"},
     "/trust/trail": {"officer"},
     "/administration/organisations": {"administrator"},
@@ -211,6 +216,26 @@ def security(walk: Walk) -> None:
     walk.look("join")
 
 
+def at_the_ward(walk: Walk) -> None:
+    """Today's round of the newborns' ward, and the ward at a look."""
+    walk.open("/newborn/round", "round")
+    walk.open("/newborn/ward", "ward")
+
+
+def head_nurse(walk: Walk) -> None:
+    """Her desk, the windows of the ward, and how visits were shared."""
+    at_the_ward(walk)
+    walk.open("/newborn/desk", "desk")
+    walk.open("/newborn/desk/windows", "windows")
+    walk.open("/newborn/desk/report", "report")
+
+
+def mother(walk: Walk) -> None:
+    """Her babies in the ward, and what is the next thing."""
+    walk.open("/newborn", "babies")
+    walk.open("/newborn/diary", "diary")
+
+
 DEEDS: dict[str, Callable[[Walk], None]] = {
     "doctor": doctor,
     "nurse": nurse,
@@ -226,6 +251,11 @@ DEEDS: dict[str, Callable[[Walk], None]] = {
     "officer": officer,
     "administrator": administrator,
     "security": security,
+    "ward-nurse": at_the_ward,
+    "second-nurse": at_the_ward,
+    "neonatologist": at_the_ward,
+    "head-nurse": head_nurse,
+    "mother": mother,
 }
 
 WALKS = [
@@ -250,6 +280,11 @@ WALKS = [
     ("regulator", 1440, "zh-CN"),
     ("researcher", 320, "en"),
     ("parent", 320, "zh-CN"),
+    ("ward-nurse", 320, "zh-CN"),
+    ("second-nurse", 1440, "en"),
+    ("neonatologist", 1440, "zh-CN"),
+    ("head-nurse", 320, "en"),
+    ("mother", 320, "zh-CN"),
 ]
 
 
@@ -288,7 +323,7 @@ def come_in(here: Walk) -> None:
 def see_nothing_of_others(here: Walk) -> None:
     """A page of another role is not there, and says no more than a page that never was."""
     for path, roles in PAGES.items():
-        if here.role not in roles and not (path == "/lifelong" and here.role in {"citizen", "parent"}):
+        if here.role not in roles and not (path == "/lifelong" and here.role in {"citizen", "parent", "mother"}):
             answer = here.page.goto(path)
             assert answer is not None
             assert answer.status == 404, path
