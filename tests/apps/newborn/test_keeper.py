@@ -49,6 +49,8 @@ async def lens(running: Running) -> AsyncIterator[Client]:
 
 
 async def heard(keeper: Keeper, camera_name: str) -> None:
+    if camera_name in keeper.listening.cameras:
+        return
     for _ in range(200):
         await keeper.listening.hear()
         if camera_name in keeper.listening.cameras:
@@ -449,16 +451,35 @@ async def test_a_visit_whose_appointment_is_gone_is_written_without_it(ward: Mad
     assert not await ward.house.rooms.at_work()
 
 
+async def lease_runs_out(ward: MadeWard, lens: Client) -> Client:
+    await ward.house.media.renew("visit-7", lease_seconds=0.1)
+    return lens
+
+
+async def camera_comes_again(ward: MadeWard, lens: Client) -> Client:
+    await lens.peer.close()
+    while await gate_of(ward) == LIVE:  # noqa: ASYNC110 - the media server tells when
+        await asyncio.sleep(0.02)
+    return await camera(ward.running.port, "camera-7")
+
+
+Happens = Callable[[MadeWard, Client], Awaitable[Client]]
+
+
+@pytest.mark.parametrize(("happens", "reason"), [(lease_runs_out, "lease-lost"), (camera_comes_again, "camera-away")])
 async def test_a_row_follows_a_gate_that_was_shielded_by_itself_and_a_nurse_opens_again(
-    ward: MadeWard, lens: Client
+    ward: MadeWard, lens: Client, happens: Happens, reason: str
 ) -> None:
     keeper = await live(ward)
-    again = await camera(ward.running.port, "camera-7")
+    again = await happens(ward, lens)
     while await gate_of(ward) == LIVE:  # noqa: ASYNC110 - the media server tells when
         await asyncio.sleep(0.02)
     await keeper.listening.hear()  # what is told by now comes at once
-    assert (await ward.standing(7)).visit.reason == "camera-away"
-    assert await ward.state(7) is State.SHIELDED
+    visit = (await ward.standing(7)).visit
+    assert (visit.state, visit.reason) == (State.SHIELDED, reason)
+    keeper.lease_now()
+    await heard(keeper, "camera-7")
+    await keeper.tick()
     await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
     keeper.listening.forget()  # told everything again, the old shield changes nothing
     await heard(keeper, "camera-7")
