@@ -492,7 +492,15 @@ async def test_nobody_but_the_platform_writes_how_a_newborns_visit_stands(ward: 
     state = {"url": "urn:tianfu:newborn-visit-state", "valueCode": "waiting"}
     with pytest.raises(Refusal, match="visit-not-yours"):
         await ward.write(CITIZEN, Purpose.PATIENT_REQUEST, **visit, extension=[state])
-    await ward.write(Caller(id="newborn-visits", role="system"), TREAT, **visit, extension=[state])
+    platform = Caller(id="newborn-visits", role="system")
+    stands = await ward.write(platform, TREAT, **visit, extension=[state])
+    for text in ({**visit, "id": stands.id}, {**visit, "id": stands.id, "status": "cancelled"}):
+        with pytest.raises(Refusal, match="visit-not-yours"):
+            await ward.write(CITIZEN, Purpose.PATIENT_REQUEST, **text)
+    with pytest.raises(Refusal, match="visit-not-yours"):
+        await ward.store.delete(CITIZEN, Purpose.PATIENT_REQUEST, "Appointment", stands.id)
+    await ward.write(platform, TREAT, **{**visit, "id": stands.id}, extension=[{**state, "valueCode": "armed"}])
+    await ward.store.delete(platform, TREAT, "Appointment", stands.id)
 
 
 async def test_only_a_doctor_who_cares_for_a_newborn_approves_what_its_family_reads(ward: Ward) -> None:

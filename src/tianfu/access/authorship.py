@@ -14,6 +14,9 @@ from tianfu.access.elements import elements, items, local
 from tianfu.access.naming import is_of_a_proxy
 from tianfu.kernel.refusal import Fault, Refusal
 
+OWNED_TYPE = "Appointment"
+"""The type of which some records, once they stand, are the platform's alone."""
+
 VISIT_STATE = "urn:tianfu:newborn-visit-state"
 """The extension of an Appointment that says how a newborn's visit stands: docs/rules/newborn-record.md"""
 
@@ -32,9 +35,8 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     visit-not-yours, approval-not-yours.
     """
     caller = grant.caller
-    if resource["resourceType"] == "Appointment":
-        if any(each.get("url") == VISIT_STATE for each in elements(resource.get("extension"))):
-            raise Refusal("visit-not-yours", next_step="ask-the-ward")
+    if resource["resourceType"] == OWNED_TYPE:
+        refuse_visits_state(resource)
         return
     if resource["resourceType"] == "Communication":
         _refuse_foreign_approval(resource, grant)
@@ -58,6 +60,15 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     is_to_himself = any(each.actor in grant.actors for each in relations_of(resource, 0))
     if is_to_himself or f"Practitioner/{caller.practitioner}" != _said(resource.get("requester")):
         raise Refusal("referral-not-yours", next_step="sign-yourself")
+
+
+def refuse_visits_state(appointment: dict[str, Any]) -> None:
+    """Raise Refusal `visit-not-yours` for an Appointment that says how a newborn's visit stands.
+
+    So is refused what anybody but the platform would write, and what of it stands and he would change or delete.
+    """
+    if any(each.get("url") == VISIT_STATE for each in elements(appointment.get("extension"))):
+        raise Refusal("visit-not-yours", next_step="ask-the-ward")
 
 
 def _refuse_foreign_approval(note: dict[str, Any], grant: Grant) -> None:

@@ -12,6 +12,9 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import orjson
+
+from tianfu.access.authorship import OWNED_TYPE, refuse_visits_state
 from tianfu.access.decision import Grant
 from tianfu.db import Database, SerializationFailure, Transaction, UniqueViolation, queries
 from tianfu.db.prepared import Row
@@ -194,6 +197,7 @@ class Writer:
     ) -> list[Outcome]:
         """Do those changes that their callers may do, and leave the trace of all; one outcome each, in order."""
         refused = await self._permissions.refusals(transaction, list(zip(grants, changes, strict=True)))
+        refused = {**await self._refused_by_what_stands(transaction, changes, grants), **refused}
         changes = [
             replace(change, custodian=grant.custodian) if grant.custodian is not None else change
             for grant, change in zip(grants, changes, strict=True)
@@ -209,6 +213,32 @@ class Writer:
             writer=self._auditor.writer,
             commits=commits,
         )
+
+    async def _refused_by_what_stands(
+        self, transaction: Transaction, changes: Sequence[Change], grants: Sequence[Grant]
+    ) -> dict[int, Refusal]:
+        """Which changes would write over, or delete, what is nobody's but the platform's, by place.
+
+        Asked after the permissions: what their callers may change is locked by then.
+        """
+        places: defaultdict[int, list[int]] = defaultdict(list)
+        for place, (change, grant) in enumerate(zip(changes, grants, strict=True)):
+            if change.write.type == OWNED_TYPE and not change.is_new and not grant.sees_everything:
+                places[change.write.record].append(place)
+        if not places:
+            return {}
+        number = definitions().type_number(OWNED_TYPE)
+        rows = await transaction.all(_SQL.current_heads, type=number, rids=int8_array(sorted(places)))
+        found: dict[int, Refusal] = {}
+        for rid, version, *_, body in rows:
+            if body is None:
+                continue
+            stored = self._preparer.opened(OWNED_TYPE, rid, version, body)
+            try:
+                refuse_visits_state(orjson.loads(b"{%s}" % stored.partition(b"\n")[2]))
+            except Refusal as refusal:
+                found |= dict.fromkeys(places[rid], refusal)
+        return found
 
     async def _standing(
         self, transaction: Transaction, grant: Grant, resource_type: str, logical_id: str, request: str

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from tests.apps.newborn.ward import ELSEWHERE, QIN, MadeWard, made_ward
+from tests.apps.newborn.ward import ELSEWHERE, QIN, WARD, WHY, MadeWard, made_ward
 from tests.services.realtime.made import Client, camera, viewer
 from tests.services.realtime.running import Running, embedded
 from tianfu.apps.newborn.actions.confirm_binding import confirm_binding
@@ -17,11 +17,14 @@ from tianfu.apps.newborn.actions.hold_ward import hold_ward
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.binding import Code
-from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.visit import State, shielded
+from tianfu.apps.newborn.queries.round import heard_of
 from tianfu.db import Database
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.port import SHIELDED, Happened
+from tianfu.services.realtime.port import LIVE, SHIELDED, Happened
+from tianfu.services.realtime.protocol.rooms import Gate
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +49,8 @@ async def lens(running: Running) -> AsyncIterator[Client]:
 
 
 async def heard(keeper: Keeper, camera_name: str) -> None:
+    if camera_name in keeper.listening.cameras:
+        return
     for _ in range(200):
         await keeper.listening.hear()
         if camera_name in keeper.listening.cameras:
@@ -99,6 +104,10 @@ async def test_a_nurse_who_opens_while_the_keeper_looks_has_opened(ward: MadeWar
     assert await shields(ward) == before
 
 
+async def unbook(ward: MadeWard) -> None:
+    await ward.store.delete(VISITS, WHY, "Appointment", "visit-7")
+
+
 Breaks = Callable[[MadeWard], Awaitable[object]]
 
 
@@ -110,6 +119,7 @@ Breaks = Callable[[MadeWard], Awaitable[object]]
         (lambda ward: ward.stay(7, bed=7, status="finished"), State.ABORTED, "discharged"),
         (lambda ward: ward.consent(7, "inactive"), State.ABORTED, "consent-withdrawn"),
         (lambda ward: ward.dispute(7), State.ABORTED, "guardianship-disputed"),
+        (lambda ward: unbook(ward), State.ABORTED, "appointment-gone"),
         (lambda ward: hold_ward(ward.house, QIN, "qin", "ward-n2", now=ward.clock()), State.SHIELDED, "ward-held"),
     ],
 )
@@ -296,3 +306,183 @@ async def test_a_family_that_cancels_ends_an_armed_visit(ward: MadeWard, lens: C
     await ward.book(7, State.CANCELLED, start=booked.start, end=booked.end, reason="family")
     await keeper.tick()
     assert await ward.state(7) is State.ABORTED
+
+
+async def gate_of(ward: MadeWard) -> str:
+    """What the media server told last of the gate."""
+    return [each.what for each in await ward.running.port.events(0) if each.what in {LIVE, SHIELDED}][-1]
+
+
+async def test_a_keeper_whose_claim_failed_asks_again_before_it_looks(
+    ward: MadeWard, lens: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await live(ward)
+    first.claim_now()
+
+    async def fails(keeper: str, *, lasts_seconds: float) -> bool:
+        raise Refusal("overloaded")
+
+    with monkeypatch.context() as broken, pytest.raises(Refusal):
+        broken.setattr(ward.house.rooms, "take_keeping", fails)
+        await first.tick()
+    await ward.house.rooms.leave_keeping("one")
+    second = ward.keeper("two")
+    await second.tick()
+    await first.tick()
+    assert (first.is_keeper, second.is_keeper) == (False, True)
+
+
+async def test_a_claim_that_was_answered_too_late_is_none(
+    ward: MadeWard, lens: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ward.bed(7)
+    monkeypatch.setattr(f"{Keeper.__module__}.KEEPING_SECONDS", 0.0)  # every answer takes as long
+    keeper = ward.keeper()
+    await keeper.tick()
+    assert not keeper.is_keeper
+
+
+async def test_who_lost_the_place_while_taking_over_does_not_keep(
+    ward: MadeWard, lens: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live(ward)
+    await ward.house.rooms.leave_keeping("one")
+    slow, quick = ward.keeper("slow"), ward.keeper("quick")
+    draw = slow._draw
+
+    async def drawn_late(visit: str, reason: str) -> None:
+        await ward.house.rooms.leave_keeping("slow")  # as when its time has run out
+        await quick.tick()
+        await draw(visit, reason)
+
+    monkeypatch.setattr(slow, "_draw", drawn_late)
+    await slow.tick()
+    assert (slow.is_keeper, quick.is_keeper) == (False, True)
+
+
+async def test_a_former_keeper_draws_no_curtain_of_the_one_that_keeps(ward: MadeWard, lens: Client) -> None:
+    first = await live(ward)
+    await ward.house.rooms.leave_keeping("one")
+    second = ward.keeper("two")
+    await second.tick()
+    await heard(second, "camera-7")
+    first.claim_now()
+    await first.tick()
+    await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+    await first.draw_all("not-known")
+    assert await gate_of(ward) == LIVE
+
+
+async def test_a_row_that_is_live_no_more_is_drawn_before_anybody_reads_it(ward: MadeWard, lens: Client) -> None:
+    keeper = await live(ward)
+    await keeper._change("visit-7", lambda visit: shielded(visit, "bed-moved"))
+    assert [each.reason for each in await shields(ward)] == ["bed-moved"]
+
+
+Touch = Callable[[MadeWard], Awaitable[object]]
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda ward: hold_ward(ward.house, QIN, "qin", WARD, now=ward.clock()),
+        lambda ward: end_visit(ward.house, QIN, "visit-7", now=ward.clock()),
+        lambda ward: draw_curtain(ward.house, QIN, "visit-7", "feeding", now=ward.clock()),
+    ],
+)
+async def test_a_touch_while_somebody_opens_leaves_nothing_open(
+    ward: MadeWard, lens: Client, monkeypatch: pytest.MonkeyPatch, touch: Touch
+) -> None:
+    await live(ward)
+    await draw_curtain(ward.house, QIN, "visit-7", "feeding", now=ward.clock())
+    is_opening, row_is_waited_for = asyncio.Event(), asyncio.Event()
+    gate, changing = ward.house.media.gate, ward.house.rooms.changing
+
+    async def opens_late(visit: str, wanted: Gate, reason: str) -> object:
+        if wanted is Gate.LIVE:
+            is_opening.set()
+            await row_is_waited_for.wait()
+        return await gate(visit, wanted, reason)
+
+    def changed(visit: str) -> object:
+        if is_opening.is_set():
+            row_is_waited_for.set()
+        return changing(visit)
+
+    monkeypatch.setattr(ward.house.media, "gate", opens_late)
+    monkeypatch.setattr(ward.house.rooms, "changing", changed)
+    opening = asyncio.create_task(open_curtain(ward.house, QIN, "visit-7", now=ward.clock()))
+    await is_opening.wait()
+    await touch(ward)
+    await opening
+    assert await ward.state(7) in {State.SHIELDED, State.ENDING}
+    assert await gate_of(ward) == SHIELDED
+
+
+@pytest.mark.parametrize("touch", ["draw", "end"])
+async def test_a_nurse_draws_and_ends_whatever_became_of_the_appointment(
+    ward: MadeWard, lens: Client, touch: str
+) -> None:
+    await live(ward)
+    await unbook(ward)
+    assert await heard_of(ward.house, QIN, "qin", also="visit-7") == ["visit-7"]
+    for who in (ELSEWHERE, QIN):
+        deed = (
+            draw_curtain(ward.house, who, "visit-7", "feeding", now=ward.clock())
+            if touch == "draw"
+            else end_visit(ward.house, who, "visit-7", now=ward.clock())
+        )
+        if who is QIN:
+            await deed
+            continue
+        with pytest.raises(Refusal, match="not-found"):
+            await deed
+        assert await gate_of(ward) == LIVE
+    assert await gate_of(ward) == SHIELDED
+
+
+async def test_a_visit_whose_appointment_is_gone_is_written_without_it(ward: MadeWard, lens: Client) -> None:
+    keeper = await live(ward)
+    await keeper.write_down()
+    await unbook(ward)
+    await keeper.tick()
+    await keeper.write_down()
+    assert (await ward.read("Encounter", "visit-7"))["status"] == "finished"
+    assert not await ward.house.rooms.at_work()
+
+
+async def lease_runs_out(ward: MadeWard, lens: Client) -> Client:
+    await ward.house.media.renew("visit-7", lease_seconds=0.1)
+    return lens
+
+
+async def camera_comes_again(ward: MadeWard, lens: Client) -> Client:
+    await lens.peer.close()
+    while await gate_of(ward) == LIVE:  # noqa: ASYNC110 - the media server tells when
+        await asyncio.sleep(0.02)
+    return await camera(ward.running.port, "camera-7")
+
+
+Happens = Callable[[MadeWard, Client], Awaitable[Client]]
+
+
+@pytest.mark.parametrize(("happens", "reason"), [(lease_runs_out, "lease-lost"), (camera_comes_again, "camera-away")])
+async def test_a_row_follows_a_gate_that_was_shielded_by_itself_and_a_nurse_opens_again(
+    ward: MadeWard, lens: Client, happens: Happens, reason: str
+) -> None:
+    keeper = await live(ward)
+    again = await happens(ward, lens)
+    while await gate_of(ward) == LIVE:  # noqa: ASYNC110 - the media server tells when
+        await asyncio.sleep(0.02)
+    await keeper.listening.hear()  # what is told by now comes at once
+    visit = (await ward.standing(7)).visit
+    assert (visit.state, visit.reason) == (State.SHIELDED, reason)
+    keeper.lease_now()
+    await heard(keeper, "camera-7")
+    await keeper.tick()
+    await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+    keeper.listening.forget()  # told everything again, the old shield changes nothing
+    await heard(keeper, "camera-7")
+    assert await ward.state(7) is State.LIVE
+    assert await gate_of(ward) == LIVE
+    await again.peer.close()

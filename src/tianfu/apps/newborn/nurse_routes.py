@@ -22,7 +22,7 @@ from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.actions.write_note import approve_note, write_note
-from tianfu.apps.newborn.live.bed import NURSES, STAFF, not_found, practitioner_of, visit_of
+from tianfu.apps.newborn.live.bed import NURSES, STAFF, kept_visit_of, not_found, practitioner_of, visit_of
 from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.reasons import DeclineReason, ShieldReason, read_decline_reason, read_shield_reason, told
@@ -219,7 +219,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     async def here(request: HttpRequest, visit: FromPath[str]) -> None:
         asking = pages.asking(request)
         nurse = practitioner_of(asking, NURSES)
-        await visit_of(house, asking.caller, visit)
+        await kept_visit_of(house, asking.caller, visit)
         await house.rooms.heard(await heard_of(house, asking.caller, nurse, also=visit), at=house.clock())
 
     return [show_bed, shield, open_it, sound, end, decline, here]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.live.bed import change_standing, visit_of
+from tianfu.apps.newborn.live.bed import change_standing, kept_visit_of
 from tianfu.apps.newborn.live.keeper import ROOM_GONE, House
 from tianfu.apps.newborn.model.visit import State, Visit, shielded
 from tianfu.kernel.instants import Instant
@@ -25,7 +25,7 @@ async def draw_curtain(house: House, caller: Caller, visit: str, reason: str, *,
     """
     baby: str | None = None
     try:
-        baby = (await visit_of(house, caller, visit)).baby
+        baby = (await kept_visit_of(house, caller, visit)).baby
     except Refusal as refusal:
         if refusal.code not in NOT_ASKABLE:
             raise

@@ -9,7 +9,7 @@ import orjson
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.keep_slots import free_place
-from tianfu.apps.newborn.live.bed import change_standing, visit_of
+from tianfu.apps.newborn.live.bed import change_standing, kept_visit_of
 from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import restated
@@ -25,9 +25,10 @@ from tianfu.standards.fhir.parsing import parse_bundle
 
 async def end_visit(house: House, caller: Caller, visit: str, *, now: Instant) -> None:
     """End a visit whose picture was shown; raises Refusal `not-found`, `room-unknown` or `visit-not-there-yet`."""
-    booked = await visit_of(house, caller, visit)
+    booked = await kept_visit_of(house, caller, visit)
     await _shield(house, visit, "ended")
     await change_standing(house, visit, ending, now=now)
+    await _shield(house, visit, "ended")  # somebody may have been opening it until its row was free
     await house.trail.did(caller, "end-visit", patient=booked.baby, facts={"visit": visit})
 
 
@@ -38,7 +39,7 @@ async def decline_visit(
 
     Raises Refusal `not-found`, `visit-not-there-yet` or `version-conflict`.
     """
-    booked = await visit_of(house, caller, visit)
+    booked = await kept_visit_of(house, caller, visit)
     room = await house.rooms.find(visit)
     was_unseen = room is None
     if room is None:
@@ -46,6 +47,7 @@ async def decline_visit(
     else:
         await _shield(house, visit, reason.value)
         standing = await change_standing(house, visit, lambda stands: _given_up(stands, reason.value), now=now)
+        await _shield(house, visit, reason.value)  # somebody may have been opening it until its row was free
         was_unseen = standing.visit.state is State.CANCELLED
     await house.trail.did(caller, "decline-visit", patient=booked.baby, facts={"visit": visit, "reason": reason.value})
     if was_unseen:

@@ -11,6 +11,7 @@ from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.model.visit import Visit, Ward
 from tianfu.apps.newborn.queries.facts import read_facts
+from tianfu.apps.newborn.queries.round import read_wards
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
@@ -49,6 +50,18 @@ async def visit_of(house: House, caller: Caller, visit: str) -> Booked:
     if not isinstance(baby, Found):
         raise not_found()
     return booked
+
+
+async def kept_visit_of(house: House, caller: Caller, visit: str) -> Booked:
+    """A visit at the bed in one of the caller's wards, as it was booked when it came there; any other as `visit_of`.
+
+    What may be shown less depends on nobody's record: whoever could take an Appointment away would take the curtain
+    from the nurse with it.
+    """
+    room = await house.rooms.find(visit)
+    if room is not None and room.ward in {each.id for each in await read_wards(house, caller)}:
+        return read(room.state).booked
+    return await visit_of(house, caller, visit)
 
 
 async def ward_now(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -27,8 +27,8 @@ from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.watching import Versions, Watch
 from tianfu.services.realtime.kept import KeptRoom, KeptRooms
-from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, Happened, MediaPort
-from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, LIVE, SHIELDED, Happened, MediaPort
+from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
 from tianfu.services.realtime.viewing import ViewTrail
 
 TICK_SECONDS = 0.2
@@ -55,6 +55,12 @@ REPEAT_SECONDS = 1.0
 
 UNAVAILABLE = frozenset({"media-unavailable", "media-failed"})
 ROOM_GONE = frozenset({"room-unknown", "room-closed"})
+
+APPOINTMENT_GONE = "appointment-gone"
+"""The record knows no Appointment of a visit any more, or none that is a visit's."""
+
+BY_ITSELF = frozenset({LEASE_LOST, "camera-away", "not-known"})
+"""For what a gate is shielded without a word to its row: by the media server itself, or by who cannot look."""
 
 _log = structlog.get_logger("tianfu.newborn")
 
@@ -96,7 +102,7 @@ class Keeper:
         self._media_is_there = True
         self._is_lease_due = False
         self._claimed_at = 0.0
-        self.listening = Listening(house)
+        self.listening = Listening(house, shielded=self._follow)
         self.is_keeper = False
 
     async def run(self) -> None:
@@ -109,6 +115,8 @@ class Keeper:
                 except Exception as error:
                     _log.error("visits_not_looked_at", error=place_of(error))
                     await self.draw_all("not-known")
+                    if time.monotonic() >= self._claimed_at + KEEPING_SECONDS:
+                        self._lose_place()  # another may keep by now: its curtains are not this one's to draw
                 await asyncio.sleep(TICK_SECONDS if self._seen.visits else IDLE_SECONDS)
         finally:
             for task in besides:
@@ -120,11 +128,15 @@ class Keeper:
     async def tick(self) -> None:
         """One look at everything, if this is the keeper."""
         if not await self._keeps():
-            self.is_keeper = False
+            self._lose_place()
             return
         rooms = await self._house.rooms.at_work()
         if not self.is_keeper:
             await self._take_over(rooms)
+            if not await self._keeps():  # it may have taken longer than the place lasts
+                self._lose_place()
+                return
+            self.is_keeper = True
             rooms = await self._house.rooms.at_work()
         standing = {room.visit: read(room.state) for room in rooms}
         at_bed = [room for room in rooms if not room.is_over]
@@ -140,11 +152,19 @@ class Keeper:
 
     async def _keeps(self) -> bool:
         """Whether this is the keeper; one that was stopped for longer than a claim asks again first."""
-        now = time.monotonic()
-        if self.is_keeper and now < self._claimed_at + CLAIM_SECONDS:
+        asked_at = time.monotonic()
+        if self.is_keeper and asked_at < self._claimed_at + CLAIM_SECONDS:
             return True
-        self._claimed_at = now
-        return await self._house.rooms.take_keeping(self._name, lasts_seconds=KEEPING_SECONDS)
+        is_granted = await self._house.rooms.take_keeping(self._name, lasts_seconds=KEEPING_SECONDS)
+        if not is_granted or time.monotonic() >= asked_at + KEEPING_SECONDS:
+            return False  # an answer that took so long says nothing of now
+        self._claimed_at = asked_at
+        return True
+
+    def _lose_place(self) -> None:
+        """Stand by; which rooms are open is the next keeper's to know."""
+        self.is_keeper = False
+        self._opened.clear()
 
     async def write_down(self) -> None:
         """Close what is over, and write what the record and the trail do not know; a cut never waits for it."""
@@ -175,7 +195,6 @@ class Keeper:
             if not room.is_over:
                 await self._draw(room.visit, "keeper-changed")
                 await self._change(room.visit, lambda now: shielded(now, "keeper-changed"))
-        self.is_keeper = True
         _log.info("visits_taken_over", rooms=len(rooms))
 
     # What is true
@@ -270,9 +289,9 @@ class Keeper:
         now = self._house.clock()
         if facts is None:
             return shielded(visit, "not-known")
-        if facts.appointment in OVER and visit.state not in OVER:
+        if visit.state not in OVER and (facts.appointment is None or facts.appointment in OVER):
             by = Exit.CANCEL if visit.state is State.ARMED else Exit.ABORT
-            return left(visit, by, facts.appointment.value)
+            return left(visit, by, APPOINTMENT_GONE if facts.appointment is None else facts.appointment.value)
         camera_is_there = self._media_is_there and room.camera in self.listening.cameras
         ward = facts.ward(
             is_held=is_held,
@@ -303,10 +322,29 @@ class Keeper:
                 if read(changing.room.state).visit.state is not State.LIVE:
                     await self._draw(visit, reason)
 
-    async def _change(self, visit: str, change: Callable[[Visit], Visit]) -> None:
-        """Change a visit as it stands now; nothing is kept where nothing changes."""
+    async def _follow(self, event: Happened) -> None:
+        """A gate was shielded by itself: its row says so too, so that a nurse can open it again.
+
+        A row that was changed after that, by a nurse who opened it meanwhile, stays as it is.
+        """
+        try:
+            await self._change(event.visit, lambda visit: shielded(visit, event.reason), unless_since=event.at)
+        except Refusal as refusal:
+            if refusal.code not in ROOM_GONE:
+                raise
+
+    async def _change(
+        self, visit: str, change: Callable[[Visit], Visit], *, unless_since: Instant | None = None
+    ) -> None:
+        """Change a visit as it stands now; nothing is kept where nothing changes.
+
+        What is live no more is drawn under the row's lock, so that a row never says so of an open gate.
+        `unless_since`: what was changed at that instant or later is left alone.
+        """
         house, now = self._house, self._house.clock()
         async with house.rooms.changing(visit) as changing:
+            if unless_since is not None and changing.room.changed_at >= unless_since:
+                return
             standing = read(changing.room.state)
             after = change(standing.visit)
             if after == standing.visit:
@@ -315,6 +353,8 @@ class Keeper:
             await changing.put(
                 written(stands), camera=changing.room.camera, is_over=stands.is_over, is_seen=False, at=now
             )
+            if standing.is_live and not stands.is_live:
+                await self._draw(visit, after.reason)
         if standing.is_live or stands.is_over:
             facts = {"visit": visit, "reason": after.reason}
             await house.trail.did(VISITS, "cut-picture", patient=after.baby, facts=facts)
@@ -385,8 +425,9 @@ class Listening:
     Whoever lost it hears everything again from the first word that it keeps; to be told twice changes nothing.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, shielded: Callable[[Happened], Awaitable[None]]) -> None:
         self._house = house
+        self._shielded = shielded
         self._last: Happened | None = None
         self._audience = Audience()
         self.cameras: set[str] = set()
@@ -431,8 +472,11 @@ class Listening:
         if last is None:
             # Views from before its first word are another life's, which has ended.
             await self._house.rooms.end_views_unheard(before=told[0].at, at=self._house.clock())
+        last_of_gate = {event.visit: event for event in told if event.what in {LIVE, SHIELDED}}
         for event in told:
             await self._heard(event)
+            if event.what == SHIELDED and event.reason in BY_ITSELF and last_of_gate[event.visit] is event:
+                await self._shielded(event)
             self._last = event
 
     async def _heard(self, event: Happened) -> None:

@@ -11,7 +11,6 @@ from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import Resource, live_encounter, restated
 from tianfu.apps.newborn.nurse_ports import VisitStore
 from tianfu.kernel.instants import Instant
-from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.standards.fhir.parsing import ParsedBundle, parse_bundle
 
@@ -19,13 +18,12 @@ from tianfu.standards.fhir.parsing import ParsedBundle, parse_bundle
 async def write_standing(store: VisitStore, standing: Standing, *, was_seen: bool, now: Instant) -> None:
     """Write how a visit stands, all records or none; written again, it says the same.
 
-    Raises Refusal `version-conflict` if its Appointment was written meanwhile: then again.
+    Where its Appointment is gone, the rest is written.  Raises Refusal `version-conflict` if its Appointment was
+    written meanwhile: then again.
     """
     visit = standing.booked.id
     answers = await store.read_many(VISITS, Purpose.TREATMENT, [("Appointment", visit), ("Encounter", visit)])
     appointment, encounter = (each.record if isinstance(each, Found) else None for each in answers)
-    if appointment is None:
-        raise Refusal("not-found", next_step="start-again")
     resources = [
         live_encounter(
             None if encounter is None else encounter.value,
@@ -37,8 +35,10 @@ async def write_standing(store: VisitStore, standing: Standing, *, was_seen: boo
         ),
         *(binding_statement(each.binding, visit, since=each.since, until=each.until) for each in standing.bindings),
     ]
-    after = restated(appointment.value, standing.visit.state, standing.visit.reason)
-    entries = [_put(after, appointment.version), *map(_put, resources)]
+    entries = [_put(each) for each in resources]
+    if appointment is not None:
+        after = restated(appointment.value, standing.visit.state, standing.visit.reason)
+        entries.insert(0, _put(after, appointment.version))
     await store.transaction(VISITS, Purpose.TREATMENT, _transaction(entries))
 
 

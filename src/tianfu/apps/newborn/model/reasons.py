@@ -45,6 +45,7 @@ def read_decline_reason(text: str) -> DeclineReason:
 
 OF_ITSELF = (
     "another-baby",
+    "appointment-gone",
     "bed-moved",
     "camera-away",
     "camera-moved",

@@ -112,18 +112,17 @@ async def read_round(house: House, caller: Caller, *, now: Instant) -> Round:
 async def heard_of(house: House, caller: Caller, nurse: str, *, also: str = "") -> list[str]:
     """The visits for whose beds a nurse's tablet stands: those at the bed that she checked, and one that she looks at.
 
-    Only of babies who are in her care now.
+    Only of babies who are in her care now, as their visits came to the bed: whatever became of an Appointment.
     """
     rooms = await house.rooms.at_work()
-    visits = [room.visit for room in rooms if not room.is_over and (room.nurse == nurse or room.visit == also)]
-    if not visits:
+    stood_for = [room for room in rooms if not room.is_over and (room.nurse == nurse or room.visit == also)]
+    baby_of = {room.visit: read(room.state).booked.baby for room in stood_for}
+    if not baby_of:
         return []
-    answers = await house.store.read_many(caller, WHY, [("Appointment", each) for each in visits])
-    booked = [booked_from(each.record.value, version=0) for each in answers if isinstance(each, Found)]
-    babies = sorted({each.baby for each in booked if each is not None})
-    seen = await house.store.read_many(caller, WHY, [("Patient", each) for each in babies]) if babies else []
+    babies = sorted(set(baby_of.values()))
+    seen = await house.store.read_many(caller, WHY, [("Patient", each) for each in babies])
     hers = {baby for baby, each in zip(babies, seen, strict=True) if isinstance(each, Found)}
-    return [each.id for each in booked if each is not None and each.baby in hers]
+    return [visit for visit, baby in baby_of.items() if baby in hers]
 
 
 async def read_wards(house: House, caller: Caller) -> tuple[Ward, ...]:
