@@ -193,6 +193,7 @@ class Application:
             claims=Claims(database, keyring, accounts, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
+            taking=rooms.grants,
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
         cameras = Cameras(database, Seals(keyring), clock=system_clock)

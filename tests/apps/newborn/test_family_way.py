@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -14,19 +16,28 @@ from tests.apps.newborn.conftest import (
     MOTHER,
     OTHER_MOTHER,
     POLICY,
+    Browser,
     Ward,
     current,
 )
 from tests.records.made import put
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.actions.answer_claim import revoke_guardian
 from tianfu.apps.newborn.actions.book_slot import move_up
+from tianfu.apps.newborn.actions.invite_relative import end_invitation
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
+from tianfu.apps.newborn.queries.family_visit import coming_to
 from tianfu.apps.newborn.reminding import SOON, remind, texts
+from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import DAY, Instant, china_date
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
+from tianfu.records.searching import SearchRequest
+from tianfu.services.realtime.viewers import Viewers
 
 pytestmark = pytest.mark.anyio
 
@@ -401,3 +412,102 @@ async def test_the_visits_of_somebody_who_is_no_guardian_any_more_are_cancelled(
     await nurse.done(f"/newborn/desk/babies/baby-3/guardians/{related}/revoke")
     assert await state_of(ward, visit) is State.CANCELLED
     assert start in await (await ward.guardian(nurse, OTHER_MOTHER, "baby-1")).slots()
+
+
+async def accepted(mother: Browser, grandmother: Browser) -> None:
+    """A grandmother whom the mother of the third baby invited, and who agreed."""
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/accept", (await grandmother.get("/newborn")).text)
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+
+
+class Taken:
+    """Who was let go."""
+
+    def __init__(self) -> None:
+        self.people: list[str] = []
+
+    async def revoke_person(self, caller: Caller, person: str, reason: str, *, visit: str | None) -> None:
+        self.people.append(person)
+
+
+async def test_with_a_guardian_go_the_relatives_whom_she_invited(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    [related] = (await mother.here()).caller.related
+    taken = Taken()
+    nursery = replace(ward.nursery, taking=taken)
+    await revoke_guardian(nursery, (await nurse.here()).caller, related)
+    there = await grandmother.here()
+    assert not there.caller.related
+    assert taken.people == [there.account.id]
+    assert not await ward.nursery.claims.invited("baby-3")
+
+
+async def test_an_invitation_that_is_taken_back_lets_her_go_at_once(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    [invitation] = await ward.nursery.claims.invited("baby-3")
+    taken = Taken()
+    await end_invitation(replace(ward.nursery, taking=taken), await mother.here(), invitation.id)
+    assert taken.people == [(await grandmother.here()).account.id]
+
+
+async def test_a_relative_comes_only_while_whoever_invited_her_is_a_guardian(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    viewers = Viewers(ward.house.database, b"k" * 32)
+    windows = Windows(nursery=ward.nursery, house=cast("Any", None), grants=cast("Any", None), viewers=viewers)
+    assert (await coming_to(windows, await grandmother.here(), visit)).may_see
+    [related] = (await mother.here()).caller.related
+    person = await ward.store.read(VISITS, Purpose.TREATMENT, "RelatedPerson", related)
+    assert isinstance(person, Found)
+    # Another system ends it, which knows nothing of invitations.
+    kept = {name: each for name, each in person.record.value.items() if name not in {"meta", "resourceType", "id"}}
+    await put(ward.store, "RelatedPerson", related, **{**kept, "active": False})
+    with pytest.raises(Refusal) as refused:
+        await coming_to(windows, await grandmother.here(), visit)
+    assert refused.value.code == "not-found"
+
+
+async def test_a_hold_that_has_lapsed_is_not_confirmed(ward: Ward) -> None:
+    at = Instant(ward.house.time.now + DAY)
+    wanted = [("baby-1", "x", at, Instant(at + 1_200_000_000))]
+    [late] = await ward.nursery.places.hold("ward-1", wanted, lambda _: None, by_staff=False)
+    ward.house.time.pass_(61)
+    with pytest.raises(Refusal) as refused:
+        await ward.nursery.places.confirm(late)
+    assert refused.value.code == "slot-taken"
+    [early] = await ward.nursery.places.hold("ward-1", wanted, lambda _: None, by_staff=False)
+    await ward.nursery.places.confirm(early)
+    ward.house.time.pass_(61)
+    await ward.nursery.places.confirm(early)
+
+
+async def active(ward: Ward) -> list[str]:
+    request = SearchRequest(type="Consent", parameters=(("patient", "Patient/baby-3"), ("status", "active")))
+    return [each.id for each in (await ward.store.search(VISITS, Purpose.TREATMENT, request)).records]
+
+
+async def test_a_consent_that_stands_twice_is_taken_back_twice(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    [first] = await active(ward)
+    consent = await ward.store.read(VISITS, Purpose.TREATMENT, "Consent", first)
+    assert isinstance(consent, Found)
+    kept = {name: each for name, each in consent.record.value.items() if name not in {"meta", "resourceType", "id"}}
+    for name in ("0-again", "zz-again"):
+        await put(ward.store, "Consent", name, **kept)
+    assert len(await active(ward)) == 3
+    await mother.done("/newborn/consent/baby-3", version=current(), **CONSENT)
+    assert len(await active(ward)) == 1
+    for name in ("0-again", "zz-again"):
+        await put(ward.store, "Consent", name, **kept)
+    await mother.done("/newborn/consent/baby-3/withdraw")
+    assert not await active(ward)

@@ -71,12 +71,24 @@ class RecordStore(Protocol):
         ...
 
 
+class Taking(Protocol):
+    """The call of `services.realtime.grants.Grants` by which somebody is in no visit any more."""
+
+    async def revoke_person(self, caller: Caller, person: str, reason: str, *, visit: str | None) -> None:
+        """Take back all grants of a person, and end his connections, in one visit or with None in all.
+
+        Raises Refusal `media-unavailable`: then no grant is good any more, and connections end when it is back.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nursery:
-    """What the pages of families and of the head nurse stand on."""
+    """What the pages of families and of the head nurse stand on; `taking` is None where no picture is shown."""
 
     store: RecordStore
     places: Places
     claims: Claims
     stations: Stations
     clock: Clock
+    taking: Taking | None = None

@@ -61,6 +61,14 @@ class Invitation:
     accepted_at: Instant | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An invitation that was taken back: its RelatedPerson, and whose account had agreed, if any."""
+
+    related: str
+    account: str | None
+
+
 class Claims:
     """Claims, papers and invitations; one for each worker."""
 
@@ -225,8 +233,8 @@ class Claims:
             )
         self._accounts.sessions.forget_known(signed_in.account.id)
 
-    async def end_invitation(self, by: SignedIn, invitation: str, babies: Collection[str]) -> str:
-        """Take an invitation for one of these babies back, or lay one's own down; its RelatedPerson.
+    async def end_invitation(self, by: SignedIn, invitation: str, babies: Collection[str]) -> Ended:
+        """Take an invitation for one of these babies back, or lay one's own down.
 
         Counts with its commit; raises Refusal `not-found`.
         """
@@ -240,11 +248,29 @@ class Claims:
             )
             if row is None:
                 raise _not_found()
-            if row[1] is not None:
-                await self._untie(transaction, by.caller, row[1], row[0])
-        if row[1] is not None:
-            self._accounts.sessions.forget_known(row[1])
-        return str(row[0])
+            [ended] = await self._untied(transaction, by.caller, [row])
+        self._forget(ended)
+        return ended
+
+    async def end_invitations_by(self, by: Caller, guardian: str) -> tuple[Ended, ...]:
+        """Take every invitation back that a guardian wrote, who is none any more; counts with its commit."""
+        async with self._database.transaction("app") as transaction:
+            rows = await transaction.all(_SQL.end_invitations_by, guardian=guardian, now=self._clock())
+            ended = await self._untied(transaction, by, rows)
+        self._forget(*ended)
+        return ended
+
+    async def _untied(self, transaction: Transaction, by: Caller, rows: Sequence[Sequence[Any]]) -> tuple[Ended, ...]:
+        ended = tuple(Ended(related=str(row[0]), account=row[1]) for row in rows)
+        for each in ended:
+            if each.account is not None:
+                await self._untie(transaction, by, each.account, each.related)
+        return ended
+
+    def _forget(self, *ended: Ended) -> None:
+        for each in ended:
+            if each.account is not None:
+                self._accounts.sessions.forget_known(each.account)
 
     async def _untie(self, transaction: Transaction, by: Caller, account: str, related: str) -> None:
         await self._accounts.people.untie_in(transaction, by, account, "RelatedPerson", related)

@@ -151,9 +151,10 @@ class Places:
         return tuple(names)
 
     async def confirm(self, place: str) -> None:
-        """The Appointment is written; raises Refusal `slot-taken` if the place was given away meanwhile."""
+        """The Appointment is written; raises Refusal `slot-taken` if the hold has lapsed or was ended meanwhile."""
         async with self._database.transaction("app") as transaction:
-            if not await transaction.run(_SQL.confirm_place, place=place):
+            await transaction.all(_SQL.lock_ward_of, place=place)
+            if not await transaction.run(_SQL.confirm_place, place=place, **self._held()):
                 raise Refusal("slot-taken", next_step="choose-another-or-wait")
 
     async def free(self, place: str, *, by: Literal["family", "ward"], reason: str) -> tuple[str, Instant] | None:

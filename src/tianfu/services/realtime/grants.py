@@ -113,13 +113,15 @@ class Grants:
         """A grant for a caller and his device, good once and for 60 seconds; whoever asks has decided that he may.
 
         `caller.id` is the account of the person (or the program of a camera).  Raises ValueError for a ticket that
-        makes no sense.  Leaves an audit event.
+        makes no sense, Refusal `camera-bound` for another device under the name of a camera that two people bound.
+        Leaves an audit event.
         """
         refuse_senseless(ticket)
         until = until_of(self._clock(), ticket.slot_until)
         claims = Claims(id=new_uuid7(), person=caller.id, role=caller.role, until=until, ticket=ticket)
         text = written(claims, self._sign)
         async with self._database.transaction("app") as transaction:
+            await self._refuse_bound(transaction, ticket)
             await transaction.run(
                 _SQL.add_grant, digest=digest_of(text), visit=ticket.visit, person=caller.id, until=until
             )
@@ -131,7 +133,8 @@ class Grants:
 
         `is_offered`: the door will offer, and waits for an answer.  Only a grant that fits is used up.  Raises Refusal,
         each told to the trace: `grant-refused` for what is none of ours, `grant-expired`, `grant-other-action`,
-        `grant-other-visit`, `grant-other-camera`, `grant-other-device`, `grant-used` and `grant-revoked`.
+        `grant-other-visit`, `grant-other-camera`, `grant-other-device`, `grant-used`, `grant-revoked` and
+        `camera-bound`.
         """
         claims: Claims | None = None
         try:
@@ -173,9 +176,17 @@ class Grants:
         async with self._database.transaction("app") as transaction:
             if await transaction.one(_SQL.spend_grant, digest=digest, now=now) is None:
                 raise await self._why_not(transaction, digest)
+            await self._refuse_bound(transaction, ticket)
             await self._add(transaction, connection, now)
             await self._trail.tell_within(transaction, caller, ENTER, **_facts(ticket))
         return Spent(connection=connection, ticket=ticket, secret=secret.text)
+
+    async def _refuse_bound(self, transaction: Transaction, ticket: Ticket) -> None:
+        """A binding says that this device shows this bed: it holds for no other."""
+        if ticket.action is not Action.WHIP_CAMERA:
+            return
+        if await transaction.one(_SQL.bound_to_another, camera=ticket.camera, device=ticket.device) is not None:
+            raise Refusal("camera-bound", next_step="end-the-visit")
 
     async def _why_not(self, transaction: Transaction, digest: bytes) -> Refusal:
         row = await transaction.one(_SQL.grant_state, digest=digest)

@@ -17,12 +17,14 @@ from tests.services.realtime.cameras.conftest import LOGIN, SIGNS, Ward, childre
 from tests.services.realtime.made import PICTURE_TO_SEE, Client
 from tests.services.realtime.made import until as until_soon
 from tianfu.db import Database, Query
+from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.programs import Child
 from tianfu.services.realtime.cameras.pulling import refuse_unfit_source
 from tianfu.services.realtime.cameras.registering import Wish, camera_labelled, register_camera
 from tianfu.services.realtime.cameras.registry import Kind, State
 from tianfu.services.realtime.cameras.source import Source
+from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.port import CAMERA_LOST
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -143,6 +145,18 @@ async def test_a_changed_login_holds_at_once(ward: Ward) -> None:
         await ward.cameras.move("bed-1", ward.source("NICU-01"))
         await ward.stands("bed-1", State.REFUSED, "camera-login-refused")
         assert not await ward.running.port.cameras()
+
+
+async def test_a_bound_camera_keeps_its_address_until_the_visit_is_over(ward: Ward, database: Database) -> None:
+    await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"))
+    rooms, now = KeptRooms(database), system_clock()
+    await rooms.begin("visit-1", ward="ward-1", camera="bed-1", nurse="qin", state="{}", at=now)
+    with pytest.raises(Refusal) as refused:
+        await ward.cameras.move("bed-1", ward.source("NICU-02"))
+    assert refused.value.code == "camera-bound"
+    async with rooms.changing("visit-1") as changing:
+        await changing.put("{}", camera="bed-1", is_over=True, is_seen=False, at=now)
+    await ward.cameras.move("bed-1", ward.source("NICU-02"))
 
 
 async def test_a_camera_that_is_switched_off_is_let_go(ward: Ward) -> None:

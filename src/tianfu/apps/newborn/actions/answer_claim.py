@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.book_slot import end_for_guardian
+from tianfu.apps.newborn.actions.invite_relative import end_invitations_by
 from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.guardians import ended, guardian_of, guardian_person
 from tianfu.apps.newborn.mapping.visits import id_in
@@ -52,12 +53,16 @@ async def decline_claim(nursery: Nursery, caller: Caller, claim: str) -> None:
 
 
 async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> None:
-    """End somebody's being a guardian, at once in every worker; raises Refusal `not-found`."""
+    """End somebody's being a guardian, at once in every worker, and whatever hangs on it; raises Refusal `not-found`.
+
+    Whom he invited is invited no more.
+    """
     person = await read_one(nursery.store, caller, WARD_WORK, "RelatedPerson", related)
     if guardian_of(person.value, now=nursery.clock()) is None:
         raise not_found()
     await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
     await nursery.claims.untie(caller, related)
+    await end_invitations_by(nursery, caller, related)
     await end_for_guardian(nursery, id_in(person.value.get("patient"), "Patient"), related)
 
 

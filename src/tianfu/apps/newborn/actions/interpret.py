@@ -6,6 +6,7 @@ Rule: docs/rules/newborn-watching.md
 from __future__ import annotations
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.stay import let_go
 from tianfu.apps.newborn.live.bed import visit_of
 from tianfu.apps.newborn.queries.family_visit import coming_to, helpers_of
 from tianfu.apps.newborn.queries.records import not_found
@@ -33,5 +34,6 @@ async def let_interpret(windows: Windows, caller: Caller, practitioner: str, vis
         raise not_found()
     # His page comes back by itself, and then with a line for his voice.
     participant = windows.grants.participant(visit, account)
-    if await windows.viewers.goes(visit, participant, is_fault=False):
-        await windows.grants.revoke_person(caller, account, "interprets", visit=visit)
+    viewer = await windows.viewers.find(visit, participant)
+    if viewer is not None and not viewer.is_away:
+        await let_go(windows, caller, viewer, "interprets")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
+from tianfu.access.caller import Caller
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.guardians import ended, invited_person
 from tianfu.apps.newborn.model.windows import policy_on
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_home import my_baby, read_babies
 from tianfu.apps.newborn.queries.free_slots import read_policies
-from tianfu.apps.newborn.queries.records import PLATFORM, read_one, write
+from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import china_date
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.people import Kind, SignedIn
+from tianfu.services.booking.claims import Ended
 
 NAME_CHARACTERS_MAX = 50
+NO_LONGER = "no-longer-invited"
 
 
 async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form: Mapping[str, str]) -> None:
@@ -41,9 +45,26 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
 async def end_invitation(nursery: Nursery, signed_in: SignedIn, invitation: str) -> None:
     """Take an invitation back, or lay one's own down, at once; raises Refusal `not-found`."""
     babies = [each.id for each in await read_babies(nursery, signed_in.caller)]
-    related = await nursery.claims.end_invitation(signed_in, invitation, babies)
-    person = await read_one(nursery.store, VISITS, PLATFORM, "RelatedPerson", related)
-    await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
+    await _let_go(nursery, await nursery.claims.end_invitation(signed_in, invitation, babies))
+
+
+async def end_invitations_by(nursery: Nursery, caller: Caller, guardian: str) -> None:
+    """Take back, at once, all that somebody wrote who is no guardian any more."""
+    for each in await nursery.claims.end_invitations_by(caller, guardian):
+        await _let_go(nursery, each)
+
+
+async def _let_go(nursery: Nursery, invited: Ended) -> None:
+    """Nobody watches by an invitation that is over; the record knows it after that."""
+    if invited.account is not None and nursery.taking is not None:
+        # What cannot be ended while the media server is away is no good any more, and ends when it is back.
+        with suppress(Refusal):
+            await nursery.taking.revoke_person(VISITS, invited.account, NO_LONGER, visit=None)
+    person = (await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", invited.related)])).get(
+        ("RelatedPerson", invited.related)
+    )
+    if person is not None:
+        await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
 
 
 def _read(form: Mapping[str, str], own: str) -> tuple[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 
 from tianfu.apps.newborn.mapping.consents import VERSION, consent_of, withdrawn
 from tianfu.apps.newborn.model.consent import read_scopes, words_in
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.family_home import consent_record, my_baby
+from tianfu.apps.newborn.queries.family_home import consent_records, my_baby
 from tianfu.apps.newborn.queries.records import FAMILY, not_found
+from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.standards.fhir.parsing import parse_resource
@@ -29,26 +30,37 @@ async def sign_consent(
     caller = signed_in.caller
     mine = await my_baby(nursery, caller, baby)
     resource = consent_of(mine.guardian.id, baby, words_in(language), scopes, now=now)
-    before = await consent_record(nursery.store, caller, mine.guardian.id, baby)
-    if before is None:
+    before = await consent_records(nursery.store, caller, mine.guardian.id, baby)
+    if not before:
         # Of two that sign at one moment, one writes; the other finds it.
         once = f"identifier={VERSION}|{mine.guardian.id}.{baby}"
         await nursery.store.create(caller, FAMILY, parse_resource(orjson.dumps(resource)), if_none_exist=once)
         return
-    text = orjson.dumps({**resource, "id": before.id})
-    await nursery.store.update(caller, FAMILY, parse_resource(text), before.id, expected_version=before.version)
+    # What else was in force says what he chose before: only what he signs now counts.
+    standing, *others = before
+    await _take_back(nursery, signed_in, others)
+    text = orjson.dumps({**resource, "id": standing.id})
+    await nursery.store.update(caller, FAMILY, parse_resource(text), standing.id, expected_version=standing.version)
 
 
 async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
     """Take everything back; counts with its commit.  Needs no fresh proof.  Raises Refusal `not-found`."""
     caller = signed_in.caller
     mine = await my_baby(nursery, caller, baby)
-    before = await consent_record(nursery.store, caller, mine.guardian.id, baby)
-    if before is None:
+    before = await consent_records(nursery.store, caller, mine.guardian.id, baby)
+    if not before:
         raise not_found()
-    text = orjson.dumps(withdrawn(before.value))
-    await nursery.store.update(caller, FAMILY, parse_resource(text), before.id, expected_version=before.version)
+    await _take_back(nursery, signed_in, before)
     for wish in mine.waiting:
         # Who waits moves up by himself: nobody does who has not agreed.
         if wish.related == mine.guardian.id:
             await nursery.places.wait_no_more(wish.id, [baby])
+
+
+async def _take_back(nursery: Nursery, signed_in: SignedIn, consents: Iterable[Record]) -> None:
+    for each in consents:
+        if each.value.get("status") == "active":
+            text = orjson.dumps(withdrawn(each.value))
+            await nursery.store.update(
+                signed_in.caller, FAMILY, parse_resource(text), each.id, expected_version=each.version
+            )

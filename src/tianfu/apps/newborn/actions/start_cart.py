@@ -27,7 +27,8 @@ class Granting(Protocol):
 async def start_cart(granting: Granting, caller: Caller, camera: str, key: Mapping[str, str], *, now: Instant) -> Grant:
     """A grant to send under a camera's name; whoever asks has seen to it that the cart is hers.
 
-    `key` is the device's public key as a JWK.  Raises Refusal `device-key-malformed`.  That a picture arrives opens no
+    `key` is the device's public key as a JWK.  Raises Refusal `device-key-malformed`, or `camera-bound` for
+    another device than the one that sends, while the camera is bound in a visit.  That a picture arrives opens no
     curtain: it is seen by nobody until two people have bound cart, bed and baby.
     """
     ticket = Ticket(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from tianfu.access.caller import Caller
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.watermark import (
     SILENT_SECONDS,
@@ -59,12 +60,10 @@ async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, form
         return None
     key = viewers.mark(visit, participant)
     if not is_shown(key, answer, marks_of(watcher, key, formats, now=now)):
-        if await viewers.goes(visit, participant, is_fault=True):
-            await windows.grants.revoke_person(VISITS, watcher.caller.id, WATERMARK_MISSING, visit=visit)
+        await let_go(windows, VISITS, viewer, WATERMARK_MISSING, is_fault=True)
         return None
     if viewer.heard_at // STEP != now // STEP and not await _may_stay(windows, watcher, visit):
-        if await viewers.goes(visit, participant, is_fault=False):
-            await windows.grants.revoke_person(VISITS, watcher.caller.id, NO_LONGER, visit=visit)
+        await let_go(windows, VISITS, viewer, NO_LONGER)
         return None
     return viewer if await viewers.heard(visit, participant, now=now) else None
 
@@ -82,8 +81,18 @@ async def _may_stay(windows: Windows, watcher: Watcher, visit: str) -> bool:
 async def leave(windows: Windows, watcher: Watcher, visit: str) -> None:
     """A page that is hidden or closed watches no more; nothing happens if it did not."""
     participant = windows.grants.participant(visit, watcher.caller.id)
-    if await windows.viewers.goes(visit, participant, is_fault=False):
-        await windows.grants.revoke_person(watcher.caller, watcher.caller.id, LEFT, visit=visit)
+    viewer = await windows.viewers.find(visit, participant)
+    if viewer is not None and not viewer.is_away:
+        await let_go(windows, watcher.caller, viewer, LEFT)
+
+
+async def let_go(windows: Windows, by: Caller, viewer: Viewer, reason: str, *, is_fault: bool = False) -> None:
+    """Take back what let a viewer in, and only then say that he is away: what failed is tried again.
+
+    Who came in anew meanwhile, or was heard of, is not away.  Raises Refusal `media-unavailable`.
+    """
+    await windows.grants.revoke_person(by, viewer.caller.id, reason, visit=viewer.visit)
+    await windows.viewers.goes(viewer.visit, viewer.participant, is_fault=is_fault, unheard_since=viewer.heard_at)
 
 
 async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> None:
@@ -96,12 +105,20 @@ async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> 
 
 
 async def let_silent_go(windows: Windows) -> None:
-    """Let everybody go whose page was not heard of for `SILENT_SECONDS`: nobody knows what it shows."""
+    """Let everybody go whose page was not heard of for `SILENT_SECONDS`: nobody knows what it shows.
+
+    Raises the first Refusal `media-unavailable` when all were tried.
+    """
+    failed: list[Refusal] = []
     now = windows.nursery.clock()
     before = Instant(now - SILENT_SECONDS * SECOND)
     for viewer in await windows.viewers.silent(before=before):
-        if await windows.viewers.goes(viewer.visit, viewer.participant, is_fault=False, unheard_since=before):
-            await windows.grants.revoke_person(VISITS, viewer.caller.id, PAGE_SILENT, visit=viewer.visit)
+        try:
+            await let_go(windows, VISITS, viewer, PAGE_SILENT)
+        except Refusal as refusal:
+            failed.append(refusal)
+    if failed:
+        raise failed[0]
 
 
 async def watch_pages(windows: Windows) -> None:

@@ -15,6 +15,7 @@ from tianfu.apps.newborn.mapping.codes import (
     WARD,
     WRISTBAND,
 )
+from tianfu.apps.newborn.mapping.guardians import GUARDIANS, ROLE_CODE
 from tianfu.apps.newborn.mapping.visits import id_in
 from tianfu.kernel.instants import Instant, range_of
 
@@ -40,13 +41,17 @@ def bed_of(stays: Iterable[Element]) -> str | None:
     opened = [each for each in stays if each.get("status") == "in-progress"]
     if not opened:
         return None
-    beds = {
+    beds = {bed for stay in opened for bed in beds_of_stay(stay)}
+    return beds.pop() if len(beds) == 1 else UNCLEAR_BED
+
+
+def beds_of_stay(stay: Element) -> set[str]:
+    """The beds in which somebody lies now by a stay."""
+    return {
         id_in(place.get("location"), "Location")
-        for stay in opened
         for place in stay.get("location", ())
         if place.get("status") == "active"
     }
-    return beds.pop() if len(beds) == 1 else UNCLEAR_BED
 
 
 def bed_of_camera(device: Element) -> str | None:
@@ -70,7 +75,9 @@ def allows(consents: Iterable[Element], guardian: str, what: str) -> bool:
 
 
 def is_clear(guardian: Element, baby: str, flags: Iterable[Element], *, now: Instant) -> bool:
-    """Whether somebody is the baby's guardian now, and nobody disputes it."""
+    """Whether somebody is the baby's guardian now, by relation and by time, and nobody disputes it."""
+    if not _codings(guardian.get("relationship", ())) & {(ROLE_CODE, each) for each in GUARDIANS}:
+        return False
     if guardian.get("active", True) is not True or id_in(guardian.get("patient"), "Patient") != baby:
         return False
     period = guardian.get("period") or {}

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import VIEW, VISITS
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, id_in
-from tianfu.apps.newborn.mapping.wards import Digest, Element, allows, bed_of, bed_of_camera, is_clear, wristbands_of
+from tianfu.apps.newborn.mapping.wards import (
+    UNCLEAR_BED,
+    Digest,
+    Element,
+    allows,
+    bed_of,
+    bed_of_camera,
+    beds_of_stay,
+    is_clear,
+    wristbands_of,
+)
 from tianfu.apps.newborn.model.binding import Known
 from tianfu.apps.newborn.model.visit import State, Ward
 from tianfu.apps.newborn.nurse_ports import VisitStore
 from tianfu.kernel.instants import Instant
-from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 
 WHY = Purpose.TREATMENT
 
 RECORDS_MAX = 500
-"""More stays, consents or flags of all babies at the bed than this cannot be looked through: nothing is shown."""
+"""More stays, consents or flags of one baby, or stays in one bed, cannot be looked through: that baby is not shown."""
 
 WATCHED_TYPES = ("Patient", "Encounter", "Consent", "Flag", "RelatedPerson")
 """Whatever changes among these about a baby may cut its visit short."""
@@ -62,8 +70,7 @@ async def read_facts(
 ) -> Mapping[str, Facts]:
     """The facts of each visit, by its name, read in the platform's own name and traced.
 
-    What is not there, or not to be read, counts as not so.  Raises Refusal `too-much-at-the-bed` if not all could be
-    read.
+    What is not there, or not to be read, counts as not so; so does what is too much, for that baby alone.
     """
     if not visits:
         return {}
@@ -71,9 +78,10 @@ async def read_facts(
     wanted = [("Patient", each) for each in babies] + named_records(visits, cameras)
     answers = await store.read_many(VISITS, WHY, wanted)
     read = {name: answer.record for name, answer in zip(wanted, answers, strict=True) if isinstance(answer, Found)}
-    stays = await _about(store, "Encounter", "subject", babies, ("class", "IMP"), ("status", "in-progress"))
-    consents = await _about(store, "Consent", "patient", babies, ("status", "active"))
-    flags = await _about(store, "Flag", "subject", babies)
+    stays = await _about(store, "Encounter", babies, ("class", "IMP"), ("status", "in-progress"))
+    consents = await _about(store, "Consent", babies, ("status", "active"))
+    flags = await _about(store, "Flag", babies)
+    beds = await _beds(store, stays)
     known = Known(
         baby_of_wristband={
             band: baby
@@ -81,7 +89,7 @@ async def read_facts(
             if ("Patient", baby) in read
             for band in wristbands_of(read["Patient", baby].value, digest)
         },
-        bed_of_baby={baby: bed for baby in babies if (bed := bed_of(stays[baby])) is not None},
+        bed_of_baby=beds,
         bed_of_camera={
             name: bed
             for (kind, name), record in read.items()
@@ -91,9 +99,10 @@ async def read_facts(
     return {
         each.id: Facts(
             known=known,
-            consent_is_active=allows(consents[each.baby], each.guardian, VIEW),
+            consent_is_active=allows(consents[each.baby] or (), each.guardian, VIEW),
             guardianship_is_clear=("RelatedPerson", each.guardian) in read
-            and is_clear(read["RelatedPerson", each.guardian].value, each.baby, flags[each.baby], now=now),
+            and (said := flags[each.baby]) is not None
+            and is_clear(read["RelatedPerson", each.guardian].value, each.baby, said, now=now),
             appointment=booked.state
             if ("Appointment", each.id) in read
             and (booked := booked_from(read["Appointment", each.id].value, version=0)) is not None
@@ -103,16 +112,52 @@ async def read_facts(
     }
 
 
+async def _beds(store: VisitStore, stays: Mapping[str, list[Element] | None]) -> dict[str, str]:
+    """The bed of each baby with an open stay; unclear where somebody else lies by the record, visit or not."""
+    beds = {
+        baby: bed for baby, said in stays.items() if (bed := UNCLEAR_BED if said is None else bed_of(said)) is not None
+    }
+    in_use = sorted(set(beds.values()) - {UNCLEAR_BED})
+    lying = await _by(store, "Encounter", "location", "Location", in_use, ("status", "in-progress"))
+    for baby, bed in beds.items():
+        said = lying.get(bed)
+        if said is None or any(id_in(each.get("subject"), "Patient") != baby for each in said):
+            beds[baby] = UNCLEAR_BED
+    return beds
+
+
 async def _about(
-    store: VisitStore, kind: str, member: str, babies: Sequence[str], *parameters: tuple[str, str]
-) -> Mapping[str, list[Element]]:
-    """The records of a type about these babies."""
-    patients = ",".join(f"Patient/{each}" for each in babies)
-    asked = SearchRequest(type=kind, parameters=(("patient", patients), *parameters, ("_count", str(RECORDS_MAX))))
+    store: VisitStore, kind: str, babies: Sequence[str], *parameters: tuple[str, str]
+) -> dict[str, list[Element] | None]:
+    """The records of a type about each of these babies; None for a baby with too many."""
+    return await _by(store, kind, "patient", "Patient", babies, *parameters)
+
+
+async def _by(
+    store: VisitStore, kind: str, name: str, target: str, ids: Sequence[str], *parameters: tuple[str, str]
+) -> dict[str, list[Element] | None]:
+    """The records of a type that refer to each of these; asked together, and one by one if that is too much."""
+    found: dict[str, list[Element] | None] = {each: [] for each in ids}
+    if not ids:
+        return found
+    references = ",".join(f"{target}/{each}" for each in ids)
+    asked = SearchRequest(type=kind, parameters=((name, references), *parameters, ("_count", str(RECORDS_MAX))))
     page = await store.search(VISITS, WHY, asked)
     if page.next_cursor is not None:
-        raise Refusal("too-much-at-the-bed", next_step="tell-the-operator", details={"type": kind})
-    found: defaultdict[str, list[Element]] = defaultdict(list)
+        if len(ids) == 1:
+            return {ids[0]: None}
+        for each in ids:
+            found |= await _by(store, kind, name, target, [each], *parameters)
+        return found
     for record in page.records:
-        found[id_in(record.value.get(member), "Patient")].append(record.value)
+        for each in _referred(record.value, target):
+            if (kept := found.get(each)) is not None:
+                kept.append(record.value)
     return found
+
+
+def _referred(record: Element, target: str) -> set[str]:
+    """Whom a record is about, or in which beds somebody lies now."""
+    if target == "Location":
+        return beds_of_stay(record)
+    return {id_in(record.get(member), "Patient") for member in ("subject", "patient")}

@@ -124,14 +124,12 @@ async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
     return found[0]
 
 
-async def consent_record(store: RecordStore, caller: Caller, guardian: str, baby: str) -> Record | None:
-    """A guardian's consent to visits, in force or taken back."""
+async def consent_records(store: RecordStore, caller: Caller, guardian: str, baby: str) -> tuple[Record, ...]:
+    """A guardian's consents to visits: those in force, then those taken back."""
     records = await found_by(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
-    for each in records:
-        given = given_of(each.value, version=each.version)
-        if given is not None and given.guardian == guardian:
-            return each
-    return None
+    read = [(each, given_of(each.value, version=each.version)) for each in records]
+    his = [each for each, given in read if given is not None and given.guardian == guardian]
+    return tuple(sorted(his, key=lambda each: (each.value.get("status") != "active", each.id)))
 
 
 async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[str, Guardian]:
@@ -143,7 +141,9 @@ async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[s
 async def _consents(store: RecordStore, caller: Caller, mine: str) -> Mapping[tuple[str, str], Given]:
     records = await found_by(store, caller, FAMILY, "Consent", patient=mine)
     read = [given_of(each.value, version=each.version) for each in records]
-    return {(each.guardian, each.baby): each for each in read if each is not None}
+    # Of several the one in force counts.
+    given = sorted((each for each in read if each is not None), key=lambda each: bool(each.scopes))
+    return {(each.guardian, each.baby): each for each in given}
 
 
 async def _visits(nursery: Nursery, caller: Caller, baby: str) -> tuple[Booked, ...]:

@@ -132,14 +132,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         raise not_found()
     booked = await _booked(windows, visit)
     is_guardian = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
-    is_invited = (
-        isinstance(watcher, SignedIn)
-        and not is_guardian
-        and any(
-            each.accepted_at is not None and each.baby == booked.baby and each.accepted_by == watcher.account.id
-            for each in await nursery.claims.invitations(watcher)
-        )
-    )
+    is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked.baby)
     if not (is_guardian or is_invited):
         raise not_found()
     consents = await found_by(
@@ -161,6 +154,18 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         may_see=may_see,
         may_speak=may_talk and may_see and allows(given, booked.guardian, TALK),
     )
+
+
+async def _is_invited(windows: Windows, watcher: SignedIn, baby: str) -> bool:
+    """Whether somebody whom a guardian of the baby invited agreed; he comes while that guardian is one."""
+    nursery = windows.nursery
+    accepted = [
+        each
+        for each in await nursery.claims.invitations(watcher)
+        if each.accepted_at is not None and each.baby == baby and each.accepted_by == watcher.account.id
+    ]
+    inviting = await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", each.guardian) for each in accepted])
+    return any(is_clear(each.value, baby, (), now=nursery.clock()) for each in inviting.values())
 
 
 async def now_of(windows: Windows, booked: Booked) -> Now:

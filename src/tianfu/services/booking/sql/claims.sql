@@ -73,3 +73,8 @@ update newborn_invitation set ended_at = %(now)s
  where invitation = %(invitation)s and ended_at is null
    and (baby = any(%(babies)s::text[]) or accepted_by = %(account)s)
 returning related, accepted_by;
+
+-- end_invitations_by
+-- Whoever is no guardian any more has invited nobody.
+update newborn_invitation set ended_at = %(now)s where guardian = %(guardian)s and ended_at is null
+returning related, accepted_by;

@@ -47,9 +47,14 @@ insert into newborn_place (place, ward, baby, related, starts, ends, held_at, by
 values (%(place)s, %(ward)s, %(baby)s, %(related)s, %(starts)s, %(ends)s, %(now)s, %(by_staff)s,
         %(waited_since)s::bigint);
 
+-- lock_ward_of
+-- The same as lock_ward, by one of the ward's places.
+select pg_advisory_xact_lock(hashtextextended(ward, 19)) from newborn_place where place = %(place)s;
+
 -- confirm_place
--- The Appointment is written.
-update newborn_place set is_confirmed = true where place = %(place)s and freed_at is null;
+-- The Appointment is written; no row for a place whose hold has lapsed, as others may have it by now.
+update newborn_place set is_confirmed = true
+ where place = %(place)s and freed_at is null and (is_confirmed or held_at > %(held_since)s);
 
 -- free_place
 -- Somebody gave a place up.

@@ -99,7 +99,8 @@ class Cameras:
     async def move(self, camera: str, source: Source) -> None:
         """Give a camera another address or login; the old one is used no more from the next look on, within a second.
 
-        Raises Refusal `camera-unknown`.
+        Raises Refusal `camera-unknown`, or `camera-bound` in a visit at the bed that is not over: what two people saw
+        came from the old address.
         """
 
         async def work() -> None:
@@ -107,6 +108,8 @@ class Cameras:
                 row = await transaction.one(_SQL.lock_camera, camera=camera)
                 if row is None or row[0] != Kind.RTSP:
                     raise _unknown()
+                if await transaction.one(_SQL.camera_bound, camera=camera) is not None:
+                    raise Refusal("camera-bound", next_step="end-the-visit")
                 await self._address(transaction, camera, row[1] + 1, source)
 
         await self._seals.again(work)

@@ -73,3 +73,12 @@ update room_connection set revoked_at = %(now)s where ended_at is null and revok
 -- forget_connections
 -- Connections that ended long ago.
 delete from room_connection where ended_at < %(before)s;
+
+-- bound_to_another
+-- Whether a camera is bound in a visit at the bed, and another device than this one sent under its name last.
+select visit from visit_room
+ where camera = %(camera)s and not is_over
+   and %(device)s::text is distinct from (select device from room_connection
+                                           where action = 'whip-camera' and camera = %(camera)s
+                                           order by since desc limit 1)
+ limit 1;

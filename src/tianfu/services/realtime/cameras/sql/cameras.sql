@@ -7,6 +7,10 @@ values (%(camera)s, %(kind)s, 1, %(sealed)s, %(sealed_with)s::smallint, true, %(
 -- One camera, nobody else's to change until the transaction ends.
 select kind, revision from camera where camera = %(camera)s for update;
 
+-- camera_bound
+-- Whether two people bound a camera to a baby, in a visit that is not over.
+select visit from visit_room where camera = %(camera)s and not is_over limit 1;
+
 -- change_address
 -- A camera at another address, or with another login.
 update camera set revision = %(revision)s::int, sealed = %(sealed)s, sealed_with = %(sealed_with)s::smallint,
