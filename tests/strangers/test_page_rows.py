@@ -108,7 +108,12 @@ AT_HOME: dict[str, dict[tuple[str, str], int]] = {
         ("GET", "/newborn/round"): 200,
         ("GET", "/newborn/ward"): 200,
     },
-    "nurse": {("GET", "/newborn/round"): 200, ("GET", "/newborn/ward"): 200, ("GET", "/newborn/cart"): 200},
+    "nurse": {
+        ("GET", "/newborn/round"): 200,
+        ("POST", "/newborn/round/here"): 204,  # heard for no bed, because she has checked none
+        ("GET", "/newborn/ward"): 200,
+        ("GET", "/newborn/cart"): 200,
+    },
     "citizen": {
         ("GET", "/family"): 200,
         ("GET", "/family/name"): 200,
