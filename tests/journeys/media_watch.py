@@ -158,11 +158,17 @@ class Watch:
         return any(mark in data for mark in self._marks)
 
     def _processes(self) -> Iterator[Path]:
+        """Those that know the installation's home, and their children: ffmpeg is told nothing of ours."""
+        ours, parents = set(), {}
         for process in Path("/proc").iterdir():
             if process.name.isdigit():
                 with suppress(OSError):
+                    parents[process.name] = (process / "stat").read_text().rpartition(")")[2].split()[1]
                     if self._home in (process / "environ").read_bytes().split(b"\0"):
-                        yield process
+                        ours.add(process.name)
+        for name, parent in parents.items():
+            if name in ours or parent in ours:
+                yield Path("/proc") / name
 
     def _look_at(self, process: Path) -> None:
         with suppress(OSError):
