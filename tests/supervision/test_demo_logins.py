@@ -168,9 +168,9 @@ def test_the_doctors_have_patients_and_the_citizens_their_records(province: Inst
     made = logins(province)
 
     async def seen(house: House) -> None:
-        mother = (await house.signed_in(made["mother"])).caller
-        twins = await house.patients_of(await house.signed_in(made["mother"]), Purpose.PATIENT_REQUEST)
-        assert len(twins - set(mother.patients)) == len(TWINS)
+        mother = await house.signed_in(made["mother"])
+        twins = await house.patients_of(mother, Purpose.PATIENT_REQUEST)
+        assert len(twins - set(mother.caller.patients)) == len(TWINS)
         doctor = await house.signed_in(logins(province)["doctor"])
         assert doctor.caller.practitioner
         assert await house.patients_of(doctor, Purpose.TREATMENT)
