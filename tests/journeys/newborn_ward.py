@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +17,9 @@ import orjson
 from demo.ward.film import _SHAPES, PICTURES_PER_SECOND
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
-from tests.journeys.entering import Entrance, demo_logins, press
+from tests.journeys.conftest import Desk
+from tests.journeys.entering import press
+from tests.journeys.filled_ward import filled_ward
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database
@@ -201,49 +197,10 @@ async def one(store: Store, kind: str, **wanted: str) -> dict[str, Any]:
 
 
 @contextmanager
-def cameras_of(environment: dict[str, str]) -> Iterator[None]:
-    """The ward's test cameras, for as long as the block lasts."""
-    command = [sys.executable, "-m", "demo.ward"]
-    cameras = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert cameras.stdout is not None
-        assert cameras.stdout.readline().strip() == "12"
-        yield
-    finally:
-        cameras.terminate()
-        cameras.communicate(timeout=30)
-
-
-@contextmanager
 def served_ward(browser: Browser) -> Iterator[Ward]:
     """The made-up ward, served; all its temporary files lie in its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-whole-"))
-    folder.chmod(0o755)
-    (folder / "tmp").mkdir()
-    (folder / "tmp").chmod(0o1777)
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "TIANFU_HOME": str(folder / "home"),
-        "TIANFU_PORT": str(port),
-        "TIANFU_WORKERS": "1",
-        "TMPDIR": str(folder / "tmp"),
-    }
-    environment.pop("TIANFU_DATABASE_URL", None)
-    wish = ["--residents", "20", "--today", date.today().isoformat(), "--ward"]  # noqa: DTZ011 - the pages' today
-    try:
-        made = [sys.executable, "-m", "demo", "--out", str(folder / "province"), *wish]
-        subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
-        _tianfu(environment, "migrate")
-        _tianfu(environment, "import", str(folder / "province"), "--rejects", str(folder / "rejects"))
-        logins = demo_logins(environment)
-        with cameras_of(environment), _served(folder, environment, port) as address:
-            yield Ward(
-                desk=Desk(browser, address, Entrance(logins, folder / "log")), folder=folder, environment=environment
-            )
-    finally:
-        _tianfu(environment, "database", "stop", check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+    with filled_ward() as filled, filled.served(browser) as desk:
+        yield Ward(desk=desk, folder=filled.folder, environment=filled.environment)
 
 
 def slot_of_now() -> tuple[date, str, int]:

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.journeys.conftest import (
-    AXE,
-    CHROMIUM,
-    CHROMIUM_ARGUMENTS,
-    PICTURES,
-    ROOT,
-    Desk,
-    _free_port,
-    _served,
-    _tianfu,
-)
-from tests.journeys.entering import Entrance, demo_logins
+from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES, Desk
+from tests.journeys.filled_ward import filled_ward
 
 pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
 
@@ -42,40 +24,11 @@ def camera_browser(driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@contextmanager
-def hung(environment: dict[str, str]) -> Iterator[None]:
-    """With the ward's test cameras, and its cart registered."""
-    command = [sys.executable, "-m", "demo.ward"]
-    cameras = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert cameras.stdout is not None
-        assert cameras.stdout.readline().strip() == "12"
-        yield
-    finally:
-        cameras.terminate()
-        cameras.communicate(timeout=30)
-
-
 @pytest.fixture(scope="module")
 def ward(camera_browser: Browser) -> Iterator[Desk]:
     """The made-up ward behind `tianfu serve`, with its test cameras."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-cart-"))
-    folder.chmod(0o755)
-    port = _free_port()
-    environment = {**os.environ, "TIANFU_HOME": str(folder / "home"), "TIANFU_PORT": str(port), "TIANFU_WORKERS": "1"}
-    environment.pop("TIANFU_DATABASE_URL", None)
-    wish = ["--residents", "20", "--today", date.today().isoformat(), "--ward"]  # noqa: DTZ011 - the pages' today
-    try:
-        made = [sys.executable, "-m", "demo", "--out", str(folder / "province"), *wish]
-        subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
-        _tianfu(environment, "migrate")
-        _tianfu(environment, "import", str(folder / "province"), "--rejects", str(folder / "rejects"))
-        logins = demo_logins(environment)
-        with hung(environment), _served(folder, environment, port) as address:
-            yield Desk(camera_browser, address, Entrance(logins, folder / "log"))
-    finally:
-        _tianfu(environment, "database", "stop", check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+    with filled_ward() as filled, filled.served(camera_browser) as desk:
+        yield desk
 
 
 def look_at(page: Page, name: str) -> None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
-from tests.journeys.entering import Entrance, demo_logins, press
-from tests.journeys.test_cart import hung, look_at
+from tests.journeys.conftest import ROOT, Desk
+from tests.journeys.entering import press
+from tests.journeys.filled_ward import filled_ward
+from tests.journeys.test_cart import look_at
 
 pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
 
@@ -92,26 +88,11 @@ class Served:
 @pytest.fixture(scope="module")
 def ward(chromium: Browser) -> Iterator[Served]:
     """The made-up ward with its test cameras, and visits whose time has come."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-nurse-"))
-    folder.chmod(0o755)
-    port = _free_port()
-    environment = {**os.environ, "TIANFU_HOME": str(folder / "home"), "TIANFU_PORT": str(port), "TIANFU_WORKERS": "1"}
-    environment.pop("TIANFU_DATABASE_URL", None)
-    wish = ["--residents", "20", "--today", date.today().isoformat(), "--ward"]  # noqa: DTZ011 - the pages' today
-    try:
-        made = [sys.executable, "-m", "demo", "--out", str(folder / "province"), *wish]
-        subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
-        _tianfu(environment, "migrate")
-        _tianfu(environment, "import", str(folder / "province"), "--rejects", str(folder / "rejects"))
-        logins = demo_logins(environment)
+    with filled_ward() as filled:
         booking = [sys.executable, "-m", "tests.journeys.booked_today", str(BEDS)]
-        said = subprocess.run(booking, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-        with hung(environment), _served(folder, environment, port) as address:
-            desk = Desk(chromium, address, Entrance(logins, folder / "log"))
+        said = subprocess.run(booking, env=filled.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        with filled.served(chromium) as desk:
             yield Served(desk=desk, booked=json.loads(said.stdout))
-    finally:
-        _tianfu(environment, "database", "stop", check=False)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def eventually(page: Page, address: str, shown: str) -> None:

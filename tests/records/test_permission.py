@@ -534,6 +534,48 @@ async def test_only_a_doctor_who_cares_for_a_newborn_approves_what_its_family_re
         await ward.write(NURSE, **approved)
 
 
+async def test_what_one_guardian_said_and_a_doctor_approved_is_changed_by_nobody_else(ward: Ward) -> None:
+    await ward.visit("ada")
+    await ward.put(
+        "RelatedPerson",
+        "mother-of-ada",
+        patient={"reference": "Patient/ada"},
+        relationship=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}],
+    )
+    word = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+        "category": [{"coding": [{"system": "urn:tianfu:newborn-consent", "code": "view"}]}],
+        "patient": {"reference": "Patient/ada"},
+        "policyRule": {"text": "made up"},
+    }
+    platform, request = Caller(id="newborn-visits", role="system"), Purpose.PATIENT_REQUEST
+    other = await ward.write(platform, TREAT, **word, performer=[{"reference": "RelatedPerson/father-of-ada"}])
+    for status in ("inactive", "active"):
+        mine = {**word, "id": other.id, "status": status, "performer": [{"reference": "Patient/ada"}]}
+        with pytest.raises(Refusal, match="consent-not-yours"):
+            await ward.write(CITIZEN, request, **mine)
+    with pytest.raises(Refusal, match="consent-not-yours"):
+        await ward.store.delete(CITIZEN, request, "Consent", other.id)
+    own = await ward.write(CITIZEN, request, **word, performer=[{"reference": "Patient/ada"}])
+    withdrawn = {**word, "id": own.id, "status": "inactive", "performer": [{"reference": "Patient/ada"}]}
+    await ward.write(CITIZEN, request, **withdrawn)
+    note = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"coding": [{"system": "urn:tianfu:newborn", "code": "condition-note"}]}],
+        "subject": {"reference": "Patient/ada"},
+        "payload": [{"contentString": "Drank 12 ml."}],
+    }
+    approval = {"url": "urn:tianfu:newborn-approved-by", "valueReference": {"reference": "Practitioner/lin"}}
+    approved = await ward.write(DOCTOR, **note, extension=[approval])
+    for who, why in ((CITIZEN, request), (NURSE, TREAT)):
+        with pytest.raises(Refusal, match="approval-not-yours"):
+            await ward.write(who, why, **note, id=approved.id)
+    await ward.write(DOCTOR, **note, id=approved.id)
+
+
 async def test_an_officer_sees_no_clinical_task_of_a_patient_under_review(ward: Ward) -> None:
     await ward.break_glass(STRANGER, emergency("ada"))
     await ward.put("Task", "bandage", status="requested", intent="order", **{"for": {"reference": "Patient/ada"}})

@@ -14,11 +14,14 @@ from tianfu.access.elements import elements, items, local
 from tianfu.access.naming import is_of_a_proxy
 from tianfu.kernel.refusal import Fault, Refusal
 
-OWNED_TYPE = "Appointment"
-"""The type of which some records, once they stand, are the platform's alone."""
+OWNED_TYPES = frozenset({"Appointment", "Communication", "Consent"})
+"""The types of which some records, once they stand, are not everybody's who may write about their patient."""
 
 VISIT_STATE = "urn:tianfu:newborn-visit-state"
 """The extension of an Appointment that says how a newborn's visit stands: docs/rules/newborn-record.md"""
+
+NEWBORN_CONSENT = "urn:tianfu:newborn-consent"
+"""The system of the categories of a guardian's Consent about visits to a newborn: docs/rules/newborn-record.md"""
 
 NOTE_APPROVED = "urn:tianfu:newborn-approved-by"
 """The extension of a Communication that lets families read how their newborn is: docs/rules/newborn-record.md"""
@@ -35,8 +38,8 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     visit-not-yours, approval-not-yours.
     """
     caller = grant.caller
-    if resource["resourceType"] == OWNED_TYPE:
-        refuse_visits_state(resource)
+    if resource["resourceType"] == "Appointment":
+        _refuse_visits_state(resource)
         return
     if resource["resourceType"] == "Communication":
         _refuse_foreign_approval(resource, grant)
@@ -46,10 +49,7 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
             raise Refusal("proxy-not-yours", next_step="sign-yourself")
         return
     if resource["resourceType"] == "Consent":
-        own = {f"Patient/{each}" for each in caller.patients} | {f"RelatedPerson/{each}" for each in caller.related}
-        performers = {_said(each) for each in items(resource.get("performer"))}
-        if not grant.registers and not (performers and performers <= own):
-            raise Refusal("consent-not-yours", next_step="sign-yourself")
+        _refuse_foreign_performer(resource, grant)
         remarks = [each for each in read_consent(resource).remarks if not _names_nobody(each, resource)]
         if remarks and resource.get("status") == "active":
             raise Refusal("consent-unclear", faults=tuple(remarks))
@@ -62,13 +62,47 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
         raise Refusal("referral-not-yours", next_step="sign-yourself")
 
 
-def refuse_visits_state(appointment: dict[str, Any]) -> None:
-    """Raise Refusal `visit-not-yours` for an Appointment that says how a newborn's visit stands.
+def refuse_foreign_owner(standing: dict[str, Any], grant: Grant) -> None:
+    """Raise Refusal if what stands, and would be written over or deleted, is not its writer's to change.
 
-    So is refused what anybody but the platform would write, and what of it stands and he would change or delete.
+    How a newborn's visit stands is the platform's; one guardian's word about visits is that guardian's, and not the
+    other's; a note that a doctor approved is a doctor's.  Codes: visit-not-yours, consent-not-yours,
+    approval-not-yours.
     """
+    kind = standing.get("resourceType")
+    if kind == "Appointment":
+        _refuse_visits_state(standing)
+    elif kind == "Consent" and _is_about_visits(standing):
+        _refuse_foreign_performer(standing, grant)
+    elif kind == "Communication" and _approvals(standing) and not _is_doctor(grant):
+        raise Refusal("approval-not-yours", next_step="ask-a-doctor")
+
+
+def _refuse_visits_state(appointment: dict[str, Any]) -> None:
+    """Raise Refusal `visit-not-yours` for an Appointment that says how a newborn's visit stands."""
     if any(each.get("url") == VISIT_STATE for each in elements(appointment.get("extension"))):
         raise Refusal("visit-not-yours", next_step="ask-the-ward")
+
+
+def _refuse_foreign_performer(consent: dict[str, Any], grant: Grant) -> None:
+    caller = grant.caller
+    own = {f"Patient/{each}" for each in caller.patients} | {f"RelatedPerson/{each}" for each in caller.related}
+    performers = {_said(each) for each in items(consent.get("performer"))}
+    if not grant.registers and not (performers and performers <= own):
+        raise Refusal("consent-not-yours", next_step="sign-yourself")
+
+
+def _is_about_visits(consent: dict[str, Any]) -> bool:
+    codings = [coding for each in elements(consent.get("category")) for coding in elements(each.get("coding"))]
+    return any(each.get("system") == NEWBORN_CONSENT for each in codings)
+
+
+def _is_doctor(grant: Grant) -> bool:
+    return grant.caller.role == "doctor" and grant.caller.practitioner is not None and not grant.registers
+
+
+def _approvals(note: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in elements(note.get("extension")) if each.get("url") == NOTE_APPROVED]
 
 
 def _refuse_foreign_approval(note: dict[str, Any], grant: Grant) -> None:
@@ -76,11 +110,9 @@ def _refuse_foreign_approval(note: dict[str, Any], grant: Grant) -> None:
 
     Whether the baby is in her care is decided as for everything that she writes about it.
     """
-    approvals = [each for each in elements(note.get("extension")) if each.get("url") == NOTE_APPROVED]
-    caller = grant.caller
-    is_doctor = caller.role == "doctor" and caller.practitioner is not None and not grant.registers
-    own = f"Practitioner/{caller.practitioner}"
-    if approvals and not (is_doctor and all(_said(each.get("valueReference")) == own for each in approvals)):
+    approvals = _approvals(note)
+    own = f"Practitioner/{grant.caller.practitioner}"
+    if approvals and not (_is_doctor(grant) and all(_said(each.get("valueReference")) == own for each in approvals)):
         raise Refusal("approval-not-yours", next_step="ask-a-doctor")
 
 

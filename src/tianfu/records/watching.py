@@ -25,9 +25,15 @@ class Watch:
         self._database = database
 
     async def versions(
-        self, types: Collection[str], patients: Sequence[str], named: Sequence[tuple[str, str]]
+        self,
+        types: Collection[str],
+        patients: Sequence[str],
+        named: Sequence[tuple[str, str]],
+        *,
+        places: Sequence[str] = (),
     ) -> Versions:
-        """The versions of all records of some types about these patients, and of these records.
+        """The versions of all records of some types about these patients, of these records, and of all Encounters,
+        whoever they are about, that name one of these places (Locations).
 
         Raises Refusal `database-unavailable`.
         """
@@ -39,5 +45,15 @@ class Watch:
                 patients=int8_array(sorted(record_number("Patient", each) for each in patients)),
                 named_types=int2_array(sorted({numbers(kind) for kind, _ in named})),
                 named=int8_array(sorted(record_number(kind, each) for kind, each in named)),
+                places=int8_array(sorted(record_number("Location", each) for each in places)),
+                place_param=_location_of_encounter(),
+                encounter=numbers("Encounter"),
             )
         return tuple((kind, record, version) for kind, record, version in rows)
+
+
+def _location_of_encounter() -> int:
+    found = definitions().search_parameter("Encounter", "location")
+    if found is None:
+        raise LookupError("Encounter has no location")
+    return found.number

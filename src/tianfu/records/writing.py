@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import orjson
 
-from tianfu.access.authorship import OWNED_TYPE, refuse_visits_state
+from tianfu.access.authorship import OWNED_TYPES, refuse_foreign_owner
 from tianfu.access.decision import Grant
 from tianfu.db import Database, SerializationFailure, Transaction, UniqueViolation, queries
 from tianfu.db.prepared import Row
@@ -217,27 +217,30 @@ class Writer:
     async def _refused_by_what_stands(
         self, transaction: Transaction, changes: Sequence[Change], grants: Sequence[Grant]
     ) -> dict[int, Refusal]:
-        """Which changes would write over, or delete, what is nobody's but the platform's, by place.
+        """Which changes would write over, or delete, what is not their callers' to change, by place.
 
         Asked after the permissions: what their callers may change is locked by then.
         """
-        places: defaultdict[int, list[int]] = defaultdict(list)
+        places: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
         for place, (change, grant) in enumerate(zip(changes, grants, strict=True)):
-            if change.write.type == OWNED_TYPE and not change.is_new and not grant.sees_everything:
-                places[change.write.record].append(place)
-        if not places:
-            return {}
-        number = definitions().type_number(OWNED_TYPE)
-        rows = await transaction.all(_SQL.current_heads, type=number, rids=int8_array(sorted(places)))
+            if change.write.type in OWNED_TYPES and not change.is_new and not grant.sees_everything:
+                places[change.write.type, change.write.record].append(place)
         found: dict[int, Refusal] = {}
-        for rid, version, *_, body in rows:
-            if body is None:
-                continue
-            stored = self._preparer.opened(OWNED_TYPE, rid, version, body)
-            try:
-                refuse_visits_state(orjson.loads(b"{%s}" % stored.partition(b"\n")[2]))
-            except Refusal as refusal:
-                found |= dict.fromkeys(places[rid], refusal)
+        for kind in sorted({kind for kind, _ in places}):
+            rids = sorted(rid for owned, rid in places if owned == kind)
+            rows = await transaction.all(
+                _SQL.current_heads, type=definitions().type_number(kind), rids=int8_array(rids)
+            )
+            for rid, version, *_, body in rows:
+                if body is None:
+                    continue
+                stored = self._preparer.opened(kind, rid, version, body)
+                standing = {**orjson.loads(b"{%s}" % stored.partition(b"\n")[2]), "resourceType": kind}
+                for place in places[kind, rid]:
+                    try:
+                        refuse_foreign_owner(standing, grants[place])
+                    except Refusal as refusal:
+                        found[place] = refusal
         return found
 
     async def _standing(

@@ -201,3 +201,15 @@ async def test_codes_and_stations_are_given_by_the_wards_nurses_alone(ward: Ward
     for path in (CODES, f"{CODES}/{visit}", f"{CODES}/station/open"):
         answer = await (mother.get(path) if path == CODES else mother.post(path, **SEEN))
         assert answer.status_code == 404, path
+
+
+async def test_a_visit_is_on_one_stations_screen_at_a_time(ward: Ward) -> None:
+    head = await ward.opened()
+    visit = await booked(ward, head)
+    nurse = await ward.staff("nurse")
+    first, second = await opened_station(nurse), await opened_station(nurse)
+    for secret in (first, second):
+        code = await code_for(nurse, visit)
+        assert (await at_device(ward, secret, "POST", f"{DOOR}/enter", code=code)).status_code == 303
+        assert visit in (await at_device(ward, secret, "GET", DOOR)).text
+    assert visit not in (await at_device(ward, first, "GET", DOOR)).text

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.apps.newborn.ward import ELSEWHERE, QIN, WARD, WHY, MadeWard, made_ward
+from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, WARD, WHY, MadeWard, made_ward
 from tests.services.realtime.made import Client, camera, viewer
 from tests.services.realtime.running import Running, embedded
-from tianfu.apps.newborn.actions.confirm_binding import confirm_binding
+from tianfu.apps.newborn.actions.confirm_binding import _arm, confirm_binding
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.end_visit import end_visit
 from tianfu.apps.newborn.actions.hold_ward import hold_ward
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.scan_codes import scan_code
-from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.live.keeper import LEASE_SECONDS, Keeper, lease_seconds
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.visit import State, shielded
 from tianfu.apps.newborn.queries.round import heard_of
 from tianfu.db import Database
+from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.port import LIVE, SHIELDED, Happened
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -115,6 +117,7 @@ Breaks = Callable[[MadeWard], Awaitable[object]]
     ("breaks", "state", "reason"),
     [
         (lambda ward: ward.stay(7, bed=8), State.SHIELDED, "bed-moved"),
+        (lambda ward: ward.stay(8, bed=7), State.SHIELDED, "bed-moved"),  # another baby comes to lie there
         (lambda ward: ward.camera_at(7, 8), State.SHIELDED, "camera-moved"),
         (lambda ward: ward.stay(7, bed=7, status="finished"), State.ABORTED, "discharged"),
         (lambda ward: ward.consent(7, "inactive"), State.ABORTED, "consent-withdrawn"),
@@ -133,6 +136,36 @@ async def test_a_changed_record_draws_the_curtain(
     assert [each.reason for each in await shields(ward)] == [reason]
     with pytest.raises(Refusal):
         await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+
+
+async def test_of_two_who_confirm_at_one_moment_the_second_touches_no_room(ward: MadeWard, lens: Client) -> None:
+    keeper = await live(ward)
+    booked, binding = await ward.booked(7), (await ward.standing(7)).visit.binding
+    assert binding is not None
+    waiting = replace(booked, state=State.WAITING)  # as the second read it before the first had armed
+    with pytest.raises(Refusal, match="room-exists"):
+        await _arm(ward.house, waiting, binding, now=ward.clock())
+    assert not [each for each in await ward.running.port.events(0) if each.what in {"closed", SHIELDED}]
+    await keeper.tick()
+    assert await ward.state(7) is State.LIVE
+
+
+async def test_a_lease_lasts_no_longer_than_the_slot(ward: MadeWard, lens: Client) -> None:
+    await ward.bed(7)
+    now = ward.clock()
+    ends = Instant(now + 4 * SECOND)
+    await ward.book(7, State.WAITING, start=Instant(now - MINUTE), end=ends)
+    keeper = ward.keeper()
+    await keeper.tick()
+    await heard(keeper, "camera-7")
+    await ward.arm(7)
+    for _ in range(2):
+        room = await ward.house.rooms.find("visit-7")
+        assert room is not None
+        assert room.lease_until <= ends
+        await keeper.tick()
+    visit = (await ward.standing(7)).visit
+    assert [lease_seconds(visit, now=Instant(ends - each * SECOND)) for each in (60, 4, 0)] == [LEASE_SECONDS, 4, 0]
 
 
 async def test_who_saw_is_told_to_the_second_by_two_events(ward: MadeWard, lens: Client) -> None:

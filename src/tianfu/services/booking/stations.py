@@ -129,7 +129,7 @@ class Stations:
         return code
 
     async def enter(self, secret: str, code: str) -> Shown:
-        """Bring the visit of a code to a station's screen; whatever was there is gone.
+        """Bring the visit of a code to a station's screen; whatever was there is gone, and so is it from any other.
 
         Raises Refusal `door-code-wrong` for a wrong, used, late or other ward's code, all alike, and `not-found` where
         the device is no station.
@@ -154,6 +154,7 @@ class Stations:
             if row is None:
                 raise Refusal("door-code-wrong", next_step="ask-the-nurse")
             shown = Shown(visit=row[0], until=Instant(row[1]), may_talk=row[2])
+            await transaction.run(_SQL.take_from_others, visit=shown.visit, digest=_digest(secret))
             await transaction.run(
                 _SQL.show_visit,
                 digest=_digest(secret),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.live.bed import visit_of
+from tianfu.apps.newborn.live.bed import kept_visit_of, visit_of
 from tianfu.apps.newborn.live.doors import UNKNOWN_ROLE
 from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.live.standing import read, written
@@ -30,13 +30,17 @@ class Sound(StrEnum):
         return self in {Sound.WARD_ON, Sound.WARD_OFF}
 
 
+LESS = frozenset({Sound.WARD_OFF, Sound.FAMILY_OFF})
+"""By which less is heard: nobody's record can take these from the nurse."""
+
+
 async def set_sound(house: House, caller: Caller, visit: str, sound: Sound) -> None:
     """Change what is heard of a visit at the bed.
 
     Raises Refusal `not-found`, `room-unknown`, `room-closed` or `media-unavailable`; then nothing has changed that lets
     more be heard.
     """
-    booked = await visit_of(house, caller, visit)
+    booked = await (kept_visit_of if sound in LESS else visit_of)(house, caller, visit)
     async with house.rooms.changing(visit) as changing:
         room = changing.room
         standing = read(room.state)

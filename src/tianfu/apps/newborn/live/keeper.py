@@ -22,7 +22,7 @@ from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.wards import Digest
 from tianfu.apps.newborn.model.visit import OVER, Exit, State, Visit, closed, left, looked_at, shielded
 from tianfu.apps.newborn.nurse_ports import Doors, VisitStore
-from tianfu.apps.newborn.queries.facts import WATCHED_TYPES, Facts, named_records, read_facts
+from tianfu.apps.newborn.queries.facts import WATCHED_TYPES, Facts, beds_in_use, named_records, read_facts
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.watching import Versions, Watch
@@ -145,7 +145,7 @@ class Keeper:
         facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
         held = await self._house.rooms.held()
         for room in at_bed:
-            await self._lease(room)
+            await self._lease(room, standing[room.visit])
         self._is_lease_due = False
         for room in at_bed:
             await self._look(room, standing[room.visit], facts.get(room.visit), is_held=room.ward in held)
@@ -209,7 +209,10 @@ class Keeper:
         names = tuple(sorted(zip([each.id for each in visits], cameras, strict=True)))
         named = named_records(visits, cameras)
         # Before the facts: what is written while they are read makes the next look read them again.
-        versions = await house.watch.versions(WATCHED_TYPES, [each.baby for each in visits], named)
+        # Whoever else comes to lie in one of the beds counts, too.
+        beds = beds_in_use(self._seen.facts.values())
+        babies = [each.baby for each in visits]
+        versions = await house.watch.versions(WATCHED_TYPES, babies, named, places=beds)
         is_old = now - self._seen.read_at > FACTS_SECONDS * SECOND
         if is_old or versions != self._seen.versions or names != self._seen.visits:
             facts = await read_facts(house.store, visits, cameras, house.digest, now=now)
@@ -218,9 +221,12 @@ class Keeper:
 
     # Leases and rooms
 
-    async def _lease(self, room: KeptRoom) -> None:
-        """Lengthen a room's lease, and open it again where the media server has forgotten it."""
+    async def _lease(self, room: KeptRoom, standing: Standing) -> None:
+        """Lengthen a room's lease, not beyond its slot, and open it again where the media server has forgotten it."""
         house, now = self._house, self._house.clock()
+        seconds = lease_seconds(standing.visit, now=now)
+        if seconds <= 0:
+            return  # it ends by itself, even if nobody looks any more
         if (
             room.visit in self._opened
             and self._media_is_there
@@ -229,20 +235,20 @@ class Keeper:
         ):
             return
         # Told before it is asked for: a view then never ends, in our books, before it did.
-        await house.rooms.leased(room.visit, Instant(now + int(LEASE_SECONDS * SECOND)))
+        await house.rooms.leased(room.visit, Instant(now + int(seconds * SECOND)))
         try:
-            await house.media.renew(room.visit, lease_seconds=LEASE_SECONDS)
+            await house.media.renew(room.visit, lease_seconds=seconds)
             self._opened.add(room.visit)
             self._media_is_there = True
         except Refusal as refusal:
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False
             elif refusal.code in ROOM_GONE:
-                await self._open_again(room)
+                await self._open_again(room, seconds)
             else:
                 raise
 
-    async def _open_again(self, room: KeptRoom) -> None:
+    async def _open_again(self, room: KeptRoom, seconds: float) -> None:
         """The media server was started anew: its rooms begin shielded, and who sees what begins anew too."""
         house = self._house
         self._media_is_there = True
@@ -253,7 +259,7 @@ class Keeper:
         await self._without_ward_sound(room.visit)
         with suppress(Refusal):
             await house.media.close(room.visit, "opened-again")
-            await house.media.open_room(room.visit, room.camera, lease_seconds=LEASE_SECONDS)
+            await house.media.open_room(room.visit, room.camera, lease_seconds=seconds)
             self._opened.add(room.visit)
 
     async def _without_ward_sound(self, visit: str) -> None:
@@ -417,6 +423,11 @@ class Keeper:
             except Exception as error:
                 _log.error("media_not_heard", error=place_of(error))
             await asyncio.sleep(TICK_SECONDS)
+
+
+def lease_seconds(visit: Visit, *, now: Instant) -> float:
+    """For how long a visit's room may be leased now: never beyond its slot, 0 or less behind it."""
+    return min(LEASE_SECONDS, (visit.slot_end - now) / SECOND)
 
 
 class Listening:

@@ -65,6 +65,11 @@ def named_records(visits: Iterable[Booked], cameras: Iterable[str]) -> list[tupl
     return sorted(set(found))
 
 
+def beds_in_use(facts: Iterable[Facts]) -> list[str]:
+    """The beds in which the babies lie, as far as the record is clear."""
+    return sorted({bed for each in facts for bed in each.known.bed_of_baby.values()} - {UNCLEAR_BED})
+
+
 async def read_facts(
     store: VisitStore, visits: Sequence[Booked], cameras: Iterable[str], digest: Digest, *, now: Instant
 ) -> Mapping[str, Facts]:

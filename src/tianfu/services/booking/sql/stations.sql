@@ -32,6 +32,11 @@ update newborn_station set visit = %(visit)s, visit_until = %(visit_until)s, may
  where digest = %(digest)s and until > %(now)s
 returning ward;
 
+-- take_from_others
+-- A visit is on one station's screen at a time.
+update newborn_station set visit = null, visit_until = null, may_talk = null
+ where visit = %(visit)s and digest <> %(digest)s;
+
 -- forget_visit
 -- Nothing of a visit stays at a station.
 update newborn_station set visit = null, visit_until = null, may_talk = null where digest = %(digest)s;

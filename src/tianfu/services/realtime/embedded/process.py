@@ -21,7 +21,7 @@ import structlog
 import uvloop
 
 from tianfu.kernel.instants import system_clock
-from tianfu.kernel.refusal import Refusal
+from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.ingest import Door
 from tianfu.services.realtime.embedded.raw_peer import take_addresses
@@ -83,8 +83,8 @@ class Server:
                 "next_step": refusal.next_step,
                 "retryable": refusal.retryable,
             }
-        except Exception:
-            _log.exception("media_request_failed", do=asked["do"])
+        except Exception as error:
+            _log.error("media_request_failed", do=asked["do"], error=place_of(error))
             said["refusal"] = {"code": "media-failed", "next_step": "send-again-later", "retryable": True}
         with suppress(ConnectionError):
             writer.write(orjson.dumps(said) + b"\n")
