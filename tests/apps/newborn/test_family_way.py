@@ -270,6 +270,17 @@ async def test_no_more_relatives_are_invited_than_the_ward_allows(ward: Ward) ->
     assert "as many as the ward allows" in page
 
 
+async def test_of_two_relatives_invited_at_one_moment_one_is_too_many(ward: Ward) -> None:
+    nurse = await ward.opened(invited_max="1")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    named = (("示例外婆", GRANDMOTHER), ("示例爸爸", FATHER))
+    answers = await asyncio.gather(
+        *(mother.post("/newborn/invited/baby-3", name=name, telephone=telephone) for name, telephone in named)
+    )
+    assert [each.status_code for each in answers].count(303) == 1
+    assert len(await ward.nursery.claims.invited("baby-3")) == 1
+
+
 async def test_a_family_without_a_telephone_is_enrolled_and_booked_at_the_desk(ward: Ward) -> None:
     nurse = await ward.opened()
     at = "/newborn/desk/babies/baby-3"

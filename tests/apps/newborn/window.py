@@ -186,7 +186,13 @@ class Window:
         """A grandmother whom the mother of the seventh baby invited and who agreed; and her invitation."""
         claims = self.windows.nursery.claims
         invitation = await claims.invite(
-            ward=WARD, baby="baby-7", guardian="mother-7", related="relative-7", telephone=GRANDMOTHER, name="示例外婆"
+            ward=WARD,
+            baby="baby-7",
+            guardian="mother-7",
+            related="relative-7",
+            telephone=GRANDMOTHER,
+            name="示例外婆",
+            at_most=1,
         )
         context = await self.resident(GRANDMOTHER, "relative-7", is_tied=False)
         await claims.accept(await self.signed_in(context), invitation)

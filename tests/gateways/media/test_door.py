@@ -491,6 +491,15 @@ class TestHttp:
         assert_refused(answers[-1], "too-many-requests")
         assert answers[-1].headers["retry-after"]
 
+    async def test_who_leaves_is_not_kept_in_by_those_who_guess_at_his_address(self, ward: Ward) -> None:
+        seen, _ = await ward.camera()
+        await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+        mother, joined = await ward.viewer()
+        guesses = [await ward.http.post(WHEP_PATH) for _ in range(40)]
+        assert_refused(guesses[-1], "too-many-requests")
+        assert (await ward.http.delete(joined.headers["location"])).status_code == 200
+        await close(mother, seen)
+
     async def test_a_refusal_is_told_in_the_language_of_who_asks(self, ward: Ward) -> None:
         answer = await ward.http.post(WHEP_PATH, headers={"accept-language": "zh-CN"})
         assert answer.headers["content-language"] == "zh-CN"

@@ -149,7 +149,9 @@ class MediaDoor:
             raise Refusal("method-not-allowed", next_step="start-again", details=details)
         if scope["query_string"]:
             raise Refusal("address-unknown", next_step="start-again")
-        await self._limiter.take(f"address:{request.client}", "", "open-form")
+        # Who leaves is not kept in by those who come from his address.
+        whose = "leaving" if request.method == "DELETE" else "address"
+        await self._limiter.take(f"{whose}:{request.client}", "", "open-form")
         return await handler(request)
 
     async def _publish(self, request: _Request) -> Answer:

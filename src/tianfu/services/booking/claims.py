@@ -187,10 +187,18 @@ class Claims:
         account = await self.account_of(related)
         return None if account is None else (await self._accounts.people.account(account)).number or None
 
-    async def invite(self, *, ward: str, baby: str, guardian: str, related: str, telephone: str, name: str) -> str:
-        """Have whoever bears that telephone and name see that he is invited, whether or not there is anybody yet."""
+    async def invite(
+        self, *, ward: str, baby: str, guardian: str, related: str, telephone: str, name: str, at_most: int
+    ) -> str:
+        """Have whoever bears that telephone and name see that he is invited, whether or not there is anybody yet.
+
+        Raises Refusal `invited-too-many` if so many are invited for the baby already.
+        """
         invitation = new_uuid7()
         async with self._database.transaction("app") as transaction:
+            await transaction.all(_SQL.lock_invitations, baby=baby)
+            if len(await transaction.all(_SQL.invitations_of_baby, baby=baby)) >= at_most:
+                raise Refusal("invited-too-many", next_step="take-one-back")
             await transaction.run(
                 _SQL.add_invitation,
                 invitation=invitation,

@@ -32,13 +32,19 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
     mine = await my_baby(nursery, signed_in.caller, baby)
     name, telephone = _read(form, signed_in.account.number)
     policy = policy_on(await read_policies(nursery, mine.ward), china_date(nursery.clock()))
-    if policy is None or len(await nursery.claims.invited(baby)) >= policy.invited_max:
-        raise Refusal("invited-too-many", next_step="take-one-back")
     related = new_uuid7()
-    person = invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())
-    await write(nursery.store, person)
+    # First, because it counts; without his record an invitation opens nothing, and the guardian can take it back.
     await nursery.claims.invite(
-        ward=mine.ward, baby=baby, guardian=mine.guardian.id, related=related, telephone=telephone, name=name
+        ward=mine.ward,
+        baby=baby,
+        guardian=mine.guardian.id,
+        related=related,
+        telephone=telephone,
+        name=name,
+        at_most=0 if policy is None else policy.invited_max,
+    )
+    await write(
+        nursery.store, invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())
     )
 
 

@@ -43,6 +43,10 @@ returning claim;
 -- Whose account a guardian's or a relative's record is tied to.
 select account from account_record where type = 'RelatedPerson' and record = %(related)s and until is null limit 1;
 
+-- lock_invitations
+-- Whoever invites for a baby waits for whoever does so now: how many there are is counted behind this.
+select pg_advisory_xact_lock(hashtextextended(%(baby)s::text, 21));
+
 -- add_invitation
 -- A guardian invites a relative.
 insert into newborn_invitation (invitation, ward, baby, guardian, related, handle, named, asked_at)
