@@ -98,9 +98,10 @@ from tianfu.vault.keyring import Keyring
 from tianfu.web.admission import SessionCookies
 from tianfu.web.bearers import TokenCallers
 from tianfu.web.callers import AllCallers, PeopleCallers
-from tianfu.web.protection import LOOPBACK_HOSTS
+from tianfu.web.protection import LOOPBACK_HOSTS, SAFE_METHODS
 from tianfu.web.proxies import BehindProxies
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
+from tianfu.web.unread import close_unread
 
 FORGET_SECONDS = 600.0
 
@@ -155,6 +156,8 @@ class Application:
             # One address of the door for programs lies beneath the FHIR door.
             door = self._addresses.get(path) or self._doors.get(path.split("/", 2)[1]) or self._site
             if door is not None:
+                if scope["method"] not in SAFE_METHODS:
+                    receive, send = close_unread(scope, receive, send)
                 await door(scope, receive, send)
         else:
             await self._live(scope, receive, send)

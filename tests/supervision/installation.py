@@ -59,7 +59,7 @@ class Installation:
         if wait:
             assert self.process.stdout is not None
             line = self.process.stdout.readline()
-            assert "Tianfu is ready" in line, line
+            assert "Tianfu is ready" in line, line + self.log.read_text("utf-8")[-8_000:]
         return time.monotonic() - started
 
     def said(self, words: str) -> bool:

@@ -22,6 +22,9 @@ GUARD_SECONDS = 150.0
 IDLE_CONNECTIONS = 1_500
 """More than the server's default would take at once."""
 
+AT_ONCE = 8
+"""So many at once: whether a refused request is still in memory is chance."""
+
 ANSWER_BYTES = 24 * 1024 * 1024
 HEAD = b" HTTP/1.1\r\nhost: localhost\r\n"
 
@@ -46,7 +49,10 @@ def test_clients_that_hold_on_are_let_go_of_and_harm_nobody(installation: Instal
         lambda: sends(installation, b"POST /fhir/Patient" + HEAD + program + BODY_HEADS + b'{"resource'),
         lambda: sends(installation, b"POST /lifelong/find" + HEAD + visitor + FORM_HEADS + b"who="),
         lambda: sends(installation, b"POST /sign-in/staff" + HEAD + FORM_HEADS + b"number="),
-    ]
+        lambda: sends(installation, b"POST /media/whep" + HEAD + FORM_HEADS + b"v="),
+    ] * AT_ONCE
+    unread = [b"POST /preferences", b"POST /nowhere", b"GET /nowhere", b"GET /fhir/Patient"]  # answered without a look
+    attacks += [lambda each=each: sends(installation, each + HEAD + FORM_HEADS + b"back=") for each in unread]
     with ThreadPoolExecutor(len(attacks) + len(bodies)) as attackers, ExitStack() as crowd:
         waiting = [attackers.submit(attack) for attack in attacks]
         unfinished = [attackers.submit(attack) for attack in bodies]

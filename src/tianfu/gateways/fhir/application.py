@@ -181,9 +181,6 @@ class FhirApplication:
             more.append((b"retry-after", refusal.details.get("seconds", RETRY_AFTER_SECONDS).encode()))
         if status == 401 or refusal.code in SCOPE_REFUSALS:
             more.append((b"www-authenticate", challenge(refusal)))
-        if status in {408, 413}:
-            # What is left of the body will not be read.
-            more.append((b"connection", b"close"))
         return Answer(status=status, headers=tuple(more), body=body)
 
 
