@@ -21,7 +21,8 @@ pytestmark = pytest.mark.slow  # a browser and a whole installation
 
 INPATIENT = "urn:oid:2.16.156.10011.1.12"
 WRISTBAND = "urn:tianfu:wristband"
-LOOKS = ((320, "zh-CN"), (1440, "en"))
+LOOKS = ((320, "zh-CN", ""), (320, "en", "light.clinician.off"), (1440, "en", ""))
+"""Width, language, and what was chosen of the display; the dense one has another row of places."""
 
 
 def numbers_in(installation: Installation) -> tuple[str, str]:
@@ -49,10 +50,10 @@ def look(page: Page, name: str, width: int, language: str) -> list[object]:
 
 
 def seen_everywhere(desk: Desk, role: str, pages: dict[str, str]) -> list[object]:
-    """Look at pages on a small telephone in Chinese and at a desk in English."""
+    """Look at pages on a small telephone, also in the dense display, and at a desk."""
     wrong: list[object] = []
-    for width, language in LOOKS:
-        with desk.page(role=role, width=width, look="", language=language) as page:
+    for width, language, chosen in LOOKS:
+        with desk.page(role=role, width=width, look=chosen, language=language) as page:
             for name, path in pages.items():
                 answer = page.goto(path)
                 assert answer is not None
@@ -124,7 +125,7 @@ def test_a_family_enrols_signs_and_books_and_the_head_nurse_has_her_day(desk: De
         press(page.locator("main form button.main"))
         expect(page).to_have_url(re.compile("done=booked"))
         expect(page.locator("[data-part=visit]")).to_be_visible()
-    wrong += seen_everywhere(desk, "citizen", {"home-booked": "/newborn"})
+    wrong += seen_everywhere(desk, "citizen", {"home-booked": "/newborn", "told-elsewhere": "/account"})
     wrong += seen_everywhere(
         desk,
         "head-nurse",
