@@ -94,4 +94,6 @@ async def test_it_speaks_tls_and_none_of_the_old(running: Relay) -> None:
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises(OSError):  # noqa: PT011 - of TLS itself, or the connection is just dropped
-        await asyncio.open_connection("127.0.0.1", running.tls_port, ssl=old, server_hostname="health.example")
+        await asyncio.open_connection(
+            "127.0.0.1", running.tls_port, ssl=old, server_hostname="health.example", ssl_handshake_timeout=10.0
+        )

@@ -86,8 +86,15 @@ async def relay() -> AsyncIterator[Relay]:
         try:
             await running.start()
             yield running
+            await _given_back()
         finally:
             await running.end()
+
+
+async def _given_back() -> None:
+    """Wait until what was allocated is given back: aioice does so in tasks that nobody awaits, and then closes."""
+    pending = [each for each in asyncio.all_tasks() if "TurnClientMixin.delete" in repr(each.get_coro())]
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 def with_values(configuration: str, values: Mapping[str, str]) -> str:
