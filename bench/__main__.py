@@ -1,11 +1,14 @@
-"""`python -m bench prepare | record_core [--json] | trust [--json] | sign_in [--json] | newborn [--json] | report`."""
+"""`python -m bench prepare | record_core | trust | sign_in | newborn | soak [--minutes N] | report`.
+
+What measures takes `--json`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from bench.newborn import newborn
+from bench.newborn import newborn, soaked
 from bench.places import home
 from bench.preparing import RESOURCES, prepare
 from bench.record_core import record_core
@@ -30,6 +33,8 @@ def main() -> None:
     for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
+    soaking = commands.add_parser("soak", help="let twenty live visits run for an hour")
+    soaking.add_argument("--minutes", type=int, default=60)
     commands.add_parser("report", help="measure and write docs/performance.md")
     asked = parser.parse_args()
     set_up_logs()  # standard output is for the result alone
@@ -47,6 +52,8 @@ def main() -> None:
         case "newborn":
             result = newborn()
             print(json.dumps(result, ensure_ascii=False) if asked.json else newborn_page(result))
+        case "soak":
+            print(json.dumps(soaked(asked.minutes)))
         case _:
             result = trust(home())
             print(json.dumps(result, ensure_ascii=False) if asked.json else trust_page(result))

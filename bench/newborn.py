@@ -37,6 +37,16 @@ def newborn() -> Result:
     return asyncio.run(_measured())
 
 
+def soaked(minutes: int) -> Result:
+    """Let twenty visits run for so long."""
+    return asyncio.run(_soaked(minutes))
+
+
+async def _soaked(minutes: int) -> Result:
+    async with media_server() as server:
+        return await _load("bench.newborn_soak", str(server.socket), str(server.process), str(minutes))
+
+
 async def _measured() -> Result:
     started = time.monotonic()
     result: Result = {"machine": machine()}
