@@ -9,12 +9,15 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from bench.machine import machine
+from bench.newborn_janus import janus_server
 from bench.newborn_media import LOAD_CORE, MediaServer, media_server, pin
 from bench.newborn_media import LOSSY as LOSSY_SERVER
-from bench.newborn_pages import frames_at_loss, seen_in_chromium, stock_in_chromium
+from bench.newborn_pages import cost_in_chromium, frames_at_loss, seen_in_chromium
 from bench.preparing import say
 
 Result = dict[str, object]
@@ -26,10 +29,11 @@ PERCENT_MAX = 70.0
 ARRIVED_MIN = 0.97
 """Where less arrives, the machine had no time for the load, and what the server used says nothing."""
 
-STOCK = "bench.newborn_stock"
-PEERS: dict[str, tuple[str, Callable[[MediaServer], Awaitable[Result]]]] = {"stock aiortc": (STOCK, stock_in_chromium)}
-"""What is measured beside ours, each in a server of its own.  Another media server joins with a module that speaks as
-our process does, or with a `MediaServer` whose `port` is its own adapter."""
+PEERS: Mapping[str, Callable[[], AbstractAsyncContextManager[MediaServer]]] = {
+    "stock": partial(media_server, "bench.newborn_stock"),
+    "janus": janus_server,
+}
+"""What is measured beside ours in the same run, each a process: aiortc as its manual has it, and Janus."""
 
 
 def newborn() -> Result:
@@ -63,10 +67,10 @@ async def _measured() -> Result:
     say("pictures in Chromium, one packet in twenty lost")
     async with media_server(LOSSY_SERVER) as server:
         result |= await frames_at_loss(server)
-    for name, (module, measure) in PEERS.items():
-        say(name)
-        async with media_server(module) as server:
-            result |= await measure(server)
+    for name, peer in PEERS.items():
+        say(f"{name} in Chromium")
+        async with peer() as other:
+            result |= await cost_in_chromium(other, name)
     result["load_after"] = machine()["load"]
     result["seconds"] = round(time.monotonic() - started, 1)
     return result

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+from tianfu.services.realtime.janus.media import JanusMedia
 
 SERVER_CORE, LOAD_CORE = 0, 1
 OURS = "tianfu.services.realtime.embedded.process"
@@ -22,12 +23,10 @@ START_SECONDS = 15.0
 
 
 class MediaServer:
-    """A process that speaks as our media server does; `module` is what runs."""
+    """A media server in a process of its own, and the port to it."""
 
-    def __init__(self, socket: Path, module: str) -> None:
-        self.socket = socket
-        self.port = EmbeddedMedia(socket)
-        self._module = module
+    def __init__(self, port: EmbeddedMedia | JanusMedia) -> None:
+        self.port = port
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -36,6 +35,30 @@ class MediaServer:
         if self._process is None:
             raise SystemExit("the media server does not run")
         return self._process.pid
+
+    async def start(self) -> None:
+        """Start it on its core, and wait until it answers."""
+        raise NotImplementedError
+
+    async def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
+        """End it without a word."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(sign)
+            await self._process.wait()
+
+    async def end(self) -> None:
+        """Let it end."""
+        self.port.hang_up()
+        await self.kill(signal.SIGTERM)
+
+
+class SocketServer(MediaServer):
+    """A process that speaks as our media server does; `module` is what runs."""
+
+    def __init__(self, socket: Path, module: str) -> None:
+        super().__init__(EmbeddedMedia(socket))
+        self.socket = socket
+        self._module = module
 
     async def start(self) -> None:
         """Start it on its core, and wait until it answers."""
@@ -50,24 +73,17 @@ class MediaServer:
                 else:
                     return
 
-    async def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
-        """End it without a word."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(sign)
-            await self._process.wait()
-
 
 @asynccontextmanager
-async def media_server(module: str = OURS) -> AsyncIterator[MediaServer]:
+async def media_server(module: str = OURS) -> AsyncIterator[SocketServer]:
     """A media server in a folder of its own, while the block runs."""
     with tempfile.TemporaryDirectory(prefix="tianfu-bench-media-") as folder:
-        server = MediaServer(Path(folder) / "media" / "socket", module)
+        server = SocketServer(Path(folder) / "media" / "socket", module)
         try:
             await server.start()
             yield server
         finally:
-            server.port.hang_up()
-            await server.kill(signal.SIGTERM)
+            await server.end()
 
 
 def pin(process: int, core: int) -> None:

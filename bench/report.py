@@ -85,6 +85,9 @@ NEWBORN_BESIDE: dict[str, str] = {
     "stock_one_visit_percent_of_core": "of one core, the same with aiortc as it is",
     "stock_latency_ms_p50": "age of a picture with aiortc as it is, median",
     "stock_latency_ms_p95": "age of a picture with aiortc as it is",
+    "janus_one_visit_percent_of_core": "of one core, the same with Janus; the work of our adapter is not in it",
+    "janus_latency_ms_p50": "age of a picture with Janus, median",
+    "janus_latency_ms_p95": "age of a picture with Janus",
 }
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
