@@ -39,13 +39,16 @@ def film(code: str) -> Film:
 
 @cache
 def odd_film(*, profile: str = "baseline", colour: str = "yuv420p", group: str = "keyint=15", more: str = "") -> Film:
-    """What a camera should not send: small pictures, encoded otherwise."""
+    """What a camera should not send: small pictures, encoded otherwise.
+
+    Its end joins its beginning as its middle goes on: the group's length divides the film's.
+    """
     encoder = VideoCodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = 320, 240, colour
     encoder.framerate, encoder.time_base = Fraction(15), Fraction(1, 15)
     encoder.options = {"preset": "ultrafast", "profile": profile, "x264-params": f"{group}:scenecut=0{more}"}
     packets = []
-    for number in range(150):
+    for number in range(180):
         frame = VideoFrame(320, 240, colour)
         for plane in frame.planes:
             plane.update(bytes([number]) * plane.buffer_size)
@@ -97,9 +100,11 @@ class Ward:
         (found,) = [each for each in await self.cameras.health() if each.camera == camera]
         return found
 
-    async def stands(self, camera: str, state: State, reason: str = "") -> Health:
-        """Wait until it stands so."""
-        return await self._told(camera, lambda found: (found.state, found.reason) == (state, reason))
+    async def stands(self, camera: str, state: State, reason: str = "", *, reconnects: int = 0) -> Health:
+        """Wait until it stands so, and has been begun again so often at least."""
+        return await self._told(
+            camera, lambda found: (found.state, found.reason) == (state, reason) and found.reconnects >= reconnects
+        )
 
     async def stands_badly(self, camera: str) -> Health:
         """Wait until it is away or refused, and somebody has looked."""

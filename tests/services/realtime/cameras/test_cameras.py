@@ -117,7 +117,7 @@ async def test_a_killed_child_comes_back_and_the_loss_is_told(ward: Ward) -> Non
         (before,) = children("ffmpeg")
         os.kill(before, signal.SIGKILL)
         await until(lambda: bool(children("ffmpeg")) and children("ffmpeg") != [before])
-        assert (await ward.stands("bed-1", State.HEALTHY)).reconnects == 1
+        assert (await ward.stands("bed-1", State.HEALTHY, reconnects=1)).reconnects == 1
         assert CAMERA_LOST in [each.what for each in await ward.running.port.events(0)]
     assert not children("ffmpeg")
 
