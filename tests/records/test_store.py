@@ -268,9 +268,22 @@ async def test_a_month_whose_rows_lie_elsewhere_does_not_hinder_the_next_start(d
     assert await desk.count("feed_other") == 1
 
 
+async def test_the_index_of_the_ledger_gathers_its_entries_in_every_month(desk: Desk) -> None:
+    async with desk.database.connection("owner") as owner:
+        await owner.run(Query.composed("ahead", "call ensure_months(now(), 14)"))
+        made = await owner.all(Query.composed("made", MADE))
+        options = [row[0] for row in await owner.all(Query.composed("options", LEDGER_OPTIONS))]
+    trails = [row for row in made if row[0].startswith("audit_")]
+    assert options == [["fastupdate=on", "gin_pending_list_limit=64"]] * (
+        len(trails) + 1
+    )  # and of the default partition
+
+
 STRAY = """
 insert into feed (changed_at, type, rids, versions, operations, prids)
 values (%(at)s::bigint, 1, '{1}', '{1}', 'c', '{0}')"""
+LEDGER_OPTIONS = """
+select reloptions from pg_inherits join pg_class c on c.oid = inhrelid where inhparent = 'audit_patients'::regclass"""
 MADE = "select relname::text from pg_class where relkind = 'r' and relname ~ '^(history|feed|audit)_[0-9]{4}_[0-9]{2}$'"
 
 
