@@ -16,7 +16,7 @@ from tianfu.services.realtime.protocol.parts import Part
 ADDRESS = "http://tianfu.invalid/"
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>video { width: 160px; height: 90px }</style><script>
-const WIDE = 320, HIGH = 180, COLUMNS = 20, SIDE = 16, TALL = 60, EACH_MS = 66;
+const WIDE = 320, HIGH = 180, COLUMNS = 20, SIDE = 16, TALL = 60, EACH_MS = 50;
 const WIDTHS = [4, 12, 24, 20], ROUND = 1 << 24, BITS = 60;  // bed, device, moment, and a check of the three
 const check = (bed, device, at) => (at + 7919 * device + 104729 * bed + 1) % 1048573;
 const devices = new Map(), watching = new Map();

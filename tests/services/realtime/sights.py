@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
 
-HELD_MS = 1_000.0
+HELD_MS = 500.0
 """So long may a picture have lain in the bed's browser, drawn but not sent yet, when the curtain was opened: what the
 server lets through is what comes from then on.  Whatever is shown before somebody opens the curtain is wrong anyway."""
 
@@ -78,7 +78,7 @@ class Sights:
         if not self.is_open(visit):
             self._open[visit].append(_Open(lens, at_ms))
 
-    def is_drawn(self, visit: str, *, at_ms: float) -> None:
+    def draws(self, visit: str, *, at_ms: float) -> None:
         """The curtain was drawn; of one that was drawn already nothing changes."""
         if self.is_open(visit):
             self._open[visit][-1].until_ms = at_ms
@@ -88,8 +88,8 @@ class Sights:
         if not self.is_there(seat):
             self._there[seat].append(_There(at_ms))
 
-    def is_gone(self, seat: Seat, *, at_ms: float) -> None:
-        """Somebody was let go; safe to repeat."""
+    def goes(self, seat: Seat, *, at_ms: float) -> None:
+        """Somebody was let go; of who is away already nothing changes."""
         if self.is_there(seat):
             self._there[seat][-1].until_ms = at_ms
 

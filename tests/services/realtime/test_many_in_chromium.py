@@ -121,7 +121,7 @@ class Ward:
                 await self.join(seat)
             case "kick":
                 await self.running.port.kick(seat.visit, seat.who)
-                self.sights.is_gone(seat, at_ms=now_ms())
+                self.sights.goes(seat, at_ms=now_ms())
             case "withdraw":
                 await self._ensure(visit, camera)
                 await self.close(visit, "consent-withdrawn")
@@ -142,7 +142,7 @@ class Ward:
     async def _shield(self, visit: str, camera: str) -> None:
         await self._ensure(visit, camera)
         drawn = await self.running.port.gate(visit, Gate.SHIELDED, "care")
-        self.sights.is_drawn(visit, at_ms=drawn / MILLISECOND)
+        self.sights.draws(visit, at_ms=drawn / MILLISECOND)
 
     async def _move(self, visit: str, camera: str) -> None:
         """The newborn lies in another bed now; mostly the nurse opens the curtain there at once."""
@@ -171,13 +171,13 @@ class Ward:
     def _draw_curtains(self, camera: str, *, at_ms: float) -> None:
         for visit, bed in self.rooms.items():
             if bed == camera:
-                self.sights.is_drawn(visit, at_ms=at_ms)
+                self.sights.draws(visit, at_ms=at_ms)
 
     def _all_gone(self, visit: str, *, at_ms: float) -> None:
-        self.sights.is_drawn(visit, at_ms=at_ms)
+        self.sights.draws(visit, at_ms=at_ms)
         for seat in SEATS:
             if seat.visit == visit:
-                self.sights.is_gone(seat, at_ms=at_ms)
+                self.sights.goes(seat, at_ms=at_ms)
 
     async def day(self) -> None:
         """A random day.  In its evening everybody sees his bed once more before all rooms are closed."""
@@ -240,13 +240,13 @@ async def test_in_chromium_nobody_is_ever_shown_another_bed_or_what_is_behind_th
     for number in range(DAYS):
         ward.drawn = random.Random(number)
         await ward.day()
-        assert not ward.wrong, f"on day {number}"
+        assert not ward.wrong, f"on day {number}: {ward.wrong[0]}"
     await asyncio.sleep(0.5)
     await ward.look()
-    assert not ward.wrong
+    assert not ward.wrong, f"at last: {ward.wrong[0]}"
     assert not ward.pages.blurred, "what cannot be read might be anything"
     assert ward.done.keys() == set(ACTS), "all of it has happened"
-    assert min(ward.shown[seat] for seat in SEATS) > 5 * DAYS, "pictures were shown, too"
+    assert min(ward.shown[seat] for seat in SEATS) > 4 * DAYS, "pictures were shown, too"
 
 
 @pytest.mark.slow  # two browsers, and what they show
@@ -257,27 +257,21 @@ async def test_in_chromium_it_would_be_noticed(ward: Ward) -> None:
         await ward.live(visit)
     await ward.see(*SEATS)
     assert not ward.wrong
-    ward.sights.is_gone(father, at_ms=now_ms())  # nobody tells the server
-    assert await first_wrong(ward) == (Verdict.NOT_IN_THE_ROOM, father)
+    ward.sights.goes(father, at_ms=now_ms())  # nobody tells the server
+    await noticed(ward, Verdict.NOT_IN_THE_ROOM, father)
     ward.sights.comes(father, at_ms=now_ms())
-    ward.sights.is_drawn(twin.visit, at_ms=now_ms())
-    assert await first_wrong(ward) == (Verdict.BEHIND_THE_CURTAIN, twin)
+    ward.sights.draws(twin.visit, at_ms=now_ms())
+    await noticed(ward, Verdict.BEHIND_THE_CURTAIN, twin)
     await ward.close(twin.visit, "over")
     await ward.put_up("bed-1")
     ward.lenses["bed-1"] = ward.lenses["bed-2"]  # as if his room had been opened on the other bed
     await ward.live(mother.visit)
-    verdict, seat = await first_wrong(ward)
-    assert verdict is Verdict.WRONG_BED
-    assert seat in {mother, father}
+    await noticed(ward, Verdict.WRONG_BED, mother)
 
 
-async def first_wrong(ward: Ward) -> tuple[Verdict, Seat]:
-    """The next that is seen and should not be."""
-    await ward.look()
-    ward.wrong.clear()
+async def noticed(ward: Ward, verdict: Verdict, seat: Seat) -> None:
+    """Wait until somebody is shown what he may not see, for this reason; fails if he never is."""
     async with asyncio.timeout(SEEN_SECONDS_MAX):
-        while not ward.wrong:
+        while (verdict, seat) not in [(why, seen.seat) for why, seen in ward.wrong]:
             await asyncio.sleep(0.02)
             await ward.look()
-    verdict, seen = ward.wrong[0]
-    return verdict, seen.seat

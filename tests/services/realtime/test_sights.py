@@ -19,9 +19,9 @@ def a_day() -> Sights:
     for seat in (MOTHER, FATHER):
         sights.comes(seat, at_ms=9_000)
     sights.opens("visit", HERE, at_ms=10_000)
-    sights.is_gone(FATHER, at_ms=15_000)
+    sights.goes(FATHER, at_ms=15_000)
     sights.comes(FATHER, at_ms=17_000)
-    sights.is_drawn("visit", at_ms=20_000)
+    sights.draws("visit", at_ms=20_000)
     sights.opens("visit", ANEW, at_ms=30_000)
     return sights
 
@@ -56,7 +56,7 @@ def test_what_is_said_twice_changes_nothing() -> None:
     sights = a_day()
     sights.opens("visit", HERE, at_ms=31_000)
     sights.comes(FATHER, at_ms=31_000)
-    sights.is_drawn("visit", at_ms=40_000)
-    sights.is_drawn("visit", at_ms=50_000)
+    sights.draws("visit", at_ms=40_000)
+    sights.draws("visit", at_ms=50_000)
     late = Seen(seat=MOTHER, lens=ANEW, drawn_ms=45_000, shown_ms=45_050)
     assert sights.judge(late) is BEHIND
