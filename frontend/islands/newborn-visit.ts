@@ -11,6 +11,8 @@ const SILENT_MS = 2_000;
 const QUALITY_MS = 5_000;
 const SOON_SECONDS = 120;
 const GONE_MS = 1_500;
+/** Answers to who may not look any more: what was never his, and what was until it was taken back. */
+const NO_LONGER = [404, 410];
 const RETRY_MS = [300, 600, 1_200, 2_000];
 const SMALL = 0.75;
 /** How often the watermark stands over the picture at once. */
@@ -147,10 +149,12 @@ class LiveVisit {
       body: new URLSearchParams(fields),
       signal: AbortSignal.timeout(wait),
     });
-    if (answer.redirected || !(answer.headers.get("content-type") ?? "").includes("json")) {
-      if (answer.redirected || answer.status === 404) location.reload(); // signed out, or not his any more
+    if (answer.redirected || NO_LONGER.includes(answer.status)) {
+      this.#close();
+      location.reload(); // signed out, or not his any more: the page says which
       throw new Error(String(answer.status));
     }
+    if (!(answer.headers.get("content-type") ?? "").includes("json")) throw new Error(String(answer.status));
     const said: unknown = await answer.json();
     if (!answer.ok) throw new Refused(said as No);
     return said;

@@ -196,7 +196,7 @@ class Application:
             claims=Claims(database, keyring, accounts, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
-            taking=rooms.grants,
+            taking=doors_of(rooms),
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
         cameras = Cameras(database, Seals(keyring), clock=system_clock)
@@ -335,11 +335,16 @@ def visits_of(database: Database, store: Store, auditor: Auditor, keyring: Keyri
         rooms=KeptRooms(database),
         watch=Watch(database),
         media=rooms.media,
-        doors=GrantedDoors(grants=rooms.grants, viewers=rooms.viewers),
+        doors=doors_of(rooms),
         trail=ViewTrail(auditor=auditor, clock=system_clock),
         clock=system_clock,
         digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
     )
+
+
+def doors_of(rooms: Rooms) -> GrantedDoors:
+    """By which people come in to visits and are sent away."""
+    return GrantedDoors(grants=rooms.grants, viewers=rooms.viewers)
 
 
 def settle_memory() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,13 @@ class FilledWard:
     folder: Path
     environment: dict[str, str]
     logins: Mapping[str, Login]
+
+    def booked(self, beds: int) -> list[dict[str, str]]:
+        """Visits that begin now at the first beds, and what is printed at each (tests/journeys/booked_today.py)."""
+        command = [sys.executable, "-m", "tests.journeys.booked_today", str(beds)]
+        said = subprocess.run(command, env=self.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        booked: list[dict[str, str]] = json.loads(said.stdout)
+        return booked
 
     @contextmanager
     def served(self, browser: Browser) -> Iterator[Desk]:

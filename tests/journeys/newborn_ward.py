@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,25 +217,33 @@ def slot_of_now() -> tuple[date, str, int]:
     return begins.date(), f"1-7 {begins:%H:%M}-24:00", min(SLOT_MINUTES, minutes)
 
 
+def set_policy(desk: Desk, day: date, windows: str, **numbers: int) -> None:
+    """The head nurse lets families see from a day on, in these windows; `numbers` are the form's other fields."""
+    with desk.page(role="head-nurse", look="", language="en") as page:
+        page.goto("/newborn/desk/windows")
+        page.locator("#from_day").fill(day.isoformat())
+        page.locator("#windows").fill(windows)
+        for name, value in numbers.items():
+            page.locator(f"#{name}").fill(str(value))
+        press(page.locator("main form button.main"))
+        expect(page).to_have_url(re.compile("done=set"))
+
+
 def set_window(ward: Ward) -> None:
     """The head nurse lets families see from the next minute on."""
     day, line, minutes = slot_of_now()
-    with ward.desk.page(role="head-nurse", look="", language="en") as page:
-        page.goto("/newborn/desk/windows")
-        page.locator("#from_day").fill(day.isoformat())
-        page.locator("#windows").fill(line)
-        for name, value in {
-            "slot_minutes": str(minutes),
-            "gap_minutes": "0",
-            "at_once": "2",
-            "days_ahead": "2",
-            "per_baby_a_day": "6",
-            "cancel_minutes": "0",
-            "invited_max": "3",
-        }.items():
-            page.locator(f"#{name}").fill(value)
-        press(page.locator("main form button.main"))
-        expect(page).to_have_url(re.compile("done=set"))
+    set_policy(
+        ward.desk,
+        day,
+        line,
+        slot_minutes=minutes,
+        gap_minutes=0,
+        at_once=2,
+        days_ahead=2,
+        per_baby_a_day=6,
+        cancel_minutes=0,
+        invited_max=3,
+    )
 
 
 def sign(page: Page, baby: str) -> None:
@@ -272,3 +281,17 @@ def scan(page: Page, visit: str, codes: dict[str, str]) -> None:
         page.locator(f"#scan-{name}").fill(text)
         press(page.locator(f"form[action='/newborn/visits/{visit}/scan'] button.main"))
         expect(page).to_have_url(re.compile("done=scanned"))
+
+
+def open_picture(nurse: Page, visit: str) -> float:
+    """The nurse opens; the moment (ms) just before."""
+    nurse.goto(f"/newborn/visits/{visit}")
+    at = time.time() * 1_000
+    press(nurse.locator(f"form[action='/newborn/visits/{visit}/open'] button"))
+    expect(nurse).to_have_url(re.compile("done=opened"))
+    return at
+
+
+def sees(page: Page, more: int = 10) -> None:
+    """Wait until the page has drawn some more pictures."""
+    page.wait_for_function("count => drawn.length > count", arg=len(drawn_on(page)) + more, timeout=WAIT_MILLISECONDS)

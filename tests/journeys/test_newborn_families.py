@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import PICTURES, Desk, Installation
 from tests.journeys.entering import press
+from tests.journeys.newborn_ward import set_policy
 from tests.journeys.test_for_everybody import findings, overflow
 from tianfu.kernel.instants import china_date, system_clock
 
@@ -65,22 +66,8 @@ def seen_everywhere(desk: Desk, role: str, pages: dict[str, str]) -> list[object
 def test_a_family_enrols_signs_and_books_and_the_head_nurse_has_her_day(desk: Desk, installation: Installation) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     wrong: list[object] = []
-    with desk.page(role="head-nurse", look="") as page:
-        page.goto("/newborn/desk/windows")
-        page.locator("#from_day").fill(china_date(system_clock()).isoformat())
-        page.locator("#windows").fill("1-7 00:00-24:00")
-        for name, value in {
-            "slot_minutes": "20",
-            "gap_minutes": "10",
-            "at_once": "1",
-            "days_ahead": "7",
-            "per_baby_a_day": "2",
-            "cancel_minutes": "60",
-            "invited_max": "3",
-        }.items():
-            page.locator(f"#{name}").fill(value)
-        press(page.locator("main form button.main"))
-        expect(page).to_have_url(re.compile("done=set"))
+    numbers = {"slot_minutes": 20, "gap_minutes": 10, "at_once": 1, "days_ahead": 7, "per_baby_a_day": 2}
+    set_policy(desk, china_date(system_clock()), "1-7 00:00-24:00", **numbers, cancel_minutes=60, invited_max=3)
     wrong += seen_everywhere(desk, "citizen", {"home-empty": "/newborn", "enrol": "/newborn/enrol"})
     inpatient, tail = numbers_in(installation)
     with desk.page(role="citizen", look="", width=390) as page:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.conftest import ROOT, Desk
+from tests.journeys.conftest import Desk
 from tests.journeys.entering import press
 from tests.journeys.filled_ward import filled_ward
 from tests.journeys.test_cart import look_at
@@ -89,10 +86,9 @@ class Served:
 def ward(chromium: Browser) -> Iterator[Served]:
     """The made-up ward with its test cameras, and visits whose time has come."""
     with filled_ward() as filled:
-        booking = [sys.executable, "-m", "tests.journeys.booked_today", str(BEDS)]
-        said = subprocess.run(booking, env=filled.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        booked = filled.booked(BEDS)
         with filled.served(chromium) as desk:
-            yield Served(desk=desk, booked=json.loads(said.stdout))
+            yield Served(desk=desk, booked=booked)
 
 
 def eventually(page: Page, address: str, shown: str) -> None:

@@ -30,6 +30,7 @@ STATUSES: Mapping[str, int] = {
     "address-unknown": 404,
     "address-not-ours": 404,
     "address-too-old": 410,
+    "invitation-over": 410,
     "too-large": 413,
     "resource-type-unknown": 404,
     "operation-unknown": 404,

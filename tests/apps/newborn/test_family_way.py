@@ -262,6 +262,30 @@ async def test_a_relative_looks_once_she_agrees_and_until_she_is_taken_back(ward
     assert "示例宝宝3" not in (await grandmother.get("/newborn")).text
 
 
+async def test_a_relative_sees_what_is_booked_once_she_agreed_and_until_she_is_taken_back(ward: Ward) -> None:
+    nurse, doctor = await ward.opened(), await ward.staff("doctor")
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    home = (await grandmother.get("/newborn")).text
+    assert 'data-part="visit"' not in home
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/accept", home)
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+    home = (await grandmother.get("/newborn")).text
+    assert "waits for a doctor" in home
+    assert f"/newborn/watch/{visit}" not in home
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    home = (await grandmother.get("/newborn")).text
+    assert f"/newborn/watch/{visit}" in home
+    assert f"/newborn/visits/{visit}/cancel" not in home, "she looks, and does nothing else"
+    await mother.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
+    assert "Once a time is booked, it is shown here" in (await grandmother.get("/newborn")).text
+    await mother.done(f"/newborn/invitations/{invitation}/end")
+    assert 'data-part="invited"' not in (await grandmother.get("/newborn")).text
+
+
 async def test_no_more_relatives_are_invited_than_the_ward_allows(ward: Ward) -> None:
     nurse = await ward.opened(invited_max="1")
     mother = await ward.guardian(nurse, MOTHER, "baby-3")
@@ -485,6 +509,27 @@ async def test_a_relative_comes_only_while_whoever_invited_her_is_a_guardian(war
     with pytest.raises(Refusal) as refused:
         await coming_to(windows, await grandmother.here(), visit)
     assert refused.value.code == "not-found"
+    assert f"/newborn/watch/{visit}" not in (await grandmother.get("/newborn")).text
+
+
+async def test_who_was_invited_is_told_that_it_is_over_and_nobody_else_is(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    never = await ward.resident(FATHER)
+    await accepted(mother, grandmother)
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    viewers = Viewers(ward.house.database, b"k" * 32)
+    windows = Windows(nursery=ward.nursery, house=cast("Any", None), grants=cast("Any", None), viewers=viewers)
+    [invitation] = await ward.nursery.claims.invited("baby-3")
+    await mother.done(f"/newborn/invitations/{invitation.id}/end")
+    for browser, code in ((grandmother, "invitation-over"), (never, "not-found")):
+        with pytest.raises(Refusal) as refused:
+            await coming_to(windows, await browser.here(), visit)
+        assert refused.value.code == code
+    await accepted(mother, grandmother)
+    assert (await coming_to(windows, await grandmother.here(), visit)).may_see
 
 
 async def test_a_hold_that_has_lapsed_is_not_confirmed(ward: Ward) -> None:

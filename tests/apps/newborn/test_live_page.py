@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Page
@@ -12,7 +13,9 @@ from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
 from tianfu.apps.newborn.actions.interpret import let_interpret
+from tianfu.apps.newborn.actions.invite_relative import end_invitation
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
+from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
@@ -196,7 +199,21 @@ async def test_an_invited_relative_only_looks_and_no_longer_than_she_is_invited(
         return any("revoke-room-grants" in each and "no-longer-invited" in each for each in await window.told())
 
     await until(is_told)
-    await page.get_by_text("We could not find this page").wait_for()
+    await page.get_by_role("heading", name="You cannot look at this baby any more").wait_for()
+    assert await page.locator("video").count() == 0
+
+
+async def test_a_relative_who_is_taken_back_is_told_when_her_page_asks_next(window: Window) -> None:
+    context, invitation = await window.relative()
+    page = await window.watching(context)
+    await window.open()
+    await sees(page)
+    signed_in, nursery = await window.signed_in(context), window.windows.nursery
+    doors = GrantedDoors(grants=window.windows.grants, viewers=window.windows.viewers)
+    await end_invitation(replace(nursery, taking=doors), signed_in, invitation)
+    await page.get_by_role("heading", name="You cannot look at this baby any more").wait_for()
+    said = [each for each in await window.told() if "no-longer-invited" in each]
+    assert len(said) == 1, "she was sent away as it was taken back, and not when her page was looked at later"
 
 
 async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(window: Window) -> None:

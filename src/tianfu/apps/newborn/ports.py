@@ -72,7 +72,7 @@ class RecordStore(Protocol):
 
 
 class Taking(Protocol):
-    """The call of `services.realtime.grants.Grants` by which somebody is in no visit any more."""
+    """The call of `live.doors.GrantedDoors` by which somebody is in no visit any more."""
 
     async def revoke_person(self, caller: Caller, person: str, reason: str, *, visit: str | None) -> None:
         """Take back all grants of a person, and end his connections, in one visit or with None in all.

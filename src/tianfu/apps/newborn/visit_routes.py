@@ -33,6 +33,7 @@ from tianfu.apps.newborn.live.bed import NURSES, STAFF, practitioner_of, visit_o
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
+    INVITATION_OVER,
     FamilyVisit,
     Now,
     Watcher,
@@ -149,7 +150,12 @@ def _visit_page(
 
 def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
     async def shown(request: HttpRequest, visit: str, *, status: int = 200, **said: object) -> Response[str]:
-        found = await read_family_visit(windows, resident(request), visit)
+        try:
+            found = await read_family_visit(windows, resident(request), visit)
+        except Refusal as refusal:
+            if refusal.code != INVITATION_OVER:
+                raise
+            return page_of(pages, request)("family/invitation_over.html", status=status_of(refusal))
         return _visit_page(pages, windows, request, way, found, status=status, **said)
 
     @get(f"{WATCH}/{{visit:str}}")

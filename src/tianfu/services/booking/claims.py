@@ -226,6 +226,12 @@ class Claims:
             rows = await connection.all(_SQL.invitations_for, **self._bearer(signed_in))
         return tuple(map(_invitation, rows))
 
+    async def was_invited(self, signed_in: SignedIn, baby: str) -> bool:
+        """Whether somebody agreed once to an invitation to a baby that is over."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.invitation_over, account=signed_in.account.id, baby=baby)
+        return row is not None
+
     async def accept(self, signed_in: SignedIn, invitation: str) -> None:
         """Agree to an invitation; raises Refusal `not-found` for one that is not for him."""
         if not signed_in.account.name_stands:

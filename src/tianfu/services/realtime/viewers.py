@@ -101,6 +101,11 @@ class Viewers:
             )
         return row is not None
 
+    async def goes_everywhere(self, person: str, *, visit: str | None) -> None:
+        """An account's holder is away now, from one visit or with None from all."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.go_everywhere, person=person, visit=visit)
+
     async def silent(self, *, before: Instant) -> Sequence[Viewer]:
         """Who is there and was not heard of since an instant, at most `VIEWERS_MAX`."""
         async with self._database.connection("app") as connection:

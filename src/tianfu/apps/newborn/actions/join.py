@@ -37,8 +37,8 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     """A grant for this person, on the device whose public key (a JWK as JSON) this is.
 
     He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
-    `not-found`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`, `visit-not-there-yet`,
-    `room-closed`, `consent-missing`, `watermark-missing` and `device-key-malformed`.
+    `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
+    `visit-not-there-yet`, `room-closed`, `consent-missing`, `watermark-missing` and `device-key-malformed`.
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)

@@ -20,7 +20,7 @@ from tianfu.apps.newborn.model.watermark import (
     is_shown,
     watermark_at,
 )
-from tianfu.apps.newborn.queries.family_visit import AtDoor, Watcher, coming_to
+from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Watcher, coming_to
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
@@ -73,7 +73,7 @@ async def _may_stay(windows: Windows, watcher: Watcher, visit: str) -> bool:
     try:
         return (await coming_to(windows, watcher, visit)).may_see
     except Refusal as refusal:
-        if refusal.code != "not-found":
+        if refusal.code not in {"not-found", INVITATION_OVER}:
             raise
         return False
 

@@ -37,3 +37,11 @@ class GrantedDoors:
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         """Take back every grant of a visit and end every connection to it; safe to repeat."""
         await self.grants.revoke_visit(caller, visit, reason)
+
+    async def revoke_person(self, caller: Caller, person: str, reason: str, *, visit: str | None) -> None:
+        """Take back what let somebody in, as `Grants` does, and have his page know it when it asks next.
+
+        Raises Refusal `media-unavailable`.  The last picture would stand there as if it were live until then.
+        """
+        await self.grants.revoke_person(caller, person, reason, visit=visit)
+        await self.viewers.goes_everywhere(person, visit=visit)

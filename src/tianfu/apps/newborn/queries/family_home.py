@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.consents import Given, given_of
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
+from tianfu.apps.newborn.mapping.wards import is_clear
 from tianfu.apps.newborn.model.booking import Step, next_step
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
@@ -49,11 +51,12 @@ class Baby:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
-    """An invitation for the reader."""
+    """An invitation for the reader; `visits` are those that he may look at, none before he agreed."""
 
     invitation: Invitation
     from_name: str
     baby_name: str
+    visits: tuple[Booked, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +111,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 ward=ward,
                 bed=bed,
                 consent=consents.get((guardian.id, baby)),
-                visits=await _visits(nursery, caller, baby),
+                visits=await _visits(nursery, caller, FAMILY, baby),
                 waiting=await nursery.places.waiting(baby),
                 is_small=_is_small(patient, now),
             )
@@ -146,9 +149,9 @@ async def _consents(store: RecordStore, caller: Caller, mine: str) -> Mapping[tu
     return {(each.guardian, each.baby): each for each in given}
 
 
-async def _visits(nursery: Nursery, caller: Caller, baby: str) -> tuple[Booked, ...]:
+async def _visits(nursery: Nursery, caller: Caller, why: Purpose, baby: str) -> tuple[Booked, ...]:
     places = await nursery.places.of_baby(baby)
-    found = await read_all(nursery.store, caller, FAMILY, [("Appointment", each.id) for each in places])
+    found = await read_all(nursery.store, caller, why, [("Appointment", each.id) for each in places])
     read = [booked_from(each.value, version=each.version) for each in found.values()]
     standing = [each for each in read if each is not None and each.state not in OVER]
     return tuple(sorted(standing, key=lambda each: each.start))
@@ -165,20 +168,22 @@ async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]
     invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
     wanted = [("RelatedPerson", each.guardian) for each in invitations]
     wanted += [("Patient", each.baby) for each in invitations]
-    names = {key: name_of(each.value) for key, each in (await _named(nursery, wanted)).items()}
-    return tuple(
-        Invited(
-            invitation=each,
-            from_name=names.get(("RelatedPerson", each.guardian), ""),
-            # Whose baby it is he learns when he agreed; before, only who asks.
-            baby_name=names.get(("Patient", each.baby), "") if each.accepted_at is not None else "",
-        )
-        for each in invitations
+    found = await read_all(nursery.store, VISITS, PLATFORM, wanted)
+    return tuple([await _invitation(nursery, each, found) for each in invitations])
+
+
+async def _invitation(nursery: Nursery, invitation: Invitation, found: Mapping[tuple[str, str], Record]) -> Invited:
+    guardian, baby = found.get(("RelatedPerson", invitation.guardian)), found.get(("Patient", invitation.baby))
+    is_agreed = invitation.accepted_at is not None
+    # Who is no guardian any more lets nobody look: the page of the visit would refuse him (family_visit.coming_to).
+    may_come = guardian is not None and is_clear(guardian.value, invitation.baby, (), now=nursery.clock())
+    return Invited(
+        invitation=invitation,
+        from_name="" if guardian is None else name_of(guardian.value),
+        # Whose baby it is, and when it is seen, he learns when he agreed; before, only who asks.
+        baby_name=name_of(baby.value) if baby is not None and is_agreed else "",
+        visits=await _visits(nursery, VISITS, PLATFORM, invitation.baby) if is_agreed and may_come else (),
     )
-
-
-async def _named(nursery: Nursery, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Record]:
-    return await read_all(nursery.store, VISITS, PLATFORM, wanted)
 
 
 def _is_small(patient: Element, now: Instant) -> bool:

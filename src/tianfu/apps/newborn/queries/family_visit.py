@@ -17,9 +17,12 @@ from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, wards_of_stays
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.stations import Shown
 from tianfu.services.realtime.protocol.parts import Part
+
+INVITATION_OVER = "invitation-over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +125,9 @@ async def _booked(windows: Windows, visit: str) -> Booked:
 
 
 async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
-    """As what somebody may come to a visit; raises Refusal `not-found` for who is neither its guardian nor invited.
+    """As what somebody may come to a visit.
 
+    Raises Refusal `not-found` for who is neither its guardian nor invited, and `invitation-over` for who was.
     An invited relative looks only, unless the guardian asked for him as an interpreter and a nurse agreed.  A station
     stands for the guardian of the visit on its screen, and speaks only if that was so when the code was given, too.
     """
@@ -134,6 +138,8 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     is_guardian = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
     is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked.baby)
     if not (is_guardian or is_invited):
+        if isinstance(watcher, SignedIn) and await nursery.claims.was_invited(watcher, booked.baby):
+            raise Refusal(INVITATION_OVER, next_step="ask-to-be-invited-again")
         raise not_found()
     consents = await found_by(
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
@@ -195,7 +201,7 @@ def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
 
 
 async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> FamilyVisit:
-    """The page of a visit for its guardian or an invited relative; raises Refusal `not-found`.
+    """The page of a visit for its guardian or an invited relative; raises as `coming_to` does.
 
     At the door, where others pass, it tells no name and nothing of how the baby is.
     """

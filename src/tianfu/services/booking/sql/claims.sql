@@ -64,6 +64,11 @@ select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepte
                              or (accepted_by is null and handle = %(handle)s and named = %(named)s))
  order by asked_at;
 
+-- invitation_over
+-- Whether somebody was let in to a baby by an invitation that is over; asked only by who names a visit that there is.
+select 1 from newborn_invitation
+ where accepted_by = %(account)s and baby = %(baby)s and ended_at is not null limit 1;
+
 -- accept_invitation
 -- Whoever bears both agrees.
 update newborn_invitation set accepted_by = %(account)s, accepted_at = %(now)s

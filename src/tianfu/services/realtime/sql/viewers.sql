@@ -25,6 +25,11 @@ update visit_viewer set is_away = true, faults = faults + %(fault)s::int
    and heard_at <= %(unheard)s::bigint
 returning person;
 
+-- go_everywhere
+-- Somebody is away from one visit, or with null from all.
+update visit_viewer set is_away = true
+ where person = %(person)s::text and not is_away and (%(visit)s::text is null or visit = %(visit)s::text);
+
 -- silent
 -- Who is there and was not heard of since an instant.
 select visit, participant, person, role, part, since, heard_at, is_away, faults
