@@ -243,7 +243,8 @@ class Keeper:
             return
         # Told before it is asked for: a view then never ends, in our books, before it did.
         # By the later of two clocks: who reads it by the wall's sees it hold, and the next keeper how late it was.
-        await house.rooms.leased(room.visit, Instant(max(now, house.clock()) + int(seconds * SECOND)))
+        until = max(now, house.clock()) + int(seconds * SECOND)
+        await house.rooms.leased(room.visit, Instant(min(until, standing.visit.slot_end)))
         try:
             await house.media.renew(room.visit, lease_seconds=seconds)
             self._pace.leased(room.visit, seconds)
