@@ -425,11 +425,15 @@ def doorkeeper_of(settings: Settings, doorkeeping: Doorkeeping) -> Doorkeeper:
 
 
 async def end_what_was_revoked(grants: Grants) -> None:
-    """End connections that outlived their end because the media server was away; goes on until cancelled."""
+    """End connections that outlived their end because the media server was away, and cameras whose shift is over.
+
+    Goes on until cancelled.
+    """
     while True:
         await asyncio.sleep(END_REVOKED_SECONDS)
         try:
             await grants.end_what_was_revoked()
+            await grants.end_what_is_over()
         except Refusal as refusal:  # it is still away, or the database is
             _log.warning("not_ended", code=refusal.code)
         except Exception as error:

@@ -236,6 +236,7 @@ async def made_ward(database: Database, running: Running, clock: Clock = system_
         doors=Doors(),
         trail=ViewTrail(auditor=auditor, clock=clock),
         clock=clock,
+        monotonic=lambda: clock() / SECOND,
         digest=lambda text: hashlib.sha256(b"test" + text.encode()).hexdigest(),
     )
     ward = MadeWard(database, store, house, running, clock)

@@ -22,6 +22,7 @@ from tests.services.realtime.made import (
     PICTURE_TO_SEE,
     VIEWER,
     Client,
+    picture,
     tag_of,
     until,
 )
@@ -319,6 +320,64 @@ async def test_a_cart_that_is_sent_away_shows_nothing_more(ward: Ward) -> None:
     answer = await ward.post(WHEP_PATH, ward.mother, await ward.grant(), await offer_of(client))
     assert_refused(answer, "camera-away")
     await close(seen, client)
+
+
+async def is_seen(ward: Ward, seen: Client, mother: Client) -> bool:
+    """Whether anything of what a cart goes on sending arrives at a viewer whose curtain is open."""
+    await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+    before, stream = len(mother.heard), seen.peer.streams["video"]
+    for number in range(6):
+        for data in picture(b"1", number, whole=not number, source=stream.source, payload_type=stream.payload_type):
+            seen.peer.send(data)  # whether or not anybody takes it
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    return len(mother.heard) > before
+
+
+async def test_a_cart_whose_place_another_took_sends_no_more_even_if_the_other_never_shows_anything(ward: Ward) -> None:
+    seen, published = await ward.camera()
+    await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother, _ = await ward.viewer()
+    assert await is_seen(ward, seen, mother)
+    ward.cart, silent = MadeUpDevice(), Client()
+    grant = await ward.grant(Action.WHIP_CAMERA, who=NURSE)
+    offer = await silent.peer.offer(CAMERA, video=("H264",))
+    assert (await ward.post(WHIP_PATH, ward.cart, grant, offer)).status_code == 201
+    assert_refused(await ward.http.delete(published.headers["location"]), "connection-unknown")
+    assert not await is_seen(ward, seen, mother)
+    await close(seen, silent, mother)
+
+
+async def test_a_cart_takes_no_place_while_the_one_before_cannot_be_let_go(ward: Ward) -> None:
+    seen, published = await ward.camera()
+    ward.cart, other = MadeUpDevice(), Client()
+    grant, place = await ward.grant(Action.WHIP_CAMERA, who=NURSE), ward.running.port._socket
+    offer = await other.peer.offer(CAMERA, video=("H264",))
+    ward.running.port.hang_up()
+    ward.running.port._socket = place.with_name("nowhere")
+    assert_refused(await ward.post(WHIP_PATH, ward.cart, grant, offer), "media-unavailable")
+    ward.running.port._socket = place
+    assert (await ward.post(WHIP_PATH, ward.cart, grant, offer)).status_code == 201, "the grant was not used up"
+    assert_refused(await ward.http.delete(published.headers["location"]), "connection-unknown")
+    await close(seen, other)
+
+
+async def test_a_cart_is_let_go_at_the_end_of_its_shift_and_not_before(ward: Ward) -> None:
+    seen, published = await ward.camera()  # for 600 seconds, as its grant says
+    await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+    mother, _ = await ward.viewer()
+    ward.clock.forward(599)
+    await ward.grants.end_what_is_over()
+    assert await is_seen(ward, seen, mother)
+    ward.clock.forward(1)
+    await ward.grants.end_what_is_over()
+    assert_refused(await ward.http.delete(published.headers["location"]), "connection-unknown")
+    with pytest.raises(Refusal, match="camera-away"):
+        await is_seen(ward, seen, mother)
+    told = (await ward.told())[-1]
+    assert told[:3] == (NURSE.id, "leave-room", "success")
+    assert "shift-over" in told[3]
+    await close(seen, mother)
 
 
 async def test_what_was_revoked_while_the_media_server_was_away_ends_when_it_is_back(ward: Ward) -> None:

@@ -24,6 +24,8 @@ HELD_SECONDS = 60
 LOOK_BACK_DAYS = 31
 LOOK_AHEAD_DAYS = 2
 TELL_AT_ONCE = 50
+SLOTS_AT_ONCE = 200
+"""So many slots that somebody waits for are looked at in one look, the next of them first."""
 
 _SQL = queries("tianfu.services.booking.sql", "places.sql")
 
@@ -150,12 +152,18 @@ class Places:
                 )
         return tuple(names)
 
-    async def confirm(self, place: str) -> None:
-        """The Appointment is written; raises Refusal `slot-taken` if the hold has lapsed or was ended meanwhile."""
+    async def confirm(self, *places: str) -> None:
+        """The Appointments of places of one ward are written; all are confirmed or none.
+
+        Who waited for one of them waits no more.  Raises Refusal `slot-taken` if a hold has lapsed or was ended
+        meanwhile.
+        """
         async with self._database.transaction("app") as transaction:
-            await transaction.all(_SQL.lock_ward_of, place=place)
-            if not await transaction.run(_SQL.confirm_place, place=place, **self._held()):
-                raise Refusal("slot-taken", next_step="choose-another-or-wait")
+            await transaction.all(_SQL.lock_ward_of, place=places[0])
+            for place in places:
+                if not await transaction.run(_SQL.confirm_place, place=place, **self._held()):
+                    raise Refusal("slot-taken", next_step="choose-another-or-wait")
+            await transaction.run(_SQL.end_wishes_met, places=text_array(places), now=self._clock())
 
     async def free(self, place: str, *, by: Literal["family", "ward"], reason: str) -> tuple[str, Instant] | None:
         """Give a place up; its ward and start, or None if it was given up before."""
@@ -164,7 +172,10 @@ class Places:
         return None if row is None else (row[0], Instant(row[1]))
 
     async def move_up(self, ward: str, start: Instant, choose: Choose) -> tuple[Waiting, str] | None:
-        """Hold a place for whoever of those that wait comes first; who it is and the place's name."""
+        """Hold a place for whoever of those that wait comes first; who it is and the place's name.
+
+        He waits until the place is confirmed: if nobody does that, he has lost nothing.
+        """
         async with self._database.transaction("app") as transaction:
             await transaction.run(_SQL.lock_ward, ward=ward)
             rows = await transaction.all(_SQL.wishes_for, ward=ward, starts=start)
@@ -181,8 +192,6 @@ class Places:
                 by_staff=False,
                 waited_since=chosen.since,
             )
-            babies = text_array([chosen.baby])
-            await transaction.one(_SQL.end_wish, wish=chosen.id, outcome="moved-up", babies=babies, now=self._clock())
         return chosen, name
 
     async def wait(self, ward: str, baby: str, related: str, start: Instant, end: Instant) -> None:
@@ -198,6 +207,18 @@ class Places:
                 ends=end,
                 now=self._clock(),
             )
+
+    async def wishes(self, ward: str, start: Instant) -> tuple[Waiting, ...]:
+        """Who waits for a slot, in no order."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.wishes_for, ward=ward, starts=start)
+        return tuple(map(_waiting, rows))
+
+    async def waited_for(self) -> tuple[tuple[str, Instant], ...]:
+        """Ward and start of slots to come for which somebody waits, the next first, at most `SLOTS_AT_ONCE`."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.slots_waited_for, now=self._clock(), limit=SLOTS_AT_ONCE)
+        return tuple((row[0], Instant(row[1])) for row in rows)
 
     async def waiting(self, baby: str) -> tuple[Waiting, ...]:
         """For what a baby's family waits."""

@@ -40,6 +40,9 @@ PARTICIPANT_BYTES = 16
 FORGET_SECONDS = 7 * 86_400
 """A row is kept for so long after its end, so that a late second use is still known for what it is."""
 
+SHIFT_OVER = "shift-over"
+"""Why a cart is let go whose time is over, in the trace."""
+
 CONNECTION_DAYS_MAX = 7
 """No connection stands longer: a camera comes anew, and rows of connections that were lost unheard go."""
 
@@ -131,10 +134,11 @@ class Grants:
     async def spend(self, shown: Shown, *actions: Action, is_offered: bool) -> Spent:
         """Use a grant up at a door for these actions; what it opened before for the same person is replaced.
 
-        `is_offered`: the door will offer, and waits for an answer.  Only a grant that fits is used up.  Raises Refusal,
-        each told to the trace: `grant-refused` for what is none of ours, `grant-expired`, `grant-other-action`,
-        `grant-other-visit`, `grant-other-camera`, `grant-other-device`, `grant-used`, `grant-revoked` and
-        `camera-bound`.
+        A camera that sends under the same name is let go before this returns; where the media server cannot be asked,
+        nothing is used up.  `is_offered`: the door will offer, and waits for an answer.  Only a grant that fits is used
+        up.  Raises Refusal, each told to the trace: `grant-refused` for what is none of ours, `grant-expired`,
+        `grant-other-action`, `grant-other-visit`, `grant-other-camera`, `grant-other-device`, `grant-used`,
+        `grant-revoked` and `camera-bound`; and `media-unavailable`, which is not told.
         """
         claims: Claims | None = None
         try:
@@ -177,7 +181,7 @@ class Grants:
             if await transaction.one(_SQL.spend_grant, digest=digest, now=now) is None:
                 raise await self._why_not(transaction, digest)
             await self._refuse_bound(transaction, ticket)
-            await self._add(transaction, connection, now)
+            await self._add(transaction, connection, now, until=ticket.slot_until)
             await self._trail.tell_within(transaction, caller, ENTER, **_facts(ticket))
         return Spent(connection=connection, ticket=ticket, secret=secret.text)
 
@@ -194,9 +198,12 @@ class Grants:
             return refused("unknown")
         return Refusal("grant-revoked" if row[1] else "grant-used", next_step="join-again")
 
-    async def _add(self, transaction: Transaction, connection: Connection, now: Instant) -> None:
+    async def _add(self, transaction: Transaction, connection: Connection, now: Instant, *, until: int) -> None:
         place = {"visit": connection.visit, "participant": connection.participant, "camera": connection.camera}
-        await transaction.run(_SQL.replace_connections, digest=connection.digest, now=now, **place)
+        before = await transaction.all(_SQL.replace_connections, digest=connection.digest, now=now, **place)
+        if before and connection.camera:
+            # Within the transaction: nobody can take back what has no row any more, so it must not send any more.
+            await self._media.unplug(connection.camera)
         await transaction.run(
             _SQL.add_connection,
             digest=connection.digest,
@@ -207,6 +214,7 @@ class Grants:
             tag=connection.tag,
             is_offered=connection.is_offered,
             now=now,
+            until=until,
             **place,
         )
 
@@ -282,6 +290,13 @@ class Grants:
         async with self._database.connection("app") as session:
             rows = await session.all(_SQL.connections_to_end)
         await self._end_all(rows)
+
+    async def end_what_is_over(self) -> None:
+        """Let every camera go whose time is over, as its grant said; raises Refusal `media-unavailable`: then again."""
+        async with self._database.connection("app") as session:
+            rows = await session.all(_SQL.cameras_over, now=self._clock())
+        for row in rows:
+            await self.end(_connection(row[0], row[1:]), SHIFT_OVER)
 
     async def _end_all(self, rows: Sequence[Row]) -> None:
         for digest, visit, participant, action, camera in rows:

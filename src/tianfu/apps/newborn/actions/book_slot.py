@@ -1,14 +1,17 @@
 """A family, or the ward for a family, books a slot, waits for one, gives one up.  Rule: docs/rules/newborn-booking.md
 
-The place is held first, in one transaction under the ward's lock; then the Appointment is written, and the place is
-confirmed.  What is not confirmed within a minute is free again.
+The places are held first, in one transaction under the ward's lock; then their Appointments are written in one, and the
+places are confirmed in one.  What is not confirmed within a minute is free again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
+
+import structlog
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.mapping.codes import APPROVED_BY, VISITS
@@ -28,13 +31,27 @@ from tianfu.apps.newborn.model.windows import Policy, Slot, policy_on, slot_at, 
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_home import Baby, my_baby, read_babies
 from tianfu.apps.newborn.queries.free_slots import as_taken, read_policies
-from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_one, ward_of_unit, write
+from tianfu.apps.newborn.queries.records import (
+    PLATFORM,
+    changed,
+    found_by,
+    not_found,
+    read_one,
+    ward_of_unit,
+    write,
+    write_together,
+)
+from tianfu.apps.newborn.queries.waiting import kept_back
 from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import LOOK_BACK_DAYS, Place, Waiting
 
 APPROVED_STATUSES = "booked,arrived,checked-in,fulfilled,noshow"
 """Of a baby that has one of these a doctor has said yes before."""
+
+NOT_CONFIRMED = "not-confirmed"
+
+_log = structlog.get_logger("tianfu.newborn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +104,9 @@ async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_st
         decide,
         by_staff=by_staff,
     )
-    for name, (each, slot) in zip(held, pairs, strict=True):
-        await _write_visit(nursery, name, each, slot.start, slot.end)
+    await _write_visits(
+        nursery, [(name, each, slot.start, slot.end) for name, (each, slot) in zip(held, pairs, strict=True)]
+    )
     return held
 
 
@@ -178,7 +196,11 @@ async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> N
 
 
 async def move_up(nursery: Nursery, ward: str, start: Instant) -> str | None:
-    """Give a place that came free to whoever waits first; the name of his visit.  Also for those who free places."""
+    """Give a place that came free to whoever waits first and may have it; the name of his visit.
+
+    Safe to repeat, whatever became of it before.  Who has not agreed that the baby is seen, or is not clearly its
+    guardian now, goes on waiting and is passed over.
+    """
     policies = await read_policies(nursery, ward)
     day = china_date(start)
     slots, policy = slots_on(policies, day), policy_on(policies, day)
@@ -186,7 +208,11 @@ async def move_up(nursery: Nursery, ward: str, start: Instant) -> str | None:
     if slot is None or policy is None or start <= nursery.clock():
         return None
 
-    def choose(wishes: Sequence[Waiting], around: Sequence[Place]) -> Waiting | None:
+    why_not = await kept_back(nursery, await nursery.places.wishes(ward, start))
+
+    def choose(waiting: Sequence[Waiting], around: Sequence[Place]) -> Waiting | None:
+        # Who came to wait since then is not known to be allowed: the next look knows.
+        wishes = [each for each in waiting if each.id in why_not and why_not[each.id] is None]
         taken = as_taken(around)
         if free_places(slot, taken) < 1:
             return None
@@ -208,8 +234,24 @@ async def move_up(nursery: Nursery, ward: str, start: Instant) -> str | None:
         return None
     waited, name = moved
     each = For(baby=waited.baby, guardian=waited.related, ward=ward)
-    await _write_visit(nursery, name, each, waited.start, waited.end)
+    await _write_visits(nursery, [(name, each, waited.start, waited.end)])
     return name
+
+
+async def move_up_everywhere(nursery: Nursery) -> None:
+    """Do so for every slot for which somebody waits: a place that came free while nobody saw to it goes to nobody else.
+
+    Raises the first Refusal when all were tried.
+    """
+    failed: list[Refusal] = []
+    for ward, start in await nursery.places.waited_for():
+        try:
+            while await move_up(nursery, ward, start) is not None:
+                pass
+        except Refusal as refusal:
+            failed.append(refusal)
+    if failed:
+        raise failed[0]
 
 
 def _refuse_unless_bookable(
@@ -218,12 +260,36 @@ def _refuse_unless_bookable(
     refuse_unless_bookable(slot, baby, policy=policy, day_slots=slots, taken=as_taken(around), rule=rule(), now=now)
 
 
-async def _write_visit(nursery: Nursery, name: str, each: For, start: Instant, end: Instant) -> None:
+Held = tuple[str, For, Instant, Instant]
+"""A place that is held: its name, for whom, from when to when."""
+
+
+async def _write_visits(nursery: Nursery, held: Sequence[Held]) -> None:
+    """Write the visits of places that are held, and confirm the places: all or none, whatever fails."""
+    booked: list[Booked] = []
+    is_written = False
+    try:
+        booked = [await _booked(nursery, *each) for each in held]
+        await write_together(nursery.store, VISITS, [changed(appointment_of(each)) for each in booked])
+        is_written = True
+        await nursery.places.confirm(*(each.id for each in booked))
+    except BaseException:
+        for name, *_ in held:
+            with suppress(Refusal):  # what cannot be freed now is free within a minute
+                await nursery.places.free(name, by="ward", reason=NOT_CONFIRMED)
+        if is_written:
+            # So slow that a place was given to somebody else: what was written must not look like a visit.
+            gone = [replace(each, state=State.CANCELLED, reason=NOT_CONFIRMED) for each in booked]
+            await write_together(nursery.store, VISITS, [changed(appointment_of(each)) for each in gone])
+        raise
+
+
+async def _booked(nursery: Nursery, name: str, each: For, start: Instant, end: Instant) -> Booked:
     before = await found_by(
         nursery.store, VISITS, PLATFORM, "Appointment", patient=f"Patient/{each.baby}", status=APPROVED_STATUSES
     )
     is_approved = any(booked_from(one.value, version=one.version) is not None for one in before)
-    booked = Booked(
+    return Booked(
         id=name,
         version=0,
         state=State.SLOT_CONFIRMED if is_approved else State.GUARDIAN_VERIFIED,
@@ -233,13 +299,6 @@ async def _write_visit(nursery: Nursery, name: str, each: For, start: Instant, e
         start=start,
         end=end,
     )
-    await write(nursery.store, appointment_of(booked))
-    try:
-        await nursery.places.confirm(name)
-    except Refusal:
-        # So slow that the place was given to somebody else: what was written must not look like a visit.
-        await write(nursery.store, appointment_of(replace(booked, state=State.CANCELLED, reason="not-confirmed")))
-        raise
 
 
 async def _give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:
@@ -250,7 +309,10 @@ async def _give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by
     over = left(booked.visit, Exit.CANCEL, reason)
     await write(nursery.store, restated(record.value, over.state, reason), expected_version=record.version)
     await nursery.places.free(place.id, by=by, reason=reason)
-    await move_up(nursery, ward, place.start)
+    try:
+        await move_up(nursery, ward, place.start)
+    except Refusal as refusal:  # what was given up is given up: the next look moves up
+        _log.info("nobody_moved_up_yet", appointment=place.id, code=refusal.code)
 
 
 def _for(baby: Baby) -> For:

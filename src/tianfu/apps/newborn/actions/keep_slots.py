@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 
-from tianfu.apps.newborn.actions.book_slot import move_up
+from tianfu.apps.newborn.actions.book_slot import move_up, move_up_everywhere
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from, restated
 from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, Exit, State, Visit, left, stepped
@@ -41,6 +41,7 @@ async def keep_slots(nursery: Nursery) -> None:
     while True:
         try:
             await look_at_slots(nursery)
+            await move_up_everywhere(nursery)
         except Exception as error:
             _log.error("slots_not_looked_at", error=place_of(error))
         await asyncio.sleep(LOOK_SECONDS)

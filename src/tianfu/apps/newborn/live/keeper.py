@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from tianfu.apps.newborn.live.audience import Audience, Began
+from tianfu.apps.newborn.live.pace import NEVER, Pace
 from tianfu.apps.newborn.live.recording import write_standing
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.mapping.codes import VISITS
@@ -67,7 +68,7 @@ _log = structlog.get_logger("tianfu.newborn")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """What visits stand on.  `clock` tells dates, `digest` hides a wristband's number."""
+    """What visits stand on.  `clock` tells dates, `digest` hides a wristband's number, `monotonic` counts seconds."""
 
     store: VisitStore
     rooms: KeptRooms
@@ -77,6 +78,7 @@ class House:
     trail: ViewTrail
     clock: Clock
     digest: Digest
+    monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ class _Seen:
     versions: Versions = ()
     visits: tuple[tuple[str, str], ...] = ()
     facts: Mapping[str, Facts] = field(default_factory=dict)
-    read_at: int = 0
+    read_at: float = NEVER
 
 
 class Keeper:
@@ -96,7 +98,8 @@ class Keeper:
         self._house = house
         self._name = name
         self._seen = _Seen()
-        self._drawn: dict[str, int] = {}
+        self._drawn: dict[str, float] = {}
+        self._pace = Pace(house.clock, house.monotonic, lease_seconds=LEASE_SECONDS)
         self._opened: set[str] = set()
         """The rooms that this keeper knows to be open on the media server that runs now."""
         self._media_is_there = True
@@ -140,6 +143,9 @@ class Keeper:
             rooms = await self._house.rooms.at_work()
         standing = {room.visit: read(room.state) for room in rooms}
         at_bed = [room for room in rooms if not room.is_over]
+        for room in at_bed:
+            self._pace.see(room)
+        self._pace.forget_all_but({room.visit for room in at_bed})
         if self.listening.has_lost_it:
             self.lease_now()
         facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
@@ -165,6 +171,7 @@ class Keeper:
         """Stand by; which rooms are open is the next keeper's to know."""
         self.is_keeper = False
         self._opened.clear()
+        self._pace.stand_by()
 
     async def write_down(self) -> None:
         """Close what is over, and write what the record and the trail do not know; a cut never waits for it."""
@@ -201,7 +208,7 @@ class Keeper:
 
     async def _facts(self, standing: Sequence[Standing], cameras: Sequence[str]) -> Mapping[str, Facts]:
         """What the record says now; read again only if some version differs from the last time."""
-        house, now = self._house, self._house.clock()
+        house, now = self._house, self._house.monotonic()
         visits = [each.booked for each in standing]
         if not visits:
             self._seen = _Seen()
@@ -213,9 +220,9 @@ class Keeper:
         beds = beds_in_use(self._seen.facts.values())
         babies = [each.baby for each in visits]
         versions = await house.watch.versions(WATCHED_TYPES, babies, named, places=beds)
-        is_old = now - self._seen.read_at > FACTS_SECONDS * SECOND
+        is_old = now - self._seen.read_at > FACTS_SECONDS
         if is_old or versions != self._seen.versions or names != self._seen.visits:
-            facts = await read_facts(house.store, visits, cameras, house.digest, now=now)
+            facts = await read_facts(house.store, visits, cameras, house.digest, now=house.clock())
             self._seen = _Seen(versions=versions, visits=names, facts=facts, read_at=now)
         return self._seen.facts
 
@@ -223,7 +230,7 @@ class Keeper:
 
     async def _lease(self, room: KeptRoom, standing: Standing) -> None:
         """Lengthen a room's lease, not beyond its slot, and open it again where the media server has forgotten it."""
-        house, now = self._house, self._house.clock()
+        house, now = self._house, self._pace.now(room.visit, standing.visit.slot_end)
         seconds = lease_seconds(standing.visit, now=now)
         if seconds <= 0:
             return  # it ends by itself, even if nobody looks any more
@@ -231,13 +238,16 @@ class Keeper:
             room.visit in self._opened
             and self._media_is_there
             and not self._is_lease_due
-            and room.lease_until - now > RENEW_BELOW_SECONDS * SECOND
+            and self._pace.lease_left(room.visit) > RENEW_BELOW_SECONDS
         ):
             return
         # Told before it is asked for: a view then never ends, in our books, before it did.
-        await house.rooms.leased(room.visit, Instant(now + int(seconds * SECOND)))
+        # By the later of two clocks: who reads it by the wall's sees it hold, and the next keeper how late it was.
+        until = max(now, house.clock()) + int(seconds * SECOND)
+        await house.rooms.leased(room.visit, Instant(min(until, standing.visit.slot_end)))
         try:
             await house.media.renew(room.visit, lease_seconds=seconds)
+            self._pace.leased(room.visit, seconds)
             self._opened.add(room.visit)
             self._media_is_there = True
         except Refusal as refusal:
@@ -292,7 +302,7 @@ class Keeper:
             await self._change(room.visit, again)
 
     def _looked_at(self, room: KeptRoom, visit: Visit, facts: Facts | None, *, is_held: bool) -> Visit:
-        now = self._house.clock()
+        now = self._pace.now(room.visit, visit.slot_end)
         if facts is None:
             return shielded(visit, "not-known")
         if visit.state not in OVER and (facts.appointment is None or facts.appointment in OVER):
@@ -302,7 +312,7 @@ class Keeper:
         ward = facts.ward(
             is_held=is_held,
             camera_is_healthy=camera_is_there,
-            nurse_heard_at=room.heard_at,
+            nurse_heard_at=self._pace.heard_at(room.visit, now),
             lease_until=Instant(now + 1) if self._media_is_there else Instant(0),
         )
         return looked_at(visit, ward, now=now)
@@ -316,14 +326,14 @@ class Keeper:
                 raise
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False
-        self._drawn[visit] = self._house.clock()
+        self._drawn[visit] = self._house.monotonic()
 
     async def _keep_drawn(self, visit: str, reason: str) -> None:
         """What stands as shielded is shielded, whatever went wrong between a row and a room.
 
         Under the row's lock: a nurse who opened it meanwhile would else see it as open while nobody sees anything.
         """
-        if self._house.clock() - self._drawn.get(visit, 0) > REPEAT_SECONDS * SECOND:
+        if self._house.monotonic() - self._drawn.get(visit, NEVER) > REPEAT_SECONDS:
             async with self._house.rooms.changing(visit) as changing:
                 if read(changing.room.state).visit.state is not State.LIVE:
                     await self._draw(visit, reason)

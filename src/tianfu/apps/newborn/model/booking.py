@@ -29,6 +29,13 @@ class Step(StrEnum):
     READY = "ready"
 
 
+class KeptBack(StrEnum):
+    """Why a family that waits for a slot does not move up; it goes on waiting, and is told."""
+
+    CONSENT = "consent"
+    GUARDIANSHIP = "guardianship"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """A place that somebody has: which baby, when."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
@@ -12,11 +12,12 @@ from tianfu.apps.newborn.mapping.consents import Given, given_of
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
 from tianfu.apps.newborn.mapping.wards import is_clear
-from tianfu.apps.newborn.model.booking import Step, next_step
+from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.records import FAMILY, PLATFORM, found_by, not_found, read_all, wards_of_stays
+from tianfu.apps.newborn.queries.waiting import kept_back
 from tianfu.kernel.instants import DAY, Instant, range_of
 from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
@@ -28,7 +29,10 @@ SMALL_DAYS = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baby:
-    """A baby of the reader's; `ward` is empty when it is not in intensive care (any more)."""
+    """A baby of the reader's; `ward` is empty when it is not in intensive care (any more).
+
+    `kept_back` tells of each wish, by its id, why its family does not move up.
+    """
 
     id: str
     name: str
@@ -39,8 +43,8 @@ class Baby:
     consent: Given | None
     visits: tuple[Booked, ...]
     waiting: tuple[Waiting, ...]
-
     is_small: bool
+    kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
 
     @property
     def may_be_seen(self) -> bool:
@@ -102,6 +106,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
             continue
         patient = patients["Patient", baby].value
         ward, bed = wards.get(baby, ("", ""))
+        waiting = await nursery.places.waiting(baby)
         babies.append(
             Baby(
                 id=baby,
@@ -112,8 +117,9 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 bed=bed,
                 consent=consents.get((guardian.id, baby)),
                 visits=await _visits(nursery, caller, FAMILY, baby),
-                waiting=await nursery.places.waiting(baby),
+                waiting=waiting,
                 is_small=_is_small(patient, now),
+                kept_back=await kept_back(nursery, waiting),
             )
         )
     return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))

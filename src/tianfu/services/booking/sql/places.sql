@@ -73,10 +73,22 @@ on conflict do nothing;
 select wish, baby, related, since, starts, ends from newborn_wish
  where ward = %(ward)s and starts = %(starts)s and ended_at is null;
 
+-- slots_waited_for
+-- Slots to come for which somebody waits, the next of them first.
+select distinct ward, starts from newborn_wish
+ where ended_at is null and starts > %(now)s order by starts, ward limit %(limit)s;
+
 -- wishes_of_baby
 -- For what a family waits.
 select wish, baby, related, since, starts, ends from newborn_wish
  where baby = %(baby)s and ended_at is null and starts > %(now)s order by starts;
+
+-- end_wishes_met
+-- Who has the place for which he waited waits no more.
+update newborn_wish as wish set ended_at = %(now)s, outcome = 'moved-up'
+  from newborn_place as place
+ where place.place = any(%(places)s::text[]) and place.waited_since is not null and wish.baby = place.baby
+   and wish.starts = place.starts and wish.ended_at is null;
 
 -- end_wish
 -- A family waits no more.

@@ -20,16 +20,18 @@ update room_grant set revoked_at = %(now)s
 
 -- add_connection
 -- Somebody comes in by a grant that was used up just now.
-insert into room_connection (digest, visit, person, role, participant, action, camera, device, tag, is_offered, since)
+insert into room_connection (digest, visit, person, role, participant, action, camera, device, tag, is_offered, since,
+                             until)
 values (%(digest)s, %(visit)s, %(person)s, %(role)s, %(participant)s, %(action)s, %(camera)s, %(device)s, %(tag)s,
-        %(is_offered)s, %(now)s);
+        %(is_offered)s, %(now)s, %(until)s::bigint);
 
 -- replace_connections
--- Whoever comes again, or another device under a camera's name, takes the place of the connection before.
+-- Whoever comes again, or another device under a camera's name, takes the place of the connection before; which it was.
 update room_connection set ended_at = %(now)s
  where ended_at is null and digest <> %(digest)s
    and (action = 'whip-camera' and camera = %(camera)s and %(camera)s <> ''
-        or action <> 'whip-camera' and %(camera)s = '' and visit = %(visit)s and participant = %(participant)s);
+        or action <> 'whip-camera' and %(camera)s = '' and visit = %(visit)s and participant = %(participant)s)
+returning digest;
 
 -- connection
 -- A connection by the secret in its address, while it lasts.
@@ -61,6 +63,12 @@ returning digest, visit, participant, action, camera;
 -- What was taken back and may still stand, because the media server was away.
 select digest, visit, participant, action, camera from room_connection
  where ended_at is null and revoked_at is not null;
+
+-- cameras_over
+-- Cameras that still send although their time is over.
+select digest, visit, person, role, participant, action, camera, device, tag, is_offered, revoked_at is not null
+  from room_connection
+ where ended_at is null and revoked_at is null and action = 'whip-camera' and until <= %(now)s;
 
 -- forget_grants
 -- Rows of which nothing follows any more.

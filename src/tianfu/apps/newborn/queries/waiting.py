@@ -1,0 +1,63 @@
+"""Who of those that wait for a slot may have it now, and why the others may not; read in the platform's own name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.consents import given_of
+from tianfu.apps.newborn.mapping.visits import Element, id_in
+from tianfu.apps.newborn.mapping.wards import is_clear
+from tianfu.apps.newborn.model.booking import KeptBack
+from tianfu.apps.newborn.model.consent import Scope, current_version
+from tianfu.apps.newborn.ports import Nursery, RecordStore
+from tianfu.apps.newborn.queries.records import PLATFORM, found_by, read_all
+from tianfu.kernel.instants import Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.booking.places import Waiting
+
+
+async def kept_back(nursery: Nursery, wishes: Sequence[Waiting]) -> Mapping[str, KeptBack | None]:
+    """Of each wish, by its id, why its family does not move up; None for one that may."""
+    store, now = nursery.store, nursery.clock()
+    if not wishes:
+        return {}
+    people = await read_all(store, VISITS, PLATFORM, [("RelatedPerson", each.related) for each in wishes])
+    said = {baby: await _said(store, baby) for baby in {each.baby for each in wishes}}
+    answers: dict[str, KeptBack | None] = {}
+    for wish in wishes:
+        person, about = people.get(("RelatedPerson", wish.related)), said[wish.baby]
+        if person is None or about is None:
+            answers[wish.id] = KeptBack.GUARDIANSHIP
+        else:
+            answers[wish.id] = _why(wish, person.value, *about, now)
+    return answers
+
+
+async def _said(store: RecordStore, baby: str) -> tuple[list[Element], list[Element]] | None:
+    """The flags and the consents of a baby; None for one with too many to look through."""
+    about = f"Patient/{baby}"
+    try:
+        flags = await found_by(store, VISITS, PLATFORM, "Flag", patient=about)
+        consents = await found_by(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
+    except Refusal as refusal:
+        if refusal.code != "too-many-records":
+            raise
+        return None
+    return [each.value for each in flags], [each.value for each in consents]
+
+
+def _why(
+    wish: Waiting, person: Element, flags: Sequence[Element], consents: Sequence[Element], now: Instant
+) -> KeptBack | None:
+    if not is_clear(person, wish.baby, flags, now=now):
+        return KeptBack.GUARDIANSHIP
+    given = [given_of(each, version=0) for each in consents if id_in(each.get("patient"), "Patient") == wish.baby]
+    is_agreed = any(
+        each is not None
+        and each.guardian == wish.related
+        and Scope.VIEW in each.scopes
+        and each.text == current_version()
+        for each in given
+    )
+    return None if is_agreed else KeptBack.CONSENT
