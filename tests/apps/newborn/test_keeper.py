@@ -280,6 +280,18 @@ async def test_what_was_moved_opens_only_after_new_scans(ward: MadeWard, lens: C
     assert await ward.state(7) is State.LIVE
 
 
+async def test_a_tablet_that_is_heard_of_while_two_confirm_does_not_cut_the_visit(ward: MadeWard, lens: Client) -> None:
+    keeper = await live(ward)
+    await ward.stay(7, bed=8)
+    await keeper.tick()
+    await ward.stay(7, bed=7)
+    await keeper.tick()
+    await ward.house.rooms.heard(["visit-7"], at=Instant(ward.clock() + 2 * SECOND))  # since they began
+    await ward.arm(7)
+    await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+    assert await ward.state(7) is State.LIVE
+
+
 async def test_another_ones_wristband_binds_nothing(ward: MadeWard, lens: Client) -> None:
     await ward.bed(7)
     await ward.bed(8)

@@ -46,7 +46,8 @@ async def _bind(house: House, booked: Booked, binding: Binding, *, now: Instant)
     if room is None:
         await _arm(house, booked, binding, now=now)
         return
-    ward = await ward_now(house, booked, binding.camera, nurse_heard_at=room.heard_at, is_being_leased=True, now=now)
+    heard_at = min(room.heard_at, now)  # her tablet may have been heard of since this began
+    ward = await ward_now(house, booked, binding.camera, nurse_heard_at=heard_at, is_being_leased=True, now=now)
     async with house.rooms.changing(booked.id) as changing:
         standing = read(changing.room.state)
         after = standing.becoming(rebound(standing.visit, binding, ward, now=now), now=now)
