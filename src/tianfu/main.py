@@ -339,6 +339,7 @@ def visits_of(database: Database, store: Store, auditor: Auditor, keyring: Keyri
         trail=ViewTrail(auditor=auditor, clock=system_clock),
         clock=system_clock,
         digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
+        policies=Places(database, system_clock),
     )
 
 

@@ -21,10 +21,13 @@ from tianfu.apps.newborn.live.keeper import LEASE_SECONDS, Keeper, lease_seconds
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.visit import State, shielded
+from tianfu.apps.newborn.model.windows import BOUNDS, read_policy, told
 from tianfu.apps.newborn.queries.round import heard_of
 from tianfu.db import Database
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.instants import SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.booking.places import Places
+from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.port import LIVE, SHIELDED, Happened
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -104,6 +107,45 @@ async def test_a_nurse_who_opens_while_the_keeper_looks_has_opened(ward: MadeWar
     await keeper._keep_drawn(room.visit, "shielded")  # decided on what it read before she opened
     assert await ward.state(7) is State.LIVE
     assert await shields(ward) == before
+
+
+async def test_the_media_server_is_told_whether_the_ward_allows_stills_and_told_again_after_it_died(
+    ward: MadeWard, lens: Client
+) -> None:
+    said_to_it: list[tuple[str, bool]] = []
+
+    async def allow_stills(visit: str, *, are_allowed: bool) -> None:
+        said_to_it.append((visit, are_allowed))
+        await EmbeddedMedia.allow_stills(ward.running.port, visit, are_allowed=are_allowed)
+
+    ward.running.port.allow_stills = allow_stills  # type: ignore[method-assign]  # only heard along
+    keeper = await live(ward)
+    assert set(said_to_it) == {("visit-7", False)}, "nobody said yes"
+    for said in ("yes", ""):
+        said_to_it.clear()
+        await allow(ward, said)
+        keeper._stills._read.clear()  # two seconds later
+        keeper.lease_now()
+        await keeper.tick()
+        assert said_to_it == [("visit-7", said == "yes")]
+    await allow(ward, "yes")
+    await ward.running.kill()
+    ward.running.port.hang_up()
+    await ward.running.start()
+    keeper._stills._read.clear()
+    keeper.lease_now()
+    said_to_it.clear()
+    await keeper.tick()
+    assert said_to_it == [("visit-7", True)]
+
+
+async def allow(ward: MadeWard, said: str) -> None:
+    """The head nurse sets a policy for today."""
+    today = china_date(ward.clock())
+    form = {"from_day": today.isoformat(), "windows": "1-7 09:00-10:00", "stills": said}
+    numbers = {name: str(least) for name, (least, _) in BOUNDS.items()}
+    policy = read_policy({**form, **numbers}, today=today)
+    await Places(ward.database, ward.clock).set_policy(WARD, policy.from_day, told(policy), by="head")
 
 
 async def unbook(ward: MadeWard) -> None:

@@ -38,6 +38,7 @@ from tianfu.kernel.instants import DAY, SECOND, Clock, Instant, system_clock, to
 from tianfu.records.outcomes import Found
 from tianfu.records.store import Store
 from tianfu.records.watching import Watch
+from tianfu.services.booking.places import Places
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.viewing import ViewTrail
 from tianfu.standards.fhir.parsing import parse_resource
@@ -238,6 +239,7 @@ async def made_ward(database: Database, running: Running, clock: Clock = system_
         clock=clock,
         monotonic=lambda: clock() / SECOND,
         digest=lambda text: hashlib.sha256(b"test" + text.encode()).hexdigest(),
+        policies=Places(database, clock),
     )
     ward = MadeWard(database, store, house, running, clock)
     await ward.furnish()

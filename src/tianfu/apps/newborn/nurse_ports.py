@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
@@ -39,6 +39,14 @@ class VisitStore(Protocol):
 
     async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:
         """Do everything a transaction bundle asks, or nothing."""
+        ...
+
+
+class WardPolicies(Protocol):
+    """The call of `services.booking.places.Places` that tells what wards have set."""
+
+    async def policies(self, ward: str) -> Sequence[Mapping[str, Any]]:
+        """What a ward has set, oldest first."""
         ...
 
 

@@ -19,10 +19,11 @@ from tianfu.apps.newborn.live.audience import Audience, Began
 from tianfu.apps.newborn.live.pace import NEVER, Pace
 from tianfu.apps.newborn.live.recording import write_standing
 from tianfu.apps.newborn.live.standing import Standing, read, written
+from tianfu.apps.newborn.live.stills import Stills
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.wards import Digest
 from tianfu.apps.newborn.model.visit import OVER, Exit, State, Visit, closed, left, looked_at, shielded
-from tianfu.apps.newborn.nurse_ports import Doors, VisitStore
+from tianfu.apps.newborn.nurse_ports import Doors, VisitStore, WardPolicies
 from tianfu.apps.newborn.queries.facts import WATCHED_TYPES, Facts, beds_in_use, named_records, read_facts
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of
@@ -78,6 +79,7 @@ class House:
     trail: ViewTrail
     clock: Clock
     digest: Digest
+    policies: WardPolicies
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -99,6 +101,7 @@ class Keeper:
         self._name = name
         self._seen = _Seen()
         self._drawn: dict[str, float] = {}
+        self._stills = Stills(house.policies)
         self._pace = Pace(house.clock, house.monotonic, lease_seconds=LEASE_SECONDS)
         self._opened: set[str] = set()
         """The rooms that this keeper knows to be open on the media server that runs now."""
@@ -250,6 +253,7 @@ class Keeper:
             self._pace.leased(room.visit, seconds)
             self._opened.add(room.visit)
             self._media_is_there = True
+            await self._tell_stills(room)
         except Refusal as refusal:
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False
@@ -257,6 +261,11 @@ class Keeper:
                 await self._open_again(room, seconds)
             else:
                 raise
+
+    async def _tell_stills(self, room: KeptRoom) -> None:
+        house = self._house
+        allowed = await self._stills.are_allowed(room.ward, now=house.clock(), at_seconds=house.monotonic())
+        await house.media.allow_stills(room.visit, are_allowed=allowed)
 
     async def _open_again(self, room: KeptRoom, seconds: float) -> None:
         """The media server was started anew: its rooms begin shielded, and who sees what begins anew too."""
@@ -271,6 +280,7 @@ class Keeper:
             await house.media.close(room.visit, "opened-again")
             await house.media.open_room(room.visit, room.camera, lease_seconds=seconds)
             self._opened.add(room.visit)
+            await self._tell_stills(room)
 
     async def _without_ward_sound(self, visit: str) -> None:
         """A room that is opened again lets nobody hear the ward, and says so."""
