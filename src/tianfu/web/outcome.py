@@ -106,6 +106,8 @@ STATUSES: Mapping[str, int] = {
     "connection-tag-missing": 428,
     "offer-not-open": 409,
     "server-offers": 409,
+    "voice-with-picture": 409,
+    "media-ports-exhausted": 503,
     "restart-not-taken": 409,
     "pulling-not-taken": 503,
     "offer-malformed": 400,

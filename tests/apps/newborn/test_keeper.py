@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import pytest
+from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 
-from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, WARD, WHY, MadeWard, made_ward
+from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, WARD, WHY, Doors, MadeWard, made_ward
 from tests.services.realtime.made import Client, camera, viewer
 from tests.services.realtime.running import Running, embedded
 from tianfu.apps.newborn.actions.confirm_binding import _arm, confirm_binding
@@ -28,7 +31,7 @@ from tianfu.kernel.instants import SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Places
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
-from tianfu.services.realtime.port import LIVE, SHIELDED, Happened
+from tianfu.services.realtime.port import ADAPTED, LIVE, SHIELDED, Happened
 from tianfu.services.realtime.protocol.rooms import Gate
 
 pytestmark = pytest.mark.anyio
@@ -137,6 +140,30 @@ async def test_the_media_server_is_told_whether_the_ward_allows_stills_and_told_
     said_to_it.clear()
     await keeper.tick()
     assert said_to_it == [("visit-7", True)]
+
+
+async def test_a_page_can_read_what_the_media_server_sends_since_when_it_was_told(ward: MadeWard, lens: Client) -> None:
+    keeper = await live(ward)
+    doors = cast("Doors", ward.house.doors)
+    mother = await viewer(ward.running.port, "visit-7", "somebody")
+    await hears(keeper, "joined")
+    assert doors.levels == [("visit-7", "somebody", "full")]
+    mother.control.clear()
+    number = 0
+    while keeper.listening.last_heard != ADAPTED:  # some seconds: a picture is not given up at once
+        lens.send_picture(b"7", number, whole=True)
+        report = RtcpReceiverInfo(
+            ssrc=mother.sources[0], fraction_lost=90, packets_lost=0, highest_sequence=0, jitter=0, lsr=0, dlsr=0
+        )
+        mother.peer.send(bytes(RtcpRrPacket(ssrc=1, reports=[report])))
+        number += 1
+        keeper.lease_now()
+        await ward.house.rooms.heard(["visit-7"], at=ward.clock())
+        await keeper.tick()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(keeper.listening.hear(), 0.3)
+    assert doors.levels[-1] == ("visit-7", "somebody", "sound")
+    await mother.peer.close()
 
 
 async def allow(ward: MadeWard, said: str) -> None:

@@ -56,9 +56,13 @@ class Doors:
 
     def __init__(self) -> None:
         self.revoked: list[str] = []
+        self.levels: list[tuple[str, str, str]] = []
 
     async def viewer(self, visit: str, participant: str) -> Caller:
         return Caller(id=participant, role="citizen")
+
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        self.levels.append((visit, participant, level))
 
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         self.revoked.append(visit)

@@ -57,6 +57,10 @@ class Doors(Protocol):
         """Who is known to the media server by this name; an opaque caller in no role if nobody knows."""
         ...
 
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        """The media server sends somebody so much of the picture from now on."""
+        ...
+
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         """Take back every grant of a visit and end every connection to it; safe to repeat."""
         ...

@@ -49,6 +49,9 @@ WHIP_PATH, WHEP_PATH = f"/{BASE_SEGMENT}/whip", f"/{BASE_SEGMENT}/whep"
 CONNECTION_PATH = f"/{BASE_SEGMENT}/connection/"
 """What follows is the connection's secret."""
 
+VOICE = "/voice"
+"""What follows the secret where a voice comes over a connection of its own: `OffersFirst`."""
+
 ALWAYS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -118,6 +121,7 @@ class MediaDoor:
             WHIP_PATH: {"POST": self._publish},
             WHEP_PATH: {"POST": self._watch},
             CONNECTION_PATH: {"PATCH": self._change, "DELETE": self._leave},
+            VOICE: {"POST": self._speak},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +142,7 @@ class MediaDoor:
             raise Refusal("host-not-ours", next_step="ask-on-this-machine")
         if request.method not in SAFE_METHODS and is_from_elsewhere(Headers.from_scope(scope)):  # type: ignore[arg-type]  # ours is a plain mapping
             raise Refusal("sent-by-another-site", next_step="start-again")
-        handlers = self._at.get(CONNECTION_PATH if _names_connection(request.path) else request.path)
+        handlers = self._at.get(_place(request.path))
         if handlers is None:
             raise Refusal("address-unknown", next_step="start-again")
         if request.method == "OPTIONS":
@@ -197,6 +201,17 @@ class MediaDoor:
             content_type=FRAGMENT,
             headers=((b"etag", _quoted(restarted.tag)),),
         )
+
+    async def _speak(self, request: _Request) -> Answer:
+        """Take an offer to send a voice: no resource of its own, it ends with the connection."""
+        connection, body = await self._proven(request)
+        await self._limiter.take(f"room:{connection.participant}", "", "form")
+        if content_type(request.headers) != SDP:
+            raise Refusal("format-not-taken", details={"expected": SDP})
+        if not body:
+            raise Refusal("body-missing")
+        answer = await self._doors.speak(connection, sdp_text(body))
+        return Answer(status=200, body=answer.encode(), content_type=SDP)
 
     async def _leave(self, request: _Request) -> Answer:
         """End a connection.  The secret of its address is enough: a page that is closed has no time to sign."""
@@ -268,12 +283,15 @@ class MediaDoor:
         return choose_language(self._languages, asked=None, remembered=None, accepted=accepted)
 
 
-def _names_connection(path: str) -> bool:
-    return path.startswith(CONNECTION_PATH) and path != CONNECTION_PATH
+def _place(path: str) -> str:
+    """Which of our addresses one is: a connection's, its voice's, or one that is written out."""
+    if not path.startswith(CONNECTION_PATH) or path == CONNECTION_PATH:
+        return path
+    return VOICE if path.endswith(VOICE) else CONNECTION_PATH
 
 
 def _secret(path: str) -> str:
-    return path[len(CONNECTION_PATH) :]
+    return path[len(CONNECTION_PATH) :].removesuffix(VOICE)
 
 
 def _quoted(tag: str) -> bytes:

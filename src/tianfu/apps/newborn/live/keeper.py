@@ -29,7 +29,16 @@ from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.watching import Versions, Watch
 from tianfu.services.realtime.kept import KeptRoom, KeptRooms
-from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, LIVE, SHIELDED, Happened, MediaPort
+from tianfu.services.realtime.port import (
+    ADAPTED,
+    CAMERA_BACK,
+    CAMERA_LOST,
+    JOINED,
+    LIVE,
+    SHIELDED,
+    Happened,
+    MediaPort,
+)
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
 from tianfu.services.realtime.viewing import ViewTrail
 
@@ -63,6 +72,9 @@ APPOINTMENT_GONE = "appointment-gone"
 
 BY_ITSELF = frozenset({LEASE_LOST, "camera-away", "not-known"})
 """For what a gate is shielded without a word to its row: by the media server itself, or by who cannot look."""
+
+FIRST_LEVEL = "full"
+"""With how much of the picture whoever joins begins."""
 
 _log = structlog.get_logger("tianfu.newborn")
 
@@ -515,6 +527,9 @@ class Listening:
             is_here = event.what == CAMERA_BACK
             (self.cameras.add if is_here else self.cameras.discard)(event.who)
             await self._house.rooms.camera(event.who, is_here=is_here)
+        if event.what in {JOINED, ADAPTED}:
+            level = event.reason if event.what == ADAPTED else FIRST_LEVEL
+            await self._house.doors.sends(event.visit, event.who, level)
         for each in self._audience.hears(event):
             if isinstance(each, Began):
                 await self._house.rooms.view_begins(each.visit, each.participant, since=each.since)
