@@ -90,6 +90,8 @@ STATUSES: Mapping[str, int] = {
     "token-ended": 401,
     "token-scope-missing": 403,
     "grant-missing": 401,
+    "publish-credential-refused": 401,
+    "encoder-unfit": 422,
     "grant-refused": 401,
     "grant-expired": 401,
     "grant-used": 401,

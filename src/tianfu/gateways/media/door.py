@@ -32,6 +32,7 @@ from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.realtime.doors import Doors, Entered
 from tianfu.services.realtime.grants import Connection, Grants, Shown
+from tianfu.services.realtime.protocol.credentials import is_credential
 from tianfu.services.realtime.protocol.proofs import Device, proven
 from tianfu.services.realtime.turn import IceServer, Relay
 from tianfu.web.bearers import bearer_text
@@ -65,6 +66,7 @@ RESTART = "*"
 
 _GUESSES = frozenset(
     {"grant-missing", "grant-refused", "connection-unknown", "device-proof-missing", "device-proof-refused"}
+    | {"publish-credential-refused"}
 )
 """What somebody gets who tries: it counts against the address that it comes from."""
 
@@ -87,6 +89,12 @@ class _Request:
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
+
+    def credential(self) -> str:
+        """What an encoder shows that has no key of its own to sign with; empty for everybody else."""
+        shown = self.headers.get(b"authorization", b"")
+        text = bearer_text(shown).decode("latin-1") if shown and b"dpop" not in self.headers else ""
+        return text if is_credential(text) else ""
 
     async def body(self) -> bytes:
         return await read_body(self.headers, self._receive)
@@ -159,10 +167,14 @@ class MediaDoor:
         return await handler(request)
 
     async def _publish(self, request: _Request) -> Answer:
+        credential = request.credential()
+        if credential:
+            body = await request.body()
+            if content_type(request.headers) != SDP:
+                raise Refusal("format-not-taken", details={"expected": SDP})
+            return self._created(await self._doors.publish_plain(credential, _offer_in(body)))
         shown, body = await self._shown(request)
-        if not body:
-            raise Refusal("body-missing")
-        return self._created(await self._doors.publish(shown, sdp_text(body)))
+        return self._created(await self._doors.publish(shown, _offer_in(body)))
 
     async def _watch(self, request: _Request) -> Answer:
         shown, body = await self._shown(request)
@@ -222,6 +234,8 @@ class MediaDoor:
         """The connection of an address, and the body, which its own device signed."""
         body = await request.body()
         connection = await self._grants.connection(_secret(request.path))
+        if await self._grants.is_shown_by(connection, request.credential()):
+            return connection, body
         try:
             device = request.device("", body)
             if device.thumbprint != connection.device:
@@ -292,6 +306,12 @@ def _place(path: str) -> str:
 
 def _secret(path: str) -> str:
     return path[len(CONNECTION_PATH) :].removesuffix(VOICE)
+
+
+def _offer_in(body: bytes) -> str:
+    if not body:
+        raise Refusal("body-missing")
+    return sdp_text(body)
 
 
 def _quoted(tag: str) -> bytes:
