@@ -525,7 +525,8 @@ class LiveVisit {
   #strong(): void {
     this.#wasWeak = false;
     this.#alarm("");
-    this.#say("told", this.#words["again"] ?? "");
+    const less = this.#level === "full" ? "" : this.#words[`level-${this.#level}`];
+    this.#say("told", [this.#words["again"], less].filter(Boolean).join(" "));
   }
 
   #tick(): void {

@@ -330,6 +330,8 @@ async def test_what_is_over_is_forgotten_after_the_days_of_the_rule(desk: Desk) 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: Desk, language: str) -> None:
+    await open_curtain(desk.ward.house, QIN, "visit-7", now=desk.now)
+    mother = await viewer(desk.ward.running.port, "visit-7", "somebody")
     await desk.arrived(20, join_ms=1_500, lost_permille=80)
     gone = desk.now
     desk.pass_(61)
@@ -351,6 +353,7 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
             answer = await page.goto(f"{here}{QUALITY}?{query}")
             assert answer is not None
             assert answer.status == 200
+            assert "visit-7" in await page.inner_text("[data-part=watching]")
             await page.evaluate(AXE.read_text(encoding="utf-8"))
             PICTURES.mkdir(parents=True, exist_ok=True)
             for width in (1440, 320):
@@ -364,3 +367,4 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
         await page.wait_for_url("**/quality?done=noted")
         assert "the ward looks at the plug" in await page.inner_text("[data-part=alerts]")
         await chromium.close()
+    await mother.peer.close()
