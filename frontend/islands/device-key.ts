@@ -55,7 +55,7 @@ const digest = async (value: string): Promise<string> =>
 /** What this device signs for one request that shows a grant. */
 export async function proof(method: string, address: string, body: string, grant: string, visit: string): Promise<string> {
   const header = { typ: "dpop+jwt", alg: "ES256", jwk: await publicKey() };
-  const claims = { htm: method, htu: address, body: await digest(body), ath: await digest(grant), visit };
+  const claims = { htm: method, htu: address, body: await digest(body), ath: grant ? await digest(grant) : "", visit };
   const signed = `${letters(encoded(JSON.stringify(header)))}.${letters(encoded(JSON.stringify(claims)))}`;
   const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, (await pair()).privateKey, encoded(signed));
   return `${signed}.${letters(new Uint8Array(signature))}`;

@@ -14,7 +14,8 @@ const GONE_MS = 1_500;
 /** Answers to who may not look any more: what was never his, and what was until it was taken back. */
 const NO_LONGER = [404, 410];
 const RETRY_MS = [300, 600, 1_200, 2_000];
-const SMALL = 0.75;
+/** What the numbers of a page call each level below the full picture. */
+const SHOWN: Partial<Record<Level, string>> = { small: "reduced", sound: "sound", none: "sound", stills: "stills" };
 /** How often the watermark stands over the picture at once. */
 const COPIES = 15;
 
@@ -23,6 +24,8 @@ interface Mark {
   readonly place: number;
   readonly text: string;
 }
+/** The full picture, a smaller one, the ward's sound alone, not even that, or a still now and then. */
+type Level = "full" | "small" | "sound" | "none" | "stills";
 interface Stands {
   readonly kind: "before" | "live" | "drawn" | "over";
   readonly title: string;
@@ -31,12 +34,16 @@ interface Stands {
   readonly left: number;
   readonly inside: boolean;
   readonly silenced: boolean;
+  /** What the media server sends this viewer; absent while he is not inside. */
+  readonly level?: Level;
   readonly watermark?: Mark;
 }
 interface Joined {
   readonly grant: string;
   readonly mark: string;
   readonly speaks: boolean;
+  /** The media server makes the offer, and a voice takes a connection of its own. */
+  readonly offers: boolean;
   readonly watermark: Mark;
 }
 interface No {
@@ -61,6 +68,8 @@ class LiveVisit {
   readonly #video: HTMLVideoElement;
   readonly #mark: HTMLElement;
   #peer: RTCPeerConnection | undefined;
+  #mouth: RTCPeerConnection | undefined;
+  #openMouth: (() => Promise<void>) | undefined;
   #stream = new MediaStream();
   #voice: RTCRtpSender | undefined;
   #microphone: MediaStreamTrack | undefined;
@@ -86,10 +95,10 @@ class LiveVisit {
   #frozenBefore = 0;
   #lostBefore = 0;
   #gotBefore = 0;
-  #tallest = 0;
   #qualityAt = 0;
   #numbers: Record<string, string> = {};
   #shows = "nothing";
+  #level: Level = "full";
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -188,6 +197,7 @@ class LiveVisit {
         return;
       }
       this.#key = joined.mark;
+      this.#level = "full"; // whoever comes begins with all
       this.#put(joined.watermark);
       await this.#connect(joined);
       this.#tried = 0;
@@ -211,10 +221,12 @@ class LiveVisit {
 
   async #connect(joined: Joined): Promise<void> {
     const peer = (this.#peer = new RTCPeerConnection());
-    peer.addTransceiver("video", { direction: "recvonly" });
-    peer.addTransceiver("audio", { direction: "recvonly" }); // the ward's
-    // Nothing is sent until the key is pressed: the line for voices has no track before.
-    this.#voice = joined.speaks ? peer.addTransceiver("audio", { direction: "sendrecv" }).sender : undefined;
+    if (!joined.offers) {
+      peer.addTransceiver("video", { direction: "recvonly" });
+      peer.addTransceiver("audio", { direction: "recvonly" }); // the ward's
+      // Nothing is sent until the key is pressed: the line for voices has no track before.
+      this.#voice = joined.speaks ? peer.addTransceiver("audio", { direction: "sendrecv" }).sender : undefined;
+    }
     const stream = (this.#stream = new MediaStream());
     peer.ontrack = (event) => {
       stream.addTrack(event.track);
@@ -230,21 +242,9 @@ class LiveVisit {
         setTimeout(() => goneAt === at && peer === this.#peer && void this.#join(), GONE_MS);
       }
     };
-    const offered = await peer.createOffer();
-    const offer = offered.sdp ?? "";
-    const path = "/media/whep";
-    const answer = await fetch(path, {
-      method: "POST",
-      body: offer,
-      credentials: "omit",
-      signal: AbortSignal.timeout(8_000),
-      headers: {
-        "content-type": "application/sdp",
-        authorization: `Bearer ${joined.grant}`,
-        dpop: await proof("POST", location.origin + path, offer, joined.grant, this.#root.dataset["visit"] ?? ""),
-      },
-    });
-    if (answer.status !== 201) throw new Error(String(answer.status));
+    const offered = joined.offers ? undefined : await peer.createOffer();
+    const answer = await this.#sendTo("POST", "/media/whep", offered?.sdp ?? "", joined.grant);
+    if (offered === undefined) return this.#takeOffer(peer, answer, joined.speaks);
     // Gathering begins only now that the relays are known (RFC 9725, section 4.6).  Our addresses need not be told: the
     // server learns each from what comes from there (RFC 8445, section 7.3.1.3).
     peer.setConfiguration({ ...peer.getConfiguration(), iceServers: relaysIn(answer.headers.get("link") ?? "") });
@@ -252,11 +252,48 @@ class LiveVisit {
     await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
   }
 
+  /** Say something to the door of pictures with this device's signature; throws for anything but a yes. */
+  async #sendTo(method: string, path: string, body: string, grant = ""): Promise<Response> {
+    const headers: Record<string, string> = {
+      dpop: await proof(method, location.origin + path, body, grant, this.#root.dataset["visit"] ?? ""),
+    };
+    if (grant) headers["authorization"] = `Bearer ${grant}`;
+    if (body) headers["content-type"] = "application/sdp";
+    const signal = AbortSignal.timeout(8_000);
+    const answer = await fetch(path, { method, ...(body ? { body } : {}), credentials: "omit", signal, headers });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer;
+  }
+
+  /** Answer the media server's offer; his voice goes another way, open from now on and silent until he presses. */
+  async #takeOffer(peer: RTCPeerConnection, offered: Response, speaks: boolean): Promise<void> {
+    const place = offered.headers.get("location") ?? "";
+    const relays = { iceServers: relaysIn(offered.headers.get("link") ?? "") };
+    peer.setConfiguration({ ...peer.getConfiguration(), ...relays });
+    await peer.setRemoteDescription({ type: "offer", sdp: await offered.text() });
+    await peer.setLocalDescription(await peer.createAnswer());
+    await this.#sendTo("PATCH", place, peer.localDescription?.sdp ?? "");
+    if (!speaks || peer !== this.#peer) return;
+    this.#openMouth = () => this.#connectMouth(place, relays);
+    await this.#openMouth().catch(() => undefined); // the picture first: it is tried again when the key is pressed
+  }
+
+  async #connectMouth(place: string, relays: RTCConfiguration): Promise<void> {
+    this.#mouth?.close();
+    const mouth = (this.#mouth = new RTCPeerConnection(relays));
+    const voice = mouth.addTransceiver("audio", { direction: "sendonly" }).sender;
+    await mouth.setLocalDescription(await mouth.createOffer());
+    const answer = await this.#sendTo("POST", `${place}/voice`, mouth.localDescription?.sdp ?? "");
+    await mouth.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    if (mouth === this.#mouth) this.#voice = voice;
+  }
+
   /** End the connection and empty the picture. */
   #close(): void {
     this.#release();
     this.#peer?.close();
-    this.#peer = undefined;
+    this.#mouth?.close();
+    this.#peer = this.#mouth = this.#openMouth = undefined;
     this.#voice = undefined;
     this.#key = "";
     this.#cover();
@@ -311,9 +348,9 @@ class LiveVisit {
     this.#mark.hidden = false;
     this.#video.hidden = false;
     this.#show("screen", false);
-    this.#show("live", true);
+    this.#show("live", this.#level !== "stills");
     this.#show("diary", false);
-    this.#say("told", this.#words["live"] ?? "");
+    if (this.#level === "full") this.#say("told", this.#words["live"] ?? "");
   }
 
   /** At once: no picture, not even the last. */
@@ -435,8 +472,9 @@ class LiveVisit {
       return;
     }
     if (this.#wasWeak) this.#strong();
-    this.#say("title", stands.title);
-    this.#say("back", stands.back);
+    const isBelow = stands.kind === "live" && (stands.level === "sound" || stands.level === "none");
+    this.#say("title", isBelow ? (this.#words[`level-${stands.level}`] ?? "") : stands.title);
+    this.#say("back", isBelow ? (this.#words["level-back"] ?? "") : stands.back);
     this.#say("drawn", stands.drawn);
     const screen = this.#part("screen");
     if (screen) screen.className = `screen ${stands.kind}`;
@@ -451,16 +489,44 @@ class LiveVisit {
     }
     if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
     this.#dress();
+    if (stands.level && stands.kind === "live" && key && key === this.#key) this.#sent(stands.level);
     const hold = this.#part("hold") as HTMLButtonElement | null;
     if (hold) hold.disabled = stands.kind !== "live" || this.#isMuted();
     if (!this.#isStarted || this.#isJoining) return;
     if (!this.#key || (key && key === this.#key && !stands.inside)) void this.#join();
   }
 
+  /** The media server sends this much: say so, and let no picture stand that is not sent any more. */
+  #sent(level: Level): void {
+    const before = this.#level;
+    this.#level = level;
+    if (level === before) return;
+    this.#say("told", [this.#words[`level-${level}`], this.#isBelow() ? this.#words["level-back"] : ""].filter(Boolean).join(" "));
+    if (this.#isBelow() && !this.#video.hidden) {
+      this.#video.hidden = true; // the stream stays: there may be sound, and the next picture uncovers it
+      this.#mark.hidden = true;
+      this.#show("screen", true);
+    }
+    this.#show("live", !this.#video.hidden && level !== "stills");
+    this.#framesBefore = this.#frames;
+    this.#qualityAt = performance.now();
+    this.#sayQuality(level);
+  }
+
+  #isBelow(): boolean {
+    return this.#level === "sound" || this.#level === "none";
+  }
+
+  #sayQuality(shows: string): void {
+    this.#say("quality", this.#words[`shows-${shows}`] ?? "");
+    this.#show("quality", this.#video.srcObject !== null);
+  }
+
   #strong(): void {
     this.#wasWeak = false;
     this.#alarm("");
-    this.#say("told", this.#words["again"] ?? "");
+    const less = this.#level === "full" ? "" : this.#words[`level-${this.#level}`];
+    this.#say("told", [this.#words["again"], less].filter(Boolean).join(" "));
   }
 
   #tick(): void {
@@ -489,22 +555,20 @@ class LiveVisit {
 
   async #count(): Promise<void> {
     const peer = this.#peer;
-    if (!peer || this.#video.hidden) return;
-    let [freezes, frozen, lost, got, rtt, tall] = [0, 0, 0, 0, 0, 0];
+    if (!peer || !this.#video.srcObject || (this.#video.hidden && !this.#isBelow())) return;
+    let [freezes, frozen, lost, got, rtt] = [0, 0, 0, 0, 0];
     (await peer.getStats()).forEach((each: Record<string, number | string | boolean>) => {
       if (each["type"] === "inbound-rtp" && each["kind"] === "video") {
         freezes = Number(each["freezeCount"] ?? 0);
         frozen = Math.round(Number(each["totalFreezesDuration"] ?? 0) * 1000);
         lost = Math.max(0, Number(each["packetsLost"] ?? 0));
         got = Number(each["packetsReceived"] ?? 0);
-        tall = Number(each["frameHeight"] ?? 0);
       }
       if (each["type"] === "candidate-pair" && each["nominated"]) rtt = Math.round(Number(each["currentRoundTripTime"] ?? 0) * 1000);
     });
     const frames = this.#frames - this.#framesBefore;
     const share = lost - this.#lostBefore + (got - this.#gotBefore);
-    this.#tallest = Math.max(this.#tallest, tall);
-    this.#shows = frames === 0 ? "sound" : frames <= 2 ? "stills" : tall < this.#tallest * SMALL ? "reduced" : "full";
+    this.#shows = SHOWN[this.#level] ?? (frames === 0 ? "sound" : "full");
     this.#numbers = {
       join_ms: String(this.#joinMs),
       freezes: String(Math.max(0, freezes - this.#freezesBefore)),
@@ -515,8 +579,7 @@ class LiveVisit {
     };
     [this.#framesBefore, this.#freezesBefore, this.#frozenBefore] = [this.#frames, freezes, frozen];
     [this.#lostBefore, this.#gotBefore] = [lost, got];
-    this.#say("quality", this.#words[`shows-${this.#shows}`] ?? "");
-    this.#show("quality", true);
+    this.#sayQuality(this.#level === "full" && frames === 0 ? "stuck" : this.#level);
   }
 
   // Sound
@@ -575,10 +638,13 @@ class LiveVisit {
 
   /** Ask for the floor, then send: nothing leaves this device before the server gave it. */
   async #press(): Promise<void> {
-    const voice = this.#voice;
-    if (this.#isPressed || !voice || this.#isMuted() || this.#stands?.kind !== "live") return;
+    if (this.#isPressed || this.#isMuted() || this.#stands?.kind !== "live") return;
+    if (!this.#voice && !this.#openMouth) return;
     this.#isPressed = true;
     try {
+      if (!this.#voice) await this.#openMouth?.();
+      const voice = this.#voice;
+      if (!voice) throw new Error("voice");
       if (!this.#microphone || this.#microphone.readyState === "ended") {
         const heard = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
         this.#microphone = heard.getAudioTracks()[0];

@@ -107,6 +107,8 @@ def serve() -> None:
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
         programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
+        if settings.media_server == "janus" and settings.janus_folder is None:
+            programs.append(serving.janus_server())
         server = embedded_server(settings)
         asyncio.run(serving.serve(settings, programs, server, when_ready=lambda: _print_addresses(settings)))
 

@@ -16,14 +16,14 @@ from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
 from tianfu.installation import installation_keys, migrated_database
-from tianfu.kernel.instants import system_clock
+from tianfu.kernel.instants import china_date, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
 from tianfu.terminal import current_settings, err, out
 
 if TYPE_CHECKING:
     from tianfu.records.store import Store
-    from tianfu.services.realtime.cameras.registry import Cameras
+    from tianfu.services.realtime.cameras.registry import Cameras, Credential
     from tianfu.services.realtime.cameras.source import Source
 
 Result = TypeVar("Result")
@@ -47,13 +47,15 @@ def add_camera(
     bed: Annotated[str, typer.Option(help="what is printed on the bed")],
     address: Address = None,
     user: User = "",
+    whip: Annotated[bool, typer.Option(help="an encoder that comes by itself and shows a credential")] = False,
 ) -> None:
-    """Register a camera at a bed: with an address one that is fetched, without one a cart; prints its name."""
+    """Register a camera at a bed: with an address one that is fetched, with --whip an encoder, else a cart."""
     from tianfu.services.realtime.cameras.registering import Wish, register_camera
     from tianfu.services.realtime.cameras.registry import Kind
 
     source = None if address is None else _source(address, user)
-    wish = Wish(label=label, bed=bed, kind=Kind.CART if source is None else Kind.RTSP, source=source)
+    kind = Kind.WHIP if whip else Kind.CART if source is None else Kind.RTSP
+    wish = Wish(label=label, bed=bed, kind=kind, source=source)
 
     async def work(house: _House) -> str:
         return await register_camera(house.store, house.cameras, OPERATOR, Purpose.OPERATIONS, wish)
@@ -76,6 +78,30 @@ def change_camera(label: Label, address: Annotated[str, typer.Option(help="where
 
     _with_cameras(work)
     out.print(f"{label} has another address", markup=False)
+
+
+@camera_commands.command(name="credential")
+def give_credential(
+    label: Label,
+    take_back: Annotated[
+        bool, typer.Option("--take-back", help="none is good any more, and what it sends ends")
+    ] = False,
+) -> None:
+    """Give an encoder a new credential, shown this once; the one before ends when the new one is used, or in a day."""
+
+    async def work(house: _House) -> Credential | None:
+        camera = await _named(house, label)
+        if take_back:
+            await house.cameras.take_credentials_back(camera)
+            return None
+        return await house.cameras.new_credential(camera)
+
+    credential = _with_cameras(work)
+    if credential is None:
+        out.print(f"{label} has no credential any more", markup=False)
+    else:
+        print(credential.text)
+        err.print(f"good until {china_date(credential.until)}; give a new one before", markup=False)
 
 
 @camera_commands.command(name="off")

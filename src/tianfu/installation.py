@@ -42,6 +42,11 @@ def database_addresses(settings: Settings) -> Addresses:
     return Addresses.of_server(settings.database_url, secret)
 
 
+def janus_folder(settings: Settings) -> Path:
+    """Where Janus's configuration lies: the operator's folder, or one beside the media server's socket."""
+    return settings.janus_folder or media_socket(settings).with_name("janus")
+
+
 def media_socket(settings: Settings) -> Path:
     """Where the media server listens: in the home, or if that is too long for a socket's name, in a short folder of
     the owner's among the temporary files."""

@@ -84,6 +84,7 @@ from tianfu.services.realtime.cameras.registry import Cameras
 from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.grants import Grants
+from tianfu.services.realtime.janus.process import RemoteJanus
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.quality import QualityBook
 from tianfu.services.realtime.trail import RoomTrail
@@ -310,7 +311,8 @@ class Rooms:
 
 def rooms_of(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Rooms:
     """The live rooms of an installation; the media server need not run yet."""
-    media = EmbeddedMedia(media_socket(settings))
+    socket = media_socket(settings)
+    media = RemoteJanus(socket) if settings.media_server == "janus" else EmbeddedMedia(socket)
     trail = RoomTrail(auditor, system_clock)
     grants = Grants(database, keyring.index_secret, media, trail, system_clock)
     return Rooms(
@@ -339,6 +341,7 @@ def visits_of(database: Database, store: Store, auditor: Auditor, keyring: Keyri
         trail=ViewTrail(auditor=auditor, clock=system_clock),
         clock=system_clock,
         digest=lambda text: blind(keyring.index_secret, "wristband", text.encode(), size_bytes=16).hex(),
+        policies=Places(database, system_clock),
     )
 
 

@@ -21,6 +21,8 @@ Mode = Literal["development", "production"]
 MODES: tuple[Mode, ...] = ("development", "production")
 CipherName = Literal["sm4", "aes"]
 CIPHERS: tuple[CipherName, ...] = ("sm4", "aes")
+MediaServer = Literal["embedded", "janus"]
+MEDIA_SERVERS: tuple[MediaServer, ...] = ("embedded", "janus")
 Network = IPv4Network | IPv6Network
 Reader = Literal["program", "development", "itself"]
 
@@ -29,6 +31,7 @@ Value = TypeVar("Value", bound=str)
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}))?\Z"
 )
+_PORTS = re.compile(r"([0-9]{4,5})-([0-9]{4,5})\Z")
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*\Z")
 
@@ -183,6 +186,27 @@ DESCRIBED: tuple[Description, ...] = (
         production="set it, or have a relay on the same machine",
     ),
     Description(
+        name="TIANFU_MEDIA_PORTS",
+        form="two numbers with a dash, from 1024 to 65535",
+        default="none: any free port",
+        meaning="The UDP ports of live pictures, such as `20000-21999`, both ends included: what a firewall must let "
+        "through to `TIANFU_MEDIA_ADDRESSES`. A connection takes one port on each address; somebody's voice takes one "
+        "more with Janus. Who comes when all are taken is refused with `media-ports-exhausted`. Janus started by this "
+        "program takes it, too, and `10000-60000` without it. The relay's own ports are in its own configuration.",
+        production="set it where a firewall stands between families and this machine",
+    ),
+    Description(
+        name="TIANFU_MEDIA_SERVER",
+        form="`embedded`, `janus`, or a folder",
+        default="`embedded`",
+        meaning="What forwards live pictures. `embedded`: our own forwarder. `janus`: Debian's Janus, started and "
+        "ended with this program. A folder, such as `/run/tianfu-janus`: a Janus that you start yourself from a "
+        "configuration that our program wrote there (`deploy/tianfu-janus.service`). What Janus does not do stands in "
+        "[decision 0016](../decisions/0016-janus.md): no smaller picture, no stills, no cameras with an address, and a "
+        "curtain that is acknowledged later. Refused at the start: `janus-missing`, `janus-needs-address`, "
+        "`janus-folder-unusable`.",
+    ),
+    Description(
         name="TIANFU_TURN_ADDRESSES",
         form="`turn:` or `turns:` addresses, divided by spaces",
         default="none",
@@ -275,6 +299,9 @@ class Settings:
     codes_address: str | None
     codes_secret_file: Path
     media_addresses: tuple[str, ...]
+    media_ports: tuple[int, int] | None
+    media_server: MediaServer
+    janus_folder: Path | None
     turn_addresses: str
     turn_secret_file: Path
 
@@ -308,6 +335,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
         codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
         media_addresses=_own_addresses(environment, "TIANFU_MEDIA_ADDRESSES"),
+        media_ports=_ports(environment, "TIANFU_MEDIA_PORTS"),
+        media_server=_media_server(environment)[0],
+        janus_folder=_media_server(environment)[1],
         turn_addresses=environment.get("TIANFU_TURN_ADDRESSES", ""),
         turn_secret_file=Path(environment.get("TIANFU_TURN_SECRET_FILE") or home / "turn-secret"),
     )
@@ -369,6 +399,28 @@ def _own_addresses(environment: Mapping[str, str], name: str) -> tuple[str, ...]
         return tuple(str(ip_address(text)) for text in (environment.get(name) or "127.0.0.1").split())
     except ValueError as error:
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": name}) from error
+
+
+def _ports(environment: Mapping[str, str], name: str) -> tuple[int, int] | None:
+    """The first and the last port of a range."""
+    text = environment.get(name, "")
+    if not text:
+        return None
+    found = _PORTS.match(text)
+    first, last = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    if not 1_024 <= first <= last <= 65_535:
+        details = {"setting": name, "least": "1024", "most": "65535", "expected": "first-last"}
+        raise Refusal("setting-invalid", next_step="correct-the-setting", details=details)
+    return first, last
+
+
+def _media_server(environment: Mapping[str, str]) -> tuple[MediaServer, Path | None]:
+    """Which media server, and the folder of a Janus that somebody else starts."""
+    name = "TIANFU_MEDIA_SERVER"
+    text = environment.get(name) or MEDIA_SERVERS[0]
+    if text.startswith("/"):
+        return "janus", Path(text)
+    return _chosen({name: text}, name, MEDIA_SERVERS), None
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

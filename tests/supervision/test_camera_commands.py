@@ -27,6 +27,7 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
 from tianfu.services.realtime.cameras.registering import BED_CODE
+from tianfu.services.realtime.protocol.credentials import is_credential
 from tianfu.settings import settings_from
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # a program is started for each command, and looks for seconds
@@ -148,6 +149,21 @@ async def test_a_cart_needs_no_address_and_no_password(ward: Ward) -> None:
     assert added.code == 0, added.text
     [row] = await ward.rows()
     assert row[0] == added.text.strip()
+
+
+async def test_an_encoder_is_registered_and_its_credential_is_shown_once_and_taken_back(ward: Ward) -> None:
+    added = await ward.command("add", "CAM-8", "--bed", "BED-1", "--whip")
+    assert added.code == 0, added.text
+    given = [await ward.command("credential", "CAM-8") for _ in range(2)]
+    texts = [each.text.splitlines()[0] for each in given]
+    assert all(is_credential(each) for each in texts)
+    assert len(set(texts)) == 2
+    assert "good until" in given[0].text
+    back = await ward.command("credential", "CAM-8", "--take-back")
+    assert (back.code, back.text.strip()) == (0, "CAM-8 has no credential any more")
+    await ward.command("add", "CART-1", "--bed", "BED-1")
+    refused = await ward.command("credential", "CART-1")
+    assert (refused.code, "camera-unknown" in refused.text) == (2, True), refused.text
 
 
 async def test_what_a_command_changes_is_seen_while_the_installation_serves(ward: Ward) -> None:

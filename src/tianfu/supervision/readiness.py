@@ -8,6 +8,7 @@ is docs/reference/hardening.md.
 from __future__ import annotations
 
 import sys
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,6 +23,7 @@ from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import open_sender
 from tianfu.services.accounts.store import anybody_in
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.janus.configuration import missing_of_janus, read_address
 from tianfu.services.realtime.turn import open_relay
 from tianfu.settings import Settings
 
@@ -34,10 +36,13 @@ def refuse_unready(settings: Settings) -> None:
     Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`,
     `key-open-to-others`, `key-damaged`) and of the sender of codes (`setting-invalid`, `secret-missing`,
     `secret-open-to-others`), in production `hosts-missing`, `address-missing`, `address-not-safe` and
-    `code-sender-missing`, in development `proxy-in-development`.
+    `code-sender-missing`, in development `proxy-in-development`; with Janus `janus-missing`, `janus-needs-address` and
+    `janus-folder-unusable`.
     """
     load_limits(settings.limits_file)
     open_relay(settings.turn_addresses, settings.turn_secret_file)
+    if settings.media_server == "janus":
+        _refuse_unfit_janus(settings)
     if settings.is_production:
         _refuse_nameless(settings)
         _refuse_unsafe_address(settings)
@@ -60,6 +65,23 @@ async def refuse_unready_records(settings: Settings, addresses: Addresses) -> No
         await open_keyring(database, installation_keys(settings))
         await _refuse_made_up_people(database)
         await _refuse_development_roles(database)
+
+
+def _refuse_unfit_janus(settings: Settings) -> None:
+    """Janus is Debian's, and never speaks over 127.0.0.1; somebody's own one listens where its folder says."""
+    if settings.janus_folder is not None:
+        try:
+            read_address(settings.janus_folder)
+        except (OSError, ValueError) as error:
+            details = {"setting": "TIANFU_MEDIA_SERVER", "folder": str(settings.janus_folder)}
+            raise Refusal("janus-folder-unusable", next_step="write-its-configuration", details=details) from error
+        return
+    missing = missing_of_janus()
+    if missing:
+        raise Refusal("janus-missing", next_step="install-janus", details={"missing": " ".join(missing)})
+    if all(ip_address(each).is_loopback for each in settings.media_addresses):
+        details = {"setting": "TIANFU_MEDIA_ADDRESSES", "expected": "an address that is not of this machine alone"}
+        raise Refusal("janus-needs-address", next_step="set-it", details=details)
 
 
 def _refuse_nameless(settings: Settings) -> None:

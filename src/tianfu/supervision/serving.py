@@ -87,6 +87,13 @@ def media_server() -> Program:
     return Program(name="media", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
 
 
+def janus_server() -> Program:
+    """The program of Janus; a visit waits for it, as for the media server."""
+    command = [sys.executable, "-m", "tianfu.supervision.janus_server"]
+    environment = dict(os.environ)
+    return Program(name="janus", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
+
+
 def camera_keeper() -> Program:
     """The program that pulls the cameras; a picture waits for it, as for the media server."""
     command = [sys.executable, "-m", "tianfu.supervision.camera_keeper"]

@@ -29,6 +29,7 @@ from tianfu.apps.newborn.model.windows import (
     Policy,
     Slot,
     Window,
+    are_stills_allowed_on,
     policy_from,
     policy_on,
     read_policy,
@@ -54,6 +55,7 @@ POLICY = Policy(
     per_baby_a_day=1,
     cancel_minutes=60,
     invited_max=2,
+    are_stills_allowed=False,
 )
 RULE = Rule(version=1, kept_percent=25, kept_until_hours=12, many_in_7_days=3)
 FORM = {
@@ -71,7 +73,9 @@ def policies(draw: st.DrawFn) -> Policy:
     windows = [Window(weekdays=draw(st.frozensets(st.integers(1, 7), min_size=1)), start=start, end=start + 180)]
     numbers = {name: draw(st.integers(*bounds)) for name, bounds in BOUNDS.items()}
     closed = draw(st.frozensets(st.integers(0, 9).map(lambda each: TODAY + timedelta(days=each)), max_size=3))
-    return Policy(from_day=TODAY, windows=tuple(windows), closed=closed, **numbers)
+    return Policy(
+        from_day=TODAY, windows=tuple(windows), closed=closed, are_stills_allowed=draw(st.booleans()), **numbers
+    )
 
 
 @given(policies(), st.integers(0, 30))
@@ -147,6 +151,22 @@ def test_of_two_policies_of_one_day_the_later_counts() -> None:
 
 def test_nothing_is_open_before_anything_was_set() -> None:
     assert slots_on([], TODAY) == ()
+
+
+@pytest.mark.parametrize("said", [{}, {"stills": ""}, {"stills": "no"}, {"stills": "true"}])
+def test_stills_are_shown_only_where_the_head_nurse_said_yes(said: Mapping[str, str]) -> None:
+    policy = read_policy({**FORM, **said}, today=TODAY)
+    assert not are_stills_allowed_on([policy], policy.from_day)
+    allowing = read_policy({**FORM, "stills": "yes"}, today=TODAY)
+    assert are_stills_allowed_on([allowing], allowing.from_day)
+    assert not are_stills_allowed_on([allowing], allowing.from_day - timedelta(days=1)), "not before its day"
+    assert not are_stills_allowed_on([allowing, policy], policy.from_day), "the later one counts"
+    assert not are_stills_allowed_on([], TODAY)
+
+
+def test_a_policy_from_before_stills_could_be_allowed_allows_none() -> None:
+    kept = {name: value for name, value in told(replace(POLICY, are_stills_allowed=True)).items() if name != "stills"}
+    assert not policy_from(kept).are_stills_allowed
 
 
 def test_bookings_beyond_a_smaller_capacity_are_told_and_the_earliest_booked_stays() -> None:

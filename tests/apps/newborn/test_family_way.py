@@ -331,6 +331,19 @@ async def test_booked_visits_are_not_broken_without_a_word(ward: Ward) -> None:
     assert 'data-part="visit"' in (await mother.get("/newborn")).text
 
 
+async def test_stills_are_off_until_the_head_nurse_says_so_and_the_page_says_which(ward: Ward) -> None:
+    head = await ward.opened()
+    page = (await head.get("/newborn/desk/windows")).text
+    assert "On a very poor connection now: no stills" in page
+    today = china_date(ward.house.time.now).isoformat()
+    assert await head.done("/newborn/desk/windows", **POLICY, from_day=today, stills="yes") == "set"
+    page = (await head.get("/newborn/desk/windows")).text
+    assert "On a very poor connection now: stills are shown" in page
+    assert re.search(r'id="stills"[^>]* checked', page)
+    assert await head.done("/newborn/desk/windows", **POLICY, from_day=today) == "set"
+    assert not re.search(r'id="stills"[^>]* checked', (await head.get("/newborn/desk/windows")).text)
+
+
 async def test_only_a_head_nurse_sets_windows(ward: Ward) -> None:
     nurse = await ward.staff("nurse")
     assert (await nurse.get("/newborn/desk/windows")).status_code == 404

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import pytest
+from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 
-from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, WARD, WHY, MadeWard, made_ward
+from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, WARD, WHY, Doors, MadeWard, made_ward
 from tests.services.realtime.made import Client, camera, viewer
 from tests.services.realtime.running import Running, embedded
 from tianfu.apps.newborn.actions.confirm_binding import _arm, confirm_binding
@@ -21,11 +24,14 @@ from tianfu.apps.newborn.live.keeper import LEASE_SECONDS, Keeper, lease_seconds
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.visit import State, shielded
+from tianfu.apps.newborn.model.windows import BOUNDS, read_policy, told
 from tianfu.apps.newborn.queries.round import heard_of
 from tianfu.db import Database
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.instants import SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.port import LIVE, SHIELDED, Happened
+from tianfu.services.booking.places import Places
+from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+from tianfu.services.realtime.port import ADAPTED, LIVE, SHIELDED, Happened
 from tianfu.services.realtime.protocol.rooms import Gate
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +110,69 @@ async def test_a_nurse_who_opens_while_the_keeper_looks_has_opened(ward: MadeWar
     await keeper._keep_drawn(room.visit, "shielded")  # decided on what it read before she opened
     assert await ward.state(7) is State.LIVE
     assert await shields(ward) == before
+
+
+async def test_the_media_server_is_told_whether_the_ward_allows_stills_and_told_again_after_it_died(
+    ward: MadeWard, lens: Client
+) -> None:
+    said_to_it: list[tuple[str, bool]] = []
+
+    async def allow_stills(visit: str, *, are_allowed: bool) -> None:
+        said_to_it.append((visit, are_allowed))
+        await EmbeddedMedia.allow_stills(ward.running.port, visit, are_allowed=are_allowed)
+
+    ward.running.port.allow_stills = allow_stills  # type: ignore[method-assign]  # only heard along
+    keeper = await live(ward)
+    assert set(said_to_it) == {("visit-7", False)}, "nobody said yes"
+    for said in ("yes", ""):
+        said_to_it.clear()
+        await allow(ward, said)
+        keeper._stills._read.clear()  # two seconds later
+        keeper.lease_now()
+        await keeper.tick()
+        assert said_to_it == [("visit-7", said == "yes")]
+    await allow(ward, "yes")
+    await ward.running.kill()
+    ward.running.port.hang_up()
+    await ward.running.start()
+    keeper._stills._read.clear()
+    keeper.lease_now()
+    said_to_it.clear()
+    await keeper.tick()
+    assert said_to_it == [("visit-7", True)]
+
+
+async def test_a_page_can_read_what_the_media_server_sends_since_when_it_was_told(ward: MadeWard, lens: Client) -> None:
+    keeper = await live(ward)
+    doors = cast("Doors", ward.house.doors)
+    mother = await viewer(ward.running.port, "visit-7", "somebody")
+    await hears(keeper, "joined")
+    assert doors.levels == [("visit-7", "somebody", "full")]
+    mother.control.clear()
+    number = 0
+    while keeper.listening.last_heard != ADAPTED:  # some seconds: a picture is not given up at once
+        lens.send_picture(b"7", number, whole=True)
+        report = RtcpReceiverInfo(
+            ssrc=mother.sources[0], fraction_lost=90, packets_lost=0, highest_sequence=0, jitter=0, lsr=0, dlsr=0
+        )
+        mother.peer.send(bytes(RtcpRrPacket(ssrc=1, reports=[report])))
+        number += 1
+        keeper.lease_now()
+        await ward.house.rooms.heard(["visit-7"], at=ward.clock())
+        await keeper.tick()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(keeper.listening.hear(), 0.3)
+    assert doors.levels[-1] == ("visit-7", "somebody", "sound")
+    await mother.peer.close()
+
+
+async def allow(ward: MadeWard, said: str) -> None:
+    """The head nurse sets a policy for today."""
+    today = china_date(ward.clock())
+    form = {"from_day": today.isoformat(), "windows": "1-7 09:00-10:00", "stills": said}
+    numbers = {name: str(least) for name, (least, _) in BOUNDS.items()}
+    policy = read_policy({**form, **numbers}, today=today)
+    await Places(ward.database, ward.clock).set_policy(WARD, policy.from_day, told(policy), by="head")
 
 
 async def unbook(ward: MadeWard) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -13,15 +14,17 @@ from playwright.async_api import async_playwright
 from structlog.testing import capture_logs
 
 from tests.apps.newborn.test_nurse_pages import Tablet
-from tests.apps.newborn.ward import UNIT, WARD, MadeWard, made_ward
+from tests.apps.newborn.ward import QIN, UNIT, WARD, MadeWard, made_ward
 from tests.apps.newborn.window import served
 from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
 from tests.services.accounts.conftest import House, Telephone, Time, house_of, unit
-from tests.services.realtime.made import camera
+from tests.services.realtime.made import camera, viewer
 from tests.services.realtime.running import embedded
 from tests.trails import auditor_of, close_trails
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
+from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
+from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.alerting import look
 from tianfu.apps.newborn.model.alerts import rule
 from tianfu.apps.newborn.ports import Nursery
@@ -41,6 +44,7 @@ from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras, Health, State
 from tianfu.services.realtime.cameras.registry import Kind as CameraKind
+from tianfu.services.realtime.port import Quality
 from tianfu.services.realtime.quality import QualityBook
 from tianfu.services.realtime.viewers import Arrival, Viewers
 from tianfu.web.callers import Callers, PeopleCallers
@@ -229,6 +233,28 @@ async def test_slow_joins_and_losses_are_alerts_and_stand_in_the_figures(desk: D
     assert "100.0%" in page
 
 
+async def test_what_each_viewer_is_sent_now_stands_beside_his_visit(desk: Desk) -> None:
+    await keeper_stays(desk)
+    await open_curtain(desk.ward.house, QIN, "visit-7", now=desk.now)
+    mother = await viewer(desk.ward.running.port, "visit-7", "somebody")
+    page = (await (await desk.sits(OURS)).get(QUALITY)).text
+    [row] = re.findall(r'<tr><th scope="row">B07</th>(?:(?!</tr>).)*visit-7</td></tr>', page)
+    assert "Full picture" in row
+    stats = await desk.ward.running.port.stats()
+
+    async def said() -> Sequence[Quality]:
+        return [replace(each, level="stills", lost_fraction=0.25, round_trip_ms=80.4) for each in stats]
+
+    desk.ward.running.port.stats = said  # type: ignore[method-assign]  # a poor network takes its time
+    page = (await (await desk.sits(OURS)).get(QUALITY)).text
+    [row] = re.findall(r'<tr><th scope="row">B07</th>(?:(?!</tr>).)*visit-7</td></tr>', page)
+    assert all(each in row for each in ("Stills", "25.0%", "80 ms"))
+    assert "visit-7" not in (await (await desk.sits(ELSEWHERES)).get(QUALITY)).text
+    await draw_curtain(desk.ward.house, QIN, "visit-7", "feeding", now=desk.now)
+    assert "Nobody watches an open picture now" in (await (await desk.sits(OURS)).get(QUALITY)).text
+    await mother.peer.close()
+
+
 async def test_an_alert_is_noted_and_the_note_is_taken_back(desk: Desk) -> None:
     await desk.arrived(6, lost_permille=500)
     await desk.look()
@@ -304,6 +330,8 @@ async def test_what_is_over_is_forgotten_after_the_days_of_the_rule(desk: Desk) 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: Desk, language: str) -> None:
+    await open_curtain(desk.ward.house, QIN, "visit-7", now=desk.now)
+    mother = await viewer(desk.ward.running.port, "visit-7", "somebody")
     await desk.arrived(20, join_ms=1_500, lost_permille=80)
     gone = desk.now
     desk.pass_(61)
@@ -325,6 +353,7 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
             answer = await page.goto(f"{here}{QUALITY}?{query}")
             assert answer is not None
             assert answer.status == 200
+            assert "visit-7" in await page.inner_text("[data-part=watching]")
             await page.evaluate(AXE.read_text(encoding="utf-8"))
             PICTURES.mkdir(parents=True, exist_ok=True)
             for width in (1440, 320):
@@ -338,3 +367,4 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
         await page.wait_for_url("**/quality?done=noted")
         assert "the ward looks at the plug" in await page.inner_text("[data-part=alerts]")
         await chromium.close()
+    await mother.peer.close()

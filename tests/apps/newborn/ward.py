@@ -38,6 +38,7 @@ from tianfu.kernel.instants import DAY, SECOND, Clock, Instant, system_clock, to
 from tianfu.records.outcomes import Found
 from tianfu.records.store import Store
 from tianfu.records.watching import Watch
+from tianfu.services.booking.places import Places
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.viewing import ViewTrail
 from tianfu.standards.fhir.parsing import parse_resource
@@ -55,9 +56,13 @@ class Doors:
 
     def __init__(self) -> None:
         self.revoked: list[str] = []
+        self.levels: list[tuple[str, str, str]] = []
 
     async def viewer(self, visit: str, participant: str) -> Caller:
         return Caller(id=participant, role="citizen")
+
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        self.levels.append((visit, participant, level))
 
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         self.revoked.append(visit)
@@ -238,6 +243,7 @@ async def made_ward(database: Database, running: Running, clock: Clock = system_
         clock=clock,
         monotonic=lambda: clock() / SECOND,
         digest=lambda text: hashlib.sha256(b"test" + text.encode()).hexdigest(),
+        policies=Places(database, clock),
     )
     ward = MadeWard(database, store, house, running, clock)
     await ward.furnish()

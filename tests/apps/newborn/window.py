@@ -9,7 +9,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.made_up_keys import made_up_keys
 from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
 from tests.services.realtime.devices import MadeUpDevice
-from tests.services.realtime.running import embedded
+from tests.services.realtime.running import Running, embedded
 from tests.services.realtime.test_browser import PAGE as PICTURE_PAGE
 from tests.trails import auditor_of, close_trails
 from tests.web.letting_in import MemoryBuckets, NothingToTell
@@ -125,6 +125,10 @@ async function loudest() {
 </script>"""
 
 
+MediaServer = Callable[[], AbstractAsyncContextManager[Any]]
+"""Begins a media server: something with a `socket` and a `port` (`Running`)."""
+
+
 class RunningTime(Time):
     """The real time, and further on when told to."""
 
@@ -214,7 +218,7 @@ class Window:
         page = await context.new_page()
         await page.goto(f"{self.address}{WATCH}")
         await page.evaluate(SEEN)
-        await page.get_by_role("button", name="See the baby").click()
+        await page.locator("[data-watch=see]").click()
         return page
 
     async def told(self) -> list[str]:
@@ -258,12 +262,26 @@ async def served(application: Any, port: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def window_of(database: Database, addresses: Addresses, turn: Relay = NO_RELAY) -> AsyncIterator[Window]:
-    """A visit whose nurse has checked the bed: the curtain is drawn.  `turn` is what the door names as relays."""
+async def window_of(
+    database: Database,
+    addresses: Addresses,
+    turn: Relay = NO_RELAY,
+    *,
+    server: MediaServer = embedded,
+    has_sound: bool = False,
+) -> AsyncIterator[Window]:
+    """A visit whose nurse has checked the bed: the curtain is drawn.  `turn` is what the door names as relays.
+
+    `server` begins the media server; `has_sound`: the camera sends a hum besides its picture.
+    """
     clock = RunningTime()
     house = await house_of(database, addresses, clock, Telephone())
     keyring = await open_keyring(database, made_up_keys(MASTER))
-    async with embedded() as running, made_ward(database, running, clock) as ward, async_playwright() as playwright:
+    async with (
+        server() as running,
+        made_ward(database, cast("Running", running), clock) as ward,
+        async_playwright() as playwright,
+    ):
         viewers = Viewers(database, keyring.index_secret)
         auditor = await auditor_of(database)
         trail = RoomTrail(auditor, clock)
@@ -305,7 +323,7 @@ async def window_of(database: Database, addresses: Addresses, turn: Relay = NO_R
         try:
             async with served(application, port):
                 window = Window(ward, house, windows, keeper, port, chromium, quiet)
-                await publish(window, clock)
+                await publish(window, clock, has_sound=has_sound)
                 await until(lambda: has_camera(ward))
                 await ward.arm(7)
                 assert await ward.state(7) is State.ARMED
@@ -346,7 +364,7 @@ async def agreed(ward: MadeWard, number: int) -> None:
     )
 
 
-async def publish(window: Window, clock: RunningTime) -> Page:
+async def publish(window: Window, clock: RunningTime, *, has_sound: bool = False) -> Page:
     """A tablet at the bed that sends its picture through the real door, by a grant and its own key."""
     device = MadeUpDevice()
     page = await window.quiet.new_page()
@@ -375,7 +393,7 @@ async def publish(window: Window, clock: RunningTime) -> Page:
         "http://tianfu.invalid/**", lambda route: route.fulfill(body=PICTURE_PAGE, content_type="text/html")
     )
     await page.goto("http://tianfu.invalid/")
-    await page.evaluate("publish('VP8')")
+    await page.evaluate("hasSound => publish('VP8', hasSound)", has_sound)
     return page
 
 

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from tests.gateways.media.conftest import FRAGMENT, LEASE_SECONDS, MOTHER, NURSE, SDP, Ward
+from tests.gateways.media.conftest import ADDRESS, FRAGMENT, LEASE_SECONDS, MOTHER, NURSE, SDP, Ward
 from tests.services.realtime.devices import MadeUpDevice
 from tests.services.realtime.made import (
     CAMERA,
@@ -30,6 +30,7 @@ from tianfu.gateways.media import door
 from tianfu.gateways.media.door import CONNECTION_PATH, WHEP_PATH, WHIP_PATH
 from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.protocol.grants import Action
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -544,6 +545,48 @@ class TestHttp:
         assert_refused(packed, "encoding-not-taken")
         bytes_ = await ward.http.post(WHIP_PATH, content=b"\xff", headers={"content-type": SDP})
         assert_refused(bytes_, "grant-missing")
+
+    async def test_a_voice_of_its_own_goes_where_the_media_server_takes_one_and_from_nobody_else(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen, _ = await ward.camera()
+        await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+        mother, joined = await ward.viewer()
+        voice, offer = f"{joined.headers['location']}/voice", "v=0\r\n"
+
+        async def say(device: MadeUpDevice, address: str = voice, kind: str = SDP) -> httpx.Response:
+            proof = device.proof("POST", f"{ADDRESS}{address}", content=offer)
+            return await ward.http.post(address, content=offer, headers={"content-type": kind, "dpop": proof})
+
+        assert_refused(await say(ward.mother), "voice-with-picture")
+        heard: list[tuple[str, str, str]] = []
+
+        async def take(self: object, visit: str, participant: str, sdp: str) -> str:
+            heard.append((visit, participant, sdp))
+            return "v=0 answer"
+
+        monkeypatch.setattr(EmbeddedMedia, "voice", take, raising=False)  # as a server that offers first
+        assert_refused(await say(ward.cart), "grant-other-device")
+        assert_refused(await ward.http.post(voice, content=offer), "device-proof-missing")
+        assert_refused(await say(ward.mother, kind="text/plain"), "format-not-taken")
+        assert_refused(await say(ward.mother, f"{CONNECTION_PATH}{'x' * 43}/voice"), "connection-unknown")
+        assert heard == []
+        answer = await say(ward.mother)
+        assert (answer.status_code, answer.text) == (200, "v=0 answer")
+        assert heard == [("visit-1", ward.grants.participant("visit-1", MOTHER.id), offer)]
+        assert_refused(await ward.http.delete(voice), "method-not-allowed")
+        await close(mother, seen)
+
+    async def test_who_may_only_look_has_no_voice(self, ward: Ward) -> None:
+        seen, _ = await ward.camera()
+        await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+        grant = await ward.grant(Action.WHEP_PICTURE)
+        joined = await ward.post(WHEP_PATH, ward.mother, grant, "")
+        voice = f"{joined.headers['location']}/voice"
+        proof = ward.mother.proof("POST", f"{ADDRESS}{voice}", content="v=0")
+        answer = await ward.http.post(voice, content="v=0", headers={"content-type": SDP, "dpop": proof})
+        assert_refused(answer, "grant-other-action")
+        await close(seen)
 
     async def test_who_guesses_is_told_to_wait(self, ward: Ward) -> None:
         answers = [await ward.http.post(WHEP_PATH) for _ in range(40)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from aioice.ice import get_host_addresses
@@ -15,8 +17,9 @@ from tests.services.realtime.made import CONNECT_SECONDS, VIEWER, Client, source
 from tests.services.realtime.running import START_SECONDS, Running, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, Line, RawPeer
-from tianfu.services.realtime.janus.configuration import write_configuration
+from tianfu.services.realtime.janus.configuration import command_of, write_configuration
 from tianfu.services.realtime.janus.media import JanusMedia
+from tianfu.services.realtime.janus.process import RemoteJanus
 from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.talk import SPEAKS
@@ -71,7 +74,7 @@ class RunningJanus:
     async def _begin(self) -> None:
         """Begin it, in such a way that it can write no byte into any file."""
         self.process = await asyncio.create_subprocess_exec(
-            *("prlimit", "--fsize=0", "janus", f"--configs-folder={self.folder}"),
+            *command_of(self.folder),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=self.folder,
@@ -98,6 +101,41 @@ async def janus() -> AsyncIterator[RunningJanus]:
             yield running
         finally:
             await running.end()
+
+
+@asynccontextmanager
+async def adapted_janus() -> AsyncIterator[AdaptedJanus]:
+    """Janus, with its adapter in a process of its own, as an installation has it."""
+    async with janus() as running:
+        running.port.hang_up()
+        socket = running.folder.parent / "adapter" / "socket"
+        command = (sys.executable, "-m", "tianfu.services.realtime.janus.process", str(socket), str(running.folder))
+        process = await asyncio.create_subprocess_exec(*command)
+        adapted = AdaptedJanus(socket, RemoteJanus(socket))
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while not await adapted.answers():  # noqa: ASYNC110 - another process comes up
+                    await asyncio.sleep(0.05)
+            yield adapted
+        finally:
+            adapted.port.hang_up()
+            process.terminate()
+            await process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptedJanus:
+    """The adapter's socket, and the port to it."""
+
+    socket: Path
+    port: RemoteJanus
+
+    async def answers(self) -> bool:
+        try:
+            await self.port.stats()
+        except Refusal:
+            return False
+        return True
 
 
 Server = Running | RunningJanus

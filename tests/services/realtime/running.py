@@ -13,6 +13,7 @@ from pathlib import Path
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 
+EMBEDDED = "tianfu.services.realtime.embedded.process"
 START_SECONDS = 60.0
 """A busy machine is patient with a new process, too."""
 
@@ -20,14 +21,15 @@ START_SECONDS = 60.0
 class Running:
     """A media server at work, and the port to it."""
 
-    def __init__(self, socket: Path, addresses: Sequence[str] = ()) -> None:
+    def __init__(self, socket: Path, addresses: Sequence[str] = (), module: str = EMBEDDED) -> None:
         self.socket = socket
         self.addresses = addresses
+        self.module = module
         self.port = EmbeddedMedia(socket)
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        command = [sys.executable, "-m", "tianfu.services.realtime.embedded.process", str(self.socket)]
+        command = [sys.executable, "-m", self.module, str(self.socket)]
         command += self.addresses
         self.process = await asyncio.create_subprocess_exec(*command)
         async with asyncio.timeout(START_SECONDS):
@@ -51,9 +53,9 @@ class Running:
 
 
 @asynccontextmanager
-async def embedded(*addresses: str) -> AsyncIterator[Running]:
+async def embedded(*addresses: str, module: str = EMBEDDED) -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="tianfu-media-") as folder:
-        running = Running(Path(folder) / "media" / "socket", addresses)
+        running = Running(Path(folder) / "media" / "socket", addresses, module)
         try:
             await running.start()
             yield running

@@ -32,11 +32,16 @@ function draw() {
   }
   requestAnimationFrame(draw);
 }
-async function publish(codec) {
+async function publish(codec, hasSound) {
   video.remove(); draw();
   const peer = window.peer = new RTCPeerConnection();
   const line = peer.addTransceiver(canvas.captureStream(25).getVideoTracks()[0], {direction: 'sendonly'});
   line.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => c.mimeType === 'video/' + codec));
+  if (hasSound) {
+    const context = new AudioContext(), hum = context.createOscillator(), way = context.createMediaStreamDestination();
+    hum.connect(way); hum.start();
+    peer.addTransceiver(way.stream.getAudioTracks()[0], {direction: 'sendonly'});
+  }
   await peer.setLocalDescription();
   await peer.setRemoteDescription({type: 'answer', sdp: await whip(peer.localDescription.sdp)});
 }

@@ -14,7 +14,7 @@ import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket, RtcpSrPacket
 
 from tests.services.realtime.janus_running import RunningJanus, janus, look
-from tests.services.realtime.made import Client, camera, until
+from tests.services.realtime.made import PICTURE_TO_SEND, Client, camera, until
 from tests.services.realtime.running import START_SECONDS
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.janus.configuration import SECRETS, SESSION_SECONDS
@@ -123,6 +123,22 @@ async def test_it_shows_nothing_more_when_we_hang(adapter: Adapter) -> None:  # 
         process.kill()
         await process.wait()
     await close(seen, mother)
+
+
+async def test_who_presses_where_no_voice_can_come_is_told_so(running: RunningJanus) -> None:
+    port = running.port
+    seen = Client()
+    await seen.peer.accept(await port.whip("bed-1", await seen.peer.offer(PICTURE_TO_SEND, video=("H264",))))
+    await seen.connected()
+    await port.open_room("visit", "bed-1", lease_seconds=30)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    await port.talk("visit", "mother", is_pressed=True)  # nobody is there who should hear her
+    await port.talk("visit", "mother", is_pressed=False)
+    nurse = await look(port, "visit", "nurse", Part.BEDSIDE)
+    with pytest.raises(Refusal, match="voice-not-carried"):
+        await port.talk("visit", "mother", is_pressed=True)
+    await close(seen, mother, nurse)
 
 
 async def test_it_writes_no_file_and_could_not(running: RunningJanus) -> None:

@@ -41,7 +41,7 @@ from tianfu.web.pages import Pages
 DONE = frozenset(
     {"approved", "declined", "revoked", "disputed", "settled", "enrolled", "signed", "booked", "cancelled", "set"}
 )
-POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", *BOUNDS)
+POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", "stills", *BOUNDS)
 SAID_AGAIN = SHOWN_AGAIN | {
     "evidence-missing",
     "evidence-unfitting",

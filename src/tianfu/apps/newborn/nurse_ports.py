@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
@@ -42,11 +42,23 @@ class VisitStore(Protocol):
         ...
 
 
+class WardPolicies(Protocol):
+    """The call of `services.booking.places.Places` that tells what wards have set."""
+
+    async def policies(self, ward: str) -> Sequence[Mapping[str, Any]]:
+        """What a ward has set, oldest first."""
+        ...
+
+
 class Doors(Protocol):
     """Who let people into rooms: grants, and the connections that they opened."""
 
     async def viewer(self, visit: str, participant: str) -> Caller:
         """Who is known to the media server by this name; an opaque caller in no role if nobody knows."""
+        ...
+
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        """The media server sends somebody so much of the picture from now on."""
         ...
 
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:

@@ -47,6 +47,7 @@ from tianfu.apps.newborn.queries.family_visit import (
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.viewers import Viewer
 from tianfu.web.admission import limited, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.formats import Formats
@@ -64,7 +65,8 @@ BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rt
 
 WORDS = (
     *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "silenced", "no-microphone"),
-    *(f"shows-{each}" for each in ("full", "reduced", "stills", "sound")),
+    *(f"{what}-{level}" for what in ("shows", "level") for level in ("full", "small", "sound", "none", "stills")),
+    *("shows-stuck", "level-back"),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
 )
 """What the page says of itself, without asking."""
@@ -235,6 +237,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
                 "grant": taken.grant.text,
                 "mark": taken.mark,
                 "speaks": taken.may_speak,
+                "offers": taken.offers_first,
                 "watermark": {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text},
             }
 
@@ -257,6 +260,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             if viewer is not None:
                 if form["shows"]:
                     await arrives(windows, viewer, form)
+                said["level"] = _level(viewer, stands)
                 marks = marks_of(watcher, windows.viewers.mark(visit, viewer.participant), formats, now=now)
                 said["watermark"] = {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text}
             return said
@@ -302,6 +306,11 @@ def _stands(stands: Now, language: Language, *, now: Instant) -> Said:
         "left": max(0, (stands.end - now) // SECOND),
         "silenced": stands.is_silenced,
     }
+
+
+def _level(viewer: Viewer, stands: Now) -> str:
+    """What the media server sends him; `none` where that would be the sound of a ward that nobody lets him hear."""
+    return "none" if viewer.level == "sound" and not stands.is_ward_heard else viewer.level
 
 
 def _why_over(stands: Now, language: Language) -> str:

@@ -32,6 +32,7 @@ from tianfu.kernel.refusal import Refusal, place_of, unexpected
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.realtime.doors import Doors, Entered
 from tianfu.services.realtime.grants import Connection, Grants, Shown
+from tianfu.services.realtime.protocol.credentials import is_credential
 from tianfu.services.realtime.protocol.proofs import Device, proven
 from tianfu.services.realtime.turn import IceServer, Relay
 from tianfu.web.bearers import bearer_text
@@ -49,6 +50,9 @@ WHIP_PATH, WHEP_PATH = f"/{BASE_SEGMENT}/whip", f"/{BASE_SEGMENT}/whep"
 CONNECTION_PATH = f"/{BASE_SEGMENT}/connection/"
 """What follows is the connection's secret."""
 
+VOICE = "/voice"
+"""What follows the secret where a voice comes over a connection of its own: `OffersFirst`."""
+
 ALWAYS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -62,6 +66,7 @@ RESTART = "*"
 
 _GUESSES = frozenset(
     {"grant-missing", "grant-refused", "connection-unknown", "device-proof-missing", "device-proof-refused"}
+    | {"publish-credential-refused"}
 )
 """What somebody gets who tries: it counts against the address that it comes from."""
 
@@ -84,6 +89,12 @@ class _Request:
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
+
+    def credential(self) -> str:
+        """What an encoder shows that has no key of its own to sign with; empty for everybody else."""
+        shown = self.headers.get(b"authorization", b"")
+        text = bearer_text(shown).decode("latin-1") if shown and b"dpop" not in self.headers else ""
+        return text if is_credential(text) else ""
 
     async def body(self) -> bytes:
         return await read_body(self.headers, self._receive)
@@ -118,6 +129,7 @@ class MediaDoor:
             WHIP_PATH: {"POST": self._publish},
             WHEP_PATH: {"POST": self._watch},
             CONNECTION_PATH: {"PATCH": self._change, "DELETE": self._leave},
+            VOICE: {"POST": self._speak},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +150,7 @@ class MediaDoor:
             raise Refusal("host-not-ours", next_step="ask-on-this-machine")
         if request.method not in SAFE_METHODS and is_from_elsewhere(Headers.from_scope(scope)):  # type: ignore[arg-type]  # ours is a plain mapping
             raise Refusal("sent-by-another-site", next_step="start-again")
-        handlers = self._at.get(CONNECTION_PATH if _names_connection(request.path) else request.path)
+        handlers = self._at.get(_place(request.path))
         if handlers is None:
             raise Refusal("address-unknown", next_step="start-again")
         if request.method == "OPTIONS":
@@ -155,10 +167,14 @@ class MediaDoor:
         return await handler(request)
 
     async def _publish(self, request: _Request) -> Answer:
+        credential = request.credential()
+        if credential:
+            body = await request.body()
+            if content_type(request.headers) != SDP:
+                raise Refusal("format-not-taken", details={"expected": SDP})
+            return self._created(await self._doors.publish_plain(credential, _offer_in(body)))
         shown, body = await self._shown(request)
-        if not body:
-            raise Refusal("body-missing")
-        return self._created(await self._doors.publish(shown, sdp_text(body)))
+        return self._created(await self._doors.publish(shown, _offer_in(body)))
 
     async def _watch(self, request: _Request) -> Answer:
         shown, body = await self._shown(request)
@@ -198,6 +214,17 @@ class MediaDoor:
             headers=((b"etag", _quoted(restarted.tag)),),
         )
 
+    async def _speak(self, request: _Request) -> Answer:
+        """Take an offer to send a voice: no resource of its own, it ends with the connection."""
+        connection, body = await self._proven(request)
+        await self._limiter.take(f"room:{connection.participant}", "", "form")
+        if content_type(request.headers) != SDP:
+            raise Refusal("format-not-taken", details={"expected": SDP})
+        if not body:
+            raise Refusal("body-missing")
+        answer = await self._doors.speak(connection, sdp_text(body))
+        return Answer(status=200, body=answer.encode(), content_type=SDP)
+
     async def _leave(self, request: _Request) -> Answer:
         """End a connection.  The secret of its address is enough: a page that is closed has no time to sign."""
         await self._doors.leave(await self._grants.connection(_secret(request.path)))
@@ -207,6 +234,8 @@ class MediaDoor:
         """The connection of an address, and the body, which its own device signed."""
         body = await request.body()
         connection = await self._grants.connection(_secret(request.path))
+        if await self._grants.is_shown_by(connection, request.credential()):
+            return connection, body
         try:
             device = request.device("", body)
             if device.thumbprint != connection.device:
@@ -268,12 +297,21 @@ class MediaDoor:
         return choose_language(self._languages, asked=None, remembered=None, accepted=accepted)
 
 
-def _names_connection(path: str) -> bool:
-    return path.startswith(CONNECTION_PATH) and path != CONNECTION_PATH
+def _place(path: str) -> str:
+    """Which of our addresses one is: a connection's, its voice's, or one that is written out."""
+    if not path.startswith(CONNECTION_PATH) or path == CONNECTION_PATH:
+        return path
+    return VOICE if path.endswith(VOICE) else CONNECTION_PATH
 
 
 def _secret(path: str) -> str:
-    return path[len(CONNECTION_PATH) :]
+    return path[len(CONNECTION_PATH) :].removesuffix(VOICE)
+
+
+def _offer_in(body: bytes) -> str:
+    if not body:
+        raise Refusal("body-missing")
+    return sdp_text(body)
 
 
 def _quoted(tag: str) -> bytes:

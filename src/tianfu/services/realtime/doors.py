@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.grants import Connection, Grants, Shown, Spent
-from tianfu.services.realtime.port import MediaPort
+from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.grants import Action
 from tianfu.services.realtime.protocol.offers import sends_anything
 from tianfu.services.realtime.protocol.trickle import read_fragment
@@ -45,7 +45,22 @@ class Doors:
 
     async def publish(self, shown: Shown, offer: str) -> Entered:
         """Let a camera in (RFC 9725); raises Refusal as `Grants.spend` and `MediaPort.whip` do."""
-        spent = await self._grants.spend(shown, Action.WHIP_CAMERA, is_offered=False)
+        return await self._published(await self._grants.spend(shown, Action.WHIP_CAMERA, is_offered=False), offer)
+
+    async def publish_plain(self, credential: str, offer: str) -> Entered:
+        """Let an encoder in that can sign nothing.
+
+        Raises Refusal as `Grants.spend_credential` and `whip` do, and `encoder-unfit` for pictures that nobody could
+        be shown: other codecs, or H.264 of a profile that may have pictures out of order.
+        """
+        try:
+            return await self._published(await self._grants.spend_credential(credential), offer)
+        except Refusal as refusal:
+            if refusal.code != "no-common-codec":
+                raise
+            raise Refusal("encoder-unfit", next_step="change-the-camera") from refusal
+
+    async def _published(self, spent: Spent, offer: str) -> Entered:
         try:
             sdp = await self._media.whip(spent.ticket.camera, offer)
         except Refusal:
@@ -76,6 +91,25 @@ class Doors:
         await self._grants.answered(connection)
         await self._media.whep_answer(connection.visit, connection.participant, answer)
         await self._look_again(connection)
+
+    @property
+    def offers_first(self) -> bool:
+        """Whether whoever looks must take the media server's offer, and speaks over a connection of his own."""
+        return isinstance(self._media, OffersFirst)
+
+    async def speak(self, connection: Connection, offer: str) -> str:
+        """Take an offer of somebody who looks to send his voice over another connection; the answer.
+
+        Raises Refusal `grant-other-action`, `voice-with-picture` where his voice comes by the same connection, or as
+        `OffersFirst.voice` does.
+        """
+        if connection.action is not Action.WHEP_VOICE:
+            raise Refusal("grant-other-action", next_step="join-again")
+        if not isinstance(self._media, OffersFirst):
+            raise Refusal("voice-with-picture", next_step="join-again")
+        answer = await self._media.voice(connection.visit, connection.participant, offer)
+        await self._look_again(connection)
+        return answer
 
     async def trickle(self, connection: Connection, fragment: str) -> Restarted | None:
         """More addresses of whoever is connected, or a restart of ICE; raises Refusal `fragment-malformed` and more."""

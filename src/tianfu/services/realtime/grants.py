@@ -18,6 +18,7 @@ from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, is_secret, secret_of
 from tianfu.services.realtime.port import MediaPort
+from tianfu.services.realtime.protocol.credentials import caller_of, device_of, is_credential
 from tianfu.services.realtime.protocol.grants import (
     Action,
     Asked,
@@ -30,6 +31,7 @@ from tianfu.services.realtime.protocol.grants import (
     until_of,
     written,
 )
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.proofs import Device
 from tianfu.services.realtime.trail import ENTER, ISSUE, LEAVE, REVOKE, RoomTrail
 from tianfu.vault.blind import blind
@@ -163,13 +165,53 @@ class Grants:
         await self._trail.refused(NOBODY, ENTER, refusal)
 
     async def _used_up(self, text: str, claims: Claims, *, is_offered: bool) -> Spent:
-        digest, now, ticket = digest_of(text), self._clock(), claims.ticket
-        caller, secret = Caller(id=claims.person, role=claims.role), secret_of(os.urandom(SECRET_BYTES))
+        digest, caller = digest_of(text), Caller(id=claims.person, role=claims.role)
+        async with self._database.transaction("app") as transaction:
+            if await transaction.one(_SQL.spend_grant, digest=digest, now=self._clock()) is None:
+                raise await self._why_not(transaction, digest)
+            return await self._let_in(transaction, caller, claims.ticket, is_offered=is_offered)
+
+    async def spend_credential(self, text: str) -> Spent:
+        """Let an encoder in that shows its camera's credential; whatever sent under this name before is let go.
+
+        Raises Refusal `publish-credential-refused` and `camera-bound`, told to the trace; and `media-unavailable`.
+        """
+        caller, now = NOBODY, self._clock()
+        try:
+            async with self._database.transaction("app") as transaction:
+                row = await transaction.one(_SQL.use_credential, digest=digest_of(text), now=now)
+                if row is None:
+                    raise Refusal("publish-credential-refused", next_step="ask-the-operator")
+                camera, until = row
+                caller = Caller(id=caller_of(camera), role="system")
+                ticket = Ticket(
+                    action=Action.WHIP_CAMERA,
+                    visit="",
+                    camera=camera,
+                    part=Part.BEDSIDE,
+                    device=device_of(digest_of(text)),
+                    slot_until=until,
+                )
+                return await self._let_in(transaction, caller, ticket, is_offered=False)
+        except Refusal as refusal:
+            await self._trail.refused(caller, ENTER, refusal)
+            raise
+
+    async def is_shown_by(self, connection: Connection, text: str) -> bool:
+        """Whether a credential is that of the camera which sends over a connection."""
+        if not connection.camera or not is_credential(text):
+            return False
+        asked = {"digest": digest_of(text), "camera": connection.camera, "now": self._clock()}
+        async with self._database.connection("app") as session:
+            return await session.one(_SQL.credential_of, **asked) is not None
+
+    async def _let_in(self, transaction: Transaction, caller: Caller, ticket: Ticket, *, is_offered: bool) -> Spent:
+        secret = secret_of(os.urandom(SECRET_BYTES))
         connection = Connection(
             digest=secret.digest,
             caller=caller,
             visit=ticket.visit,
-            participant=self.participant(ticket.visit, claims.person),
+            participant=self.participant(ticket.visit, caller.id),
             action=ticket.action,
             camera=ticket.camera,
             device=ticket.device,
@@ -177,12 +219,9 @@ class Grants:
             is_offered=is_offered,
             is_revoked=False,
         )
-        async with self._database.transaction("app") as transaction:
-            if await transaction.one(_SQL.spend_grant, digest=digest, now=now) is None:
-                raise await self._why_not(transaction, digest)
-            await self._refuse_bound(transaction, ticket)
-            await self._add(transaction, connection, now, until=ticket.slot_until)
-            await self._trail.tell_within(transaction, caller, ENTER, **_facts(ticket))
+        await self._refuse_bound(transaction, ticket)
+        await self._add(transaction, connection, self._clock(), until=ticket.slot_until)
+        await self._trail.tell_within(transaction, caller, ENTER, **_facts(ticket))
         return Spent(connection=connection, ticket=ticket, secret=secret.text)
 
     async def _refuse_bound(self, transaction: Transaction, ticket: Ticket) -> None:

@@ -13,6 +13,7 @@ from tianfu.access.caller import Caller
 from tianfu.db import Database, queries
 from tianfu.db.prepared import Row
 from tianfu.kernel.instants import DAY, Instant
+from tianfu.services.realtime.protocol.adaptation import Level
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.vault.blind import blind
 
@@ -26,12 +27,18 @@ WHENEVER: Final = 2**62
 SHOWS = ("full", "reduced", "sound", "stills", "nothing")
 """What a page may show: the picture, a smaller one, sound alone, single pictures, or nothing."""
 
+LEVELS = frozenset(level.name.lower() for level in Level)
+"""What a media server may send of a picture."""
+
 _SQL = queries("tianfu.services.realtime.sql", "viewers.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Somebody who looks at a visit, or did; `faults` counts how often his page did not show the watermark."""
+    """Somebody who looks at a visit, or did; `faults` counts how often his page did not show the watermark.
+
+    `level` is how much of the picture the media server sends him, as it said last; one of `LEVELS`.
+    """
 
     visit: str
     participant: str
@@ -41,6 +48,7 @@ class Viewer:
     heard_at: Instant
     is_away: bool
     faults: int
+    level: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,13 @@ class Viewers:
         async with self._database.connection("app") as connection:
             row = await connection.one(_SQL.viewer, visit=visit, participant=participant)
         return None if row is None else _viewer(row)
+
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        """The media server sends him so much of the picture from now on; nothing happens for who is not known."""
+        if level not in LEVELS:
+            raise ValueError(level)
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.send, visit=visit, participant=participant, level=level)
 
     async def heard(self, visit: str, participant: str, *, now: Instant) -> bool:
         """His page shows the watermark; no if he is away."""
@@ -174,7 +189,7 @@ class Viewers:
 
 
 def _viewer(row: Row) -> Viewer:
-    visit, participant, person, role, part, since, heard_at, is_away, faults = row
+    visit, participant, person, role, part, since, heard_at, is_away, faults, level = row
     return Viewer(
         visit=visit,
         participant=participant,
@@ -184,4 +199,5 @@ def _viewer(row: Row) -> Viewer:
         heard_at=Instant(heard_at),
         is_away=is_away,
         faults=faults,
+        level=level,
     )

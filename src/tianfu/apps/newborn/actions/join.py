@@ -18,6 +18,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.services.realtime.grants import Grant
+from tianfu.services.realtime.port import OffersFirst
 from tianfu.services.realtime.protocol.grants import Action, Ticket
 from tianfu.services.realtime.protocol.proofs import thumbprint_of
 
@@ -26,11 +27,15 @@ KEY_LETTERS_MAX = 1_024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """The grant, and the key by which the page answers for its watermark."""
+    """The grant, and the key by which the page answers for its watermark.
+
+    `offers_first`: the media server makes the offer, and a voice takes a connection of its own.
+    """
 
     grant: Grant
     mark: str
     may_speak: bool
+    offers_first: bool
 
 
 async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Joined:
@@ -63,7 +68,12 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     )
     grant = await windows.grants.issue(watcher.caller, ticket)
     await windows.viewers.come_in(visit, participant, watcher.caller, coming.part, now=now)
-    return Joined(grant=grant, mark=windows.viewers.mark(visit, participant), may_speak=coming.may_speak)
+    return Joined(
+        grant=grant,
+        mark=windows.viewers.mark(visit, participant),
+        may_speak=coming.may_speak,
+        offers_first=isinstance(windows.house.media, OffersFirst),
+    )
 
 
 def _refuse_wrong_time(coming: Coming, stands: Now, now: Instant) -> None:

@@ -18,6 +18,9 @@ class NoDoors:
         """An opaque caller in no role."""
         return Caller(id=participant, role=UNKNOWN_ROLE)
 
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        """There is no page that would be told."""
+
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         """There is nothing to take back: the room's end ends every connection."""
 
@@ -33,6 +36,10 @@ class GrantedDoors:
         """Who is known to the media server by this name; an opaque caller in no role if nobody knows."""
         found = await self.viewers.find(visit, participant)
         return Caller(id=participant, role=UNKNOWN_ROLE) if found is None else found.caller
+
+    async def sends(self, visit: str, participant: str, level: str) -> None:
+        """Somebody is sent so much of the picture from now on: his page reads it when it asks next."""
+        await self.viewers.sends(visit, participant, level)
 
     async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
         """Take back every grant of a visit and end every connection to it; safe to repeat."""

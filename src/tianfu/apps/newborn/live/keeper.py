@@ -19,16 +19,26 @@ from tianfu.apps.newborn.live.audience import Audience, Began
 from tianfu.apps.newborn.live.pace import NEVER, Pace
 from tianfu.apps.newborn.live.recording import write_standing
 from tianfu.apps.newborn.live.standing import Standing, read, written
+from tianfu.apps.newborn.live.stills import Stills
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.wards import Digest
 from tianfu.apps.newborn.model.visit import OVER, Exit, State, Visit, closed, left, looked_at, shielded
-from tianfu.apps.newborn.nurse_ports import Doors, VisitStore
+from tianfu.apps.newborn.nurse_ports import Doors, VisitStore, WardPolicies
 from tianfu.apps.newborn.queries.facts import WATCHED_TYPES, Facts, beds_in_use, named_records, read_facts
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.watching import Versions, Watch
 from tianfu.services.realtime.kept import KeptRoom, KeptRooms
-from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, LIVE, SHIELDED, Happened, MediaPort
+from tianfu.services.realtime.port import (
+    ADAPTED,
+    CAMERA_BACK,
+    CAMERA_LOST,
+    JOINED,
+    LIVE,
+    SHIELDED,
+    Happened,
+    MediaPort,
+)
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate
 from tianfu.services.realtime.viewing import ViewTrail
 
@@ -67,6 +77,9 @@ APPOINTMENT_GONE = "appointment-gone"
 BY_ITSELF = frozenset({LEASE_LOST, "camera-away", "not-known"})
 """For what a gate is shielded without a word to its row: by the media server itself, or by who cannot look."""
 
+FIRST_LEVEL = "full"
+"""With how much of the picture whoever joins begins."""
+
 _log = structlog.get_logger("tianfu.newborn")
 
 
@@ -82,6 +95,7 @@ class House:
     trail: ViewTrail
     clock: Clock
     digest: Digest
+    policies: WardPolicies
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -103,6 +117,7 @@ class Keeper:
         self._name = name
         self._seen = _Seen()
         self._drawn: dict[str, float] = {}
+        self._stills = Stills(house.policies)
         self._pace = Pace(house.clock, house.monotonic, lease_seconds=LEASE_SECONDS)
         self._opened: set[str] = set()
         """The rooms that this keeper knows to be open on the media server that runs now."""
@@ -264,6 +279,7 @@ class Keeper:
             self._pace.leased(room.visit, seconds)
             self._opened.add(room.visit)
             self._media_is_there = True
+            await self._tell_stills(room)
         except Refusal as refusal:
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False
@@ -271,6 +287,11 @@ class Keeper:
                 await self._open_again(room, seconds)
             else:
                 raise
+
+    async def _tell_stills(self, room: KeptRoom) -> None:
+        house = self._house
+        allowed = await self._stills.are_allowed(room.ward, now=house.clock(), at_seconds=house.monotonic())
+        await house.media.allow_stills(room.visit, are_allowed=allowed)
 
     async def _open_again(self, room: KeptRoom, seconds: float) -> None:
         """The media server was started anew: its rooms begin shielded, and who sees what begins anew too."""
@@ -285,6 +306,7 @@ class Keeper:
             await house.media.close(room.visit, "opened-again")
             await house.media.open_room(room.visit, room.camera, lease_seconds=seconds)
             self._opened.add(room.visit)
+            await self._tell_stills(room)
 
     async def _without_ward_sound(self, visit: str) -> None:
         """A room that is opened again lets nobody hear the ward, and says so."""
@@ -533,6 +555,9 @@ class Listening:
             is_here = event.what == CAMERA_BACK
             (self.cameras.add if is_here else self.cameras.discard)(event.who)
             await self._house.rooms.camera(event.who, is_here=is_here)
+        if event.what in {JOINED, ADAPTED}:
+            level = event.reason if event.what == ADAPTED else FIRST_LEVEL
+            await self._house.doors.sends(event.visit, event.who, level)
         for each in self._audience.hears(event):
             if isinstance(each, Began):
                 await self._house.rooms.view_begins(each.visit, each.participant, since=each.since)

@@ -47,7 +47,8 @@ class Policy:
     """What holds in a ward from a day on, until a later policy takes over.
 
     `at_once` visits run at one time; a family may cancel until `cancel_minutes` before the start; a baby has
-    `invited_max` invited relatives at most.
+    `invited_max` invited relatives at most.  `are_stills_allowed`: who has no room for a picture may be sent a still
+    one now and then; only a head nurse who said so allows it.
     """
 
     from_day: date
@@ -60,6 +61,7 @@ class Policy:
     per_baby_a_day: int
     cancel_minutes: int
     invited_max: int
+    are_stills_allowed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -75,6 +77,12 @@ def policy_on(policies: Iterable[Policy], day: date) -> Policy | None:
     """What holds on a day: of those that began, the one that began last; later ones in the order go before equals."""
     begun = [each for each in policies if each.from_day <= day]
     return None if not begun else max(enumerate(begun), key=lambda each: (each[1].from_day, each[0]))[1]
+
+
+def are_stills_allowed_on(policies: Iterable[Policy], day: date) -> bool:
+    """Whether stills may be sent on a day; where nothing is set they may not."""
+    policy = policy_on(policies, day)
+    return policy is not None and policy.are_stills_allowed
 
 
 def slots_on(policies: Sequence[Policy], day: date) -> tuple[Slot, ...]:
@@ -147,7 +155,13 @@ def read_policy(form: Mapping[str, str], *, today: date) -> Policy:
         faults.append(Fault("closed", "too-many"))
     if faults or from_day is None:
         raise Refusal("policy-unusable", faults=tuple({each.path: each for each in faults}.values()))
-    return Policy(from_day=from_day, windows=windows, closed=frozenset(each for each in closed if each), **numbers)
+    return Policy(
+        from_day=from_day,
+        windows=windows,
+        closed=frozenset(each for each in closed if each),
+        are_stills_allowed=form.get("stills", "") == "yes",  # whatever is not clearly a yes is a no
+        **numbers,
+    )
 
 
 def _number(form: Mapping[str, str], name: str, faults: list[Fault]) -> int:
@@ -230,6 +244,7 @@ def told(policy: Policy) -> dict[str, Any]:
         "windows": [window_line(each) for each in policy.windows],
         "closed": sorted(each.isoformat() for each in policy.closed),
         **{name: getattr(policy, name) for name in BOUNDS},
+        "stills": "yes" if policy.are_stills_allowed else "",
     }
 
 
@@ -240,4 +255,5 @@ def policy_from(kept: Mapping[str, Any]) -> Policy:
         windows=tuple(_window(each) for each in kept["windows"]),
         closed=frozenset(date.fromisoformat(each) for each in kept["closed"]),
         **{name: int(kept[name]) for name in BOUNDS},
+        are_stills_allowed=kept.get("stills", "") == "yes",  # a policy from before there was a choice says nothing
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.standing import read
@@ -29,7 +29,7 @@ INVITATION_OVER = "invitation-over"
 class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
-    `is_silenced`: the ward has taken the family's voice for now.
+    `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.
     """
 
     state: State
@@ -38,6 +38,7 @@ class Now:
     back_at: Instant | None
     end: Instant
     is_silenced: bool = False
+    is_ward_heard: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -185,10 +186,11 @@ async def now_at_bed(windows: Windows, visit: str) -> Now | None:
     if room is None:
         return None
     standing = read(room.state)
-    return _now(standing.visit, since=room.changed_at, is_silenced=standing.is_silenced)
+    now = _now(standing.visit, since=room.changed_at)
+    return replace(now, is_silenced=standing.is_silenced, is_ward_heard=standing.is_ward_heard)
 
 
-def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
+def _now(visit: Visit, *, since: Instant) -> Now:
     minutes = USUAL_MINUTES.get(visit.reason) if visit.state is State.SHIELDED else None
     return Now(
         state=visit.state,
@@ -196,7 +198,6 @@ def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
         since=since,
         back_at=None if minutes is None else Instant(since + minutes * 60 * SECOND),
         end=visit.slot_end,
-        is_silenced=is_silenced,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.live.keeper import FIRST_LEVEL
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import BED_CODE, VISITS
 from tianfu.apps.newborn.mapping.visits import Element, id_in
@@ -27,6 +28,8 @@ WHY = Purpose.SYSTEM_ADMINISTRATION
 WEEK = 7 * DAY
 SHIELDED = frozenset({State.ARMED, State.SHIELDED})
 SLOWEST = 5
+WATCHING_MAX = 100
+"""So many viewers are listed; how many there are stands above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,21 @@ class Slow:
     bed: str
     ward: str
     join_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """One viewer of a visit whose picture is open now, and how it reaches him: what the media server says."""
+
+    visit: str
+    bed: str
+    ward: str
+    quality: Quality
+
+    @property
+    def is_less(self) -> bool:
+        """Whether he is sent less than all of the picture."""
+        return self.quality.level != FIRST_LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +104,7 @@ class Live:
     lost: float | None
     cameras: tuple[Camera, ...]
     slowest: tuple[Slow, ...]
+    watching: tuple[Watching, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +156,8 @@ async def read_quality(observatory: Observatory, caller: Caller) -> QualityPage:
     slow = await book.worst_joins(since=today)
     wards = {room.ward for room in rooms} | {each.ward for each in (*days, *week)} | {each.ward for each in slow}
     wards |= {each.ward for each in (*standing, *ended) if each.ward}
-    beds = {read(each.state).bed for each in slow} - {""}
+    states = [*(each.state for each in slow), *(each.state for each in rooms)]
+    beds = {read(each).bed for each in states} - {""}
     cameras = {each.camera for each in health} | {each.about for each in (*standing, *ended) if each.about not in wards}
     places = await _places(observatory, caller, wards, beds, cameras - {""})
     look = await book.last_look()
@@ -183,6 +203,7 @@ async def _live(
     now: Instant,
 ) -> Live:
     hers = {each.visit: read(each.state).visit.state for each in rooms if each.ward in places.wards}
+    open_now = {each.visit: each for each in rooms if hers.get(each.visit) is State.LIVE}
     life = await observatory.book.last_life(after=Instant(now - WEEK))
     stats = await _stats(observatory)
     seen = [each for each in stats or () if each.visit in hers]
@@ -206,7 +227,22 @@ async def _live(
             for each in slow
             if each.ward in places.wards
         )[:SLOWEST],
+        watching=_watching([each for each in seen if each.visit in open_now], open_now, places),
     )
+
+
+def _watching(seen: Iterable[Quality], rooms: Mapping[str, KeptRoom], places: _Places) -> tuple[Watching, ...]:
+    """Those who are sent less come first, so that they are not missed among many."""
+    found = [
+        Watching(
+            visit=each.visit,
+            bed=places.bed_code(read(rooms[each.visit].state).bed),
+            ward=places.wards[rooms[each.visit].ward],
+            quality=each,
+        )
+        for each in seen
+    ]
+    return tuple(sorted(found, key=lambda each: (not each.is_less, each.ward, each.bed, each.visit)))[:WATCHING_MAX]
 
 
 async def _stats(observatory: Observatory) -> Sequence[Quality] | None:

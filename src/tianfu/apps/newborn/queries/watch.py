@@ -66,7 +66,7 @@ async def read_watch(house: House, cameras: CameraHealth, nursery: Nursery, call
 async def _cameras(house: House, cameras: CameraHealth, caller: Caller) -> tuple[Watched, ...]:
     beds = await beds_of(house, caller)
     # A cart that nobody put on air is no fault.
-    walls = {each.camera for each in await cameras.kept() if each.kind is Kind.RTSP}
+    walls = {each.camera for each in await cameras.kept() if each.kind is not Kind.CART}
     told = await cameras.health()
     health = {each.camera: each for each in told if each.camera in walls or each.state is State.HEALTHY}
     if not beds or not health:

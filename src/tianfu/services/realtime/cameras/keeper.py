@@ -86,7 +86,7 @@ class Keeper:
             self._told = now_said
 
     def _begun(self, kept: Kept) -> _Tended:
-        if kept.kind is Kind.CART:
+        if kept.kind is not Kind.RTSP:
             return _Tended(kept, None, self._clock())
         return _Pulled(kept, self)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tianfu.db import Database, Transaction, UniqueViolation, float8_array, int4_array, int8_array, queries, text_array
-from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.keys import Place, Sealed, Seals
+from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, secret_of
 from tianfu.services.realtime.cameras.source import Source
+from tianfu.services.realtime.protocol.credentials import BEGINNING, GOOD_DAYS, OVERLAP_HOURS
 
+HOUR = 3_600 * SECOND
 TOLD_SECONDS = 15
 """What was said of a camera so long ago says nothing any more."""
 
@@ -19,10 +23,13 @@ _SQL = queries("tianfu.services.realtime.cameras.sql", "cameras.sql")
 
 
 class Kind(StrEnum):
-    """How pictures come: pulled from a camera of the network, or from a cart's browser, which comes by itself."""
+    """How pictures come: pulled from a camera of the network, or from a cart's browser or an encoder, which come by
+    themselves; an encoder shows a credential (`whip`).
+    """
 
     RTSP = "rtsp"
     CART = "cart"
+    WHIP = "whip"
 
 
 class State(StrEnum):
@@ -44,6 +51,14 @@ class Kept:
     revision: int
     is_on: bool
     sealed: Sealed | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What an encoder shows as its bearer token, and until when it is good."""
+
+    text: str
+    until: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +129,45 @@ class Cameras:
 
         await self._seals.again(work)
 
+    async def new_credential(self, camera: str) -> Credential:
+        """What an encoder shows from now on to send under this camera's name; it is kept nowhere but there.
+
+        The one before is good until the new one is used, at most for `OVERLAP_HOURS`.  Raises Refusal `camera-unknown`.
+        """
+        secret, now = secret_of(os.urandom(SECRET_BYTES)), self._clock()
+        text, until = f"{BEGINNING}{secret.text}", Instant(now + GOOD_DAYS * DAY)
+        digest = digest_of(text)
+        async with self._database.transaction("app") as transaction:
+            await self._lock_encoder(transaction, camera)
+            await transaction.run(_SQL.add_credential, digest=digest, camera=camera, now=now, until=until)
+            overlap = now + OVERLAP_HOURS * HOUR
+            await transaction.run(_SQL.shorten_credentials, camera=camera, digest=digest, until=overlap)
+        return Credential(text=text, until=until)
+
+    async def take_credentials_back(self, camera: str) -> None:
+        """No credential of a camera is good any more, and what it sends is ended within two seconds.
+
+        Raises Refusal `camera-unknown`.
+        """
+        now = self._clock()
+        async with self._database.transaction("app") as transaction:
+            await self._lock_encoder(transaction, camera)
+            await transaction.run(_SQL.end_credentials, camera=camera, now=now)
+            await transaction.run(_SQL.end_sending, camera=camera, now=now)
+
+    @staticmethod
+    async def _lock_encoder(transaction: Transaction, camera: str) -> None:
+        row = await transaction.one(_SQL.lock_camera, camera=camera)
+        if row is None or row[0] != Kind.WHIP:
+            raise _unknown()
+
     async def switch(self, camera: str, *, is_on: bool) -> None:
         """Use a camera, or use it no more; raises Refusal `camera-unknown`."""
         async with self._database.transaction("app") as transaction:
             if not await transaction.run(_SQL.switch_camera, camera=camera, is_on=is_on, now=self._clock()):
                 raise _unknown()
+            if not is_on:
+                await transaction.run(_SQL.end_sending, camera=camera, now=self._clock())
 
     async def kept(self) -> Sequence[Kept]:
         """All of them."""

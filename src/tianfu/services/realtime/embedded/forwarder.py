@@ -213,7 +213,11 @@ class Forwarder:
 
     def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
         """Let who has no room for a picture see one in five seconds, or not; raises Refusal `room-unknown`."""
-        self._opened(visit).are_stills_allowed = are_allowed
+        opened = self._opened(visit)
+        was_allowed, opened.are_stills_allowed = opened.are_stills_allowed, are_allowed
+        camera = self._cameras.get(opened.room.camera)
+        if was_allowed and not are_allowed and camera is not None:
+            self._adapt(opened, camera)  # not one more
 
     def stats(self) -> Sequence[Quality]:
         """How the pictures of all participants arrive."""
@@ -513,19 +517,24 @@ class Forwarder:
     def _report(self) -> None:
         for camera in list(self._cameras.values()):
             camera.report()
-            small: Label = "sub" if camera.has_small else "video"
             for opened in self._at[camera.name].values():
-                ladder = ladder_of(
-                    has_small=camera.has_small,
-                    is_ward_heard=opened.room.is_ward_heard,
-                    are_stills_allowed=opened.are_stills_allowed,
-                )
-                for participant, viewer in opened.viewers.items():
+                for viewer in opened.viewers.values():
                     viewer.report(camera.clocked)
                     viewer.measure()
-                    if self._is_live(opened) and viewer.peer.is_connected and viewer.adapt(ladder, small=small):
-                        level = viewer.level.name.lower()
-                        self.happenings.tell(ADAPTED, visit=opened.room.visit, who=participant, reason=level)
+                self._adapt(opened, camera)
+
+    def _adapt(self, opened: _Open, camera: Camera) -> None:
+        """Choose anew how much of the picture each viewer of a room is sent."""
+        small: Label = "sub" if camera.has_small else "video"
+        ladder = ladder_of(
+            has_small=camera.has_small,
+            is_ward_heard=opened.room.is_ward_heard,
+            are_stills_allowed=opened.are_stills_allowed,
+        )
+        for participant, viewer in opened.viewers.items():
+            if self._is_live(opened) and viewer.peer.is_connected and viewer.adapt(ladder, small=small):
+                level = viewer.level.name.lower()
+                self.happenings.tell(ADAPTED, visit=opened.room.visit, who=participant, reason=level)
 
     def _shield_all(self, camera: str) -> None:
         """Draw the curtain of all rooms on a camera: what comes under its name now may hang elsewhere."""

@@ -24,6 +24,7 @@ from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.ingest import Door
+from tianfu.services.realtime.embedded.ports import take_ports
 from tianfu.services.realtime.embedded.raw_peer import take_addresses
 from tianfu.services.realtime.embedded.watch import end_if_stuck
 from tianfu.services.realtime.protocol.parts import Part
@@ -209,10 +210,15 @@ def _make_room(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def run(socket: Path, addresses: Sequence[str]) -> None:
-    """Serve until told to stop by a signal; pictures take these addresses of the machine, or with none all of them."""
+async def run(socket: Path, addresses: Sequence[str], ports: tuple[int, int] | None = None) -> None:
+    """Serve until told to stop by a signal; pictures take these addresses of the machine, or with none all of them.
+
+    `ports` are the first and the last UDP port that they may take; with None any that is free.
+    """
     if addresses:
         take_addresses(addresses)
+    if ports is not None:
+        take_ports(*ports)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)

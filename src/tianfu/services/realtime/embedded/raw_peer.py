@@ -167,6 +167,8 @@ class RawPeer:
         try:
             self._take_over()
             await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Refusal:
+            raise
         except Exception as error:  # as in _hear_description
             raise Refusal("offer-malformed") from error
         self._learn_streams()

@@ -9,7 +9,9 @@ plugin that records (recordplay, voicemail) nor one that can be given scripts (l
 from __future__ import annotations
 
 import secrets
+import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +114,18 @@ def write_configuration(folder: Path, *, addresses: str, ports: str) -> JanusAdd
     _write(folder / "janus.transport.pfunix.jcfg", _TRANSPORT.format(folder=folder))
     _write(folder / "janus.plugin.videoroom.jcfg", _PLUGIN)
     return address
+
+
+def command_of(folder: Path) -> Sequence[str]:
+    """How Janus is started, in such a way that it can write no byte into any file."""
+    return ("prlimit", "--fsize=0", "janus", f"--configs-folder={folder}")
+
+
+def missing_of_janus() -> Sequence[str]:
+    """What of it this machine lacks: programs and plugins, by name."""
+    programs = [each for each in ("janus", "prlimit") if shutil.which(each) is None]
+    files = [DEBIAN_FOLDER / "plugins" / PLUGIN, DEBIAN_FOLDER / "transports" / TRANSPORT]
+    return [*programs, *(str(each) for each in files if not each.exists())]
 
 
 def read_address(folder: Path) -> JanusAddress:

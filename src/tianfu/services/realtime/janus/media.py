@@ -34,7 +34,7 @@ from tianfu.services.realtime.port import (
 )
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
-from tianfu.services.realtime.protocol.talk import SPEAKS
+from tianfu.services.realtime.protocol.talk import HEARS, SPEAKS
 from tianfu.services.realtime.protocol.trickle import Trickle, malformed
 
 CAMERA_AWAY = "camera-away"
@@ -266,6 +266,7 @@ class JanusMedia:
         opened = await self._opened(visit)
         if is_pressed:
             self._is_live(opened)
+            _refuse_unheard(opened, participant)
             opened.room.press(participant, at_seconds=self._clock())
         else:
             opened.room.floor.release(participant)
@@ -573,6 +574,19 @@ async def _quality(visit: str, who: str, viewer: Viewer) -> Quality:
         round_trip_ms=sent.round_trip_ms,
         bits_per_second=8 * sent.bytes_last_second,
     )
+
+
+def _refuse_unheard(opened: _Open, participant: str) -> None:
+    """Raise Refusal `voice-not-carried` if nobody who should hear a voice has a line for it.
+
+    Janus makes no line out of nothing: without the camera's sound there is none, and nobody shall believe that he is
+    heard who is not.
+    """
+    speaks = opened.room.part_of(participant)
+    parts = [(opened.room.part_of(who), each) for who, each in opened.viewers.items() if who != participant]
+    should_hear = [viewer for part, viewer in parts if part is not None and speaks in HEARS[part]]
+    if should_hear and not any("voice" in viewer.lines for viewer in should_hear):
+        raise Refusal("voice-not-carried", next_step="none")
 
 
 def _part(opened: _Open, participant: str) -> Part:

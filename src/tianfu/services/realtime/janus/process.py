@@ -85,7 +85,8 @@ def _make_room(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def _main(socket: Path, folder: Path) -> None:
+async def run(socket: Path, folder: Path) -> None:
+    """Serve until told to stop by a signal; `folder` is where the configuration of Janus lies."""
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
@@ -93,4 +94,4 @@ async def _main(socket: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_main(Path(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(run(Path(sys.argv[1]), Path(sys.argv[2])))

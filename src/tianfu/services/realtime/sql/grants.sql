@@ -90,3 +90,22 @@ select visit from visit_room
                                            where action = 'whip-camera' and camera = %(camera)s
                                            order by since desc limit 1)
  limit 1;
+
+-- use_credential
+-- Whose credential is shown, and until when it is good; those before it are good no more.  No row if it is none.
+with shown as (
+  update camera_credential as c set used_at = %(now)s::bigint
+    from camera
+   where c.digest = %(digest)s::bytea and c.ended_at is null and c.until > %(now)s::bigint
+     and camera.camera = c.camera and camera.is_on and camera.kind = 'whip'
+  returning c.camera, c.until, c.made_at
+), older as (
+  update camera_credential as c set ended_at = %(now)s::bigint
+    from shown where c.camera = shown.camera and c.ended_at is null and c.made_at < shown.made_at
+)
+select camera, until from shown;
+
+-- credential_of
+-- Whether a credential is one of this camera, and good.
+select camera from camera_credential
+ where digest = %(digest)s::bytea and camera = %(camera)s::text and ended_at is null and until > %(now)s::bigint;

@@ -4,13 +4,19 @@ insert into visit_viewer (visit, participant, person, role, part, since, heard_a
 values (%(visit)s::text, %(participant)s::text, %(person)s::text, %(role)s::text, %(part)s::text, %(now)s::bigint,
         %(now)s::bigint)
 on conflict (visit, participant) do update
-   set heard_at = excluded.heard_at, part = excluded.part, role = excluded.role, is_away = false;
+   set heard_at = excluded.heard_at, part = excluded.part, role = excluded.role, is_away = false,
+       level = 'full';
 
 -- viewer
 -- One viewer of a visit, also one who is away.
-select visit, participant, person, role, part, since, heard_at, is_away, faults
+select visit, participant, person, role, part, since, heard_at, is_away, faults, level
   from visit_viewer
  where visit = %(visit)s::text and participant = %(participant)s::text;
+
+-- send
+-- How much of the picture he is sent from now on.
+update visit_viewer set level = %(level)s::text
+ where visit = %(visit)s::text and participant = %(participant)s::text and level <> %(level)s::text;
 
 -- hear
 -- His page showed its watermark; no row if he is away.
@@ -32,7 +38,7 @@ update visit_viewer set is_away = true
 
 -- silent
 -- Who is there and was not heard of since an instant.
-select visit, participant, person, role, part, since, heard_at, is_away, faults
+select visit, participant, person, role, part, since, heard_at, is_away, faults, level
   from visit_viewer
  where not is_away and heard_at < %(before)s::bigint
  order by heard_at

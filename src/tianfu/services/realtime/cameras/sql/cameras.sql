@@ -21,6 +21,26 @@ update camera set revision = %(revision)s::int, sealed = %(sealed)s, sealed_with
 -- A camera switched on or off; its address stays sealed for its revision.
 update camera set is_on = %(is_on)s, changed_at = %(now)s where camera = %(camera)s;
 
+-- add_credential
+-- Another credential of a camera that comes by itself.
+insert into camera_credential (digest, camera, made_at, until)
+values (%(digest)s::bytea, %(camera)s::text, %(now)s::bigint, %(until)s::bigint);
+
+-- shorten_credentials
+-- The credentials before this one are good for a while yet, or until it is used.
+update camera_credential set until = least(until, %(until)s::bigint)
+ where camera = %(camera)s::text and ended_at is null and digest <> %(digest)s::bytea;
+
+-- end_credentials
+-- No credential of a camera is good any more.
+update camera_credential set ended_at = %(now)s::bigint where camera = %(camera)s::text and ended_at is null;
+
+-- end_sending
+-- What a camera sends by a credential has its end now: a worker ends it with its next look.
+update room_connection set until = %(now)s::bigint
+ where action = 'whip-camera' and camera = %(camera)s::text and ended_at is null
+   and person = 'camera-' || %(camera)s::text;
+
 -- cameras
 -- Every camera that is registered.
 select camera, kind, revision, sealed, sealed_with, is_on from camera order by camera;

@@ -1,0 +1,97 @@
+"""The same pages with Janus behind them: the camera, the nurse, the mother, the curtain and her voice, in Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page
+
+from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, reads, sees
+from tests.apps.newborn.window import HEARING_PAGE, MOTHER, VISIT, Window, window_of
+from tests.services.realtime.janus_running import adapted_janus
+from tianfu.db import Addresses, Database
+from tianfu.services.realtime.protocol.parts import Part
+
+pytestmark = pytest.mark.anyio
+
+ANSWERS = """async () => {
+  const peer = window.peer = new RTCPeerConnection(), context = window.context = new AudioContext();
+  let sounds = 0;
+  peer.ontrack = event => {
+    if (event.track.kind !== 'audio') return;
+    const stream = new MediaStream([event.track]), player = new Audio();
+    player.muted = true; player.srcObject = stream; player.play();
+    if (++sounds < 2) return;  // the ward's comes first
+    const ear = window.ear = context.createAnalyser();
+    context.createMediaStreamSource(stream).connect(ear);
+  };
+  await peer.setRemoteDescription({type: 'offer', sdp: await whepOffer()});
+  await peer.setLocalDescription(await peer.createAnswer());
+  await whepAnswer(peer.localDescription.sdp);
+}"""
+
+
+@pytest.fixture
+async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
+    async with window_of(database, addresses, server=adapted_janus, has_sound=True) as made:
+        yield made
+
+
+async def listen(window: Window) -> Page:
+    """The loudspeaker at the bed, which takes Janus's offer."""
+    page = await window.quiet.new_page()
+    media = window.ward.running.port
+    await page.expose_function(
+        "whepOffer", lambda: media.whep_offer(VISIT, "loudspeaker", Part.BEDSIDE, may_speak=False)
+    )
+    await page.expose_function("whepAnswer", lambda answer: media.whep_answer(VISIT, "loudspeaker", answer))
+    await page.route(
+        "http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html")
+    )
+    await page.goto("http://tianfu.invalid/")
+    await page.evaluate(ANSWERS)
+    await page.wait_for_function("window.ear")
+    return page
+
+
+async def test_a_mother_sees_and_speaks_through_janus_and_the_curtain_ends_both(window: Window) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await reads(page, "title", "The curtain is drawn")
+    assert await page.evaluate(EMPTY)
+    bed = await listen(window)
+    opened = window.ward.clock()
+    await window.open()
+    first = (await sees(page))[0]
+    assert opened <= first * MILLISECOND, "no picture of what was before the curtain was opened"
+    assert "示例妈妈 1111" in await page.inner_text("[data-watch=mark]")
+    assert await bed.evaluate("loudest()") < QUIET
+    await page.get_by_role("button", name="Hold to talk").focus()
+    await page.keyboard.down("Space")
+    await reads(page, "told", "You are heard in the ward")
+    assert await bed.evaluate("loudest()") > 10 * QUIET
+    await page.keyboard.up("Space")
+    await reads(page, "told", "Your microphone is off")
+    await asyncio.sleep(0.5)
+    assert await bed.evaluate("loudest()") < QUIET
+    await window.shield("feeding")
+    shielded = window.ward.clock()
+    await reads(page, "title", "It is feeding time")
+    assert await page.evaluate(EMPTY)
+    drawn = await page.evaluate("drawn")
+    await asyncio.sleep(1)
+    assert await page.evaluate("drawn") == drawn, "nothing moves behind the curtain"
+    assert drawn[-1] * MILLISECOND <= shielded
+    await window.open()
+    await sees(page, len(drawn) + 5)
+
+
+async def test_a_relative_who_only_looks_sees_through_janus_and_has_no_way_to_speak(window: Window) -> None:
+    context, _ = await window.relative()
+    page = await window.watching(context)
+    await window.open()
+    await sees(page)
+    assert await page.get_by_role("button", name="Hold to talk").count() == 0
+    [grandmother] = [each for each in await window.ward.running.port.stats() if each.visit == VISIT]
+    assert grandmother.packets > 0

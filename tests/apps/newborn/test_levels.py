@@ -1,0 +1,115 @@
+"""What the page of a family says of its picture is what the media server really sends, on a network that loses much."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from tests.apps.newborn.ward import QIN, WARD
+from tests.apps.newborn.window import MOTHER, VISIT, Window, until, window_of
+from tests.journeys.conftest import AXE, PICTURES
+from tests.services.realtime.lossy import loss_beside
+from tests.services.realtime.running import embedded
+from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
+from tianfu.apps.newborn.model.windows import BOUNDS, read_policy, told
+from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import china_date
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # a media server gives a picture up, and back, only after seconds
+
+PATIENCE_SECONDS = 150.0
+"""Each climb that did not hold doubles the wait for the next, up to 80 s (`UP_SECONDS_MAX`)."""
+
+LOSS = 0.35
+"""So much is lost that no picture comes through, and what is asked and answered still does."""
+
+LOOKS = ((320, "zh-CN"), (1440, "en"))
+"""Width and language in which each state is looked at."""
+
+SAID = {
+    "zh-CN": {
+        "none": ("您的网络太慢，传不了画面", "网络好一些，画面会自己回来"),
+        "sound": ("现在只能听到病房的声音", "网络好一些，画面会自己回来"),
+        "stills": ("静止画面", "不是直播"),
+        "full": ("画面恢复清楚了", "清楚"),
+    },
+    "en": {
+        "none": ("too slow for a picture", "It comes back by itself"),
+        "sound": ("you hear the ward only", "It comes back by itself"),
+        "stills": ("still picture", "not live"),
+        "full": ("The full picture is back", "Good"),
+    },
+}
+
+
+@pytest.fixture
+async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
+    async with window_of(database, addresses, server=lambda: embedded(module="tests.services.realtime.lossy")) as made:
+        yield made
+
+
+async def says(page: Page, part: str, text: str) -> None:
+    async def does() -> bool:
+        return text.lower() in (await page.locator(f"[data-watch={part}]").text_content() or "").lower()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await does():  # noqa: ASYNC110 - a page tells nobody
+            await asyncio.sleep(0.05)
+
+
+async def look(page: Page, name: str) -> None:
+    """What axe finds of the page as it stands, and a picture to look at."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    size = page.viewport_size
+    assert size is not None
+    language = await page.evaluate("document.documentElement.lang")
+    await page.screenshot(path=PICTURES / f"newborn-level-{name}-{size['width']}-{language}.png")
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run().then(all => all.violations.map(each => [each.id, each.nodes[0].html]))")
+    assert found == [], name
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+
+
+async def is_shown(page: Page, part: str) -> bool:
+    return await page.locator(f"[data-watch={part}]").is_visible()
+
+
+@pytest.mark.parametrize(("width", "language"), LOOKS)
+async def test_a_page_says_sound_only_and_stills_and_when_the_picture_is_back(
+    window: Window, width: int, language: str
+) -> None:
+    said, loss = SAID[language], loss_beside(Path(window.ward.running.socket))
+    page = await window.watching(await window.resident(MOTHER, "mother-7", width=width, language=language))
+    await window.open()
+    await until(lambda: is_shown(page, "live"))
+    assert await page.locator("[data-watch=told]").get_attribute("role") == "status", "read out politely"
+    loss.write_text(str(LOSS))
+    await says(page, "told", said["none"][0])
+    await says(page, "back", said["none"][1])
+    assert not await is_shown(page, "video"), "no picture stands as if it were live"
+    assert not await is_shown(page, "live")
+    await look(page, "none")
+    await set_sound(window.ward.house, QIN, VISIT, Sound.WARD_ON)
+    await says(page, "told", said["sound"][0])
+    await set_sound(window.ward.house, QIN, VISIT, Sound.WARD_OFF)
+    await allow_stills(window)
+    await says(page, "told", said["stills"][0])
+    await until(lambda: is_shown(page, "video"))
+    await says(page, "quality", said["stills"][0])
+    assert not await is_shown(page, "live"), "a still is not taken for a live picture"
+    await look(page, "stills")
+    loss.write_text("0")
+    await says(page, "told", said["full"][0])
+    await until(lambda: is_shown(page, "live"))
+    await says(page, "quality", said["full"][1])
+
+
+async def allow_stills(window: Window) -> None:
+    today = china_date(window.ward.clock())
+    form = {"from_day": today.isoformat(), "windows": "1-7 09:00-10:00", "stills": "yes"}
+    policy = read_policy({**form, **{name: str(least) for name, (least, _) in BOUNDS.items()}}, today=today)
+    await window.windows.nursery.places.set_policy(WARD, policy.from_day, told(policy), by="head")

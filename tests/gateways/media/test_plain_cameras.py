@@ -1,0 +1,187 @@
+"""An encoder that speaks RFC 9725 and nothing else: a bearer token, no page, no key to sign with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription, VideoStreamTrack
+
+from tests.gateways.media.conftest import LEASE_SECONDS, SDP, Ward
+from tests.gateways.media.test_door import assert_refused
+from tests.made_up_keys import made_up_keys
+from tests.services.realtime.made import until
+from tianfu.gateways.media.door import WHEP_PATH, WHIP_PATH
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.keys import open_keyring
+from tianfu.services.accounts.keys import Seals
+from tianfu.services.realtime.cameras.registry import Cameras, Kind
+from tianfu.services.realtime.kept import KeptRooms
+from tianfu.services.realtime.protocol.credentials import GOOD_DAYS, OVERLAP_HOURS, is_credential
+from tianfu.services.realtime.protocol.packets import head_of
+from tianfu.services.realtime.protocol.pictures import Packet, begins_picture
+from tianfu.services.realtime.protocol.rooms import Gate
+
+pytestmark = pytest.mark.anyio
+
+DAY_SECONDS = 86_400
+
+
+@pytest.fixture
+async def cameras(ward: Ward) -> Cameras:
+    keyring = await open_keyring(ward.database, made_up_keys(b"k" * 32))
+    made = Cameras(ward.database, Seals(keyring), clock=ward.clock)
+    await made.add("bed-1", Kind.WHIP, None)
+    return made
+
+
+class Encoder:
+    """Another program's WebRTC with a real H.264 encoder; what it says to the door is what RFC 9725 asks, no more."""
+
+    def __init__(self, ward: Ward, token: str) -> None:
+        self.ward = ward
+        self.headers = {"authorization": f"Bearer {token}"}
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.location = ""
+        self.etag = ""
+
+    async def offer(self, profile: str = "42e01f") -> str:
+        sender = self.peer.addTransceiver(VideoStreamTrack(), direction="sendonly")
+        codecs = [each for each in RTCRtpSender.getCapabilities("video").codecs if each.mimeType == "video/H264"]
+        sender.setCodecPreferences(codecs)
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        sdp: str = self.peer.localDescription.sdp
+        return sdp.replace("42e01f", profile).replace("42001f", profile)
+
+    async def publish(self) -> httpx.Response:
+        answer = await self.post(await self.offer())
+        if answer.status_code == 201:
+            self.location, self.etag = answer.headers["location"], answer.headers["etag"]
+            await self.peer.setRemoteDescription(RTCSessionDescription(sdp=answer.text, type="answer"))
+            await until(lambda: self.peer.connectionState == "connected")
+        return answer
+
+    async def post(self, offer: str, path: str = WHIP_PATH) -> httpx.Response:
+        return await self.ward.http.post(path, content=offer, headers={"content-type": SDP, **self.headers})
+
+
+@asynccontextmanager
+async def encoder(ward: Ward, token: str) -> AsyncIterator[Encoder]:
+    made = Encoder(ward, token)
+    try:
+        yield made
+    finally:
+        await made.peer.close()
+
+
+async def test_a_plain_encoder_shows_the_bed_and_leaves_by_its_own_word(ward: Ward, cameras: Cameras) -> None:
+    credential = await cameras.new_credential("bed-1")
+    assert is_credential(credential.text)
+    async with encoder(ward, credential.text) as lens:
+        assert (await lens.publish()).status_code == 201
+        await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+        mother, _ = await ward.viewer()
+        await asyncio.sleep(0.3)
+        assert mother.heard == [], "shielded by default"
+        await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+        await until(lambda: len(mother.heard) > 20)
+        first = mother.heard[0][1]
+        assert begins_picture("H264", Packet(first, head_of(first)))
+        said = lens.peer.localDescription.sdp.splitlines()
+        ours = [next(row for row in said if row.startswith(f"a=ice-{each}:")) for each in ("ufrag", "pwd")]
+        body = "\r\n".join([*ours, "m=video 9 UDP/TLS/RTP/SAVPF 0", "a=mid:0", "a=end-of-candidates", ""])
+        news = {"content-type": "application/trickle-ice-sdpfrag", "if-match": lens.etag}
+        trickled = await ward.http.patch(lens.location, content=body, headers={**news, **lens.headers})
+        assert trickled.status_code == 204
+        assert_refused(await ward.http.patch(lens.location, content=body, headers=news), "device-proof-missing")
+        assert (await ward.http.delete(lens.location, headers=lens.headers)).status_code == 200
+        with pytest.raises(Refusal, match="camera-away"):
+            await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+        await mother.peer.close()
+    assert ("camera-bed-1", "enter-room") in [each[:2] for each in await ward.told()]
+    assert credential.text not in await ward.all_rows()
+
+
+async def test_a_credential_is_changed_without_a_gap_and_the_old_one_ends_with_the_first_use_of_the_new(
+    ward: Ward, cameras: Cameras
+) -> None:
+    old = await cameras.new_credential("bed-1")
+    ward.clock.forward(1)
+    new = await cameras.new_credential("bed-1")
+    for credential, code in ((old, ""), (new, ""), (old, "publish-credential-refused"), (new, "")):
+        async with encoder(ward, credential.text) as lens:
+            answer = await lens.publish()
+            if code:
+                assert_refused(answer, code)
+            else:
+                assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("seconds", [OVERLAP_HOURS * 3_600 + 1, GOOD_DAYS * DAY_SECONDS])
+async def test_a_credential_ends_by_time(ward: Ward, cameras: Cameras, seconds: int) -> None:
+    credential = await cameras.new_credential("bed-1")
+    if seconds < GOOD_DAYS * DAY_SECONDS:
+        await cameras.new_credential("bed-1")  # which nobody uses
+    ward.clock.forward(seconds)
+    async with encoder(ward, credential.text) as lens:
+        assert_refused(await lens.publish(), "publish-credential-refused")
+
+
+@pytest.mark.parametrize("deed", ["take-back", "off"])
+async def test_what_is_taken_back_or_switched_off_sends_no_more_and_does_not_come_again(
+    ward: Ward, cameras: Cameras, deed: str
+) -> None:
+    credential = await cameras.new_credential("bed-1")
+    async with encoder(ward, credential.text) as lens:
+        await lens.publish()
+        if deed == "off":
+            await cameras.switch("bed-1", is_on=False)
+        else:
+            await cameras.take_credentials_back("bed-1")
+        await ward.grants.end_what_is_over()  # as a worker does every second
+        await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+        with pytest.raises(Refusal, match="camera-away"):
+            await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+    async with encoder(ward, credential.text) as lens:
+        assert_refused(await lens.publish(), "publish-credential-refused")
+    assert "publish-credential-refused" in [each[2] for each in await ward.told()]
+
+
+async def test_a_credential_opens_one_camera_and_no_window(ward: Ward, cameras: Cameras) -> None:
+    credential = await cameras.new_credential("bed-1")
+    await cameras.add("cart-1", Kind.CART, None)
+    with pytest.raises(Refusal, match="camera-unknown"):
+        await cameras.new_credential("cart-1")
+    async with encoder(ward, credential.text) as lens:
+        assert_refused(await lens.post(await lens.offer(), WHEP_PATH), "device-proof-missing")
+    for text in (credential.text[:-1] + ("A" if credential.text[-1] != "A" else "B"), "tianfu-whip-" + "x" * 43):
+        async with encoder(ward, text) as lens:
+            assert_refused(await lens.publish(), "publish-credential-refused")
+
+
+@pytest.mark.parametrize("profile", ["64001f", "4d001f"])
+async def test_an_encoder_whose_pictures_may_come_out_of_order_is_told_what_to_change(
+    ward: Ward, cameras: Cameras, profile: str
+) -> None:
+    async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
+        answer = await lens.post(await lens.offer(profile))
+        assert_refused(answer, "encoder-unfit")
+        assert "without B-frames" in answer.json()["title"]
+
+
+async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two_people_saw(
+    ward: Ward, cameras: Cameras
+) -> None:
+    bound = await cameras.new_credential("bed-1")
+    async with encoder(ward, bound.text) as lens:
+        assert (await lens.publish()).status_code == 201
+    rooms = KeptRooms(ward.database)
+    await rooms.begin("visit-1", ward="ward", camera="bed-1", nurse="qin", state="{}", at=ward.clock())
+    ward.clock.forward(1)
+    async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
+        assert (await lens.publish()).json()["code"] == "camera-bound"
+    async with encoder(ward, bound.text) as lens:
+        assert (await lens.publish()).status_code == 201, "what was refused ended nothing"
