@@ -24,6 +24,7 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.keep_offer import keep_offers
 from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.alerting import keep_alerting
@@ -208,6 +209,7 @@ class Application:
             keep_alerting(observatory),
             watch_pages(windows),
             keep_slots(nursery),
+            keep_offers(nursery),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
             end_what_was_revoked(rooms.grants),

@@ -90,6 +90,11 @@ class Places:
         async with self._database.connection("app") as connection:
             return tuple(orjson.loads(row[0]) for row in await connection.all(_SQL.policies_of, ward=ward))
 
+    async def wards(self) -> tuple[str, ...]:
+        """The wards that have set anything."""
+        async with self._database.connection("app") as connection:
+            return tuple(row[0] for row in await connection.all(_SQL.wards_that_set))
+
     async def set_policy(self, ward: str, from_day: date, said: Said, *, by: str) -> None:
         """Let something hold in a ward from a day on."""
         async with self._database.transaction("app") as transaction:

@@ -6,6 +6,10 @@ select pg_advisory_xact_lock(hashtextextended(%(ward)s::text, 19));
 -- What a ward has set, oldest first.
 select said from newborn_policy where ward = %(ward)s order by number;
 
+-- wards_that_set
+-- The wards that have set anything.
+select distinct ward from newborn_policy order by ward;
+
 -- add_policy
 -- What a ward sets, after everything that it set before.
 insert into newborn_policy (ward, number, from_day, said, by, at)
