@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,7 @@ from tianfu.apps.newborn.queries.round import heard_of
 from tianfu.db import Database
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.kept import Changing, KeptRooms
 from tianfu.services.realtime.port import LIVE, SHIELDED, Happened
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -104,6 +106,29 @@ async def test_a_nurse_who_opens_while_the_keeper_looks_has_opened(ward: MadeWar
     await keeper._keep_drawn(room.visit, "shielded")  # decided on what it read before she opened
     assert await ward.state(7) is State.LIVE
     assert await shields(ward) == before
+
+
+async def test_a_baby_that_is_moved_just_before_the_curtain_opens_is_not_seen(ward: MadeWard, lens: Client) -> None:
+    await ward.bed(7)
+    keeper = ward.keeper()
+    await keeper.tick()
+    await heard(keeper, "camera-7")
+    await ward.arm(7)
+
+    class AsItIsMoved(KeptRooms):
+        """Whoever asks for the lock has it only when the baby lies in another bed."""
+
+        @asynccontextmanager
+        async def changing(self, visit: str) -> AsyncIterator[Changing]:
+            await ward.stay(7, bed=8)
+            async with super().changing(visit) as changing:
+                yield changing
+
+    house = replace(ward.house, rooms=AsItIsMoved(ward.database))
+    with pytest.raises(Refusal) as refused:
+        await open_curtain(house, QIN, "visit-7", now=ward.clock())
+    assert refused.value.details["reason"] == "bed-moved"
+    assert await ward.state(7) is State.ARMED
 
 
 async def unbook(ward: MadeWard) -> None:

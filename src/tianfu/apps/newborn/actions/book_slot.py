@@ -1,7 +1,7 @@
 """A family, or the ward for a family, books a slot, waits for one, gives one up.  Rule: docs/rules/newborn-booking.md
 
 The places are held first, in one transaction under the ward's lock; then their Appointments are written in one, and the
-places are confirmed in one.  What is not confirmed within a minute is free again.
+places are confirmed in one.  What is not confirmed within a minute is free again, and its Appointment is taken back.
 """
 
 from __future__ import annotations
