@@ -37,7 +37,7 @@ PEERS: Mapping[str, Callable[[], AbstractAsyncContextManager[MediaServer]]] = {
 
 
 def newborn() -> Result:
-    """Measure everything once; needs no store."""
+    """Measure everything once; what needs a store makes its own."""
     return asyncio.run(_measured())
 
 
@@ -61,6 +61,9 @@ async def _measured() -> Result:
     say("cuts, and who vanished")
     async with media_server() as server:
         result |= await _load("bench.newborn_cuts", str(server.socket))
+    say("beds that are moved")
+    async with media_server() as server:
+        result |= await _load("bench.newborn_moves", str(server.socket))
     say("pictures in Chromium")
     async with media_server() as server:
         result |= await seen_in_chromium(server)

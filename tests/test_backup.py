@@ -71,6 +71,7 @@ def installed(home: Path) -> Installation:
         "TIANFU_ADDRESS": "https://made-up.example",
         "TIANFU_CODES_ADDRESS": "https://codes.example/send",
         "TIANFU_CODES_SECRET_FILE": str(secret),
+        "TIANFU_NOTICES_ADDRESS": "https://codes.example/notice",
     }
     return made
 

@@ -24,6 +24,7 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.keep_offer import keep_offers
 from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.alerting import keep_alerting
@@ -75,7 +76,7 @@ from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
-from tianfu.services.booking.notices import ConsoleNotices, NoNotices
+from tianfu.services.booking.notices import Notices, open_notices
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
@@ -209,6 +210,7 @@ class Application:
             keep_alerting(observatory),
             watch_pages(windows),
             keep_slots(nursery),
+            keep_offers(nursery),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
             end_what_was_revoked(rooms.grants),
@@ -235,8 +237,7 @@ class Application:
         )
         self._doors = {BASE_SEGMENT: cast("ASGIApp", fhir), MEDIA_SEGMENT: cast("ASGIApp", pictures)}
         is_demonstration = await has_source(database, DEMONSTRATION)
-        notices = NoNotices() if self._settings.is_production else ConsoleNotices(sys.stderr)
-        stack.callback(asyncio.create_task(keep_reminding(nursery, notices)).cancel)
+        stack.callback(asyncio.create_task(keep_reminding(nursery, notices_of(self._settings))).cancel)
         return build_site(
             apps=[
                 lifelong(store),
@@ -404,6 +405,12 @@ def sender_of(settings: Settings) -> CodeSender:
     """Who carries one-time codes to telephones."""
     address, secret_file = settings.codes_address, settings.codes_secret_file
     return open_sender(address, secret_file, sys.stderr, is_production=settings.is_production)
+
+
+def notices_of(settings: Settings) -> Notices:
+    """Who carries reminders to telephones."""
+    address, secret_file = settings.notices_address, settings.notices_secret_file
+    return open_notices(address, secret_file, sys.stderr, is_production=settings.is_production)
 
 
 def doorkeeping_of(

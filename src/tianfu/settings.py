@@ -177,6 +177,24 @@ DESCRIBED: tuple[Description, ...] = (
         production="put it in place",
     ),
     Description(
+        name="TIANFU_NOTICES_ADDRESS",
+        form="an address that begins with `https://`",
+        default="none",
+        meaning="Where reminders of booked visits are posted, for a provider that sends them to telephones: "
+        '`{"to": "+86…", "text": "…"}`, with a bearer token. A reminder names nobody and no time. An address of this '
+        "machine may begin with `http://`. Without it reminders are written where the server runs, and production "
+        "refuses that with `notice-carrier-missing`.",
+        production="must be set, and be in the service's `IPAddressAllow`",
+    ),
+    Description(
+        name="TIANFU_NOTICES_SECRET_FILE",
+        form="a file",
+        default="that of codes",
+        meaning="File with the provider's token; used with `TIANFU_NOTICES_ADDRESS`. Must be readable by its owner "
+        "alone, else it is refused with `secret-open-to-others`.",
+        production="set it where another provider carries reminders than codes",
+    ),
+    Description(
         name="TIANFU_MEDIA_ADDRESSES",
         form="addresses of this machine, divided by spaces",
         default="`127.0.0.1`",
@@ -298,6 +316,8 @@ class Settings:
     inner_networks: tuple[Network, ...]
     codes_address: str | None
     codes_secret_file: Path
+    notices_address: str | None
+    notices_secret_file: Path
     media_addresses: tuple[str, ...]
     media_ports: tuple[int, int] | None
     media_server: MediaServer
@@ -316,6 +336,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     home = Path(environment.get("TIANFU_HOME") or ".tianfu").absolute()
     if any(each.exists() and not each.is_dir() for each in (home, *home.parents)):
         raise Refusal("setting-invalid", next_step="correct-the-setting", details={"setting": "TIANFU_HOME"})
+    codes_secret_file = Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret")
     return Settings(
         home=home,
         database_url=environment.get("TIANFU_DATABASE_URL") or None,
@@ -333,7 +354,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         providers_file=_file(environment, "TIANFU_PROVIDERS_FILE"),
         inner_networks=_networks(environment, "TIANFU_INNER_NETWORKS"),
         codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
-        codes_secret_file=Path(environment.get("TIANFU_CODES_SECRET_FILE") or home / "codes-secret"),
+        codes_secret_file=codes_secret_file,
+        notices_address=environment.get("TIANFU_NOTICES_ADDRESS") or None,
+        notices_secret_file=Path(environment.get("TIANFU_NOTICES_SECRET_FILE") or codes_secret_file),
         media_addresses=_own_addresses(environment, "TIANFU_MEDIA_ADDRESSES"),
         media_ports=_ports(environment, "TIANFU_MEDIA_PORTS"),
         media_server=_media_server(environment)[0],

@@ -25,6 +25,7 @@ MOTHER = record_number("RelatedPerson", "mother")
 SOURCE = 7
 HIV = labels()["hiv"].mask
 SUBSTANCE = labels()["substance-use"].mask
+UNRELEASED = labels()["unreleased"].mask
 DAYS = DAY
 
 

@@ -21,6 +21,7 @@ from tests.access.made import (
     PATIENT,
     SOURCE,
     SUBSTANCE,
+    UNRELEASED,
     allowed,
     caller,
     denial,
@@ -117,6 +118,14 @@ def test_a_denial_goes_before_whatever_opens() -> None:
     assert judged(DOCTORS, head(), visit(), denial(types=(type_number("Claim"),))).allowed
     assert judged(DOCTORS, head(), visit(), denial(until=NOW)).allowed
     assert judged(DOCTORS, head(), visit(), denial(since=NOW + 1)).allowed
+
+
+def test_what_is_unreleased_asks_nothing_of_a_tie_and_is_closed_by_no_denial_of_special_kinds() -> None:
+    nurse = grant("nurse", "TREAT")
+    assert judged(nurse, head(labels=UNRELEASED), visit(labels=0)).allowed
+    assert judged(nurse, head(labels=UNRELEASED), visit(), denial(labels=HIV | UNRELEASED)).allowed
+    assert not judged(nurse, head(labels=UNRELEASED), visit(), denial()).allowed
+    assert not judged(nurse, head(level=4, labels=UNRELEASED | HIV), visit(labels=HIV)).allowed
 
 
 def test_a_denial_with_labels_closes_those_records_only() -> None:
@@ -257,7 +266,7 @@ def test_the_birthdays_cutoff_is_a_day_start_in_china() -> None:
 ACTORS = st.sampled_from([ANYBODY, HOSPITAL, DOCTOR, MOTHER, OTHER_HOSPITAL])
 PATIENTS = st.sampled_from([PATIENT, CHILD])
 INSTANTS = st.sampled_from([0, NOW - DAYS, NOW, NOW + 1, NOW + DAYS])
-LABELS = st.sampled_from([0, HIV, SUBSTANCE, HIV | SUBSTANCE])
+LABELS = st.sampled_from([0, HIV, SUBSTANCE, HIV | SUBSTANCE, UNRELEASED, HIV | UNRELEASED])
 TYPES = st.sampled_from([type_number("Observation"), type_number("Patient")])
 RELATIONS = st.builds(
     Relation,

@@ -42,6 +42,7 @@ def test_bits_are_stored_and_never_change() -> None:
         "violence": 7,
         "restricted": 8,
         "review": 9,
+        "unreleased": 10,
     }
 
 

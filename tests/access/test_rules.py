@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.access.made import FACTS, PATIENT, SOURCE, caller, grant
+from tests.access.made import CHILD, FACTS, MOTHER, PATIENT, SOURCE, UNRELEASED, caller, grant, head, judged, visit
 from tests.desk import DESK
 from tianfu.access.caller import IMPORTER, OPERATOR
 from tianfu.access.decision import NO_FACTS, decide, nothing
@@ -14,7 +14,7 @@ from tianfu.access.derivation import RELATION_TYPES
 from tianfu.access.judgement import Head, judge, reason_of
 from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import ANYBODY, Kind
+from tianfu.access.relation import ANYBODY, EVERY_LABEL, Kind
 from tianfu.access.rules import Rule, roles, rules, sentence
 from tianfu.access.scopes import Act
 from tianfu.kernel.refusal import Refusal
@@ -124,9 +124,23 @@ def test_who_may_write_about_strangers_is_named() -> None:
 
 def test_special_kinds_open_to_nobody_but_the_person_his_doctor_and_the_keeper() -> None:
     # What is under review is marked so, and restricted by whoever objects; those marks alone open to the officer.
-    marked = label_mask(["restricted", "review"])
+    marked = label_mask(["restricted", "review", "unreleased"])
     special = {rule.name for rule in rules().values() if rule.labels & ~marked and not rule.sees_everything}
     assert special == {"citizen-own-life", "doctor-treats", "hospital-system-keeps"}
+
+
+def test_what_is_not_released_is_closed_to_the_person_guardians_and_proxies_and_open_to_whoever_cares() -> None:
+    citizen = grant("citizen", "PATRQT")
+    for kind in (Kind.GUARDIAN, Kind.PROXY):
+        tie = visit(actor=MOTHER, kind=kind, labels=EVERY_LABEL)
+        assert judged(citizen, head(), tie).allowed
+        assert judged(citizen, head(labels=UNRELEASED), tie).because == "label-closed"
+    assert judged(citizen, head(patients=(PATIENT,))).because == "own"
+    assert judged(citizen, head(labels=UNRELEASED, patients=(PATIENT,))).because == "label-closed"
+    for role in ("nurse", "doctor"):
+        assert judged(grant(role, "TREAT"), head(labels=UNRELEASED, patients=(CHILD,)), visit()).allowed
+    withheld = {rule.role for rule in rules().values() if not rule.labels & UNRELEASED}
+    assert withheld == {"citizen", "researcher"}
 
 
 def test_an_officer_sees_of_patients_what_is_marked_for_review_and_nothing_else() -> None:

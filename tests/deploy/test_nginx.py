@@ -69,6 +69,7 @@ def production(folder: Path) -> Iterator[Installation]:
         "TIANFU_LIMITS_FILE": str(folder / "limits.json"),
         "TIANFU_CODES_ADDRESS": f"http://127.0.0.1:{free_port()}/nobody-carries-codes-here",
         "TIANFU_CODES_SECRET_FILE": str(folder / "codes-secret"),
+        "TIANFU_NOTICES_ADDRESS": f"http://127.0.0.1:{free_port()}/nobody-carries-notices-here",
     }
     (folder / "codes-secret").touch(mode=0o600)
     (folder / "codes-secret").write_text("made-up-token")

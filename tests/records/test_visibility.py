@@ -11,10 +11,10 @@ from tests.records.made import open_store, put
 from tianfu.access.caller import Caller
 from tianfu.access.decision import Grant
 from tianfu.access.judgement import Head, judge
-from tianfu.access.labels import SEVERAL_SUBJECTS
+from tianfu.access.labels import SEVERAL_SUBJECTS, of_roles_alone
 from tianfu.access.narrowing import Narrowing, narrowing_of
 from tianfu.access.purpose import Purpose
-from tianfu.access.relation import ANYBODY, Age, Kind, Relation
+from tianfu.access.relation import ANYBODY, EVERY_LABEL, Age, Kind, Relation
 from tianfu.access.scopes import Act, parse_scopes
 from tianfu.db import Database, Query
 from tianfu.kernel.ids import record_number
@@ -57,7 +57,7 @@ def drawn_relation(lot: random.Random) -> Relation:
         kind=lot.choice(list(Kind)),
         purposes=sum(each.bit for each in PURPOSES if lot.random() < 0.7),
         level=lot.randint(2, 5),
-        labels=lot.choice([0, 0, 2, 4, 6]),
+        labels=lot.choice([0, 0, 2, 4, 6, of_roles_alone(), EVERY_LABEL]),
         types=types,
         since=since,
         until=since + lot.choice([1, 3, 3_000]) * DAY,
@@ -78,7 +78,7 @@ def drawn_grant(lot: random.Random) -> Grant:
         custodian=lot.choice([None, None, 7]),
         kinds=sum(each.bit for each in Kind if lot.random() < 0.7),
         level=lot.randint(2, 5),
-        labels=lot.choice([0, 2, 6]),
+        labels=lot.choice([0, 2, 6, of_roles_alone(), 6 | of_roles_alone()]),
         types=lot.choice([None, None, tuple(map(definitions().type_number, lot.sample(TYPES, 2)))]),
         public_level=lot.randint(0, 3),
         requires=lot.choice([0, 0, 0, 2]),
@@ -108,7 +108,8 @@ async def test_sql_and_the_rules_agree_about_every_record(database_on_each_engin
         heads[definitions().type_number(kind), record_number(kind, f"r{number}")] = Head(
             type=definitions().type_number(kind),
             level=lot.randint(1, 5),
-            labels=lot.choice([0, 0, 2, 4]) | (SEVERAL_SUBJECTS if len(subjects) > 1 else 0),
+            labels=lot.choice([0, 0, 2, 4, of_roles_alone(), 2 | of_roles_alone()])
+            | (SEVERAL_SUBJECTS if len(subjects) > 1 else 0),
             org=lot.choice([None, 7, 8]),
             patients=tuple(record_number("Patient", each) for each in subjects),
         )

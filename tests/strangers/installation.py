@@ -6,6 +6,7 @@ Nothing is faked but the two outermost edges: the telephone, and the clock, whic
 from __future__ import annotations
 
 import html
+import io
 import itertools
 import json
 import re
@@ -47,6 +48,7 @@ from tianfu.services.accounts.opening import open_accounts
 from tianfu.services.accounts.reach import OUTSIDE_ONLY
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
+from tianfu.services.booking.notices import ConsoleNotices
 from tianfu.services.limits.limits import LIMIT_CLASSES
 from tianfu.settings import settings_from
 from tianfu.vault.files import make
@@ -270,6 +272,7 @@ async def installation_of(addresses: Addresses, home: Path, patch: pytest.Monkey
     patch.setattr(main, "system_clock", clock)
     patch.setattr(main, "database_addresses", lambda _: addresses)
     patch.setattr(main, "sender_of", lambda _: telephone)
+    patch.setattr(main, "notices_of", lambda _: ConsoleNotices(io.StringIO()))
     patch.setattr(main, "settle_memory", lambda: None)  # which would change this process for good
     patch.setattr("tianfu.web.site.load_assets", made_up_assets)
     application = main.Application(settings)

@@ -26,6 +26,7 @@ PRODUCTION = {
     "TIANFU_ADDRESS": "https://health.example",
     "TIANFU_TRUSTED_PROXIES": "127.0.0.1",
     "TIANFU_CODES_ADDRESS": "https://codes.example/send",
+    "TIANFU_NOTICES_ADDRESS": "https://codes.example/notice",
 }
 SECONDS_MAX = 60
 """A command that goes on for longer than this did not refuse."""
@@ -114,6 +115,18 @@ def without_a_sender_of_codes(installation: Installation) -> None:
     del installation.environment["TIANFU_CODES_ADDRESS"]
 
 
+def without_a_carrier_of_notices(installation: Installation) -> None:
+    del installation.environment["TIANFU_NOTICES_ADDRESS"]
+
+
+def with_a_carrier_in_clear(installation: Installation) -> None:
+    installation.environment["TIANFU_NOTICES_ADDRESS"] = "http://codes.example/notice"
+
+
+def with_a_carriers_secret_that_is_nowhere(installation: Installation) -> None:
+    installation.environment["TIANFU_NOTICES_SECRET_FILE"] = str(installation.home / "nowhere")
+
+
 def with_a_sender_in_clear(installation: Installation) -> None:
     installation.environment["TIANFU_CODES_ADDRESS"] = "http://codes.example/send"
 
@@ -147,6 +160,9 @@ def listening_to_everybody(installation: Installation) -> None:
         (with_a_sender_in_clear, "setting-invalid"),
         (without_the_senders_secret, "secret-missing"),
         (with_a_senders_secret_that_others_can_read, "secret-open-to-others"),
+        (without_a_carrier_of_notices, "notice-carrier-missing"),
+        (with_a_carrier_in_clear, "setting-invalid"),
+        (with_a_carriers_secret_that_is_nowhere, "secret-missing"),
         (listening_to_everybody, "loopback-only"),
     ],
 )

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 
 from tianfu.access.decision import Grant
-from tianfu.access.labels import SEVERAL_SUBJECTS
+from tianfu.access.labels import SEVERAL_SUBJECTS, of_roles_alone
 from tianfu.access.narrowing import Held
 from tianfu.access.relation import Age, Kind, Relation
 from tianfu.access.scopes import Act
@@ -41,6 +41,11 @@ class Head:
     def special(self) -> int:
         """The special labels alone."""
         return self.labels & ~SEVERAL_SUBJECTS
+
+    @property
+    def tied(self) -> int:
+        """The special labels that a tie must name, and that a denial may."""
+        return self.special & ~of_roles_alone()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def judge(
     A denial closes if its actor is among `grant.denial_actors`, its purposes hold `grant.purpose`,
     `since <= now < until`, the type among its types (None: all), and it has no labels or one of the record's.
     Level and age of a denial are not looked at: what is in doubt closes.
+    Labels of roles alone are asked of no relation, whether it opens or closes: `grant.labels` has them or not.
     """
     narrowing = grant.narrowing
     if narrowing is not None and not narrowing.holds(doing, head.type, head.patients, head.codings):
@@ -150,7 +156,7 @@ def _closes(relation: Relation, grant: Grant, head: Head) -> bool:
         and relation.actor in grant.denial_actors
         and bool(relation.purposes & grant.purpose.bit)
         and (relation.types is None or head.type in relation.types)
-        and (relation.labels == 0 or bool(relation.labels & head.special))
+        and (relation.labels == 0 or bool(relation.labels & head.tied))
     )
 
 
@@ -161,7 +167,7 @@ def _opens(relation: Relation, grant: Grant, head: Head, ages: frozenset[Age]) -
         and bool(relation.kind.bit & grant.kinds)
         and bool(relation.purposes & grant.purpose.bit)
         and head.level <= relation.level
-        and not head.special & ~relation.labels
+        and not head.tied & ~relation.labels
         and (relation.types is None or head.type in relation.types)
         and relation.age in ages
     )

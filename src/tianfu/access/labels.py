@@ -151,6 +151,12 @@ def _mask(keys: tuple[str, ...]) -> int:
     return mask
 
 
+@cache
+def of_roles_alone() -> int:
+    """The mask of the labels that ask nothing of a tie or a denial: a rule withholds them, or they are open."""
+    return label_mask(key for key, row in _table()["labels"].items() if row.get("of_roles_alone", False))
+
+
 def label_of_security(system: str, code: str) -> int:
     """The mask of the labels that a sensitivity code names, or 0 if it names none."""
     table = _table()

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tianfu.access.labels import label_mask
+from tianfu.access.labels import label_mask, of_roles_alone
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import ANYBODY, Kind
 from tianfu.standards.fhir.definitions import definitions
@@ -119,7 +119,7 @@ def _rule(row: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Rule:
         # A rule that sees everything is bound by nothing; every other rule has to say which denials bind it.
         denials=Denials.NONE if everything else Denials(row["denials"]),
         level=LEVEL_OF_EVERYTHING if everything else row["level"],
-        labels=label_mask([EVERY] if everything else row.get("labels", [])),
+        labels=_labels([EVERY] if everything else row.get("labels", []), withheld=row.get("withheld", [])),
         types=_numbers([EVERY] if everything else row["types"], groups),
         public_level=LEVEL_OF_EVERYTHING if everything else row["public_level"],
         writes=frozenset(_names([EVERY] if everything else row.get("writes", []), groups)),
@@ -128,6 +128,11 @@ def _rule(row: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Rule:
         reads_trail=everything or row.get("reads_trail", False),
         requires=label_mask(row.get("requires", [])),
     )
+
+
+def _labels(keys: list[str], *, withheld: list[str]) -> int:
+    """The special labels that are open: those named, and those of roles alone that the rule does not withhold."""
+    return (label_mask(keys) | of_roles_alone()) & ~label_mask(withheld)
 
 
 def _numbers(names: list[str], groups: Mapping[str, list[str]]) -> tuple[int, ...] | None:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from tianfu.access.decision import Grant
 from tianfu.access.judgement import CHILD_UNTIL_YEARS, MINOR_UNTIL_YEARS, born_after
+from tianfu.access.labels import SEVERAL_SUBJECTS, of_roles_alone
 from tianfu.access.scopes import Act
 from tianfu.db import Queries, queries
 from tianfu.db.prepared import Call
@@ -30,7 +31,7 @@ _TIES = """({patient} = any(%(g_own)s::bigint[]) or ((
        where r.patient = {patient} and r.actor = any(%(g_actors)s::bigint[]) and not r.denies
          and r.since <= %(g_now)s::bigint and r.until > %(g_now)s::bigint
          and r.purposes & %(g_purpose)s::integer <> 0 and (1 << r.kind) & %(g_kinds)s::integer <> 0
-         and {row}.sensitivity <= r.level and {row}.labels & ~(r.labels | 1) = 0
+         and {row}.sensitivity <= r.level and {row}.labels & ~(r.labels | {bare}) = 0
          and (r.types is null or {row}.type = any(r.types))
          and case r.age when 0 then true
                when 1 then born({patient}) > %(g_fourteen)s::bigint
@@ -41,8 +42,11 @@ _TIES = """({patient} = any(%(g_own)s::bigint[]) or ((
          and d.since <= %(g_now)s::bigint and d.until > %(g_now)s::bigint
          and d.purposes & %(g_purpose)s::integer <> 0
          and (d.types is null or {row}.type = any(d.types))
-         and (d.labels = 0 or d.labels & {row}.labels & ~1 <> 0))))"""
-"""How a patient is open to the caller as regards one row: his own, or kept or tied and not denied."""
+         and (d.labels = 0 or d.labels & {row}.labels & ~{bare}::bigint <> 0))))"""
+"""How a patient is open to the caller as regards one row: his own, or kept or tied and not denied.
+
+`bare` are the bits that no tie must name and no denial closes by: that of several subjects, and those of roles alone.
+"""
 
 _VISIBLE = """((%(g_types)s::smallint[] is null or {row}.type = any(%(g_types)s::smallint[]))
   and {row}.sensitivity <= %(g_level)s::smallint and {row}.labels & ~(%(g_labels)s::bigint | 1) = 0
@@ -150,11 +154,12 @@ def visible(alias: str, grant: Grant) -> str:
 
 
 def _condition(row: str, others: str) -> str:
+    bare = SEVERAL_SUBJECTS | of_roles_alone()
     return _VISIBLE.format(
         row=row,
-        primary=_TIES.format(patient=f"{row}.prid", row=row),
+        primary=_TIES.format(patient=f"{row}.prid", row=row, bare=bare),
         others=others.format(row=row),
-        further=_TIES.format(patient="also.prid", row=row),
+        further=_TIES.format(patient="also.prid", row=row, bare=bare),
     )
 
 

@@ -22,6 +22,7 @@ from tianfu.services.accounts.model.offices import DEVELOPMENT_ROLES
 from tianfu.services.accounts.providers import load_providers
 from tianfu.services.accounts.senders import open_sender
 from tianfu.services.accounts.store import anybody_in
+from tianfu.services.booking.notices import open_notices
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.janus.configuration import missing_of_janus, read_address
 from tianfu.services.realtime.turn import open_relay
@@ -35,9 +36,9 @@ def refuse_unready(settings: Settings) -> None:
 
     Codes: `limits-invalid`, `providers-invalid`, those of the master key (`key-missing`, `key-of-development`,
     `key-open-to-others`, `key-damaged`) and of the sender of codes (`setting-invalid`, `secret-missing`,
-    `secret-open-to-others`), in production `hosts-missing`, `address-missing`, `address-not-safe` and
-    `code-sender-missing`, in development `proxy-in-development`; with Janus `janus-missing`, `janus-needs-address` and
-    `janus-folder-unusable`.
+    `secret-open-to-others`) and of notices, in production `hosts-missing`, `address-missing`, `address-not-safe`,
+    `code-sender-missing` and `notice-carrier-missing`, in development `proxy-in-development`; with Janus
+    `janus-missing`, `janus-needs-address` and `janus-folder-unusable`.
     """
     load_limits(settings.limits_file)
     open_relay(settings.turn_addresses, settings.turn_secret_file)
@@ -51,6 +52,8 @@ def refuse_unready(settings: Settings) -> None:
     load_providers(settings.providers_file, here=settings.address, is_production=settings.is_production)
     installation_keys(settings)
     open_sender(settings.codes_address, settings.codes_secret_file, sys.stderr, is_production=settings.is_production)
+    address, secret_file = settings.notices_address, settings.notices_secret_file
+    open_notices(address, secret_file, sys.stderr, is_production=settings.is_production)
 
 
 async def refuse_unready_records(settings: Settings, addresses: Addresses) -> None:

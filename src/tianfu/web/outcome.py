@@ -145,6 +145,7 @@ STATUSES: Mapping[str, int] = {
     "code-not-sent": 503,
     "codes-used-up": 429,
     "code-sender-missing": 500,
+    "notice-carrier-missing": 500,
     "number-malformed": 422,
     "number-taken": 409,
     "account-unknown": 404,

@@ -17,6 +17,7 @@ from tests.trails import auditor_of
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.start_cart import start_cart
 from tianfu.apps.newborn.actions.stay import leave, let_silent_go
+from tianfu.apps.newborn.live.silence import Silence
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.mapping.wards import UNCLEAR_BED
 from tianfu.apps.newborn.queries import facts
@@ -185,10 +186,11 @@ async def test_too_much_about_one_baby_hides_that_baby_alone(
 async def test_what_could_not_be_taken_back_is_tried_again(bound: Bound) -> None:
     participant = await bound.watching()
     bound.grants.away = 1
+    silence = Silence(bound.ward.house.monotonic)
     with pytest.raises(Refusal):
-        await let_silent_go(bound.windows)
+        await let_silent_go(bound.windows, silence)
     assert not await bound.is_away(participant)
-    await let_silent_go(bound.windows)
+    await let_silent_go(bound.windows, silence)
     assert await bound.is_away(participant)
 
 
@@ -197,7 +199,7 @@ async def test_of_several_silent_pages_one_that_cannot_be_ended_keeps_no_other(b
     second = await bound.watching(person=Caller(id="account-other", role="citizen"))
     bound.grants.away = 1
     with pytest.raises(Refusal):
-        await let_silent_go(bound.windows)
+        await let_silent_go(bound.windows, Silence(bound.ward.house.monotonic))
     assert (await bound.is_away(first), await bound.is_away(second)) == (False, True)
 
 

@@ -11,11 +11,16 @@ from tests.apps.newborn.test_keeper import heard, live
 from tests.apps.newborn.ward import QIN, MadeWard, made_ward
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
+from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.live.keeper import LEASE_SECONDS
+from tianfu.apps.newborn.live.silence import Silence
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.watermark import SILENT_SECONDS
 from tianfu.db import Database
 from tianfu.kernel.instants import SECOND, Instant, system_clock
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.viewers import Viewer
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +58,45 @@ async def ward(database: Database, clocks: TwoClocks) -> AsyncIterator[MadeWard]
         lens = await camera(running.port, "camera-7")
         yield made
         await lens.peer.close()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_page_that_answers_is_not_let_go_and_one_that_is_silent_is_however_the_clock_is_set(
+    clocks: TwoClocks, step: float
+) -> None:
+    silence = Silence(lambda: clocks.seconds)
+    pages = {name: _page(name, clocks()) for name in ("answers", "silent")}
+    assert not silence.silent(list(pages.values()), now=clocks())
+    clocks.set_by(step)
+    for _ in range(SILENT_SECONDS + 1):
+        assert not silence.silent(list(pages.values()), now=clocks())
+        clocks.pass_(1)
+        pages["answers"] = _page("answers", clocks())
+    found = silence.silent(list(pages.values()), now=clocks())
+    assert [each.participant for each in found] == ["silent"]
+
+
+def test_a_page_that_was_silent_before_anybody_looked_is_let_go_at_the_first_look(clocks: TwoClocks) -> None:
+    long_ago = Instant(clocks() - 60 * SECOND)
+    assert Silence(lambda: clocks.seconds).silent([_page("mother", long_ago)], now=clocks())
+    ahead = Instant(clocks() + 60 * SECOND)  # the clock was set back since
+    silence = Silence(lambda: clocks.seconds)
+    assert not silence.silent([_page("mother", ahead)], now=clocks())
+    clocks.pass_(SILENT_SECONDS + 1)
+    assert silence.silent([_page("mother", ahead)], now=clocks())
+
+
+def _page(participant: str, heard_at: Instant) -> Viewer:
+    return Viewer(
+        visit="visit-7",
+        participant=participant,
+        caller=Caller(id=participant, role="citizen"),
+        part=Part.FAMILY,
+        since=heard_at,
+        heard_at=heard_at,
+        is_away=False,
+        faults=0,
+    )
 
 
 async def tablet(ward: MadeWard) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import cast
 
@@ -31,6 +31,7 @@ from tianfu.kernel.instants import SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Places
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
+from tianfu.services.realtime.kept import Changing, KeptRooms
 from tianfu.services.realtime.port import ADAPTED, LIVE, SHIELDED, Happened
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -173,6 +174,29 @@ async def allow(ward: MadeWard, said: str) -> None:
     numbers = {name: str(least) for name, (least, _) in BOUNDS.items()}
     policy = read_policy({**form, **numbers}, today=today)
     await Places(ward.database, ward.clock).set_policy(WARD, policy.from_day, told(policy), by="head")
+
+
+async def test_a_baby_that_is_moved_just_before_the_curtain_opens_is_not_seen(ward: MadeWard, lens: Client) -> None:
+    await ward.bed(7)
+    keeper = ward.keeper()
+    await keeper.tick()
+    await heard(keeper, "camera-7")
+    await ward.arm(7)
+
+    class AsItIsMoved(KeptRooms):
+        """Whoever asks for the lock has it only when the baby lies in another bed."""
+
+        @asynccontextmanager
+        async def changing(self, visit: str) -> AsyncIterator[Changing]:
+            await ward.stay(7, bed=8)
+            async with super().changing(visit) as changing:
+                yield changing
+
+    house = replace(ward.house, rooms=AsItIsMoved(ward.database))
+    with pytest.raises(Refusal) as refused:
+        await open_curtain(house, QIN, "visit-7", now=ward.clock())
+    assert refused.value.details["reason"] == "bed-moved"
+    assert await ward.state(7) is State.ARMED
 
 
 async def unbook(ward: MadeWard) -> None:

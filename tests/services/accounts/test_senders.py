@@ -107,7 +107,7 @@ async def test_the_sender_that_is_set_shows_the_token_of_its_file(tmp_path: Path
     file.write_text("made-up-token\n")
     sender = open_sender("https://codes.example/send", file, io.StringIO(), is_production=True)
     assert isinstance(sender, HttpSender)
-    assert sender._headers["Authorization"] == "Bearer made-up-token"
+    assert sender._carrier._headers["Authorization"] == "Bearer made-up-token"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Reminds families a day and half an hour before a visit, each once.  Rule: docs/rules/newborn-booking.md
 
-A reminder says that there is a visit, and neither whose nor when: a telephone is read by others too.
+A reminder says that there is an appointment, and neither whose nor when nor with whom: a telephone is read by others
+too.
 """
 
 from __future__ import annotations

@@ -21,6 +21,9 @@ from tianfu.kernel.refusal import Refusal
 HELD_SECONDS = 60
 """A place that was held and never confirmed, because a worker died in between, is free again after so long."""
 
+SETTLED_SECONDS = 600
+"""So long after it was held nobody writes an Appointment for a place that was not confirmed."""
+
 LOOK_BACK_DAYS = 31
 LOOK_AHEAD_DAYS = 2
 TELL_AT_ONCE = 50
@@ -89,6 +92,11 @@ class Places:
         """What a ward has set, oldest first."""
         async with self._database.connection("app") as connection:
             return tuple(orjson.loads(row[0]) for row in await connection.all(_SQL.policies_of, ward=ward))
+
+    async def wards(self) -> tuple[str, ...]:
+        """The wards that have set anything."""
+        async with self._database.connection("app") as connection:
+            return tuple(row[0] for row in await connection.all(_SQL.wards_that_set))
 
     async def set_policy(self, ward: str, from_day: date, said: Said, *, by: str) -> None:
         """Let something hold in a ward from a day on."""
@@ -170,6 +178,21 @@ class Places:
         async with self._database.transaction("app") as transaction:
             row = await transaction.one(_SQL.free_place, place=place, by=by, reason=reason, now=self._clock())
         return None if row is None else (row[0], Instant(row[1]))
+
+    async def unsettled(self) -> tuple[tuple[str, bool], ...]:
+        """Places whose hold has lapsed and that may have left an Appointment, at most `TELL_AT_ONCE`, the oldest first.
+
+        With each whether it is so long ago that nobody who held it can be about to write one any more.
+        """
+        now = self._clock()
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.places_unsettled, limit=TELL_AT_ONCE, **self._held())
+        return tuple((row[0], row[1] <= now - SETTLED_SECONDS * SECOND) for row in rows)
+
+    async def settle(self, place: str) -> None:
+        """Nothing is left of a place that was never confirmed; it is free, if it was not yet."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.settle_place, place=place, now=self._clock())
 
     async def move_up(self, ward: str, start: Instant, choose: Choose) -> tuple[Waiting, str] | None:
         """Hold a place for whoever of those that wait comes first; who it is and the place's name.

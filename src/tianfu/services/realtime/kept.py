@@ -67,6 +67,14 @@ class Changing:
         self.room = room
         self._transaction = transaction
 
+    async def held(self) -> Mapping[str, Instant]:
+        """As `KeptRooms.held`, by the connection that holds the lock: no further one is waited for."""
+        return {ward: Instant(at) for ward, at in await self._transaction.all(_SQL.held_wards)}
+
+    async def has_camera(self, camera: str) -> bool:
+        """As `KeptRooms.has_camera`, by the connection that holds the lock."""
+        return await self._transaction.one(_SQL.camera_here, camera=camera) is not None
+
     async def put(self, state: str, *, camera: str, is_over: bool, is_seen: bool, at: Instant) -> None:
         """How the visit stands from now on."""
         await self._transaction.run(

@@ -17,7 +17,7 @@ from tianfu.services.realtime.protocol.adaptation import Level
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.vault.blind import blind
 
-VIEWERS_MAX = 500
+VIEWERS_MAX = 2_000
 QUALITY_ROWS_MAX = 5_000
 QUALITY_DAYS = 30
 MARK_BYTES = 16
@@ -121,10 +121,10 @@ class Viewers:
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.go_everywhere, person=person, visit=visit)
 
-    async def silent(self, *, before: Instant) -> Sequence[Viewer]:
-        """Who is there and was not heard of since an instant, at most `VIEWERS_MAX`."""
+    async def here(self) -> Sequence[Viewer]:
+        """Who is there, at most `VIEWERS_MAX`, whoever was not heard of for longest first."""
         async with self._database.connection("app") as connection:
-            rows = await connection.all(_SQL.silent, before=before, limit=VIEWERS_MAX)
+            rows = await connection.all(_SQL.viewers_here, limit=VIEWERS_MAX)
         return [_viewer(row) for row in rows]
 
     async def arrives(self, visit: str, participant: str, arrival: Arrival, *, at: Instant) -> None:

@@ -1,7 +1,7 @@
 """A family, or the ward for a family, books a slot, waits for one, gives one up.  Rule: docs/rules/newborn-booking.md
 
 The places are held first, in one transaction under the ward's lock; then their Appointments are written in one, and the
-places are confirmed in one.  What is not confirmed within a minute is free again.
+places are confirmed in one.  What is not confirmed within a minute is free again, and its Appointment is taken back.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Literal
 import structlog
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.keep_offer import slots_now
 from tianfu.apps.newborn.mapping.codes import APPROVED_BY, VISITS
-from tianfu.apps.newborn.mapping.visits import Booked, appointment_of, booked_from, restated
+from tianfu.apps.newborn.mapping.visits import Booked, Resource, appointment_of, booked_from, restated
 from tianfu.apps.newborn.model.booking import (
     FAMILY_REASONS,
     WARD_REASONS,
@@ -270,7 +271,9 @@ async def _write_visits(nursery: Nursery, held: Sequence[Held]) -> None:
     is_written = False
     try:
         booked = [await _booked(nursery, *each) for each in held]
-        await write_together(nursery.store, VISITS, [changed(appointment_of(each)) for each in booked])
+        slots = await slots_now(nursery, booked[0].ward, [each.start for each in booked])
+        entries = [changed(appointment_of(each, **_slot_of(slots.get(each.start)))) for each in booked]
+        await write_together(nursery.store, VISITS, [*entries, *map(changed, slots.values())])
         is_written = True
         await nursery.places.confirm(*(each.id for each in booked))
     except BaseException:
@@ -282,6 +285,11 @@ async def _write_visits(nursery: Nursery, held: Sequence[Held]) -> None:
             gone = [replace(each, state=State.CANCELLED, reason=NOT_CONFIRMED) for each in booked]
             await write_together(nursery.store, VISITS, [changed(appointment_of(each)) for each in gone])
         raise
+
+
+def _slot_of(slot: Resource | None) -> Resource:
+    """The member of an Appointment that names its Slot; none where the ward offers that time no more."""
+    return {} if slot is None else {"slot": [{"reference": f"Slot/{slot['id']}"}]}
 
 
 async def _booked(nursery: Nursery, name: str, each: For, start: Instant, end: Instant) -> Booked:
@@ -307,7 +315,9 @@ async def _give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by
     if booked is None:
         raise not_found()
     over = left(booked.visit, Exit.CANCEL, reason)
-    await write(nursery.store, restated(record.value, over.state, reason), expected_version=record.version)
+    slots = await slots_now(nursery, ward, [place.start], without=place.id)
+    after = changed(restated(record.value, over.state, reason), version=record.version)
+    await write_together(nursery.store, VISITS, [after, *map(changed, slots.values())])
     await nursery.places.free(place.id, by=by, reason=reason)
     try:
         await move_up(nursery, ward, place.start)

@@ -10,18 +10,21 @@ from typing import Literal
 
 import structlog
 
-from tianfu.apps.newborn.actions.book_slot import move_up, move_up_everywhere
+from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, move_up, move_up_everywhere
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from, restated
-from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 
 LOOK_SECONDS = 15.0
 WAITS_BEFORE = 15 * 60 * SECOND
 """So long before its slot a visit waits, and the bed can be checked. [ours]"""
+
+WHOLE_EACH, WHOLE_BEFORE = 40, 62 * DAY
+"""With each fortieth look all visits to come are looked at: no ward books further ahead."""
 
 NO_SHOW, NOT_APPROVED = "no-show", "not-approved"
 
@@ -38,19 +41,25 @@ _log = structlog.get_logger("tianfu.newborn")
 
 async def keep_slots(nursery: Nursery) -> None:
     """Look again and again what became of booked visits; goes on until cancelled."""
+    looks = 0
     while True:
         try:
-            await look_at_slots(nursery)
+            await look_at_slots(nursery, before=WAITS_BEFORE if looks % WHOLE_EACH else WHOLE_BEFORE)
+            await cancel_unconfirmed(nursery)
             await move_up_everywhere(nursery)
+            looks += 1
         except Exception as error:
             _log.error("slots_not_looked_at", error=place_of(error))
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def look_at_slots(nursery: Nursery) -> None:
-    """One look; of several workers the second finds nothing left to do."""
+async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None:
+    """One look at visits that begin within `before` or ended lately; of several workers the second finds nothing to do.
+
+    With a wide look a place comes free whose visit was given up by who died before he freed it.
+    """
     now = nursery.clock()
-    around = await nursery.places.around(now, before=WAITS_BEFORE)
+    around = await nursery.places.around(now, before=before)
     found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", each.id) for each, _ in around])
     for place, ward in around:
         record = found.get(("Appointment", place.id))
@@ -66,6 +75,24 @@ async def look_at_slots(nursery: Nursery) -> None:
                 await free_place(nursery, place.id, by=FREED_BY[visit.state], reason=visit.reason)
         except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
             _log.info("slot_not_turned", appointment=place.id, ward=ward, code=refusal.code)
+
+
+async def cancel_unconfirmed(nursery: Nursery) -> None:
+    """Take back the visits of places that nobody confirmed in time: who wrote them died, and no family was told."""
+    lapsed = await nursery.places.unsettled()
+    found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", place) for place, _ in lapsed])
+    for place, is_long_ago in lapsed:
+        record = found.get(("Appointment", place))
+        booked = None if record is None else booked_from(record.value, version=record.version)
+        try:
+            if record is not None and booked is not None and booked.state not in OVER:
+                gone = restated(record.value, State.CANCELLED, NOT_CONFIRMED)
+                await write(nursery.store, gone, expected_version=record.version)
+                _log.warning("visit_without_place_cancelled", appointment=place)
+            if is_long_ago:
+                await nursery.places.settle(place)
+        except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
+            _log.info("visit_without_place_stays", appointment=place, code=refusal.code)
 
 
 def turned(visit: Visit, *, now: Instant) -> Visit:

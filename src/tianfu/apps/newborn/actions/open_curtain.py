@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.live.bed import visit_of, ward_now
+from tianfu.apps.newborn.live.bed import visit_of, ward_behind_lock
 from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.model.visit import opened
@@ -35,15 +35,12 @@ async def open_curtain(house: House, caller: Caller, visit: str, *, now: Instant
 
 
 async def _open(house: House, visit: str, *, now: Instant) -> None:
-    room = await house.rooms.find(visit)
-    if room is None:
-        raise Refusal("room-unknown", next_step="reload")
-    booked = read(room.state).booked
     # She touches the tablet just now: that is heard too.
     await house.rooms.heard([visit], at=now)
-    ward = await ward_now(house, booked, room.camera, nurse_heard_at=now, is_being_leased=False, now=now)
     async with house.rooms.changing(visit) as changing:
+        # What must hold is read behind the lock: what was true before somebody else let go of it counts no more.
         standing = read(changing.room.state)
+        ward = await ward_behind_lock(house, changing, nurse_heard_at=now, now=now)
         after = standing.becoming(opened(standing.visit, ward, now=now), now=now)
         await changing.put(written(after), camera=changing.room.camera, is_over=False, is_seen=True, at=now)
         await house.media.gate(visit, Gate.LIVE, "nurse")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
+
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.keep_offer import Written, write_offer
 from tianfu.apps.newborn.model.windows import Policy, read_policy, told, unfitting
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.free_slots import read_policies
@@ -14,6 +17,8 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Place
 
 LOOK_AHEAD_DAYS = 100
+
+_log = structlog.get_logger("tianfu.newborn")
 
 
 async def set_policy(nursery: Nursery, caller: Caller, form: Mapping[str, str]) -> tuple[Policy, tuple[Place, ...]]:
@@ -30,6 +35,10 @@ async def set_policy(nursery: Nursery, caller: Caller, form: Mapping[str, str]) 
     if lost and form.get("agreed", "") != str(len(lost)):
         raise Refusal("bookings-would-break", next_step="look-and-agree", details={"count": str(len(lost))})
     await nursery.places.set_policy(ward.id, policy.from_day, told(policy), by=caller.id)
+    try:
+        await write_offer(nursery, ward.id, Written())
+    except Refusal as refusal:  # what is set is set: the next look writes what is offered
+        _log.info("offer_not_written_yet", ward=ward.id, code=refusal.code)
     return policy, lost
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import structlog
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.silence import Silence
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.watermark import (
-    SILENT_SECONDS,
     STEP_SECONDS,
     STEPS_BACK,
     Watermark,
@@ -24,7 +24,7 @@ from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Wa
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
-from tianfu.services.realtime.viewers import SHOWS, Arrival, Viewer
+from tianfu.services.realtime.viewers import SHOWS, VIEWERS_MAX, Arrival, Viewer
 from tianfu.web.formats import Formats
 
 WATCH_SECONDS = 1.0
@@ -104,15 +104,16 @@ async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> 
     await windows.viewers.arrives(viewer.visit, viewer.participant, arrival, at=windows.nursery.clock())
 
 
-async def let_silent_go(windows: Windows) -> None:
+async def let_silent_go(windows: Windows, silence: Silence) -> None:
     """Let everybody go whose page was not heard of for `SILENT_SECONDS`: nobody knows what it shows.
 
     Raises the first Refusal `media-unavailable` when all were tried.
     """
     failed: list[Refusal] = []
-    now = windows.nursery.clock()
-    before = Instant(now - SILENT_SECONDS * SECOND)
-    for viewer in await windows.viewers.silent(before=before):
+    here = await windows.viewers.here()
+    if len(here) >= VIEWERS_MAX:
+        _log.warning("too_many_viewers", count=len(here))
+    for viewer in silence.silent(here, now=windows.nursery.clock()):
         try:
             await let_go(windows, VISITS, viewer, PAGE_SILENT)
         except Refusal as refusal:
@@ -123,10 +124,11 @@ async def let_silent_go(windows: Windows) -> None:
 
 async def watch_pages(windows: Windows) -> None:
     """Do so again and again; goes on until cancelled."""
+    silence = Silence(windows.house.monotonic)
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         try:
-            await let_silent_go(windows)
+            await let_silent_go(windows, silence)
         except Refusal as refusal:
             _log.warning("silent_pages_not_let_go", code=refusal.code)
         except Exception as error:

@@ -15,6 +15,7 @@ from tianfu.apps.newborn.queries.round import read_wards
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
+from tianfu.services.realtime.kept import Changing
 from tianfu.web.asking import Asking
 
 NURSES = frozenset({"nurse"})
@@ -76,6 +77,19 @@ async def ward_now(
         camera_is_healthy=await house.rooms.has_camera(camera),
         nurse_heard_at=nurse_heard_at,
         lease_until=Instant(until),
+    )
+
+
+async def ward_behind_lock(house: House, changing: Changing, *, nurse_heard_at: Instant, now: Instant) -> Ward:
+    """The same of a visit that is locked, read behind its lock."""
+    room = changing.room
+    booked = read(room.state).booked
+    facts = (await read_facts(house.store, [booked], [room.camera], house.digest, now=now))[booked.id]
+    return facts.ward(
+        is_held=booked.ward in await changing.held(),
+        camera_is_healthy=await changing.has_camera(room.camera),
+        nurse_heard_at=nurse_heard_at,
+        lease_until=room.lease_until,
     )
 
 

@@ -37,6 +37,9 @@ BINDING_BED = "urn:tianfu:newborn-binding-bed"
 BINDING_SECOND = "urn:tianfu:newborn-binding-second"
 BINDING_VISIT = "urn:tianfu:newborn-binding-visit"
 
+UNRELEASED: Final = {"security": [{"system": "urn:tianfu:release", "code": "unreleased"}]}
+"""The meta of what nobody has let go to a family: no citizen sees it.  Rule: docs/rules/permission.md"""
+
 APPOINTMENT_STATUS: Mapping[State, str] = {
     State.DRAFT: "proposed",
     State.REQUESTED: "pending",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN
+from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN, UNRELEASED
 from tianfu.apps.newborn.mapping.visits import Element, Resource, extension, id_in
 from tianfu.apps.newborn.model.diary import Feed, State, Told
 from tianfu.apps.newborn.model.growth import Born, Sex, Weighed
@@ -76,6 +76,7 @@ def observations_of(told: Told, *, baby: str, day: date, author: str, state: Sta
     return {
         what: {
             "resourceType": "Observation",
+            **_withheld(state),
             "identifier": [{"system": DIARY, "value": f"{name_of_day(baby, day)}.{what}"}],
             "status": _STATUS[state],
             "subject": {"reference": f"Patient/{baby}"},
@@ -103,6 +104,7 @@ def entry_of(entry: Entry, references: Iterable[str], *, now: Instant) -> Resour
     return {
         "resourceType": "Composition",
         **({"id": entry.id} if entry.id else {}),
+        **({"meta": UNRELEASED} if entry.state is State.DRAFT else {}),  # of what is taken back a family reads why
         **({"extension": said} if said else {}),
         "identifier": {"system": DIARY, "value": name_of_day(entry.baby, entry.day)},
         "status": _STATUS[entry.state],
@@ -172,8 +174,8 @@ def what_is(observation: Element) -> str:
 
 
 def restated(resource: Element, state: State) -> Resource:
-    """The same Observation or photo at another place of its way."""
-    whole = {name: value for name, value in resource.items() if name != "meta"}
+    """The same Observation or photo at another place of its way; no family sees what is not released."""
+    whole = {name: value for name, value in resource.items() if name != "meta"} | _withheld(state)
     if resource["resourceType"] == "DocumentReference":
         return {**whole, "docStatus": _STATUS[state]}
     return {**whole, "status": _STATUS[state]}
@@ -183,6 +185,7 @@ def photo_resource(photo: bytes, *, baby: str, day: date, author: str, now: Inst
     """A photo that no family sees yet."""
     return {
         "resourceType": "DocumentReference",
+        **_withheld(State.DRAFT),
         "identifier": [{"system": DIARY, "value": f"{name_of_day(baby, day)}.photo"}],
         "status": "current",
         "docStatus": "preliminary",
@@ -268,6 +271,11 @@ def _feed_in(observation: Element) -> Feed | None:
 def _whole(observation: Element) -> int | None:
     value = (observation.get("valueQuantity") or {}).get("value")
     return round(value) if isinstance(value, int | float) else None
+
+
+def _withheld(state: State) -> Resource:
+    """The meta of an entry's parts in a state."""
+    return {} if state is State.RELEASED else {"meta": UNRELEASED}
 
 
 def _concept(code: str) -> Resource:

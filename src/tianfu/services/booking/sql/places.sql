@@ -6,6 +6,10 @@ select pg_advisory_xact_lock(hashtextextended(%(ward)s::text, 19));
 -- What a ward has set, oldest first.
 select said from newborn_policy where ward = %(ward)s order by number;
 
+-- wards_that_set
+-- The wards that have set anything.
+select distinct ward from newborn_policy order by ward;
+
 -- add_policy
 -- What a ward sets, after everything that it set before.
 insert into newborn_policy (ward, number, from_day, said, by, at)
@@ -35,6 +39,19 @@ select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since,
 select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward from newborn_place
  where freed_at is null and is_confirmed and starts <= %(until)s and ends > %(since)s
  order by starts, place;
+
+-- places_unsettled
+-- Places that were held and never confirmed, of which nobody knows yet whether they left a visit.
+select place, held_at from newborn_place
+ where not is_confirmed and settled_at is null and held_at <= %(held_since)s
+ order by held_at limit %(limit)s;
+
+-- settle_place
+-- No visit is left of a place that was never confirmed.
+update newborn_place
+   set settled_at = %(now)s, freed_at = coalesce(freed_at, %(now)s), freed_by = coalesce(freed_by, 'ward'),
+       freed_reason = coalesce(freed_reason, 'not-confirmed')
+ where place = %(place)s and not is_confirmed;
 
 -- forget_held
 -- Places that were held for one baby and slot, and never confirmed.

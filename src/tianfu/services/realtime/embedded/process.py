@@ -87,6 +87,8 @@ class Server:
         except Exception as error:
             _log.error("media_request_failed", do=asked["do"], error=place_of(error))
             said["refusal"] = {"code": "media-failed", "next_step": "send-again-later", "retryable": True}
+        if writer.is_closing():
+            return  # who asked is gone; uvloop raises where asyncio only warns
         with suppress(ConnectionError):
             writer.write(orjson.dumps(said) + b"\n")
             await writer.drain()

@@ -36,11 +36,11 @@ returning person;
 update visit_viewer set is_away = true
  where person = %(person)s::text and not is_away and (%(visit)s::text is null or visit = %(visit)s::text);
 
--- silent
--- Who is there and was not heard of since an instant.
+-- viewers_here
+-- Who is there, whoever was not heard of for longest first.
 select visit, participant, person, role, part, since, heard_at, is_away, faults, level
   from visit_viewer
- where not is_away and heard_at < %(before)s::bigint
+ where not is_away
  order by heard_at
  limit %(limit)s::bigint;
 
