@@ -23,6 +23,10 @@ interface Mark {
   readonly place: number;
   readonly text: string;
 }
+interface Call {
+  readonly state: "none" | "waiting" | "answered";
+  readonly text: string;
+}
 interface Stands {
   readonly kind: "before" | "live" | "drawn" | "over";
   readonly title: string;
@@ -31,6 +35,7 @@ interface Stands {
   readonly left: number;
   readonly inside: boolean;
   readonly silenced: boolean;
+  readonly call?: Call;
   readonly watermark?: Mark;
 }
 interface Joined {
@@ -103,6 +108,7 @@ class LiveVisit {
     this.#part("sound")?.addEventListener("click", () => this.#turnSound());
     this.#part("end")?.addEventListener("click", () => this.#leave());
     this.#talking();
+    this.#calling();
     addEventListener("online", () => void this.#join());
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("visibilitychange", () => this.#turned());
@@ -445,6 +451,8 @@ class LiveVisit {
       this.#release();
       if (before !== stands.kind) this.#say("told", [stands.title, stands.back].filter(Boolean).join(" "));
     }
+    this.#show("call", stands.kind === "live" || stands.kind === "drawn");
+    if (stands.call) this.#called(stands.call);
     if (stands.silenced && this.#isPressed) {
       this.#release();
       this.#say("told", this.#words["silenced"] ?? "");
@@ -571,6 +579,34 @@ class LiveVisit {
       this.#release();
       hold.disabled = this.#isMuted() || this.#stands?.kind !== "live";
     });
+  }
+
+  // Calling the nurse
+
+  #calling(): void {
+    for (const button of this.#root.querySelectorAll<HTMLButtonElement>("[data-question]")) {
+      button.addEventListener("click", () => void this.#call(button.dataset["question"] ?? ""));
+    }
+  }
+
+  async #call(question: string): Promise<void> {
+    const words = this.#part("words") as HTMLInputElement | null;
+    try {
+      const said = (await this.#ask("call", { question, words: words?.value ?? "" }, 5_000)) as { readonly call: Call };
+      if (words) words.value = "";
+      this.#called(said.call);
+    } catch (error) {
+      this.#say("called", error instanceof Refused ? error.no.words : (this.#words["weak"] ?? ""));
+    }
+  }
+
+  #called(call: Call): void {
+    const place = this.#part("call");
+    if (!place) return;
+    // What was refused a moment ago stays until something is new.
+    if (place.dataset["state"] !== call.state || call.state !== "none") this.#say("called", call.text);
+    place.dataset["state"] = call.state;
+    this.#show("ask", call.state !== "waiting");
   }
 
   /** Ask for the floor, then send: nothing leaves this device before the server gave it. */

@@ -263,7 +263,7 @@ async def test_another_guardian_finds_no_such_visit(window: Window) -> None:
     answer = await page.goto(f"{window.address}{WATCH}")
     assert answer is not None
     assert answer.status == 404
-    for what in ("join", "beat", "talk", "leave", "feedback"):
+    for what in ("join", "beat", "talk", "leave", "feedback", "call"):
         sent = await context.request.post(
             f"{window.address}{WATCH}/{what}",
             data="key=%7B%7D&pressed=yes",

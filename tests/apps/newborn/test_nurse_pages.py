@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import httpx
@@ -19,6 +19,8 @@ from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.live.standing import read, written
+from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
@@ -210,6 +212,100 @@ async def test_the_wards_sound_is_off_until_a_nurse_turns_it_on_and_again_after_
     await mother.peer.close()
 
 
+async def test_a_camera_that_is_moved_by_hand_draws_at_one_touch_and_needs_all_checks_again(place: Place) -> None:
+    xiang, bed = await place.tablet(XIANG), "/newborn/visits/visit-7"
+    qin = await place.armed()
+    await qin.post(f"{bed}/open")
+    for field, code in (("wristband", "W0007"), ("bed", "B07"), ("camera", "C07")):
+        await qin.post(f"{bed}/scan", **{field: code})  # what was scanned before the touch counts for nothing after it
+    place.house.time.pass_(1)
+    assert (await qin.post(f"{bed}/camera-moved")).headers["location"].endswith("done=camera-moved")
+    standing = await place.ward.standing(7)
+    assert (standing.visit.state, standing.visit.reason) == (State.SHIELDED, "camera-adjusted")
+    assert await place.ward.house.rooms.scans("visit-7") == []
+    assert (await qin.post(f"{bed}/open")).status_code >= 400
+    assert (await xiang.post(f"{bed}/confirm")).status_code >= 400
+    await place.keeper.tick()
+    page = (await qin.get(f"{bed}?done=camera-moved")).text
+    assert "Check the bed again" in page
+    assert 'data-part="check"' in page
+    assert (await qin.post(f"{bed}/camera-moved", reason="better-view")).headers["location"].endswith("camera-moved")
+    assert 'value="better-view" aria-pressed="true"' in (await qin.get(bed)).text
+    for _ in range(4):  # longer than any fault may last: a hand needs its time
+        place.house.time.pass_(20)
+        await qin.post(f"{bed}/here")
+        await place.keeper.tick()
+    await scanned(qin)
+    confirmed = await xiang.post(f"{bed}/confirm")
+    assert confirmed.headers.get("location", "").endswith("done=armed"), confirmed.text
+    assert await place.ward.state(7) is State.SHIELDED
+    assert (await qin.post(f"{bed}/open")).headers["location"].endswith("done=opened")
+    await place.keeper.write_down()
+    [first, second] = (await place.ward.standing(7)).bindings
+    statement = await place.ward.read("DeviceUseStatement", f"visit-7-{first.binding.scanned_at}")
+    [note] = statement["note"]
+    assert note["authorReference"] == {"reference": "Practitioner/qin"}
+    assert note["text"] == "camera-adjusted: better-view"
+    assert (statement["status"], second.moved) == ("completed", None)
+    told = [row[:2] for row in await place.ward.trail("move-camera")]
+    assert told == [("move-camera", "success")] * 2
+
+
+async def test_a_camera_that_is_moved_while_the_media_server_is_away_binds_nothing_all_the_same(place: Place) -> None:
+    qin = await place.armed()
+    await qin.post("/newborn/visits/visit-7/open")
+    await place.ward.running.kill()
+    place.ward.running.port.hang_up()
+    answer = await qin.post("/newborn/visits/visit-7/camera-moved")
+    assert answer.status_code == 503
+    assert (await place.ward.standing(7)).visit.is_adjusted
+    await place.ward.running.start()
+
+
+async def test_a_family_s_call_is_seen_from_the_round_and_answered_at_a_touch_or_in_words(place: Place) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    assert (await qin.post(f"{bed}/here")).headers["tianfu-calls"] == ""
+    assert (await qin.post(f"{bed}/answer", answer="coming")).status_code >= 400
+    await called(place, Question.CANNOT_SEE)
+    assert (await qin.post("/newborn/round/here")).headers["tianfu-calls"] == "visit-7"
+    assert "family calls" in (await qin.get("/newborn/round")).text
+    page = (await qin.get(bed)).text
+    assert "Cannot see the baby well" in page
+    assert "Answer by voice" not in page, "nobody hears a voice behind the curtain"
+    for wrong in ({"answer": "voice"}, {"answer": "written"}, {"answer": "x"}):
+        assert (await qin.post(f"{bed}/answer", **wrong)).status_code >= 400, wrong
+    assert (await (await place.tablet(DOCTOR)).post(f"{bed}/answer", answer="coming")).status_code == 404
+    done = await qin.post(f"{bed}/answer", answer="written", said="I bring her nearer.")
+    assert done.headers["location"].endswith("done=answered")
+    assert (await qin.post(f"{bed}/here")).headers["tianfu-calls"] == ""
+    standing = await place.ward.standing(7)
+    assert standing.call is not None
+    assert (standing.call.said, standing.call.by) == ("I bring her nearer.", "qin")
+    answer = await place.ward.read("Communication", f"visit-7-a-{standing.call.at}")
+    assert answer["sender"] == {"reference": "Practitioner/qin"}
+    assert answer["payload"][1] == {"contentString": "I bring her nearer."}
+    assert (await qin.post(f"{bed}/answer", answer="coming")).status_code >= 400
+    assert [row[:2] for row in await place.ward.trail("answer-family")] == [("answer-family", "success")]
+
+
+async def test_an_answer_by_voice_lets_the_family_hear_the_ward(place: Place) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    await qin.post(f"{bed}/open")
+    await called(place, Question.TALK)
+    assert "Answer by voice" in (await qin.get(bed)).text
+    assert (await qin.post(f"{bed}/answer", answer="voice")).headers["location"].endswith("done=answered")
+    assert (await place.ward.standing(7)).is_ward_heard
+
+
+async def called(place: Place, question: Question) -> None:
+    """The family's call as it is kept; that it comes from the family's page is tried in a browser."""
+    async with place.ward.house.rooms.changing("visit-7") as changing:
+        room, standing = changing.room, read(changing.room.state)
+        call = read_call(question.value, "", before=standing.call, calls=standing.calls, now=place.house.time.now)
+        after = written(replace(standing, call=call, calls=1))
+        await changing.put(after, camera=room.camera, is_over=False, is_seen=False, at=room.changed_at)
+
+
 async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_stays(place: Place) -> None:
     qin = await place.tablet(QIN)
     await scanned(qin)
@@ -243,7 +339,8 @@ async def test_codes_that_are_sent_together_bind_nothing(place: Place) -> None:
 async def test_another_units_nurse_finds_no_visit_and_an_empty_round(place: Place) -> None:
     stranger = await place.tablet(STRANGER)
     assert "演示之子7" not in (await stranger.get("/newborn/round")).text
-    for path in ("scan", "confirm", "confirm-here", "open", "shield", "end", "decline", "here", "notes"):
+    deeds = "scan confirm confirm-here open shield end decline here notes camera-moved answer"
+    for path in deeds.split():
         answer = await stranger.post(f"/newborn/visits/visit-7/{path}", reason="ward-is-busy", bed="B07", text="x")
         assert answer.status_code == 404, path
     assert (await stranger.get("/newborn/visits/visit-7")).status_code == 404

@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.interpret import ask_for_interpreter, let_interpret
 from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import speak
@@ -30,6 +31,7 @@ from tianfu.apps.newborn.door_routes import (
     refuse_signed_in,
 )
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, practitioner_of, visit_of
+from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
@@ -47,6 +49,7 @@ from tianfu.apps.newborn.queries.family_visit import (
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.web.admission import limited, prove_at
 from tianfu.web.asking import HttpRequest
 from tianfu.web.formats import Formats
@@ -140,6 +143,9 @@ def _visit_page(
         stands=_stands(found.now, language, now=windows.nursery.clock()),
         words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
         ended=_why_over(found.now, language),
+        called=_called(found.now.call, language),
+        questions=tuple(Question),
+        words_max=WORDS_MAX,
         answers=ANSWERS,
         seconds=_seconds(found, now=windows.nursery.clock()),
         **said,
@@ -250,9 +256,13 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             now = windows.nursery.clock()
             viewer = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
             stands = await now_at_bed(windows, visit) if viewer is not None else None
+            part = viewer.part if viewer is not None else None
             if stands is None:
-                stands = await now_of(windows, (await coming_to(windows, watcher, visit)).booked)
+                coming = await coming_to(windows, watcher, visit)
+                stands, part = await now_of(windows, coming.booked), coming.part
             said = dict(_stands(stands, language, now=now))
+            if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
+                said["call"] = _called(stands.call, language)
             said["inside"] = viewer is not None
             if viewer is not None:
                 if form["shows"]:
@@ -274,13 +284,36 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
 
         return await answered(request, visit, spoken())
 
+    async def take_call(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
+        form = await read_form(request, "question", "words")
+
+        async def called() -> Said:
+            await call_ward(windows, await way.watcher(request), visit, form["question"], form["words"])
+            stands = await now_at_bed(windows, visit)
+            return {"call": _called(None if stands is None else stands.call, language_of(request))}
+
+        return await answered(request, visit, called())
+
     @post(f"{way.root}/{{visit:str}}/leave", status_code=204, opt=dict(way.form))
     async def take_leave(request: HttpRequest, visit: FromPath[str]) -> None:
         watcher = await way.watcher(request)
         await coming_to(windows, watcher, visit)
         await leave(windows, watcher, visit)
 
-    return [take_joining, take_beat, take_talk, take_leave]
+    calling = [post(f"{WATCH}/{{visit:str}}/call", status_code=200)(take_call)] if way.root == WATCH else []
+    return [take_joining, take_beat, take_talk, take_leave, *calling]
+
+
+def _called(call: Call | None, language: Language) -> Said:
+    """A family's last call, and what was answered to it, in words."""
+    if call is None:
+        return {"state": "none", "text": ""}
+    say, formats = language.say, Formats(language)
+    if call.answer is None or call.answered_at is None:
+        return {"state": "waiting", "text": say("newborn.watch-called", time=formats.time(call.at))}
+    words = call.said or say(f"newborn.watch-answer-word-{call.answer.value}")
+    text = say("newborn.watch-answered", time=formats.time(call.answered_at), words=words)
+    return {"state": "answered", "text": text}
 
 
 def _stands(stands: Now, language: Language, *, now: Instant) -> Said:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.standing import read
@@ -11,6 +11,7 @@ from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.mapping.wards import allows, is_clear
+from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
 from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
@@ -29,7 +30,7 @@ INVITATION_OVER = "invitation-over"
 class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
-    `is_silenced`: the ward has taken the family's voice for now.
+    `is_silenced`: the ward has taken the family's voice for now.  `call` is the family's last call to the nurse.
     """
 
     state: State
@@ -38,6 +39,7 @@ class Now:
     back_at: Instant | None
     end: Instant
     is_silenced: bool = False
+    call: Call | None = None
 
     @property
     def is_over(self) -> bool:
@@ -185,10 +187,10 @@ async def now_at_bed(windows: Windows, visit: str) -> Now | None:
     if room is None:
         return None
     standing = read(room.state)
-    return _now(standing.visit, since=room.changed_at, is_silenced=standing.is_silenced)
+    return replace(_now(standing.visit, since=room.changed_at), is_silenced=standing.is_silenced, call=standing.call)
 
 
-def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
+def _now(visit: Visit, *, since: Instant) -> Now:
     minutes = USUAL_MINUTES.get(visit.reason) if visit.state is State.SHIELDED else None
     return Now(
         state=visit.state,
@@ -196,7 +198,6 @@ def _now(visit: Visit, *, since: Instant, is_silenced: bool = False) -> Now:
         since=since,
         back_at=None if minutes is None else Instant(since + minutes * 60 * SECOND),
         end=visit.slot_end,
-        is_silenced=is_silenced,
     )
 
 

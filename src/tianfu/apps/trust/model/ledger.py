@@ -111,6 +111,9 @@ ACT_OF_INTERACTION = {
     "end-visit": Act.TENDED,
     "hear-ward": Act.TENDED,
     "silence-family": Act.TENDED,
+    "move-camera": Act.TENDED,
+    "call-ward": Act.TENDED,
+    "answer-family": Act.TENDED,
     "decline-visit": Act.TENDED,
 }
 
