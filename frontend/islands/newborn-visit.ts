@@ -75,6 +75,7 @@ class LiveVisit {
   #heardAt = performance.now();
   #leftAt = performance.now();
   #left: number;
+  readonly #sees: boolean;
   #tried = 0;
   #isStarted = false;
   #isJoining = false;
@@ -101,6 +102,7 @@ class LiveVisit {
     this.#words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
     this.#address = root.dataset["address"] ?? "";
     this.#left = Number(root.dataset["left"]);
+    this.#sees = root.dataset["sees"] !== "no";
     this.#video = this.#part("video") as HTMLVideoElement;
     this.#mark = this.#part("mark") as HTMLElement;
     this.#part("see")?.addEventListener("click", () => this.#start());
@@ -202,7 +204,7 @@ class LiveVisit {
       this.#show("talkhints", true);
     } catch (error) {
       this.#close();
-      if (error instanceof Refused && !["visit-not-there-yet", "camera-away"].includes(error.no.refused)) {
+      if (error instanceof Refused && !["visit-not-there-yet", "camera-away", "interpreter-waits"].includes(error.no.refused)) {
         this.#isStarted = false;
         this.#show("see", true);
         this.#alarm(error.no.words, error.no.prove);
@@ -217,7 +219,8 @@ class LiveVisit {
 
   async #connect(joined: Joined): Promise<void> {
     const peer = (this.#peer = new RTCPeerConnection());
-    peer.addTransceiver("video", { direction: "recvonly" });
+    // Whom the family lets hear and not see asks for no picture; the door would give him none.
+    if (this.#sees) peer.addTransceiver("video", { direction: "recvonly" });
     peer.addTransceiver("audio", { direction: "recvonly" }); // the ward's
     // Nothing is sent until the key is pressed: the line for voices has no track before.
     this.#voice = joined.speaks ? peer.addTransceiver("audio", { direction: "sendrecv" }).sender : undefined;
@@ -297,6 +300,10 @@ class LiveVisit {
     if (this.#video.srcObject === this.#stream) return;
     this.#frames = this.#framesBefore = 0;
     this.#video.srcObject = this.#stream;
+    if (!this.#sees) {
+      this.#show("live", true);
+      this.#say("told", this.#words["sound-only"] ?? "");
+    }
     void this.#video.play().catch(() => {
       this.#video.muted = true; // no touch yet that this browser counts: the picture first, the sound by its own key
       this.#pressedIs("sound", false);
@@ -441,7 +448,7 @@ class LiveVisit {
       return;
     }
     if (this.#wasWeak) this.#strong();
-    this.#say("title", stands.title);
+    this.#say("title", !this.#sees && stands.kind === "live" ? (this.#words["sound-only"] ?? "") : stands.title);
     this.#say("back", stands.back);
     this.#say("drawn", stands.drawn);
     const screen = this.#part("screen");

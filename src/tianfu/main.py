@@ -75,6 +75,7 @@ from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.notices import ConsoleNotices, NoNotices
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
@@ -194,6 +195,7 @@ class Application:
             store=store,
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
+            interpreters=Interpreters(database, keyring, accounts, auditor, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
             taking=doors_of(rooms),

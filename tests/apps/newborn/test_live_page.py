@@ -228,6 +228,7 @@ async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(
     await sees(page)
     asking = await mother.new_page()
     await asking.goto(f"{window.address}{WATCH}")
+    await asking.get_by_role("link", name="Who interprets").click()
     await asking.get_by_role("button", name="Ask to interpret").click()
     await asking.get_by_text("Waits for the nurse").wait_for()
     with pytest.raises(Refusal):

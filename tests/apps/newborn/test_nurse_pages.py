@@ -32,6 +32,7 @@ from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
@@ -139,6 +140,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
+            interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )

@@ -35,6 +35,7 @@ from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
@@ -143,6 +144,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
+            interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )

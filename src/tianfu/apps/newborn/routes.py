@@ -15,6 +15,7 @@ from tianfu.apps.newborn.diary_routes import diary_routes
 from tianfu.apps.newborn.door_routes import door_codes_routes, door_routes
 from tianfu.apps.newborn.family_routes import family_routes
 from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
+from tianfu.apps.newborn.interpreter_routes import asked_routes, interpreter_routes
 from tianfu.apps.newborn.live.bed import STAFF
 from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
 from tianfu.apps.newborn.pages import DESK, ROOT
@@ -23,7 +24,7 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.quality_routes import ADMINISTRATORS, QUALITY, news_of_quality, quality_routes
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.newborn.visit_routes import door_visit_routes, interpreter_routes, visit_routes
+from tianfu.apps.newborn.visit_routes import door_visit_routes, visit_routes
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.web.admission import for_purpose
 from tianfu.web.news import News
@@ -93,6 +94,7 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         return []
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows)),
+        *for_purpose(Purpose.PATIENT_REQUEST, asked_routes(pages, windows)),
         *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
     ]

@@ -17,7 +17,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.newborn.actions.call_ward import call_ward
-from tianfu.apps.newborn.actions.interpret import ask_for_interpreter, let_interpret
 from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
@@ -30,7 +29,6 @@ from tianfu.apps.newborn.door_routes import (
     nothing_stays,
     refuse_signed_in,
 )
-from tianfu.apps.newborn.live.bed import NURSES, STAFF, practitioner_of, visit_of
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
@@ -41,7 +39,6 @@ from tianfu.apps.newborn.queries.family_visit import (
     Watcher,
     at_door,
     coming_to,
-    helpers_of,
     now_at_bed,
     now_of,
     read_family_visit,
@@ -59,14 +56,27 @@ from tianfu.web.outcome import sentence_of, status_of
 from tianfu.web.pages import Pages
 
 WATCH = f"{ROOT}/watch"
-INTERPRETERS = f"{ROOT}/interpreters/{{visit:str}}"
 MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 """The page's own Permissions-Policy: a family is heard, and never seen."""
 
 BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
 
 WORDS = (
-    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "silenced", "no-microphone"),
+    *(
+        "waiting",
+        "waits-nurse",
+        "sound-only",
+        "live",
+        "again",
+        "weak",
+        "soon",
+        "paused",
+        "fault",
+        "speaking",
+        "silent",
+        "silenced",
+        "no-microphone",
+    ),
     *(f"shows-{each}" for each in ("full", "reduced", "stills", "sound")),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
 )
@@ -180,37 +190,7 @@ def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
             return await shown(request, visit, status=status_of(refusal), faults=faults_of(refusal), form=form)
         return Redirect(f"{WATCH}/{visit}?done=thanked", status_code=303)
 
-    @post(f"{WATCH}/{{visit:str}}/interpreter", status_code=303)
-    async def take_asking(request: HttpRequest, visit: FromPath[str]) -> Redirect:
-        form = await read_form(request, "account")
-        await ask_for_interpreter(windows, resident(request), visit, form["account"])
-        return Redirect(f"{WATCH}/{visit}", status_code=303)
-
-    return [show_visit, take_feedback, take_asking]
-
-
-def interpreter_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
-    """Where a nurse sees whom a family asks for as interpreter, and lets him speak."""
-
-    @get(INTERPRETERS)
-    async def show_interpreters(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
-        asking = pages.asking(request)
-        practitioner_of(asking, STAFF)
-        booked = await visit_of(windows.house, asking.caller, visit)
-        helpers = [each for each in await helpers_of(windows, booked) if each.is_asked]
-        return page_of(pages, request)(
-            "nurse/interpreters.html", visit=visit, helpers=helpers, may_agree=asking.caller.role in NURSES
-        )
-
-    @post(INTERPRETERS, status_code=303)
-    async def take_agreement(request: HttpRequest, visit: FromPath[str]) -> Redirect:
-        asking = pages.asking(request)
-        nurse = practitioner_of(asking, NURSES)
-        form = await read_form(request, "account")
-        await let_interpret(windows, asking.caller, nurse, visit, form["account"])
-        return Redirect(INTERPRETERS.replace("{visit:str}", visit), status_code=303)
-
-    return [show_interpreters, take_agreement]
+    return [show_visit, take_feedback]
 
 
 def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
