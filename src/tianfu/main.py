@@ -201,7 +201,7 @@ class Application:
             taking=doors_of(rooms),
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
-        cameras = Cameras(database, Seals(keyring), clock=system_clock)
+        cameras = Cameras(database, Seals(keyring), auditor=auditor, clock=system_clock)
         observatory = Observatory(
             house=visits, book=QualityBook(database), cameras=cameras, trees=Organisations(database)
         )

@@ -144,7 +144,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )
-        cameras = Cameras(database, Seals(house.keyring), clock=clock)
+        cameras = Cameras(database, Seals(house.keyring), auditor=await auditor_of(database), clock=clock)
         bedsides = Bedsides(
             house=ward.house,
             colleagues=SecondPerson(accounts.signing_in),

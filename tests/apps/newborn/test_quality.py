@@ -132,7 +132,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
         await keeper.tick()
         await keeper.listening.hear()
         await ward.arm(7)
-        cameras = Cameras(database, Seals(house.keyring), clock=clock)
+        cameras = Cameras(database, Seals(house.keyring), auditor=await auditor_of(database), clock=clock)
         await cameras.add("camera-7", CameraKind.CART, None)
         observatory = Observatory(
             house=ward.house, book=QualityBook(database), cameras=cameras, trees=Organisations(database)
