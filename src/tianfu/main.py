@@ -24,6 +24,7 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
 from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.alerting import keep_alerting
@@ -262,6 +263,7 @@ class Application:
                     windows,
                     Carts(house=visits, book=cameras, granting=rooms.grants),
                     observatory,
+                    CameraDesk(house=visits, store=store, cameras=cameras),
                 ),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),

@@ -18,6 +18,7 @@ from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
+from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.model.calls import Question, read_call
@@ -46,12 +47,13 @@ pytestmark = pytest.mark.anyio
 
 FAR = "unit-far"
 TREE = OrganisationTree([unit(UNIT, None), unit(FAR, None)])
-QIN, XIANG, DOCTOR, STRANGER = "H510001", "H510002", "H510003", "H510004"
+QIN, XIANG, DOCTOR, STRANGER, HEAD = "H510001", "H510002", "H510003", "H510004", "H510005"
 PEOPLE = {
     QIN: ("qin", "nurse", UNIT),
     XIANG: ("xiang", "nurse", UNIT),
     DOCTOR: ("he", "doctor", UNIT),
     STRANGER: ("far", "nurse", FAR),
+    HEAD: ("head", "nurse", UNIT),
 }
 
 
@@ -121,7 +123,8 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     house = await house_of(database, addresses, clock, Telephone())
     secrets = {}
     for number, (practitioner, role, organisation) in PEOPLE.items():
-        post = Post(organisation=organisation, role=role, practitioner=practitioner)
+        title = "护士长" if number == HEAD else None
+        post = Post(organisation=organisation, role=role, practitioner=practitioner, title=title)
         account, _ = await house.accounts.people.join_staff(
             THE_OPERATOR, name="Demo", number=number, post=post, tree=TREE
         )
@@ -152,7 +155,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             cameras=cameras,
         )
         site = build_site(
-            apps=[newborn(nursery, bedsides)],
+            apps=[newborn(nursery, bedsides, cameras=CameraDesk(house=ward.house, store=ward.store, cameras=cameras))],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
@@ -471,3 +474,49 @@ async def test_the_end_of_the_slot_ends_the_visit(place: Place) -> None:
     assert await place.ward.state(7) is State.ENDING
     await place.keeper.write_down()
     assert await place.ward.state(7) is State.CLOSED
+
+
+async def test_the_head_nurse_keeps_her_wards_cameras_and_nobody_else_does(place: Place) -> None:
+    head, at = await place.tablet(HEAD), "/newborn/cameras"
+    await place.ward.bed(8)
+    faulty = await head.post(at, label="", bed="", kind="")
+    assert faulty.status_code == 422
+    assert all(f'href="#{name}"' in faulty.text for name in ("label", "bed", "kind"))
+    wall = {"label": "WALL-07", "bed": "bed-7", "kind": "rtsp", "user": "look", "password": "made-up secret"}
+    for address in ("http://x/", "rtsp://look:me@127.0.0.1/x"):
+        refused = await head.post(at, **wall, address=address)
+        assert "begins with rtsp://" in refused.text
+        assert "made-up secret" not in refused.text
+    assert 'id="refused"' in (await head.post(at, **wall, address="rtsp://127.0.0.1:1/x")).text
+    assert (await head.post(at, label="CART-07", bed="bed-7", kind="cart")).headers["location"].endswith("=registered")
+    assert (await head.post(at, label="CART-07", bed="bed-7", kind="cart")).status_code >= 400
+    [cart] = [each.camera for each in await place.cameras.kept()]
+    assert "CART-07" in (await head.get(at)).text
+    assert (await head.post(f"{at}/{cart}/bed", bed="elsewhere")).status_code == 422
+    assert (await head.post(f"{at}/{cart}/bed", bed="bed-8")).headers["location"].endswith("done=hung")
+    assert (await place.ward.read("Device", cart))["location"] == {"reference": "Location/bed-8"}
+    assert (await head.post(f"{at}/{cart}/login", address="rtsp://127.0.0.1:1/x")).status_code == 404
+    assert (await head.post(f"{at}/{cart}/retire")).headers["location"].endswith("done=retired")
+    assert not (await place.cameras.kept())[0].is_on
+    assert (await head.post(f"{at}/{cart}/return")).headers["location"].endswith("done=returned")
+    deeds = ("register-camera", "hang-camera", "retire-camera", "return-camera", "change-camera-login")
+    told = await place.ward.trail(*deeds)
+    assert [row[0] for row in told] == list(deeds[:4])
+    assert len({row[2] for row in told}) == 1
+    assert told[0][2] != "command-line"
+    for other in (QIN, DOCTOR, STRANGER):
+        tablet = await place.tablet(other)
+        for path in (at, f"{at}/{cart}"):
+            assert (await tablet.get(path)).status_code == 404, (other, path)
+        for path in (at, *(f"{at}/{cart}/{deed}" for deed in ("login", "bed", "retire", "return"))):
+            assert (await tablet.post(path, bed="bed-7")).status_code == 404, (other, path)
+
+
+async def test_a_camera_that_is_hung_at_another_bed_is_cut(place: Place) -> None:
+    head, qin = await place.tablet(HEAD), await place.armed()
+    await place.ward.empty_bed(9)
+    await place.cameras.add("camera-7", Kind.CART, None)
+    await qin.post("/newborn/visits/visit-7/open")
+    assert (await head.post("/newborn/cameras/camera-7/bed", bed="bed-9")).status_code == 303
+    await place.keeper.tick()
+    assert (await place.ward.standing(7)).visit.reason == "camera-moved"

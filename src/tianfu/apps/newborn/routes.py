@@ -9,6 +9,8 @@ from pathlib import Path
 from litestar.handlers import HTTPRouteHandler
 
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
+from tianfu.apps.newborn.camera_routes import camera_routes
 from tianfu.apps.newborn.care_routes import CARE, care_routes
 from tianfu.apps.newborn.cart_routes import Carts, cart_routes
 from tianfu.apps.newborn.diary_routes import diary_routes
@@ -43,11 +45,12 @@ def newborn(
     windows: Windows | None = None,
     carts: Carts | None = None,
     observatory: Observatory | None = None,
+    cameras: CameraDesk | None = None,
 ) -> App:
     """The app as the site takes it.
 
     Without bedsides and windows an installation books visits and shows none; without carts no browser stands for a
-    camera, and without an observatory no operator sees how visits go.
+    camera, without a desk of cameras none is kept by a page, and without an observatory no operator sees how visits go.
     """
     watched = Place(key=QUALITY_PLACE, address=QUALITY, icon="i-camera", roles=ADMINISTRATORS)
     live = (Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),)
@@ -65,6 +68,7 @@ def newborn(
         routes=lambda pages: [
             *_booking(pages, nursery, windows),
             *_live(pages, bedsides, carts),
+            *([] if cameras is None else for_purpose(Purpose.TREATMENT, camera_routes(pages, cameras))),
             *_watch(pages, windows),
             *_quality(pages, observatory),
         ],
