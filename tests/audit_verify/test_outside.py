@@ -99,7 +99,7 @@ async def test_without_a_process_s_head_file_only_part_can_be_checked(installati
 @pytest.mark.usefixtures("process")
 async def test_an_edited_head_file_contradicts_the_database(installation: Installation) -> None:
     (file,) = (installation.audit / "heads").glob("*.heads")
-    lines = file.read_text().splitlines(keepends=True)
+    lines = file.read_text().rstrip("\0").splitlines(keepends=True)
     lane, number, digest = lines[-1].split(" ")[1:4]
     lines[-1] = lines[-1].replace(digest, "ab" * 32)
     file.write_text("".join(lines))
@@ -252,12 +252,16 @@ async def test_the_next_process_closes_the_chains_of_the_one_that_ended(
     assert installation.check().tampered == [("event-behind-the-end", 1, 10)]
 
 
+@pytest.mark.parametrize("is_room_left", [False, True])
 async def test_what_a_killed_process_had_committed_but_not_acknowledged_is_settled_by_the_next(
-    installation: Installation, process: Process
+    installation: Installation, process: Process, *, is_room_left: bool
 ) -> None:
     (file,) = (installation.audit / "heads").glob("*.heads")
-    lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(lines[:-1]) + lines[-1][:40])  # as if the kill had come in the middle of the last line
+    lines, _, room = file.read_text().rpartition("\n")
+    lines, _, last = lines.rpartition("\n")
+    assert set(room) == {"\0"}
+    # As if the kill had come in the middle of the last line.
+    file.write_text(f"{lines}\n{last[:40]}{room if is_room_left else ''}")
     assert installation.check().said["unacknowledged"] == 1
     await process.end()
     await installation.process()

@@ -337,7 +337,7 @@ async def test_a_read_whose_event_is_refused_withdraws_its_head(place: Place, ad
     with pytest.raises(StatementFailed, match="23514 refused"):
         await read(place.store, "during")
     (file,) = place.trail.folders.heads.glob("*.heads")
-    assert [line[:4] for line in file.read_text("utf-8").splitlines()[-2:]] == ["i 1 ", "w 1 "]
+    assert [line[:4] for line in file.read_text("utf-8").rstrip("\0").splitlines()[-2:]] == ["i 1 ", "w 1 "]
     assert await answered(place, read, "afterwards")
     assert await place.was_traced("afterwards")
     assert place.check().tampered == []
@@ -501,6 +501,24 @@ async def test_a_head_file_that_was_removed_is_made_anew_with_all_heads(place: P
     assert await place.was_traced("before")
     assert await place.was_traced("afterwards")
     assert place.check().tampered == []
+
+
+async def test_a_head_file_has_room_until_it_is_left_and_no_line_is_lost_where_it_grows(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flushing, "ROOM_BYTES", 512)
+    (first,) = place.trail.folders.heads.glob("*.heads")
+    first.unlink()  # the next begins with so little room
+    for number in range(20):
+        await answered(place, ASKS["read" if number % 2 else "write"], f"r{number}")
+    (file,) = place.trail.folders.heads.glob("*.heads")
+    written = file.read_bytes()
+    assert len(written) % 512 == 0
+    assert b"\0" not in written.rstrip(b"\0")
+    assert place.acknowledged() == await lanes(place)
+    assert place.check().tampered == []
+    place.trail.close()
+    assert file.read_bytes() == written.rstrip(b"\0")
 
 
 async def test_while_the_folder_is_gone_nothing_is_read_or_written(place: Place) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from tianfu.access.decision import Grant
 from tianfu.access.labels import SEVERAL_SUBJECTS
 from tianfu.access.narrowing import Held
 from tianfu.access.relation import Age, Kind, Relation
 from tianfu.access.scopes import Act
-from tianfu.kernel.instants import Instant, china_date, day_start
+from tianfu.kernel.instants import SECOND, Instant, china_date, day_start
 
 CHILD_UNTIL_YEARS = 14
 """PIPL article 31: below fourteen the guardian speaks for the child."""
 
 MINOR_UNTIL_YEARS = 18
 """Civil Code article 17."""
+
+_HOUR = 3_600 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +190,12 @@ def born_after(now: Instant, years: int) -> Instant:
     Under fourteen: `born > born_after(now, 14)`.  Fourteen to seventeen: not that, and `born > born_after(now, 18)`.
     Whoever was born on 29 February has his birthday on 1 March in other years.
     """
-    today = china_date(now)
+    return _born_after(now // _HOUR, years)
+
+
+@lru_cache(maxsize=64)
+def _born_after(hours: int, years: int) -> Instant:
+    """The same within one hour: days begin with an hour in China, too."""
+    today = china_date(Instant(hours * _HOUR))
     is_leap_day = (today.month, today.day) == (2, 29)
     return day_start(date(today.year - years, today.month, 28 if is_leap_day else today.day))

@@ -231,7 +231,14 @@ def audit_statement(
 ) -> Statement:
     """Audit events at their places in a lane, the first at number `first`, each with its hash."""
     deeds: dict[Deed, int] = {}
-    named = [deeds.setdefault(each.deed, len(deeds) + 1) for each in events]
+    known: dict[int, int] = {}  # by identity, which is quicker to compare
+    named = []
+    for each in events:
+        deed = each.deed
+        place = known.get(id(deed))
+        if place is None:
+            place = known[id(deed)] = deeds.setdefault(deed, len(deeds) + 1)
+        named.append(place)
     said = {
         "writer": writer,
         "lane": lane,

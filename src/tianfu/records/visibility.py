@@ -15,7 +15,7 @@ from tianfu.access.judgement import CHILD_UNTIL_YEARS, MINOR_UNTIL_YEARS, born_a
 from tianfu.access.scopes import Act
 from tianfu.db import Queries, queries
 from tianfu.db.prepared import Call
-from tianfu.db.wire import int2_array, int8_array
+from tianfu.db.wire import Wire, int2_array, int8_array
 from tianfu.kernel.instants import Instant
 from tianfu.records.scoping import in_scope, scope_values, was_in_scope
 
@@ -188,9 +188,9 @@ def _permission_values(grant: Grant, now: Instant) -> dict[str, object]:
     if grant.sees_everything:
         return {}
     return {
-        "g_own": int8_array(grant.own),
-        "g_actors": int8_array(grant.actors),
-        "g_denial_actors": int8_array(grant.denial_actors),
+        "g_own": _numbers(grant.own),
+        "g_actors": _numbers(grant.actors),
+        "g_denial_actors": _numbers(grant.denial_actors),
         "g_custodian": grant.custodian,
         "g_now": now,
         "g_purpose": grant.purpose.bit,
@@ -203,6 +203,12 @@ def _permission_values(grant: Grant, now: Instant) -> dict[str, object]:
         "g_fourteen": born_after(now, CHILD_UNTIL_YEARS),
         "g_eighteen": born_after(now, MINOR_UNTIL_YEARS),
     }
+
+
+@lru_cache(maxsize=4_096)
+def _numbers(numbers: tuple[int, ...]) -> Wire:
+    """The same for every statement of a grant."""
+    return int8_array(numbers)
 
 
 def wall(grant: Grant, *, plans: Plans = "auto") -> Call:

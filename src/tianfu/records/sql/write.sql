@@ -123,38 +123,32 @@ select patient, actor, rid, labels, since, until, purposes, kind, level, type, a
 
 -- add_audit
 -- Audit events of one lane.  Record and patient numbers come as one array each, each event knowing its stretch of them;
--- who did what comes once for all events of which it is said alike.
+-- who did what comes once for all events of which it is said alike: each event knows the place where it stands.
 insert into audit (at, writer, lane, number, caller, practitioner, organisation, session, role, purpose, interaction,
   rule, outcome, type, rids, prids, query, request, hash)
-select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1, caller, practitioner, organisation,
-       session, role, purpose, interaction, rule, outcome, type,
+select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1,
+       (%(callers)s::text[])[deed], (%(practitioners)s::text[])[deed], (%(organisations)s::text[])[deed],
+       (%(sessions)s::text[])[deed], (%(roles)s::text[])[deed], (%(purposes)s::text[])[deed],
+       (%(interactions)s::text[])[deed], (%(rules)s::text[])[deed], (%(outcomes)s::text[])[deed],
+       (%(types)s::smallint[])[deed],
        coalesce((%(rids)s::bigint[])[rid_first:rid_last], '{}'),
        coalesce((%(prids)s::bigint[])[prid_first:prid_last], '{}'), query, request, hash
   from unnest(%(ats)s::bigint[], %(deeds)s::integer[], %(rid_firsts)s::integer[], %(rid_lasts)s::integer[],
               %(prid_firsts)s::integer[], %(prid_lasts)s::integer[], %(queries)s::text[], %(requests)s::text[],
               %(hashes)s::bytea[])
     with ordinality
-    as given(at, deed, rid_first, rid_last, prid_first, prid_last, query, request, hash, place)
-  join unnest(%(callers)s::text[], %(practitioners)s::text[], %(organisations)s::text[], %(sessions)s::text[],
-              %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
-              %(outcomes)s::text[], %(types)s::smallint[])
-    with ordinality
-    as told(caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, name)
-    on name = deed;
+    as given(at, deed, rid_first, rid_last, prid_first, prid_last, query, request, hash, place);
 
 -- add_audit_of_one
 -- The same where each event is about one record, of one patient or none, and asked for nothing: as reads are.
 insert into audit (at, writer, lane, number, caller, practitioner, organisation, session, role, purpose, interaction,
   rule, outcome, type, rids, prids, request, hash)
-select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1, caller, practitioner, organisation,
-       session, role, purpose, interaction, rule, outcome, type,
+select at, %(writer)s::uuid, %(lane)s::smallint, %(first)s::bigint + place - 1,
+       (%(callers)s::text[])[deed], (%(practitioners)s::text[])[deed], (%(organisations)s::text[])[deed],
+       (%(sessions)s::text[])[deed], (%(roles)s::text[])[deed], (%(purposes)s::text[])[deed],
+       (%(interactions)s::text[])[deed], (%(rules)s::text[])[deed], (%(outcomes)s::text[])[deed],
+       (%(types)s::smallint[])[deed],
        array[rid], case when prid is null then '{}' else array[prid] end, request, hash
   from unnest(%(ats)s::bigint[], %(deeds)s::integer[], %(rids)s::bigint[], %(prids)s::bigint[], %(requests)s::text[],
               %(hashes)s::bytea[])
-    with ordinality as given(at, deed, rid, prid, request, hash, place)
-  join unnest(%(callers)s::text[], %(practitioners)s::text[], %(organisations)s::text[], %(sessions)s::text[],
-              %(roles)s::text[], %(purposes)s::text[], %(interactions)s::text[], %(rules)s::text[],
-              %(outcomes)s::text[], %(types)s::smallint[])
-    with ordinality
-    as told(caller, practitioner, organisation, session, role, purpose, interaction, rule, outcome, type, name)
-    on name = deed;
+    with ordinality as given(at, deed, rid, prid, request, hash, place);

@@ -15,7 +15,7 @@ from tianfu.db import Ending, Transaction
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
 from tianfu.records.columns import Statement, audit_statement
-from tianfu.records.trail.links import link
+from tianfu.records.trail.links import links
 
 
 class Head(NamedTuple):
@@ -78,14 +78,11 @@ class Turn:
         self._is_intended = False
 
     def statement(self, events: Sequence[AuditEvent]) -> Statement:
-        """Link the events behind those that the turn has linked before."""
+        """Link the events, at least one, behind those that the turn has linked before."""
         lane, number, last = self._head
         writer = self._lanes.writer
-        hashes = []
-        for count, event in enumerate(events, 1):
-            last = link(last, writer, lane, number + count, event)
-            hashes.append(last)
-        self._head = Head(lane, number + len(events), last)
+        hashes = links(last, writer, lane, number + 1, events)
+        self._head = Head(lane, number + len(events), hashes[-1])
         return audit_statement(events, writer, lane, number + 1, hashes)
 
     def intend(self) -> asyncio.Future[None]:

@@ -39,7 +39,11 @@ IDLE_SECONDS = 0.5
 """The same where no visit is at the bed."""
 
 CLAIM_SECONDS = 1.0
-"""How often the keeper says that it still keeps."""
+"""How often the keeper says that it still keeps, and whoever stands by asks whether it does."""
+
+REST_SECONDS = 1.0
+"""How long nothing is looked for of what is hardly ever there: something to write while no visit is at the bed, a media
+server that was away for a while."""
 
 KEEPING_SECONDS = 4.0
 """A keeper that was silent for so long is succeeded."""
@@ -120,13 +124,18 @@ class Keeper:
                     await self.draw_all("not-known")
                     if time.monotonic() >= self._claimed_at + KEEPING_SECONDS:
                         self._lose_place()  # another may keep by now: its curtains are not this one's to draw
-                await asyncio.sleep(TICK_SECONDS if self._seen.visits else IDLE_SECONDS)
+                await asyncio.sleep(self._until_next_look())
         finally:
             for task in besides:
                 task.cancel()
             await asyncio.gather(*besides, return_exceptions=True)
             with suppress(Exception):
                 await self._house.rooms.leave_keeping(self._name)
+
+    def _until_next_look(self) -> float:
+        if not self.is_keeper:
+            return CLAIM_SECONDS
+        return TICK_SECONDS if self._seen.visits else IDLE_SECONDS
 
     async def tick(self) -> None:
         """One look at everything, if this is the keeper."""
@@ -149,7 +158,7 @@ class Keeper:
         if self.listening.has_lost_it:
             self.lease_now()
         facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
-        held = await self._house.rooms.held()
+        held = await self._house.rooms.held() if at_bed else {}
         for room in at_bed:
             await self._lease(room, standing[room.visit])
         self._is_lease_due = False
@@ -173,11 +182,16 @@ class Keeper:
         self._opened.clear()
         self._pace.stand_by()
 
-    async def write_down(self) -> None:
-        """Close what is over, and write what the record and the trail do not know; a cut never waits for it."""
-        for room in await self._house.rooms.at_work():
+    async def write_down(self) -> bool:
+        """Close what is over, and write what the record and the trail do not know; a cut never waits for it.
+
+        Whether a visit was at the bed or anything was to be written.
+        """
+        rooms = await self._house.rooms.at_work()
+        for room in rooms:
             await self._finish(room)
-        await self._tell_views()
+        views = await self._tell_views()
+        return bool(rooms) or views > 0
 
     def claim_now(self) -> None:
         """Ask with the next look whether this still is the keeper."""
@@ -401,38 +415,44 @@ class Keeper:
         self._opened.discard(visit)
         self._drawn.pop(visit, None)
 
-    async def _tell_views(self) -> None:
-        """Have the trail know of every view that has ended."""
+    async def _tell_views(self) -> int:
+        """Have the trail know of every view that has ended; how many there were."""
         house = self._house
-        for view in await house.rooms.views_untold():
+        views = await house.rooms.views_untold()
+        for view in views:
             room = await house.rooms.find(view.visit)
             if room is None:
                 continue
             viewer = await house.doors.viewer(view.visit, view.participant)
             await house.trail.saw(viewer, read(room.state).booked.baby, view)
             await house.rooms.view_told(view)
+        return len(views)
 
     async def _write(self) -> None:
         while True:
+            is_busy = True
             try:
-                if self.is_keeper:
-                    await self.write_down()
+                is_busy = self.is_keeper and await self.write_down()
             except Exception as error:
                 _log.error("visits_not_written", error=place_of(error))
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(TICK_SECONDS if is_busy else REST_SECONDS)
 
     async def _hear(self) -> None:
+        pause = TICK_SECONDS
         while True:
             try:
                 if self.is_keeper:
                     await self.listening.hear()
+                    pause = TICK_SECONDS
                     continue
                 self.listening.forget()  # another keeps
+                pause = IDLE_SECONDS
             except Refusal:
+                pause = min(2 * pause, REST_SECONDS) if self.listening.has_lost_it else TICK_SECONDS
                 await self.listening.lost()
             except Exception as error:
                 _log.error("media_not_heard", error=place_of(error))
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(pause)
 
 
 def lease_seconds(visit: Visit, *, now: Instant) -> float:
@@ -455,18 +475,26 @@ class Listening:
         """The cameras that are there, as far as is known."""
         self.has_lost_it = False
         """Whether the media server could not be heard when it was last listened to."""
+        self._none_is_kept = False
+        """Whether the tables know that no camera is there."""
 
     def forget(self) -> None:
         """Begin at the first word again."""
+        self._begin()
+        self._none_is_kept = False
+
+    def _begin(self) -> None:
         self._last, self._audience = None, Audience()
         self.cameras.clear()
 
     async def lost(self) -> None:
         """The media server cannot be heard: no camera is known to be there."""
-        self.forget()
+        self._begin()
         self.has_lost_it = True
-        with suppress(Refusal):
-            await self._house.rooms.no_camera()
+        if not self._none_is_kept:
+            with suppress(Refusal):
+                await self._house.rooms.no_camera()
+                self._none_is_kept = True
 
     @property
     def last_heard(self) -> str:
@@ -483,7 +511,7 @@ class Listening:
         """Listen for a while; raises Refusal `media-unavailable`."""
         last = self._last
         told = await self._house.media.events(last.number if last else 0, last.epoch if last else "")
-        self.has_lost_it = False
+        self.has_lost_it = self._none_is_kept = False
         if last is not self._last or not told:
             return  # begun anew meanwhile, or nothing happened
         if last is not None and told[0].epoch != last.epoch:

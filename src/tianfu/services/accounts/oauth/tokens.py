@@ -118,10 +118,17 @@ class AccessTokens:
         Raises Refusal `token-refused`, `token-expired` for a true one that is over, and `token-ended` once its session,
         authorisation, program, workplace or account has ended: within a second.  The detail `reason` is for the log.
         """
+        believed = self.believed(text, audience, now)
+        if believed is not None:
+            return believed
+        return await self._underway.ask((text, audience), lambda: self._read(text, audience, now))
+
+    def believed(self, text: bytes, audience: str, now: Instant) -> Bearer | None:
+        """Who stands behind a token that was read less than `LOOK_AGAIN_SECONDS` ago."""
         known = self._known.get((text, audience))
         if known is not None and now < known.look_again_at and now < known.bearer.until:
             return known.bearer
-        return await self._underway.ask((text, audience), lambda: self._read(text, audience, now))
+        return None
 
     async def _read(self, text: bytes, audience: str, now: Instant) -> Bearer:
         key = text, audience
