@@ -24,7 +24,7 @@ class Bearers(Protocol):
     """Tells who shows an access token: `tianfu.services.accounts.oauth.server.AuthorisationServer` does."""
 
     def believed(self, text: bytes) -> Bearer | None:
-        """Who shows a token that was looked at just now, the same value as then; None for any that must be looked at."""
+        """Who shows a token that was looked at just now, the same as then; None for any that must be looked at."""
         ...
 
     async def bearer(self, text: bytes) -> Bearer:
