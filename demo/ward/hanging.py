@@ -33,7 +33,7 @@ async def hang_cameras(settings: Settings, addresses: Addresses, port: int, logi
             store = await Store.open(database, auditor=auditor, clock=system_clock, keys=keys)
             devices = {bed.path: await _device(store, bed.camera_code) for bed in beds()}
             cart = await _device(store, CART_CODE)
-            cameras = Cameras(database, Seals(await open_keyring(database, keys)), clock=system_clock)
+            cameras = Cameras(database, Seals(await open_keyring(database, keys)), auditor=auditor, clock=system_clock)
             known = {each.camera for each in await cameras.kept()}
             if cart is not None and cart not in known:
                 await cameras.add(cart, Kind.CART, None)

@@ -15,9 +15,24 @@ function beat(place: HTMLElement, address: string): void {
   const status = place.querySelector<HTMLElement>("[data-part=here]");
   if (status) status.textContent = idle > ASKED_AFTER ? (place.dataset["still"] ?? "") : "";
   if (idle > TOUCHED_WITHIN || document.visibilityState !== "visible") return;
-  void fetch(address, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" } }).catch(
-    () => undefined,
-  );
+  void fetch(address, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" } })
+    .then((answer) => called(place, answer.headers.get("tianfu-calls") ?? ""))
+    .catch(() => undefined);
+}
+
+/** A family that waits for an answer: one touch leads to its bed.  What the page shows already is not said again. */
+function called(place: HTMLElement, visits: string): void {
+  const said = place.querySelector<HTMLElement>("[data-part=calls]");
+  const [first] = visits.split(",").filter((visit) => visit !== "" && visit !== place.dataset["known"]);
+  if (!said || said.dataset["visit"] === first) return;
+  said.replaceChildren();
+  if (first === undefined) return void delete said.dataset["visit"];
+  const link = document.createElement("a");
+  link.className = "btn line wide";
+  link.href = `/newborn/visits/${encodeURIComponent(first)}`;
+  link.textContent = place.dataset["called"] ?? "";
+  said.dataset["visit"] = first;
+  said.append(link);
 }
 
 for (const place of document.querySelectorAll<HTMLElement>("[data-here]")) {

@@ -26,6 +26,10 @@ interface Mark {
 }
 /** The full picture, a smaller one, the ward's sound alone, not even that, or a still now and then. */
 type Level = "full" | "small" | "sound" | "none" | "stills";
+interface Call {
+  readonly state: "none" | "waiting" | "answered";
+  readonly text: string;
+}
 interface Stands {
   readonly kind: "before" | "live" | "drawn" | "over";
   readonly title: string;
@@ -36,6 +40,7 @@ interface Stands {
   readonly silenced: boolean;
   /** What the media server sends this viewer; absent while he is not inside. */
   readonly level?: Level;
+  readonly call?: Call;
   readonly watermark?: Mark;
 }
 interface Joined {
@@ -79,6 +84,7 @@ class LiveVisit {
   #heardAt = performance.now();
   #leftAt = performance.now();
   #left: number;
+  readonly #sees: boolean;
   #tried = 0;
   #isStarted = false;
   #isJoining = false;
@@ -105,6 +111,7 @@ class LiveVisit {
     this.#words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
     this.#address = root.dataset["address"] ?? "";
     this.#left = Number(root.dataset["left"]);
+    this.#sees = root.dataset["sees"] !== "no";
     this.#video = this.#part("video") as HTMLVideoElement;
     this.#mark = this.#part("mark") as HTMLElement;
     this.#part("see")?.addEventListener("click", () => this.#start());
@@ -112,6 +119,7 @@ class LiveVisit {
     this.#part("sound")?.addEventListener("click", () => this.#turnSound());
     this.#part("end")?.addEventListener("click", () => this.#leave());
     this.#talking();
+    this.#calling();
     addEventListener("online", () => void this.#join());
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("visibilitychange", () => this.#turned());
@@ -206,7 +214,7 @@ class LiveVisit {
       this.#show("talkhints", true);
     } catch (error) {
       this.#close();
-      if (error instanceof Refused && !["visit-not-there-yet", "camera-away"].includes(error.no.refused)) {
+      if (error instanceof Refused && !["visit-not-there-yet", "camera-away", "interpreter-waits"].includes(error.no.refused)) {
         this.#isStarted = false;
         this.#show("see", true);
         this.#alarm(error.no.words, error.no.prove);
@@ -222,7 +230,8 @@ class LiveVisit {
   async #connect(joined: Joined): Promise<void> {
     const peer = (this.#peer = new RTCPeerConnection());
     if (!joined.offers) {
-      peer.addTransceiver("video", { direction: "recvonly" });
+      // Whom the family lets hear and not see asks for no picture; the door would give him none.
+      if (this.#sees) peer.addTransceiver("video", { direction: "recvonly" });
       peer.addTransceiver("audio", { direction: "recvonly" }); // the ward's
       // Nothing is sent until the key is pressed: the line for voices has no track before.
       this.#voice = joined.speaks ? peer.addTransceiver("audio", { direction: "sendrecv" }).sender : undefined;
@@ -328,6 +337,10 @@ class LiveVisit {
     if (this.#video.srcObject === this.#stream) return;
     this.#frames = this.#framesBefore = 0;
     this.#video.srcObject = this.#stream;
+    if (!this.#sees) {
+      this.#show("live", true);
+      this.#say("told", this.#words["sound-only"] ?? "");
+    }
     void this.#video.play().catch(() => {
       this.#video.muted = true; // no touch yet that this browser counts: the picture first, the sound by its own key
       this.#pressedIs("sound", false);
@@ -472,8 +485,9 @@ class LiveVisit {
       return;
     }
     if (this.#wasWeak) this.#strong();
-    const isBelow = stands.kind === "live" && (stands.level === "sound" || stands.level === "none");
-    this.#say("title", isBelow ? (this.#words[`level-${stands.level}`] ?? "") : stands.title);
+    const isBelow = this.#sees && stands.kind === "live" && (stands.level === "sound" || stands.level === "none");
+    const title = isBelow ? this.#words[`level-${stands.level}`] : this.#words["sound-only"];
+    this.#say("title", isBelow || (!this.#sees && stands.kind === "live") ? (title ?? "") : stands.title);
     this.#say("back", isBelow ? (this.#words["level-back"] ?? "") : stands.back);
     this.#say("drawn", stands.drawn);
     const screen = this.#part("screen");
@@ -483,6 +497,8 @@ class LiveVisit {
       this.#release();
       if (before !== stands.kind) this.#say("told", [stands.title, stands.back].filter(Boolean).join(" "));
     }
+    this.#show("call", stands.kind === "live" || stands.kind === "drawn");
+    if (stands.call) this.#called(stands.call);
     if (stands.silenced && this.#isPressed) {
       this.#release();
       this.#say("told", this.#words["silenced"] ?? "");
@@ -514,7 +530,7 @@ class LiveVisit {
   }
 
   #isBelow(): boolean {
-    return this.#level === "sound" || this.#level === "none";
+    return this.#sees && (this.#level === "sound" || this.#level === "none");
   }
 
   #sayQuality(shows: string): void {
@@ -634,6 +650,34 @@ class LiveVisit {
       this.#release();
       hold.disabled = this.#isMuted() || this.#stands?.kind !== "live";
     });
+  }
+
+  // Calling the nurse
+
+  #calling(): void {
+    for (const button of this.#root.querySelectorAll<HTMLButtonElement>("[data-question]")) {
+      button.addEventListener("click", () => void this.#call(button.dataset["question"] ?? ""));
+    }
+  }
+
+  async #call(question: string): Promise<void> {
+    const words = this.#part("words") as HTMLInputElement | null;
+    try {
+      const said = (await this.#ask("call", { question, words: words?.value ?? "" }, 5_000)) as { readonly call: Call };
+      if (words) words.value = "";
+      this.#called(said.call);
+    } catch (error) {
+      this.#say("called", error instanceof Refused ? error.no.words : (this.#words["weak"] ?? ""));
+    }
+  }
+
+  #called(call: Call): void {
+    const place = this.#part("call");
+    if (!place) return;
+    // What was refused a moment ago stays until something is new.
+    if (place.dataset["state"] !== call.state || call.state !== "none") this.#say("called", call.text);
+    place.dataset["state"] = call.state;
+    this.#show("ask", call.state !== "waiting");
   }
 
   /** Ask for the floor, then send: nothing leaves this device before the server gave it. */

@@ -24,6 +24,7 @@ from tianfu.apps.entrance.ports import NoDemonstration
 from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
+from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
 from tianfu.apps.newborn.actions.keep_offer import keep_offers
 from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
@@ -76,6 +77,7 @@ from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.senders import CodeSender, open_sender
 from tianfu.services.accounts.staffing import Staffing
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.notices import Notices, open_notices
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
@@ -196,12 +198,13 @@ class Application:
             store=store,
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
+            interpreters=Interpreters(database, keyring, accounts, auditor, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
             taking=doors_of(rooms),
         )
         windows = Windows(nursery=nursery, house=visits, grants=rooms.grants, viewers=rooms.viewers)
-        cameras = Cameras(database, Seals(keyring), clock=system_clock)
+        cameras = Cameras(database, Seals(keyring), auditor=auditor, clock=system_clock)
         observatory = Observatory(
             house=visits, book=QualityBook(database), cameras=cameras, trees=Organisations(database)
         )
@@ -262,6 +265,7 @@ class Application:
                     windows,
                     Carts(house=visits, book=cameras, granting=rooms.grants),
                     observatory,
+                    CameraDesk(house=visits, store=store, cameras=cameras),
                 ),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),

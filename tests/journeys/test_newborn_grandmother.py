@@ -95,6 +95,7 @@ def test_a_grandmother_sees_the_baby_as_long_as_she_is_invited(ward: Served, jou
         baby = baby_in(mother, journey.bed)
         sign(mother, baby)
         _invite(mother, baby, who, journey)
+        _decline(grandmother, mother, baby, journey)
         _agree(grandmother, at, journey)
         _arm(ward, nurse, codes)
         press(grandmother.locator(f"a[href='{at}']"))
@@ -119,6 +120,17 @@ def _invite(mother: Page, baby: str, who: Login, journey: Journey) -> None:
     mother.goto(f"/newborn/invited/{baby}")
     expect(mother.locator(".worklist li")).to_contain_text(who.name)
     look(mother, "invited", journey)
+
+
+def _decline(grandmother: Page, mother: Page, baby: str, journey: Journey) -> None:
+    """She says no; the mother sees it, and she may think again."""
+    grandmother.goto("/newborn")
+    press(grandmother.locator("[data-part=invited] form[action$='/decline'] button"))
+    expect(grandmother).to_have_url(re.compile("done=declined"))
+    look(grandmother, "declined", journey)
+    mother.goto(f"/newborn/invited/{baby}")
+    expect(mother.locator(".worklist li .tag.warning")).to_be_visible()
+    look(mother, "invited-declined", journey)
 
 
 def _agree(grandmother: Page, at: str, journey: Journey) -> None:

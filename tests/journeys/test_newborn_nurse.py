@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -113,6 +113,28 @@ def is_in_view(control: Locator) -> bool:
     return inside
 
 
+def check_again(
+    page: Page, ward: Served, journey: Journey, at: str, codes: dict[str, str], name: Callable[[str], str] | None = None
+) -> None:
+    """Scan the three codes on the bed's page and have the second nurse confirm on hers; with a name, look at both."""
+    for field in ("wristband", "bed", "camera"):
+        expect(page.locator("input[data-scan]").first).to_be_focused()
+        page.locator(f"input[name={field}]").fill(codes[field])
+        with page.expect_navigation():
+            page.locator(f"input[name={field}]").press("Enter")
+        expect(page).to_have_url(re.compile("done=scanned"))
+    if name:
+        look_at(page, name("scanned"))
+    shown = {"width": journey.width, "language": journey.language, "look": journey.look}
+    with ward.desk.page(role="second-nurse", **shown) as second:
+        second.goto(at)
+        if name:
+            look_at(second, name("second"))
+        journey.deed(second.locator(f"form[action='{at}/confirm'] button"))
+        expect(second).to_have_url(re.compile("done=armed"))
+    page.goto(at)
+
+
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda each: f"{each.width}-{each.language}")
 def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, journey: Journey) -> None:
     codes = ward.booked[journey.bed]
@@ -128,19 +150,7 @@ def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, jou
         journey.deed(page.locator(f"a[href='{at}']"))
         assert page.request.get(at).headers["permissions-policy"].startswith("camera=(self)")
         look_at(page, name("bed"))
-        for field in ("wristband", "bed", "camera"):
-            expect(page.locator("input[data-scan]").first).to_be_focused()
-            page.locator(f"input[name={field}]").fill(codes[field])
-            with page.expect_navigation():
-                page.locator(f"input[name={field}]").press("Enter")
-            expect(page).to_have_url(re.compile("done=scanned"))
-        look_at(page, name("scanned"))
-        with ward.desk.page(role="second-nurse", **shown) as second:
-            second.goto(at)
-            look_at(second, name("second"))
-            journey.deed(second.locator(f"form[action='{at}/confirm'] button"))
-            expect(second).to_have_url(re.compile("done=armed"))
-        page.goto(at)
+        check_again(page, ward, journey, at, codes, name)
         assert page.request.get(at).headers["permissions-policy"].startswith("camera=()")
         journey.deed(page.locator(f"form[action='{at}/open'] button"))
         expect(page).to_have_url(re.compile("done=opened"))
@@ -158,6 +168,16 @@ def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, jou
         journey.deed(page.locator("button[name=reason][value=feeding]"))
         expect(page.locator("button[name=reason][value=feeding]")).to_have_attribute("aria-pressed", "true")
         look_at(page, name("shielded"))
+        journey.deed(page.locator(f"form[action='{at}/open'] button"))
+        expect(page).to_have_url(re.compile("done=opened"))
+        journey.deed(page.locator("[data-part=camera-moved] button"))
+        expect(page).to_have_url(re.compile("done=camera-moved"))
+        expect(page.locator("[data-part=check]")).to_be_visible()
+        expect(page.locator(f"form[action='{at}/open']")).to_have_count(0)
+        journey.deed(page.locator("button[name=reason][value=better-view]"))
+        expect(page.locator("button[name=reason][value=better-view]")).to_have_attribute("aria-pressed", "true")
+        look_at(page, name("camera-moved"))
+        check_again(page, ward, journey, at, codes)
         journey.deed(page.locator(f"form[action='{at}/open'] button"))
         expect(page).to_have_url(re.compile("done=opened"))
         journey.deed(page.locator("nav.beds a[rel]").last)
@@ -188,7 +208,7 @@ def test_the_head_nurse_reaches_windows_report_and_minutes_from_the_ward(ward: S
         look_at(page, "nurse-head-320")
         links = page.locator("[data-part=leads] a")
         found = [each.get_attribute("href") for each in links.all()]
-        assert found == ["/newborn/desk", "/newborn/desk/windows", "/newborn/desk/report"]
+        assert found == ["/newborn/desk", "/newborn/desk/windows", "/newborn/desk/report", "/newborn/cameras"]
         page.goto("/newborn/desk")
         look_at(page, "nurse-head-desk-320")
     with ward.desk.page(role="ward-nurse", width=320) as page:

@@ -32,9 +32,9 @@ PAGES = {
         *("ward-nurse", "second-nurse", "head-nurse", "neonatologist"),
     },
     "/trust/emergency": {"doctor", "neonatologist"},
-    "/trust/consents": {"citizen", "parent", "mother"},
-    "/family": {"citizen", "parent", "mother"},
-    "/newborn": {"citizen", "parent", "mother"},
+    "/trust/consents": {"citizen", "parent", "mother", "interpreter"},
+    "/family": {"citizen", "parent", "mother", "interpreter"},
+    "/newborn": {"citizen", "parent", "mother", "interpreter"},
     "/newborn/quality": {"administrator"},
     "/trust/reviews": {"officer"},
     "/trust/trail": {"officer"},
@@ -236,6 +236,13 @@ def mother(walk: Walk) -> None:
     walk.open("/newborn/diary", "diary")
 
 
+def interpreter(here: Walk) -> None:
+    """Whom no record knows: he is asked for nothing yet, and finds where he would be."""
+    here.page.goto("/newborn")
+    here.look("interpreter-home")
+    expect(here.page.locator("[data-part=interpreting]")).to_have_count(0)
+
+
 DEEDS: dict[str, Callable[[Walk], None]] = {
     "doctor": doctor,
     "nurse": nurse,
@@ -256,6 +263,7 @@ DEEDS: dict[str, Callable[[Walk], None]] = {
     "neonatologist": at_the_ward,
     "head-nurse": head_nurse,
     "mother": mother,
+    "interpreter": interpreter,
 }
 
 WALKS = [
@@ -285,6 +293,7 @@ WALKS = [
     ("neonatologist", 1440, "zh-CN"),
     ("head-nurse", 320, "en"),
     ("mother", 320, "zh-CN"),
+    ("interpreter", 320, "en"),
 ]
 
 
@@ -323,7 +332,9 @@ def come_in(here: Walk) -> None:
 def see_nothing_of_others(here: Walk) -> None:
     """A page of another role is not there, and says no more than a page that never was."""
     for path, roles in PAGES.items():
-        if here.role not in roles and not (path == "/lifelong" and here.role in {"citizen", "parent", "mother"}):
+        if here.role not in roles and not (
+            path == "/lifelong" and here.role in {"citizen", "parent", "mother", "interpreter"}
+        ):
             answer = here.page.goto(path)
             assert answer is not None
             assert answer.status == 404, path

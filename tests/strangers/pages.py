@@ -126,6 +126,7 @@ def path_of(row: PageRow, things: Things) -> str:
         "{claim:str}": MADE_UP,
         "{wish:str}": MADE_UP,
         "{invitation:str}": MADE_UP,
+        "{interpreter:str}": MADE_UP,
         "{related:str}": GUARDIAN,
         "{visit:str}": VISIT,
         "{camera:str}": CART,

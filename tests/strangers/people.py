@@ -26,6 +26,7 @@ from tests.strangers.installation import (
     client_of,
     found_province,
 )
+from tests.trails import auditor_of
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.notes import note_resource
@@ -160,7 +161,12 @@ async def settle(here: Installation) -> None:
         period={"start": days(-2)},
     )
     await put(here.store, "Device", CART, status="active", location={"reference": f"Location/{BED}"})
-    await Cameras(here.house.database, Seals(here.house.keyring), clock=system_clock).add(CART, CameraKind.CART, None)
+    await Cameras(
+        here.house.database,
+        Seals(here.house.keyring),
+        auditor=await auditor_of(here.house.database),
+        clock=system_clock,
+    ).add(CART, CameraKind.CART, None)
     now = system_clock()
     visit = Booked(
         id=VISIT,

@@ -27,7 +27,7 @@ async def keep_cameras(settings: Settings) -> None:
     media = EmbeddedMedia(media_socket(settings))
     async with await Database.open(database_addresses(settings), links_max=2) as database:
         keyring = await open_keyring(database, installation_keys(settings))
-        keeper = Keeper(Cameras(database, Seals(keyring), clock=system_clock), media, clock=system_clock)
+        keeper = Keeper(Cameras(database, Seals(keyring), auditor=None, clock=system_clock), media, clock=system_clock)
         keeping, stopping = asyncio.create_task(keeper.run()), asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([keeping, stopping], return_when=asyncio.FIRST_COMPLETED)

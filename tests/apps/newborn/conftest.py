@@ -35,6 +35,7 @@ from tianfu.services.accounts.opening import open_accounts
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
@@ -188,6 +189,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
         store=store,
         places=Places(database, clock),
         claims=Claims(database, keyring, accounts, clock),
+        interpreters=Interpreters(database, keyring, accounts, auditor, clock),
         stations=Stations(database, keyring, auditor, clock),
         clock=clock,
     )

@@ -286,6 +286,31 @@ async def test_a_relative_sees_what_is_booked_once_she_agreed_and_until_she_is_t
     assert 'data-part="invited"' not in (await grandmother.get("/newborn")).text
 
 
+async def test_whoever_is_invited_may_say_no_and_think_again_and_the_family_sees_it(ward: Ward) -> None:
+    nurse = await ward.opened(invited_max="1")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    grandmother, stranger = await ward.resident(GRANDMOTHER), await ward.resident(OTHER_MOTHER)
+    [invitation] = re.findall(r"/newborn/invitations/([^/]+)/decline", (await grandmother.get("/newborn")).text)
+    for who in (stranger, mother):
+        assert (await who.post(f"/newborn/invitations/{invitation}/decline")).status_code == 404
+    assert await grandmother.done(f"/newborn/invitations/{invitation}/decline") == "declined"
+    assert not (await grandmother.here()).caller.related
+    assert "said no" in (await mother.get("/newborn/invited/baby-3")).text
+    await mother.refused("/newborn/invited/baby-3", name="示例爸爸", telephone=FATHER)
+    home = (await grandmother.get("/newborn")).text
+    assert "Agree after all" in home
+    assert f"{invitation}/decline" not in home
+    assert "Invitations to see a baby" not in home
+    await grandmother.done(f"/newborn/invitations/{invitation}/accept")
+    assert len((await grandmother.here()).caller.related) == 1
+    page = (await mother.get("/newborn/invited/baby-3")).text
+    assert "said no" not in page
+    assert (await grandmother.post(f"/newborn/invitations/{invitation}/decline")).status_code == 404, "she lays it down"
+    told = [each for each in await ward.house.events() if f"declined={invitation}" in str(each)]
+    assert [each[1] for each in told] == ["success"]
+
+
 async def test_no_more_relatives_are_invited_than_the_ward_allows(ward: Ward) -> None:
     nurse = await ward.opened(invited_max="1")
     mother = await ward.guardian(nurse, MOTHER, "baby-3")

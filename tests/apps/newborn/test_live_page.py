@@ -228,6 +228,7 @@ async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(
     await sees(page)
     asking = await mother.new_page()
     await asking.goto(f"{window.address}{WATCH}")
+    await asking.get_by_role("link", name="Who interprets").click()
     await asking.get_by_role("button", name="Ask to interpret").click()
     await asking.get_by_text("Waits for the nurse").wait_for()
     with pytest.raises(Refusal):
@@ -263,7 +264,7 @@ async def test_another_guardian_finds_no_such_visit(window: Window) -> None:
     answer = await page.goto(f"{window.address}{WATCH}")
     assert answer is not None
     assert answer.status == 404
-    for what in ("join", "beat", "talk", "leave", "feedback"):
+    for what in ("join", "beat", "talk", "leave", "feedback", "call"):
         sent = await context.request.post(
             f"{window.address}{WATCH}/{what}",
             data="key=%7B%7D&pressed=yes",

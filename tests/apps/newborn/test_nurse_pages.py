@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import httpx
@@ -18,7 +18,10 @@ from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
+from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
 from tianfu.apps.newborn.live.keeper import Keeper
+from tianfu.apps.newborn.live.standing import read, written
+from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
@@ -30,6 +33,7 @@ from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.accounts.totp import code_at
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
@@ -43,12 +47,13 @@ pytestmark = pytest.mark.anyio
 
 FAR = "unit-far"
 TREE = OrganisationTree([unit(UNIT, None), unit(FAR, None)])
-QIN, XIANG, DOCTOR, STRANGER = "H510001", "H510002", "H510003", "H510004"
+QIN, XIANG, DOCTOR, STRANGER, HEAD = "H510001", "H510002", "H510003", "H510004", "H510005"
 PEOPLE = {
     QIN: ("qin", "nurse", UNIT),
     XIANG: ("xiang", "nurse", UNIT),
     DOCTOR: ("he", "doctor", UNIT),
     STRANGER: ("far", "nurse", FAR),
+    HEAD: ("head", "nurse", UNIT),
 }
 
 
@@ -118,7 +123,8 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
     house = await house_of(database, addresses, clock, Telephone())
     secrets = {}
     for number, (practitioner, role, organisation) in PEOPLE.items():
-        post = Post(organisation=organisation, role=role, practitioner=practitioner)
+        title = "护士长" if number == HEAD else None
+        post = Post(organisation=organisation, role=role, practitioner=practitioner, title=title)
         account, _ = await house.accounts.people.join_staff(
             THE_OPERATOR, name="Demo", number=number, post=post, tree=TREE
         )
@@ -137,10 +143,11 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
+            interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )
-        cameras = Cameras(database, Seals(house.keyring), clock=clock)
+        cameras = Cameras(database, Seals(house.keyring), auditor=await auditor_of(database), clock=clock)
         bedsides = Bedsides(
             house=ward.house,
             colleagues=SecondPerson(accounts.signing_in),
@@ -148,7 +155,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             cameras=cameras,
         )
         site = build_site(
-            apps=[newborn(nursery, bedsides)],
+            apps=[newborn(nursery, bedsides, cameras=CameraDesk(house=ward.house, store=ward.store, cameras=cameras))],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
@@ -210,6 +217,100 @@ async def test_the_wards_sound_is_off_until_a_nurse_turns_it_on_and_again_after_
     await mother.peer.close()
 
 
+async def test_a_camera_that_is_moved_by_hand_draws_at_one_touch_and_needs_all_checks_again(place: Place) -> None:
+    xiang, bed = await place.tablet(XIANG), "/newborn/visits/visit-7"
+    qin = await place.armed()
+    await qin.post(f"{bed}/open")
+    for field, code in (("wristband", "W0007"), ("bed", "B07"), ("camera", "C07")):
+        await qin.post(f"{bed}/scan", **{field: code})  # what was scanned before the touch counts for nothing after it
+    place.house.time.pass_(1)
+    assert (await qin.post(f"{bed}/camera-moved")).headers["location"].endswith("done=camera-moved")
+    standing = await place.ward.standing(7)
+    assert (standing.visit.state, standing.visit.reason) == (State.SHIELDED, "camera-adjusted")
+    assert await place.ward.house.rooms.scans("visit-7") == []
+    assert (await qin.post(f"{bed}/open")).status_code >= 400
+    assert (await xiang.post(f"{bed}/confirm")).status_code >= 400
+    await place.keeper.tick()
+    page = (await qin.get(f"{bed}?done=camera-moved")).text
+    assert "Check the bed again" in page
+    assert 'data-part="check"' in page
+    assert (await qin.post(f"{bed}/camera-moved", reason="better-view")).headers["location"].endswith("camera-moved")
+    assert 'value="better-view" aria-pressed="true"' in (await qin.get(bed)).text
+    for _ in range(4):  # longer than any fault may last: a hand needs its time
+        place.house.time.pass_(20)
+        await qin.post(f"{bed}/here")
+        await place.keeper.tick()
+    await scanned(qin)
+    confirmed = await xiang.post(f"{bed}/confirm")
+    assert confirmed.headers.get("location", "").endswith("done=armed"), confirmed.text
+    assert await place.ward.state(7) is State.SHIELDED
+    assert (await qin.post(f"{bed}/open")).headers["location"].endswith("done=opened")
+    await place.keeper.write_down()
+    [first, second] = (await place.ward.standing(7)).bindings
+    statement = await place.ward.read("DeviceUseStatement", f"visit-7-{first.binding.scanned_at}")
+    [note] = statement["note"]
+    assert note["authorReference"] == {"reference": "Practitioner/qin"}
+    assert note["text"] == "camera-adjusted: better-view"
+    assert (statement["status"], second.moved) == ("completed", None)
+    told = [row[:2] for row in await place.ward.trail("move-camera")]
+    assert told == [("move-camera", "success")] * 2
+
+
+async def test_a_camera_that_is_moved_while_the_media_server_is_away_binds_nothing_all_the_same(place: Place) -> None:
+    qin = await place.armed()
+    await qin.post("/newborn/visits/visit-7/open")
+    await place.ward.running.kill()
+    place.ward.running.port.hang_up()
+    answer = await qin.post("/newborn/visits/visit-7/camera-moved")
+    assert answer.status_code == 503
+    assert (await place.ward.standing(7)).visit.is_adjusted
+    await place.ward.running.start()
+
+
+async def test_a_family_s_call_is_seen_from_the_round_and_answered_at_a_touch_or_in_words(place: Place) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    assert (await qin.post(f"{bed}/here")).headers["tianfu-calls"] == ""
+    assert (await qin.post(f"{bed}/answer", answer="coming")).status_code >= 400
+    await called(place, Question.CANNOT_SEE)
+    assert (await qin.post("/newborn/round/here")).headers["tianfu-calls"] == "visit-7"
+    assert "family calls" in (await qin.get("/newborn/round")).text
+    page = (await qin.get(bed)).text
+    assert "Cannot see the baby well" in page
+    assert "Answer by voice" not in page, "nobody hears a voice behind the curtain"
+    for wrong in ({"answer": "voice"}, {"answer": "written"}, {"answer": "x"}):
+        assert (await qin.post(f"{bed}/answer", **wrong)).status_code >= 400, wrong
+    assert (await (await place.tablet(DOCTOR)).post(f"{bed}/answer", answer="coming")).status_code == 404
+    done = await qin.post(f"{bed}/answer", answer="written", said="I bring her nearer.")
+    assert done.headers["location"].endswith("done=answered")
+    assert (await qin.post(f"{bed}/here")).headers["tianfu-calls"] == ""
+    standing = await place.ward.standing(7)
+    assert standing.call is not None
+    assert (standing.call.said, standing.call.by) == ("I bring her nearer.", "qin")
+    answer = await place.ward.read("Communication", f"visit-7-a-{standing.call.at}")
+    assert answer["sender"] == {"reference": "Practitioner/qin"}
+    assert answer["payload"][1] == {"contentString": "I bring her nearer."}
+    assert (await qin.post(f"{bed}/answer", answer="coming")).status_code >= 400
+    assert [row[:2] for row in await place.ward.trail("answer-family")] == [("answer-family", "success")]
+
+
+async def test_an_answer_by_voice_lets_the_family_hear_the_ward(place: Place) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    await qin.post(f"{bed}/open")
+    await called(place, Question.TALK)
+    assert "Answer by voice" in (await qin.get(bed)).text
+    assert (await qin.post(f"{bed}/answer", answer="voice")).headers["location"].endswith("done=answered")
+    assert (await place.ward.standing(7)).is_ward_heard
+
+
+async def called(place: Place, question: Question) -> None:
+    """The family's call as it is kept; that it comes from the family's page is tried in a browser."""
+    async with place.ward.house.rooms.changing("visit-7") as changing:
+        room, standing = changing.room, read(changing.room.state)
+        call = read_call(question.value, "", before=standing.call, calls=standing.calls, now=place.house.time.now)
+        after = written(replace(standing, call=call, calls=1))
+        await changing.put(after, camera=room.camera, is_over=False, is_seen=False, at=room.changed_at)
+
+
 async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_stays(place: Place) -> None:
     qin = await place.tablet(QIN)
     await scanned(qin)
@@ -243,7 +344,8 @@ async def test_codes_that_are_sent_together_bind_nothing(place: Place) -> None:
 async def test_another_units_nurse_finds_no_visit_and_an_empty_round(place: Place) -> None:
     stranger = await place.tablet(STRANGER)
     assert "演示之子7" not in (await stranger.get("/newborn/round")).text
-    for path in ("scan", "confirm", "confirm-here", "open", "shield", "end", "decline", "here", "notes"):
+    deeds = "scan confirm confirm-here open shield end decline here notes camera-moved answer"
+    for path in deeds.split():
         answer = await stranger.post(f"/newborn/visits/visit-7/{path}", reason="ward-is-busy", bed="B07", text="x")
         assert answer.status_code == 404, path
     assert (await stranger.get("/newborn/visits/visit-7")).status_code == 404
@@ -372,3 +474,49 @@ async def test_the_end_of_the_slot_ends_the_visit(place: Place) -> None:
     assert await place.ward.state(7) is State.ENDING
     await place.keeper.write_down()
     assert await place.ward.state(7) is State.CLOSED
+
+
+async def test_the_head_nurse_keeps_her_wards_cameras_and_nobody_else_does(place: Place) -> None:
+    head, at = await place.tablet(HEAD), "/newborn/cameras"
+    await place.ward.bed(8)
+    faulty = await head.post(at, label="", bed="", kind="")
+    assert faulty.status_code == 422
+    assert all(f'href="#{name}"' in faulty.text for name in ("label", "bed", "kind"))
+    wall = {"label": "WALL-07", "bed": "bed-7", "kind": "rtsp", "user": "look", "password": "made-up secret"}
+    for address in ("http://x/", "rtsp://look:me@127.0.0.1/x"):
+        refused = await head.post(at, **wall, address=address)
+        assert "begins with rtsp://" in refused.text
+        assert "made-up secret" not in refused.text
+    assert 'id="refused"' in (await head.post(at, **wall, address="rtsp://127.0.0.1:1/x")).text
+    assert (await head.post(at, label="CART-07", bed="bed-7", kind="cart")).headers["location"].endswith("=registered")
+    assert (await head.post(at, label="CART-07", bed="bed-7", kind="cart")).status_code >= 400
+    [cart] = [each.camera for each in await place.cameras.kept()]
+    assert "CART-07" in (await head.get(at)).text
+    assert (await head.post(f"{at}/{cart}/bed", bed="elsewhere")).status_code == 422
+    assert (await head.post(f"{at}/{cart}/bed", bed="bed-8")).headers["location"].endswith("done=hung")
+    assert (await place.ward.read("Device", cart))["location"] == {"reference": "Location/bed-8"}
+    assert (await head.post(f"{at}/{cart}/login", address="rtsp://127.0.0.1:1/x")).status_code == 404
+    assert (await head.post(f"{at}/{cart}/retire")).headers["location"].endswith("done=retired")
+    assert not (await place.cameras.kept())[0].is_on
+    assert (await head.post(f"{at}/{cart}/return")).headers["location"].endswith("done=returned")
+    deeds = ("register-camera", "hang-camera", "retire-camera", "return-camera", "change-camera-login")
+    told = await place.ward.trail(*deeds)
+    assert [row[0] for row in told] == list(deeds[:4])
+    assert len({row[2] for row in told}) == 1
+    assert told[0][2] != "command-line"
+    for other in (QIN, DOCTOR, STRANGER):
+        tablet = await place.tablet(other)
+        for path in (at, f"{at}/{cart}"):
+            assert (await tablet.get(path)).status_code == 404, (other, path)
+        for path in (at, *(f"{at}/{cart}/{deed}" for deed in ("login", "bed", "retire", "return"))):
+            assert (await tablet.post(path, bed="bed-7")).status_code == 404, (other, path)
+
+
+async def test_a_camera_that_is_hung_at_another_bed_is_cut(place: Place) -> None:
+    head, qin = await place.tablet(HEAD), await place.armed()
+    await place.ward.empty_bed(9)
+    await place.cameras.add("camera-7", Kind.CART, None)
+    await qin.post("/newborn/visits/visit-7/open")
+    assert (await head.post("/newborn/cameras/camera-7/bed", bed="bed-9")).status_code == 303
+    await place.keeper.tick()
+    assert (await place.ward.standing(7)).visit.reason == "camera-moved"

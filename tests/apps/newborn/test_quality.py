@@ -38,6 +38,7 @@ from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
@@ -135,7 +136,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
         await keeper.tick()
         await keeper.listening.hear()
         await ward.arm(7)
-        cameras = Cameras(database, Seals(house.keyring), clock=clock)
+        cameras = Cameras(database, Seals(house.keyring), auditor=await auditor_of(database), clock=clock)
         await cameras.add("camera-7", CameraKind.CART, None)
         observatory = Observatory(
             house=ward.house, book=QualityBook(database), cameras=cameras, trees=Organisations(database)
@@ -147,6 +148,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
+            interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )

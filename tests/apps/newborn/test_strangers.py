@@ -43,6 +43,7 @@ async def things_of(ward: Ward, nurse: Browser) -> tuple[dict[str, str], Browser
         "{wish:str}": re.findall(r"/newborn/waiting/([^/]+)/end", home)[0],
         "{claim:str}": re.findall(r"/newborn/desk/claims/([^/]+)/approve", desk)[0],
         "{invitation:str}": invitation,
+        "{interpreter:str}": invitation,
         "{related:str}": related,
         "start": second,
     }

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from tianfu.apps.newborn.model.binding import Binding, Known
 from tianfu.apps.newborn.model.visit import (
+    ADJUST_WITHIN,
     AT_THE_BED,
+    CAMERA_ADJUSTED,
     EXITS,
     FINAL_CUTS,
     HEARTBEAT_WITHIN,
@@ -23,6 +25,7 @@ from tianfu.apps.newborn.model.visit import (
     State,
     Visit,
     Ward,
+    adjusted,
     armed,
     closed,
     cut_of,
@@ -292,3 +295,31 @@ def test_a_binding_of_before_arms_nothing() -> None:
     old = replace(BINDING, scanned_at=Instant(START - 241 * SECOND))
     assert code_of(lambda: armed(visit(State.WAITING), old, WARD, now=START)) == "scans-too-old"
     assert code_of(lambda: rebound(visit(State.SHIELDED), old, WARD, now=START)) == "scans-too-old"
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_camera_that_was_moved_by_hand_binds_nothing_until_it_is_scanned_and_confirmed_anew(state: State) -> None:
+    now = Instant(START + 10 * SECOND)
+    if state not in {State.ARMED, State.LIVE, State.SHIELDED}:
+        assert code_of(lambda: adjusted(visit(state), now=now)) == "visit-not-there-yet"
+        return
+    moved = adjusted(visit(state), now=now)
+    assert (moved.reason, moved.is_adjusted) == (CAMERA_ADJUSTED, True)
+    assert moved.state is (State.ARMED if state is State.ARMED else State.SHIELDED)
+    assert code_of(lambda: opened(moved, WARD, now=now)) == "visit-cut"
+    before = replace(BINDING, scanned_at=now)
+    assert code_of(lambda: rebound(moved, before, WARD, now=now)) == "scans-too-old"
+    anew = replace(BINDING, scanned_at=Instant(now + 1))
+    assert opened(rebound(moved, anew, WARD, now=Instant(now + 1)), WARD, now=Instant(now + 1)).state is State.LIVE
+
+
+def test_who_moves_a_camera_has_longer_than_a_fault_and_the_visit_is_given_up_then() -> None:
+    ward = replace(WARD, nurse_heard_at=Instant(START + ADJUST_WITHIN), lease_until=END)
+    at = looked_at(adjusted(visit(State.LIVE), now=START), ward, now=START)
+    assert (at.state, at.fault_since) == (State.SHIELDED, START)
+    assert looked_at(at, ward, now=Instant(START + REPAIR_WITHIN + 1)).state is State.SHIELDED
+    assert looked_at(at, ward, now=Instant(START + ADJUST_WITHIN)).state is State.SHIELDED
+    late = looked_at(at, ward, now=Instant(START + ADJUST_WITHIN + 1))
+    assert (late.state, late.reason) == (State.ABORTED, CAMERA_ADJUSTED)
+    gone = looked_at(at, replace(ward, consent_is_active=False), now=START)
+    assert (gone.state, gone.reason) == (State.ABORTED, "consent-withdrawn")

@@ -46,6 +46,7 @@ from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instan
 from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
@@ -291,6 +292,7 @@ async def window_of(
             store=ward.store,
             places=Places(database, clock),
             claims=Claims(database, keyring, house.accounts, clock),
+            interpreters=Interpreters(database, keyring, house.accounts, auditor, clock),
             stations=Stations(database, keyring, auditor, clock),
             clock=clock,
         )
@@ -397,11 +399,11 @@ async def publish(window: Window, clock: RunningTime, *, has_sound: bool = False
     return page
 
 
-async def listen(window: Window) -> Page:
-    """The loudspeaker at the bed."""
+async def listen(window: Window, part: Part = Part.BEDSIDE) -> Page:
+    """The loudspeaker at the bed, or somebody else who only listens."""
     page = await window.quiet.new_page()
     media = window.ward.running.port
-    await page.expose_function("whep", lambda offer: media.whep(VISIT, "loudspeaker", Part.BEDSIDE, offer))
+    await page.expose_function("whep", lambda offer: media.whep(VISIT, "loudspeaker", part, offer))
     await page.route(
         "http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html")
     )

@@ -213,6 +213,14 @@ class TestRefusals:
         await self.refused(ward, answer, "grant-other-action")
         await close(client)
 
+    @pytest.mark.parametrize("lines", [VIEWER, PICTURE_TO_SEE, ()])
+    async def test_a_grant_to_hear_by_somebody_who_would_see(self, ward: Ward, lines: Any) -> None:
+        client = Client()
+        offer = await client.peer.offer(lines, video=("H264",)) if lines else ""  # without one he would get ours
+        answer = await ward.post(WHEP_PATH, ward.mother, await ward.grant(Action.WHEP_SOUND), offer)
+        await self.refused(ward, answer, "grant-other-action")
+        await close(client)
+
     @pytest.mark.parametrize("whose", ["person", "visit"])
     async def test_a_grant_that_was_taken_back(self, ward: Ward, whose: str) -> None:
         client, offer = await self.ready(ward)

@@ -29,7 +29,20 @@ from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 
 DONE = frozenset(
-    {"asked", "signed", "withdrawn", "booked", "waiting", "cancelled", "waits-no-more", "invited", "ended", "accepted"}
+    {
+        "asked",
+        "signed",
+        "withdrawn",
+        "booked",
+        "waiting",
+        "cancelled",
+        "waits-no-more",
+        "invited",
+        "ended",
+        "accepted",
+        "interprets",
+        "declined",
+    }
 )
 """What an address may say that was done; anything else is passed over."""
 
@@ -223,12 +236,17 @@ def _invited(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         await nursery.claims.accept(resident(request), invitation)
         return led(ROOT, done="accepted")
 
+    @post(f"{ROOT}/invitations/{{invitation:str}}/decline", status_code=303)
+    async def decline_invitation(request: HttpRequest, invitation: FromPath[str]) -> Redirect:
+        await nursery.claims.decline(resident(request), invitation)
+        return led(ROOT, done="declined")
+
     @post(f"{ROOT}/invitations/{{invitation:str}}/end", status_code=303)
     async def take_invitation_back(request: HttpRequest, invitation: FromPath[str]) -> Redirect:
         await end_invitation(nursery, resident(request), invitation)
         return led(ROOT, done="ended")
 
-    return [show_invited, take_invitation, accept_invitation, take_invitation_back]
+    return [show_invited, take_invitation, accept_invitation, decline_invitation, take_invitation_back]
 
 
 def start_in(text: str) -> Instant:

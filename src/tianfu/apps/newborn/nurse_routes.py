@@ -14,10 +14,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.apps.newborn.actions.call_ward import answer_family
 from tianfu.apps.newborn.actions.confirm_binding import confirm_binding
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.end_visit import decline_visit, end_visit
 from tianfu.apps.newborn.actions.hold_ward import hold_ward, release_ward
+from tianfu.apps.newborn.actions.move_camera import move_camera
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
@@ -25,12 +27,21 @@ from tianfu.apps.newborn.actions.write_note import approve_note, write_note
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, kept_visit_of, not_found, practitioner_of, visit_of
 from tianfu.apps.newborn.live.keeper import House
 from tianfu.apps.newborn.model.binding import Code
-from tianfu.apps.newborn.model.reasons import DeclineReason, ShieldReason, read_decline_reason, read_shield_reason, told
+from tianfu.apps.newborn.model.calls import TOUCHES, WORDS_MAX
+from tianfu.apps.newborn.model.reasons import (
+    DeclineReason,
+    MoveReason,
+    ShieldReason,
+    read_decline_reason,
+    read_move_reason,
+    read_shield_reason,
+    told,
+)
 from tianfu.apps.newborn.nurse_ports import Colleagues
 from tianfu.apps.newborn.pages import CAMERA_HERE, is_head, nurse_or_doctor
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.bedside import read_bedside
-from tianfu.apps.newborn.queries.round import heard_of, read_round, read_wards, refuse_unless_hers
+from tianfu.apps.newborn.queries.round import calls_among, heard_of, read_round, read_wards, refuse_unless_hers
 from tianfu.apps.newborn.queries.watch import CameraHealth, read_watch
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.asking import HttpRequest
@@ -44,6 +55,9 @@ WARD = "/newborn/ward"
 VISITS = "/newborn/visits"
 
 DOCTORS = frozenset({"doctor"})
+
+CALLS_HEADER = "tianfu-calls"
+"""The visits whose families wait for an answer, as a nurse's tablet hears of them."""
 
 SHOWN_AGAIN = frozenset(
     {
@@ -72,6 +86,9 @@ SHOWN_AGAIN = frozenset(
         "decline-unusable",
         "note-unusable",
         "room-unknown",
+        "answer-unusable",
+        "call-answered",
+        "curtain-drawn",
     }
 )
 """What is said beside the bed, on the same page, because the nurse stands there with her hands full."""
@@ -89,7 +106,8 @@ class Bedsides:
 
 def nurse_routes(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     """All pages and forms of nurses; each is for treatment, and for staff alone."""
-    return [*_round(pages, bedsides), *_bed(pages, bedsides), *_binding(pages, bedsides), *_notes(pages, bedsides)]
+    parts = (_round, _bed, _family, _binding, _notes)
+    return [handler for part in parts for handler in part(pages, bedsides)]
 
 
 def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
@@ -117,10 +135,10 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         return _page(pages, request)("round.html", found=found)
 
     @post(f"{ROUND}/here", status_code=204)
-    async def here_for_all(request: HttpRequest) -> None:
+    async def here_for_all(request: HttpRequest) -> Response[None]:
         asking = pages.asking(request)
         nurse = practitioner_of(asking, NURSES)
-        await house.rooms.heard(await heard_of(house, asking.caller, nurse), at=house.clock())
+        return await _heard(house, await heard_of(house, asking.caller, nurse))
 
     @get(WARD)
     async def show_ward(request: HttpRequest) -> Response[str]:
@@ -216,13 +234,47 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         return _to_bed(visit, "declined")
 
     @post(f"{VISITS}/{{visit:str}}/here", status_code=204)
-    async def here(request: HttpRequest, visit: FromPath[str]) -> None:
+    async def here(request: HttpRequest, visit: FromPath[str]) -> Response[None]:
         asking = pages.asking(request)
         nurse = practitioner_of(asking, NURSES)
         await kept_visit_of(house, asking.caller, visit)
-        await house.rooms.heard(await heard_of(house, asking.caller, nurse, also=visit), at=house.clock())
+        return await _heard(house, await heard_of(house, asking.caller, nurse, also=visit))
 
     return [show_bed, shield, open_it, sound, end, decline, here]
+
+
+def _family(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
+    house = bedsides.house
+
+    @post(f"{VISITS}/{{visit:str}}/camera-moved", status_code=200)
+    async def camera_moved(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        person = practitioner_of(asking, STAFF)
+        form = await read_form(request, "reason")
+        try:
+            await move_camera(house, asking.caller, person, visit, read_move_reason(form["reason"]), now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "camera-moved")
+
+    @post(f"{VISITS}/{{visit:str}}/answer", status_code=200)
+    async def answer(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
+        asking = pages.asking(request)
+        nurse = practitioner_of(asking, NURSES)
+        form = await read_form(request, "answer", "said")
+        try:
+            await answer_family(house, asking.caller, nurse, visit, form["answer"], form["said"], now=house.clock())
+        except Refusal as refusal:
+            return await _again(pages, request, house, visit, refusal)
+        return _to_bed(visit, "answered")
+
+    return [camera_moved, answer]
+
+
+async def _heard(house: House, visits: list[str]) -> Response[None]:
+    """Somebody is at the tablet of these visits; the answer says whose families wait for hers."""
+    await house.rooms.heard(visits, at=house.clock())
+    return Response(None, status_code=204, headers={CALLS_HEADER: ",".join(await calls_among(house, visits))})
 
 
 def _binding(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
@@ -318,6 +370,9 @@ async def _bedside(
         shield_reasons=tuple(ShieldReason),
         decline_reasons=tuple(DeclineReason),
         codes=tuple(Code),
+        move_reasons=tuple(MoveReason),
+        answers=TOUCHES,
+        words_max=WORDS_MAX,
         may_scan=may_scan,
         **values,
     )

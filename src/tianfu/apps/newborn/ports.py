@@ -13,6 +13,7 @@ from tianfu.records.outcomes import Answer, Record, Unchanged, Written
 from tianfu.records.searching import SearchRequest
 from tianfu.records.store import BundleAnswer
 from tianfu.services.booking.claims import Claims
+from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
@@ -89,6 +90,7 @@ class Nursery:
     store: RecordStore
     places: Places
     claims: Claims
+    interpreters: Interpreters
     stations: Stations
     clock: Clock
     taking: Taking | None = None

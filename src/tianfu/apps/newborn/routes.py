@@ -9,12 +9,15 @@ from pathlib import Path
 from litestar.handlers import HTTPRouteHandler
 
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
+from tianfu.apps.newborn.camera_routes import camera_routes
 from tianfu.apps.newborn.care_routes import CARE, care_routes
 from tianfu.apps.newborn.cart_routes import Carts, cart_routes
 from tianfu.apps.newborn.diary_routes import diary_routes
 from tianfu.apps.newborn.door_routes import door_codes_routes, door_routes
 from tianfu.apps.newborn.family_routes import family_routes
 from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
+from tianfu.apps.newborn.interpreter_routes import asked_routes, interpreter_routes
 from tianfu.apps.newborn.live.bed import STAFF
 from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
 from tianfu.apps.newborn.pages import DESK, ROOT
@@ -23,7 +26,7 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.quality_routes import ADMINISTRATORS, QUALITY, news_of_quality, quality_routes
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.newborn.visit_routes import door_visit_routes, interpreter_routes, visit_routes
+from tianfu.apps.newborn.visit_routes import door_visit_routes, visit_routes
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.web.admission import for_purpose
 from tianfu.web.news import News
@@ -42,11 +45,12 @@ def newborn(
     windows: Windows | None = None,
     carts: Carts | None = None,
     observatory: Observatory | None = None,
+    cameras: CameraDesk | None = None,
 ) -> App:
     """The app as the site takes it.
 
     Without bedsides and windows an installation books visits and shows none; without carts no browser stands for a
-    camera, and without an observatory no operator sees how visits go.
+    camera, without a desk of cameras none is kept by a page, and without an observatory no operator sees how visits go.
     """
     watched = Place(key=QUALITY_PLACE, address=QUALITY, icon="i-camera", roles=ADMINISTRATORS)
     live = (Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),)
@@ -64,6 +68,7 @@ def newborn(
         routes=lambda pages: [
             *_booking(pages, nursery, windows),
             *_live(pages, bedsides, carts),
+            *([] if cameras is None else for_purpose(Purpose.TREATMENT, camera_routes(pages, cameras))),
             *_watch(pages, windows),
             *_quality(pages, observatory),
         ],
@@ -93,6 +98,7 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         return []
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, visit_routes(pages, windows)),
+        *for_purpose(Purpose.PATIENT_REQUEST, asked_routes(pages, windows)),
         *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
     ]

@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tianfu.apps.newborn.actions.interpret import ask_for_interpreter, let_interpret
+from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
@@ -29,7 +29,7 @@ from tianfu.apps.newborn.door_routes import (
     nothing_stays,
     refuse_signed_in,
 )
-from tianfu.apps.newborn.live.bed import NURSES, STAFF, practitioner_of, visit_of
+from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
@@ -39,7 +39,6 @@ from tianfu.apps.newborn.queries.family_visit import (
     Watcher,
     at_door,
     coming_to,
-    helpers_of,
     now_at_bed,
     now_of,
     read_family_visit,
@@ -47,6 +46,7 @@ from tianfu.apps.newborn.queries.family_visit import (
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.viewers import Viewer
 from tianfu.web.admission import limited, prove_at
 from tianfu.web.asking import HttpRequest
@@ -57,14 +57,14 @@ from tianfu.web.outcome import sentence_of, status_of
 from tianfu.web.pages import Pages
 
 WATCH = f"{ROOT}/watch"
-INTERPRETERS = f"{ROOT}/interpreters/{{visit:str}}"
 MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 """The page's own Permissions-Policy: a family is heard, and never seen."""
 
 BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
 
 WORDS = (
-    *("waiting", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent", "silenced", "no-microphone"),
+    *("waiting", "waits-nurse", "sound-only", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent"),
+    *("silenced", "no-microphone"),
     *(f"{what}-{level}" for what in ("shows", "level") for level in ("full", "small", "sound", "none", "stills")),
     *("shows-stuck", "level-back"),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
@@ -142,6 +142,9 @@ def _visit_page(
         stands=_stands(found.now, language, now=windows.nursery.clock()),
         words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
         ended=_why_over(found.now, language),
+        called=_called(found.now.call, language),
+        questions=tuple(Question),
+        words_max=WORDS_MAX,
         answers=ANSWERS,
         seconds=_seconds(found, now=windows.nursery.clock()),
         **said,
@@ -176,37 +179,7 @@ def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
             return await shown(request, visit, status=status_of(refusal), faults=faults_of(refusal), form=form)
         return Redirect(f"{WATCH}/{visit}?done=thanked", status_code=303)
 
-    @post(f"{WATCH}/{{visit:str}}/interpreter", status_code=303)
-    async def take_asking(request: HttpRequest, visit: FromPath[str]) -> Redirect:
-        form = await read_form(request, "account")
-        await ask_for_interpreter(windows, resident(request), visit, form["account"])
-        return Redirect(f"{WATCH}/{visit}", status_code=303)
-
-    return [show_visit, take_feedback, take_asking]
-
-
-def interpreter_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
-    """Where a nurse sees whom a family asks for as interpreter, and lets him speak."""
-
-    @get(INTERPRETERS)
-    async def show_interpreters(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
-        asking = pages.asking(request)
-        practitioner_of(asking, STAFF)
-        booked = await visit_of(windows.house, asking.caller, visit)
-        helpers = [each for each in await helpers_of(windows, booked) if each.is_asked]
-        return page_of(pages, request)(
-            "nurse/interpreters.html", visit=visit, helpers=helpers, may_agree=asking.caller.role in NURSES
-        )
-
-    @post(INTERPRETERS, status_code=303)
-    async def take_agreement(request: HttpRequest, visit: FromPath[str]) -> Redirect:
-        asking = pages.asking(request)
-        nurse = practitioner_of(asking, NURSES)
-        form = await read_form(request, "account")
-        await let_interpret(windows, asking.caller, nurse, visit, form["account"])
-        return Redirect(INTERPRETERS.replace("{visit:str}", visit), status_code=303)
-
-    return [show_interpreters, take_agreement]
+    return [show_visit, take_feedback]
 
 
 def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
@@ -253,9 +226,13 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             now = windows.nursery.clock()
             viewer = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
             stands = await now_at_bed(windows, visit) if viewer is not None else None
+            part = viewer.part if viewer is not None else None
             if stands is None:
-                stands = await now_of(windows, (await coming_to(windows, watcher, visit)).booked)
+                coming = await coming_to(windows, watcher, visit)
+                stands, part = await now_of(windows, coming.booked), coming.part
             said = dict(_stands(stands, language, now=now))
+            if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
+                said["call"] = _called(stands.call, language)
             said["inside"] = viewer is not None
             if viewer is not None:
                 if form["shows"]:
@@ -278,13 +255,36 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
 
         return await answered(request, visit, spoken())
 
+    async def take_call(request: HttpRequest, visit: FromPath[str]) -> Response[bytes]:
+        form = await read_form(request, "question", "words")
+
+        async def called() -> Said:
+            await call_ward(windows, await way.watcher(request), visit, form["question"], form["words"])
+            stands = await now_at_bed(windows, visit)
+            return {"call": _called(None if stands is None else stands.call, language_of(request))}
+
+        return await answered(request, visit, called())
+
     @post(f"{way.root}/{{visit:str}}/leave", status_code=204, opt=dict(way.form))
     async def take_leave(request: HttpRequest, visit: FromPath[str]) -> None:
         watcher = await way.watcher(request)
         await coming_to(windows, watcher, visit)
         await leave(windows, watcher, visit)
 
-    return [take_joining, take_beat, take_talk, take_leave]
+    calling = [post(f"{WATCH}/{{visit:str}}/call", status_code=200)(take_call)] if way.root == WATCH else []
+    return [take_joining, take_beat, take_talk, take_leave, *calling]
+
+
+def _called(call: Call | None, language: Language) -> Said:
+    """A family's last call, and what was answered to it, in words."""
+    if call is None:
+        return {"state": "none", "text": ""}
+    say, formats = language.say, Formats(language)
+    if call.answer is None or call.answered_at is None:
+        return {"state": "waiting", "text": say("newborn.watch-called", time=formats.time(call.at))}
+    words = call.said or say(f"newborn.watch-answer-word-{call.answer.value}")
+    text = say("newborn.watch-answered", time=formats.time(call.answered_at), words=words)
+    return {"state": "answered", "text": text}
 
 
 def _stands(stands: Now, language: Language, *, now: Instant) -> Said:

@@ -58,7 +58,10 @@ UNRECORDED = (
 ROLES = frozenset({"doctor", "township", "citizen", "parent", *(role for role, _ in UNRECORDED)})
 """Those for whom there is a login; a parent is a citizen who comes for a child."""
 
-WARD_ROLES = frozenset({*WARD_STAFF, "mother"})
+INTERPRETER = DemoResident(name="译言（演示）", telephone="13900009901", patients=(), related=())
+"""Somebody whom no record knows, and whom a family of the ward may ask to interpret."""
+
+WARD_ROLES = frozenset({*WARD_STAFF, "mother", "interpreter"})
 """And those for whom there is one where the province has a ward of newborns."""
 
 
@@ -199,6 +202,7 @@ def _wishes(people: DemoPeople) -> Iterator[_Staff | _Resident]:
         for shown, found in people.ward.staff.items():
             yield _of_ward(shown, found)
         yield _Resident(role="mother", resident=people.ward.mother)
+        yield _Resident(role="interpreter", resident=INTERPRETER)
 
 
 def _staff(role: str, name: str, at: DemoStaff, *, practitioner: str | None) -> _Staff:

@@ -49,7 +49,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """A relative who was invited; `accepted_at` is None while nobody agreed."""
+    """A relative who was invited; `accepted_at` is None while nobody agreed, `declined_at` while nobody said no."""
 
     id: str
     ward: str
@@ -59,6 +59,7 @@ class Invitation:
     asked_at: Instant
     accepted_by: str
     accepted_at: Instant | None
+    declined_at: Instant | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +248,21 @@ class Claims:
             )
         self._accounts.sessions.forget_known(signed_in.account.id)
 
+    async def decline(self, signed_in: SignedIn, invitation: str) -> None:
+        """Say no to an invitation; until it is taken back he may agree all the same.
+
+        Raises Refusal `not-found` for one that is not for him, or to which he agreed.
+        """
+        if not signed_in.account.name_stands:
+            raise _not_found()
+        bearer = {name: value for name, value in self._bearer(signed_in).items() if name != "account"}
+        async with self._database.transaction("app") as transaction:
+            row = await transaction.one(_SQL.decline_invitation, invitation=invitation, now=self._clock(), **bearer)
+            if row is None:
+                raise _not_found()
+            said = f"declined={invitation}&record=RelatedPerson/{row[0]}"
+            await self._accounts.people.trace_tie(transaction, signed_in.caller, said)
+
     async def end_invitation(self, by: SignedIn, invitation: str, babies: Collection[str]) -> Ended:
         """Take an invitation for one of these babies back, or lay one's own down.
 
@@ -327,6 +343,7 @@ def _invitation(row: Sequence[Any]) -> Invitation:
         asked_at=Instant(row[5]),
         accepted_by=row[6] or "",
         accepted_at=None if row[7] is None else Instant(row[7]),
+        declined_at=None if row[8] is None else Instant(row[8]),
     )
 
 

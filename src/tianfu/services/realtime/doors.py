@@ -13,7 +13,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.grants import Connection, Grants, Shown, Spent
 from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.grants import Action
-from tianfu.services.realtime.protocol.offers import sends_anything
+from tianfu.services.realtime.protocol.offers import asks_for_sound_alone, sends_anything
 from tianfu.services.realtime.protocol.trickle import read_fragment
 
 
@@ -72,10 +72,12 @@ class Doors:
         """Let a viewer in (draft-ietf-wish-whep); without an offer of his, he gets ours.
 
         Raises Refusal as `Grants.spend` and `MediaPort.whep` do; who may only look and offers to send something has a
-        grant for another action.
+        grant for another action, and so has who may only hear and asks for a picture, or would take what we offer.
         """
         speaks = bool(offer) and sends_anything(offer)
         actions = (Action.WHEP_VOICE,) if speaks else (Action.WHEP_VOICE, Action.WHEP_PICTURE)
+        if asks_for_sound_alone(offer):
+            actions = (*actions, Action.WHEP_SOUND)
         spent = await self._grants.spend(shown, *actions, is_offered=not offer)
         try:
             sdp = await self._taken_in(spent, offer)

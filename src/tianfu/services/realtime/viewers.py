@@ -176,6 +176,12 @@ class Viewers:
             row = await connection.one(_SQL.agree_interpreter, visit=visit, person=person, by=by, now=now)
         return row is not None
 
+    async def disagree_interpreter(self, visit: str, person: str) -> bool:
+        """He may not speak any more; no if he might not."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.disagree_interpreter, visit=visit, person=person)
+        return row is not None
+
     async def interpreters(self, visit: str) -> Mapping[str, bool]:
         """The accounts that a guardian asked for, and whether a nurse agreed."""
         async with self._database.connection("app") as connection:

@@ -39,6 +39,9 @@ INTERACTIONS = frozenset(
         "release-ward",
         "hear-ward",
         "silence-family",
+        "move-camera",
+        "call-ward",
+        "answer-family",
     }
 )
 """What happens at live visits, as the trace calls it."""

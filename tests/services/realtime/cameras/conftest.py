@@ -19,6 +19,7 @@ from demo.ward.lens import Lens, Login, RtspServer
 from tests.made_up_keys import made_up_keys
 from tests.records.conftest import MASTER
 from tests.services.realtime.running import Running, embedded
+from tests.trails import auditor_of, close_trails
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.keys import open_keyring
@@ -132,10 +133,11 @@ class Ward:
 @pytest.fixture
 async def ward(database: Database) -> AsyncIterator[Ward]:
     keyring = await open_keyring(database, made_up_keys(MASTER))
-    cameras = Cameras(database, Seals(keyring), clock=system_clock)
+    cameras = Cameras(database, Seals(keyring), auditor=await auditor_of(database), clock=system_clock)
     server = RtspServer({name: Lens(film(name), LOGIN) for name in ("NICU-01", "NICU-02")})
     port = await server.start()
     async with embedded() as running:
         keeper = Keeper(cameras, running.port, clock=system_clock)
         yield Ward(server=server, port=port, running=running, cameras=cameras, keeper=keeper)
+    close_trails()
     await server.stop()

@@ -16,6 +16,7 @@ from tests.records.conftest import WHO, WHY, Desk, one_desk
 from tests.services.realtime.cameras.conftest import LOGIN, SIGNS, Ward, children, film, odd_film, until
 from tests.services.realtime.made import PICTURE_TO_SEE, Client
 from tests.services.realtime.made import until as until_soon
+from tianfu.access.caller import Caller
 from tianfu.db import Database, Query
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
@@ -302,3 +303,28 @@ async def test_a_camera_is_looked_at_and_then_hangs_at_its_bed(ward: Ward, one_d
 
 
 __all__ = ["one_desk"]
+
+
+async def test_every_change_of_a_camera_stands_in_the_trail_without_its_address_or_login(
+    ward: Ward, database: Database
+) -> None:
+    nurse = Caller(id="account-head", role="nurse")
+    await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"), by=nurse)
+    await ward.cameras.move("bed-1", ward.source("NICU-02"), by=nurse)
+    await ward.cameras.hang("bed-1", "bed-2", by=nurse)
+    await ward.cameras.switch("bed-1", is_on=False, by=nurse)
+    await ward.cameras.switch("bed-1", is_on=True)
+    for asked in (ward.cameras.switch("bed-9", is_on=True), ward.cameras.hang("bed-9", "bed-2")):
+        with pytest.raises(Refusal):
+            await asked
+    query = Query.composed("trail", "select caller, interaction, coalesce(query, '') from audit order by seq")
+    async with database.connection("owner") as owner:
+        told = [tuple(row) for row in await owner.all(query)]
+    deeds = ["register-camera", "change-camera-login", "hang-camera", "retire-camera", "return-camera"]
+    assert [row[1] for row in told] == deeds, "and nothing of what was refused"
+    assert [row[0] for row in told] == ["account-head"] * 4 + ["command-line"]
+    assert not [
+        row
+        for row in told
+        if "%3A%2F%2F" in row[2] or "://" in row[2] or LOGIN.password in row[2] or LOGIN.user in row[2]
+    ]

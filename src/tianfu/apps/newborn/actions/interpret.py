@@ -1,24 +1,70 @@
-"""Somebody interprets in a visit: a guardian asks for an invited relative, and a nurse lets him speak.
+"""Somebody interprets in a visit: a guardian asks for him, and a nurse lets him speak, or no more.
 
-Rule: docs/rules/newborn-watching.md
+A relative who was invited is asked by his account; anybody else by name and telephone, for this one visit, with a
+yes or no to the picture.  Rule: docs/rules/newborn-watching.md
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.invite_relative import read_person
 from tianfu.apps.newborn.actions.stay import let_go
 from tianfu.apps.newborn.live.bed import visit_of
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.queries.family_visit import coming_to, helpers_of
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.realtime.protocol.parts import Part
+
+NO_LONGER = "no-longer-interprets"
+SAID = {"yes": True, "no": False}
+
+
+async def ask_third(windows: Windows, signed_in: SignedIn, visit: str, form: Mapping[str, str]) -> None:
+    """A guardian asks somebody to interpret in a visit, and says whether he may see the picture: there is no default.
+
+    Raises Refusal `not-found` for anybody else, `slot-over`, `invitation-unusable` or `interpreters-too-many`.
+    """
+    coming = await coming_to(windows, signed_in, visit)
+    booked = coming.booked
+    if coming.part is not Part.FAMILY:
+        raise not_found()
+    if booked.end <= windows.nursery.clock():
+        raise Refusal("slot-over", next_step="start-again")
+    missing = [] if form["sees"] in SAID else [Fault("sees", "choose-one")]
+    name, telephone = read_person(form, signed_in.account.number, missing)
+    await windows.nursery.interpreters.ask(
+        signed_in.caller,
+        visit=visit,
+        baby=booked.baby,
+        guardian=booked.guardian,
+        telephone=telephone,
+        name=name,
+        sees=SAID[form["sees"]],
+        until=booked.end,
+    )
+
+
+async def end_third(windows: Windows, signed_in: SignedIn, interpreter: str) -> None:
+    """A guardian takes it back, or the interpreter lays it down: he is sent away at once.
+
+    Raises Refusal `not-found`.
+    """
+    interpreters, related = windows.nursery.interpreters, signed_in.caller.related
+    visit, account = await interpreters.end(signed_in, interpreter, related)
+    if account:
+        await _sent_away(windows, account, visit)
 
 
 async def ask_for_interpreter(windows: Windows, signed_in: SignedIn, visit: str, account: str) -> None:
     """A guardian asks that a relative whom he invited may speak; raises Refusal `not-found` for anybody else."""
     coming = await coming_to(windows, signed_in, visit)
-    helpers = {each.account for each in await helpers_of(windows, coming.booked)}
+    helpers = {each.account for each in await helpers_of(windows, coming.booked) if each.sees is None}
     if coming.part is not Part.FAMILY or account not in helpers:
         raise not_found()
     await windows.viewers.ask_interpreter(visit, account, now=windows.nursery.clock())
@@ -29,11 +75,29 @@ async def let_interpret(windows: Windows, caller: Caller, practitioner: str, vis
 
     Raises Refusal `not-found`, also for whom no guardian asked for.
     """
-    await visit_of(windows.house, caller, visit)
-    if not await windows.viewers.agree_interpreter(visit, account, by=practitioner, now=windows.nursery.clock()):
+    booked, nursery = await visit_of(windows.house, caller, visit), windows.nursery
+    if await nursery.interpreters.agree(caller, visit, account, practitioner=practitioner, baby=booked.baby):
+        return
+    if not await windows.viewers.agree_interpreter(visit, account, by=practitioner, now=nursery.clock()):
         raise not_found()
     # His page comes back by itself, and then with a line for his voice.
     participant = windows.grants.participant(visit, account)
     viewer = await windows.viewers.find(visit, participant)
     if viewer is not None and not viewer.is_away:
         await let_go(windows, caller, viewer, "interprets")
+
+
+async def interpret_no_more(windows: Windows, caller: Caller, visit: str, account: str) -> None:
+    """A nurse takes it back: a relative only looks again, anybody else is sent away.  Raises Refusal `not-found`."""
+    await visit_of(windows.house, caller, visit)
+    is_sent = await windows.nursery.interpreters.send_away(caller, visit, account)
+    if not is_sent and not await windows.viewers.disagree_interpreter(visit, account):
+        raise not_found()
+    await _sent_away(windows, account, visit)
+
+
+async def _sent_away(windows: Windows, account: str, visit: str) -> None:
+    """What cannot be ended while the media server is away is no good any more, and ends when it is back."""
+    with suppress(Refusal):
+        await windows.grants.revoke_person(VISITS, account, NO_LONGER, visit=visit)
+    await windows.viewers.goes_everywhere(account, visit=visit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from tianfu.access.caller import Caller
@@ -30,7 +30,7 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
     Raises Refusal `not-found`, `invitation-unusable`, `invited-too-many`.
     """
     mine = await my_baby(nursery, signed_in.caller, baby)
-    name, telephone = _read(form, signed_in.account.number)
+    name, telephone = read_person(form, signed_in.account.number)
     policy = policy_on(await read_policies(nursery, mine.ward), china_date(nursery.clock()))
     related = new_uuid7()
     # First, because it counts; without his record an invitation opens nothing, and the guardian can take it back.
@@ -73,9 +73,10 @@ async def _let_go(nursery: Nursery, invited: Ended) -> None:
         await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
 
 
-def _read(form: Mapping[str, str], own: str) -> tuple[str, str]:
+def read_person(form: Mapping[str, str], own: str, others: Sequence[Fault] = ()) -> tuple[str, str]:
+    """Name and telephone of somebody else; raises Refusal `invitation-unusable`, with `others` among its faults."""
     name, telephone = form.get("name", "").strip(), normal_number(Kind.RESIDENT, form.get("telephone", ""))
-    faults = []
+    faults = list(others)
     if not name or len(name) > NAME_CHARACTERS_MAX:
         faults.append(Fault("name", "proxy-name-missing"))
     if telephone is None:

@@ -17,9 +17,11 @@ from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import refuse_unless_fresh
+from tianfu.services.booking.interpreters import interpreter_of
 from tianfu.services.realtime.grants import Grant
 from tianfu.services.realtime.port import OffersFirst
 from tianfu.services.realtime.protocol.grants import Action, Ticket
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.proofs import thumbprint_of
 
 KEY_LETTERS_MAX = 1_024
@@ -43,11 +45,14 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
 
     He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
     `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
-    `visit-not-there-yet`, `room-closed`, `consent-missing`, `watermark-missing` and `device-key-malformed`.
+    `visit-not-there-yet`, `room-closed`, `interpreter-waits`, `consent-missing`, `watermark-missing` and
+    `device-key-malformed`.
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
     _refuse_wrong_time(coming, await now_of(windows, coming.booked), now)
+    if coming.waits:
+        raise Refusal("interpreter-waits", next_step="send-again-later")
     if not coming.may_see:
         raise Refusal("consent-missing", next_step="sign-consent")
     device = _thumbprint(key)
@@ -58,22 +63,30 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
             refuse_unless_fresh(watcher, now)
     elif before.faults >= FAULTS_MAX:
         raise Refusal("watermark-missing", next_step="call-operator")
+    # Whoever interprets stands in the trail as such.
+    caller = interpreter_of(watcher.caller) if coming.part is Part.INTERPRETER else watcher.caller
     ticket = Ticket(
-        action=Action.WHEP_VOICE if coming.may_speak else Action.WHEP_PICTURE,
+        action=_action(coming),
         visit=visit,
         camera="",
         part=coming.part,
         device=device,
         slot_until=coming.booked.end,
     )
-    grant = await windows.grants.issue(watcher.caller, ticket)
-    await windows.viewers.come_in(visit, participant, watcher.caller, coming.part, now=now)
+    grant = await windows.grants.issue(caller, ticket)
+    await windows.viewers.come_in(visit, participant, caller, coming.part, now=now)
     return Joined(
         grant=grant,
         mark=windows.viewers.mark(visit, participant),
         may_speak=coming.may_speak,
         offers_first=isinstance(windows.house.media, OffersFirst),
     )
+
+
+def _action(coming: Coming) -> Action:
+    if not coming.sees:
+        return Action.WHEP_SOUND
+    return Action.WHEP_VOICE if coming.may_speak else Action.WHEP_PICTURE
 
 
 def _refuse_wrong_time(coming: Coming, stands: Now, now: Instant) -> None:

@@ -83,7 +83,7 @@ async def leave(windows: Windows, watcher: Watcher, visit: str) -> None:
     participant = windows.grants.participant(visit, watcher.caller.id)
     viewer = await windows.viewers.find(visit, participant)
     if viewer is not None and not viewer.is_away:
-        await let_go(windows, watcher.caller, viewer, LEFT)
+        await let_go(windows, viewer.caller, viewer, LEFT)
 
 
 async def let_go(windows: Windows, by: Caller, viewer: Viewer, reason: str, *, is_fault: bool = False) -> None:

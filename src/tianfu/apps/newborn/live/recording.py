@@ -33,7 +33,10 @@ async def write_standing(store: VisitStore, standing: Standing, *, was_seen: boo
             was_seen=was_seen,
             now=now,
         ),
-        *(binding_statement(each.binding, visit, since=each.since, until=each.until) for each in standing.bindings),
+        *(
+            binding_statement(each.binding, visit, since=each.since, until=each.until, moved=each.moved)
+            for each in standing.bindings
+        ),
     ]
     entries = [_put(each) for each in resources]
     if appointment is not None:

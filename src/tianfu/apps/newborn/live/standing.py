@@ -8,24 +8,36 @@ import msgspec
 
 from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import Binding
+from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.visit import OVER, State, Visit
 from tianfu.kernel.instants import Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """That somebody moved the camera by hand: which Practitioner, when, and why in one word, or empty."""
+
+    by: str
+    at: Instant
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """A binding that held, and from when to when."""
+    """A binding that held, and from when to when; `moved` if it ended because the camera was moved by hand."""
 
     binding: Binding
     since: Instant
     until: Instant | None = None
+    moved: Moved | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A visit with what its Appointment said when it came to the bed, and all bindings that it has had.
 
-    `is_ward_heard`: the family hears the ward.  `is_silenced`: the ward does not hear the family.
+    `is_ward_heard`: the family hears the ward.  `is_silenced`: the ward does not hear the family.  `call` is the
+    family's last call to the nurse, and `calls` how many there were.
     """
 
     booked: Booked
@@ -33,6 +45,8 @@ class Standing:
     bindings: tuple[Bound, ...] = ()
     is_ward_heard: bool = False
     is_silenced: bool = False
+    call: Call | None = None
+    calls: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -43,9 +57,20 @@ class Standing:
         return self.visit.state is State.LIVE
 
     @property
+    def is_calling(self) -> bool:
+        """Whether the family waits for the nurse's answer."""
+        return not self.is_over and self.call is not None and self.call.is_waiting
+
+    @property
     def bed(self) -> str:
         """The bed of the last binding."""
         return self.bindings[-1].binding.bed if self.bindings else ""
+
+    @property
+    def moved_why(self) -> str:
+        """Why the camera of the last binding was moved by hand; empty if it was not, or nobody said why."""
+        moved = self.bindings[-1].moved if self.bindings else None
+        return moved.why if moved else ""
 
     def becoming(self, visit: Visit, *, now: Instant) -> Standing:
         """The visit as it stands now; a binding that holds no more ends, a new one begins."""
@@ -56,6 +81,15 @@ class Standing:
         if holds is not None and (not bindings or bindings[-1].binding != holds):
             bindings.append(Bound(binding=holds, since=now))
         return replace(self, visit=visit, bindings=tuple(bindings))
+
+    def with_note(self, moved: Moved) -> Standing:
+        """With a note at the last binding of why the camera was moved; the touch counts, a reason may follow it."""
+        if not self.bindings:
+            return self
+        last = self.bindings[-1]
+        if last.moved is not None and moved.why:
+            moved = replace(last.moved, why=moved.why)
+        return replace(self, bindings=(*self.bindings[:-1], replace(last, moved=moved)))
 
 
 def written(standing: Standing) -> str:

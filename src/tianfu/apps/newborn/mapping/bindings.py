@@ -5,14 +5,35 @@ Rules: docs/rules/newborn-record.md
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from tianfu.apps.newborn.mapping.codes import BINDING_BED, BINDING_SECOND, BINDING_VISIT
 from tianfu.apps.newborn.mapping.visits import Resource
 from tianfu.apps.newborn.model.binding import Binding
+from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED
 from tianfu.kernel.instants import Instant, to_fhir_instant
 
 
-def binding_statement(binding: Binding, visit: str, *, since: Instant, until: Instant | None) -> Resource:
-    """Who bound what, from when to when; its id is the visit's and the moment of the scans."""
+class Note(Protocol):
+    """Who moved a camera by hand, when, and why in one word, or empty."""
+
+    @property
+    def by(self) -> str: ...
+
+    @property
+    def at(self) -> Instant: ...
+
+    @property
+    def why(self) -> str: ...
+
+
+def binding_statement(
+    binding: Binding, visit: str, *, since: Instant, until: Instant | None, moved: Note | None = None
+) -> Resource:
+    """Who bound what, from when to when; its id is the visit's and the moment of the scans.
+
+    `moved` is who moved the camera by hand, when and why: it ended the binding.
+    """
     period = {"start": to_fhir_instant(since), **({"end": to_fhir_instant(until)} if until is not None else {})}
     return {
         "resourceType": "DeviceUseStatement",
@@ -28,7 +49,13 @@ def binding_statement(binding: Binding, visit: str, *, since: Instant, until: In
         "recordedOn": to_fhir_instant(binding.scanned_at),
         "source": _person(binding.scanned_by),
         "device": {"reference": f"Device/{binding.camera}"},
+        **({} if moved is None else {"note": [_note(moved)]}),
     }
+
+
+def _note(moved: Note) -> Resource:
+    said = f"{CAMERA_ADJUSTED}: {moved.why}" if moved.why else CAMERA_ADJUSTED
+    return {"authorReference": _person(moved.by), "time": to_fhir_instant(moved.at), "text": said}
 
 
 def _person(practitioner: str) -> Resource:

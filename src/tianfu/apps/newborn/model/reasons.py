@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED
 from tianfu.kernel.refusal import Fault, Refusal
 
 NOT_SAID = "nurse"
@@ -20,6 +21,15 @@ class ShieldReason(StrEnum):
     PROCEDURE = "procedure"
     WASHING = "washing"
     NEIGHBOUR = "neighbour"
+
+
+class MoveReason(StrEnum):
+    """Why somebody moved a camera by hand."""
+
+    BETTER_VIEW = "better-view"
+    CARE = "in-the-way"
+    FAMILY_ASKED = "family-asked"
+    SLIPPED = "slipped"
 
 
 class DeclineReason(StrEnum):
@@ -36,6 +46,11 @@ def read_shield_reason(text: str) -> str:
     return ShieldReason(text).value if text in set(ShieldReason) else NOT_SAID
 
 
+def read_move_reason(text: str) -> str:
+    """The reason that was chosen, or empty: a touch says at once that the camera was moved, why may follow."""
+    return MoveReason(text).value if text in set(MoveReason) else ""
+
+
 def read_decline_reason(text: str) -> DeclineReason:
     """The reason that was chosen; raises Refusal `decline-unusable`."""
     if text not in set(DeclineReason):
@@ -47,6 +62,7 @@ OF_ITSELF = (
     "another-baby",
     "appointment-gone",
     "bed-moved",
+    CAMERA_ADJUSTED,
     "camera-away",
     "camera-moved",
     "cancelled",

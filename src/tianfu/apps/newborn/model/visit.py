@@ -22,10 +22,16 @@ from tianfu.kernel.refusal import Refusal
 REPAIR_WITHIN = 60 * SECOND
 """What is shielded for a fault and not repaired so soon is given up."""
 
+ADJUST_WITHIN = 300 * SECOND
+"""A camera that somebody moved by hand is set up, scanned and confirmed again so soon, or the visit is given up."""
+
 HEARTBEAT_WITHIN = 15 * SECOND
 """A nurse's tablet that has been silent for longer counts as gone."""
 
 SLOT_ENDED = "slot-ended"
+NOT_BOUND = "not-bound"
+CAMERA_ADJUSTED = "camera-adjusted"
+"""Somebody of the ward moved the camera by hand, and said so."""
 
 
 class State(Enum):
@@ -104,7 +110,10 @@ class Ward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One visit; `reason` tells in one word why nothing is seen, `fault_since` since when a repair is due."""
+    """One visit; `reason` tells in one word why nothing is seen, `fault_since` since when a repair is due.
+
+    `adjusted_at` is when somebody last said that the camera was moved by hand: what was scanned before binds nothing.
+    """
 
     state: State
     baby: str
@@ -113,6 +122,12 @@ class Visit:
     binding: Binding | None = None
     reason: str = ""
     fault_since: Instant | None = None
+    adjusted_at: Instant | None = None
+
+    @property
+    def is_adjusted(self) -> bool:
+        """Whether the camera was moved by hand, and nobody has bound it anew."""
+        return self.reason == CAMERA_ADJUSTED and self.binding is not None and not self.binding.is_confirmed
 
 
 FINAL_CUTS = frozenset({"another-baby", "discharged", "consent-withdrawn", "guardianship-disputed"})
@@ -122,7 +137,7 @@ FINAL_CUTS = frozenset({"another-baby", "discharged", "consent-withdrawn", "guar
 def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
     """Why nothing may be seen now, in one word; None if all that must hold holds.  The gravest comes first."""
     binding = visit.binding
-    broken = broken_by(binding, ward.known) if binding is not None else "not-bound"
+    broken = broken_by(binding, ward.known) if binding is not None else NOT_BOUND
     if binding is not None and binding.baby != visit.baby:
         return "another-baby"
     if broken == "discharged" or visit.baby not in ward.known.bed_of_baby:
@@ -136,7 +151,7 @@ def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
     if broken is not None:
         return broken
     if binding is None or not binding.is_confirmed:
-        return "not-bound"
+        return NOT_BOUND
     if ward.is_held:
         return "ward-held"
     if not 0 <= now - ward.nurse_heard_at <= HEARTBEAT_WITHIN:
@@ -183,11 +198,25 @@ def shielded(visit: Visit, reason: str) -> Visit:
     return replace(visit, state=State.SHIELDED, reason=reason) if visit.state is State.LIVE else visit
 
 
+def adjusted(visit: Visit, *, now: Instant) -> Visit:
+    """With the curtain drawn and bound by nobody, because the camera was moved by hand.
+
+    Raises Refusal `visit-not-there-yet`.
+    """
+    if visit.state not in {State.ARMED, State.LIVE, State.SHIELDED}:
+        raise _not_there_yet(visit)
+    drawn = shielded(visit, CAMERA_ADJUSTED)
+    binding = None if drawn.binding is None else replace(drawn.binding, confirmed_by=None)
+    return replace(drawn, binding=binding, reason=CAMERA_ADJUSTED, fault_since=None, adjusted_at=now)
+
+
 def rebound(visit: Visit, binding: Binding, ward: Ward, *, now: Instant) -> Visit:
     """With a new binding after a move, still shielded; raises as `armed` does."""
     if visit.state not in {State.ARMED, State.SHIELDED}:
         raise _not_there_yet(visit)
     refuse_old(binding, now=now)
+    if visit.adjusted_at is not None and binding.scanned_at <= visit.adjusted_at:
+        raise Refusal("scans-too-old", next_step="scan-again")
     ready = replace(visit, binding=binding)
     _refuse_cut(ready, ward, now)
     return replace(ready, fault_since=None)
@@ -213,7 +242,8 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
         cut_off = replace(cut_off, binding=replace(cut_off.binding, confirmed_by=None))
     if visit.fault_since is None:
         return replace(cut_off, fault_since=now)
-    return left(visit, Exit.ABORT, cut) if now - visit.fault_since > REPAIR_WITHIN else cut_off
+    within, why = (ADJUST_WITHIN, CAMERA_ADJUSTED) if cut == NOT_BOUND and visit.is_adjusted else (REPAIR_WITHIN, cut)
+    return left(visit, Exit.ABORT, why) if now - visit.fault_since > within else cut_off
 
 
 def ending(visit: Visit) -> Visit:

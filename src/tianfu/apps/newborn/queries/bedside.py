@@ -13,6 +13,7 @@ from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Code
+from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.round import Row, read_round, rows_of
 from tianfu.kernel.instants import SECOND, Instant
@@ -38,6 +39,8 @@ class Bedside:
     after: Row | None
     is_ward_heard: bool
     is_silenced: bool
+    call: Call | None
+    moved_why: str
 
     @property
     def is_scanned(self) -> bool:
@@ -81,6 +84,8 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
         notes=await _notes(house, caller, booked.baby),
         is_ward_heard=visit in kept and kept[visit].is_ward_heard,
         is_silenced=visit in kept and kept[visit].is_silenced,
+        moved_why=kept[visit].moved_why if visit in kept else "",
+        call=kept[visit].call if visit in kept else None,
         needs_scans=binding is None or not binding.is_confirmed,
     )
 

@@ -22,6 +22,7 @@ from tianfu.kernel.instants import DAY, Instant, range_of
 from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.claims import Claim, Invitation
+from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.places import Waiting
 
 SMALL_DAYS = 90
@@ -64,12 +65,22 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedToInterpret:
+    """That the reader is asked to interpret, by whom, and when the visit begins."""
+
+    interpreting: Interpreting
+    from_name: str
+    visit: Booked | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """The family's first page."""
 
     babies: tuple[Baby, ...]
     claims: tuple[Claim, ...]
     invited: tuple[Invited, ...]
+    interpreting: tuple[AskedToInterpret, ...]
     step: Step
 
 
@@ -86,7 +97,13 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
         has_consent=bool(here) and all(each.may_be_seen for each in here),
         has_visit=any(each.visits for each in here),
     )
-    return Home(babies=babies, claims=claims, invited=await _invited(nursery, signed_in), step=step)
+    return Home(
+        babies=babies,
+        claims=claims,
+        invited=await _invited(nursery, signed_in),
+        interpreting=await _interpreting(nursery, signed_in),
+        step=step,
+    )
 
 
 async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
@@ -189,6 +206,26 @@ async def _invitation(nursery: Nursery, invitation: Invitation, found: Mapping[t
         # Whose baby it is, and when it is seen, he learns when he agreed; before, only who asks.
         baby_name=name_of(baby.value) if baby is not None and is_agreed else "",
         visits=await _visits(nursery, VISITS, PLATFORM, invitation.baby) if is_agreed and may_come else (),
+    )
+
+
+async def _interpreting(nursery: Nursery, signed_in: SignedIn) -> tuple[AskedToInterpret, ...]:
+    """Visits in which the reader is asked to interpret; whose baby it is he does not learn here."""
+    asked = await nursery.interpreters.for_person(signed_in)
+    wanted = [("RelatedPerson", each.guardian) for each in asked] + [("Appointment", each.visit) for each in asked]
+    found = await read_all(nursery.store, VISITS, PLATFORM, wanted)
+    names = {name: each for (kind, name), each in found.items() if kind == "RelatedPerson"}
+    visits = {
+        name: booked_from(each.value, version=0) for (kind, name), each in found.items() if kind != "RelatedPerson"
+    }
+    return tuple(
+        AskedToInterpret(
+            interpreting=each,
+            from_name=name_of(names[each.guardian].value) if each.guardian in names else "",
+            visit=booked,
+        )
+        for each in asked
+        if (booked := visits.get(each.visit)) is not None and booked.state not in OVER
     )
 
 

@@ -11,14 +11,17 @@ from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.mapping.wards import allows, is_clear
+from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
 from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
+from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, wards_of_stays
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
 from tianfu.services.realtime.protocol.parts import Part
 
@@ -29,7 +32,8 @@ INVITATION_OVER = "invitation-over"
 class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
-    `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.
+    `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.  `call` is
+    the family's last call to the nurse.
     """
 
     state: State
@@ -39,6 +43,7 @@ class Now:
     end: Instant
     is_silenced: bool = False
     is_ward_heard: bool = False
+    call: Call | None = None
 
     @property
     def is_over(self) -> bool:
@@ -67,27 +72,40 @@ Watcher = SignedIn | AtDoor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coming:
-    """Somebody who may come to a visit, as what, and whether he may speak there; decided anew each time he asks."""
+    """Somebody who may come to a visit, as what, and whether he may speak there; decided anew each time he asks.
+
+    `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
+    and waits until a nurse has agreed (`waits`).
+    """
 
     booked: Booked
     part: Part
     may_see: bool
     may_speak: bool
+    sees: bool = True
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helper:
-    """An invited relative who might interpret: `account` is his; asked for, and agreed to by a nurse, or not."""
+    """Who might interpret: `account` is his; asked for, and agreed to by a nurse, or not.
+
+    `sees` is what the family said of the picture for one who is no relative; None for a relative, who looks anyway.
+    """
 
     account: str
     name: str
     is_asked: bool
     is_agreed: bool
+    sees: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyVisit:
-    """The page; `note` is the last that a doctor approved, None for who is no guardian."""
+    """The page; `note` is the last that a doctor approved, None for who is no guardian.
+
+    `family` is the name of the guardian whose visit it is, for who interprets in it.
+    """
 
     coming: Coming
     now: Now
@@ -95,6 +113,7 @@ class FamilyVisit:
     bed: str
     note: Note | None
     helpers: tuple[Helper, ...]
+    family: str = ""
 
     @property
     def booked(self) -> Booked:
@@ -138,8 +157,9 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     booked = await _booked(windows, visit)
     is_guardian = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
     is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked.baby)
-    if not (is_guardian or is_invited):
-        if isinstance(watcher, SignedIn) and await nursery.claims.was_invited(watcher, booked.baby):
+    third = await _third(windows, watcher, visit) if not (is_guardian or is_invited) else None
+    if not (is_guardian or is_invited or third):
+        if isinstance(watcher, SignedIn) and await _was_let_in(nursery, watcher, booked):
             raise Refusal(INVITATION_OVER, next_step="ask-to-be-invited-again")
         raise not_found()
     consents = await found_by(
@@ -153,14 +173,32 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
     )
     may_see = stands and allows(given, booked.guardian, VIEW)
-    interprets = is_invited and (await windows.viewers.interpreters(visit)).get(watcher.caller.id, False)
+    waits = third is not None and third.agreed_at is None
+    asked = await windows.viewers.interpreters(visit) if is_invited else {}
+    interprets = third is not None or asked.get(watcher.caller.id, False)
     may_talk = watcher.shown.may_talk if isinstance(watcher, AtDoor) else is_guardian or interprets
     return Coming(
         booked=booked,
         part=Part.FAMILY if is_guardian else Part.INTERPRETER if interprets else Part.GUEST,
-        may_see=may_see,
-        may_speak=may_talk and may_see and allows(given, booked.guardian, TALK),
+        may_see=may_see and not waits,
+        may_speak=may_talk and may_see and not waits and allows(given, booked.guardian, TALK),
+        sees=third is None or third.sees,
+        waits=waits,
     )
+
+
+async def _third(windows: Windows, watcher: Watcher, visit: str) -> Interpreting | None:
+    """As what somebody interprets who is no relative; he comes to this one visit and to no other."""
+    if not isinstance(watcher, SignedIn):
+        return None
+    return await windows.nursery.interpreters.accepted(watcher.account.id, visit)
+
+
+async def _was_let_in(nursery: Nursery, watcher: SignedIn, booked: Booked) -> bool:
+    """Whether somebody was invited to a visit's baby, or asked to interpret in it, and is no more."""
+    if await nursery.claims.was_invited(watcher, booked.baby):
+        return True
+    return await nursery.interpreters.was_taken_back(watcher.account.id, booked.id)
 
 
 async def _is_invited(windows: Windows, watcher: SignedIn, baby: str) -> bool:
@@ -186,8 +224,12 @@ async def now_at_bed(windows: Windows, visit: str) -> Now | None:
     if room is None:
         return None
     standing = read(room.state)
-    now = _now(standing.visit, since=room.changed_at)
-    return replace(now, is_silenced=standing.is_silenced, is_ward_heard=standing.is_ward_heard)
+    return replace(
+        _now(standing.visit, since=room.changed_at),
+        is_silenced=standing.is_silenced,
+        is_ward_heard=standing.is_ward_heard,
+        call=standing.call,
+    )
 
 
 def _now(visit: Visit, *, since: Instant) -> Now:
@@ -210,23 +252,33 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     booked, store = coming.booked, windows.nursery.store
     is_open_to_others = isinstance(watcher, AtDoor)
     is_guardian = coming.part is Part.FAMILY and not is_open_to_others
-    found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby)])
+    found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
     _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
-    patient = found.get(("Patient", booked.baby))
+    patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
     return FamilyVisit(
         coming=coming,
         now=await now_of(windows, booked),
-        baby="" if patient is None or is_open_to_others else name_of(patient.value),
-        bed=bed,
+        baby="" if patient is None or is_open_to_others or not coming.sees else name_of(patient.value),
+        bed=bed if coming.sees else "",
         note=await _note(windows, booked.baby) if is_guardian else None,
         helpers=await helpers_of(windows, booked) if is_guardian else (),
+        family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
     )
 
 
 async def helpers_of(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
-    """The relatives who accepted an invitation to a visit's baby, and which of them interpret."""
+    """Who accepted to interpret in a visit, and the relatives who accepted an invitation to its baby."""
+    thirds = [
+        Helper(account=each.account, name=each.name, is_asked=True, is_agreed=bool(each.agreed_at), sees=each.sees)
+        for each in await windows.nursery.interpreters.of_visit(booked.id)
+        if each.accepted_at is not None
+    ]
+    return (*thirds, *await _relatives(windows, booked))
+
+
+async def _relatives(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
     invitations = [each for each in await windows.nursery.claims.invited(booked.baby) if each.accepted_at is not None]
     if not invitations:
         return ()

@@ -16,13 +16,14 @@ from tianfu.kernel.instants import Instant, china_date
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relative:
-    """One of them; `accepted_at` is None while he has not agreed."""
+    """One of them; `accepted_at` is None while he has not agreed, `declined_at` while he has not said no."""
 
     invitation: str
     name: str
     tail: str
     asked_at: Instant
     accepted_at: Instant | None
+    declined_at: Instant | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ async def read_invited(nursery: Nursery, baby: Baby) -> InvitedPage:
                 tail="" if person is None else person.telephone[-4:],
                 asked_at=each.asked_at,
                 accepted_at=each.accepted_at,
+                declined_at=each.declined_at,
             )
         )
     return InvitedPage(relatives=tuple(relatives), most=None if policy is None else policy.invited_max)

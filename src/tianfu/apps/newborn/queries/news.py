@@ -15,6 +15,11 @@ async def news_of_visits(nursery: Nursery, place: str, signed_in: SignedIn) -> S
     if signed_in.account.kind is not Kind.RESIDENT:
         return ()
     soon = await nursery.places.soon(signed_in.caller.related)
-    waiting = sum(each.accepted_at is None for each in await nursery.claims.invitations(signed_in))
-    counted = {"newborn.news-visits": soon, "newborn.news-invitations": waiting}
+    invitations = await nursery.claims.invitations(signed_in)
+    waiting = sum(each.accepted_at is None and each.declined_at is None for each in invitations)
+    asked = sum(
+        each.accepted_at is None and each.declined_at is None
+        for each in await nursery.interpreters.for_person(signed_in)
+    )
+    counted = {"newborn.news-visits": soon, "newborn.news-invitations": waiting, "newborn.news-interpreting": asked}
     return [News(place=place, address=ROOT, says=says, count=count) for says, count in counted.items() if count]

@@ -53,6 +53,7 @@ class Row:
     visit: Visit
     ward: str
     is_at_bed: bool
+    is_calling: bool
 
     @property
     def state(self) -> State:
@@ -125,6 +126,12 @@ async def heard_of(house: House, caller: Caller, nurse: str, *, also: str = "") 
     return [visit for visit, baby in baby_of.items() if baby in hers]
 
 
+async def calls_among(house: House, visits: Sequence[str]) -> list[str]:
+    """Of these visits, those whose family waits for an answer."""
+    rooms = await house.rooms.at_work() if visits else ()
+    return [room.visit for room in rooms if room.visit in visits and read(room.state).is_calling]
+
+
 async def read_wards(house: House, caller: Caller) -> tuple[Ward, ...]:
     """The wards that belong to the caller's unit."""
     if caller.organisation is None:
@@ -177,6 +184,7 @@ async def rows_of(house: House, caller: Caller, booked: Sequence[Booked], kept: 
             visit=kept[each.id].visit if each.id in kept else each.visit,
             ward=each.ward,
             is_at_bed=each.id in kept,
+            is_calling=each.id in kept and kept[each.id].is_calling,
         )
         for each in booked
         if each.baby in people

@@ -111,6 +111,14 @@ ACT_OF_INTERACTION = {
     "end-visit": Act.TENDED,
     "hear-ward": Act.TENDED,
     "silence-family": Act.TENDED,
+    "ask-interpreter": Act.TENDED,
+    "accept-interpreting": Act.TENDED,
+    "decline-interpreting": Act.TENDED,
+    "let-interpret": Act.TENDED,
+    "end-interpreting": Act.TENDED,
+    "move-camera": Act.TENDED,
+    "call-ward": Act.TENDED,
+    "answer-family": Act.TENDED,
     "decline-visit": Act.TENDED,
 }
 

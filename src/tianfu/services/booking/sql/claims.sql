@@ -54,12 +54,14 @@ values (%(invitation)s, %(ward)s, %(baby)s, %(guardian)s, %(related)s, %(handle)
 
 -- invitations_of_baby
 -- Whom a baby's guardians invited.
-select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at from newborn_invitation
+select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at, declined_at
+  from newborn_invitation
  where baby = %(baby)s and ended_at is null order by asked_at;
 
 -- invitations_for
 -- What waits for, or was accepted by, whoever bears a telephone and name.
-select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at from newborn_invitation
+select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at, declined_at
+  from newborn_invitation
  where ended_at is null and (accepted_by = %(account)s
                              or (accepted_by is null and handle = %(handle)s and named = %(named)s))
  order by asked_at;
@@ -70,8 +72,15 @@ select 1 from newborn_invitation
  where accepted_by = %(account)s and baby = %(baby)s and ended_at is not null limit 1;
 
 -- accept_invitation
--- Whoever bears both agrees.
-update newborn_invitation set accepted_by = %(account)s, accepted_at = %(now)s
+-- Whoever bears both agrees, also who said no before.
+update newborn_invitation set accepted_by = %(account)s, accepted_at = %(now)s, declined_at = null
+ where invitation = %(invitation)s and ended_at is null and accepted_by is null
+   and handle = %(handle)s and named = %(named)s
+returning related;
+
+-- decline_invitation
+-- Whoever bears both says no.
+update newborn_invitation set declined_at = %(now)s
  where invitation = %(invitation)s and ended_at is null and accepted_by is null
    and handle = %(handle)s and named = %(named)s
 returning related;

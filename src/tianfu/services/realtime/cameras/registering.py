@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
-from tianfu.access.caller import Caller
+from tianfu.access.caller import OPERATOR, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.outcomes import Written
-from tianfu.records.store import SearchRequest, Store
+from tianfu.records.outcomes import Record, Unchanged, Written
+from tianfu.records.searching import SearchRequest
 from tianfu.services.realtime.cameras.pulling import refuse_unfit_source
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
 from tianfu.services.realtime.cameras.source import Source
-from tianfu.standards.fhir.parsing import parse_resource
+from tianfu.standards.fhir.parsing import ParsedResource, parse_resource
 
 BED_CODE = "urn:tianfu:bed-code"
 CAMERA_CODE = "urn:tianfu:camera-code"
@@ -32,8 +32,29 @@ class Wish:
     source: Source | None
 
 
-async def register_camera(store: Store, cameras: Cameras, caller: Caller, purpose: Purpose, wish: Wish) -> str:
-    """The id of the Device, which is the camera's name on the media server.
+class DeviceStore(Protocol):
+    """The calls of `tianfu.records.Store` that registering needs."""
+
+    async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> FoundDevices:
+        """A page of the records that match."""
+        ...
+
+    async def create(self, caller: Caller, purpose: Purpose, resource: ParsedResource) -> Written | Unchanged:
+        """Create a record."""
+        ...
+
+
+class FoundDevices(Protocol):
+    """What of a search's answer is looked at."""
+
+    @property
+    def records(self) -> tuple[Record, ...]: ...
+
+
+async def register_camera(
+    store: DeviceStore, cameras: Cameras, caller: Caller, purpose: Purpose, wish: Wish, *, by: Caller = OPERATOR
+) -> str:
+    """The id of the Device, which is the camera's name on the media server; `by` is whom the trail names.
 
     Raises Refusal `bed-unknown`, `camera-known`, `camera-address-malformed`, what `refuse_unfit_source` raises for
     pictures that cannot go on as they come, or what the store raises.  A Device without an address, left by a program
@@ -56,11 +77,11 @@ async def register_camera(store: Store, cameras: Cameras, caller: Caller, purpos
     }
     written = await store.create(caller, purpose, parse_resource(orjson.dumps(device)))
     camera = _id_of(written)
-    await cameras.add(camera, wish.kind, wish.source)
+    await cameras.add(camera, wish.kind, wish.source, by=by)
     return camera
 
 
-async def camera_labelled(store: Store, caller: Caller, purpose: Purpose, label: str) -> str:
+async def camera_labelled(store: DeviceStore, caller: Caller, purpose: Purpose, label: str) -> str:
     """The Device with a label; raises Refusal `camera-unknown`."""
     found = await _found(store, caller, purpose, "Device", f"{CAMERA_CODE}|{label}")
     if len(found) != 1:
@@ -68,7 +89,7 @@ async def camera_labelled(store: Store, caller: Caller, purpose: Purpose, label:
     return found[0]
 
 
-async def _found(store: Store, caller: Caller, purpose: Purpose, kind: str, identifier: str) -> list[str]:
+async def _found(store: DeviceStore, caller: Caller, purpose: Purpose, kind: str, identifier: str) -> list[str]:
     page = await store.search(caller, purpose, SearchRequest(type=kind, parameters=(("identifier", identifier),)))
     return [record.id for record in page.records]
 

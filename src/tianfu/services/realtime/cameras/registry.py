@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tianfu.access.caller import OPERATOR, Caller
 from tianfu.db import Database, Transaction, UniqueViolation, float8_array, int4_array, int8_array, queries, text_array
 from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
 from tianfu.services.accounts.keys import Place, Sealed, Seals
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, secret_of
+from tianfu.services.realtime.cameras.changes import HANG, LOGIN, REGISTER, RETIRE, RETURN, CameraTrail
 from tianfu.services.realtime.cameras.source import Source
 from tianfu.services.realtime.protocol.credentials import BEGINNING, GOOD_DAYS, OVERLAP_HOURS
 
@@ -79,15 +82,19 @@ class Health:
 
 
 class Cameras:
-    """The cameras of an installation."""
+    """The cameras of an installation; each change of one is in the trail, or not made.
 
-    def __init__(self, database: Database, seals: Seals, *, clock: Clock) -> None:
+    `auditor` is None for who changes none, such as what pulls them.
+    """
+
+    def __init__(self, database: Database, seals: Seals, *, auditor: Auditor | None, clock: Clock) -> None:
+        self._trail = None if auditor is None else CameraTrail(auditor, clock)
         self._database = database
         self._seals = seals
         self._clock = clock
 
-    async def add(self, camera: str, kind: Kind, source: Source | None) -> None:
-        """Register a camera under its Device's id, with an address if it is pulled.
+    async def add(self, camera: str, kind: Kind, source: Source | None, *, by: Caller = OPERATOR) -> None:
+        """Register a camera under its Device's id, with an address if it is pulled; `by` as the trail tells it.
 
         Raises Refusal `camera-known` or `camera-address-malformed`.
         """
@@ -105,13 +112,14 @@ class Cameras:
                     sealed_with=sealed and sealed.sealed_with,
                     now=self._clock(),
                 )
+                await self._tell(transaction, by, REGISTER, camera=camera, kind=kind.value)
 
         try:
             await self._seals.again(work)
         except UniqueViolation:
             raise Refusal("camera-known", next_step="change-it") from None
 
-    async def move(self, camera: str, source: Source) -> None:
+    async def move(self, camera: str, source: Source, *, by: Caller = OPERATOR) -> None:
         """Give a camera another address or login; the old one is used no more from the next look on, within a second.
 
         Raises Refusal `camera-unknown`, or `camera-bound` in a visit at the bed that is not over: what two people saw
@@ -126,6 +134,7 @@ class Cameras:
                 if await transaction.one(_SQL.camera_bound, camera=camera) is not None:
                     raise Refusal("camera-bound", next_step="end-the-visit")
                 await self._address(transaction, camera, row[1] + 1, source)
+                await self._tell(transaction, by, LOGIN, camera=camera, revision=str(row[1] + 1))
 
         await self._seals.again(work)
 
@@ -161,13 +170,21 @@ class Cameras:
         if row is None or row[0] != Kind.WHIP:
             raise _unknown()
 
-    async def switch(self, camera: str, *, is_on: bool) -> None:
+    async def hang(self, camera: str, bed: str, *, by: Caller = OPERATOR) -> None:
+        """A camera hangs at another bed from now on, as its Device says; raises Refusal `camera-unknown`."""
+        async with self._database.transaction("app") as transaction:
+            if await transaction.one(_SQL.lock_camera, camera=camera) is None:
+                raise _unknown()
+            await self._tell(transaction, by, HANG, camera=camera, bed=bed)
+
+    async def switch(self, camera: str, *, is_on: bool, by: Caller = OPERATOR) -> None:
         """Use a camera, or use it no more; raises Refusal `camera-unknown`."""
         async with self._database.transaction("app") as transaction:
             if not await transaction.run(_SQL.switch_camera, camera=camera, is_on=is_on, now=self._clock()):
                 raise _unknown()
             if not is_on:
                 await transaction.run(_SQL.end_sending, camera=camera, now=self._clock())
+            await self._tell(transaction, by, RETURN if is_on else RETIRE, camera=camera)
 
     async def kept(self) -> Sequence[Kept]:
         """All of them."""
@@ -230,6 +247,11 @@ class Cameras:
                     await self._address(transaction, kept.camera, kept.revision, source)
 
         await self._seals.again(work)
+
+    async def _tell(self, transaction: Transaction, by: Caller, deed: str, **facts: str) -> None:
+        if self._trail is None:
+            raise ValueError("whoever changes cameras tells the trail")
+        await self._trail.tell(transaction, by, deed, **facts)
 
     async def _address(self, transaction: Transaction, camera: str, revision: int, source: Source) -> None:
         sealed = await self._sealed(transaction, camera, revision, source)

@@ -41,6 +41,9 @@ class Action(StrEnum):
     WHEP_VOICE = "whep-voice"
     """See, hear and speak, when the floor is his."""
 
+    WHEP_SOUND = "whep-sound"
+    """Hear and speak, and see nothing: whoever has this is offered no picture."""
+
 
 class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What somebody shall be let in for.

@@ -20,3 +20,9 @@ def sends_anything(offer: str) -> bool:
                 session = direction
     directions.append(direction)
     return any((each or session) in _SENDS for each in directions[1:])
+
+
+def asks_for_sound_alone(offer: str) -> bool:
+    """Whether an offer has lines of sound and of nothing else."""
+    lines = [row for row in offer.splitlines() if row.lstrip().lower().startswith("m=")]
+    return bool(lines) and all(row.startswith("m=audio ") for row in lines)

@@ -75,6 +75,12 @@ update visit_interpreter set agreed_by = %(by)s::text, agreed_at = %(now)s::bigi
  where visit = %(visit)s::text and person = %(person)s::text
 returning person;
 
+-- disagree_interpreter
+-- A nurse takes back that he may speak; no row if he might not.
+update visit_interpreter set agreed_by = null, agreed_at = null
+ where visit = %(visit)s::text and person = %(person)s::text and agreed_by is not null
+returning person;
+
 -- interpreters_of
 -- Whom a guardian asked for, and whether a nurse agreed.
 select person, agreed_by is not null from visit_interpreter where visit = %(visit)s::text order by asked_at;
