@@ -186,7 +186,6 @@ async def _house(addresses: Addresses, settings: Settings) -> AsyncIterator[_Hou
         try:
             keys = installation_keys(settings)
             auditor = GroupAuditor(database, trail.lanes)
-            Seals(await open_keyring(database, keys))
             yield _House(
                 store=await Store.open(database, auditor=auditor, clock=system_clock, keys=keys),
                 cameras=Cameras(

@@ -31,7 +31,7 @@ from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.alerting import keep_alerting
 from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.live.doors import GrantedDoors
-from tianfu.apps.newborn.live.keeper import House as VisitHouse
+from tianfu.apps.newborn.live.house import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery

@@ -51,7 +51,14 @@ async def main(told: dict[str, Any], home: Path) -> None:
             database, auditor=GroupAuditor(database, trail.lanes), clock=clock, keys=made_up_keys(MASTER)
         )
         nobody = cast("Any", None)
-        nursery = Nursery(store=store, places=Deadly(database, clock), claims=nobody, stations=nobody, clock=clock)
+        nursery = Nursery(
+            store=store,
+            places=Deadly(database, clock),
+            claims=nobody,
+            interpreters=nobody,
+            stations=nobody,
+            clock=clock,
+        )
         if told["deed"] == "book":
             each = For(baby=told["baby"], guardian=told["guardian"], ward="ward-1")
             await book(nursery, [each], Instant(told["start"]), by_staff=False)

@@ -96,6 +96,7 @@ def _page(participant: str, heard_at: Instant) -> Viewer:
         heard_at=heard_at,
         is_away=False,
         faults=0,
+        level="full",
     )
 
 

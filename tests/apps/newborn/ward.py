@@ -17,7 +17,8 @@ from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.confirm_binding import confirm_binding
 from tianfu.apps.newborn.actions.scan_codes import scan_code
-from tianfu.apps.newborn.live.keeper import House, Keeper
+from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import Standing, read
 from tianfu.apps.newborn.mapping.codes import (
     ACT_CODE,

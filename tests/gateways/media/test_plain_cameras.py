@@ -14,6 +14,7 @@ from tests.gateways.media.conftest import LEASE_SECONDS, SDP, Ward
 from tests.gateways.media.test_door import assert_refused
 from tests.made_up_keys import made_up_keys
 from tests.services.realtime.made import until
+from tests.trails import auditor_of
 from tianfu.gateways.media.door import WHEP_PATH, WHIP_PATH
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
@@ -33,7 +34,7 @@ DAY_SECONDS = 86_400
 @pytest.fixture
 async def cameras(ward: Ward) -> Cameras:
     keyring = await open_keyring(ward.database, made_up_keys(b"k" * 32))
-    made = Cameras(ward.database, Seals(keyring), clock=ward.clock)
+    made = Cameras(ward.database, Seals(keyring), auditor=await auditor_of(ward.database), clock=ward.clock)
     await made.add("bed-1", Kind.WHIP, None)
     return made
 

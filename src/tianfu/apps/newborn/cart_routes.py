@@ -14,7 +14,7 @@ from litestar.params import FromPath
 
 from tianfu.apps.newborn.actions.start_cart import Granting, start_cart
 from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.pages import CAMERA_HERE
 from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts
 from tianfu.web.asking import HttpRequest

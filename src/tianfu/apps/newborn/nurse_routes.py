@@ -25,7 +25,7 @@ from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.actions.write_note import approve_note, write_note
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, kept_visit_of, not_found, practitioner_of, visit_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.calls import TOUCHES, WORDS_MAX
 from tianfu.apps.newborn.model.reasons import (

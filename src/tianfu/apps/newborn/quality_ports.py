@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tianfu.access.organisations import OrganisationTree
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.services.realtime.cameras.registry import Health
 from tianfu.services.realtime.quality import QualityBook
 

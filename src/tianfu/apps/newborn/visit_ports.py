@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.viewers import Viewers

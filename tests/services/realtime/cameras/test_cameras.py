@@ -328,3 +328,21 @@ async def test_every_change_of_a_camera_stands_in_the_trail_without_its_address_
         for row in told
         if "%3A%2F%2F" in row[2] or "://" in row[2] or LOGIN.password in row[2] or LOGIN.user in row[2]
     ]
+
+
+async def test_a_credential_is_told_to_the_trail_and_never_itself(ward: Ward, database: Database) -> None:
+    head = Caller(id="account-head", role="nurse")
+    await ward.cameras.add("bed-1", Kind.WHIP, None, by=head)
+    given = await ward.cameras.new_credential("bed-1", by=head)
+    await ward.cameras.take_credentials_back("bed-1")
+    with pytest.raises(Refusal):
+        await ward.cameras.new_credential("bed-9")
+    query = Query.composed("trail", "select caller, interaction, coalesce(query, '') from audit order by seq")
+    async with database.connection("owner") as owner:
+        told = [tuple(row) for row in await owner.all(query)]
+    assert [row[:2] for row in told] == [
+        ("account-head", "register-camera"),
+        ("account-head", "give-camera-credential"),
+        ("command-line", "take-camera-credential"),
+    ]
+    assert not [row for row in told if given.text in row[2]]

@@ -10,7 +10,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.live.bed import visit_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.mapping.calls import answer_resource, call_resource
 from tianfu.apps.newborn.mapping.codes import VISITS

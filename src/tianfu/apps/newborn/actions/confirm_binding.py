@@ -10,7 +10,8 @@ from contextlib import suppress
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.scan_codes import binding_said, scans_of
 from tianfu.apps.newborn.live.bed import visit_of, ward_now
-from tianfu.apps.newborn.live.keeper import House, lease_seconds
+from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.keeper import lease_seconds
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import Binding, confirmed

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.bed import change_standing, kept_visit_of
-from tianfu.apps.newborn.live.keeper import ROOM_GONE, House
+from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.keeper import ROOM_GONE
 from tianfu.apps.newborn.model.visit import State, Visit, shielded
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal

@@ -10,7 +10,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.keep_slots import free_place
 from tianfu.apps.newborn.live.bed import change_standing, kept_visit_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import restated
 from tianfu.apps.newborn.model.reasons import DeclineReason

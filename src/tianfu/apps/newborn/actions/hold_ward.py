@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.bed import change_standing
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.model.visit import shielded
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal

@@ -13,7 +13,7 @@ import orjson
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.ports import RecordStore
 from tianfu.apps.newborn.queries.cameras import KeptCamera, read_camera

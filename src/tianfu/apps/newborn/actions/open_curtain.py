@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.bed import visit_of, ward_behind_lock
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.model.visit import opened
 from tianfu.kernel.instants import Instant

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.bed import visit_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.codes import BED_CODE, CAMERA_CODE, VISITS
 from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Binding, Code, Scan, bound

@@ -12,7 +12,7 @@ from enum import StrEnum
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.bed import kept_visit_of, visit_of
 from tianfu.apps.newborn.live.doors import UNKNOWN_ROLE
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.kernel.refusal import Refusal
 

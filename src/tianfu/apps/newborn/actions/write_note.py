@@ -7,7 +7,7 @@ import orjson
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.bed import visit_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.notes import approved_note, note_from, note_resource
 from tianfu.apps.newborn.mapping.visits import Resource
 from tianfu.kernel.instants import Instant

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.keeper import LEASE_SECONDS, House
+from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.keeper import LEASE_SECONDS
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.model.visit import Visit, Ward

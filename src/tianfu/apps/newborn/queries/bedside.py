@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.bed import not_found, visit_of
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN
 from tianfu.apps.newborn.mapping.notes import Note, note_from

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.wards import bed_of_camera, camera_label
 from tianfu.apps.newborn.queries.carts import BEDS_MAX, beds_of

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.codes import BED_CODE, VISITS
 from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.mapping.wards import bed_of_camera, camera_label

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.keeper import FIRST_LEVEL
+from tianfu.apps.newborn.live.listening import FIRST_LEVEL
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import BED_CODE, VISITS
 from tianfu.apps.newborn.mapping.visits import Element, id_in

@@ -8,7 +8,7 @@ from typing import Any
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import Standing, read
 from tianfu.apps.newborn.mapping.codes import WRISTBAND
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, id_in

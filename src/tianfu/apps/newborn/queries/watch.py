@@ -9,7 +9,7 @@ from typing import Protocol
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.set_policy import broken_by
-from tianfu.apps.newborn.live.keeper import House
+from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.wards import bed_of_camera, camera_label
 from tianfu.apps.newborn.ports import Nursery

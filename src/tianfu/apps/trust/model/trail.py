@@ -107,6 +107,8 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "register-camera",
         "change-camera-login",
         "retire-camera",
+        "give-camera-credential",
+        "take-camera-credential",
         "return-camera",
         "hang-camera",
         "ask-interpreter",

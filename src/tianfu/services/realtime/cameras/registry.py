@@ -14,7 +14,16 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.services.accounts.keys import Place, Sealed, Seals
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, secret_of
-from tianfu.services.realtime.cameras.changes import HANG, LOGIN, REGISTER, RETIRE, RETURN, CameraTrail
+from tianfu.services.realtime.cameras.changes import (
+    CREDENTIAL,
+    HANG,
+    LOGIN,
+    REGISTER,
+    RETIRE,
+    RETURN,
+    TAKE_BACK,
+    CameraTrail,
+)
 from tianfu.services.realtime.cameras.source import Source
 from tianfu.services.realtime.protocol.credentials import BEGINNING, GOOD_DAYS, OVERLAP_HOURS
 
@@ -138,7 +147,7 @@ class Cameras:
 
         await self._seals.again(work)
 
-    async def new_credential(self, camera: str) -> Credential:
+    async def new_credential(self, camera: str, *, by: Caller = OPERATOR) -> Credential:
         """What an encoder shows from now on to send under this camera's name; it is kept nowhere but there.
 
         The one before is good until the new one is used, at most for `OVERLAP_HOURS`.  Raises Refusal `camera-unknown`.
@@ -151,9 +160,10 @@ class Cameras:
             await transaction.run(_SQL.add_credential, digest=digest, camera=camera, now=now, until=until)
             overlap = now + OVERLAP_HOURS * HOUR
             await transaction.run(_SQL.shorten_credentials, camera=camera, digest=digest, until=overlap)
+            await self._tell(transaction, by, CREDENTIAL, camera=camera)
         return Credential(text=text, until=until)
 
-    async def take_credentials_back(self, camera: str) -> None:
+    async def take_credentials_back(self, camera: str, *, by: Caller = OPERATOR) -> None:
         """No credential of a camera is good any more, and what it sends is ended within two seconds.
 
         Raises Refusal `camera-unknown`.
@@ -163,6 +173,7 @@ class Cameras:
             await self._lock_encoder(transaction, camera)
             await transaction.run(_SQL.end_credentials, camera=camera, now=now)
             await transaction.run(_SQL.end_sending, camera=camera, now=now)
+            await self._tell(transaction, by, TAKE_BACK, camera=camera)
 
     @staticmethod
     async def _lock_encoder(transaction: Transaction, camera: str) -> None:
