@@ -104,7 +104,7 @@ def _read_head_file(path: Path, writer: bytes, evidence: Evidence, report: Repor
     evidence.writers.add(writer)
     for older in [each for each in evidence.intents if each[0] == writer]:
         del evidence.intents[older]  # a new file begins with those that are open
-    text = path.read_bytes()
+    text = path.read_bytes().partition(b"\0")[0]  # behind it is room for more
     for line in text[: text.rfind(b"\n") + 1].decode("utf-8", "replace").splitlines():
         match line.split(" ", 5):
             case ["h" | "f" as kind, lane, number, digest, _] if _is_head(lane, number, digest):

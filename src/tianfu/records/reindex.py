@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from tianfu.access.labels import label_mask
 from tianfu.db import Database, Transaction, queries
 from tianfu.db.wire import int8_array
 from tianfu.kernel.ids import unpacked_id
@@ -21,6 +22,9 @@ from tianfu.standards.fhir.definitions import definitions
 
 BATCH = 500
 _BEFORE_ALL = -(1 << 63)
+KEPT_LABELS = ("unreleased",)
+"""What older programs left unmarked was marked once by a step of the schema, and its text does not tell it."""
+
 _HEAD_COLUMNS = (
     *("rids", "prids", "date_lows", "date_highs", "codes", "categories", "statuses", "numbers", "units"),
     *("encounters", "sensitivities", "labels", "generations", "tokens", "token_firsts", "token_lasts"),
@@ -91,7 +95,8 @@ async def _reindex_batch(transaction: Transaction, preparer: Preparer, name: str
         pipeline.add(_WRITE.remove_index_rows, type=number, rids=packed)
         pipeline.add(_WRITE.remove_further_subjects, type=number, rids=packed)
         add_tokens(pipeline, writes, set())
-        pipeline.add(_SQL.update_heads, type=number, **{column: columns[column] for column in _HEAD_COLUMNS})
+        heads = {column: columns[column] for column in _HEAD_COLUMNS}
+        pipeline.add(_SQL.update_heads, type=number, kept_labels=label_mask(KEPT_LABELS), **heads)
         for statement, parameters in index_statements(writes):
             pipeline.add(statement, **parameters)
     return len(placed)

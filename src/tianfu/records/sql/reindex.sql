@@ -17,11 +17,12 @@ select rid, version, changed_at, fid, body, prid, org
  where type = %(type)s and rid = any(%(rids)s) and generation < %(generation)s and not deleted;
 
 -- update_heads
--- New values of the columns by which records are found.
+-- New values of the columns by which records are found; of the labels some stay, which the text need not tell.
 update resource r
    set prid = given.prid, date_low = given.date_low, date_high = given.date_high, code = given.code,
        category = given.category, status = given.status, number = given.number, unit = given.unit,
-       encounter = given.encounter, sensitivity = given.sensitivity, labels = given.labels,
+       encounter = given.encounter, sensitivity = given.sensitivity,
+       labels = given.labels | r.labels & %(kept_labels)s::bigint,
        generation = given.generation,
        tokens = case when token_last >= token_first then (%(tokens)s::bigint[])[token_first:token_last] end
   from unnest(%(rids)s::bigint[], %(prids)s::bigint[], %(date_lows)s::bigint[], %(date_highs)s::bigint[],

@@ -162,7 +162,9 @@ def _close_chains(folder: Path, reader: HeadReader, gone: Sequence[Ended], ends:
     for each in gone:
         files = reader.files_of(each.writer)
         path = files[-1] if files else folder / file_name(each.writer, 1)
-        with path.open("ab") as file:
+        with path.open("a+b") as file:
+            file.seek(0)
+            file.truncate(len(file.read().partition(b"\0")[0]))  # the room that is left
             # A line that a fault cut off stays alone.
             file.write(b"\n" + b"".join(final_line(head, now) for head in ends[each.writer]))
             file.flush()

@@ -101,6 +101,15 @@ class Told:
     intents: dict[int, Head] = field(default_factory=dict)
 
 
+def whole_lines(written: bytes) -> bytes:
+    """What of a head file says something: before the room for more, up to the end of the last line.
+
+    What a fault cut off in the middle of a line, or what stands behind a gap, was never acknowledged.
+    """
+    told = written.partition(b"\0")[0]
+    return told[: told.rfind(b"\n") + 1]
+
+
 class HeadReader:
     """Follows the head files of a folder; each look reads only what was added since."""
 
@@ -133,7 +142,7 @@ class HeadReader:
         with path.open("rb") as file:
             file.seek(self._offsets.get(path, 0))
             new = file.read()
-        whole = new[: new.rfind(b"\n") + 1]  # what a fault cut off in the middle of a line was never acknowledged
+        whole = whole_lines(new)
         self._offsets[path] = self._offsets.get(path, 0) + len(whole)
         for line in whole.splitlines():
             _take(line.decode("utf-8", "replace"), told)

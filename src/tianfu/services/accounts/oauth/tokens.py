@@ -65,7 +65,11 @@ class Bearer:
 @dataclass(slots=True)
 class _Known:
     bearer: Bearer
-    look_again_at: Instant
+    looked_at: Instant
+
+    @property
+    def look_again_at(self) -> Instant:
+        return Instant(self.looked_at + int(LOOK_AGAIN_SECONDS * SECOND))
 
 
 class AccessTokens:
@@ -126,9 +130,9 @@ class AccessTokens:
     def believed(self, text: bytes, audience: str, now: Instant) -> Bearer | None:
         """Who stands behind a token that was read less than `LOOK_AGAIN_SECONDS` ago."""
         known = self._known.get((text, audience))
-        if known is not None and now < known.look_again_at and now < known.bearer.until:
-            return known.bearer
-        return None
+        if known is None or not known.looked_at <= now < known.look_again_at or now >= known.bearer.until:
+            return None  # also where the clock was set back: else what has ended would be believed until it is made up
+        return known.bearer
 
     async def _read(self, text: bytes, audience: str, now: Instant) -> Bearer:
         key = text, audience
@@ -144,7 +148,7 @@ class AccessTokens:
             self._known.clear()  # all are looked at anew; a full table is no reason to believe longer
         if known is not None and known.bearer == bearer:
             bearer = known.bearer  # the same value, so that what is remembered of it by others stays
-        self._known[key] = _Known(bearer, Instant(now + int(LOOK_AGAIN_SECONDS * SECOND)))
+        self._known[key] = _Known(bearer, now)
         return bearer
 
     async def claims(self, text: bytes, audience: str, now: Instant) -> AccessClaims:
