@@ -6,7 +6,11 @@ const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
 const BROKEN_WITHIN = 2_000;
 const GATHER_WITHIN = 3_000;
 
-type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused";
+type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused" | "bound";
+/** Refused for good: because a visit is bound to another device, or for anything else. */
+interface No {
+  readonly no: "refused" | "bound";
+}
 interface Torch extends MediaTrackCapabilities {
   torch?: boolean;
 }
@@ -119,7 +123,7 @@ class Cart {
       await gathered(peer);
       const answer = await this.publish(peer.localDescription!.sdp);
       if (this.peer !== peer) return;
-      if (answer === undefined) return this.stop("refused");
+      if (typeof answer !== "string") return this.stop(answer.no);
       await peer.setRemoteDescription({ type: "answer", sdp: answer });
     } catch {
       if (this.peer === peer) this.again();
@@ -148,8 +152,8 @@ class Cart {
     setTimeout(() => this.wanted && !this.peer && void this.connect(), pause);
   }
 
-  /** The answer to our offer; undefined if it is refused for good. */
-  private async publish(offer: string): Promise<string | undefined> {
+  /** The answer to our offer, or why it is refused for good. */
+  private async publish(offer: string): Promise<string | No> {
     const jwk = await crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
     const asked = await fetch(`/newborn/cart/${this.camera}/grant`, {
       method: "POST",
@@ -216,9 +220,10 @@ class Cart {
 }
 
 /** What will be refused again is told; what may pass later is tried again. */
-function refusedOrThrow(answer: Response): undefined {
+async function refusedOrThrow(answer: Response): Promise<No> {
   if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
-  return undefined;
+  const said = (await answer.json().catch(() => ({}))) as { code?: string };
+  return { no: said.code === "camera-bound" ? "bound" : "refused" };
 }
 
 function gathered(peer: RTCPeerConnection): Promise<void> {

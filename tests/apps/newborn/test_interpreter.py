@@ -9,14 +9,11 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from tests.apps.newborn.test_live_page import fit, reads, sees
-from tests.apps.newborn.ward import ELSEWHERE, QIN, UNIT
+from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import GRANDMOTHER, MOTHER, OTHER_MOTHER, VISIT, WATCH, Window, listen, until, window_of
-from tests.services.accounts.conftest import unit
-from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.newborn.actions.interpret import interpret_no_more, let_interpret
 from tianfu.db import Addresses, Database
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.realtime.protocol.parts import Part
 
 pytestmark = pytest.mark.anyio
@@ -160,7 +157,7 @@ async def test_a_nurse_of_the_ward_lets_in_and_sends_away_by_name(window: Window
     await ask(window, mother, "no")
     person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
     await agreed(window, person)
-    nurse = await nurses_browser(window)
+    nurse = await window.nurse()
     page = await nurse.new_page()
     await page.goto(f"{window.address}/newborn/interpreters/{VISIT}")
     assert "示例外婆" in await page.content()
@@ -171,21 +168,3 @@ async def test_a_nurse_of_the_ward_lets_in_and_sends_away_by_name(window: Window
     told = [row[0] for row in await window.ward.trail("let-interpret", "end-interpreting")]
     assert told == ["let-interpret", "end-interpreting"]
     assert (await person.request.get(f"{window.address}{WATCH}")).status == 410
-
-
-async def nurses_browser(window: Window) -> BrowserContext:
-    """The browser of the nurse Qin, who signed in."""
-    accounts, post = window.house.accounts, Post(organisation=UNIT, role="nurse", practitioner="qin")
-    tree = OrganisationTree([unit(UNIT, None)])
-    account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number="H510001", post=post, tree=tree)
-    await window.house.set_password(account)
-    entered = await window.house.with_both(await window.house.authenticator(account), "H510001")
-    context = await window.chromium.new_context(locale="en", extra_http_headers={"accept-language": "en"})
-    window.contexts.append(context)
-    await context.add_cookies(
-        [
-            {"name": name, "value": value, "url": window.address}
-            for name, value in (("session", entered.secret), ("device", entered.device))
-        ]
-    )
-    return context

@@ -18,9 +18,11 @@ from tests.trails import auditor_of, close_trails
 from tests.web.conftest import made_up_assets
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read, written
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.nurse_routes import Bedsides
@@ -63,6 +65,7 @@ class Tablet:
 
     site: Any
     entered: Entered
+    language: str = "en"
 
     async def get(self, path: str) -> httpx.Response:
         return await self._sent("GET", path, None)
@@ -73,7 +76,7 @@ class Tablet:
     async def _sent(self, method: str, path: str, data: dict[str, str] | None) -> httpx.Response:
         headers = {
             "sec-fetch-site": "same-origin",
-            "accept-language": "en",
+            "accept-language": self.language,
             "cookie": f"session={self.entered.secret}; device={self.entered.device}",
         }
         transport = httpx.ASGITransport(cast("Any", self.site))
@@ -300,6 +303,31 @@ async def test_an_answer_by_voice_lets_the_family_hear_the_ward(place: Place) ->
     assert "Answer by voice" in (await qin.get(bed)).text
     assert (await qin.post(f"{bed}/answer", answer="voice")).headers["location"].endswith("done=answered")
     assert (await place.ward.standing(7)).is_ward_heard
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "The booking of this visit is gone"), ("zh-CN", "预约已不存在")]
+)
+async def test_a_visit_whose_booking_is_gone_says_so_at_the_bed_and_leads_back_to_the_round(
+    place: Place, language: str, words: str
+) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    qin.language = language
+    await qin.post(f"{bed}/open")
+    await place.ward.store.delete(VISITS, Purpose.TREATMENT, "Appointment", "visit-7")
+    before = await qin.get(bed)
+    assert (before.status_code, words in before.text) == (410, True)
+    assert f'action="{bed}/shield"' in before.text, "until the keeper has looked the curtain is in reach"
+    drawn = await qin.post(f"{bed}/shield")
+    assert (await place.ward.standing(7)).visit.state is State.SHIELDED
+    await place.keeper.tick()
+    assert await place.ward.state(7) is State.ABORTED
+    for page in (await qin.get(drawn.headers["location"]), await qin.post(f"{bed}/end")):
+        assert (page.status_code, words in page.text) == (410, True)
+        assert 'class="btn main wide" href="/newborn/round"' in page.text
+        assert "演示之子7" not in page.text
+        assert f"{bed}/shield" not in page.text
+    assert (await (await place.tablet(STRANGER)).get(bed)).status_code == 404
 
 
 async def called(place: Place, question: Question) -> None:

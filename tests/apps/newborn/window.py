@@ -20,23 +20,26 @@ from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.apps.newborn.ward import QIN, WARD, MadeWard, made_ward
+from tests.apps.newborn.ward import QIN, UNIT, WARD, MadeWard, made_ward
 from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.made_up_keys import made_up_keys
-from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of
+from tests.services.accounts.conftest import MASTER, House, Telephone, Time, house_of, unit
 from tests.services.realtime.devices import MadeUpDevice
 from tests.services.realtime.running import Running, embedded
 from tests.services.realtime.test_browser import PAGE as PICTURE_PAGE
 from tests.trails import auditor_of, close_trails
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.caller import Caller
+from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.stay import watch_pages
+from tianfu.apps.newborn.cart_routes import Carts
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.mapping.codes import CONSENT, TALK, VIEW, VISITS
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
@@ -44,13 +47,18 @@ from tianfu.db import Addresses, Database
 from tianfu.gateways.media.door import BASE_SEGMENT, MediaDoor
 from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
 from tianfu.records.keys import open_keyring
+from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.model.people import Assurance, SignedIn
+from tianfu.services.accounts.second_person import SecondPerson
+from tianfu.services.accounts.signing_in import Entered
+from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
+from tianfu.services.realtime.cameras.registry import Cameras
 from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.protocol.grants import Action, Ticket
@@ -158,6 +166,7 @@ class Window:
     port: int
     chromium: Browser
     quiet: Browser
+    cameras: Cameras
     contexts: list[BrowserContext] = field(default_factory=list)
 
     @property
@@ -174,6 +183,18 @@ class Window:
         if is_tied:
             await accounts.people.tie_record(VISITS, account, "RelatedPerson", related)
         accounts.sessions.forget_known(account)
+        return await self._browser(entered, width=width, language=language)
+
+    async def nurse(self, *, width: int = 1440, language: str = "en") -> BrowserContext:
+        """The browser of the nurse Qin, who signed in."""
+        accounts, post = self.house.accounts, Post(organisation=UNIT, role="nurse", practitioner="qin")
+        tree = OrganisationTree([unit(UNIT, None)])
+        account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number="H510001", post=post, tree=tree)
+        await self.house.set_password(account)
+        entered = await self.house.with_both(await self.house.authenticator(account), "H510001")
+        return await self._browser(entered, width=width, language=language)
+
+    async def _browser(self, entered: Entered, *, width: int, language: str) -> BrowserContext:
         self.house.device = ""
         context = await self.chromium.new_context(
             locale=language, viewport={"width": width, "height": 844}, extra_http_headers={"accept-language": language}
@@ -303,8 +324,13 @@ async def window_of(
         limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
         accounts = house.accounts
         people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
+        cameras = Cameras(database, Seals(keyring), auditor=auditor, clock=clock)
+        bedsides = Bedsides(
+            house=ward.house, colleagues=SecondPerson(accounts.signing_in), nursery=nursery, cameras=cameras
+        )
+        carts = Carts(house=ward.house, book=cameras, granting=grants)
         site = build_site(
-            apps=[newborn(nursery, None, windows)],
+            apps=[newborn(nursery, bedsides, windows, carts)],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
@@ -324,7 +350,7 @@ async def window_of(
         )
         try:
             async with served(application, port):
-                window = Window(ward, house, windows, keeper, port, chromium, quiet)
+                window = Window(ward, house, windows, keeper, port, chromium, quiet, cameras)
                 await publish(window, clock, has_sound=has_sound)
                 await until(lambda: has_camera(ward))
                 await ward.arm(7)

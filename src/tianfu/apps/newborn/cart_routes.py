@@ -17,11 +17,16 @@ from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.pages import CAMERA_HERE
 from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts
+from tianfu.kernel.refusal import Refusal
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
+from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 
 CART = "/newborn/cart"
+
+CAMERA_BOUND = "camera-bound"
+"""The one refusal that the page tells apart; the door of pictures answers with the same code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,12 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
         practitioner_of(asking, NURSES)
         cart = await read_cart(carts.house, carts.book, asking.caller, camera)
         key = {"kty": "EC", "crv": "P-256", **await read_form(request, "x", "y")}
-        grant = await start_cart(carts.granting, asking.caller, cart.id, key, now=carts.house.clock())
+        try:
+            grant = await start_cart(carts.granting, asking.caller, cart.id, key, now=carts.house.clock())
+        except Refusal as refusal:
+            if refusal.code != CAMERA_BOUND:
+                raise
+            return Response({"code": CAMERA_BOUND}, media_type=MediaType.JSON, status_code=status_of(refusal))
         return Response({"grant": grant.text}, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
     return [list_carts, show_cart, grant_cart]

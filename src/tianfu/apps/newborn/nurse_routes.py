@@ -40,7 +40,7 @@ from tianfu.apps.newborn.model.reasons import (
 from tianfu.apps.newborn.nurse_ports import Colleagues
 from tianfu.apps.newborn.pages import CAMERA_HERE, is_head, nurse_or_doctor
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.bedside import read_bedside
+from tianfu.apps.newborn.queries.bedside import read_bedside, read_unbooked
 from tianfu.apps.newborn.queries.round import calls_among, heard_of, read_round, read_wards, refuse_unless_hers
 from tianfu.apps.newborn.queries.watch import CameraHealth, read_watch
 from tianfu.kernel.refusal import Refusal
@@ -361,7 +361,10 @@ async def _bedside(
     pages: Pages, request: HttpRequest, house: House, visit: str, *, status: int = 200, **values: object
 ) -> Response[str]:
     caller = pages.asking(request).caller
-    found = await read_bedside(house, caller, visit, now=house.clock())
+    try:
+        found = await read_bedside(house, caller, visit, now=house.clock())
+    except Refusal as refusal:
+        return await _unbooked(pages, request, house, visit, refusal)
     may_scan = found.awaits_scans and caller.role in NURSES
     page = _page(pages, request)(
         "bed.html",
@@ -384,7 +387,7 @@ async def _bedside(
 async def _again(pages: Pages, request: HttpRequest, house: House, visit: str, refusal: Refusal) -> Response[str]:
     """The bed once more with what was refused; anything else is a page of its own."""
     if refusal.code not in SHOWN_AGAIN:
-        raise refusal
+        return await _unbooked(pages, request, house, visit, refusal)
     return await _bedside(
         pages,
         request,
@@ -394,3 +397,11 @@ async def _again(pages: Pages, request: HttpRequest, house: House, visit: str, r
         refused=refusal.code,
         why=told(refusal.details.get("reason", "")),
     )
+
+
+async def _unbooked(pages: Pages, request: HttpRequest, house: House, visit: str, refusal: Refusal) -> Response[str]:
+    """Where a visit at one of her beds is not found because its booking is gone, what became of it."""
+    if refusal.code != "not-found":
+        raise refusal
+    found = await read_unbooked(house, pages.asking(request).caller, visit)
+    return _page(pages, request)("unbooked.html", status=410, found=found)

@@ -10,13 +10,15 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.bed import not_found, visit_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read
-from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN
+from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.notes import Note, note_from
+from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Code
 from tianfu.apps.newborn.model.calls import Call
-from tianfu.apps.newborn.model.visit import State
-from tianfu.apps.newborn.queries.round import Row, read_round, rows_of
+from tianfu.apps.newborn.model.visit import State, Visit
+from tianfu.apps.newborn.queries.round import Row, bed_names, read_round, read_wards, rows_of
 from tianfu.kernel.instants import SECOND, Instant
+from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 
 NOTES_MAX = 20
@@ -56,6 +58,40 @@ class Bedside:
     @property
     def may_open(self) -> bool:
         return self.row.state in {State.ARMED, State.SHIELDED} and not self.needs_scans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbooked:
+    """A visit at the bed of which the record has no booking any more; no name of a baby is in it."""
+
+    id: str
+    bed: str
+    visit: Visit
+    is_over: bool
+    is_calling: bool
+
+    @property
+    def state(self) -> State:
+        return self.visit.state
+
+
+async def read_unbooked(house: House, caller: Caller, visit: str) -> Unbooked:
+    """A visit at the bed in one of the caller's wards whose Appointment is gone; raises Refusal `not-found`."""
+    room = await house.rooms.find(visit)
+    if room is None or room.ward not in {each.id for each in await read_wards(house, caller)}:
+        raise not_found()
+    [answer] = await house.store.read_many(VISITS, Purpose.OPERATIONS, [("Appointment", visit)])
+    if isinstance(answer, Found) and booked_from(answer.record.value, version=answer.record.version) is not None:
+        raise not_found()  # it is there, and not for her
+    standing = read(room.state)
+    names = await bed_names(house, caller, [standing.bed] if standing.bed else [])
+    return Unbooked(
+        id=visit,
+        bed=names.get(standing.bed, ""),
+        visit=standing.visit,
+        is_over=standing.is_over,
+        is_calling=standing.is_calling,
+    )
 
 
 async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant) -> Bedside:

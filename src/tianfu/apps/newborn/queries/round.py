@@ -172,7 +172,7 @@ async def rows_of(house: House, caller: Caller, booked: Sequence[Booked], kept: 
     )
     stays = [each.value for each in (await house.store.search(caller, WHY, wanted)).records]
     beds = {baby: bed_of(each for each in stays if id_in(each.get("subject"), "Patient") == baby) for baby in babies}
-    names = await _bed_names(house, caller, sorted({bed for bed in beds.values() if bed}))
+    names = await bed_names(house, caller, sorted({bed for bed in beds.values() if bed}))
     return [
         Row(
             id=each.id,
@@ -191,7 +191,8 @@ async def rows_of(house: House, caller: Caller, booked: Sequence[Booked], kept: 
     ]
 
 
-async def _bed_names(house: House, caller: Caller, beds: Sequence[str]) -> Mapping[str, str]:
+async def bed_names(house: House, caller: Caller, beds: Sequence[str]) -> Mapping[str, str]:
+    """What is printed on beds, by their ids."""
     if not beds:
         return {}
     answers = await house.store.read_many(caller, WHY, [("Location", each) for each in beds])
