@@ -17,7 +17,7 @@ from tianfu.db import Addresses
 from tianfu.gateways.fhir.addresses import target_of
 from tianfu.gateways.fhir.application import _HANDLERS, BASE_SEGMENT, FhirApplication
 from tianfu.gateways.media.door import BASE_SEGMENT as MEDIA_SEGMENT
-from tianfu.gateways.media.door import MediaDoor
+from tianfu.gateways.media.door import CONNECTION_PATH, VOICE, MediaDoor
 from tianfu.gateways.smart.door import SmartDoor
 from tianfu.kernel.refusal import Refusal
 
@@ -78,11 +78,9 @@ def pictures_of(here: Installation) -> set[tuple[str, str]]:
     """Method and path of every address at the door for pictures; an address of a connection ends with its secret."""
     door = cast("Any", here.application._doors[MEDIA_SEGMENT])
     assert isinstance(door, MediaDoor)
-    return {
-        (method, f"{path}{{secret}}" if path.endswith("/") else path)
-        for path, methods in door._at.items()
-        for method in methods
-    }
+    secret = f"{CONNECTION_PATH}{{secret}}"
+    written = {CONNECTION_PATH: secret, VOICE: f"{secret}{VOICE}"}
+    return {(method, written.get(path, path)) for path, methods in door._at.items() for method in methods}
 
 
 def interactions_of(here: Installation) -> set[str]:

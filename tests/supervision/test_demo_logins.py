@@ -154,12 +154,12 @@ def test_there_is_a_login_for_every_role_and_each_signs_in(province: Installatio
 
     async def signed_in(house: House) -> dict[str, str]:
         entered = {role: await house.signed_in(login) for role, login in made.items()}
-        for role in WARD_ROLES - {"mother"}:
+        for role in WARD_ROLES - {"mother", "interpreter"}:
             assert len(await house.patients_of(entered[role], Purpose.TREATMENT)) == BEDS, role
         return {role: each.caller.role for role, each in entered.items()}
 
     roles = ask(province, signed_in)
-    others = {"parent": "citizen", "mother": "citizen", "neonatologist": "doctor"}
+    others = {"parent": "citizen", "mother": "citizen", "interpreter": "citizen", "neonatologist": "doctor"}
     nurses = dict.fromkeys(("ward-nurse", "second-nurse", "head-nurse"), "nurse")
     assert roles == {role: (others | nurses).get(role, role) for role in ROLES | WARD_ROLES}
 
@@ -251,7 +251,7 @@ def test_the_trail_tells_how_they_came_to_be(province: Installation) -> None:
         ),
     )
     told = dict(events)
-    staff = len(ROLES | WARD_ROLES) - 3
+    staff = len(ROLES | WARD_ROLES) - 4
     assert told["join"] == staff
     assert told["change-credentials"] >= staff
     assert told["tie-record"] >= 4
