@@ -373,7 +373,7 @@ def _notices_secret_file(environment: Mapping[str, str], home: Path, codes_secre
     if named := environment.get("TIANFU_NOTICES_SECRET_FILE"):
         return Path(named)
     notices, codes = (urlsplit(environment.get(f"TIANFU_{what}_ADDRESS", "")) for what in ("NOTICES", "CODES"))
-    is_one = (notices.scheme, notices.netloc) == (codes.scheme, codes.netloc)
+    is_one = notices.netloc == codes.netloc
     return codes_secret_file if is_one else home / "notices-secret"
 
 
