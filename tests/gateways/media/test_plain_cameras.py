@@ -10,10 +10,10 @@ import httpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription, VideoStreamTrack
 
-from tests.gateways.media.conftest import LEASE_SECONDS, SDP, Ward
+from tests.gateways.media.conftest import CAMERA, LEASE_SECONDS, NURSE, SDP, Ward
 from tests.gateways.media.test_door import assert_refused
 from tests.made_up_keys import made_up_keys
-from tests.services.realtime.made import until
+from tests.services.realtime.made import Client, until
 from tests.trails import auditor_of
 from tianfu.gateways.media.door import WHEP_PATH, WHIP_PATH
 from tianfu.kernel.refusal import Refusal
@@ -22,6 +22,7 @@ from tianfu.services.accounts.keys import Seals
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.protocol.credentials import GOOD_DAYS, OVERLAP_HOURS, is_credential
+from tianfu.services.realtime.protocol.grants import Action
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.pictures import Packet, begins_picture
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -186,3 +187,20 @@ async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two
         assert (await lens.publish()).json()["code"] == "camera-bound"
     async with encoder(ward, bound.text) as lens:
         assert (await lens.publish()).status_code == 201, "what was refused ended nothing"
+
+
+async def test_a_cart_that_is_retired_sends_no_more_and_its_open_grants_are_good_no_more(
+    ward: Ward, cameras: Cameras
+) -> None:
+    lens, _ = await ward.camera()
+    grant = await ward.grant(Action.WHIP_CAMERA, who=NURSE)
+    await cameras.switch("bed-1", is_on=False)
+    await ward.grants.end_what_is_over()  # as a worker does every second
+    await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+    with pytest.raises(Refusal, match="camera-away"):
+        await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+    again = Client()
+    offer = await again.peer.offer(CAMERA, video=("H264",))
+    assert_refused(await ward.post(WHIP_PATH, ward.cart, grant, offer), "grant-revoked")
+    for each in (lens, again):
+        await each.peer.close()

@@ -179,6 +179,7 @@ class Grants:
         caller, now = NOBODY, self._clock()
         try:
             async with self._database.transaction("app") as transaction:
+                await transaction.one(_SQL.camera_of_credential, digest=digest_of(text))
                 row = await transaction.one(_SQL.use_credential, digest=digest_of(text), now=now)
                 if row is None:
                     raise Refusal("publish-credential-refused", next_step="ask-the-operator")
@@ -225,9 +226,12 @@ class Grants:
         return Spent(connection=connection, ticket=ticket, secret=secret.text)
 
     async def _refuse_bound(self, transaction: Transaction, ticket: Ticket) -> None:
-        """A binding says that this device shows this bed: it holds for no other."""
+        """A binding holds for the device that shows the bed; under the name of a camera that is off nobody sends."""
         if ticket.action is not Action.WHIP_CAMERA:
             return
+        standing = await transaction.one(_SQL.camera_standing, camera=ticket.camera)
+        if standing is not None and not standing[0]:
+            raise Refusal("grant-revoked", next_step="join-again")
         if await transaction.one(_SQL.bound_to_another, camera=ticket.camera, device=ticket.device) is not None:
             raise Refusal("camera-bound", next_step="end-the-visit")
 

@@ -194,7 +194,7 @@ class Cameras:
             if not await transaction.run(_SQL.switch_camera, camera=camera, is_on=is_on, now=self._clock()):
                 raise _unknown()
             if not is_on:
-                await transaction.run(_SQL.end_sending, camera=camera, now=self._clock())
+                await transaction.run(_SQL.end_all_sending, camera=camera, now=self._clock())
             await self._tell(transaction, by, RETURN if is_on else RETIRE, camera=camera)
 
     async def kept(self) -> Sequence[Kept]:

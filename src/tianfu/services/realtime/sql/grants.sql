@@ -91,6 +91,15 @@ select visit from visit_room
                                            order by since desc limit 1)
  limit 1;
 
+-- camera_standing
+-- Whether a camera is on, and so until the transaction ends; no row if it is registered nowhere.
+select is_on from camera where camera = %(camera)s for share;
+
+-- camera_of_credential
+-- The camera of a credential, which nobody else changes until the transaction ends.
+select camera from camera
+ where camera = (select camera from camera_credential where digest = %(digest)s::bytea) for share;
+
 -- use_credential
 -- Whose credential is shown, and until when it is good; those before it are good no more.  No row if it is none.
 with shown as (

@@ -41,6 +41,11 @@ update room_connection set until = %(now)s::bigint
  where action = 'whip-camera' and camera = %(camera)s::text and ended_at is null
    and person = 'camera-' || %(camera)s::text;
 
+-- end_all_sending
+-- Whatever sends under a camera's name has its end now, whoever opened it: a cart's connection is its nurse's.
+update room_connection set until = %(now)s::bigint
+ where action = 'whip-camera' and camera = %(camera)s::text and ended_at is null;
+
 -- cameras
 -- Every camera that is registered.
 select camera, kind, revision, sealed, sealed_with, is_on from camera order by camera;
