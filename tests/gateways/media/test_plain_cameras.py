@@ -152,6 +152,23 @@ async def test_what_is_taken_back_or_switched_off_sends_no_more_and_does_not_com
     assert "publish-credential-refused" in [each[2] for each in await ward.told()]
 
 
+async def test_what_is_sent_by_an_old_credential_ends_with_it_though_nobody_uses_the_new_one(
+    ward: Ward, cameras: Cameras
+) -> None:
+    credential = await cameras.new_credential("bed-1")
+    async with encoder(ward, credential.text) as lens:
+        await lens.publish()
+        await cameras.new_credential("bed-1")
+        await ward.media.open_room("visit-1", "bed-1", lease_seconds=LEASE_SECONDS)
+        ward.clock.forward(OVERLAP_HOURS * 3_600 - 1)
+        await ward.grants.end_what_is_over()
+        await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+        ward.clock.forward(2)
+        await ward.grants.end_what_is_over()
+        with pytest.raises(Refusal, match="camera-away"):
+            await ward.media.gate("visit-1", Gate.LIVE, "nurse")
+
+
 async def test_a_credential_opens_one_camera_and_no_window(ward: Ward, cameras: Cameras) -> None:
     credential = await cameras.new_credential("bed-1")
     await cameras.add("cart-1", Kind.CART, None)

@@ -160,6 +160,7 @@ class Cameras:
             await transaction.run(_SQL.add_credential, digest=digest, camera=camera, now=now, until=until)
             overlap = now + OVERLAP_HOURS * HOUR
             await transaction.run(_SQL.shorten_credentials, camera=camera, digest=digest, until=overlap)
+            await transaction.run(_SQL.end_sending, camera=camera, until=overlap)
             await self._tell(transaction, by, CREDENTIAL, camera=camera)
         return Credential(text=text, until=until)
 
@@ -172,7 +173,7 @@ class Cameras:
         async with self._database.transaction("app") as transaction:
             await self._lock_encoder(transaction, camera)
             await transaction.run(_SQL.end_credentials, camera=camera, now=now)
-            await transaction.run(_SQL.end_sending, camera=camera, now=now)
+            await transaction.run(_SQL.end_sending, camera=camera, until=now)
             await self._tell(transaction, by, TAKE_BACK, camera=camera)
 
     @staticmethod

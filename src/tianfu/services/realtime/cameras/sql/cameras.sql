@@ -36,8 +36,8 @@ update camera_credential set until = least(until, %(until)s::bigint)
 update camera_credential set ended_at = %(now)s::bigint where camera = %(camera)s::text and ended_at is null;
 
 -- end_sending
--- What a camera sends by a credential has its end now: a worker ends it with its next look.
-update room_connection set until = %(now)s::bigint
+-- What a camera sends by a credential has its end then, if not before: a worker ends it with its next look.
+update room_connection set until = least(until, %(until)s::bigint)
  where action = 'whip-camera' and camera = %(camera)s::text and ended_at is null
    and person = 'camera-' || %(camera)s::text;
 
