@@ -12,7 +12,7 @@ from tests.apps.newborn.test_live_page import fit, reads, sees
 from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import GRANDMOTHER, MOTHER, OTHER_MOTHER, VISIT, WATCH, Window, listen, until, window_of
 from tianfu.apps.newborn.actions.interpret import interpret_no_more, let_interpret
-from tianfu.db import Addresses, Database
+from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
 
@@ -168,3 +168,52 @@ async def test_a_nurse_of_the_ward_lets_in_and_sends_away_by_name(window: Window
     told = [row[0] for row in await window.ward.trail("let-interpret", "end-interpreting")]
     assert told == ["let-interpret", "end-interpreting"]
     assert (await person.request.get(f"{window.address}{WATCH}")).status == 410
+
+
+async def test_who_is_asked_twice_is_asked_once_and_is_sent_away_for_good(window: Window) -> None:
+    mother = await window.resident(MOTHER, "mother-7")
+    for said in ("no", "yes"):
+        page = await ask(window, mother, said)
+        await page.locator("[data-part=asked]").wait_for()
+    rows = await window.house.rows("select sees from newborn_interpreter")
+    assert [row[0] for row in rows] == [False], "the first word about the picture stands"
+    person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
+    await agreed(window, person)
+    helper = (await window.signed_in(person)).account.id
+    async with window.house.database.connection("owner") as owner:  # as the form of before could make it
+        await owner.run(
+            Query.composed(
+                "second",
+                "insert into newborn_interpreter select 'second', visit, baby, guardian, handle, named, true,"
+                " asked_at + 1, until, accepted_by, accepted_at from newborn_interpreter",
+            )
+        )
+    await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    rows = await window.house.rows("select sees from newborn_interpreter where agreed_at is not null")
+    assert [row[0] for row in rows] == [False], "a yes to hearing is none to seeing"
+    await interpret_no_more(window.windows, QIN, VISIT, helper)
+    assert not await window.house.rows("select 1 from newborn_interpreter where ended_at is null")
+
+
+async def test_who_could_not_be_sent_away_is_sent_away_by_the_next_touch(window: Window) -> None:
+    mother = await window.resident(MOTHER, "mother-7")
+    await ask(window, mother, "yes")
+    person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
+    await agreed(window, person)
+    helper = (await window.signed_in(person)).account.id
+    await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    page = await window.watching(person)
+    await window.open()
+    await sees(page)
+    grants = window.windows.grants
+    plain = grants.revoke_person
+
+    async def full(*_: object, **__: object) -> None:
+        raise Refusal("audit-queue-full", retryable=True)
+
+    grants.revoke_person = full  # type: ignore[method-assign]  # the disk is slow for a moment
+    with pytest.raises(Refusal, match="audit-queue-full"):
+        await interpret_no_more(window.windows, QIN, VISIT, helper)
+    grants.revoke_person = plain  # type: ignore[method-assign]
+    await interpret_no_more(window.windows, QIN, VISIT, helper)
+    await page.get_by_role("heading", name="You cannot look at this baby any more").wait_for()

@@ -85,11 +85,18 @@ class Interpreters:
     ) -> None:
         """Have whoever bears that telephone and name see that he is asked, whether or not there is anybody yet.
 
+        Who is asked already stays asked as he was: to show him more, he is taken back first.
         Raises Refusal `interpreters-too-many`.
         """
         interpreter = new_uuid7()
+        bearer = {
+            "handle": self._keys.handle(Kind.RESIDENT, telephone),
+            "named": self._keys.real_name(folded(name)),
+        }
         async with self._database.transaction("app") as transaction:
             await transaction.all(_SQL.lock_interpreters, visit=visit)
+            if await transaction.one(_SQL.interpreter_asked, visit=visit, **bearer) is not None:
+                return
             if len(await transaction.all(_SQL.interpreters_of_visit, visit=visit)) >= INTERPRETERS_MAX:
                 raise Refusal("interpreters-too-many", next_step="take-one-back")
             await transaction.run(
@@ -98,11 +105,10 @@ class Interpreters:
                 visit=visit,
                 baby=baby,
                 guardian=guardian,
-                handle=self._keys.handle(Kind.RESIDENT, telephone),
-                named=self._keys.real_name(folded(name)),
                 sees=sees,
                 now=self._clock(),
                 until=until,
+                **bearer,
             )
             await self._tell(transaction, by, ASK, visit=visit, baby=baby, sees="yes" if sees else "no")
 
@@ -165,10 +171,10 @@ class Interpreters:
     async def send_away(self, by: Caller, visit: str, account: str) -> bool:
         """The ward lets him interpret no more; no if he did not."""
         async with self._database.transaction("app") as transaction:
-            row = await transaction.one(_SQL.end_interpreter_of, visit=visit, account=account, now=self._clock())
-            if row is not None:
+            rows = await transaction.all(_SQL.end_interpreter_of, visit=visit, account=account, now=self._clock())
+            for row in rows:
                 await self._ended(transaction, by, row)
-        return row is not None
+        return bool(rows)
 
     async def _answer(self, signed_in: SignedIn, interpreter: str, deed: str) -> None:
         if not signed_in.account.name_stands:

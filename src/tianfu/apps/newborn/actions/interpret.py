@@ -7,12 +7,12 @@ yes or no to the picture.  Rule: docs/rules/newborn-watching.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.invite_relative import read_person
 from tianfu.apps.newborn.actions.stay import let_go
 from tianfu.apps.newborn.live.bed import visit_of
+from tianfu.apps.newborn.live.keeper import UNAVAILABLE
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.queries.family_visit import coming_to, helpers_of
 from tianfu.apps.newborn.queries.records import not_found
@@ -88,16 +88,27 @@ async def let_interpret(windows: Windows, caller: Caller, practitioner: str, vis
 
 
 async def interpret_no_more(windows: Windows, caller: Caller, visit: str, account: str) -> None:
-    """A nurse takes it back: a relative only looks again, anybody else is sent away.  Raises Refusal `not-found`."""
+    """A nurse takes it back: a relative only looks again, anybody else is sent away.
+
+    Safe to repeat, where what let him in could not be taken back.  Raises Refusal `not-found`.
+    """
     await visit_of(windows.house, caller, visit)
-    is_sent = await windows.nursery.interpreters.send_away(caller, visit, account)
-    if not is_sent and not await windows.viewers.disagree_interpreter(visit, account):
+    interpreters = windows.nursery.interpreters
+    is_sent = await interpreters.send_away(caller, visit, account)
+    is_known = is_sent or await windows.viewers.disagree_interpreter(visit, account)
+    if not is_known and not await interpreters.was_taken_back(account, visit):
         raise not_found()
     await _sent_away(windows, account, visit)
 
 
 async def _sent_away(windows: Windows, account: str, visit: str) -> None:
-    """What cannot be ended while the media server is away is no good any more, and ends when it is back."""
-    with suppress(Refusal):
+    """What cannot be ended while the media server is away is no good any more, and ends when it is back.
+
+    After any other Refusal nothing is taken back: his page is looked at until it is, and he is let go with it.
+    """
+    try:
         await windows.grants.revoke_person(VISITS, account, NO_LONGER, visit=visit)
+    except Refusal as refusal:
+        if refusal.code not in UNAVAILABLE:
+            raise
     await windows.viewers.goes_everywhere(account, visit=visit)

@@ -10,7 +10,12 @@ values (%(interpreter)s, %(visit)s, %(baby)s, %(guardian)s, %(handle)s, %(named)
 -- interpreters_of_visit
 -- Who was asked for a visit and is not taken back.
 select interpreter, visit, baby, guardian, sees, asked_at, until, accepted_by, accepted_at, declined_at, agreed_at
-  from newborn_interpreter where visit = %(visit)s and ended_at is null order by asked_at;
+  from newborn_interpreter where visit = %(visit)s and ended_at is null order by asked_at, interpreter;
+
+-- interpreter_asked
+-- Whether whoever bears both is asked for a visit already.
+select 1 from newborn_interpreter
+ where visit = %(visit)s and handle = %(handle)s and named = %(named)s and ended_at is null limit 1;
 
 -- interpreters_for
 -- What waits for, or was answered by, whoever bears a telephone and name, while the visit is not over.
@@ -25,10 +30,12 @@ select interpreter, visit, baby, guardian, sees, asked_at, until, accepted_by, a
 select 1 from newborn_interpreter where accepted_by = %(account)s and visit = %(visit)s and ended_at is not null limit 1;
 
 -- accept_interpreting
--- Whoever bears both agrees, also who declined before.
+-- Whoever bears both agrees, also who declined before; once in a visit.
 update newborn_interpreter set accepted_by = %(account)s, accepted_at = %(now)s, declined_at = null
  where interpreter = %(interpreter)s and ended_at is null and until > %(now)s and accepted_by is null
    and handle = %(handle)s and named = %(named)s
+   and not exists (select from newborn_interpreter o
+                    where o.visit = newborn_interpreter.visit and o.accepted_by = %(account)s and o.ended_at is null)
 returning visit;
 
 -- decline_interpreting
@@ -39,9 +46,11 @@ update newborn_interpreter set declined_at = %(now)s
 returning visit;
 
 -- agree_interpreting
--- A nurse lets somebody in who agreed.
+-- A nurse lets somebody in who agreed: to what counts of what he agreed to, the first that he was asked.
 update newborn_interpreter set agreed_by = %(by)s, agreed_at = %(now)s
- where visit = %(visit)s and accepted_by = %(account)s and ended_at is null
+ where interpreter = (select interpreter from newborn_interpreter
+                       where visit = %(visit)s and accepted_by = %(account)s and ended_at is null
+                       order by asked_at, interpreter limit 1)
 returning interpreter;
 
 -- end_interpreter
@@ -52,7 +61,7 @@ update newborn_interpreter set ended_at = %(now)s
 returning visit, accepted_by;
 
 -- end_interpreter_of
--- The ward sends an interpreter away.
+-- The ward sends an interpreter away, from whatever he agreed to in a visit.
 update newborn_interpreter set ended_at = %(now)s
  where visit = %(visit)s and accepted_by = %(account)s and ended_at is null
 returning visit, accepted_by;
