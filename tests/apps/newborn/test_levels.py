@@ -1,4 +1,4 @@
-"""What the page of a family says of its picture is what the media server really sends, on a network that loses much."""
+"""What a family's page says of its picture is what the media server really sends, on a network that is too narrow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.async_api import Page
 from tests.apps.newborn.ward import QIN, WARD
 from tests.apps.newborn.window import MOTHER, VISIT, Window, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
-from tests.services.realtime.lossy import loss_beside
+from tests.services.realtime.narrow import room_beside
 from tests.services.realtime.running import embedded
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.model.windows import BOUNDS, read_policy, told
@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # a media server gives a pic
 PATIENCE_SECONDS = 150.0
 """Each climb that did not hold doubles the wait for the next, up to 80 s (`UP_SECONDS_MAX`)."""
 
-LOSS = 0.35
-"""So much is lost that no picture comes through, and what is asked and answered still does."""
+NARROW = "8000"
+"""Bits per second: no live picture comes through, a still in five seconds does, and what is asked and answered, too."""
 
 LOOKS = ((320, "zh-CN"), (1440, "en"))
 """Width and language in which each state is looked at."""
@@ -48,7 +48,7 @@ SAID = {
 
 @pytest.fixture
 async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
-    async with window_of(database, addresses, server=lambda: embedded(module="tests.services.realtime.lossy")) as made:
+    async with window_of(database, addresses, server=lambda: embedded(module="tests.services.realtime.narrow")) as made:
         yield made
 
 
@@ -82,12 +82,12 @@ async def is_shown(page: Page, part: str) -> bool:
 async def test_a_page_says_sound_only_and_stills_and_when_the_picture_is_back(
     window: Window, width: int, language: str
 ) -> None:
-    said, loss = SAID[language], loss_beside(Path(window.ward.running.socket))
+    said, room = SAID[language], room_beside(Path(window.ward.running.socket))
     page = await window.watching(await window.resident(MOTHER, "mother-7", width=width, language=language))
     await window.open()
     await until(lambda: is_shown(page, "live"))
     assert await page.locator("[data-watch=told]").get_attribute("role") == "status", "read out politely"
-    loss.write_text(str(LOSS))
+    room.write_text(NARROW)
     await says(page, "told", said["none"][0])
     await says(page, "back", said["none"][1])
     assert not await is_shown(page, "video"), "no picture stands as if it were live"
@@ -102,7 +102,7 @@ async def test_a_page_says_sound_only_and_stills_and_when_the_picture_is_back(
     await says(page, "quality", said["stills"][0])
     assert not await is_shown(page, "live"), "a still is not taken for a live picture"
     await look(page, "stills")
-    loss.write_text("0")
+    room.write_text("")
     await says(page, "told", said["full"][0])
     await until(lambda: is_shown(page, "live"))
     await says(page, "quality", said["full"][1])

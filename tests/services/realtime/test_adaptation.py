@@ -7,7 +7,15 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpReceiverInfo, RtcpRrPacket, pack_remb_fci
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    pack_remb_fci,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -247,6 +255,30 @@ async def test_a_receiver_that_says_it_has_little_room_sees_the_smaller_picture(
         made.measure()
         made.adapt(ALL, small="sub")
     assert made.level is Level.SMALL
+
+
+@pytest.mark.parametrize(("asked_times", "level"), [(1, Level.FULL), (4, Level.SMALL)])
+async def test_who_asks_again_until_it_is_too_late_has_lost_it_whatever_he_reports(
+    asked_times: int, level: Level
+) -> None:
+    clock = [0.0]
+    peer = PeerInMemory(Heard())
+    await peer.answer("", sends=True, video=())
+    made = Viewer(peer, may_see=lambda: True, ask_for_picture=lambda _: None, clock=lambda: clock[0])
+    report = RtcpReceiverInfo(ssrc=9, fraction_lost=0, packets_lost=0, highest_sequence=0, jitter=0, lsr=0, dlsr=0)
+    for second in range(7):
+        for number in range(10 * second, 10 * second + 10):
+            data = packet(b"\x67\x42", sequence=number, timestamp=number)
+            made.show("video", Packet(data, head_of(data)), may_begin=number == 0, at_seconds=clock[0])
+        lost = [head_of(data).sequence for data in media(peer)[-3:]]
+        for _ in range(asked_times):
+            made.heard_control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
+            clock[0] += 0.1
+        clock[0] += 1.0 - 0.1 * asked_times
+        made.heard_control([RtcpRrPacket(ssrc=1, reports=[report])])
+        made.measure()
+        made.adapt(ALL, small="sub")
+    assert made.level is level
 
 
 CART = (Line(label="video", direction="sendonly"), Line(label="sub", direction="sendonly"))

@@ -94,6 +94,20 @@ def test_what_was_sent_is_sent_again_until_it_is_cut_off() -> None:
     assert to.again(65_531, at_seconds=0.0) is None
 
 
+def test_what_is_missed_for_long_is_late_once_and_what_soon_arrives_is_not() -> None:
+    to = relay(sequence=0)
+    for number in range(3):
+        passed(to, number, may_begin=number == 0)
+    to.again(1, at_seconds=0.0)
+    for tenth in range(8):
+        to.again(2, at_seconds=tenth / 10)
+    assert to.late == 1
+    to.cut()
+    passed(to, 3, may_begin=True)
+    to.again(4, at_seconds=1.0)
+    assert to.late == 1
+
+
 def test_only_so_much_is_kept() -> None:
     to = relay(sequence=0)
     for number in range(KEPT_PACKETS + 1):

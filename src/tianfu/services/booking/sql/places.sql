@@ -21,7 +21,7 @@ select %(ward)s, coalesce(max(number), 0) + 1, %(from_day)s::text::date, %(said)
 select place, baby, related, starts, ends, is_confirmed, by_staff, waited_since from newborn_place
  where ward = %(ward)s and freed_at is null and starts >= %(since)s and starts < %(until)s
    and (is_confirmed or held_at > %(held_since)s)
- order by held_at, place;
+ order by held_at, baby, place;
 
 -- places_of_baby
 -- The places of a baby that are taken.

@@ -70,6 +70,7 @@ class Viewer:
         self.round_trip_seconds: float | None = None
         self.bits_per_second = 0
         """What was sent in the second before the last `measure`."""
+        self._late_fraction = 0.0
         self._adaptation = Adaptation(self.joined_at)
         self._shows: Label | None = "video"
         """Which of the camera's pictures he is to see; None for stills and for sound alone."""
@@ -83,6 +84,8 @@ class Viewer:
         self._room_fell_at: float | None = None
         self._told: dict[int, float] = {}
         self._octets_before = 0
+        self._pictures_before = (0, 0)
+        """Packets of the picture that were sent, and those of them that came too late, at the last `measure`."""
         self._measured_at = self.joined_at
         self._may_see = may_see
         self._ask_for_picture = ask_for_picture
@@ -116,10 +119,14 @@ class Viewer:
 
     @property
     def lost_fraction(self) -> float:
-        """What he lately said that he lost, from 0 to 1: of the picture, or of what else he is sent."""
+        """What he lately said that he lost, from 0 to 1: of the picture, or of what else he is sent.
+
+        A receiver takes what was sent again for received, and when hardly anything but that arrives, he reports that
+        nothing is lost (RFC 3550, section 6.4.1); so what he asked for until it was too late counts, too.
+        """
         since = self._clock() - REPORT_LASTS_SECONDS
         lately = {label: lost for label, (lost, at) in self._lost.items() if at >= since}
-        return lately.get("video", max(lately.values(), default=0.0))
+        return max(self._late_fraction, lately.get("video", max(lately.values(), default=0.0)))
 
     def show(self, label: Label, packet: Packet, *, may_begin: bool, at_seconds: float) -> None:
         """Send a packet on that he may see or hear, as far as his level goes."""
@@ -171,6 +178,11 @@ class Viewer:
         if passed > 0:
             self.bits_per_second = int(8 * (octets - self._octets_before) / passed)
         self._octets_before = octets
+        picture = self._relays.get("video")
+        if picture is not None:
+            sent, late = picture.packets - self._pictures_before[0], picture.late - self._pictures_before[1]
+            self._pictures_before = picture.packets, picture.late
+            self._late_fraction = min(1.0, late / max(1, sent)) if late > 1 else 0.0
 
     def adapt(self, ladder: Sequence[Level], *, small: Label) -> bool:
         """Choose his level anew; whether it changed.  To be called after `measure`, while he may see.

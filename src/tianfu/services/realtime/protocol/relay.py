@@ -10,6 +10,9 @@ KEPT_PACKETS = 512
 AGAIN_SECONDS = 0.02
 """Who asks for a packet twice within so short a time gets it once: one small request would bring megabytes."""
 
+LATE_SECONDS = 0.2
+"""What is still asked for so long after it was first missed comes too late to be looked at."""
+
 
 class Relay:
     """Passes the packets of a source on under the viewer's numbers.
@@ -32,8 +35,12 @@ class Relay:
         self._timestamps_behind = 0
         self._kept: dict[int, bytes] = {}
         self._sent_again: dict[int, float] = {}
+        self._missed: dict[int, float | None] = {}
+        """When each was first asked for; None once it was counted as late."""
         self.packets = 0
         self.octets = 0
+        self.late = 0
+        """Packets that did not come in time, though sent again: they were asked for over `LATE_SECONDS`."""
 
     @property
     def is_waiting(self) -> bool:
@@ -83,13 +90,21 @@ class Relay:
         kept = self._kept.get(sequence)
         if kept is not None:
             self._sent_again[sequence] = at_seconds
+            self._miss(sequence, at_seconds)
         return kept
+
+    def _miss(self, sequence: int, at_seconds: float) -> None:
+        since = self._missed.setdefault(sequence, at_seconds)
+        if since is not None and at_seconds - since >= LATE_SECONDS:
+            self._missed[sequence] = None
+            self.late += 1
 
     def cut(self) -> None:
         """Forget all that was sent; nothing follows before a packet that may begin."""
         self._coming = None
         self._kept.clear()
         self._sent_again.clear()
+        self._missed.clear()
 
     def _begin(self, head: Head, at_seconds: float) -> None:
         self.cut()
@@ -104,4 +119,5 @@ class Relay:
             oldest = next(iter(self._kept))
             del self._kept[oldest]
             self._sent_again.pop(oldest, None)
+            self._missed.pop(oldest, None)
         self._kept[sequence] = packet
