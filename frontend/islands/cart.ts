@@ -1,12 +1,18 @@
-// A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  No sound is sent, and the light is
-// off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
+// A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  No sound is sent; what
+// sounds here is the voice of who has the floor in the visit, over a line of sound that our own server alone answers.
+// The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
 const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
 /** A connection that has been broken so long is made anew. */
 const BROKEN_WITHIN = 2_000;
 const GATHER_WITHIN = 3_000;
+/** A device that has not begun to play a silent sound after so long plays none. */
+const PLAY_WITHIN = 2_000;
+const LISTEN_EACH = 400;
 
 type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused" | "bound";
+/** Whether voices sound here: they do, one does now, the device cannot play them, or the media server sends none. */
+type Sounds = "yes" | "now" | "no" | "not-carried";
 /** Refused for good: because a visit is bound to another device, or for anything else. */
 interface No {
   readonly no: "refused" | "bound";
@@ -32,11 +38,20 @@ class Cart {
   private wanted = false;
   private tries = 0;
   private awake: { release(): Promise<void> } | undefined;
+  private readonly voice: HTMLAudioElement;
+  private silence: AudioContext | undefined;
+  private plays = false;
+  private line: RTCRtpTransceiver | undefined;
+  private heard = 0;
 
   constructor(
     private readonly place: HTMLElement,
     private readonly camera: string,
   ) {
+    this.voice = this.part("voice") as HTMLAudioElement;
+    // Another program may stop the sound; whoever cannot begin it again is no loudspeaker any more.
+    this.voice.addEventListener("pause", () => this.wanted && this.voice.srcObject && void this.play());
+    setInterval(() => this.listen(), LISTEN_EACH);
     this.part("start").addEventListener("click", () => void this.start());
     this.part("stop").addEventListener("click", () => this.stop("off"));
     this.part("turn").addEventListener("click", () => void this.turn());
@@ -56,13 +71,17 @@ class Cart {
     this.part("stop").hidden = !runs;
     this.part("turn").hidden = !runs;
     if (!runs) this.part("torch").hidden = true;
+    this.part("sounds").hidden = !runs;
   }
 
   private async start(): Promise<void> {
     this.wanted = true;
     this.tries = 0;
     this.stand("starting");
+    const plays = this.canPlay(); // within the touch, so that the browser lets sound begin (autoplay rules)
     if (!(await this.look())) return;
+    this.plays = await plays;
+    this.say(this.plays ? "yes" : "no");
     this.awake = await navigator.wakeLock?.request("screen").catch(() => undefined);
     await this.connect();
   }
@@ -87,6 +106,56 @@ class Cart {
     this.part("torch").setAttribute("aria-pressed", "false");
     track?.addEventListener("ended", () => this.wanted && this.stop("no-camera"));
     return true;
+  }
+
+  // Voices
+
+  /** Whether this device plays sound at all, tried with a silent one. */
+  private async canPlay(): Promise<boolean> {
+    try {
+      this.silence ??= new AudioContext();
+      void this.silence.resume();
+      this.voice.srcObject = this.silence.createMediaStreamDestination().stream;
+      await Promise.race([
+        this.voice.play(),
+        new Promise((_, refuse) => setTimeout(() => refuse(new Error("silent")), PLAY_WITHIN)),
+      ]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Let what comes over the line sound; the server sends nothing unless somebody may be heard. */
+  private async play(stream = this.voice.srcObject as MediaStream | null): Promise<void> {
+    this.voice.srcObject = stream;
+    try {
+      await this.voice.play();
+    } catch {
+      if (this.wanted && this.plays && this.voice.srcObject === stream) this.fallSilent();
+    }
+  }
+
+  /** This device lets no voice sound any more: come anew without the line, so that families are told so. */
+  private fallSilent(): void {
+    this.plays = false;
+    this.say("no");
+    if (this.peer) void this.connect();
+  }
+
+  private say(sounds: Sounds): void {
+    const line = this.part("sounds");
+    if (line.dataset["sounds"] === sounds) return;
+    line.dataset["sounds"] = sounds;
+    line.textContent = this.place.getAttribute(`data-sounds-${sounds}`);
+  }
+
+  /** Say while somebody speaks: while numbers of his packets go on. */
+  private listen(): void {
+    if (!this.plays || this.line?.currentDirection !== "recvonly") return;
+    const [latest = 0] = this.line.receiver.getSynchronizationSources().map((each) => each.rtpTimestamp);
+    this.say(latest !== this.heard ? "now" : "yes");
+    this.heard = latest;
   }
 
   private async turn(): Promise<void> {
@@ -118,6 +187,8 @@ class Cart {
         ...codecs.filter((each) => each.mimeType === "video/H264"),
         ...codecs.filter((each) => each.mimeType !== "video/H264"),
       ]);
+      this.line = this.plays ? peer.addTransceiver("audio", { direction: "recvonly" }) : undefined;
+      peer.addEventListener("track", ({ track }) => this.peer === peer && void this.play(new MediaStream([track])));
       peer.addEventListener("connectionstatechange", () => this.changed(peer));
       await peer.setLocalDescription();
       await gathered(peer);
@@ -125,6 +196,7 @@ class Cart {
       if (this.peer !== peer) return;
       if (typeof answer !== "string") return this.stop(answer.no);
       await peer.setRemoteDescription({ type: "answer", sdp: answer });
+      if (this.line && this.line.currentDirection !== "recvonly") this.say("not-carried");
     } catch {
       if (this.peer === peer) this.again();
     }
@@ -213,6 +285,7 @@ class Cart {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = undefined;
     (this.part("own") as HTMLVideoElement).srcObject = null;
+    this.voice.srcObject = null;
     void this.awake?.release().catch(() => undefined);
     this.awake = undefined;
     this.stand(state);

@@ -26,6 +26,8 @@ interface Mark {
 }
 /** The full picture, a smaller one, the ward's sound alone, not even that, or a still now and then. */
 type Level = "full" | "small" | "sound" | "none" | "stills";
+/** Who hears a voice from here: the cot, only others who are in the visit, or nobody. */
+type Heard = "cot" | "people" | "nobody";
 interface Call {
   readonly state: "none" | "waiting" | "answered";
   readonly text: string;
@@ -40,6 +42,8 @@ interface Stands {
   readonly silenced: boolean;
   /** What the media server sends this viewer; absent while he is not inside. */
   readonly level?: Level;
+  /** Who hears him when he speaks; absent while he is not inside, or may not. */
+  readonly heard?: Heard;
   readonly call?: Call;
   readonly watermark?: Mark;
 }
@@ -105,6 +109,7 @@ class LiveVisit {
   #numbers: Record<string, string> = {};
   #shows = "nothing";
   #level: Level = "full";
+  #heard: Heard | undefined;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -506,8 +511,7 @@ class LiveVisit {
     if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
     this.#dress();
     if (stands.level && stands.kind === "live" && key && key === this.#key) this.#sent(stands.level);
-    const hold = this.#part("hold") as HTMLButtonElement | null;
-    if (hold) hold.disabled = stands.kind !== "live" || this.#isMuted();
+    this.#reaches(stands.kind === "live" && key && key === this.#key ? stands.heard : undefined);
     if (!this.#isStarted || this.#isJoining) return;
     if (!this.#key || (key && key === this.#key && !stands.inside)) void this.#join();
   }
@@ -609,6 +613,17 @@ class LiveVisit {
     this.#pressedIs("sound", !this.#video.muted);
   }
 
+  /** Who hears him: nobody shall speak to a cot at which nothing sounds. */
+  #reaches(heard: Heard | undefined): void {
+    this.#heard = heard;
+    if (heard === "nobody") this.#release();
+    const isUnheard = heard === "people" || heard === "nobody";
+    this.#show("heard", isUnheard);
+    if (isUnheard) this.#say("heard", this.#words[`heard-${heard}`] ?? "");
+    const hold = this.#part("hold") as HTMLButtonElement | null;
+    if (hold) hold.disabled = this.#stands?.kind !== "live" || this.#isMuted() || heard === "nobody";
+  }
+
   #isMuted(): boolean {
     return (this.#part("mute") as HTMLInputElement | null)?.checked ?? false;
   }
@@ -648,7 +663,7 @@ class LiveVisit {
     hold.addEventListener("blur", () => this.#release());
     this.#part("mute")?.addEventListener("change", () => {
       this.#release();
-      hold.disabled = this.#isMuted() || this.#stands?.kind !== "live";
+      this.#reaches(this.#heard);
     });
   }
 
@@ -693,7 +708,7 @@ class LiveVisit {
         const heard = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
         this.#microphone = heard.getAudioTracks()[0];
       }
-      await this.#ask("talk", { pressed: "yes" });
+      const { heard } = (await this.#ask("talk", { pressed: "yes" })) as { readonly heard: Heard };
       if (!this.#isPressed || !this.#microphone) {
         void this.#ask("talk", { pressed: "no" }).catch(() => undefined);
         return;
@@ -702,7 +717,7 @@ class LiveVisit {
       await voice.replaceTrack(this.#microphone);
       if (!this.#isPressed) return void voice.replaceTrack(null);
       this.#pressedIs("hold", true);
-      this.#say("told", this.#words["speaking"] ?? "");
+      this.#say("told", this.#words[heard === "cot" ? "speaking" : "speaking-people"] ?? "");
     } catch (error) {
       this.#isPressed = false;
       this.#say("told", error instanceof Refused ? error.no.words : (this.#words["no-microphone"] ?? ""));

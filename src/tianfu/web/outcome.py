@@ -109,6 +109,7 @@ STATUSES: Mapping[str, int] = {
     "offer-not-open": 409,
     "server-offers": 409,
     "voice-with-picture": 409,
+    "nobody-hears": 409,
     "voice-not-carried": 409,
     "media-ports-exhausted": 503,
     "restart-not-taken": 409,

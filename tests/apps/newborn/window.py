@@ -58,7 +58,7 @@ from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
-from tianfu.services.realtime.cameras.registry import Cameras
+from tianfu.services.realtime.cameras.registry import Cameras, Kind
 from tianfu.services.realtime.doors import Doors
 from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.protocol.grants import Action, Ticket
@@ -168,6 +168,10 @@ class Window:
     quiet: Browser
     cameras: Cameras
     contexts: list[BrowserContext] = field(default_factory=list)
+    bed: Browser | None = None
+    """A cart's own browser, where one stands for the camera."""
+    cart: Page | None = None
+    """Its page, which sends the picture."""
 
     @property
     def address(self) -> str:
@@ -185,18 +189,20 @@ class Window:
         accounts.sessions.forget_known(account)
         return await self._browser(entered, width=width, language=language)
 
-    async def nurse(self, *, width: int = 1440, language: str = "en") -> BrowserContext:
+    async def nurse(self, *, width: int = 1440, language: str = "en", browser: Browser | None = None) -> BrowserContext:
         """The browser of the nurse Qin, who signed in."""
         accounts, post = self.house.accounts, Post(organisation=UNIT, role="nurse", practitioner="qin")
         tree = OrganisationTree([unit(UNIT, None)])
         account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number="H510001", post=post, tree=tree)
         await self.house.set_password(account)
         entered = await self.house.with_both(await self.house.authenticator(account), "H510001")
-        return await self._browser(entered, width=width, language=language)
+        return await self._browser(entered, width=width, language=language, browser=browser)
 
-    async def _browser(self, entered: Entered, *, width: int, language: str) -> BrowserContext:
+    async def _browser(
+        self, entered: Entered, *, width: int, language: str, browser: Browser | None = None
+    ) -> BrowserContext:
         self.house.device = ""
-        context = await self.chromium.new_context(
+        context = await (browser or self.chromium).new_context(
             locale=language, viewport={"width": width, "height": 844}, extra_http_headers={"accept-language": language}
         )
         self.contexts.append(context)
@@ -291,10 +297,12 @@ async def window_of(
     *,
     server: MediaServer = embedded,
     has_sound: bool = False,
+    cart: Callable[[Window], Awaitable[Page]] | None = None,
 ) -> AsyncIterator[Window]:
     """A visit whose nurse has checked the bed: the curtain is drawn.  `turn` is what the door names as relays.
 
-    `server` begins the media server; `has_sound`: the camera sends a hum besides its picture.
+    `server` begins the media server; `has_sound`: the camera sends a hum besides its picture.  `cart` puts a cart's own
+    page on air in the camera's place, in a browser of its own.
     """
     clock = RunningTime()
     house = await house_of(database, addresses, clock, Telephone())
@@ -348,10 +356,15 @@ async def window_of(
         quiet = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, "--autoplay-policy=no-user-gesture-required"]
         )
+        arguments = [*CHROMIUM_ARGUMENTS, *FAKE_SOUND]
+        bed = None if cart is None else await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         try:
             async with served(application, port):
-                window = Window(ward, house, windows, keeper, port, chromium, quiet, cameras)
-                await publish(window, clock, has_sound=has_sound)
+                window = Window(ward, house, windows, keeper, port, chromium, quiet, cameras, bed=bed)
+                if cart is None:
+                    await publish(window, clock, has_sound=has_sound)
+                else:
+                    window.cart = await cart(window)
                 await until(lambda: has_camera(ward))
                 await ward.arm(7)
                 assert await ward.state(7) is State.ARMED
@@ -359,6 +372,8 @@ async def window_of(
         finally:
             await chromium.close()
             await quiet.close()
+            if bed is not None:
+                await bed.close()
             for each in work:
                 each.cancel()
             await asyncio.gather(*work, return_exceptions=True)
@@ -422,6 +437,17 @@ async def publish(window: Window, clock: RunningTime, *, has_sound: bool = False
     )
     await page.goto("http://tianfu.invalid/")
     await page.evaluate("hasSound => publish('VP8', hasSound)", has_sound)
+    return page
+
+
+async def cart_on_air(window: Window, *, language: str = "en", width: int = 390) -> Page:
+    """The cart of the seventh bed, whose page a nurse opened and touched once."""
+    await window.cameras.add("camera-7", Kind.CART, None)
+    nurse = await window.nurse(language=language, width=width, browser=window.bed)
+    page = await nurse.new_page()
+    await page.goto(f"{window.address}/newborn/cart/camera-7")
+    await page.locator("[data-part=start]").click()
+    await page.locator("[data-cart][data-state=on]").wait_for()
     return page
 
 

@@ -22,6 +22,8 @@ PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
 """The first bytes of H.264 units: parameter sets, a picture by itself, a picture that needs the one before."""
 
 CAMERA = (Line(label="video", direction="sendonly"), Line(label="ward", direction="sendonly"))
+CART = (Line(label="video", direction="sendonly"), Line(label="voice", direction="recvonly"))
+"""A telephone at a bed: it sends no sound, and lets voices sound."""
 VIEWER = (
     Line(label="video", direction="recvonly"),
     Line(label="ward", direction="recvonly"),
@@ -199,10 +201,15 @@ class Doors(Protocol):
     async def whep(self, visit: str, participant: str, part: Part, offer: str) -> str: ...
 
 
-async def camera(doors: Doors, name: str) -> Client:
+async def cart(doors: Doors, name: str) -> Client:
+    """A cart that is connected."""
+    return await camera(doors, name, CART)
+
+
+async def camera(doors: Doors, name: str, lines: Sequence[Line] = CAMERA) -> Client:
     """A camera that is connected."""
     client = Client()
-    offer = await client.peer.offer(CAMERA, video=("H264",))
+    offer = await client.peer.offer(lines, video=("H264",))
     await client.peer.accept(await doors.whip(name, offer))
     await client.connected()
     await _there_too(doors)

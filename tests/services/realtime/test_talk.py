@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from tests.services.realtime.made import Client, camera, until, viewer
+from tests.services.realtime.made import Client, camera, cart, tag_of, until, viewer
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.protocol.parts import Part
@@ -39,8 +39,13 @@ def test_a_voice_reaches_whom_it_is_meant_for(speaker: Part, listener: Part) -> 
     assert not floor.hears(listener, "she")
 
 
-def test_at_the_cot_only_the_family_is_heard() -> None:
-    assert HEARS[Part.BEDSIDE] == {Part.FAMILY}
+def test_at_the_cot_the_family_is_heard_and_whoever_interprets_for_it_and_nobody_else() -> None:
+    assert HEARS[Part.BEDSIDE] == {Part.FAMILY, Part.INTERPRETER}
+
+
+def test_who_interprets_is_heard_on_both_sides_and_hears_both() -> None:
+    assert all(Part.INTERPRETER in HEARS[each] for each in (Part.FAMILY, Part.GUEST, Part.NURSE, Part.BEDSIDE))
+    assert HEARS[Part.INTERPRETER] == {Part.FAMILY, Part.NURSE}
 
 
 def test_one_speaks_at_a_time_and_the_nurse_may_cut_in() -> None:
@@ -151,3 +156,65 @@ async def test_a_viewers_picture_goes_nowhere(forwarder: Forwarder) -> None:
     await quiet()
     assert not nurse.heard
     await close(seen, mother, nurse)
+
+
+async def test_at_a_cart_the_family_and_its_interpreter_sound_and_no_picture_goes_there(forwarder: Forwarder) -> None:
+    bed = await cart(forwarder, "bed")
+    mother = await viewer(forwarder, "visit", "mother")
+    helper = await viewer(forwarder, "visit", "helper", Part.INTERPRETER)
+    nurse = await viewer(forwarder, "visit", "nurse", Part.NURSE)
+    mother.send_sound("voice", b"behind the curtain", range(5))
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    mother.send_sound("voice", b"up", range(5, 9))
+    await quiet()  # what was on its way when a key is pressed would be heard
+    for name, speaks, numbers in (("mother", mother, range(9, 13)), ("helper", helper, range(4))):
+        forwarder.talk("visit", name, is_pressed=True)
+        speaks.send_sound("voice", name.encode(), numbers)
+        heard = len(bed.heard) + len(numbers)
+        await until(lambda heard=heard: len(bed.heard) == heard)  # type: ignore[misc]  # bound for this round
+        forwarder.talk("visit", name, is_pressed=False)
+    assert [tag_of(data) for _, data in bed.heard] == [b"mother"] * 4 + [b"helper"] * 4
+    assert mother.sounds("voice") == [b"helper"] * 4, "the family hears who interprets"
+    assert helper.sounds("voice") == [b"mother"] * 4
+    forwarder.talk("visit", "nurse", is_pressed=True)
+    nurse.send_sound("voice", b"nurse", range(3))
+    bed.send_picture(b"bed", 0, whole=True)
+    await until(lambda: nurse.sounds("video") != [] and len(mother.sounds("voice")) == 7)
+    forwarder.talk("visit", "mother", is_pressed=False)
+    forwarder.gate("visit", Gate.SHIELDED, "care")
+    helper.send_sound("voice", b"drawn", range(4, 8))
+    await quiet()
+    assert len(bed.heard) == 8, "neither the nurse, who stands there, nor a picture, nor a word behind the curtain"
+    await close(bed, mother, helper, nurse)
+
+
+async def test_voices_sound_at_the_cot_of_their_own_visit_alone(forwarder: Forwarder) -> None:
+    forwarder.open_room("other", "other-bed", lease_seconds=20.0)
+    bed, other_bed = await cart(forwarder, "bed"), await cart(forwarder, "other-bed")
+    mother, other = await viewer(forwarder, "visit", "mother"), await viewer(forwarder, "other", "other")
+    for visit, name in (("visit", "mother"), ("other", "other")):
+        forwarder.gate(visit, Gate.LIVE, "nurse")
+        forwarder.talk(visit, name, is_pressed=True)
+    mother.send_sound("voice", b"mother", range(4))
+    other.send_sound("voice", b"other", range(4))
+    await until(lambda: len(bed.heard) == len(other_bed.heard) == 4)
+    assert {tag_of(data) for _, data in bed.heard} == {b"mother"}
+    assert {tag_of(data) for _, data in other_bed.heard} == {b"other"}
+    again = await cart(forwarder, "bed")  # another device takes the name over: it shows nothing yet, and hears nothing
+    mother.send_sound("voice", b"mother", range(4, 8))
+    await until(lambda: len(bed.heard) == 8)
+    assert not again.heard
+    await close(bed, other_bed, again, mother, other)
+
+
+async def test_what_a_cart_says_over_the_line_for_voices_is_heard_by_nobody(forwarder: Forwarder) -> None:
+    bed = await cart(forwarder, "bed")
+    mother = await viewer(forwarder, "visit", "mother")
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    forwarder.hear_ward("visit", is_heard=True)
+    bed.send_sound("voice", b"smuggled", range(5))
+    bed.send_picture(b"bed", 0, whole=True)
+    await until(lambda: len(mother.sounds("video")) == 3)
+    assert not mother.sounds("voice")
+    assert not mother.sounds("ward")
+    await close(bed, mother)

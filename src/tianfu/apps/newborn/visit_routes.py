@@ -18,7 +18,7 @@ from litestar.response import Redirect
 
 from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
-from tianfu.apps.newborn.actions.speak import speak
+from tianfu.apps.newborn.actions.speak import reach_of, speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
 from tianfu.apps.newborn.actions.thank import ANSWERS, thank
 from tianfu.apps.newborn.door_routes import (
@@ -47,6 +47,7 @@ from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.talk import SPEAKS
 from tianfu.services.realtime.viewers import Viewer
 from tianfu.web.admission import limited, prove_at
 from tianfu.web.asking import HttpRequest
@@ -64,7 +65,7 @@ BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rt
 
 WORDS = (
     *("waiting", "waits-nurse", "sound-only", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent"),
-    *("silenced", "no-microphone"),
+    *("silenced", "no-microphone", "speaking-people", "heard-people", "heard-nobody"),
     *(f"{what}-{level}" for what in ("shows", "level") for level in ("full", "small", "sound", "none", "stills")),
     *("shows-stuck", "level-back"),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
@@ -238,6 +239,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
                 if form["shows"]:
                     await arrives(windows, viewer, form)
                 said["level"] = _level(viewer, stands)
+                if viewer.part in SPEAKS and stands.state is State.LIVE:
+                    said["heard"] = (await reach_of(windows, visit, viewer.participant)).value
                 marks = marks_of(watcher, windows.viewers.mark(visit, viewer.participant), formats, now=now)
                 said["watermark"] = {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text}
             return said
@@ -250,8 +253,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
 
         async def spoken() -> Said:
             is_pressed = form["pressed"] == "yes"
-            await speak(windows, await way.watcher(request), visit, is_pressed=is_pressed)
-            return {"pressed": is_pressed}
+            reach = await speak(windows, await way.watcher(request), visit, is_pressed=is_pressed)
+            return {"pressed": is_pressed, "heard": reach.value}
 
         return await answered(request, visit, spoken())
 

@@ -8,6 +8,7 @@ from socket import socket
 from typing import Protocol, runtime_checkable
 
 from tianfu.kernel.instants import Instant
+from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 from tianfu.services.realtime.protocol.trickle import Trickle
@@ -172,6 +173,10 @@ class MediaPort(Protocol):
         Raises Refusal `room-unknown`, `room-closed`, `not-in-room`, `curtain-drawn`, `view-only`, `silenced` or
         `somebody-speaks`.
         """
+        ...
+
+    async def heard_by(self, visit: str, participant: str) -> HeardBy:
+        """Who hears a participant when he speaks, at the cot and in the room; raises Refusal `room-unknown`."""
         ...
 
     async def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:

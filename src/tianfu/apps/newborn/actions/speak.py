@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from enum import StrEnum
 
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
@@ -10,17 +11,37 @@ from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.refusal import Refusal
 
 
-async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: bool) -> None:
-    """Take the floor, or give it back; letting go never fails.
+class Reach(StrEnum):
+    """Who hears somebody at home when he speaks: the cot, only others who are in the visit, or nobody."""
 
-    Raises Refusal `not-found`, `view-only` without a consent to talk, and as `MediaPort.talk` does.
+    COT = "cot"
+    PEOPLE = "people"
+    NOBODY = "nobody"
+
+
+async def reach_of(windows: Windows, visit: str, participant: str) -> Reach:
+    """Who hears a participant now; what cannot be asked counts as nobody."""
+    try:
+        heard = await windows.house.media.heard_by(visit, participant)
+    except Refusal:
+        return Reach.NOBODY
+    if heard.at_cot:
+        return Reach.COT
+    return Reach.PEOPLE if heard.people else Reach.NOBODY
+
+
+async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: bool) -> Reach:
+    """Take the floor, or give it back; who hears it.  Letting go never fails.
+
+    Nobody shall speak to a cot that does not hear: raises Refusal `nobody-hears` where nobody would, and `not-found`,
+    `view-only` without a consent to talk, and as `MediaPort.talk` does.
     """
     media = windows.house.media
     participant = windows.grants.participant(visit, watcher.caller.id)
     if not is_pressed:
         with suppress(Refusal):
             await media.talk(visit, participant, is_pressed=False)
-        return
+        return Reach.NOBODY
     coming = await coming_to(windows, watcher, visit)
     if not coming.may_speak:
         raise Refusal("view-only", next_step="start-again")
@@ -28,3 +49,8 @@ async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: b
     if room is not None and read(room.state).is_silenced:
         raise Refusal("silenced", next_step="wait", retryable=True)
     await media.talk(visit, participant, is_pressed=True)
+    reach = await reach_of(windows, visit, participant)
+    if reach is Reach.NOBODY:
+        await media.talk(visit, participant, is_pressed=False)
+        raise Refusal("nobody-hears", next_step="none")
+    return reach

@@ -18,6 +18,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from tianfu.services.realtime.embedded.loudspeaker import Loudspeaker
 from tianfu.services.realtime.embedded.pulse import Pulse
 from tianfu.services.realtime.embedded.raw_peer import PACKET_BYTES_MAX, PICTURES, Label, RawPeer, Stream
 from tianfu.services.realtime.embedded.reception import Reception
@@ -72,6 +73,7 @@ class Camera:
     def __init__(self, name: str, peer: RawPeer, forward: Forward, clock: Callable[[], float]) -> None:
         self.name = name
         self.peer = peer
+        self.loudspeaker = Loudspeaker(peer)
         self.clocked: dict[Label, Clocked] = {}
         self.joined_at = clock()
         self.presence = Presence(self.joined_at)
@@ -99,7 +101,7 @@ class Camera:
     @property
     def streams(self) -> Sequence[Stream]:
         """What it sends."""
-        return tuple(self.peer.streams.values())
+        return tuple(each for each in self.peer.streams.values() if each.label != "voice")
 
     @property
     def codec(self) -> str | None:
@@ -203,7 +205,8 @@ class Camera:
 
     def _label_of(self, packet: Packet) -> Label | None:
         """Which stream a packet belongs to: by its SSRC where the camera said so, else by its payload type."""
-        streams, said = self.peer.streams, self.peer.origins.get(packet.head.source)
+        streams = {each.label: each for each in self.streams}  # what comes over the line for voices is nobody's
+        said = self.peer.origins.get(packet.head.source)
         if said is not None:
             stream = streams.get(said)
             return said if stream is not None and stream.payload_type == packet.head.payload_type else None

@@ -32,6 +32,7 @@ from tianfu.services.realtime.port import (
     Quality,
 )
 from tianfu.services.realtime.protocol.adaptation import ladder_of
+from tianfu.services.realtime.protocol.cot import HeardBy, heard_by, refuse_second_voice, sounds_at_cot
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
@@ -196,10 +197,23 @@ class Forwarder:
         room = opened.room
         if is_pressed:
             self._is_live(opened)
+            refuse_second_voice(self._live_on(room.camera), room, participant)
             room.press(participant, at_seconds=self._clock())
             self._begin_anew(opened, "voice")  # who was silent for long has numbers that would seem old
+            self._cut_loudspeaker(room.camera)
         else:
             room.floor.release(participant)
+
+    def heard_by(self, visit: str, participant: str) -> HeardBy:
+        """Who hears a participant when he speaks; raises Refusal `room-unknown`."""
+        opened = self._opened(visit)
+        camera = self._cameras.get(opened.room.camera)
+        return heard_by(
+            opened.room,
+            participant,
+            can_hear=[who for who, each in opened.viewers.items() if "voice" in each.peer.streams],
+            has_loudspeaker=camera is not None and camera.loudspeaker.is_there,
+        )
 
     def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
         """Take a participant's voice, or give it back; raises Refusal `room-unknown`."""
@@ -447,6 +461,13 @@ class Forwarder:
             part = room.part_of(listener)
             if listener != participant and part is not None and room.floor.hears(part, participant):
                 listening.show("voice", packet, may_begin=True, at_seconds=now)
+        camera = self._cameras.get(room.camera)
+        if camera is not None and sounds_at_cot(self._live_on(room.camera), room, participant):
+            camera.loudspeaker.sound(packet, at_seconds=now)
+
+    def _live_on(self, camera: str) -> Sequence[Room]:
+        """The rooms on a camera whose gate is open now."""
+        return [each.room for each in self._at[camera].values() if self._is_live(each)]
 
     def _is_live(self, opened: _Open) -> bool:
         """Whether the room's gate is open now; a lease that has just run out cuts everybody off."""
@@ -547,7 +568,14 @@ class Forwarder:
     def _cut(self, opened: _Open) -> None:
         for viewer in opened.viewers.values():
             viewer.cut()
+        self._cut_loudspeaker(opened.room.camera)
         self._keep_what_is_seen(opened.room.camera)
+
+    def _cut_loudspeaker(self, camera: str) -> None:
+        """Have nothing of what was said remembered there; who speaks on begins anew."""
+        there = self._cameras.get(camera)
+        if there is not None:
+            there.loudspeaker.cut()
 
     def _begin_anew(self, opened: _Open, label: Label) -> None:
         for viewer in opened.viewers.values():

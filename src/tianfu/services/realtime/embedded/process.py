@@ -106,7 +106,7 @@ class _Acts:
         """The acts, as requests name them."""
         names = (
             *("open_room", "renew", "whip", "whep", "whep_offer", "whep_answer", "whip_trickle", "whep_trickle"),
-            *("unplug", "gate", "talk", "silence", "hear_ward", "allow_stills", "kick", "close"),
+            *("unplug", "gate", "talk", "heard_by", "silence", "hear_ward", "allow_stills", "kick", "close"),
             *("life", "stats", "events", "ticket", "cameras"),
         )
         return {name: getattr(self, f"_{name}") for name in names}
@@ -147,6 +147,9 @@ class _Acts:
 
     async def _talk(self, given: Mapping[str, Any]) -> None:
         self._forwarder.talk(given["visit"], given["participant"], is_pressed=given["is_pressed"])
+
+    async def _heard_by(self, given: Mapping[str, Any]) -> object:
+        return asdict(self._forwarder.heard_by(given["visit"], given["participant"]))
 
     async def _silence(self, given: Mapping[str, Any]) -> None:
         self._forwarder.silence(given["visit"], given["participant"], is_silenced=given["is_silenced"])

@@ -159,7 +159,7 @@ class RawPeer:
         """
         lines = _lines(offer, is_viewers=sends)
         for line in lines:
-            direction = _MIRRORED[line.direction] if sends else "recvonly"
+            direction = _MIRRORED[line.direction] if sends else "sendonly" if line.label == "voice" else "recvonly"
             _prefer(self._connection.addTransceiver(line.kind, direction=direction), video)
         self._labels = [line.label for line in lines]
         self.origins = _origins(offer, self._labels)
@@ -451,7 +451,7 @@ _MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendre
 def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
     """The lines of media of an offer.  Sound that its author sends is a voice if he looks, and the ward's if not.
 
-    A camera's second picture is the smaller one.
+    A camera's second picture is the smaller one, and sound that it would only hear is the voices at the cot.
 
     Raises Refusal `offer-malformed` if there is none, or two of one kind, or too many addresses.
     """
@@ -476,7 +476,8 @@ def _lines(offer: str, *, is_viewers: bool) -> Sequence[Line]:
 def _label(kind: str, direction: str, *, is_viewers: bool, has_picture: bool) -> Label:
     if kind == "video":
         return "sub" if has_picture and not is_viewers else "video"
-    return "voice" if is_viewers and direction.startswith("send") else "ward"
+    is_voice = direction.startswith("send") if is_viewers else direction == "recvonly"
+    return "voice" if is_voice else "ward"
 
 
 def _origins(offer: str, labels: Sequence[Label]) -> Mapping[int, Label]:

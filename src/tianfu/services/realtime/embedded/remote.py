@@ -17,6 +17,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.ingest import TAKEN
 from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX, ingest_of
 from tianfu.services.realtime.port import CameraPulse, Happened, Quality
+from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 from tianfu.services.realtime.protocol.trickle import Trickle
@@ -80,6 +81,10 @@ class EmbeddedMedia:
     async def talk(self, visit: str, participant: str, *, is_pressed: bool) -> None:
         """As `MediaPort` has it."""
         await self._ask("talk", visit=visit, participant=participant, is_pressed=is_pressed)
+
+    async def heard_by(self, visit: str, participant: str) -> HeardBy:
+        """As `MediaPort` has it."""
+        return HeardBy(**await self._ask("heard_by", visit=visit, participant=participant))
 
     async def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
         """As `MediaPort` has it."""

@@ -32,6 +32,7 @@ from tianfu.services.realtime.port import (
     Happened,
     Quality,
 )
+from tianfu.services.realtime.protocol.cot import HeardBy, heard_by
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
 from tianfu.services.realtime.protocol.talk import HEARS, SPEAKS
@@ -271,6 +272,12 @@ class JanusMedia:
         else:
             opened.room.floor.release(participant)
         await self._tell(opened)
+
+    async def heard_by(self, visit: str, participant: str) -> HeardBy:
+        """As `MediaPort` has it; no camera lets voices sound, because Janus sends a publisher nothing."""
+        opened = await self._opened(visit)
+        can_hear = [who for who, each in opened.viewers.items() if "voice" in each.lines]
+        return heard_by(opened.room, participant, can_hear=can_hear, has_loudspeaker=False)
 
     async def silence(self, visit: str, participant: str, *, is_silenced: bool) -> None:
         """As `MediaPort` has it."""

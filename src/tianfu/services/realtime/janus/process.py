@@ -21,12 +21,26 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.process import LINE_BYTES_MAX, Act, Server, trickle_of
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.janus.media import JanusMedia
+from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 
 ACTS = (
     *("open_room", "renew", "whip", "whep", "whep_offer", "whep_answer", "voice", "whip_trickle", "whep_trickle"),
-    *("unplug", "gate", "talk", "silence", "hear_ward", "allow_stills", "kick", "close", "life", "stats", "events"),
+    *(
+        "unplug",
+        "gate",
+        "talk",
+        "heard_by",
+        "silence",
+        "hear_ward",
+        "allow_stills",
+        "kick",
+        "close",
+        "life",
+        "stats",
+        "events",
+    ),
 )
 PULLING = ("ticket", "cameras")
 """What is asked for cameras that are pulled: VideoRoom takes them by WebRTC alone."""
@@ -54,6 +68,8 @@ async def _do(act: Callable[..., Awaitable[object]], given: Mapping[str, Any]) -
     if "news" in values:
         values["news"] = trickle_of(values["news"])
     answer = await act(**values)
+    if isinstance(answer, HeardBy):
+        return asdict(answer)
     return [asdict(each) for each in answer] if isinstance(answer, list | tuple) else answer
 
 

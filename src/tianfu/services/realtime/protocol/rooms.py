@@ -48,6 +48,11 @@ class Room:
         return self._closed_for is not None
 
     @property
+    def is_live(self) -> bool:
+        """Whether the gate is open; whether its lease still holds is told by `look`."""
+        return self.gate is Gate.LIVE
+
+    @property
     def participants(self) -> Sequence[str]:
         """Who is in it."""
         return tuple(self._participants)

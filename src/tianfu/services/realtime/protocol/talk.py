@@ -10,11 +10,14 @@ from tianfu.services.realtime.protocol.parts import Part
 HEARS: Mapping[Part, frozenset[Part]] = {
     Part.FAMILY: frozenset({Part.FAMILY, Part.NURSE, Part.INTERPRETER}),
     Part.GUEST: frozenset({Part.NURSE, Part.INTERPRETER}),
-    Part.BEDSIDE: frozenset({Part.FAMILY}),
+    Part.BEDSIDE: frozenset({Part.FAMILY, Part.INTERPRETER}),
     Part.NURSE: frozenset({Part.FAMILY, Part.INTERPRETER}),
     Part.INTERPRETER: frozenset({Part.FAMILY, Part.NURSE}),
 }
-"""Whose voices each hears.  What sounds at the cot is the family's voice alone."""
+"""Whose voices each hears.
+
+What sounds at the cot is the family's voice, and that of whom a nurse let interpret: she stands there, and hears him so.
+"""
 
 SPEAKS = frozenset({Part.FAMILY, Part.NURSE, Part.INTERPRETER})
 """Guests look and listen; a loudspeaker says nothing."""

@@ -1,0 +1,60 @@
+"""What sounds at a cot: one voice at a time, of a room that is live on the cot's camera, and nothing else.
+
+Several rooms may be live on one camera (twins in one bed); whoever speaks in one of them is heard by nobody of another.
+Rule: docs/rules/newborn-watching.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Room
+from tianfu.services.realtime.protocol.talk import HEARS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardBy:
+    """Who hears somebody when he speaks: whether it sounds at the cot, and how many of his room hear it."""
+
+    at_cot: bool
+    people: int
+
+
+def sounds_at_cot(rooms: Iterable[Room], room: Room, participant: str) -> bool:
+    """Whether a participant's voice sounds at the cot now; `rooms` are those on its camera.
+
+    Of two rooms only the first whose speaker may be heard there sounds: nothing is mixed, and no two voices take turns
+    within a word.  `refuse_second_voice` keeps it from coming to that.
+    """
+    speaks = next((each for each in rooms if _is_heard(each)), None)
+    return speaks is room and room.floor.speaker == participant
+
+
+def refuse_second_voice(rooms: Iterable[Room], room: Room, participant: str) -> None:
+    """Raise Refusal `somebody-speaks` for who would sound at the cot while somebody of another room does."""
+    if room.part_of(participant) not in HEARS[Part.BEDSIDE]:
+        return
+    if any(each is not room and _is_heard(each) for each in rooms):
+        raise Refusal("somebody-speaks", next_step="wait", retryable=True)
+
+
+def heard_by(room: Room, participant: str, *, can_hear: Collection[str], has_loudspeaker: bool) -> HeardBy:
+    """Who would hear a participant if he spoke now; nobody hears who is not in the room, or only looks.
+
+    `can_hear` are those who agreed to a line for voices; `has_loudspeaker`: what stands for the camera lets them sound.
+    A device that joined as `Part.BEDSIDE` does, too.
+    """
+    part = room.part_of(participant)
+    hears = [room.part_of(each) for each in can_hear if each != participant]
+    heard = [each for each in hears if each is not None and part in HEARS[each]]
+    is_for_cot = part in HEARS[Part.BEDSIDE] and (has_loudspeaker or Part.BEDSIDE in heard)
+    return HeardBy(at_cot=is_for_cot, people=sum(each is not Part.BEDSIDE for each in heard))
+
+
+def _is_heard(room: Room) -> bool:
+    """Whether somebody speaks in a room who may be heard at the cot."""
+    speaker = room.floor.speaker
+    return room.is_live and speaker is not None and room.floor.hears(Part.BEDSIDE, speaker)
