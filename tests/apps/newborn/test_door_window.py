@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from tests.apps.newborn.test_live_page import EMPTY, fit, reads, sees
+from tests.apps.newborn.test_live_page import EMPTY, QUIET, fit, reads, sees
 from tests.apps.newborn.ward import QIN, WARD
-from tests.apps.newborn.window import MOTHER, SEEN, VISIT, Window, until, window_of
+from tests.apps.newborn.window import MOTHER, SEEN, VISIT, Window, listen, until, window_of
 from tests.permission_table import page_rows
 from tianfu.apps.newborn.door_routes import DOOR, DOOR_WATCH, STATION_COOKIE
 from tianfu.db import Addresses, Database
@@ -125,11 +125,13 @@ async def test_without_a_consent_to_talk_when_the_code_was_given_the_station_onl
 async def test_whoever_speaks_at_the_door_is_heard_while_the_key_is_pressed(window: Window) -> None:
     context, _ = await station(window)
     page = await watching(window, context)
+    bed = await listen(window)
     await window.open()
     await sees(page)
     await page.get_by_role("button", name="Hold to talk").focus()
     await page.keyboard.down("Space")
     await reads(page, "told", "You are heard in the ward")
+    assert await bed.evaluate("loudest()") > 10 * QUIET
     await page.keyboard.up("Space")
     await reads(page, "told", "Your microphone is off")
 

@@ -108,7 +108,7 @@ async def test_whom_the_family_shows_nothing_hears_and_speaks_and_sees_nothing(w
     await reads(page, "told", "there is no picture")
     await page.get_by_role("button", name="Hold to talk").focus()
     await page.keyboard.down("Space")
-    await reads(page, "told", "You are heard in the ward")
+    await reads(page, "told", "Those in the visit with you hear you. At the cot nobody does.")
     assert await nurse.evaluate("loudest()") > 10 * QUIET
     await page.keyboard.up("Space")
     await fit(page, "en-interpreter-sound")

@@ -224,6 +224,7 @@ async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(
         await let_interpret(window.windows, QIN, "qin", VISIT, helper)
     assert refused.value.code == "not-found", "nobody asked for her"
     page = await window.watching(relative)
+    await listen(window)  # something sounds at the bed, or nobody could hear whom she interprets
     await window.open()
     await sees(page)
     asking = await mother.new_page()

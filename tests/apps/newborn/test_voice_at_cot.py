@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_live_page import QUIET, reads
-from tests.apps.newborn.ward import QIN
-from tests.apps.newborn.window import MOTHER, VISIT, Window, cart_on_air, window_of
-from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
+from tests.apps.newborn.window import MOTHER, Window, cart_on_air, window_of
 from tianfu.db import Addresses, Database
 
 pytestmark = pytest.mark.anyio

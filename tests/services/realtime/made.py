@@ -31,7 +31,7 @@ VIEWER = (
 )
 PICTURE_TO_SEND = (Line(label="video", direction="sendonly"),)
 PICTURE_TO_SEE = (Line(label="video", direction="recvonly"),)
-VIDEO_TYPE, AUDIO_TYPE = 96, 97
+VIDEO_TYPE, AUDIO_TYPE, VOICE_TYPE = 96, 97, 98
 PACKETS_OF_PICTURE = 3
 
 
@@ -84,6 +84,7 @@ class PeerInMemory(RawPeer):
         self.streams = {
             "video": Stream(label="video", codec="H264", payload_type=VIDEO_TYPE, clock_rate_hz=90_000, source=9),
             "ward": Stream(label="ward", codec="opus", payload_type=AUDIO_TYPE, clock_rate_hz=48_000, source=10),
+            "voice": Stream(label="voice", codec="opus", payload_type=VOICE_TYPE, clock_rate_hz=48_000, source=11),
         }
         self.is_up = True
         return offer

@@ -11,6 +11,7 @@ import pytest
 from tests.services.realtime.made import Client, camera, cart, tag_of, until, viewer
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
 from tianfu.services.realtime.protocol.talk import HEARS, SPEAKS, Floor
@@ -218,3 +219,40 @@ async def test_what_a_cart_says_over_the_line_for_voices_is_heard_by_nobody(forw
     assert not mother.sounds("voice")
     assert not mother.sounds("ward")
     await close(bed, mother)
+
+
+async def test_of_two_visits_on_one_camera_one_voice_sounds_at_a_time(forwarder: Forwarder) -> None:
+    forwarder.open_room("twin", "bed", lease_seconds=20.0)
+    bed = await cart(forwarder, "bed")
+    mother, other = await viewer(forwarder, "visit", "mother"), await viewer(forwarder, "twin", "other")
+    for visit in ("visit", "twin"):
+        forwarder.gate(visit, Gate.LIVE, "nurse")
+    forwarder.talk("visit", "mother", is_pressed=True)
+    assert code_of(lambda: forwarder.talk("twin", "other", is_pressed=True)) == "somebody-speaks"
+    other.send_sound("voice", b"other", range(4))
+    mother.send_sound("voice", b"mother", range(4))
+    await until(lambda: len(bed.heard) == 4)
+    forwarder.gate("visit", Gate.SHIELDED, "care")
+    forwarder.talk("twin", "other", is_pressed=True)
+    other.send_sound("voice", b"other", range(4, 8))
+    mother.send_sound("voice", b"mother", range(4, 8))
+    await until(lambda: len(bed.heard) == 8)
+    await quiet()
+    assert [tag_of(data) for _, data in bed.heard] == [b"mother"] * 4 + [b"other"] * 4
+    assert not mother.sounds("voice"), "a voice stays in its own room"
+    await close(bed, mother, other)
+
+
+async def test_who_is_heard_at_the_cot_depends_on_what_stands_there(forwarder: Forwarder) -> None:
+    wall = await camera(forwarder, "bed")
+    mother = await viewer(forwarder, "visit", "mother")
+    assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=False, people=0), "a camera has no loudspeaker"
+    father = await viewer(forwarder, "visit", "father")
+    assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=False, people=1)
+    forwarder.unplug("bed")
+    bed = await cart(forwarder, "bed")
+    assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=True, people=1)
+    forwarder.unplug("bed")
+    assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=False, people=1)
+    assert code_of(lambda: forwarder.heard_by("nothing", "mother")) == "room-unknown"
+    await close(wall, bed, mother, father)

@@ -1,5 +1,6 @@
 """Ten thousand random days: no viewer is ever sent a packet of another bed, nor one that the gate did not let through.
 
+And no cart is ever sent a voice but that of who has the floor in a room that is open on this very bed.
 The forwarder is the real one; only the sockets are left out.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 
-from tests.services.realtime.made import PACKETS_OF_PICTURE, PeerInMemory, picture, tag_of
+from tests.services.realtime.made import PACKETS_OF_PICTURE, VOICE_TYPE, PeerInMemory, packet, picture, tag_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.raw_peer import Heard
@@ -23,14 +24,14 @@ from tianfu.services.realtime.protocol.rooms import Gate
 pytestmark = pytest.mark.anyio
 
 DAYS = 10_000
-ACTS_PER_DAY = 40
+ACTS_PER_DAY = 70
 BEDS = ("bed-1", "bed-2")
 VISITS = ("visit-1", "twin-1", "twin-2")
 PEOPLE = ("mother", "father")
 REPORTS = range(192, 224)
 ACTS = [
     *["picture"] * 9, *["join"] * 3, *["live"] * 5, *["open"] * 2, "camera", "renew", "shield", "kick", "close", "wait",
-    "crash", *["nack"] * 2,
+    "crash", *["nack"] * 2, *["press"] * 6, "let go", *["speak"] * 10,
 ]  # fmt: skip
 
 Seat = tuple[str, str]
@@ -48,12 +49,16 @@ class Day:
     beds: dict[str, str] = field(default_factory=dict)
     lease: dict[str, float] = field(default_factory=dict)
     live: set[str] = field(default_factory=set)
+    floor: dict[str, str] = field(default_factory=dict)
     seats: dict[Seat, PeerInMemory] = field(default_factory=dict)
     left: list[tuple[PeerInMemory, int]] = field(default_factory=list)
     looked_at: dict[int, int] = field(default_factory=dict)
+    voices_told: dict[int, int] = field(default_factory=dict)
     hidden: set[tuple[str, bytes]] = field(default_factory=set)
     pictures: int = 0
     shown: int = 0
+    spoken: int = 0
+    sounded: int = 0
 
     def __post_init__(self) -> None:
         self.forwarder = Forwarder(lambda: self.now, peer=self._peer)
@@ -89,7 +94,7 @@ class Day:
                     self.live.add(visit)
                 case "shield":
                     self.forwarder.gate(visit, Gate.SHIELDED, "care")
-                    self.live.discard(visit)
+                    self.draw(visit)
                 case "renew":
                     self.is_open(visit)
                     self.forwarder.renew(visit, lease_seconds=10.0)
@@ -99,7 +104,7 @@ class Day:
                     self.leave((visit, who))
                 case "close":
                     self.forwarder.close(visit, "bed-moved")
-                    self.live.discard(visit)
+                    self.draw(visit)
                     for seat in [seat for seat in self.seats if seat[0] == visit]:
                         self.leave(seat)
                 case "wait":
@@ -109,6 +114,16 @@ class Day:
                     if lost is not None:
                         lost.heard.ended()
                         self.draw_curtains(bed)
+                case "press":
+                    visit, who = self.somebody(list(self.seats), (visit, who))
+                    self.forwarder.talk(visit, who, is_pressed=True)
+                    self.press(visit, who)
+                case "let go":
+                    self.forwarder.talk(visit, who, is_pressed=False)
+                    if self.floor.get(visit) == who:
+                        del self.floor[visit]
+                case "speak":
+                    self.speak(*self.somebody(list(self.floor.items()), (visit, who)))
                 case "nack":
                     self.ask_again((visit, who))
                 case _:
@@ -134,17 +149,63 @@ class Day:
         self.cameras[bed] = self.coming.pop(bed)
 
     def draw_curtains(self, bed: str) -> None:
-        self.live -= {visit for visit in self.live if self.beds[visit] == bed}
+        for visit in [each for each in self.live if self.beds[each] == bed]:
+            self.draw(visit)
+
+    def draw(self, visit: str) -> None:
+        self.live.discard(visit)
+        self.floor.pop(visit, None)
 
     def is_open(self, visit: str) -> bool:
         if visit in self.live and self.now >= self.lease[visit]:
-            self.live.discard(visit)
+            self.draw(visit)
         return visit in self.live
 
     def leave(self, seat: Seat) -> None:
         peer = self.seats.pop(seat, None)
+        if self.floor.get(seat[0]) == seat[1]:
+            del self.floor[seat[0]]
         if peer is not None:
             self.left.append((peer, len(peer.sent)))
+
+    def somebody(self, seats: list[Seat], other: Seat) -> Seat:
+        """Mostly one of these, and now and then anybody: what should not happen is tried, too."""
+        return self.drawn.choice(seats) if seats and self.drawn.random() < 0.8 else other
+
+    def press(self, visit: str, who: str) -> None:
+        """Somebody was given the floor: he is there, nobody else had it, and nobody sounds at this bed by another."""
+        assert (visit, who) in self.seats
+        assert self.is_open(visit), "the floor behind the curtain"
+        assert self.floor.get(visit, who) == who
+        beside = [each for each in self.floor if each != visit and self.is_open(each)]
+        assert self.beds[visit] not in {self.beds[each] for each in beside}, "two voices at one cot"
+        self.floor[visit] = who
+
+    def speak(self, visit: str, who: str) -> None:
+        """Somebody's telephone sends a packet of his voice, whether or not he has the floor."""
+        peer = self.seats.get((visit, who))
+        if peer is None:
+            return
+        self.spoken += 1
+        cart = self.cameras.get(self.beds[visit]) if self.is_open(visit) and self.floor.get(visit) == who else None
+        before = {id(each): len(voices(each.sent)) for each in self.peers}
+        tag = f"~{visit}/{who}".encode()
+        source = id(peer) & 0xFFFF
+        number = self.spoken
+        peer.heard.packet(
+            packet(tag, sequence=number, timestamp=960 * number, payload_type=VOICE_TYPE, source=source)
+        )
+        told = {id(each): voices(each.sent)[before[id(each)] :] for each in self.peers}
+        hearers = {id(each) for (there, other), each in self.seats.items() if there == visit and other != who}
+        for each in self.peers:
+            if each is cart:
+                assert [tag_of(data) for data in told[id(each)]] == [tag[1:]], "not heard at the cot"
+                self.sounded += 1
+            elif id(each) in hearers and cart is not None:
+                assert len(told[id(each)]) == 1, "not heard by who is in the room"
+            else:
+                assert not told[id(each)], "a voice for somebody else, or behind the curtain"
+        self.voices_told = {key: before[key] + len(new) for key, new in told.items()}
 
     def show(self, bed: str) -> None:
         """A picture of a bed, which stays hidden for ever from every visit whose curtain is drawn now."""
@@ -177,6 +238,8 @@ class Day:
 
     def look(self) -> None:
         """Look at every packet that was sent since we last looked."""
+        for peer in self.peers:
+            assert len(voices(peer.sent)) == self.voices_told.get(id(peer), 0), "a voice that nobody sent"
         for (visit, _), peer in self.seats.items():
             new = media(peer.sent[self.looked_at.get(id(peer), 0) :])
             self.looked_at[id(peer)] = len(peer.sent)
@@ -196,11 +259,16 @@ class Day:
 
 def media(sent: list[bytes]) -> list[bytes]:
     """The packets among what was sent that are no reports."""
-    return [data for data in sent if data[1] not in REPORTS]
+    return [data for data in sent if data[1] not in REPORTS and data[1] & 127 != VOICE_TYPE]
+
+
+def voices(sent: list[bytes]) -> list[bytes]:
+    """The packets of voices among what was sent."""
+    return [data for data in sent if data[1] not in REPORTS and data[1] & 127 == VOICE_TYPE]
 
 
 async def test_no_viewer_is_ever_sent_another_bed_or_a_packet_behind_the_curtain() -> None:
-    shown = 0
+    shown = sounded = 0
     for number in range(DAYS):
         day = Day(random.Random(number))
         await day.begin()
@@ -208,4 +276,6 @@ async def test_no_viewer_is_ever_sent_another_bed_or_a_packet_behind_the_curtain
             await day.act()
         day.end()
         shown += day.shown
+        sounded += day.sounded
     assert shown > 5 * DAYS, "pictures were shown, too"
+    assert sounded > DAYS, "voices sounded, too"

@@ -16,7 +16,7 @@ HEARS: Mapping[Part, frozenset[Part]] = {
 }
 """Whose voices each hears.
 
-What sounds at the cot is the family's voice, and that of whom a nurse let interpret: she stands there, and hears him so.
+What sounds at the cot is the family's voice, and that of whom a nurse let interpret: she stands there and hears both.
 """
 
 SPEAKS = frozenset({Part.FAMILY, Part.NURSE, Part.INTERPRETER})
