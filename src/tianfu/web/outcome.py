@@ -92,6 +92,7 @@ STATUSES: Mapping[str, int] = {
     "grant-missing": 401,
     "publish-credential-refused": 401,
     "encoder-unfit": 422,
+    "encoder-listens": 422,
     "grant-refused": 401,
     "grant-expired": 401,
     "grant-used": 401,

@@ -191,6 +191,13 @@ async def test_an_encoder_whose_pictures_may_come_out_of_order_is_told_what_to_c
         assert "without B-frames" in answer.json()["title"]
 
 
+async def test_an_encoder_is_sent_no_voices(ward: Ward, cameras: Cameras) -> None:
+    async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
+        lens.peer.addTransceiver("audio", direction="recvonly")
+        assert_refused(await lens.post(await lens.offer()), "encoder-listens")
+        assert_refused(await lens.post((await lens.offer()).replace("a=recvonly", "a=recvonly ")), "encoder-listens")
+
+
 async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two_people_saw(
     ward: Ward, cameras: Cameras
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import stat
 import sys
@@ -14,13 +15,14 @@ import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket, RtcpSrPacket
 
 from tests.services.realtime.janus_running import RunningJanus, janus, look
-from tests.services.realtime.made import PICTURE_TO_SEND, Client, camera, until
+from tests.services.realtime.made import CART, PICTURE_TO_SEND, Client, camera, until
 from tests.services.realtime.running import START_SECONDS
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.janus.configuration import SECRETS, SESSION_SECONDS
 from tianfu.services.realtime.janus.line import JanusRefused, Line, Message
 from tianfu.services.realtime.janus.process import RemoteJanus
 from tianfu.services.realtime.port import CAMERA_BACK, JOINED, LIVE, SHIELDED, MediaPort, OffersFirst
+from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -139,6 +141,24 @@ async def test_who_presses_where_no_voice_can_come_is_told_so(running: RunningJa
     with pytest.raises(Refusal, match="voice-not-carried"):
         await port.talk("visit", "mother", is_pressed=True)
     await close(seen, mother, nurse)
+
+
+async def test_a_carts_line_for_voices_stays_inactive_and_nobody_is_heard_at_its_cot(running: RunningJanus) -> None:
+    port, bed = running.port, Client()
+    answer = await port.whip("bed-1", await bed.peer.offer(CART, video=("H264",)))
+    assert re.findall(r"(?m)^a=(sendonly|sendrecv|recvonly|inactive)", answer) == ["recvonly", "inactive"]
+    await bed.peer.accept(answer)
+    await bed.connected()
+    await port.open_room("visit", "bed-1", lease_seconds=30)
+    mother, father = await look(port, "visit", "mother"), await look(port, "visit", "father")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    assert await port.heard_by("visit", "mother") == HeardBy(at_cot=False, people=0)
+    with pytest.raises(Refusal, match="voice-not-carried"):
+        await port.talk("visit", "mother", is_pressed=True)
+    bed.send_picture(b"bed", 0, whole=True)
+    await until(lambda: mother.sounds("video") != [])
+    assert not bed.heard
+    await close(bed, mother, father)
 
 
 async def test_it_writes_no_file_and_could_not(running: RunningJanus) -> None:

@@ -22,6 +22,11 @@ def sends_anything(offer: str) -> bool:
     return any((each or session) in _SENDS for each in directions[1:])
 
 
+def asks_to_hear(offer: str) -> bool:
+    """Whether an offer has a line over which its author would only receive (RFC 9725 lets no encoder offer one)."""
+    return any(row.strip() == "a=recvonly" for row in offer.splitlines())
+
+
 def asks_for_sound_alone(offer: str) -> bool:
     """Whether an offer has lines of sound and of nothing else."""
     lines = [row for row in offer.splitlines() if row.lstrip().lower().startswith("m=")]
