@@ -106,6 +106,7 @@ async def test_whom_the_family_shows_nothing_hears_and_speaks_and_sees_nothing(w
     nurse = await listen(window, Part.NURSE)
     await window.open()
     await reads(page, "told", "there is no picture")
+    await reads(page, "heard", "At the cot nobody hears you")
     await page.get_by_role("button", name="Hold to talk").focus()
     await page.keyboard.down("Space")
     await reads(page, "told", "Those in the visit with you hear you. At the cot nobody does.")

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page
 
-from tests.apps.newborn.test_live_page import QUIET, reads
-from tests.apps.newborn.window import MOTHER, Window, cart_on_air, window_of
+from tests.apps.newborn.test_live_page import QUIET, fit, reads
+from tests.apps.newborn.window import MOTHER, WATCH, Window, cart_on_air, window_of
 from tianfu.db import Addresses, Database
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +40,19 @@ LOUDEST = """async () => {
 async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
     async with window_of(database, addresses, cart=cart_on_air) as made:
         yield made
+
+
+PLAYS_NOTHING = "HTMLAudioElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+LOOKS = [("zh-CN", 320), ("en", 1440)]
+"""Language and width in which a state is looked at."""
+
+HOLD = {"zh-CN": "按住说话", "en": "Hold to talk"}
+UNHEARD = {"zh-CN": "现在说话没有人听得到", "en": "Nobody would hear you"}
+CART_SAYS = {
+    "yes": {"zh-CN": "声音从本机放出", "en": "you hear it from this device"},
+    "now": {"zh-CN": "家属正在说话", "en": "The family is speaking"},
+    "no": {"zh-CN": "本机无法播放声音", "en": "This device plays no sound"},
+}
 
 
 async def loudest(cart: Page) -> float:
@@ -84,3 +97,73 @@ async def test_the_cot_hears_a_mother_while_she_presses_and_not_behind_the_curta
     assert await loudest(cart) < QUIET, "behind the curtain, though she still holds the key"
     await says(cart, "yes")
     await page.keyboard.up("Space")
+
+
+@pytest.mark.parametrize(("language", "width"), LOOKS)
+async def test_a_family_at_a_camera_without_a_loudspeaker_is_told_that_nobody_hears_it(
+    database: Database, addresses: Addresses, language: str, width: int
+) -> None:
+    async with window_of(database, addresses) as window:
+        await is_told_that_nobody_hears(window, language=language, width=width)
+
+
+@pytest.mark.parametrize(("language", "width"), LOOKS)
+async def test_a_cart_that_cannot_play_says_so_and_so_does_the_family(
+    database: Database, addresses: Addresses, language: str, width: int
+) -> None:
+    async def silent(window: Window) -> Page:
+        return await cart_on_air(window, language=language, width=width, script=PLAYS_NOTHING)
+
+    async with window_of(database, addresses, cart=silent) as window:
+        assert window.cart is not None
+        await says(window.cart, "no")
+        await look_at(window.cart, language, "no")
+        await is_told_that_nobody_hears(window, language=language, width=width)
+
+
+async def is_told_that_nobody_hears(window: Window, *, language: str, width: int) -> None:
+    context = await window.resident(MOTHER, "mother-7", language=language, width=width)
+    page = await window.watching(context)
+    await window.open()
+    await sees_picture(page)
+    await reads(page, "heard", UNHEARD[language])
+    hold = page.get_by_role("button", name=HOLD[language])
+    assert await hold.is_disabled()
+    headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
+    spoken = await context.request.post(f"{window.address}{WATCH}/talk", data="pressed=yes", headers=headers)
+    assert (await spoken.json())["refused"] == "nobody-hears", "whatever her page would let her press"
+    assert UNHEARD[language] in (await spoken.json())["words"]
+    await fit(page, f"{language}-unheard-{width}")
+
+
+@pytest.mark.parametrize(("language", "width"), LOOKS)
+async def test_a_cart_says_that_voices_sound_there_and_that_one_does(
+    database: Database, addresses: Addresses, language: str, width: int
+) -> None:
+    async def heard(window: Window) -> Page:
+        return await cart_on_air(window, language=language, width=width)
+
+    async with window_of(database, addresses, cart=heard) as window:
+        cart = window.cart
+        assert cart is not None
+        page = await window.watching(await window.resident(MOTHER, "mother-7"))
+        await window.open()
+        await sees_picture(page)
+        await look_at(cart, language, "yes")
+        await page.get_by_role("button", name="Hold to talk").focus()
+        await page.keyboard.down("Space")
+        await look_at(cart, language, "now")
+        await page.keyboard.up("Space")
+        await says(cart, "yes")
+        await cart.locator("[data-part=stop]").click()
+        assert await cart.locator("[data-part=sounds]").is_hidden()
+        assert await cart.evaluate("document.querySelector('[data-part=voice]').srcObject === null")
+
+
+async def look_at(cart: Page, language: str, sounds: str) -> None:
+    await says(cart, sounds)
+    assert CART_SAYS[sounds][language] in await cart.locator("[data-part=sounds]").inner_text()
+    size = cart.viewport_size
+    await fit(cart, f"{language}-cart-sounds-{sounds}")
+    assert size is not None
+    await cart.set_viewport_size(size)

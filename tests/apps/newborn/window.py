@@ -440,11 +440,12 @@ async def publish(window: Window, clock: RunningTime, *, has_sound: bool = False
     return page
 
 
-async def cart_on_air(window: Window, *, language: str = "en", width: int = 390) -> Page:
-    """The cart of the seventh bed, whose page a nurse opened and touched once."""
+async def cart_on_air(window: Window, *, language: str = "en", width: int = 390, script: str = "") -> Page:
+    """The cart of the seventh bed, whose page a nurse opened and touched once; `script` runs before the page's own."""
     await window.cameras.add("camera-7", Kind.CART, None)
     nurse = await window.nurse(language=language, width=width, browser=window.bed)
     page = await nurse.new_page()
+    await page.add_init_script(script)
     await page.goto(f"{window.address}/newborn/cart/camera-7")
     await page.locator("[data-part=start]").click()
     await page.locator("[data-cart][data-state=on]").wait_for()

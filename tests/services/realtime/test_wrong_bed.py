@@ -192,9 +192,7 @@ class Day:
         tag = f"~{visit}/{who}".encode()
         source = id(peer) & 0xFFFF
         number = self.spoken
-        peer.heard.packet(
-            packet(tag, sequence=number, timestamp=960 * number, payload_type=VOICE_TYPE, source=source)
-        )
+        peer.heard.packet(packet(tag, sequence=number, timestamp=960 * number, payload_type=VOICE_TYPE, source=source))
         told = {id(each): voices(each.sent)[before[id(each)] :] for each in self.peers}
         hearers = {id(each) for (there, other), each in self.seats.items() if there == visit and other != who}
         for each in self.peers:
