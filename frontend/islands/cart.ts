@@ -132,7 +132,8 @@ class Cart {
     try {
       await this.voice.play();
     } catch {
-      if (this.wanted && this.plays && this.voice.srcObject === stream) this.fallSilent();
+      // A stream that has ended with its connection is no fault of this device: the next one is tried.
+      if (this.wanted && this.plays && this.voice.srcObject === stream && stream?.active) this.fallSilent();
     }
   }
 

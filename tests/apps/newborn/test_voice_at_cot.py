@@ -12,7 +12,8 @@ import pytest
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_live_page import QUIET, fit, reads
-from tests.apps.newborn.window import MOTHER, WATCH, Window, cart_on_air, window_of
+from tests.apps.newborn.window import MOTHER, WATCH, Window, cart_on_air, has_camera, until, window_of
+from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 
 pytestmark = pytest.mark.anyio
@@ -167,3 +168,39 @@ async def look_at(cart: Page, language: str, sounds: str) -> None:
     await fit(cart, f"{language}-cart-sounds-{sounds}")
     assert size is not None
     await cart.set_viewport_size(size)
+
+
+async def test_a_cart_that_comes_back_hears_again_and_one_that_falls_silent_says_so(window: Window) -> None:
+    cart = window.cart
+    assert cart is not None
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees_picture(page)
+    await window.ward.running.port.unplug("camera-7")
+    await cart.locator("[data-cart]:not([data-state=on])").wait_for()
+    await cart.locator("[data-cart][data-state=on]").wait_for()
+    await says(cart, "yes")
+    await open_again(window)
+    await sees_picture(page)
+    await cart.evaluate(HEARS)
+    await page.get_by_role("button", name="Hold to talk").focus()
+    await page.keyboard.down("Space")
+    await reads(page, "told", "You are heard in the ward")
+    assert await loudest(cart) > 10 * QUIET
+    await page.keyboard.up("Space")
+    await cart.evaluate(f"{PLAYS_NOTHING}; document.querySelector('[data-part=voice]').pause()")
+    await says(cart, "no")
+    await open_again(window)
+    await sees_picture(page)
+    await reads(page, "heard", UNHEARD["en"])
+
+
+async def open_again(window: Window) -> None:
+    """The nurse opens the curtain once the other connection of the same device has taken its place."""
+
+    async def is_drawn() -> bool:
+        return await window.ward.state(7) is State.SHIELDED
+
+    await until(is_drawn)
+    await until(lambda: has_camera(window.ward))
+    await window.open()
