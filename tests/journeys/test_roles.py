@@ -25,6 +25,9 @@ PATIENT = "解素芳"
 SIGNED = "柏若兰"
 """She signed with the township doctor, and was never in that hospital."""
 
+DESK_WIDTH = 900
+"""There all places stand above."""
+
 LIFE = "/lifelong/people/"
 PAGES = {
     "/lifelong": {
@@ -155,6 +158,28 @@ def citizen(walk: Walk) -> None:
     walk.open("/trust/consents", "consents")
     expect(page.locator(".consents .card").first).to_be_visible()
     walk.open("/family", "family")
+    go_by_more(walk)
+
+
+def go_by_more(walk: Walk) -> None:
+    """On a telephone the fifth tab opens what has no room, by the keyboard too, and says when the reader is there."""
+    page, more = walk.page, walk.page.locator(".tabbar .more")
+    rest, summary = more.locator(".rest a"), more.locator("summary")
+    if walk.width >= DESK_WIDTH:
+        expect(more).not_to_be_visible()
+        return
+    expect(page.locator(".tabbar > a")).to_have_count(4)
+    expect(rest.first).not_to_be_visible()
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(rest.last).to_be_in_viewport(ratio=1)
+    walk.look("more")
+    page.keyboard.press("Tab")
+    expect(rest.first).to_be_focused()
+    address = rest.first.get_attribute("href")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"{address}$"))
+    expect(summary).to_have_attribute("data-current", "yes")
 
 
 def parent(walk: Walk) -> None:

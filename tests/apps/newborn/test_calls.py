@@ -45,6 +45,13 @@ def test_what_is_no_answer(answer: str, said: str) -> None:
     assert code_of(lambda: read_answer(answer, said)) == "answer-unusable"
 
 
+@pytest.mark.parametrize("unwritable", ["\x00", "\x01", "\x08", "\x0e", "\x1b", "\x7f", "\x9f", "\ud800"])
+def test_what_no_record_may_hold_is_no_word_so_that_a_call_can_be_written(unwritable: str) -> None:
+    assert read_call("talk", f"{unwritable}a{unwritable}{unwritable}b", before=None, calls=0, now=NOW).words == "a b"
+    assert read_answer("written", f"是{unwritable}") == (Answer.WRITTEN, "是")
+    assert code_of(lambda: read_answer("written", unwritable)) == "answer-unusable"
+
+
 def test_words_count_only_where_they_are_the_answer() -> None:
     assert read_answer("coming", "left over") == (Answer.COMING, "")
     assert read_answer("written", " I  come ") == (Answer.WRITTEN, "I come")

@@ -26,6 +26,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.answer_claim import revoke_guardian
 from tianfu.apps.newborn.actions.book_slot import move_up
 from tianfu.apps.newborn.actions.invite_relative import end_invitation
+from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.model.visit import State
@@ -37,6 +38,7 @@ from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.viewers import Viewers
 
 pytestmark = pytest.mark.anyio
@@ -526,6 +528,89 @@ async def test_an_invitation_that_is_taken_back_lets_her_go_at_once(ward: Ward) 
     taken = Taken()
     await end_invitation(replace(ward.nursery, taking=taken), await mother.here(), invitation.id)
     assert taken.people == [(await grandmother.here()).account.id]
+
+
+class Refusing(Taken):
+    """Doors that cannot let anybody go, for a reason."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self._code = code
+
+    async def revoke_person(self, caller: Caller, person: str, reason: str, *, visit: str | None) -> None:
+        await super().revoke_person(caller, person, reason, visit=visit)
+        raise Refusal(self._code, retryable=True)
+
+
+async def counts(ward: Ward, related: str) -> bool:
+    """Whether the record says that a relative or guardian still is one."""
+    person = await ward.store.read(VISITS, Purpose.TREATMENT, "RelatedPerson", related)
+    assert isinstance(person, Found)
+    return person.record.value["active"] is True
+
+
+@pytest.mark.parametrize("code", ["audit-queue-full", "database-unavailable", "disk-full"])
+async def test_a_relative_whose_access_could_not_be_taken_back_is_not_told_as_gone(ward: Ward, code: str) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    [invitation] = await ward.nursery.claims.invited("baby-3")
+    signed_in = await mother.here()
+    with pytest.raises(Refusal, match=code):
+        await end_invitation(replace(ward.nursery, taking=Refusing(code)), signed_in, invitation.id)
+    assert not await ward.nursery.claims.invited("baby-3"), "she comes in no more"
+    assert await counts(ward, invitation.related)
+    taken = Taken()
+    await end_invitation(replace(ward.nursery, taking=taken), signed_in, invitation.id)
+    assert taken.people == [(await grandmother.here()).account.id], "the next touch takes it back"
+    assert not await counts(ward, invitation.related)
+    with pytest.raises(Refusal, match="not-found"):
+        await end_invitation(replace(ward.nursery, taking=taken), signed_in, invitation.id)
+
+
+@pytest.mark.parametrize("code", ["media-unavailable", "media-failed"])
+async def test_a_media_server_that_is_away_keeps_no_relative(ward: Ward, code: str) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    [invitation] = await ward.nursery.claims.invited("baby-3")
+    await end_invitation(replace(ward.nursery, taking=Refusing(code)), await mother.here(), invitation.id)
+    assert not await counts(ward, invitation.related)
+
+
+async def test_whose_connection_ends_when_the_media_server_is_back_has_a_page_that_knows_it_now(ward: Ward) -> None:
+    grandmother = await (await ward.resident(GRANDMOTHER)).here()
+    viewers = Viewers(ward.house.database, b"k" * 32)
+    await viewers.come_in("visit-3", "opaque", grandmother.caller, Part.GUEST, now=ward.house.time.now)
+    doors = GrantedDoors(grants=cast("Any", Refusing("media-unavailable")), viewers=viewers)
+    with pytest.raises(Refusal, match="media-unavailable"):
+        await doors.revoke_person(VISITS, grandmother.caller.id, "no-longer-invited", visit=None)
+    viewer = await viewers.find("visit-3", "opaque")
+    assert viewer is not None
+    assert viewer.is_away
+
+
+async def test_where_one_relative_cannot_be_let_go_the_others_are_and_so_is_what_was_booked(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    await mother.done("/newborn/invited/baby-3", name="示例外公", telephone="13800009998")
+    [start, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    invited = [each.related for each in await ward.nursery.claims.invited("baby-3")]
+    [related] = (await mother.here()).caller.related
+    caller, full = (await nurse.here()).caller, Refusing("audit-queue-full")
+    with pytest.raises(Refusal, match="audit-queue-full"):
+        await revoke_guardian(replace(ward.nursery, taking=full), caller, related)
+    assert [await counts(ward, each) for each in [related, *invited]] == [False, True, False]
+    assert await state_of(ward, visit) is State.CANCELLED
+    taken = Taken()
+    await revoke_guardian(replace(ward.nursery, taking=taken), caller, related)
+    assert taken.people == full.people
+    assert [await counts(ward, each) for each in invited] == [False, False]
+    await revoke_guardian(replace(ward.nursery, taking=taken), caller, related)
+    assert taken.people == full.people, "nobody is let go twice"
 
 
 async def test_a_relative_comes_only_while_whoever_invited_her_is_a_guardian(ward: Ward) -> None:

@@ -8,10 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page
 
-from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, reads, sees
-from tests.apps.newborn.window import HEARING_PAGE, MOTHER, VISIT, Window, window_of
+from tests.apps.newborn.test_interpreter import agreed, ask
+from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, fit, reads, sees
+from tests.apps.newborn.ward import QIN
+from tests.apps.newborn.window import GRANDMOTHER, HEARING_PAGE, MOTHER, VISIT, WATCH, Window, window_of
 from tests.services.realtime.janus_running import adapted_janus
+from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import SECOND, Instant
 from tianfu.services.realtime.protocol.parts import Part
 
 pytestmark = pytest.mark.anyio
@@ -95,3 +99,46 @@ async def test_a_relative_who_only_looks_sees_through_janus_and_has_no_way_to_sp
     assert await page.get_by_role("button", name="Hold to talk").count() == 0
     [grandmother] = [each for each in await window.ward.running.port.stats() if each.visit == VISIT]
     assert grandmother.packets > 0
+
+
+NO_SOUND_ALONE = {"zh-CN": "不能只听不看地翻译", "en": "Nobody can interpret here without seeing"}
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 320), ("en", 1440)])
+async def test_nobody_is_asked_to_interpret_without_a_picture_where_janus_always_sends_one(
+    window: Window, language: str, width: int
+) -> None:
+    mother = await window.resident(MOTHER, "mother-7", language=language, width=width)
+    page = await ask(window, mother, "no")
+    said = page.locator("#refused")
+    assert NO_SOUND_ALONE[language] in await said.inner_text()
+    await fit(page, f"{language}-interpreter-janus")
+    assert not await window.house.rows("select 1 from newborn_interpreter")
+    page = await ask(window, mother, "yes")
+    await page.locator("[data-part=asked]").wait_for()
+
+
+async def test_who_interprets_without_a_picture_is_told_so_on_janus_and_comes_once(window: Window) -> None:
+    await window.windows.nursery.interpreters.ask(  # before the hospital changed to Janus
+        QIN,
+        visit=VISIT,
+        baby="baby-7",
+        guardian="mother-7",
+        telephone=GRANDMOTHER,
+        name="示例外婆",
+        sees=False,
+        until=Instant(window.ward.clock() + 3_600 * SECOND),
+    )
+    person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
+    await agreed(window, person)
+    await let_interpret(window.windows, QIN, "qin", VISIT, (await window.signed_in(person)).account.id)
+    page = await person.new_page()
+    joins: list[str] = []
+    page.on("request", lambda each: joins.append(each.url) if each.url.endswith("/join") else None)
+    await page.goto(f"{window.address}{WATCH}")
+    await page.get_by_role("button", name="Begin to interpret").click()
+    await reads(page, "alarm", NO_SOUND_ALONE["en"])
+    await page.get_by_role("button", name="Begin to interpret").wait_for()
+    assert len(joins) == 1
+    assert not [each for each in await window.told() if "whep" in each], "neither a grant nor a try at the door"
+    await fit(page, "en-interpreting-janus")

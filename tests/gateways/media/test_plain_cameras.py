@@ -15,6 +15,7 @@ from tests.gateways.media.test_door import assert_refused
 from tests.made_up_keys import made_up_keys
 from tests.services.realtime.made import Client, until
 from tests.trails import auditor_of
+from tianfu.db import Query
 from tianfu.gateways.media.door import WHEP_PATH, WHIP_PATH
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
@@ -228,3 +229,40 @@ async def test_a_cart_that_is_retired_sends_no_more_and_its_open_grants_are_good
     assert_refused(await ward.post(WHIP_PATH, ward.cart, grant, offer), "grant-revoked")
     for each in (lens, again):
         await each.peer.close()
+
+
+async def test_an_open_grant_of_a_camera_stays_taken_back_when_it_is_on_again_and_no_others_is(
+    ward: Ward, cameras: Cameras
+) -> None:
+    await cameras.add("bed-2", Kind.WHIP, None)
+    before = await ward.grant(Action.WHIP_CAMERA, who=NURSE)
+    await ward.grant()  # to look
+    other = await ward.grant(Action.WHIP_CAMERA, who=NURSE, camera="bed-2")
+    await cameras.switch("bed-1", is_on=False)
+    await cameras.switch("bed-1", is_on=True)
+    lens = Client()
+    offer = await lens.peer.offer(CAMERA, video=("H264",))
+    assert_refused(await ward.post(WHIP_PATH, ward.cart, before, offer), "grant-revoked")
+    after = await ward.grant(Action.WHIP_CAMERA, who=NURSE)
+    assert (await ward.post(WHIP_PATH, ward.cart, after, offer)).status_code == 201
+    sent = await ward.post(WHIP_PATH, ward.cart, other, offer, claims={"camera": "bed-2"})
+    assert sent.status_code == 201, "another camera was never off"
+    asked = Query.composed("open", "select visit from room_grant where spent_at is null and revoked_at is null")
+    async with ward.database.connection("owner") as owner:
+        assert [row[0] for row in await owner.all(asked)] == ["visit-1"], "who looks is let in by the visit"
+    await lens.peer.close()
+
+
+async def test_a_cart_that_comes_while_its_camera_is_switched_off_waits_for_nobody_who_waits_for_it(
+    ward: Ward, cameras: Cameras
+) -> None:
+    lens = Client()
+    offer = await lens.peer.offer(CAMERA, video=("H264",))
+    for _ in range(20):
+        grant = await ward.grant(Action.WHIP_CAMERA, who=NURSE)
+        answer, _ = await asyncio.gather(
+            ward.post(WHIP_PATH, ward.cart, grant, offer), cameras.switch("bed-1", is_on=False)
+        )
+        assert answer.status_code in {201, 401}, answer.text
+        await cameras.switch("bed-1", is_on=True)
+    await lens.peer.close()

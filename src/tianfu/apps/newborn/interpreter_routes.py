@@ -34,7 +34,7 @@ INTERPRETER = f"{ROOT}/watch/{{visit:str}}/interpreter"
 INTERPRETERS = f"{ROOT}/interpreters/{{visit:str}}"
 INTERPRETING = f"{ROOT}/interpreting/{{interpreter:str}}"
 
-SHOWN_AGAIN = frozenset({"invitation-unusable", "interpreters-too-many"})
+SHOWN_AGAIN = frozenset({"invitation-unusable", "interpreters-too-many", "sound-alone-not-carried"})
 
 
 def asked_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:

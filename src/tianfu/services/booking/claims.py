@@ -64,10 +64,14 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """An invitation that was taken back: its RelatedPerson, and whose account had agreed, if any."""
+    """An invitation that was taken back: its RelatedPerson, and whose account had agreed, if any.
+
+    `was_over`: before it was asked for now.
+    """
 
     related: str
     account: str | None
+    was_over: bool = False
 
 
 class Claims:
@@ -266,29 +270,31 @@ class Claims:
     async def end_invitation(self, by: SignedIn, invitation: str, babies: Collection[str]) -> Ended:
         """Take an invitation for one of these babies back, or lay one's own down.
 
-        Counts with its commit; raises Refusal `not-found`.
+        Counts with its commit; what is over already is answered as such.  Raises Refusal `not-found`.
         """
+        whose = {"invitation": invitation, "babies": text_array(babies), "account": by.account.id}
         async with self._database.transaction("app") as transaction:
-            row = await transaction.one(
-                _SQL.end_invitation,
-                invitation=invitation,
-                babies=text_array(babies),
-                account=by.account.id,
-                now=self._clock(),
-            )
+            row = await transaction.one(_SQL.end_invitation, now=self._clock(), **whose)
             if row is None:
-                raise _not_found()
+                before = await transaction.one(_SQL.ended_invitation, **whose)
+                if before is None:
+                    raise _not_found()
+                return _was_over(before)
             [ended] = await self._untied(transaction, by.caller, [row])
         self._forget(ended)
         return ended
 
     async def end_invitations_by(self, by: Caller, guardian: str) -> tuple[Ended, ...]:
-        """Take every invitation back that a guardian wrote, who is none any more; counts with its commit."""
+        """Take every invitation back that a guardian wrote, who is none any more; counts with its commit.
+
+        With those to which somebody had agreed and that were over before.
+        """
         async with self._database.transaction("app") as transaction:
+            before = await transaction.all(_SQL.ended_invitations_by, guardian=guardian)
             rows = await transaction.all(_SQL.end_invitations_by, guardian=guardian, now=self._clock())
             ended = await self._untied(transaction, by, rows)
         self._forget(*ended)
-        return ended
+        return (*ended, *map(_was_over, before))
 
     async def _untied(self, transaction: Transaction, by: Caller, rows: Sequence[Sequence[Any]]) -> tuple[Ended, ...]:
         ended = tuple(Ended(related=str(row[0]), account=row[1]) for row in rows)
@@ -345,6 +351,10 @@ def _invitation(row: Sequence[Any]) -> Invitation:
         accepted_at=None if row[7] is None else Instant(row[7]),
         declined_at=None if row[8] is None else Instant(row[8]),
     )
+
+
+def _was_over(row: Sequence[Any]) -> Ended:
+    return Ended(related=str(row[0]), account=row[1], was_over=True)
 
 
 def _not_found() -> Refusal:

@@ -128,7 +128,12 @@ class Grants:
         async with self._database.transaction("app") as transaction:
             await self._refuse_bound(transaction, ticket)
             await transaction.run(
-                _SQL.add_grant, digest=digest_of(text), visit=ticket.visit, person=caller.id, until=until
+                _SQL.add_grant,
+                digest=digest_of(text),
+                visit=ticket.visit,
+                camera=ticket.camera,
+                person=caller.id,
+                until=until,
             )
             await self._trail.tell_within(transaction, caller, ISSUE, **_facts(ticket))
         return Grant(text=text, until=until, participant=self.participant(ticket.visit, caller.id))
@@ -167,6 +172,8 @@ class Grants:
     async def _used_up(self, text: str, claims: Claims, *, is_offered: bool) -> Spent:
         digest, caller = digest_of(text), Caller(id=claims.person, role=claims.role)
         async with self._database.transaction("app") as transaction:
+            if claims.ticket.camera:  # before the grant's row, as whoever switches the camera off locks the two
+                await transaction.one(_SQL.camera_standing, camera=claims.ticket.camera)
             if await transaction.one(_SQL.spend_grant, digest=digest, now=self._clock()) is None:
                 raise await self._why_not(transaction, digest)
             return await self._let_in(transaction, caller, claims.ticket, is_offered=is_offered)

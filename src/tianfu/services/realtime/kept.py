@@ -14,6 +14,9 @@ from tianfu.db import Database, Transaction, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit_event import AuditEvent
+from tianfu.records.trail.lanes import EventWriter
+from tianfu.records.write import leave_trace
 
 ROOMS_MAX = 1_000
 VIEWS_MAX = 500
@@ -86,6 +89,13 @@ class Changing:
             is_seen=is_seen,
             at=at,
         )
+
+    async def trace(self, events: Sequence[AuditEvent], writer: EventWriter) -> None:
+        """Events of what the block does: they are there if that is, and come to nothing with it.
+
+        At the end of a block: what else is traced may wait until it ends.
+        """
+        await leave_trace(self._transaction, events, writer)
 
 
 class KeptRooms:

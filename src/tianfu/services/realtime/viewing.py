@@ -16,8 +16,8 @@ from tianfu.access.rules import purposes_of
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import Clock
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import event
-from tianfu.services.realtime.kept import KeptView
+from tianfu.records.audit_event import AuditEvent, event
+from tianfu.services.realtime.kept import Changing, KeptView
 
 RULE = "newborn-visits"
 """What the trace names as the rule: docs/rules/newborn-visits.md"""
@@ -75,22 +75,35 @@ class ViewTrail:
         facts: Mapping[str, str],
     ) -> None:
         """Something was done, or with another outcome refused; `facts` are opaque ids and single words."""
+        await self.auditor.record([self._event(caller, interaction, patient, outcome, facts)])
+
+    async def did_within(
+        self,
+        changing: Changing,
+        caller: Caller,
+        interaction: str,
+        *,
+        patient: str,
+        outcome: str = "success",
+        facts: Mapping[str, str],
+    ) -> None:
+        """The same of what changes a visit that is locked: it stands in the trail if it is so, and only then."""
+        said = self._event(caller, interaction, patient, outcome, facts)
+        await changing.trace([said], self.auditor.writer)
+
+    def _event(
+        self, caller: Caller, interaction: str, patient: str | None, outcome: str, facts: Mapping[str, str]
+    ) -> AuditEvent:
         if interaction not in INTERACTIONS:
             raise ValueError(interaction)
-        patients = [] if patient is None else [record_number("Patient", patient)]
-        said = "&".join(f"{name}={value}" for name, value in facts.items()) or None
-        await self.auditor.record(
-            [
-                event(
-                    _grant(caller),
-                    at=self.clock(),
-                    interaction=interaction,
-                    type_number=None,
-                    outcome=outcome,
-                    patients=patients,
-                    query=said,
-                )
-            ]
+        return event(
+            _grant(caller),
+            at=self.clock(),
+            interaction=interaction,
+            type_number=None,
+            outcome=outcome,
+            patients=[] if patient is None else [record_number("Patient", patient)],
+            query="&".join(f"{name}={value}" for name, value in facts.items()) or None,
         )
 
 

@@ -8,7 +8,7 @@ from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.book_slot import end_for_guardian
 from tianfu.apps.newborn.actions.invite_relative import end_invitations_by
 from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS
-from tianfu.apps.newborn.mapping.guardians import ended, guardian_of, guardian_person
+from tianfu.apps.newborn.mapping.guardians import ended, guardian_person, was_guardian
 from tianfu.apps.newborn.mapping.visits import id_in
 from tianfu.apps.newborn.model.guardians import CODE_DAYS, CODE_LETTERS, Relation, read_approval
 from tianfu.apps.newborn.ports import Nursery
@@ -53,17 +53,21 @@ async def decline_claim(nursery: Nursery, caller: Caller, claim: str) -> None:
 
 
 async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> None:
-    """End somebody's being a guardian, at once in every worker, and whatever hangs on it; raises Refusal `not-found`.
+    """End somebody's being a guardian, at once in every worker, and whatever hangs on it.
 
-    Whom he invited is invited no more.
+    Whom he invited is invited no more.  Safe to repeat, where something of it failed; raises Refusal `not-found`, and
+    why what let them in could not be taken back.
     """
     person = await read_one(nursery.store, caller, WARD_WORK, "RelatedPerson", related)
-    if guardian_of(person.value, now=nursery.clock()) is None:
+    if not was_guardian(person.value):
         raise not_found()
-    await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
+    if person.value.get("active", True):
+        await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
     await nursery.claims.untie(caller, related)
-    await end_invitations_by(nursery, caller, related)
-    await end_for_guardian(nursery, id_in(person.value.get("patient"), "Patient"), related)
+    try:
+        await end_invitations_by(nursery, caller, related)
+    finally:
+        await end_for_guardian(nursery, id_in(person.value.get("patient"), "Patient"), related)
 
 
 async def flag_dispute(nursery: Nursery, caller: Caller, baby: str, *, is_disputed: bool) -> None:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import orjson
+import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.live.bed import visit_of
 from tianfu.apps.newborn.live.house import House
-from tianfu.apps.newborn.live.standing import read, written
-from tianfu.apps.newborn.mapping.calls import answer_resource, call_resource
-from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.visits import Resource
-from tianfu.apps.newborn.model.calls import Answer, answered, read_answer, read_call
+from tianfu.apps.newborn.live.recording import write_calls
+from tianfu.apps.newborn.live.standing import Standing, read, written
+from tianfu.apps.newborn.model.calls import Answer, Call, answered, read_answer, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.kept import Changing
 from tianfu.services.realtime.protocol.parts import Part
-from tianfu.standards.fhir.parsing import parse_bundle
+
+ANSWER_FAMILY = "answer-family"
+
+_log = structlog.get_logger("tianfu.newborn")
 
 
 async def call_ward(windows: Windows, watcher: Watcher, visit: str, question: str, words: str) -> None:
@@ -43,11 +44,11 @@ async def call_ward(windows: Windows, watcher: Watcher, visit: str, question: st
         if standing.is_over or standing.visit.state is State.ENDING:
             raise Refusal("room-closed", next_step="start-again")
         call = read_call(question, words, before=standing.call, calls=standing.calls, now=now)
-        after = replace(standing, call=call, calls=standing.calls + 1)
-        await changing.put(written(after), camera=room.camera, is_over=False, is_seen=False, at=room.changed_at)
-    await _write(house, call_resource(coming.booked, call))
-    facts = {"visit": visit, "question": call.question.value}
-    await house.trail.did(watcher.caller, "call-ward", patient=coming.booked.baby, facts=facts)
+        after = standing.calling(call, is_written=room.written >= room.version)
+        await _put(changing, after)
+        facts = {"visit": visit, "question": call.question.value}
+        await house.trail.did_within(changing, watcher.caller, "call-ward", patient=coming.booked.baby, facts=facts)
+    await _write(house, after)
 
 
 async def answer_family(
@@ -56,30 +57,49 @@ async def answer_family(
     """A nurse answers the family's call: at a touch, in words, or by her voice, for which the ward is then heard.
 
     Raises Refusal `not-found`, `room-unknown`, `answer-unusable`, `call-answered`, `curtain-drawn` for a voice that
-    nobody would hear, and as `set_sound` does; then nothing is answered.
+    nobody would hear, and as `set_sound` does; then nothing is answered, and what was is taken back.
     """
     booked = await visit_of(house, caller, visit)
     word, words = read_answer(answer, said)
-    room = await house.rooms.find(visit)
-    if room is None:
-        raise Refusal("room-unknown", next_step="reload")
-    answered(read(room.state).call, word, words, by=practitioner, now=now)
-    if word is Answer.VOICE:
-        if not read(room.state).is_live:
-            raise Refusal("curtain-drawn", next_step="wait", retryable=True)
-        await set_sound(house, caller, visit, Sound.WARD_ON)
     async with house.rooms.changing(visit) as changing:
         standing = read(changing.room.state)
         call = answered(standing.call, word, words, by=practitioner, now=now)
-        after = written(replace(standing, call=call))
-        at, is_over = changing.room.changed_at, changing.room.is_over
-        await changing.put(after, camera=changing.room.camera, is_over=is_over, is_seen=False, at=at)
-    await _write(house, answer_resource(booked, call))
-    facts = {"visit": visit, "answer": word.value}
-    await house.trail.did(caller, "answer-family", patient=booked.baby, facts=facts)
+        if word is Answer.VOICE and not standing.is_live:
+            raise Refusal("curtain-drawn", next_step="wait", retryable=True)
+        after = replace(standing, call=call)
+        await _put(changing, after)
+        facts = {"visit": visit, "answer": word.value}
+        await house.trail.did_within(changing, caller, ANSWER_FAMILY, patient=booked.baby, facts=facts)
+    if word is Answer.VOICE:
+        # After it is hers: of two who answer, only she whose answer it is lets the ward be heard.
+        try:
+            await set_sound(house, caller, visit, Sound.WARD_ON)
+        except Refusal as refusal:
+            await _take_back(house, caller, visit, call, standing.call, why=refusal.code)
+            raise
+    await _write(house, after)
 
 
-async def _write(house: House, resource: Resource) -> None:
-    entry = {"resource": resource, "request": {"method": "PUT", "url": f"Communication/{resource['id']}"}}
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
-    await house.store.transaction(VISITS, Purpose.TREATMENT, parse_bundle(orjson.dumps(bundle)))
+async def _take_back(house: House, caller: Caller, visit: str, answer: Call, before: Call | None, *, why: str) -> None:
+    """The family waits again: nobody hears the voice that was the answer."""
+    async with house.rooms.changing(visit) as changing:
+        standing = read(changing.room.state)
+        if standing.call != answer:
+            return
+        await _put(changing, replace(standing, call=before))
+        facts = {"visit": visit, "answer": Answer.VOICE.value}
+        patient = standing.booked.baby
+        await house.trail.did_within(changing, caller, ANSWER_FAMILY, patient=patient, outcome=why, facts=facts)
+
+
+async def _put(changing: Changing, standing: Standing) -> None:
+    room = changing.room
+    await changing.put(written(standing), camera=room.camera, is_over=room.is_over, is_seen=False, at=room.changed_at)
+
+
+async def _write(house: House, standing: Standing) -> None:
+    """Have the record know it at once; what it does not know then, the keeper writes."""
+    try:
+        await write_calls(house.store, standing)
+    except Refusal as refusal:
+        _log.warning("call_not_written", visit=standing.booked.id, refusal=refusal.code)

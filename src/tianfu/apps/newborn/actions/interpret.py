@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.invite_relative import read_person
+from tianfu.apps.newborn.actions.join import refuse_sound_alone
 from tianfu.apps.newborn.actions.stay import let_go
 from tianfu.apps.newborn.live.bed import visit_of
 from tianfu.apps.newborn.live.keeper import UNAVAILABLE
@@ -28,7 +29,8 @@ SAID = {"yes": True, "no": False}
 async def ask_third(windows: Windows, signed_in: SignedIn, visit: str, form: Mapping[str, str]) -> None:
     """A guardian asks somebody to interpret in a visit, and says whether he may see the picture: there is no default.
 
-    Raises Refusal `not-found` for anybody else, `slot-over`, `invitation-unusable` or `interpreters-too-many`.
+    Raises Refusal `not-found` for anybody else, `slot-over`, `invitation-unusable`, `interpreters-too-many`, or
+    `sound-alone-not-carried` for one who would be let in to nothing.
     """
     coming = await coming_to(windows, signed_in, visit)
     booked = coming.booked
@@ -38,6 +40,8 @@ async def ask_third(windows: Windows, signed_in: SignedIn, visit: str, form: Map
         raise Refusal("slot-over", next_step="start-again")
     missing = [] if form["sees"] in SAID else [Fault("sees", "choose-one")]
     name, telephone = read_person(form, signed_in.account.number, missing)
+    if not SAID[form["sees"]]:
+        refuse_sound_alone(windows)
     await windows.nursery.interpreters.ask(
         signed_in.caller,
         visit=visit,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.keeper import UNAVAILABLE
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.guardians import ended, invited_person
 from tianfu.apps.newborn.model.windows import policy_on
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_home import my_baby, read_babies
 from tianfu.apps.newborn.queries.free_slots import read_policies
-from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
+from tianfu.apps.newborn.queries.records import PLATFORM, not_found, read_all, write
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import china_date
 from tianfu.kernel.refusal import Fault, Refusal
@@ -49,28 +49,49 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
 
 
 async def end_invitation(nursery: Nursery, signed_in: SignedIn, invitation: str) -> None:
-    """Take an invitation back, or lay one's own down, at once; raises Refusal `not-found`."""
+    """Take an invitation back, or lay one's own down, at once.
+
+    Safe to repeat, where what let him in could not be taken back.  Raises Refusal `not-found`, and why it could not.
+    """
     babies = [each.id for each in await read_babies(nursery, signed_in.caller)]
-    await _let_go(nursery, await nursery.claims.end_invitation(signed_in, invitation, babies))
+    if not await _let_go(nursery, await nursery.claims.end_invitation(signed_in, invitation, babies)):
+        raise not_found()
 
 
 async def end_invitations_by(nursery: Nursery, caller: Caller, guardian: str) -> None:
-    """Take back, at once, all that somebody wrote who is no guardian any more."""
+    """Take back, at once, all that somebody wrote who is no guardian any more; safe to repeat, as above.
+
+    Raises the first Refusal of those whose access could not be taken back, when all were tried.
+    """
+    failed: list[Refusal] = []
     for each in await nursery.claims.end_invitations_by(caller, guardian):
-        await _let_go(nursery, each)
+        try:
+            await _let_go(nursery, each)
+        except Refusal as refusal:
+            failed.append(refusal)
+    if failed:
+        raise failed[0]
 
 
-async def _let_go(nursery: Nursery, invited: Ended) -> None:
-    """Nobody watches by an invitation that is over; the record knows it after that."""
+async def _let_go(nursery: Nursery, invited: Ended) -> bool:
+    """Nobody watches by an invitation that is over, and only then does the record say that he is gone.
+
+    No if that was so before.  What cannot be ended while the media server is away is no good any more, and ends when
+    it is back.
+    """
+    asked = ("RelatedPerson", invited.related)
+    person = (await read_all(nursery.store, VISITS, PLATFORM, [asked])).get(asked)
+    if invited.was_over and (person is None or not person.value.get("active", True)):
+        return False
     if invited.account is not None and nursery.taking is not None:
-        # What cannot be ended while the media server is away is no good any more, and ends when it is back.
-        with suppress(Refusal):
+        try:
             await nursery.taking.revoke_person(VISITS, invited.account, NO_LONGER, visit=None)
-    person = (await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", invited.related)])).get(
-        ("RelatedPerson", invited.related)
-    )
+        except Refusal as refusal:
+            if refusal.code not in UNAVAILABLE:
+                raise
     if person is not None:
         await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
+    return True
 
 
 def read_person(form: Mapping[str, str], own: str, others: Sequence[Fault] = ()) -> tuple[str, str]:

@@ -45,12 +45,14 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
 
     He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
     `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
-    `visit-not-there-yet`, `room-closed`, `interpreter-waits`, `consent-missing`, `watermark-missing` and
-    `device-key-malformed`.
+    `visit-not-there-yet`, `room-closed`, `sound-alone-not-carried`, `interpreter-waits`, `consent-missing`,
+    `watermark-missing` and `device-key-malformed`.
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
     _refuse_wrong_time(coming, await now_of(windows, coming.booked), now)
+    if not coming.sees:
+        refuse_sound_alone(windows)
     if coming.waits:
         raise Refusal("interpreter-waits", next_step="send-again-later")
     if not coming.may_see:
@@ -81,6 +83,15 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         may_speak=coming.may_speak,
         offers_first=isinstance(windows.house.media, OffersFirst),
     )
+
+
+def refuse_sound_alone(windows: Windows) -> None:
+    """Refuse who may hear and not see where the media server makes the offers, which hold the picture.
+
+    Raises Refusal `sound-alone-not-carried`.
+    """
+    if isinstance(windows.house.media, OffersFirst):
+        raise Refusal("sound-alone-not-carried", next_step="ask-somebody-else")
 
 
 def _action(coming: Coming) -> Action:

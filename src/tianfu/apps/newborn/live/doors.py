@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.keeper import UNAVAILABLE
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.viewers import Viewers
 
@@ -50,5 +52,10 @@ class GrantedDoors:
 
         Raises Refusal `media-unavailable`.  The last picture would stand there as if it were live until then.
         """
-        await self.grants.revoke_person(caller, person, reason, visit=visit)
+        try:
+            await self.grants.revoke_person(caller, person, reason, visit=visit)
+        except Refusal as refusal:
+            if refusal.code in UNAVAILABLE:
+                await self.viewers.goes_everywhere(person, visit=visit)
+            raise
         await self.viewers.goes_everywhere(person, visit=visit)

@@ -37,7 +37,8 @@ class Standing:
     """A visit with what its Appointment said when it came to the bed, and all bindings that it has had.
 
     `is_ward_heard`: the family hears the ward.  `is_silenced`: the ward does not hear the family.  `call` is the
-    family's last call to the nurse, and `calls` how many there were.
+    family's last call to the nurse, and `calls` how many there were; `earlier` are those before it that the record may
+    not know yet.
     """
 
     booked: Booked
@@ -47,6 +48,7 @@ class Standing:
     is_silenced: bool = False
     call: Call | None = None
     calls: int = 0
+    earlier: tuple[Call, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -62,6 +64,11 @@ class Standing:
         return not self.is_over and self.call is not None and self.call.is_waiting
 
     @property
+    def calls_to_tell(self) -> tuple[Call, ...]:
+        """The calls that the record must know, the first of them first."""
+        return self.earlier if self.call is None else (*self.earlier, self.call)
+
+    @property
     def bed(self) -> str:
         """The bed of the last binding."""
         return self.bindings[-1].binding.bed if self.bindings else ""
@@ -71,6 +78,10 @@ class Standing:
         """Why the camera of the last binding was moved by hand; empty if it was not, or nobody said why."""
         moved = self.bindings[-1].moved if self.bindings else None
         return moved.why if moved else ""
+
+    def calling(self, call: Call, *, is_written: bool) -> Standing:
+        """With the family's next call; those before it go once the record knows how the visit stood before."""
+        return replace(self, call=call, calls=self.calls + 1, earlier=() if is_written else self.calls_to_tell)
 
     def becoming(self, visit: Visit, *, now: Instant) -> Standing:
         """The visit as it stands now; a binding that holds no more ends, a new one begins."""

@@ -6,7 +6,7 @@ Rules: docs/rules/newborn-record.md
 from __future__ import annotations
 
 from tianfu.apps.newborn.mapping.codes import NEWBORN
-from tianfu.apps.newborn.mapping.visits import Booked, Resource
+from tianfu.apps.newborn.mapping.visits import Booked, Element, Resource
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.kernel.instants import Instant, to_fhir_instant
 
@@ -18,19 +18,35 @@ WORD = "urn:tianfu:newborn-call"
 def call_resource(booked: Booked, call: Call) -> Resource:
     """The call of a visit's guardian; its id is the visit's and the moment."""
     family = {"reference": f"RelatedPerson/{booked.guardian}"}
-    return _said(booked, CALL, _name(booked, call, "c"), call.question, call.words, family, call.at)
+    return _said(booked, CALL, call_id(booked, call), call.question, call.words, family, call.at)
 
 
 def answer_resource(booked: Booked, call: Call) -> Resource:
     """The answer to it, by whoever of the ward gave it."""
     nurse = {"reference": f"Practitioner/{call.by}"}
     sent = call.answered_at if call.answered_at is not None else call.at
-    answer = _said(booked, ANSWER, _name(booked, call, "a"), call.answer or "", call.said, nurse, sent)
+    answer = _said(booked, ANSWER, answer_id(booked, call), call.answer or "", call.said, nurse, sent)
     return {
         **answer,
-        "inResponseTo": [{"reference": f"Communication/{_name(booked, call, 'c')}"}],
+        "inResponseTo": [{"reference": f"Communication/{call_id(booked, call)}"}],
         "recipient": [{"reference": f"RelatedPerson/{booked.guardian}"}],
     }
+
+
+def unanswered(answer: Element) -> Resource:
+    """An answer that was taken back, because nobody heard the voice that it was."""
+    kept = {name: value for name, value in answer.items() if name != "meta"}
+    return {**kept, "status": "entered-in-error"}
+
+
+def call_id(booked: Booked, call: Call) -> str:
+    """Under which name the record knows a call."""
+    return _name(booked, call, "c")
+
+
+def answer_id(booked: Booked, call: Call) -> str:
+    """Under which name the record knows the answer to a call."""
+    return _name(booked, call, "a")
 
 
 def _name(booked: Booked, call: Call, kind: str) -> str:

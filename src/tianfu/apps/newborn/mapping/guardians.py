@@ -82,13 +82,22 @@ def ended(person: Element, *, now: Instant) -> Resource:
 
 def guardian_of(person: Element, *, now: Instant) -> Guardian | None:
     """The guardian in a RelatedPerson that counts now; None for anybody else."""
-    said = {
-        one.get("code")
+    said = _said(person)
+    return _person(person, str(min(said)), now) if said else None
+
+
+def was_guardian(person: Element) -> bool:
+    """Whether a RelatedPerson is a guardian's, also one that counts no more."""
+    return bool(_said(person))
+
+
+def _said(person: Element) -> set[str]:
+    return {
+        str(one.get("code"))
         for each in person.get("relationship", ())
         for one in each.get("coding", ())
         if one.get("system") == ROLE_CODE
     } & GUARDIANS
-    return _person(person, str(min(said)), now) if said else None
 
 
 def invited_of(person: Element, *, now: Instant) -> Guardian | None:

@@ -5,6 +5,7 @@ Rule: docs/rules/newborn-watching.md
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,6 +16,9 @@ CALLS_MAX = 5
 """Calls of one visit: each interrupts a nurse, and what is more belongs into a talk with her."""
 
 WORDS_MAX = 200
+
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no record may hold (https://hl7.org/fhir/R4/datatypes.html#string), or nobody could read."""
 
 
 class Question(StrEnum):
@@ -61,7 +65,7 @@ class Call:
 
 def read_call(question: str, words: str, *, before: Call | None, calls: int, now: Instant) -> Call:
     """A call after the one before; raises Refusal `call-unusable`, `call-waits` or `calls-too-many`."""
-    tidy = " ".join(words.split())
+    tidy = _tidy(words)
     if question not in set(Question):
         raise Refusal("call-unusable", faults=(Fault("question", "choose-one"),))
     if len(tidy) > WORDS_MAX:
@@ -75,7 +79,7 @@ def read_call(question: str, words: str, *, before: Call | None, calls: int, now
 
 def read_answer(answer: str, said: str) -> tuple[Answer, str]:
     """What a nurse answers, with her words if it is written; raises Refusal `answer-unusable`."""
-    tidy = " ".join(said.split())
+    tidy = _tidy(said)
     if answer not in set(Answer):
         raise Refusal("answer-unusable", faults=(Fault("answer", "choose-one"),))
     if answer != Answer.WRITTEN:
@@ -83,6 +87,10 @@ def read_answer(answer: str, said: str) -> tuple[Answer, str]:
     if not tidy or len(tidy) > WORDS_MAX:
         raise Refusal("answer-unusable", faults=(Fault("said", "text-needed" if not tidy else "too-long"),))
     return Answer.WRITTEN, tidy
+
+
+def _tidy(words: str) -> str:
+    return " ".join(_UNWRITABLE.sub(" ", words).split())
 
 
 def answered(call: Call | None, answer: Answer, said: str, *, by: str, now: Instant) -> Call:

@@ -92,6 +92,18 @@ update newborn_invitation set ended_at = %(now)s
    and (baby = any(%(babies)s::text[]) or accepted_by = %(account)s)
 returning related, accepted_by;
 
+-- ended_invitation
+-- An invitation to which somebody agreed and that is over, for whoever may end it.
+select related, accepted_by from newborn_invitation
+ where invitation = %(invitation)s and ended_at is not null and accepted_by is not null
+   and (baby = any(%(babies)s::text[]) or accepted_by = %(account)s);
+
+-- ended_invitations_by
+-- What a guardian wrote, somebody agreed to, and is over.
+select related, accepted_by from newborn_invitation
+ where guardian = %(guardian)s and ended_at is not null and accepted_by is not null
+ order by invitation;
+
 -- end_invitations_by
 -- Whoever is no guardian any more has invited nobody.
 update newborn_invitation set ended_at = %(now)s where guardian = %(guardian)s and ended_at is null

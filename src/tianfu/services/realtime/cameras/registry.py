@@ -190,11 +190,12 @@ class Cameras:
             await self._tell(transaction, by, HANG, camera=camera, bed=bed)
 
     async def switch(self, camera: str, *, is_on: bool, by: Caller = OPERATOR) -> None:
-        """Use a camera, or use it no more; raises Refusal `camera-unknown`."""
+        """Use a camera, or use it no more, which ends its grants and what sends; raises Refusal `camera-unknown`."""
         async with self._database.transaction("app") as transaction:
             if not await transaction.run(_SQL.switch_camera, camera=camera, is_on=is_on, now=self._clock()):
                 raise _unknown()
             if not is_on:
+                await transaction.run(_SQL.end_grants, camera=camera, now=self._clock())
                 await transaction.run(_SQL.end_all_sending, camera=camera, now=self._clock())
             await self._tell(transaction, by, RETURN if is_on else RETIRE, camera=camera)
 

@@ -1,6 +1,7 @@
 -- add_grant
--- Keep the digest of a grant, and whose it is.
-insert into room_grant (digest, visit, person, until) values (%(digest)s, %(visit)s, %(person)s, %(until)s);
+-- Keep the digest of a grant, whose it is, and under which camera's name it sends, or an empty one.
+insert into room_grant (digest, visit, camera, person, until)
+values (%(digest)s, %(visit)s, %(camera)s, %(person)s, %(until)s);
 
 -- spend_grant
 -- Use a grant up; no row if there is none, if it was used, or if it was taken back.

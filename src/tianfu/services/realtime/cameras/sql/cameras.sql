@@ -46,6 +46,11 @@ update room_connection set until = least(until, %(until)s::bigint)
 update room_connection set until = %(now)s::bigint
  where action = 'whip-camera' and camera = %(camera)s::text and ended_at is null;
 
+-- end_grants
+-- Take back what nobody has used yet to send under a camera's name.
+update room_grant set revoked_at = %(now)s::bigint
+ where camera = %(camera)s::text and camera <> '' and spent_at is null and revoked_at is null;
+
 -- cameras
 -- Every camera that is registered.
 select camera, kind, revision, sealed, sealed_with, is_on from camera order by camera;
