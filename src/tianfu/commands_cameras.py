@@ -60,12 +60,7 @@ def add_camera(
     async def work(house: _House) -> str:
         return await register_camera(house.store, house.cameras, OPERATOR, Purpose.OPERATIONS, wish)
 
-    try:
-        print(_with_cameras(work))
-    except Refusal as refusal:
-        for sentence in _sentences(refusal.code):
-            err.print(sentence, markup=False)
-        raise
+    print(_with_cameras(work))
 
 
 @camera_commands.command(name="login")
@@ -169,7 +164,12 @@ def _with_cameras(work: Callable[[_House], Coroutine[Any, Any, Result]]) -> Resu
             return await work(house)
 
     with migrated_database(settings) as addresses:
-        return asyncio.run(done(addresses))
+        try:
+            return asyncio.run(done(addresses))
+        except Refusal as refusal:
+            for sentence in _sentences(refusal.code):
+                err.print(sentence, markup=False)
+            raise
 
 
 @asynccontextmanager

@@ -144,6 +144,28 @@ async def test_a_camera_is_looked_at_and_registered_and_its_password_shows_nowhe
         assert LOGIN.password not in said.text
 
 
+async def test_an_address_of_another_camera_is_refused_with_a_sentence_in_both_languages(ward: Ward) -> None:
+    assert (await ward.adds("CAM-1")).code == 0
+    said = await ward.adds("CAM-2")
+    assert said.code == 2, said.text
+    other = ("--address", f"{ward.address}-2", "--user", LOGIN.user)
+    await ward.command("off", "CAM-1")
+    added = await ward.adds("CAM-3")
+    assert added.code == 0, added.text
+    refused = [said, await ward.command("on", "CAM-1")]
+    await ward.command("login", "CAM-1", *other, answer=LOGIN.password)
+    await ward.command("on", "CAM-1")
+    again = ("--address", f"{ward.address}/", "--user", LOGIN.user)
+    refused.append(await ward.command("login", "CAM-1", *again, answer=LOGIN.password))
+    for each in refused:
+        assert each.code == 2, each.text
+        assert "camera-address-known" in each.text
+        assert "Another camera in use has this address" in each.text
+        assert "这个地址已由另一台在用的摄像头使用" in each.text
+    same = await ward.command("login", "CAM-3", *again, answer=LOGIN.password)
+    assert same.code == 0, same.text
+
+
 async def test_a_cart_needs_no_address_and_no_password(ward: Ward) -> None:
     added = await ward.command("add", "CART-1", "--bed", "BED-1")
     assert added.code == 0, added.text

@@ -548,3 +548,29 @@ async def test_a_camera_that_is_hung_at_another_bed_is_cut(place: Place) -> None
     assert (await head.post("/newborn/cameras/camera-7/bed", bed="bed-9")).status_code == 303
     await place.keeper.tick()
     assert (await place.ward.standing(7)).visit.reason == "camera-moved"
+
+
+async def test_an_address_of_another_camera_in_use_is_refused_wherever_the_head_nurse_gives_it(place: Place) -> None:
+    head, at = await place.tablet(HEAD), "/newborn/cameras"
+    await place.ward.bed(8)
+    taken = read_source("rtsp://wall-7.ward.invalid/main", "look", "made up")
+    await place.cameras.add("camera-7", Kind.RTSP, taken)
+    await place.cameras.add("camera-8", Kind.RTSP, read_source("rtsp://wall-8.ward.invalid/main", "", ""))
+    given = {"address": "rtsp://WALL-7.ward.invalid:554/main/", "user": "other", "password": "made-up secret"}
+    await place.cameras.switch("camera-8", is_on=False)
+    await place.cameras.move("camera-7", read_source("rtsp://wall-8.ward.invalid/main", "", ""))
+    returned = await head.post(f"{at}/camera-8/return")
+    await place.cameras.move("camera-7", taken)
+    answers = [
+        returned,
+        await head.post(at, label="WALL-09", bed="bed-8", kind="rtsp", **given),
+        await head.post(f"{at}/camera-8/login", **given),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        assert "Another camera in use has this address" in answer.text
+        assert "made-up secret" not in answer.text
+    head.language = "zh-CN"
+    assert "这个地址已由另一台在用的摄像头使用" in (await head.post(f"{at}/camera-8/login", **given)).text
+    assert [each.is_on for each in await place.cameras.kept()] == [True, False]
+    assert (await head.post(f"{at}/camera-8/return")).headers["location"].endswith("done=returned")

@@ -29,6 +29,7 @@ SHOWN_AGAIN = frozenset(
         "bed-unknown",
         "camera-bound",
         "camera-address-malformed",
+        "camera-address-known",
         "camera-away",
         "camera-login-refused",
         "camera-no-picture",
@@ -136,9 +137,12 @@ def _one(pages: Pages, desk: CameraDesk) -> list[HTTPRouteHandler]:
         await switch_camera(desk, head_nurse(request).caller, camera, is_on=False)
         return led(CAMERAS, done="retired")
 
-    @post(f"{CAMERAS}/{{camera:str}}/return", status_code=303)
-    async def use_again(request: HttpRequest, camera: FromPath[str]) -> Redirect:
-        await switch_camera(desk, head_nurse(request).caller, camera, is_on=True)
+    @post(f"{CAMERAS}/{{camera:str}}/return", status_code=200)
+    async def use_again(request: HttpRequest, camera: FromPath[str]) -> Response[str] | Redirect:
+        try:
+            await switch_camera(desk, head_nurse(request).caller, camera, is_on=True)
+        except Refusal as refusal:
+            return await one(request, camera, refusal)
         return led(CAMERAS, done="returned")
 
     return [show_camera, take_login, take_bed, retire, use_again]

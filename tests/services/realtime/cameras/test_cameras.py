@@ -292,6 +292,7 @@ async def test_a_camera_is_looked_at_and_then_hangs_at_its_bed(ward: Ward, one_d
     for asked, code in (
         (register("CAM-01", bed="NICU-01", source=ward.source("NICU-01")), "camera-known"),
         (register("CAM-02", bed="NICU-99", source=ward.source("NICU-01")), "bed-unknown"),
+        (register("CAM-02", bed="NICU-01", source=ward.source("NICU-01")), "camera-address-known"),
         (register("CAM-02", bed="NICU-01", source=ward.source("b-frames")), "camera-out-of-order"),
         (register("CAM-02", bed="NICU-01", source=None), "camera-address-malformed"),
         (camera_labelled(one_desk.store, WHO, WHY, "CAM-02"), "camera-unknown"),

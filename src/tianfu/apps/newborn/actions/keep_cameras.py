@@ -65,7 +65,8 @@ async def add_camera(desk: CameraDesk, caller: Caller, form: Mapping[str, str]) 
 async def change_login(desk: CameraDesk, caller: Caller, camera: str, form: Mapping[str, str]) -> None:
     """Give a camera another address or login, once its pictures were looked at.
 
-    Raises Refusal `not-found`, `camera-unusable`, `camera-bound`, and as `refuse_unfit_source` does.
+    Raises Refusal `not-found`, `camera-unusable`, `camera-address-known`, `camera-bound`, and as
+    `refuse_unfit_source` does.
     """
     kept = await read_camera(desk.house, desk.cameras, caller, camera)
     if kept.kind is not Kind.RTSP:
@@ -73,6 +74,7 @@ async def change_login(desk: CameraDesk, caller: Caller, camera: str, form: Mapp
     if not form["address"].strip():
         raise Refusal("camera-unusable", faults=(Fault("address", "text-needed"),))
     source = _source(form)
+    await desk.cameras.refuse_shared(source, besides=camera)
     await refuse_unfit_source(source, is_thorough=True)
     await desk.cameras.move(camera, source, by=caller)
 
@@ -94,7 +96,10 @@ async def hang_camera(desk: CameraDesk, caller: Caller, camera: str, bed: str) -
 
 
 async def switch_camera(desk: CameraDesk, caller: Caller, camera: str, *, is_on: bool) -> KeptCamera:
-    """Use a camera no more, which cuts what it shows within a second, or use it again; raises Refusal `not-found`."""
+    """Use a camera no more, which cuts what it shows within a second, or use it again.
+
+    Raises Refusal `not-found`, or `camera-address-known` if another in use has its address meanwhile.
+    """
     kept = await read_camera(desk.house, desk.cameras, caller, camera)
     await desk.cameras.switch(camera, is_on=is_on, by=caller)
     return kept

@@ -56,9 +56,10 @@ async def register_camera(
 ) -> str:
     """The id of the Device, which is the camera's name on the media server; `by` is whom the trail names.
 
-    Raises Refusal `bed-unknown`, `camera-known`, `camera-address-malformed`, what `refuse_unfit_source` raises for
-    pictures that cannot go on as they come, or what the store raises.  A Device without an address, left by a program
-    that was killed in between, is used no more: its camera can be registered under another label.
+    Raises Refusal `bed-unknown`, `camera-known`, `camera-address-malformed`, `camera-address-known`, what
+    `refuse_unfit_source` raises for pictures that cannot go on as they come, or what the store raises.  A Device
+    without an address, left by a program that was killed in between, is used no more: its camera can be registered
+    under another label.
     """
     if (wish.kind is Kind.RTSP) != (wish.source is not None):
         raise Refusal("camera-address-malformed")
@@ -68,6 +69,7 @@ async def register_camera(
     if await _found(store, caller, purpose, "Device", f"{CAMERA_CODE}|{wish.label}"):
         raise Refusal("camera-known", next_step="change-it")
     if wish.source is not None:
+        await cameras.refuse_shared(wish.source)
         await refuse_unfit_source(wish.source, is_thorough=True)
     device = {
         "resourceType": "Device",
