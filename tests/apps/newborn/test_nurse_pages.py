@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -574,3 +575,24 @@ async def test_an_address_of_another_camera_in_use_is_refused_wherever_the_head_
     assert "这个地址已由另一台在用的摄像头使用" in (await head.post(f"{at}/camera-8/login", **given)).text
     assert [each.is_on for each in await place.cameras.kept()] == [True, False]
     assert (await head.post(f"{at}/camera-8/return")).headers["location"].endswith("done=returned")
+
+
+async def test_the_page_of_cameras_reaches_nothing_of_this_machine_and_is_counted(place: Place) -> None:
+    head, at, reached = await place.tablet(HEAD), "/newborn/cameras", list[asyncio.StreamReader]()
+
+    def reach(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(reader)
+        writer.close()
+
+    server = await asyncio.start_server(reach, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    wall = {"label": "WALL-07", "bed": "bed-7", "kind": "rtsp"}
+    async with server:
+        for host in ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "169.254.0.1", "no.invalid"):  # noqa: S104 - an address that is refused, not bound
+            answer = await head.post(at, **wall, address=f"rtsp://{host}:{port}/x")
+            assert (answer.status_code, "No picture comes from this address" in answer.text) == (422, True), host
+    assert not reached
+    codes = [(await head.post(at, **wall, address="")).status_code for _ in range(20)]
+    assert set(codes) == {422, 429}
+    assert (await head.post(f"{at}/camera-7/login", address="rtsp://x/")).status_code == 429
+    assert (await head.get(at)).status_code == 200

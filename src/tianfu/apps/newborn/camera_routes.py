@@ -13,6 +13,7 @@ from tianfu.apps.newborn.queries.cameras import read_camera, read_cameras
 from tianfu.apps.newborn.queries.carts import beds_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.registry import Kind
+from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
@@ -79,7 +80,7 @@ def _list(pages: Pages, desk: CameraDesk) -> list[HTTPRouteHandler]:
     async def show_cameras(request: HttpRequest) -> Response[str]:
         return await _shown(pages, request, desk)
 
-    @post(CAMERAS, status_code=200)
+    @post(CAMERAS, status_code=200, opt=dict(limited("camera-look")))
     async def take_camera(request: HttpRequest) -> Response[str] | Redirect:
         caller = head_nurse(request).caller
         form = await read_form(request, "label", "bed", "kind", *SOURCE_FIELDS)
@@ -114,7 +115,7 @@ def _one(pages: Pages, desk: CameraDesk) -> list[HTTPRouteHandler]:
     async def show_camera(request: HttpRequest, camera: FromPath[str]) -> Response[str]:
         return await one(request, camera)
 
-    @post(f"{CAMERAS}/{{camera:str}}/login", status_code=200)
+    @post(f"{CAMERAS}/{{camera:str}}/login", status_code=200, opt=dict(limited("camera-look")))
     async def take_login(request: HttpRequest, camera: FromPath[str]) -> Response[str] | Redirect:
         caller, form = head_nurse(request).caller, await read_form(request, *SOURCE_FIELDS)
         try:
