@@ -596,3 +596,13 @@ async def test_the_page_of_cameras_reaches_nothing_of_this_machine_and_is_counte
     assert set(codes) == {422, 429}
     assert (await head.post(f"{at}/camera-7/login", address="rtsp://x/")).status_code == 429
     assert (await head.get(at)).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [(Kind.WHIP, True), (Kind.RTSP, True), (Kind.CART, False)])
+async def test_every_camera_that_is_away_wants_looking_after_but_a_cart(
+    place: Place, kind: Kind, is_told: bool
+) -> None:
+    source = read_source("rtsp://wall-7.ward.invalid/main", "", "") if kind is Kind.RTSP else None
+    await place.cameras.add("camera-7", kind, source)
+    page = (await (await place.tablet(HEAD)).get("/newborn/cameras")).text
+    assert ("Nobody has looked after this camera lately" in page) is is_told
