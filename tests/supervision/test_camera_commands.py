@@ -176,14 +176,18 @@ async def test_a_cart_needs_no_address_and_no_password(ward: Ward) -> None:
 async def test_an_encoder_is_registered_and_its_credential_is_shown_once_and_taken_back(ward: Ward) -> None:
     added = await ward.command("add", "CAM-8", "--bed", "BED-1", "--whip")
     assert added.code == 0, added.text
+    assert [row[5] for row in await ward.rows()] == ["no credential"]
     given = [await ward.command("credential", "CAM-8") for _ in range(2)]
     texts = [each.text.splitlines()[0] for each in given]
     assert all(is_credential(each) for each in texts)
     assert len(set(texts)) == 2
-    assert "good until" in given[0].text
+    said = re.search(r"good until [0-9-]{10}", given[1].text)
+    assert said is not None
+    assert [row[5] for row in await ward.rows()] == [said[0]]
     back = await ward.command("credential", "CAM-8", "--take-back")
     assert (back.code, back.text.strip()) == (0, "CAM-8 has no credential any more")
     await ward.command("add", "CART-1", "--bed", "BED-1")
+    assert sorted(row[5] for row in await ward.rows()) == ["-", "no credential"]
     refused = await ward.command("credential", "CART-1")
     assert (refused.code, "camera-unknown" in refused.text) == (2, True), refused.text
 

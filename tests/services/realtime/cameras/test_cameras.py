@@ -335,7 +335,9 @@ async def test_a_credential_is_told_to_the_trail_and_never_itself(ward: Ward, da
     head = Caller(id="account-head", role="nurse")
     await ward.cameras.add("bed-1", Kind.WHIP, None, by=head)
     given = await ward.cameras.new_credential("bed-1", by=head)
+    assert await ward.cameras.credential_ends() == {"bed-1": given.until}
     await ward.cameras.take_credentials_back("bed-1")
+    assert await ward.cameras.credential_ends() == {}
     with pytest.raises(Refusal):
         await ward.cameras.new_credential("bed-9")
     query = Query.composed("trail", "select caller, interaction, coalesce(query, '') from audit order by seq")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -275,6 +275,11 @@ class Cameras:
         async with self._database.connection("app") as connection:
             rows = await connection.all(_SQL.health)
         return [_health(row, now) for row in rows]
+
+    async def credential_ends(self) -> Mapping[str, Instant]:
+        """Until when each encoder's latest credential is good, or was; an encoder that has none is not in it."""
+        async with self._database.connection("app") as connection:
+            return {str(row[0]): Instant(row[1]) for row in await connection.all(_SQL.credential_ends)}
 
     def learn_keys(self) -> None:
         """Learn which keys there are now; asks the database and waits for it."""

@@ -76,3 +76,7 @@ select camera, c.kind, c.is_on, h.state, h.reason, h.since, h.told_at, h.packet_
        h.group_seconds, h.reconnects
   from camera c left join camera_health h using (camera)
  order by camera;
+
+-- credential_ends
+-- Until when the latest credential of each encoder is good; of one that has none any more nothing.
+select camera, max(until) from camera_credential where ended_at is null group by camera;
