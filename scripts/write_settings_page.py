@@ -39,7 +39,8 @@ END = """\
 | `audit/` | heads, signed roots and public keys of the [audit trail](audit-trail.md) |
 | `keys/audit-sm2.pem` | the key that signs them |
 | `keys/master.key` | the master key, which wraps the keys that seal protected elements and hash identifiers |
-| `codes-secret` | the token of the provider that sends one-time codes, and reminders unless `TIANFU_NOTICES_SECRET_FILE` names another |
+| `codes-secret` | the token of the provider that sends one-time codes, and reminders where the same one carries them |
+| `notices-secret` | the token of another provider that carries reminders |
 | `demo-logins.json` | the logins of a demonstration, with the secrets of their authenticators; never in production |
 | `demo/` | only while `make run` fills the database |
 

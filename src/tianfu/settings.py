@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 from tianfu.kernel.refusal import Refusal
 
@@ -189,8 +190,9 @@ DESCRIBED: tuple[Description, ...] = (
     Description(
         name="TIANFU_NOTICES_SECRET_FILE",
         form="a file",
-        default="that of codes",
-        meaning="File with the provider's token; used with `TIANFU_NOTICES_ADDRESS`. Must be readable by its owner "
+        default="that of codes where both go to one provider, else `notices-secret` in the data folder",
+        meaning="File with the provider's token; used with `TIANFU_NOTICES_ADDRESS`. No other provider is told the "
+        "token of codes: who had it could send codes in our name. Must be readable by its owner "
         "alone, else it is refused with `secret-open-to-others`.",
         production="set it where another provider carries reminders than codes",
     ),
@@ -356,7 +358,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         codes_address=environment.get("TIANFU_CODES_ADDRESS") or None,
         codes_secret_file=codes_secret_file,
         notices_address=environment.get("TIANFU_NOTICES_ADDRESS") or None,
-        notices_secret_file=Path(environment.get("TIANFU_NOTICES_SECRET_FILE") or codes_secret_file),
+        notices_secret_file=_notices_secret_file(environment, home, codes_secret_file),
         media_addresses=_own_addresses(environment, "TIANFU_MEDIA_ADDRESSES"),
         media_ports=_ports(environment, "TIANFU_MEDIA_PORTS"),
         media_server=_media_server(environment)[0],
@@ -364,6 +366,15 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         turn_addresses=environment.get("TIANFU_TURN_ADDRESSES", ""),
         turn_secret_file=Path(environment.get("TIANFU_TURN_SECRET_FILE") or home / "turn-secret"),
     )
+
+
+def _notices_secret_file(environment: Mapping[str, str], home: Path, codes_secret_file: Path) -> Path:
+    """The file with the token for notices: that of codes for the provider of codes alone, no other is told it."""
+    if named := environment.get("TIANFU_NOTICES_SECRET_FILE"):
+        return Path(named)
+    notices, codes = (urlsplit(environment.get(f"TIANFU_{what}_ADDRESS", "")) for what in ("NOTICES", "CODES"))
+    is_one = notices.netloc == codes.netloc
+    return codes_secret_file if is_one else home / "notices-secret"
 
 
 def _file(environment: Mapping[str, str], name: str) -> Path | None:

@@ -70,9 +70,11 @@ def production(folder: Path) -> Iterator[Installation]:
         "TIANFU_CODES_ADDRESS": f"http://127.0.0.1:{free_port()}/nobody-carries-codes-here",
         "TIANFU_CODES_SECRET_FILE": str(folder / "codes-secret"),
         "TIANFU_NOTICES_ADDRESS": f"http://127.0.0.1:{free_port()}/nobody-carries-notices-here",
+        "TIANFU_NOTICES_SECRET_FILE": str(folder / "notices-secret"),
     }
-    (folder / "codes-secret").touch(mode=0o600)
-    (folder / "codes-secret").write_text("made-up-token")
+    for name in ("codes-secret", "notices-secret"):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text("made-up-token")
     for words in (["migrate"], ["keys", "make"]):
         done = made.run(*words)
         assert done.returncode == 0, done.stderr

@@ -127,6 +127,10 @@ def with_a_carriers_secret_that_is_nowhere(installation: Installation) -> None:
     installation.environment["TIANFU_NOTICES_SECRET_FILE"] = str(installation.home / "nowhere")
 
 
+def with_another_carrier_that_has_no_secret_of_its_own(installation: Installation) -> None:
+    installation.environment["TIANFU_NOTICES_ADDRESS"] = "https://notices.example/notice"
+
+
 def with_a_sender_in_clear(installation: Installation) -> None:
     installation.environment["TIANFU_CODES_ADDRESS"] = "http://codes.example/send"
 
@@ -163,6 +167,7 @@ def listening_to_everybody(installation: Installation) -> None:
         (without_a_carrier_of_notices, "notice-carrier-missing"),
         (with_a_carrier_in_clear, "setting-invalid"),
         (with_a_carriers_secret_that_is_nowhere, "secret-missing"),
+        (with_another_carrier_that_has_no_secret_of_its_own, "secret-missing"),
         (listening_to_everybody, "loopback-only"),
     ],
 )

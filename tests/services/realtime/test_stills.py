@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from aiortc.rtp import RtcpRrPacket
 
-from tests.services.realtime.made import PARAMETERS, Client, camera, packet, until, viewer
+from tests.services.realtime.made import AUDIO_TYPE, PARAMETERS, Client, camera, packet, until, viewer
 from tests.services.realtime.running import embedded
 from tests.services.realtime.test_adaptation import FULL, Adapting
 from tests.services.realtime.test_hostile import media, show
@@ -62,6 +62,35 @@ async def test_a_ward_that_takes_its_leave_back_sends_not_one_more() -> None:
     assert ward.forwarder.stats()[0].level == "sound"
     assert not any(ward.second(seen, mother, lost=0.3) for _ in range(12))
     assert len(media(mother)) == len(sent)
+
+
+async def test_leave_taken_back_behind_the_curtain_holds_when_it_opens() -> None:
+    ward, sent = await in_stills()
+    seen, mother = ward.peers
+    ward.forwarder.gate("visit", Gate.SHIELDED, "care")
+    ward.forwarder.allow_stills("visit", are_allowed=False)
+    ward.now += 6.0
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    for source in (FULL, FULL + 1):
+        unit = packet(b"\x67\x42whole", sequence=900, timestamp=90_000_000, source=source, marked=True)
+        show(seen, [unit])
+    assert len(media(mother)) == len(sent)
+    assert ward.forwarder.stats()[0].level == "sound"
+
+
+async def test_who_only_hears_goes_on_hearing_however_much_is_lost() -> None:
+    ward = Adapting()
+    seen, interpreter = await ward.live()
+    ward.forwarder.hear_ward("visit", is_heard=True)
+    ward.forwarder.allow_stills("visit", are_allowed=True)
+    (hears,) = ward.forwarder._rooms["visit"].viewers.values()
+    interpreter.streams = {"ward": interpreter.streams["ward"]}
+    for second in range(20):
+        ward.second(seen, interpreter, lost=0.0)
+        hears._lost["ward"] = 0.3, ward.now
+        before = len(media(interpreter))
+        show(seen, [packet(b"sound", sequence=second, timestamp=second, payload_type=AUDIO_TYPE, source=5)])
+        assert len(media(interpreter)) == before + 1, second
 
 
 class Losing(Client):

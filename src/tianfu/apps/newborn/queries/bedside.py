@@ -28,7 +28,7 @@ NOTES_MAX = 20
 class Bedside:
     """A visit as its nurse sees it; `seconds_left` is how long the scans still count, 0 if there are none.
 
-    `before` and `after` are the visits beside it on the round that are not over.
+    `round` are the visits of the round that are not over, this one among them; `before` and `after` stand beside it.
     """
 
     row: Row
@@ -37,6 +37,7 @@ class Bedside:
     seconds_left: int
     notes: tuple[Note, ...]
     needs_scans: bool
+    round: tuple[Row, ...]
     before: Row | None
     after: Row | None
     is_ward_heard: bool
@@ -111,6 +112,7 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
     around = [each for each in (await read_round(house, caller, now=now)).rows if not each.is_over or each.id == visit]
     place = next((number for number, each in enumerate(around) if each.id == visit), None)
     return Bedside(
+        round=tuple(around),
         before=around[place - 1] if place else None,
         after=around[place + 1] if place is not None and place + 1 < len(around) else None,
         row=rows[0],

@@ -150,6 +150,7 @@ class Forwarder:
         else:
             room.go_live(at_seconds=now)
             camera.keep_anew()
+            self._adapt(opened, camera)  # as the ward allows now, whatever it did when the curtain was drawn
             self.happenings.tell(LIVE, visit=visit, reason=reason)
         return now
 
@@ -532,6 +533,8 @@ class Forwarder:
             are_stills_allowed=opened.are_stills_allowed,
         )
         for participant, viewer in opened.viewers.items():
+            if viewer.codec is None:
+                continue  # who sees nothing has no picture to give up for the sound
             if self._is_live(opened) and viewer.peer.is_connected and viewer.adapt(ladder, small=small):
                 level = viewer.level.name.lower()
                 self.happenings.tell(ADAPTED, visit=opened.room.visit, who=participant, reason=level)
