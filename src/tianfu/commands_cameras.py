@@ -16,7 +16,7 @@ from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
 from tianfu.installation import installation_keys, migrated_database
-from tianfu.kernel.instants import china_date, system_clock
+from tianfu.kernel.instants import Instant, china_date, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
 from tianfu.terminal import current_settings, err, out
@@ -60,12 +60,7 @@ def add_camera(
     async def work(house: _House) -> str:
         return await register_camera(house.store, house.cameras, OPERATOR, Purpose.OPERATIONS, wish)
 
-    try:
-        print(_with_cameras(work))
-    except Refusal as refusal:
-        for sentence in _sentences(refusal.code):
-            err.print(sentence, markup=False)
-        raise
+    print(_with_cameras(work))
 
 
 @camera_commands.command(name="login")
@@ -118,18 +113,33 @@ def switch_on(label: Label) -> None:
 
 @camera_commands.command(name="list")
 def list_cameras() -> None:
-    """Show how it stands with every camera: name, state, reason, pictures a second, how often it was reconnected."""
+    """Show each camera: name, state, reason, pictures a second, reconnections, when an encoder's credential ends."""
 
     async def work(house: _House) -> list[str]:
+        encoders = {each.camera for each in await house.cameras.kept() if each.kind == "whip"}
+        ends = await house.cameras.credential_ends()
         return [
             "\t".join(
-                (each.camera, each.state, each.reason or "-", f"{each.pictures_per_second:.0f}", str(each.reconnects))
+                (
+                    each.camera,
+                    each.state,
+                    each.reason or "-",
+                    f"{each.pictures_per_second:.0f}",
+                    str(each.reconnects),
+                    _end_of_credential(ends.get(each.camera)) if each.camera in encoders else "-",
+                )
             )
             for each in await house.cameras.health()
         ]
 
     for line in _with_cameras(work):
         print(line)
+
+
+def _end_of_credential(end: Instant | None) -> str:
+    if end is None:
+        return "no credential"
+    return f"{'ended' if end <= system_clock() else 'good until'} {china_date(end)}"
 
 
 def _switch(label: str, *, is_on: bool) -> None:
@@ -169,7 +179,12 @@ def _with_cameras(work: Callable[[_House], Coroutine[Any, Any, Result]]) -> Resu
             return await work(house)
 
     with migrated_database(settings) as addresses:
-        return asyncio.run(done(addresses))
+        try:
+            return asyncio.run(done(addresses))
+        except Refusal as refusal:
+            for sentence in _sentences(refusal.code):
+                err.print(sentence, markup=False)
+            raise
 
 
 @asynccontextmanager

@@ -144,6 +144,28 @@ async def test_a_camera_is_looked_at_and_registered_and_its_password_shows_nowhe
         assert LOGIN.password not in said.text
 
 
+async def test_an_address_of_another_camera_is_refused_with_a_sentence_in_both_languages(ward: Ward) -> None:
+    assert (await ward.adds("CAM-1")).code == 0
+    said = await ward.adds("CAM-2")
+    assert said.code == 2, said.text
+    other = ("--address", f"{ward.address}-2", "--user", LOGIN.user)
+    await ward.command("off", "CAM-1")
+    added = await ward.adds("CAM-3")
+    assert added.code == 0, added.text
+    refused = [said, await ward.command("on", "CAM-1")]
+    await ward.command("login", "CAM-1", *other, answer=LOGIN.password)
+    await ward.command("on", "CAM-1")
+    again = ("--address", f"{ward.address}/", "--user", LOGIN.user)
+    refused.append(await ward.command("login", "CAM-1", *again, answer=LOGIN.password))
+    for each in refused:
+        assert each.code == 2, each.text
+        assert "camera-address-known" in each.text
+        assert "Another camera in use has this address" in each.text
+        assert "这个地址已由另一台在用的摄像头使用" in each.text
+    same = await ward.command("login", "CAM-3", *again, answer=LOGIN.password)
+    assert same.code == 0, same.text
+
+
 async def test_a_cart_needs_no_address_and_no_password(ward: Ward) -> None:
     added = await ward.command("add", "CART-1", "--bed", "BED-1")
     assert added.code == 0, added.text
@@ -154,14 +176,18 @@ async def test_a_cart_needs_no_address_and_no_password(ward: Ward) -> None:
 async def test_an_encoder_is_registered_and_its_credential_is_shown_once_and_taken_back(ward: Ward) -> None:
     added = await ward.command("add", "CAM-8", "--bed", "BED-1", "--whip")
     assert added.code == 0, added.text
+    assert [row[5] for row in await ward.rows()] == ["no credential"]
     given = [await ward.command("credential", "CAM-8") for _ in range(2)]
     texts = [each.text.splitlines()[0] for each in given]
     assert all(is_credential(each) for each in texts)
     assert len(set(texts)) == 2
-    assert "good until" in given[0].text
+    said = re.search(r"good until [0-9-]{10}", given[1].text)
+    assert said is not None
+    assert [row[5] for row in await ward.rows()] == [said[0]]
     back = await ward.command("credential", "CAM-8", "--take-back")
     assert (back.code, back.text.strip()) == (0, "CAM-8 has no credential any more")
     await ward.command("add", "CART-1", "--bed", "BED-1")
+    assert sorted(row[5] for row in await ward.rows()) == ["-", "no credential"]
     refused = await ward.command("credential", "CART-1")
     assert (refused.code, "camera-unknown" in refused.text) == (2, True), refused.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -548,3 +549,60 @@ async def test_a_camera_that_is_hung_at_another_bed_is_cut(place: Place) -> None
     assert (await head.post("/newborn/cameras/camera-7/bed", bed="bed-9")).status_code == 303
     await place.keeper.tick()
     assert (await place.ward.standing(7)).visit.reason == "camera-moved"
+
+
+async def test_an_address_of_another_camera_in_use_is_refused_wherever_the_head_nurse_gives_it(place: Place) -> None:
+    head, at = await place.tablet(HEAD), "/newborn/cameras"
+    await place.ward.bed(8)
+    taken = read_source("rtsp://wall-7.ward.invalid/main", "look", "made up")
+    await place.cameras.add("camera-7", Kind.RTSP, taken)
+    await place.cameras.add("camera-8", Kind.RTSP, read_source("rtsp://wall-8.ward.invalid/main", "", ""))
+    given = {"address": "rtsp://WALL-7.ward.invalid:554/main/", "user": "other", "password": "made-up secret"}
+    await place.cameras.switch("camera-8", is_on=False)
+    await place.cameras.move("camera-7", read_source("rtsp://wall-8.ward.invalid/main", "", ""))
+    returned = await head.post(f"{at}/camera-8/return")
+    await place.cameras.move("camera-7", taken)
+    answers = [
+        returned,
+        await head.post(at, label="WALL-09", bed="bed-8", kind="rtsp", **given),
+        await head.post(f"{at}/camera-8/login", **given),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        assert "Another camera in use has this address" in answer.text
+        assert "made-up secret" not in answer.text
+    head.language = "zh-CN"
+    assert "这个地址已由另一台在用的摄像头使用" in (await head.post(f"{at}/camera-8/login", **given)).text
+    assert [each.is_on for each in await place.cameras.kept()] == [True, False]
+    assert (await head.post(f"{at}/camera-8/return")).headers["location"].endswith("done=returned")
+
+
+async def test_the_page_of_cameras_reaches_nothing_of_this_machine_and_is_counted(place: Place) -> None:
+    head, at, reached = await place.tablet(HEAD), "/newborn/cameras", list[asyncio.StreamReader]()
+
+    def reach(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(reader)
+        writer.close()
+
+    server = await asyncio.start_server(reach, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    wall = {"label": "WALL-07", "bed": "bed-7", "kind": "rtsp"}
+    async with server:
+        for host in ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "169.254.0.1", "no.invalid"):  # noqa: S104 - an address that is refused, not bound
+            answer = await head.post(at, **wall, address=f"rtsp://{host}:{port}/x")
+            assert (answer.status_code, "No picture comes from this address" in answer.text) == (422, True), host
+    assert not reached
+    codes = [(await head.post(at, **wall, address="")).status_code for _ in range(20)]
+    assert set(codes) == {422, 429}
+    assert (await head.post(f"{at}/camera-7/login", address="rtsp://x/")).status_code == 429
+    assert (await head.get(at)).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [(Kind.WHIP, True), (Kind.RTSP, True), (Kind.CART, False)])
+async def test_every_camera_that_is_away_wants_looking_after_but_a_cart(
+    place: Place, kind: Kind, is_told: bool
+) -> None:
+    source = read_source("rtsp://wall-7.ward.invalid/main", "", "") if kind is Kind.RTSP else None
+    await place.cameras.add("camera-7", kind, source)
+    page = (await (await place.tablet(HEAD)).get("/newborn/cameras")).text
+    assert ("Nobody has looked after this camera lately" in page) is is_told

@@ -13,6 +13,7 @@ from tianfu.apps.newborn.queries.cameras import read_camera, read_cameras
 from tianfu.apps.newborn.queries.carts import beds_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.registry import Kind
+from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
@@ -29,6 +30,7 @@ SHOWN_AGAIN = frozenset(
         "bed-unknown",
         "camera-bound",
         "camera-address-malformed",
+        "camera-address-known",
         "camera-away",
         "camera-login-refused",
         "camera-no-picture",
@@ -78,7 +80,7 @@ def _list(pages: Pages, desk: CameraDesk) -> list[HTTPRouteHandler]:
     async def show_cameras(request: HttpRequest) -> Response[str]:
         return await _shown(pages, request, desk)
 
-    @post(CAMERAS, status_code=200)
+    @post(CAMERAS, status_code=200, opt=dict(limited("camera-look")))
     async def take_camera(request: HttpRequest) -> Response[str] | Redirect:
         caller = head_nurse(request).caller
         form = await read_form(request, "label", "bed", "kind", *SOURCE_FIELDS)
@@ -113,7 +115,7 @@ def _one(pages: Pages, desk: CameraDesk) -> list[HTTPRouteHandler]:
     async def show_camera(request: HttpRequest, camera: FromPath[str]) -> Response[str]:
         return await one(request, camera)
 
-    @post(f"{CAMERAS}/{{camera:str}}/login", status_code=200)
+    @post(f"{CAMERAS}/{{camera:str}}/login", status_code=200, opt=dict(limited("camera-look")))
     async def take_login(request: HttpRequest, camera: FromPath[str]) -> Response[str] | Redirect:
         caller, form = head_nurse(request).caller, await read_form(request, *SOURCE_FIELDS)
         try:
@@ -136,9 +138,12 @@ def _one(pages: Pages, desk: CameraDesk) -> list[HTTPRouteHandler]:
         await switch_camera(desk, head_nurse(request).caller, camera, is_on=False)
         return led(CAMERAS, done="retired")
 
-    @post(f"{CAMERAS}/{{camera:str}}/return", status_code=303)
-    async def use_again(request: HttpRequest, camera: FromPath[str]) -> Redirect:
-        await switch_camera(desk, head_nurse(request).caller, camera, is_on=True)
+    @post(f"{CAMERAS}/{{camera:str}}/return", status_code=200)
+    async def use_again(request: HttpRequest, camera: FromPath[str]) -> Response[str] | Redirect:
+        try:
+            await switch_camera(desk, head_nurse(request).caller, camera, is_on=True)
+        except Refusal as refusal:
+            return await one(request, camera, refusal)
         return led(CAMERAS, done="returned")
 
     return [show_camera, take_login, take_bed, retire, use_again]

@@ -27,13 +27,13 @@ class Reach:
 
     def allows(self, address: Address) -> bool:
         """Whether an address may be spoken to; one that stands for another is judged as that one."""
-        meant = _meant(address)
-        if self.is_anywhere or any(meant.version == each.version and meant in each for each in self.inside):
+        real = meant(address)
+        if self.is_anywhere or any(real.version == each.version and real in each for each in self.inside):
             return True
-        return meant.is_global and not meant.is_multicast
+        return real.is_global and not real.is_multicast
 
 
-def _meant(address: Address) -> Address:
+def meant(address: Address) -> Address:
     """The IPv4 address that an IPv6 address stands for, or the address itself."""
     if isinstance(address, IPv4Address):
         return address

@@ -27,6 +27,7 @@ LimitClass = Literal[
     "page",
     "form",
     "open-form",
+    "camera-look",
     "bad-credential",
 ]
 """Requests that cost alike, or tell a stranger alike; every one of them has its limit in the data."""

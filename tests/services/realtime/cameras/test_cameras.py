@@ -292,6 +292,7 @@ async def test_a_camera_is_looked_at_and_then_hangs_at_its_bed(ward: Ward, one_d
     for asked, code in (
         (register("CAM-01", bed="NICU-01", source=ward.source("NICU-01")), "camera-known"),
         (register("CAM-02", bed="NICU-99", source=ward.source("NICU-01")), "bed-unknown"),
+        (register("CAM-02", bed="NICU-01", source=ward.source("NICU-01")), "camera-address-known"),
         (register("CAM-02", bed="NICU-01", source=ward.source("b-frames")), "camera-out-of-order"),
         (register("CAM-02", bed="NICU-01", source=None), "camera-address-malformed"),
         (camera_labelled(one_desk.store, WHO, WHY, "CAM-02"), "camera-unknown"),
@@ -334,7 +335,9 @@ async def test_a_credential_is_told_to_the_trail_and_never_itself(ward: Ward, da
     head = Caller(id="account-head", role="nurse")
     await ward.cameras.add("bed-1", Kind.WHIP, None, by=head)
     given = await ward.cameras.new_credential("bed-1", by=head)
+    assert await ward.cameras.credential_ends() == {"bed-1": given.until}
     await ward.cameras.take_credentials_back("bed-1")
+    assert await ward.cameras.credential_ends() == {}
     with pytest.raises(Refusal):
         await ward.cameras.new_credential("bed-9")
     query = Query.composed("trail", "select caller, interaction, coalesce(query, '') from audit order by seq")

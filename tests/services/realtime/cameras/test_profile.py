@@ -69,3 +69,35 @@ def test_a_source_shows_itself_nowhere_and_comes_back_as_it_was_sealed() -> None
     assert "secret" not in repr(source)
     assert "camera" not in repr(source)
     assert Source.of(source.sealable()) == source
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["rtsp://CAM-7.ward/main", "rtsp://cam-7.ward:554/main", "rtsp://cam-7.ward./main/", "rtsps://cam-7.ward/main",
+     "rtsps://cam-7.ward:322/main", "rtsp://cam-7.ward//x/../%6dain", "rtsp://cam-7.ward/main?", "rtsp://cam-7.ward/main#2"],
+)  # fmt: skip
+def test_one_place_is_told_however_it_is_written(address: str) -> None:
+    assert read_source(address, "me", "secret").place() == read_source("rtsp://cam-7.ward/main", "", "").place()
+
+
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("rtsp://10.0.0.7/a", "rtsp://0xa.7/a"),
+        ("rtsp://10.0.0.7/a", "rtsp://167772167/a"),
+        ("rtsp://10.0.0.7/a", "rtsp://[::ffff:10.0.0.7]/a"),
+        ("rtsp://[fd00::7]/a", "rtsp://[FD00:0:0::0007]:554/a"),
+        ("rtsp://nvr/s?channel=1&subtype=0", "rtsp://nvr/s?subtype=0&channel=%31"),
+    ],
+)
+def test_one_number_and_one_question_are_told_however_they_are_written(address: str, same: str) -> None:
+    assert read_source(address, "", "").place() == read_source(same, "", "").place()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["rtsp://cam-8.ward/main", "rtsp://cam-7.ward:8554/main", "rtsp://cam-7.ward/Main", "rtsp://cam-7.ward/main/2",
+     "rtsp://cam-7.ward/main?channel=2"],
+)  # fmt: skip
+def test_another_place_is_another(address: str) -> None:
+    assert read_source(address, "", "").place() != read_source("rtsp://cam-7.ward/main", "", "").place()

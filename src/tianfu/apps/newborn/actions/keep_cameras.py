@@ -7,7 +7,7 @@ How it is done by command: docs/how-to/register-a-camera.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -20,7 +20,7 @@ from tianfu.apps.newborn.queries.cameras import KeptCamera, read_camera
 from tianfu.apps.newborn.queries.carts import beds_of
 from tianfu.apps.newborn.queries.records import read_one
 from tianfu.kernel.refusal import Fault, Refusal
-from tianfu.services.realtime.cameras.pulling import refuse_unfit_source
+from tianfu.services.realtime.cameras.looking import PageLooks
 from tianfu.services.realtime.cameras.registering import Wish, register_camera
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
 from tianfu.services.realtime.cameras.source import Source, read_source
@@ -37,6 +37,7 @@ class CameraDesk:
     house: House
     store: RecordStore
     cameras: Cameras
+    looks: PageLooks = field(default_factory=PageLooks)
 
 
 async def add_camera(desk: CameraDesk, caller: Caller, form: Mapping[str, str]) -> None:
@@ -59,13 +60,14 @@ async def add_camera(desk: CameraDesk, caller: Caller, form: Mapping[str, str]) 
         raise Refusal("camera-unusable", faults=tuple(faults))
     source = _source(form) if kind == Kind.RTSP else None
     wish = Wish(label=label, bed=beds[form["bed"]], kind=Kind(kind), source=source)
-    await register_camera(desk.store, desk.cameras, VISITS, WHY, wish, by=caller)
+    await register_camera(desk.store, desk.cameras, VISITS, WHY, wish, by=caller, look=desk.looks.refuse_unfit)
 
 
 async def change_login(desk: CameraDesk, caller: Caller, camera: str, form: Mapping[str, str]) -> None:
     """Give a camera another address or login, once its pictures were looked at.
 
-    Raises Refusal `not-found`, `camera-unusable`, `camera-bound`, and as `refuse_unfit_source` does.
+    Raises Refusal `not-found`, `camera-unusable`, `camera-address-known`, `camera-bound`, and as
+    `PageLooks.refuse_unfit` does.
     """
     kept = await read_camera(desk.house, desk.cameras, caller, camera)
     if kept.kind is not Kind.RTSP:
@@ -73,7 +75,8 @@ async def change_login(desk: CameraDesk, caller: Caller, camera: str, form: Mapp
     if not form["address"].strip():
         raise Refusal("camera-unusable", faults=(Fault("address", "text-needed"),))
     source = _source(form)
-    await refuse_unfit_source(source, is_thorough=True)
+    await desk.cameras.refuse_shared(source, besides=camera)
+    await desk.looks.refuse_unfit(source)
     await desk.cameras.move(camera, source, by=caller)
 
 
@@ -94,7 +97,10 @@ async def hang_camera(desk: CameraDesk, caller: Caller, camera: str, bed: str) -
 
 
 async def switch_camera(desk: CameraDesk, caller: Caller, camera: str, *, is_on: bool) -> KeptCamera:
-    """Use a camera no more, which cuts what it shows within a second, or use it again; raises Refusal `not-found`."""
+    """Use a camera no more, which cuts what it shows within a second, or use it again.
+
+    Raises Refusal `not-found`, or `camera-address-known` if another in use has its address meanwhile.
+    """
     kept = await read_camera(desk.house, desk.cameras, caller, camera)
     await desk.cameras.switch(camera, is_on=is_on, by=caller)
     return kept

@@ -31,7 +31,7 @@ class KeptCamera:
     @property
     def is_away(self) -> bool:
         """Whether somebody should look after it: a cart that nobody put on air is no fault."""
-        return self.is_on and self.kind is Kind.RTSP and self.health.state in {State.AWAY, State.REFUSED}
+        return self.is_on and self.kind is not Kind.CART and self.health.state in {State.AWAY, State.REFUSED}
 
 
 async def read_cameras(house: House, cameras: CameraHealth, caller: Caller) -> tuple[KeptCamera, ...]:

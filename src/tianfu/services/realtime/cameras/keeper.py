@@ -208,6 +208,7 @@ class _Pulled(_Tended):
     async def _once(self, *, is_known: bool) -> Refusal:
         """Look at it and pull it until it ends; why it did."""
         try:
+            await self._keeper._cameras.refuse_unsettled(self.kept)
             source = self._keeper._cameras.source(self.kept)
             if not is_known:
                 async with self._keeper._looks:

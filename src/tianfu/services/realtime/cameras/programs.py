@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +24,10 @@ _ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH")
 """What a child learns of ours: no secret of an installation is in it."""
 
 _READING = ("-v", "error", "-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,tls,rtp,rtsp", "-i", "pipe:0")
+
+
+_STATUS = re.compile(rb"(?:failed:|returned) (\d{3})\b")
+"""Where it names a server's answer: beside it stand addresses of its memory and of the network, of any digits."""
 
 
 class Child:
@@ -116,9 +121,10 @@ def _piped(end: End | None) -> End:
 
 def failure_of(complaint: bytes) -> Refusal:
     """What a child's words mean; the words themselves hold the address and go nowhere."""
-    if b"401" in complaint or b"403" in complaint:
+    said = {int(each) for each in _STATUS.findall(complaint)}
+    if said & {401, 403}:
         return Refusal("camera-login-refused", next_step="change-the-camera", retryable=True)
-    if b"404" in complaint or b"Invalid data" in complaint:
+    if 404 in said or b"Invalid data" in complaint:
         return Refusal("camera-no-picture", next_step="change-the-camera", retryable=True)
     return Refusal("camera-away", next_step="wait", retryable=True)
 

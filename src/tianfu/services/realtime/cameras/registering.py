@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +21,14 @@ from tianfu.standards.fhir.parsing import ParsedResource, parse_resource
 BED_CODE = "urn:tianfu:bed-code"
 CAMERA_CODE = "urn:tianfu:camera-code"
 """What labels say: docs/rules/newborn-record.md"""
+
+
+Look = Callable[[Source], Awaitable[None]]
+
+
+async def refuse_unfit(source: Source) -> None:
+    """Look thoroughly at a camera, wherever it is."""
+    await refuse_unfit_source(source, is_thorough=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +61,22 @@ class FoundDevices(Protocol):
 
 
 async def register_camera(
-    store: DeviceStore, cameras: Cameras, caller: Caller, purpose: Purpose, wish: Wish, *, by: Caller = OPERATOR
+    store: DeviceStore,
+    cameras: Cameras,
+    caller: Caller,
+    purpose: Purpose,
+    wish: Wish,
+    *,
+    by: Caller = OPERATOR,
+    look: Look = refuse_unfit,
 ) -> str:
-    """The id of the Device, which is the camera's name on the media server; `by` is whom the trail names.
+    """The id of the Device, which is the camera's name on the media server; `by` is whom the trail names, `look`
+    refuses what cannot be shown.
 
-    Raises Refusal `bed-unknown`, `camera-known`, `camera-address-malformed`, what `refuse_unfit_source` raises for
-    pictures that cannot go on as they come, or what the store raises.  A Device without an address, left by a program
-    that was killed in between, is used no more: its camera can be registered under another label.
+    Raises Refusal `bed-unknown`, `camera-known`, `camera-address-malformed`, `camera-address-known`, what
+    `look` raises for pictures that cannot go on as they come, or what the store raises.  A Device
+    without an address, left by a program that was killed in between, is used no more: its camera can be registered
+    under another label.
     """
     if (wish.kind is Kind.RTSP) != (wish.source is not None):
         raise Refusal("camera-address-malformed")
@@ -68,7 +86,8 @@ async def register_camera(
     if await _found(store, caller, purpose, "Device", f"{CAMERA_CODE}|{wish.label}"):
         raise Refusal("camera-known", next_step="change-it")
     if wish.source is not None:
-        await refuse_unfit_source(wish.source, is_thorough=True)
+        await cameras.refuse_shared(wish.source)
+        await look(wish.source)
     device = {
         "resourceType": "Device",
         "identifier": [{"system": CAMERA_CODE, "value": wish.label}],

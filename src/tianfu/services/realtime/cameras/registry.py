@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,8 +12,9 @@ from tianfu.db import Database, Transaction, UniqueViolation, float8_array, int4
 from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
-from tianfu.services.accounts.keys import Place, Sealed, Seals
+from tianfu.services.accounts.keys import Sealed, Seals
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, secret_of
+from tianfu.services.realtime.cameras.addresses import UNIQUE, CameraAddresses, shared
 from tianfu.services.realtime.cameras.changes import (
     CREDENTIAL,
     HANG,
@@ -100,49 +101,57 @@ class Cameras:
         self._trail = None if auditor is None else CameraTrail(auditor, clock)
         self._database = database
         self._seals = seals
+        self._addresses = CameraAddresses(seals)
         self._clock = clock
 
     async def add(self, camera: str, kind: Kind, source: Source | None, *, by: Caller = OPERATOR) -> None:
         """Register a camera under its Device's id, with an address if it is pulled; `by` as the trail tells it.
 
-        Raises Refusal `camera-known` or `camera-address-malformed`.
+        Raises Refusal `camera-known`, `camera-address-malformed` or `camera-address-known`.
         """
         if (kind is Kind.RTSP) != (source is not None):
             raise Refusal("camera-address-malformed")
 
         async def work() -> None:
             async with self._database.transaction("app") as transaction:
-                sealed = source and await self._sealed(transaction, camera, 1, source)
+                await self._addresses.lock(transaction)
+                place = source and await self._addresses.own(transaction, camera, source)
+                sealed = source and await self._addresses.seal(transaction, camera, 1, source)
                 await transaction.run(
                     _SQL.add_camera,
                     camera=camera,
                     kind=kind.value,
                     sealed=sealed and sealed.value,
                     sealed_with=sealed and sealed.sealed_with,
+                    place=place,
                     now=self._clock(),
                 )
                 await self._tell(transaction, by, REGISTER, camera=camera, kind=kind.value)
 
         try:
             await self._seals.again(work)
-        except UniqueViolation:
-            raise Refusal("camera-known", next_step="change-it") from None
+        except UniqueViolation as violation:
+            known = Refusal("camera-known", next_step="change-it")
+            raise shared() if violation.constraint == UNIQUE else known from None
 
     async def move(self, camera: str, source: Source, *, by: Caller = OPERATOR) -> None:
         """Give a camera another address or login; the old one is used no more from the next look on, within a second.
 
-        Raises Refusal `camera-unknown`, or `camera-bound` in a visit at the bed that is not over: what two people saw
-        came from the old address.
+        Raises Refusal `camera-unknown`, `camera-address-known`, or `camera-bound` in a visit at the bed that is not
+        over: what two people saw came from the old address.
         """
 
         async def work() -> None:
             async with self._database.transaction("app") as transaction:
+                await self._addresses.lock(transaction)
                 row = await transaction.one(_SQL.lock_camera, camera=camera)
                 if row is None or row[0] != Kind.RTSP:
                     raise _unknown()
                 if await transaction.one(_SQL.camera_bound, camera=camera) is not None:
                     raise Refusal("camera-bound", next_step="end-the-visit")
+                place = await self._addresses.own(transaction, camera, source)
                 await self._address(transaction, camera, row[1] + 1, source)
+                await self._addresses.put(transaction, camera, row[1] + 1, place)
                 await self._tell(transaction, by, LOGIN, camera=camera, revision=str(row[1] + 1))
 
         await self._seals.again(work)
@@ -190,14 +199,42 @@ class Cameras:
             await self._tell(transaction, by, HANG, camera=camera, bed=bed)
 
     async def switch(self, camera: str, *, is_on: bool, by: Caller = OPERATOR) -> None:
-        """Use a camera, or use it no more, which ends its grants and what sends; raises Refusal `camera-unknown`."""
+        """Use a camera, or use it no more, which ends its grants and what sends.
+
+        Raises Refusal `camera-unknown` or `camera-address-known`.
+        """
         async with self._database.transaction("app") as transaction:
+            if is_on:
+                await self._take_place(transaction, camera)
             if not await transaction.run(_SQL.switch_camera, camera=camera, is_on=is_on, now=self._clock()):
                 raise _unknown()
             if not is_on:
                 await transaction.run(_SQL.end_grants, camera=camera, now=self._clock())
                 await transaction.run(_SQL.end_all_sending, camera=camera, now=self._clock())
             await self._tell(transaction, by, RETURN if is_on else RETIRE, camera=camera)
+
+    async def refuse_shared(self, source: Source, *, besides: str = "") -> None:
+        """Refuse an address that another camera in use has, with `camera-address-known`; so before it is looked at."""
+        async with self._database.transaction("app") as transaction:
+            await self._addresses.lock(transaction)
+            await self._addresses.own(transaction, besides, source)
+
+    async def refuse_unsettled(self, kept: Kept) -> None:
+        """Refuse a camera with `camera-address-known` while another in use is at its address, as only older programs
+        let it be; whoever pulls asks first.
+        """
+        async with self._database.transaction("app") as transaction:
+            if not await self._addresses.is_settled(transaction, kept.camera, kept.revision):
+                raise shared()
+
+    async def _take_place(self, transaction: Transaction, camera: str) -> None:
+        await self._addresses.lock(transaction)
+        row = await transaction.one(_SQL.camera_address, camera=camera)
+        if row is not None:
+            revision, sealed, sealed_with = row
+            source = self._addresses.open(camera, revision, Sealed(bytes(sealed), sealed_with))
+            place = await self._addresses.own(transaction, camera, source)
+            await self._addresses.put(transaction, camera, revision, place)
 
     async def kept(self) -> Sequence[Kept]:
         """All of them."""
@@ -218,7 +255,7 @@ class Cameras:
         """Where a camera is; raises Refusal `field-not-authentic`, `key-unknown` or `camera-unknown`."""
         if kept.sealed is None:
             raise _unknown()
-        return Source.of(self._seals.open(_place(kept.camera, kept.revision), kept.sealed))
+        return self._addresses.open(kept.camera, kept.revision, kept.sealed)
 
     async def tell(self, told: Sequence[Health]) -> None:
         """Write down how it stands with cameras."""
@@ -242,6 +279,11 @@ class Cameras:
         async with self._database.connection("app") as connection:
             rows = await connection.all(_SQL.health)
         return [_health(row, now) for row in rows]
+
+    async def credential_ends(self) -> Mapping[str, Instant]:
+        """Until when each encoder's latest credential is good, or was; an encoder that has none is not in it."""
+        async with self._database.connection("app") as connection:
+            return {str(row[0]): Instant(row[1]) for row in await connection.all(_SQL.credential_ends)}
 
     def learn_keys(self) -> None:
         """Learn which keys there are now; asks the database and waits for it."""
@@ -267,7 +309,7 @@ class Cameras:
         await self._trail.tell(transaction, by, deed, **facts)
 
     async def _address(self, transaction: Transaction, camera: str, revision: int, source: Source) -> None:
-        sealed = await self._sealed(transaction, camera, revision, source)
+        sealed = await self._addresses.seal(transaction, camera, revision, source)
         await transaction.run(
             _SQL.change_address,
             camera=camera,
@@ -276,11 +318,6 @@ class Cameras:
             sealed_with=sealed.sealed_with,
             now=self._clock(),
         )
-
-    async def _sealed(self, transaction: Transaction, camera: str, revision: int, source: Source) -> Sealed:
-        sealed = self._seals.seal(_place(camera, revision), source.sealable())
-        await self._seals.hold(transaction, sealed)
-        return sealed
 
 
 def _health(row: Sequence[object], now: Instant) -> Health:
@@ -297,10 +334,6 @@ def _health(row: Sequence[object], now: Instant) -> Health:
         group_seconds=group if isinstance(group, float) else None,
         reconnects=reconnects if isinstance(reconnects, int) else 0,
     )
-
-
-def _place(camera: str, revision: int) -> Place:
-    return Place("camera", camera, "sealed", revision)
 
 
 def _unknown() -> Refusal:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from ipaddress import IPv6Address, ip_address
+from socket import inet_aton
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import msgspec
 
@@ -13,6 +16,9 @@ from tianfu.kernel.refusal import Refusal
 ADDRESS_BYTES_MAX = 1_000
 CONNECT_MICROSECONDS = 5_000_000
 """A camera that says nothing for so long is away."""
+
+STANDARD_PORTS = frozenset({None, 554, 322})
+"""Where a camera is that names no port, with TLS or without (RFC 7826): one and the same camera."""
 
 _PRINTED = re.compile(r"[!-~]+\Z")
 
@@ -28,6 +34,16 @@ class Source:
     def sealable(self) -> bytes:
         """As it is sealed."""
         return msgspec.msgpack.encode([self.address, self.user, self.password])
+
+    def place(self) -> bytes:
+        """Where it leads, one text for all ways to write it: host, port, path and query; never the login.
+
+        Two names of one host, and two paths to one lens, are not told to be one.
+        """
+        parts = urlsplit(self.address)
+        port = 0 if parts.port in STANDARD_PORTS else parts.port
+        query = sorted(unquote_to_bytes(each) for each in parts.query.split("&") if each)
+        return msgspec.msgpack.encode([_host(parts.hostname or ""), port, _path(parts.path), query])
 
     @staticmethod
     def of(plain: bytes) -> Source:
@@ -71,6 +87,29 @@ def read_source(address: str, user: str, password: str) -> Source:
     if len(user) + len(password) > ADDRESS_BYTES_MAX or (password and not user):
         raise _malformed()
     return Source(address=text, user=user, password=password)
+
+
+def _host(name: str) -> str:
+    """A host as one text: names without case, numbers as one number whatever base or family they are written in."""
+    host = name.lower().rstrip(".")
+    with suppress(OSError):
+        return str(ip_address(inet_aton(host)))  # "127.1" and "0x7f000001" too, as programs that connect read them
+    try:
+        number = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str((number.ipv4_mapped if isinstance(number, IPv6Address) else None) or number)
+
+
+def _path(path: str) -> list[bytes]:
+    """The steps of a path, without those that lead nowhere (RFC 3986, section 5.2.4)."""
+    steps: list[bytes] = []
+    for step in unquote_to_bytes(path).split(b"/"):
+        if step == b"..":
+            del steps[-1:]
+        elif step not in {b"", b"."}:
+            steps.append(step)
+    return steps
 
 
 def _malformed() -> Refusal:

@@ -1,11 +1,16 @@
 -- add_camera
 -- A camera that is registered now.
-insert into camera (camera, kind, revision, sealed, sealed_with, is_on, changed_at)
-values (%(camera)s, %(kind)s, 1, %(sealed)s, %(sealed_with)s::smallint, true, %(now)s);
+insert into camera (camera, kind, revision, sealed, sealed_with, place, placed, is_on, changed_at)
+values (%(camera)s, %(kind)s, 1, %(sealed)s, %(sealed_with)s::smallint, %(place)s::bytea,
+        case when %(place)s::bytea is not null then 1 end, true, %(now)s);
 
 -- lock_camera
 -- One camera, nobody else's to change until the transaction ends.
 select kind, revision from camera where camera = %(camera)s for update;
+
+-- camera_address
+-- The sealed address of a camera that has one, nobody else's to change until the transaction ends.
+select revision, sealed, sealed_with from camera where camera = %(camera)s::text and kind = 'rtsp' for update;
 
 -- camera_bound
 -- Whether two people bound a camera to a baby, in a visit that is not over.
@@ -76,3 +81,7 @@ select camera, c.kind, c.is_on, h.state, h.reason, h.since, h.told_at, h.packet_
        h.group_seconds, h.reconnects
   from camera c left join camera_health h using (camera)
  order by camera;
+
+-- credential_ends
+-- Until when the latest credential of each encoder is good; of one that has none any more nothing.
+select camera, max(until) from camera_credential where ended_at is null group by camera;
