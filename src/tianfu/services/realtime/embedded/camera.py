@@ -204,14 +204,13 @@ class Camera:
             self.peer.send(bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=OUR_SOURCE, media_ssrc=0, fci=room)))
 
     def _label_of(self, packet: Packet) -> Label | None:
-        """Which stream a packet belongs to: by its SSRC where the camera said so, else by its payload type."""
-        streams = {each.label: each for each in self.streams}  # what comes over the line for voices is nobody's
+        """Which stream a packet belongs to: by its SSRC where the camera said so, else by its payload type.
+
+        What comes over the line for voices is nobody's.
+        """
         said = self.peer.origins.get(packet.head.source)
-        if said is not None:
-            stream = streams.get(said)
-            return said if stream is not None and stream.payload_type == packet.head.payload_type else None
-        for label, stream in streams.items():
-            if stream.payload_type == packet.head.payload_type:
+        for label, stream in self.peer.streams.items():
+            if stream.payload_type == packet.head.payload_type and label != "voice" and said in {None, label}:
                 return label
         return None
 

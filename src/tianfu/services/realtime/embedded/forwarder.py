@@ -463,7 +463,9 @@ class Forwarder:
             if listener != participant and part is not None and room.floor.hears(part, participant):
                 listening.show("voice", packet, may_begin=True, at_seconds=now)
         camera = self._cameras.get(room.camera)
-        if camera is not None and sounds_at_cot(self._live_on(room.camera), room, participant):
+        if camera is None or not camera.loudspeaker.is_there:
+            return
+        if sounds_at_cot(self._live_on(room.camera), room, participant):
             camera.loudspeaker.sound(packet, at_seconds=now)
 
     def _live_on(self, camera: str) -> Sequence[Room]:
