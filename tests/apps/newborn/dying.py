@@ -59,6 +59,14 @@ class DeadlyStore:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class DeadlyMedia:
+    """A media server at which whoever lets the ward be heard is killed."""
+
+    async def hear_ward(self, *_: object, **__: object) -> None:
+        """Be killed."""
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def call_or_answer(
     told: dict[str, Any], database: Database, store: Store, auditor: Auditor, clock: Clock
 ) -> None:
@@ -68,16 +76,17 @@ async def call_or_answer(
         store=cast("Any", DeadlyStore(store)),
         rooms=KeptRooms(database),
         watch=nobody,
-        media=nobody,
+        media=cast("Any", DeadlyMedia()),
         doors=nobody,
         trail=ViewTrail(auditor=auditor, clock=clock),
         clock=clock,
         digest=nobody,
         policies=nobody,
     )
-    if told["deed"] == "answer":
+    if told["deed"] in {"answer", "voice"}:
         nurse = Caller(id="account-qin", role="nurse", organisation="unit-n2", practitioner="qin")
-        await answer_family(house, nurse, "qin", visit, "written", "I come.", now=clock())
+        word = "written" if told["deed"] == "answer" else "voice"
+        await answer_family(house, nurse, "qin", visit, word, "I come.", now=clock())
     nursery = Nursery(
         store=cast("Any", house.store), places=nobody, claims=nobody, interpreters=nobody, stations=nobody, clock=clock
     )
@@ -96,7 +105,7 @@ async def main(told: dict[str, Any], home: Path) -> None:
         trail = await open_trail(database, home, clock)
         auditor = GroupAuditor(database, trail.lanes)
         store = await Store.open(database, auditor=auditor, clock=clock, keys=made_up_keys(MASTER))
-        if told["deed"] in {"call", "answer"}:
+        if told["deed"] in {"call", "answer", "voice"}:
             await call_or_answer(told, database, store, auditor, clock)
         nobody = cast("Any", None)
         nursery = Nursery(

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,15 +15,17 @@ import pytest
 
 from tests.apps.newborn.test_keeper import live
 from tests.apps.newborn.ward import QIN, WHY, MadeWard, made_ward
-from tests.services.realtime.made import Client, camera
+from tests.services.realtime.made import Client, camera, until, viewer
 from tests.services.realtime.running import Running, embedded
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.call_ward import answer_family, call_ward
+from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
+from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.keeper import Keeper
-from tianfu.apps.newborn.live.recording import write_calls
+from tianfu.apps.newborn.live.recording import write_standing
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.model.calls import Answer
+from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_visit import AtDoor
 from tianfu.apps.newborn.visit_ports import Windows
@@ -30,15 +33,19 @@ from tianfu.db import Addresses, Database, Transaction
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit_event import AuditEvent
+from tianfu.records.columns import Statement
 from tianfu.records.outcomes import Found
 from tianfu.records.store import Store
+from tianfu.records.trail.lanes import EventWriter
 from tianfu.services.booking.stations import Shown
+from tianfu.services.realtime.kept import Changing, KeptRoom, KeptRooms
+from tianfu.services.realtime.port import MediaPort
 from tianfu.services.realtime.viewing import ViewTrail
 
 pytestmark = pytest.mark.anyio
 
 NOBODY = cast("Any", None)
-CALL, ANSWER = ("call-ward", "success"), ("answer-family", "success")
+CALL, ANSWER, HEARD = ("call-ward", "success"), ("answer-family", "success"), ("hear-ward", "success")
 
 
 @pytest.fixture
@@ -84,18 +91,48 @@ class Untraced:
         raise Refusal("audit-heads-not-written")
 
 
-class Mute:
-    """A media server that cannot turn the ward's sound on; what stood when it was asked, and is written meanwhile."""
+class Unheard:
+    """A trail that takes everything but that the ward is heard."""
 
-    def __init__(self, ward: MadeWard) -> None:
-        self._ward = ward
-        self.answers: list[Answer | None] = []
+    def __init__(self, lanes: EventWriter) -> None:
+        self.writer, self._lanes = self, lanes
+
+    def linked(self, transaction: Transaction, events: Sequence[AuditEvent]) -> Statement | None:
+        if any(each.deed.interaction == "hear-ward" for each in events):
+            raise Refusal("audit-heads-not-written")
+        return self._lanes.linked(transaction, events)
+
+
+class Told:
+    """The media server, and what it was told of the ward's sound; or one that cannot be told."""
+
+    def __init__(self, media: MediaPort, *, is_away: bool = False) -> None:
+        self._media, self._is_away = media, is_away
+        self.told: list[bool] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._media, name)
 
     async def hear_ward(self, visit: str, *, is_heard: bool) -> None:
-        standing = await self._ward.standing(7)
-        self.answers.append(None if standing.call is None else standing.call.answer)
-        await write_calls(self._ward.store, standing)
-        raise Refusal("media-unavailable")
+        self.told.append(is_heard)
+        if self._is_away:
+            raise Refusal("media-unavailable")
+        await self._media.hear_ward(visit, is_heard=is_heard)
+
+
+class Uncommitted(KeptRooms):
+    """Tables in which the first change is rolled back at its end."""
+
+    fails = 1
+
+    @asynccontextmanager
+    async def changing(self, visit: str) -> AsyncIterator[Changing]:
+        """As it was."""
+        async with super().changing(visit) as changing:
+            yield changing
+            self.fails -= 1
+            if self.fails >= 0:
+                raise Refusal("database-unavailable")
 
 
 async def calls(ward: MadeWard, question: str = "talk", *, house: House | None = None) -> None:
@@ -195,34 +232,145 @@ async def test_a_call_that_is_not_written_yet_is_not_lost_by_the_next(ward: Made
     assert (await ward.standing(7)).earlier == (), "what is written is kept no longer"
 
 
-async def test_who_answers_by_voice_has_answered_before_the_ward_is_heard(ward: MadeWard, keeper: Keeper) -> None:
-    mute = Mute(ward)
-    house = replace(ward.house, media=cast("Any", mute))
+async def test_a_voice_that_nobody_hears_is_no_answer(ward: MadeWard, keeper: Keeper) -> None:
+    away = Told(ward.running.port, is_away=True)
     await calls(ward)
     with pytest.raises(Refusal, match="media-unavailable"):
-        await answers(ward, "voice", house=house)
-    assert mute.answers == [Answer.VOICE]
+        await answers(ward, "voice", house=replace(ward.house, media=cast("Any", away)))
+    standing = await ward.standing(7)
+    assert (standing.is_calling, standing.is_ward_heard) == (True, False)
+    assert away.told == [True]
+    await keeper.write_down()
+    assert await told(ward) == [CALL]
+    assert len(await known(ward)) == 1
+    await answers(ward, "voice")
+    assert (await ward.standing(7)).is_ward_heard
+    assert [row[:2] for row in await ward.trail("answer-family", "hear-ward")] == [ANSWER, HEARD]
+
+
+async def test_a_voice_of_which_the_trail_takes_only_half_is_no_answer_and_nobody_hears_it(
+    ward: MadeWard, keeper: Keeper
+) -> None:
+    await calls(ward)
+    media = Told(ward.running.port)
+    lanes = Unheard(ward.house.trail.auditor.writer)
+    trail = ViewTrail(auditor=cast("Any", lanes), clock=ward.clock)
+    with pytest.raises(Refusal, match="audit-heads-not-written"):
+        await answers(ward, "voice", house=replace(ward.house, media=cast("Any", media), trail=trail))
+    assert (await ward.standing(7)).is_calling
+    assert await told(ward) == [CALL]
+    assert media.told == []
+    with pytest.raises(Refusal, match="audit-heads-not-written"):
+        await set_sound(replace(ward.house, media=cast("Any", media), trail=trail), QIN, "visit-7", Sound.WARD_ON)
+    assert not (await ward.standing(7)).is_ward_heard
+    assert media.told == []
+
+
+async def test_a_ward_that_is_heard_before_the_commit_fails_is_heard_no_more(ward: MadeWard, keeper: Keeper) -> None:
+    await calls(ward)
+    media = Told(ward.running.port)
+    for already in (False, True):
+        if already:
+            await set_sound(ward.house, QIN, "visit-7", Sound.WARD_ON)
+        media.told.clear()
+        rooms = Uncommitted(ward.database)
+        with pytest.raises(Refusal, match="database-unavailable"):
+            await answers(ward, "voice", house=replace(ward.house, media=cast("Any", media), rooms=rooms))
+        assert media.told == [True, already], "what stands is what is heard"
+        assert (await ward.standing(7)).is_calling
+    media.told.clear()
+    rooms = Uncommitted(ward.database)
+    rooms.fails = 2
+    with pytest.raises(Refusal, match="database-unavailable"):
+        await answers(ward, "voice", house=replace(ward.house, media=cast("Any", media), rooms=rooms))
+    assert media.told[-1] is False, "nobody could say what stands"
+
+
+async def test_whoever_is_killed_while_she_answers_by_voice_has_told_the_family_of_none(
+    ward: MadeWard, keeper: Keeper, addresses: Addresses
+) -> None:
+    await calls(ward)
+    await killed(ward, addresses, "voice")
+    standing = await ward.standing(7)
+    assert (standing.is_calling, standing.is_ward_heard) == (True, False)
+    assert await told(ward) == [CALL]
+
+
+async def test_what_a_dead_worker_told_the_media_server_lasts_until_the_next_lease(ward: MadeWard) -> None:
+    lens = await camera(ward.running.port, "camera-7")
+    media = Told(ward.running.port)
+    ward.house = replace(ward.house, media=cast("Any", media))
+    keeper = await live(ward)
+    mother = await viewer(ward.running.port, "visit-7", "mother")
+    await ward.running.port.hear_ward("visit-7", is_heard=True)  # and was killed before that stood
+    lens.send_sound("ward", b"w", range(5))
+    await until(lambda: len(mother.sounds("ward")) == 5)
+    media.told.clear()
+    keeper.lease_now()
+    await keeper.tick()
+    assert media.told == [False]
+    lens.send_sound("ward", b"x", range(5, 10))
+    await set_sound(ward.house, QIN, "visit-7", Sound.WARD_ON)
+    lens.send_sound("ward", b"y", range(10, 15))
+    await until(lambda: b"y" in mother.sounds("ward"))
+    assert b"x" not in mother.sounds("ward")
+    media.told.clear()
+    keeper.lease_now()
+    await keeper.tick()
+    assert media.told == [True], "what stands is told again"
+    await asyncio.gather(mother.peer.close(), lens.peer.close())
+
+
+async def test_of_two_who_answer_only_whose_answer_it_is_lets_the_ward_be_heard(ward: MadeWard, keeper: Keeper) -> None:
+    media = Told(ward.running.port)
+    await calls(ward)
     await answers(ward, "coming")
     with pytest.raises(Refusal, match="call-answered"):
-        await answers(ward, "voice", house=house)
-    assert len(mute.answers) == 1, "whose answer it is not turns no sound on"
+        await answers(ward, "voice", house=replace(ward.house, media=cast("Any", media)))
+    assert media.told == []
+    assert not (await ward.standing(7)).is_ward_heard
 
 
-async def test_a_voice_that_nobody_hears_is_no_answer_in_the_record_either(ward: MadeWard, keeper: Keeper) -> None:
+async def test_a_keeper_that_read_the_row_before_her_answer_leaves_it_as_it_is(ward: MadeWard, keeper: Keeper) -> None:
     await calls(ward)
-    with pytest.raises(Refusal, match="media-unavailable"):
-        await answers(ward, "voice", house=replace(ward.house, media=cast("Any", Mute(ward))))
-    standing = await ward.standing(7)
-    assert standing.is_calling
-    assert not standing.is_ward_heard
-    assert await told(ward) == [CALL, ANSWER, ("answer-family", "media-unavailable")]
-    answer = f"visit-7-a-{standing.calls_to_tell[0].at}"
-    assert (await known(ward))[answer]["status"] == "completed", "it was written in between"
+    before = await ward.house.rooms.find("visit-7")
+    assert before is not None
+    await answers(ward, "coming")
+    await keeper._finish(before)
+    _, answer = (await known(ward)).values()
+    assert (answer["status"], answer["meta"]["versionId"]) == ("completed", "1")
+
+
+async def test_a_keeper_that_read_the_row_before_the_curtain_was_drawn_writes_nothing_older(
+    ward: MadeWard, keeper: Keeper
+) -> None:
+    await calls(ward)
+    before = await ward.house.rooms.find("visit-7")
+    assert before is not None
+    await draw_curtain(ward.house, QIN, "visit-7", "feeding", now=ward.clock())
     await keeper.write_down()
-    assert (await known(ward))[answer]["status"] == "entered-in-error"
-    await answers(ward, "written", "I come.")
-    written = (await known(ward))[answer]
-    assert (written["status"], written["payload"][1]) == ("completed", {"contentString": "I come."})
+    await keeper._finish(before)
+    assert (await ward.read("Encounter", "visit-7"))["status"] == "onleave"
+    assert (await ward.booked(7)).state is State.SHIELDED
+
+
+async def test_who_writes_a_visit_while_somebody_writes_what_is_newer_is_refused(
+    ward: MadeWard, keeper: Keeper
+) -> None:
+    class Slow(KeptRooms):
+        async def find(self, visit: str) -> KeptRoom | None:
+            """As it was a moment ago."""
+            before = await super().find(visit)
+            await draw_curtain(ward.house, QIN, visit, "feeding", now=ward.clock())
+            await write_standing(ward.house, visit)
+            return before
+
+    await calls(ward)
+    # Without it, only the Encounter's version tells.
+    await ward.store.delete(VISITS, WHY, "Appointment", "visit-7")
+    with pytest.raises(Refusal, match="version-conflict"):
+        await write_standing(replace(ward.house, rooms=Slow(ward.database)), "visit-7")
+    assert (await ward.read("Encounter", "visit-7"))["status"] == "onleave"
 
 
 async def test_what_somebody_else_made_of_a_call_stays(ward: MadeWard, keeper: Keeper) -> None:

@@ -184,7 +184,10 @@ class MediaPort(Protocol):
         ...
 
     async def hear_ward(self, visit: str, *, is_heard: bool) -> None:
-        """Let the ward's sound through with the picture, or not (at first not); raises Refusal `room-unknown`."""
+        """Let the ward's sound through with the picture, or not (at first not); safe to repeat.
+
+        Raises Refusal `room-unknown`.
+        """
         ...
 
     async def allow_stills(self, visit: str, *, are_allowed: bool) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
+from tianfu.apps.newborn.actions.set_sound import Sound, deed_of
 from tianfu.apps.newborn.live.bed import visit_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.recording import write_calls
+from tianfu.apps.newborn.live.sound import letting_hear
 from tianfu.apps.newborn.live.standing import Standing, read, written
-from tianfu.apps.newborn.model.calls import Answer, Call, answered, read_answer, read_call
+from tianfu.apps.newborn.model.calls import Answer, answered, read_answer, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
 from tianfu.apps.newborn.queries.records import not_found
@@ -57,39 +58,26 @@ async def answer_family(
     """A nurse answers the family's call: at a touch, in words, or by her voice, for which the ward is then heard.
 
     Raises Refusal `not-found`, `room-unknown`, `answer-unusable`, `call-answered`, `curtain-drawn` for a voice that
-    nobody would hear, and as `set_sound` does; then nothing is answered, and what was is taken back.
+    nobody would hear, and `media-unavailable`; then nothing is answered, and nothing more is heard.
     """
     booked = await visit_of(house, caller, visit)
     word, words = read_answer(answer, said)
-    async with house.rooms.changing(visit) as changing:
+    async with letting_hear(house, visit) as let_hear, house.rooms.changing(visit) as changing:
         standing = read(changing.room.state)
         call = answered(standing.call, word, words, by=practitioner, now=now)
         if word is Answer.VOICE and not standing.is_live:
             raise Refusal("curtain-drawn", next_step="wait", retryable=True)
-        after = replace(standing, call=call)
+        is_ward_heard = standing.is_ward_heard or word is Answer.VOICE
+        after = replace(standing, call=call, is_ward_heard=is_ward_heard)
         await _put(changing, after)
-        facts = {"visit": visit, "answer": word.value}
-        await house.trail.did_within(changing, caller, ANSWER_FAMILY, patient=booked.baby, facts=facts)
-    if word is Answer.VOICE:
-        # After it is hers: of two who answer, only she whose answer it is lets the ward be heard.
-        try:
-            await set_sound(house, caller, visit, Sound.WARD_ON)
-        except Refusal as refusal:
-            await _take_back(house, caller, visit, call, standing.call, why=refusal.code)
-            raise
+        deeds = [(ANSWER_FAMILY, {"visit": visit, "answer": word.value})]
+        if word is Answer.VOICE:
+            deeds.append((deed_of(Sound.WARD_ON), {"visit": visit, "sound": Sound.WARD_ON.value}))
+        for deed, facts in deeds:
+            await house.trail.did_within(changing, caller, deed, patient=booked.baby, facts=facts)
+        if word is Answer.VOICE:
+            await let_hear()
     await _write(house, after)
-
-
-async def _take_back(house: House, caller: Caller, visit: str, answer: Call, before: Call | None, *, why: str) -> None:
-    """The family waits again: nobody hears the voice that was the answer."""
-    async with house.rooms.changing(visit) as changing:
-        standing = read(changing.room.state)
-        if standing.call != answer:
-            return
-        await _put(changing, replace(standing, call=before))
-        facts = {"visit": visit, "answer": Answer.VOICE.value}
-        patient = standing.booked.baby
-        await house.trail.did_within(changing, caller, ANSWER_FAMILY, patient=patient, outcome=why, facts=facts)
 
 
 async def _put(changing: Changing, standing: Standing) -> None:

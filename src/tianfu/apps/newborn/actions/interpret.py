@@ -13,7 +13,7 @@ from tianfu.apps.newborn.actions.invite_relative import read_person
 from tianfu.apps.newborn.actions.join import refuse_sound_alone
 from tianfu.apps.newborn.actions.stay import let_go
 from tianfu.apps.newborn.live.bed import visit_of
-from tianfu.apps.newborn.live.keeper import UNAVAILABLE
+from tianfu.apps.newborn.live.house import UNAVAILABLE
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.queries.family_visit import coming_to, helpers_of
 from tianfu.apps.newborn.queries.records import not_found

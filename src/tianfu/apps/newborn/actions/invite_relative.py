@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.live.keeper import UNAVAILABLE
+from tianfu.apps.newborn.live.house import UNAVAILABLE
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.guardians import ended, invited_person
 from tianfu.apps.newborn.model.windows import policy_on

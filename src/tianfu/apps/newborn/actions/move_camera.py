@@ -10,8 +10,7 @@ from contextlib import suppress
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.live.bed import kept_visit_of
-from tianfu.apps.newborn.live.house import House
-from tianfu.apps.newborn.live.keeper import UNAVAILABLE
+from tianfu.apps.newborn.live.house import UNAVAILABLE, House
 from tianfu.apps.newborn.live.standing import Moved, Standing, read, written
 from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, adjusted
 from tianfu.kernel.instants import Instant

@@ -13,6 +13,7 @@ from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.bed import kept_visit_of, visit_of
 from tianfu.apps.newborn.live.doors import UNKNOWN_ROLE
 from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.sound import letting_hear
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.kernel.refusal import Refusal
 
@@ -41,7 +42,8 @@ async def set_sound(house: House, caller: Caller, visit: str, sound: Sound) -> N
     more be heard.
     """
     booked = await (kept_visit_of if sound in LESS else visit_of)(house, caller, visit)
-    async with house.rooms.changing(visit) as changing:
+    deed, facts = deed_of(sound), {"visit": visit, "sound": sound.value}
+    async with letting_hear(house, visit) as let_hear, house.rooms.changing(visit) as changing:
         room = changing.room
         standing = read(room.state)
         if standing.is_over:
@@ -51,13 +53,23 @@ async def set_sound(house: House, caller: Caller, visit: str, sound: Sound) -> N
         else:
             after = replace(standing, is_silenced=sound is Sound.FAMILY_OFF)
         await changing.put(written(after), camera=room.camera, is_over=False, is_seen=False, at=room.changed_at)
+        if sound not in LESS:
+            await house.trail.did_within(changing, caller, deed, patient=booked.baby, facts=facts)
         # Within the lock: of two nurses the later one is obeyed by the media server, too.
-        if sound.is_wards:
-            await house.media.hear_ward(visit, is_heard=after.is_ward_heard)
-        else:
-            await _silence(house, visit, is_silenced=after.is_silenced)
-    deed = "hear-ward" if sound.is_wards else "silence-family"
-    await house.trail.did(caller, deed, patient=booked.baby, facts={"visit": visit, "sound": sound.value})
+        match sound:
+            case Sound.WARD_ON:
+                await let_hear()
+            case Sound.WARD_OFF:
+                await house.media.hear_ward(visit, is_heard=False)
+            case _:
+                await _silence(house, visit, is_silenced=after.is_silenced)
+    if sound in LESS:  # a trail that takes nothing does not keep her from it
+        await house.trail.did(caller, deed, patient=booked.baby, facts=facts)
+
+
+def deed_of(sound: Sound) -> str:
+    """What a change is called in the trail."""
+    return "hear-ward" if sound.is_wards else "silence-family"
 
 
 async def _silence(house: House, visit: str, *, is_silenced: bool) -> None:

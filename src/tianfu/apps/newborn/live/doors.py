@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.live.keeper import UNAVAILABLE
+from tianfu.apps.newborn.live.house import UNAVAILABLE
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.grants import Grants
 from tianfu.services.realtime.viewers import Viewers

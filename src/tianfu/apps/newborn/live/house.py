@@ -14,6 +14,9 @@ from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.port import MediaPort
 from tianfu.services.realtime.viewing import ViewTrail
 
+UNAVAILABLE = frozenset({"media-unavailable", "media-failed"})
+"""How a media server refuses that cannot be asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:

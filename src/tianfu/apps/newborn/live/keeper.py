@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.house import UNAVAILABLE, House
 from tianfu.apps.newborn.live.listening import Listening
 from tianfu.apps.newborn.live.pace import NEVER, Pace
 from tianfu.apps.newborn.live.recording import write_standing
+from tianfu.apps.newborn.live.sound import tell_sound
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.live.stills import Stills
 from tianfu.apps.newborn.mapping.codes import VISITS
@@ -57,7 +58,6 @@ FACTS_SECONDS = 10.0
 REPEAT_SECONDS = 1.0
 """How long a curtain that is drawn is believed to be drawn, before it is drawn again."""
 
-UNAVAILABLE = frozenset({"media-unavailable", "media-failed"})
 ROOM_GONE = frozenset({"room-unknown", "room-closed"})
 
 APPOINTMENT_GONE = "appointment-gone"
@@ -247,6 +247,7 @@ class Keeper:
             self._opened.add(room.visit)
             self._media_is_there = True
             await self._tell_stills(room)
+            await tell_sound(house, room.visit)  # whoever told it may have died before that stood
         except Refusal as refusal:
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False
@@ -384,17 +385,15 @@ class Keeper:
         """Write what the record does not know; close what is over."""
         house = self._house
         standing = read(room.state)
-        if standing.visit.state is State.ENDING:
-            await self._change(room.visit, lambda now: closed(now) if now.state is State.ENDING else now)
         if standing.is_over:
             await self._close(room.visit, standing.visit.reason or "over")
         if room.written < room.version:
             try:
-                await write_standing(house.store, standing, was_seen=room.was_seen, now=house.clock())
+                await write_standing(house, room.visit)
             except Refusal as refusal:
                 _log.warning("visit_not_written", visit=room.visit, refusal=refusal.code)
-            else:
-                await house.rooms.written(room.visit, room.version)
+        if standing.visit.state is State.ENDING:
+            await self._change(room.visit, lambda now: closed(now) if now.state is State.ENDING else now)
 
     async def _close(self, visit: str, reason: str) -> None:
         with suppress(Refusal):

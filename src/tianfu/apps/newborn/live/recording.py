@@ -5,46 +5,50 @@ from __future__ import annotations
 import orjson
 
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.live.standing import Standing
+from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.standing import Standing, read
 from tianfu.apps.newborn.mapping.bindings import binding_statement
-from tianfu.apps.newborn.mapping.calls import answer_id, answer_resource, call_id, call_resource, unanswered
+from tianfu.apps.newborn.mapping.calls import answer_id, answer_resource, call_id, call_resource
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.visits import Booked, Resource, live_encounter, restated
-from tianfu.apps.newborn.model.calls import Call
+from tianfu.apps.newborn.mapping.visits import Resource, live_encounter, restated
 from tianfu.apps.newborn.nurse_ports import VisitStore
-from tianfu.kernel.instants import Instant
-from tianfu.records.outcomes import Answer, Found, NotFound
+from tianfu.records.outcomes import Found, NotFound
 from tianfu.standards.fhir.parsing import ParsedBundle, parse_bundle
 
 
-async def write_standing(store: VisitStore, standing: Standing, *, was_seen: bool, now: Instant) -> None:
-    """Write how a visit stands, all records or none; written again, it says the same.
+async def write_standing(house: House, visit: str) -> None:
+    """Write how a visit stands now, all records or none; written again, it says the same.
 
-    Where its Appointment is gone, the rest is written.  Raises Refusal `version-conflict` if its Appointment was
-    written meanwhile: then again.
+    The record is read before the row: who wrote what is newer either is seen here, or makes this one's versions old.
+    Where its Appointment is gone, the rest is written.  Raises Refusal `version-conflict` if somebody wrote meanwhile:
+    then again.
     """
-    visit = standing.booked.id
+    store = house.store
     answers = await store.read_many(VISITS, Purpose.TREATMENT, [("Appointment", visit), ("Encounter", visit)])
     appointment, encounter = (each.record if isinstance(each, Found) else None for each in answers)
-    resources = [
-        live_encounter(
-            None if encounter is None else encounter.value,
-            standing.booked,
-            standing.visit,
-            bed=standing.bed,
-            was_seen=was_seen,
-            now=now,
-        ),
-        *(
-            binding_statement(each.binding, visit, since=each.since, until=each.until, moved=each.moved)
-            for each in standing.bindings
-        ),
+    room = await house.rooms.find(visit)
+    if room is None:
+        return
+    standing = read(room.state)
+    stays = live_encounter(
+        None if encounter is None else encounter.value,
+        standing.booked,
+        standing.visit,
+        bed=standing.bed,
+        was_seen=room.was_seen,
+        now=house.clock(),
+    )
+    bound = [
+        binding_statement(each.binding, visit, since=each.since, until=each.until, moved=each.moved)
+        for each in standing.bindings
     ]
-    entries = [_put(each) for each in (*resources, *await _calls_to_write(store, standing))]
+    entries = [_put(stays, None if encounter is None else encounter.version)]
+    entries += [_put(each) for each in (*bound, *await _calls_to_write(store, standing))]
     if appointment is not None:
         after = restated(appointment.value, standing.visit.state, standing.visit.reason)
         entries.insert(0, _put(after, appointment.version))
     await store.transaction(VISITS, Purpose.TREATMENT, _transaction(entries))
+    await house.rooms.written(visit, room.version)
 
 
 async def write_calls(store: VisitStore, standing: Standing) -> None:
@@ -55,7 +59,10 @@ async def write_calls(store: VisitStore, standing: Standing) -> None:
 
 
 async def _calls_to_write(store: VisitStore, standing: Standing) -> list[Resource]:
-    """Calls and answers that are missing; what somebody else made of one that was written stays as it is."""
+    """Calls and answers that are missing: an answer that was given is never another.
+
+    What somebody else made of one that was written stays as it is.
+    """
     booked, calls = standing.booked, standing.calls_to_tell
     if not calls:
         return []
@@ -66,18 +73,9 @@ async def _calls_to_write(store: VisitStore, standing: Standing) -> list[Resourc
     for each in calls:
         if isinstance(known[call_id(booked, each)], NotFound):
             resources.append(call_resource(booked, each))
-        resources += _answer_to_write(booked, each, known[answer_id(booked, each)])
+        if not each.is_waiting and isinstance(known[answer_id(booked, each)], NotFound):
+            resources.append(answer_resource(booked, each))
     return resources
-
-
-def _answer_to_write(booked: Booked, call: Call, known: Answer) -> list[Resource]:
-    before = known.record.value if isinstance(known, Found) else None
-    if call.is_waiting:
-        is_taken_back = before is not None and before.get("status") == "completed"
-        return [unanswered(before)] if before is not None and is_taken_back else []
-    after = answer_resource(booked, call)
-    is_another = before is not None and before.get("sent") != after["sent"]
-    return [after] if isinstance(known, NotFound) or is_another else []
 
 
 def _put(resource: Resource, version: int | None = None) -> Resource:

@@ -6,7 +6,7 @@ Rules: docs/rules/newborn-record.md
 from __future__ import annotations
 
 from tianfu.apps.newborn.mapping.codes import NEWBORN
-from tianfu.apps.newborn.mapping.visits import Booked, Element, Resource
+from tianfu.apps.newborn.mapping.visits import Booked, Resource
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.kernel.instants import Instant, to_fhir_instant
 
@@ -31,12 +31,6 @@ def answer_resource(booked: Booked, call: Call) -> Resource:
         "inResponseTo": [{"reference": f"Communication/{call_id(booked, call)}"}],
         "recipient": [{"reference": f"RelatedPerson/{booked.guardian}"}],
     }
-
-
-def unanswered(answer: Element) -> Resource:
-    """An answer that was taken back, because nobody heard the voice that it was."""
-    kept = {name: value for name, value in answer.items() if name != "meta"}
-    return {**kept, "status": "entered-in-error"}
 
 
 def call_id(booked: Booked, call: Call) -> str:

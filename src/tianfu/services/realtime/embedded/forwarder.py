@@ -223,8 +223,9 @@ class Forwarder:
     def hear_ward(self, visit: str, *, is_heard: bool) -> None:
         """Let the ward's sound through with the picture, or not; raises Refusal `room-unknown`."""
         opened = self._opened(visit)
-        opened.room.is_ward_heard = is_heard
-        self._begin_anew(opened, "ward")
+        if opened.room.is_ward_heard is not is_heard:  # told again, it cuts nothing off
+            opened.room.is_ward_heard = is_heard
+            self._begin_anew(opened, "ward")
 
     def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
         """Let who has no room for a picture see one in five seconds, or not; raises Refusal `room-unknown`."""

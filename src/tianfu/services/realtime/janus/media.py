@@ -288,8 +288,9 @@ class JanusMedia:
     async def hear_ward(self, visit: str, *, is_heard: bool) -> None:
         """As `MediaPort` has it."""
         opened = await self._opened(visit)
-        opened.room.is_ward_heard = is_heard
-        await self._tell(opened)
+        if opened.room.is_ward_heard is not is_heard:
+            opened.room.is_ward_heard = is_heard
+            await self._tell(opened)
 
     async def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
         """As `MediaPort` has it; what is allowed is never done, because Janus sends whole pictures or none."""
