@@ -86,7 +86,7 @@ async def call_or_answer(
     if told["deed"] in {"answer", "voice"}:
         nurse = Caller(id="account-qin", role="nurse", organisation="unit-n2", practitioner="qin")
         word = "written" if told["deed"] == "answer" else "voice"
-        await answer_family(house, nurse, "qin", visit, word, "I come.", now=clock())
+        await answer_family(house, nurse, "qin", visit, word, "I come.", seen=told["seen"], now=clock())
     nursery = Nursery(
         store=cast("Any", house.store), places=nobody, claims=nobody, interpreters=nobody, stations=nobody, clock=clock
     )

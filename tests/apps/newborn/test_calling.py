@@ -50,7 +50,9 @@ async def test_a_mother_calls_and_reads_the_answer_and_why_the_picture_is_off(
     assert record["sender"] == {"reference": "RelatedPerson/mother-7"}
     assert record["payload"][1] == {"contentString": "<b>只看到被子</b>"}
     now = window.ward.clock()
-    await answer_family(window.ward.house, QIN, "qin", VISIT, "written", "<i>我把她抱近些</i>", now=now)
+    await answer_family(
+        window.ward.house, QIN, "qin", VISIT, "written", "<i>我把她抱近些</i>", seen=standing.call.name, now=now
+    )
     await reads(page, "called", "<i>我把她抱近些</i>")
     await page.locator("[data-question]").first.wait_for(state="visible")
     await fit(page, f"{language}-answered")

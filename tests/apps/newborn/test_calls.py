@@ -23,11 +23,16 @@ def test_one_call_waits_at_a_time_and_its_answer_makes_way_for_the_next() -> Non
     first = read_call("cannot-see", "  only the  blanket ", before=None, calls=0, now=NOW)
     assert (first.question, first.words, first.is_waiting) == (Question.CANNOT_SEE, "only the blanket", True)
     assert code_of(lambda: read_call("talk", "", before=first, calls=1, now=NOW)) == "call-waits"
-    done = answered(first, Answer.COMING, "", by="qin", now=NOW)
+    done = answered(first, Answer.COMING, "", seen=first.name, by="qin", now=NOW)
     assert not done.is_waiting
-    assert code_of(lambda: answered(done, Answer.LATER, "", by="qin", now=NOW)) == "call-answered"
-    assert code_of(lambda: answered(None, Answer.LATER, "", by="qin", now=NOW)) == "call-answered"
-    assert read_call("talk", "", before=done, calls=1, now=NOW).is_waiting
+    assert code_of(lambda: answered(done, Answer.LATER, "", seen=first.name, by="qin", now=NOW)) == "call-answered"
+    assert code_of(lambda: answered(None, Answer.LATER, "", seen=first.name, by="qin", now=NOW)) == "call-answered"
+    second = read_call("talk", "", before=done, calls=1, now=Instant(NOW + 1))
+    assert second.is_waiting
+    for seen in (first.name, ""):
+        with pytest.raises(Refusal, match="call-answered"):
+            answered(second, Answer.COMING, "", seen=seen, by="qin", now=NOW)
+    assert not answered(second, Answer.COMING, "", seen=second.name, by="qin", now=NOW).is_waiting
 
 
 def test_a_nurse_is_not_called_without_end() -> None:

@@ -152,8 +152,15 @@ async def calls(ward: MadeWard, question: str = "talk", *, house: House | None =
     await call_ward(windows, family, "visit-7", question, "")
 
 
+async def waiting(ward: MadeWard) -> str:
+    """The last call's name, as it stands in a page that was loaded just now."""
+    call = (await ward.standing(7)).call
+    return "" if call is None else call.name
+
+
 async def answers(ward: MadeWard, answer: str, said: str = "", *, house: House | None = None) -> None:
-    await answer_family(house or ward.house, QIN, "qin", "visit-7", answer, said, now=ward.clock())
+    used, now = house or ward.house, ward.clock()
+    await answer_family(used, QIN, "qin", "visit-7", answer, said, seen=await waiting(ward), now=now)
 
 
 async def told(ward: MadeWard) -> list[tuple[str, str]]:
@@ -176,6 +183,7 @@ async def killed(ward: MadeWard, addresses: Addresses, deed: str) -> None:
         "now": ward.clock(),
         "deed": deed,
         "visit": "visit-7",
+        "seen": await waiting(ward),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.apps.newborn.dying", stdin=asyncio.subprocess.PIPE

@@ -275,16 +275,17 @@ async def test_a_family_s_call_is_seen_from_the_round_and_answered_at_a_touch_or
     qin, bed = await place.armed(), "/newborn/visits/visit-7"
     assert (await qin.post(f"{bed}/here")).headers["tianfu-calls"] == ""
     assert (await qin.post(f"{bed}/answer", answer="coming")).status_code >= 400
-    await called(place, Question.CANNOT_SEE)
+    first = await called(place, Question.CANNOT_SEE)
     assert (await qin.post("/newborn/round/here")).headers["tianfu-calls"] == "visit-7"
     assert "family calls" in (await qin.get("/newborn/round")).text
     page = (await qin.get(bed)).text
     assert "Cannot see the baby well" in page
     assert "Answer by voice" not in page, "nobody hears a voice behind the curtain"
+    assert page.count(f'name="call" value="{first}"') == 2
     for wrong in ({"answer": "voice"}, {"answer": "written"}, {"answer": "x"}):
-        assert (await qin.post(f"{bed}/answer", **wrong)).status_code >= 400, wrong
-    assert (await (await place.tablet(DOCTOR)).post(f"{bed}/answer", answer="coming")).status_code == 404
-    done = await qin.post(f"{bed}/answer", answer="written", said="I bring her nearer.")
+        assert (await qin.post(f"{bed}/answer", call=first, **wrong)).status_code >= 400, wrong
+    assert (await (await place.tablet(DOCTOR)).post(f"{bed}/answer", call=first, answer="coming")).status_code == 404
+    done = await qin.post(f"{bed}/answer", call=first, answer="written", said="I bring her nearer.")
     assert done.headers["location"].endswith("done=answered")
     assert (await qin.post(f"{bed}/here")).headers["tianfu-calls"] == ""
     standing = await place.ward.standing(7)
@@ -293,16 +294,22 @@ async def test_a_family_s_call_is_seen_from_the_round_and_answered_at_a_touch_or
     answer = await place.ward.read("Communication", f"visit-7-a-{standing.call.at}")
     assert answer["sender"] == {"reference": "Practitioner/qin"}
     assert answer["payload"][1] == {"contentString": "I bring her nearer."}
-    assert (await qin.post(f"{bed}/answer", answer="coming")).status_code >= 400
+    place.house.time.pass_(1)
+    second = await called(place, Question.TALK)
+    for seen in ({"call": first}, {}):  # the page was loaded before the family called again
+        refused = await qin.post(f"{bed}/answer", answer="coming", **seen)
+        assert "has been answered already" in refused.text
+        assert f'name="call" value="{second}"' in refused.text
+    assert (await place.ward.standing(7)).is_calling
     assert [row[:2] for row in await place.ward.trail("answer-family")] == [("answer-family", "success")]
 
 
 async def test_an_answer_by_voice_lets_the_family_hear_the_ward(place: Place) -> None:
     qin, bed = await place.armed(), "/newborn/visits/visit-7"
     await qin.post(f"{bed}/open")
-    await called(place, Question.TALK)
+    seen = await called(place, Question.TALK)
     assert "Answer by voice" in (await qin.get(bed)).text
-    assert (await qin.post(f"{bed}/answer", answer="voice")).headers["location"].endswith("done=answered")
+    assert (await qin.post(f"{bed}/answer", call=seen, answer="voice")).headers["location"].endswith("done=answered")
     assert (await place.ward.standing(7)).is_ward_heard
 
 
@@ -331,13 +338,14 @@ async def test_a_visit_whose_booking_is_gone_says_so_at_the_bed_and_leads_back_t
     assert (await (await place.tablet(STRANGER)).get(bed)).status_code == 404
 
 
-async def called(place: Place, question: Question) -> None:
-    """The family's call as it is kept; that it comes from the family's page is tried in a browser."""
+async def called(place: Place, question: Question) -> str:
+    """The name of the family's call as it is kept; that it comes from the family's page is tried in a browser."""
     async with place.ward.house.rooms.changing("visit-7") as changing:
         room, standing = changing.room, read(changing.room.state)
         call = read_call(question.value, "", before=standing.call, calls=standing.calls, now=place.house.time.now)
         after = written(replace(standing, call=call, calls=1))
         await changing.put(after, camera=room.camera, is_over=False, is_seen=False, at=room.changed_at)
+    return call.name
 
 
 async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_stays(place: Place) -> None:

@@ -261,9 +261,10 @@ def _family(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     async def answer(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
         asking = pages.asking(request)
         nurse = practitioner_of(asking, NURSES)
-        form = await read_form(request, "answer", "said")
+        form = await read_form(request, "answer", "said", "call")
+        word, said, seen = form["answer"], form["said"], form["call"]
         try:
-            await answer_family(house, asking.caller, nurse, visit, form["answer"], form["said"], now=house.clock())
+            await answer_family(house, asking.caller, nurse, visit, word, said, seen=seen, now=house.clock())
         except Refusal as refusal:
             return await _again(pages, request, house, visit, refusal)
         return _to_bed(visit, "answered")

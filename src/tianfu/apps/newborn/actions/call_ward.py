@@ -53,9 +53,9 @@ async def call_ward(windows: Windows, watcher: Watcher, visit: str, question: st
 
 
 async def answer_family(
-    house: House, caller: Caller, practitioner: str, visit: str, answer: str, said: str, *, now: Instant
+    house: House, caller: Caller, practitioner: str, visit: str, answer: str, said: str, *, seen: str, now: Instant
 ) -> None:
-    """A nurse answers the family's call: at a touch, in words, or by her voice, for which the ward is then heard.
+    """A nurse answers the call that she has seen: at a touch, in words, or by her voice, for which the ward is heard.
 
     Raises Refusal `not-found`, `room-unknown`, `answer-unusable`, `call-answered`, `curtain-drawn` for a voice that
     nobody would hear, and `media-unavailable`; then nothing is answered, and nothing more is heard.
@@ -64,7 +64,7 @@ async def answer_family(
     word, words = read_answer(answer, said)
     async with letting_hear(house, visit) as let_hear, house.rooms.changing(visit) as changing:
         standing = read(changing.room.state)
-        call = answered(standing.call, word, words, by=practitioner, now=now)
+        call = answered(standing.call, word, words, seen=seen, by=practitioner, now=now)
         if word is Answer.VOICE and not standing.is_live:
             raise Refusal("curtain-drawn", next_step="wait", retryable=True)
         is_ward_heard = standing.is_ward_heard or word is Answer.VOICE

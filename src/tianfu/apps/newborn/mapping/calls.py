@@ -44,7 +44,7 @@ def answer_id(booked: Booked, call: Call) -> str:
 
 
 def _name(booked: Booked, call: Call, kind: str) -> str:
-    return f"{booked.id[:44]}-{kind}-{call.at}"
+    return f"{booked.id[:44]}-{kind}-{call.name}"
 
 
 def _said(booked: Booked, category: str, name: str, word: str, words: str, sender: Resource, sent: Instant) -> Resource:

@@ -58,6 +58,11 @@ class Call:
     answered_at: Instant | None = None
 
     @property
+    def name(self) -> str:
+        """What tells it from the other calls of its visit: its moment."""
+        return str(self.at)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether nobody has answered it."""
         return self.answer is None
@@ -93,8 +98,11 @@ def _tidy(words: str) -> str:
     return " ".join(_UNWRITABLE.sub(" ", words).split())
 
 
-def answered(call: Call | None, answer: Answer, said: str, *, by: str, now: Instant) -> Call:
-    """The call with a nurse's answer; raises Refusal `call-answered` where none waits."""
-    if call is None or not call.is_waiting:
+def answered(call: Call | None, answer: Answer, said: str, *, seen: str, by: str, now: Instant) -> Call:
+    """The call with a nurse's answer; raises Refusal `call-answered` where none waits, or another than she has seen.
+
+    `seen` is the name of the call on her page, which may be old.
+    """
+    if call is None or not call.is_waiting or call.name != seen:
         raise Refusal("call-answered", next_step="reload")
     return replace(call, answer=answer, said=said, by=by, answered_at=now)
