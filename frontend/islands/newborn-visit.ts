@@ -44,6 +44,8 @@ interface Stands {
   readonly level?: Level;
   /** Who hears him when he speaks; absent while he is not inside, or may not. */
   readonly heard?: Heard;
+  /** Whether he may still speak; absent while it was not asked. */
+  readonly speaks?: boolean;
   readonly call?: Call;
   readonly watermark?: Mark;
 }
@@ -95,6 +97,7 @@ class LiveVisit {
   #isBeating = false;
   #isFaulty = false;
   #isPressed = false;
+  #maySpeak = true;
   #wasWeak = false;
   #warned = false;
   #joinBegan = 0;
@@ -508,6 +511,12 @@ class LiveVisit {
       this.#release();
       this.#say("told", this.#words["silenced"] ?? "");
     }
+    if (stands.speaks === false && this.#maySpeak) {
+      this.#release();
+      this.#say("told", this.#words["view-only"] ?? "");
+    }
+    if (stands.speaks && !this.#maySpeak) this.#say("told", this.#words["silent"] ?? "");
+    this.#maySpeak = stands.speaks ?? this.#maySpeak;
     if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
     this.#dress();
     if (stands.level && stands.kind === "live" && key && key === this.#key) this.#sent(stands.level);
@@ -621,7 +630,7 @@ class LiveVisit {
     this.#show("heard", isUnheard);
     if (isUnheard) this.#say("heard", this.#words[`heard-${heard}`] ?? "");
     const hold = this.#part("hold") as HTMLButtonElement | null;
-    if (hold) hold.disabled = this.#stands?.kind !== "live" || this.#isMuted() || heard === "nobody";
+    if (hold) hold.disabled = this.#stands?.kind !== "live" || this.#isMuted() || heard === "nobody" || !this.#maySpeak;
   }
 
   #isMuted(): boolean {

@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.apps.newborn.ward import ELSEWHERE, QIN
-from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, listen, until, window_of
+from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, agreed, listen, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
 from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.actions.invite_relative import end_invitation
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.watermark import STEP_SECONDS
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
@@ -103,6 +104,49 @@ async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) 
     assert await bed.evaluate("loudest()") < QUIET
     await page.get_by_label("Turn my microphone off").check()
     assert await hold.is_disabled()
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+async def test_a_consent_to_talk_that_is_taken_back_ends_a_voice_that_sounds(window: Window, *, obeys: bool) -> None:
+    """Also of a page that does not heed what it is told."""
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+
+    async def unheeded(route: Route) -> None:
+        answer = await route.fetch()
+        said = await answer.json()
+        said.pop("speaks", None)
+        await route.fulfill(response=answer, json=said)
+
+    if not obeys:
+        await page.route("**/beat", unheeded)
+    bed = await listen(window)
+    await window.open()
+    await sees(page)
+    hold = page.get_by_role("button", name="Hold to talk")
+    await hold.focus()
+    await page.keyboard.down("Space")
+    await reads(page, "told", "You are heard in the ward")
+    assert await bed.evaluate("loudest()") > 10 * QUIET
+    await window.ward.consent(7, "active")  # to be seen, and no more to talk
+    if obeys:
+        await reads(page, "told", "You may not speak any more")
+        assert await hold.is_disabled()
+        await fit(page, "en-may-not-speak")
+    else:
+        await asyncio.sleep(STEP_SECONDS + 2)
+        assert await hold.get_attribute("aria-pressed") == "true"
+    await asyncio.sleep(0.5)  # what was sent before has arrived
+    assert await bed.evaluate("loudest()") < QUIET
+    if obeys:
+        await sees(page)
+        await page.keyboard.up("Space")
+        await agreed(window.ward, 7)
+        await page.locator("[data-watch=hold]:not([disabled])").wait_for()
+        await reads(page, "told", "Your microphone is off")
+        await hold.focus()
+        await page.keyboard.down("Space")
+        await reads(page, "told", "You are heard in the ward")
+        await page.keyboard.up("Space")
 
 
 async def test_a_nurse_takes_the_familys_voice_and_gives_it_back(window: Window) -> None:

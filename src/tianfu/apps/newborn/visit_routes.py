@@ -65,7 +65,7 @@ BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rt
 
 WORDS = (
     *("waiting", "waits-nurse", "sound-only", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent"),
-    *("silenced", "no-microphone", "speaking-people", "heard-people", "heard-nobody"),
+    *("silenced", "no-microphone", "speaking-people", "heard-people", "heard-nobody", "view-only"),
     *(f"{what}-{level}" for what in ("shows", "level") for level in ("full", "small", "sound", "none", "stills")),
     *("shows-stuck", "level-back"),
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
@@ -225,7 +225,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             watcher, language = await way.watcher(request), language_of(request)
             formats = Formats(language)
             now = windows.nursery.clock()
-            viewer = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
+            stays = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
+            viewer = stays.viewer if stays is not None else None
             stands = await now_at_bed(windows, visit) if viewer is not None else None
             part = viewer.part if viewer is not None else None
             if stands is None:
@@ -235,6 +236,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
                 said["call"] = _called(stands.call, language)
             said["inside"] = viewer is not None
+            if stays is not None and stays.may_speak is not None:
+                said["speaks"] = stays.may_speak
             if viewer is not None:
                 if form["shows"]:
                     await arrives(windows, viewer, form)

@@ -30,6 +30,12 @@ async def reach_of(windows: Windows, visit: str, participant: str) -> Reach:
     return Reach.PEOPLE if heard.people else Reach.NOBODY
 
 
+async def take_floor(windows: Windows, visit: str, participant: str) -> None:
+    """He speaks no more; nothing happens if he did not.  Never fails."""
+    with suppress(Refusal):
+        await windows.house.media.talk(visit, participant, is_pressed=False)
+
+
 async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: bool) -> Reach:
     """Take the floor, or give it back; who hears it.  Letting go never fails.
 
@@ -39,8 +45,7 @@ async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: b
     media = windows.house.media
     participant = windows.grants.participant(visit, watcher.caller.id)
     if not is_pressed:
-        with suppress(Refusal):
-            await media.talk(visit, participant, is_pressed=False)
+        await take_floor(windows, visit, participant)
         return Reach.NOBODY
     coming = await coming_to(windows, watcher, visit)
     if not coming.may_speak:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.speak import take_floor
 from tianfu.apps.newborn.live.silence import Silence
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.watermark import (
@@ -20,10 +22,11 @@ from tianfu.apps.newborn.model.watermark import (
     is_shown,
     watermark_at,
 )
-from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Watcher, coming_to
+from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Coming, Watcher, coming_to
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
+from tianfu.services.realtime.protocol.talk import SPEAKS
 from tianfu.services.realtime.viewers import SHOWS, VIEWERS_MAX, Arrival, Viewer
 from tianfu.web.formats import Formats
 
@@ -48,10 +51,19 @@ def marks_of(watcher: Watcher, key: str, formats: Formats, *, now: Instant) -> l
     return [watermark_at(key, name, tail, formats.time(each), each) for each in instants]
 
 
-async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, formats: Formats) -> Viewer | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staying:
+    """Who stays; `may_speak` is None while it is not asked, and for who never spoke."""
+
+    viewer: Viewer
+    may_speak: bool | None = None
+
+
+async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, formats: Formats) -> Staying | None:
     """Take a page's answer for its watermark; None for who is not in the visit (any more).
 
-    An answer that is not that of a page with the watermark lets its viewer go at once, before this returns.
+    An answer that is not that of a page with the watermark lets its viewer go at once, before this returns; a voice
+    that the family does not agree to any more loses the floor.
     """
     now, viewers = windows.nursery.clock(), windows.viewers
     participant = windows.grants.participant(visit, watcher.caller.id)
@@ -62,20 +74,27 @@ async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, form
     if not is_shown(key, answer, marks_of(watcher, key, formats, now=now)):
         await let_go(windows, VISITS, viewer, WATERMARK_MISSING, is_fault=True)
         return None
-    if viewer.heard_at // STEP != now // STEP and not await _may_stay(windows, watcher, visit):
-        await let_go(windows, VISITS, viewer, NO_LONGER)
-        return None
-    return viewer if await viewers.heard(visit, participant, now=now) else None
+    may_speak: bool | None = None
+    if viewer.heard_at // STEP != now // STEP:
+        coming = await _coming(windows, watcher, visit)
+        if coming is None or not coming.may_see:
+            await let_go(windows, VISITS, viewer, NO_LONGER)
+            return None
+        if viewer.part in SPEAKS:
+            may_speak = coming.may_speak
+            if not may_speak:
+                await take_floor(windows, visit, participant)
+    return Staying(viewer=viewer, may_speak=may_speak) if await viewers.heard(visit, participant, now=now) else None
 
 
-async def _may_stay(windows: Windows, watcher: Watcher, visit: str) -> bool:
-    """Whether he would be let in now; asked once in each step of the watermark."""
+async def _coming(windows: Windows, watcher: Watcher, visit: str) -> Coming | None:
+    """As what he would be let in now, or None; asked once in each step of the watermark."""
     try:
-        return (await coming_to(windows, watcher, visit)).may_see
+        return await coming_to(windows, watcher, visit)
     except Refusal as refusal:
         if refusal.code not in {"not-found", INVITATION_OVER}:
             raise
-        return False
+        return None
 
 
 async def leave(windows: Windows, watcher: Watcher, visit: str) -> None:
