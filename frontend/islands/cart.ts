@@ -154,7 +154,8 @@ class Cart {
   /** Say while somebody speaks: while numbers of his packets go on. */
   private listen(): void {
     if (!this.plays || this.line?.currentDirection !== "recvonly") return;
-    const [latest = 0] = this.line.receiver.getSynchronizationSources().map((each) => each.rtpTimestamp);
+    // A browser forgets who spoke after ten seconds; that is no news.
+    const [latest = this.heard] = this.line.receiver.getSynchronizationSources().map((each) => each.rtpTimestamp);
     this.say(latest !== this.heard ? "now" : "yes");
     this.heard = latest;
   }

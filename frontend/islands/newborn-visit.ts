@@ -520,7 +520,7 @@ class LiveVisit {
     if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
     this.#dress();
     if (stands.level && stands.kind === "live" && key && key === this.#key) this.#sent(stands.level);
-    this.#reaches(stands.kind === "live" && key && key === this.#key ? stands.heard : undefined);
+    this.#reaches(stands.kind === "live" && key && key === this.#key ? (stands.heard ?? this.#heard) : undefined);
     if (!this.#isStarted || this.#isJoining) return;
     if (!this.#key || (key && key === this.#key && !stands.inside)) void this.#join();
   }

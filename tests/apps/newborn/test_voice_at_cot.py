@@ -37,6 +37,20 @@ LOUDEST = """async () => {
 """The loudest sample of about two seconds of what the cart's loudspeaker plays."""
 
 
+FORGOTTEN = """async () => {
+  const real = RTCRtpReceiver.prototype.getSynchronizationSources, said = [];
+  const line = document.querySelector('[data-part=sounds]');
+  const watch = new MutationObserver(() => said.push(line.dataset.sounds));
+  watch.observe(line, {attributes: true});
+  RTCRtpReceiver.prototype.getSynchronizationSources = () => [];
+  await new Promise(resolve => setTimeout(resolve, 1500));
+  RTCRtpReceiver.prototype.getSynchronizationSources = real;
+  watch.disconnect();
+  return said;
+}"""
+"""What the cart says in a second and a half, ten seconds after a word: then Chromium knows no source any more."""
+
+
 @pytest.fixture
 async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
     async with window_of(database, addresses, cart=cart_on_air) as made:
@@ -90,6 +104,7 @@ async def test_the_cot_hears_a_mother_while_she_presses_and_not_behind_the_curta
     await reads(page, "told", "Your microphone is off")
     await asyncio.sleep(0.5)  # what was sent before has sounded
     assert await loudest(cart) < QUIET, "she let go"
+    assert "now" not in await cart.evaluate(FORGOTTEN), "that the browser forgets who spoke is no word of hers"
     await page.keyboard.down("Space")
     await reads(page, "told", "You are heard in the ward")
     assert await loudest(cart) > 10 * QUIET
@@ -98,6 +113,31 @@ async def test_the_cot_hears_a_mother_while_she_presses_and_not_behind_the_curta
     assert await loudest(cart) < QUIET, "behind the curtain, though she still holds the key"
     await says(cart, "yes")
     await page.keyboard.up("Space")
+
+
+async def test_a_media_server_that_does_not_say_who_hears_holds_no_beat_up_and_changes_no_page(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7"))
+    await window.open()
+    await sees_picture(page)
+    hold = page.get_by_role("button", name="Hold to talk")
+    await until(hold.is_enabled)
+    asked = asyncio.Event()
+
+    async def says_nothing(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(window.ward.house.media, "heard_by", says_nothing)
+    await asyncio.wait_for(asked.wait(), 30)
+    beats = [await page.wait_for_event("response", lambda each: each.url.endswith("/beat")) for _ in range(3)]
+    assert [each.status for each in beats] == [200, 200, 200]
+    assert not any(["heard" in await each.json() for each in beats])
+    assert await hold.is_enabled()
+    assert await page.locator("[data-watch=heard]").is_hidden()
+    await window.shield("feeding")
+    await page.locator("[data-watch=video]").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize(("language", "width"), LOOKS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from tests.services.realtime.made import Client, camera, cart, tag_of, until, viewer
+from tests.services.realtime.made import VIEWER, Client, camera, cart, tag_of, until, viewer
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.viewer import VOICE_PACKETS_PER_SECOND_MAX
 from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -208,6 +210,43 @@ async def test_voices_sound_at_the_cot_of_their_own_visit_alone(forwarder: Forwa
     await close(bed, other_bed, again, mother, other)
 
 
+async def test_who_floods_is_passed_on_no_more_than_a_voice_needs_and_nothing_of_it_is_kept(
+    forwarder: Forwarder,
+) -> None:
+    bed = await cart(forwarder, "bed")
+    mother = await viewer(forwarder, "visit", "mother")
+    forwarder.gate("visit", Gate.LIVE, "nurse")
+    forwarder.talk("visit", "mother", is_pressed=True)
+    began = time.monotonic()
+    mother.send_sound("voice", b"flood", range(800))
+    mother.send_sound("voice", b"f" * 1_000, range(800, 1_600))
+    await quiet()
+    seconds = 1 + int(time.monotonic() - began)
+    assert 0 < len(bed.heard) <= (1 + seconds) * VOICE_PACKETS_PER_SECOND_MAX
+    relay = forwarder._cameras["bed"].loudspeaker._relay
+    assert relay is not None
+    assert not relay._kept, "nothing of a voice is kept"
+    await asyncio.sleep(1.1)
+    heard = len(bed.heard)
+    mother.send_sound("voice", b"word", range(1_600, 1_604))
+    await until(lambda: len(bed.heard) == heard + 4)
+    await close(bed, mother)
+
+
+async def test_a_voice_of_another_codec_than_everybodys_is_nobodys(forwarder: Forwarder) -> None:
+    bed, mother = await cart(forwarder, "bed"), Client()
+    offer = await mother.peer.offer(VIEWER, video=("H264", "VP8"))
+    only = "\r\n".join(
+        re.sub(r"^(m=audio \d+ \S+) .*", r"\1 8", line)
+        for line in offer.split("\r\n")
+        if not re.match(r"a=(rtpmap|fmtp):\d+ (opus|G722|PCMU)", line)
+    )
+    await mother.peer.accept(await forwarder.whep("visit", "mother", Part.FAMILY, only))
+    await mother.connected()
+    assert "voice" not in forwarder._rooms["visit"].viewers["mother"].peer.streams
+    await close(bed, mother)
+
+
 async def test_what_a_cart_says_over_the_line_for_voices_is_heard_by_nobody(forwarder: Forwarder) -> None:
     bed = await cart(forwarder, "bed")
     mother = await viewer(forwarder, "visit", "mother")
@@ -252,7 +291,11 @@ async def test_who_is_heard_at_the_cot_depends_on_what_stands_there(forwarder: F
     forwarder.unplug("bed")
     bed = await cart(forwarder, "bed")
     assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=True, people=1)
+    coming = Client()  # the answer lies there, and nobody connects
+    offer = await coming.peer.offer(VIEWER, video=("H264",))
+    await forwarder.whep("visit", "uncle", Part.FAMILY, offer)
+    assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=True, people=1), "he is not there yet"
     forwarder.unplug("bed")
     assert forwarder.heard_by("visit", "mother") == HeardBy(at_cot=False, people=1)
     assert code_of(lambda: forwarder.heard_by("nothing", "mother")) == "room-unknown"
-    await close(wall, bed, mother, father)
+    await close(wall, bed, mother, father, coming)

@@ -18,7 +18,7 @@ from litestar.response import Redirect
 
 from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
-from tianfu.apps.newborn.actions.speak import reach_of, speak
+from tianfu.apps.newborn.actions.speak import known_reach, speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
 from tianfu.apps.newborn.actions.thank import ANSWERS, thank
 from tianfu.apps.newborn.door_routes import (
@@ -243,7 +243,9 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
                     await arrives(windows, viewer, form)
                 said["level"] = _level(viewer, stands)
                 if viewer.part in SPEAKS and stands.state is State.LIVE:
-                    said["heard"] = (await reach_of(windows, visit, viewer.participant)).value
+                    reach = await known_reach(windows, visit, viewer.participant)
+                    if reach is not None:
+                        said["heard"] = reach.value
                 marks = marks_of(watcher, windows.viewers.mark(visit, viewer.participant), formats, now=now)
                 said["watermark"] = {"step": marks[0].step, "place": marks[0].place, "text": marks[0].text}
             return said

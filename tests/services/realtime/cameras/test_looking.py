@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import ip_address
+from socket import AF_INET, SOCK_DGRAM, socket
 
 import pytest
 
@@ -30,6 +31,13 @@ async def test_what_is_no_cameras_address_is_near(text: str) -> None:
 @pytest.mark.parametrize("text", ["10.0.0.7", "172.16.3.4", "192.168.1.9", "fd00::7", "203.0.113.9", "2001:db8::7"])
 async def test_a_wards_network_is_not_near(text: str) -> None:
     assert not is_near(ip_address(text))
+
+
+async def test_what_this_machine_is_called_in_the_wards_network_is_near() -> None:
+    with socket(AF_INET, SOCK_DGRAM) as asks:
+        asks.connect(("192.0.2.1", 9))  # nothing is sent; the system says from where it would be (RFC 5737)
+        own = asks.getsockname()[0]
+    assert is_near(ip_address(own))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from enum import StrEnum
 
@@ -19,12 +20,22 @@ class Reach(StrEnum):
     NOBODY = "nobody"
 
 
-async def reach_of(windows: Windows, visit: str, participant: str) -> Reach:
-    """Who hears a participant now; what cannot be asked counts as nobody."""
+ASKED_SECONDS = 0.5
+"""A page's beat waits no longer for a media server: it must tell of the curtain in time."""
+
+
+async def known_reach(windows: Windows, visit: str, participant: str) -> Reach | None:
+    """Who hears a participant now; None if the media server does not say so in time."""
     try:
-        heard = await windows.house.media.heard_by(visit, participant)
-    except Refusal:
-        return Reach.NOBODY
+        async with asyncio.timeout(ASKED_SECONDS):
+            return await reach_of(windows, visit, participant)
+    except (Refusal, TimeoutError):
+        return None
+
+
+async def reach_of(windows: Windows, visit: str, participant: str) -> Reach:
+    """Who hears a participant now; raises Refusal as `MediaPort.heard_by` does."""
+    heard = await windows.house.media.heard_by(visit, participant)
     if heard.at_cot:
         return Reach.COT
     return Reach.PEOPLE if heard.people else Reach.NOBODY
@@ -54,8 +65,12 @@ async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: b
     if room is not None and read(room.state).is_silenced:
         raise Refusal("silenced", next_step="wait", retryable=True)
     await media.talk(visit, participant, is_pressed=True)
-    reach = await reach_of(windows, visit, participant)
-    if reach is Reach.NOBODY:
-        await media.talk(visit, participant, is_pressed=False)
-        raise Refusal("nobody-hears", next_step="none")
+    try:
+        reach = await reach_of(windows, visit, participant)
+        if reach is Reach.NOBODY:
+            raise Refusal("nobody-hears", next_step="none")
+    except Refusal:
+        with suppress(Refusal):
+            await media.talk(visit, participant, is_pressed=False)
+        raise
     return reach

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from ipaddress import ip_address
-from socket import SOCK_STREAM
+from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, socket
 from urllib.parse import urlsplit
 
 from tianfu.kernel.refusal import Refusal
@@ -31,8 +31,20 @@ def is_near(address: Address) -> bool:
     """Whether an address is this machine's, this wire's or everybody's, and so no camera's (RFC 6890)."""
     real = meant(address)
     return (
-        real.is_loopback or real.is_link_local or real.is_multicast or real.is_unspecified or real.is_reserved
-    ) or str(real).startswith("0.")  # "this network", which some systems connect to themselves
+        (real.is_loopback or real.is_link_local or real.is_multicast or real.is_unspecified or real.is_reserved)
+        or str(real).startswith("0.")  # "this network", which some systems connect to themselves
+        or _is_own(real)
+    )
+
+
+def _is_own(address: Address) -> bool:
+    """Whether this machine has an address: it can give it to a socket then, and to none otherwise."""
+    try:
+        with socket(AF_INET if address.version == 4 else AF_INET6, SOCK_DGRAM) as tried:
+            tried.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
 
 
 class PageLooks:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from socket import inet_aton
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import msgspec
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.reach import meant
 
 ADDRESS_BYTES_MAX = 1_000
 CONNECT_MICROSECONDS = 5_000_000
@@ -98,7 +99,7 @@ def _host(name: str) -> str:
         number = ip_address(host.partition("%")[0])
     except ValueError:
         return host
-    return str((number.ipv4_mapped if isinstance(number, IPv6Address) else None) or number)
+    return str(meant(number))
 
 
 def _path(path: str) -> list[bytes]:

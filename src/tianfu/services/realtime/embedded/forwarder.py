@@ -212,7 +212,9 @@ class Forwarder:
         return heard_by(
             opened.room,
             participant,
-            can_hear=[who for who, each in opened.viewers.items() if "voice" in each.peer.streams],
+            can_hear=[
+                who for who, each in opened.viewers.items() if "voice" in each.peer.streams and each.peer.is_connected
+            ],
             has_loudspeaker=camera is not None and camera.loudspeaker.is_there,
         )
 

@@ -49,5 +49,6 @@ class Loudspeaker:
                 clock_rate_hz=stream.clock_rate_hz,
                 sequence=random.randrange(SEQUENCES // 2),  # noqa: S311 - a beginning, not a secret: SRTP hides it
                 timestamp=random.randrange(TIMESTAMPS),  # noqa: S311 - as above
+                kept_packets=0,
             )
         return self._relay

@@ -95,6 +95,9 @@ _SMALLEST = 12
 SEALED_BYTES_MAX = 2_048
 """pylibsrtp keeps 144 bytes of its 1,500 free for a seal of 10 or 16; so it gets more room."""
 
+VOICE_CODEC = "opus"
+"""Every browser has it (RFC 7874, section 3); another one would sound as noise to who agreed to this."""
+
 CONTROL_PER_SECOND_MAX = 300
 """More reports of one peer in a second are not read: a browser sends some tens."""
 
@@ -335,7 +338,7 @@ class RawPeer:
 
     def _learn_streams(self) -> None:
         found = map(_stream, self._labels, self._connection.getTransceivers())
-        self.streams = {each.label: each for each in found if each is not None}
+        self.streams = {each.label: each for each in found if each is not None and _is_understood(each)}
 
     def _take_over(self) -> None:
         """Keep aiortc's senders and receivers from starting, and its transport from routing packets to them."""
@@ -513,6 +516,11 @@ def _is(capability: RTCRtpCodecCapability, codec: VideoCodec) -> bool:
     if capability.mimeType != f"video/{codec}":
         return False
     return codec != "H264" or capability.parameters.get("profile-level-id") == BASELINE
+
+
+def _is_understood(stream: Stream) -> bool:
+    """Whether whoever hears a stream understands it: voices are passed on as they are, so all speak one codec."""
+    return stream.label != "voice" or stream.codec == VOICE_CODEC
 
 
 def _stream(label: Label, transceiver: RTCRtpTransceiver) -> Stream | None:

@@ -39,6 +39,13 @@ STILL_EACH_SECONDS = 5.0
 FREEZE_SECONDS = 0.5
 """A picture that stands still for longer is counted."""
 
+VOICE_PACKETS_PER_SECOND_MAX = 110
+VOICE_BYTES_PER_SECOND_MAX = 24_000
+"""More of a voice in a second is not passed on: a browser sends 50 packets of about 100 bytes.
+
+What is more would fill the network of whoever hears, and first of all the ward's.
+"""
+
 REPORTS_KEPT = 8
 REPORT_LASTS_SECONDS = 3.0
 """What was said of arrivals longer ago says nothing of now."""
@@ -82,6 +89,8 @@ class Viewer:
         self._lost: dict[Label, tuple[float, float]] = {}
         self._room: tuple[int, float] | None = None
         self._room_fell_at: float | None = None
+        self._spoken = self.joined_at, 0, 0
+        """Since when, how many packets of his voice, and how many bytes."""
         self._told: dict[int, float] = {}
         self._octets_before = 0
         self._pictures_before = (0, 0)
@@ -263,7 +272,15 @@ class Viewer:
             head = head_of(data)
         except MalformedPacket:
             return None
-        return Packet(data, head) if voice is not None and head.payload_type == voice.payload_type else None
+        if voice is None or head.payload_type != voice.payload_type or self._speaks_too_much(len(data)):
+            return None
+        return Packet(data, head)
+
+    def _speaks_too_much(self, size: int) -> bool:
+        now, (since, packets, octets) = self._clock(), self._spoken
+        is_new = now - since >= 1.0
+        self._spoken = (now, 1, size) if is_new else (since, packets + 1, octets + size)
+        return self._spoken[1] > VOICE_PACKETS_PER_SECOND_MAX or self._spoken[2] > VOICE_BYTES_PER_SECOND_MAX
 
     def heard_control(self, packets: Sequence[AnyRtcpPacket]) -> None:
         """Do what he asks: send packets again, or ask for a whole picture."""

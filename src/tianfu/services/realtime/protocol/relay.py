@@ -18,10 +18,21 @@ class Relay:
     """Passes the packets of a source on under the viewer's numbers.
 
     It begins, and after each `cut` begins again, with a packet that it is told may begin; what came before that one is
-    never passed on, however late it arrives.  `source` is the SSRC towards the viewer.
+    never passed on, however late it arrives.  `source` is the SSRC towards the viewer; the latest `kept_packets` may be
+    sent again.
     """
 
-    def __init__(self, *, source: int, payload_type: int, clock_rate_hz: int, sequence: int, timestamp: int) -> None:
+    def __init__(
+        self,
+        *,
+        source: int,
+        payload_type: int,
+        clock_rate_hz: int,
+        sequence: int,
+        timestamp: int,
+        kept_packets: int = KEPT_PACKETS,
+    ) -> None:
+        self._kept_packets = kept_packets
         self._source = source
         self._payload_type = payload_type
         self._clock_rate_hz = clock_rate_hz
@@ -115,7 +126,9 @@ class Relay:
         self._timestamps_behind = head.timestamp - self._timestamp - max(1, passed)
 
     def _keep(self, sequence: int, packet: bytes) -> None:
-        if len(self._kept) >= KEPT_PACKETS:
+        if not self._kept_packets:
+            return
+        if len(self._kept) >= self._kept_packets:
             oldest = next(iter(self._kept))
             del self._kept[oldest]
             self._sent_again.pop(oldest, None)
