@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.actions.speak import take_floor
+from tianfu.apps.newborn.actions.speak import ASKED_SECONDS, take_floor
 from tianfu.apps.newborn.live.silence import Silence
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.watermark import (
@@ -83,7 +84,9 @@ async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, form
         if viewer.part in SPEAKS:
             may_speak = coming.may_speak
             if not may_speak:
-                await take_floor(windows, visit, participant)
+                with suppress(TimeoutError):  # tried again in the next step: the beat must tell of the curtain in time
+                    async with asyncio.timeout(ASKED_SECONDS):
+                        await take_floor(windows, visit, participant)
     return Staying(viewer=viewer, may_speak=may_speak) if await viewers.heard(visit, participant, now=now) else None
 
 
