@@ -346,8 +346,8 @@ class RawPeer:
             transceiver.sender.send = _nothing  # type: ignore[method-assign]  # no encoder may run
             transceiver.receiver.receive = _nothing  # type: ignore[method-assign]  # no decoder may run
             transport = transceiver.receiver.transport
-            transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]
-            transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]
+            transport._handle_rtp_data = self._on_packet  # type: ignore[method-assign]  # ours, not a track's
+            transport._handle_rtcp_data = self._on_control  # type: ignore[method-assign]  # as above
             self._transport = transport
             transport.on("statechange", self._take_over_packets)
             self._guard(transport.transport)
