@@ -56,6 +56,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
@@ -322,6 +323,7 @@ async def window_of(
             places=Places(database, clock),
             claims=Claims(database, keyring, house.accounts, clock),
             interpreters=Interpreters(database, keyring, house.accounts, auditor, clock),
+            wordings=Wordings(database, auditor, clock),
             stations=Stations(database, keyring, auditor, clock),
             clock=clock,
         )
