@@ -146,7 +146,7 @@ async def _visit_page(
         is_at_door=way.root == DOOR_WATCH,
         stands=_stands(found.now, voice, now=windows.nursery.clock()),
         words={name: voice.say(key) for name, key in WORD_KEYS.items()},
-        tongues=voice.tongues(WORD_KEYS),
+        word_tongues=voice.tongues(WORD_KEYS),
         ended=_why_over(found.now, voice),
         called=_called(found.now.call, voice),
         questions=tuple(Question),
