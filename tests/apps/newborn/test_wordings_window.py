@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_live_page import fit, reads
-from tests.apps.newborn.test_wording_rules import letters
+from tests.apps.newborn.test_wording_rules import BACK, letters
 from tests.apps.newborn.ward import QIN
 from tests.apps.newborn.window import MOTHER, WATCH, Window, window_of
 from tianfu.access.caller import Caller
@@ -94,3 +94,43 @@ async def test_a_mother_reads_what_is_approved_in_her_language_at_home_and_live(
     await page.locator("form.wide").wait_for()
     assert page.url.endswith(f"{WATCH}/interpreter"), "an interpreter is one touch away"
     await fit(page, f"wordings-interpreter-{tongue}")
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 320), ("en", 1440)])
+async def test_a_head_nurse_enters_and_a_colleague_approves_at_their_screens(
+    window: Window, language: str, width: int
+) -> None:
+    head = await (await window.nurse(language=language, width=width, is_head=True)).new_page()
+    await head.goto(f"{window.address}/newborn/desk")
+    await head.locator("a[href='/newborn/desk/wordings/bo']").click()
+    await head.locator("[data-part=progress]").wait_for()
+    await fit(head, f"wordings-list-{language}")
+    group = head.locator("section:has(#group-curtain)")
+    await group.locator("summary").click()
+    await group.locator(f"[data-phrase='{BACK}'] a").click()
+    await head.locator("#text").fill("ཀ ཁ {moment}")
+    await head.locator("#translator").fill("Demo office")
+    await head.locator("#capacity").fill("test")
+    await head.locator("form.wide button").click()
+    await head.locator("[href='#text']").wait_for()
+    assert await head.locator("#text").input_value() == "ཀ ཁ {moment}"
+    await head.set_viewport_size({"width": width, "height": 844})
+    await fit(head, f"wordings-faulty-{language}")
+    await head.locator("#text").fill("ཀ ཁ {time}")
+    await head.locator("form.wide button").click()
+    await head.locator("[data-part=waits]").wait_for()
+    assert await head.locator("form[action$='/answer']").count() == 0, "not her own"
+    nurse = await (await window.nurse(language=language, width=width)).new_page()
+    await nurse.goto(head.url.partition("?")[0])
+    await fit(nurse, f"wordings-waits-{language}")
+    await nurse.locator("label:has(input[name=reads])").click()
+    await nurse.locator("button[value=approve]").click()
+    await nurse.locator("[data-part=versions] .tag.good").wait_for()
+    assert await nurse.locator("[data-part=waits]").count() == 0
+    await head.goto(f"{window.address}/newborn/desk/wordings/bo")
+    assert await head.locator(f"[data-phrase='{BACK}'] span[lang=bo]").text_content() == "ཀ ཁ {time}"
+    async with head.expect_download() as sent:
+        await head.locator("a[download]").click()
+    await head.locator("#file").set_input_files(await (await sent.value).path())
+    await head.locator("form[enctype] button").click()
+    await head.wait_for_url("**done=nothing")
