@@ -69,7 +69,7 @@ class New:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadIn:
+class VisitByTongue:
     """One visit by the language of its family, empty where they chose none."""
 
     visit: str
@@ -169,12 +169,12 @@ class Wordings:
             row = await connection.one(_SQL.tongue_of, account=account)
         return "" if row is None else str(row[0])
 
-    async def visits(self, ward: str, since: Instant, until: Instant) -> tuple[ReadIn, ...]:
+    async def visits(self, ward: str, since: Instant, until: Instant) -> tuple[VisitByTongue, ...]:
         """A ward's visits of some days by what their families chose to read in."""
         async with self._database.connection("app") as connection:
             rows = await connection.all(_SQL.visits_by_tongue, ward=ward, since=since, until=until)
         return tuple(
-            ReadIn(visit=row[0], family=row[1], end=Instant(row[2]), tongue=row[3], is_interpreted=row[4])
+            VisitByTongue(visit=row[0], family=row[1], end=Instant(row[2]), tongue=row[3], is_interpreted=row[4])
             for row in rows
         )
 
