@@ -99,6 +99,7 @@ async def test_who_may_only_read_enters_and_withdraws_nothing(ward: Ward) -> Non
         assert (await by.post(f"{at(BOOKED)}/{kept.id}/withdraw", reason="x")).status_code == 404
         assert (await by.send_file(f"{LIST}/table", "table", b"x")).status_code == 404
     assert (await elsewhere.get(LIST)).status_code == 404
+    assert (await elsewhere.send_file(f"{LIST}/table", "table", b"x")).status_code == 404
     assert (await head.post("/newborn/language", lang="bo")).status_code == 404
     assert await ward.nursery.wordings.of("bo") == (kept,)
 
