@@ -56,6 +56,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
@@ -189,13 +190,16 @@ class Window:
         accounts.sessions.forget_known(account)
         return await self._browser(entered, width=width, language=language)
 
-    async def nurse(self, *, width: int = 1440, language: str = "en", browser: Browser | None = None) -> BrowserContext:
-        """The browser of the nurse Qin, who signed in."""
-        accounts, post = self.house.accounts, Post(organisation=UNIT, role="nurse", practitioner="qin")
+    async def nurse(
+        self, *, width: int = 1440, language: str = "en", browser: Browser | None = None, is_head: bool = False
+    ) -> BrowserContext:
+        """The browser of the nurse Qin, or of the head nurse, who signed in."""
+        who, number, title = ("made-up-head", "H510002", "护士长") if is_head else ("qin", "H510001", None)
+        accounts, post = self.house.accounts, Post(organisation=UNIT, role="nurse", practitioner=who, title=title)
         tree = OrganisationTree([unit(UNIT, None)])
-        account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number="H510001", post=post, tree=tree)
+        account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number=number, post=post, tree=tree)
         await self.house.set_password(account)
-        entered = await self.house.with_both(await self.house.authenticator(account), "H510001")
+        entered = await self.house.with_both(await self.house.authenticator(account), number)
         return await self._browser(entered, width=width, language=language, browser=browser)
 
     async def _browser(
@@ -322,6 +326,7 @@ async def window_of(
             places=Places(database, clock),
             claims=Claims(database, keyring, house.accounts, clock),
             interpreters=Interpreters(database, keyring, house.accounts, auditor, clock),
+            wordings=Wordings(database, auditor, clock),
             stations=Stations(database, keyring, auditor, clock),
             clock=clock,
         )
