@@ -19,6 +19,8 @@ class Loudspeaker:
     def __init__(self, peer: RawPeer) -> None:
         self._peer = peer
         self._relay: Relay | None = None
+        self.sounded_at: float | None = None
+        """When a packet of a voice was last sent to it."""
 
     @property
     def is_there(self) -> bool:
@@ -32,6 +34,7 @@ class Loudspeaker:
             None if relay is None else relay.pass_on(packet.data, packet.head, may_begin=True, at_seconds=at_seconds)
         )
         if passed is not None:
+            self.sounded_at = at_seconds
             self._peer.send(passed)
 
     def cut(self) -> None:
