@@ -102,7 +102,7 @@ def test_no_packet_of_the_ward_passes_unless_everything_allows_it(steps: list[st
         is_live = is_heard = is_pressed = False
         is_there = True
         voiced_at = -ECHO_SECONDS
-        for number, step in enumerate(steps):
+        for number, step in enumerate(["live", "hear", *steps]):
             if isinstance(step, float):
                 clock[0] += step
             if clock[0] >= lease_until:

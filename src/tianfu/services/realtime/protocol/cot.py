@@ -16,7 +16,6 @@ from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Room
 from tianfu.services.realtime.protocol.talk import HEARS
 
-
 ECHO_SECONDS = 0.8
 """So long after the last packet of a voice the ward is not heard: what the device still has to play, what a room gives
 back, and the way of the sound to us. [inferred]"""
