@@ -485,8 +485,9 @@ class Forwarder:
         camera = self._cameras.get(room.camera)
         if camera is None or not camera.loudspeaker.is_there:
             return
-        if sounds_at_cot(self._live_on(room.camera), room, participant):
-            camera.loudspeaker.sound(packet, at_seconds=now)
+        part = room.part_of(participant)
+        if part is not None and sounds_at_cot(self._live_on(room.camera), room, participant):
+            camera.loudspeaker.sound(packet, part, at_seconds=now)
 
     def _live_on(self, camera: str) -> Sequence[Room]:
         """The rooms on a camera whose gate is open now."""

@@ -1,0 +1,184 @@
+"""The ward's sound from a cart: its microphone in one Chromium, a mother's ears in another, real media between.
+
+Chromium's made-up microphone beeps once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page
+
+from tests.apps.newborn.test_live_page import QUIET, fit, reads
+from tests.apps.newborn.test_voice_at_cot import open_again, sees_picture
+from tests.apps.newborn.ward import QIN
+from tests.apps.newborn.window import MOTHER, VISIT, Window, cart_on_air, window_of
+from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
+from tianfu.db import Addresses, Database
+
+pytestmark = pytest.mark.anyio
+
+REMEMBERS = """
+  window.asked = []; window.given = [];
+  const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async what => {
+    asked.push(what);
+    if (what.audio && window.denied) throw new DOMException('', 'NotAllowedError');
+    const stream = await real(what);
+    given.push(...stream.getAudioTracks());
+    return stream;
+  };
+"""
+"""Remembers what the page asks of the device, and which microphones it was given; denies one if told to."""
+
+HEARS = """() => {
+  const video = document.querySelector('#watch video'), context = new AudioContext();
+  const ear = window.ear = context.createAnalyser();
+  for (const track of video.srcObject.getAudioTracks())
+    context.createMediaStreamSource(new MediaStream([track])).connect(ear);
+}"""
+LOUDEST = """async () => {
+  const samples = new Float32Array(ear.fftSize);
+  let most = 0;
+  for (let count = 0; count < 65; count++) {
+    ear.getFloatTimeDomainData(samples);
+    for (const sample of samples) most = Math.max(most, Math.abs(sample));
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  return most;
+}"""
+"""The loudest sample of more than a second of all that she is sent."""
+
+SAYS = {
+    "heard": {"zh-CN": "麦克风已开。家属正听到", "en": "MICROPHONE ON. The family hears"},
+    "unheard": {"zh-CN": "麦克风已开，但没有人听得到", "en": "MICROPHONE ON, but nobody hears it"},
+    "denied": {"zh-CN": "画面继续传送", "en": "The picture goes on"},
+}
+
+
+async def says(cart: Page, hears: str, language: str = "") -> None:
+    line = cart.locator(f"[data-part=hears][data-hears={hears}]")
+    await line.wait_for()
+    if language:
+        assert SAYS[hears][language] in await line.inner_text()
+    is_on = str(hears in {"heard", "unheard"}).lower()
+    assert await cart.locator("[data-part=microphone]").get_attribute("aria-checked") == is_on
+    lives = await cart.evaluate("given.some(track => track.readyState === 'live')")
+    assert str(lives).lower() == is_on, "a microphone that is off is given back"
+
+
+async def is_silent(page: Page) -> bool:
+    await asyncio.sleep(0.6)  # what was sent before has sounded
+    return bool(await page.evaluate(LOUDEST) < QUIET)
+
+
+async def sounds(page: Page) -> bool:
+    return bool(await page.evaluate(LOUDEST) > 10 * QUIET)
+
+
+async def look_at(cart: Page, name: str) -> None:
+    size = cart.viewport_size
+    await fit(cart, name)
+    assert size is not None
+    await cart.set_viewport_size(size)
+
+
+async def test_a_mother_hears_the_ward_while_the_cart_and_the_nurse_both_let_her_and_the_curtain_is_open(
+    database: Database, addresses: Addresses
+) -> None:
+    async def on_air(window: Window) -> Page:
+        return await cart_on_air(window, language="zh-CN", width=320, script=REMEMBERS)
+
+    async with window_of(database, addresses, cart=on_air) as window:
+        cart, house = window.cart, window.ward.house
+        assert cart is not None
+        key = cart.locator("[data-part=microphone]")
+        page = await window.watching(await window.resident(MOTHER, "mother-7"))
+        await key.click()
+        await says(cart, "drawn")
+        await window.open()
+        await sees_picture(page)
+        await page.evaluate(HEARS)
+        await set_sound(house, QIN, VISIT, Sound.WARD_ON)
+        assert await is_silent(page), "nobody has turned the microphone on"
+        assert not await cart.evaluate("asked.some(each => each.audio)"), "nor was one asked for"
+        await set_sound(house, QIN, VISIT, Sound.WARD_OFF)
+        await key.focus()
+        await cart.keyboard.press("Space")
+        await says(cart, "unheard", "zh-CN")
+        wanted = {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True}
+        assert await cart.evaluate("asked.filter(each => each.audio)") == [{"audio": wanted, "video": False}]
+        await look_at(cart, "zh-CN-cart-unheard")
+        assert await is_silent(page), "the ward's sound is off for this visit"
+        await set_sound(house, QIN, VISIT, Sound.WARD_ON)
+        await says(cart, "heard", "zh-CN")
+        assert await sounds(page)
+        await look_at(cart, "zh-CN-cart-heard")
+        hold = page.get_by_role("button", name="Hold to talk")
+        await hold.focus()
+        await page.keyboard.down("Space")
+        await reads(page, "told", "You are heard in the ward")
+        assert await is_silent(page), "she would hear herself"
+        await page.keyboard.up("Space")
+        await asyncio.sleep(1)
+        assert await sounds(page)
+        await set_sound(house, QIN, VISIT, Sound.WARD_OFF)
+        assert await is_silent(page)
+        await says(cart, "unheard")
+        await set_sound(house, QIN, VISIT, Sound.WARD_ON)
+        await key.click()
+        assert await key.get_attribute("aria-checked") == "false"
+        assert await is_silent(page)
+        await key.click()
+        await says(cart, "heard")
+        assert await sounds(page)
+        await window.shield("feeding")
+        assert await is_silent(page)
+        await says(cart, "ended")
+        await open_again(window)
+        await sees_picture(page)
+        assert await is_silent(page), "it must be turned on again by hand"
+        await says(cart, "ended")
+
+
+async def test_without_a_microphone_the_picture_goes_on_and_a_page_that_is_hidden_or_stopped_hears_nothing(
+    database: Database, addresses: Addresses
+) -> None:
+    async def on_air(window: Window) -> Page:
+        return await cart_on_air(window, language="en", width=1440, script=REMEMBERS)
+
+    async with window_of(database, addresses, cart=on_air) as window:
+        cart = window.cart
+        assert cart is not None
+        key = cart.locator("[data-part=microphone]")
+        page = await window.watching(await window.resident(MOTHER, "mother-7"))
+        await window.open()
+        await sees_picture(page)
+        await cart.evaluate("window.denied = true")
+        await key.click()
+        await says(cart, "denied", "en")
+        await look_at(cart, "en-cart-denied")
+        assert await cart.locator("[data-cart]").get_attribute("data-state") == "on"
+        assert await page.locator("[data-watch=video]").is_visible()
+        await cart.evaluate("window.denied = false")
+        await set_sound(window.ward.house, QIN, VISIT, Sound.WARD_ON)
+        await key.click()
+        await says(cart, "heard", "en")
+        await look_at(cart, "en-cart-heard")
+        await cart.evaluate("""() => {
+            Object.defineProperty(document, 'hidden', {value: true, configurable: true});
+            document.dispatchEvent(new Event('visibilitychange'));
+            delete document.hidden;
+        }""")
+        await says(cart, "ended")
+        await key.click()
+        await says(cart, "heard")
+        await cart.route("**/newborn/cart/*/sound", lambda route: route.fulfill(status=503))
+        await says(cart, "ended")
+        await cart.unroute("**/newborn/cart/*/sound")
+        await key.click()
+        await says(cart, "heard")
+        await cart.locator("[data-part=stop]").click()
+        assert await key.get_attribute("aria-checked") == "false"
+        assert not await cart.evaluate("given.some(track => track.readyState === 'live')")
