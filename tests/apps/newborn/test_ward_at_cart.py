@@ -10,12 +10,16 @@ import asyncio
 import pytest
 from playwright.async_api import Page
 
+from tests.apps.newborn.test_interpreter import agreed
 from tests.apps.newborn.test_live_page import QUIET, fit, reads
 from tests.apps.newborn.test_voice_at_cot import open_again, sees_picture
 from tests.apps.newborn.ward import QIN
-from tests.apps.newborn.window import MOTHER, VISIT, Window, cart_on_air, window_of
+from tests.apps.newborn.window import GRANDMOTHER, MOTHER, VISIT, Window, cart_on_air, until, window_of
+from tests.services.realtime.janus_running import adapted_janus
+from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import SECOND, Instant
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +45,7 @@ HEARS = """() => {
 LOUDEST = """async () => {
   const samples = new Float32Array(ear.fftSize);
   let most = 0;
-  for (let count = 0; count < 65; count++) {
+  for (let count = 0; count < 55; count++) {
     ear.getFloatTimeDomainData(samples);
     for (const sample of samples) most = Math.max(most, Math.abs(sample));
     await new Promise(resolve => setTimeout(resolve, 20));
@@ -109,7 +113,6 @@ async def test_a_mother_hears_the_ward_while_the_cart_and_the_nurse_both_let_her
         await says(cart, "unheard", "zh-CN")
         wanted = {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True}
         assert await cart.evaluate("asked.filter(each => each.audio)") == [{"audio": wanted, "video": False}]
-        await look_at(cart, "zh-CN-cart-unheard")
         assert await is_silent(page), "the ward's sound is off for this visit"
         await set_sound(house, QIN, VISIT, Sound.WARD_ON)
         await says(cart, "heard", "zh-CN")
@@ -121,8 +124,7 @@ async def test_a_mother_hears_the_ward_while_the_cart_and_the_nurse_both_let_her
         await reads(page, "told", "You are heard in the ward")
         assert await is_silent(page), "she would hear herself"
         await page.keyboard.up("Space")
-        await asyncio.sleep(1)
-        assert await sounds(page)
+        await until(lambda: sounds(page))  # once nothing of hers sounds at the cot any more
         await set_sound(house, QIN, VISIT, Sound.WARD_OFF)
         assert await is_silent(page)
         await says(cart, "unheard")
@@ -182,3 +184,51 @@ async def test_without_a_microphone_the_picture_goes_on_and_a_page_that_is_hidde
         await cart.locator("[data-part=stop]").click()
         assert await key.get_attribute("aria-checked") == "false"
         assert not await cart.evaluate("given.some(track => track.readyState === 'live')")
+
+
+async def test_a_cart_says_whose_voice_it_is_when_an_interpreter_speaks(
+    database: Database, addresses: Addresses
+) -> None:
+    async with window_of(database, addresses, cart=cart_on_air) as window:
+        cart = window.cart
+        assert cart is not None
+        asked = {"visit": VISIT, "baby": "baby-7", "guardian": "mother-7", "telephone": GRANDMOTHER, "sees": True}
+        until_then = Instant(window.ward.clock() + 3_600 * SECOND)
+        await window.windows.nursery.interpreters.ask(QIN, name="示例外婆", until=until_then, **asked)
+        person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
+        await agreed(window, person)
+        await let_interpret(window.windows, QIN, "qin", VISIT, (await window.signed_in(person)).account.id)
+        page = await window.watching(person)
+        await window.open()
+        await sees_picture(page)
+        await page.get_by_role("button", name="Hold to talk").focus()
+        await page.keyboard.down("Space")
+        line = cart.locator("[data-part=sounds][data-sounds=interpreter]")
+        await line.wait_for()
+        assert "The interpreter is speaking" in await line.inner_text()
+        await page.keyboard.up("Space")
+        await cart.locator("[data-part=sounds][data-sounds=yes]").wait_for()
+
+
+async def test_on_janus_she_hears_it_too_and_the_cart_says_that_no_voice_sounds_there(
+    database: Database, addresses: Addresses
+) -> None:
+    async def on_air(window: Window) -> Page:
+        return await cart_on_air(window, script=REMEMBERS)
+
+    async with window_of(database, addresses, server=adapted_janus, cart=on_air) as window:
+        cart, house = window.cart, window.ward.house
+        assert cart is not None
+        page = await window.watching(await window.resident(MOTHER, "mother-7"))
+        await window.open()
+        await sees_picture(page)
+        await page.evaluate(HEARS)
+        await cart.locator("[data-part=sounds][data-sounds=not-carried]").wait_for()
+        await cart.locator("[data-part=microphone]").click()
+        await says(cart, "unheard")
+        assert await is_silent(page)
+        await set_sound(house, QIN, VISIT, Sound.WARD_ON)
+        assert await sounds(page)
+        await window.shield("feeding")
+        assert await is_silent(page)
+        await says(cart, "ended")
