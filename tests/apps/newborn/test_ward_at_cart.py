@@ -6,6 +6,7 @@ Chromium's made-up microphone beeps once a second.
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 from playwright.async_api import Page
@@ -16,10 +17,15 @@ from tests.apps.newborn.test_voice_at_cot import open_again, sees_picture
 from tests.apps.newborn.ward import QIN
 from tests.apps.newborn.window import GRANDMOTHER, MOTHER, VISIT, Window, cart_on_air, until, window_of
 from tests.services.realtime.janus_running import adapted_janus
+from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
+from tianfu.apps.newborn.queries.carts import read_sound
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.grants import Connection
+from tianfu.services.realtime.protocol.grants import Action
 
 pytestmark = pytest.mark.anyio
 
@@ -42,6 +48,7 @@ HEARS = """() => {
   for (const track of video.srcObject.getAudioTracks())
     context.createMediaStreamSource(new MediaStream([track])).connect(ear);
 }"""
+NURSE = Caller(id="nurse", role="nurse")
 LOUDEST = """async () => {
   const samples = new Float32Array(ear.fftSize);
   let most = 0;
@@ -235,3 +242,35 @@ async def test_on_janus_she_hears_it_too_and_the_cart_says_that_no_voice_sounds_
         await window.shield("feeding")
         assert await is_silent(page)
         await says(cart, "ended")
+
+
+class Door:
+    """Knows one connection: the cart of the seventh bed, which this nurse put on air."""
+
+    async def connection(self, secret: str) -> Connection:
+        if secret != "secret":
+            raise Refusal("connection-unknown")
+        return Connection(
+            digest=b"",
+            caller=NURSE,
+            visit="",
+            participant="",
+            action=Action.WHIP_CAMERA,
+            camera="camera-7",
+            device="",
+            tag="",
+            is_offered=False,
+            is_revoked=False,
+        )
+
+
+@pytest.mark.parametrize(
+    ("caller", "camera", "secret"),
+    [("another", "camera-7", "secret"), ("nurse", "camera-8", "secret"), ("nurse", "camera-7", "guessed")],
+)
+async def test_nobody_but_the_cart_that_is_on_air_learns_whether_the_ward_is_heard(
+    caller: str, camera: str, secret: str
+) -> None:
+    asks = Caller(id=caller, role="nurse")
+    with pytest.raises(Refusal, match="connection-unknown"):
+        await read_sound(cast("Any", None), Door(), asks, camera, secret)
