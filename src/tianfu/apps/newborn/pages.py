@@ -23,7 +23,10 @@ HEADS = frozenset({"护士长", "head nurse"})
 """The titles of whoever sets windows and policies; given by the security administrator. [inferred]"""
 
 CAMERA_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
-"""The Permissions-Policy of a page that reads codes or stands for a camera."""
+"""The Permissions-Policy of a page that reads codes."""
+
+CART_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=(self)"}
+"""The same of a page that stands for a camera, whose microphone a nurse may turn on."""
 
 Page = Callable[..., Response[str]]
 
