@@ -126,7 +126,7 @@ async def test_a_camera_that_begins_to_send_us_on_is_told_as_refused(ward: Ward)
         "RTSP/1.0  302 Found\r\nCSeq: 1\r\nLocation: {there}\r\n\r\n",
         "RTSP/x 302 Found\r\nCSeq: 1\r\nLocation: {there}\r\n\r\n",
         "\r\nRTSP/1.0 302 Found\r\nCSeq: 1\r\nLocation: {there}\r\n\r\n",
-        "RTSP/1.0 200 OK\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nxRTSP/1.0 302 No\r\nLocation: {there}\r\n\r\n",
+        "RTSP/1.0 200 OK\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nxRTSP/1.0 302 x\r\nLocation: {there}\r\n\r\n",
         "RTSP/1.0 200 OK\r\nContent-Length: 0x3\r\n\r\nRTSP/1.0 302 Found\r\nLocation: {there}\r\n\r\n",
         "RTSP/1.0 200 OK\r\n$\r\n\r\nRTSP/1.0 302 Found\r\nLocation: {there}\r\n\r\n",
         "REDIRECT rtsp://camera/x RTSP/1.0\r\nCSeq: 1\r\nLocation: {there}\r\n\r\n",
