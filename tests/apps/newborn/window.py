@@ -35,6 +35,7 @@ from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.cart_routes import Carts
+from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.mapping.codes import CONSENT, TALK, VIEW, VISITS
@@ -191,11 +192,25 @@ class Window:
 
     async def nurse(self, *, width: int = 1440, language: str = "en", browser: Browser | None = None) -> BrowserContext:
         """The browser of the nurse Qin, who signed in."""
-        accounts, post = self.house.accounts, Post(organisation=UNIT, role="nurse", practitioner="qin")
-        tree = OrganisationTree([unit(UNIT, None)])
-        account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number="H510001", post=post, tree=tree)
+        post = Post(organisation=UNIT, role="nurse", practitioner="qin")
+        return await self.staff("H510001", post, width=width, language=language, browser=browser)
+
+    async def staff(
+        self,
+        number: str,
+        post: Post,
+        *,
+        name: str = "Demo",
+        width: int = 1440,
+        language: str = "en",
+        browser: Browser | None = None,
+    ) -> BrowserContext:
+        """The browser of somebody of a ward, who signed in."""
+        tree = OrganisationTree([unit(post.organisation, None)])
+        people = self.house.accounts.people
+        account, _ = await people.join_staff(THE_OPERATOR, name=name, number=number, post=post, tree=tree)
         await self.house.set_password(account)
-        entered = await self.house.with_both(await self.house.authenticator(account), "H510001")
+        entered = await self.house.with_both(await self.house.authenticator(account), number)
         return await self._browser(entered, width=width, language=language, browser=browser)
 
     async def _browser(
@@ -338,7 +353,11 @@ async def window_of(
         )
         carts = Carts(house=ward.house, book=cameras, granting=grants)
         site = build_site(
-            apps=[newborn(nursery, bedsides, windows, carts)],
+            apps=[
+                newborn(
+                    nursery, bedsides, windows, carts, consulting=Consulting(windows=windows, staff=accounts.people)
+                )
+            ],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,

@@ -31,9 +31,10 @@ from tianfu.apps.newborn.door_routes import (
 )
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
 from tianfu.apps.newborn.model.visit import State
-from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
+from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
     INVITATION_OVER,
+    Expert,
     FamilyVisit,
     Now,
     Watcher,
@@ -58,6 +59,7 @@ from tianfu.web.outcome import sentence_of, status_of
 from tianfu.web.pages import Pages
 
 WATCH = f"{ROOT}/watch"
+CONSULTATIONS = f"{ROOT}/consultations"
 MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 """The page's own Permissions-Policy: a family is heard, and never seen."""
 
@@ -120,6 +122,25 @@ def door_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
         return answer
 
     return [show_visit_at_door, *_asked_by_the_page(pages, windows, way)]
+
+
+async def _asked_expert(request: HttpRequest) -> Watcher:
+    return Expert(signed_in=doctor(request))
+
+
+_CONSULTING = _Way(root=CONSULTATIONS, home=CONSULTATIONS, watcher=_asked_expert, form={}, beat=limited("page"))
+
+
+def consultation_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+    """What the live page of an expert asks, as that of a family does; he calls nobody."""
+    return _asked_by_the_page(pages, windows, _CONSULTING)
+
+
+def consultation_page(
+    pages: Pages, windows: Windows, request: HttpRequest, found: FamilyVisit, **said: Any
+) -> Response[str]:
+    """The live page of an expert; `said` is what stands below the picture."""
+    return _visit_page(pages, windows, request, _CONSULTING, found, **said)
 
 
 def _visit_page(
