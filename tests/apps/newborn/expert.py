@@ -20,6 +20,7 @@ SHEN = Caller(id="account-shen", role="doctor", organisation=UNIT, practitioner=
 ZHONG = Caller(id="account-zhong", role="doctor", organisation=HOUSE, practitioner="zhong")
 FAR = Caller(id="account-other", role="doctor", organisation=HOUSE, practitioner="other")
 HOUR = 3_600_000_000
+NAMES = {"qin": "柳絮（演示）", "shen": "梅影（演示）", "zhong": "钟灵（演示）", "other": "某医生（演示）"}
 
 
 class Everybody:
@@ -35,12 +36,7 @@ class Everybody:
 async def list_experts(ward: MadeWard) -> None:
     """The directory: the ward's doctor, an expert of another house who may be asked, and one who may not."""
     await ward.write(HOUSE, resourceType="Organization", name="示例远山医院")
-    for name, text in (
-        ("qin", "柳絮（演示）"),
-        ("shen", "梅影（演示）"),
-        ("zhong", "钟灵（演示）"),
-        ("other", "某医生（演示）"),
-    ):
+    for name, text in NAMES.items():
         await ward.write(name, resourceType="Practitioner", active=True, name=[{"text": text}])
     await ward.write(
         "role-zhong",

@@ -351,13 +351,10 @@ async def window_of(
         bedsides = Bedsides(
             house=ward.house, colleagues=SecondPerson(accounts.signing_in), nursery=nursery, cameras=cameras
         )
+        consulting = Consulting(windows=windows, staff=accounts.people)
         carts = Carts(house=ward.house, book=cameras, granting=grants)
         site = build_site(
-            apps=[
-                newborn(
-                    nursery, bedsides, windows, carts, consulting=Consulting(windows=windows, staff=accounts.people)
-                )
-            ],
+            apps=[newborn(nursery, bedsides, windows, carts, consulting=consulting)],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
@@ -471,11 +468,11 @@ async def cart_on_air(window: Window, *, language: str = "en", width: int = 390,
     return page
 
 
-async def listen(window: Window, part: Part = Part.BEDSIDE) -> Page:
+async def listen(window: Window, part: Part = Part.BEDSIDE, visit: str = VISIT) -> Page:
     """The loudspeaker at the bed, or somebody else who only listens."""
     page = await window.quiet.new_page()
     media = window.ward.running.port
-    await page.expose_function("whep", lambda offer: media.whep(VISIT, "loudspeaker", part, offer))
+    await page.expose_function("whep", lambda offer: media.whep(visit, "loudspeaker", part, offer))
     await page.route(
         "http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html")
     )

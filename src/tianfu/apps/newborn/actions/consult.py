@@ -55,10 +55,11 @@ Change = Callable[[Visit], Visit]
 async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: str, form: Mapping[str, str]) -> str:
     """Ask an expert; the consultation's name.
 
-    Raises Refusal `not-found` for a baby of another ward, `consultation-unusable` with a fault for each field that is
+    Raises Refusal `doctor-needed`, `not-found` for a baby of another ward, `consultation-unusable` with a fault for each field that is
     wrong, `consultations-too-many`.
     """
     nursery, house = consulting.windows.nursery, consulting.windows.house
+    _refuse_unless_doctor(caller)
     ward = await ward_of_unit(nursery.store, caller)
     if baby not in await ward_babies(nursery, caller):
         raise not_found()
@@ -97,9 +98,10 @@ async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: 
 async def withdraw_asking(consulting: Consulting, caller: Caller, visit: str, reason: str) -> None:
     """The ward asks no more; whoever looks is cut off within a look of the keeper.
 
-    Raises Refusal `not-found`, `reason-missing` or `visit-not-there-yet` where it is over.
+    Raises Refusal `doctor-needed`, `not-found`, `reason-missing` or `visit-not-there-yet` where it is over.
     """
     nursery, house = consulting.windows.nursery, consulting.windows.house
+    _refuse_unless_doctor(caller)
     why = read_withdrawn(reason).value
     booked, ward = await visit_of(house, caller, visit), await ward_of_unit(nursery.store, caller)
     if not booked.is_consultation or booked.ward != ward.id:
@@ -198,6 +200,11 @@ async def _agreeing(nursery: Nursery, caller: Caller, baby: str) -> str:
     consents = await found_by(nursery.store, caller, WARD_WORK, "Consent", patient=about, status="active")
     guardians = [each.id for each in people if is_clear(each.value, baby, flags, now=nursery.clock())]
     return agreed_by([each.value for each in consents], guardians)
+
+
+def _refuse_unless_doctor(caller: Caller) -> None:
+    if caller.role != "doctor":
+        raise Refusal("doctor-needed", next_step="ask-a-doctor")
 
 
 def _unusable(field: str, code: str) -> Refusal:

@@ -12,7 +12,7 @@ import structlog
 from tianfu.apps.newborn.actions.consult import change_consultation, given_up
 from tianfu.apps.newborn.actions.keep_slots import LOOK_SECONDS, WAITS_BEFORE, turned
 from tianfu.apps.newborn.mapping.codes import CONSULTATION, NEWBORN, REMOTE_CONSULTATION, VISITS
-from tianfu.apps.newborn.mapping.consultations import team_of
+from tianfu.apps.newborn.mapping.consultations import team_of, with_status
 from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
 from tianfu.apps.newborn.mapping.wards import allows, is_clear
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, Exit, State, Visit, left
@@ -25,6 +25,9 @@ from tianfu.records.searching import SearchRequest
 
 AT_ONCE_MAX = 100
 """So many are looked at with each look; those that were turned are not among the next."""
+
+UNSEEN = OVER - {State.CLOSED, State.ABORTED}
+"""Came to nothing before anything was seen: no opinion follows."""
 
 WITHDRAWN, NOT_ANSWERED = "consent-withdrawn", "not-answered"
 
@@ -121,14 +124,18 @@ async def _close_behind(nursery: Nursery, now: Instant) -> None:
         ),
     )
     teams = (await nursery.store.search(VISITS, PLATFORM, wanted)).records
-    found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", each.id) for each in teams])
+    wanted_of = [(kind, each.id) for each in teams for kind in ("Appointment", "ServiceRequest")]
+    found = await read_all(nursery.store, VISITS, PLATFORM, wanted_of)
     for team in teams:
         record = found.get(("Appointment", team.id))
         booked = None if record is None else consultation_from(record.value, version=record.version)
         if booked is None or not (booked.state in OVER - {State.CLOSED} or now >= booked.end):
             continue
         try:
-            closed = changed(team_of(booked, status="inactive"), version=team.version)
-            await write_together(nursery.store, VISITS, [closed])
+            entries = [changed(team_of(booked, status="inactive"), version=team.version)]
+            request = found.get(("ServiceRequest", team.id))
+            if request is not None and request.value.get("status") == "active" and booked.state in UNSEEN:
+                entries.append(changed(with_status(request.value, "revoked"), version=request.version))
+            await write_together(nursery.store, VISITS, entries)
         except Refusal as refusal:  # somebody changed it meanwhile
             _log.info("consultation_not_closed", appointment=booked.id, code=refusal.code)
