@@ -130,7 +130,9 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
         assert "not live, not for alarm" in await look.locator("[data-part=measured]").inner_text()
         await fit(look, "en-expert-sees")
         cot = await listen(window, visit=visit)
-        await look.get_by_role("button", name="Hold to talk").focus()
+        hold = look.get_by_role("button", name="Hold to talk")
+        await until(hold.is_enabled)  # until somebody hears him the key cannot be pressed
+        await hold.focus()
         await look.keyboard.down("Space")
         await reads(look, "told", "You are heard in the ward")
         assert await cot.evaluate("loudest()") > 10 * QUIET

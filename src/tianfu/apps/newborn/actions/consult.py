@@ -55,8 +55,8 @@ Change = Callable[[Visit], Visit]
 async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: str, form: Mapping[str, str]) -> str:
     """Ask an expert; the consultation's name.
 
-    Raises Refusal `doctor-needed`, `not-found` for a baby of another ward, `consultation-unusable` with a fault for each field that is
-    wrong, `consultations-too-many`.
+    Raises Refusal `doctor-needed`, `not-found` for a baby of another ward, `consultation-unusable` with a fault for
+    each field that is wrong, `consultations-too-many`.
     """
     nursery, house = consulting.windows.nursery, consulting.windows.house
     _refuse_unless_doctor(caller)
