@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page
 from tests.apps.newborn.test_live_page import fit, reads, sees
 from tests.apps.newborn.ward import ELSEWHERE, QIN
 from tests.apps.newborn.window import GRANDMOTHER, MOTHER, OTHER_MOTHER, VISIT, WATCH, Window, listen, until, window_of
-from tianfu.apps.newborn.actions.interpret import interpret_no_more, let_interpret
+from tianfu.apps.newborn.actions.interpret import end_third, interpret_no_more, let_interpret
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
@@ -196,7 +196,8 @@ async def test_who_is_asked_twice_is_asked_once_and_is_sent_away_for_good(window
     assert not await window.house.rows("select 1 from newborn_interpreter where ended_at is null")
 
 
-async def test_who_could_not_be_sent_away_is_sent_away_by_the_next_touch(window: Window) -> None:
+@pytest.mark.parametrize("who", ["nurse", "family", "himself"])
+async def test_who_could_not_be_sent_away_is_sent_away_by_the_next_touch(window: Window, who: str) -> None:
     mother = await window.resident(MOTHER, "mother-7")
     await ask(window, mother, "yes")
     person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
@@ -206,15 +207,26 @@ async def test_who_could_not_be_sent_away_is_sent_away_by_the_next_touch(window:
     page = await window.watching(person)
     await window.open()
     await sees(page)
+    (asked,) = await window.windows.nursery.interpreters.of_visit(VISIT)
     grants = window.windows.grants
     plain = grants.revoke_person
 
     async def full(*_: object, **__: object) -> None:
         raise Refusal("audit-queue-full", retryable=True)
 
+    async def send_away() -> None:
+        if who == "nurse":
+            await interpret_no_more(window.windows, QIN, VISIT, helper)
+        else:
+            await end_third(window.windows, await window.signed_in(mother if who == "family" else person), asked.id)
+
     grants.revoke_person = full  # type: ignore[method-assign]  # the disk is slow for a moment
     with pytest.raises(Refusal, match="audit-queue-full"):
-        await interpret_no_more(window.windows, QIN, VISIT, helper)
+        await send_away()
     grants.revoke_person = plain  # type: ignore[method-assign]
-    await interpret_no_more(window.windows, QIN, VISIT, helper)
+    with pytest.raises(Refusal, match="not-found"):
+        await end_third(
+            window.windows, await window.signed_in(await window.resident(OTHER_MOTHER, "mother-8")), asked.id
+        )
+    await send_away()
     await page.get_by_role("heading", name="You cannot look at this baby any more").wait_for()

@@ -32,6 +32,8 @@ SHOWN_AGAIN = frozenset(
         "camera-address-malformed",
         "camera-address-known",
         "camera-away",
+        "camera-leads-elsewhere",
+        "camera-leads-here",
         "camera-login-refused",
         "camera-no-picture",
         "camera-codec",

@@ -156,16 +156,13 @@ class Interpreters:
     async def end(self, by: SignedIn, interpreter: str, guardians: Collection[str]) -> tuple[str, str]:
         """Take it back as one of these guardians, or lay it down; the visit, and whose account had agreed or empty.
 
-        Raises Refusal `not-found`.
+        Safe to repeat while the visit lasts.  Raises Refusal `not-found`.
         """
         async with self._database.transaction("app") as transaction:
-            row = await transaction.one(
-                _SQL.end_interpreter,
-                interpreter=interpreter,
-                guardians=text_array(guardians),
-                account=by.account.id,
-                now=self._clock(),
-            )
+            asked = {"interpreter": interpreter, "guardians": text_array(guardians), "account": by.account.id}
+            row = await transaction.one(_SQL.end_interpreter, now=self._clock(), **asked)
+            if row is None and (ended := await transaction.one(_SQL.interpreter_ended, now=self._clock(), **asked)):
+                return ended[0], ended[1] or ""
             return await self._ended(transaction, by.caller, row)
 
     async def send_away(self, by: Caller, visit: str, account: str) -> bool:

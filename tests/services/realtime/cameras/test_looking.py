@@ -10,8 +10,9 @@ import pytest
 
 from tests.services.realtime.cameras.conftest import Ward, children
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.cameras.looking import LOOKS_AT_ONCE, PageLooks, is_near
+from tianfu.services.realtime.cameras.looking import LOOKS_AT_ONCE, PageLooks
 from tianfu.services.realtime.cameras.programs import failure_of
+from tianfu.services.realtime.cameras.road import is_near
 from tianfu.services.realtime.cameras.source import Source, read_source
 
 pytestmark = pytest.mark.anyio

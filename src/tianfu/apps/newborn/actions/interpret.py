@@ -57,7 +57,7 @@ async def ask_third(windows: Windows, signed_in: SignedIn, visit: str, form: Map
 async def end_third(windows: Windows, signed_in: SignedIn, interpreter: str) -> None:
     """A guardian takes it back, or the interpreter lays it down: he is sent away at once.
 
-    Raises Refusal `not-found`.
+    Safe to repeat, where what let him in could not be taken back.  Raises Refusal `not-found`.
     """
     interpreters, related = windows.nursery.interpreters, signed_in.caller.related
     visit, account = await interpreters.end(signed_in, interpreter, related)

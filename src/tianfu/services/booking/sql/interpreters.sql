@@ -60,6 +60,12 @@ update newborn_interpreter set ended_at = %(now)s
    and (guardian = any(%(guardians)s::text[]) or accepted_by = %(account)s)
 returning visit, accepted_by;
 
+-- interpreter_ended
+-- What a guardian took back, or an interpreter laid down, of a visit that is not over.
+select visit, accepted_by from newborn_interpreter
+ where interpreter = %(interpreter)s and ended_at is not null and until > %(now)s
+   and (guardian = any(%(guardians)s::text[]) or accepted_by = %(account)s);
+
 -- end_interpreter_of
 -- The ward sends an interpreter away, from whatever he agreed to in a visit.
 update newborn_interpreter set ended_at = %(now)s

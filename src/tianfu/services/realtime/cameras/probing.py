@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.cameras.programs import Child, failure_of
+from tianfu.services.realtime.cameras.programs import Child
+from tianfu.services.realtime.cameras.road import Judge, names_us
 from tianfu.services.realtime.cameras.source import Source
 from tianfu.services.realtime.protocol.camera_profile import Seen
 
@@ -23,13 +24,13 @@ STARTING_SECONDS = 10.0
 _SHOWN = "stream=codec_name,profile,has_b_frames,pix_fmt,width,height:packet=pts_time,size,flags"
 
 
-async def look_at(source: Source, *, is_thorough: bool) -> Seen:
+async def look_at(source: Source, *, is_thorough: bool, keeps_out: Judge = names_us) -> Seen:
     """What a camera sends; how much, and how far whole pictures lie apart, only if the look `is_thorough`.
 
-    Raises Refusal `camera-login-refused`, `camera-away` or `camera-no-picture`.
+    Raises Refusal `camera-login-refused`, `camera-no-picture`, `camera-leads-elsewhere`, or as `Child.started` does.
     """
     seconds = WATCH_SECONDS if is_thorough else GLANCE_SECONDS
-    said = await _probed(source, seconds)
+    said = await _probed(source, seconds, keeps_out)
     streams = said.get("streams") or [{}]
     stream, packets = streams[0], said.get("packets") or []
     if not stream.get("codec_name") or not packets:
@@ -46,9 +47,9 @@ async def look_at(source: Source, *, is_thorough: bool) -> Seen:
     )
 
 
-async def _probed(source: Source, seconds: float) -> dict[str, Any]:
+async def _probed(source: Source, seconds: float, keeps_out: Judge) -> dict[str, Any]:
     arguments = ("-select_streams", "v:0", "-show_entries", _SHOWN, "-read_intervals", f"%+{seconds}", "-of", "json")
-    async with Child.started("ffprobe", (*Child.reading(), *arguments), source) as child:
+    async with Child.started("ffprobe", (*Child.reading(), *arguments), source, keeps_out=keeps_out) as child:
         try:
             async with asyncio.timeout(seconds + STARTING_SECONDS):
                 told = await child.output()
@@ -59,7 +60,7 @@ async def _probed(source: Source, seconds: float) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         said = {}
     if not said.get("streams"):
-        raise failure_of(child.complaint)
+        raise child.failure()
     return dict(said)
 
 

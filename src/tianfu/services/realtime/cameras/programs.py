@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Self, TypeVar
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.cameras.road import Judge, Road, names_us, road_to
 from tianfu.services.realtime.cameras.source import Source
 
 COMPLAINT_BYTES_MAX = 4_096
@@ -33,8 +34,9 @@ _STATUS = re.compile(rb"(?:failed:|returned) (\d{3})\b")
 class Child:
     """A program that reads from a camera."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, road: Road) -> None:
         self.complaint = b""
+        self._road = road
         self._process = process
         self._written = _piped(process.stdout)
         self._listening = asyncio.create_task(self._listen(_piped(process.stderr)))
@@ -47,40 +49,51 @@ class Child:
     @classmethod
     @asynccontextmanager
     async def started(
-        cls, program: str, arguments: Sequence[str], source: Source, *, keeps: Sequence[int] = ()
+        cls,
+        program: str,
+        arguments: Sequence[str],
+        source: Source,
+        *,
+        keeps: Sequence[int] = (),
+        keeps_out: Judge = names_us,
     ) -> AsyncIterator[Self]:
         """A child that reads from a source, killed at the end of the block; `keeps` are open files handed on to it.
 
-        Raises Refusal `ffmpeg-missing`.
+        Raises Refusal `ffmpeg-missing`, or as `road_to` does.
         """
         path = shutil.which(program)
         if path is None:
             raise Refusal("ffmpeg-missing", next_step="call-operator")
-        process = await asyncio.create_subprocess_exec(
-            path,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=tuple(keeps),
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            preexec_fn=_end_with_parent,
-        )
-        child = cls(process)
-        try:
-            told = _piped(process.stdin)
-            with suppress(ConnectionError):
-                told.write(source.playlist())
-                await told.drain()
-            told.close()
-            yield child
-        finally:
-            await child._end()
+        async with road_to(source, keeps_out=keeps_out) as road:
+            process = await asyncio.create_subprocess_exec(
+                path,
+                *arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=tuple(keeps),
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                preexec_fn=_end_with_parent,
+            )
+            child = cls(process, road)
+            try:
+                told = _piped(process.stdin)
+                with suppress(ConnectionError):
+                    told.write(road.source.playlist())
+                    await told.drain()
+                told.close()
+                yield child
+            finally:
+                await child._end()
 
     @property
     def process(self) -> int:
         """Its number."""
         return self._process.pid
+
+    def failure(self) -> Refusal:
+        """Why it brought nothing, or no more."""
+        return self._road.refusal or failure_of(self.complaint)
 
     async def ended(self) -> None:
         """Wait until it ends by itself."""

@@ -6,7 +6,8 @@ import asyncio
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.probing import look_at
-from tianfu.services.realtime.cameras.programs import Child, failure_of
+from tianfu.services.realtime.cameras.programs import Child
+from tianfu.services.realtime.cameras.road import Judge, names_us
 from tianfu.services.realtime.cameras.source import Source
 from tianfu.services.realtime.port import Intake
 from tianfu.services.realtime.protocol.camera_profile import refuse_unfit
@@ -19,18 +20,18 @@ _WITHOUT_ASIDES = "filter_units=remove_types=6|9,dump_extra=freq=keyframe"
 parameter sets; those are repeated at each, because a viewer who joins has not heard them."""
 
 
-async def refuse_unfit_source(source: Source, *, is_thorough: bool) -> None:
+async def refuse_unfit_source(source: Source, *, is_thorough: bool, keeps_out: Judge = names_us) -> None:
     """Look at a camera and refuse it if its pictures cannot go on as they come.
 
     Raises what `look_at` and `refuse_unfit` raise.
     """
-    refuse_unfit(await look_at(source, is_thorough=is_thorough))
+    refuse_unfit(await look_at(source, is_thorough=is_thorough, keeps_out=keeps_out))
 
 
 async def pull(camera: str, source: Source, intake: Intake) -> Refusal:
     """Pull until the camera, ffmpeg or the media server ends it; why it ended.
 
-    Raises Refusal `media-unavailable` or `ffmpeg-missing` if it cannot begin.
+    Raises Refusal `media-unavailable`, or as `Child.started` does, if it cannot begin.
     """
     connection = await intake.ingest(camera)
     try:
@@ -43,7 +44,7 @@ async def pull(camera: str, source: Source, intake: Intake) -> Refusal:
                 await child.ended()
             finally:
                 drained.cancel()
-            return failure_of(child.complaint)
+            return child.failure()
     finally:
         connection.close()
 

@@ -1,0 +1,253 @@
+"""The road to a camera leads to the host that was named, whatever it answers and whatever its name means later."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from socket import AF_INET, SOCK_STREAM
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.services.realtime.cameras.conftest import Ward
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.cameras.probing import look_at
+from tianfu.services.realtime.cameras.pulling import pull
+from tianfu.services.realtime.cameras.registry import Kind, State
+from tianfu.services.realtime.cameras.road import names_us, road_to
+from tianfu.services.realtime.cameras.source import Source, read_source
+
+pytestmark = pytest.mark.anyio
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def refused(asked: Awaitable[object]) -> str:
+    with pytest.raises(Refusal) as found:
+        await asked
+    return found.value.code
+
+
+@asynccontextmanager
+async def serving(talk: Talk, secrecy: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # who asked has gone
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(come, "127.0.0.1", 0, ssl=secrecy)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def trap() -> AsyncIterator[tuple[int, list[bytes]]]:
+    """Somebody who would like to be asked, and all that he was told."""
+    told: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        told.append(await reader.read(10_000))
+
+    async with serving(listen) as port:
+        yield port, told
+
+
+def sending_on(port: int, at: bytes, asked: list[bytes], *, status: str = "302 Found") -> Talk:
+    """A camera that sends who asks something of it to another."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.readuntil(b"\r\n\r\n"):
+            asked.append(request)
+            number = request.partition(b"CSeq: ")[2].partition(b"\r\n")[0].decode()
+            if request.startswith(at):
+                location = f"rtsp://127.0.0.1:{port}/x"
+                writer.write(f"RTSP/1.0 {status}\r\nCSeq: {number}\r\nLocation: {location}\r\n\r\n".encode())
+            elif request.startswith(b"DESCRIBE") and b"Authorization" not in request:
+                wants = 'WWW-Authenticate: Basic realm="x"'
+                writer.write(f"RTSP/1.0 401 Unauthorized\r\nCSeq: {number}\r\n{wants}\r\n\r\n".encode())
+            elif request.startswith(b"DESCRIBE"):
+                lines = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:one\r\n"
+                kind = f"Content-Type: application/sdp\r\nContent-Length: {len(lines)}"
+                writer.write(f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\n{kind}\r\n\r\n{lines}".encode())
+            else:
+                writer.write(f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\nPublic: DESCRIBE, SETUP, PLAY\r\n\r\n".encode())
+
+    return talk
+
+
+@pytest.mark.parametrize("at", [b"OPTIONS", b"DESCRIBE", b"SETUP"])
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found"])
+async def test_who_sends_us_on_is_not_followed_and_is_told_nothing_more(ward: Ward, at: bytes, status: str) -> None:
+    asked: list[bytes] = []
+    async with trap() as (elsewhere, told), serving(sending_on(elsewhere, at, asked, status=status)) as port:
+        source = read_source(f"rtsp://127.0.0.1:{port}/x", "onlooker", "secret")
+        assert await refused(look_at(source, is_thorough=False)) == "camera-leads-elsewhere"
+        assert asked.pop().startswith(at)
+        assert (await pull("bed-1", source, ward.running.port)).code == "camera-leads-elsewhere"
+        assert asked.pop().startswith(at)
+    assert told == []
+
+
+async def test_a_camera_that_begins_to_send_us_on_is_told_as_refused(ward: Ward) -> None:
+    async with trap() as (elsewhere, told), serving(sending_on(elsewhere, b"DESCRIBE", [])) as port:
+        await ward.cameras.add("bed-1", Kind.RTSP, read_source(f"rtsp://127.0.0.1:{port}/x", "", ""))
+        async with ward.kept():
+            await ward.stands("bed-1", State.REFUSED, "camera-leads-elsewhere")
+    assert told == []
+
+
+async def test_who_asks_us_of_his_own_accord_to_go_elsewhere_is_not_followed() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"REDIRECT rtsp://camera/x RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://other/x\r\n\r\n")
+
+    async with serving(talk) as port:
+        assert await refused(look_at(_at(port), is_thorough=False)) == "camera-leads-elsewhere"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"RTSP/1.0 200 OK\r\nContent-Length: 999999\r\n\r\n" + 999_999 * b"x",
+        b"RTSP/1.0 200 OK\r\n" + 100_000 * b"X-Y: z\r\n",
+        b"$\x00\xff\xff" + 10 * b"x",
+        b"\r\n\r\n" * 100,
+        b"",
+    ],
+    ids=["a long body", "a head without end", "half a packet", "empty lines", "nothing"],
+)
+async def test_what_is_no_answer_ends_the_look(words: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(words)
+
+    async with serving(talk) as port:
+        assert await refused(look_at(_at(port), is_thorough=False)) in {"camera-away", "camera-no-picture"}
+
+
+def meaning(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[object]:
+    """Have each name mean these addresses, one at each look-up and the last from then on; the names that were asked."""
+    asked: list[object] = []
+    real = asyncio.get_running_loop().getaddrinfo
+
+    async def look_up(host: Any, port: Any, **more: Any) -> Any:
+        if host != "camera.ward":
+            return await real(host, port, **more)
+        asked.append(host)
+        return [(AF_INET, SOCK_STREAM, 6, "", (addresses[min(len(asked), len(addresses)) - 1], 0))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    return asked
+
+
+async def test_a_name_is_looked_up_once_and_holds_for_the_whole_look(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = meaning(monkeypatch, "127.0.0.1", "192.0.2.7")
+    judged = []
+
+    def keeps_out(host: str, address: object) -> bool:
+        judged.append((host, f"{address}"))
+        return False
+
+    source = Source(address=f"rtsp://camera.ward:{ward.port}/NICU-01", user="onlooker", password="p@ss:/'x y")
+    assert (await look_at(source, is_thorough=False, keeps_out=keeps_out)).codec == "h264"
+    assert len(asked) == 1
+    assert judged == [("camera.ward", "127.0.0.1")]
+
+
+async def test_a_name_that_has_come_to_mean_this_machine_is_asked_nothing(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meaning(monkeypatch, "127.0.0.1")
+    async with trap() as (port, told):
+        source = Source(address=f"rtsp://camera.ward:{port}/x")
+        assert await refused(look_at(source, is_thorough=False)) == "camera-leads-here"
+        assert await refused(pull("bed-1", source, ward.running.port)) == "camera-leads-here"
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "is_refused"),
+    [
+        ("camera.ward", "127.0.0.1", True),
+        ("camera.ward", "169.254.169.254", True),
+        ("camera.ward", "10.0.0.7", False),
+        ("127.0.0.1", "127.0.0.1", False),
+        ("0x7f.1", "127.0.0.1", False),
+        ("::1", "::1", False),
+        ("localhost", "127.0.0.1", False),
+    ],
+)
+def test_only_a_number_or_localhost_means_this_machine(host: str, address: str, is_refused: bool) -> None:
+    assert names_us(host, ip_address(address)) is is_refused
+
+
+async def test_a_road_is_for_one_and_ends_with_its_use(ward: Ward) -> None:
+    async with road_to(ward.source("NICU-01")) as road:
+        host, _, port = road.source.address.removeprefix("rtsp://").partition("/")[0].partition(":")
+        _, first = await asyncio.open_connection(host, int(port))
+        await asyncio.sleep(0.05)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(port))
+        first.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, int(port))
+
+
+async def test_a_camera_behind_tls_is_looked_at(ward: Ward, tmp_path: Path) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, there = await asyncio.open_connection("127.0.0.1", ward.port)
+        ways = [asyncio.create_task(_carry(reader, there)), asyncio.create_task(_carry(back, writer))]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for each in ways:
+            each.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        there.close()
+
+    async with serving(talk, _own_key(tmp_path)) as port:
+        source = Source(address=f"rtsps://127.0.0.1:{port}/NICU-01", user="onlooker", password="p@ss:/'x y")
+        assert (await look_at(source, is_thorough=False)).codec == "h264"
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while told := await reader.read(65_536):
+        writer.write(told)
+        await writer.drain()
+
+
+def _own_key(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "camera")]), datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    written = folder / "camera.pem"
+    plain = serialization.NoEncryption()
+    written.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        + signed.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(written)
+    return context
+
+
+def _at(port: int) -> Source:
+    return Source(address=f"rtsp://127.0.0.1:{port}/x")
