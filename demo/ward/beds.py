@@ -11,6 +11,9 @@ TWINS = 5, 6
 CART_CODE, CART_BED = "CART-01", 12
 """A cart, and the bed at which it stands beside the camera."""
 
+CONSULTED_BED = 3
+"""The bed of the baby about whom an expert is asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bed:

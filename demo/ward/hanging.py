@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from demo.ward.asking import ask_consultation
 from demo.ward.beds import CART_CODE, beds
 from demo.ward.lens import Login
 from demo.ward.telling import CAMERA_CODE
@@ -41,6 +42,7 @@ async def hang_cameras(settings: Settings, addresses: Addresses, port: int, logi
             for path, device in hung.items():
                 source = read_source(f"rtsp://127.0.0.1:{port}/{path}", login.user, login.password)
                 await _hang(cameras, device, source, is_known=device in known)
+            await ask_consultation(store)
         finally:
             trail.close()
     return len(hung)

@@ -44,6 +44,11 @@ STAFF = (
 )
 """Two nurses, the head nurse and the neonatologist, by their staff numbers."""
 
+EXPERT = ("DEMO-EXPERT-1", "钟灵（演示）", "female", "新生儿科主任医师")
+"""A doctor of another house, who is listed as one to be asked from afar."""
+
+NEWBORN = "urn:tianfu:newborn"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mother:
@@ -60,6 +65,7 @@ def tell_ward(library: Library, registry: Registry, *, seed: int, today: date) -
     unit = library.write(_unit(house.organisation))
     ward = library.write(_ward(unit))
     doctor = [library.write(_practitioner(*row)) for row in STAFF][-1]
+    _tell_expert(library)
     mother: _Mother | None = None
     names = iter(MOTHERS)
     for bed in beds():
@@ -75,6 +81,22 @@ def tell_ward(library: Library, registry: Registry, *, seed: int, today: date) -
         baby = _baby(library, bed, dice, mother, born)
         library.write(_guardian(baby, mother))
         library.write(_stay(bed, baby, place, unit, doctor, born, dice))
+
+
+def _tell_expert(library: Library) -> None:
+    """Another house as the ward's directory knows it, and who may be asked there."""
+    kind = concept("医院", coding(V2_TYPES, "prov", "Healthcare Provider"))
+    name = {"name": "远山儿童医院（演示）", "alias": ["Far Hills Children's Hospital (demo)"]}
+    house = library.write({"resourceType": "Organization", "active": True, "type": [kind], **name})
+    library.write(
+        {
+            "resourceType": "PractitionerRole",
+            "active": True,
+            "practitioner": reference(library.write(_practitioner(*EXPERT)), EXPERT[1]),
+            "organization": reference(house),
+            "code": [concept("远程会诊专家", {"system": NEWBORN, "code": "remote-expert"})],
+        }
+    )
 
 
 def _unit(whole: str) -> Resource:

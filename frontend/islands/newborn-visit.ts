@@ -120,6 +120,7 @@ class LiveVisit {
   #shows = "nothing";
   #level: Level = "full";
   #heard: Heard | undefined;
+  #beating: ReturnType<typeof setInterval> | undefined;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -147,7 +148,7 @@ class LiveVisit {
       characterData: true,
     });
     this.#video.requestVideoFrameCallback(() => this.#frame());
-    setInterval(() => void this.#beat(), BEAT_MS);
+    this.#beating = setInterval(() => void this.#beat(), BEAT_MS);
     setInterval(() => this.#tick(), 250);
     void this.#beat();
     checkDevice(root, this.#words, (text) => this.#tongues.get(text));
@@ -185,7 +186,7 @@ class LiveVisit {
     });
     if (answer.redirected || NO_LONGER.includes(answer.status)) {
       this.#close();
-      location.reload(); // signed out, or not his any more: the page says which
+      this.#end(); // signed out, or not his any more: the page says which
       throw new Error(String(answer.status));
     }
     if (!(answer.headers.get("content-type") ?? "").includes("json")) throw new Error(String(answer.status));
@@ -195,6 +196,14 @@ class LiveVisit {
   }
 
   // Coming and going
+
+  /** It is over: the page says how.  What somebody is writing on it is not lost for that; then only the picture goes. */
+  #end(): void {
+    const isWriting = [...document.querySelectorAll("textarea")].some((each) => each.value !== each.defaultValue);
+    if (!isWriting) return location.reload();
+    clearInterval(this.#beating);
+    this.#root.hidden = true;
+  }
 
   #start(): void {
     this.#isStarted = true;
@@ -499,7 +508,7 @@ class LiveVisit {
     this.#leftAt = performance.now();
     if (stands.kind === "over" || stands.left <= 0) {
       this.#close();
-      location.reload();
+      this.#end();
       return;
     }
     if (this.#wasWeak) this.#strong();

@@ -25,11 +25,13 @@ from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import Household, family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
+from tianfu.apps.newborn.actions.keep_consultations import keep_consultations
 from tianfu.apps.newborn.actions.keep_offer import keep_offers
 from tianfu.apps.newborn.actions.keep_slots import keep_slots
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.alerting import keep_alerting
 from tianfu.apps.newborn.cart_routes import Carts
+from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.house import House as VisitHouse
 from tianfu.apps.newborn.live.keeper import Keeper
@@ -215,6 +217,7 @@ class Application:
             keep_alerting(observatory),
             watch_pages(windows),
             keep_slots(nursery),
+            keep_consultations(nursery),
             keep_offers(nursery),
             keep_months_ahead(database),
             forget_what_is_over(database, accounts, server, rooms, clock=system_clock),
@@ -268,6 +271,7 @@ class Application:
                     Carts(house=visits, book=cameras, granting=rooms.grants),
                     observatory,
                     CameraDesk(house=visits, store=store, cameras=cameras),
+                    Consulting(windows=windows, staff=accounts.people),
                 ),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),

@@ -34,7 +34,7 @@ def site() -> Litestar:
             administration(nothing),
             entrance(MagicMock()),
             family(MagicMock()),
-            newborn(*(MagicMock() for _ in range(6))),
+            newborn(*(MagicMock() for _ in range(7))),
             smart(approvals),
         ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),

@@ -105,6 +105,7 @@ AT_HOME: dict[str, dict[tuple[str, str], int]] = {
     "doctor": {
         ("GET", "/trust/emergency"): 200,
         ("POST", "/trust/emergency"): 422,
+        ("GET", "/newborn/consultations"): 200,  # asked of nobody, and about nobody
         ("GET", "/newborn/round"): 200,
         ("GET", "/newborn/ward"): 200,
     },

@@ -154,12 +154,19 @@ def test_there_is_a_login_for_every_role_and_each_signs_in(province: Installatio
 
     async def signed_in(house: House) -> dict[str, str]:
         entered = {role: await house.signed_in(login) for role, login in made.items()}
-        for role in WARD_ROLES - {"mother", "interpreter"}:
+        for role in WARD_ROLES - {"mother", "interpreter", "expert"}:
             assert len(await house.patients_of(entered[role], Purpose.TREATMENT)) == BEDS, role
+        assert not await house.patients_of(entered["expert"], Purpose.TREATMENT), "nobody asked yet"
         return {role: each.caller.role for role, each in entered.items()}
 
     roles = ask(province, signed_in)
-    others = {"parent": "citizen", "mother": "citizen", "interpreter": "citizen", "neonatologist": "doctor"}
+    others = {
+        "parent": "citizen",
+        "mother": "citizen",
+        "interpreter": "citizen",
+        "neonatologist": "doctor",
+        "expert": "doctor",
+    }
     nurses = dict.fromkeys(("ward-nurse", "second-nurse", "head-nurse"), "nurse")
     assert roles == {role: (others | nurses).get(role, role) for role in ROLES | WARD_ROLES}
 

@@ -35,6 +35,7 @@ from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.actions.stay import watch_pages
 from tianfu.apps.newborn.cart_routes import Carts
+from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.mapping.codes import CONSENT, TALK, VIEW, VISITS
@@ -195,9 +196,23 @@ class Window:
     ) -> BrowserContext:
         """The browser of the nurse Qin, or of the head nurse, who signed in."""
         who, number, title = ("made-up-head", "H510002", "护士长") if is_head else ("qin", "H510001", None)
-        accounts, post = self.house.accounts, Post(organisation=UNIT, role="nurse", practitioner=who, title=title)
-        tree = OrganisationTree([unit(UNIT, None)])
-        account, _ = await accounts.people.join_staff(THE_OPERATOR, name="Demo", number=number, post=post, tree=tree)
+        post = Post(organisation=UNIT, role="nurse", practitioner=who, title=title)
+        return await self.staff(number, post, width=width, language=language, browser=browser)
+
+    async def staff(
+        self,
+        number: str,
+        post: Post,
+        *,
+        name: str = "Demo",
+        width: int = 1440,
+        language: str = "en",
+        browser: Browser | None = None,
+    ) -> BrowserContext:
+        """The browser of somebody of a ward, who signed in."""
+        tree = OrganisationTree([unit(post.organisation, None)])
+        people = self.house.accounts.people
+        account, _ = await people.join_staff(THE_OPERATOR, name=name, number=number, post=post, tree=tree)
         await self.house.set_password(account)
         entered = await self.house.with_both(await self.house.authenticator(account), number)
         return await self._browser(entered, width=width, language=language, browser=browser)
@@ -341,9 +356,10 @@ async def window_of(
         bedsides = Bedsides(
             house=ward.house, colleagues=SecondPerson(accounts.signing_in), nursery=nursery, cameras=cameras
         )
+        consulting = Consulting(windows=windows, staff=accounts.people)
         carts = Carts(house=ward.house, book=cameras, granting=grants)
         site = build_site(
-            apps=[newborn(nursery, bedsides, windows, carts)],
+            apps=[newborn(nursery, bedsides, windows, carts, consulting=consulting)],
             settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=False),
             doorkeeping=Doorkeeping(callers=cast("Callers", people), limiter=limiter),
             clock=clock,
@@ -457,11 +473,11 @@ async def cart_on_air(window: Window, *, language: str = "en", width: int = 390,
     return page
 
 
-async def listen(window: Window, part: Part = Part.BEDSIDE) -> Page:
+async def listen(window: Window, part: Part = Part.BEDSIDE, visit: str = VISIT) -> Page:
     """The loudspeaker at the bed, or somebody else who only listens."""
     page = await window.quiet.new_page()
     media = window.ward.running.port
-    await page.expose_function("whep", lambda offer: media.whep(VISIT, "loudspeaker", part, offer))
+    await page.expose_function("whep", lambda offer: media.whep(visit, "loudspeaker", part, offer))
     await page.route(
         "http://tianfu.invalid/**", lambda route: route.fulfill(body=HEARING_PAGE, content_type="text/html")
     )

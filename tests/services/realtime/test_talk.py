@@ -43,8 +43,8 @@ def test_a_voice_reaches_whom_it_is_meant_for(speaker: Part, listener: Part) -> 
     assert not floor.hears(listener, "she")
 
 
-def test_at_the_cot_the_family_is_heard_and_whoever_interprets_for_it_and_nobody_else() -> None:
-    assert HEARS[Part.BEDSIDE] == {Part.FAMILY, Part.INTERPRETER}
+def test_at_the_cot_a_family_and_its_interpreter_are_heard_or_the_expert_who_was_asked_and_nobody_else() -> None:
+    assert HEARS[Part.BEDSIDE] == {Part.FAMILY, Part.INTERPRETER, Part.EXPERT}
 
 
 def test_who_interprets_is_heard_on_both_sides_and_hears_both() -> None:

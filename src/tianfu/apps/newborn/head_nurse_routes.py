@@ -28,6 +28,7 @@ from tianfu.apps.newborn.model.guardians import FITTING, Evidence, Relation
 from tianfu.apps.newborn.model.windows import BOUNDS, policy_on, told
 from tianfu.apps.newborn.pages import DESK, faults_of, head_nurse, is_head, led, nurse, nurse_or_doctor, page_of
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.consultations import about_baby
 from tianfu.apps.newborn.queries.desk import read_baby_desk, read_desk, read_report, ward_babies
 from tianfu.apps.newborn.queries.free_slots import read_calendar, read_policies
 from tianfu.apps.newborn.queries.records import ward_of_unit
@@ -128,6 +129,7 @@ def _baby(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             "head-nurse/baby.html",
             status=status,
             desk=desk,
+            consultations=await about_baby(nursery, baby),
             calendar=await read_calendar(nursery, desk.ward, baby, request.query_params.get("day", "")),
             evidences=tuple(Evidence),
             relations=tuple(Relation),

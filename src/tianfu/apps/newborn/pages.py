@@ -64,6 +64,14 @@ def nurse_or_doctor(request: HttpRequest) -> SignedIn:
     return signed_in
 
 
+def doctor(request: HttpRequest) -> SignedIn:
+    """A doctor of any house; to everybody else these pages are not there."""
+    signed_in = nurse_or_doctor(request)
+    if signed_in.caller.role != "doctor":
+        raise _not_found()
+    return signed_in
+
+
 def nurse(request: HttpRequest) -> SignedIn:
     """A nurse; to everybody else these pages are not there."""
     signed_in = nurse_or_doctor(request)

@@ -13,6 +13,8 @@ from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
 from tianfu.apps.newborn.camera_routes import camera_routes
 from tianfu.apps.newborn.care_routes import CARE, care_routes
 from tianfu.apps.newborn.cart_routes import Carts, cart_routes
+from tianfu.apps.newborn.consultation_ports import Consulting
+from tianfu.apps.newborn.consultation_routes import agreement_routes, consultation_routes
 from tianfu.apps.newborn.diary_routes import diary_routes
 from tianfu.apps.newborn.door_routes import door_codes_routes, door_routes
 from tianfu.apps.newborn.family_routes import family_routes
@@ -26,7 +28,7 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.quality_routes import ADMINISTRATORS, QUALITY, news_of_quality, quality_routes
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.newborn.visit_routes import door_visit_routes, visit_routes
+from tianfu.apps.newborn.visit_routes import CONSULTATIONS, door_visit_routes, visit_routes
 from tianfu.apps.newborn.wording_routes import language_routes, wording_routes
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.web.admission import for_purpose
@@ -38,6 +40,7 @@ FAMILY_PLACE = "place.newborn"
 DESK_PLACE = "place.newborn-desk"
 CARE_PLACE = "place.newborn-care"
 QUALITY_PLACE = "place.newborn-quality"
+CONSULTATION_PLACE = "place.newborn-consultations"
 
 
 def newborn(
@@ -47,13 +50,16 @@ def newborn(
     carts: Carts | None = None,
     observatory: Observatory | None = None,
     cameras: CameraDesk | None = None,
+    consulting: Consulting | None = None,
 ) -> App:
     """The app as the site takes it.
 
     Without bedsides and windows an installation books visits and shows none; without carts no browser stands for a
     camera, without a desk of cameras none is kept by a page, and without an observatory no operator sees how visits go.
+    Without consulting no expert from elsewhere is asked.
     """
     watched = Place(key=QUALITY_PLACE, address=QUALITY, icon="i-camera", roles=ADMINISTRATORS)
+    asked = Place(key=CONSULTATION_PLACE, address=CONSULTATIONS, icon="i-steth", roles=frozenset({"doctor"}))
     live = (Place(key="place.round", address=ROUND, icon="i-camera", roles=STAFF),)
     return App(
         name="newborn",
@@ -63,6 +69,7 @@ def newborn(
             Place(key=DESK_PLACE, address=DESK, icon="i-baby", roles=frozenset({"nurse"})),
             Place(key=CARE_PLACE, address=CARE, icon="i-heart", roles=frozenset({"nurse"})),
             *(live if bedsides is not None else ()),
+            *((asked,) if consulting is not None else ()),
             *((watched,) if observatory is not None else ()),
         ),
         news=partial(_news, nursery, observatory),
@@ -71,6 +78,7 @@ def newborn(
             *_live(pages, bedsides, carts),
             *([] if cameras is None else for_purpose(Purpose.TREATMENT, camera_routes(pages, cameras))),
             *_watch(pages, windows),
+            *_consultations(pages, consulting),
             *_quality(pages, observatory),
         ],
     )
@@ -104,6 +112,16 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         *for_purpose(Purpose.PATIENT_REQUEST, asked_routes(pages, windows)),
         *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
+    ]
+
+
+def _consultations(pages: Pages, consulting: Consulting | None) -> list[HTTPRouteHandler]:
+    if consulting is None:
+        return []
+    nursery = consulting.windows.nursery
+    return [
+        *for_purpose(Purpose.TREATMENT, consultation_routes(pages, consulting)),
+        *for_purpose(Purpose.PATIENT_REQUEST, agreement_routes(pages, nursery)),
     ]
 
 

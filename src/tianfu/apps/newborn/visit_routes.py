@@ -32,9 +32,10 @@ from tianfu.apps.newborn.door_routes import (
 )
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
 from tianfu.apps.newborn.model.visit import State
-from tianfu.apps.newborn.pages import ROOT, faults_of, page_of, resident
+from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
     INVITATION_OVER,
+    Expert,
     FamilyVisit,
     Now,
     Watcher,
@@ -60,6 +61,7 @@ from tianfu.web.outcome import sentence_of, status_of
 from tianfu.web.pages import Pages
 
 WATCH = f"{ROOT}/watch"
+CONSULTATIONS = f"{ROOT}/consultations"
 MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 """The page's own Permissions-Policy: a family is heard, and never seen."""
 
@@ -126,6 +128,32 @@ def door_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
     return [show_visit_at_door, *_asked_by_the_page(pages, windows, way)]
 
 
+async def _asked_expert(request: HttpRequest) -> Watcher:
+    return Expert(signed_in=doctor(request))
+
+
+_CONSULTING = _Way(root=CONSULTATIONS, home=CONSULTATIONS, watcher=_asked_expert, form={}, beat=limited("page"))
+
+
+def consultation_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
+    """What the live page of an expert asks, as that of a family does; he calls nobody."""
+    return _asked_by_the_page(pages, windows, _CONSULTING)
+
+
+async def consultation_page(
+    pages: Pages, windows: Windows, request: HttpRequest, found: FamilyVisit, **said: Any
+) -> Response[str]:
+    """The live page of an expert; `said` is what stands below the picture."""
+    return await _visit_page(pages, windows, request, _CONSULTING, found, **said)
+
+
+async def _voice(pages: Pages, windows: Windows, request: HttpRequest, way: _Way) -> Voice:
+    """An expert reads his own language: wordings are for families."""
+    if way is _CONSULTING:
+        return Voice(language=pages.asking(request).language)
+    return await voice_of(pages, windows.nursery, request)
+
+
 async def _visit_page(
     pages: Pages,
     windows: Windows,
@@ -136,7 +164,7 @@ async def _visit_page(
     status: int = 200,
     **said: object,
 ) -> Response[str]:
-    voice = await voice_of(pages, windows.nursery, request)
+    voice = await _voice(pages, windows, request, way)
     answer = page_of(pages, request, voice)(
         "family/visit.html",
         status=status,

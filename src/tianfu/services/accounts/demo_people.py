@@ -39,6 +39,9 @@ WARD_STAFF = {
 }
 """The staff numbers of a ward of newborns, by what their logins are shown as."""
 
+EXPERT, EXPERT_NUMBER = "expert", "DEMO-EXPERT-1"
+"""Whom such a ward may ask from afar; a province that was made before there was one has none."""
+
 EMERGENCY = "urn:tianfu:task|emergency-access"
 FAMILY_DOCTOR = "https://tianfu.example/fhir/CodeSystem/care-team|family-doctor"
 
@@ -89,10 +92,12 @@ class DemoPeople:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoWard:
-    """The staff of the ward of newborns by what they are shown as, and the mother of the twins who lie there."""
+    """The staff of the ward of newborns by what they are shown as, the mother of the twins who lie there, and whom the
+    ward may ask from afar."""
 
     staff: Mapping[str, DemoStaff]
     mother: DemoResident
+    expert: DemoStaff | None
 
 
 async def find_people(store: DemoStore, now: Instant) -> DemoPeople:
@@ -216,7 +221,15 @@ async def _ward(search: _Search) -> DemoWard | None:
         if not found:
             raise _incomplete(role)
         staff[role] = DemoStaff(organisation=unit, practitioner=found[0]["id"], name=_name(found[0]))
-    return DemoWard(staff=staff, mother=await _mother(search, beds[0]["id"]))
+    return DemoWard(staff=staff, mother=await _mother(search, beds[0]["id"]), expert=await _expert(search))
+
+
+async def _expert(search: _Search) -> DemoStaff | None:
+    for found in await search.of("Practitioner", ("identifier", f"{systems.STAFF_NUMBER}|{EXPERT_NUMBER}")):
+        for role in await search.of("PractitionerRole", ("practitioner", f"Practitioner/{found['id']}")):
+            house = _id(role.get("organization"))
+            return DemoStaff(organisation=house, practitioner=found["id"], name=_name(found))
+    return None
 
 
 async def _mother(search: _Search, bed: str) -> DemoResident:

@@ -17,6 +17,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.demo_people import (
+    EXPERT,
     WARD_STAFF,
     DemoPeople,
     DemoResident,
@@ -61,7 +62,7 @@ ROLES = frozenset({"doctor", "township", "citizen", "parent", *(role for role, _
 INTERPRETER = DemoResident(name="译言（演示）", telephone="13900009901", patients=(), related=())
 """Somebody whom no record knows, and whom a family of the ward may ask to interpret."""
 
-WARD_ROLES = frozenset({*WARD_STAFF, "mother", "interpreter"})
+WARD_ROLES = frozenset({*WARD_STAFF, "mother", "interpreter", EXPERT})
 """And those for whom there is one where the province has a ward of newborns."""
 
 
@@ -201,6 +202,8 @@ def _wishes(people: DemoPeople) -> Iterator[_Staff | _Resident]:
     if people.ward is not None:
         for shown, found in people.ward.staff.items():
             yield _of_ward(shown, found)
+        if people.ward.expert is not None:
+            yield _of_ward(EXPERT, people.ward.expert)
         yield _Resident(role="mother", resident=people.ward.mother)
         yield _Resident(role="interpreter", resident=INTERPRETER)
 
@@ -211,7 +214,7 @@ def _staff(role: str, name: str, at: DemoStaff, *, practitioner: str | None) -> 
 
 
 def _of_ward(shown: str, at: DemoStaff) -> _Staff:
-    role = "doctor" if shown == "neonatologist" else "nurse"
+    role = "doctor" if shown in {"neonatologist", EXPERT} else "nurse"
     title = "护士长" if shown == "head-nurse" else None
     post = Post(organisation=at.organisation, role=role, practitioner=at.practitioner, title=title)
     return _Staff(role=shown, name=at.name, number=f"DEMO-{shown.upper()}", post=post)

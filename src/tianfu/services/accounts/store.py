@@ -105,6 +105,12 @@ class People:
             row = await connection.one(_PEOPLE.account_of_handle, kind=kind.value, handle=handle)
         return None if row is None else self._judged(row)
 
+    async def works_as(self, practitioner: str, role: str) -> bool:
+        """Whether somebody who can sign in works in this role now and is this Practitioner."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_PEOPLE.works_as, practitioner=practitioner, role=role)
+        return bool(row and row[0])
+
     async def account(self, account: str) -> Account:
         """An account by its name in the trace, whoever left included; raises Refusal `account-unknown`."""
         async with self._database.connection("app") as connection:

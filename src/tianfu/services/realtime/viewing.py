@@ -42,6 +42,11 @@ INTERACTIONS = frozenset(
         "move-camera",
         "call-ward",
         "answer-family",
+        "ask-expert",
+        "accept-consultation",
+        "decline-consultation",
+        "withdraw-consultation",
+        "sign-opinion",
     }
 )
 """What happens at live visits, as the trace calls it."""

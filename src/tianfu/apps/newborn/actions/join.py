@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.model.consultation import EXPERT
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.model.watermark import FAULTS_MAX
-from tianfu.apps.newborn.queries.family_visit import Coming, Now, Watcher, coming_to, now_of
+from tianfu.apps.newborn.queries.family_visit import Coming, Expert, Now, Watcher, coming_to, now_of
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -61,12 +63,13 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     participant = windows.grants.participant(visit, watcher.caller.id)
     before = await windows.viewers.find(visit, participant)
     if before is None:
-        if isinstance(watcher, SignedIn):  # at the door a nurse saw a paper, within minutes
+        if isinstance(watcher, Expert):
+            refuse_unless_fresh(watcher.signed_in, now)
+        elif isinstance(watcher, SignedIn):  # at the door a nurse saw a paper, within minutes
             refuse_unless_fresh(watcher, now)
     elif before.faults >= FAULTS_MAX:
         raise Refusal("watermark-missing", next_step="call-operator")
-    # Whoever interprets stands in the trail as such.
-    caller = interpreter_of(watcher.caller) if coming.part is Part.INTERPRETER else watcher.caller
+    caller = _in_the_trail(watcher.caller, coming.part)
     ticket = Ticket(
         action=_action(coming),
         visit=visit,
@@ -83,6 +86,17 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         may_speak=coming.may_speak,
         offers_first=isinstance(windows.house.media, OffersFirst),
     )
+
+
+def _in_the_trail(caller: Caller, part: Part) -> Caller:
+    """Whoever interprets, or is asked as an expert, stands in the trail as such."""
+    match part:
+        case Part.INTERPRETER:
+            return interpreter_of(caller)
+        case Part.EXPERT:
+            return Caller(id=caller.id, role=EXPERT, practitioner=caller.practitioner, session=caller.session)
+        case _:
+            return caller
 
 
 def refuse_sound_alone(windows: Windows) -> None:

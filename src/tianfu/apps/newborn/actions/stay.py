@@ -23,7 +23,7 @@ from tianfu.apps.newborn.model.watermark import (
     is_shown,
     watermark_at,
 )
-from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Coming, Watcher, coming_to
+from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Coming, Expert, Watcher, coming_to
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
@@ -47,7 +47,8 @@ def marks_of(watcher: Watcher, key: str, formats: Formats, *, now: Instant) -> l
     if isinstance(watcher, AtDoor):
         name, tail = formats.language.say("door.watermark"), watcher.ward
     else:
-        name, tail = watcher.account.name, watcher.account.number[-4:]
+        account = watcher.signed_in.account if isinstance(watcher, Expert) else watcher.account
+        name, tail = account.name, account.number[-4:]
     instants = [Instant(now - back * STEP) for back in range(STEPS_BACK + 1)]
     return [watermark_at(key, name, tail, formats.time(each), each) for each in instants]
 

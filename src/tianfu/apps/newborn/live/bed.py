@@ -9,7 +9,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.keeper import LEASE_SECONDS
 from tianfu.apps.newborn.live.standing import Standing, read, written
-from tianfu.apps.newborn.mapping.visits import Booked, booked_from
+from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from
 from tianfu.apps.newborn.model.visit import Visit, Ward
 from tianfu.apps.newborn.queries.facts import read_facts
 from tianfu.apps.newborn.queries.round import read_wards
@@ -45,7 +45,7 @@ async def visit_of(house: House, caller: Caller, visit: str) -> Booked:
     The Appointment and the baby must both be open to her: a ward's nurse by the baby's stay in her unit.
     """
     [answer] = await house.store.read_many(caller, Purpose.TREATMENT, [("Appointment", visit)])
-    booked = booked_from(answer.record.value, version=answer.record.version) if isinstance(answer, Found) else None
+    booked = at_bed_from(answer.record.value, version=answer.record.version) if isinstance(answer, Found) else None
     if booked is None:
         raise not_found()
     [baby] = await house.store.read_many(caller, Purpose.TREATMENT, [("Patient", booked.baby)])

@@ -6,17 +6,21 @@ https://hl7.org/fhir/R4/appointment.html , https://hl7.org/fhir/R4/encounter.htm
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tianfu.apps.newborn.mapping.codes import (
     ACT_CODE,
     APPOINTMENT_STATUS,
+    CONSULTATION_AGREED_BY,
+    CONSULTATION_GROUND,
     NEWBORN,
     NEWBORN_VISIT,
+    REMOTE_CONSULTATION,
     VISIT_REASON,
     VISIT_STATE,
 )
+from tianfu.apps.newborn.model.consultation import Ground
 from tianfu.apps.newborn.model.visit import State, Visit
 from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
@@ -27,7 +31,10 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """A visit as its Appointment says it; ids are logical ids, `reason` is one word or empty."""
+    """A visit as its Appointment says it; ids are logical ids, `reason` is one word or empty.
+
+    A remote consultation has an `expert`, a Practitioner, and a `ground`, and a guardian only if he agreed to it.
+    """
 
     id: str
     version: int
@@ -38,6 +45,18 @@ class Booked:
     start: Instant
     end: Instant
     reason: str = ""
+    expert: str = ""
+    ground: Ground | None = None
+
+    @property
+    def is_consultation(self) -> bool:
+        """Whether an expert comes, and no family."""
+        return bool(self.expert)
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether it ends with a guardian's consent."""
+        return self.ground is not Ground.EMERGENCY
 
     @property
     def visit(self) -> Visit:
@@ -45,28 +64,56 @@ class Booked:
         return Visit(state=self.state, baby=self.baby, slot_start=self.start, slot_end=self.end, reason=self.reason)
 
 
-def is_visit(appointment: Element) -> bool:
-    """Whether an Appointment is a newborn visit."""
+def is_visit(appointment: Element, what: str = NEWBORN_VISIT) -> bool:
+    """Whether an Appointment is a newborn visit, or of that other kind."""
     codings = (appointment.get("appointmentType") or {}).get("coding", ())
-    return any(each.get("system") == NEWBORN and each.get("code") == NEWBORN_VISIT for each in codings)
+    return any(each.get("system") == NEWBORN and each.get("code") == what for each in codings)
+
+
+def at_bed_from(appointment: Element, *, version: int) -> Booked | None:
+    """Whatever may come to a bed: a family's visit, or a remote consultation; None for anything else."""
+    return booked_from(appointment, version=version) or consultation_from(appointment, version=version)
+
+
+def consultation_from(appointment: Element, *, version: int) -> Booked | None:
+    """The remote consultation in an Appointment; None if it is none, or lacks baby, expert, ward, slot or a ground.
+
+    One whose ground is a consent lacks something without the guardian who gave it.
+    """
+    try:
+        ground = Ground(extension(appointment, CONSULTATION_GROUND))
+    except ValueError:
+        return None
+    said = [each for each in appointment.get("extension", ()) if each.get("url") == CONSULTATION_AGREED_BY]
+    guardian = id_in(said[0].get("valueReference"), "RelatedPerson") if len(said) == 1 else ""
+    expert = _actor(appointment, "Practitioner")
+    booked = _booked(appointment, REMOTE_CONSULTATION, guardian, version)
+    if booked is None or not expert or (ground is Ground.CONSENT and not guardian):
+        return None
+    return replace(booked, expert=expert, ground=ground)
 
 
 def booked_from(appointment: Element, *, version: int) -> Booked | None:
-    """The visit in an Appointment; None if it is none, or lacks baby, guardian, ward, slot or a known state."""
+    """A family's visit in an Appointment; None if it is none, or lacks baby, guardian, ward, slot or a known state."""
+    guardian = _actor(appointment, "RelatedPerson")
+    return _booked(appointment, NEWBORN_VISIT, guardian, version) if guardian else None
+
+
+def _booked(appointment: Element, what: str, guardian: str, version: int) -> Booked | None:
     try:
         state = State(extension(appointment, VISIT_STATE))
         start, end = range_of(appointment["start"])[0], range_of(appointment["end"])[0]
     except (KeyError, ValueError):
         return None
-    actors = {kind: _actor(appointment, kind) for kind in ("Patient", "RelatedPerson", "Location")}
-    if not is_visit(appointment) or not all(actors.values()):
+    actors = {kind: _actor(appointment, kind) for kind in ("Patient", "Location")}
+    if not is_visit(appointment, what) or not all(actors.values()):
         return None
     return Booked(
         id=str(appointment["id"]),
         version=version,
         state=state,
         baby=actors["Patient"],
-        guardian=actors["RelatedPerson"],
+        guardian=guardian,
         ward=actors["Location"],
         start=start,
         end=end,
@@ -133,7 +180,10 @@ def live_encounter(
         "status": status,
         "statusHistory": history,
         "class": {"system": ACT_CODE, "code": "VR"},
-        "type": [{"coding": [{"system": NEWBORN, "code": NEWBORN_VISIT}]}],
+        "type": [
+            {"coding": [{"system": NEWBORN, "code": REMOTE_CONSULTATION if booked.is_consultation else NEWBORN_VISIT}]}
+        ],
+        **({"basedOn": [{"reference": f"ServiceRequest/{booked.id}"}]} if booked.is_consultation else {}),
         "subject": {"reference": f"Patient/{booked.baby}"},
         "appointment": [{"reference": f"Appointment/{booked.id}"}],
         "period": {"start": began, **({"end": moment} if is_over else {})},

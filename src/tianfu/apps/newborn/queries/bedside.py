@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
@@ -11,13 +12,16 @@ from tianfu.apps.newborn.live.bed import not_found, visit_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, VISITS
+from tianfu.apps.newborn.mapping.consultations import Asked, Opinion, asked_from, opinion_from
 from tianfu.apps.newborn.mapping.notes import Note, note_from
-from tianfu.apps.newborn.mapping.visits import booked_from
+from tianfu.apps.newborn.mapping.visits import at_bed_from
 from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Code
 from tianfu.apps.newborn.model.calls import Call
+from tianfu.apps.newborn.model.consultation import EXPERT
 from tianfu.apps.newborn.model.visit import State, Visit
 from tianfu.apps.newborn.queries.round import Row, bed_names, read_round, read_wards, rows_of
 from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 
@@ -28,7 +32,9 @@ NOTES_MAX = 20
 class Bedside:
     """A visit as its nurse sees it; `seconds_left` is how long the scans still count, 0 if there are none.
 
-    `round` are the visits of the round that are not over, this one among them; `before` and `after` stand beside it.
+    Of a consultation `asked` is what the expert is asked, `opinion` what he said, and `is_expert_here` whether he is
+    before the curtain now, as far as the media server can be asked.  `round` are the visits of the round that are not
+    over, this one among them; `before` and `after` stand beside it.
     """
 
     row: Row
@@ -44,6 +50,9 @@ class Bedside:
     is_silenced: bool
     call: Call | None
     moved_why: str
+    asked: Asked | None = None
+    opinion: Opinion | None = None
+    is_expert_here: bool = False
 
     @property
     def is_scanned(self) -> bool:
@@ -82,7 +91,7 @@ async def read_unbooked(house: House, caller: Caller, visit: str) -> Unbooked:
     if room is None or room.ward not in {each.id for each in await read_wards(house, caller)}:
         raise not_found()
     [answer] = await house.store.read_many(VISITS, Purpose.OPERATIONS, [("Appointment", visit)])
-    if isinstance(answer, Found) and booked_from(answer.record.value, version=answer.record.version) is not None:
+    if isinstance(answer, Found) and at_bed_from(answer.record.value, version=answer.record.version) is not None:
         raise not_found()  # it is there, and not for her
     standing = read(room.state)
     names = await bed_names(house, caller, [standing.bed] if standing.bed else [])
@@ -125,7 +134,26 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
         moved_why=kept[visit].moved_why if visit in kept else "",
         call=kept[visit].call if visit in kept else None,
         needs_scans=binding is None or not binding.is_confirmed,
+        **(await _consulted(house, caller, visit) if booked.is_consultation else {}),
     )
+
+
+async def _consulted(house: House, caller: Caller, visit: str) -> dict[str, Any]:
+    wanted = [("ServiceRequest", visit), ("DiagnosticReport", visit)]
+    request, report = await house.store.read_many(caller, Purpose.TREATMENT, wanted)
+    return {
+        "asked": asked_from(request.record.value) if isinstance(request, Found) else None,
+        "opinion": opinion_from(report.record.value) if isinstance(report, Found) else None,
+        "is_expert_here": await _is_expert_here(house, visit),
+    }
+
+
+async def _is_expert_here(house: House, visit: str) -> bool:
+    try:
+        inside = [each.participant for each in await house.media.stats() if each.visit == visit]
+    except Refusal:  # nobody knows
+        return False
+    return EXPERT in [(await house.doors.viewer(visit, each)).role for each in inside]
 
 
 async def _notes(house: House, caller: Caller, baby: str) -> tuple[Note, ...]:

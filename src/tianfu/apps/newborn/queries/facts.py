@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.mapping.codes import VIEW, VISITS
-from tianfu.apps.newborn.mapping.visits import Booked, booked_from, id_in
+from tianfu.apps.newborn.mapping.codes import CONSULTATION, VIEW, VISITS
+from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from, id_in
 from tianfu.apps.newborn.mapping.wards import (
     UNCLEAR_BED,
     Digest,
@@ -61,7 +61,8 @@ def named_records(visits: Iterable[Booked], cameras: Iterable[str]) -> list[tupl
     """The records that are watched by their own name."""
     found = [("Device", each) for each in cameras]
     for each in visits:
-        found += [("RelatedPerson", each.guardian), ("Appointment", each.id)]
+        found += [("RelatedPerson", each.guardian)] if each.guardian else []
+        found.append(("Appointment", each.id))
     return sorted(set(found))
 
 
@@ -104,13 +105,17 @@ async def read_facts(
     return {
         each.id: Facts(
             known=known,
-            consent_is_active=allows(consents[each.baby] or (), each.guardian, VIEW),
-            guardianship_is_clear=("RelatedPerson", each.guardian) in read
-            and (said := flags[each.baby]) is not None
-            and is_clear(read["RelatedPerson", each.guardian].value, each.baby, said, now=now),
+            consent_is_active=not each.needs_consent
+            or allows(consents[each.baby] or (), each.guardian, CONSULTATION if each.is_consultation else VIEW),
+            guardianship_is_clear=not each.needs_consent
+            or (
+                ("RelatedPerson", each.guardian) in read
+                and (said := flags[each.baby]) is not None
+                and is_clear(read["RelatedPerson", each.guardian].value, each.baby, said, now=now)
+            ),
             appointment=booked.state
             if ("Appointment", each.id) in read
-            and (booked := booked_from(read["Appointment", each.id].value, version=0)) is not None
+            and (booked := at_bed_from(read["Appointment", each.id].value, version=0)) is not None
             else None,
         )
         for each in visits

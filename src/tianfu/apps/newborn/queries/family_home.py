@@ -16,6 +16,7 @@ from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
+from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
 from tianfu.apps.newborn.queries.records import FAMILY, PLATFORM, found_by, not_found, read_all, wards_of_stays
 from tianfu.apps.newborn.queries.waiting import kept_back
 from tianfu.kernel.instants import DAY, Instant, range_of
@@ -75,13 +76,14 @@ class AskedToInterpret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """The family's first page."""
+    """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id."""
 
     babies: tuple[Baby, ...]
     claims: tuple[Claim, ...]
     invited: tuple[Invited, ...]
     interpreting: tuple[AskedToInterpret, ...]
     step: Step
+    consultations: Mapping[str, tuple[Consultation, ...]] = field(default_factory=dict)
 
 
 async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
@@ -103,6 +105,7 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
         invited=await _invited(nursery, signed_in),
         interpreting=await _interpreting(nursery, signed_in),
         step=step,
+        consultations={each.id: await about_baby(nursery, each.id) for each in here},
     )
 
 

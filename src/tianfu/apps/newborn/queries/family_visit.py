@@ -9,13 +9,14 @@ from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
 from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
-from tianfu.apps.newborn.mapping.visits import Booked, booked_from
+from tianfu.apps.newborn.mapping.visits import Booked, booked_from, consultation_from
 from tianfu.apps.newborn.mapping.wards import allows, is_clear
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
 from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.facts import read_facts
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, wards_of_stays
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
@@ -26,6 +27,9 @@ from tianfu.services.booking.stations import Shown
 from tianfu.services.realtime.protocol.parts import Part
 
 INVITATION_OVER = "invitation-over"
+
+KNOWS = AT_THE_BED | {State.SLOT_CONFIRMED, State.WAITING, State.CLOSED}
+"""In which states an expert who said yes knows whom he is asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,21 @@ class AtDoor:
     ward: str
 
 
-Watcher = SignedIn | AtDoor
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expert:
+    """A doctor who signed in, as who was asked to a consultation.
+
+    No family's visit is his, and no consultation a family's.
+    """
+
+    signed_in: SignedIn
+
+    @property
+    def caller(self) -> Caller:
+        return self.signed_in.caller
+
+
+Watcher = SignedIn | AtDoor | Expert
 """Who looks.  His `caller` tells him from everybody else."""
 
 
@@ -152,6 +170,8 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     stands for the guardian of the visit on its screen, and speaks only if that was so when the code was given, too.
     """
     nursery = windows.nursery
+    if isinstance(watcher, Expert):
+        return await _coming_as_expert(windows, watcher, visit)
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
@@ -185,6 +205,19 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         sees=third is None or third.sees,
         waits=waits,
     )
+
+
+async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Coming:
+    """As whom an expert comes to a consultation to which he was asked; to no other.  Raises Refusal `not-found`."""
+    house, practitioner = windows.house, watcher.caller.practitioner
+    answer = await read_all(windows.nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
+    record = answer.get(("Appointment", visit))
+    booked = None if record is None else consultation_from(record.value, version=record.version)
+    if booked is None or practitioner is None or booked.expert != practitioner:
+        raise not_found()
+    facts = (await read_facts(house.store, [booked], (), house.digest, now=house.clock()))[visit]
+    may_see = facts.consent_is_active and facts.guardianship_is_clear and booked.state in KNOWS
+    return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
 
 
 async def _third(windows: Windows, watcher: Watcher, visit: str) -> Interpreting | None:
@@ -257,11 +290,12 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
     _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
     patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
+    is_known = coming.sees and (coming.part is not Part.EXPERT or coming.may_see)
     return FamilyVisit(
         coming=coming,
         now=await now_of(windows, booked),
-        baby="" if patient is None or is_open_to_others or not coming.sees else name_of(patient.value),
-        bed=bed if coming.sees else "",
+        baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
+        bed=bed if is_known else "",
         note=await _note(windows, booked.baby) if is_guardian else None,
         helpers=await helpers_of(windows, booked) if is_guardian else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",

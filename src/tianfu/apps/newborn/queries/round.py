@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import Standing, read
 from tianfu.apps.newborn.mapping.codes import WRISTBAND
-from tianfu.apps.newborn.mapping.visits import Booked, booked_from, id_in
+from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from, id_in
 from tianfu.apps.newborn.mapping.wards import bed_of, is_ward
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import OVER, State, Visit
+from tianfu.apps.newborn.nurse_ports import VisitStore
 from tianfu.kernel.instants import DAY, Instant, china_date, day_start, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
@@ -28,7 +29,7 @@ PENDING = frozenset({State.GUARDIAN_VERIFIED, State.APPROVED})
 """Has a place, and waits for a doctor's first yes."""
 
 TODAYS = frozenset(State) - {State.DRAFT, State.REQUESTED, State.IDENTITY_VERIFIED}
-"""What is on a round: whatever has a place."""
+"""What is on a round: whatever has a place; of consultations, those to which an expert said yes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,10 @@ class Ward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A visit on the round; `twin` is the order of birth where there are several, else 0."""
+    """A visit on the round; `twin` is the order of birth where there are several, else 0.
+
+    `expert` is the name of who is asked to a consultation, empty for a family's visit.
+    """
 
     id: str
     bed: str
@@ -54,6 +58,8 @@ class Row:
     ward: str
     is_at_bed: bool
     is_calling: bool
+    is_consultation: bool = False
+    expert: str = ""
 
     @property
     def state(self) -> State:
@@ -97,10 +103,11 @@ async def read_round(house: House, caller: Caller, *, now: Instant) -> Round:
         ("_count", str(VISITS_MAX)),
     )
     page = await house.store.search(caller, WHY, SearchRequest(type="Appointment", parameters=asked))
-    booked = [each for record in page.records if (each := booked_from(record.value, version=record.version))]
+    booked = [each for record in page.records if (each := at_bed_from(record.value, version=record.version))]
     rooms = {room.visit: room for ward in wards for room in await house.rooms.of_ward(ward.id, since=today)}
     kept = {visit: read(room.state) for visit, room in rooms.items()}
-    rows = await rows_of(house, caller, [each for each in booked if each.state in TODAYS or each.id in kept], kept)
+    shown = [each for each in booked if each.state in _todays(each) or each.id in kept]
+    rows = await rows_of(house, caller, shown, kept)
     spent = sum((room.changed_at if room.is_over else now) - room.begun_at for room in rooms.values())
     return Round(
         wards=wards,
@@ -173,6 +180,7 @@ async def rows_of(house: House, caller: Caller, booked: Sequence[Booked], kept: 
     stays = [each.value for each in (await house.store.search(caller, WHY, wanted)).records]
     beds = {baby: bed_of(each for each in stays if id_in(each.get("subject"), "Patient") == baby) for baby in babies}
     names = await bed_names(house, caller, sorted({bed for bed in beds.values() if bed}))
+    experts = await practitioner_names(house.store, caller, {each.expert for each in booked if each.expert})
     return [
         Row(
             id=each.id,
@@ -185,6 +193,8 @@ async def rows_of(house: House, caller: Caller, booked: Sequence[Booked], kept: 
             ward=each.ward,
             is_at_bed=each.id in kept,
             is_calling=each.id in kept and kept[each.id].is_calling,
+            is_consultation=each.is_consultation,
+            expert=experts.get(each.expert, ""),
         )
         for each in booked
         if each.baby in people
@@ -201,6 +211,19 @@ async def bed_names(house: House, caller: Caller, beds: Sequence[str]) -> Mappin
         for bed, each in zip(beds, answers, strict=True)
         if isinstance(each, Found)
     }
+
+
+async def practitioner_names(store: VisitStore, caller: Caller, practitioners: Collection[str]) -> Mapping[str, str]:
+    """What practitioners are called, by their ids."""
+    ids = sorted(practitioners)
+    answers = await store.read_many(caller, WHY, [("Practitioner", each) for each in ids]) if ids else ()
+    return {
+        each: _name(answer.record.value) for each, answer in zip(ids, answers, strict=True) if isinstance(answer, Found)
+    }
+
+
+def _todays(booked: Booked) -> frozenset[State]:
+    return TODAYS - {State.APPROVED} if booked.is_consultation else TODAYS
 
 
 def _name(patient: Mapping[str, Any]) -> str:

@@ -139,6 +139,11 @@ select workplace from workplace where workplace = %(workplace)s and until is nul
 -- Whether anybody works in one of these roles now.
 select exists (select from workplace where role = any(%(roles)s::text[]) and until is null);
 
+-- works_as
+-- Whether anybody works in a role now under a Practitioner's name.
+select exists (select from workplace
+                where practitioner = %(practitioner)s and role = %(role)s and until is null);
+
 -- end_workplace
 -- Somebody works there no more.
 update workplace set until = %(now)s where workplace = %(workplace)s and until is null returning workplace;

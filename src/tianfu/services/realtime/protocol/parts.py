@@ -13,3 +13,4 @@ class Part(Enum):
     NURSE = "nurse"
     INTERPRETER = "interpreter"
     GUEST = "guest"
+    EXPERT = "expert"

@@ -10,16 +10,18 @@ from tianfu.services.realtime.protocol.parts import Part
 HEARS: Mapping[Part, frozenset[Part]] = {
     Part.FAMILY: frozenset({Part.FAMILY, Part.NURSE, Part.INTERPRETER}),
     Part.GUEST: frozenset({Part.NURSE, Part.INTERPRETER}),
-    Part.BEDSIDE: frozenset({Part.FAMILY, Part.INTERPRETER}),
-    Part.NURSE: frozenset({Part.FAMILY, Part.INTERPRETER}),
+    Part.BEDSIDE: frozenset({Part.FAMILY, Part.INTERPRETER, Part.EXPERT}),
+    Part.NURSE: frozenset({Part.FAMILY, Part.INTERPRETER, Part.EXPERT}),
     Part.INTERPRETER: frozenset({Part.FAMILY, Part.NURSE}),
+    Part.EXPERT: frozenset({Part.NURSE}),
 }
 """Whose voices each hears.
 
-What sounds at the cot is the family's voice, and that of whom a nurse let interpret: she stands there and hears both.
+What sounds at the cot is the family's voice, and that of whom a nurse let interpret: she stands there and hears both;
+in a consultation, in which no family is, it is the voice of the expert who was asked.
 """
 
-SPEAKS = frozenset({Part.FAMILY, Part.NURSE, Part.INTERPRETER})
+SPEAKS = frozenset({Part.FAMILY, Part.NURSE, Part.INTERPRETER, Part.EXPERT})
 """Guests look and listen; a loudspeaker says nothing."""
 
 

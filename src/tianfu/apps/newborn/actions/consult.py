@@ -1,0 +1,211 @@
+"""A ward's doctor asks an expert from elsewhere to a baby, and the expert says yes or no.
+
+Each step writes the asking, its time and what it opens together, or nothing of it.
+Rule: docs/rules/newborn-consultations.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.keep_slots import turned
+from tianfu.apps.newborn.consultation_ports import Consulting
+from tianfu.apps.newborn.live.bed import visit_of
+from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.consultations import (
+    Asked,
+    agreed_by,
+    appointment_of_consultation,
+    request_of,
+    team_of,
+    with_status,
+)
+from tianfu.apps.newborn.mapping.visits import Booked, Resource, consultation_from, restated
+from tianfu.apps.newborn.mapping.wards import is_clear
+from tianfu.apps.newborn.model.consultation import UNUSABLE, Ground, read_ask, read_declined, read_withdrawn
+from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.consultations import open_about, read_experts
+from tianfu.apps.newborn.queries.desk import ward_babies
+from tianfu.apps.newborn.queries.records import (
+    PLATFORM,
+    WARD_WORK,
+    changed,
+    found_by,
+    not_found,
+    read_all,
+    ward_of_unit,
+    write_together,
+)
+from tianfu.kernel.ids import new_uuid7
+from tianfu.kernel.refusal import Fault, Refusal
+from tianfu.records.outcomes import Record
+
+OPEN_MAX = 3
+"""So many consultations about one baby may be open at once. [ours]"""
+
+TRIES_MAX = 3
+"""So often a step is tried again where the keeper of visits wrote at the same moment."""
+
+Change = Callable[[Visit], Visit]
+
+
+async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: str, form: Mapping[str, str]) -> str:
+    """Ask an expert; the consultation's name.
+
+    Raises Refusal `doctor-needed`, `not-found` for a baby of another ward, `consultation-unusable` with a fault for
+    each field that is wrong, `consultations-too-many`.
+    """
+    nursery, house = consulting.windows.nursery, consulting.windows.house
+    _refuse_unless_doctor(caller)
+    ward = await ward_of_unit(nursery.store, caller)
+    if baby not in await ward_babies(nursery, caller):
+        raise not_found()
+    now = nursery.clock()
+    ask = read_ask(form, now=now)
+    experts = {each.practitioner for each in await read_experts(nursery.store, caller)} - {doctor}
+    if ask.expert not in experts:
+        raise _unusable("expert", "choose-one")
+    if not await consulting.staff.works_as(ask.expert, "doctor"):
+        raise _unusable("expert", "expert-without-login")
+    guardian = await _agreeing(nursery, caller, baby) if ask.ground is Ground.CONSENT else ""
+    if ask.ground is Ground.CONSENT and not guardian:
+        raise _unusable("ground", "nobody-agreed")
+    if len(await open_about(nursery, baby)) >= OPEN_MAX:
+        raise Refusal("consultations-too-many", next_step="withdraw-one")
+    booked = Booked(
+        id=new_uuid7(),
+        version=0,
+        state=State.APPROVED,
+        baby=baby,
+        guardian=guardian,
+        ward=ward.id,
+        start=ask.start,
+        end=ask.end,
+        expert=ask.expert,
+        ground=ask.ground,
+    )
+    asked = Asked(by=doctor, expert=ask.expert, question=ask.question, reason=ask.reason, at=now)
+    entries = [changed(request_of(booked, asked)), changed(appointment_of_consultation(booked))]
+    await write_together(nursery.store, VISITS, entries)
+    facts = {"visit": booked.id, "expert": ask.expert, "ground": ask.ground.value}
+    await house.trail.did(caller, "ask-expert", patient=baby, facts=facts)
+    return booked.id
+
+
+async def withdraw_asking(consulting: Consulting, caller: Caller, visit: str, reason: str) -> None:
+    """The ward asks no more; whoever looks is cut off within a look of the keeper.
+
+    Raises Refusal `doctor-needed`, `not-found`, `reason-missing` or `visit-not-there-yet` where it is over.
+    """
+    nursery, house = consulting.windows.nursery, consulting.windows.house
+    _refuse_unless_doctor(caller)
+    why = read_withdrawn(reason).value
+    booked, ward = await visit_of(house, caller, visit), await ward_of_unit(nursery.store, caller)
+    if not booked.is_consultation or booked.ward != ward.id:
+        raise not_found()
+    await change_consultation(nursery, visit, lambda stands: given_up(stands, why))
+    await house.trail.did(caller, "withdraw-consultation", patient=booked.baby, facts={"visit": visit, "reason": why})
+
+
+async def accept_asking(consulting: Consulting, caller: Caller, expert: str, visit: str) -> None:
+    """The expert comes: from the first to the last minute what was measured is open to him.
+
+    Raises Refusal `not-found` for what is not asked of him, `slot-over`, `visit-not-there-yet`.
+    """
+    nursery, house = consulting.windows.nursery, consulting.windows.house
+    booked = await asked_of(nursery, expert, visit)
+    now = nursery.clock()
+    if now >= booked.end:
+        raise Refusal("slot-over", next_step="ask-the-ward")
+
+    def accepted(stands: Visit) -> Visit:
+        return turned(stepped(stands, State.SLOT_CONFIRMED), now=now)
+
+    await change_consultation(nursery, visit, accepted)
+    await house.trail.did(caller, "accept-consultation", patient=booked.baby, facts={"visit": visit})
+
+
+async def decline_asking(consulting: Consulting, caller: Caller, expert: str, visit: str, reason: str) -> None:
+    """The expert does not come, also where he said yes before.
+
+    Raises Refusal `not-found`, `reason-missing`, `visit-not-there-yet`.
+    """
+    nursery, house = consulting.windows.nursery, consulting.windows.house
+    why = read_declined(reason).value
+    booked = await asked_of(nursery, expert, visit)
+    await change_consultation(nursery, visit, lambda stands: left(stands, Exit.DECLINE, why))
+    await house.trail.did(caller, "decline-consultation", patient=booked.baby, facts={"visit": visit, "reason": why})
+
+
+async def asked_of(nursery: Nursery, expert: str, visit: str) -> Booked:
+    """A consultation to which this Practitioner was asked; raises Refusal `not-found`."""
+    found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
+    record = found.get(("Appointment", visit))
+    booked = None if record is None else consultation_from(record.value, version=record.version)
+    if booked is None or booked.expert != expert:
+        raise not_found()
+    return booked
+
+
+async def change_consultation(nursery: Nursery, visit: str, change: Change) -> None:
+    """Write how a consultation stands from now on, and what follows from it, all or nothing.
+
+    Raises Refusal `not-found`, `version-conflict`, and what the change raises.
+    """
+    wanted = [(kind, visit) for kind in ("Appointment", "ServiceRequest", "CareTeam")]
+    for tries in range(1, TRIES_MAX + 1):
+        found = await read_all(nursery.store, VISITS, PLATFORM, wanted)
+        record = found.get(("Appointment", visit))
+        booked = None if record is None else consultation_from(record.value, version=record.version)
+        if record is None or booked is None:
+            raise not_found()
+        after = change(booked.visit)
+        entries = [changed(restated(record.value, after.state, after.reason), version=record.version)]
+        entries += _following(booked, after, found.get(("ServiceRequest", visit)), found.get(("CareTeam", visit)))
+        try:
+            await write_together(nursery.store, VISITS, entries)
+        except Refusal as refusal:
+            if refusal.code != "version-conflict" or tries == TRIES_MAX:
+                raise
+            continue
+        return
+
+
+def given_up(visit: Visit, reason: str) -> Visit:
+    """Over before its time by the ward or by what no longer holds, at the bed or before."""
+    return left(visit, Exit.ABORT if visit.state in AT_THE_BED else Exit.CANCEL, reason)
+
+
+def _following(booked: Booked, after: Visit, request: Record | None, team: Record | None) -> list[Resource]:
+    """What a step means for the asking, and for what is open to the expert."""
+    entries = []
+    if after.state in OVER - {State.CLOSED}:
+        if request is not None and request.value.get("status") == "active":
+            entries.append(changed(with_status(request.value, "revoked"), version=request.version))
+        if team is not None and team.value.get("status") == "active":
+            entries.append(changed(with_status(team.value, "inactive"), version=team.version))
+    elif team is None and after.state in {State.SLOT_CONFIRMED, State.WAITING}:
+        entries.append(changed(team_of(replace(booked, state=after.state))))
+    return entries
+
+
+async def _agreeing(nursery: Nursery, caller: Caller, baby: str) -> str:
+    """A guardian who agrees that experts are asked, and is clearly one now; empty if there is none."""
+    about = f"Patient/{baby}"
+    people = await found_by(nursery.store, caller, WARD_WORK, "RelatedPerson", patient=about)
+    flags = [each.value for each in await found_by(nursery.store, caller, WARD_WORK, "Flag", patient=about)]
+    consents = await found_by(nursery.store, caller, WARD_WORK, "Consent", patient=about, status="active")
+    guardians = [each.id for each in people if is_clear(each.value, baby, flags, now=nursery.clock())]
+    return agreed_by([each.value for each in consents], guardians)
+
+
+def _refuse_unless_doctor(caller: Caller) -> None:
+    if caller.role != "doctor":
+        raise Refusal("doctor-needed", next_step="ask-a-doctor")
+
+
+def _unusable(field: str, code: str) -> Refusal:
+    return Refusal(UNUSABLE, faults=(Fault(field, code),))

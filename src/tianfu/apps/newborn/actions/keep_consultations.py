@@ -1,0 +1,141 @@
+"""What time, and a consent that was taken back, do to remote consultations; and to what they opened.
+
+Rule: docs/rules/newborn-consultations.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from tianfu.apps.newborn.actions.consult import change_consultation, given_up
+from tianfu.apps.newborn.actions.keep_slots import LOOK_SECONDS, WAITS_BEFORE, turned
+from tianfu.apps.newborn.mapping.codes import CONSULTATION, NEWBORN, REMOTE_CONSULTATION, VISITS
+from tianfu.apps.newborn.mapping.consultations import team_of, with_status
+from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
+from tianfu.apps.newborn.mapping.wards import allows, is_clear
+from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, Exit, State, Visit, left
+from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.consultations import open_about
+from tianfu.apps.newborn.queries.records import PLATFORM, changed, found_by, read_all, write_together
+from tianfu.kernel.instants import Instant, to_fhir_instant
+from tianfu.kernel.refusal import Refusal, place_of
+from tianfu.records.searching import SearchRequest
+
+AT_ONCE_MAX = 100
+"""So many are looked at with each look; those that were turned are not among the next."""
+
+UNSEEN = OVER - {State.CLOSED, State.ABORTED}
+"""Came to nothing before anything was seen: no opinion follows."""
+
+WITHDRAWN, NOT_ANSWERED = "consent-withdrawn", "not-answered"
+
+_log = structlog.get_logger("tianfu.newborn")
+
+
+async def keep_consultations(nursery: Nursery) -> None:
+    """Look again and again; goes on until cancelled."""
+    while True:
+        try:
+            await look_at_consultations(nursery)
+        except Exception as error:
+            _log.error("consultations_not_looked_at", error=place_of(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def look_at_consultations(nursery: Nursery) -> None:
+    """One look: those that begin soon wait at the bed, those nobody answered expire, and nothing stays open behind one.
+
+    Of several workers the second finds nothing to do.
+    """
+    now = nursery.clock()
+    for booked in await _begun(nursery, now):
+        after = _turned(booked, now=now)
+        if booked.state not in AT_THE_BED and not await _has_ground(nursery, booked, now):
+            after = given_up(booked.visit, WITHDRAWN)
+        if after != booked.visit:
+            await _step(nursery, booked, after)
+    await _close_behind(nursery, now)
+
+
+async def end_without_ground(nursery: Nursery, baby: str, guardian: str) -> None:
+    """End what a guardian's consent carried.
+
+    What cannot be ended now is ended by the next look; the picture is cut by the keeper in any case.
+    """
+    for booked in await open_about(nursery, baby):
+        if booked.needs_consent and booked.guardian == guardian:
+            await _step(nursery, booked, given_up(booked.visit, WITHDRAWN))
+
+
+async def _step(nursery: Nursery, booked: Booked, after: Visit) -> None:
+    try:
+        await change_consultation(nursery, booked.id, lambda stands: after if stands == booked.visit else stands)
+    except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
+        _log.info("consultation_not_turned", appointment=booked.id, code=refusal.code)
+
+
+async def _begun(nursery: Nursery, now: Instant) -> list[Booked]:
+    wanted = SearchRequest(
+        type="Appointment",
+        parameters=(
+            ("appointment-type", f"{NEWBORN}|{REMOTE_CONSULTATION}"),
+            ("status", "pending,booked,arrived"),
+            ("date", f"le{to_fhir_instant(Instant(now + WAITS_BEFORE))}"),
+            ("_count", str(AT_ONCE_MAX)),
+        ),
+    )
+    page = await nursery.store.search(VISITS, PLATFORM, wanted)
+    read = [consultation_from(each.value, version=each.version) for each in page.records]
+    return [each for each in read if each is not None]
+
+
+def _turned(booked: Booked, *, now: Instant) -> Visit:
+    """As a family's visit is turned; one that was not answered says so."""
+    if booked.state is State.APPROVED:
+        return left(booked.visit, Exit.EXPIRE, NOT_ANSWERED) if now >= booked.end else booked.visit
+    return turned(booked.visit, now=now)
+
+
+async def _has_ground(nursery: Nursery, booked: Booked, now: Instant) -> bool:
+    if not booked.needs_consent:
+        return True
+    about, store = f"Patient/{booked.baby}", nursery.store
+    consents = await found_by(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
+    flags = await found_by(store, VISITS, PLATFORM, "Flag", patient=about)
+    people = await read_all(store, VISITS, PLATFORM, [("RelatedPerson", booked.guardian)])
+    guardian = people.get(("RelatedPerson", booked.guardian))
+    return (
+        guardian is not None
+        and is_clear(guardian.value, booked.baby, [each.value for each in flags], now=now)
+        and allows([each.value for each in consents], booked.guardian, CONSULTATION)
+    )
+
+
+async def _close_behind(nursery: Nursery, now: Instant) -> None:
+    """Close what a consultation opened once it came to nothing; one that ended well closes with its last minute."""
+    wanted = SearchRequest(
+        type="CareTeam",
+        parameters=(
+            ("category", f"{NEWBORN}|{REMOTE_CONSULTATION}"),
+            ("status", "active"),
+            ("_count", str(AT_ONCE_MAX)),
+        ),
+    )
+    teams = (await nursery.store.search(VISITS, PLATFORM, wanted)).records
+    wanted_of = [(kind, each.id) for each in teams for kind in ("Appointment", "ServiceRequest")]
+    found = await read_all(nursery.store, VISITS, PLATFORM, wanted_of)
+    for team in teams:
+        record = found.get(("Appointment", team.id))
+        booked = None if record is None else consultation_from(record.value, version=record.version)
+        if booked is None or not (booked.state in OVER - {State.CLOSED} or now >= booked.end):
+            continue
+        try:
+            entries = [changed(team_of(booked, status="inactive"), version=team.version)]
+            request = found.get(("ServiceRequest", team.id))
+            if request is not None and request.value.get("status") == "active" and booked.state in UNSEEN:
+                entries.append(changed(with_status(request.value, "revoked"), version=request.version))
+            await write_together(nursery.store, VISITS, entries)
+        except Refusal as refusal:  # somebody changed it meanwhile
+            _log.info("consultation_not_closed", appointment=booked.id, code=refusal.code)

@@ -1,0 +1,216 @@
+"""Screens: remote consultations, as who is asked sees them, as the ward that asks does, and as the family does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.mapping.codes import NEWBORN, REMOTE_CONSULTATION, REMOTE_EXPERT, VISITS
+from tianfu.apps.newborn.mapping.consultations import Asked, Opinion, asked_from, opinion_from
+from tianfu.apps.newborn.mapping.guardians import name_of
+from tianfu.apps.newborn.mapping.visits import Booked, Element, consultation_from, id_in
+from tianfu.apps.newborn.model.consultation import Declined, Withdrawn
+from tianfu.apps.newborn.model.visit import OVER
+from tianfu.apps.newborn.ports import Nursery, RecordStore
+from tianfu.apps.newborn.queries.desk import WardBaby, ward_babies
+from tianfu.apps.newborn.queries.records import PLATFORM, WARD_WORK, found_by, not_found, read_all, ward_of_unit
+from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Record
+from tianfu.records.searching import SearchRequest
+
+SHOWN_DAYS = 30
+SHOWN_MAX = 50
+
+TOLD = frozenset({*Declined, *Withdrawn, "consent-withdrawn", "not-answered", "no-show", "discharged"})
+"""Why it came to nothing, where there are words for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A doctor whom the directory lists as an expert to be asked; `house` is where he works."""
+
+    practitioner: str
+    name: str
+    house: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consultation:
+    """One consultation; `by` and `expert` are names, `house` the expert's, `reason` a word with a phrase or empty."""
+
+    booked: Booked
+    asked: Asked
+    by: str
+    expert: str
+    house: str
+    ward: str
+    opinion: Opinion | None
+    baby: WardBaby | None = None
+
+    @property
+    def reason(self) -> str:
+        return self.booked.reason if self.booked.reason in TOLD else ""
+
+    @property
+    def is_over(self) -> bool:
+        return self.booked.state in OVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationDesk:
+    """What a doctor is asked, and what his ward asks; `babies` are those about whom he may ask."""
+
+    of_me: tuple[Consultation, ...]
+    of_ward: tuple[Consultation, ...]
+    babies: tuple[WardBaby, ...]
+
+
+async def read_experts(store: RecordStore, caller: Caller) -> tuple[Listed, ...]:
+    """Whom the directory lists, by name."""
+    fields = {"role": f"{NEWBORN}|{REMOTE_EXPERT}", "active": "true"}
+    roles = [each.value for each in await found_by(store, caller, WARD_WORK, "PractitionerRole", **fields)]
+    houses = {id_in(each.get("practitioner"), "Practitioner"): _house(each) for each in roles}
+    found = await read_all(store, caller, WARD_WORK, [*_practitioners(houses), *_organisations(houses.values())])
+    listed = [
+        Listed(practitioner=each, name=_name(found, "Practitioner", each), house=_name(found, "Organization", house))
+        for each, house in houses.items()
+        if ("Practitioner", each) in found
+    ]
+    return tuple(sorted(listed, key=lambda each: (each.house, each.name)))
+
+
+async def read_desk_of(nursery: Nursery, caller: Caller) -> ConsultationDesk:
+    """The page of a doctor; without a ward of newborns he asks nobody."""
+    of_me = await asked_of_me(nursery, caller)
+    try:
+        ward = await ward_of_unit(nursery.store, caller)
+    except Refusal:
+        return ConsultationDesk(of_me=of_me, of_ward=(), babies=())
+    babies = await ward_babies(nursery, caller)
+    records = await _appointments(nursery, caller, WARD_WORK, ("location", f"Location/{ward.id}"))
+    of_ward = await _whole(nursery, records, babies)
+    return ConsultationDesk(of_me=of_me, of_ward=of_ward, babies=tuple(babies.values()))
+
+
+async def asked_of_me(nursery: Nursery, caller: Caller) -> tuple[Consultation, ...]:
+    """What a Practitioner is asked, the next first; read by the platform, for the record is not his before its time."""
+    if caller.practitioner is None:
+        return ()
+    who = f"Practitioner/{caller.practitioner}"
+    return await _whole(nursery, await _appointments(nursery, VISITS, PLATFORM, ("practitioner", who)), {})
+
+
+async def about_baby(nursery: Nursery, baby: str) -> tuple[Consultation, ...]:
+    """The consultations about a baby, newest first; whoever calls has seen that the baby is the reader's to see."""
+    records = await _appointments(nursery, VISITS, PLATFORM, ("patient", f"Patient/{baby}"))
+    return await _whole(nursery, records, {})
+
+
+async def one_of_ward(nursery: Nursery, caller: Caller, visit: str) -> Consultation:
+    """A consultation that the caller's ward asked for; raises Refusal `not-found`."""
+    ward = await ward_of_unit(nursery.store, caller)
+    babies = await ward_babies(nursery, caller)
+    found = await read_all(nursery.store, caller, WARD_WORK, [("Appointment", visit)])
+    whole = await _whole(nursery, list(found.values()), babies)
+    if not whole or whole[0].booked.ward != ward.id:
+        raise not_found()
+    return whole[0]
+
+
+async def one_of_mine(nursery: Nursery, caller: Caller, visit: str) -> Consultation:
+    """A consultation to which the caller was asked; raises Refusal `not-found`."""
+    found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
+    whole = await _whole(nursery, list(found.values()), {})
+    if not whole or caller.practitioner is None or whole[0].booked.expert != caller.practitioner:
+        raise not_found()
+    return whole[0]
+
+
+async def open_about(nursery: Nursery, baby: str) -> tuple[Booked, ...]:
+    """The consultations about a baby that are not over."""
+    records = await _appointments(nursery, VISITS, PLATFORM, ("patient", f"Patient/{baby}"))
+    read = [consultation_from(each.value, version=each.version) for each in records]
+    return tuple(each for each in read if each is not None and each.state not in OVER)
+
+
+async def _appointments(nursery: Nursery, caller: Caller, why: Purpose, whose: tuple[str, str]) -> Sequence[Record]:
+    """The last month's, and those to come; at most `SHOWN_MAX`, the latest."""
+    since = Instant(nursery.clock() - SHOWN_DAYS * DAY)
+    wanted = SearchRequest(
+        type="Appointment",
+        parameters=(
+            whose,
+            ("appointment-type", f"{NEWBORN}|{REMOTE_CONSULTATION}"),
+            ("date", f"ge{to_fhir_instant(since)}"),
+            ("_sort", "-date"),
+            ("_count", str(SHOWN_MAX)),
+        ),
+    )
+    return (await nursery.store.search(caller, why, wanted)).records
+
+
+async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tuple[Consultation, ...]:
+    """Consultations with what was asked and answered, and the names of who did."""
+    booked = [each for one in records if (each := consultation_from(one.value, version=one.version)) is not None]
+    store = nursery.store
+    kinds = ("ServiceRequest", "DiagnosticReport")
+    said = await read_all(store, VISITS, PLATFORM, [(kind, each.id) for each in booked for kind in kinds])
+    asked = {
+        each.id: one
+        for each in booked
+        if ("ServiceRequest", each.id) in said
+        and (one := asked_from(said["ServiceRequest", each.id].value)) is not None
+    }
+    experts = sorted({each.expert for each in booked})
+    roles = await _roles(store, experts)
+    people = [*experts, *sorted({each.by for each in asked.values()})]
+    wanted = [*_practitioners(people), *_organisations(roles.values()), *(("Location", each.ward) for each in booked)]
+    names = await read_all(store, VISITS, PLATFORM, wanted)
+    return tuple(
+        Consultation(
+            booked=each,
+            asked=asked[each.id],
+            by=_name(names, "Practitioner", asked[each.id].by),
+            expert=_name(names, "Practitioner", each.expert),
+            house=_name(names, "Organization", roles.get(each.expert, "")),
+            ward=_name(names, "Location", each.ward),
+            opinion=opinion_from(said["DiagnosticReport", each.id].value)
+            if ("DiagnosticReport", each.id) in said
+            else None,
+            baby=babies.get(each.baby),
+        )
+        for each in booked
+        if each.id in asked
+    )
+
+
+async def _roles(store: RecordStore, experts: Sequence[str]) -> dict[str, str]:
+    if not experts:
+        return {}
+    whose = ",".join(f"Practitioner/{each}" for each in experts)
+    fields = {"practitioner": whose, "role": f"{NEWBORN}|{REMOTE_EXPERT}"}
+    roles = [each.value for each in await found_by(store, VISITS, PLATFORM, "PractitionerRole", **fields)]
+    return {id_in(each.get("practitioner"), "Practitioner"): _house(each) for each in roles}
+
+
+def _house(role: Element) -> str:
+    return id_in(role.get("organization"), "Organization")
+
+
+def _practitioners(ids: Iterable[str]) -> list[tuple[str, str]]:
+    return [("Practitioner", each) for each in ids if each]
+
+
+def _organisations(ids: Iterable[str]) -> list[tuple[str, str]]:
+    return [("Organization", each) for each in ids if each]
+
+
+def _name(found: dict[tuple[str, str], Record], kind: str, logical_id: str) -> str:
+    record = found.get((kind, logical_id))
+    if record is None:
+        return ""
+    return name_of(record.value) if kind == "Practitioner" else str(record.value.get("name", ""))
