@@ -13,9 +13,12 @@ from tests.apps.newborn.expert import HOUR, HOUSE, arm, list_experts, measure, n
 from tests.apps.newborn.test_live_page import EMPTY, QUIET, fit, reads, sees
 from tests.apps.newborn.ward import QIN, UNIT
 from tests.apps.newborn.window import MOTHER, SEEN, WATCH, Window, listen, until, window_of
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
+from tianfu.apps.newborn.mapping.codes import CONSENT, CONSULTATION, VISITS
 from tianfu.db import Addresses, Database
+from tianfu.records.searching import SearchRequest
 from tianfu.services.accounts.store import Post
 
 pytestmark = pytest.mark.anyio
@@ -98,6 +101,13 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
     assert "示例远山医院" in told
     assert "来不及征得同意" in told
     await fit(family, "zh-CN-expert-family")
+    await family.goto(f"{window.address}/newborn/consent/baby-7/experts")
+    await fit(family, "zh-CN-expert-consent")
+    for button, status in (("我同意", "active"), ("全部收回", "inactive")):
+        await family.get_by_role("button", name=button).click()
+        await family.get_by_role("status").first.wait_for()
+        assert await agreement_of(window) == status
+        await family.goto(f"{window.address}/newborn/consent/baby-7/experts")
     for path in (f"{WATCH.replace('visit-7', visit)}", f"{PLACES}/{visit}"):
         assert (await family.request.get(f"{window.address}{path}")).status == 404, "no family comes to a consultation"
 
@@ -172,3 +182,10 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
     desks = await bed.request.get(f"{window.address}/newborn/desk/babies/baby-7")
     assert "四小时后复查血气" in await desks.text()
     assert re.search("Signed by", await desks.text())
+
+
+async def agreement_of(window: Window) -> str:
+    """How the one consent to experts stands that the mother signed."""
+    wanted = SearchRequest(type="Consent", parameters=(("category", f"{CONSENT}|{CONSULTATION}"),))
+    [record] = (await window.ward.store.search(VISITS, Purpose.TREATMENT, wanted)).records
+    return str(record.value["status"])
