@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from demo.ward.asking import ask_consultation
 from demo.ward.beds import BEDS, TWINS
+from demo.ward.telling import NEWBORN
 from tests.supervision.installation import Installation
 
+from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Database, EmbeddedPostgres, Query
 from tianfu.installation import database_addresses, installation_keys
@@ -262,6 +265,17 @@ def test_the_trail_tells_how_they_came_to_be(province: Installation) -> None:
     assert told["join"] == staff
     assert told["change-credentials"] >= staff
     assert told["tie-record"] >= 4
+
+
+def test_the_expert_is_asked_about_one_baby_and_only_once(province: Installation) -> None:
+    async def asked(house: House) -> list[str]:
+        for _ in range(2):
+            await ask_consultation(house.store)
+        wanted = SearchRequest(type="Appointment", parameters=(("appointment-type", f"{NEWBORN}|remote-consultation"),))
+        records = (await house.store.search(OPERATOR, Purpose.OPERATIONS, wanted)).records
+        return [each.value["status"] for each in records]
+
+    assert ask(province, asked) == ["pending"]
 
 
 def test_the_password_keeps_the_rules() -> None:
