@@ -1,5 +1,6 @@
-// A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  No sound is sent; what
-// sounds here is the voice of who has the floor in the visit, over a line of sound that our own server alone answers.
+// A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  What sounds here is the voice of who
+// has the floor in the visit, over a line of sound that our own server alone answers.  Another line, which only sends,
+// is offered empty: no microphone is asked for before somebody turns it on here, and it goes off by itself.
 // The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
 const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
@@ -9,10 +10,22 @@ const GATHER_WITHIN = 3_000;
 /** A device that has not begun to play a silent sound after so long plays none. */
 const PLAY_WITHIN = 2_000;
 const LISTEN_EACH = 400;
+/** While the microphone is on, the server is asked so often whether it may be; without an answer it goes off. */
+const ASK_EACH = 1_000;
+const ANSWER_WITHIN = 3_000;
+/** How our server names whose voice a packet is: as its contributing source (loudspeaker.py). */
+const INTERPRETER = 2;
 
 type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused" | "bound";
 /** Whether voices sound here: they do, one does now, the device cannot play them, or the media server sends none. */
-type Sounds = "yes" | "now" | "no" | "not-carried";
+type Sounds = "yes" | "now" | "interpreter" | "no" | "not-carried";
+/** What is said of the microphone: it is on, and whether anybody hears it; or why it is not. */
+type Hears = "" | "heard" | "unheard" | "drawn" | "ended" | "denied" | "not-carried";
+/** What the server says of the visits here: whether a curtain is open, and whether a nurse lets the ward be heard. */
+interface Stands {
+  readonly open: boolean;
+  readonly heard: boolean;
+}
 /** Refused for good: because a visit is bound to another device, or for anything else. */
 interface No {
   readonly no: "refused" | "bound";
@@ -43,6 +56,10 @@ class Cart {
   private plays = false;
   private line: RTCRtpTransceiver | undefined;
   private heard = 0;
+  private ward: RTCRtpTransceiver | undefined;
+  private microphone: MediaStream | undefined;
+  /** How often the microphone was turned on or off: whoever was asked meanwhile knows that it is another time. */
+  private turns = 0;
 
   constructor(
     private readonly place: HTMLElement,
@@ -56,6 +73,8 @@ class Cart {
     this.part("stop").addEventListener("click", () => this.stop("off"));
     this.part("turn").addEventListener("click", () => void this.turn());
     this.part("torch").addEventListener("click", () => void this.light());
+    this.part("microphone").addEventListener("click", () => void this.turnMicrophone());
+    document.addEventListener("visibilitychange", () => document.hidden && this.deafen("ended"));
     addEventListener("pagehide", () => this.stop("off"));
   }
 
@@ -72,6 +91,9 @@ class Cart {
     this.part("turn").hidden = !runs;
     if (!runs) this.part("torch").hidden = true;
     this.part("sounds").hidden = !runs;
+    this.part("ward").hidden = !runs;
+    if (state !== "on") this.deafen("ended");
+    if (!runs) this.tell("");
   }
 
   private async start(): Promise<void> {
@@ -156,8 +178,100 @@ class Cart {
     if (!this.plays || this.line?.currentDirection !== "recvonly") return;
     // A browser forgets who spoke after ten seconds; that is no news.
     const [latest = this.heard] = this.line.receiver.getSynchronizationSources().map((each) => each.rtpTimestamp);
-    this.say(latest !== this.heard ? "now" : "yes");
+    const [speaks] = this.line.receiver.getContributingSources().sort((one, other) => other.timestamp - one.timestamp);
+    this.say(latest === this.heard ? "yes" : speaks?.source === INTERPRETER ? "interpreter" : "now");
     this.heard = latest;
+  }
+
+  // The ward's sound
+
+  private tell(hears: Hears): void {
+    const line = this.part("hears");
+    if (line.dataset["hears"] === hears) return;
+    line.dataset["hears"] = hears;
+    line.textContent = hears && this.place.getAttribute(`data-hears-${hears}`);
+  }
+
+  private microphoneIs(on: boolean): void {
+    this.part("microphone").setAttribute("aria-checked", String(on));
+    this.part("microphone-is").textContent = this.place.getAttribute(on ? "data-on" : "data-off");
+  }
+
+  /** The key: on, if a curtain is open here and this device has a microphone; or off. */
+  private async turnMicrophone(): Promise<void> {
+    if (this.microphone) {
+      this.deafen("");
+      return this.tell("");
+    }
+    const turn = ++this.turns;
+    const overtaken = (): boolean => turn !== this.turns || this.place.dataset["state"] !== "on";
+    if (this.ward?.currentDirection !== "sendonly") return this.tell("not-carried");
+    const before = await this.standing();
+    if (overtaken()) return;
+    if (!before?.open) return this.tell(before ? "drawn" : "ended");
+    let stream: MediaStream;
+    try {
+      const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+      stream = await navigator.mediaDevices.getUserMedia({ audio, video: false });
+    } catch {
+      return overtaken() ? undefined : this.tell("denied");
+    }
+    const [track] = stream.getAudioTracks();
+    // Somebody may have thought about it for long: what was true before need not be.
+    const stands = overtaken() ? undefined : await this.standing();
+    if (overtaken() || !stands?.open || !track) {
+      stream.getTracks().forEach((each) => each.stop());
+      return overtaken() ? undefined : this.tell(stands ? "drawn" : "ended");
+    }
+    this.microphone = stream;
+    track.addEventListener("ended", () => this.microphone === stream && this.deafen("ended"));
+    this.microphoneIs(true);
+    this.tell(stands.heard ? "heard" : "unheard");
+    try {
+      await this.ward.sender.replaceTrack(track);
+    } catch {
+      return this.microphone === stream ? this.deafen("ended") : undefined;
+    }
+    void this.watch(stream);
+  }
+
+  /** While the microphone is on: off with the curtain, and when nobody says that it is open. */
+  private async watch(stream: MediaStream): Promise<void> {
+    while (this.microphone === stream) {
+      await new Promise((resolve) => setTimeout(resolve, ASK_EACH));
+      if (this.microphone !== stream) return;
+      const stands = await this.standing();
+      if (this.microphone !== stream) return;
+      if (!stands?.open) return this.deafen("ended");
+      this.tell(stands.heard ? "heard" : "unheard");
+    }
+  }
+
+  /** Turn the microphone off, whatever is under way: the device shows no recording any more. */
+  private deafen(hears: Hears): void {
+    this.turns++;
+    const stream = this.microphone;
+    if (!stream) return;
+    this.microphone = undefined;
+    stream.getTracks().forEach((track) => track.stop());
+    void this.ward?.sender.replaceTrack(null).catch(() => undefined); // its connection may be over
+    this.microphoneIs(false);
+    this.tell(hears);
+  }
+
+  /** What the server says of the visits on this camera; nothing if it does not, or knows this connection no more. */
+  private async standing(): Promise<Stands | undefined> {
+    const connection = this.address.split("/").pop() ?? "";
+    try {
+      const said = await fetch(`/newborn/cart/${this.camera}/sound`, {
+        method: "POST",
+        body: new URLSearchParams({ connection }),
+        signal: AbortSignal.timeout(ANSWER_WITHIN),
+      });
+      return said.ok && !said.redirected ? ((await said.json()) as Stands) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   private async turn(): Promise<void> {
@@ -190,6 +304,7 @@ class Cart {
         ...codecs.filter((each) => each.mimeType !== "video/H264"),
       ]);
       this.line = this.plays ? peer.addTransceiver("audio", { direction: "recvonly" }) : undefined;
+      this.ward = peer.addTransceiver("audio", { direction: "sendonly" });
       peer.addEventListener("track", ({ track }) => this.peer === peer && void this.play(new MediaStream([track])));
       peer.addEventListener("connectionstatechange", () => this.changed(peer));
       await peer.setLocalDescription();
@@ -275,6 +390,7 @@ class Cart {
   }
 
   private leave(): void {
+    this.deafen("ended");
     this.peer?.close();
     this.peer = undefined;
     if (this.address) void fetch(this.address, { method: "DELETE", keepalive: true }).catch(() => undefined);

@@ -1,11 +1,26 @@
 // Before the slot: can this device hear, be heard, reach the door of pictures and show them?  In plain words.
 type Words = Record<string, string>;
+type TongueOf = (text: string) => string | undefined;
 
-function answer(root: HTMLElement, name: string, is: boolean, words: Words, text = ""): void {
+/** Write sentences where they are said, each marked that is in another language than the page. */
+export function write(part: HTMLElement, sentences: readonly string[], tongueOf: TongueOf): void {
+  const said = sentences.map((text) => {
+    const tongue = tongueOf(text);
+    if (!tongue) return text;
+    const marked = document.createElement("span");
+    marked.lang = tongue;
+    marked.textContent = text;
+    return marked;
+  });
+  part.replaceChildren(...said.flatMap((each, place) => (place ? [" ", each] : [each])));
+}
+
+function answer(root: HTMLElement, name: string, is: boolean, words: Words, tongueOf: TongueOf): void {
   const part = root.querySelector<HTMLElement>(`[data-check="${name}"] [data-answer]`);
   if (!part) return;
   part.dataset["is"] = is ? "good" : "bad";
-  part.textContent = text || (words[`${name}-${is ? "good" : "bad"}`] ?? "");
+  const text = words[`${name}-${is ? "good" : "bad"}`] ?? "";
+  write(part, [text], tongueOf);
 }
 
 function canShow(): boolean {
@@ -38,17 +53,17 @@ async function hears(): Promise<void> {
 }
 
 /** Fill the list of checks; what needs a permission or makes a noise waits for its button. */
-export function checkDevice(root: HTMLElement, words: Words): void {
-  answer(root, "browser", canShow(), words);
+export function checkDevice(root: HTMLElement, words: Words, tongueOf: TongueOf): void {
+  answer(root, "browser", canShow(), words, tongueOf);
   reaches().then(
-    (is) => answer(root, "network", is, words),
-    () => answer(root, "network", false, words),
+    (is) => answer(root, "network", is, words, tongueOf),
+    () => answer(root, "network", false, words, tongueOf),
   );
   for (const [name, tries] of [["sound", sounds], ["microphone", hears]] as const) {
     root.querySelector(`[data-check="${name}"] button`)?.addEventListener("click", () => {
       tries().then(
-        () => answer(root, name, true, words),
-        () => answer(root, name, false, words),
+        () => answer(root, name, true, words, tongueOf),
+        () => answer(root, name, false, words, tongueOf),
       );
     });
   }

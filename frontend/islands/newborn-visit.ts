@@ -2,7 +2,7 @@
 // says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
 import { proof, publicKey } from "./device-key";
 import { relaysIn } from "./ice-servers";
-import { checkDevice } from "./newborn-check";
+import { checkDevice, write } from "./newborn-check";
 
 /** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */
 const BEAT_MS = 600;
@@ -31,12 +31,17 @@ type Heard = "cot" | "people" | "nobody";
 interface Call {
   readonly state: "none" | "waiting" | "answered";
   readonly text: string;
+  readonly tongue: string;
 }
+/** What the server says of how a visit stands, in words. */
+type Sentence = "title" | "back" | "drawn";
 interface Stands {
   readonly kind: "before" | "live" | "drawn" | "over";
   readonly title: string;
   readonly back: string;
   readonly drawn: string;
+  /** Which of these three are in another language than the page. */
+  readonly tongues: Partial<Record<Sentence, string>>;
   readonly left: number;
   readonly inside: boolean;
   readonly silenced: boolean;
@@ -75,6 +80,8 @@ const hex = (value: ArrayBuffer): string =>
 class LiveVisit {
   readonly #root: HTMLElement;
   readonly #words: Record<string, string>;
+  /** Sentences in another language than the page, by their text: each is marked where it is said. */
+  readonly #tongues = new Map<string, string>();
   readonly #address: string;
   readonly #video: HTMLVideoElement;
   readonly #mark: HTMLElement;
@@ -118,6 +125,8 @@ class LiveVisit {
   constructor(root: HTMLElement) {
     this.#root = root;
     this.#words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
+    const tongues = JSON.parse(root.dataset["tongues"] ?? "{}") as Record<string, string>;
+    for (const [name, tongue] of Object.entries(tongues)) this.#tongues.set(this.#words[name] ?? "", tongue);
     this.#address = root.dataset["address"] ?? "";
     this.#left = Number(root.dataset["left"]);
     this.#sees = root.dataset["sees"] !== "no";
@@ -142,7 +151,7 @@ class LiveVisit {
     this.#beating = setInterval(() => void this.#beat(), BEAT_MS);
     setInterval(() => this.#tick(), 250);
     void this.#beat();
-    checkDevice(root, this.#words);
+    checkDevice(root, this.#words, (text) => this.#tongues.get(text));
   }
 
   #part(name: string): HTMLElement | null {
@@ -154,9 +163,9 @@ class LiveVisit {
     if (part && part.hidden === is) part.hidden = !is;
   }
 
-  #say(name: string, text: string): void {
+  #say(name: string, ...sentences: string[]): void {
     const part = this.#part(name);
-    if (part && part.textContent !== text) part.textContent = text;
+    if (part && part.textContent !== sentences.join(" ")) write(part, sentences, (text) => this.#tongues.get(text));
   }
 
   #alarm(text: string, prove = ""): void {
@@ -494,6 +503,7 @@ class LiveVisit {
   #took(stands: Stands, key: string): void {
     const before = this.#stands?.kind;
     this.#stands = stands;
+    for (const [name, tongue] of Object.entries(stands.tongues)) this.#tongues.set(stands[name as Sentence], tongue);
     this.#left = stands.left;
     this.#leftAt = performance.now();
     if (stands.kind === "over" || stands.left <= 0) {
@@ -512,7 +522,7 @@ class LiveVisit {
     this.#show("diary", stands.kind === "drawn");
     if (stands.kind !== "live") {
       this.#release();
-      if (before !== stands.kind) this.#say("told", [stands.title, stands.back].filter(Boolean).join(" "));
+      if (before !== stands.kind) this.#say("told", ...[stands.title, stands.back].filter(Boolean));
     }
     this.#show("call", stands.kind === "live" || stands.kind === "drawn");
     if (stands.call) this.#called(stands.call);
@@ -707,6 +717,7 @@ class LiveVisit {
   #called(call: Call): void {
     const place = this.#part("call");
     if (!place) return;
+    if (call.tongue) this.#tongues.set(call.text, call.tongue);
     // What was refused a moment ago stays until something is new.
     if (place.dataset["state"] !== call.state || call.state !== "none") this.#say("called", call.text);
     place.dataset["state"] = call.state;

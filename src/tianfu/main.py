@@ -83,6 +83,7 @@ from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.notices import Notices, open_notices
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras
@@ -201,6 +202,7 @@ class Application:
             places=Places(database, system_clock),
             claims=Claims(database, keyring, accounts, system_clock),
             interpreters=Interpreters(database, keyring, accounts, auditor, system_clock),
+            wordings=Wordings(database, auditor, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),
             clock=system_clock,
             taking=doors_of(rooms),

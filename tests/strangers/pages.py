@@ -135,6 +135,9 @@ def path_of(row: PageRow, things: Things) -> str:
         "{ward:str}": BEDS,
         "{note:str}": NOTE,
         "{alert:str}": MADE_UP,
+        "{tongue:str}": "bo",
+        "{phrase:str}": "newborn.reminder-day",
+        "{version:str}": MADE_UP,
     }
     path = row.path
     for name, value in values.items():
@@ -204,6 +207,17 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/newborn/watch/{visit:str}/interpreter": {"account": things.account},
         "/newborn/interpreters/{visit:str}": {"account": things.account},
         "/newborn/watch/{visit:str}/feedback": {"picture": "good", "care": "good"},
+        "/newborn/language": {"lang": "no language of ours"},
+        "/newborn/desk/wordings/{tongue:str}/phrases/{phrase:str}": {
+            "text": "ཀ ཁ ག",
+            "translator": "a stranger",
+            "capacity": "none",
+        },
+        "/newborn/desk/wordings/{tongue:str}/phrases/{phrase:str}/{version:str}/answer": {
+            "answer": "approve",
+            "reads": "yes",
+        },
+        "/newborn/desk/wordings/{tongue:str}/phrases/{phrase:str}/{version:str}/withdraw": {"reason": "mine"},
         "/newborn/desk/claims/{claim:str}/approve": {"evidence": "birth-certificate", "seen": "1"},
         "/newborn/desk/visits/{visit:str}/cancel": {"reason": "other"},
         "/lifelong/find": {"who": NAME},
@@ -223,6 +237,7 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/administration/organisations/{organisation:str}/close": {"version": "1"},
         "/preferences": {"lang": "en"},
         "/newborn/cart/{camera:str}/grant": {"x": "a stranger's", "y": "key"},
+        "/newborn/cart/{camera:str}/sound": {"connection": "a stranger's"},
         "/newborn/care/{baby:str}/diary/{day:str}": {"grams": "1480", "note": "a stranger's word", "version": "0"},
         "/newborn/care/{baby:str}/diary/{day:str}/release": {"version": "1"},
         "/newborn/care/{baby:str}/diary/{day:str}/take-back": {"reason": "a stranger's word"},

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tianfu import apps, web
-from tianfu.web.languages import MissingWordError, load_languages
+from tianfu.web.languages import MissingWordError, choose_language, choose_tongue, load_languages
 
 FOLDERS = [
     folder
@@ -60,12 +60,18 @@ def test_phrases_of_different_apps_do_not_overwrite_each_other() -> None:
     assert len(keys) == len(set(keys))
 
 
+NAMED = re.compile(
+    r"""\b(?:t|voice\.(?:marked|say|as_attribute|tongue_of))\(['"]([a-z][a-z0-9.\-]+[a-z0-9])['"]\s*[,)]"""
+)
+"""A phrase that a template names in full."""
+
+
 def test_every_phrase_that_a_template_names_exists() -> None:
     known = set(load_languages(FOLDERS)["zh-CN"].phrases)
     named: set[str] = set()
     for folder in FOLDERS:
         for template in folder.parent.rglob("*.html"):
-            named |= set(re.findall(r"""\bt\("([a-z][a-z0-9.\-]+[a-z0-9])"\s*[,)]""", template.read_text("utf-8")))
+            named |= set(NAMED.findall(template.read_text("utf-8")))
     assert len(named) > 100
     assert named - known == set()
 
@@ -86,3 +92,23 @@ def test_a_new_language_is_one_file_in_each_folder(tmp_path: Path) -> None:
     languages = load_languages([*FOLDERS, tmp_path])
     assert languages["bo"].own_name == "བོད་ཡིག"
     assert languages["bo"].say("place.preferences") == languages["zh-CN"].say("place.preferences")
+
+
+@pytest.mark.parametrize(
+    ("asked", "remembered", "accepted", "page", "tongue"),
+    [
+        ("bo", None, "en", "zh-CN", "bo"),
+        (None, "ii", "en", "zh-CN", "ii"),
+        ("en", "bo", "zh-CN", "en", ""),
+        (None, "zh-CN", "bo", "zh-CN", ""),
+        (None, None, "bo-CN, en;q=0.8", "zh-CN", "bo"),
+        (None, None, "en, bo;q=0.8", "en", ""),
+        ("fr", "no such", "de", "zh-CN", ""),
+    ],
+)
+def test_who_wishes_for_a_language_without_a_catalogue_reads_chinese_and_is_known_by_it(
+    asked: str | None, remembered: str | None, accepted: str, page: str, tongue: str
+) -> None:
+    languages = load_languages(FOLDERS)
+    wish = {"asked": asked, "remembered": remembered, "accepted": accepted}
+    assert (choose_language(languages, **wish).tag, choose_tongue(languages, **wish)) == (page, tongue)

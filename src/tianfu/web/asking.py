@@ -12,7 +12,7 @@ from litestar import Request
 from tianfu.access.caller import NOBODY, Caller
 from tianfu.access.purpose import Purpose
 from tianfu.web.callers import Admitted
-from tianfu.web.languages import Language, choose_language
+from tianfu.web.languages import Language, choose_language, choose_tongue
 from tianfu.web.look import LANGUAGE_COOKIE, LOOK_COOKIE, Look
 from tianfu.web.news import News
 
@@ -21,7 +21,10 @@ HttpRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One request as an app may know it; `purposes` are those for which his role has rules."""
+    """One request as an app may know it; `purposes` are those for which his role has rules.
+
+    `tongue` is the language without a catalogue that its reader chose, empty if none.
+    """
 
     caller: Caller
     purpose: Purpose
@@ -32,6 +35,7 @@ class Asking:
     query: tuple[tuple[str, str], ...]
     language_was_asked: bool
     news: tuple[News, ...] = ()
+    tongue: str = ""
 
     def waiting_at(self, place: str) -> int:
         """How much waits for the reader at one of his places."""
@@ -79,12 +83,9 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
     """Everything the request says about its reader; on a page that is open to all the caller is nobody."""
     admitted: Admitted | None = request.scope["state"].get(ADMITTED)
     asked = request.query_params.get("lang")
-    language = choose_language(
-        languages,
-        asked=asked,
-        remembered=request.cookies.get(LANGUAGE_COOKIE),
-        accepted=request.headers.get("accept-language", ""),
-    )
+    remembered, accepted = request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
+    language = choose_language(languages, asked=asked, remembered=remembered, accepted=accepted)
+    tongue = choose_tongue(languages, asked=asked, remembered=remembered, accepted=accepted)
     caller = NOBODY if admitted is None else admitted.caller
     look = Look.remembered(request.cookies.get(LOOK_COOKIE), density=likely_density(caller))
     return Asking(
@@ -95,6 +96,7 @@ def read_asking(request: HttpRequest, languages: Mapping[str, Language]) -> Aski
         look=look,
         path=request.url.path,
         query=tuple(request.query_params.multi_items()),
-        language_was_asked=asked == language.tag,
+        language_was_asked=asked is not None and asked == (tongue or language.tag),
+        tongue=tongue,
         news=tuple(request.scope["state"].get(NEWS, ())),
     )

@@ -14,6 +14,12 @@ from pathlib import Path
 DEFAULT_LANGUAGE = "zh-CN"
 MISSING_NAME = "{{{name}}}"
 
+TONGUES: Mapping[str, str] = {"bo": "བོད་ཡིག", "ii": "ꆈꌠꉙ"}
+"""Languages without a catalogue, by what they call themselves.
+
+Who asks for one reads Chinese, and in it whatever an app has in that language, marked as such.
+"""
+
 Phrase = str | Mapping[str, str]
 """One sentence, or one per plural form (`one`, `other`)."""
 
@@ -77,14 +83,28 @@ def choose_language(
     languages: Mapping[str, Language], *, asked: str | None, remembered: str | None, accepted: str
 ) -> Language:
     """The language asked for in the address, else the remembered one, else the browser's, else Chinese."""
+    wish = _wish(languages, asked, remembered, accepted)
+    return languages.get(wish, languages[DEFAULT_LANGUAGE])
+
+
+def choose_tongue(
+    languages: Mapping[str, Language], *, asked: str | None, remembered: str | None, accepted: str
+) -> str:
+    """The language without a catalogue that is wished for in the same way; empty if another is, or none."""
+    wish = _wish(languages, asked, remembered, accepted)
+    return wish if wish in TONGUES and wish not in languages else ""
+
+
+def _wish(languages: Mapping[str, Language], asked: str | None, remembered: str | None, accepted: str) -> str:
+    known = (*languages, *TONGUES)
     for wish in (asked, remembered):
-        if wish is not None and wish in languages:
-            return languages[wish]
+        if wish is not None and wish in known:
+            return wish
     for wish in _accepted(accepted):
-        for tag, language in languages.items():
+        for tag in known:
             if wish == tag.lower() or wish.split("-")[0] == tag.lower().split("-")[0]:
-                return language
-    return languages[DEFAULT_LANGUAGE]
+                return tag
+    return DEFAULT_LANGUAGE
 
 
 def _accepted(header: str) -> Sequence[str]:

@@ -21,7 +21,7 @@ from tianfu.web.asking import Asking, HttpRequest, read_asking
 from tianfu.web.assets import Assets
 from tianfu.web.drawing.text import text_width
 from tianfu.web.formats import Formats
-from tianfu.web.languages import Language
+from tianfu.web.languages import TONGUES, Language
 from tianfu.web.look import COOKIE_SECONDS, LANGUAGE_COOKIE
 from tianfu.web.sealing import Sealer
 
@@ -91,6 +91,7 @@ class Pages:
             nhsuk=NhsukComponents(),
             is_demonstration=is_demonstration,
             languages=tuple(languages.values()),
+            tongues=tuple(TONGUES.items()),
             text_width=text_width,
             tabs_max=PLACES_MAX,
         )
@@ -130,7 +131,7 @@ class Pages:
             status_code=status,
             media_type="text/html",
             headers={"cache-control": "no-store", "vary": "cookie, accept-language"},
-            cookies=[_language_cookie(asking.language)] if asking.language_was_asked else [],
+            cookies=[language_cookie(asking.tongue or asking.language.tag)] if asking.language_was_asked else [],
         )
 
 
@@ -175,5 +176,6 @@ def _environment(apps: Sequence[AppFolder]) -> Environment:
     )
 
 
-def _language_cookie(language: Language) -> Cookie:
-    return Cookie(key=LANGUAGE_COOKIE, value=language.tag, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")
+def language_cookie(tag: str) -> Cookie:
+    """What remembers the language that somebody chose on a device."""
+    return Cookie(key=LANGUAGE_COOKIE, value=tag, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")

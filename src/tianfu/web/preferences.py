@@ -11,6 +11,7 @@ from litestar.response import Redirect
 
 from tianfu.web.admission import RECOGNISED
 from tianfu.web.asking import HttpRequest
+from tianfu.web.languages import TONGUES
 from tianfu.web.look import COOKIE_SECONDS, DENSITIES, LANGUAGE_COOKIE, LOOK_COOKIE, SCHEMES, has_density
 from tianfu.web.pages import Pages
 
@@ -45,7 +46,7 @@ def own_path(path: str) -> str:
 
 def _cookies(pages: Pages, look: str, form: Mapping[str, str]) -> list[Cookie]:
     kept = {LOOK_COOKIE: look}
-    if form.get("lang") in pages.languages:
+    if form.get("lang") in (*pages.languages, *TONGUES):
         kept[LANGUAGE_COOKIE] = form["lang"]
     return [
         Cookie(key=key, value=value, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")

@@ -38,6 +38,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.web.callers import Callers, PeopleCallers
@@ -190,6 +191,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
         places=Places(database, clock),
         claims=Claims(database, keyring, accounts, clock),
         interpreters=Interpreters(database, keyring, accounts, auditor, clock),
+        wordings=Wordings(database, auditor, clock),
         stations=Stations(database, keyring, auditor, clock),
         clock=clock,
     )

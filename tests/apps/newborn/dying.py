@@ -88,7 +88,13 @@ async def call_or_answer(
         word = "written" if told["deed"] == "answer" else "voice"
         await answer_family(house, nurse, "qin", visit, word, "I come.", seen=told["seen"], now=clock())
     nursery = Nursery(
-        store=cast("Any", house.store), places=nobody, claims=nobody, interpreters=nobody, stations=nobody, clock=clock
+        store=cast("Any", house.store),
+        places=nobody,
+        claims=nobody,
+        interpreters=nobody,
+        stations=nobody,
+        wordings=nobody,
+        clock=clock,
     )
     windows = Windows(nursery=nursery, house=house, grants=nobody, viewers=nobody)
     shown = Shown(visit=visit, until=Instant(clock() + SECOND), may_talk=True)
@@ -114,6 +120,7 @@ async def main(told: dict[str, Any], home: Path) -> None:
             claims=nobody,
             interpreters=nobody,
             stations=nobody,
+            wordings=nobody,
             clock=clock,
         )
         if told["deed"] == "book":

@@ -144,6 +144,7 @@ async def calls(ward: MadeWard, question: str = "talk", *, house: House | None =
         claims=NOBODY,
         interpreters=NOBODY,
         stations=NOBODY,
+        wordings=NOBODY,
         clock=ward.clock,
     )
     shown = Shown(visit="visit-7", until=Instant(0), may_talk=True)

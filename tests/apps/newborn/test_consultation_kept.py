@@ -54,7 +54,13 @@ class Asked:
         places = Places(ward.database, clock)
         nothing = cast("Any", None)  # families' books, which no consultation opens
         self.nursery = Nursery(
-            store=ward.store, places=places, claims=nothing, interpreters=nothing, stations=nothing, clock=clock
+            store=ward.store,
+            places=places,
+            claims=nothing,
+            interpreters=nothing,
+            stations=nothing,
+            wordings=nothing,
+            clock=clock,
         )
         windows = Windows(nursery=self.nursery, house=ward.house, grants=nothing, viewers=nothing)
         self.consulting = Consulting(windows=windows, staff=Everybody("unknown"))

@@ -41,6 +41,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras, Health, State
@@ -149,6 +150,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
             places=Places(database, clock),
             claims=Claims(database, house.keyring, accounts, clock),
             interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
+            wordings=Wordings(database, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
             clock=clock,
         )

@@ -57,6 +57,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.services.limits.limiter import Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
@@ -190,10 +191,13 @@ class Window:
         accounts.sessions.forget_known(account)
         return await self._browser(entered, width=width, language=language)
 
-    async def nurse(self, *, width: int = 1440, language: str = "en", browser: Browser | None = None) -> BrowserContext:
-        """The browser of the nurse Qin, who signed in."""
-        post = Post(organisation=UNIT, role="nurse", practitioner="qin")
-        return await self.staff("H510001", post, width=width, language=language, browser=browser)
+    async def nurse(
+        self, *, width: int = 1440, language: str = "en", browser: Browser | None = None, is_head: bool = False
+    ) -> BrowserContext:
+        """The browser of the nurse Qin, or of the head nurse, who signed in."""
+        who, number, title = ("made-up-head", "H510002", "护士长") if is_head else ("qin", "H510001", None)
+        post = Post(organisation=UNIT, role="nurse", practitioner=who, title=title)
+        return await self.staff(number, post, width=width, language=language, browser=browser)
 
     async def staff(
         self,
@@ -337,6 +341,7 @@ async def window_of(
             places=Places(database, clock),
             claims=Claims(database, keyring, house.accounts, clock),
             interpreters=Interpreters(database, keyring, house.accounts, auditor, clock),
+            wordings=Wordings(database, auditor, clock),
             stations=Stations(database, keyring, auditor, clock),
             clock=clock,
         )

@@ -22,8 +22,12 @@ PARAMETERS, WHOLE, CHANGE = b"\x67\x42", b"\x65", b"\x41"
 """The first bytes of H.264 units: parameter sets, a picture by itself, a picture that needs the one before."""
 
 CAMERA = (Line(label="video", direction="sendonly"), Line(label="ward", direction="sendonly"))
-CART = (Line(label="video", direction="sendonly"), Line(label="voice", direction="recvonly"))
-"""A telephone at a bed: it sends no sound, and lets voices sound."""
+CART = (
+    Line(label="video", direction="sendonly"),
+    Line(label="voice", direction="recvonly"),
+    Line(label="ward", direction="sendonly"),
+)
+"""A telephone at a bed: it lets voices sound, and may send what it hears."""
 VIEWER = (
     Line(label="video", direction="recvonly"),
     Line(label="ward", direction="recvonly"),

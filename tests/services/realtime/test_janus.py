@@ -14,7 +14,7 @@ import orjson
 import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket, RtcpSrPacket
 
-from tests.services.realtime.janus_running import RunningJanus, janus, look
+from tests.services.realtime.janus_running import RunningJanus, janus, look, speak_up
 from tests.services.realtime.made import CART, PICTURE_TO_SEND, Client, camera, until
 from tests.services.realtime.running import START_SECONDS
 from tianfu.kernel.refusal import Refusal
@@ -146,19 +146,26 @@ async def test_who_presses_where_no_voice_can_come_is_told_so(running: RunningJa
 async def test_a_carts_line_for_voices_stays_inactive_and_nobody_is_heard_at_its_cot(running: RunningJanus) -> None:
     port, bed = running.port, Client()
     answer = await port.whip("bed-1", await bed.peer.offer(CART, video=("H264",)))
-    assert re.findall(r"(?m)^a=(sendonly|sendrecv|recvonly|inactive)", answer) == ["recvonly", "inactive"]
+    assert re.findall(r"(?m)^a=(sendonly|sendrecv|recvonly|inactive)", answer) == [
+        "recvonly",
+        "inactive",
+        "recvonly",
+    ]
     await bed.peer.accept(answer)
     await bed.connected()
     await port.open_room("visit", "bed-1", lease_seconds=30)
     mother, father = await look(port, "visit", "mother"), await look(port, "visit", "father")
     await port.gate("visit", Gate.LIVE, "nurse")
-    assert await port.heard_by("visit", "mother") == HeardBy(at_cot=False, people=0)
-    with pytest.raises(Refusal, match="voice-not-carried"):
-        await port.talk("visit", "mother", is_pressed=True)
+    assert await port.heard_by("visit", "mother") == HeardBy(at_cot=False, people=1), "the father, and not the cot"
+    voice = await speak_up(port, "visit", "mother", mother)
+    await port.talk("visit", "mother", is_pressed=True)
+    voice.send_sound("voice", b"mother", range(5))
+    await until(lambda: father.sounds("voice") == [b"mother"] * 5)
+    assert not father.sounds("ward")
     bed.send_picture(b"bed", 0, whole=True)
     await until(lambda: mother.sounds("video") != [])
     assert not bed.heard
-    await close(bed, mother, father)
+    await close(bed, mother, father, voice)
 
 
 async def test_it_writes_no_file_and_could_not(running: RunningJanus) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from tests.services.realtime.janus_running import SERVERS, Server, look, speak_up
 from tests.services.realtime.made import (
+    CAMERA,
+    CART,
     CONNECT_SECONDS,
     PACKETS_OF_PICTURE,
     PICTURE_TO_SEE,
@@ -22,6 +24,7 @@ from tests.services.realtime.made import (
 )
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.embedded.raw_peer import Line
 from tianfu.services.realtime.port import (
     CAMERA_BACK,
     CAMERA_LOST,
@@ -224,8 +227,9 @@ async def test_two_visits_of_two_beds_see_their_own(port: MediaPort) -> None:
     await close(*cameras.values(), *families.values())
 
 
-async def test_the_wards_sound_is_heard_only_when_it_was_allowed(port: MediaPort) -> None:
-    seen = await camera(port, "bed-1")
+@pytest.mark.parametrize("lines", [CAMERA, CART, (CART[0], CART[2], CART[1])], ids=["camera", "cart", "other-order"])
+async def test_the_wards_sound_is_heard_only_when_it_was_allowed(port: MediaPort, lines: Sequence[Line]) -> None:
+    seen = await camera(port, "bed-1", lines)
     await port.open_room("visit", "bed-1", lease_seconds=LEASE_SECONDS)
     mother = await look(port, "visit", "mother")
     await port.gate("visit", Gate.LIVE, "nurse")
@@ -240,6 +244,12 @@ async def test_the_wards_sound_is_heard_only_when_it_was_allowed(port: MediaPort
     seen.send_sound("ward", b"y", range(10, 15))
     await asyncio.sleep(0.2)
     assert set(mother.sounds("ward")) == {b"x"}
+    await port.hear_ward("visit", is_heard=True)
+    await port.gate("visit", Gate.SHIELDED, "care")
+    seen.send_sound("ward", b"z", range(15, 20))
+    await asyncio.sleep(0.2)
+    assert set(mother.sounds("ward")) == {b"x"}
+    assert not seen.heard, "nobody is sent back what he sends"
     await close(seen, mother)
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.services.realtime.made import VIEWER, Client, camera, cart, tag_of, until, viewer
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.embedded.loudspeaker import CONTRIBUTES
 from tianfu.services.realtime.embedded.viewer import VOICE_PACKETS_PER_SECOND_MAX
 from tianfu.services.realtime.protocol.cot import HeardBy
 from tianfu.services.realtime.protocol.parts import Part
@@ -177,6 +178,8 @@ async def test_at_a_cart_the_family_and_its_interpreter_sound_and_no_picture_goe
         await until(lambda heard=heard: len(bed.heard) == heard)  # type: ignore[misc]  # bound for this round
         forwarder.talk("visit", name, is_pressed=False)
     assert [tag_of(data) for _, data in bed.heard] == [b"mother"] * 4 + [b"helper"] * 4
+    whose = [int.from_bytes(data[12:16]) for _, data in bed.heard if data[0] & 15 == 1]
+    assert whose == [CONTRIBUTES[Part.FAMILY]] * 4 + [CONTRIBUTES[Part.INTERPRETER]] * 4
     assert mother.sounds("voice") == [b"helper"] * 4, "the family hears who interprets"
     assert helper.sounds("voice") == [b"mother"] * 4
     forwarder.talk("visit", "nurse", is_pressed=True)

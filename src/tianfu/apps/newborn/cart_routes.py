@@ -1,11 +1,13 @@
 """The cart's pages over HTTP: a telephone or tablet at a bed that stands for a camera.
 
-Beside the scanner at the bed the only pages of staff on which a browser may use its camera, and never its microphone.
+Beside the scanner at the bed the only pages of staff on which a browser may use its camera; and its microphone nowhere
+else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from litestar import Response, get, post
 from litestar.enums import MediaType
@@ -15,8 +17,8 @@ from litestar.params import FromPath
 from tianfu.apps.newborn.actions.start_cart import Granting, start_cart
 from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
 from tianfu.apps.newborn.live.house import House
-from tianfu.apps.newborn.pages import CAMERA_HERE
-from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts
+from tianfu.apps.newborn.pages import CART_HERE
+from tianfu.apps.newborn.queries.carts import CameraBook, CartDoor, read_cart, read_carts, read_sound
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
@@ -29,17 +31,21 @@ CAMERA_BOUND = "camera-bound"
 """The one refusal that the page tells apart; the door of pictures answers with the same code."""
 
 
+class CartGrants(Granting, CartDoor, Protocol):
+    """How a cart comes in, and how it is known again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carts:
     """What the cart's pages stand on."""
 
     house: House
     book: CameraBook
-    granting: Granting
+    granting: CartGrants
 
 
 def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
-    """The list of carts, a cart's own page, and the grant that this page asks for; for nurses alone."""
+    """The list of carts, a cart's own page, and what this page asks for; for nurses alone."""
 
     @get(CART)
     async def list_carts(request: HttpRequest) -> Response[str]:
@@ -54,7 +60,7 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
         practitioner_of(asking, NURSES)
         cart = await read_cart(carts.house, carts.book, asking.caller, camera)
         page = pages.page("newborn/cart/cart.html", asking, cart=cart)
-        page.headers.update(CAMERA_HERE)
+        page.headers.update(CART_HERE)
         return page
 
     @post(f"{CART}/{{camera:str}}/grant", status_code=200)
@@ -71,4 +77,13 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
             return Response({"code": CAMERA_BOUND}, media_type=MediaType.JSON, status_code=status_of(refusal))
         return Response({"grant": grant.text}, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
-    return [list_carts, show_cart, grant_cart]
+    @post(f"{CART}/{{camera:str}}/sound", status_code=200)
+    async def ask_sound(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, bool]]:
+        asking = pages.asking(request)
+        practitioner_of(asking, NURSES)
+        shown = await read_form(request, "connection")
+        found = await read_sound(carts.house, carts.granting, asking.caller, camera, shown["connection"])
+        said = {"open": found.is_open, "heard": found.is_heard}
+        return Response(said, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+
+    return [list_carts, show_cart, grant_cart, ask_sound]

@@ -159,7 +159,7 @@ def _expert(pages: Pages, consulting: Consulting) -> list[HTTPRouteHandler]:
         found = await read_family_visit(windows, expert, visit)
         may_read = found.coming.may_see
         may_write = may_write_opinion(one.booked.end, was_at_bed=was_at_bed, now=nursery.clock())
-        return consultation_page(
+        return await consultation_page(
             pages,
             windows,
             request,

@@ -20,6 +20,7 @@ from tianfu.apps.newborn.queries.family_home import my_baby, read_babies, read_h
 from tianfu.apps.newborn.queries.free_slots import read_calendar
 from tianfu.apps.newborn.queries.invited import read_invited
 from tianfu.apps.newborn.queries.records import not_found
+from tianfu.apps.newborn.voices import voice_of
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.admission import limited, prove_at
@@ -79,7 +80,7 @@ def _home(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     async def show_home(request: HttpRequest) -> Response[str]:
         home = await read_home(nursery, resident(request))
         done = request.query_params.get("done", "")
-        return page_of(pages, request)(
+        return page_of(pages, request, await voice_of(pages, nursery, request))(
             "family/home.html",
             home=home,
             reasons=FAMILY_REASONS,

@@ -22,6 +22,7 @@ from tianfu.apps.newborn.pages import ROOT, faults_of, led, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import coming_to, helpers_of
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.newborn.voices import voice_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.web.admission import limited
@@ -49,7 +50,7 @@ def _family(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
             raise not_found()
         helpers = [each for each in await helpers_of(windows, coming.booked) if each.sees is None]
         asked = await windows.nursery.interpreters.of_visit(visit)
-        return page_of(pages, request)(
+        return page_of(pages, request, await voice_of(pages, windows.nursery, request))(
             "family/interpreter.html", status=status, booked=coming.booked, helpers=helpers, asked=asked, **said
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from litestar import Response
 from litestar.response import Redirect
 
+from tianfu.apps.newborn.voices import Voice
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.model.people import Kind, SignedIn, refuse_unless_settled
 from tianfu.web.admission import SIGNED_IN
@@ -21,17 +23,29 @@ HEADS = frozenset({"护士长", "head nurse"})
 """The titles of whoever sets windows and policies; given by the security administrator. [inferred]"""
 
 CAMERA_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
-"""The Permissions-Policy of a page that reads codes or stands for a camera."""
+"""The Permissions-Policy of a page that reads codes."""
+
+CART_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=(self)"}
+"""The same of a page that stands for a camera, whose microphone a nurse may turn on."""
 
 Page = Callable[..., Response[str]]
 
 
-def page_of(pages: Pages, request: HttpRequest) -> Page:
-    """Render a template of this app for a request."""
+def page_of(pages: Pages, request: HttpRequest, voice: Voice | None = None) -> Page:
+    """Render a template of this app for a request; with a voice as it speaks, and then the device remembers it."""
     asking = pages.asking(request)
+    if voice is not None and voice.chosen != (asking.tongue or asking.language.tag):
+        asking = replace(asking, language=voice.language, tongue=voice.tongue, language_was_asked=True)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        said = {"faults": {}, "form": {}, "refused": "", "done": request.query_params.get("done", ""), **values}
+        said: dict[str, object] = {
+            "voice": voice,
+            "faults": {},
+            "form": {},
+            "refused": "",
+            "done": request.query_params.get("done", ""),
+            **values,
+        }
         return pages.page(f"newborn/{template}", asking, status=status, **said)
 
     return page

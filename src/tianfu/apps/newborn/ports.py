@@ -16,6 +16,7 @@ from tianfu.services.booking.claims import Claims
 from tianfu.services.booking.interpreters import Interpreters
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
+from tianfu.services.booking.wordings import Wordings
 from tianfu.standards.fhir.parsing import ParsedBundle, ParsedResource
 
 
@@ -92,5 +93,6 @@ class Nursery:
     claims: Claims
     interpreters: Interpreters
     stations: Stations
+    wordings: Wordings
     clock: Clock
     taking: Taking | None = None

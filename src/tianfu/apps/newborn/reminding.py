@@ -13,7 +13,9 @@ from typing import Literal
 
 import structlog
 
+from tianfu.apps.newborn.model.wordings import sources
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.wordings import approved_now
 from tianfu.kernel.instants import DAY, SECOND
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.services.booking.notices import Notices
@@ -46,6 +48,15 @@ async def keep_reminding(nursery: Nursery, notices: Notices) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
+async def _words(nursery: Nursery, related: str, when: When, otherwise: str) -> str:
+    """What a reminder says to whom it goes: in the tongue he chose and in Chinese, where that is approved."""
+    account = await nursery.claims.account_of(related)
+    tongue = "" if account is None else await nursery.wordings.chosen(account)
+    key = f"newborn.reminder-{when}"
+    said = (await approved_now(nursery, tongue)).get(key)
+    return otherwise if said is None else f"{said} {sources()[key]}"
+
+
 async def remind(nursery: Nursery, notices: Notices, said: Mapping[When, str]) -> int:
     """Remind whoever is due now; how many were carried.  Of several workers one reminds."""
     carried = 0
@@ -55,7 +66,7 @@ async def remind(nursery: Nursery, notices: Notices, said: Mapping[When, str]) -
             _log.info("reminder_without_telephone", appointment=place.id)
             continue
         try:
-            await notices.tell(number, said[when])
+            await notices.tell(number, await _words(nursery, place.related, when, said[when]))
         except Refusal as refusal:
             _log.warning("reminder_not_carried", appointment=place.id, code=refusal.code)
         else:

@@ -29,6 +29,7 @@ from tianfu.apps.newborn.quality_routes import ADMINISTRATORS, QUALITY, news_of_
 from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.visit_routes import CONSULTATIONS, door_visit_routes, visit_routes
+from tianfu.apps.newborn.wording_routes import language_routes, wording_routes
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.web.admission import for_purpose
 from tianfu.web.news import News
@@ -87,7 +88,9 @@ def _booking(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HT
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
+        *for_purpose(Purpose.PATIENT_REQUEST, language_routes(nursery)),
         *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, wording_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, door_codes_routes(pages, nursery)),
         *door_routes(pages, nursery, windows),

@@ -15,6 +15,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
+from markupsafe import Markup
 
 from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
@@ -45,6 +46,7 @@ from tianfu.apps.newborn.queries.family_visit import (
     read_family_visit,
 )
 from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.newborn.voices import Voice, voice_here, voice_of
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
@@ -73,6 +75,8 @@ WORDS = (
     *(f"{each}-{is_well}" for each in ("browser", "network", "sound", "microphone") for is_well in ("good", "bad")),
 )
 """What the page says of itself, without asking."""
+
+WORD_KEYS = {name: f"newborn.watch-word-{name}" for name in WORDS}
 
 Said = Mapping[str, object]
 
@@ -117,7 +121,7 @@ def door_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
                 raise
             return Redirect(DOOR, status_code=303)  # the slot is over: the screen is the next one's
         found = await read_family_visit(windows, watcher, visit)
-        answer = _visit_page(pages, windows, request, way, found)
+        answer = await _visit_page(pages, windows, request, way, found)
         answer.headers.update(nothing_stays(found.booked.end, now=windows.nursery.clock()))
         return answer
 
@@ -136,14 +140,14 @@ def consultation_visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteH
     return _asked_by_the_page(pages, windows, _CONSULTING)
 
 
-def consultation_page(
+async def consultation_page(
     pages: Pages, windows: Windows, request: HttpRequest, found: FamilyVisit, **said: Any
 ) -> Response[str]:
     """The live page of an expert; `said` is what stands below the picture."""
-    return _visit_page(pages, windows, request, _CONSULTING, found, **said)
+    return await _visit_page(pages, windows, request, _CONSULTING, found, **said)
 
 
-def _visit_page(
+async def _visit_page(
     pages: Pages,
     windows: Windows,
     request: HttpRequest,
@@ -153,18 +157,19 @@ def _visit_page(
     status: int = 200,
     **said: object,
 ) -> Response[str]:
-    language = pages.asking(request).language
-    answer = page_of(pages, request)(
+    voice = await voice_of(pages, windows.nursery, request)
+    answer = page_of(pages, request, voice)(
         "family/visit.html",
         status=status,
         found=found,
         root=way.root,
         home=way.home,
         is_at_door=way.root == DOOR_WATCH,
-        stands=_stands(found.now, language, now=windows.nursery.clock()),
-        words={name: language.say(f"newborn.watch-word-{name}") for name in WORDS},
-        ended=_why_over(found.now, language),
-        called=_called(found.now.call, language),
+        stands=_stands(found.now, voice, now=windows.nursery.clock()),
+        words={name: voice.say(key) for name, key in WORD_KEYS.items()},
+        word_tongues=voice.tongues(WORD_KEYS),
+        ended=_why_over(found.now, voice),
+        called=_called(found.now.call, voice),
         questions=tuple(Question),
         words_max=WORDS_MAX,
         answers=ANSWERS,
@@ -183,7 +188,7 @@ def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
             if refusal.code != INVITATION_OVER:
                 raise
             return page_of(pages, request)("family/invitation_over.html", status=status_of(refusal))
-        return _visit_page(pages, windows, request, way, found, status=status, **said)
+        return await _visit_page(pages, windows, request, way, found, status=status, **said)
 
     @get(f"{WATCH}/{{visit:str}}")
     async def show_visit(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
@@ -243,8 +248,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
         form = await read_form(request, *BEAT_FIELDS)
 
         async def heard() -> Said:
-            watcher, language = await way.watcher(request), language_of(request)
-            formats = Formats(language)
+            watcher, voice = await way.watcher(request), await voice_here(pages, windows.nursery, request)
+            formats = Formats(voice.language)
             now = windows.nursery.clock()
             stays = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
             viewer = stays.viewer if stays is not None else None
@@ -253,9 +258,9 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             if stands is None:
                 coming = await coming_to(windows, watcher, visit)
                 stands, part = await now_of(windows, coming.booked), coming.part
-            said = dict(_stands(stands, language, now=now))
+            said = dict(_stands(stands, voice, now=now))
             if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
-                said["call"] = _called(stands.call, language)
+                said["call"] = _called(stands.call, voice)
             said["inside"] = viewer is not None
             if stays is not None and stays.may_speak is not None:
                 said["speaks"] = stays.may_speak
@@ -290,7 +295,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
         async def called() -> Said:
             await call_ward(windows, await way.watcher(request), visit, form["question"], form["words"])
             stands = await now_at_bed(windows, visit)
-            return {"call": _called(None if stands is None else stands.call, language_of(request))}
+            voice = await voice_here(pages, windows.nursery, request)
+            return {"call": _called(None if stands is None else stands.call, voice)}
 
         return await answered(request, visit, called())
 
@@ -304,34 +310,39 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
     return [take_joining, take_beat, take_talk, take_leave, *calling]
 
 
-def _called(call: Call | None, language: Language) -> Said:
+def _called(call: Call | None, voice: Voice) -> Said:
     """A family's last call, and what was answered to it, in words."""
     if call is None:
-        return {"state": "none", "text": ""}
-    say, formats = language.say, Formats(language)
+        return {"state": "none", "text": "", "tongue": ""}
+    formats = Formats(voice.language)
     if call.answer is None or call.answered_at is None:
-        return {"state": "waiting", "text": say("newborn.watch-called", time=formats.time(call.at))}
-    words = call.said or say(f"newborn.watch-answer-word-{call.answer.value}")
-    text = say("newborn.watch-answered", time=formats.time(call.answered_at), words=words)
-    return {"state": "answered", "text": text}
+        key = "newborn.watch-called"
+        text = voice.say(key, time=formats.time(call.at))
+        return {"state": "waiting", "text": text, "tongue": voice.tongue_of(key)}
+    words = call.said or voice.language.say(f"newborn.watch-answer-word-{call.answer.value}")
+    text = voice.language.say("newborn.watch-answered", time=formats.time(call.answered_at), words=words)
+    return {"state": "answered", "text": text, "tongue": ""}
 
 
-def _stands(stands: Now, language: Language, *, now: Instant) -> Said:
-    """How a visit stands, in words for a family."""
-    formats, say = Formats(language), language.say
+def _stands(stands: Now, voice: Voice, *, now: Instant) -> Said:
+    """How a visit stands, in words for a family; `tongues` names those that are not in the page's language."""
+    formats = Formats(voice.language)
     is_before = not stands.is_over and not stands.is_at_bed
     reason = stands.reason if stands.state is State.SHIELDED else ""
-    back = ""
-    if stands.back_at is not None:
-        is_ahead = stands.back_at > now
-        back = say("newborn.watch-back" if is_ahead else "newborn.watch-back-soon", time=formats.time(stands.back_at))
     kind = "over" if stands.is_over else "before" if is_before else "live" if stands.state is State.LIVE else "drawn"
+    keys = {"title": f"newborn.watch-title-{reason}" if reason else f"newborn.watch-kind-{kind}"}
+    said = {"title": voice.say(keys["title"]), "back": "", "drawn": ""}
+    if stands.back_at is not None:
+        keys["back"] = "newborn.watch-back" if stands.back_at > now else "newborn.watch-back-soon"
+        said["back"] = voice.say(keys["back"], time=formats.time(stands.back_at))
+    if kind == "drawn":
+        keys["drawn"] = "newborn.watch-drawn"
+        said["drawn"] = voice.say(keys["drawn"], time=formats.time(stands.since))
     return {
         "kind": kind,
         "state": stands.state.value,
-        "title": say(f"newborn.watch-title-{reason}") if reason else say(f"newborn.watch-kind-{kind}"),
-        "back": back,
-        "drawn": say("newborn.watch-drawn", time=formats.time(stands.since)) if kind == "drawn" else "",
+        **said,
+        "tongues": voice.tongues(keys),
         "left": max(0, (stands.end - now) // SECOND),
         "silenced": stands.is_silenced,
     }
@@ -342,9 +353,9 @@ def _level(viewer: Viewer, stands: Now) -> str:
     return "none" if viewer.level == "sound" and not stands.is_ward_heard else viewer.level
 
 
-def _why_over(stands: Now, language: Language) -> str:
+def _why_over(stands: Now, voice: Voice) -> Markup:
     key = f"newborn.watch-over-{stands.reason}"
-    return language.say(key) if stands.reason and language.has(key) else ""
+    return voice.marked(key) if stands.reason and voice.language.has(key) else Markup()
 
 
 def _seconds(found: FamilyVisit, *, now: Instant) -> Mapping[str, int]:

@@ -65,6 +65,8 @@ async def set_sound(house: House, caller: Caller, visit: str, sound: Sound) -> N
                 await _silence(house, visit, is_silenced=after.is_silenced)
     if sound in LESS:  # a trail that takes nothing does not keep her from it
         await house.trail.did(caller, deed, patient=booked.baby, facts=facts)
+    if sound is Sound.FAMILY_OFF:
+        await _silence_who_came_meanwhile(house, visit)
 
 
 def deed_of(sound: Sound) -> str:
@@ -72,8 +74,18 @@ def deed_of(sound: Sound) -> str:
     return "hear-ward" if sound.is_wards else "silence-family"
 
 
+async def _silence_who_came_meanwhile(house: House, visit: str) -> None:
+    """Who came after everybody was asked for and before the row said so may have been given the floor since.
+
+    Whoever comes from now on reads the row.  Within the lock, so that no later nurse is undone.
+    """
+    async with house.rooms.changing(visit) as changing:
+        if read(changing.room.state).is_silenced:
+            await _silence(house, visit, is_silenced=True)
+
+
 async def _silence(house: House, visit: str, *, is_silenced: bool) -> None:
-    """Everybody who came by a family's window; whoever comes later asks how the visit stands before he speaks."""
+    """Everybody who came by a family's window; whoever comes once the row stands asks how it does before he speaks."""
     for each in await house.media.stats():
         if each.visit == visit and (await house.doors.viewer(visit, each.participant)).role != UNKNOWN_ROLE:
             await house.media.silence(visit, each.participant, is_silenced=is_silenced)

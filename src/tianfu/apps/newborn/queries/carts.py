@@ -1,4 +1,4 @@
-"""Screen: the carts of a nurse's wards, and at which bed each stands."""
+"""Screen: the carts of a nurse's wards, at which bed each stands, and whether one may let the ward be heard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import BED_CODE, VISITS
 from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.mapping.wards import bed_of_camera, camera_label
@@ -16,6 +17,7 @@ from tianfu.apps.newborn.queries.round import read_wards
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.searching import SearchRequest
 from tianfu.services.realtime.cameras.registry import Kept, Kind
+from tianfu.services.realtime.grants import Connection
 
 BEDS_MAX = 200
 
@@ -26,6 +28,22 @@ class CameraBook(Protocol):
     async def kept(self) -> Sequence[Kept]:
         """All cameras that are registered."""
         ...
+
+
+class CartDoor(Protocol):
+    """The call of `services.realtime.grants.Grants` by which a cart that is on air is known again."""
+
+    async def connection(self, secret: str) -> Connection:
+        """The connection of this secret; raises Refusal `connection-unknown`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """What becomes of the sound of a cart: whether a curtain is open on it, and whether a family hears the ward."""
+
+    is_open: bool
+    is_heard: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +80,20 @@ async def read_cart(house: House, book: CameraBook, caller: Caller, camera: str)
         if cart.id == camera:
             return cart
     raise Refusal("not-found", next_step="start-again")
+
+
+async def read_sound(house: House, door: CartDoor, caller: Caller, camera: str, secret: str) -> Sound:
+    """Whether the microphone of a cart may be on, and whether anybody hears it.
+
+    The page asks this often, so no record is read: the secret of its connection says that it is the device which sends
+    under this camera's name, for this nurse.  Raises Refusal `connection-unknown` for anybody else.
+    """
+    connection = await door.connection(secret)
+    if connection.camera != camera or connection.caller.id != caller.id:
+        raise Refusal("connection-unknown", next_step="join-again")
+    rooms = [read(room.state) for room in await house.rooms.at_work() if room.camera == camera and not room.is_over]
+    live = [each for each in rooms if each.is_live]
+    return Sound(is_open=bool(live), is_heard=any(each.is_ward_heard for each in live))
 
 
 async def beds_of(house: House, caller: Caller) -> dict[str, str]:

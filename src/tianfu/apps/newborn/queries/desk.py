@@ -23,6 +23,7 @@ from tianfu.apps.newborn.queries.records import (
     read_all,
     ward_of_unit,
 )
+from tianfu.apps.newborn.queries.wordings import ReadingLine, read_reading
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.services.accounts.model.people import Account
 from tianfu.services.booking.claims import Claim
@@ -85,6 +86,7 @@ class Report:
     reasons: tuple[tuple[str, int], ...]
     minutes: int
     visits: int
+    reading: tuple[ReadingLine, ...]
 
 
 async def read_desk(nursery: Nursery, caller: Caller) -> Desk:
@@ -174,6 +176,7 @@ async def read_report(nursery: Nursery, caller: Caller) -> Report:
         reasons=tuple(Counter(each.freed_reason for each in fates if each.freed_by == "ward").most_common()),
         minutes=sum(each.end - each.start for each in done) // 60_000_000,
         visits=len(done),
+        reading=await read_reading(nursery, ward.id, since, now),
     )
 
 

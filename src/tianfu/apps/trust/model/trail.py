@@ -125,6 +125,11 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "call-ward",
         "answer-family",
         "release-ward",
+        "enter-wording",
+        "approve-wording",
+        "refuse-wording",
+        "withdraw-wording",
+        "choose-language",
     ),
     "house": ("who-can-read", "rotate-keys"),
 }

@@ -2,7 +2,8 @@
 
 ffmpeg follows a redirect (RTSP status 3xx: RFC 2326, section 11.3) and gives the camera's login there, and asks again
 what a name means.  So it is told an address of this machine, where one connection of ours waits: it leads to the host
-that was looked up and judged, and ends when that sends us on.  What comes after PLAY is handed on as it is.
+that was looked up and judged, and ends when that sends us on.  Until PLAY only answers are handed on that can be read
+in one way alone: ffmpeg takes more than the standard does for the end of a line, a head or a word.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ BODY_BYTES_MAX = 65_536
 CHUNK_BYTES = 65_536
 
 _PORTS = {"rtsp": 554, "rtsps": 322}
-_STATUS = re.compile(rb"RTSP/\d\.\d (\d{3})\b")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,6})[ \t]*\r\n", re.IGNORECASE)
+_HEAD = re.compile(rb"RTSP/\d\.\d ([1-9]\d\d)(?: [\t -~]*)?\r\n(?:[!-#%-~][\t -\xff]*\r\n)*\r\n\Z")
+_LENGTH = re.compile(rb"\ncontent-length:([^\r]*)", re.IGNORECASE)
 _FRAME = b"$"
 """What begins a packet among the answers (RFC 2326, section 10.12)."""
 
@@ -99,10 +100,10 @@ class Road:
     async def _back(self, writer: asyncio.StreamWriter) -> None:
         reader = self._camera[0]
         while not self._plays:
-            answer = await _answer(reader)
-            if _leads_on(answer):
-                self.refusal = Refusal("camera-leads-elsewhere", next_step="change-the-camera", retryable=True)
-            if self.refusal or not answer:
+            try:
+                answer = await _answer(reader)
+            except Refusal as refusal:
+                self.refusal = refusal
                 return
             writer.write(answer)
             await writer.drain()
@@ -172,26 +173,36 @@ def _secrecy() -> ssl.SSLContext:
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
-    """The camera's next answer or packet, whole; what is no answer as far as it goes, and nothing at its end."""
+    """The camera's next answer or packet, whole.
+
+    Raises Refusal `camera-leads-elsewhere`, `camera-no-picture` for what is neither, and `camera-away` at its end.
+    """
     try:
         first = await reader.readexactly(1)
         if first == _FRAME:
             frame = await reader.readexactly(3)
             return first + frame + await reader.readexactly(int.from_bytes(frame[1:]))
         head = first + await reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        size = int(length[1]) if length else 0
-        return b"" if size > BODY_BYTES_MAX else head + await reader.readexactly(size)
+        return head + await reader.readexactly(_body_bytes(head))
     except asyncio.IncompleteReadError as short:
-        return short.partial
-    except (asyncio.LimitOverrunError, OSError):
-        return b""
+        raise _no_answer() if short.partial else _away() from None
+    except OSError:
+        raise _away() from None
+    except asyncio.LimitOverrunError:
+        raise _no_answer() from None
 
 
-def _leads_on(answer: bytes) -> bool:
-    """Whether a camera sends us on, by its answer or of its own accord (RFC 2326, section 10.10)."""
-    status = _STATUS.match(answer)
-    return answer.startswith(b"REDIRECT ") or (status is not None and 300 <= int(status[1]) < 400)
+def _body_bytes(head: bytes) -> int:
+    """How much follows a head; raises Refusal for one that sends us on, or that others may read otherwise."""
+    status, lengths = _HEAD.match(head), _LENGTH.findall(head)
+    if status is None or len(lengths) > 1:
+        raise _no_answer()
+    if status[1].startswith(b"3"):
+        raise Refusal("camera-leads-elsewhere", next_step="change-the-camera", retryable=True)
+    length = lengths[0].strip(b" ") if lengths else b"0"
+    if not re.fullmatch(rb"\d{1,6}", length) or int(length) > BODY_BYTES_MAX:
+        raise _no_answer()
+    return int(length)
 
 
 def _is_plain(host: str) -> bool:
@@ -212,6 +223,10 @@ def _is_own(address: Address) -> bool:
     except OSError:
         return False
     return True
+
+
+def _no_answer() -> Refusal:
+    return Refusal("camera-no-picture", next_step="change-the-camera", retryable=True)
 
 
 def _away() -> Refusal:

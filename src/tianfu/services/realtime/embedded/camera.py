@@ -206,13 +206,21 @@ class Camera:
     def _label_of(self, packet: Packet) -> Label | None:
         """Which stream a packet belongs to: by its SSRC where the camera said so, else by its payload type.
 
-        What comes over the line for voices is nobody's.
+        What comes over the line for voices is nobody's; and of a device that has one, only what it named as the ward's
+        is that: both lines may have one payload type.
         """
         said = self.peer.origins.get(packet.head.source)
+        if said is None and "voice" in self.peer.streams and packet.head.payload_type == self._sound_type:
+            return None
         for label, stream in self.peer.streams.items():
             if stream.payload_type == packet.head.payload_type and label != "voice" and said in {None, label}:
                 return label
         return None
+
+    @property
+    def _sound_type(self) -> int | None:
+        stream = self.peer.streams.get("ward")
+        return None if stream is None else stream.payload_type
 
     def _source(self, number: int, label: Label) -> _Source:
         source = self._sources.get(number)

@@ -32,7 +32,14 @@ from tianfu.services.realtime.port import (
     Quality,
 )
 from tianfu.services.realtime.protocol.adaptation import ladder_of
-from tianfu.services.realtime.protocol.cot import HeardBy, heard_by, refuse_second_voice, sounds_at_cot
+from tianfu.services.realtime.protocol.cot import (
+    HeardBy,
+    echoes,
+    heard_by,
+    hears_ward,
+    refuse_second_voice,
+    sounds_at_cot,
+)
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet, VideoCodec
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST, Gate, Room
@@ -448,10 +455,20 @@ class Forwarder:
 
     def _forward(self, name: str, label: Label, packet: Packet, may_begin: bool) -> None:
         now = self._clock()
+        has_echo = label not in PICTURES and self._echoes(name, at_seconds=now)
         for opened in self._at[name].values():
-            if self._is_live(opened) and (label in PICTURES or opened.room.is_ward_heard):
+            if self._is_live(opened) and (label in PICTURES or hears_ward(opened.room, has_echo=has_echo)):
                 for viewer in opened.viewers.values():
                     viewer.show(label, packet, may_begin=may_begin, at_seconds=now)
+            elif has_echo:
+                self._begin_anew(opened, label)  # what is left out is no loss, and nothing of before is sent again
+
+    def _echoes(self, name: str, *, at_seconds: float) -> bool:
+        """Whether a voice sounds, or has just sounded, by the device whose microphone hears the ward."""
+        loudspeaker = self._cameras[name].loudspeaker
+        return loudspeaker.is_there and echoes(
+            self._live_on(name), sounded_at=loudspeaker.sounded_at, at_seconds=at_seconds
+        )
 
     def _speaks(self, opened: _Open, participant: str, viewer: Viewer, data: bytes) -> None:
         room = opened.room
@@ -468,8 +485,9 @@ class Forwarder:
         camera = self._cameras.get(room.camera)
         if camera is None or not camera.loudspeaker.is_there:
             return
-        if sounds_at_cot(self._live_on(room.camera), room, participant):
-            camera.loudspeaker.sound(packet, at_seconds=now)
+        part = room.part_of(participant)
+        if part is not None and sounds_at_cot(self._live_on(room.camera), room, participant):
+            camera.loudspeaker.sound(packet, part, at_seconds=now)
 
     def _live_on(self, camera: str) -> Sequence[Room]:
         """The rooms on a camera whose gate is open now."""

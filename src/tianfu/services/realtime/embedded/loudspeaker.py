@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import random
+from struct import Struct
 
 from tianfu.services.realtime.embedded.raw_peer import RawPeer
-from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS
+from tianfu.services.realtime.protocol.packets import HEAD_BYTES, SEQUENCES, TIMESTAMPS
+from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet
 from tianfu.services.realtime.protocol.relay import Relay
+
+CONTRIBUTES = {Part.FAMILY: 1, Part.INTERPRETER: 2}
+"""Whose voice a packet is, as its contributing source says (RFC 3550, section 5.1): the cart's page reads it there."""
+
+_SOURCE = Struct("!I")
 
 
 class Loudspeaker:
@@ -19,20 +26,23 @@ class Loudspeaker:
     def __init__(self, peer: RawPeer) -> None:
         self._peer = peer
         self._relay: Relay | None = None
+        self.sounded_at: float | None = None
+        """When a packet of a voice was last sent to it."""
 
     @property
     def is_there(self) -> bool:
         """Whether the device agreed to let voices sound, and can be reached."""
         return "voice" in self._peer.streams and self._peer.is_connected
 
-    def sound(self, packet: Packet, *, at_seconds: float) -> None:
-        """Send a packet of a voice on."""
+    def sound(self, packet: Packet, part: Part, *, at_seconds: float) -> None:
+        """Send a packet of somebody's voice on, and say what he does in the visit."""
         relay = self._begun()
         passed = (
             None if relay is None else relay.pass_on(packet.data, packet.head, may_begin=True, at_seconds=at_seconds)
         )
         if passed is not None:
-            self._peer.send(passed)
+            self.sounded_at = at_seconds
+            self._peer.send(_contributed(passed, CONTRIBUTES.get(part, 0)))
 
     def cut(self) -> None:
         """Begin anew with whoever speaks next."""
@@ -52,3 +62,8 @@ class Loudspeaker:
                 kept_packets=0,
             )
         return self._relay
+
+
+def _contributed(data: bytes, source: int) -> bytes:
+    """The packet of a relay, which names no contributing source, with one."""
+    return bytes([data[0] | 1]) + data[1:HEAD_BYTES] + _SOURCE.pack(source) + data[HEAD_BYTES:]

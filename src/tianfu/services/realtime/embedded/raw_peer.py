@@ -95,7 +95,7 @@ _SMALLEST = 12
 SEALED_BYTES_MAX = 2_048
 """pylibsrtp keeps 144 bytes of its 1,500 free for a seal of 10 or 16; so it gets more room."""
 
-VOICE_CODEC = "opus"
+SOUND_CODEC = "opus"
 """Every browser has it (RFC 7874, section 3); another one would sound as noise to who agreed to this."""
 
 CONTROL_PER_SECOND_MAX = 300
@@ -519,8 +519,8 @@ def _is(capability: RTCRtpCodecCapability, codec: VideoCodec) -> bool:
 
 
 def _is_understood(stream: Stream) -> bool:
-    """Whether whoever hears a stream understands it: voices are passed on as they are, so all speak one codec."""
-    return stream.label != "voice" or stream.codec == VOICE_CODEC
+    """Whether whoever hears a stream understands it: sound is passed on as it is, so all speak one codec."""
+    return stream.label in PICTURES or stream.codec == SOUND_CODEC
 
 
 def _stream(label: Label, transceiver: RTCRtpTransceiver) -> Stream | None:

@@ -1,5 +1,7 @@
 """What sounds at a cot: one voice at a time, of a room that is live on the cot's camera, and nothing else.
 
+And when what sounds in the ward is heard elsewhere: never what a voice made sound there.
+
 Several rooms may be live on one camera (twins in one bed); whoever speaks in one of them is heard by nobody of another.
 Rule: docs/rules/newborn-watching.md
 """
@@ -13,6 +15,10 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Room
 from tianfu.services.realtime.protocol.talk import HEARS
+
+ECHO_SECONDS = 0.8
+"""So long after the last packet of a voice the ward is not heard: what the device still has to play, what a room gives
+back, and the way of the sound to us. [inferred]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,25 @@ def sounds_at_cot(rooms: Iterable[Room], room: Room, participant: str) -> bool:
     """
     speaks = next((each for each in rooms if _is_heard(each)), None)
     return speaks is room and room.floor.speaker == participant
+
+
+def echoes(rooms: Iterable[Room], *, sounded_at: float | None, at_seconds: float) -> bool:
+    """Whether what a cot's microphone hears now may be a voice that sounds there by the same device.
+
+    `rooms` are those on its camera; `sounded_at` is when a packet of a voice was last sent to it.  Then nobody is sent
+    it: who speaks would hear himself, and others what is not for them, guests and the families of other rooms.
+    """
+    if sounded_at is not None and at_seconds - sounded_at < ECHO_SECONDS:
+        return True
+    return any(_is_heard(each) for each in rooms)
+
+
+def hears_ward(room: Room, *, has_echo: bool) -> bool:
+    """Whether a packet of the ward's sound passes to who is in a room: it is live, a nurse let it, and nothing echoes.
+
+    Whoever asks has looked just now whether the room's lease holds.
+    """
+    return room.is_live and room.is_ward_heard and not has_echo
 
 
 def refuse_second_voice(rooms: Iterable[Room], room: Room, participant: str) -> None:
