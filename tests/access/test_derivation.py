@@ -12,7 +12,6 @@ from tianfu.access.derivation import RELATION_TYPES, relations_of
 from tianfu.access.labels import label_mask
 from tianfu.access.purpose import Purpose
 from tianfu.access.relation import EVERY_LABEL, FOR_EVER, Age, Kind, Relation
-from tianfu.access.rules import type_numbers
 from tianfu.kernel.instants import range_of
 
 RECORD = 4711
@@ -177,20 +176,6 @@ def team(**more: Any) -> dict[str, Any]:
         ],
         "managingOrganization": [AT_HOSPITAL, {"reference": "Practitioner/chen"}],
     } | more
-
-
-def test_a_consultation_opens_what_was_measured_and_asked_to_its_expert_and_ends_by_itself() -> None:
-    kind = [{"coding": [{"system": "urn:tianfu:newborn", "code": "remote-consultation"}]}]
-    period = {"start": "2026-11-27T10:00:00+08:00", "end": "2026-11-27T10:20:00+08:00"}
-    asked = team(category=kind, period=period, participant=[{"member": BY_CHEN, "period": period}])
-    asked.pop("managingOrganization")
-    [each] = relations(asked).values()
-    assert (each.kind, each.level, each.labels, each.purposes) == (Kind.TEAM, 4, 0, Purpose.TREATMENT.bit)
-    assert each.types == type_numbers(["Patient", "Observation", "ServiceRequest", "DiagnosticReport"])
-    assert each.until - each.since == (20 * 60 + 1) * 1_000_000, "its last second counts wholly"
-    assert not relations({**asked, "status": "inactive"})
-    without_end = {**asked, "period": {"start": period["start"]}, "participant": [{"member": BY_CHEN}]}
-    assert relations(without_end)[DOCTOR].until == relations(without_end)[DOCTOR].since + DAYS
 
 
 def test_a_contract_opens_ordinary_records_to_the_family_doctor_and_his_centre() -> None:

@@ -98,14 +98,10 @@ def _of_episode(episode: Element, record: int) -> Iterator[Relation]:
 
 
 def _of_care_team(team: Element, record: int) -> Iterator[Relation]:
-    """A team opens to its members and the organisations that manage it; a family doctor's as his contract does.
-
-    One for a remote consultation opens less, and only with an end.
-    """
+    """A team opens to its members and the organisations that manage it; a family doctor's as his contract does."""
     categories = [pair for each in elements(team.get("category")) for pair in coded(each)]
-    consults = _among(categories, choices()["consultation"]["team_categories"])
-    signed = not consults and _among(categories, choices()["family_doctor"]["team_categories"])
-    row = choices()["consultation" if consults else "family_doctor" if signed else "team"]
+    signed = _among(categories, choices()["family_doctor"]["team_categories"])
+    row = choices()["family_doctor" if signed else "team"]
     kind = Kind.FAMILY_DOCTOR if signed else Kind.TEAM
     patient, span = _patient(team, "subject"), _bounded(team, row)
     if patient is None or span is None or team.get("status") not in row["team_statuses" if signed else "statuses"]:

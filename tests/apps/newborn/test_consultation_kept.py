@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
+import orjson
 import pytest
 
 from tests.apps.newborn.expert import FAR, HOUR, SHEN, ZHONG, Everybody, agree_to_experts, arm, list_experts, measure
@@ -25,13 +28,16 @@ from tianfu.apps.newborn.mapping.visits import consultation_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import asked_of_me, read_desk_of
+from tianfu.apps.newborn.queries.family_visit import Expert, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.db import Database
-from tianfu.kernel.instants import SECOND, Instant, china_date, system_clock
+from tianfu.kernel.instants import DAY, SECOND, Instant, china_date, system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
 from tianfu.services.booking.places import Places
+from tianfu.standards.fhir.parsing import parse_resource
 
 pytestmark = pytest.mark.anyio
 
@@ -109,8 +115,12 @@ class Asked:
         assert booked is not None
         return booked.state, booked.reason
 
-    async def reads(self, caller: Caller = ZHONG) -> list[str]:
-        return [each.name for each in await read_measured(self.ward.store, caller, "baby-7")]
+    async def page(self, visit: str, caller: Caller = ZHONG) -> tuple[str, str, list[str]]:
+        """Name, bed and values on the page of who is asked."""
+        expert = Expert(signed_in=cast("Any", SimpleNamespace(caller=caller)))
+        found = await read_family_visit(self.consulting.windows, expert, visit)
+        values = await read_measured(self.consulting.windows, expert, found)
+        return found.baby, found.bed, [each.value for each in values]
 
     async def finds(self, kind: str, caller: Caller = ZHONG) -> int:
         wanted = SearchRequest(type=kind, parameters=(("patient", "Patient/baby-7"),))
@@ -169,25 +179,67 @@ async def test_only_who_is_asked_answers_and_only_the_ward_takes_back(asked: Ask
     assert [row[0] for row in told] == ["ask-expert", "decline-consultation"]
 
 
-async def test_what_was_measured_is_open_from_his_yes_to_the_last_minute_and_nothing_else(asked: Asked) -> None:
+NOTHING: tuple[str, str, list[str]] = ("", "", [])
+TYPES = ("Observation", "Encounter", "RelatedPerson", "Consent", "ServiceRequest", "DiagnosticReport", "CareTeam")
+
+
+async def test_name_and_values_are_on_his_page_from_his_yes_to_the_last_minute_and_each_reading_is_traced(
+    asked: Asked,
+) -> None:
     visit = await asked.ask()
-    assert await asked.reads() == [], "who has not said yes reads nothing"
+    assert await asked.page(visit) == NOTHING, "who has not said yes reads nothing"
     await accept_asking(asked.consulting, ZHONG, "zhong", visit)
-    assert len(await asked.reads()) == 1
-    assert await asked.reads(FAR) == [], "another doctor of his house reads nothing"
-    assert [await asked.finds(kind) for kind in ("Encounter", "RelatedPerson", "Consent")] == [0, 0, 0]
+    assert await asked.ward.trail("read-measured") == []
+    assert await asked.page(visit) == ("演示之子7", "07", ["148 /min"])
+    assert len(await asked.ward.trail("read-measured")) == 1
+    with pytest.raises(Refusal, match="not-found"):
+        await asked.page(visit, FAR)
     asked.clock.by = 21 * 60 * SECOND
-    assert await asked.reads() == []
+    assert await asked.page(visit) == NOTHING
     await look_at_consultations(asked.nursery)
     assert await asked.state(visit) == (State.NO_SHOW, "no-show")
-    assert (await asked.ward.read("CareTeam", visit))["status"] == "inactive"
+    assert len(await asked.ward.trail("read-measured")) == 1
+
+
+async def test_before_its_time_who_said_yes_does_not_learn_whom_it_is_about(asked: Asked) -> None:
+    tomorrow = await asked.ask(day=china_date(Instant(asked.clock() + DAY)).isoformat())
+    await accept_asking(asked.consulting, ZHONG, "zhong", tomorrow)
+    assert await asked.page(tomorrow) == NOTHING
+
+
+async def test_no_record_is_open_to_the_expert_and_he_writes_none(asked: Asked) -> None:
+    visit = await asked.live()
+    assert [await asked.finds(kind) for kind in TYPES] == [0] * len(TYPES)
+    [answer] = await asked.ward.store.read_many(ZHONG, Purpose.TREATMENT, [("Patient", "baby-7")])
+    assert not isinstance(answer, Found)
+    for resource in (
+        {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueString": "x"},
+        {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "code": {"text": "x"}},
+        {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "x"}, "conclusion": "x"},
+    ):
+        written = parse_resource(orjson.dumps({**resource, "subject": {"reference": "Patient/baby-7"}}))
+        with pytest.raises(Refusal):
+            await asked.ward.store.create(ZHONG, Purpose.TREATMENT, written)
+    assert len((await asked.page(visit))[2]) == 1
+
+
+async def test_what_cannot_be_traced_is_not_shown(asked: Asked) -> None:
+    visit = await asked.accepted()
+
+    async def refused(*_: object, **__: object) -> None:
+        raise Refusal("audit-unavailable")
+
+    house = replace(asked.ward.house, trail=cast("Any", SimpleNamespace(did=refused)))
+    asked.consulting = replace(asked.consulting, windows=replace(asked.consulting.windows, house=house))
+    with pytest.raises(Refusal, match="audit-unavailable"):
+        await asked.page(visit)
 
 
 async def test_what_nobody_answered_expires_and_what_is_taken_back_closes_at_once(asked: Asked) -> None:
     unanswered = await asked.ask()
     visit = await asked.accepted()
     await withdraw_asking(asked.consulting, SHEN, visit, "transferred")
-    assert await asked.reads() == []
+    assert await asked.page(visit) == NOTHING
     asked.clock.by = 21 * 60 * SECOND
     await look_at_consultations(asked.nursery)
     assert await asked.state(unanswered) == (State.EXPIRED, "not-answered")
@@ -234,13 +286,12 @@ async def test_taking_back_and_a_discharge_end_it_at_the_bed(asked: Asked) -> No
     await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
     await asked.look()
     assert await asked.at_bed(visit) is State.ABORTED
-    assert await asked.reads() == []
+    assert await asked.page(visit) == NOTHING
     other = await asked.live()
     await asked.ward.stay(7, bed=7, status="finished")
     await asked.look()
     assert await asked.at_bed(other) is State.ABORTED
-    await look_at_consultations(asked.nursery)
-    assert await asked.reads() == [], "what it opened is closed behind it"
+    assert await asked.page(other) == NOTHING
 
 
 async def test_a_consent_that_is_taken_back_ends_what_it_carried_and_no_emergency(asked: Asked) -> None:

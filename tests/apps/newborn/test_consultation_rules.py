@@ -13,7 +13,6 @@ from tianfu.apps.newborn.mapping.consultations import (
     opinion_from,
     opinion_of,
     request_of,
-    team_of,
 )
 from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from, booked_from, consultation_from
 from tianfu.apps.newborn.model.consultation import (
@@ -151,12 +150,6 @@ def test_what_is_asked_and_said_is_read_back_from_the_record() -> None:
     assert opinion is not None
     assert (opinion.by, opinion.text, opinion.at) == ("zhong", "意见", NOW)
     assert opinion_from({"resourceType": "DiagnosticReport", "id": "x", "issued": "2026-11-27T10:00:00+08:00"}) is None
-
-
-def test_what_opens_to_the_expert_ends_with_the_last_minute() -> None:
-    team = team_of(booked())
-    assert range_of(team["period"]["end"])[0] == booked().end
-    assert team["participant"] == [{"member": {"reference": "Practitioner/zhong"}, "period": team["period"]}]
 
 
 def test_only_a_guardian_who_agrees_now_carries_a_consultation() -> None:

@@ -157,7 +157,6 @@ def _expert(pages: Pages, consulting: Consulting) -> list[HTTPRouteHandler]:
                 "consultation/asked.html", status=status, one=one, declined=tuple(Declined), **said
             )
         found = await read_family_visit(windows, expert, visit)
-        may_read = found.coming.may_see
         may_write = may_write_opinion(one.booked.end, was_at_bed=was_at_bed, now=nursery.clock())
         return await consultation_page(
             pages,
@@ -167,7 +166,7 @@ def _expert(pages: Pages, consulting: Consulting) -> list[HTTPRouteHandler]:
             status=status,
             one=one,
             declined=tuple(Declined) if state in BEFORE_THE_BED else (),
-            measured=await read_measured(nursery.store, expert.caller, one.booked.baby) if may_read else (),
+            measured=await read_measured(windows, expert, found),
             may_write=may_write and one.opinion is None,
             opinion_max=OPINION_CHARACTERS_MAX,
             **{"prove": "", **said},

@@ -47,6 +47,7 @@ INTERACTIONS = frozenset(
         "decline-consultation",
         "withdraw-consultation",
         "sign-opinion",
+        "read-measured",
     }
 )
 """What happens at live visits, as the trace calls it."""

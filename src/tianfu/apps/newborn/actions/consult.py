@@ -1,13 +1,12 @@
 """A ward's doctor asks an expert from elsewhere to a baby, and the expert says yes or no.
 
-Each step writes the asking, its time and what it opens together, or nothing of it.
+Each step writes the asking and its time together, or nothing of it.
 Rule: docs/rules/newborn-consultations.md
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.keep_slots import turned
@@ -19,7 +18,6 @@ from tianfu.apps.newborn.mapping.consultations import (
     agreed_by,
     appointment_of_consultation,
     request_of,
-    team_of,
     with_status,
 )
 from tianfu.apps.newborn.mapping.visits import Booked, Resource, consultation_from, restated
@@ -111,7 +109,7 @@ async def withdraw_asking(consulting: Consulting, caller: Caller, visit: str, re
 
 
 async def accept_asking(consulting: Consulting, caller: Caller, expert: str, visit: str) -> None:
-    """The expert comes: from the first to the last minute what was measured is open to him.
+    """The expert comes: his page tells him who it is and what was measured, from the first to the last minute.
 
     Raises Refusal `not-found` for what is not asked of him, `slot-over`, `visit-not-there-yet`.
     """
@@ -155,7 +153,7 @@ async def change_consultation(nursery: Nursery, visit: str, change: Change) -> N
 
     Raises Refusal `not-found`, `version-conflict`, and what the change raises.
     """
-    wanted = [(kind, visit) for kind in ("Appointment", "ServiceRequest", "CareTeam")]
+    wanted = [(kind, visit) for kind in ("Appointment", "ServiceRequest")]
     for tries in range(1, TRIES_MAX + 1):
         found = await read_all(nursery.store, VISITS, PLATFORM, wanted)
         record = found.get(("Appointment", visit))
@@ -164,7 +162,7 @@ async def change_consultation(nursery: Nursery, visit: str, change: Change) -> N
             raise not_found()
         after = change(booked.visit)
         entries = [changed(restated(record.value, after.state, after.reason), version=record.version)]
-        entries += _following(booked, after, found.get(("ServiceRequest", visit)), found.get(("CareTeam", visit)))
+        entries += _following(after, found.get(("ServiceRequest", visit)))
         try:
             await write_together(nursery.store, VISITS, entries)
         except Refusal as refusal:
@@ -179,17 +177,11 @@ def given_up(visit: Visit, reason: str) -> Visit:
     return left(visit, Exit.ABORT if visit.state in AT_THE_BED else Exit.CANCEL, reason)
 
 
-def _following(booked: Booked, after: Visit, request: Record | None, team: Record | None) -> list[Resource]:
-    """What a step means for the asking, and for what is open to the expert."""
-    entries = []
-    if after.state in OVER - {State.CLOSED}:
-        if request is not None and request.value.get("status") == "active":
-            entries.append(changed(with_status(request.value, "revoked"), version=request.version))
-        if team is not None and team.value.get("status") == "active":
-            entries.append(changed(with_status(team.value, "inactive"), version=team.version))
-    elif team is None and after.state in {State.SLOT_CONFIRMED, State.WAITING}:
-        entries.append(changed(team_of(replace(booked, state=after.state))))
-    return entries
+def _following(after: Visit, request: Record | None) -> list[Resource]:
+    """What a step means for the asking."""
+    if after.state not in OVER - {State.CLOSED} or request is None or request.value.get("status") != "active":
+        return []
+    return [changed(with_status(request.value, "revoked"), version=request.version)]
 
 
 async def _agreeing(nursery: Nursery, caller: Caller, baby: str) -> str:

@@ -1,4 +1,4 @@
-"""What time, and a consent that was taken back, do to remote consultations; and to what they opened.
+"""What time, and a consent that was taken back, do to remote consultations.
 
 Rule: docs/rules/newborn-consultations.md
 """
@@ -12,14 +12,14 @@ import structlog
 from tianfu.apps.newborn.actions.consult import change_consultation, given_up
 from tianfu.apps.newborn.actions.keep_slots import LOOK_SECONDS, WAITS_BEFORE, turned
 from tianfu.apps.newborn.mapping.codes import CONSULTATION, NEWBORN, REMOTE_CONSULTATION, VISITS
-from tianfu.apps.newborn.mapping.consultations import team_of, with_status
+from tianfu.apps.newborn.mapping.consultations import with_status
 from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
 from tianfu.apps.newborn.mapping.wards import allows, is_clear
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, Exit, State, Visit, left
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import open_about
-from tianfu.apps.newborn.queries.records import PLATFORM, changed, found_by, read_all, write_together
-from tianfu.kernel.instants import Instant, to_fhir_instant
+from tianfu.apps.newborn.queries.records import PLATFORM, changed, found_all, found_by, read_all, write_together
+from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.searching import SearchRequest
 
@@ -45,7 +45,7 @@ async def keep_consultations(nursery: Nursery) -> None:
 
 
 async def look_at_consultations(nursery: Nursery) -> None:
-    """One look: those that begin soon wait at the bed, those nobody answered expire, and nothing stays open behind one.
+    """One look: who begins soon waits at the bed, whom nobody answered expires, what came to nothing is asked no more.
 
     Of several workers the second finds nothing to do.
     """
@@ -56,7 +56,7 @@ async def look_at_consultations(nursery: Nursery) -> None:
             after = given_up(booked.visit, WITHDRAWN)
         if after != booked.visit:
             await _step(nursery, booked, after)
-    await _close_behind(nursery, now)
+    await _revoke_behind(nursery, now)
 
 
 async def end_without_ground(nursery: Nursery, baby: str, guardian: str) -> None:
@@ -113,29 +113,22 @@ async def _has_ground(nursery: Nursery, booked: Booked, now: Instant) -> bool:
     )
 
 
-async def _close_behind(nursery: Nursery, now: Instant) -> None:
-    """Close what a consultation opened once it came to nothing; one that ended well closes with its last minute."""
-    wanted = SearchRequest(
-        type="CareTeam",
-        parameters=(
-            ("category", f"{NEWBORN}|{REMOTE_CONSULTATION}"),
-            ("status", "active"),
-            ("_count", str(AT_ONCE_MAX)),
-        ),
-    )
-    teams = (await nursery.store.search(VISITS, PLATFORM, wanted)).records
-    wanted_of = [(kind, each.id) for each in teams for kind in ("Appointment", "ServiceRequest")]
-    found = await read_all(nursery.store, VISITS, PLATFORM, wanted_of)
-    for team in teams:
-        record = found.get(("Appointment", team.id))
-        booked = None if record is None else consultation_from(record.value, version=record.version)
-        if booked is None or not (booked.state in OVER - {State.CLOSED} or now >= booked.end):
+async def _revoke_behind(nursery: Nursery, now: Instant) -> None:
+    """Revoke what was asked where the time came to nothing by others, as a nurse declines it; of the last day."""
+    wanted = {
+        "appointment_type": f"{NEWBORN}|{REMOTE_CONSULTATION}",
+        "status": "cancelled,noshow",
+        "date": f"ge{to_fhir_instant(Instant(now - DAY))}",
+    }
+    gone = await found_all(nursery.store, VISITS, PLATFORM, "Appointment", **wanted)
+    read = [consultation_from(each.value, version=each.version) for each in gone]
+    unseen = [each.id for each in read if each is not None and each.state in UNSEEN]
+    requests = await read_all(nursery.store, VISITS, PLATFORM, [("ServiceRequest", each) for each in unseen])
+    for (_, visit), request in requests.items():
+        if request.value.get("status") != "active":
             continue
         try:
-            entries = [changed(team_of(booked, status="inactive"), version=team.version)]
-            request = found.get(("ServiceRequest", team.id))
-            if request is not None and request.value.get("status") == "active" and booked.state in UNSEEN:
-                entries.append(changed(with_status(request.value, "revoked"), version=request.version))
-            await write_together(nursery.store, VISITS, entries)
+            entry = changed(with_status(request.value, "revoked"), version=request.version)
+            await write_together(nursery.store, VISITS, [entry])
         except Refusal as refusal:  # somebody changed it meanwhile
-            _log.info("consultation_not_closed", appointment=booked.id, code=refusal.code)
+            _log.info("consultation_not_revoked", appointment=visit, code=refusal.code)

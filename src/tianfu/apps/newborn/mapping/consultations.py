@@ -1,10 +1,8 @@
-"""A remote consultation in the record: ServiceRequest, Appointment, CareTeam, DiagnosticReport; and its Consent.
+"""A remote consultation in the record: ServiceRequest, Appointment, DiagnosticReport; and its Consent.
 
-The CareTeam is what opens the baby's measured values to the expert, for the time of the consultation alone
-(docs/rules/permission.md).  Rules: docs/rules/newborn-consultations.md
+None of them opens a record to the expert.  Rules: docs/rules/newborn-consultations.md
 
-https://hl7.org/fhir/R4/servicerequest.html , https://hl7.org/fhir/R4/careteam.html ,
-https://hl7.org/fhir/R4/diagnosticreport.html
+https://hl7.org/fhir/R4/servicerequest.html , https://hl7.org/fhir/R4/diagnosticreport.html
 """
 
 from __future__ import annotations
@@ -127,20 +125,6 @@ def appointment_of_consultation(booked: Booked) -> Resource:
         booked.state,
         booked.reason,
     )
-
-
-def team_of(booked: Booked, *, status: str = "active") -> Resource:
-    """What ties the expert to the baby, from the first to the last minute and no longer."""
-    period = {"start": to_fhir_instant(booked.start), "end": to_fhir_instant(booked.end)}
-    return {
-        "resourceType": "CareTeam",
-        "id": booked.id,
-        "status": status,
-        "category": [WHAT],
-        "subject": {"reference": f"Patient/{booked.baby}"},
-        "period": period,
-        "participant": [{"member": {"reference": f"Practitioner/{booked.expert}"}, "period": period}],
-    }
 
 
 def opinion_of(booked: Booked, text: str, *, now: Instant) -> Resource:

@@ -28,8 +28,8 @@ from tianfu.services.realtime.protocol.parts import Part
 
 INVITATION_OVER = "invitation-over"
 
-KNOWS = AT_THE_BED | {State.SLOT_CONFIRMED, State.WAITING, State.CLOSED}
-"""In which states an expert who said yes knows whom he is asked about."""
+COMES = AT_THE_BED | {State.SLOT_CONFIRMED, State.WAITING}
+"""In which states an expert who said yes may come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,8 @@ class Helper:
 class FamilyVisit:
     """The page; `note` is the last that a doctor approved, None for who is no guardian.
 
-    `family` is the name of the guardian whose visit it is, for who interprets in it.
+    `family` is the name of the guardian whose visit it is, for who interprets in it.  `is_open_to_expert`: an
+    expert may read now whom he is asked about, and what was measured.
     """
 
     coming: Coming
@@ -132,6 +133,7 @@ class FamilyVisit:
     note: Note | None
     helpers: tuple[Helper, ...]
     family: str = ""
+    is_open_to_expert: bool = False
 
     @property
     def booked(self) -> Booked:
@@ -216,7 +218,7 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
     if booked is None or practitioner is None or booked.expert != practitioner:
         raise not_found()
     facts = (await read_facts(house.store, [booked], (), house.digest, now=house.clock()))[visit]
-    may_see = facts.consent_is_active and facts.guardianship_is_clear and booked.state in KNOWS
+    may_see = facts.consent_is_active and facts.guardianship_is_clear and booked.state in COMES
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
 
 
@@ -279,7 +281,8 @@ def _now(visit: Visit, *, since: Instant) -> Now:
 async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> FamilyVisit:
     """The page of a visit for its guardian or an invited relative; raises as `coming_to` does.
 
-    At the door, where others pass, it tells no name and nothing of how the baby is.
+    At the door, where others pass, it tells no name and nothing of how the baby is.  An expert learns name and bed
+    from the first to the last minute, while the baby stays in the ward that asked, and until it is over.
     """
     coming = await coming_to(windows, watcher, visit)
     booked, store = coming.booked, windows.nursery.store
@@ -288,17 +291,26 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
-    _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
+    ward, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
+    stands = await now_of(windows, booked)
     patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
-    is_known = coming.sees and (coming.part is not Part.EXPERT or coming.may_see)
+    is_open_to_expert = (
+        coming.part is Part.EXPERT
+        and coming.may_see
+        and booked.start <= windows.nursery.clock() < booked.end
+        and not stands.is_over
+        and ward == booked.ward
+    )
+    is_known = is_open_to_expert if coming.part is Part.EXPERT else coming.sees
     return FamilyVisit(
         coming=coming,
-        now=await now_of(windows, booked),
+        now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
         bed=bed if is_known else "",
         note=await _note(windows, booked.baby) if is_guardian else None,
         helpers=await helpers_of(windows, booked) if is_guardian else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
+        is_open_to_expert=is_open_to_expert,
     )
 
 

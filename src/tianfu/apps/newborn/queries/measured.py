@@ -1,6 +1,7 @@
 """What was measured of a baby, the newest of each kind, as the record has it: not live, and no alarm.
 
-Read in the reader's own name: for an expert from elsewhere the record opens with the consultation and closes with it.
+No record is open to an expert from elsewhere: the platform reads this for him, and only this, while his consultation
+lasts; each reading stands in the baby's trail in his name before he has it.  Rule: docs/rules/newborn-consultations.md
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from tianfu.access.caller import Caller
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.diary import LOINC
 from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.ports import RecordStore
-from tianfu.apps.newborn.queries.records import WARD_WORK, read_all
+from tianfu.apps.newborn.queries.family_visit import Expert, FamilyVisit
+from tianfu.apps.newborn.queries.records import PLATFORM, read_all
+from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant, range_of
 from tianfu.records.searching import SearchRequest
 
@@ -40,6 +43,7 @@ NAMED: Final = frozenset(
 """Codes of LOINC for which there are words of ours: weight, gestation, length, head, pulse, breath, oxygen, heat,
 pressure."""
 
+READ_MEASURED = "read-measured"
 STANDING = "final,amended,corrected,preliminary"
 
 
@@ -59,8 +63,19 @@ class Measured:
     source: str
 
 
-async def read_measured(store: RecordStore, caller: Caller, baby: str) -> tuple[Measured, ...]:
-    """The last value of each kind, the newest first; nothing for who may not read."""
+async def read_measured(windows: Windows, expert: Expert, found: FamilyVisit) -> tuple[Measured, ...]:
+    """The last value of each kind for who is asked, the newest first; nothing where it is not open to him now.
+
+    What cannot be traced is not read: whatever refuses the trace is raised.
+    """
+    if not found.is_open_to_expert:
+        return ()
+    facts = {"visit": found.booked.id}
+    await windows.house.trail.did(expert.caller, READ_MEASURED, patient=found.booked.baby, facts=facts)
+    return await _last_of_each(windows.nursery.store, found.booked.baby)
+
+
+async def _last_of_each(store: RecordStore, baby: str) -> tuple[Measured, ...]:
     wanted = SearchRequest(
         type="Observation",
         parameters=(
@@ -71,11 +86,11 @@ async def read_measured(store: RecordStore, caller: Caller, baby: str) -> tuple[
         ),
     )
     last: dict[tuple[str, str], Element] = {}
-    for record in (await store.search(caller, WARD_WORK, wanted)).records:
+    for record in (await store.search(VISITS, PLATFORM, wanted)).records:
         kind = _kind(record.value)
         if kind is not None and _value(record.value) and _time(record.value):
             last.setdefault(kind, record.value)
-    names = await _names(store, caller, last.values())
+    names = await _names(store, last.values())
     read = [_measured(kind, each, names) for kind, each in last.items()]
     return tuple(sorted(read, key=lambda each: (-each.at, each.name, each.code)))
 
@@ -132,7 +147,7 @@ def _words(concept: Element | None) -> str:
     return str(said.get("text") or first.get("display") or first.get("code") or "")
 
 
-async def _names(store: RecordStore, caller: Caller, observations: Iterable[Element]) -> dict[str, str]:
+async def _names(store: RecordStore, observations: Iterable[Element]) -> dict[str, str]:
     """What those are called who measured, as far as the directory knows them."""
     wanted = {
         (kind, found)
@@ -141,7 +156,7 @@ async def _names(store: RecordStore, caller: Caller, observations: Iterable[Elem
         for kind in ("Practitioner", "Organization")
         if (found := id_in(one, kind))
     }
-    read = await read_all(store, caller, WARD_WORK, sorted(wanted))
+    read = await read_all(store, VISITS, PLATFORM, sorted(wanted))
     return {
         f"{kind}/{name}": name_of(each.value) if kind == "Practitioner" else str(each.value.get("name", ""))
         for (kind, name), each in read.items()

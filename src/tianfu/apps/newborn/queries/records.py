@@ -31,6 +31,17 @@ async def found_by(store: RecordStore, caller: Caller, why: Purpose, kind: str, 
     return page.records
 
 
+async def found_all(store: RecordStore, caller: Caller, why: Purpose, kind: str, **fields: str) -> tuple[Record, ...]:
+    """Records that match, however many pages they are."""
+    parameters = (*((name.replace("_", "-"), value) for name, value in fields.items()), ("_count", str(PAGE)))
+    page = await store.search(caller, why, SearchRequest(type=kind, parameters=parameters))
+    found = list(page.records)
+    while page.next_cursor is not None:
+        page = await store.search(caller, why, SearchRequest(type=kind, parameters=(("_cursor", page.next_cursor),)))
+        found += page.records
+    return tuple(found)
+
+
 async def read_all(
     store: RecordStore, caller: Caller, why: Purpose, wanted: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Record]:

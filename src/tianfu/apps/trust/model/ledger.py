@@ -121,6 +121,7 @@ ACT_OF_INTERACTION = {
     "decline-consultation": Act.TENDED,
     "withdraw-consultation": Act.TENDED,
     "sign-opinion": Act.TENDED,
+    "read-measured": Act.READ,
     "move-camera": Act.TENDED,
     "call-ward": Act.TENDED,
     "answer-family": Act.TENDED,

@@ -121,6 +121,7 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "decline-consultation",
         "withdraw-consultation",
         "sign-opinion",
+        "read-measured",
         "move-camera",
         "call-ward",
         "answer-family",
