@@ -28,7 +28,8 @@ from tianfu.apps.newborn.mapping.visits import consultation_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import asked_of_me, read_desk_of
-from tianfu.apps.newborn.queries.family_visit import Expert, read_family_visit
+from tianfu.apps.newborn.queries.experts import read_experts
+from tianfu.apps.newborn.queries.family_visit import Expert, coming_to, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.db import Database
@@ -315,3 +316,71 @@ async def test_a_dispute_over_who_is_guardian_ends_what_a_guardians_consent_carr
     await asked.ward.dispute(7)
     await look_at_consultations(asked.nursery)
     assert await asked.state(waiting) == (State.CANCELLED, "consent-withdrawn")
+
+
+async def test_a_baby_that_left_the_ward_before_the_bed_ends_what_was_asked_and_nobody_says_yes_to_it(
+    asked: Asked,
+) -> None:
+    waiting, unanswered = await asked.accepted(), await asked.ask()
+    tomorrow = await asked.ask(day=china_date(Instant(asked.clock() + DAY)).isoformat())
+    await asked.ward.stay(7, bed=7, status="finished")
+    with pytest.raises(Refusal, match="consultation-closed"):
+        await accept_asking(asked.consulting, ZHONG, "zhong", unanswered)
+    assert await asked.page(waiting) == NOTHING, "also before anybody looked again"
+    await look_at_consultations(asked.nursery)
+    for visit in (waiting, unanswered, tomorrow):
+        assert await asked.state(visit) == (State.CANCELLED, "discharged")
+        assert (await asked.ward.read("ServiceRequest", visit))["status"] == "revoked"
+
+
+async def test_the_ward_that_asked_takes_back_after_a_transfer_and_the_new_ward_does_not(asked: Asked) -> None:
+    visit = await asked.accepted()
+    await asked.ward.write("ward-far", resourceType="Location", **_ward("unit-far"))
+    stay = {name: value for name, value in (await asked.ward.read("Encounter", "stay-7")).items() if name != "meta"}
+    await asked.ward.write("stay-7", **{**stay, "serviceProvider": {"reference": "Organization/unit-far"}})
+    with pytest.raises(Refusal, match="not-found"):
+        await withdraw_asking(asked.consulting, replace(SHEN, organisation="unit-far"), visit, "transferred")
+    other = await asked.state(visit)
+    await withdraw_asking(asked.consulting, SHEN, visit, "transferred")
+    assert other == (State.WAITING, "")
+    assert await asked.state(visit) == (State.CANCELLED, "transferred")
+
+
+def _ward(unit: str) -> dict[str, Any]:
+    kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/location-physical-type", "code": "wa"}]}
+    return {"physicalType": kind, "managingOrganization": {"reference": f"Organization/{unit}"}, "name": "示例病区"}
+
+
+async def test_whom_the_directory_lists_no_more_says_no_yes_and_does_not_come_in(asked: Asked) -> None:
+    visit, unanswered = await asked.accepted(), await asked.ask()
+    windows, expert = asked.consulting.windows, Expert(signed_in=cast("Any", SimpleNamespace(caller=ZHONG)))
+    assert (await coming_to(windows, expert, visit)).may_see
+    role = dict(await asked.ward.read("PractitionerRole", "role-zhong"))
+    role.pop("meta")
+    await asked.ward.write("role-zhong", **{**role, "active": False})
+    assert not (await coming_to(windows, expert, visit)).may_see
+    assert await asked.page(visit) == NOTHING
+    with pytest.raises(Refusal, match="consultation-closed"):
+        await accept_asking(asked.consulting, ZHONG, "zhong", unanswered)
+    await asked.ward.write("role-zhong", **role)
+    asked.consulting = replace(asked.consulting, staff=Everybody("zhong"))
+    with pytest.raises(Refusal, match="consultation-closed"):
+        await accept_asking(asked.consulting, ZHONG, "zhong", unanswered)
+
+
+async def test_more_than_a_page_of_experts_and_of_consultations_leaves_nobody_out(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tianfu.apps.newborn.queries.records.PAGE", 1)
+    role = dict(await asked.ward.read("PractitionerRole", "role-zhong"))
+    role.pop("meta")
+    await asked.ward.write("role-other", **{**role, "practitioner": {"reference": "Practitioner/other"}})
+    listed = await read_experts(asked.ward.store, SHEN)
+    assert {each.practitioner for each in listed} == {"zhong", "other"}
+    await asked.ward.write(
+        "role-other", **{**role, "practitioner": {"reference": "Practitioner/other"}, "active": False}
+    )
+    visits = [await asked.ask(question=f"问题{each}") for each in range(3)]
+    asked.clock.by = 21 * 60 * SECOND
+    await look_at_consultations(asked.nursery)
+    assert [await asked.state(each) for each in visits] == [(State.EXPIRED, "not-answered")] * 3

@@ -30,8 +30,9 @@ from tianfu.apps.newborn.model.consultation import (
 from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, State
 from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, led, page_of, resident
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.consultations import one_of_mine, read_desk_of, read_experts
+from tianfu.apps.newborn.queries.consultations import one_of_mine, read_desk_of
 from tianfu.apps.newborn.queries.desk import ward_babies
+from tianfu.apps.newborn.queries.experts import read_experts
 from tianfu.apps.newborn.queries.family_home import my_baby
 from tianfu.apps.newborn.queries.family_visit import Expert, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured

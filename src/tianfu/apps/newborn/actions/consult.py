@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.keep_slots import turned
 from tianfu.apps.newborn.consultation_ports import Consulting
-from tianfu.apps.newborn.live.bed import visit_of
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.consultations import (
     Asked,
@@ -22,11 +21,12 @@ from tianfu.apps.newborn.mapping.consultations import (
 )
 from tianfu.apps.newborn.mapping.visits import Booked, Resource, consultation_from, restated
 from tianfu.apps.newborn.mapping.wards import is_clear
-from tianfu.apps.newborn.model.consultation import UNUSABLE, Ground, read_ask, read_declined, read_withdrawn
+from tianfu.apps.newborn.model.consultation import CLOSED, UNUSABLE, Ground, read_ask, read_declined, read_withdrawn
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.consultations import open_about, read_experts
+from tianfu.apps.newborn.queries.consultations import open_about
 from tianfu.apps.newborn.queries.desk import ward_babies
+from tianfu.apps.newborn.queries.experts import is_listed, read_experts
 from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     WARD_WORK,
@@ -34,6 +34,7 @@ from tianfu.apps.newborn.queries.records import (
     found_by,
     not_found,
     read_all,
+    stays_in,
     ward_of_unit,
     write_together,
 )
@@ -101,8 +102,8 @@ async def withdraw_asking(consulting: Consulting, caller: Caller, visit: str, re
     nursery, house = consulting.windows.nursery, consulting.windows.house
     _refuse_unless_doctor(caller)
     why = read_withdrawn(reason).value
-    booked, ward = await visit_of(house, caller, visit), await ward_of_unit(nursery.store, caller)
-    if not booked.is_consultation or booked.ward != ward.id:
+    booked, ward = await _consultation(nursery, visit), await ward_of_unit(nursery.store, caller)
+    if booked.ward != ward.id:  # whoever asked takes back, also where the baby lies elsewhere now
         raise not_found()
     await change_consultation(nursery, visit, lambda stands: given_up(stands, why))
     await house.trail.did(caller, "withdraw-consultation", patient=booked.baby, facts={"visit": visit, "reason": why})
@@ -111,13 +112,17 @@ async def withdraw_asking(consulting: Consulting, caller: Caller, visit: str, re
 async def accept_asking(consulting: Consulting, caller: Caller, expert: str, visit: str) -> None:
     """The expert comes: his page tells him who it is and what was measured, from the first to the last minute.
 
-    Raises Refusal `not-found` for what is not asked of him, `slot-over`, `visit-not-there-yet`.
+    Raises Refusal `not-found` for what is not asked of him, `slot-over`, `consultation-closed` where the baby has left
+    the ward or the directory lists him no more, `visit-not-there-yet`.
     """
     nursery, house = consulting.windows.nursery, consulting.windows.house
     booked = await asked_of(nursery, expert, visit)
     now = nursery.clock()
     if now >= booked.end:
         raise Refusal("slot-over", next_step="ask-the-ward")
+    is_known = await is_listed(nursery.store, expert) and await consulting.staff.works_as(expert, "doctor")
+    if not is_known or not await stays_in(nursery.store, booked.baby, booked.ward):
+        raise Refusal(CLOSED, next_step="ask-the-ward")
 
     def accepted(stands: Visit) -> Visit:
         return turned(stepped(stands, State.SLOT_CONFIRMED), now=now)
@@ -140,10 +145,18 @@ async def decline_asking(consulting: Consulting, caller: Caller, expert: str, vi
 
 async def asked_of(nursery: Nursery, expert: str, visit: str) -> Booked:
     """A consultation to which this Practitioner was asked; raises Refusal `not-found`."""
+    booked = await _consultation(nursery, visit)
+    if booked.expert != expert:
+        raise not_found()
+    return booked
+
+
+async def _consultation(nursery: Nursery, visit: str) -> Booked:
+    """A consultation, for whoever is seen to be of it; raises Refusal `not-found`."""
     found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
     record = found.get(("Appointment", visit))
     booked = None if record is None else consultation_from(record.value, version=record.version)
-    if booked is None or booked.expert != expert:
+    if booked is None:
         raise not_found()
     return booked
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.model.consultation import EXPERT
+from tianfu.apps.newborn.model.consultation import CLOSED, EXPERT
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.model.watermark import FAULTS_MAX
 from tianfu.apps.newborn.queries.family_visit import Coming, Expert, Now, Watcher, coming_to, now_of
@@ -48,7 +48,7 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
     `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
     `visit-not-there-yet`, `room-closed`, `sound-alone-not-carried`, `interpreter-waits`, `consent-missing`,
-    `watermark-missing` and `device-key-malformed`.
+    `consultation-closed`, `watermark-missing` and `device-key-malformed`.
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
@@ -58,7 +58,7 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     if coming.waits:
         raise Refusal("interpreter-waits", next_step="send-again-later")
     if not coming.may_see:
-        raise Refusal("consent-missing", next_step="sign-consent")
+        raise _closed_to(watcher)
     device = _thumbprint(key)
     participant = windows.grants.participant(visit, watcher.caller.id)
     before = await windows.viewers.find(visit, participant)
@@ -86,6 +86,12 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         may_speak=coming.may_speak,
         offers_first=isinstance(windows.house.media, OffersFirst),
     )
+
+
+def _closed_to(watcher: Watcher) -> Refusal:
+    if isinstance(watcher, Expert):
+        return Refusal(CLOSED, next_step="ask-the-ward")
+    return Refusal("consent-missing", next_step="sign-consent")
 
 
 def _in_the_trail(caller: Caller, part: Part) -> Caller:

@@ -10,7 +10,7 @@ import asyncio
 import structlog
 
 from tianfu.apps.newborn.actions.consult import change_consultation, given_up
-from tianfu.apps.newborn.actions.keep_slots import LOOK_SECONDS, WAITS_BEFORE, turned
+from tianfu.apps.newborn.actions.keep_slots import LOOK_SECONDS, turned
 from tianfu.apps.newborn.mapping.codes import CONSULTATION, NEWBORN, REMOTE_CONSULTATION, VISITS
 from tianfu.apps.newborn.mapping.consultations import with_status
 from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
@@ -18,18 +18,22 @@ from tianfu.apps.newborn.mapping.wards import allows, is_clear
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, Exit, State, Visit, left
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import open_about
-from tianfu.apps.newborn.queries.records import PLATFORM, changed, found_all, found_by, read_all, write_together
+from tianfu.apps.newborn.queries.records import (
+    PLATFORM,
+    changed,
+    found_all,
+    found_by,
+    read_all,
+    stays_in,
+    write_together,
+)
 from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
 from tianfu.kernel.refusal import Refusal, place_of
-from tianfu.records.searching import SearchRequest
-
-AT_ONCE_MAX = 100
-"""So many are looked at with each look; those that were turned are not among the next."""
 
 UNSEEN = OVER - {State.CLOSED, State.ABORTED}
 """Came to nothing before anything was seen: no opinion follows."""
 
-WITHDRAWN, NOT_ANSWERED = "consent-withdrawn", "not-answered"
+WITHDRAWN, NOT_ANSWERED, DISCHARGED = "consent-withdrawn", "not-answered", "discharged"
 
 _log = structlog.get_logger("tianfu.newborn")
 
@@ -50,10 +54,12 @@ async def look_at_consultations(nursery: Nursery) -> None:
     Of several workers the second finds nothing to do.
     """
     now = nursery.clock()
-    for booked in await _begun(nursery, now):
-        after = _turned(booked, now=now)
-        if booked.state not in AT_THE_BED and not await _has_ground(nursery, booked, now):
-            after = given_up(booked.visit, WITHDRAWN)
+    for booked in await _open(nursery):
+        try:
+            after = await _as_it_stands(nursery, booked, now)
+        except Refusal as refusal:  # of one baby too much is known: the others are looked at all the same
+            _log.warning("consultation_not_looked_at", appointment=booked.id, code=refusal.code)
+            continue
         if after != booked.visit:
             await _step(nursery, booked, after)
     await _revoke_behind(nursery, now)
@@ -76,19 +82,23 @@ async def _step(nursery: Nursery, booked: Booked, after: Visit) -> None:
         _log.info("consultation_not_turned", appointment=booked.id, code=refusal.code)
 
 
-async def _begun(nursery: Nursery, now: Instant) -> list[Booked]:
-    wanted = SearchRequest(
-        type="Appointment",
-        parameters=(
-            ("appointment-type", f"{NEWBORN}|{REMOTE_CONSULTATION}"),
-            ("status", "pending,booked,arrived"),
-            ("date", f"le{to_fhir_instant(Instant(now + WAITS_BEFORE))}"),
-            ("_count", str(AT_ONCE_MAX)),
-        ),
-    )
-    page = await nursery.store.search(VISITS, PLATFORM, wanted)
-    read = [consultation_from(each.value, version=each.version) for each in page.records]
+async def _open(nursery: Nursery) -> list[Booked]:
+    """All that have not come to the bed, however many: nothing that is due waits behind others."""
+    kind, status = f"{NEWBORN}|{REMOTE_CONSULTATION}", "pending,booked,arrived"
+    found = await found_all(nursery.store, VISITS, PLATFORM, "Appointment", appointment_type=kind, status=status)
+    read = [consultation_from(each.value, version=each.version) for each in found]
     return [each for each in read if each is not None]
+
+
+async def _as_it_stands(nursery: Nursery, booked: Booked, now: Instant) -> Visit:
+    """What time makes of it; given up where its ground is gone, or the baby."""
+    if booked.state in AT_THE_BED:
+        return _turned(booked, now=now)
+    if not await _has_ground(nursery, booked, now):
+        return given_up(booked.visit, WITHDRAWN)
+    if not await stays_in(nursery.store, booked.baby, booked.ward):
+        return given_up(booked.visit, DISCHARGED)
+    return _turned(booked, now=now)
 
 
 def _turned(booked: Booked, *, now: Instant) -> Visit:

@@ -25,6 +25,8 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
 UNUSABLE = "consultation-unusable"
+CLOSED = "consultation-closed"
+"""How one is refused who was asked, and to whom nothing is open any more."""
 
 EXPERT = "expert"
 """The role in which who was asked stands in the trail of the picture; it opens no record."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.mapping.codes import NEWBORN, REMOTE_CONSULTATION, REMOTE_EXPERT, VISITS
+from tianfu.apps.newborn.mapping.codes import NEWBORN, REMOTE_CONSULTATION, VISITS
 from tianfu.apps.newborn.mapping.consultations import Asked, Opinion, asked_from, opinion_from
-from tianfu.apps.newborn.mapping.guardians import name_of
-from tianfu.apps.newborn.mapping.visits import Booked, Element, consultation_from, id_in
+from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
 from tianfu.apps.newborn.model.consultation import Declined, Withdrawn
 from tianfu.apps.newborn.model.visit import OVER
-from tianfu.apps.newborn.ports import Nursery, RecordStore
+from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import WardBaby, ward_babies
-from tianfu.apps.newborn.queries.records import PLATFORM, WARD_WORK, found_by, not_found, read_all, ward_of_unit
+from tianfu.apps.newborn.queries.experts import houses_of, name_in, organisations, practitioners
+from tianfu.apps.newborn.queries.records import PLATFORM, WARD_WORK, not_found, read_all, ward_of_unit
 from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
@@ -27,15 +27,6 @@ SHOWN_MAX = 50
 
 TOLD = frozenset({*Declined, *Withdrawn, "consent-withdrawn", "not-answered", "no-show", "discharged"})
 """Why it came to nothing, where there are words for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A doctor whom the directory lists as an expert to be asked; `house` is where he works."""
-
-    practitioner: str
-    name: str
-    house: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +58,6 @@ class ConsultationDesk:
     of_me: tuple[Consultation, ...]
     of_ward: tuple[Consultation, ...]
     babies: tuple[WardBaby, ...]
-
-
-async def read_experts(store: RecordStore, caller: Caller) -> tuple[Listed, ...]:
-    """Whom the directory lists, by name."""
-    fields = {"role": f"{NEWBORN}|{REMOTE_EXPERT}", "active": "true"}
-    roles = [each.value for each in await found_by(store, caller, WARD_WORK, "PractitionerRole", **fields)]
-    houses = {id_in(each.get("practitioner"), "Practitioner"): _house(each) for each in roles}
-    found = await read_all(store, caller, WARD_WORK, [*_practitioners(houses), *_organisations(houses.values())])
-    listed = [
-        Listed(practitioner=each, name=_name(found, "Practitioner", each), house=_name(found, "Organization", house))
-        for each, house in houses.items()
-        if ("Practitioner", each) in found
-    ]
-    return tuple(sorted(listed, key=lambda each: (each.house, each.name)))
 
 
 async def read_desk_of(nursery: Nursery, caller: Caller) -> ConsultationDesk:
@@ -166,18 +143,18 @@ async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tu
         and (one := asked_from(said["ServiceRequest", each.id].value)) is not None
     }
     experts = sorted({each.expert for each in booked})
-    roles = await _roles(store, experts)
+    roles = await houses_of(store, experts)
     people = [*experts, *sorted({each.by for each in asked.values()})]
-    wanted = [*_practitioners(people), *_organisations(roles.values()), *(("Location", each.ward) for each in booked)]
+    wanted = [*practitioners(people), *organisations(roles.values()), *(("Location", each.ward) for each in booked)]
     names = await read_all(store, VISITS, PLATFORM, wanted)
     return tuple(
         Consultation(
             booked=each,
             asked=asked[each.id],
-            by=_name(names, "Practitioner", asked[each.id].by),
-            expert=_name(names, "Practitioner", each.expert),
-            house=_name(names, "Organization", roles.get(each.expert, "")),
-            ward=_name(names, "Location", each.ward),
+            by=name_in(names, "Practitioner", asked[each.id].by),
+            expert=name_in(names, "Practitioner", each.expert),
+            house=name_in(names, "Organization", roles.get(each.expert, "")),
+            ward=name_in(names, "Location", each.ward),
             opinion=opinion_from(said["DiagnosticReport", each.id].value)
             if ("DiagnosticReport", each.id) in said
             else None,
@@ -186,31 +163,3 @@ async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tu
         for each in booked
         if each.id in asked
     )
-
-
-async def _roles(store: RecordStore, experts: Sequence[str]) -> dict[str, str]:
-    if not experts:
-        return {}
-    whose = ",".join(f"Practitioner/{each}" for each in experts)
-    fields = {"practitioner": whose, "role": f"{NEWBORN}|{REMOTE_EXPERT}"}
-    roles = [each.value for each in await found_by(store, VISITS, PLATFORM, "PractitionerRole", **fields)]
-    return {id_in(each.get("practitioner"), "Practitioner"): _house(each) for each in roles}
-
-
-def _house(role: Element) -> str:
-    return id_in(role.get("organization"), "Organization")
-
-
-def _practitioners(ids: Iterable[str]) -> list[tuple[str, str]]:
-    return [("Practitioner", each) for each in ids if each]
-
-
-def _organisations(ids: Iterable[str]) -> list[tuple[str, str]]:
-    return [("Organization", each) for each in ids if each]
-
-
-def _name(found: dict[tuple[str, str], Record], kind: str, logical_id: str) -> str:
-    record = found.get((kind, logical_id))
-    if record is None:
-        return ""
-    return name_of(record.value) if kind == "Practitioner" else str(record.value.get("name", ""))

@@ -16,8 +16,9 @@ from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
 from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.experts import is_listed
 from tianfu.apps.newborn.queries.facts import read_facts
-from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, wards_of_stays
+from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, stays_in, wards_of_stays
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -218,7 +219,12 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
     if booked is None or practitioner is None or booked.expert != practitioner:
         raise not_found()
     facts = (await read_facts(house.store, [booked], (), house.digest, now=house.clock()))[visit]
-    may_see = facts.consent_is_active and facts.guardianship_is_clear and booked.state in COMES
+    may_see = (
+        facts.consent_is_active
+        and facts.guardianship_is_clear
+        and booked.state in COMES
+        and await is_listed(windows.nursery.store, practitioner)
+    )
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
 
 
@@ -291,7 +297,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
-    ward, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
+    _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
     stands = await now_of(windows, booked)
     patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
     is_open_to_expert = (
@@ -299,7 +305,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         and coming.may_see
         and booked.start <= windows.nursery.clock() < booked.end
         and not stands.is_over
-        and ward == booked.ward
+        and await stays_in(store, booked.baby, booked.ward)
     )
     is_known = is_open_to_expert if coming.part is Part.EXPERT else coming.sees
     return FamilyVisit(

@@ -111,6 +111,23 @@ async def wards_of_stays(
     return answer
 
 
+async def stays_in(store: RecordStore, baby: str, ward: str) -> bool:
+    """Whether a baby has an open stay in a ward: of the ward's unit, and in no bed of another ward."""
+    stays = await found_by(
+        store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{baby}", status="in-progress", **{"class": "IMP"}
+    )
+    beds = [bed_of(each.value) for each in stays]
+    found = await read_all(store, VISITS, PLATFORM, [("Location", name) for name in (ward, *beds)])
+    of_ward = found.get(("Location", ward))
+    unit = "" if of_ward is None else id_in(of_ward.value.get("managingOrganization"), "Organization")
+    here = [
+        not bed or id_in(found["Location", bed].value.get("partOf"), "Location") == ward
+        for stay, bed in zip(stays, beds, strict=True)
+        if id_in(stay.value.get("serviceProvider"), "Organization") == unit and (not bed or ("Location", bed) in found)
+    ]
+    return unit != "" and any(here)
+
+
 def bed_of(stay: Element) -> str:
     """The bed of a stay now; empty if it has none."""
     active = [each for each in stay.get("location", ()) if each.get("status") == "active"]
