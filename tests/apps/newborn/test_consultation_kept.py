@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.visits import consultation_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.consultations import asked_of_me, read_desk_of
+from tianfu.apps.newborn.queries.consultations import asked_of_me, open_about, read_desk_of
 from tianfu.apps.newborn.queries.experts import read_experts
 from tianfu.apps.newborn.queries.family_visit import Expert, coming_to, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured
@@ -154,8 +155,8 @@ async def test_only_a_doctor_of_the_ward_asks_and_only_who_is_listed_is_asked(as
     with pytest.raises(Refusal) as refused:
         await asked.ask("consent")
     assert [(each.path, each.code) for each in refused.value.faults] == [("ground", "nobody-agreed")]
-    for _ in range(3):
-        await asked.ask()
+    for each in range(3):
+        await asked.ask(question=f"问题{each}")
     with pytest.raises(Refusal, match="consultations-too-many"):
         await asked.ask()
 
@@ -384,3 +385,13 @@ async def test_more_than_a_page_of_experts_and_of_consultations_leaves_nobody_ou
     asked.clock.by = 21 * 60 * SECOND
     await look_at_consultations(asked.nursery)
     assert [await asked.state(each) for each in visits] == [(State.EXPIRED, "not-answered")] * 3
+
+
+async def test_of_many_asked_at_one_moment_three_stand_and_what_is_sent_twice_asks_once(asked: Asked) -> None:
+    twice = await asyncio.gather(*(asked.ask() for _ in range(2)))
+    assert len(set(twice)) == 1
+    others = await asyncio.gather(*(asked.ask(question=f"问题{each}") for each in range(5)), return_exceptions=True)
+    refused = [each for each in others if isinstance(each, Refusal)]
+    assert [each.code for each in refused] == ["consultations-too-many"] * 3
+    assert len(await open_about(asked.nursery, "baby-7")) == 3
+    assert len(await asked.ward.trail("ask-expert")) == 3

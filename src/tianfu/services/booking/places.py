@@ -6,7 +6,9 @@ transaction that writes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from asyncio import Lock
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -87,11 +89,23 @@ class Places:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._asking = Lock()
 
     async def policies(self, ward: str) -> tuple[Said, ...]:
         """What a ward has set, oldest first."""
         async with self._database.connection("app") as connection:
             return tuple(orjson.loads(row[0]) for row in await connection.all(_SQL.policies_of, ward=ward))
+
+    @asynccontextmanager
+    async def asking(self, baby: str) -> AsyncIterator[None]:
+        """In this block one at a time asks somebody to a baby, of all workers.
+
+        The block asks for connections of its own, so each worker holds at most one open for this: its others wait
+        without.
+        """
+        async with self._asking, self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.lock_asking, baby=baby)
+            yield
 
     async def wards(self) -> tuple[str, ...]:
         """The wards that have set anything."""

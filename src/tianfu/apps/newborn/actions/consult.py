@@ -6,7 +6,8 @@ Rule: docs/rules/newborn-consultations.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.keep_slots import turned
@@ -16,6 +17,7 @@ from tianfu.apps.newborn.mapping.consultations import (
     Asked,
     agreed_by,
     appointment_of_consultation,
+    asked_from,
     request_of,
     with_status,
 )
@@ -52,7 +54,7 @@ Change = Callable[[Visit], Visit]
 
 
 async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: str, form: Mapping[str, str]) -> str:
-    """Ask an expert; the consultation's name.
+    """Ask an expert; the consultation's name.  A form that is sent twice asks once.
 
     Raises Refusal `doctor-needed`, `not-found` for a baby of another ward, `consultation-unusable` with a fault for
     each field that is wrong, `consultations-too-many`.
@@ -72,8 +74,6 @@ async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: 
     guardian = await _agreeing(nursery, caller, baby) if ask.ground is Ground.CONSENT else ""
     if ask.ground is Ground.CONSENT and not guardian:
         raise _unusable("ground", "nobody-agreed")
-    if len(await open_about(nursery, baby)) >= OPEN_MAX:
-        raise Refusal("consultations-too-many", next_step="withdraw-one")
     booked = Booked(
         id=new_uuid7(),
         version=0,
@@ -87,10 +87,16 @@ async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: 
         ground=ask.ground,
     )
     asked = Asked(by=doctor, expert=ask.expert, question=ask.question, reason=ask.reason, at=now)
-    entries = [changed(request_of(booked, asked)), changed(appointment_of_consultation(booked))]
-    await write_together(nursery.store, VISITS, entries)
-    facts = {"visit": booked.id, "expert": ask.expert, "ground": ask.ground.value}
-    await house.trail.did(caller, "ask-expert", patient=baby, facts=facts)
+    async with nursery.places.asking(baby):
+        standing = await open_about(nursery, baby)
+        if same := await _asked_already(nursery, standing, booked, asked):
+            return same
+        if len(standing) >= OPEN_MAX:
+            raise Refusal("consultations-too-many", next_step="withdraw-one")
+        facts = {"visit": booked.id, "expert": ask.expert, "ground": ask.ground.value}
+        await house.trail.did(caller, "ask-expert", patient=baby, facts=facts)
+        entries = [changed(request_of(booked, asked)), changed(appointment_of_consultation(booked))]
+        await write_together(nursery.store, VISITS, entries)
     return booked.id
 
 
@@ -195,6 +201,18 @@ def _following(after: Visit, request: Record | None) -> list[Resource]:
     if after.state not in OVER - {State.CLOSED} or request is None or request.value.get("status") != "active":
         return []
     return [changed(with_status(request.value, "revoked"), version=request.version)]
+
+
+async def _asked_already(nursery: Nursery, standing: Sequence[Booked], booked: Booked, asked: Asked) -> str:
+    """The consultation that is open and asks the same of the same expert for the same time; empty if none does."""
+    same = [
+        each.id
+        for each in standing
+        if (each.expert, each.start, each.end, each.ground) == (booked.expert, booked.start, booked.end, booked.ground)
+    ]
+    found = await read_all(nursery.store, VISITS, PLATFORM, [("ServiceRequest", each) for each in same])
+    said = {visit: asked_from(record.value) for (_, visit), record in found.items()}
+    return next((visit for visit, each in said.items() if each and replace(each, at=asked.at) == asked), "")
 
 
 async def _agreeing(nursery: Nursery, caller: Caller, baby: str) -> str:

@@ -16,7 +16,7 @@ from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import WardBaby, ward_babies
 from tianfu.apps.newborn.queries.experts import houses_of, name_in, organisations, practitioners
-from tianfu.apps.newborn.queries.records import PLATFORM, WARD_WORK, not_found, read_all, ward_of_unit
+from tianfu.apps.newborn.queries.records import PLATFORM, WARD_WORK, found_all, not_found, read_all, ward_of_unit
 from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
@@ -108,8 +108,11 @@ async def one_of_mine(nursery: Nursery, caller: Caller, visit: str) -> Consultat
 
 
 async def open_about(nursery: Nursery, baby: str) -> tuple[Booked, ...]:
-    """The consultations about a baby that are not over."""
-    records = await _appointments(nursery, VISITS, PLATFORM, ("patient", f"Patient/{baby}"))
+    """The consultations about a baby that are not over, all of them."""
+    kind, about, status = f"{NEWBORN}|{REMOTE_CONSULTATION}", f"Patient/{baby}", "pending,booked,arrived,checked-in"
+    records = await found_all(
+        nursery.store, VISITS, PLATFORM, "Appointment", appointment_type=kind, patient=about, status=status
+    )
     read = [consultation_from(each.value, version=each.version) for each in records]
     return tuple(each for each in read if each is not None and each.state not in OVER)
 

@@ -2,6 +2,10 @@
 -- One at a time decides about the places of a ward.
 select pg_advisory_xact_lock(hashtextextended(%(ward)s::text, 19));
 
+-- lock_asking
+-- One at a time asks somebody to a baby: how many it is asked of is counted behind this.
+select pg_advisory_xact_lock(hashtextextended(%(baby)s::text, 41));
+
 -- policies_of
 -- What a ward has set, oldest first.
 select said from newborn_policy where ward = %(ward)s order by number;
