@@ -5,6 +5,7 @@ Lengths and the text that a guardian agrees to are data (consultation.json).  Ru
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,9 @@ REASON_CHARACTERS_MAX = 200
 OPINION_CHARACTERS_MAX = 2_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing."""
 
 UNUSABLE = "consultation-unusable"
 CLOSED = "consultation-closed"
@@ -171,7 +175,7 @@ def read_withdrawn(text: str) -> Withdrawn:
 def read_opinion(text: str) -> str:
     """The opinion as it is kept, line by line; raises Refusal `opinion-unusable`."""
     tidy = "\n".join(line for line in (" ".join(each.split()) for each in text.splitlines()) if line)
-    if not tidy:
+    if not _shows(tidy):
         raise Refusal("opinion-unusable", faults=(Fault("opinion", "text-needed"),))
     if len(tidy) > OPINION_CHARACTERS_MAX:
         raise Refusal("opinion-unusable", faults=(Fault("opinion", "text-too-long"),))
@@ -183,9 +187,14 @@ def may_write_opinion(end: Instant, *, was_at_bed: bool, now: Instant) -> bool:
     return was_at_bed and now < end + rule().opinion_hours * HOUR
 
 
+def _shows(text: str) -> bool:
+    """Whether anything of a text can be seen: a letter, a digit or a sign."""
+    return any(unicodedata.category(each)[0] in "LNPS" and each not in _BLANK for each in text)
+
+
 def _words(form: Mapping[str, str], name: str, most: int, faults: list[Fault]) -> str:
     tidy = " ".join(form[name].split())
-    if not tidy:
+    if not _shows(tidy):
         faults.append(Fault(name, "text-needed"))
     elif len(tidy) > most:
         faults.append(Fault(name, "text-too-long"))
