@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from tests.services.realtime.running import embedded
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.consult import accept_asking, ask_expert, decline_asking, withdraw_asking
+from tianfu.apps.newborn.actions.give_opinion import give_opinion
 from tianfu.apps.newborn.actions.hold_ward import hold_ward
 from tianfu.apps.newborn.actions.keep_consultations import end_without_ground, look_at_consultations
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
@@ -58,7 +60,7 @@ class Asked:
     """A ward with a baby, an expert, and a consultation about it."""
 
     def __init__(self, ward: MadeWard, clock: Ahead, keeper: Keeper) -> None:
-        self.ward, self.clock, self.keeper = ward, clock, keeper
+        self.ward, self.clock, self.keeper, self.count = ward, clock, keeper, itertools.count()
         places = Places(ward.database, clock)
         nothing = cast("Any", None)  # families' books, which no consultation opens
         self.nursery = Nursery(
@@ -78,7 +80,7 @@ class Asked:
         minute = (now // (60 * SECOND) + 8 * 60) % 1_440
         form = {
             "expert": "zhong",
-            "question": "问题",
+            "question": f"问题{next(self.count)}",
             "reason": "示例",
             "day": china_date(now).isoformat(),
             "time": f"{minute // 60:02}:{minute % 60:02}",
@@ -155,8 +157,8 @@ async def test_only_a_doctor_of_the_ward_asks_and_only_who_is_listed_is_asked(as
     with pytest.raises(Refusal) as refused:
         await asked.ask("consent")
     assert [(each.path, each.code) for each in refused.value.faults] == [("ground", "nobody-agreed")]
-    for each in range(3):
-        await asked.ask(question=f"问题{each}")
+    for _ in range(3):
+        await asked.ask()
     with pytest.raises(Refusal, match="consultations-too-many"):
         await asked.ask()
 
@@ -381,17 +383,58 @@ async def test_more_than_a_page_of_experts_and_of_consultations_leaves_nobody_ou
     await asked.ward.write(
         "role-other", **{**role, "practitioner": {"reference": "Practitioner/other"}, "active": False}
     )
-    visits = [await asked.ask(question=f"问题{each}") for each in range(3)]
+    visits = [await asked.ask() for _ in range(3)]
     asked.clock.by = 21 * 60 * SECOND
     await look_at_consultations(asked.nursery)
     assert [await asked.state(each) for each in visits] == [(State.EXPIRED, "not-answered")] * 3
 
 
 async def test_of_many_asked_at_one_moment_three_stand_and_what_is_sent_twice_asks_once(asked: Asked) -> None:
-    twice = await asyncio.gather(*(asked.ask() for _ in range(2)))
+    twice = await asyncio.gather(*(asked.ask(question="问题") for _ in range(2)))
     assert len(set(twice)) == 1
-    others = await asyncio.gather(*(asked.ask(question=f"问题{each}") for each in range(5)), return_exceptions=True)
+    others = await asyncio.gather(*(asked.ask() for _ in range(5)), return_exceptions=True)
     refused = [each for each in others if isinstance(each, Refusal)]
     assert [each.code for each in refused] == ["consultations-too-many"] * 3
     assert len(await open_about(asked.nursery, "baby-7")) == 3
     assert len(await asked.ward.trail("ask-expert")) == 3
+
+
+def _signed(caller: Caller, clock: Callable[[], Instant]) -> Any:
+    """Somebody who proved himself this moment."""
+    return SimpleNamespace(caller=caller, proved_at=clock())
+
+
+async def test_an_opinion_after_a_revocation_is_kept_and_the_asking_stays_revoked(asked: Asked) -> None:
+    visit = await asked.live()
+    await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
+    await asked.look()
+    assert (await asked.ward.read("ServiceRequest", visit))["status"] == "revoked"
+    tries = [give_opinion(asked.consulting, _signed(ZHONG, asked.clock), "zhong", visit, text) for text in ("甲", "乙")]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert [each.code for each in outcomes if isinstance(each, Refusal)] == ["opinion-written"]
+    assert len([each for each in outcomes if each is None]) == 1
+    assert (await asked.ward.read("DiagnosticReport", visit))["conclusion"] in {"甲", "乙"}
+    assert (await asked.ward.read("ServiceRequest", visit))["status"] == "revoked"
+
+
+async def test_what_cannot_be_traced_is_not_done(asked: Asked) -> None:
+    live = await asked.live()
+    visit, consulting = await asked.ask(), asked.consulting
+
+    async def refused(*_: object, **__: object) -> None:
+        raise Refusal("audit-unavailable")
+
+    house = replace(asked.ward.house, trail=cast("Any", SimpleNamespace(did=refused)))
+    asked.consulting = replace(consulting, windows=replace(consulting.windows, house=house))
+    for deed in (
+        asked.ask(),
+        accept_asking(asked.consulting, ZHONG, "zhong", visit),
+        decline_asking(asked.consulting, ZHONG, "zhong", visit, "no-time"),
+        withdraw_asking(asked.consulting, SHEN, visit, "not-needed"),
+        give_opinion(asked.consulting, _signed(ZHONG, asked.clock), "zhong", live, "意见"),
+    ):
+        with pytest.raises(Refusal, match="audit-unavailable"):
+            await deed
+    assert await asked.state(visit) == (State.APPROVED, "")
+    assert len(await open_about(asked.nursery, "baby-7")) == 2
+    assert (await asked.ward.read("ServiceRequest", live))["status"] == "active"

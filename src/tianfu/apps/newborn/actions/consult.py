@@ -1,6 +1,7 @@
 """A ward's doctor asks an expert from elsewhere to a baby, and the expert says yes or no.
 
-Each step writes the asking and its time together, or nothing of it.
+Each step writes the asking and its time together, or nothing of it; it stands in the trail before it is done, so that
+nothing is done that is not traced.
 Rule: docs/rules/newborn-consultations.md
 """
 
@@ -111,8 +112,9 @@ async def withdraw_asking(consulting: Consulting, caller: Caller, visit: str, re
     booked, ward = await _consultation(nursery, visit), await ward_of_unit(nursery.store, caller)
     if booked.ward != ward.id:  # whoever asked takes back, also where the baby lies elsewhere now
         raise not_found()
-    await change_consultation(nursery, visit, lambda stands: given_up(stands, why))
+    given_up(booked.visit, why)  # what is refused is not traced
     await house.trail.did(caller, "withdraw-consultation", patient=booked.baby, facts={"visit": visit, "reason": why})
+    await change_consultation(nursery, visit, lambda stands: given_up(stands, why))
 
 
 async def accept_asking(consulting: Consulting, caller: Caller, expert: str, visit: str) -> None:
@@ -133,8 +135,9 @@ async def accept_asking(consulting: Consulting, caller: Caller, expert: str, vis
     def accepted(stands: Visit) -> Visit:
         return turned(stepped(stands, State.SLOT_CONFIRMED), now=now)
 
-    await change_consultation(nursery, visit, accepted)
+    accepted(booked.visit)  # what is refused is not traced
     await house.trail.did(caller, "accept-consultation", patient=booked.baby, facts={"visit": visit})
+    await change_consultation(nursery, visit, accepted)
 
 
 async def decline_asking(consulting: Consulting, caller: Caller, expert: str, visit: str, reason: str) -> None:
@@ -145,8 +148,9 @@ async def decline_asking(consulting: Consulting, caller: Caller, expert: str, vi
     nursery, house = consulting.windows.nursery, consulting.windows.house
     why = read_declined(reason).value
     booked = await asked_of(nursery, expert, visit)
-    await change_consultation(nursery, visit, lambda stands: left(stands, Exit.DECLINE, why))
+    left(booked.visit, Exit.DECLINE, why)  # what is refused is not traced
     await house.trail.did(caller, "decline-consultation", patient=booked.baby, facts={"visit": visit, "reason": why})
+    await change_consultation(nursery, visit, lambda stands: left(stands, Exit.DECLINE, why))
 
 
 async def asked_of(nursery: Nursery, expert: str, visit: str) -> Booked:
