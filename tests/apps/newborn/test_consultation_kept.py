@@ -20,6 +20,7 @@ from tests.services.realtime.running import embedded
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.consult import accept_asking, ask_expert, decline_asking, withdraw_asking
+from tianfu.apps.newborn.actions.end_visit import decline_visit
 from tianfu.apps.newborn.actions.give_opinion import give_opinion
 from tianfu.apps.newborn.actions.hold_ward import hold_ward
 from tianfu.apps.newborn.actions.keep_consultations import end_without_ground, look_at_consultations
@@ -28,9 +29,10 @@ from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.visits import consultation_from
+from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.consultations import asked_of_me, open_about, read_desk_of
+from tianfu.apps.newborn.queries.consultations import asked_of_me, one_of_mine, open_about, read_desk_of
 from tianfu.apps.newborn.queries.experts import read_experts
 from tianfu.apps.newborn.queries.family_visit import Expert, coming_to, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured
@@ -438,3 +440,13 @@ async def test_what_cannot_be_traced_is_not_done(asked: Asked) -> None:
     assert await asked.state(visit) == (State.APPROVED, "")
     assert len(await open_about(asked.nursery, "baby-7")) == 2
     assert (await asked.ward.read("ServiceRequest", live))["status"] == "active"
+
+
+async def test_doctor_and_expert_read_why_a_nurse_declined(asked: Asked) -> None:
+    visit = await asked.accepted()
+    why, house = DeclineReason.WARD_IS_BUSY, asked.ward.house
+    await decline_visit(house, asked.nursery, QIN, visit, why, now=asked.clock())
+    assert (await one_of_mine(asked.nursery, ZHONG, visit)).reason == "ward-is-busy"
+    assert [each.reason for each in (await read_desk_of(asked.nursery, SHEN)).of_ward] == ["ward-is-busy"]
+    await look_at_consultations(asked.nursery)
+    assert (await asked.ward.read("ServiceRequest", visit))["status"] == "revoked"

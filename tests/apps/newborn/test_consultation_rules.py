@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
+import orjson
 import pytest
 
 from tianfu.apps.newborn.mapping.consultations import (
@@ -27,7 +30,9 @@ from tianfu.apps.newborn.model.consultation import (
     rule,
     text_in,
 )
+from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.queries.consultations import TOLD
 from tianfu.kernel.instants import Instant, range_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.parts import Part
@@ -162,6 +167,13 @@ def test_only_a_guardian_who_agrees_now_carries_a_consultation() -> None:
     assert agreed_by([{**agreement, "status": "inactive"}], ["mother-7"]) == ""
     to_visits = {**agreement, "category": [{"coding": [{"system": "urn:tianfu:newborn-consent", "code": "view"}]}]}
     assert agreed_by([to_visits], ["mother-7"]) == ""
+
+
+def test_every_reason_that_is_told_has_words_of_its_own_in_both_languages() -> None:
+    assert set(DeclineReason) <= TOLD
+    for tag in ("en", "zh-CN"):
+        words = orjson.loads(files("tianfu.apps.newborn").joinpath("languages", f"{tag}.json").read_bytes())
+        assert [each for each in sorted(TOLD) if f"consultation.reason-{each}" not in words] == []
 
 
 def test_an_expert_is_heard_at_the_cot_and_by_a_nurse_and_hears_no_family() -> None:

@@ -175,8 +175,13 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
     encounter = await ward.read("Encounter", visit)
     assert encounter["class"]["code"] == "VR"
     assert encounter["basedOn"] == [{"reference": f"ServiceRequest/{visit}"}]
-    again = await his.request.post(f"{window.address}{PLACES}/{visit}/opinion", data="opinion=x", headers=FORM)
-    assert "written already" in await again.text(), "an opinion is written once"
+    again = await his.request.post(
+        f"{window.address}{PLACES}/{visit}/opinion", data="opinion=第二份".encode(), headers=FORM
+    )
+    refused = await again.text()
+    assert "written already" in refused, "an opinion is written once"
+    assert "What you wrote just now was not kept" in refused
+    assert "第二份" in refused, "who comes second has his text still"
     rows = await window.house.rows("select interaction from audit where role = 'expert' order by seq")
     assert [row[0] for row in rows].count("watch-end") == 2, "each view, from when to when"
     desks = await bed.request.get(f"{window.address}/newborn/desk/babies/baby-7")

@@ -91,6 +91,11 @@ class _Way:
     form: Mapping[str, Any]
     beat: Mapping[str, Any]
 
+    def key(self, key: str, voice: Voice) -> str:
+        """The sentence that is said here: an expert's own where there is one, for a family's speak to a family."""
+        own = key.replace("newborn.", "consultation.", 1)
+        return own if self.root == CONSULTATIONS and voice.language.has(own) else key
+
 
 def visit_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
     """The live page, and what it asks: to be let in, how the visit stands, the floor."""
@@ -172,10 +177,10 @@ async def _visit_page(
         root=way.root,
         home=way.home,
         is_at_door=way.root == DOOR_WATCH,
-        stands=_stands(found.now, voice, now=windows.nursery.clock()),
-        words={name: voice.say(key) for name, key in WORD_KEYS.items()},
+        stands=_stands(found.now, voice, way, now=windows.nursery.clock()),
+        words={name: voice.say(way.key(key, voice)) for name, key in WORD_KEYS.items()},
         word_tongues=voice.tongues(WORD_KEYS),
-        ended=_why_over(found.now, voice),
+        ended=_why_over(found.now, voice, way),
         called=_called(found.now.call, voice),
         questions=tuple(Question),
         words_max=WORDS_MAX,
@@ -265,7 +270,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             if stands is None:
                 coming = await coming_to(windows, watcher, visit)
                 stands, part = await now_of(windows, coming.booked), coming.part
-            said = dict(_stands(stands, voice, now=now))
+            said = dict(_stands(stands, voice, way, now=now))
             if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
                 said["call"] = _called(stands.call, voice)
             said["inside"] = viewer is not None
@@ -331,13 +336,14 @@ def _called(call: Call | None, voice: Voice) -> Said:
     return {"state": "answered", "text": text, "tongue": ""}
 
 
-def _stands(stands: Now, voice: Voice, *, now: Instant) -> Said:
-    """How a visit stands, in words for a family; `tongues` names those that are not in the page's language."""
+def _stands(stands: Now, voice: Voice, way: _Way, *, now: Instant) -> Said:
+    """How a visit stands, in words for who looks; `tongues` names those that are not in the page's language."""
     formats = Formats(voice.language)
     is_before = not stands.is_over and not stands.is_at_bed
     reason = stands.reason if stands.state is State.SHIELDED else ""
     kind = "over" if stands.is_over else "before" if is_before else "live" if stands.state is State.LIVE else "drawn"
-    keys = {"title": f"newborn.watch-title-{reason}" if reason else f"newborn.watch-kind-{kind}"}
+    title = f"newborn.watch-title-{reason}" if reason else f"newborn.watch-kind-{kind}"
+    keys = {"title": way.key(title, voice)}
     said = {"title": voice.say(keys["title"]), "back": "", "drawn": ""}
     if stands.back_at is not None:
         keys["back"] = "newborn.watch-back" if stands.back_at > now else "newborn.watch-back-soon"
@@ -360,8 +366,8 @@ def _level(viewer: Viewer, stands: Now) -> str:
     return "none" if viewer.level == "sound" and not stands.is_ward_heard else viewer.level
 
 
-def _why_over(stands: Now, voice: Voice) -> Markup:
-    key = f"newborn.watch-over-{stands.reason}"
+def _why_over(stands: Now, voice: Voice, way: _Way) -> Markup:
+    key = f"{'consultation.reason' if way is _CONSULTING else 'newborn.watch-over'}-{stands.reason}"
     return voice.marked(key) if stands.reason and voice.language.has(key) else Markup()
 
 

@@ -12,6 +12,7 @@ from tianfu.apps.newborn.mapping.codes import NEWBORN, REMOTE_CONSULTATION, VISI
 from tianfu.apps.newborn.mapping.consultations import Asked, Opinion, asked_from, opinion_from
 from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
 from tianfu.apps.newborn.model.consultation import Declined, Withdrawn
+from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import WardBaby, ward_babies
@@ -25,7 +26,8 @@ from tianfu.records.searching import SearchRequest
 SHOWN_DAYS = 30
 SHOWN_MAX = 50
 
-TOLD = frozenset({*Declined, *Withdrawn, "consent-withdrawn", "not-answered", "no-show", "discharged"})
+OF_ITSELF = ("consent-withdrawn", "guardianship-disputed", "not-answered", "no-show", "discharged")
+TOLD = frozenset({*Declined, *Withdrawn, *DeclineReason, *OF_ITSELF})
 """Why it came to nothing, where there are words for it."""
 
 
