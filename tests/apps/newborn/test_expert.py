@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import BrowserContext, Page
@@ -176,7 +177,7 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
     assert encounter["class"]["code"] == "VR"
     assert encounter["basedOn"] == [{"reference": f"ServiceRequest/{visit}"}]
     again = await his.request.post(
-        f"{window.address}{PLACES}/{visit}/opinion", data="opinion=第二份".encode(), headers=FORM
+        f"{window.address}{PLACES}/{visit}/opinion", data=f"opinion={quote('第二份')}", headers=FORM
     )
     refused = await again.text()
     assert "written already" in refused, "an opinion is written once"
