@@ -32,8 +32,8 @@ ANSWERS = frozenset({"approve", "refuse"})
 async def enter_wording(nursery: Nursery, by: Caller, tongue: str, phrase: str, form: Mapping[str, str]) -> None:
     """Keep a wording that waits for a second person.
 
-    Raises Refusal `not-found` for what is not in the list, `wording-source-changed` where the form showed an older Chinese
-    sentence, `wording-unusable` with faults, `wording-waits`.
+    Raises Refusal `not-found` for what is not in the list, `wording-source-changed` where the form showed an older
+    Chinese sentence, `wording-unusable` with faults, `wording-waits`.
     """
     tongue_in(tongue)
     if phrase not in phrases():
