@@ -6,7 +6,6 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.binaries import Binaries, installed_binaries
 from tianfu.installation import schema_steps
 
-TEMPLATE = "template_tianfu"
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 ENGINES = ("postgres-18-embedded", "postgres-15-debian")
 
@@ -30,57 +28,38 @@ LOCALES = {
 
 
 class Engine:
-    """A running PostgreSQL and, once somebody asks, a template database with our schema.
-
-    The clone of the next test is made, and that of the last one dropped, while a test runs.
-    """
+    """A running PostgreSQL and, once somebody asks, a template database with our schema."""
 
     def __init__(self, addresses: Addresses, locale: str) -> None:
         self.addresses = addresses
         self._locale = locale
         self._numbers = itertools.count(1)
-        self._beside = ThreadPoolExecutor(1)
-        self._next: Future[str] | None = None
-        self._dropping: Future[None] | None = None
+        self._template: str | None = None
 
     @contextmanager
     def clone(self) -> Iterator[Addresses]:
         """A fresh database with our schema, gone after the block."""
-        if self._next is None:
-            self.run(f"create database {TEMPLATE} template template0 encoding 'UTF8' {self._locale}")
-            migrate(self.addresses.in_database(TEMPLATE), schema_steps())
-            self._next = self._beside.submit(self._made, f"template {TEMPLATE}")
-        name = self._next.result()
-        self._next = self._beside.submit(self._made, f"template {TEMPLATE}")
-        try:
-            yield self.addresses.in_database(name)
-        finally:
-            before, self._dropping = self._dropping, self._beside.submit(self._dropped, name)
-            if before is not None:
-                before.result()
+        if self._template is None:
+            self._template = "template_tianfu"
+            self.run(f"create database {self._template} template template0 encoding 'UTF8' {self._locale}")
+            migrate(self.addresses.in_database(self._template), schema_steps())
+        with self._database(f"template {self._template}") as addresses:
+            yield addresses
 
     @contextmanager
     def empty(self) -> Iterator[Addresses]:
         """A fresh database with nothing in it, gone after the block."""
-        name = self._made(f"template template0 encoding 'UTF8' {self._locale}")
+        with self._database(f"template template0 encoding 'UTF8' {self._locale}") as addresses:
+            yield addresses
+
+    @contextmanager
+    def _database(self, options: str) -> Iterator[Addresses]:
+        name = f"test_{next(self._numbers)}"
+        self.run(f"create database {name} {options}")
         try:
             yield self.addresses.in_database(name)
         finally:
-            self._dropped(name)
-
-    def end(self) -> None:
-        """Let what is done beside come to its end."""
-        self._beside.shutdown()
-        if self._dropping is not None:
-            self._dropping.result()
-
-    def _made(self, options: str) -> str:
-        name = f"test_{next(self._numbers)}"
-        self.run(f"create database {name} {options}")
-        return name
-
-    def _dropped(self, name: str) -> None:
-        self.run(f"drop database {name} with (force)")
+            self.run(f"drop database {name} with (force)")
 
     def run(self, statement: str) -> None:
         """Run a statement as the server's administrator."""
@@ -119,8 +98,6 @@ def engine_of() -> Iterator[Callable[[str], Engine]]:
             return engines[name]
 
         yield engine
-        for each in engines.values():
-            each.end()
 
 
 @pytest.fixture(scope="session")

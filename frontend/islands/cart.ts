@@ -14,11 +14,11 @@ const LISTEN_EACH = 400;
 const ASK_EACH = 1_000;
 const ANSWER_WITHIN = 3_000;
 /** How our server names whose voice a packet is: as its contributing source (loudspeaker.py). */
-const INTERPRETER = 2;
+const SPEAKERS = new Map<number, Sounds>([[2, "interpreter"], [3, "expert"]]);
 
 type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused" | "bound";
 /** Whether voices sound here: they do, one does now, the device cannot play them, or the media server sends none. */
-type Sounds = "yes" | "now" | "interpreter" | "no" | "not-carried";
+type Sounds = "yes" | "now" | "interpreter" | "expert" | "no" | "not-carried";
 /** What is said of the microphone: it is on, and whether anybody hears it; or why it is not. */
 type Hears = "" | "heard" | "unheard" | "drawn" | "ended" | "denied" | "not-carried";
 /** What the server says of the visits here: whether a curtain is open, and whether a nurse lets the ward be heard. */
@@ -179,7 +179,7 @@ class Cart {
     // A browser forgets who spoke after ten seconds; that is no news.
     const [latest = this.heard] = this.line.receiver.getSynchronizationSources().map((each) => each.rtpTimestamp);
     const [speaks] = this.line.receiver.getContributingSources().sort((one, other) => other.timestamp - one.timestamp);
-    this.say(latest === this.heard ? "yes" : speaks?.source === INTERPRETER ? "interpreter" : "now");
+    this.say(latest === this.heard ? "yes" : SPEAKERS.get(speaks?.source ?? 0) ?? "now");
     this.heard = latest;
   }
 

@@ -230,3 +230,8 @@ async def test_who_could_not_be_sent_away_is_sent_away_by_the_next_touch(window:
         )
     await send_away()
     await page.get_by_role("heading", name="You cannot look at this baby any more").wait_for()
+    await ask(window, mother, "yes")
+    await agreed(window, person)
+    with pytest.raises(Refusal, match="not-found"):  # what is over ends nothing that was asked anew
+        await end_third(window.windows, await window.signed_in(mother), asked.id)
+    assert await window.windows.nursery.interpreters.accepted(helper, VISIT)

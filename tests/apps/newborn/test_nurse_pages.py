@@ -194,6 +194,22 @@ async def test_scans_a_second_person_on_her_own_device_and_a_touch_open_the_curt
     assert "feeding" in (await qin.get("/newborn/visits/visit-7")).text
 
 
+async def test_nothing_that_a_nurse_or_her_pages_do_uses_up_what_draws_the_curtain(place: Place) -> None:
+    qin, bed = await place.armed(), "/newborn/visits/visit-7"
+    await qin.post(f"{bed}/open")
+    for path in ("/newborn/round/here", f"{bed}/here", f"{bed}/decline"):
+        for _ in range(1_000):
+            if (await qin.post(path)).status_code == 429:
+                break
+        else:
+            raise AssertionError(path)
+    assert (await qin.post(f"{bed}/sound", sound="ward-off")).status_code == 429
+    assert (await qin.post(f"{bed}/shield", reason="feeding")).status_code == 303
+    assert await place.ward.state(7) is State.SHIELDED
+    for path in (f"{bed}/camera-moved", "/newborn/ward/ward-n2/hold", f"{bed}/end"):
+        assert (await qin.post(path)).status_code != 429, path
+
+
 async def test_the_wards_sound_is_off_until_a_nurse_turns_it_on_and_again_after_the_media_server_began_anew(
     place: Place,
 ) -> None:

@@ -180,6 +180,7 @@ async def test_at_a_cart_the_family_and_its_interpreter_sound_and_no_picture_goe
     assert [tag_of(data) for _, data in bed.heard] == [b"mother"] * 4 + [b"helper"] * 4
     whose = [int.from_bytes(data[12:16]) for _, data in bed.heard if data[0] & 15 == 1]
     assert whose == [CONTRIBUTES[Part.FAMILY]] * 4 + [CONTRIBUTES[Part.INTERPRETER]] * 4
+    assert set(CONTRIBUTES) == HEARS[Part.BEDSIDE]
     assert mother.sounds("voice") == [b"helper"] * 4, "the family hears who interprets"
     assert helper.sounds("voice") == [b"mother"] * 4
     forwarder.talk("visit", "nurse", is_pressed=True)

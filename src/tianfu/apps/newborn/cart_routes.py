@@ -20,6 +20,7 @@ from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.pages import CART_HERE
 from tianfu.apps.newborn.queries.carts import CameraBook, CartDoor, read_cart, read_carts, read_sound
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
@@ -77,7 +78,7 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
             return Response({"code": CAMERA_BOUND}, media_type=MediaType.JSON, status_code=status_of(refusal))
         return Response({"grant": grant.text}, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
-    @post(f"{CART}/{{camera:str}}/sound", status_code=200)
+    @post(f"{CART}/{{camera:str}}/sound", status_code=200, opt=dict(limited("page")))
     async def ask_sound(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, bool]]:
         asking = pages.asking(request)
         practitioner_of(asking, NURSES)

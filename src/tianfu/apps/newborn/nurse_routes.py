@@ -44,6 +44,7 @@ from tianfu.apps.newborn.queries.bedside import read_bedside, read_unbooked
 from tianfu.apps.newborn.queries.round import calls_among, heard_of, read_round, read_wards, refuse_unless_hers
 from tianfu.apps.newborn.queries.watch import CameraHealth, read_watch
 from tianfu.kernel.refusal import Refusal
+from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
@@ -58,6 +59,12 @@ DOCTORS = frozenset({"doctor"})
 
 CALLS_HEADER = "tianfu-calls"
 """The visits whose families wait for an answer, as a nurse's tablet hears of them."""
+
+BEATS = limited("page")
+"""What a page says all the time takes nothing from what a nurse does."""
+
+DRAWS = limited("write")
+"""By which a curtain falls: nothing else that a nurse or her pages do can use this up."""
 
 SHOWN_AGAIN = frozenset(
     {
@@ -134,7 +141,7 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         found = await read_round(house, asking.caller, now=house.clock())
         return _page(pages, request)("round.html", found=found)
 
-    @post(f"{ROUND}/here", status_code=204)
+    @post(f"{ROUND}/here", status_code=204, opt=dict(BEATS))
     async def here_for_all(request: HttpRequest) -> Response[None]:
         asking = pages.asking(request)
         nurse = practitioner_of(asking, NURSES)
@@ -152,7 +159,7 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
             leads=is_head(nurse_or_doctor(request)),
         )
 
-    @post(f"{WARD}/{{ward:str}}/hold", status_code=303)
+    @post(f"{WARD}/{{ward:str}}/hold", status_code=303, opt=dict(DRAWS))
     async def hold(request: HttpRequest, ward: FromPath[str]) -> Redirect:
         asking = pages.asking(request)
         person = practitioner_of(asking, STAFF)
@@ -179,7 +186,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         practitioner_of(pages.asking(request), STAFF)
         return await _bedside(pages, request, house, visit)
 
-    @post(f"{VISITS}/{{visit:str}}/shield", status_code=303)
+    @post(f"{VISITS}/{{visit:str}}/shield", status_code=303, opt=dict(DRAWS))
     async def shield(request: HttpRequest, visit: FromPath[str]) -> Redirect:
         asking = pages.asking(request)
         if asking.caller.role not in STAFF:
@@ -211,7 +218,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
             return await _again(pages, request, house, visit, refusal)
         return _to_bed(visit, form["sound"])
 
-    @post(f"{VISITS}/{{visit:str}}/end", status_code=200)
+    @post(f"{VISITS}/{{visit:str}}/end", status_code=200, opt=dict(DRAWS))
     async def end(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
         asking = pages.asking(request)
         practitioner_of(asking, NURSES)
@@ -233,7 +240,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
             return await _again(pages, request, house, visit, refusal)
         return _to_bed(visit, "declined")
 
-    @post(f"{VISITS}/{{visit:str}}/here", status_code=204)
+    @post(f"{VISITS}/{{visit:str}}/here", status_code=204, opt=dict(BEATS))
     async def here(request: HttpRequest, visit: FromPath[str]) -> Response[None]:
         asking = pages.asking(request)
         nurse = practitioner_of(asking, NURSES)
@@ -246,7 +253,7 @@ def _bed(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
 def _family(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     house = bedsides.house
 
-    @post(f"{VISITS}/{{visit:str}}/camera-moved", status_code=200)
+    @post(f"{VISITS}/{{visit:str}}/camera-moved", status_code=200, opt=dict(DRAWS))
     async def camera_moved(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
         asking = pages.asking(request)
         person = practitioner_of(asking, STAFF)

@@ -166,6 +166,48 @@ async def test_what_is_no_answer_ends_the_look(words: bytes) -> None:
         assert await refused(look_at(_at(port), is_thorough=False)) in {"camera-away", "camera-no-picture"}
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("401 Unauthorized", "camera-login-refused"),
+        ("403 Forbidden", "camera-login-refused"),
+        ("403 \u7981\u6b62", "camera-login-refused"),
+        ("404 Not Found", "camera-no-picture"),
+    ],
+)
+async def test_what_a_camera_says_counts_also_if_it_hangs_up_then(status: str, code: str) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(3):
+            request = await reader.readuntil(b"\r\n\r\n")
+            number = request.partition(b"CSeq: ")[2].partition(b"\r\n")[0].decode()
+            is_asked = request.startswith(b"DESCRIBE")
+            said = f"{status}\r\nWWW-Authenticate: Basic realm=x" if is_asked else "200 OK"
+            writer.write(f"RTSP/1.0 {said}\r\nCSeq: {number}\r\n\r\n".encode())
+            if is_asked and (b"Authorization" in request or not status.startswith("401")):
+                return
+
+    async with serving(talk) as port:
+        source = Source(address=f"rtsp://127.0.0.1:{port}/x", user="onlooker", password="wrong")
+        assert await refused(look_at(source, is_thorough=False)) == code
+
+
+async def test_a_name_with_many_addresses_is_given_up_as_soon_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    async def never(address: str, *_: object, **__: object) -> None:
+        tried.append(address)
+        await asyncio.sleep(60)
+
+    async def many(*_: object, **__: object) -> object:
+        return [(AF_INET, SOCK_STREAM, 6, "", (f"10.0.0.{each}", 0)) for each in range(1, 50)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", many)
+    monkeypatch.setattr(asyncio, "open_connection", never)
+    monkeypatch.setattr("tianfu.services.realtime.cameras.road.CONNECT_SECONDS", 0.1)
+    assert await refused(look_at(Source(address="rtsp://camera.ward/x"), is_thorough=False)) == "camera-away"
+    assert tried == ["10.0.0.1"]
+
+
 def meaning(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[object]:
     """Have each name mean these addresses, one at each look-up and the last from then on; the names that were asked."""
     asked: list[object] = []

@@ -61,10 +61,12 @@ update newborn_interpreter set ended_at = %(now)s
 returning visit, accepted_by;
 
 -- interpreter_ended
--- What a guardian took back, or an interpreter laid down, of a visit that is not over.
-select visit, accepted_by from newborn_interpreter
+-- What a guardian took back, or an interpreter laid down, of a visit that is not over and in which he does not interpret.
+select visit, accepted_by from newborn_interpreter e
  where interpreter = %(interpreter)s and ended_at is not null and until > %(now)s
-   and (guardian = any(%(guardians)s::text[]) or accepted_by = %(account)s);
+   and (guardian = any(%(guardians)s::text[]) or accepted_by = %(account)s)
+   and not exists (select from newborn_interpreter o
+                    where o.visit = e.visit and o.accepted_by = e.accepted_by and o.ended_at is null);
 
 -- end_interpreter_of
 -- The ward sends an interpreter away, from whatever he agreed to in a visit.

@@ -33,7 +33,7 @@ BODY_BYTES_MAX = 65_536
 CHUNK_BYTES = 65_536
 
 _PORTS = {"rtsp": 554, "rtsps": 322}
-_HEAD = re.compile(rb"RTSP/\d\.\d ([1-9]\d\d)(?: [\t -~]*)?\r\n(?:[!-#%-~][\t -\xff]*\r\n)*\r\n\Z")
+_HEAD = re.compile(rb"RTSP/\d\.\d ([1-9]\d\d)(?: [\t -~\x80-\xff]*)?\r\n(?:[!-#%-~][\t -\xff]*\r\n)*\r\n\Z")
 _LENGTH = re.compile(rb"\ncontent-length:([^\r]*)", re.IGNORECASE)
 _FRAME = b"$"
 """What begins a packet among the answers (RFC 2326, section 10.12)."""
@@ -105,6 +105,8 @@ class Road:
             except Refusal as refusal:
                 self.refusal = refusal
                 return
+            if not answer:
+                return
             writer.write(answer)
             await writer.drain()
         while told := await reader.read(CHUNK_BYTES):
@@ -117,7 +119,7 @@ async def road_to(source: Source, *, keeps_out: Judge = names_us) -> AsyncIterat
     """A road to a camera, and its end; a name is looked up once.
 
     Raises Refusal `camera-leads-here` if `keeps_out` says so of any address of the host, and `camera-away` if none
-    answers.
+    answers within some seconds.
     """
     camera = await _reached(source, keeps_out)
     near = socket()
@@ -146,12 +148,13 @@ async def _reached(source: Source, keeps_out: Judge) -> Ends:
         raise _away()
     if any(keeps_out(host, each) for each in found):
         raise Refusal("camera-leads-here", next_step="change-the-camera", retryable=True)
-    for each in found:
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(CONNECT_SECONDS):
-                return await asyncio.open_connection(
-                    str(each), port, limit=HEAD_BYTES_MAX, ssl=secrecy, server_hostname=host if secrecy else None
-                )
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            for each in found:
+                with suppress(OSError):
+                    return await asyncio.open_connection(
+                        str(each), port, limit=HEAD_BYTES_MAX, ssl=secrecy, server_hostname=host if secrecy else None
+                    )
     raise _away()
 
 
@@ -173,9 +176,9 @@ def _secrecy() -> ssl.SSLContext:
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
-    """The camera's next answer or packet, whole.
+    """The camera's next answer or packet, whole; nothing at its end.
 
-    Raises Refusal `camera-leads-elsewhere`, `camera-no-picture` for what is neither, and `camera-away` at its end.
+    Raises Refusal `camera-leads-elsewhere`, and `camera-no-picture` for what is neither.
     """
     try:
         first = await reader.readexactly(1)
@@ -185,9 +188,11 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
         head = first + await reader.readuntil(b"\r\n\r\n")
         return head + await reader.readexactly(_body_bytes(head))
     except asyncio.IncompleteReadError as short:
-        raise _no_answer() if short.partial else _away() from None
+        if short.partial:
+            raise _no_answer() from None
+        return b""
     except OSError:
-        raise _away() from None
+        return b""
     except asyncio.LimitOverrunError:
         raise _no_answer() from None
 

@@ -11,7 +11,7 @@ from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.pictures import Packet
 from tianfu.services.realtime.protocol.relay import Relay
 
-CONTRIBUTES = {Part.FAMILY: 1, Part.INTERPRETER: 2}
+CONTRIBUTES = {Part.FAMILY: 1, Part.INTERPRETER: 2, Part.EXPERT: 3}
 """Whose voice a packet is, as its contributing source says (RFC 3550, section 5.1): the cart's page reads it there."""
 
 _SOURCE = Struct("!I")
@@ -42,7 +42,7 @@ class Loudspeaker:
         )
         if passed is not None:
             self.sounded_at = at_seconds
-            self._peer.send(_contributed(passed, CONTRIBUTES.get(part, 0)))
+            self._peer.send(_contributed(passed, CONTRIBUTES[part]))
 
     def cut(self) -> None:
         """Begin anew with whoever speaks next."""
