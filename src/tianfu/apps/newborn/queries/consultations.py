@@ -40,10 +40,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consultation:
-    """One consultation; `by` and `expert` are names, `house` the expert's, `reason` a word with a phrase or empty."""
+    """One consultation; `by` and `expert` are names, `house` the expert's, `reason` a word with a phrase or empty.
+
+    Whatever became of its asking, a consultation that stands is shown: without one, `asked` is None and `by` is empty.
+    """
 
     booked: Booked
-    asked: Asked
+    asked: Asked | None
     by: str
     expert: str
     house: str
@@ -173,8 +176,8 @@ async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tu
     return tuple(
         Consultation(
             booked=each,
-            asked=asked[each.id],
-            by=_name(names, "Practitioner", asked[each.id].by),
+            asked=asked.get(each.id),
+            by=_name(names, "Practitioner", asked[each.id].by if each.id in asked else ""),
             expert=_name(names, "Practitioner", each.expert),
             house=_name(names, "Organization", roles.get(each.expert, "")),
             ward=_name(names, "Location", each.ward),
@@ -184,7 +187,6 @@ async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tu
             baby=babies.get(each.baby),
         )
         for each in booked
-        if each.id in asked
     )
 
 
