@@ -67,6 +67,8 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
         case "ServiceRequest":
             _refuse_consultation(resource)
             _refuse_foreign_referral(resource, grant)
+        case _:
+            pass  # what is asked of any other type is not asked here
 
 
 def refuse_foreign_owner(standing: dict[str, Any], grant: Grant) -> None:
