@@ -2,16 +2,19 @@
 type Words = Record<string, string>;
 type TongueOf = (text: string) => string | undefined;
 
+/** A sentence, marked if it is in another language than the page. */
+export function marked(text: string, tongueOf: TongueOf): Node {
+  const tongue = tongueOf(text);
+  if (!tongue) return document.createTextNode(text);
+  const part = document.createElement("span");
+  part.lang = tongue;
+  part.textContent = text;
+  return part;
+}
+
 /** Write sentences where they are said, each marked that is in another language than the page. */
 export function write(part: HTMLElement, sentences: readonly string[], tongueOf: TongueOf): void {
-  const said = sentences.map((text) => {
-    const tongue = tongueOf(text);
-    if (!tongue) return text;
-    const marked = document.createElement("span");
-    marked.lang = tongue;
-    marked.textContent = text;
-    return marked;
-  });
+  const said = sentences.map((text) => marked(text, tongueOf));
   part.replaceChildren(...said.flatMap((each, place) => (place ? [" ", each] : [each])));
 }
 

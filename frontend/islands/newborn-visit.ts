@@ -3,6 +3,7 @@
 import { proof, publicKey } from "./device-key";
 import { relaysIn } from "./ice-servers";
 import { checkDevice, write } from "./newborn-check";
+import { Wording } from "./newborn-words";
 
 /** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */
 const BEAT_MS = 600;
@@ -53,6 +54,8 @@ interface Stands {
   readonly speaks?: boolean;
   readonly call?: Call;
   readonly watermark?: Mark;
+  /** Which wordings stand; only for who reads Tibetan or Yi. */
+  readonly edition?: number;
 }
 interface Joined {
   readonly grant: string;
@@ -80,6 +83,7 @@ const hex = (value: ArrayBuffer): string =>
 class LiveVisit {
   readonly #root: HTMLElement;
   readonly #words: Record<string, string>;
+  readonly #wording: Wording;
   /** Sentences in another language than the page, by their text: each is marked where it is said. */
   readonly #tongues = new Map<string, string>();
   readonly #address: string;
@@ -125,8 +129,7 @@ class LiveVisit {
   constructor(root: HTMLElement) {
     this.#root = root;
     this.#words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
-    const tongues = JSON.parse(root.dataset["tongues"] ?? "{}") as Record<string, string>;
-    for (const [name, tongue] of Object.entries(tongues)) this.#tongues.set(this.#words[name] ?? "", tongue);
+    this.#wording = new Wording(root, this.#words, this.#tongues);
     this.#address = root.dataset["address"] ?? "";
     this.#left = Number(root.dataset["left"]);
     this.#sees = root.dataset["sees"] !== "no";
@@ -166,6 +169,11 @@ class LiveVisit {
   #say(name: string, ...sentences: string[]): void {
     const part = this.#part(name);
     if (part && part.textContent !== sentences.join(" ")) write(part, sentences, (text) => this.#tongues.get(text));
+  }
+
+  /** What happens, in sentences that stay apart: each may be in a language of its own. */
+  #tell(...sentences: (string | undefined)[]): void {
+    this.#say("told", ...sentences.filter((each): each is string => Boolean(each)));
   }
 
   #alarm(text: string, prove = ""): void {
@@ -501,8 +509,9 @@ class LiveVisit {
   }
 
   #took(stands: Stands, key: string): void {
-    const before = this.#stands?.kind;
+    const before = this.#stands;
     this.#stands = stands;
+    if (stands.edition !== undefined) void this.#wording.heard(stands.edition);
     for (const [name, tongue] of Object.entries(stands.tongues)) this.#tongues.set(stands[name as Sentence], tongue);
     this.#left = stands.left;
     this.#leftAt = performance.now();
@@ -522,7 +531,9 @@ class LiveVisit {
     this.#show("diary", stands.kind === "drawn");
     if (stands.kind !== "live") {
       this.#release();
-      if (before !== stands.kind) this.#say("told", ...[stands.title, stands.back].filter(Boolean));
+      // Why, when that begins or is another; and when the ward changed the words in which it was told.
+      const isTold = before?.kind === stands.kind && before.title === stands.title && before.edition === stands.edition;
+      if (!isTold) this.#tell(stands.title, stands.back);
     }
     this.#show("call", stands.kind === "live" || stands.kind === "drawn");
     if (stands.call) this.#called(stands.call);
@@ -549,7 +560,7 @@ class LiveVisit {
     const before = this.#level;
     this.#level = level;
     if (level === before) return;
-    this.#say("told", [this.#words[`level-${level}`], this.#isBelow() ? this.#words["level-back"] : ""].filter(Boolean).join(" "));
+    this.#tell(this.#words[`level-${level}`], this.#isBelow() ? this.#words["level-back"] : "");
     if (this.#isBelow() && !this.#video.hidden) {
       this.#video.hidden = true; // the stream stays: there may be sound, and the next picture uncovers it
       this.#mark.hidden = true;
@@ -573,8 +584,7 @@ class LiveVisit {
   #strong(): void {
     this.#wasWeak = false;
     this.#alarm("");
-    const less = this.#level === "full" ? "" : this.#words[`level-${this.#level}`];
-    this.#say("told", [this.#words["again"], less].filter(Boolean).join(" "));
+    this.#tell(this.#words["again"], this.#level === "full" ? "" : this.#words[`level-${this.#level}`]);
   }
 
   #tick(): void {

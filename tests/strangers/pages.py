@@ -209,6 +209,7 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/newborn/watch/{visit:str}/feedback": {"picture": "good", "care": "good"},
         "/newborn/language": {"lang": "no language of ours"},
         "/newborn/desk/wordings/{tongue:str}/phrases/{phrase:str}": {
+            "source": "0" * 16,
             "text": "ཀ ཁ ག",
             "translator": "a stranger",
             "capacity": "none",

@@ -17,7 +17,8 @@ MISSING_NAME = "{{{name}}}"
 TONGUES: Mapping[str, str] = {"bo": "བོད་ཡིག", "ii": "ꆈꌠꉙ"}
 """Languages without a catalogue, by what they call themselves.
 
-Who asks for one reads Chinese, and in it whatever an app has in that language, marked as such.
+Who asks for one reads Chinese, and in it whatever an app has in that language, marked as such; whose browser asks for
+one reads the next language of its list that has a catalogue.
 """
 
 Phrase = str | Mapping[str, str]
@@ -82,8 +83,11 @@ def load_languages(folders: Iterable[Path]) -> Mapping[str, Language]:
 def choose_language(
     languages: Mapping[str, Language], *, asked: str | None, remembered: str | None, accepted: str
 ) -> Language:
-    """The language asked for in the address, else the remembered one, else the browser's, else Chinese."""
-    wish = _wish(languages, asked, remembered, accepted)
+    """The language asked for in the address, else the remembered one, else the browser's, else Chinese.
+
+    A browser that would like a language without a catalogue says which other one its reader reads.
+    """
+    wish = _wish((*languages, *TONGUES), asked, remembered) or _accepted_of(tuple(languages), accepted)
     return languages.get(wish, languages[DEFAULT_LANGUAGE])
 
 
@@ -91,16 +95,18 @@ def choose_tongue(
     languages: Mapping[str, Language], *, asked: str | None, remembered: str | None, accepted: str
 ) -> str:
     """The language without a catalogue that is wished for in the same way; empty if another is, or none."""
-    wish = _wish(languages, asked, remembered, accepted)
+    known = (*languages, *TONGUES)
+    wish = _wish(known, asked, remembered) or _accepted_of(known, accepted)
     return wish if wish in TONGUES and wish not in languages else ""
 
 
-def _wish(languages: Mapping[str, Language], asked: str | None, remembered: str | None, accepted: str) -> str:
-    known = (*languages, *TONGUES)
-    for wish in (asked, remembered):
-        if wish is not None and wish in known:
-            return wish
-    for wish in _accepted(accepted):
+def _wish(known: Sequence[str], asked: str | None, remembered: str | None) -> str:
+    """What was said in so many words; empty if nothing that is known."""
+    return next((wish for wish in (asked, remembered) if wish is not None and wish in known), "")
+
+
+def _accepted_of(known: Sequence[str], header: str) -> str:
+    for wish in _accepted(header):
         for tag in known:
             if wish == tag.lower() or wish.split("-")[0] == tag.lower().split("-")[0]:
                 return tag

@@ -287,3 +287,43 @@ async def test_a_dispute_over_who_is_guardian_ends_what_a_guardians_consent_carr
     await asked.ward.dispute(7)
     await look_at_consultations(asked.nursery)
     assert await asked.state(waiting) == (State.CANCELLED, "consent-withdrawn")
+
+
+async def just_opened(asked: Asked) -> str:
+    """At the bed and open, and the record does not know it yet."""
+    visit = await asked.accepted()
+    await arm(asked.ward, visit)
+    await asked.look()
+    await asked.ward.house.rooms.heard([visit], at=asked.clock())
+    await open_curtain(asked.ward.house, QIN, visit, now=asked.clock())
+    return visit
+
+
+async def test_what_was_taken_back_is_overruled_by_no_later_writing_of_how_it_stood(asked: Asked) -> None:
+    visit = await just_opened(asked)
+    await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
+    await asked.keeper.write_down()  # before anybody looked
+    await asked.look()
+    assert await asked.at_bed(visit) is State.ABORTED
+    assert await asked.state(visit) == (State.ABORTED, "not-needed")
+
+
+async def test_what_was_taken_back_is_not_opened_any_more(asked: Asked) -> None:
+    visit = await asked.accepted()
+    await arm(asked.ward, visit)
+    await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
+    await asked.ward.house.rooms.heard([visit], at=asked.clock())
+    with pytest.raises(Refusal, match="room-closed"):
+        await open_curtain(asked.ward.house, QIN, visit, now=asked.clock())
+    await asked.look()
+    assert await asked.state(visit) == (State.CANCELLED, "not-needed")
+
+
+async def test_what_the_expert_declined_at_the_bed_stays_declined(asked: Asked) -> None:
+    visit = await asked.accepted()
+    await arm(asked.ward, visit)
+    await decline_asking(asked.consulting, ZHONG, "zhong", visit, "no-time")
+    await asked.keeper.write_down()
+    await asked.look()
+    assert await asked.at_bed(visit) is State.CANCELLED
+    assert (await asked.state(visit))[1] == "no-time"

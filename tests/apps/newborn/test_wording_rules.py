@@ -106,7 +106,9 @@ def test_letters_of_the_script_are_needed_and_only_so_many_characters() -> None:
     assert fault("ii", "中", "ཀ") == "wording-script-ii"
     assert fault("bo", "中", "ꀀ") == "wording-script-bo"
     assert fault("bo", "中", "\u0f0b\u0f0d") == "wording-script-bo", "marks between letters are none"
-    assert fault("bo", "中", "=ཀ") == "wording-formula"
+    for sign in "=+-@＝＋－＠":
+        assert fault("bo", "中", f"{sign}ཀ") == "wording-formula", sign
+        assert fault("bo", "中", f"ཀ{sign}") == "", "only at the beginning"
     assert fault("bo", "中", "  ") == "missing"
     assert (fault("bo", "中", "ཀ" * TEXT_MAX), fault("bo", "中", "ཀ" * (TEXT_MAX + 1))) == ("", "too-long")
     with pytest.raises(Refusal) as refused:
@@ -165,6 +167,14 @@ def test_the_table_comes_back_as_it_was_filled_in() -> None:
     assert [each.phrase for each in rows] == list(phrases()[:2])
     again = written(sentences("bo", [version(each) for each in phrases()]))
     assert len(read_table("bo", again)) == len(phrases())
+
+
+def test_what_was_made_from_an_older_sentence_goes_into_no_table() -> None:
+    old, waits = version(source="an older sentence {time}"), version(number=2, answer="", source="another {time}")
+    assert read_table("bo", written(sentences("bo", [old, waits]))) == ()
+    [row] = read_table("bo", written(sentences("bo", [version(), waits])))
+    assert (row.phrase, row.entry.text) == (BACK, letters("bo", BACK)), "what families read stays in it"
+    assert len(read_table("bo", written(sentences("bo", [version(number=2, answer="")])))) == 1
 
 
 def test_what_is_wrong_with_a_table_is_said_line_by_line() -> None:

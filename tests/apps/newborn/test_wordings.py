@@ -7,27 +7,33 @@ import asyncio
 import csv
 import io
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 import pytest
 
 from tests.apps.newborn.conftest import MOTHER, STAFF, Browser, Ward
 from tests.apps.newborn.test_family_way import Carried
+from tests.trails import auditor_of
 from tianfu.apps.newborn.model import wordings as rules
 from tianfu.apps.newborn.model.wordings import phrases, sources
 from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.reminding import remind, texts
 from tianfu.db import Query
-from tianfu.kernel.instants import DAY, Instant
+from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.booking.wordings import New
+from tianfu.services.booking.wordings import Kept, New, Wordings
 
 pytestmark = pytest.mark.anyio
 
 LIST = "/newborn/desk/wordings/bo"
-BOOKED = "newborn.state-slot-confirmed"
+BOOKED, BACK = "newborn.state-slot-confirmed", "newborn.watch-back"
 TEXT = "ཀ ཁ ག"
-ENTRY = {"translator": "Demo office", "capacity": "test"}
+
+
+def entry(phrase: str, text: str = TEXT) -> dict[str, str]:
+    """What the form for a sentence is sent with."""
+    return {"source": rules.mark(phrase), "text": text, "translator": "Demo office", "capacity": "test"}
 
 
 def at(phrase: str) -> str:
@@ -58,10 +64,10 @@ async def test_the_list_is_empty_and_says_what_to_do_and_nobody_approves_his_own
     page = (await head.get(LIST)).text
     assert f"0 of {len(phrases())} approved" in page
     assert "Nothing is translated by machine here" in page
-    assert await head.done(at(BOOKED), text=TEXT, **ENTRY) == "entered"
+    assert await head.done(at(BOOKED), **entry(BOOKED)) == "entered"
     assert "waits for a second person" in (await head.get(LIST)).text
     assert "Enter a wording" not in (await head.get(at(BOOKED))).text
-    assert "waits for a second person already" in await head.refused(at(BOOKED), text=TEXT, **ENTRY)
+    assert "waits for a second person already" in await head.refused(at(BOOKED), **entry(BOOKED))
     version = await waiting(nurse, BOOKED)
     answer = f"{at(BOOKED)}/{version}/answer"
     assert "/answer" not in (await head.get(at(BOOKED))).text
@@ -77,15 +83,15 @@ async def test_the_list_is_empty_and_says_what_to_do_and_nobody_approves_his_own
 
 async def test_what_is_unusable_is_refused_and_stays_in_the_form(ward: Ward) -> None:
     head = await ward.staff("head")
-    page = await head.refused(at("newborn.watch-back"), text="ཀ {moment}", **ENTRY)
+    page = await head.refused(at("newborn.watch-back"), **entry("newborn.watch-back", "ཀ {moment}"))
     assert "words in braces" in page
     assert "ཀ {moment}" in page
-    assert "no Tibetan letters" in await head.refused(at(BOOKED), text="nothing", **ENTRY)
-    assert "no Yi letters" in await head.refused(at(BOOKED).replace("/bo/", "/ii/"), text=TEXT, **ENTRY)
-    assert "not seen" in await head.refused(at(BOOKED), text="ཀ\u202eཁ", **ENTRY)
+    assert "no Tibetan letters" in await head.refused(at(BOOKED), **entry(BOOKED, "nothing"))
+    assert "no Yi letters" in await head.refused(at(BOOKED).replace("/bo/", "/ii/"), **entry(BOOKED))
+    assert "not seen" in await head.refused(at(BOOKED), **entry(BOOKED, "ཀ\u202eཁ"))
     for path in (f"{LIST}/phrases/newborn.title", f"{LIST}/phrases/x", "/newborn/desk/wordings/en", f"{LIST}x"):
         assert (await head.get(path)).status_code == 404
-        assert (await head.post(path, text=TEXT, **ENTRY)).status_code in {404, 405}
+        assert (await head.post(path, **entry(BOOKED))).status_code in {404, 405}
     assert await ward.nursery.wordings.of("bo") == ()
 
 
@@ -95,7 +101,7 @@ async def test_who_may_only_read_enters_and_withdraws_nothing(ward: Ward) -> Non
     [kept] = await ward.nursery.wordings.of("bo")
     for by in (nurse, doctor):
         assert (await by.get(LIST)).status_code == 200
-        assert (await by.post(at(BOOKED), text=TEXT, **ENTRY)).status_code == 404
+        assert (await by.post(at(BOOKED), **entry(BOOKED))).status_code == 404
         assert (await by.post(f"{at(BOOKED)}/{kept.id}/withdraw", reason="x")).status_code == 404
         assert (await by.send_file(f"{LIST}/table", "table", b"x")).status_code == 404
     assert (await elsewhere.get(LIST)).status_code == 404
@@ -141,14 +147,16 @@ async def test_a_family_reads_what_is_approved_and_chinese_else_and_each_change_
     ]
     assert told[6][1] == {"tongue": "bo", "phrase": said, "version": "2", "before": "1", "before-words": "ཁ ཁ"}
     assert told[7][1]["before-words"] == "ག ག"
+    assert told[2][1] == {}, "the trail tells nobody's language"
     # The Chinese of another sentence changes in a later release: what was approved for it is to be read again.
     monkeypatch.setattr(rules, "sources", lambda language="zh-CN": {**sources(language), BOOKED: "约好了，请等"})
+    ward.house.time.now = Instant(ward.house.time.now + 4 * SECOND)  # a release is another process
     assert "to be read again" in (await head.get(LIST)).text
     assert "0 句译文" in (await mother.get("/newborn")).text
 
 
 async def approve_by(head: Browser, nurse: Browser, phrase: str, text: str) -> None:
-    assert await head.done(at(phrase), text=text, **ENTRY) == "entered"
+    assert await head.done(at(phrase), **entry(phrase, text)) == "entered"
     version = await waiting(nurse, phrase)
     assert await nurse.done(f"{at(phrase)}/{version}/answer", answer="approve", reads="yes") == "approved"
 
@@ -204,6 +212,35 @@ async def test_a_table_is_taken_whole_or_not_at_all(ward: Ward) -> None:
     assert "waiting for a second person 2," in (await head.get(LIST)).text
 
 
+async def test_nothing_is_taken_for_another_chinese_sentence_than_the_one_it_was_made_from(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, nurse = await ward.staff("head"), await ward.staff("nurse")
+    before = entry(BOOKED)
+    assert await head.done(at(BOOKED), **before) == "entered"
+    assert f'name="source" value="{rules.mark(BACK)}"' in (await head.get(at(BACK))).text
+    stale = entry(BACK, "ཀ {time}")
+    new = {BOOKED: "约好了，请等", BACK: "请等到 {time}"}
+    monkeypatch.setattr(rules, "sources", lambda language="zh-CN": {**sources(language), **new})
+    # The form was open while the sentence changed: what was typed stays, below the new sentence.
+    page = await head.refused(at(BACK), **stale)
+    assert "has changed meanwhile" in page
+    assert new[BACK] in page
+    assert "ཀ {time}" in page
+    assert "has changed meanwhile" in await head.refused(at(BACK), **{**stale, "source": ""})
+    # What waits was made from the old sentence: it goes into no table beside the new one.
+    sent = (await head.get(f"{LIST}/table")).content.decode("utf-8-sig")
+    [line] = [each for each in csv.reader(io.StringIO(sent)) if each[0] == BOOKED]
+    assert line[2:] == [new[BOOKED], line[3], "", "", ""]
+    line[4:] = [TEXT, "Demo", "test"]
+    lines = [line if each[0] == BOOKED else each for each in csv.reader(io.StringIO(sent))]
+    again = await head.send_file(f"{LIST}/table", "table", as_file(lines))
+    assert "waits for a second person already" in again.text, "and is not taken for what is sent now"
+    version = await waiting(nurse, BOOKED)
+    answer = f"{at(BOOKED)}/{version}/answer"
+    assert "has changed meanwhile" in await nurse.refused(answer, answer="approve", reads="yes")
+
+
 def as_file(lines: list[list[str]]) -> bytes:
     out = io.StringIO()
     csv.writer(out).writerows(lines)
@@ -218,6 +255,32 @@ async def test_of_two_who_enter_at_once_one_waits_and_the_other_is_told(ward: Wa
     )
     assert sorted(each.code for each in done if isinstance(each, Refusal)) == ["wording-waits"] * 3
     assert len(await ward.nursery.wordings.of("bo")) == 1
+
+
+async def test_what_families_read_is_made_once_in_a_few_seconds_and_at_once_after_a_change(ward: Ward) -> None:
+    head, nurse = await approve(ward, BOOKED)
+    wordings, made = ward.nursery.wordings, list[int]()
+
+    def words_of(kept: Sequence[Kept]) -> dict[str, str]:
+        made.append(len(kept))
+        return {each.phrase: each.text for each in kept if each.withdrawn_at is None}
+
+    first = await wordings.shown("bo", words_of)
+    assert (first.words, made) == ({BOOKED: TEXT}, [1])
+    assert await wordings.shown("bo", words_of) is first, "remembered as it was made"
+    await approve_by(head, nurse, BOOKED, "ག ག")
+    second = await wordings.shown("bo", words_of)
+    assert (second.words, made) == ({BOOKED: "ག ག"}, [1, 1]), "only the last of each sentence is read"
+    [_, kept] = await wordings.of("bo")
+    # Another worker withdraws it: what this one remembers is over after three seconds.
+    elsewhere = Wordings(ward.house.database, await auditor_of(ward.house.database), ward.house.time)
+    await elsewhere.withdraw((await head.here()).caller, "bo", kept.id, "wrong letters")
+    assert await wordings.shown("bo", words_of) is second
+    ward.house.time.now = Instant(ward.house.time.now + 3 * SECOND)
+    third = await wordings.shown("bo", words_of)
+    assert third.words == {}
+    assert 0 < first.edition < second.edition < third.edition, "a page knows what is newer"
+    assert (await wordings.shown("ii", words_of)).edition == 0
 
 
 async def test_the_database_too_keeps_nobody_as_his_own_second_person(ward: Ward) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.apps.newborn.test_live_page import fit, reads
 from tests.apps.newborn.test_wording_rules import BACK, letters
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 HEAD = Caller(id="made-up-head", role="nurse")
 FEEDING, HOLD = "newborn.watch-title-feeding", "newborn.watch-hold"
+CALL = "newborn.watch-call"
 NOT_SAID = "newborn.watch-check"
 """A sentence that nobody has translated in these tests."""
 
@@ -76,6 +77,7 @@ async def test_a_mother_reads_what_is_approved_in_her_language_at_home_and_live(
     assert (await hold.get_attribute("aria-label"), await hold.get_attribute("lang")) == (letters(tongue, HOLD), tongue)
     await window.open()
     await reads(page, "told", letters(tongue, "newborn.watch-word-live"))
+    await says_two_sentences_in_two_languages(page, tongue)
     await window.shield("feeding")
     await reads(page, "title", letters(tongue, FEEDING))
     await reads(page, "back", letters(tongue, "newborn.watch-back").split(" {")[0])
@@ -85,15 +87,51 @@ async def test_a_mother_reads_what_is_approved_in_her_language_at_home_and_live(
     assert inside == pytest.approx(around * {"bo": 1.15, "ii": 1.08}[tongue], rel=0.01)
     await page.set_viewport_size({"width": width, "height": 844})
     await fit(page, f"wordings-drawn-{tongue}")
-    # Taken back: a few seconds later the page that is open says it in Chinese.
-    [shown] = [each for each in await wordings.of(tongue) if each.phrase == FEEDING]
-    await withdraw_wording(window.windows.nursery, HEAD, tongue, FEEDING, shown.id, "wrong letters")
+    # Taken back: a few seconds later the page that is open says it in Chinese, wherever it stands, without a reload.
+    await page.locator("#call-words").fill("half a word")
+    assert await tongue_of(page, "told") == tongue
+    for phrase in (FEEDING, HOLD, CALL):
+        [shown] = [each for each in await wordings.of(tongue) if each.phrase == phrase]
+        await withdraw_wording(window.windows.nursery, HEAD, tongue, phrase, shown.id, "wrong letters")
     await reads(page, "title", sources()[FEEDING])
     assert await tongue_of(page, "title") == ""
+    heading = page.locator("section[data-watch=call] h2")
+    await page.locator(f"section[data-watch=call] h2:has-text('{sources()[CALL]}')").wait_for()
+    assert await heading.locator("[lang]").count() == 0
+    assert (await hold.get_attribute("aria-label"), await hold.get_attribute("lang")) == (sources()[HOLD], None)
+    assert letters(tongue, FEEDING) not in await page.locator("[data-watch=told]").inner_text()
+    assert f"{len(phrases()) - 4} 句译文" in await page.locator("[data-part=partly]").inner_text()
+    assert await page.locator("#call-words").input_value() == "half a word"
+    await fit(page, f"wordings-taken-back-{tongue}")
     await page.locator("[data-part=partly] a").click()
     await page.locator("form.wide").wait_for()
     assert page.url.endswith(f"{WATCH}/interpreter"), "an interpreter is one touch away"
     await fit(page, f"wordings-interpreter-{tongue}")
+
+
+async def says_two_sentences_in_two_languages(page: Page, tongue: str) -> None:
+    """A slow network goes and comes back: what is translated is marked, and what is not is in the page's language."""
+    is_away = False
+
+    async def heard(route: Route) -> None:
+        answer = await route.fetch()
+        if is_away:
+            await route.abort()
+        else:
+            await route.fulfill(response=answer, json={**(await answer.json()), "level": "small"})
+
+    await page.route("**/beat", heard)
+    small, again = "您的网络较慢，画面暂时缩小了。", letters(tongue, "newborn.watch-word-again")
+    await reads(page, "told", small)
+    is_away = True
+    await reads(page, "title", letters(tongue, "newborn.watch-word-weak"))
+    is_away = False
+    await reads(page, "told", f"{again} {small}")
+    told = page.locator("[data-watch=told]")
+    assert await told.evaluate("each => [...each.children].map(one => [one.lang, one.textContent])") == [
+        [tongue, again]
+    ]
+    await page.unroute("**/beat")
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 320), ("en", 1440)])
@@ -134,3 +172,18 @@ async def test_a_head_nurse_enters_and_a_colleague_approves_at_their_screens(
     await head.locator("#file").set_input_files(await (await sent.value).path())
     await head.locator("form[enctype] button").click()
     await head.wait_for_url("**done=nothing")
+
+
+async def test_the_page_after_a_refused_form_leads_back_to_the_visit(window: Window) -> None:
+    mother = await window.resident(MOTHER, "mother-7", language="en")
+    page = await mother.new_page()
+    await page.goto(f"{window.address}{WATCH}")
+    await window.open()
+    window.house.time.pass_(10 * 60)
+    await page.locator("form[action$='/feedback'] button").click()
+    await page.locator(".nhsuk-error-summary").wait_for()
+    assert page.url.endswith(f"{WATCH}/feedback")
+    await page.locator("[data-part=language] button[value='zh-CN']").click()
+    await page.locator("html[lang='zh-CN']").wait_for()
+    assert page.url.endswith(WATCH)
+    assert await page.locator("form[action$='/feedback']").count() == 1

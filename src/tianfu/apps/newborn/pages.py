@@ -31,9 +31,14 @@ CART_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=(s
 Page = Callable[..., Response[str]]
 
 
-def page_of(pages: Pages, request: HttpRequest, voice: Voice | None = None) -> Page:
-    """Render a template of this app for a request; with a voice as it speaks, and then the device remembers it."""
+def page_of(pages: Pages, request: HttpRequest, voice: Voice | None = None, *, here: str = "") -> Page:
+    """Render a template of this app for a request; with a voice as it speaks, and then the device remembers it.
+
+    `here` is the page's own address, where it answers a form that was sent to another.
+    """
     asking = pages.asking(request)
+    if here:
+        asking = replace(asking, path=here)
     if voice is not None and voice.chosen != (asking.tongue or asking.language.tag):
         asking = replace(asking, language=voice.language, tongue=voice.tongue, language_was_asked=True)
 

@@ -53,7 +53,7 @@ async def _words(nursery: Nursery, related: str, when: When, otherwise: str) -> 
     account = await nursery.claims.account_of(related)
     tongue = "" if account is None else await nursery.wordings.chosen(account)
     key = f"newborn.reminder-{when}"
-    said = (await approved_now(nursery, tongue)).get(key)
+    said = (await approved_now(nursery, tongue)).words.get(key)
     return otherwise if said is None else f"{said} {sources()[key]}"
 
 

@@ -148,10 +148,12 @@ async def consultation_page(
 
 
 async def _voice(pages: Pages, windows: Windows, request: HttpRequest, way: _Way) -> Voice:
+    return _plain(pages, request) if way is _CONSULTING else await voice_of(pages, windows.nursery, request)
+
+
+def _plain(pages: Pages, request: HttpRequest) -> Voice:
     """An expert reads his own language: wordings are for families."""
-    if way is _CONSULTING:
-        return Voice(language=pages.asking(request).language)
-    return await voice_of(pages, windows.nursery, request)
+    return Voice(language=pages.asking(request).language)
 
 
 async def _visit_page(
@@ -165,7 +167,7 @@ async def _visit_page(
     **said: object,
 ) -> Response[str]:
     voice = await _voice(pages, windows, request, way)
-    answer = page_of(pages, request, voice)(
+    answer = page_of(pages, request, voice, here=f"{way.root}/{found.booked.id}")(
         "family/visit.html",
         status=status,
         found=found,
@@ -220,6 +222,10 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
     def language_of(request: HttpRequest) -> Language:
         return pages.asking(request).language
 
+    async def beating(request: HttpRequest) -> Voice:
+        """As the page speaks, without asking what its reader chose elsewhere."""
+        return _plain(pages, request) if way is _CONSULTING else await voice_here(pages, windows.nursery, request)
+
     async def answered(request: HttpRequest, visit: str, answer: Awaitable[Said]) -> Response[bytes]:
         """What a deed says, as JSON; a refusal too, with its sentence, and the way to prove oneself again."""
         try:
@@ -255,7 +261,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
         form = await read_form(request, *BEAT_FIELDS)
 
         async def heard() -> Said:
-            watcher, voice = await way.watcher(request), await voice_here(pages, windows.nursery, request)
+            watcher, voice = await way.watcher(request), await beating(request)
             formats = Formats(voice.language)
             now = windows.nursery.clock()
             stays = await stay(windows, watcher, visit, form["answer"], formats) if form["answer"] else None
@@ -268,6 +274,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             said = dict(_stands(stands, voice, now=now))
             if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
                 said["call"] = _called(stands.call, voice)
+            if voice.tongue:
+                said["edition"] = voice.edition
             said["inside"] = viewer is not None
             if stays is not None and stays.may_speak is not None:
                 said["speaks"] = stays.may_speak

@@ -24,11 +24,15 @@ from tianfu.web.pages import Pages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """A page's language, and beside it the tongue its reader chose, empty if none, with what is approved in it."""
+    """A page's language, and beside it the tongue its reader chose, empty if none, with what is approved in it.
+
+    `edition` grows whenever that changes.
+    """
 
     language: Language
     tongue: str = ""
     approved: Mapping[str, str] = field(default_factory=dict, repr=False)
+    edition: int = 0
 
     @property
     def chosen(self) -> str:
@@ -88,4 +92,5 @@ async def voice_here(pages: Pages, nursery: Nursery, request: HttpRequest) -> Vo
 async def _voice(language: Language, nursery: Nursery, tongue: str) -> Voice:
     if not tongue:
         return Voice(language=language)
-    return Voice(language=language, tongue=tongue, approved=await approved_now(nursery, tongue))
+    shown = await approved_now(nursery, tongue)
+    return Voice(language=language, tongue=tongue, approved=shown.words, edition=shown.edition)

@@ -20,7 +20,7 @@ from tianfu.apps.newborn.actions.keep_wordings import (
     withdraw_wording,
 )
 from tianfu.apps.newborn.model.wording_table import BYTES_MAX, written
-from tianfu.apps.newborn.model.wordings import CHOICES, PERSON_MAX, REASON_MAX, TEXT_MAX, blanks, groups
+from tianfu.apps.newborn.model.wordings import CHOICES, PERSON_MAX, REASON_MAX, TEXT_MAX, blanks, groups, mark
 from tianfu.apps.newborn.pages import (
     DESK,
     ROOT,
@@ -139,6 +139,7 @@ def _one(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             status=status,
             found=found,
             blanks=blanks(found.sentence.chinese),
+            source=mark(phrase),
             is_head=is_head(signed_in),
             reader=signed_in.caller.id,
             most={"text": TEXT_MAX, "person": PERSON_MAX, "reason": REASON_MAX},
@@ -210,7 +211,7 @@ def _one(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [show_wording, take_wording, take_answer, take_back]
 
 
-_FIELDS = ("text", "translator", "capacity")
+_FIELDS = ("source", "text", "translator", "capacity")
 
 
 def language_routes(nursery: Nursery) -> list[HTTPRouteHandler]:

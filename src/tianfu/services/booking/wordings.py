@@ -6,7 +6,7 @@ the trail, with the version that stood before, or it is not done.  Rule: docs/ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -69,6 +69,14 @@ class New:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What families read in a tongue, by key; `edition` grows with every approval and every withdrawal of one."""
+
+    words: Mapping[str, str]
+    edition: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitByTongue:
     """One visit by the language of its family, empty where they chose none."""
 
@@ -86,20 +94,28 @@ class Wordings:
         self._database = database
         self._auditor = auditor
         self._clock = clock
-        self._remembered: dict[str, tuple[Instant, tuple[Kept, ...]]] = {}
+        self._remembered: dict[str, tuple[Instant, Shown]] = {}
 
     async def of(self, tongue: str) -> tuple[Kept, ...]:
         """Every version in a tongue, oldest first of each sentence."""
         async with self._database.connection("app") as connection:
             rows = await connection.all(_SQL.wordings_of, tongue=tongue)
-        found = tuple(_kept(row) for row in rows)
-        self._remembered[tongue] = (self._clock(), found)
-        return found
+        return tuple(_kept(row) for row in rows)
 
-    async def lately(self, tongue: str) -> tuple[Kept, ...]:
-        """The same as it was read last, a few seconds ago at most: pages of families ask all the time."""
-        at, found = self._remembered.get(tongue, (Instant(0), ()))
-        return found if 0 <= self._clock() - at < REMEMBERED_SECONDS * SECOND else await self.of(tongue)
+    async def shown(self, tongue: str, words_of: Callable[[Sequence[Kept]], Mapping[str, str]]) -> Shown:
+        """What `words_of` makes of the versions that were approved last, a few seconds ago at most.
+
+        Pages of families ask all the time, so that the words are remembered and not the rows.
+        """
+        now = self._clock()
+        at, known = self._remembered.get(tongue, (Instant(0), None))
+        if known is not None and 0 <= now - at < REMEMBERED_SECONDS * SECOND:
+            return known
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.approved_last_of, tongue=tongue)
+        found = Shown(words=words_of([_kept(row) for row in rows]), edition=rows[0][17] if rows else 0)
+        self._remembered[tongue] = (now, found)
+        return found
 
     async def enter(self, by: Caller, tongue: str, new: Sequence[New]) -> None:
         """Keep versions that wait for a second person, all or none.
@@ -154,14 +170,16 @@ class Wordings:
         self._remembered.pop(tongue, None)
 
     async def choose(self, by: Caller, account: str, tongue: str) -> None:
-        """Keep what a person reads in; nothing is said where he chose the same again."""
+        """Keep what a person reads in; nothing is said where he chose the same again.
+
+        The trail tells that he chose and not what: a language hints at where somebody comes from.
+        """
         async with self._database.transaction("app") as transaction:
             row = await transaction.one(_SQL.tongue_of, account=account)
-            before = "" if row is None else str(row[0])
-            if before == tongue:
+            if row is not None and row[0] == tongue:
                 return
             await transaction.run(_SQL.choose_tongue, account=account, tongue=tongue, now=self._clock())
-            await self._tell(transaction, by, CHOOSE, tongue=tongue, before=before)
+            await self._tell(transaction, by, CHOOSE)
 
     async def chosen(self, account: str) -> str:
         """What a person chose to read in; empty where he chose nothing."""

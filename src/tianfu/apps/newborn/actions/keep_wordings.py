@@ -9,7 +9,16 @@ from collections.abc import Mapping
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.model.wording_table import Row, read_table
-from tianfu.apps.newborn.model.wordings import Entry, Version, digest, phrases, read_entry, read_reason, sources
+from tianfu.apps.newborn.model.wordings import (
+    Entry,
+    Version,
+    digest,
+    mark,
+    phrases,
+    read_entry,
+    read_reason,
+    sources,
+)
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.queries.wordings import read_list, read_wording, tongue_in
@@ -23,11 +32,14 @@ ANSWERS = frozenset({"approve", "refuse"})
 async def enter_wording(nursery: Nursery, by: Caller, tongue: str, phrase: str, form: Mapping[str, str]) -> None:
     """Keep a wording that waits for a second person.
 
-    Raises Refusal `not-found` for what is not in the list, `wording-unusable` with faults, `wording-waits`.
+    Raises Refusal `not-found` for what is not in the list, `wording-source-changed` where the form showed an older
+    Chinese sentence, `wording-unusable` with faults, `wording-waits`.
     """
     tongue_in(tongue)
     if phrase not in phrases():
         raise not_found()
+    if form["source"] != mark(phrase):
+        raise Refusal("wording-source-changed", next_step="enter-it-anew")
     entry = read_entry(tongue, sources()[phrase], form)
     await nursery.wordings.enter(by, tongue, [_new(phrase, entry)])
 
@@ -49,7 +61,7 @@ async def answer_wording(
         raise Refusal("wording-reading-missing", next_step="correct-and-send-again")
     if form["answer"] == "refuse":
         await nursery.wordings.refuse(by, tongue, version, read_reason(form["reason"]))
-    elif own.source != digest(sources()[phrase]):
+    elif not own.is_of_today:
         raise Refusal("wording-source-changed", next_step="enter-it-anew")
     else:
         await nursery.wordings.approve(by, tongue, version)
@@ -69,7 +81,8 @@ async def import_wordings(nursery: Nursery, by: Caller, tongue: str, sent: bytes
     """
     standing = await read_list(nursery, tongue)
     known = {
-        each.phrase: {one.text for one in (each.shown, each.waiting) if one is not None} for each in standing.sentences
+        each.phrase: {one.text for one in (each.shown, each.waiting) if one is not None and one.is_of_today}
+        for each in standing.sentences
     }
     rows: list[Row] = [each for each in read_table(tongue, sent) if each.entry.text not in known[each.phrase]]
     await nursery.wordings.enter(by, tongue, [_new(each.phrase, each.entry) for each in rows])

@@ -17,8 +17,8 @@ from tianfu.services.realtime.protocol.rooms import Gate
 async def open_curtain(house: House, caller: Caller, visit: str, *, now: Instant) -> None:
     """Let the family see, if everything that must hold holds at this moment.
 
-    Raises Refusal `not-found`, `room-unknown`, `visit-cut`, `visit-not-there-yet`, `camera-away`, `lease-lost` or
-    `media-unavailable`; then the curtain is drawn.  What was refused is in the trail.
+    Raises Refusal `not-found`, `room-unknown`, `room-closed`, `visit-cut`, `visit-not-there-yet`, `camera-away`,
+    `lease-lost` or `media-unavailable`; then the curtain is drawn.  What was refused is in the trail.
     """
     booked = await visit_of(house, caller, visit)
     facts = {"visit": visit}

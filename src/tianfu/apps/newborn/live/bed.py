@@ -82,10 +82,15 @@ async def ward_now(
 
 
 async def ward_behind_lock(house: House, changing: Changing, *, nurse_heard_at: Instant, now: Instant) -> Ward:
-    """The same of a visit that is locked, read behind its lock."""
+    """The same of a visit that is locked, read behind its lock.
+
+    Raises Refusal `room-closed` where the record says that it is over, or knows no such visit any more.
+    """
     room = changing.room
     booked = read(room.state).booked
     facts = (await read_facts(house.store, [booked], [room.camera], house.digest, now=now))[booked.id]
+    if facts.is_given_up:
+        raise Refusal("room-closed", next_step="start-again")
     return facts.ward(
         is_held=booked.ward in await changing.held(),
         camera_is_healthy=await changing.has_camera(room.camera),

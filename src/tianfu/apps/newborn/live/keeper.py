@@ -309,9 +309,10 @@ class Keeper:
         now = self._pace.now(room.visit, visit.slot_end)
         if facts is None:
             return shielded(visit, "not-known")
-        if visit.state not in OVER and (facts.appointment is None or facts.appointment in OVER):
+        if visit.state not in OVER and facts.is_given_up:
             by = Exit.CANCEL if visit.state is State.ARMED else Exit.ABORT
-            return left(visit, by, APPOINTMENT_GONE if facts.appointment is None else facts.appointment.value)
+            state = APPOINTMENT_GONE if facts.appointment is None else facts.appointment.value
+            return left(visit, by, facts.why or state)
         camera_is_there = self._media_is_there and room.camera in self.listening.cameras
         ward = facts.ward(
             is_held=is_held,

@@ -10,7 +10,7 @@ from tianfu.apps.newborn.live.standing import Standing, read
 from tianfu.apps.newborn.mapping.bindings import binding_statement
 from tianfu.apps.newborn.mapping.calls import answer_id, answer_resource, call_id, call_resource
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.visits import Resource, live_encounter, restated
+from tianfu.apps.newborn.mapping.visits import Resource, is_over, live_encounter, restated
 from tianfu.apps.newborn.nurse_ports import VisitStore
 from tianfu.records.outcomes import Found, NotFound
 from tianfu.standards.fhir.parsing import ParsedBundle, parse_bundle
@@ -20,8 +20,9 @@ async def write_standing(house: House, visit: str) -> None:
     """Write how a visit stands now, all records or none; written again, it says the same.
 
     The record is read before the row: who wrote what is newer either is seen here, or makes this one's versions old.
-    Where its Appointment is gone, the rest is written.  Raises Refusal `version-conflict` if somebody wrote meanwhile:
-    then again.
+    Where its Appointment is gone, the rest is written.  Where the Appointment says that it is over and the row does not
+    yet, nothing is: whoever ended it is not overruled, and the next look ends it in the row, too.  Raises Refusal
+    `version-conflict` if somebody wrote meanwhile: then again.
     """
     store = house.store
     answers = await store.read_many(VISITS, Purpose.TREATMENT, [("Appointment", visit), ("Encounter", visit)])
@@ -30,6 +31,8 @@ async def write_standing(house: House, visit: str) -> None:
     if room is None:
         return
     standing = read(room.state)
+    if appointment is not None and not standing.is_over and is_over(appointment.value):
+        return
     stays = live_encounter(
         None if encounter is None else encounter.value,
         standing.booked,

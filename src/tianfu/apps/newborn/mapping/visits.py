@@ -21,7 +21,7 @@ from tianfu.apps.newborn.mapping.codes import (
     VISIT_STATE,
 )
 from tianfu.apps.newborn.model.consultation import Ground
-from tianfu.apps.newborn.model.visit import State, Visit
+from tianfu.apps.newborn.model.visit import OVER, State, Visit
 from tianfu.kernel.ids import FHIR_ID
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
@@ -144,6 +144,12 @@ def appointment_of(booked: Booked, **more: object) -> Resource:
         booked.state,
         booked.reason,
     )
+
+
+def is_over(appointment: Element) -> bool:
+    """Whether an Appointment says that its visit is over, one way or another."""
+    booked = at_bed_from(appointment, version=0)
+    return booked is not None and booked.state in OVER
 
 
 def restated(appointment: Element, state: State, reason: str) -> Resource:

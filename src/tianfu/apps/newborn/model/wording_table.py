@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.model.wordings import Entry, Sentence, digest, phrases, read_entry, sources
+from tianfu.apps.newborn.model.wordings import Entry, Sentence, mark, phrases, read_entry, sources
 from tianfu.kernel.refusal import Fault, Refusal
 
 BYTES_MAX = 512 * 1_024
@@ -29,15 +29,15 @@ class Row:
 
 
 def written(sentences: Iterable[Sentence]) -> bytes:
-    """The table with what is approved or waits; with the mark by which table programs know UTF-8."""
+    """The table with what waits or is shown, if it was made from today's Chinese; marked as UTF-8."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(HEADER)
     count = 0
     for each in sentences:
-        said = each.waiting or each.shown
+        said = each.waiting if each.waiting is not None and each.waiting.is_of_today else each.shown
         people = ("", "", "") if said is None else (said.text, said.translator, said.capacity)
-        writer.writerow((each.phrase, _mark(each.phrase), each.chinese, each.english, *people))
+        writer.writerow((each.phrase, mark(each.phrase), each.chinese, each.english, *people))
         count += 1
     writer.writerow((END, count))
     return out.getvalue().encode("utf-8-sig")
@@ -93,7 +93,7 @@ def _row(tongue: str, line: list[str], order: dict[str, int], place: int) -> tup
         return "table-twice", None
     if order[phrase] < place:
         return "table-order", None
-    if source != _mark(phrase):
+    if source != mark(phrase):
         return "table-source", None
     if not text.strip():
         return "", None
@@ -103,10 +103,6 @@ def _row(tongue: str, line: list[str], order: dict[str, int], place: int) -> tup
     except Refusal as refusal:
         first = refusal.faults[0]
         return (first.code if first.path == "text" else "table-people"), None
-
-
-def _mark(phrase: str) -> str:
-    return digest(sources()[phrase]).hex()[:16]
 
 
 def _unusable(*faults: Fault) -> Refusal:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from string import Formatter
@@ -34,7 +34,7 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """General categories of what is not seen or turns a text about: controls, overrides of direction, unassigned."""
 
 _FORMULA = ("=", "+", "-", "@")
-"""What a table program takes for the beginning of a formula."""
+"""What a table program takes for the beginning of a formula; some do so for their full-width forms too."""
 
 
 class Standing(StrEnum):
@@ -71,6 +71,11 @@ class Version:
     withdrawn_by: str = ""
     withdrawn_at: Instant | None = None
     withdrawn_reason: str = ""
+
+    @property
+    def is_of_today(self) -> bool:
+        """Whether it was made from the Chinese sentence as it stands today."""
+        return self.source == digest(sources()[self.phrase])
 
     @property
     def waits(self) -> bool:
@@ -120,9 +125,15 @@ def sources(language: str = "zh-CN") -> Mapping[str, str]:
     return {key: str(data[key]) for key in phrases()}
 
 
+@lru_cache(maxsize=1_024)
 def digest(source: str) -> bytes:
     """What tells one Chinese sentence from its later self."""
     return sha256(source.encode()).digest()
+
+
+def mark(phrase: str) -> str:
+    """What a form and a table carry of the Chinese sentence that was before the translator."""
+    return digest(sources()[phrase]).hex()[:16]
 
 
 def blanks(text: str) -> tuple[str, ...]:
@@ -171,7 +182,7 @@ def _fault_of_line(text: str, at_most: int) -> str:
 def _fault_of_letters(text: str) -> str:
     if any(unicodedata.category(each) in _HIDDEN for each in text):
         return "wording-hidden"
-    return "wording-formula" if text.startswith(_FORMULA) else ""
+    return "wording-formula" if unicodedata.normalize("NFKC", text[:1]).startswith(_FORMULA) else ""
 
 
 def _fault_of_text(tongue: str, source: str, text: str) -> str:
@@ -209,9 +220,8 @@ def sentences(tongue: str, versions: Iterable[Version]) -> tuple[Sentence, ...]:
 
 
 def _sentence(phrase: str, group: str, versions: Sequence[Version]) -> Sentence:
-    chinese = sources()[phrase]
     last = shown_of(versions)
-    is_of_today = last is not None and last.source == digest(chinese)
+    is_of_today = last is not None and last.is_of_today
     waiting = next((each for each in versions if each.waits), None)
     standing = Standing.MISSING
     if is_of_today:
@@ -223,7 +233,7 @@ def _sentence(phrase: str, group: str, versions: Sequence[Version]) -> Sentence:
     return Sentence(
         phrase=phrase,
         group=group,
-        chinese=chinese,
+        chinese=sources()[phrase],
         english=sources("en")[phrase],
         standing=standing,
         shown=last if is_of_today else None,

@@ -20,7 +20,7 @@ from tianfu.apps.newborn.mapping.wards import (
     wristbands_of,
 )
 from tianfu.apps.newborn.model.binding import Known
-from tianfu.apps.newborn.model.visit import State, Ward
+from tianfu.apps.newborn.model.visit import OVER, State, Ward
 from tianfu.apps.newborn.nurse_ports import VisitStore
 from tianfu.kernel.instants import Instant
 from tianfu.records.outcomes import Found
@@ -37,12 +37,21 @@ WATCHED_TYPES = ("Patient", "Encounter", "Consent", "Flag", "RelatedPerson")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the record says that one visit hangs on; `appointment` is the state that its Appointment bears."""
+    """What the record says that one visit hangs on.
+
+    `appointment` is the state that its Appointment bears, `why` the reason there of a consultation.
+    """
 
     known: Known
     consent_is_active: bool
     guardianship_is_clear: bool
     appointment: State | None
+    why: str = ""
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the visit is over by its Appointment, or has none any more."""
+        return self.appointment is None or self.appointment in OVER
 
     def ward(self, *, is_held: bool, camera_is_healthy: bool, nurse_heard_at: Instant, lease_until: Instant) -> Ward:
         """Everything that may cut the visit short, with what the record does not know."""
@@ -102,6 +111,9 @@ async def read_facts(
             if kind == "Device" and (bed := bed_of_camera(record.value)) is not None
         },
     )
+    booked = {
+        name: at_bed_from(record.value, version=0) for (kind, name), record in read.items() if kind == "Appointment"
+    }
     return {
         each.id: Facts(
             known=known,
@@ -110,13 +122,11 @@ async def read_facts(
             guardianship_is_clear=not each.needs_consent
             or (
                 ("RelatedPerson", each.guardian) in read
-                and (said := flags[each.baby]) is not None
-                and is_clear(read["RelatedPerson", each.guardian].value, each.baby, said, now=now)
+                and (flagged := flags[each.baby]) is not None
+                and is_clear(read["RelatedPerson", each.guardian].value, each.baby, flagged, now=now)
             ),
-            appointment=booked.state
-            if ("Appointment", each.id) in read
-            and (booked := at_bed_from(read["Appointment", each.id].value, version=0)) is not None
-            else None,
+            appointment=None if (said := booked.get(each.id)) is None else said.state,
+            why=said.reason if said is not None and said.is_consultation else "",
         )
         for each in visits
     }

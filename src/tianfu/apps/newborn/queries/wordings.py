@@ -6,7 +6,7 @@ Rule: docs/rules/newborn-wordings.md
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from tianfu.apps.newborn.model.wordings import (
     LETTERS,
@@ -21,7 +21,10 @@ from tianfu.apps.newborn.model.wordings import (
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.kernel.instants import Instant
-from tianfu.services.booking.wordings import Kept
+from tianfu.services.booking.wordings import Kept, Shown
+
+_SILENT = Shown(words={}, edition=0)
+_FIELDS = tuple(each.name for each in fields(Version))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,11 @@ async def read_wording(nursery: Nursery, tongue: str, phrase: str) -> OneWording
     return OneWording(tongue=tongue, sentence=found, versions=tuple(own))
 
 
-async def approved_now(nursery: Nursery, tongue: str) -> Mapping[str, str]:
+async def approved_now(nursery: Nursery, tongue: str) -> Shown:
     """What families read in a tongue, by key; nothing in a language that has catalogues of its own."""
-    return approved(tongue, versions_in(await nursery.wordings.lately(tongue))) if tongue in LETTERS else {}
+    if tongue not in LETTERS:
+        return _SILENT
+    return await nursery.wordings.shown(tongue, lambda kept: approved(tongue, versions_in(kept)))
 
 
 async def read_reading(nursery: Nursery, ward: str, since: Instant, until: Instant) -> tuple[ReadingLine, ...]:
@@ -115,4 +120,4 @@ async def read_reading(nursery: Nursery, ward: str, since: Instant, until: Insta
 
 def versions_in(kept: Sequence[Kept]) -> tuple[Version, ...]:
     """Kept rows as the rule reads them."""
-    return tuple(Version(**asdict(each)) for each in kept)
+    return tuple(Version(**{name: getattr(each, name) for name in _FIELDS}) for each in kept)

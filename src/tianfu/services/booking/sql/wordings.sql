@@ -8,6 +8,14 @@ select wording, tongue, phrase, number, said, source, translator, capacity, ente
        answered_at, reason, withdrawn_by, withdrawn_at, withdrawn_reason
   from newborn_wording where tongue = %(tongue)s order by phrase, number;
 
+-- approved_last_of
+-- Of each sentence in a tongue the version that was approved last, withdrawn or not; and how often anything of the tongue
+-- was approved, or taken back after it.
+select distinct on (phrase) wording, tongue, phrase, number, said, source, translator, capacity, entered_by, entered_at,
+       answer, answered_by, answered_at, reason, withdrawn_by, withdrawn_at, withdrawn_reason,
+       (select count(*) + count(withdrawn_at) from newborn_wording where tongue = %(tongue)s and answer = 'approved')
+  from newborn_wording where tongue = %(tongue)s and answer = 'approved' order by phrase, number desc;
+
 -- add_wording
 -- A version that waits for a second person.
 insert into newborn_wording
