@@ -503,6 +503,98 @@ async def test_nobody_but_the_platform_writes_how_a_newborns_visit_stands(ward: 
     await ward.store.delete(platform, TREAT, "Appointment", stands.id)
 
 
+CONSULTATION = [{"coding": [{"system": "urn:tianfu:newborn", "code": "remote-consultation"}]}]
+PLATFORM = Caller(id="newborn-visits", role="system")
+REGISTRAR = Caller(id="r1", role="registrar", organisation="ward")
+
+
+async def test_nobody_but_the_platform_writes_what_is_asked_and_answered_in_a_consultation(ward: Ward) -> None:
+    await ward.visit("ada")
+    about = {"status": "active", "subject": {"reference": "Patient/ada"}}
+    for other in (
+        {**about, "resourceType": "ServiceRequest", "intent": "order", "requester": {"reference": "Practitioner/lin"}},
+        {**about, "resourceType": "DiagnosticReport", "status": "final", "code": {"text": "x"}},
+    ):
+        kind = other["resourceType"]
+        ours = {**other, "category": CONSULTATION}
+        stands = await ward.write(PLATFORM, TREAT, **ours)
+        mine = await ward.write(DOCTOR, **other)
+        kept = await ward.write(HOSPITAL, **other)
+        for who, theirs in ((DOCTOR, mine), (HOSPITAL, kept)):
+            for text in (ours, {**ours, "id": stands.id}, {**ours, "id": theirs.id}, {**other, "id": stands.id}):
+                with pytest.raises(Refusal, match="consultation-not-yours"):
+                    await ward.write(who, **text)
+            with pytest.raises(Refusal, match="consultation-not-yours"):
+                await ward.store.delete(who, TREAT, kind, stands.id)
+            await ward.write(who, **{**other, "id": theirs.id})
+        with pytest.raises(Refusal, match="consultation-not-yours"):
+            await ward.write(HOSPITAL, Purpose.OPERATIONS, **ours)
+        with pytest.raises(Refusal, match="role-cannot-do-this"):
+            await ward.write(REGISTRAR, Purpose.OPERATIONS, **ours)
+        answer = await ward.read(PLATFORM, kind, stands.id)
+        assert isinstance(answer, Found)
+        assert answer.record.version == 1
+        await ward.write(PLATFORM, TREAT, **{**ours, "id": stands.id})
+        await ward.store.delete(PLATFORM, TREAT, kind, stands.id)
+
+
+async def test_a_guardians_agreement_to_experts_is_written_by_the_guardian_alone(ward: Ward) -> None:
+    await ward.visit("ada")
+    mother = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}]
+    await ward.put("RelatedPerson", "mother-of-ada", patient={"reference": "Patient/ada"}, relationship=mother)
+    agreement = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
+        },
+        "category": [{"coding": [{"system": "urn:tianfu:newborn-consent", "code": "consultation"}]}],
+        "patient": {"reference": "Patient/ada"},
+        "performer": [{"reference": "RelatedPerson/mother-of-ada"}],
+        "policyRule": {"text": "made up"},
+    }
+    visits = {**agreement, "category": [{"coding": [{"system": "urn:tianfu:newborn-consent", "code": "view"}]}]}
+    houses = ((HOSPITAL, TREAT), (HOSPITAL, Purpose.OPERATIONS), (REGISTRAR, Purpose.OPERATIONS))
+    own = await ward.write(MOTHER, Purpose.PATIENT_REQUEST, **agreement)
+    for who, why in houses:
+        on_paper = await ward.write(who, why, **visits)
+        for text in (agreement, {**agreement, "id": on_paper.id}):
+            with pytest.raises(Refusal, match="consent-not-yours"):
+                await ward.write(who, why, **text)
+    for text in ({**agreement, "status": "inactive"}, visits):
+        with pytest.raises(Refusal, match="consent-not-yours"):
+            await ward.write(HOSPITAL, TREAT, **text, id=own.id)
+    with pytest.raises(Refusal, match="consent-not-yours"):
+        await ward.store.delete(HOSPITAL, TREAT, "Consent", own.id)
+    await ward.write(MOTHER, Purpose.PATIENT_REQUEST, **{**agreement, "id": own.id, "status": "inactive"})
+
+
+async def test_a_hospitals_machine_lists_experts_of_its_own_house_only(ward: Ward) -> None:
+    role = {
+        "resourceType": "PractitionerRole",
+        "active": True,
+        "practitioner": {"reference": "Practitioner/lin"},
+        "organization": {"reference": "Organization/ward"},
+        "code": [{"coding": [{"system": "urn:tianfu:newborn", "code": "remote-expert"}]}],
+    }
+    plain = {**role, "code": [{"text": "physician"}], "organization": {"reference": "Organization/other"}}
+    kept = await ward.write(HOSPITAL, TREAT, **plain)
+    foreign: tuple[dict[str, Any], ...] = (
+        {"organization": {"reference": "Organization/other"}},
+        {"organization": {"reference": "Organization/other"}, "id": kept.id},
+        {"organization": {"display": "First"}},
+        {"organization": {"reference": "https://elsewhere.example/Organization/ward"}},
+    )
+    for change in foreign:
+        for why in (TREAT, Purpose.OPERATIONS):
+            with pytest.raises(Refusal, match="expert-not-yours"):
+                await ward.write(HOSPITAL, why, **{**role, **change})
+    for house in ("ward", "hospital"):
+        await ward.write(HOSPITAL, TREAT, **{**role, "organization": {"reference": f"Organization/{house}"}})
+    administrator = Caller(id="a1", role="administrator")
+    await ward.write(administrator, Purpose("HSYSADMIN"), **{**role, **foreign[0]})
+
+
 async def test_only_a_doctor_who_cares_for_a_newborn_approves_what_its_family_reads(ward: Ward) -> None:
     await ward.visit("ada")
     note = {

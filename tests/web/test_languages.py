@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import tianfu
 from tianfu import apps, web
 from tianfu.web.languages import MissingWordError, choose_language, choose_tongue, load_languages
 
@@ -20,9 +21,25 @@ FOLDERS = [
     if folder.is_dir()
 ]
 
+CATALOGUES = sorted(Path(str(tianfu.__file__)).parent.rglob("languages/*.json"))
+"""Those of the web and of the apps, and those of gateways and services besides."""
+
 
 def catalogues(folder: Path) -> dict[str, dict[str, Any]]:
     return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.json"))}
+
+
+def doubled_keys(text: str) -> list[str]:
+    """Keys that stand twice in one object: whoever reads it takes the last, and the other is dead or wrong."""
+    doubled: list[str] = []
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        doubled.extend(sorted({key for key in keys if keys.count(key) > 1}))
+        return dict(pairs)
+
+    json.loads(text, object_pairs_hook=object_of)
+    return doubled
 
 
 def blanks(phrase: str | dict[str, str]) -> set[str]:
@@ -36,6 +53,11 @@ def test_every_language_has_every_phrase(folder: Path) -> None:
     assert set(found) >= {"zh-CN", "en"}
     for tag, phrases in found.items():
         assert set(phrases) ^ set(found["zh-CN"]) == set(), tag
+
+
+@pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: f"{file.parent.parent.name}-{file.stem}")
+def test_no_key_stands_twice_in_a_catalogue(file: Path) -> None:
+    assert doubled_keys(file.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)

@@ -10,11 +10,11 @@ from typing import Any
 from tianfu.access.consent import read_consent
 from tianfu.access.decision import Grant
 from tianfu.access.derivation import relations_of
-from tianfu.access.elements import elements, items, local
+from tianfu.access.elements import coded, elements, items, local
 from tianfu.access.naming import is_of_a_proxy
 from tianfu.kernel.refusal import Fault, Refusal
 
-OWNED_TYPES = frozenset({"Appointment", "Communication", "Consent"})
+OWNED_TYPES = frozenset({"Appointment", "Communication", "Consent", "DiagnosticReport", "ServiceRequest"})
 """The types of which some records, once they stand, are not everybody's who may write about their patient."""
 
 VISIT_STATE = "urn:tianfu:newborn-visit-state"
@@ -22,6 +22,15 @@ VISIT_STATE = "urn:tianfu:newborn-visit-state"
 
 NEWBORN_CONSENT = "urn:tianfu:newborn-consent"
 """The system of the categories of a guardian's Consent about visits to a newborn: docs/rules/newborn-record.md"""
+
+AGREEMENT_TO_EXPERTS = NEWBORN_CONSENT, "consultation"
+"""Of these the category of a Consent that nobody signs on paper: docs/rules/newborn-consultations.md"""
+
+CONSULTATION = "urn:tianfu:newborn", "remote-consultation"
+"""What a ServiceRequest asks and a DiagnosticReport answers at a newborn's bed: docs/rules/newborn-consultations.md"""
+
+EXPERT = "urn:tianfu:newborn", "remote-expert"
+"""The code of a PractitionerRole that lists a doctor to be asked from elsewhere."""
 
 NOTE_APPROVED = "urn:tianfu:newborn-approved-by"
 """The extension of a Communication that lets families read how their newborn is: docs/rules/newborn-record.md"""
@@ -33,45 +42,47 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
 
     A registering role writes down what people signed on paper, so it may write in their name; that is in the trace.
     How a newborn's visit stands is written by the platform alone, after its rules said yes: nobody approves his own.
+    So is what is asked and answered in a remote consultation; experts for it are listed by their own house.
     What families read of how a newborn is bears the approval of the doctor who writes it, and of nobody else.
     Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours, proxy-not-yours,
-    visit-not-yours, approval-not-yours.
+    visit-not-yours, consultation-not-yours, expert-not-yours, approval-not-yours.
     """
-    caller = grant.caller
-    if resource["resourceType"] == "Appointment":
-        _refuse_visits_state(resource)
-        return
-    if resource["resourceType"] == "Communication":
-        _refuse_foreign_approval(resource, grant)
-        return
-    if resource["resourceType"] == "RelatedPerson":
-        if not grant.registers and not _is_own_proxy(resource, grant):
-            raise Refusal("proxy-not-yours", next_step="sign-yourself")
-        return
-    if resource["resourceType"] == "Consent":
-        _refuse_foreign_performer(resource, grant)
-        remarks = [each for each in read_consent(resource).remarks if not _names_nobody(each, resource)]
-        if remarks and resource.get("status") == "active":
-            raise Refusal("consent-unclear", faults=tuple(remarks))
-        return
-    if resource["resourceType"] != "ServiceRequest" or grant.registers:
-        return
-    # Who refers to his own ward or house would open, or prolong, what opens to himself.
-    is_to_himself = any(each.actor in grant.actors for each in relations_of(resource, 0))
-    if is_to_himself or f"Practitioner/{caller.practitioner}" != _said(resource.get("requester")):
-        raise Refusal("referral-not-yours", next_step="sign-yourself")
+    match resource["resourceType"]:
+        case "Appointment":
+            _refuse_visits_state(resource)
+        case "Communication":
+            _refuse_foreign_approval(resource, grant)
+        case "Consent":
+            _refuse_foreign_performer(resource, grant)
+            remarks = [each for each in read_consent(resource).remarks if not _names_nobody(each, resource)]
+            if remarks and resource.get("status") == "active":
+                raise Refusal("consent-unclear", faults=tuple(remarks))
+        case "DiagnosticReport":
+            _refuse_consultation(resource)
+        case "PractitionerRole":
+            _refuse_foreign_expert(resource, grant)
+        case "RelatedPerson":
+            if not grant.registers and not _is_own_proxy(resource, grant):
+                raise Refusal("proxy-not-yours", next_step="sign-yourself")
+        case "ServiceRequest":
+            _refuse_consultation(resource)
+            _refuse_foreign_referral(resource, grant)
+        case _:
+            pass  # what is asked of any other type is not asked here
 
 
 def refuse_foreign_owner(standing: dict[str, Any], grant: Grant) -> None:
     """Raise Refusal if what stands, and would be written over or deleted, is not its writer's to change.
 
-    How a newborn's visit stands is the platform's; one guardian's word about visits is that guardian's, and not the
-    other's; a note that a doctor approved is a doctor's.  Codes: visit-not-yours, consent-not-yours,
-    approval-not-yours.
+    How a newborn's visit stands is the platform's, and what is asked and answered in a remote consultation; one
+    guardian's word about visits is that guardian's, and not the other's; a note that a doctor approved is a doctor's.
+    Codes: visit-not-yours, consultation-not-yours, consent-not-yours, approval-not-yours.
     """
     kind = standing.get("resourceType")
     if kind == "Appointment":
         _refuse_visits_state(standing)
+    elif kind in {"DiagnosticReport", "ServiceRequest"}:
+        _refuse_consultation(standing)
     elif kind == "Consent" and _is_about_visits(standing):
         _refuse_foreign_performer(standing, grant)
     elif kind == "Communication" and _approvals(standing) and not _is_doctor(grant):
@@ -84,17 +95,47 @@ def _refuse_visits_state(appointment: dict[str, Any]) -> None:
         raise Refusal("visit-not-yours", next_step="ask-the-ward")
 
 
+def _refuse_consultation(resource: dict[str, Any]) -> None:
+    """Raise Refusal `consultation-not-yours` for what is asked or answered in a remote consultation."""
+    if CONSULTATION in _categories(resource) | coded(resource.get("code")):
+        raise Refusal("consultation-not-yours", next_step="ask-the-ward")
+
+
+def _refuse_foreign_expert(role: dict[str, Any], grant: Grant) -> None:
+    """Raise Refusal `expert-not-yours` if a house's machine lists an expert who is not at that house."""
+    if not grant.registers or not any(EXPERT in coded(each) for each in items(role.get("code"))):
+        return
+    house = local(role.get("organization"))
+    if house is None or house.type != "Organization" or house.number not in grant.actors:
+        raise Refusal("expert-not-yours", next_step="ask-your-office")
+
+
+def _refuse_foreign_referral(referral: dict[str, Any], grant: Grant) -> None:
+    if grant.registers:
+        return
+    # Who refers to his own ward or house would open, or prolong, what opens to himself.
+    is_to_himself = any(each.actor in grant.actors for each in relations_of(referral, 0))
+    if is_to_himself or f"Practitioner/{grant.caller.practitioner}" != _said(referral.get("requester")):
+        raise Refusal("referral-not-yours", next_step="sign-yourself")
+
+
 def _refuse_foreign_performer(consent: dict[str, Any], grant: Grant) -> None:
+    """Raise Refusal unless it is the writer's own, or signed on paper, as no agreement to experts is."""
     caller = grant.caller
     own = {f"Patient/{each}" for each in caller.patients} | {f"RelatedPerson/{each}" for each in caller.related}
     performers = {_said(each) for each in items(consent.get("performer"))}
-    if not grant.registers and not (performers and performers <= own):
+    may_be_paper = grant.registers and AGREEMENT_TO_EXPERTS not in _categories(consent)
+    if not may_be_paper and not (performers and performers <= own):
         raise Refusal("consent-not-yours", next_step="sign-yourself")
 
 
 def _is_about_visits(consent: dict[str, Any]) -> bool:
     codings = [coding for each in elements(consent.get("category")) for coding in elements(each.get("coding"))]
     return any(each.get("system") == NEWBORN_CONSENT for each in codings)
+
+
+def _categories(resource: dict[str, Any]) -> set[tuple[str, str]]:
+    return {pair for each in items(resource.get("category")) for pair in coded(each)}
 
 
 def _is_doctor(grant: Grant) -> bool:

@@ -36,8 +36,19 @@ from tianfu.records.visibility import Guarded, asked, visibility_values
 from tianfu.records.write import RECORD_SPACE, Change, lock_slots
 from tianfu.standards.fhir.definitions import definitions
 
-AUTHORED_TYPES = frozenset({"Appointment", "Communication", "Consent", "RelatedPerson", "ServiceRequest", "Task"})
-"""What opens records and must therefore be its writer's own."""
+AUTHORED_TYPES = frozenset(
+    {
+        "Appointment",
+        "Communication",
+        "Consent",
+        "DiagnosticReport",
+        "PractitionerRole",
+        "RelatedPerson",
+        "ServiceRequest",
+        "Task",
+    }
+)
+"""What opens records, or what others trust as his whom it names: some of these must be their writer's own."""
 
 GLASS_TYPES = frozenset({"Task", "Communication"})
 """What may be written about a patient in the transaction that opens his records in an emergency."""

@@ -60,6 +60,8 @@ STATUSES: Mapping[str, int] = {
     "consent-unclear": 422,
     "referral-not-yours": 403,
     "visit-not-yours": 403,
+    "consultation-not-yours": 403,
+    "expert-not-yours": 403,
     "approval-not-yours": 403,
     "emergency-not-yours": 403,
     "proxy-not-yours": 403,

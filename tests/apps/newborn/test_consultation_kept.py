@@ -28,11 +28,12 @@ from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import consultation_from
 from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.consultations import asked_of_me, one_of_mine, open_about, read_desk_of
+from tianfu.apps.newborn.queries.consultations import about_baby, asked_of_me, one_of_mine, open_about, read_desk_of
 from tianfu.apps.newborn.queries.experts import read_experts
 from tianfu.apps.newborn.queries.family_visit import Expert, coming_to, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured
@@ -250,6 +251,28 @@ async def test_what_nobody_answered_expires_and_what_is_taken_back_closes_at_onc
     await look_at_consultations(asked.nursery)
     assert await asked.state(unanswered) == (State.EXPIRED, "not-answered")
     assert await asked.state(visit) == (State.CANCELLED, "transferred")
+
+
+async def test_a_consultation_whose_asking_is_gone_is_shown_to_all_and_taken_back_by_the_ward(asked: Asked) -> None:
+    visit = await asked.live()
+    await asked.ward.store.delete(VISITS, Purpose.TREATMENT, "ServiceRequest", visit)
+    shown = (
+        await about_baby(asked.nursery, "baby-7"),
+        await asked_of_me(asked.nursery, ZHONG),
+        (await read_desk_of(asked.nursery, SHEN)).of_ward,
+        (await one_of_mine(asked.nursery, ZHONG, visit),),
+    )
+    for (one,) in shown:
+        assert (one.booked.id, one.asked, one.by, one.expert, one.is_over) == (visit, None, "", "钟灵（演示）", False)
+    other = {"status": "active", "intent": "order", "subject": {"reference": "Patient/baby-7"}}
+    who = {"requester": {"reference": "Practitioner/other"}, "performer": [{"reference": "Practitioner/zhong"}]}
+    written = {"authoredOn": "2026-11-27T10:00:00+08:00", "note": [{"text": "Somebody else's words"}]}
+    await asked.ward.write(visit, resourceType="ServiceRequest", **other, **who, **written)
+    (one,) = await about_baby(asked.nursery, "baby-7")
+    assert one.asked is None, "no other order under its id speaks for it"
+    await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
+    await asked.look()
+    assert await asked.at_bed(visit) is State.ABORTED
 
 
 CUTS: dict[str, Callable[[MadeWard], Any]] = {

@@ -190,6 +190,36 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
     assert re.search("Signed by", await desks.text())
 
 
+@pytest.mark.parametrize(("language", "width", "missing"), [("en", 1440, "not in the record"), ("zh-CN", 320, "没有")])
+async def test_a_consultation_without_its_asking_stands_on_every_page_and_the_ward_takes_it_back(
+    window: Window, language: str, width: int, missing: str
+) -> None:
+    his = await (await expert(window, language, width)).new_page()
+    page = await ask(window, await doctor(window, language, width), "emergency")
+    await page.locator("[data-part=of-ward] article").wait_for()
+    await his.goto(f"{window.address}{PLACES}")
+    visit = visit_in(str(await his.locator("[data-part=of-me] h3 a").get_attribute("href")))
+    await window.ward.store.delete(VISITS, Purpose.TREATMENT, "ServiceRequest", visit)
+    await his.reload()
+    assert missing in await his.locator("[data-part=of-me] article").inner_text()
+    await fit(his, f"{language}-expert-desk-missing")
+    await his.locator("[data-part=of-me] h3 a").click()
+    await his.locator("form[action$=accept]").wait_for()
+    assert missing in await his.locator("dl.terms").inner_text()
+    await fit(his, f"{language}-expert-asked-missing")
+    family = await (await window.resident(MOTHER, "mother-7", language=language, width=width)).new_page()
+    await family.goto(f"{window.address}/newborn")
+    assert "钟灵（演示）" in await family.locator("[data-part=experts]").inner_text()
+    await page.goto(f"{window.address}{PLACES}")
+    assert missing in await page.locator("[data-part=of-ward] article").inner_text()
+    await page.locator("[data-part=of-ward] details summary").click()
+    await page.locator("label:has(input[name=reason][value=not-needed])").click()
+    await page.locator("form[action$=withdraw] button").click()
+    await page.get_by_role("status").wait_for()
+    await fit(page, f"{language}-expert-ward-missing")
+    assert await page.locator("form[action$=withdraw]").count() == 0
+
+
 async def agreement_of(window: Window) -> str:
     """How the one consent to experts stands that the mother signed."""
     wanted = SearchRequest(type="Consent", parameters=(("category", f"{CONSENT}|{CONSULTATION}"),))

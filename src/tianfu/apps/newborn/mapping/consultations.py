@@ -79,6 +79,8 @@ def request_of(booked: Booked, asked: Asked) -> Resource:
 
 def asked_from(request: Element) -> Asked | None:
     """What was asked; None for any other ServiceRequest."""
+    if not _is_ours(request):
+        return None
     performers = [id_in(each, "Practitioner") for each in request.get("performer", ())]
     notes = request.get("note", ())
     try:
@@ -149,8 +151,7 @@ def opinion_of(booked: Booked, text: str, *, now: Instant) -> Resource:
 
 def opinion_from(report: Element) -> Opinion | None:
     """The opinion in a DiagnosticReport; None for any other."""
-    codings = [one for each in report.get("category", ()) for one in each.get("coding", ())]
-    if not any(each.get("system") == NEWBORN and each.get("code") == REMOTE_CONSULTATION for each in codings):
+    if not _is_ours(report):
         return None
     try:
         at = range_of(str(report["issued"]))[0]
@@ -158,6 +159,12 @@ def opinion_from(report: Element) -> Opinion | None:
         return None
     by = next((id_in(each, "Practitioner") for each in report.get("performer", ())), "")
     return Opinion(id=str(report["id"]), by=by, text=str(report.get("conclusion", "")), at=at)
+
+
+def _is_ours(resource: Element) -> bool:
+    """Whether it is of the category that the platform alone writes: docs/rules/permission.md"""
+    codings = [one for each in resource.get("category", ()) for one in each.get("coding", ())]
+    return any(each.get("system") == NEWBORN and each.get("code") == REMOTE_CONSULTATION for each in codings)
 
 
 def agreement_of(guardian: str, baby: str, text: Text, *, now: Instant) -> Resource:

@@ -33,10 +33,13 @@ TOLD = frozenset({*Declined, *Withdrawn, *DeclineReason, *OF_ITSELF})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consultation:
-    """One consultation; `by` and `expert` are names, `house` the expert's, `reason` a word with a phrase or empty."""
+    """One consultation; `by` and `expert` are names, `house` the expert's, `reason` a word with a phrase or empty.
+
+    Whatever became of its asking, a consultation that stands is shown: without one, `asked` is None and `by` is empty.
+    """
 
     booked: Booked
-    asked: Asked
+    asked: Asked | None
     by: str
     expert: str
     house: str
@@ -155,8 +158,8 @@ async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tu
     return tuple(
         Consultation(
             booked=each,
-            asked=asked[each.id],
-            by=name_in(names, "Practitioner", asked[each.id].by),
+            asked=asked.get(each.id),
+            by=name_in(names, "Practitioner", asked[each.id].by if each.id in asked else ""),
             expert=name_in(names, "Practitioner", each.expert),
             house=name_in(names, "Organization", roles.get(each.expert, "")),
             ward=name_in(names, "Location", each.ward),
@@ -166,5 +169,4 @@ async def _whole(nursery: Nursery, records: Sequence[Record], babies: Any) -> tu
             baby=babies.get(each.baby),
         )
         for each in booked
-        if each.id in asked
     )
