@@ -107,6 +107,21 @@ class Places:
             await transaction.run(_SQL.lock_asking, baby=baby)
             yield
 
+    async def consults(self, visit: str, until: Instant) -> None:
+        """A remote consultation is looked at from now on; before it is written, so that none is left out."""
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.add_consultation, visit=visit, until=until)
+
+    async def consultations(self) -> tuple[tuple[str, Instant], ...]:
+        """The remote consultations that are not settled, and when each ends."""
+        async with self._database.connection("app") as connection:
+            return tuple((row[0], Instant(row[1])) for row in await connection.all(_SQL.consultations))
+
+    async def settle_consultations(self, visits: Collection[str]) -> None:
+        """Look at these no more."""
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.forget_consultations, visits=text_array(visits))
+
     async def wards(self) -> tuple[str, ...]:
         """The wards that have set anything."""
         async with self._database.connection("app") as connection:

@@ -96,6 +96,7 @@ async def ask_expert(consulting: Consulting, caller: Caller, doctor: str, baby: 
             raise Refusal("consultations-too-many", next_step="withdraw-one")
         facts = {"visit": booked.id, "expert": ask.expert, "ground": ask.ground.value}
         await house.trail.did(caller, "ask-expert", patient=baby, facts=facts)
+        await nursery.places.consults(booked.id, booked.end)
         entries = [changed(request_of(booked, asked)), changed(appointment_of_consultation(booked))]
         await write_together(nursery.store, VISITS, entries)
     return booked.id

@@ -11,7 +11,7 @@ import structlog
 
 from tianfu.apps.newborn.actions.consult import change_consultation, given_up
 from tianfu.apps.newborn.actions.keep_slots import LOOK_SECONDS, turned
-from tianfu.apps.newborn.mapping.codes import CONSULTATION, NEWBORN, REMOTE_CONSULTATION, VISITS
+from tianfu.apps.newborn.mapping.codes import CONSULTATION, VISITS
 from tianfu.apps.newborn.mapping.consultations import with_status
 from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
 from tianfu.apps.newborn.mapping.wards import allows, is_clear
@@ -21,13 +21,12 @@ from tianfu.apps.newborn.queries.consultations import open_about
 from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     changed,
-    found_all,
     found_by,
     read_all,
     stays_in,
     write_together,
 )
-from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
+from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal, place_of
 
 UNSEEN = OVER - {State.CLOSED, State.ABORTED}
@@ -51,18 +50,31 @@ async def keep_consultations(nursery: Nursery) -> None:
 async def look_at_consultations(nursery: Nursery) -> None:
     """One look: who begins soon waits at the bed, whom nobody answered expires, what came to nothing is asked no more.
 
-    Of several workers the second finds nothing to do.
+    Where nothing is asked, nothing is read.  Of several workers the second finds nothing to do.
     """
-    now = nursery.clock()
-    for booked in await _open(nursery):
+    now, asked = nursery.clock(), await nursery.places.consultations()
+    records = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit) for visit, _ in asked])
+    settled = []
+    for visit, until in asked:
+        record = records.get(("Appointment", visit))
+        booked = None if record is None else consultation_from(record.value, version=record.version)
         try:
-            after = await _as_it_stands(nursery, booked, now)
+            if booked is None:
+                is_settled = now >= until  # before, it may be about to be written
+            elif booked.state in OVER:
+                is_settled = booked.state not in UNSEEN or await _revoke(nursery, visit)
+            else:
+                is_settled = False
+                after = await _as_it_stands(nursery, booked, now)
+                if after != booked.visit:
+                    await _step(nursery, booked, after)
         except Refusal as refusal:  # of one baby too much is known: the others are looked at all the same
-            _log.warning("consultation_not_looked_at", appointment=booked.id, code=refusal.code)
+            _log.warning("consultation_not_looked_at", appointment=visit, code=refusal.code)
             continue
-        if after != booked.visit:
-            await _step(nursery, booked, after)
-    await _revoke_behind(nursery, now)
+        if is_settled:
+            settled.append(visit)
+    if settled:
+        await nursery.places.settle_consultations(settled)
 
 
 async def end_without_ground(nursery: Nursery, baby: str, guardian: str) -> None:
@@ -80,14 +92,6 @@ async def _step(nursery: Nursery, booked: Booked, after: Visit) -> None:
         await change_consultation(nursery, booked.id, lambda stands: after if stands == booked.visit else stands)
     except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
         _log.info("consultation_not_turned", appointment=booked.id, code=refusal.code)
-
-
-async def _open(nursery: Nursery) -> list[Booked]:
-    """All that have not come to the bed, however many: nothing that is due waits behind others."""
-    kind, status = f"{NEWBORN}|{REMOTE_CONSULTATION}", "pending,booked,arrived"
-    found = await found_all(nursery.store, VISITS, PLATFORM, "Appointment", appointment_type=kind, status=status)
-    read = [consultation_from(each.value, version=each.version) for each in found]
-    return [each for each in read if each is not None]
 
 
 async def _as_it_stands(nursery: Nursery, booked: Booked, now: Instant) -> Visit:
@@ -123,22 +127,17 @@ async def _has_ground(nursery: Nursery, booked: Booked, now: Instant) -> bool:
     )
 
 
-async def _revoke_behind(nursery: Nursery, now: Instant) -> None:
-    """Revoke what was asked where the time came to nothing by others, as a nurse declines it; of the last day."""
-    wanted = {
-        "appointment_type": f"{NEWBORN}|{REMOTE_CONSULTATION}",
-        "status": "cancelled,noshow",
-        "date": f"ge{to_fhir_instant(Instant(now - DAY))}",
-    }
-    gone = await found_all(nursery.store, VISITS, PLATFORM, "Appointment", **wanted)
-    read = [consultation_from(each.value, version=each.version) for each in gone]
-    unseen = [each.id for each in read if each is not None and each.state in UNSEEN]
-    requests = await read_all(nursery.store, VISITS, PLATFORM, [("ServiceRequest", each) for each in unseen])
-    for (_, visit), request in requests.items():
-        if request.value.get("status") != "active":
-            continue
-        try:
-            entry = changed(with_status(request.value, "revoked"), version=request.version)
-            await write_together(nursery.store, VISITS, [entry])
-        except Refusal as refusal:  # somebody changed it meanwhile
-            _log.info("consultation_not_revoked", appointment=visit, code=refusal.code)
+async def _revoke(nursery: Nursery, visit: str) -> bool:
+    """Revoke what was asked where the time came to nothing by others, as a nurse declines it; whether it stands so."""
+    request = (await read_all(nursery.store, VISITS, PLATFORM, [("ServiceRequest", visit)])).get(
+        ("ServiceRequest", visit)
+    )
+    if request is None or request.value.get("status") != "active":
+        return True
+    try:
+        entry = changed(with_status(request.value, "revoked"), version=request.version)
+        await write_together(nursery.store, VISITS, [entry])
+    except Refusal as refusal:  # somebody changed it meanwhile
+        _log.info("consultation_not_revoked", appointment=visit, code=refusal.code)
+        return False
+    return True

@@ -149,3 +149,15 @@ returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_sin
 select count(*) from newborn_place
  where related = any(%(related)s::text[]) and freed_at is null and is_confirmed
    and starts > %(now)s and starts <= %(until)s;
+
+-- add_consultation
+-- A remote consultation that is about to be asked for.
+insert into newborn_consultation (visit, until) values (%(visit)s, %(until)s) on conflict do nothing;
+
+-- consultations
+-- Those that are not settled.
+select visit, until from newborn_consultation order by until, visit;
+
+-- forget_consultations
+-- What is settled is looked at no more.
+delete from newborn_consultation where visit = any(%(visits)s::text[]);
