@@ -20,10 +20,11 @@ from tests.services.realtime.running import embedded
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.consult import accept_asking, ask_expert, decline_asking, withdraw_asking
-from tianfu.apps.newborn.actions.end_visit import decline_visit
+from tianfu.apps.newborn.actions.end_visit import decline_visit, end_visit
 from tianfu.apps.newborn.actions.give_opinion import give_opinion
 from tianfu.apps.newborn.actions.hold_ward import hold_ward
 from tianfu.apps.newborn.actions.keep_consultations import end_without_ground, look_at_consultations
+from tianfu.apps.newborn.actions.move_camera import move_camera
 from tianfu.apps.newborn.actions.open_curtain import open_curtain
 from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.live.keeper import Keeper
@@ -206,6 +207,15 @@ async def test_name_and_values_are_on_his_page_from_his_yes_to_the_last_minute_a
     await look_at_consultations(asked.nursery)
     assert await asked.state(visit) == (State.NO_SHOW, "no-show")
     assert len(await asked.ward.trail("read-measured")) == 1
+
+
+async def test_what_treating_somebody_does_not_open_is_not_opened_by_being_asked(asked: Asked) -> None:
+    visit = await asked.accepted()
+    before = await asked.page(visit)
+    assert before[2]
+    secret = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+    await measure(asked.ward, "secret", "9279-1", 40, "/min", ago=SECOND, meta=secret)
+    assert await asked.page(visit) == before
 
 
 async def test_before_its_time_who_said_yes_does_not_learn_whom_it_is_about(asked: Asked) -> None:
@@ -513,3 +523,49 @@ async def test_what_the_expert_declined_at_the_bed_stays_declined(asked: Asked) 
     await asked.look()
     assert await asked.at_bed(visit) is State.CANCELLED
     assert (await asked.state(visit))[1] == "no-time"
+
+
+async def test_what_was_taken_back_while_it_ended_stays_taken_back(asked: Asked) -> None:
+    visit = await just_opened(asked)
+    await end_visit(asked.ward.house, QIN, visit, now=asked.clock())
+    await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
+    await asked.keeper.write_down()  # before anybody looked
+    assert await asked.at_bed(visit) is State.ENDING
+    await asked.look()
+    assert await asked.state(visit) == (State.ABORTED, "not-needed")
+
+
+async def test_what_a_machine_made_of_one_encounter_keeps_no_visit_from_being_written(asked: Asked) -> None:
+    one, other = await asked.accepted(), await asked.accepted()
+    for visit in (one, other):
+        await arm(asked.ward, visit)
+        await asked.look()
+    stay = await asked.ward.read("Encounter", one)
+    await asked.ward.write(one, **{name: each for name, each in stay.items() if name not in {"id", "meta", "period"}})
+    for visit in (one, other):
+        await opened_by_hand(asked, visit)
+    await asked.look()
+    for visit in (one, other):
+        room = await asked.ward.house.rooms.find(visit)
+        assert room is not None
+        assert room.written == room.version
+
+
+async def opened_by_hand(asked: Asked, visit: str) -> None:
+    await asked.ward.house.rooms.heard([visit], at=asked.clock())
+    await open_curtain(asked.ward.house, QIN, visit, now=asked.clock())
+
+
+async def test_whoever_says_too_late_why_a_camera_was_moved_changes_nothing(asked: Asked) -> None:
+    visit = await asked.live()
+    await move_camera(asked.ward.house, QIN, "qin", visit, "", now=asked.clock())
+    for _ in range(4):
+        await asked.look()
+        asked.clock.by += 2 * 60 * SECOND
+        await asked.ward.house.rooms.heard([visit], at=asked.clock())
+    assert await asked.at_bed(visit) is State.ABORTED
+    with pytest.raises(Refusal, match="visit-not-there-yet"):
+        await move_camera(asked.ward.house, QIN, "qin", visit, "better-view", now=asked.clock())
+    room = await asked.ward.house.rooms.find(visit)
+    assert room is not None
+    assert room.is_over

@@ -92,6 +92,7 @@ SHOWN_AGAIN = frozenset(
         "media-unavailable",
         "decline-unusable",
         "note-unusable",
+        "room-closed",
         "room-unknown",
         "answer-unusable",
         "call-answered",

@@ -185,6 +185,8 @@ async def change_consultation(nursery: Nursery, visit: str, change: Change) -> N
         if record is None or booked is None:
             raise not_found()
         after = change(booked.visit)
+        if after == booked.visit:
+            return
         entries = [changed(restated(record.value, after.state, after.reason), version=record.version)]
         entries += _following(after, found.get(("ServiceRequest", visit)))
         try:

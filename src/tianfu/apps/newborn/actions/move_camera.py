@@ -34,7 +34,7 @@ async def move_camera(house: House, caller: Caller, practitioner: str, visit: st
     booked = await kept_visit_of(house, caller, visit)
     async with house.rooms.changing(visit) as changing:
         standing = read(changing.room.state)
-        is_told_already = bool(why) and standing.visit.is_adjusted
+        is_told_already = bool(why) and standing.visit.is_adjusted and not standing.is_over
         after = _moved(standing, Moved(by=practitioner, at=now, why=why), is_told_already=is_told_already)
         since = changing.room.changed_at if is_told_already else now
         await changing.put(written(after), camera=changing.room.camera, is_over=False, is_seen=False, at=since)

@@ -171,7 +171,10 @@ class Keeper:
         """
         rooms = await self._house.rooms.at_work()
         for room in rooms:
-            await self._finish(room)
+            try:
+                await self._finish(room)
+            except Exception as error:  # what one visit's record is like keeps no other from being written
+                _log.error("visit_not_written", visit=room.visit, error=place_of(error))
         views = await self._tell_views()
         return bool(rooms) or views > 0
 
@@ -388,12 +391,13 @@ class Keeper:
         standing = read(room.state)
         if standing.is_over:
             await self._close(room.visit, standing.visit.reason or "over")
+        is_overruled = False
         if room.written < room.version:
             try:
-                await write_standing(house, room.visit)
+                is_overruled = not await write_standing(house, room.visit)
             except Refusal as refusal:
                 _log.warning("visit_not_written", visit=room.visit, refusal=refusal.code)
-        if standing.visit.state is State.ENDING:
+        if standing.visit.state is State.ENDING and not is_overruled:
             await self._change(room.visit, lambda now: closed(now) if now.state is State.ENDING else now)
 
     async def _close(self, visit: str, reason: str) -> None:

@@ -16,8 +16,8 @@ from tianfu.records.outcomes import Found, NotFound
 from tianfu.standards.fhir.parsing import ParsedBundle, parse_bundle
 
 
-async def write_standing(house: House, visit: str) -> None:
-    """Write how a visit stands now, all records or none; written again, it says the same.
+async def write_standing(house: House, visit: str) -> bool:
+    """Write how a visit stands now, all records or none; whether that counts.  Written again, it says the same.
 
     The record is read before the row: who wrote what is newer either is seen here, or makes this one's versions old.
     Where its Appointment is gone, the rest is written.  Where the Appointment says that it is over and the row does not
@@ -29,10 +29,10 @@ async def write_standing(house: House, visit: str) -> None:
     appointment, encounter = (each.record if isinstance(each, Found) else None for each in answers)
     room = await house.rooms.find(visit)
     if room is None:
-        return
+        return True
     standing = read(room.state)
     if appointment is not None and not standing.is_over and is_over(appointment.value):
-        return
+        return False
     stays = live_encounter(
         None if encounter is None else encounter.value,
         standing.booked,
@@ -52,6 +52,7 @@ async def write_standing(house: House, visit: str) -> None:
         entries.insert(0, _put(after, appointment.version))
     await store.transaction(VISITS, Purpose.TREATMENT, _transaction(entries))
     await house.rooms.written(visit, room.version)
+    return True
 
 
 async def write_calls(store: VisitStore, standing: Standing) -> None:

@@ -173,7 +173,7 @@ def live_encounter(
     It names neither a unit nor a practitioner, so that it opens nobody's record.
     """
     status, moment = _encounter_status(visit.state, was_seen=was_seen), to_fhir_instant(now)
-    began = before["period"]["start"] if before else moment
+    began = (before or {}).get("period", {}).get("start", moment)
     history = [dict(each) for each in (before or {}).get("statusHistory", ())]
     if history and history[-1]["status"] != status:
         history[-1]["period"] = {**history[-1]["period"], "end": moment}

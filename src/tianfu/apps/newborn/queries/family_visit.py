@@ -224,6 +224,7 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
         and facts.guardianship_is_clear
         and booked.state in COMES
         and await is_listed(windows.nursery.store, practitioner)
+        and await stays_in(windows.nursery.store, booked.baby, booked.ward)
     )
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
 
@@ -305,7 +306,6 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         and coming.may_see
         and booked.start <= windows.nursery.clock() < booked.end
         and not stands.is_over
-        and await stays_in(store, booked.baby, booked.ward)
     )
     is_known = is_open_to_expert if coming.part is Part.EXPERT else coming.sees
     return FamilyVisit(

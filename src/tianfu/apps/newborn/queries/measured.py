@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from tianfu.access.labels import labels_of_resource
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.diary import LOINC
 from tianfu.apps.newborn.mapping.guardians import name_of
@@ -24,6 +25,9 @@ from tianfu.records.searching import SearchRequest
 
 LOOKED_AT_MAX = 200
 """The newest so many values are looked through; what was measured last before that is not shown."""
+
+ORDINARY = 4
+"""The highest level that treating somebody opens: access/rules.json."""
 
 NAMED: Final = frozenset(
     {
@@ -88,6 +92,9 @@ async def _last_of_each(store: RecordStore, baby: str) -> tuple[Measured, ...]:
     last: dict[tuple[str, str], Element] = {}
     for record in (await store.search(VISITS, PLATFORM, wanted)).records:
         kind = _kind(record.value)
+        level, labels = labels_of_resource(dict(record.value), has_patient=True)
+        if level > ORDINARY or labels:
+            continue  # what needs more than treating somebody is not opened by being asked about him
         if kind is not None and _value(record.value) and _time(record.value):
             last.setdefault(kind, record.value)
     names = await _names(store, last.values())
