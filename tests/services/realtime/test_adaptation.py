@@ -151,17 +151,18 @@ def test_a_level_is_always_one_that_there_is_and_never_climbs_two_steps(
 
 
 FULL, SMALL = 7, 8
+SOUND = 5
 
 
 class TwoPictures(PeerInMemory):
-    """A camera that sends a picture and a smaller one; each by its own SSRC under one payload type."""
+    """A camera that sends a picture and a smaller one; each by its own SSRC under one payload type, and sound."""
 
     async def answer(self, offer: str, *, sends: bool, video: object) -> str:
         answer = await super().answer(offer, sends=sends, video=video)
         if not sends:
             small = Stream(label="sub", codec="H264", payload_type=96, clock_rate_hz=90_000, source=11)
             self.streams = {**self.streams, "sub": small}
-            self.origins = {FULL: "video", SMALL: "sub"}
+            self.origins = {FULL: "video", SMALL: "sub", SOUND: "ward"}
         return answer
 
 

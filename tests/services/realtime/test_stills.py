@@ -11,7 +11,7 @@ from aiortc.rtp import RtcpRrPacket
 
 from tests.services.realtime.made import AUDIO_TYPE, PARAMETERS, Client, camera, packet, until, viewer
 from tests.services.realtime.running import embedded
-from tests.services.realtime.test_adaptation import FULL, Adapting
+from tests.services.realtime.test_adaptation import FULL, SOUND, Adapting
 from tests.services.realtime.test_hostile import media, show
 from tianfu.services.realtime.embedded.reception import Reception
 from tianfu.services.realtime.protocol.packets import head_of
@@ -89,7 +89,7 @@ async def test_who_only_hears_goes_on_hearing_however_much_is_lost() -> None:
         ward.second(seen, interpreter, lost=0.0)
         hears._lost["ward"] = 0.3, ward.now
         before = len(media(interpreter))
-        show(seen, [packet(b"sound", sequence=second, timestamp=second, payload_type=AUDIO_TYPE, source=5)])
+        show(seen, [packet(b"sound", sequence=second, timestamp=second, payload_type=AUDIO_TYPE, source=SOUND)])
         assert len(media(interpreter)) == before + 1, second
 
 
