@@ -452,6 +452,19 @@ async def test_an_opinion_after_a_revocation_is_kept_and_the_asking_stays_revoke
     assert (await asked.ward.read("ServiceRequest", visit))["status"] == "revoked"
 
 
+@pytest.mark.parametrize("is_revoked", [False, True])
+async def test_who_takes_the_name_of_an_opinion_keeps_nobody_from_signing(asked: Asked, is_revoked: bool) -> None:
+    visit = await asked.live()
+    about = {"subject": {"reference": "Patient/baby-7"}, "status": "final", "code": {"text": "x"}}
+    await asked.ward.write(visit, resourceType="DiagnosticReport", conclusion="taken", **about)
+    if is_revoked:
+        await withdraw_asking(asked.consulting, SHEN, visit, "not-needed")
+    await give_opinion(asked.consulting, _signed(ZHONG, asked.clock), "zhong", visit, "意见")
+    assert (await asked.ward.read("DiagnosticReport", visit))["conclusion"] == "意见"
+    with pytest.raises(Refusal, match="opinion-written"):
+        await give_opinion(asked.consulting, _signed(ZHONG, asked.clock), "zhong", visit, "另一个")
+
+
 async def test_what_cannot_be_traced_is_not_done(asked: Asked) -> None:
     live = await asked.live()
     visit, consulting = await asked.ask(), asked.consulting

@@ -11,7 +11,7 @@ from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.consult import TRIES_MAX, asked_of
 from tianfu.apps.newborn.consultation_ports import Consulting
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.consultations import opinion_of, with_status
+from tianfu.apps.newborn.mapping.consultations import opinion_from, opinion_of, with_status
 from tianfu.apps.newborn.mapping.visits import Resource
 from tianfu.apps.newborn.model.consultation import may_write_opinion, read_opinion
 from tianfu.apps.newborn.ports import Nursery
@@ -45,12 +45,13 @@ async def give_opinion(consulting: Consulting, signed_in: SignedIn, expert: str,
         request = found.get(("ServiceRequest", visit))
         if request is None:
             raise not_found()
-        if ("DiagnosticReport", visit) in found:
+        stands = found.get(("DiagnosticReport", visit))
+        if stands is not None and opinion_from(stands.value) is not None:
             raise Refusal("opinion-written", next_step="reload")
         if tries == 1:
             await house.trail.did(caller, "sign-opinion", patient=booked.baby, facts={"visit": visit})
         try:
-            await _write(nursery, request, opinion_of(booked, tidy, now=now))
+            await _write(nursery, request, opinion_of(booked, tidy, now=now), stands)
         except Refusal as refusal:
             if refusal.code != "version-conflict" or tries == TRIES_MAX:
                 raise
@@ -58,14 +59,15 @@ async def give_opinion(consulting: Consulting, signed_in: SignedIn, expert: str,
             return
 
 
-async def _write(nursery: Nursery, request: Record, opinion: Resource) -> None:
+async def _write(nursery: Nursery, request: Record, opinion: Resource, stands: Record | None) -> None:
     """Write an opinion where none stands; the asking is answered by it, and what was revoked stays revoked.
 
-    Raises Refusal `version-conflict`.
+    `stands` is what somebody else put under its name; it stays in the history.  Raises Refusal `version-conflict`.
     """
+    before = None if stands is None else stands.version
     if request.value.get("status") != "active":
         content, name = parse_resource(orjson.dumps(opinion)), opinion["id"]
-        await nursery.store.update(VISITS, PLATFORM, content, name, expected_version=NO_VERSION)
+        await nursery.store.update(VISITS, PLATFORM, content, name, expected_version=before or NO_VERSION)
         return
     answered = changed(with_status(request.value, "completed"), version=request.version)
-    await write_together(nursery.store, VISITS, [answered, changed(opinion)])
+    await write_together(nursery.store, VISITS, [answered, changed(opinion, version=before)])
