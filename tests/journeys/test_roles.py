@@ -32,9 +32,9 @@ LIFE = "/lifelong/people/"
 PAGES = {
     "/lifelong": {
         *("doctor", "nurse", "township", "pharmacist", "physicist", "registrar", "steward", "researcher"),
-        *("ward-nurse", "second-nurse", "head-nurse", "neonatologist"),
+        *("ward-nurse", "second-nurse", "head-nurse", "neonatologist", "expert"),
     },
-    "/trust/emergency": {"doctor", "neonatologist"},
+    "/trust/emergency": {"doctor", "neonatologist", "expert"},
     "/trust/consents": {"citizen", "parent", "mother", "interpreter"},
     "/family": {"citizen", "parent", "mother", "interpreter"},
     "/newborn": {"citizen", "parent", "mother", "interpreter"},
@@ -268,6 +268,13 @@ def interpreter(here: Walk) -> None:
     expect(here.page.locator("[data-part=interpreting]")).to_have_count(0)
 
 
+def expert(here: Walk) -> None:
+    """A doctor of another house: he finds what he is asked about newborns, or that nobody asks him."""
+    here.page.goto("/newborn/consultations")
+    here.look("expert-consultations")
+    expect(here.page.locator("h1")).to_be_visible()
+
+
 DEEDS: dict[str, Callable[[Walk], None]] = {
     "doctor": doctor,
     "nurse": nurse,
@@ -289,6 +296,7 @@ DEEDS: dict[str, Callable[[Walk], None]] = {
     "head-nurse": head_nurse,
     "mother": mother,
     "interpreter": interpreter,
+    "expert": expert,
 }
 
 WALKS = [
@@ -319,6 +327,7 @@ WALKS = [
     ("head-nurse", 320, "en"),
     ("mother", 320, "zh-CN"),
     ("interpreter", 320, "en"),
+    ("expert", 1440, "zh-CN"),
 ]
 
 
