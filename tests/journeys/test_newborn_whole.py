@@ -40,7 +40,7 @@ FAKE_SOUND = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-str
 LEEWAY_MS = 250
 """A picture that was on its way through the browser when the ward's curtain was drawn may still be drawn. [ours]"""
 
-BRIEF = re.compile(r"postgres/data/|audit/heads/[0-9a-f]+\.lock$|audit/roots/\.[a-z0-9_]+$")
+BRIEF = re.compile(r"postgres/data/|audit/heads/[0-9a-f]+\.lock(ing)?$|audit/roots/\.[a-z0-9_]+$")
 """Files of the home that may be gone before anybody looked into them: PostgreSQL's own, as media programs have no
 database; the lock of an audit lane; a signed root before it got its name, under which it is looked into."""
 

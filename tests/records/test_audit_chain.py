@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import mmap
 import os
 import signal
@@ -14,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psycopg
@@ -32,7 +34,7 @@ from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.flusher import SERVED_BYTES, count_in, flush_when_asked
 from tianfu.records.trail.flushing import Running
-from tianfu.records.trail.head_reading import HeadReader, ended_writers
+from tianfu.records.trail.head_reading import Ended, HeadReader, LifeLock, ended_writers
 from tianfu.records.trail.lanes import Head
 from tianfu.standards.fhir.parsing import parse_bundle, parse_resource
 from tianfu_audit_verify.command import verify
@@ -397,6 +399,38 @@ async def test_a_trail_that_cannot_begin_is_ended_at_once(tmp_path: Path, databa
         await open_trail(database, tmp_path, system_clock, start_flusher=disk.flusher)
     with ended_writers(tmp_path / "audit" / "heads") as ended:
         assert len(ended) == 1
+
+
+@pytest.mark.parametrize("act", ["flock", "write", "fsync", "rename"])
+def test_who_begins_is_at_no_moment_taken_for_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
+    """Another process looks around each act of taking the lock, as happens when all start at once."""
+    owner: Any = {"flock": fcntl, "rename": Path}.get(act, os)
+    real = getattr(owner, act)
+    looks: list[list[Ended]] = []
+
+    def acting(*asked: Any) -> object:
+        if len(looks) < 2:  # not for what looking itself does
+            look()
+            done = real(*asked)
+            look()
+            return done
+        return real(*asked)
+
+    def look() -> None:
+        looks.append([])
+        with monkeypatch.context() as plain:
+            plain.setattr(owner, act, real)
+            with ended_writers(tmp_path) as ended:
+                looks[-1] = ended.copy()
+
+    monkeypatch.setattr(owner, act, acting)
+    life = LifeLock(tmp_path, os.urandom(16), "mark")
+    monkeypatch.undo()
+    assert looks == [[], []]
+    assert [path.name for path in tmp_path.iterdir()] == [life.path.name]
+    life.close()
+    with ended_writers(tmp_path) as ended:
+        assert [(each.lock, each.mark) for each in ended] == [(life.path, "mark")]
 
 
 def children() -> list[int]:

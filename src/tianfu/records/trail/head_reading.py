@@ -19,29 +19,30 @@ _LOCK = re.compile(r"([0-9a-f]{32})\.lock\Z")
 
 
 class LifeLock:
-    """Held from a process's start to its end; the kernel lets it go even when the process is killed."""
+    """Held from a process's start to its end; the kernel lets it go even when the process is killed.
+
+    It is held before it has its name: who finds one that nobody holds takes its process for dead and writes its ends.
+    """
 
     def __init__(self, folder: Path, writer: bytes, mark: str) -> None:
         self.path = folder / f"{writer.hex()}.lock"
-        self._descriptor = self._locked()
-        os.write(self._descriptor, mark.encode())
-        os.fsync(self._descriptor)
+        unnamed = self.path.with_suffix(".locking")
+        self._descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(self._descriptor, mark.encode())
+            os.fsync(self._descriptor)
+            unnamed.rename(self.path)
+        except BaseException:
+            self.close()
+            unnamed.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         """Let go, as death would; safe to repeat."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def _locked(self) -> int:
-        """The lock's file, held and still there: another process that starts may have taken us for dead meanwhile."""
-        while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if self.path.stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
