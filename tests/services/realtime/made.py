@@ -52,14 +52,26 @@ def packet(
     return pack("!BBHII", 0x80, payload_type | (128 if marked else 0), sequence % 65_536, timestamp, source) + payload
 
 
-def picture(tag: bytes, number: int, *, whole: bool, source: int = 7, payload_type: int = VIDEO_TYPE) -> list[bytes]:
-    """The packets of a camera's n-th picture; each carries the tag of its bed."""
+def picture(
+    tag: bytes,
+    number: int,
+    *,
+    whole: bool,
+    source: int = 7,
+    payload_type: int = VIDEO_TYPE,
+    filmed_at: float | None = None,
+) -> list[bytes]:
+    """The packets of a camera's n-th picture; each carries the tag of its bed.
+
+    It bears the moment when it was filmed, in seconds, or that of a camera that films 25 pictures a second.
+    """
+    timestamp = 3_600 * number if filmed_at is None else int(90_000 * filmed_at) % 2**32
     units = [PARAMETERS, WHOLE, WHOLE] if whole else [CHANGE] * PACKETS_OF_PICTURE
     return [
         packet(
             unit + tag,
             sequence=PACKETS_OF_PICTURE * number + place,
-            timestamp=3_600 * number,
+            timestamp=timestamp,
             source=source,
             payload_type=payload_type,
             marked=place == PACKETS_OF_PICTURE - 1,
@@ -121,20 +133,23 @@ class Client:
     def _hear(self, data: bytes) -> None:
         self.heard.append((time.monotonic(), data))
 
-    def send_picture(self, tag: bytes, number: int, *, whole: bool) -> None:
-        """Send a picture as a camera."""
+    def send_picture(self, tag: bytes, number: int, *, whole: bool, late_seconds: float = 0.0) -> None:
+        """Send a picture as a camera, filmed now or some time ago."""
         stream = self.peer.streams["video"]
-        for data in picture(tag, number, whole=whole, source=stream.source, payload_type=stream.payload_type):
+        filmed_at = time.monotonic() - late_seconds
+        of, by = stream.payload_type, stream.source
+        for data in picture(tag, number, whole=whole, source=by, payload_type=of, filmed_at=filmed_at):
             assert self.peer.send(data)
 
-    def send_sound(self, label: Label, tag: bytes, numbers: range) -> None:
-        """Send packets of sound, each of a fiftieth of a second."""
+    def send_sound(self, label: Label, tag: bytes, numbers: range, *, late_seconds: float = 0.0) -> None:
+        """Send packets of sound, each of a fiftieth of a second; the first is heard now or was some time ago."""
         stream = self.peer.streams[label]
+        began = int(48_000 * (time.monotonic() - late_seconds))
         for number in numbers:
             data = packet(
                 b"~" + tag,
                 sequence=number,
-                timestamp=960 * number,
+                timestamp=(began + 960 * (number - numbers[0])) % 2**32,
                 payload_type=stream.payload_type,
                 source=stream.source,
             )

@@ -23,6 +23,7 @@ from tests.services.realtime.made import (
     Client,
     camera,
     packet,
+    picture,
     tag_of,
     until,
     viewer,
@@ -281,16 +282,20 @@ async def test_reports_tell_the_camera_what_arrived_and_the_viewer_how_sound_and
     seen = await bed(forwarder)
     mother = await viewer(forwarder, "visit-1", "mother")
     forwarder.gate("visit-1", Gate.LIVE, "nurse")
-    await pictures(seen, b"1", range(1), whole=0)
-    moment = RtcpSenderInfo(ntp_timestamp=123 << 32, rtp_timestamp=900, packet_count=3, octet_count=9)
-    source = seen.peer.streams["video"].source
+    stream = seen.peer.streams["video"]
+    source = stream.source
+    first = picture(b"1", 0, whole=True, source=source, payload_type=stream.payload_type, filmed_at=time.monotonic())
+    for data in first:
+        seen.peer.send(data)
+    said = head_of(first[0]).timestamp + 900
+    moment = RtcpSenderInfo(ntp_timestamp=123 << 32, rtp_timestamp=said, packet_count=3, octet_count=9)
     seen.peer.send(bytes(RtcpSrPacket(ssrc=source, sender_info=moment)))
     await pictures(seen, b"1", range(1, 2))
     await until(lambda: any(isinstance(each, RtcpSrPacket) for each in mother.control))
     report = next(each for each in mother.control if isinstance(each, RtcpSrPacket))
     began = head_of(mother.heard[0][1]).timestamp
     assert report.sender_info.ntp_timestamp == 123 << 32
-    assert (report.sender_info.rtp_timestamp - began) % 2**32 == 900, "the first picture had the timestamp 0"
+    assert (report.sender_info.rtp_timestamp - began) % 2**32 == 900, "so long after the first picture"
     await until(lambda: any(isinstance(each, RtcpRrPacket) and each.reports for each in seen.control))
     told = next(each for each in seen.control if isinstance(each, RtcpRrPacket) and each.reports)
     assert told.reports[0].ssrc == source

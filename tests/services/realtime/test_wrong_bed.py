@@ -1,5 +1,6 @@
 """Ten thousand random days: no viewer is ever sent a packet of another bed, nor one that the gate did not let through.
 
+Nor a picture that was filmed behind the curtain, though it was held up on its way until the curtain was open.
 And no cart is ever sent a voice but that of who has the floor in a room that is open on this very bed.
 The forwarder is the real one; only the sockets are left out.
 """
@@ -24,17 +25,30 @@ from tianfu.services.realtime.protocol.rooms import Gate
 pytestmark = pytest.mark.anyio
 
 DAYS = 10_000
-ACTS_PER_DAY = 70
+ACTS_PER_DAY = 80
 BEDS = ("bed-1", "bed-2")
 VISITS = ("visit-1", "twin-1", "twin-2")
 PEOPLE = ("mother", "father")
 REPORTS = range(192, 224)
+ACT_SECONDS = 0.001
+START_SECONDS = 2**32 / 90_000 - 20
+"""What a camera's clock says in the morning: it goes round during the day."""
 ACTS = [
-    *["picture"] * 9, *["join"] * 3, *["live"] * 5, *["open"] * 2, "camera", "renew", "shield", "kick", "close", "wait",
-    "crash", *["nack"] * 2, *["press"] * 6, "let go", *["speak"] * 10,
+    *["picture"] * 11, *["hold up"] * 3, *["join"] * 3, *["live"] * 5, *["open"] * 2, "camera", "renew", "shield",
+    "kick", "close", "wait", "crash", *["nack"] * 2, *["press"] * 6, "let go", *["speak"] * 10,
 ]  # fmt: skip
 
 Seat = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A picture that a camera took."""
+
+    number: int
+    tag: bytes
+    at: float
+    is_whole: bool
 
 
 @dataclass
@@ -49,6 +63,12 @@ class Day:
     beds: dict[str, str] = field(default_factory=dict)
     lease: dict[str, float] = field(default_factory=dict)
     live: set[str] = field(default_factory=set)
+    opened: dict[str, float] = field(default_factory=dict)
+    """When a visit's curtain was opened last."""
+    anew: dict[int, float] = field(default_factory=dict)
+    """When the curtain of a visit on a camera was opened last: nothing of before is shown to anybody who comes."""
+    held: dict[int, list[Filmed]] = field(default_factory=dict)
+    """What is held up on its way from a camera."""
     floor: dict[str, str] = field(default_factory=dict)
     seats: dict[Seat, PeerInMemory] = field(default_factory=dict)
     left: list[tuple[PeerInMemory, int]] = field(default_factory=list)
@@ -78,6 +98,7 @@ class Day:
 
     async def act(self) -> None:
         """Something happens; then everybody's packets are looked at."""
+        self.now += ACT_SECONDS
         visit, bed, who = self.drawn.choice(VISITS), self.drawn.choice(BEDS), self.drawn.choice(PEOPLE)
         with suppress(Refusal):
             match self.drawn.choice(ACTS):
@@ -91,7 +112,10 @@ class Day:
                     self.seats[visit, who] = self.peers[-1]
                 case "live":
                     self.forwarder.gate(visit, Gate.LIVE, "nurse")
-                    self.live.add(visit)
+                    self.anew[id(self.cameras[self.beds[visit]])] = self.now
+                    if visit not in self.live:
+                        self.live.add(visit)
+                        self.opened[visit] = self.now
                 case "shield":
                     self.forwarder.gate(visit, Gate.SHIELDED, "care")
                     self.draw(visit)
@@ -107,8 +131,10 @@ class Day:
                     self.draw(visit)
                     for seat in [seat for seat in self.seats if seat[0] == visit]:
                         self.leave(seat)
+                case "hold up":
+                    self.hold_up(bed)
                 case "wait":
-                    self.now += self.drawn.choice([0.5, 5.0, 25.0])
+                    self.wait(self.drawn.choice([0.5, 5.0, 25.0]))
                 case "crash":
                     lost = self.cameras.pop(bed, None)
                     if lost is not None:
@@ -136,6 +162,7 @@ class Day:
 
     async def put_up(self, bed: str) -> None:
         await self.forwarder.whip(bed, "")
+        self.send(self.peers[-1], self.film(bed, is_whole=False))  # before that, nothing tells how quick it is
         if bed in self.cameras:
             self.coming[bed] = self.peers[-1]
         else:
@@ -205,25 +232,54 @@ class Day:
                 assert not told[id(each)], "a voice for somebody else, or behind the curtain"
         self.voices_told = {key: before[key] + len(new) for key, new in told.items()}
 
+    def film(self, bed: str, *, is_whole: bool) -> Filmed:
+        self.pictures += 1
+        return Filmed(self.pictures, b"%s:%d" % (bed.encode(), self.pictures), self.now, is_whole)
+
+    def send(self, seen: PeerInMemory, filmed: Filmed) -> None:
+        source = id(seen) & 0xFFFF
+        filmed_at = START_SECONDS + filmed.at
+        whole = filmed.is_whole
+        self.hidden |= {(visit, filmed.tag) for visit in VISITS if not self.may_be_seen(visit, seen, filmed)}
+        for data in picture(filmed.tag, filmed.number, whole=whole, source=source, filmed_at=filmed_at):
+            seen.heard.packet(data)
+
+    def may_be_seen(self, visit: str, seen: PeerInMemory, filmed: Filmed) -> bool:
+        """Whether a picture that comes now is of this visit's bed, and of after its curtain was opened."""
+        is_of_bed = self.is_open(visit) and self.cameras.get(self.beds[visit]) is seen
+        return is_of_bed and filmed.at >= self.opened[visit]
+
+    def hold_up(self, bed: str) -> None:
+        """A camera films something that comes later, in its turn."""
+        seen = self.cameras.get(bed)
+        if seen is not None:
+            self.held.setdefault(id(seen), []).append(self.film(bed, is_whole=self.drawn.random() < 0.5))
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; who sends nothing for long is let go with all that he held, so cameras send."""
+        self.now += seconds
+        if seconds > 1.0:
+            self.held.clear()
+            for bed, seen in self.cameras.items():
+                self.send(seen, self.film(bed, is_whole=False))
+
     def show(self, bed: str) -> None:
-        """A picture of a bed, which stays hidden for ever from every visit whose curtain is drawn now."""
+        """A picture of a bed comes; it stays hidden for ever from every visit whose curtain is, or was, drawn."""
         other = self.coming.get(bed) if self.drawn.random() < 0.5 else None
         seen = other or self.cameras.get(bed)
         if seen is None:
             return
-        self.pictures += 1
-        tag = b"%s:%d" % (bed.encode(), self.pictures)
-        is_whole = self.drawn.random() < 0.5
-        if other is not None:
-            self.hidden |= {(visit, tag) for visit in VISITS}
-            if is_whole:
-                self.take_place(bed)
-        self.hidden |= {(visit, tag) for visit in VISITS if not self.is_open(visit) or self.beds[visit] != bed}
+        filmed = self.film(bed, is_whole=self.drawn.random() < 0.5)
+        held = self.held.setdefault(id(seen), [])
+        held.append(filmed)
+        filmed = held.pop(0)
+        if other is not None and filmed.is_whole:
+            self.take_place(bed)
         before = {seat: len(peer.sent) for seat, peer in self.seats.items()}
-        for data in picture(tag, self.pictures, whole=is_whole, source=id(seen) & 0xFFFF):
-            seen.heard.packet(data)
+        self.send(seen, filmed)
         for (visit, who), peer in self.seats.items():
-            if is_whole and other is None and self.is_open(visit) and self.beds[visit] == bed:
+            is_sent = self.may_be_seen(visit, seen, filmed) and filmed.at >= self.anew.get(id(seen), 0.0)
+            if filmed.is_whole and is_sent:
                 new = media(peer.sent[before[visit, who] :])
                 assert len(new) == PACKETS_OF_PICTURE, "not sent although the curtain is open"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from aiortc.rtp import (
@@ -27,6 +28,7 @@ from tianfu.services.realtime.protocol.missing import Missing
 from tianfu.services.realtime.protocol.packets import HEAD_BYTES, MalformedPacket, head_of
 from tianfu.services.realtime.protocol.pictures import Packet, PictureGroup, VideoCodec
 from tianfu.services.realtime.protocol.presence import Presence
+from tianfu.services.realtime.protocol.transit import Transit
 
 BITS_PER_SECOND_MAX = 2_500_000
 PICTURE_AGAIN_SECONDS = 0.3
@@ -58,6 +60,12 @@ class _Source:
     label: Label
     name: int
     reception: Reception
+    transit: Transit
+    timestamp: int | None = None
+    late_seconds: float = 0.0
+    """How late what bears this timestamp came."""
+    is_in_time: bool = False
+    """Whether something came that was not seen or heard before `_since`: what follows it was not, either."""
     course: Course = field(default_factory=Course)
     missing: Missing = field(default_factory=Missing)
     stray: Packet | None = None
@@ -86,6 +94,8 @@ class Camera:
         self._clock = clock
         self._groups: dict[Label, PictureGroup] = {}
         self._is_keeping = False
+        self._since = -inf
+        """With nothing that was seen or heard before this moment may anybody begin."""
         self._sources: dict[int, _Source] = {}
         self._heard = 0
         self._bytes: dict[Label, int] = {}
@@ -133,7 +143,13 @@ class Camera:
                 group.forget()
 
     def keep_anew(self) -> None:
-        """Keep only what comes from now on: who sees it first now shall not see what was before."""
+        """Pass on and keep only what is from now on: who sees it first now shall not see what was before.
+
+        What was held up on its way, here or there, is of before although it comes later: see `Transit`.
+        """
+        self._since = self._clock()
+        for source in self._sources.values():
+            source.is_in_time = False
         self.keep(False)
         self.keep(True)
         self.ask_for_picture("video")
@@ -227,31 +243,44 @@ class Camera:
         if source is None:
             if len(self._sources) >= SOURCES_MAX:
                 del self._sources[next(iter(self._sources))]
-            source = self._sources[number] = _Source(label, number, Reception(number))
+            transit = Transit(self.peer.streams[label].clock_rate_hz)
+            source = self._sources[number] = _Source(label, number, Reception(number), transit)
         return source
 
     def _begin_anew(self, source: _Source) -> None:
         source.name += ANEW
         source.reception = Reception(source.name % ANEW)
+        source.transit = Transit(self.peer.streams[source.label].clock_rate_hz)
         source.missing = Missing()
         self.clocked.pop(source.label, None)
         if source.label in PICTURES:
             self.ask_for_picture(source.label)
 
     def _take(self, source: _Source, packet: Packet) -> None:
-        head = packet.head
+        head, now = packet.head, self._clock()
         if source.name != head.source:
             packet = Packet(packet.data, head._replace(source=source.name))
         begins_anew = source.reception.add(head)
         self._bytes[source.label] = self._bytes.get(source.label, 0) + len(packet.data)
+        if source.timestamp != head.timestamp:
+            source.timestamp = head.timestamp
+            source.late_seconds = source.transit.late(head.timestamp, at_seconds=now)
         if source.label not in PICTURES:
-            self._forward(source.label, packet, True)
+            self._forward(source.label, packet, self._is_in_time(source, now))
             return
         self._look_for_gaps(source, head.sequence)
-        may_begin = self._add(source.label, packet, may_begin=begins_anew)
+        begins_whole = self._add(source.label, packet, may_begin=begins_anew)
         if source.label == "video":
-            self.pulse.add(head.timestamp, begins_whole=may_begin, at_seconds=self._clock())
+            self.pulse.add(head.timestamp, begins_whole=begins_whole, at_seconds=now)
+        may_begin = begins_whole and self._is_in_time(source, now)
+        if begins_whole and not may_begin:
+            self._groups[source.label].forget()
         self._forward(source.label, packet, may_begin)
+
+    def _is_in_time(self, source: _Source, now: float) -> bool:
+        """Whether somebody may begin with what came last of a source; once he may, he may with all that is later."""
+        source.is_in_time = source.is_in_time or now - source.late_seconds >= self._since
+        return source.is_in_time
 
     def _add(self, label: Label, packet: Packet, *, may_begin: bool) -> bool:
         group = self._groups.get(label)

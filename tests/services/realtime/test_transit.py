@@ -1,0 +1,171 @@
+"""What was filmed or heard behind the curtain is not shown, though it comes when the curtain is open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.services.realtime.made import (
+    AUDIO_TYPE,
+    PACKETS_OF_PICTURE,
+    PeerInMemory,
+    camera,
+    packet,
+    picture,
+    tag_of,
+    until,
+    viewer,
+)
+from tianfu.services.realtime.embedded.forwarder import Forwarder
+from tianfu.services.realtime.protocol.packets import TIMESTAMPS
+from tianfu.services.realtime.protocol.parts import Part
+from tianfu.services.realtime.protocol.rooms import Gate
+from tianfu.services.realtime.protocol.transit import HALF_SECONDS, LATE_SECONDS_MAX, Transit
+
+pytestmark = pytest.mark.anyio
+
+RATE = 90_000
+TICK_SECONDS = 2 / RATE
+DRIFT = 100e-6
+"""Of a clock that is as bad as quartz gets."""
+
+HELD_UP = st.lists(
+    st.tuples(st.floats(0.02, 2.0), st.one_of(st.just(0.0), st.floats(0.0, 6.0))), min_size=2, max_size=60
+)
+"""For each packet, how long after the one before it was sent, and how long something holds it up."""
+
+
+def told(transit: Transit, seen_at: float, came_at: float, *, start: int = 0) -> float:
+    return transit.late(int(start + RATE * seen_at) % TIMESTAMPS, at_seconds=came_at)
+
+
+def came(held_up: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """When each was sent, and when it came: in its turn."""
+    sent = list(accumulate(step for step, _ in held_up))
+    arrived = accumulate((at + late for at, (_, late) in zip(sent, held_up, strict=True)), max)
+    return list(zip(sent, arrived, strict=True))
+
+
+@given(held_up=HELD_UP, start=st.integers(0, TIMESTAMPS - 1), drift=st.floats(-DRIFT, DRIFT), quick=st.floats(0, 0.5))
+@settings(max_examples=300)
+def test_what_is_held_up_is_known_to_be_late(
+    held_up: list[tuple[float, float]], start: int, drift: float, quick: float
+) -> None:
+    """Once a quick one came, nobody takes a packet for later than it was sent, but for how long the quickest take."""
+    transit = Transit(RATE)
+    told(transit, 0.0, quick, start=start)
+    leeway = TICK_SECONDS + 4 * HALF_SECONDS * DRIFT
+    for sent, arrived in came(held_up):
+        late = told(transit, sent * (1 + drift), arrived + quick, start=start)
+        assert late >= 0
+        assert abs(late - (arrived - sent)) <= leeway or arrived >= HALF_SECONDS
+
+
+@given(held_up=HELD_UP)
+@settings(max_examples=300)
+def test_a_quick_packet_is_never_late(held_up: list[tuple[float, float]]) -> None:
+    transit = Transit(RATE)
+    for sent, arrived in came(held_up):
+        late = told(transit, sent, arrived)
+        assert arrived > sent or late <= TICK_SECONDS
+
+
+def test_what_was_quick_long_ago_says_nothing_any_more() -> None:
+    """A network that has become slower for good hides nothing for ever."""
+    transit = Transit(RATE)
+    told(transit, 0.0, 0.0)
+    for second in range(1, int(2 * HALF_SECONDS) + 2):
+        late = told(transit, second, second + 1.0)
+        assert (late > 0.9) is (second + 1.0 < 2 * HALF_SECONDS)
+    assert late <= TICK_SECONDS
+
+
+def test_a_clock_that_is_set_or_stands_still_is_not_believed_for_long() -> None:
+    set_back = Transit(RATE)
+    told(set_back, 5_000.0, 0.0)
+    assert told(set_back, 10.0, 1.0) == 0.0
+    stands = Transit(RATE)
+    late = [stands.late(7, at_seconds=each) for each in range(60)]
+    assert max(late) <= LATE_SECONDS_MAX
+    assert late.count(0.0) >= 5, "so that its pictures are not withheld for ever"
+
+
+def test_an_older_packet_that_comes_again_changes_nothing() -> None:
+    transit = Transit(RATE)
+    told(transit, 1.0, 1.0)
+    told(transit, 2.0, 2.0)
+    assert told(transit, 1.0, 2.1) == pytest.approx(1.1, abs=TICK_SECONDS)
+    assert told(transit, 2.2, 2.2) == pytest.approx(0.0, abs=TICK_SECONDS)
+
+
+@pytest.fixture
+async def forwarder() -> AsyncIterator[Forwarder]:
+    async with Forwarder(time.monotonic) as running:
+        yield running
+
+
+async def test_a_camera_that_was_held_up_shows_and_sounds_nothing_of_before(forwarder: Forwarder) -> None:
+    """Two seconds of care lie in a camera's network when the nurse opens the curtain; then they come."""
+    seen = await camera(forwarder, "bed-1")
+    forwarder.open_room("visit-1", "bed-1", lease_seconds=30.0)
+    forwarder.hear_ward("visit-1", is_heard=True)
+    mother = await viewer(forwarder, "visit-1", "mother")
+    seen.send_picture(b"quick", 0, whole=True)
+    seen.send_sound("ward", b"quick", range(1))
+    await asyncio.sleep(0.1)
+    forwarder.gate("visit-1", Gate.LIVE, "nurse")
+    for number in range(1, 21):
+        seen.send_picture(b"care", number, whole=number % 5 == 1, late_seconds=2.0 - number / 20)
+        seen.send_sound("ward", b"care", range(number, number + 1), late_seconds=2.0 - number / 20)
+    await asyncio.sleep(0.2)
+    late = await viewer(forwarder, "visit-1", "late")
+    await asyncio.sleep(0.1)
+    assert not mother.heard
+    assert not late.heard, "nor was it kept for who comes later"
+    seen.send_picture(b"child", 21, whole=True)
+    seen.send_sound("ward", b"child", range(21, 22))
+    for each in (mother, late):
+        await until(lambda: len(each.heard) == PACKETS_OF_PICTURE + 1)  # noqa: B023 - asked at once
+        assert {tag_of(data) for _, data in each.heard} == {b"child"}
+    await asyncio.gather(*(each.peer.close() for each in (seen, mother, late)))
+
+
+async def test_another_visit_that_begins_cuts_nobody_off_who_sees() -> None:
+    """What is held up while one of two visits to a cot is opened is hidden from that one alone."""
+    now, peers = [0.0], []
+
+    def made(heard: object) -> PeerInMemory:
+        peers.append(PeerInMemory(heard))  # type: ignore[arg-type]  # only passed on
+        return peers[-1]
+
+    forwarder = Forwarder(lambda: now[0], peer=made)
+    await forwarder.whip("bed-1", "")
+    for visit in ("first", "second"):
+        forwarder.open_room(visit, "bed-1", lease_seconds=100.0)
+        forwarder.hear_ward(visit, is_heard=True)
+        await forwarder.whep(visit, "mother", Part.FAMILY, "")
+    seen, first, second = peers
+    seen.origins = {7: "video", 21: "ward"}  # type: ignore[misc]  # as a browser names them in its offer
+
+    def show(number: int, *, late_seconds: float = 0.0) -> None:
+        tag, at = b"%d" % number, now[0] - late_seconds
+        sound = packet(b"~" + tag, sequence=number, timestamp=int(48_000 * at), payload_type=AUDIO_TYPE, source=21)
+        for data in (*picture(tag, number, whole=True, filmed_at=at), sound):
+            seen.heard.packet(data)
+
+    forwarder.gate("first", Gate.LIVE, "nurse")
+    show(0)
+    now[0] = 5.0
+    forwarder.gate("second", Gate.LIVE, "nurse")
+    show(1, late_seconds=1.0)
+    assert not second.sent
+    now[0] = 5.1
+    show(2)
+    for each, numbers in ((first, b"012"), (second, b"2")):
+        assert [tag_of(data) for data in each.sent] == [bytes([n]) for n in numbers for _ in range(4)]
