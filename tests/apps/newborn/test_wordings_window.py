@@ -23,8 +23,8 @@ pytestmark = pytest.mark.anyio
 HEAD = Caller(id="made-up-head", role="nurse")
 FEEDING, HOLD = "newborn.watch-title-feeding", "newborn.watch-hold"
 CALL = "newborn.watch-call"
-NOT_SAID = "newborn.watch-check"
-"""A sentence that nobody has translated in these tests."""
+NOT_SAID, SMALL = "newborn.watch-check", "newborn.watch-word-level-small"
+"""Sentences that nobody has translated in these tests."""
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ async def window(database: Database, addresses: Addresses) -> AsyncIterator[Wind
 
 
 async def fill(wordings: Wordings, tongue: str) -> None:
-    """Letters for every sentence but one, approved by somebody else."""
+    """Letters for every sentence but two, approved by somebody else."""
     new = [
         New(phrase=each, text=letters(tongue, each), source=digest(sources()[each]), translator="Demo", capacity="test")
         for each in phrases()
-        if each != NOT_SAID
+        if each not in {NOT_SAID, SMALL}
     ]
     await wordings.enter(HEAD, tongue, new)
     for each in await wordings.of(tongue):
@@ -100,7 +100,7 @@ async def test_a_mother_reads_what_is_approved_in_her_language_at_home_and_live(
     assert await heading.locator("[lang]").count() == 0
     assert (await hold.get_attribute("aria-label"), await hold.get_attribute("lang")) == (sources()[HOLD], None)
     assert letters(tongue, FEEDING) not in await page.locator("[data-watch=told]").inner_text()
-    assert f"{len(phrases()) - 4} 句译文" in await page.locator("[data-part=partly]").inner_text()
+    assert f"{len(phrases()) - 5} 句译文" in await page.locator("[data-part=partly]").inner_text()
     assert await page.locator("#call-words").input_value() == "half a word"
     await fit(page, f"wordings-taken-back-{tongue}")
     await page.locator("[data-part=partly] a").click()
@@ -111,17 +111,17 @@ async def test_a_mother_reads_what_is_approved_in_her_language_at_home_and_live(
 
 async def says_two_sentences_in_two_languages(page: Page, tongue: str) -> None:
     """A slow network goes and comes back: what is translated is marked, and what is not is in the page's language."""
-    is_away = False
+    is_away, level = False, "small"
 
     async def heard(route: Route) -> None:
         answer = await route.fetch()
         if is_away:
             await route.abort()
         else:
-            await route.fulfill(response=answer, json={**(await answer.json()), "level": "small"})
+            await route.fulfill(response=answer, json={**(await answer.json()), "level": level})
 
     await page.route("**/beat", heard)
-    small, again = "您的网络较慢，画面暂时缩小了。", letters(tongue, "newborn.watch-word-again")
+    small, again = sources()[SMALL], letters(tongue, "newborn.watch-word-again")
     await reads(page, "told", small)
     is_away = True
     await reads(page, "title", letters(tongue, "newborn.watch-word-weak"))
@@ -131,6 +131,12 @@ async def says_two_sentences_in_two_languages(page: Page, tongue: str) -> None:
     assert await told.evaluate("each => [...each.children].map(one => [one.lang, one.textContent])") == [
         [tongue, again]
     ]
+    assert await page.locator("[data-watch=quality]").inner_text() == letters(tongue, "newborn.watch-word-shows-small")
+    level = "sound"
+    await reads(
+        page, "told", " ".join(letters(tongue, f"newborn.watch-word-level-{each}") for each in ("sound", "back"))
+    )
+    assert [await tongue_of(page, part) for part in ("title", "back", "quality")] == [tongue] * 3
     await page.unroute("**/beat")
 
 
