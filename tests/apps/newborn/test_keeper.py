@@ -213,6 +213,7 @@ Breaks = Callable[[MadeWard], Awaitable[object]]
         (lambda ward: ward.stay(8, bed=7), State.SHIELDED, "bed-moved"),  # another baby comes to lie there
         (lambda ward: ward.camera_at(7, 8), State.SHIELDED, "camera-moved"),
         (lambda ward: ward.stay(7, bed=7, status="finished"), State.ABORTED, "discharged"),
+        (lambda ward: ward.died(7), State.ABORTED, "ask-the-ward"),
         (lambda ward: ward.consent(7, "inactive"), State.ABORTED, "consent-withdrawn"),
         (lambda ward: ward.dispute(7), State.ABORTED, "guardianship-disputed"),
         (lambda ward: unbook(ward), State.ABORTED, "appointment-gone"),

@@ -43,7 +43,12 @@ from tianfu.kernel.refusal import Refusal
 
 START = Instant(1_000_000 * SECOND)
 END = Instant(START + 600 * SECOND)
-KNOWN = Known(baby_of_wristband={"W1": "a"}, bed_of_baby={"a": "bed-1"}, bed_of_camera={"camera-1": "bed-1"})
+KNOWN = Known(
+    baby_of_wristband={"W1": "a"},
+    bed_of_baby={"a": "bed-1"},
+    bed_of_camera={"camera-1": "bed-1"},
+    died=frozenset(),
+)
 BINDING = Binding(
     baby="a", wristband="W1", bed="bed-1", camera="camera-1", scanned_by="n", scanned_at=START, confirmed_by="m"
 )
@@ -59,6 +64,7 @@ WARD = Ward(
 MOVED = replace(WARD, known=replace(KNOWN, bed_of_baby={"a": "bed-2"}))
 CUTS = {
     "not-bound": WARD,
+    "ask-the-ward": replace(WARD, known=replace(KNOWN, died=frozenset({"a"}))),
     "wristband-changed": replace(WARD, known=replace(KNOWN, baby_of_wristband={})),
     "discharged": replace(WARD, known=replace(KNOWN, bed_of_baby={})),
     "bed-moved": MOVED,
@@ -169,6 +175,7 @@ def test_another_baby_than_the_booked_one_is_never_shown() -> None:
         baby_of_wristband={"W1": "a", "W2": "b"},
         bed_of_baby={"a": "bed-2", "b": "bed-1"},
         bed_of_camera={"camera-1": "bed-1"},
+        died=frozenset(),
     )
     ward = replace(WARD, known=known)
     assert cut_of(replace(visit(State.LIVE), binding=twin), ward, now=START) == "another-baby"
@@ -283,6 +290,9 @@ def test_the_gravest_of_several_cuts_counts() -> None:
     assert cut_of(visit(State.LIVE), gone, now=START) == "discharged"
     assert cut_of(visit(State.LIVE), withdrawn, now=START) == "consent-withdrawn"
     assert cut_of(visit(State.LIVE), MOVED, now=END) == "slot-ended"
+    died = replace(gone, known=replace(gone.known, died=frozenset({"a"})), guardianship_is_clear=False)
+    for binding in (None, BINDING, replace(BINDING, baby="b", wristband="W2")):
+        assert cut_of(replace(visit(State.LIVE), binding=binding), died, now=END) == "ask-the-ward"
 
 
 @pytest.mark.parametrize("who", ["", "n"])

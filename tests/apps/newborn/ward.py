@@ -143,6 +143,10 @@ class MadeWard:
             location={"reference": f"Location/bed-{bed}"},
         )
 
+    async def died(self, number: int) -> None:
+        baby = {**await self.read("Patient", f"baby-{number}"), "deceasedDateTime": to_fhir_instant(self.clock())}
+        await self.write(baby.pop("id"), **baby)
+
     async def stay(self, number: int, *, bed: int, status: str = "in-progress") -> None:
         since = to_fhir_instant(self.clock() - DAY)
         await self.write(

@@ -36,6 +36,11 @@ def wristbands_of(patient: Element, digest: Digest) -> tuple[str, ...]:
     )
 
 
+def has_died(patient: Element) -> bool:
+    """Whether the record says that somebody died."""
+    return "deceasedDateTime" in patient or patient.get("deceasedBoolean") is True
+
+
 def bed_of(stays: Iterable[Element]) -> str | None:
     """The bed in which a baby lies by its open stays; None if none is open, `UNCLEAR_BED` if they do not say one."""
     opened = [each for each in stays if each.get("status") == "in-progress"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED
 from tianfu.kernel.refusal import Fault, Refusal
 
@@ -61,6 +62,7 @@ def read_decline_reason(text: str) -> DeclineReason:
 OF_ITSELF = (
     "another-baby",
     "appointment-gone",
+    ASK_THE_WARD,
     "bed-moved",
     CAMERA_ADJUSTED,
     "camera-away",

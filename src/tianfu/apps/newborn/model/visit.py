@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tianfu.apps.newborn.model.binding import Binding, Known, broken_by, refuse_old
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD, Binding, Known, broken_by, refuse_old
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 
@@ -130,7 +130,7 @@ class Visit:
         return self.reason == CAMERA_ADJUSTED and self.binding is not None and not self.binding.is_confirmed
 
 
-FINAL_CUTS = frozenset({"another-baby", "discharged", "consent-withdrawn", "guardianship-disputed"})
+FINAL_CUTS = frozenset({ASK_THE_WARD, "another-baby", "discharged", "consent-withdrawn", "guardianship-disputed"})
 """Cuts after which this visit never opens again.  All others can be repaired: by a new scan, or by who comes back."""
 
 
@@ -138,6 +138,8 @@ def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
     """Why nothing may be seen now, in one word; None if all that must hold holds.  The gravest comes first."""
     binding = visit.binding
     broken = broken_by(binding, ward.known) if binding is not None else NOT_BOUND
+    if visit.baby in ward.known.died:
+        return ASK_THE_WARD
     if binding is not None and binding.baby != visit.baby:
         return "another-baby"
     if broken == "discharged" or visit.baby not in ward.known.bed_of_baby:

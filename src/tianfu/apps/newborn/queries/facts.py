@@ -16,6 +16,7 @@ from tianfu.apps.newborn.mapping.wards import (
     bed_of,
     bed_of_camera,
     beds_of_stay,
+    has_died,
     is_clear,
     wristbands_of,
 )
@@ -110,6 +111,7 @@ async def read_facts(
             for (kind, name), record in read.items()
             if kind == "Device" and (bed := bed_of_camera(record.value)) is not None
         },
+        died=frozenset(name for (kind, name), record in read.items() if kind == "Patient" and has_died(record.value)),
     )
     booked = {
         name: at_bed_from(record.value, version=0) for (kind, name), record in read.items() if kind == "Appointment"
