@@ -174,12 +174,15 @@ class MadeWard:
         )
 
     async def dispute(self, number: int) -> None:
+        await self.flag(number, "guardianship-dispute")
+
+    async def flag(self, number: int, what: str, *, status: str = "active") -> None:
         await self.write(
-            f"dispute-{number}",
+            f"{what}-{number}",
             resourceType="Flag",
-            status="active",
-            category=[{"coding": [{"system": NEWBORN, "code": "guardianship-dispute"}]}],
-            code={"coding": [{"system": NEWBORN, "code": "guardianship-dispute"}]},
+            status=status,
+            category=[{"coding": [{"system": NEWBORN, "code": what}]}],
+            code={"coding": [{"system": NEWBORN, "code": what}]},
             subject={"reference": f"Patient/baby-{number}"},
         )
 

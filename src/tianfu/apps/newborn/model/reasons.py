@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
-from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED
+from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, CARED_FOR, RESTS
 from tianfu.kernel.refusal import Fault, Refusal
 
 NOT_SAID = "nurse"
@@ -64,12 +64,14 @@ OF_ITSELF = (
     "appointment-gone",
     ASK_THE_WARD,
     "bed-moved",
+    CARED_FOR,
     CAMERA_ADJUSTED,
     "camera-away",
     "camera-moved",
     "cancelled",
     "consent-withdrawn",
     "discharged",
+    RESTS,
     "guardianship-disputed",
     "keeper-changed",
     "lease-lost",

@@ -30,6 +30,15 @@ HEARTBEAT_WITHIN = 15 * SECOND
 
 SLOT_ENDED = "slot-ended"
 NOT_BOUND = "not-bound"
+CARED_FOR = "being-cared-for"
+"""An alarm sounds at the baby's bed.  The word says nothing of it: it stands where families read."""
+
+RESTS = "doctor-asks-rest"
+"""A doctor of the ward lets this baby have no visits for now."""
+
+HALTS = frozenset({CARED_FOR, RESTS})
+"""Why nothing opens for as long as somebody says so: nothing to repair, and no visit is given up for it."""
+
 CAMERA_ADJUSTED = "camera-adjusted"
 """Somebody of the ward moved the camera by hand, and said so."""
 
@@ -102,6 +111,8 @@ class Ward:
     known: Known
     consent_is_active: bool
     guardianship_is_clear: bool
+    is_alarmed: bool
+    is_paused: bool
     is_held: bool
     camera_is_healthy: bool
     nurse_heard_at: Instant
@@ -150,6 +161,10 @@ def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
         return "consent-withdrawn"
     if now >= visit.slot_end:
         return SLOT_ENDED
+    if ward.is_alarmed:
+        return CARED_FOR
+    if ward.is_paused:
+        return RESTS
     if broken is not None:
         return broken
     if binding is None or not binding.is_confirmed:
@@ -233,7 +248,9 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
         return visit
     cut = cut_of(visit, ward, now=now)
     if cut is None:
-        return replace(visit, fault_since=None)
+        # What is armed says no more why it could not be opened; behind a drawn curtain it still says why that fell.
+        is_halted = visit.state is State.ARMED and visit.reason in HALTS
+        return replace(visit, fault_since=None, reason="" if is_halted else visit.reason)
     if cut == SLOT_ENDED:
         return replace(visit, state=State.ENDING, reason=cut)
     if cut in FINAL_CUTS:
@@ -242,6 +259,9 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
     if cut_off.binding is not None and broken_by(cut_off.binding, ward.known):
         # Somebody moved something: only new scans say what is to be seen, even if the records say again what they said.
         cut_off = replace(cut_off, binding=replace(cut_off.binding, confirmed_by=None))
+    if cut in HALTS:
+        is_adjusted = visit.reason == CAMERA_ADJUSTED
+        return replace(cut_off, fault_since=None, reason=visit.reason if is_adjusted else cut)
     if visit.fault_since is None:
         return replace(cut_off, fault_since=now)
     within, why = (ADJUST_WITHIN, CAMERA_ADJUSTED) if cut == NOT_BOUND and visit.is_adjusted else (REPAIR_WITHIN, cut)
