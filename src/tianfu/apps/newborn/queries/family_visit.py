@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.live.standing import read
-from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
+from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS, VISITS_PAUSED
 from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, consultation_from
-from tianfu.apps.newborn.mapping.wards import allows, has_died, is_clear
+from tianfu.apps.newborn.mapping.wards import allows, has_died, is_clear, is_raised
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
@@ -39,7 +39,7 @@ class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
     `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.  `call` is
-    the family's last call to the nurse.
+    the family's last call to the nurse.  `rests`: a doctor lets the baby have no visits for now.
     """
 
     state: State
@@ -50,6 +50,7 @@ class Now:
     is_silenced: bool = False
     is_ward_heard: bool = False
     call: Call | None = None
+    rests: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -96,6 +97,7 @@ class Coming:
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
     and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
+    `rests`: a doctor lets the baby have no visits for now.
     """
 
     booked: Booked
@@ -105,6 +107,7 @@ class Coming:
     sees: bool = True
     waits: bool = False
     asks_ward: bool = False
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +215,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         sees=third is None or third.sees,
         waits=waits,
         asks_ward=asks_ward,
+        rests=any(is_raised(each.value, VISITS_PAUSED) for each in flags),
     )
 
 
@@ -268,7 +272,9 @@ async def now_of(windows: Windows, coming: Coming) -> Now:
     """
     booked = coming.booked
     stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
-    return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
+    if coming.asks_ward:
+        return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD)
+    return replace(stands, rests=coming.rests)
 
 
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
