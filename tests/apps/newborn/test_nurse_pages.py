@@ -21,6 +21,7 @@ from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
+from tianfu.apps.newborn.actions.keep_slots import look_at_slots
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.mapping.codes import VISITS
@@ -28,6 +29,7 @@ from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
 from tianfu.services.accounts.keys import Seals
@@ -489,6 +491,43 @@ async def test_declining_frees_the_place_unless_something_was_seen(
     declined = await qin.post(f"/newborn/visits/{visit}/decline", reason="ward-is-busy")
     assert declined.headers.get("location", "").endswith("done=declined"), declined.text
     assert bool(await place.nursery.places.of_baby(before.baby)) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"), [("silence", "nurse-gone"), ("time", "not-opened"), ("break-off", "ward-is-busy")]
+)
+async def test_what_was_cut_at_the_bed_is_told_in_the_report_and_counts_only_if_something_was_seen(
+    place: Place, ends: str, reason: str
+) -> None:
+    before = await place.ward.booked(7)
+    held = [(before.baby, before.guardian, before.start, before.end)]
+    [visit] = await place.nursery.places.hold(before.ward, held, lambda _: None, by_staff=False)
+    await place.nursery.places.confirm(visit)
+    place.ward.visits[7] = visit
+    await place.ward.book(7, State.WAITING, start=before.start, end=before.end)
+    caller, qin = (await place.tablet(HEAD)).entered.signed_in.caller, await place.tablet(QIN)
+    await place.ward.arm(7)
+    if ends == "break-off":
+        assert (await qin.post(f"/newborn/visits/{visit}/open")).headers["location"].endswith("done=opened")
+        assert (await qin.post(f"/newborn/visits/{visit}/decline", reason=reason)).status_code == 303
+    for seconds in {"silence": (16, 61), "time": (600,), "break-off": (0,)}[ends]:
+        place.house.time.pass_(seconds)
+        await place.keeper.tick()
+    standing = await place.ward.standing(7)
+    assert (standing.visit.state, standing.visit.reason) == (State.ABORTED, reason)
+    await place.keeper.write_down()
+    for _ in range(2):
+        await look_at_slots(place.nursery)
+    [fate] = await place.nursery.places.fates(before.ward, before.start, before.end)
+    was_seen = ends == "break-off"
+    assert (fate.freed_by, fate.freed_reason, fate.broken_off) == (
+        (None, "", reason) if was_seen else ("ward", reason, "")
+    )
+    place.house.time.now = before.end
+    report = await read_report(place.nursery, caller)
+    assert report.reasons == ((reason, 1),)
+    assert report.visits == was_seen
+    assert [each.seen.in_30_days for each in report.lines if each.baby.id == "baby-7"] == [was_seen]
 
 
 async def test_a_nurse_looks_after_several_beds_from_her_round(place: Place) -> None:

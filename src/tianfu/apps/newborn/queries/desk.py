@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
@@ -83,7 +83,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The last 30 days, who was seen least first; `reasons` are those of the ward's refusals and cancellations."""
+    """The last 30 days, who was seen least first.
+
+    `reasons` are those of the ward's refusals, cancellations and break-offs.
+    """
 
     lines: tuple[Line, ...]
     reasons: tuple[tuple[str, int], ...]
@@ -187,11 +190,20 @@ async def read_report(nursery: Nursery, caller: Caller) -> Report:
     done = [each for each in fates if each.freed_by is None and each.end <= now]
     return Report(
         lines=tuple(sorted(lines, key=lambda one: (one.seen.in_30_days, _by_bed(one.baby)))),
-        reasons=tuple(Counter(each.freed_reason for each in fates if each.freed_by == "ward").most_common()),
+        reasons=tuple(Counter(_said_by_ward(fates)).most_common()),
         minutes=sum(each.end - each.start for each in done) // 60_000_000,
         visits=len(done),
         reading=await read_reading(nursery, ward.id, since, now),
     )
+
+
+def _said_by_ward(fates: Iterable[Fate]) -> Iterator[str]:
+    """Why the ward gave up what was booked, and why it broke off what was seen."""
+    for each in fates:
+        if each.freed_by == "ward":
+            yield each.freed_reason
+        elif each.broken_off:
+            yield each.broken_off
 
 
 def _line(baby: WardBaby, fates: Sequence[Fate], waited: tuple[int, int], now: Instant) -> Line:
