@@ -10,7 +10,6 @@ from tianfu.apps.newborn.queries.records import write
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.services.accounts.model.people import SignedIn
-from tianfu.services.realtime.protocol.parts import Part
 
 WORDS_MAX = 500
 ANSWERS = ("good", "middling", "bad")
@@ -32,7 +31,7 @@ async def thank(windows: Windows, signed_in: SignedIn, visit: str, form: Mapping
     resource = feedback_of(
         coming.booked,
         name=f"{visit}-{participant}"[:64],
-        sender=coming.booked.guardian if coming.part is Part.FAMILY else "",
+        sender=coming.guardian,
         answers={name: form[name] for name in ("picture", "care")},
         words=words,
         now=windows.nursery.clock(),
