@@ -2,11 +2,11 @@
 // says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
 import { proof, publicKey } from "./device-key";
 import { relaysIn } from "./ice-servers";
-import { Arrival } from "./newborn-arrival";
+import { Arrival, LOOK_MS } from "./newborn-arrival";
 import { checkDevice, write } from "./newborn-check";
 import { type Mark, Watermark } from "./newborn-mark";
 import { LastPhoto } from "./newborn-photo";
-import { type Expected, LOOK_MS } from "./newborn-watchdog";
+import type { Expected } from "./newborn-watchdog";
 import { Wording } from "./newborn-words";
 
 /** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */

@@ -103,6 +103,7 @@ async def test_the_newest_released_photo_stands_beside_a_drawn_curtain_and_no_lo
     await shows_none(page)
     await agrees(ward, "diary", "photo")
     await window.open()
+    await until(page.locator("[data-watch=live]").is_visible)
     await window.shield("feeding")
     await shows(page, "photo-3")
     await photo_of(ward, State.TAKEN_BACK, days_ago=3, note="")
