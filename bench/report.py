@@ -72,8 +72,7 @@ NEWBORN: dict[str, tuple[str, str]] = {
     "resumed_s": ("≤ 3", "first picture of a phone that comes back over its lost connection, worst of 5"),
     "media_crash_recovered_s": (
         "≤ 5",
-        "from the kill of the media server to the next picture, worst of 3; the bench opens the curtain again by itself,"
-        + " in a ward the nurse does",
+        "from the kill of the media server to the next picture, worst of 3; here the bench opens, in a ward the nurse",
     ),
     "fps_at_5_percent_loss": ("≥ 15", "pictures a second where one packet in twenty is lost"),
     "visits_per_core": ("≥ 45", "one to one, with talk, repair both ways and leases, at no more than 70 % of one core"),
