@@ -218,7 +218,7 @@ def description(lens: Lens) -> str:
     film, sound = lens.film, lens.sound
     sets = ",".join(b64encode(unit).decode() for unit in film.parameters)
     profile = film.parameters[0][1:4].hex()
-    lines = (
+    lines = [
         "v=0",
         "o=- 0 0 IN IP4 127.0.0.1",
         "s=test picture",
@@ -228,9 +228,9 @@ def description(lens: Lens) -> str:
         f"a=rtpmap:{PAYLOAD_TYPE} H264/{TICKS_PER_SECOND}",
         f"a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id={profile};sprop-parameter-sets={sets}",
         "a=control:picture",
-    )
+    ]
     if sound is not None:
-        lines += (f"m=audio 0 RTP/AVP {sound.payload_type}", *(f"a={each}" for each in sound.told), "a=control:sound")
+        lines += [f"m=audio 0 RTP/AVP {sound.payload_type}", *(f"a={each}" for each in sound.told), "a=control:sound"]
     return "".join(f"{line}\r\n" for line in lines)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from math import sin, tau
 from itertools import pairwise
+from math import sin, tau
 from random import Random
 from struct import iter_unpack, pack
 
@@ -32,11 +32,11 @@ def ending(sound: Sound, *, packets: int) -> Sound:
 def _aac() -> Sound:
     """RFC 3640, mode AAC-hbr."""
     units, config = _encoded("aac", 16_000)
+    sizes = "sizelength=13;indexlength=3;indexdeltalength=3"
     return Sound(
         told=(
             "rtpmap:97 MPEG4-GENERIC/16000/1",
-            "fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
-            f"config={config.hex()}",
+            f"fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;{sizes};config={config.hex()}",
         ),
         payload_type=97,
         ticks_per_second=16_000,
@@ -59,9 +59,9 @@ def _g726() -> Sound:
 
 def _plain(codec: str, payload_type: int, told: Sequence[str]) -> Sound:
     units, _ = _encoded(codec, 8_000, samples=160)
-    return Sound(
-        told=told, payload_type=payload_type, ticks_per_second=8_000, ticks_each=160, payload=_again(units)
-    )
+    sound, size = b"".join(units), 80 if codec == "g726le" else 160
+    units = [sound[at : at + size] for at in range(0, len(sound), size)]
+    return Sound(told=told, payload_type=payload_type, ticks_per_second=8_000, ticks_each=160, payload=_again(units))
 
 
 def _opus() -> Sound:
@@ -85,7 +85,9 @@ def _encoded(codec: str, rate: int, *, samples: int = 0) -> tuple[Sequence[bytes
     encoder.format = encoder.codec.audio_formats[0].name
     encoder.bit_rate = 32_000
     encoder.open()
-    frames = AudioResampler(encoder.format, "mono", rate, frame_size=samples or encoder.frame_size).resample(_wave(rate))
+    frames = AudioResampler(encoder.format, "mono", rate, frame_size=samples or encoder.frame_size).resample(
+        _wave(rate)
+    )
     units = [bytes(packet) for frame in frames for packet in encoder.encode(frame)]
     return units, bytes(encoder.extradata or b"")
 
@@ -104,16 +106,18 @@ def damaged(sound: Sound) -> Sound:
 
     def payload(number: int) -> bytes | None:
         whole = sound.payload(number)
-        if whole is None or number < 10:
+        if whole is None or number < 20:
             return whole
-        return drawn.choice([whole[: drawn.randrange(len(whole))], drawn.randbytes(len(whole)), whole[:4] + b"\xff" * 40])
+        return drawn.choice(
+            [whole[: drawn.randrange(len(whole))], drawn.randbytes(len(whole)), whole[:4] + b"\xff" * 40]
+        )
 
     return replace(sound, payload=payload)
 
 
 def unknown() -> Sound:
     """A sound that is left where it is: nobody decodes it."""
-    return replace(tone("alaw"), told=("rtpmap:18 G729/8000",), payload_type=18)
+    return replace(tone("alaw"), told=("rtpmap:98 L16/8000/1",), payload_type=98)
 
 
 def hertz_of(packets: Sequence[bytes]) -> float:
@@ -122,7 +126,8 @@ def hertz_of(packets: Sequence[bytes]) -> float:
     decoder.sample_rate, decoder.layout = 48_000, "mono"
     frames = [frame for data in packets for frame in decoder.decode(Packet(data))]
     told = AudioResampler("s16", "mono", 48_000)
-    samples = [each for frame in frames for made in told.resample(frame) for (each,) in iter_unpack("<h", made.planes[0])]
+    made = [each for frame in frames for each in told.resample(frame)]
+    samples = [each for frame in made for (each,) in iter_unpack("<h", bytes(frame.planes[0])[: 2 * frame.samples])]
     samples = samples[len(samples) // 4 :]
     assert max(samples) > 2_000, "it is silent"
     rises = sum(one < 0 <= other for one, other in pairwise(samples))

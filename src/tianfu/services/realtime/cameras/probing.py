@@ -32,6 +32,9 @@ _SHOWN = (
 _PICTURE_DECODERS = ("h264", "hevc", "mjpeg", "mpeg4")
 """What cameras of the last twenty years send: whoever is refused for his codec shall read which it is."""
 
+_MAY_BE_SOUND = frozenset({"camera-codec", "camera-no-picture"})
+"""What is said of a camera, too, whose sound nobody knows: then its picture is looked at alone."""
+
 _UNLISTED = re.compile(rb"Codec \(([a-z0-9_]{1,32})\) not on whitelist")
 """What it says of a codec that it was told to leave alone."""
 
@@ -39,21 +42,27 @@ _UNLISTED = re.compile(rb"Codec \(([a-z0-9_]{1,32})\) not on whitelist")
 async def look_at(source: Source, *, is_thorough: bool, keeps_out: Judge = names_us) -> Seen:
     """What a camera sends; how much, and how far whole pictures lie apart, only if the look `is_thorough`.
 
+    A sound that is announced and does not come is none: ffmpeg would hold the pictures back for it at the beginning.
     Raises Refusal `camera-login-refused`, `camera-no-picture`, `camera-codec`, `camera-leads-elsewhere`, or as
     `Child.started` does.
     """
-    seconds = WATCH_SECONDS if is_thorough else GLANCE_SECONDS
     try:
-        said = await _probed(source, seconds, keeps_out, hears=True)
+        return await _look(source, keeps_out, is_thorough=is_thorough, hears=True)
     except Refusal as refusal:
-        if refusal.code != "camera-codec":
+        if refusal.code not in _MAY_BE_SOUND:
             raise
-        said = await _probed(source, seconds, keeps_out, hears=False)  # it may have been the sound's
+        return await _look(source, keeps_out, is_thorough=is_thorough, hears=False)
+
+
+async def _look(source: Source, keeps_out: Judge, *, is_thorough: bool, hears: bool) -> Seen:
+    seconds = WATCH_SECONDS if is_thorough else GLANCE_SECONDS
+    said = await _probed(source, seconds, keeps_out, hears=hears)
     stream = _first(said, "video")
-    packets = [each for each in said.get("packets") or [] if each.get("stream_index") == stream.get("index")]
+    packets = _of(stream, said)
     if not stream.get("codec_name") or not packets:
         raise Refusal("camera-no-picture", next_step="change-the-camera", retryable=True)
-    sound = _first(said, "audio").get("codec_name", "")
+    sound = _first(said, "audio")
+    is_heard = sound.get("codec_name") in SOUND_DECODERS and bool(_of(sound, said))
     return Seen(
         codec=stream["codec_name"],
         profile=str(stream.get("profile", "unknown")),
@@ -63,7 +72,7 @@ async def look_at(source: Source, *, is_thorough: bool, keeps_out: Judge = names
         height=int(stream.get("height", 0)),
         bits_per_second=_rate(packets) if is_thorough else None,
         group_seconds=_group(packets) if is_thorough else None,
-        sound=sound if sound in SOUND_DECODERS else "",
+        sound=sound["codec_name"] if is_heard else "",
     )
 
 
@@ -94,6 +103,10 @@ def _unfit_codec(codec: str) -> Refusal:
 def _first(said: dict[str, Any], kind: str) -> dict[str, Any]:
     """The first stream of a kind; empty if there is none."""
     return next((each for each in said["streams"] if each.get("codec_type") == kind), {})
+
+
+def _of(stream: dict[str, Any], said: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in said.get("packets") or [] if each.get("stream_index") == stream.get("index", -1)]
 
 
 def _moments(packets: list[dict[str, Any]]) -> list[float]:

@@ -24,6 +24,10 @@ End = TypeVar("End")
 _ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH")
 """What a child learns of ours: no secret of an installation is in it."""
 
+ANALYSIS_MICROSECONDS = 3_000_000
+"""So long a sound is waited for that was announced and does not come; within it every fit camera shows a whole picture.
+"""
+
 _READING = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,tls,rtp,rtsp", "-i", "pipe:0")
 
 SOUND_DECODERS: Mapping[str, str] = {
@@ -57,7 +61,8 @@ class Child:
     @staticmethod
     def reading(decoders: Sequence[str]) -> Sequence[str]:
         """The arguments by which both programs read what comes on their standard input; nothing else decodes it."""
-        return ("-v", "error", "-codec_whitelist", ",".join(decoders), *_READING)
+        limits = ("-analyzeduration", str(ANALYSIS_MICROSECONDS), "-codec_whitelist", ",".join(decoders))
+        return ("-v", "error", *limits, *_READING)
 
     @classmethod
     @asynccontextmanager

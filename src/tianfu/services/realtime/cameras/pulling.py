@@ -30,9 +30,6 @@ _SOUND = (
 )
 """As many samples a second as the camera has, where Opus knows that number: making more of them cost most."""
 
-_BEGIN_MICROSECONDS = 1_000_000
-"""So long a sound is waited for at the beginning that was announced and does not come."""
-
 
 async def refuse_unfit_source(source: Source, *, is_thorough: bool, keeps_out: Judge = names_us) -> Seen:
     """Look at a camera and refuse it if its pictures cannot go on as they come; what was seen.
@@ -47,7 +44,8 @@ async def refuse_unfit_source(source: Source, *, is_thorough: bool, keeps_out: J
 async def pull(camera: str, source: Source, intake: Intake, *, sound: str, now: Instant) -> Refusal:
     """Pull until the camera, ffmpeg or the media server ends it; why it ended.
 
-    `sound` is its codec as `look_at` has seen it; if that is empty, the picture alone is fetched.  Raises Refusal `media-unavailable`, or as `Child.started` does, if it cannot begin.
+    `sound` is its codec as `look_at` has seen it; if that is empty, the picture alone is fetched.  Raises Refusal
+    `media-unavailable`, or as `Child.started` does, if it cannot begin.
     """
     connection = await intake.ingest(camera)
     try:
@@ -83,7 +81,7 @@ def _with_sound(connection: int, sound: str, now: Instant) -> tuple[str, ...]:
     could begin both, so that a sound that never comes would hold the picture back.
     """
     return (
-        *("-nostdin", "-hide_banner", "-analyzeduration", str(_BEGIN_MICROSECONDS)),
+        *("-nostdin", "-hide_banner"),
         *Child.reading(["h264", SOUND_DECODERS[sound]]),
         *(*_PICTURE, *_as_packets("96", now), f"pipe:{connection}"),
         *(*_SOUND, *_as_packets("97", now), "-drop_pkts_on_overflow", "1", f"pipe:{connection}"),
