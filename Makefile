@@ -24,8 +24,12 @@ set-up-tests:
 run: set-up
 	@exec $(BIN)/python scripts/run.py
 
+# What watches live pictures, a browser or a whole installation has the machine to itself; all else shares its cores.
+ALONE := tests/apps/newborn tests/deploy tests/gateways/media tests/journeys tests/services/realtime tests/supervision
+
 test: set-up-tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest $(ALONE)
 
 quick: set-up-tests
 	$(BIN)/pytest -m 'not slow' --ignore tests/journeys

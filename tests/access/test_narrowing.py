@@ -67,7 +67,7 @@ TABLE: dict[tuple[str, str], set[str]] = {
 OF_DESK = decide(DESK, Purpose.TREATMENT, NO_FACTS)
 
 
-@pytest.mark.parametrize(("asked", "within"), TABLE.items(), ids=str)
+@pytest.mark.parametrize(("asked", "within"), TABLE.items(), ids=[f"{scopes} {deed}" for scopes, deed in TABLE])
 def test_a_token_sees_what_its_scopes_say(asked: tuple[str, str], within: set[str]) -> None:
     given = narrowed(OF_DESK, parse_scopes(asked[0]), CHILD)
     assert {name for name, record in RECORDS.items() if judged(given, record, doing=Act(asked[1])).allowed} == within

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from tianfu.access.caller import NOBODY, Caller
-from tianfu.access.decision import Grant
-from tianfu.access.purpose import Purpose
-from tianfu.access.rules import purposes_of
 from tianfu.kernel.instants import Instant
 from tianfu.records.audit_event import AuditEvent, event
+from tianfu.records.deeds import acting
 from tianfu.services.accounts.model.people import Account, Kind
 
 RULE = "accounts"
@@ -33,11 +31,6 @@ INTERACTIONS = frozenset(
 """What accounts do, as the trace calls it."""
 
 
-def purpose_of(role: str) -> Purpose:
-    """For what somebody in this role acts when he names no purpose: the first one that the rules give it."""
-    return next(iter(purposes_of(role)), Purpose.OPERATIONS)
-
-
 def caller_of(account: Account | None) -> Caller:
     """Who is about to sign in, as far as is known: his role comes with his place of work."""
     if account is None:
@@ -51,5 +44,4 @@ def account_event(
     """The event of one act of accounts."""
     if interaction not in INTERACTIONS:
         raise ValueError(interaction)
-    grant = Grant(caller=caller, purpose=purpose_of(caller.role), rule=RULE, types=())
-    return event(grant, at=at, interaction=interaction, type_number=None, outcome=outcome, query=query)
+    return event(acting(caller, RULE), at=at, interaction=interaction, type_number=None, outcome=outcome, query=query)

@@ -9,19 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
-from tianfu.access.purpose import Purpose
-from tianfu.access.rules import purposes_of
 from tianfu.db import Database, Transaction, queries, text_array
-from tianfu.kernel.ids import new_uuid7, record_number
+from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import event
-from tianfu.records.write import leave_trace
+from tianfu.records.deeds import Deeds
 from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.services.accounts.opening import Accounts
@@ -77,7 +72,7 @@ class Interpreters:
         self._database = database
         self._keys = AccountKeys.of(keyring.index_secret)
         self._accounts = accounts
-        self._auditor = auditor
+        self._deeds = Deeds(RULE, auditor, clock)
         self._clock = clock
 
     async def ask(
@@ -110,7 +105,7 @@ class Interpreters:
                 until=until,
                 **bearer,
             )
-            await self._tell(transaction, by, ASK, visit=visit, baby=baby, sees="yes" if sees else "no")
+            await self._deeds.tell(transaction, by, ASK, visit=visit, patient=baby, sees="yes" if sees else "no")
 
     async def of_visit(self, visit: str) -> tuple[Interpreting, ...]:
         """Who was asked for a visit and is not taken back."""
@@ -150,7 +145,7 @@ class Interpreters:
                 _SQL.agree_interpreting, visit=visit, account=account, by=practitioner, now=self._clock()
             )
             if row is not None:
-                await self._tell(transaction, by, LET, visit=visit, baby=baby, person=account)
+                await self._deeds.tell(transaction, by, LET, visit=visit, patient=baby, person=account)
         return row is not None
 
     async def end(self, by: SignedIn, interpreter: str, guardians: Collection[str]) -> tuple[str, str]:
@@ -184,25 +179,13 @@ class Interpreters:
             row = await transaction.one(query, **said)
             if row is None:
                 raise _not_found()
-            await self._tell(transaction, interpreter_of(signed_in.caller), deed, visit=row[0])
+            await self._deeds.tell(transaction, interpreter_of(signed_in.caller), deed, visit=row[0])
 
     async def _ended(self, transaction: Transaction, by: Caller, row: Sequence[Any] | None) -> tuple[str, str]:
         if row is None:
             raise _not_found()
-        await self._tell(transaction, by, END, visit=row[0], person=row[1] or "")
+        await self._deeds.tell(transaction, by, END, visit=row[0], person=row[1] or "")
         return row[0], row[1] or ""
-
-    async def _tell(self, transaction: Transaction, caller: Caller, deed: str, *, baby: str = "", **facts: str) -> None:
-        purpose = next(iter(purposes_of(caller.role)), Purpose.OPERATIONS)
-        said = event(
-            Grant(caller=caller, purpose=purpose, rule=RULE, types=()),
-            at=self._clock(),
-            interaction=deed,
-            type_number=None,
-            patients=[record_number("Patient", baby)] if baby else [],
-            query=urlencode({name: value for name, value in facts.items() if value}),
-        )
-        await leave_trace(transaction, [said], self._auditor.writer)
 
     async def _read(self, row: Sequence[Any]) -> Interpreting:
         account = row[7] or ""

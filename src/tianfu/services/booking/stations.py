@@ -10,18 +10,13 @@ import hashlib
 from dataclasses import dataclass
 from secrets import choice, token_urlsafe
 from typing import Final
-from urllib.parse import urlencode
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
-from tianfu.access.purpose import Purpose
-from tianfu.access.rules import purposes_of
 from tianfu.db import Database, Transaction, queries
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import AuditEvent, event
-from tianfu.records.write import leave_trace
+from tianfu.records.deeds import Deeds
 from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.recovery import LETTERS
 from tianfu.vault.keyring import Keyring
@@ -74,7 +69,7 @@ class Stations:
     """Stations and their codes; one for each worker."""
 
     def __init__(self, database: Database, keyring: Keyring, auditor: Auditor, clock: Clock) -> None:
-        self._auditor = auditor
+        self._deeds = Deeds(RULE, auditor, clock)
         self._database = database
         self._keys = AccountKeys.of(keyring.index_secret)
         self._clock = clock
@@ -91,7 +86,7 @@ class Stations:
                 now=now,
                 until=now + STATION_SECONDS * SECOND,
             )
-            await self._tell_within(transaction, by, OPEN, ward=ward)
+            await self._deeds.tell(transaction, by, OPEN, ward=ward)
         return secret
 
     async def find(self, secret: str) -> Station | None:
@@ -125,7 +120,7 @@ class Stations:
                 now=now,
                 until=now + CODE_SECONDS * SECOND,
             )
-            await self._tell_within(transaction, by, GIVE, ward=ward, visit=visit, seen=seen)
+            await self._deeds.tell(transaction, by, GIVE, ward=ward, visit=visit, seen=seen)
         return code
 
     async def enter(self, secret: str, code: str) -> Shown:
@@ -140,7 +135,7 @@ class Stations:
         try:
             return await self._entered(secret, station.ward, code)
         except Refusal as refusal:
-            await self._auditor.record([self._event(DOOR, ENTER, refusal.code, {"ward": station.ward})])
+            await self._deeds.tell_refused(DOOR, ENTER, refusal.code, ward=station.ward)
             refusal.is_traced = True
             raise
 
@@ -163,7 +158,7 @@ class Stations:
                 may_talk=shown.may_talk,
                 now=now,
             )
-            await self._tell_within(transaction, DOOR, ENTER, ward=ward, visit=shown.visit)
+            await self._deeds.tell(transaction, DOOR, ENTER, ward=ward, visit=shown.visit)
         return shown
 
     async def leave(self, secret: str) -> None:
@@ -175,21 +170,6 @@ class Stations:
         """The device is a station no longer; safe to repeat."""
         async with self._database.transaction("app") as transaction:
             await transaction.run(_SQL.close_station, digest=_digest(secret), now=self._clock())
-
-    async def _tell_within(self, transaction: Transaction, caller: Caller, deed: str, **facts: str) -> None:
-        """What is done is in the trail, or not done."""
-        await leave_trace(transaction, [self._event(caller, deed, "success", facts)], self._auditor.writer)
-
-    def _event(self, caller: Caller, deed: str, outcome: str, facts: dict[str, str]) -> AuditEvent:
-        purpose = next(iter(purposes_of(caller.role)), Purpose.OPERATIONS)
-        return event(
-            Grant(caller=caller, purpose=purpose, rule=RULE, types=()),
-            at=self._clock(),
-            interaction=deed,
-            type_number=None,
-            outcome=outcome,
-            query=urlencode(facts),
-        )
 
     async def _forget_over(self, transaction: Transaction) -> None:
         await transaction.run(_SQL.forget_over, now=self._clock())

@@ -9,19 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
-from tianfu.access.purpose import Purpose
-from tianfu.access.rules import purposes_of
 from tianfu.db import Database, Transaction, queries
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import event
-from tianfu.records.write import leave_trace
+from tianfu.records.deeds import Deeds
 
 RULE = "newborn-visits"
 ENTER, APPROVE, REFUSE, WITHDRAW = "enter-wording", "approve-wording", "refuse-wording", "withdraw-wording"
@@ -92,7 +87,7 @@ class Wordings:
 
     def __init__(self, database: Database, auditor: Auditor, clock: Clock) -> None:
         self._database = database
-        self._auditor = auditor
+        self._deeds = Deeds(RULE, auditor, clock)
         self._clock = clock
         self._remembered: dict[str, tuple[Instant, Shown]] = {}
 
@@ -143,7 +138,7 @@ class Wordings:
                     by=by.id,
                     now=self._clock(),
                 )
-                await self._tell(
+                await self._deeds.tell(
                     transaction, by, ENTER, tongue=tongue, phrase=each.phrase, version=str(number), **_before(before)
                 )
         self._remembered.pop(tongue, None)
@@ -166,7 +161,7 @@ class Wordings:
             if row is None:
                 raise Refusal("wording-answered", next_step="look-again")
             said = {"version": str(own.number), "before": str(own.number), "before-words": own.text}
-            await self._tell(transaction, by, WITHDRAW, tongue=tongue, phrase=row[0], reason=reason, **said)
+            await self._deeds.tell(transaction, by, WITHDRAW, tongue=tongue, phrase=row[0], reason=reason, **said)
         self._remembered.pop(tongue, None)
 
     async def choose(self, by: Caller, account: str, tongue: str) -> None:
@@ -179,7 +174,7 @@ class Wordings:
             if row is not None and row[0] == tongue:
                 return
             await transaction.run(_SQL.choose_tongue, account=account, tongue=tongue, now=self._clock())
-            await self._tell(transaction, by, CHOOSE)
+            await self._deeds.tell(transaction, by, CHOOSE)
 
     async def chosen(self, account: str) -> str:
         """What a person chose to read in; empty where he chose nothing."""
@@ -215,7 +210,7 @@ class Wordings:
             if row is None:
                 raise Refusal("wording-answered", next_step="look-again")
             said = {"version": str(own.number), "reason": reason, **_before(earlier)}
-            await self._tell(transaction, by, deed, tongue=tongue, phrase=row[0], **said)
+            await self._deeds.tell(transaction, by, deed, tongue=tongue, phrase=row[0], **said)
         self._remembered.pop(tongue, None)
 
     async def _version(self, transaction: Transaction, tongue: str, version: str) -> tuple[Kept, Sequence[Kept]]:
@@ -225,17 +220,6 @@ class Wordings:
         if own is None:
             raise Refusal("not-found", next_step="start-again")
         return own, [each for each in kept if each.phrase == own.phrase and each.id != version]
-
-    async def _tell(self, transaction: Transaction, caller: Caller, deed: str, **facts: str) -> None:
-        purpose = next(iter(purposes_of(caller.role)), Purpose.OPERATIONS)
-        said = event(
-            Grant(caller=caller, purpose=purpose, rule=RULE, types=()),
-            at=self._clock(),
-            interaction=deed,
-            type_number=None,
-            query=urlencode({name: value for name, value in facts.items() if value}),
-        )
-        await leave_trace(transaction, [said], self._auditor.writer)
 
 
 def _before(versions: Sequence[Kept]) -> Mapping[str, str]:

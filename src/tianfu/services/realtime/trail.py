@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import structlog
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
-from tianfu.access.purpose import Purpose
-from tianfu.access.rules import purposes_of
 from tianfu.db import Transaction
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
-from tianfu.records.audit_event import AuditEvent, event
-from tianfu.records.write import leave_trace
+from tianfu.records.deeds import Deeds
 
 RULE = "live-rooms"
 """What the trace names as the rule: docs/rules/live-rooms.md"""
@@ -35,12 +29,11 @@ class RoomTrail:
     """Tells the trace who came, left, was refused and was sent away; never a name, a secret or an address."""
 
     def __init__(self, auditor: Auditor, clock: Clock) -> None:
-        self._auditor = auditor
-        self._clock = clock
+        self._deeds = Deeds(RULE, auditor, clock)
 
     async def tell_within(self, transaction: Transaction, caller: Caller, deed: str, **facts: str) -> None:
         """Something that a transaction does: its event is there if the deed is, and comes to nothing with it."""
-        await leave_trace(transaction, [self._event(caller, deed, "success", facts)], self._auditor.writer)
+        await self._deeds.tell(transaction, caller, deed, **facts)
 
     async def refused(self, caller: Caller, deed: str, refusal: Refusal, **facts: str) -> None:
         """A refusal, once, with the reason that its sender does not learn; returns when it is durable."""
@@ -48,16 +41,5 @@ class RoomTrail:
         _log.warning("room_refused", deed=deed, code=refusal.code, reason=reason)
         if refusal.code in UNTOLD or refusal.is_traced:
             return
-        await self._auditor.record([self._event(caller, deed, refusal.code, {**facts, "reason": reason})])
+        await self._deeds.tell_refused(caller, deed, refusal.code, **facts, reason=reason)
         refusal.is_traced = True
-
-    def _event(self, caller: Caller, deed: str, outcome: str, facts: dict[str, str]) -> AuditEvent:
-        purpose = next(iter(purposes_of(caller.role)), Purpose.OPERATIONS)
-        return event(
-            Grant(caller=caller, purpose=purpose, rule=RULE, types=()),
-            at=self._clock(),
-            interaction=deed,
-            type_number=None,
-            outcome=outcome,
-            query=urlencode({name: value for name, value in facts.items() if value}) or None,
-        )

@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.access.decision import Grant
-from tianfu.access.purpose import Purpose
-from tianfu.access.rules import purposes_of
 from tianfu.kernel.ids import record_number
 from tianfu.kernel.instants import Clock
 from tianfu.records.audit import Auditor
 from tianfu.records.audit_event import AuditEvent, event
+from tianfu.records.deeds import acting
 from tianfu.services.realtime.kept import Changing, KeptView
 
 RULE = "newborn-visits"
@@ -62,7 +60,7 @@ class ViewTrail:
 
     async def saw(self, viewer: Caller, patient: str, view: KeptView) -> None:
         """Somebody saw a baby's picture, from and to."""
-        grant, patients = _grant(viewer), [record_number("Patient", patient)]
+        grant, patients = acting(viewer, RULE), [record_number("Patient", patient)]
         said = f"visit={view.visit}&participant={view.participant}"
         await self.auditor.record(
             [
@@ -103,7 +101,7 @@ class ViewTrail:
         if interaction not in INTERACTIONS:
             raise ValueError(interaction)
         return event(
-            _grant(caller),
+            acting(caller, RULE),
             at=self.clock(),
             interaction=interaction,
             type_number=None,
@@ -111,8 +109,3 @@ class ViewTrail:
             patients=[] if patient is None else [record_number("Patient", patient)],
             query="&".join(f"{name}={value}" for name, value in facts.items()) or None,
         )
-
-
-def _grant(caller: Caller) -> Grant:
-    purpose = next(iter(purposes_of(caller.role)), Purpose.OPERATIONS)
-    return Grant(caller=caller, purpose=purpose, rule=RULE, types=())

@@ -8,10 +8,10 @@ from typing import Any
 from tianfu.access.caller import Caller
 from tianfu.gateways.smart.ports import Choice
 from tianfu.kernel.instants import Clock, range_of
+from tianfu.records.deeds import purpose_of
 from tianfu.records.outcomes import Found
 from tianfu.records.store import Store
 from tianfu.services.accounts.model.people import SignedIn
-from tianfu.services.accounts.tracing import purpose_of
 
 
 class RecordedPeople:

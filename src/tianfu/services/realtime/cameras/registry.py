@@ -12,6 +12,7 @@ from tianfu.db import Database, Transaction, UniqueViolation, float8_array, int4
 from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
+from tianfu.records.deeds import Deeds
 from tianfu.services.accounts.keys import Sealed, Seals
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, secret_of
 from tianfu.services.realtime.cameras.addresses import UNIQUE, CameraAddresses, shared
@@ -22,8 +23,8 @@ from tianfu.services.realtime.cameras.changes import (
     REGISTER,
     RETIRE,
     RETURN,
+    RULE,
     TAKE_BACK,
-    CameraTrail,
 )
 from tianfu.services.realtime.cameras.source import Source
 from tianfu.services.realtime.protocol.credentials import BEGINNING, GOOD_DAYS, OVERLAP_HOURS
@@ -98,7 +99,7 @@ class Cameras:
     """
 
     def __init__(self, database: Database, seals: Seals, *, auditor: Auditor | None, clock: Clock) -> None:
-        self._trail = None if auditor is None else CameraTrail(auditor, clock)
+        self._trail = None if auditor is None else Deeds(RULE, auditor, clock)
         self._database = database
         self._seals = seals
         self._addresses = CameraAddresses(seals)
