@@ -52,7 +52,7 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
-    _refuse_wrong_time(coming, await now_of(windows, coming.booked), now)
+    _refuse_wrong_time(coming, await now_of(windows, coming), now)
     if not coming.sees:
         refuse_sound_alone(windows)
     if coming.waits:
