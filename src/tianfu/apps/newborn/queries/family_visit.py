@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
 from tianfu.apps.newborn.mapping.guardians import name_of
@@ -23,6 +24,7 @@ from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, r
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
@@ -86,7 +88,18 @@ class Expert:
         return self.signed_in.caller
 
 
-Watcher = SignedIn | AtDoor | Expert
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedNurse:
+    """A nurse who signed in, at a bed of her ward: she looks at what the family is sent, and speaks to it."""
+
+    signed_in: SignedIn
+
+    @property
+    def caller(self) -> Caller:
+        return self.signed_in.caller
+
+
+Watcher = SignedIn | AtDoor | Expert | BedNurse
 """Who looks.  His `caller` tells him from everybody else."""
 
 
@@ -177,6 +190,8 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     nursery = windows.nursery
     if isinstance(watcher, Expert):
         return await _coming_as_expert(windows, watcher, visit)
+    if isinstance(watcher, BedNurse):
+        return await _coming_as_nurse(windows, watcher, visit)
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
@@ -233,6 +248,22 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
         and await stays_in(windows.nursery.store, booked.baby, booked.ward)
     )
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
+
+
+async def _coming_as_nurse(windows: Windows, watcher: BedNurse, visit: str) -> Coming:
+    """As a nurse in whose care the baby of a visit at the bed is now; raises Refusal `not-found`.
+
+    Asked again while she looks: so it reads no more than that, and of the visit what stood when it came to the bed.
+    """
+    house = windows.house
+    room = await house.rooms.find(visit)
+    if room is None:
+        raise not_found()
+    booked = read(room.state).booked
+    [baby] = await house.store.read_many(watcher.caller, Purpose.TREATMENT, [("Patient", booked.baby)])
+    if not isinstance(baby, Found):
+        raise not_found()
+    return Coming(booked=booked, part=Part.NURSE, may_see=True, may_speak=True)
 
 
 async def _third(windows: Windows, watcher: Watcher, visit: str) -> Interpreting | None:
