@@ -21,7 +21,7 @@ from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import known_reach, speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
-from tianfu.apps.newborn.actions.thank import ANSWERS, thank
+from tianfu.apps.newborn.actions.thank import thank
 from tianfu.apps.newborn.door_routes import (
     DOOR,
     DOOR_WATCH,
@@ -31,6 +31,7 @@ from tianfu.apps.newborn.door_routes import (
     refuse_signed_in,
 )
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
+from tianfu.apps.newborn.model.feedback import ANSWERS
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
