@@ -73,7 +73,10 @@ NEWBORN: dict[str, tuple[str, str]] = {
         "until the family's page, by its own watchdog, takes a picture that was cut off for still, worst of 5",
     ),
     "resumed_s": ("≤ 3", "from the return of a network that was away for 5 s to the next picture there, worst of 5"),
-    "media_crash_recovered_s": ("≤ 5", "from the kill of the media server to the next picture, worst of 3"),
+    "media_crash_recovered_s": (
+        "≤ 5",
+        "from the kill of the media server to the next picture, worst of 3; here the bench opens, in a ward the nurse",
+    ),
     "fps_at_5_percent_loss": ("≥ 15", "pictures a second where one packet in twenty is lost"),
     "visits_per_core": ("≥ 45", "one to one, with talk, repair both ways and leases, at no more than 70 % of one core"),
     "viewers_per_core": ("≥ 150", "of one camera, at no more than 70 % of one core"),

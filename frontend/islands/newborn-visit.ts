@@ -1,7 +1,8 @@
 // A family's window to the ward: comes in by a grant and this device's key, shows the picture only while the server
 // says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
-import { proof, publicKey } from "./device-key";
-import { relaysIn } from "./ice-servers";
+import { publicKey } from "./device-key";
+import { holdKey } from "./hold-key";
+import { answerDoor, offerToDoor, openMouth } from "./media-door";
 import { Arrival, LOOK_MS } from "./newborn-arrival";
 import { checkDevice, write } from "./newborn-check";
 import { type Mark, Watermark } from "./newborn-mark";
@@ -278,49 +279,19 @@ class LiveVisit {
         setTimeout(() => goneAt === at && peer === this.#peer && this.#again("lost"), GONE_MS);
       }
     };
-    const offered = joined.offers ? undefined : await peer.createOffer();
-    const answer = await this.#sendTo("POST", "/media/whep", offered?.sdp ?? "", joined.grant);
-    if (offered === undefined) return this.#takeOffer(peer, answer, joined.speaks);
-    // Gathering begins only now that the relays are known (RFC 9725, section 4.6).  Our addresses need not be told: the
-    // server learns each from what comes from there (RFC 8445, section 7.3.1.3).
-    peer.setConfiguration({ ...peer.getConfiguration(), iceServers: relaysIn(answer.headers.get("link") ?? "") });
-    await peer.setLocalDescription(offered);
-    await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
-  }
-
-  /** Say something to the door of pictures with this device's signature; throws for anything but a yes. */
-  async #sendTo(method: string, path: string, body: string, grant = ""): Promise<Response> {
-    const headers: Record<string, string> = {
-      dpop: await proof(method, location.origin + path, body, grant, this.#root.dataset["visit"] ?? ""),
-    };
-    if (grant) headers["authorization"] = `Bearer ${grant}`;
-    if (body) headers["content-type"] = "application/sdp";
-    const signal = AbortSignal.timeout(8_000);
-    const answer = await fetch(path, { method, ...(body ? { body } : {}), credentials: "omit", signal, headers });
-    if (!answer.ok) throw new Error(String(answer.status));
-    return answer;
-  }
-
-  /** Answer the media server's offer; his voice goes another way, open from now on and silent until he presses. */
-  async #takeOffer(peer: RTCPeerConnection, offered: Response, speaks: boolean): Promise<void> {
-    const place = offered.headers.get("location") ?? "";
-    const relays = { iceServers: relaysIn(offered.headers.get("link") ?? "") };
-    peer.setConfiguration({ ...peer.getConfiguration(), ...relays });
-    await peer.setRemoteDescription({ type: "offer", sdp: await offered.text() });
-    await peer.setLocalDescription(await peer.createAnswer());
-    await this.#sendTo("PATCH", place, peer.localDescription?.sdp ?? "");
-    if (!speaks || peer !== this.#peer) return;
-    this.#openMouth = () => this.#connectMouth(place, relays);
+    const visit = this.#root.dataset["visit"] ?? "";
+    if (!joined.offers) return offerToDoor(peer, visit, joined.grant);
+    // His voice goes another way, open from now on and silent until he presses.
+    const { place, relays } = await answerDoor(peer, visit, joined.grant);
+    if (!joined.speaks || peer !== this.#peer) return;
+    this.#openMouth = () => this.#connectMouth(visit, place, relays);
     await this.#openMouth().catch(() => undefined); // the picture first: it is tried again when the key is pressed
   }
 
-  async #connectMouth(place: string, relays: RTCConfiguration): Promise<void> {
+  async #connectMouth(visit: string, place: string, relays: RTCConfiguration): Promise<void> {
     this.#mouth?.close();
     const mouth = (this.#mouth = new RTCPeerConnection(relays));
-    const voice = mouth.addTransceiver("audio", { direction: "sendonly" }).sender;
-    await mouth.setLocalDescription(await mouth.createOffer());
-    const answer = await this.#sendTo("POST", `${place}/voice`, mouth.localDescription?.sdp ?? "");
-    await mouth.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    const voice = await openMouth(mouth, visit, place);
     if (mouth === this.#mouth) this.#voice = voice;
   }
 
@@ -637,36 +608,12 @@ class LiveVisit {
   #talking(): void {
     const hold = this.#part("hold") as HTMLButtonElement | null;
     if (!hold) return;
-    const isTap = (): boolean => (this.#part("tap") as HTMLInputElement).checked;
-    const down = (): void => {
-      if (isTap() && this.#isPressed) this.#release();
-      else void this.#press();
-    };
-    const up = (): void => {
-      if (!isTap()) this.#release();
-    };
-    hold.addEventListener("pointerdown", (event) => {
-      hold.setPointerCapture(event.pointerId);
-      down();
+    holdKey(hold, {
+      isPressed: () => this.#isPressed,
+      isTap: () => (this.#part("tap") as HTMLInputElement).checked,
+      press: () => void this.#press(),
+      release: () => this.#release(),
     });
-    for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) hold.addEventListener(kind, up);
-    hold.addEventListener("contextmenu", (event) => event.preventDefault());
-    const isKey = (event: KeyboardEvent): boolean => event.key === " " || event.key === "Enter";
-    hold.addEventListener("keydown", (event) => {
-      if (!isKey(event)) return;
-      event.preventDefault();
-      if (!event.repeat) down();
-    });
-    hold.addEventListener("keyup", (event) => {
-      if (!isKey(event)) return;
-      event.preventDefault();
-      up();
-    });
-    // A screen reader's own press comes as a click without pointer or key: it turns on and off.
-    hold.addEventListener("click", (event) => {
-      if (event.detail === 0 && !isTap()) this.#isPressed ? this.#release() : void this.#press();
-    });
-    hold.addEventListener("blur", () => this.#release());
     this.#part("mute")?.addEventListener("change", () => {
       this.#release();
       this.#reaches(this.#heard);

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
-from tianfu.apps.newborn.mapping.diary import Entry
 from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, consultation_from
-from tianfu.apps.newborn.mapping.wards import allows, is_clear
+from tianfu.apps.newborn.mapping.wards import allows, has_died, is_clear
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
 from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.diary import read_last_photo
 from tianfu.apps.newborn.queries.experts import is_listed
 from tianfu.apps.newborn.queries.facts import read_facts
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, stays_in, wards_of_stays
@@ -25,6 +25,7 @@ from tianfu.apps.newborn.queries.second_guardian import guardian_as
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
@@ -89,7 +90,18 @@ class Expert:
         return self.signed_in.caller
 
 
-Watcher = SignedIn | AtDoor | Expert
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedNurse:
+    """A nurse who signed in, at a bed of her ward: she looks at what the family is sent, and speaks to it."""
+
+    signed_in: SignedIn
+
+    @property
+    def caller(self) -> Caller:
+        return self.signed_in.caller
+
+
+Watcher = SignedIn | AtDoor | Expert | BedNurse
 """Who looks.  His `caller` tells him from everybody else."""
 
 
@@ -98,8 +110,8 @@ class Coming:
     """Somebody who may come to a visit, as what, and whether he may speak there; decided anew each time he asks.
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
-    and waits until a nurse has agreed (`waits`).  `guardian` is as which RelatedPerson he is a guardian, or stands for
-    one; empty for everybody else.
+    and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
+    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.
     """
 
     booked: Booked
@@ -108,6 +120,7 @@ class Coming:
     may_speak: bool
     sees: bool = True
     waits: bool = False
+    asks_ward: bool = False
     guardian: str = ""
 
     @property
@@ -187,6 +200,8 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     nursery = windows.nursery
     if isinstance(watcher, Expert):
         return await _coming_as_expert(windows, watcher, visit)
+    if isinstance(watcher, BedNurse):
+        return await _coming_as_nurse(windows, watcher, visit)
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
@@ -204,12 +219,16 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     )
     flags = await found_by(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
     # By whose consent he comes: the visit hangs on that of who booked it, and another guardian on his own, too.
-    guardians = sorted({booked.guardian, own or booked.guardian})
-    people = await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", each) for each in guardians])
+    guardians = [("RelatedPerson", each) for each in sorted({booked.guardian, own or booked.guardian})]
+    people = await read_all(nursery.store, VISITS, PLATFORM, [*guardians, ("Patient", booked.baby)])
+    patient = people.get(("Patient", booked.baby))
+    asks_ward = patient is not None and has_died(patient.value)
     given, said, now = [each.value for each in consents], [each.value for each in flags], nursery.clock()
-    may_see = len(people) == len(guardians) and all(
-        is_clear(each.value, booked.baby, said, now=now) and allows(given, name, VIEW)
-        for (_, name), each in people.items()
+    may_see = not asks_ward and all(
+        (found := people.get(each)) is not None
+        and is_clear(found.value, booked.baby, said, now=now)
+        and allows(given, each[1], VIEW)
+        for each in guardians
     )
     waits = third is not None and third.agreed_at is None
     asked = await windows.viewers.interpreters(visit) if is_invited else {}
@@ -222,6 +241,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         may_speak=may_talk and may_see and not waits and allows(given, own or booked.guardian, TALK),
         sees=third is None or third.sees,
         waits=waits,
+        asks_ward=asks_ward,
         guardian=own,
     )
 
@@ -236,13 +256,30 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
         raise not_found()
     facts = (await read_facts(house.store, [booked], (), house.digest, now=house.clock()))[visit]
     may_see = (
-        facts.consent_is_active
+        booked.baby not in facts.known.died
+        and facts.consent_is_active
         and facts.guardianship_is_clear
         and booked.state in COMES
         and await is_listed(windows.nursery.store, practitioner)
         and await stays_in(windows.nursery.store, booked.baby, booked.ward)
     )
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
+
+
+async def _coming_as_nurse(windows: Windows, watcher: BedNurse, visit: str) -> Coming:
+    """As a nurse in whose care the baby of a visit at the bed is now; raises Refusal `not-found`.
+
+    Asked again while she looks: so it reads no more than that, and of the visit what stood when it came to the bed.
+    """
+    house = windows.house
+    room = await house.rooms.find(visit)
+    if room is None:
+        raise not_found()
+    booked = read(room.state).booked
+    [baby] = await house.store.read_many(watcher.caller, Purpose.TREATMENT, [("Patient", booked.baby)])
+    if not isinstance(baby, Found):
+        raise not_found()
+    return Coming(booked=booked, part=Part.NURSE, may_see=True, may_speak=True)
 
 
 async def _third(windows: Windows, watcher: Watcher, visit: str) -> Interpreting | None:
@@ -271,11 +308,15 @@ async def _is_invited(windows: Windows, watcher: SignedIn, baby: str) -> bool:
     return any(is_clear(each.value, baby, (), now=nursery.clock()) for each in inviting.values())
 
 
-async def now_of(windows: Windows, booked: Booked) -> Now:
-    """How a visit stands at this moment; before it is at the bed, as its Appointment says."""
-    return await now_at_bed(windows, booked.id) or replace(
-        _now(booked.visit, since=booked.start), guardian=booked.guardian
-    )
+async def now_of(windows: Windows, coming: Coming) -> Now:
+    """How a visit stands at this moment; before it is at the bed, as its Appointment says.
+
+    One that cannot take place any more is over from the moment on at which the record says so.
+    """
+    booked = coming.booked
+    stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
+    stands = replace(stands, guardian=booked.guardian)
+    return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
 
 
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
@@ -314,11 +355,12 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     booked, store = coming.booked, windows.nursery.store
     is_open_to_others = isinstance(watcher, AtDoor)
     is_own = coming.is_own and not is_open_to_others
+    is_told = is_own or (coming.part is Part.FAMILY and not coming.is_own and coming.may_see)
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
     _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
-    stands = await now_of(windows, booked)
+    stands = await now_of(windows, coming)
     patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
     is_open_to_expert = (
         coming.part is Part.EXPERT
@@ -332,26 +374,11 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
         bed=bed if is_known else "",
-        note=await _note(windows, booked.baby) if is_own or _is_other_guardian(coming) else None,
+        note=await _note(windows, booked.baby) if is_told and not coming.asks_ward else None,
         helpers=await helpers_of(windows, booked) if is_own else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
         is_open_to_expert=is_open_to_expert,
     )
-
-
-def _is_other_guardian(coming: Coming) -> bool:
-    return coming.part is Part.FAMILY and not coming.is_own and coming.may_see
-
-
-async def read_photo_of_visit(windows: Windows, signed_in: SignedIn, visit: str) -> tuple[bool, Entry | None]:
-    """Whether a guardian who may see the visit agreed to diary and photos, and the last released day with a photo.
-
-    Raises Refusal `not-found` for everybody else.
-    """
-    coming = await coming_to(windows, signed_in, visit)
-    if coming.part is not Part.FAMILY or not coming.may_see:
-        raise not_found()
-    return await read_last_photo(windows.nursery, signed_in.caller, coming.booked.baby)
 
 
 async def helpers_of(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
