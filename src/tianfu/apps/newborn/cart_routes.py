@@ -79,7 +79,7 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
                 raise
             return Response({"code": CAMERA_BOUND}, media_type=MediaType.JSON, status_code=status_of(refusal))
         # Janus shows everybody one picture: a second line would cost the device and reach nobody.
-        said = {"grant": grant.text, "smaller": not isinstance(carts.house.media, OffersFirst)}
+        said: dict[str, str | bool] = {"grant": grant.text, "smaller": not isinstance(carts.house.media, OffersFirst)}
         return Response(said, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
     @post(f"{CART}/{{camera:str}}/sound", status_code=200, opt=dict(limited("page")))
