@@ -347,8 +347,14 @@ async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window:
     await page.get_by_text("There is a problem").or_(page.get_by_role("alert")).first.wait_for()
     await page.get_by_role("group", name="Picture and sound").get_by_text("Good").click()
     await page.get_by_role("group", name="Did you feel looked after?").get_by_text("Good").click()
+    await page.get_by_label("Anything else").fill("Thank you, all\nof you")
     await page.get_by_role("button", name="Send").click()
     await page.get_by_text("Thank you; the ward reads it.").wait_for()
+    ward = await (await window.nurse(width=320)).new_page()
+    await ward.goto(f"{window.address}/newborn/desk/feedback")
+    await ward.locator("[data-part=feedback]").get_by_text("Thank you, all").wait_for()
+    assert await ward.locator("[data-part=feedback] li").count() == 1
+    await fit(ward, "feedback")
 
 
 @pytest.mark.parametrize(("language", "see"), [("zh-CN", "看宝宝"), ("en", "See the baby")])
@@ -371,6 +377,13 @@ async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, l
     window.house.time.pass_(10 * 60)
     await page.get_by_role("radio").first.wait_for(state="attached")
     await fit(page, f"{language}-over")
+    await window.ward.died(7)
+    await page.reload()
+    assert await page.locator("[data-part=asks-ward]").count() == 1
+    assert await page.get_by_role("radio").count() == await page.locator("[data-part=ended]").count() == 0
+    said = (await page.locator("main").inner_text()).lower()
+    assert [word for word in ("died", "death", "deceased", "去世", "离世", "死", "谢谢", "thank") if word in said] == []
+    await fit(page, f"{language}-asks-ward")
 
 
 async def until_drawn(page: Page) -> None:

@@ -77,7 +77,7 @@ def nurse_view_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
             stays = await stay(windows, watcher, visit, "", Formats(asking.language)) if form["inside"] else None
             stands = await now_at_bed(windows, visit) if stays is not None else None
             if stands is None:
-                stands = await now_of(windows, (await coming_to(windows, watcher, visit)).booked)
+                stands = await now_of(windows, await coming_to(windows, watcher, visit))
             said = dict(_stands(stands, asking.language, now=windows.nursery.clock()))
             said["inside"] = stays is not None
             if stays is not None:

@@ -21,7 +21,7 @@ from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import known_reach, speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
-from tianfu.apps.newborn.actions.thank import ANSWERS, thank
+from tianfu.apps.newborn.actions.thank import thank
 from tianfu.apps.newborn.door_routes import (
     DOOR,
     DOOR_WATCH,
@@ -31,6 +31,7 @@ from tianfu.apps.newborn.door_routes import (
     refuse_signed_in,
 )
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
+from tianfu.apps.newborn.model.feedback import ANSWERS
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
@@ -275,7 +276,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             part = viewer.part if viewer is not None else None
             if stands is None:
                 coming = await coming_to(windows, watcher, visit)
-                stands, part = await now_of(windows, coming.booked), coming.part
+                stands, part = await now_of(windows, coming), coming.part
             said = dict(_stands(stands, voice, way, now=now))
             if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
                 said["call"] = _called(stands.call, voice)

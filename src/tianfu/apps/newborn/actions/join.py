@@ -54,7 +54,7 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
-    stands = await now_of(windows, coming.booked)
+    stands = await now_of(windows, coming)
     _refuse_wrong_time(coming, stands, now)
     if isinstance(watcher, BedNurse):
         await visit_of(windows.house, watcher.caller, visit)
