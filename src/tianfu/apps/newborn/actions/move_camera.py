@@ -52,5 +52,5 @@ async def move_camera(house: House, caller: Caller, practitioner: str, visit: st
 def _moved(standing: Standing, moved: Moved, *, is_told_already: bool) -> Standing:
     if is_told_already:
         return standing.with_note(moved)
-    after = standing.becoming(adjusted(standing.visit, now=moved.at), now=moved.at)
+    after = standing.becoming(adjusted(standing.visit, now=moved.at), now=moved.at, by=moved.by)
     return after.with_note(moved)
