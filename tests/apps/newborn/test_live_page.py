@@ -357,7 +357,7 @@ async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window:
     await fit(ward, "feedback")
     head = await (await window.nurse(width=320, language="zh-CN", is_head=True)).new_page()
     await head.goto(f"{window.address}/newborn/workload")
-    assert await head.locator("[data-part=workload] tbody tr").count() == 2, "one shift, one nurse"
+    assert await head.locator("[data-part=workload] tbody tr").count() == 3, "one shift, its sum, one nurse"
     await fit(head, "workload")
 
 

@@ -21,8 +21,8 @@ from tianfu.apps.newborn.model.workload import (
     shift_at,
     shifts_on,
     stretches,
-    together,
     usual_starts,
+    whole_in,
     work_in,
 )
 from tianfu.kernel.instants import DAY, Instant, day_start
@@ -71,6 +71,7 @@ def test_a_visit_is_hers_who_scanned_until_another_opens_it_or_binds_its_bed_ane
     assert work["qin"] == Work(micros=4 * MINUTE, visits=1, interruptions=1)
     assert work["xiang"] == Work(micros=5 * MINUTE, visits=1, interruptions=1)
     assert "he" not in work, "who draws a curtain takes no visit over"
+    assert whole_in([taken], SHIFT, now=at(60)) == Work(micros=9 * MINUTE, visits=1, interruptions=2)
 
 
 def test_curtains_answers_and_new_scans_interrupt_and_nothing_else_does() -> None:
@@ -91,7 +92,7 @@ def test_two_beds_at_one_time_take_a_nurses_minutes_once_and_two_nurses_minutes_
     second = course(("scanned", 1, "qin"), ("live", 2, "qin"), ("ending", 5, "qin"), visit="two")
     assert work_in([SHORT, second], SHIFT, now=at(60))["qin"] == Work(micros=5 * MINUTE, visits=2)
     other = course(("scanned", 1, "xiang"), ("ending", 5, "xiang"), visit="two")
-    assert together(work_in([SHORT, other], SHIFT, now=at(60)).values()) == Work(micros=6 * MINUTE, visits=2)
+    assert whole_in([SHORT, other], SHIFT, now=at(60)) == Work(micros=6 * MINUTE, visits=2)
 
 
 def test_what_lasts_over_the_end_of_a_shift_counts_in_both_and_what_lasts_on_counts_until_now() -> None:

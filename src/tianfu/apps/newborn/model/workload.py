@@ -168,13 +168,14 @@ def _interruptions(course: Course) -> Iterator[tuple[str, Instant]]:
             yield nurse, deed.at
 
 
-def together(work: Iterable[Work]) -> Work:
-    """What visits took of several nurses; a visit that two had counts with each."""
-    all_work = tuple(work)
+def whole_in(courses: Sequence[Course], shift: Shift, *, now: Instant) -> Work:
+    """What visits took of all nurses of a shift together until now; a visit that two of them had is one visit."""
+    work = work_in(courses, shift, now=now).values()
+    own = [each for course in courses for each in stretches(course, now=now)]
     return Work(
-        micros=sum(each.micros for each in all_work),
-        visits=sum(each.visits for each in all_work),
-        interruptions=sum(each.interruptions for each in all_work),
+        micros=sum(each.micros for each in work),
+        visits=len({each.visit for each in own if max(each.since, shift.start) < min(each.until, shift.end)}),
+        interruptions=sum(each.interruptions for each in work),
     )
 
 

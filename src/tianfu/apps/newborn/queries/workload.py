@@ -22,7 +22,7 @@ from tianfu.apps.newborn.model.workload import (
     hers_now,
     shift_at,
     shifts_on,
-    together,
+    whole_in,
     work_in,
 )
 from tianfu.apps.newborn.queries.round import Ward, practitioner_names, read_wards
@@ -114,7 +114,7 @@ async def read_shift(house: House, ward: Ward, nurse: str, *, now: Instant) -> S
         ward=ward,
         shift=shift,
         own=work.get(nurse, Work()),
-        whole=together(work.values()),
+        whole=whole_in(courses, shift, now=now),
         hers=hers_now(courses, nurse),
         limit=None if policy is None else policy.nurse_minutes,
         at_once=None if policy is None else policy.nurse_at_once,
@@ -131,7 +131,7 @@ async def read_workload(house: House, caller: Caller, *, now: Instant) -> tuple[
     """Every shift of the last days in the wards of the caller's unit, nurse by nurse by name."""
     wards = await read_wards(house, caller)
     found = [(ward, *await _shifts(house, ward, now=now)) for ward in wards]
-    ids = {nurse for _, shifts, _ in found for _, work, _ in shifts for nurse in work}
+    ids = {nurse for _, shifts, _ in found for _, work, _, _ in shifts for nurse in work}
     names = await practitioner_names(house.store, caller, ids)
     return tuple(
         Workload(
@@ -143,10 +143,10 @@ async def read_workload(house: House, caller: Caller, *, now: Instant) -> tuple[
                         Line(nurse=names.get(nurse, nurse), work=each, is_reached=each.reaches(_limit(policy)))
                         for nurse, each in sorted(work.items(), key=lambda one: -one[1].micros)
                     ),
-                    whole=together(work.values()),
+                    whole=whole,
                     limit=_limit(policy),
                 )
-                for shift, work, policy in shifts
+                for shift, work, whole, policy in shifts
             ),
             is_cut_off=is_cut_off,
         )
@@ -156,7 +156,7 @@ async def read_workload(house: House, caller: Caller, *, now: Instant) -> tuple[
 
 async def _shifts(
     house: House, ward: Ward, *, now: Instant
-) -> tuple[list[tuple[Shift, dict[str, Work], Policy | None]], bool]:
+) -> tuple[list[tuple[Shift, dict[str, Work], Work, Policy | None]], bool]:
     """The shifts of a ward in which visits were, the last first, and whether some are left out."""
     policies = [policy_from(each) for each in await house.policies.policies(ward.id)]
     today = china_date(now)
@@ -165,7 +165,7 @@ async def _shifts(
     rooms = await house.rooms.of_ward(ward.id, since=Instant(min(each.start for each in shifts) - BEFORE))
     courses = list(map(course_of, rooms))
     found = [
-        (shift, dict(work), policy_on(policies, china_date(shift.start)))
+        (shift, dict(work), whole_in(courses, shift, now=now), policy_on(policies, china_date(shift.start)))
         for shift in shifts
         if (work := work_in(courses, shift, now=now))
     ]
@@ -182,5 +182,5 @@ async def minutes_since(rooms: KeptRooms, ward: str, since: Instant, *, days: in
     for day in range(0, days, SPAN_DAYS):
         span = Shift(start=Instant(since + day * DAY), end=Instant(since + min(day + SPAN_DAYS, days) * DAY))
         found: Sequence[KeptRoom] = await rooms.of_ward(ward, since=Instant(span.start - BEFORE), until=span.end)
-        total += together(work_in(map(course_of, found), span, now=now).values()).micros
+        total += whole_in(list(map(course_of, found)), span, now=now).micros
     return total // MINUTE
