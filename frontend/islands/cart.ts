@@ -1,8 +1,11 @@
 // A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  What sounds here is the voice of who
 // has the floor in the visit, over a line of sound that our own server alone answers.  Another line, which only sends,
 // is offered empty: no microphone is asked for before somebody turns it on here, and it goes off by itself.
+// One connection is one lens: before the other one sends anything the server has let this one go, drawn every curtain
+// and ended what was bound; and each lens has a key of its own, so that none takes another's place unasked.
 // The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
+const BED = { facingMode: { ideal: "environment" } };
 const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
 /** A connection that has been broken so long is made anew. */
 const BROKEN_WITHIN = 2_000;
@@ -20,6 +23,8 @@ type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused" | "bo
 /** Whether voices sound here: they do, one does now, the device cannot play them, or the media server sends none. */
 type Sounds = "yes" | "now" | "interpreter" | "expert" | "no" | "not-carried";
 /** What is said of the microphone: it is on, and whether anybody hears it; or why it is not. */
+/** What became of turning to the other lens: nothing yet, it was turned, or it was not. */
+type Turned = "" | "done" | "no";
 type Hears = "" | "heard" | "unheard" | "drawn" | "ended" | "denied" | "not-carried";
 /** What the server says of the visits here: whether a curtain is open, and whether a nurse lets the ward be heard. */
 interface Stands {
@@ -43,11 +48,14 @@ const coded = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encod
 const digest = async (text: string): Promise<string> => letters(await crypto.subtle.digest("SHA-256", coded(text)));
 
 class Cart {
-  private facing: "environment" | "user" = "environment";
   private stream: MediaStream | undefined;
   private peer: RTCPeerConnection | undefined;
   private address = "";
-  private keys: CryptoKeyPair | undefined;
+  /** The lens that is looked through, as this browser names it, and the key of each. */
+  private lens = "";
+  private readonly keys = new Map<string, CryptoKeyPair>();
+  private hasOther = false;
+  private isTurning = false;
   private wanted = false;
   private tries = 0;
   private awake: { release(): Promise<void> } | undefined;
@@ -74,6 +82,7 @@ class Cart {
     this.part("turn").addEventListener("click", () => void this.turn());
     this.part("torch").addEventListener("click", () => void this.light());
     this.part("microphone").addEventListener("click", () => void this.turnMicrophone());
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.count());
     document.addEventListener("visibilitychange", () => document.hidden && this.deafen("ended"));
     addEventListener("pagehide", () => this.stop("off"));
   }
@@ -88,12 +97,25 @@ class Cart {
     const runs = state === "starting" || state === "on" || state === "again";
     this.part("start").hidden = runs;
     this.part("stop").hidden = !runs;
-    this.part("turn").hidden = !runs;
+    this.showTurn();
     if (!runs) this.part("torch").hidden = true;
     this.part("sounds").hidden = !runs;
     this.part("ward").hidden = !runs;
     if (state !== "on") this.deafen("ended");
     if (!runs) this.tell("");
+    if (!runs) this.tellTurned("");
+  }
+
+  /** Turning needs another lens, and the connection by which the server knows this one. */
+  private showTurn(): void {
+    const hidden = this.place.dataset["state"] !== "on" || !this.hasOther;
+    this.part("turn").hidden = this.part("turn-hint").hidden = hidden;
+  }
+
+  private async count(): Promise<void> {
+    const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    this.hasOther = devices.filter((each) => each.kind === "videoinput").length > 1;
+    this.showTurn();
   }
 
   private async start(): Promise<void> {
@@ -101,19 +123,23 @@ class Cart {
     this.tries = 0;
     this.stand("starting");
     const plays = this.canPlay(); // within the touch, so that the browser lets sound begin (autoplay rules)
-    if (!(await this.look())) return;
+    if (!(await this.look(this.lens ? { deviceId: { exact: this.lens } } : BED, BED))) return;
     this.plays = await plays;
     this.say(this.plays ? "yes" : "no");
     this.awake = await navigator.wakeLock?.request("screen").catch(() => undefined);
     await this.connect();
   }
 
-  /** The camera that faces the bed, or the other one; the light begins dark. */
-  private async look(): Promise<boolean> {
+  /** Look through a lens, or through another one if it is gone; the light begins dark. */
+  private async look(which: MediaTrackConstraints, otherwise?: MediaTrackConstraints): Promise<boolean> {
     this.stream?.getTracks().forEach((track) => track.stop());
     try {
-      const video = { ...PICTURE, facingMode: { ideal: this.facing } };
-      this.stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      const through = (each: MediaTrackConstraints): Promise<MediaStream> =>
+        navigator.mediaDevices.getUserMedia({ video: { ...PICTURE, ...each }, audio: false });
+      this.stream = await through(which).catch((error: unknown) => {
+        if (!otherwise) throw error;
+        return through(otherwise);
+      });
     } catch {
       this.stop("no-camera");
       return false;
@@ -123,6 +149,8 @@ class Cart {
       return false;
     }
     const [track] = this.stream.getVideoTracks();
+    this.lens = track?.getSettings().deviceId ?? "";
+    void this.count();
     (this.part("own") as HTMLVideoElement).srcObject = this.stream;
     this.part("torch").hidden = !(track?.getCapabilities?.() as Torch | undefined)?.torch;
     this.part("torch").setAttribute("aria-pressed", "false");
@@ -261,24 +289,68 @@ class Cart {
 
   /** What the server says of the visits on this camera; nothing if it does not, or knows this connection no more. */
   private async standing(): Promise<Stands | undefined> {
-    const connection = this.address.split("/").pop() ?? "";
-    try {
-      const said = await fetch(`/newborn/cart/${this.camera}/sound`, {
-        method: "POST",
-        body: new URLSearchParams({ connection }),
-        signal: AbortSignal.timeout(ANSWER_WITHIN),
-      });
-      return said.ok && !said.redirected ? ((await said.json()) as Stands) : undefined;
-    } catch {
-      return undefined;
-    }
+    const said = await this.ask("sound");
+    const stands = said?.ok && !said.redirected ? said.json() : undefined;
+    return (stands as Promise<Stands> | undefined)?.catch(() => undefined);
   }
 
+  /** What the server answers to who shows the secret of this connection; nothing if it does not in time. */
+  private ask(what: "sound" | "lens"): Promise<Response | undefined> {
+    const connection = this.address.split("/").pop() ?? "";
+    return fetch(`/newborn/cart/${this.camera}/${what}`, {
+      method: "POST",
+      body: new URLSearchParams({ connection }),
+      signal: AbortSignal.timeout(ANSWER_WITHIN),
+    }).catch(() => undefined);
+  }
+
+  // The other lens
+
+  private tellTurned(turned: Turned): void {
+    const line = this.part("turned");
+    line.dataset["turned"] = turned;
+    line.textContent = turned && this.place.getAttribute(`data-turned-${turned}`);
+  }
+
+  /** Look through the other lens, once the server has let this connection go; without its word nothing is turned. */
   private async turn(): Promise<void> {
-    this.facing = this.facing === "environment" ? "user" : "environment";
-    if (!(await this.look())) return;
-    const [track] = this.stream!.getVideoTracks();
-    await this.peer?.getSenders()[0]?.replaceTrack(track ?? null);
+    const peer = this.peer;
+    if (this.isTurning || !peer || !this.address) return;
+    this.isTurning = true;
+    this.tellTurned("");
+    const other = await this.other();
+    const isLetGo = await this.isLetGo();
+    this.isTurning = false;
+    if (this.peer !== peer) return; // stopped meanwhile: who starts anew looks through the same lens
+    if (!isLetGo) {
+      this.tellTurned("no");
+      if (peer.connectionState !== "connected") this.again();
+      return;
+    }
+    this.address = ""; // it is over there
+    this.leave();
+    this.stand("starting");
+    const key = this.keys.get(this.lens);
+    this.keys.delete(this.lens);
+    if (!(await this.look(other))) return;
+    if (key) this.keys.set(this.lens, key);
+    this.tellTurned("done");
+    await this.connect();
+  }
+
+  /** A telephone says which way its lenses look; of others the next one is taken. */
+  private async other(): Promise<MediaTrackConstraints> {
+    const facing = this.stream?.getVideoTracks()[0]?.getSettings().facingMode;
+    if (facing) return { facingMode: { ideal: facing === "user" ? "environment" : "user" } };
+    const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    const lenses = devices.filter((each) => each.kind === "videoinput").map((each) => each.deviceId);
+    return { deviceId: { exact: lenses[(lenses.indexOf(this.lens) + 1) % lenses.length] ?? this.lens } };
+  }
+
+  /** Whether the server has drawn every curtain here and takes nothing more over this connection. */
+  private async isLetGo(): Promise<boolean> {
+    const said = await this.ask("lens");
+    return said !== undefined && said.ok && !said.redirected;
   }
 
   private async light(): Promise<void> {
@@ -320,7 +392,7 @@ class Cart {
   }
 
   private changed(peer: RTCPeerConnection): void {
-    if (this.peer !== peer || !this.wanted) return;
+    if (this.peer !== peer || !this.wanted || this.isTurning) return;
     const state = peer.connectionState;
     if (state === "connected") {
       this.tries = 0;
@@ -329,7 +401,7 @@ class Cart {
       this.again();
     } else if (state === "disconnected") {
       this.stand("again");
-      setTimeout(() => this.peer === peer && peer.connectionState !== "connected" && this.again(), BROKEN_WITHIN);
+      setTimeout(() => !this.isTurning && this.peer === peer && peer.connectionState !== "connected" && this.again(), BROKEN_WITHIN);
     }
   }
 
@@ -366,10 +438,11 @@ class Cart {
   }
 
   private async key(): Promise<CryptoKeyPair> {
-    return (this.keys ??= await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
-      "sign",
-      "verify",
-    ]));
+    const known = this.keys.get(this.lens);
+    if (known) return known;
+    const made = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+    this.keys.set(this.lens, made);
+    return made;
   }
 
   private async proof(jwk: JsonWebKey, address: string, body: string, grant: string): Promise<string> {

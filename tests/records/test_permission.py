@@ -626,6 +626,39 @@ async def test_only_a_doctor_who_cares_for_a_newborn_approves_what_its_family_re
         await ward.write(NURSE, **approved)
 
 
+async def test_that_a_newborn_has_no_visits_is_said_and_taken_back_by_doctors_and_an_alarm_by_whoever_cares(
+    ward: Ward,
+) -> None:
+    await ward.visit("ada")
+
+    def flag(code: str, **more: Any) -> dict[str, Any]:
+        said = {"coding": [{"system": "urn:tianfu:newborn", "code": code}]}
+        return {
+            "resourceType": "Flag",
+            "status": "active",
+            "code": said,
+            "subject": {"reference": "Patient/ada"},
+        } | more
+
+    lin, zhou = ({"author": {"reference": f"Practitioner/{who}"}} for who in ("lin", "zhou"))
+    for who, said in ((NURSE, lin), (HOSPITAL, lin), (DOCTOR, zhou), (DOCTOR, {})):
+        with pytest.raises(Refusal, match="pause-not-yours"):
+            await ward.write(who, **flag("visits-paused", **said))
+    with pytest.raises(Refusal, match="not-found"):
+        await ward.write(STRANGER, **flag("visits-paused", **zhou))
+    pause = await ward.write(DOCTOR, **flag("visits-paused", **lin))
+    for changed in (flag("visits-paused", status="inactive", **lin), flag("another")):
+        with pytest.raises(Refusal, match="pause-not-yours"):
+            await ward.write(NURSE, **changed, id=pause.id)
+    await ward.write(DOCTOR, **flag("visits-paused", status="inactive", **lin), id=pause.id)
+    for who in (NURSE, HOSPITAL):
+        alarm = await ward.write(who, **flag("newborn-alarm"))
+        await ward.write(DOCTOR, **flag("newborn-alarm", status="inactive"), id=alarm.id)
+    for code in ("newborn-alarm", "visits-paused"):
+        with pytest.raises(Refusal):
+            await ward.write(CITIZEN, Purpose.PATIENT_REQUEST, **flag(code, **lin))
+
+
 async def test_what_one_guardian_said_and_a_doctor_approved_is_changed_by_nobody_else(ward: Ward) -> None:
     await ward.visit("ada")
     await ward.put(

@@ -14,7 +14,7 @@ from tianfu.access.elements import coded, elements, items, local
 from tianfu.access.naming import is_of_a_proxy
 from tianfu.kernel.refusal import Fault, Refusal
 
-OWNED_TYPES = frozenset({"Appointment", "Communication", "Consent", "DiagnosticReport", "ServiceRequest"})
+OWNED_TYPES = frozenset({"Appointment", "Communication", "Consent", "DiagnosticReport", "Flag", "ServiceRequest"})
 """The types of which some records, once they stand, are not everybody's who may write about their patient."""
 
 VISIT_STATE = "urn:tianfu:newborn-visit-state"
@@ -32,6 +32,9 @@ CONSULTATION = "urn:tianfu:newborn", "remote-consultation"
 EXPERT = "urn:tianfu:newborn", "remote-expert"
 """The code of a PractitionerRole that lists a doctor to be asked from elsewhere."""
 
+VISITS_PAUSED = "urn:tianfu:newborn", "visits-paused"
+"""The code of a Flag by which a doctor lets a newborn have no visits for now: docs/rules/newborn-visits.md"""
+
 NOTE_APPROVED = "urn:tianfu:newborn-approved-by"
 """The extension of a Communication that lets families read how their newborn is: docs/rules/newborn-record.md"""
 
@@ -43,9 +46,10 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
     A registering role writes down what people signed on paper, so it may write in their name; that is in the trace.
     How a newborn's visit stands is written by the platform alone, after its rules said yes: nobody approves his own.
     So is what is asked and answered in a remote consultation; experts for it are listed by their own house.
+    That a newborn has no visits for now is said by a doctor in her own name, and taken back by a doctor.
     What families read of how a newborn is bears the approval of the doctor who writes it, and of nobody else.
     Codes: consent-not-yours, consent-unclear (with a fault for each element), referral-not-yours, proxy-not-yours,
-    visit-not-yours, consultation-not-yours, expert-not-yours, approval-not-yours.
+    visit-not-yours, consultation-not-yours, expert-not-yours, approval-not-yours, pause-not-yours.
     """
     match resource["resourceType"]:
         case "Appointment":
@@ -59,6 +63,8 @@ def refuse_foreign_author(resource: dict[str, Any], grant: Grant) -> None:
                 raise Refusal("consent-unclear", faults=tuple(remarks))
         case "DiagnosticReport":
             _refuse_consultation(resource)
+        case "Flag":
+            _refuse_foreign_pause(resource, grant)
         case "PractitionerRole":
             _refuse_foreign_expert(resource, grant)
         case "RelatedPerson":
@@ -75,8 +81,9 @@ def refuse_foreign_owner(standing: dict[str, Any], grant: Grant) -> None:
     """Raise Refusal if what stands, and would be written over or deleted, is not its writer's to change.
 
     How a newborn's visit stands is the platform's, and what is asked and answered in a remote consultation; one
-    guardian's word about visits is that guardian's, and not the other's; a note that a doctor approved is a doctor's.
-    Codes: visit-not-yours, consultation-not-yours, consent-not-yours, approval-not-yours.
+    guardian's word about visits is that guardian's, and not the other's; a note that a doctor approved is a doctor's,
+    and so is that a newborn has no visits for now.
+    Codes: visit-not-yours, consultation-not-yours, consent-not-yours, approval-not-yours, pause-not-yours.
     """
     kind = standing.get("resourceType")
     if kind == "Appointment":
@@ -87,6 +94,8 @@ def refuse_foreign_owner(standing: dict[str, Any], grant: Grant) -> None:
         _refuse_foreign_performer(standing, grant)
     elif kind == "Communication" and _approvals(standing) and not _is_doctor(grant):
         raise Refusal("approval-not-yours", next_step="ask-a-doctor")
+    elif kind == "Flag" and _is_pause(standing) and not _is_doctor(grant):
+        raise Refusal("pause-not-yours", next_step="ask-a-doctor")
 
 
 def _refuse_visits_state(appointment: dict[str, Any]) -> None:
@@ -155,6 +164,17 @@ def _refuse_foreign_approval(note: dict[str, Any], grant: Grant) -> None:
     own = f"Practitioner/{grant.caller.practitioner}"
     if approvals and not (_is_doctor(grant) and all(_said(each.get("valueReference")) == own for each in approvals)):
         raise Refusal("approval-not-yours", next_step="ask-a-doctor")
+
+
+def _is_pause(flag: dict[str, Any]) -> bool:
+    return VISITS_PAUSED in _categories(flag) | coded(flag.get("code"))
+
+
+def _refuse_foreign_pause(flag: dict[str, Any], grant: Grant) -> None:
+    """Raise Refusal unless a doctor writes it, while it holds in her own name."""
+    is_own = _said(flag.get("author")) == f"Practitioner/{grant.caller.practitioner}"
+    if _is_pause(flag) and not (_is_doctor(grant) and (is_own or flag.get("status") != "active")):
+        raise Refusal("pause-not-yours", next_step="ask-a-doctor")
 
 
 def _is_own_proxy(person: dict[str, Any], grant: Grant) -> bool:

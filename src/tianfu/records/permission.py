@@ -42,6 +42,7 @@ AUTHORED_TYPES = frozenset(
         "Communication",
         "Consent",
         "DiagnosticReport",
+        "Flag",
         "PractitionerRole",
         "RelatedPerson",
         "ServiceRequest",

@@ -63,6 +63,7 @@ STATUSES: Mapping[str, int] = {
     "consultation-not-yours": 403,
     "expert-not-yours": 403,
     "approval-not-yours": 403,
+    "pause-not-yours": 403,
     "emergency-not-yours": 403,
     "proxy-not-yours": 403,
     "proxy-not-of-age": 403,

@@ -18,6 +18,7 @@ KNOWN = Known(
     baby_of_wristband={"W1": "twin-a", "W2": "twin-b"},
     bed_of_baby={"twin-a": "bed-1", "twin-b": "bed-2"},
     bed_of_camera={"camera-1": "bed-1", "camera-2": "bed-2", "cart": "bed-1"},
+    died=frozenset(),
 )
 
 
@@ -92,6 +93,7 @@ def test_a_second_person_confirms_in_time(by: str, late: int, code: str) -> None
         (replace(KNOWN, bed_of_baby={"twin-a": "bed-2"}), "bed-moved"),
         (replace(KNOWN, bed_of_camera={"camera-1": "bed-2"}), "camera-moved"),
         (replace(KNOWN, bed_of_camera={}), "camera-moved"),
+        (replace(KNOWN, bed_of_baby={}, died=frozenset({"twin-a"})), "ask-the-ward"),
     ],
 )
 def test_what_ends_a_binding(known: Known, why: str) -> None:
@@ -105,7 +107,7 @@ IDS = st.sampled_from(["1", "2", "3"])
 def test_what_is_bound_shows_the_baby_of_the_records_and_no_other(
     wristbands: dict[str, str], beds: dict[str, str], cameras: dict[str, str], wristband: str, bed: str, camera: str
 ) -> None:
-    known = Known(baby_of_wristband=wristbands, bed_of_baby=beds, bed_of_camera=cameras)
+    known = Known(baby_of_wristband=wristbands, bed_of_baby=beds, bed_of_camera=cameras, died=frozenset())
     agrees = wristband in wristbands and beds.get(wristbands[wristband]) == bed == cameras.get(camera)
     try:
         found: Binding | None = bound(scans(wristband=wristband, bed=bed, camera=camera), known, now=NOW)

@@ -8,12 +8,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import cast
 
+import httpx
 import pytest
 from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 
-from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, WARD, WHY, Doors, MadeWard, made_ward
+from tests.apps.newborn.ward import ELSEWHERE, MINUTE, QIN, UNIT, WARD, WHY, Doors, MadeWard, made_ward
+from tests.gateways.fhir.letting_in import bearer, client_of, door_of
 from tests.services.realtime.made import Client, camera, viewer
 from tests.services.realtime.running import Running, embedded
+from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
+from tianfu.access.scopes import parse_scopes
 from tianfu.apps.newborn.actions.confirm_binding import _arm, confirm_binding
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.end_visit import end_visit
@@ -213,7 +218,10 @@ Breaks = Callable[[MadeWard], Awaitable[object]]
         (lambda ward: ward.stay(8, bed=7), State.SHIELDED, "bed-moved"),  # another baby comes to lie there
         (lambda ward: ward.camera_at(7, 8), State.SHIELDED, "camera-moved"),
         (lambda ward: ward.stay(7, bed=7, status="finished"), State.ABORTED, "discharged"),
+        (lambda ward: ward.died(7), State.ABORTED, "ask-the-ward"),
         (lambda ward: ward.consent(7, "inactive"), State.ABORTED, "consent-withdrawn"),
+        (lambda ward: ward.flag(7, "newborn-alarm"), State.SHIELDED, "being-cared-for"),
+        (lambda ward: ward.flag(7, "visits-paused"), State.SHIELDED, "doctor-asks-rest"),
         (lambda ward: ward.dispute(7), State.ABORTED, "guardianship-disputed"),
         (lambda ward: unbook(ward), State.ABORTED, "appointment-gone"),
         (lambda ward: hold_ward(ward.house, QIN, "qin", "ward-n2", now=ward.clock()), State.SHIELDED, "ward-held"),
@@ -229,6 +237,51 @@ async def test_a_changed_record_draws_the_curtain(
     assert [each.reason for each in await shields(ward)] == [reason]
     with pytest.raises(Refusal):
         await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+
+
+async def test_an_alarm_gateway_draws_the_curtain_by_a_flag_and_a_nurse_opens_once_it_is_lowered(
+    ward: MadeWard, lens: Client
+) -> None:
+    keeper = await live(ward)
+    alarm = {
+        "resourceType": "Flag",
+        "status": "active",
+        "category": [{"coding": [{"system": "urn:tianfu:newborn", "code": "newborn-alarm"}]}],
+        "code": {"coding": [{"system": "urn:tianfu:newborn", "code": "newborn-alarm"}], "text": "SpO2 low"},
+        "subject": {"reference": "Patient/baby-7"},
+    }
+    scopes = parse_scopes("system/Flag.cu system/Patient.rs")
+    gateway = Caller(id="gateway", role="hospital-system", organisation=UNIT, scopes=scopes)
+    mother = Caller(id="mother", role="citizen", related=("mother-7",))
+    async with client_of(door_of(ward.store, is_production=True)) as client:
+
+        async def said(who: Caller, why: Purpose, method: str, address: str, body: object = None) -> httpx.Response:
+            headers = bearer(who, why) | {"content-type": "application/fhir+json"}
+            return await client.request(method, address, json=body, headers=headers)
+
+        found = await said(gateway, WHY, "GET", "Patient?identifier=urn:tianfu:wristband|W0007")
+        assert [each["resource"]["id"] for each in found.json()["entry"]] == ["baby-7"]
+        raised = await said(gateway, WHY, "POST", "Flag", alarm)
+        assert raised.status_code == 201, raised.text
+        name = f"Flag/{raised.json()['id']}"
+        await keeper.tick()
+        assert (await ward.standing(7)).visit.reason == "being-cared-for"
+        assert [each.reason for each in await shields(ward)] == ["being-cared-for"]
+        with pytest.raises(Refusal, match="visit-cut"):
+            await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+        at_home = Purpose.PATIENT_REQUEST
+        assert (await said(mother, at_home, "GET", "Patient/baby-7")).status_code == 200
+        for method, address, body in (("GET", name, None), ("GET", f"{name}/_history", None), ("POST", "Flag", alarm)):
+            assert (await said(mother, at_home, method, address, body)).status_code in {403, 404}, (method, address)
+        found = await said(mother, at_home, "GET", "Flag?patient=Patient/baby-7")
+        assert found.json().get("entry", []) == [], "whoever wrote it, and without a mark of his"
+        lowered = await said(gateway, WHY, "PUT", name, {**raised.json(), "status": "inactive"})
+        assert lowered.status_code == 200, lowered.text
+    await keeper.tick()
+    assert await ward.state(7) is State.SHIELDED, "nothing opens by itself"
+    await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
+    await keeper.tick()
+    assert await ward.state(7) is State.LIVE
 
 
 async def test_of_two_who_confirm_at_one_moment_the_second_touches_no_room(ward: MadeWard, lens: Client) -> None:

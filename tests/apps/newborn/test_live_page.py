@@ -381,6 +381,13 @@ async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, l
     window.house.time.pass_(10 * 60)
     await page.get_by_role("radio").first.wait_for(state="attached")
     await fit(page, f"{language}-over")
+    await window.ward.died(7)
+    await page.reload()
+    assert await page.locator("[data-part=asks-ward]").count() == 1
+    assert await page.get_by_role("radio").count() == await page.locator("[data-part=ended]").count() == 0
+    said = (await page.locator("main").inner_text()).lower()
+    assert [word for word in ("died", "death", "deceased", "去世", "离世", "死", "谢谢", "thank") if word in said] == []
+    await fit(page, f"{language}-asks-ward")
 
 
 async def until_drawn(page: Page) -> None:

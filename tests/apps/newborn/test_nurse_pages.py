@@ -393,6 +393,21 @@ async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_
     assert await place.house.rows("select count(*) from session where ended_at is null") == before
 
 
+async def test_a_doctor_of_the_unit_is_the_second_person_by_her_own_session(place: Place) -> None:
+    qin, doctor, bed = await place.tablet(QIN), await place.tablet(DOCTOR), "/newborn/visits/visit-7"
+    assert f"{bed}/confirm" not in (await doctor.get(bed)).text, "nothing is scanned yet"
+    assert (await doctor.post(f"{bed}/confirm")).status_code >= 400
+    assert await place.ward.house.rooms.find("visit-7") is None
+    await scanned(qin)
+    page = (await doctor.get(bed)).text
+    assert f'action="{bed}/confirm"' in page
+    assert "bed 07 yourself" in page
+    assert "data-scan" not in page, "she scans nothing"
+    assert (await doctor.post(f"{bed}/confirm")).headers["location"].endswith("done=armed")
+    assert await place.ward.state(7) is State.ARMED
+    assert f"{bed}/confirm" not in (await doctor.get(bed)).text
+
+
 async def test_codes_that_are_sent_together_bind_nothing(place: Place) -> None:
     qin = await place.tablet(QIN)
     answer = await qin.post("/newborn/visits/visit-7/scan", wristband="W0007", bed="B07", camera="C07")
@@ -416,7 +431,7 @@ async def test_a_doctor_draws_and_holds_but_neither_scans_nor_opens(place: Place
     qin = await place.armed()
     await qin.post("/newborn/visits/visit-7/open")
     doctor = await place.tablet(DOCTOR)
-    for path in ("scan", "confirm", "open", "end", "here"):
+    for path in ("scan", "confirm-here", "open", "end", "here"):
         assert (await doctor.post(f"/newborn/visits/visit-7/{path}")).status_code == 404, path
     assert (await doctor.post("/newborn/ward/ward-n2/hold")).headers["location"].endswith("done=held")
     await place.keeper.tick()

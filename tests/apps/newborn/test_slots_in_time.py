@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.apps.newborn.conftest import MOTHER, OTHER_MOTHER, Browser, Ward
+from tests.apps.newborn.test_family_way import Carried
+from tests.records.made import put
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.actions.keep_slots import WAITS_BEFORE, free_place, look_at_slots
+from tianfu.apps.newborn.actions.book_slot import move_up_everywhere
+from tianfu.apps.newborn.actions.keep_slots import WAITS_BEFORE, free_place, give_up_gone, look_at_slots
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.apps.newborn.reminding import GONE_AFTER, SOON, remind, texts
+from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.records.outcomes import Found
 
 pytestmark = pytest.mark.anyio
@@ -95,3 +100,106 @@ async def test_a_place_that_comes_free_goes_to_whoever_waits(ward: Ward) -> None
     await free_place(ward.nursery, visit, by="ward", reason="ward-is-busy")
     assert len(await ward.nursery.places.taken("ward-1", Instant(start), Instant(start + SECOND))) == 1
     assert mother is not other
+
+
+async def rewritten(ward: Ward, kind: str, name: str, **changes: object) -> None:
+    answer = await ward.store.read(VISITS, Purpose.TREATMENT, kind, name)
+    assert isinstance(answer, Found)
+    kept = {key: each for key, each in answer.record.value.items() if key not in {"meta", "resourceType", "id"}}
+    await put(ward.store, kind, name, **{**kept, **changes})
+
+
+async def discharged(ward: Ward) -> None:
+    await rewritten(ward, "Encounter", "stay-3", status="finished")
+
+
+async def moved_to_another_ward(ward: Ward) -> None:
+    await rewritten(ward, "Encounter", "stay-3", serviceProvider={"reference": "Organization/other"})
+
+
+async def died(ward: Ward) -> None:
+    await rewritten(ward, "Patient", "baby-3", deceasedBoolean=True)
+
+
+async def discharged_dead(ward: Ward) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+    how = {"dischargeDisposition": {"coding": [{"system": system, "code": "exp"}]}}
+    await rewritten(ward, "Encounter", "stay-3", status="finished", hospitalization=how)
+
+
+GONE = [
+    (discharged, "discharged"),
+    (moved_to_another_ward, "discharged"),
+    (died, "ask-the-ward"),
+    (discharged_dead, "ask-the-ward"),
+]
+
+
+@pytest.mark.parametrize(("leaves", "reason"), GONE)
+async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_and_goes_to_whoever_waits(
+    ward: Ward, leaves: Callable[[Ward], Awaitable[None]], reason: str
+) -> None:
+    nurse = await ward.opened()
+    mother, visit = await first_booking(ward, nurse, MOTHER, "baby-3")
+    later = Instant((await booked(ward, visit)).start + DAY)
+    await mother.done("/newborn/book/baby-3", start=str(later), deed="book")
+    start = (await booked(ward, visit)).start
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-1")
+    await other.done("/newborn/book/baby-1", start=str(start), deed="wait")
+    await give_up_gone(ward.nursery)
+    assert len(await ward.nursery.places.of_baby("baby-3")) == 2, "nobody has gone"
+    await leaves(ward)
+    carried, said = Carried(), texts()
+    for before in (SOON, 0):  # no look was there in between
+        ward.house.time.now, since = Instant(start - before - SECOND), ward.house.time.now
+        assert await remind(ward.nursery, carried, said) == 0, "whose baby is gone is not reminded"
+        ward.house.time.now = since
+    for _ in range(2):
+        await give_up_gone(ward.nursery)
+    found = await booked(ward, visit)
+    assert (found.state, found.reason) == (State.CANCELLED, reason)
+    assert await ward.nursery.places.of_baby("baby-3") == ()
+    [place] = await ward.nursery.places.of_baby("baby-1")
+    assert (place.start, place.waited_since is not None) == (start, True)
+    assert (await read_report(ward.nursery, (await nurse.here()).caller)).reasons == ((reason, 2),)
+    assert "baby-3" not in {each.baby for each in await ward.nursery.places.taken("ward-1", Instant(0), later)}
+    for seconds in (0, GONE_AFTER // SECOND, 60):
+        ward.house.time.pass_(seconds)
+        await remind(ward.nursery, carried, said)
+        told = [text for number, text in carried.sent if number == MOTHER]
+        assert told == ([said["gone"]] if reason == "discharged" and seconds else []), "once, and of a death nothing"
+
+
+async def test_who_lost_a_visit_by_a_discharge_is_told_nothing_where_a_death_is_written_behind_it(ward: Ward) -> None:
+    await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
+    await discharged(ward)
+    await give_up_gone(ward.nursery)
+    await died(ward)
+    ward.house.time.pass_(GONE_AFTER // SECOND)
+    carried = Carried()
+    assert (await remind(ward.nursery, carried, texts()), carried.sent) == (0, [])
+
+
+@pytest.mark.parametrize(("leaves", "reason"), GONE[1:3])
+async def test_a_baby_that_is_gone_is_offered_no_place_and_none_is_booked_for_it(
+    ward: Ward, leaves: Callable[[Ward], Awaitable[None]], reason: str
+) -> None:
+    nurse = await ward.opened()
+    _, visit = await first_booking(ward, nurse, OTHER_MOTHER, "baby-1")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    start = (await booked(ward, visit)).start
+    await mother.done("/newborn/book/baby-3", start=str(start), deed="wait")
+    await leaves(ward)
+    await free_place(ward.nursery, visit, by="family", reason="no-time")
+    await move_up_everywhere(ward.nursery)
+    assert await ward.nursery.places.taken("ward-1", start, Instant(start + SECOND)) == ()
+    assert await ward.nursery.places.waiting("baby-3") == ()
+    assert (await mother.post("/newborn/book/baby-3", start=str(start), deed="book")).status_code >= 400
+    if reason != "discharged":
+        page = (await mother.get("/newborn")).text
+        assert "Please speak with the ward." in page
+        assert "/newborn/book/" not in page
+        guardian = re.search(r'name="guardian" value="([^"]+)"', (await nurse.get("/newborn/desk/babies/baby-3")).text)
+        assert guardian is not None
+        at = "/newborn/desk/babies/baby-3/book"
+        assert "is not in this ward now" in await nurse.refused(at, guardian=guardian[1], start=str(start))

@@ -17,6 +17,7 @@ from tianfu.apps.newborn.model.visit import (
     CAMERA_ADJUSTED,
     EXITS,
     FINAL_CUTS,
+    HALTS,
     HEARTBEAT_WITHIN,
     NEXT,
     OVER,
@@ -43,7 +44,12 @@ from tianfu.kernel.refusal import Refusal
 
 START = Instant(1_000_000 * SECOND)
 END = Instant(START + 600 * SECOND)
-KNOWN = Known(baby_of_wristband={"W1": "a"}, bed_of_baby={"a": "bed-1"}, bed_of_camera={"camera-1": "bed-1"})
+KNOWN = Known(
+    baby_of_wristband={"W1": "a"},
+    bed_of_baby={"a": "bed-1"},
+    bed_of_camera={"camera-1": "bed-1"},
+    died=frozenset(),
+)
 BINDING = Binding(
     baby="a", wristband="W1", bed="bed-1", camera="camera-1", scanned_by="n", scanned_at=START, confirmed_by="m"
 )
@@ -51,6 +57,8 @@ WARD = Ward(
     known=KNOWN,
     consent_is_active=True,
     guardianship_is_clear=True,
+    is_alarmed=False,
+    is_paused=False,
     is_held=False,
     camera_is_healthy=True,
     nurse_heard_at=START,
@@ -59,12 +67,15 @@ WARD = Ward(
 MOVED = replace(WARD, known=replace(KNOWN, bed_of_baby={"a": "bed-2"}))
 CUTS = {
     "not-bound": WARD,
+    "ask-the-ward": replace(WARD, known=replace(KNOWN, died=frozenset({"a"}))),
     "wristband-changed": replace(WARD, known=replace(KNOWN, baby_of_wristband={})),
     "discharged": replace(WARD, known=replace(KNOWN, bed_of_baby={})),
     "bed-moved": MOVED,
     "camera-moved": replace(WARD, known=replace(KNOWN, bed_of_camera={"camera-1": "bed-2"})),
     "guardianship-disputed": replace(WARD, guardianship_is_clear=False),
     "consent-withdrawn": replace(WARD, consent_is_active=False),
+    "being-cared-for": replace(WARD, is_alarmed=True, is_paused=True),
+    "doctor-asks-rest": replace(WARD, is_paused=True),
     "ward-held": replace(WARD, is_held=True),
     "nurse-gone": replace(WARD, nurse_heard_at=Instant(START - HEARTBEAT_WITHIN - 1)),
     "lease-lost": replace(WARD, lease_until=START),
@@ -169,6 +180,7 @@ def test_another_baby_than_the_booked_one_is_never_shown() -> None:
         baby_of_wristband={"W1": "a", "W2": "b"},
         bed_of_baby={"a": "bed-2", "b": "bed-1"},
         bed_of_camera={"camera-1": "bed-1"},
+        died=frozenset(),
     )
     ward = replace(WARD, known=known)
     assert cut_of(replace(visit(State.LIVE), binding=twin), ward, now=START) == "another-baby"
@@ -207,10 +219,33 @@ def test_a_fault_behind_the_drawn_curtain_counts_from_its_own_beginning() -> Non
     assert (found.state, found.reason, found.fault_since) == (State.SHIELDED, "care", later)
 
 
+@pytest.mark.parametrize("cut", sorted(HALTS))
+def test_an_alarm_or_a_doctors_pause_keeps_a_visit_behind_the_curtain_until_it_is_over_and_gives_up_none(
+    cut: str,
+) -> None:
+    late = Instant(START + 5 * REPAIR_WITHIN)
+    halted = replace(CUTS[cut], nurse_heard_at=late, lease_until=END, camera_is_healthy=False)
+    calm = replace(WARD, nurse_heard_at=late, lease_until=END)
+    for state in (State.ARMED, State.LIVE, State.SHIELDED):
+        at = looked_at(visit(state), CUTS[cut], now=START)
+        assert (at.state, at.reason) == (State.ARMED if state is State.ARMED else State.SHIELDED, cut)
+        at = looked_at(at, halted, now=late)
+        assert at.fault_since is None, "whoever cares for the baby is asked to repair nothing"
+        assert code_of(lambda at=at: opened(at, halted, now=late)) == "visit-cut"  # type: ignore[misc]  # bound now
+        at = looked_at(at, calm, now=late)
+        assert (at.state is State.LIVE, at.reason) == (False, "" if state is State.ARMED else cut)
+        assert opened(at, calm, now=late).state is State.LIVE
+    moved = looked_at(visit(State.LIVE), replace(MOVED, is_alarmed=True), now=START)
+    assert moved.binding is not None
+    assert not moved.binding.is_confirmed, "what was moved meanwhile needs new scans"
+
+
 FLAGS = st.fixed_dictionaries(
     {
         "consent_is_active": st.booleans(),
         "guardianship_is_clear": st.booleans(),
+        "is_alarmed": st.booleans(),
+        "is_paused": st.booleans(),
         "is_held": st.booleans(),
         "camera_is_healthy": st.booleans(),
         "nurse_heard_at": st.integers(START - 20 * SECOND, END).map(Instant),
@@ -264,7 +299,7 @@ def test_whatever_happens_nothing_is_seen_unless_everything_holds(acts: list[tup
             assert ward.consent_is_active
             assert ward.guardianship_is_clear
             assert ward.camera_is_healthy
-            assert not ward.is_held
+            assert (ward.is_held, ward.is_alarmed, ward.is_paused) == (False, False, False)
             assert ward.nurse_heard_at <= now < min(ward.lease_until, at.slot_end)
         if act == "look" and at.state is State.LIVE:
             assert may_be_seen(at, ward, now=now), "what is not to be seen does not stay open"
@@ -283,6 +318,9 @@ def test_the_gravest_of_several_cuts_counts() -> None:
     assert cut_of(visit(State.LIVE), gone, now=START) == "discharged"
     assert cut_of(visit(State.LIVE), withdrawn, now=START) == "consent-withdrawn"
     assert cut_of(visit(State.LIVE), MOVED, now=END) == "slot-ended"
+    died = replace(gone, known=replace(gone.known, died=frozenset({"a"})), guardianship_is_clear=False)
+    for binding in (None, BINDING, replace(BINDING, baby="b", wristband="W2")):
+        assert cut_of(replace(visit(State.LIVE), binding=binding), died, now=END) == "ask-the-ward"
 
 
 @pytest.mark.parametrize("who", ["", "n"])

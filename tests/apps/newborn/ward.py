@@ -143,6 +143,10 @@ class MadeWard:
             location={"reference": f"Location/bed-{bed}"},
         )
 
+    async def died(self, number: int) -> None:
+        baby = {**await self.read("Patient", f"baby-{number}"), "deceasedDateTime": to_fhir_instant(self.clock())}
+        await self.write(baby.pop("id"), **baby)
+
     async def stay(self, number: int, *, bed: int, status: str = "in-progress") -> None:
         since = to_fhir_instant(self.clock() - DAY)
         await self.write(
@@ -170,12 +174,15 @@ class MadeWard:
         )
 
     async def dispute(self, number: int) -> None:
+        await self.flag(number, "guardianship-dispute")
+
+    async def flag(self, number: int, what: str, *, status: str = "active") -> None:
         await self.write(
-            f"dispute-{number}",
+            f"{what}-{number}",
             resourceType="Flag",
-            status="active",
-            category=[{"coding": [{"system": NEWBORN, "code": "guardianship-dispute"}]}],
-            code={"coding": [{"system": NEWBORN, "code": "guardianship-dispute"}]},
+            status=status,
+            category=[{"coding": [{"system": NEWBORN, "code": what}]}],
+            code={"coding": [{"system": NEWBORN, "code": what}]},
             subject={"reference": f"Patient/baby-{number}"},
         )
 

@@ -86,6 +86,9 @@ FAKE_SOUND = [
 ]
 """Chromium's own made-up microphone beeps; permission is given by itself; sound still waits for a touch."""
 
+TWO_LENSES = "--use-fake-device-for-media-stream=device-count=3"
+"""A cart is a telephone: it has one lens on each side."""
+
 SEEN = """() => {
   const video = document.querySelector('#watch video'), drawn = window.drawn = [];
   const small = document.createElement('canvas'); small.width = 1280; small.height = 720;
@@ -377,7 +380,7 @@ async def window_of(
         quiet = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, "--autoplay-policy=no-user-gesture-required"]
         )
-        arguments = [*CHROMIUM_ARGUMENTS, *FAKE_SOUND]
+        arguments = [*CHROMIUM_ARGUMENTS, *FAKE_SOUND, TWO_LENSES]
         bed = None if cart is None else await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         try:
             async with served(application, port):

@@ -15,10 +15,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from tianfu.apps.newborn.actions.start_cart import Granting, start_cart
+from tianfu.apps.newborn.actions.turn_lens import LensDoor, turn_lens
 from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.pages import CART_HERE
-from tianfu.apps.newborn.queries.carts import CameraBook, CartDoor, read_cart, read_carts, read_sound
+from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts, read_sound
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
@@ -32,8 +33,8 @@ CAMERA_BOUND = "camera-bound"
 """The one refusal that the page tells apart; the door of pictures answers with the same code."""
 
 
-class CartGrants(Granting, CartDoor, Protocol):
-    """How a cart comes in, and how it is known again."""
+class CartGrants(Granting, LensDoor, Protocol):
+    """How a cart comes in, how it is known again, and how it is let go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +88,13 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
         said = {"open": found.is_open, "heard": found.is_heard}
         return Response(said, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
-    return [list_carts, show_cart, grant_cart, ask_sound]
+    @post(f"{CART}/{{camera:str}}/lens", status_code=204, opt=dict(limited("write")))
+    async def turn(request: HttpRequest, camera: FromPath[str]) -> Response[None]:
+        asking = pages.asking(request)
+        nurse = practitioner_of(asking, NURSES)
+        shown = (await read_form(request, "connection"))["connection"]
+        house, door = carts.house, carts.granting
+        await turn_lens(house, door, asking.caller, nurse, camera, shown, now=house.clock())
+        return Response(None, status_code=204)
+
+    return [list_carts, show_cart, grant_cart, ask_sound, turn]

@@ -50,6 +50,7 @@ DONE = frozenset(
 ENROL_FIELDS = ("relation", "inpatient", "tail", "code", "certificate")
 SHOWN_AGAIN = frozenset(
     {
+        "baby-not-here",
         "slot-taken",
         "slot-kept-for-others",
         "slot-yours-already",

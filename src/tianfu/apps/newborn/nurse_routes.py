@@ -25,6 +25,7 @@ from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.actions.write_note import approve_note, write_note
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, kept_visit_of, not_found, practitioner_of, visit_of
+from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.calls import TOUCHES, WORDS_MAX
@@ -38,7 +39,7 @@ from tianfu.apps.newborn.model.reasons import (
     told,
 )
 from tianfu.apps.newborn.nurse_ports import Colleagues
-from tianfu.apps.newborn.pages import CAMERA_HERE, is_head, nurse_or_doctor
+from tianfu.apps.newborn.pages import CAMERA_HERE, CART_HERE, VOICE_HERE, is_head, nurse_or_doctor
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.bedside import read_bedside, read_unbooked
 from tianfu.apps.newborn.queries.round import calls_among, heard_of, read_round, read_wards, refuse_unless_hers
@@ -310,7 +311,7 @@ def _binding(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     @post(f"{VISITS}/{{visit:str}}/confirm", status_code=200)
     async def confirm(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
         asking = pages.asking(request)
-        second = practitioner_of(asking, NURSES)
+        second = practitioner_of(asking, STAFF)
         try:
             await confirm_binding(house, asking.caller, second, visit, now=house.clock())
         except Refusal as refusal:
@@ -379,6 +380,7 @@ async def _bedside(
     except Refusal as refusal:
         return await _unbooked(pages, request, house, visit, refusal)
     may_scan = found.awaits_scans and caller.role in NURSES
+    may_view = found.may_be_viewed and caller.role in NURSES and isinstance(house.doors, GrantedDoors)
     page = _page(pages, request)(
         "bed.html",
         status=status,
@@ -390,10 +392,12 @@ async def _bedside(
         answers=TOUCHES,
         words_max=WORDS_MAX,
         may_scan=may_scan,
+        may_view=may_view,
+        may_confirm=found.awaits_scans and found.is_scanned and caller.role in DOCTORS,
         **values,
     )
-    if may_scan:
-        page.headers.update(CAMERA_HERE)
+    if may_scan or may_view:
+        page.headers.update(CAMERA_HERE if not may_view else CART_HERE if may_scan else VOICE_HERE)
     return page
 
 

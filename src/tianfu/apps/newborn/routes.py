@@ -22,6 +22,7 @@ from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.interpreter_routes import asked_routes, interpreter_routes
 from tianfu.apps.newborn.live.bed import STAFF
 from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
+from tianfu.apps.newborn.nurse_view_routes import nurse_view_routes
 from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.quality_ports import Observatory
@@ -117,6 +118,7 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         *for_purpose(Purpose.PATIENT_REQUEST, asked_routes(pages, windows)),
         *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
+        *for_purpose(Purpose.TREATMENT, nurse_view_routes(pages, windows)),
     ]
 
 

@@ -276,7 +276,7 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
             part = viewer.part if viewer is not None else None
             if stands is None:
                 coming = await coming_to(windows, watcher, visit)
-                stands, part = await now_of(windows, coming.booked), coming.part
+                stands, part = await now_of(windows, coming), coming.part
             said = dict(_stands(stands, voice, way, now=now))
             if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
                 said["call"] = _called(stands.call, voice)

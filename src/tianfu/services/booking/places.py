@@ -36,6 +36,7 @@ _SQL = queries("tianfu.services.booking.sql", "places.sql")
 
 Said = Mapping[str, Any]
 Outcome = Literal["moved-up", "withdrawn", "over"]
+When = Literal["day", "soon"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Waiting:
     since: Instant
     start: Instant
     end: Instant
+    ward: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,11 +280,11 @@ class Places:
             rows = await connection.all(_SQL.wishes_of_baby, baby=baby, now=self._clock())
         return tuple(map(_waiting, rows))
 
-    async def wait_no_more(self, wish: str, babies: Collection[str]) -> bool:
-        """Take a wish back, if it is for one of these babies; whether there was one."""
+    async def wait_no_more(self, wish: str, babies: Collection[str], outcome: Outcome = "withdrawn") -> bool:
+        """End a wish, if it is for one of these babies; whether there was one."""
         async with self._database.transaction("app") as transaction:
             row = await transaction.one(
-                _SQL.end_wish, wish=wish, outcome="withdrawn", babies=text_array(babies), now=self._clock()
+                _SQL.end_wish, wish=wish, outcome=outcome, babies=text_array(babies), now=self._clock()
             )
         return row is not None
 
@@ -317,8 +319,8 @@ class Places:
             row = await connection.one(_SQL.places_soon, related=text_array(related), now=now, until=now + DAY)
         return 0 if row is None else int(row[0])
 
-    async def due(self, *, day: int, soon: int) -> tuple[tuple[Place, Literal["day", "soon"]], ...]:
-        """Places whose families are to be told now, `day` or `soon` microseconds before; each is answered once.
+    async def due(self, *, day: int, soon: int) -> tuple[tuple[Place, str, When], ...]:
+        """Places whose families are to be told now, `day` or `soon` microseconds before, with their wards; each once.
 
         It counts as told when it is answered here: a reminder that is lost is not sent twice.
         """
@@ -326,9 +328,21 @@ class Places:
         async with self._database.transaction("app") as transaction:
             later = await transaction.all(_SQL.due_day, now=now, soon=now + soon, until=now + day, limit=TELL_AT_ONCE)
             sooner = await transaction.all(_SQL.due_soon, now=now, until=now + soon, limit=TELL_AT_ONCE)
-        told: list[tuple[Place, Literal["day", "soon"]]] = [(_place(row), "day") for row in later]
-        told += [(_place(row), "soon") for row in sooner]
+        told: list[tuple[Place, str, When]] = [(_place(row), row[8], "day") for row in later]
+        told += [(_place(row), row[8], "soon") for row in sooner]
         return tuple(told)
+
+    async def due_gone(self, reason: str, *, after: int) -> tuple[tuple[Place, str], ...]:
+        """Places with their wards that were given up for a reason, `after` microseconds ago or more; one of a family.
+
+        They count as told when they are answered here, and for a day so does whatever else the family lost so.
+        """
+        now = self._clock()
+        async with self._database.transaction("app") as transaction:
+            rows = await transaction.all(
+                _SQL.due_gone, reason=reason, since=now - DAY, until=now - after, now=now, limit=TELL_AT_ONCE
+            )
+        return tuple({(row[1], row[2]): (_place(row), row[8]) for row in rows}.values())
 
     def _held(self) -> dict[str, int]:
         return {"held_since": self._clock() - HELD_SECONDS * SECOND}
@@ -388,4 +402,5 @@ def _waiting(row: Sequence[Any]) -> Waiting:
         since=Instant(row[3]),
         start=Instant(row[4]),
         end=Instant(row[5]),
+        ward=row[6],
     )

@@ -206,6 +206,11 @@ class KeptRooms:
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.forget_scans, visit=visit)
 
+    async def forget_scans_with(self, code: str, value: str) -> None:
+        """Begin the scans of every visit anew for which this was scanned."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.forget_scans_with, code=code, value=value)
+
     # Wards
 
     async def hold(self, ward: str, *, by: str, at: Instant) -> None:

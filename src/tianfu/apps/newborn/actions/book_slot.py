@@ -20,6 +20,7 @@ from tianfu.apps.newborn.mapping.visits import Booked, Resource, appointment_of,
 from tianfu.apps.newborn.model.booking import (
     FAMILY_REASONS,
     WARD_REASONS,
+    KeptBack,
     following,
     free_places,
     refuse_unless_a_reason,
@@ -42,6 +43,7 @@ from tianfu.apps.newborn.queries.records import (
     write,
     write_together,
 )
+from tianfu.apps.newborn.queries.staying import refuse_unless_staying
 from tianfu.apps.newborn.queries.waiting import kept_back
 from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.kernel.refusal import Refusal
@@ -82,8 +84,9 @@ async def book_slot(
 
 
 async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool) -> tuple[str, ...]:
-    """Book for these, who have agreed; all or none."""
+    """Book for these, who have agreed; all or none.  Raises Refusal `baby-not-here` too."""
     ward = wanted[0].ward
+    await refuse_unless_staying(nursery.store, {(each.baby, ward) for each in wanted})
     policies = await read_policies(nursery, ward)
     day = china_date(start)
     slots, policy = slots_on(policies, day), policy_on(policies, day)
@@ -154,7 +157,7 @@ async def cancel_visit(nursery: Nursery, caller: Caller, visit: str, reason: str
     policy = policy_on(await read_policies(nursery, ward), china_date(place.start))
     if policy is not None:
         refuse_unless_cancellable(place.start, policy=policy, now=nursery.clock())
-    await _give_up(nursery, mine.ward, place, reason, by="family")
+    await give_up(nursery, mine.ward, place, reason, by="family")
 
 
 async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: str) -> None:
@@ -164,7 +167,7 @@ async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: 
     place, of = await nursery.places.place(visit)
     if of != ward.id:
         raise not_found()
-    await _give_up(nursery, of, place, reason, by="ward")
+    await give_up(nursery, of, place, reason, by="ward")
 
 
 async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
@@ -175,7 +178,7 @@ async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
     for each in await nursery.places.of_baby(baby):
         if each.related == guardian and each.start > nursery.clock():
             _, ward = await nursery.places.place(each.id)
-            await _give_up(nursery, ward, each, "guardian-revoked", by="ward")
+            await give_up(nursery, ward, each, "guardian-revoked", by="ward")
 
 
 async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> None:
@@ -200,7 +203,7 @@ async def move_up(nursery: Nursery, ward: str, start: Instant) -> str | None:
     """Give a place that came free to whoever waits first and may have it; the name of his visit.
 
     Safe to repeat, whatever became of it before.  Who has not agreed that the baby is seen, or is not clearly its
-    guardian now, goes on waiting and is passed over.
+    guardian now, goes on waiting and is passed over; for a baby that left the ward nobody waits any more.
     """
     policies = await read_policies(nursery, ward)
     day = china_date(start)
@@ -209,7 +212,11 @@ async def move_up(nursery: Nursery, ward: str, start: Instant) -> str | None:
     if slot is None or policy is None or start <= nursery.clock():
         return None
 
-    why_not = await kept_back(nursery, await nursery.places.wishes(ward, start))
+    waits = await nursery.places.wishes(ward, start)
+    why_not = await kept_back(nursery, waits)
+    for wish in waits:
+        if why_not[wish.id] is KeptBack.GONE:
+            await nursery.places.wait_no_more(wish.id, [wish.baby], "over")
 
     def choose(waiting: Sequence[Waiting], around: Sequence[Place]) -> Waiting | None:
         # Who came to wait since then is not known to be allowed: the next look knows.
@@ -309,7 +316,11 @@ async def _booked(nursery: Nursery, name: str, each: For, start: Instant, end: I
     )
 
 
-async def _give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:
+async def give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:
+    """Cancel the visit of a place and free it; whoever waits first moves up.
+
+    Raises Refusal `not-found`, `visit-not-there-yet`, or `version-conflict`.
+    """
     record = await read_one(nursery.store, VISITS, PLATFORM, "Appointment", place.id)
     booked = booked_from(record.value, version=record.version)
     if booked is None:

@@ -10,18 +10,22 @@ from typing import Literal
 
 import structlog
 
-from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, move_up, move_up_everywhere
+from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_up, move_up_everywhere
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import booked_from, restated
 from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
+from tianfu.apps.newborn.queries.staying import why_gone
 from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 
 LOOK_SECONDS = 15.0
 WAITS_BEFORE = 15 * 60 * SECOND
 """So long before its slot a visit waits, and the bed can be checked. [ours]"""
+
+GONE_EACH = 4
+"""With each fourth look, once in a minute, it is looked at whether the babies of all visits to come are still there."""
 
 WHOLE_EACH, WHOLE_BEFORE = 40, 62 * DAY
 """With each fortieth look all visits to come are looked at: no ward books further ahead."""
@@ -46,6 +50,8 @@ async def keep_slots(nursery: Nursery) -> None:
         try:
             await look_at_slots(nursery, before=WAITS_BEFORE if looks % WHOLE_EACH else WHOLE_BEFORE)
             await cancel_unconfirmed(nursery)
+            if not looks % GONE_EACH:
+                await give_up_gone(nursery)
             await move_up_everywhere(nursery)
             looks += 1
         except Exception as error:
@@ -93,6 +99,24 @@ async def cancel_unconfirmed(nursery: Nursery) -> None:
                 await nursery.places.settle(place)
         except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
             _log.info("visit_without_place_stays", appointment=place, code=refusal.code)
+
+
+async def give_up_gone(nursery: Nursery) -> None:
+    """Give up what is booked for babies that left the ward or died; whoever waits first moves up.
+
+    Nobody gave such a place up but the ward, so it counts for no family.  A visit at the bed is cut by its keeper.
+    """
+    now = nursery.clock()
+    to_come = [each for each in await nursery.places.around(now, before=WHOLE_BEFORE) if each[0].end > now]
+    gone = await why_gone(nursery.store, {(place.baby, ward) for place, ward in to_come})
+    for place, ward in to_come:
+        reason = gone[place.baby, ward]
+        if not reason:
+            continue
+        try:
+            await give_up(nursery, ward, place, reason, by="ward")
+        except Refusal as refusal:  # at the bed, or over by now: the keeper and the other looks see to it
+            _log.info("gone_baby_not_given_up", appointment=place.id, ward=ward, code=refusal.code)
 
 
 def turned(visit: Visit, *, now: Instant) -> Visit:

@@ -9,7 +9,7 @@ import msgspec
 from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import Binding
 from tianfu.apps.newborn.model.calls import Call
-from tianfu.apps.newborn.model.visit import OVER, State, Visit
+from tianfu.apps.newborn.model.visit import LENS_TURNED, OVER, State, Visit
 from tianfu.apps.newborn.model.workload import Deed
 from tianfu.kernel.instants import Instant
 
@@ -115,6 +115,8 @@ class Standing:
         if not self.bindings:
             return self
         last = self.bindings[-1]
+        if last.moved is not None and last.moved.why == LENS_TURNED:
+            return self  # the device itself said so
         if last.moved is not None and moved.why:
             moved = replace(last.moved, why=moved.why)
         return replace(self, bindings=(*self.bindings[:-1], replace(last, moved=moved)))

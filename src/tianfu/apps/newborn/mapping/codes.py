@@ -24,6 +24,8 @@ REMOTE_CONSULTATION = "remote-consultation"
 REMOTE_EXPERT = "remote-expert"
 CONDITION_NOTE = "condition-note"
 GUARDIANSHIP_DISPUTE = "guardianship-dispute"
+ALARM, VISITS_PAUSED = "newborn-alarm", "visits-paused"
+"""Of a Flag that no family reads: `access/labels.json` marks what bears one of these."""
 
 CONSENT = "urn:tianfu:newborn-consent"
 VIEW, TALK, DIARY, PHOTO = "view", "talk", "diary", "photo"

@@ -36,6 +36,11 @@ def wristbands_of(patient: Element, digest: Digest) -> tuple[str, ...]:
     )
 
 
+def has_died(patient: Element) -> bool:
+    """Whether the record says that somebody died."""
+    return "deceasedDateTime" in patient or patient.get("deceasedBoolean") is True
+
+
 def bed_of(stays: Iterable[Element]) -> str | None:
     """The bed in which a baby lies by its open stays; None if none is open, `UNCLEAR_BED` if they do not say one."""
     opened = [each for each in stays if each.get("status") == "in-progress"]
@@ -91,8 +96,18 @@ def is_clear(guardian: Element, baby: str, flags: Iterable[Element], *, now: Ins
 
 def is_dispute(flag: Element) -> bool:
     """Whether a Flag says that guardianship is in dispute now."""
+    return is_raised(flag, GUARDIANSHIP_DISPUTE)
+
+
+def is_raised(flag: Element, what: str) -> bool:
+    """Whether a Flag says one of our codes of a baby, and that it is so now."""
+    return flag.get("status") == "active" and is_flag_of(flag, what)
+
+
+def is_flag_of(flag: Element, what: str) -> bool:
+    """Whether a Flag says, or said, one of our codes of a baby."""
     concepts = [*flag.get("category", ()), flag.get("code") or {}]
-    return flag.get("status") == "active" and (NEWBORN, GUARDIANSHIP_DISPUTE) in _codings(concepts)
+    return (NEWBORN, what) in _codings(concepts)
 
 
 def is_ward(location: Element) -> bool:

@@ -18,6 +18,10 @@ SCANS_WITHIN = 120 * SECOND
 """From the first scan to the last, and again to the second person's word."""
 
 
+ASK_THE_WARD = "ask-the-ward"
+"""The baby died.  No page of visits breaks that news, so neither does the word: it is kept where families read."""
+
+
 class Code(Enum):
     """What is scanned."""
 
@@ -38,11 +42,15 @@ class Scan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the ward's records say: which baby wears a wristband, lies in a bed, and which camera hangs there."""
+    """What the ward's records say: which baby wears a wristband, lies in a bed, and which camera hangs there.
+
+    `died` are the babies of whom they say so: death is never guessed.
+    """
 
     baby_of_wristband: Mapping[str, str]
     bed_of_baby: Mapping[str, str]
     bed_of_camera: Mapping[str, str]
+    died: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,8 @@ def refuse_old(binding: Binding, *, now: Instant) -> None:
 
 def broken_by(binding: Binding, known: Known) -> str | None:
     """Why a binding holds no more, in one word; None while the ward's records still say what it says."""
+    if binding.baby in known.died:
+        return ASK_THE_WARD
     if known.baby_of_wristband.get(binding.wristband) != binding.baby:
         return "wristband-changed"
     if known.bed_of_baby.get(binding.baby) is None:

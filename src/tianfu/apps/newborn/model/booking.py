@@ -34,6 +34,7 @@ class KeptBack(StrEnum):
 
     CONSENT = "consent"
     GUARDIANSHIP = "guardianship"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
+from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, CARED_FOR, RESTS
 from tianfu.kernel.refusal import Fault, Refusal
 
 NOT_SAID = "nurse"
@@ -62,13 +63,16 @@ def read_decline_reason(text: str) -> DeclineReason:
 OF_ITSELF = (
     "another-baby",
     "appointment-gone",
+    ASK_THE_WARD,
     "bed-moved",
+    CARED_FOR,
     CAMERA_ADJUSTED,
     "camera-away",
     "camera-moved",
     "cancelled",
     "consent-withdrawn",
     "discharged",
+    RESTS,
     "guardianship-disputed",
     "keeper-changed",
     "lease-lost",

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tianfu.apps.newborn.model.binding import Binding, Known, broken_by, refuse_old
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD, Binding, Known, broken_by, refuse_old
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 
@@ -30,8 +30,20 @@ HEARTBEAT_WITHIN = 15 * SECOND
 
 SLOT_ENDED = "slot-ended"
 NOT_BOUND = "not-bound"
+CARED_FOR = "being-cared-for"
+"""An alarm sounds at the baby's bed.  The word says nothing of it: it stands where families read."""
+
+RESTS = "doctor-asks-rest"
+"""A doctor of the ward lets this baby have no visits for now."""
+
+HALTS = frozenset({CARED_FOR, RESTS})
+"""Why nothing opens for as long as somebody says so: nothing to repair, and no visit is given up for it."""
+
 CAMERA_ADJUSTED = "camera-adjusted"
 """Somebody of the ward moved the camera by hand, and said so."""
+
+LENS_TURNED = "lens-turned"
+"""Why a camera was moved that stands still: at the cart somebody turned to its other lens."""
 
 
 class State(Enum):
@@ -102,6 +114,8 @@ class Ward:
     known: Known
     consent_is_active: bool
     guardianship_is_clear: bool
+    is_alarmed: bool
+    is_paused: bool
     is_held: bool
     camera_is_healthy: bool
     nurse_heard_at: Instant
@@ -130,7 +144,7 @@ class Visit:
         return self.reason == CAMERA_ADJUSTED and self.binding is not None and not self.binding.is_confirmed
 
 
-FINAL_CUTS = frozenset({"another-baby", "discharged", "consent-withdrawn", "guardianship-disputed"})
+FINAL_CUTS = frozenset({ASK_THE_WARD, "another-baby", "discharged", "consent-withdrawn", "guardianship-disputed"})
 """Cuts after which this visit never opens again.  All others can be repaired: by a new scan, or by who comes back."""
 
 
@@ -138,6 +152,8 @@ def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
     """Why nothing may be seen now, in one word; None if all that must hold holds.  The gravest comes first."""
     binding = visit.binding
     broken = broken_by(binding, ward.known) if binding is not None else NOT_BOUND
+    if visit.baby in ward.known.died:
+        return ASK_THE_WARD
     if binding is not None and binding.baby != visit.baby:
         return "another-baby"
     if broken == "discharged" or visit.baby not in ward.known.bed_of_baby:
@@ -148,6 +164,10 @@ def cut_of(visit: Visit, ward: Ward, *, now: Instant) -> str | None:
         return "consent-withdrawn"
     if now >= visit.slot_end:
         return SLOT_ENDED
+    if ward.is_alarmed:
+        return CARED_FOR
+    if ward.is_paused:
+        return RESTS
     if broken is not None:
         return broken
     if binding is None or not binding.is_confirmed:
@@ -231,7 +251,9 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
         return visit
     cut = cut_of(visit, ward, now=now)
     if cut is None:
-        return replace(visit, fault_since=None)
+        # What is armed says no more why it could not be opened; behind a drawn curtain it still says why that fell.
+        is_halted = visit.state is State.ARMED and visit.reason in HALTS
+        return replace(visit, fault_since=None, reason="" if is_halted else visit.reason)
     if cut == SLOT_ENDED:
         return replace(visit, state=State.ENDING, reason=cut)
     if cut in FINAL_CUTS:
@@ -240,6 +262,9 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
     if cut_off.binding is not None and broken_by(cut_off.binding, ward.known):
         # Somebody moved something: only new scans say what is to be seen, even if the records say again what they said.
         cut_off = replace(cut_off, binding=replace(cut_off.binding, confirmed_by=None))
+    if cut in HALTS:
+        is_adjusted = visit.reason == CAMERA_ADJUSTED
+        return replace(cut_off, fault_since=None, reason=visit.reason if is_adjusted else cut)
     if visit.fault_since is None:
         return replace(cut_off, fault_since=now)
     within, why = (ADJUST_WITHIN, CAMERA_ADJUSTED) if cut == NOT_BOUND and visit.is_adjusted else (REPAIR_WITHIN, cut)

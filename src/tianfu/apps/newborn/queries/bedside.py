@@ -73,6 +73,11 @@ class Bedside:
         return state is State.WAITING or (self.needs_scans and state in {State.ARMED, State.SHIELDED})
 
     @property
+    def may_be_viewed(self) -> bool:
+        """Whether its nurse may turn on what the family sees, or have it wait for the curtain to open again."""
+        return self.row.state in {State.LIVE, State.SHIELDED}
+
+    @property
     def may_open(self) -> bool:
         return self.row.state in {State.ARMED, State.SHIELDED} and not self.needs_scans
 

@@ -11,6 +11,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import NEWBORN, REMOTE_CONSULTATION, VISITS
 from tianfu.apps.newborn.mapping.consultations import Asked, Opinion, asked_from, opinion_from
 from tianfu.apps.newborn.mapping.visits import Booked, consultation_from
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.consultation import Declined, Withdrawn
 from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import OVER
@@ -26,7 +27,7 @@ from tianfu.records.searching import SearchRequest
 SHOWN_DAYS = 30
 SHOWN_MAX = 50
 
-OF_ITSELF = ("consent-withdrawn", "guardianship-disputed", "not-answered", "no-show", "discharged")
+OF_ITSELF = ("consent-withdrawn", "guardianship-disputed", "not-answered", "no-show", "discharged", ASK_THE_WARD)
 TOLD = frozenset({*Declined, *Withdrawn, *DeclineReason, *OF_ITSELF})
 """Why it came to nothing, where there are words for it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.mapping.codes import CONSULTATION, VIEW, VISITS
+from tianfu.apps.newborn.mapping.codes import ALARM, CONSULTATION, VIEW, VISITS, VISITS_PAUSED
 from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from, id_in
 from tianfu.apps.newborn.mapping.wards import (
     UNCLEAR_BED,
@@ -16,7 +16,9 @@ from tianfu.apps.newborn.mapping.wards import (
     bed_of,
     bed_of_camera,
     beds_of_stay,
+    has_died,
     is_clear,
+    is_raised,
     wristbands_of,
 )
 from tianfu.apps.newborn.model.binding import Known
@@ -45,6 +47,8 @@ class Facts:
     known: Known
     consent_is_active: bool
     guardianship_is_clear: bool
+    is_alarmed: bool
+    is_paused: bool
     appointment: State | None
     why: str = ""
 
@@ -59,6 +63,8 @@ class Facts:
             known=self.known,
             consent_is_active=self.consent_is_active,
             guardianship_is_clear=self.guardianship_is_clear,
+            is_alarmed=self.is_alarmed,
+            is_paused=self.is_paused,
             is_held=is_held,
             camera_is_healthy=camera_is_healthy,
             nurse_heard_at=nurse_heard_at,
@@ -110,6 +116,7 @@ async def read_facts(
             for (kind, name), record in read.items()
             if kind == "Device" and (bed := bed_of_camera(record.value)) is not None
         },
+        died=frozenset(name for (kind, name), record in read.items() if kind == "Patient" and has_died(record.value)),
     )
     booked = {
         name: at_bed_from(record.value, version=0) for (kind, name), record in read.items() if kind == "Appointment"
@@ -125,11 +132,19 @@ async def read_facts(
                 and (flagged := flags[each.baby]) is not None
                 and is_clear(read["RelatedPerson", each.guardian].value, each.baby, flagged, now=now)
             ),
+            # An expert is asked because the baby is ill: neither an alarm nor its rest from visits keeps him out.
+            is_alarmed=not each.is_consultation and _is_raised(flags[each.baby], ALARM),
+            is_paused=not each.is_consultation and _is_raised(flags[each.baby], VISITS_PAUSED),
             appointment=None if (said := booked.get(each.id)) is None else said.state,
             why=said.reason if said is not None and said.is_consultation else "",
         )
         for each in visits
     }
+
+
+def _is_raised(flags: Sequence[Element] | None, what: str) -> bool:
+    """Whether a flag says so of a baby; of one with too many to look through it may be so."""
+    return flags is None or any(is_raised(each, what) for each in flags)
 
 
 async def _beds(store: VisitStore, stays: Mapping[str, list[Element] | None]) -> dict[str, str]:

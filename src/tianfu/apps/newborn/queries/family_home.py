@@ -11,7 +11,7 @@ from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.consents import Given, given_of
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
-from tianfu.apps.newborn.mapping.wards import is_clear
+from tianfu.apps.newborn.mapping.wards import has_died, is_clear
 from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
@@ -33,6 +33,8 @@ SMALL_DAYS = 90
 class Baby:
     """A baby of the reader's; `ward` is empty when it is not in intensive care (any more).
 
+    `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
+
     `kept_back` tells of each wish, by its id, why its family does not move up.
     """
 
@@ -46,6 +48,7 @@ class Baby:
     visits: tuple[Booked, ...]
     waiting: tuple[Waiting, ...]
     is_small: bool
+    asks_ward: bool
     kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
 
     @property
@@ -125,7 +128,8 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         if ("Patient", baby) not in patients:
             continue
         patient = patients["Patient", baby].value
-        ward, bed = wards.get(baby, ("", ""))
+        asks_ward = has_died(patient)
+        ward, bed = ("", "") if asks_ward else wards.get(baby, ("", ""))
         waiting = await nursery.places.waiting(baby)
         babies.append(
             Baby(
@@ -139,6 +143,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 visits=await _visits(nursery, caller, FAMILY, baby),
                 waiting=waiting,
                 is_small=_is_small(patient, now),
+                asks_ward=asks_ward,
                 kept_back=await kept_back(nursery, waiting),
             )
         )

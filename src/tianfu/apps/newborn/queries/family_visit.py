@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
 from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, consultation_from
-from tianfu.apps.newborn.mapping.wards import allows, is_clear
+from tianfu.apps.newborn.mapping.wards import allows, has_died, is_clear
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import AT_THE_BED, OVER, State, Visit
@@ -22,6 +24,7 @@ from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, r
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
@@ -85,7 +88,18 @@ class Expert:
         return self.signed_in.caller
 
 
-Watcher = SignedIn | AtDoor | Expert
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedNurse:
+    """A nurse who signed in, at a bed of her ward: she looks at what the family is sent, and speaks to it."""
+
+    signed_in: SignedIn
+
+    @property
+    def caller(self) -> Caller:
+        return self.signed_in.caller
+
+
+Watcher = SignedIn | AtDoor | Expert | BedNurse
 """Who looks.  His `caller` tells him from everybody else."""
 
 
@@ -94,7 +108,7 @@ class Coming:
     """Somebody who may come to a visit, as what, and whether he may speak there; decided anew each time he asks.
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
-    and waits until a nurse has agreed (`waits`).
+    and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
     """
 
     booked: Booked
@@ -103,6 +117,7 @@ class Coming:
     may_speak: bool
     sees: bool = True
     waits: bool = False
+    asks_ward: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +190,8 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     nursery = windows.nursery
     if isinstance(watcher, Expert):
         return await _coming_as_expert(windows, watcher, visit)
+    if isinstance(watcher, BedNurse):
+        return await _coming_as_nurse(windows, watcher, visit)
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
@@ -189,13 +206,15 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
     )
     flags = await found_by(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
-    people = await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", booked.guardian)])
-    guardian = people.get(("RelatedPerson", booked.guardian))
+    who = ("RelatedPerson", booked.guardian), ("Patient", booked.baby)
+    people = await read_all(nursery.store, VISITS, PLATFORM, who)
+    guardian, patient = (people.get(each) for each in who)
+    asks_ward = patient is not None and has_died(patient.value)
     given = [each.value for each in consents]
     stands = guardian is not None and is_clear(
         guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
     )
-    may_see = stands and allows(given, booked.guardian, VIEW)
+    may_see = stands and not asks_ward and allows(given, booked.guardian, VIEW)
     waits = third is not None and third.agreed_at is None
     asked = await windows.viewers.interpreters(visit) if is_invited else {}
     interprets = third is not None or asked.get(watcher.caller.id, False)
@@ -207,6 +226,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         may_speak=may_talk and may_see and not waits and allows(given, booked.guardian, TALK),
         sees=third is None or third.sees,
         waits=waits,
+        asks_ward=asks_ward,
     )
 
 
@@ -220,13 +240,30 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
         raise not_found()
     facts = (await read_facts(house.store, [booked], (), house.digest, now=house.clock()))[visit]
     may_see = (
-        facts.consent_is_active
+        booked.baby not in facts.known.died
+        and facts.consent_is_active
         and facts.guardianship_is_clear
         and booked.state in COMES
         and await is_listed(windows.nursery.store, practitioner)
         and await stays_in(windows.nursery.store, booked.baby, booked.ward)
     )
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
+
+
+async def _coming_as_nurse(windows: Windows, watcher: BedNurse, visit: str) -> Coming:
+    """As a nurse in whose care the baby of a visit at the bed is now; raises Refusal `not-found`.
+
+    Asked again while she looks: so it reads no more than that, and of the visit what stood when it came to the bed.
+    """
+    house = windows.house
+    room = await house.rooms.find(visit)
+    if room is None:
+        raise not_found()
+    booked = read(room.state).booked
+    [baby] = await house.store.read_many(watcher.caller, Purpose.TREATMENT, [("Patient", booked.baby)])
+    if not isinstance(baby, Found):
+        raise not_found()
+    return Coming(booked=booked, part=Part.NURSE, may_see=True, may_speak=True)
 
 
 async def _third(windows: Windows, watcher: Watcher, visit: str) -> Interpreting | None:
@@ -255,9 +292,14 @@ async def _is_invited(windows: Windows, watcher: SignedIn, baby: str) -> bool:
     return any(is_clear(each.value, baby, (), now=nursery.clock()) for each in inviting.values())
 
 
-async def now_of(windows: Windows, booked: Booked) -> Now:
-    """How a visit stands at this moment; before it is at the bed, as its Appointment says."""
-    return await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
+async def now_of(windows: Windows, coming: Coming) -> Now:
+    """How a visit stands at this moment; before it is at the bed, as its Appointment says.
+
+    One that cannot take place any more is over from the moment on at which the record says so.
+    """
+    booked = coming.booked
+    stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
+    return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
 
 
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
@@ -299,7 +341,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
     _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
-    stands = await now_of(windows, booked)
+    stands = await now_of(windows, coming)
     patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
     is_open_to_expert = (
         coming.part is Part.EXPERT
@@ -313,7 +355,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
         bed=bed if is_known else "",
-        note=await _note(windows, booked.baby) if is_guardian else None,
+        note=await _note(windows, booked.baby) if is_guardian and not coming.asks_ward else None,
         helpers=await helpers_of(windows, booked) if is_guardian else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
         is_open_to_expert=is_open_to_expert,

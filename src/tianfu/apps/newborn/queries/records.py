@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
@@ -118,14 +118,17 @@ async def stays_in(store: RecordStore, baby: str, ward: str) -> bool:
     )
     beds = [bed_of(each.value) for each in stays]
     found = await read_all(store, VISITS, PLATFORM, [("Location", name) for name in (ward, *beds)])
-    of_ward = found.get(("Location", ward))
+    return any(is_stay_in(each.value, ward, found) for each in stays)
+
+
+def is_stay_in(stay: Element, ward: str, found: Mapping[tuple[str, str], Record]) -> bool:
+    """Whether an open stay is in a ward, given what was `found` of the ward and of the stay's bed."""
+    of_ward, bed = found.get(("Location", ward)), bed_of(stay)
     unit = "" if of_ward is None else id_in(of_ward.value.get("managingOrganization"), "Organization")
-    here = [
-        not bed or id_in(found["Location", bed].value.get("partOf"), "Location") == ward
-        for stay, bed in zip(stays, beds, strict=True)
-        if id_in(stay.value.get("serviceProvider"), "Organization") == unit and (not bed or ("Location", bed) in found)
-    ]
-    return unit != "" and any(here)
+    if not unit or id_in(stay.get("serviceProvider"), "Organization") != unit:
+        return False
+    place = found.get(("Location", bed)) if bed else None
+    return not bed or (place is not None and id_in(place.value.get("partOf"), "Location") == ward)
 
 
 def bed_of(stay: Element) -> str:

@@ -12,6 +12,7 @@ from tianfu.apps.newborn.model.booking import KeptBack
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, read_all
+from tianfu.apps.newborn.queries.staying import why_gone
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Waiting
@@ -24,10 +25,13 @@ async def kept_back(nursery: Nursery, wishes: Sequence[Waiting]) -> Mapping[str,
         return {}
     people = await read_all(store, VISITS, PLATFORM, [("RelatedPerson", each.related) for each in wishes])
     said = {baby: await _said(store, baby) for baby in {each.baby for each in wishes}}
+    gone = await why_gone(store, {(wish.baby, wish.ward) for wish in wishes})
     answers: dict[str, KeptBack | None] = {}
     for wish in wishes:
         person, about = people.get(("RelatedPerson", wish.related)), said[wish.baby]
-        if person is None or about is None:
+        if gone[wish.baby, wish.ward]:
+            answers[wish.id] = KeptBack.GONE
+        elif person is None or about is None:
             answers[wish.id] = KeptBack.GUARDIANSHIP
         else:
             answers[wish.id] = _why(wish, person.value, *about, now)

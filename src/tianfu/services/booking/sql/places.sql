@@ -91,7 +91,7 @@ on conflict do nothing;
 
 -- wishes_for
 -- Who waits for a slot.
-select wish, baby, related, since, starts, ends from newborn_wish
+select wish, baby, related, since, starts, ends, ward from newborn_wish
  where ward = %(ward)s and starts = %(starts)s and ended_at is null;
 
 -- slots_waited_for
@@ -101,7 +101,7 @@ select distinct ward, starts from newborn_wish
 
 -- wishes_of_baby
 -- For what a family waits.
-select wish, baby, related, since, starts, ends from newborn_wish
+select wish, baby, related, since, starts, ends, ward from newborn_wish
  where baby = %(baby)s and ended_at is null and starts > %(now)s order by starts;
 
 -- end_wishes_met
@@ -134,7 +134,7 @@ update newborn_place set told_day = %(now)s
  where place in (select place from newborn_place
                   where freed_at is null and is_confirmed and told_day is null and starts > %(soon)s
                     and starts <= %(until)s limit %(limit)s for update skip locked)
-returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since;
+returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward;
 
 -- due_soon
 -- The same shortly before the start.
@@ -142,7 +142,19 @@ update newborn_place set told_soon = %(now)s
  where place in (select place from newborn_place
                   where freed_at is null and is_confirmed and told_soon is null and starts > %(now)s
                     and starts <= %(until)s limit %(limit)s for update skip locked)
-returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since;
+returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward;
+
+-- due_gone
+-- Places that were given up for one reason before their time, whose families are to be told; a family is told once.
+update newborn_place set told_gone = %(now)s
+ where place in (select place from newborn_place as lost
+                  where freed_reason = %(reason)s and is_confirmed and told_gone is null and starts > freed_at
+                    and freed_at > %(since)s and freed_at <= %(until)s
+                    and not exists (select 1 from newborn_place as told
+                                     where told.baby = lost.baby and told.related = lost.related
+                                       and told.told_gone > %(since)s)
+                  limit %(limit)s for update skip locked)
+returning place, baby, related, starts, ends, is_confirmed, by_staff, waited_since, ward;
 
 -- places_soon
 -- How many confirmed places of these guardians begin within a span.

@@ -96,6 +96,11 @@ select code, value, person, at from visit_scan where visit = %(visit)s::text ord
 -- Begin the scans of a visit anew.
 delete from visit_scan where visit = %(visit)s::text;
 
+-- forget_scans_with
+-- Begin the scans of every visit anew for which this was scanned.
+delete from visit_scan
+ where visit in (select visit from visit_scan where code = %(code)s::text and value = %(value)s::text);
+
 -- hold_ward
 -- Nothing is shown in a ward.
 insert into ward_hold (ward, person, held_at) values (%(ward)s::text, %(person)s::text, %(at)s::bigint)
