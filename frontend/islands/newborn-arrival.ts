@@ -10,13 +10,15 @@ interface Counted {
   readonly lost: number;
   readonly got: number;
   readonly decoded: number;
+  /** Milliseconds that all decoded pictures together took from their first packet until they were decoded. */
+  readonly waited: number;
   readonly bytes: number;
   readonly rtt: number;
 }
-const NOTHING: Counted = { freezes: 0, frozen: 0, lost: 0, got: 0, decoded: 0, bytes: 0, rtt: 0 };
+const NOTHING: Counted = { freezes: 0, frozen: 0, lost: 0, got: 0, decoded: 0, waited: 0, bytes: 0, rtt: 0 };
 
 async function counted(peer: RTCPeerConnection): Promise<Counted> {
-  let [freezes, frozen, lost, got, decoded, bytes, rtt] = [0, 0, 0, 0, 0, 0, 0];
+  let [freezes, frozen, lost, got, decoded, waited, bytes, rtt] = [0, 0, 0, 0, 0, 0, 0, 0];
   (await peer.getStats()).forEach((each: Record<string, number | string | boolean>) => {
     const number = (name: string): number => Number(each[name] ?? 0);
     if (each["type"] === "inbound-rtp" && each["kind"] === "video") {
@@ -25,11 +27,13 @@ async function counted(peer: RTCPeerConnection): Promise<Counted> {
       lost = Math.max(0, number("packetsLost"));
       got = number("packetsReceived");
       decoded = number("framesDecoded");
+      const isWhole = "totalProcessingDelay" in each;
+      waited = 1000 * (isWhole ? number("totalProcessingDelay") : number("jitterBufferDelay") + number("totalDecodeTime"));
     }
     if (each["type"] === "candidate-pair") bytes += number("bytesReceived");
     if (each["type"] === "candidate-pair" && each["nominated"]) rtt = Math.round(number("currentRoundTripTime") * 1000);
   });
-  return { freezes, frozen, lost, got, decoded, bytes, rtt };
+  return { freezes, frozen, lost, got, decoded, waited, bytes, rtt };
 }
 
 export class Arrival {
@@ -122,6 +126,7 @@ export class Arrival {
     const [now, before, ended] = [this.#last, this.#before, this.#ended];
     const lost = now.lost - before.lost;
     const share = lost + (now.got - before.got);
+    const decoded = now.decoded - before.decoded;
     const pictures = this.#pictures - this.#picturesBefore;
     this.restart();
     this.#before = now;
@@ -132,6 +137,8 @@ export class Arrival {
       frozen_ms: String(Math.max(0, now.frozen - before.frozen) + ended.frozen),
       lost_permille: String(share > 0 ? Math.max(0, Math.round((lost / share) * 1000)) : 0),
       rtt_ms: String(now.rtt),
+      // Estimated: half the round trip, and from the first packet until it is decoded; without a picture nobody knows.
+      delay_ms: decoded > 0 ? String(Math.round((now.waited - before.waited) / decoded + now.rtt / 2)) : "",
       shows: shows ?? (pictures === 0 ? "sound" : "full"),
     };
   }

@@ -222,7 +222,13 @@ def test_the_head_nurse_reaches_windows_report_and_minutes_from_the_ward(ward: S
         look_at(page, "nurse-head-320")
         links = page.locator("[data-part=leads] a")
         found = [each.get_attribute("href") for each in links.all()]
-        assert found == ["/newborn/desk", "/newborn/desk/windows", "/newborn/desk/report", "/newborn/cameras"]
+        assert found == [
+            "/newborn/desk",
+            "/newborn/desk/windows",
+            "/newborn/desk/report",
+            "/newborn/workload",
+            "/newborn/cameras",
+        ]
         page.goto("/newborn/desk")
         look_at(page, "nurse-head-desk-320")
     with ward.desk.page(role="ward-nurse", width=320) as page:

@@ -26,7 +26,8 @@ from tianfu.apps.newborn.model.consent import Scope, words_in
 from tianfu.apps.newborn.model.fairness import rule
 from tianfu.apps.newborn.model.feedback import ANSWERS, QUESTIONS
 from tianfu.apps.newborn.model.guardians import FITTING, Evidence, Relation
-from tianfu.apps.newborn.model.windows import BOUNDS, policy_on, told
+from tianfu.apps.newborn.model.windows import BOUNDS, OPTIONAL, policy_on, told
+from tianfu.apps.newborn.model.workload import usual_starts
 from tianfu.apps.newborn.pages import DESK, faults_of, head_nurse, is_head, led, nurse, nurse_or_doctor, page_of
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import about_baby
@@ -36,6 +37,7 @@ from tianfu.apps.newborn.queries.free_slots import read_calendar, read_policies
 from tianfu.apps.newborn.queries.records import ward_of_unit
 from tianfu.kernel.instants import china_date
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.kept import KeptRooms
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
@@ -44,7 +46,7 @@ from tianfu.web.pages import Pages
 DONE = frozenset(
     {"approved", "declined", "revoked", "disputed", "settled", "enrolled", "signed", "booked", "cancelled", "set"}
 )
-POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", "stills", *BOUNDS)
+POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", "stills", "shifts", *BOUNDS, *OPTIONAL)
 SAID_AGAIN = SHOWN_AGAIN | {
     "evidence-missing",
     "evidence-unfitting",
@@ -58,9 +60,9 @@ SAID_AGAIN = SHOWN_AGAIN | {
 }
 
 
-def head_nurse_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
+def head_nurse_routes(pages: Pages, nursery: Nursery, rooms: KeptRooms | None) -> list[HTTPRouteHandler]:
     """The desk of the ward, one baby at it, windows, the report, and what families said."""
-    return [*_desk(pages, nursery), *_baby(pages, nursery), *_windows(pages, nursery), *_told(pages, nursery)]
+    return [*_desk(pages, nursery), *_baby(pages, nursery), *_windows(pages, nursery), *_told(pages, nursery, rooms)]
 
 
 def _desk(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
@@ -212,6 +214,8 @@ def _windows(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             lost=lost,
             babies=await ward_babies(nursery, caller),
             numbers=tuple(BOUNDS.items()),
+            optional=tuple(OPTIONAL.items()),
+            usual_shifts=" ".join(f"{each // 60:02}:{each % 60:02}" for each in usual_starts()),
             rule=rule(),
             **{"would_break": "", "form": {} if now is None else _as_form(told(now)), **said},
         )
@@ -241,13 +245,13 @@ def _windows(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     return [show_windows, take_windows]
 
 
-def _told(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
+def _told(pages: Pages, nursery: Nursery, rooms: KeptRooms | None) -> list[HTTPRouteHandler]:
     @get(f"{DESK}/report")
     async def show_report(request: HttpRequest) -> Response[str]:
         caller = head_nurse(request).caller
         return page_of(pages, request)(
             "head-nurse/report.html",
-            report=await read_report(nursery, caller),
+            report=await read_report(nursery, caller, rooms),
             months=await count_feedback(nursery, caller),
             questions=QUESTIONS,
             answers=ANSWERS,
@@ -267,4 +271,5 @@ def _told(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
 def _as_form(kept: Mapping[str, Any]) -> dict[str, Any]:
     """A policy as the form shows it; the day from which it holds is chosen anew each time."""
     lines = {name: "\n".join(kept[name]) for name in ("windows", "closed")}
-    return {**kept, **lines, "from_day": ""}
+    empty = {name: "" if kept[name] is None else kept[name] for name in OPTIONAL}
+    return {**kept, **lines, **empty, "shifts": " ".join(kept["shifts"]), "from_day": ""}

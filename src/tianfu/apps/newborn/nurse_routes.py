@@ -44,6 +44,7 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.bedside import read_bedside, read_unbooked
 from tianfu.apps.newborn.queries.round import calls_among, heard_of, read_round, read_wards, refuse_unless_hers
 from tianfu.apps.newborn.queries.watch import CameraHealth, read_watch
+from tianfu.apps.newborn.queries.workload import read_shifts
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
@@ -98,6 +99,7 @@ SHOWN_AGAIN = frozenset(
         "answer-unusable",
         "call-answered",
         "curtain-drawn",
+        "nurse-at-capacity",
     }
 )
 """What is said beside the bed, on the same page, because the nurse stands there with her hands full."""
@@ -123,7 +125,7 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        said = {"refused": "", "why": "", "done": request.query_params.get("done", ""), **values}
+        said = {"refused": "", "why": "", "has": (), "done": request.query_params.get("done", ""), **values}
         return pages.page(f"newborn/nurse/{template}", asking, status=status, **said)
 
     return page
@@ -141,7 +143,8 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         asking = pages.asking(request)
         practitioner_of(asking, STAFF)
         found = await read_round(house, asking.caller, now=house.clock())
-        return _page(pages, request)("round.html", found=found)
+        shifts = await read_shifts(house, asking.caller, now=house.clock())
+        return _page(pages, request)("round.html", found=found, shifts=shifts, leads=is_head(nurse_or_doctor(request)))
 
     @post(f"{ROUND}/here", status_code=204, opt=dict(BEATS))
     async def here_for_all(request: HttpRequest) -> Response[None]:
@@ -157,6 +160,7 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         return _page(pages, request)(
             "ward.html",
             found=found,
+            shifts=await read_shifts(house, asking.caller, now=house.clock()),
             watch=await read_watch(house, bedsides.cameras, bedsides.nursery, asking.caller),
             leads=is_head(nurse_or_doctor(request)),
         )
@@ -409,6 +413,7 @@ async def _again(pages: Pages, request: HttpRequest, house: House, visit: str, r
         status=status_of(refusal),
         refused=refusal.code,
         why=told(refusal.details.get("reason", "")),
+        has=refusal.details.get("visits", "").split(),
     )
 
 

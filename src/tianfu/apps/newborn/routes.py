@@ -31,7 +31,9 @@ from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.visit_routes import CONSULTATIONS, door_visit_routes, visit_routes
 from tianfu.apps.newborn.wording_routes import language_routes, wording_routes
+from tianfu.apps.newborn.workload_routes import workload_routes
 from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.realtime.kept import KeptRooms
 from tianfu.web.admission import for_purpose
 from tianfu.web.news import News
 from tianfu.web.pages import Pages, Place
@@ -75,7 +77,7 @@ def newborn(
         ),
         news=partial(_news, nursery, observatory),
         routes=lambda pages: [
-            *_booking(pages, nursery, windows),
+            *_booking(pages, nursery, windows, None if bedsides is None else bedsides.house.rooms),
             *_live(pages, bedsides, carts),
             *([] if cameras is None else for_purpose(Purpose.TREATMENT, camera_routes(pages, cameras))),
             *_watch(pages, windows),
@@ -85,12 +87,14 @@ def newborn(
     )
 
 
-def _booking(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HTTPRouteHandler]:
+def _booking(
+    pages: Pages, nursery: Nursery, windows: Windows | None, rooms: KeptRooms | None
+) -> list[HTTPRouteHandler]:
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, language_routes(nursery)),
-        *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery, rooms)),
         *for_purpose(Purpose.TREATMENT, wording_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, door_codes_routes(pages, nursery)),
@@ -101,7 +105,8 @@ def _booking(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HT
 def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[HTTPRouteHandler]:
     if bedsides is None:
         return []
-    at_the_bed = [*nurse_routes(pages, bedsides), *([] if carts is None else cart_routes(pages, carts))]
+    work = workload_routes(pages, bedsides.house)
+    at_the_bed = [*nurse_routes(pages, bedsides), *work, *([] if carts is None else cart_routes(pages, carts))]
     return for_purpose(Purpose.TREATMENT, at_the_bed)
 
 

@@ -68,7 +68,7 @@ CONSULTATIONS = f"{ROOT}/consultations"
 MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 """The page's own Permissions-Policy: a family is heard, and never seen."""
 
-BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
+BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "delay_ms", "shows")
 
 WORDS = (
     *("waiting", "waits-nurse", "sound-only", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent"),

@@ -15,6 +15,7 @@ from tianfu.apps.newborn.live.sound import letting_hear
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.model.calls import Answer, answered, read_answer, read_call
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.workload import ANSWERED
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
@@ -67,7 +68,7 @@ async def answer_family(
         if word is Answer.VOICE and not standing.is_live:
             raise Refusal("curtain-drawn", next_step="wait", retryable=True)
         is_ward_heard = standing.is_ward_heard or word is Answer.VOICE
-        after = replace(standing, call=call, is_ward_heard=is_ward_heard)
+        after = replace(standing, call=call, is_ward_heard=is_ward_heard).having(ANSWERED, by=practitioner, at=now)
         await _put(changing, after)
         deeds = [(ANSWER_FAMILY, {"visit": visit, "answer": word.value})]
         if word is Answer.VOICE:

@@ -55,7 +55,7 @@ async def move_camera(
 def _moved(standing: Standing, moved: Moved, *, is_told_already: bool) -> Standing:
     if is_told_already:
         return standing.with_note(moved)
-    after = standing.becoming(adjusted(standing.visit, now=moved.at), now=moved.at)
+    after = standing.becoming(adjusted(standing.visit, now=moved.at), now=moved.at, by=moved.by)
     if moved.why == LENS_TURNED and after.bindings == standing.bindings:
         return after  # what ended the last binding came before
     return after.with_note(moved)

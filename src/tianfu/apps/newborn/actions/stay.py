@@ -132,7 +132,8 @@ async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> 
     numbers = {name: _number(form[name]) for name in ("join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms")}
     shows = form["shows"] if form["shows"] in SHOWS else "nothing"
     numbers["lost_permille"] = min(1_000, numbers["lost_permille"])
-    arrival = Arrival(**numbers, shows=shows)
+    delay_ms = _number(form["delay_ms"]) or None  # a page that was sent no picture estimates nothing
+    arrival = Arrival(**numbers, shows=shows, delay_ms=delay_ms)
     await windows.viewers.arrives(viewer.visit, viewer.participant, arrival, at=windows.nursery.clock())
 
 
