@@ -1,4 +1,7 @@
-"""Cameras as a network sees them: RTSP with a login, H.264 within the connection (RFC 2326, RFC 2617, RFC 6184)."""
+"""Cameras as a network sees them: RTSP with a login, H.264 within the connection (RFC 2326, RFC 2617, RFC 6184).
+
+One that has a microphone says so in its description, and sends what it hears as a second stream (RFC 3551, RFC 3640).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import hmac
 import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5
@@ -40,12 +43,27 @@ class Login:
         return "Login(…)"
 
 
-class Lens:
-    """One camera: what it shows, and to whom."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """What a microphone hears: how it is told, and the n-th packet's payload, None when it sends nothing.
 
-    def __init__(self, film: Film, login: Login) -> None:
+    `told` names the codec as `a=` lines do; packets follow each other by so many ticks of its clock.
+    """
+
+    told: Sequence[str]
+    payload_type: int
+    ticks_per_second: int
+    ticks_each: int
+    payload: Callable[[int], bytes | None]
+
+
+class Lens:
+    """One camera: what it shows and hears, and to whom."""
+
+    def __init__(self, film: Film, login: Login, sound: Sound | None = None) -> None:
         self.film = film
         self.login = login
+        self.sound = sound
 
 
 class RtspServer:
@@ -95,7 +113,9 @@ class Talk:
         self._server = server
         self._writer = writer
         self._nonce = token_hex(8)
-        self._showing: asyncio.Task[None] | None = None
+        self._showing: Sequence[asyncio.Task[None]] = ()
+        self._asked: set[str] = set()
+        """What of the camera is wanted, by the names of its description."""
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
         """Answer requests until the other end leaves; what it sends between them are reports, and passed over."""
@@ -118,8 +138,8 @@ class Talk:
 
     def end(self) -> None:
         """Show nothing more."""
-        if self._showing is not None:
-            self._showing.cancel()
+        for each in self._showing:
+            each.cancel()
 
     async def _answer(self, method: str, address: str, fields: Mapping[str, str]) -> None:
         number = fields.get("cseq", "0")
@@ -134,12 +154,13 @@ class Talk:
             challenge = f'Digest realm="{REALM}", nonce="{self._nonce}"'
             await self._say(number, "401 Unauthorized", {"WWW-Authenticate": challenge})
         elif method == "DESCRIBE":
-            await self._say(number, "200 OK", {"Content-Type": "application/sdp"}, description(lens.film))
+            await self._say(number, "200 OK", {"Content-Type": "application/sdp"}, description(lens))
         elif method == "SETUP":
+            self._asked.add(address.rpartition("/")[2])
             await self._set_up(number, fields.get("transport", ""))
         elif method == "PLAY":
             await self._say(number, "200 OK", {"Session": "1", "Range": "npt=0.000-"})
-            self._showing = asyncio.create_task(self._show(lens))
+            self._showing = [asyncio.create_task(each) for each in (self._show(lens), self._sound(lens.sound))]
         else:
             await self._say(number, "200 OK", {"Session": "1"})
 
@@ -147,7 +168,8 @@ class Talk:
         if "TCP" not in transport:
             await self._say(number, "461 Unsupported Transport", {})
             return
-        await self._say(number, "200 OK", {"Session": "1", "Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"})
+        channels = transport.partition("interleaved=")[2].partition(";")[0] or "0-1"
+        await self._say(number, "200 OK", {"Session": "1", "Transport": f"RTP/AVP/TCP;unicast;interleaved={channels}"})
 
     async def _say(self, number: str, status: str, fields: Mapping[str, str], body: str = "") -> None:
         told = {"CSeq": number, **fields, **({"Content-Length": str(len(body))} if body else {})}
@@ -174,12 +196,29 @@ class Talk:
                 await asyncio.sleep(number / PICTURES_PER_SECOND - behind - loop.time())
         self._writer.close()
 
+    async def _sound(self, sound: Sound | None) -> None:
+        """Send what is heard as time goes on, from the beginning for each who listens; silent when that is over."""
+        if sound is None or "sound" not in self._asked:
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        source = int.from_bytes(bytes.fromhex(token_hex(4)))
+        for number in count():
+            payload = sound.payload(number)
+            if self._writer.is_closing():
+                return
+            if payload is not None:
+                head = (0x80, sound.payload_type, number % 65_536, number * sound.ticks_each % (1 << 32), source)
+                self._writer.write(b"$\2" + pack("!HBBHII", 12 + len(payload), *head) + payload)
+            await asyncio.sleep(began + (number + 1) * sound.ticks_each / sound.ticks_per_second - loop.time())
 
-def description(film: Film) -> str:
+
+def description(lens: Lens) -> str:
     """What a camera says of itself (RFC 6184, section 8.2.1)."""
+    film, sound = lens.film, lens.sound
     sets = ",".join(b64encode(unit).decode() for unit in film.parameters)
     profile = film.parameters[0][1:4].hex()
-    lines = (
+    lines = [
         "v=0",
         "o=- 0 0 IN IP4 127.0.0.1",
         "s=test picture",
@@ -189,7 +228,9 @@ def description(film: Film) -> str:
         f"a=rtpmap:{PAYLOAD_TYPE} H264/{TICKS_PER_SECOND}",
         f"a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id={profile};sprop-parameter-sets={sets}",
         "a=control:picture",
-    )
+    ]
+    if sound is not None:
+        lines += [f"m=audio 0 RTP/AVP {sound.payload_type}", *(f"a={each}" for each in sound.told), "a=control:sound"]
     return "".join(f"{line}\r\n" for line in lines)
 
 

@@ -1,8 +1,13 @@
 // A cart: this device's camera takes the place of one at a bed (WHIP, RFC 9725).  What sounds here is the voice of who
 // has the floor in the visit, over a line of sound that our own server alone answers.  Another line, which only sends,
 // is offered empty: no microphone is asked for before somebody turns it on here, and it goes off by itself.
+// One connection is one lens: before the other one sends anything the server has let this one go, drawn every curtain
+// and ended what was bound; and each lens has a key of its own, so that none takes another's place unasked.
 // The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
+/** The smaller picture, for families whose network has no room for the full one: lines of its short side, and its most. */
+const SMALLER = { lines: 180, bitsPerSecond: 150_000, perSecond: 15 };
+const BED = { facingMode: { ideal: "environment" } };
 const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
 /** A connection that has been broken so long is made anew. */
 const BROKEN_WITHIN = 2_000;
@@ -20,11 +25,18 @@ type State = "off" | "starting" | "on" | "again" | "no-camera" | "refused" | "bo
 /** Whether voices sound here: they do, one does now, the device cannot play them, or the media server sends none. */
 type Sounds = "yes" | "now" | "interpreter" | "expert" | "no" | "not-carried";
 /** What is said of the microphone: it is on, and whether anybody hears it; or why it is not. */
+/** What became of turning to the other lens: nothing yet, it was turned, or it was not. */
+type Turned = "" | "done" | "no";
 type Hears = "" | "heard" | "unheard" | "drawn" | "ended" | "denied" | "not-carried";
 /** What the server says of the visits here: whether a curtain is open, and whether a nurse lets the ward be heard. */
 interface Stands {
   readonly open: boolean;
   readonly heard: boolean;
+}
+/** A grant, and whether the server passes on a smaller picture besides: another line of the same offer. */
+interface Granted {
+  readonly grant: string;
+  readonly smaller: boolean;
 }
 /** Refused for good: because a visit is bound to another device, or for anything else. */
 interface No {
@@ -43,11 +55,14 @@ const coded = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encod
 const digest = async (text: string): Promise<string> => letters(await crypto.subtle.digest("SHA-256", coded(text)));
 
 class Cart {
-  private facing: "environment" | "user" = "environment";
   private stream: MediaStream | undefined;
   private peer: RTCPeerConnection | undefined;
   private address = "";
-  private keys: CryptoKeyPair | undefined;
+  /** The lens that is looked through, as this browser names it, and the key of each. */
+  private lens = "";
+  private readonly keys = new Map<string, CryptoKeyPair>();
+  private hasOther = false;
+  private isTurning = false;
   private wanted = false;
   private tries = 0;
   private awake: { release(): Promise<void> } | undefined;
@@ -55,6 +70,8 @@ class Cart {
   private silence: AudioContext | undefined;
   private plays = false;
   private line: RTCRtpTransceiver | undefined;
+  /** The same lens once more, for the smaller picture; it ends with its connection. */
+  private smaller: MediaStreamTrack | undefined;
   private heard = 0;
   private ward: RTCRtpTransceiver | undefined;
   private microphone: MediaStream | undefined;
@@ -74,6 +91,7 @@ class Cart {
     this.part("turn").addEventListener("click", () => void this.turn());
     this.part("torch").addEventListener("click", () => void this.light());
     this.part("microphone").addEventListener("click", () => void this.turnMicrophone());
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.count());
     document.addEventListener("visibilitychange", () => document.hidden && this.deafen("ended"));
     addEventListener("pagehide", () => this.stop("off"));
   }
@@ -88,12 +106,25 @@ class Cart {
     const runs = state === "starting" || state === "on" || state === "again";
     this.part("start").hidden = runs;
     this.part("stop").hidden = !runs;
-    this.part("turn").hidden = !runs;
+    this.showTurn();
     if (!runs) this.part("torch").hidden = true;
     this.part("sounds").hidden = !runs;
     this.part("ward").hidden = !runs;
     if (state !== "on") this.deafen("ended");
     if (!runs) this.tell("");
+    if (!runs) this.tellTurned("");
+  }
+
+  /** Turning needs another lens, and the connection by which the server knows this one. */
+  private showTurn(): void {
+    const hidden = this.place.dataset["state"] !== "on" || !this.hasOther;
+    this.part("turn").hidden = this.part("turn-hint").hidden = hidden;
+  }
+
+  private async count(): Promise<void> {
+    const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    this.hasOther = devices.filter((each) => each.kind === "videoinput").length > 1;
+    this.showTurn();
   }
 
   private async start(): Promise<void> {
@@ -101,19 +132,23 @@ class Cart {
     this.tries = 0;
     this.stand("starting");
     const plays = this.canPlay(); // within the touch, so that the browser lets sound begin (autoplay rules)
-    if (!(await this.look())) return;
+    if (!(await this.look(this.lens ? { deviceId: { exact: this.lens } } : BED, BED))) return;
     this.plays = await plays;
     this.say(this.plays ? "yes" : "no");
     this.awake = await navigator.wakeLock?.request("screen").catch(() => undefined);
     await this.connect();
   }
 
-  /** The camera that faces the bed, or the other one; the light begins dark. */
-  private async look(): Promise<boolean> {
+  /** Look through a lens, or through another one if it is gone; the light begins dark. */
+  private async look(which: MediaTrackConstraints, otherwise?: MediaTrackConstraints): Promise<boolean> {
     this.stream?.getTracks().forEach((track) => track.stop());
     try {
-      const video = { ...PICTURE, facingMode: { ideal: this.facing } };
-      this.stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      const through = (each: MediaTrackConstraints): Promise<MediaStream> =>
+        navigator.mediaDevices.getUserMedia({ video: { ...PICTURE, ...each }, audio: false });
+      this.stream = await through(which).catch((error: unknown) => {
+        if (!otherwise) throw error;
+        return through(otherwise);
+      });
     } catch {
       this.stop("no-camera");
       return false;
@@ -123,6 +158,8 @@ class Cart {
       return false;
     }
     const [track] = this.stream.getVideoTracks();
+    this.lens = track?.getSettings().deviceId ?? "";
+    void this.count();
     (this.part("own") as HTMLVideoElement).srcObject = this.stream;
     this.part("torch").hidden = !(track?.getCapabilities?.() as Torch | undefined)?.torch;
     this.part("torch").setAttribute("aria-pressed", "false");
@@ -261,24 +298,68 @@ class Cart {
 
   /** What the server says of the visits on this camera; nothing if it does not, or knows this connection no more. */
   private async standing(): Promise<Stands | undefined> {
-    const connection = this.address.split("/").pop() ?? "";
-    try {
-      const said = await fetch(`/newborn/cart/${this.camera}/sound`, {
-        method: "POST",
-        body: new URLSearchParams({ connection }),
-        signal: AbortSignal.timeout(ANSWER_WITHIN),
-      });
-      return said.ok && !said.redirected ? ((await said.json()) as Stands) : undefined;
-    } catch {
-      return undefined;
-    }
+    const said = await this.ask("sound");
+    const stands = said?.ok && !said.redirected ? said.json() : undefined;
+    return (stands as Promise<Stands> | undefined)?.catch(() => undefined);
   }
 
+  /** What the server answers to who shows the secret of this connection; nothing if it does not in time. */
+  private ask(what: "sound" | "lens"): Promise<Response | undefined> {
+    const connection = this.address.split("/").pop() ?? "";
+    return fetch(`/newborn/cart/${this.camera}/${what}`, {
+      method: "POST",
+      body: new URLSearchParams({ connection }),
+      signal: AbortSignal.timeout(ANSWER_WITHIN),
+    }).catch(() => undefined);
+  }
+
+  // The other lens
+
+  private tellTurned(turned: Turned): void {
+    const line = this.part("turned");
+    line.dataset["turned"] = turned;
+    line.textContent = turned && this.place.getAttribute(`data-turned-${turned}`);
+  }
+
+  /** Look through the other lens, once the server has let this connection go; without its word nothing is turned. */
   private async turn(): Promise<void> {
-    this.facing = this.facing === "environment" ? "user" : "environment";
-    if (!(await this.look())) return;
-    const [track] = this.stream!.getVideoTracks();
-    await this.peer?.getSenders()[0]?.replaceTrack(track ?? null);
+    const peer = this.peer;
+    if (this.isTurning || !peer || !this.address) return;
+    this.isTurning = true;
+    this.tellTurned("");
+    const other = await this.other();
+    const isLetGo = await this.isLetGo();
+    this.isTurning = false;
+    if (this.peer !== peer) return; // stopped meanwhile: who starts anew looks through the same lens
+    if (!isLetGo) {
+      this.tellTurned("no");
+      if (peer.connectionState !== "connected") this.again();
+      return;
+    }
+    this.address = ""; // it is over there
+    this.leave();
+    this.stand("starting");
+    const key = this.keys.get(this.lens);
+    this.keys.delete(this.lens);
+    if (!(await this.look(other))) return;
+    if (key) this.keys.set(this.lens, key);
+    this.tellTurned("done");
+    await this.connect();
+  }
+
+  /** A telephone says which way its lenses look; of others the next one is taken. */
+  private async other(): Promise<MediaTrackConstraints> {
+    const facing = this.stream?.getVideoTracks()[0]?.getSettings().facingMode;
+    if (facing) return { facingMode: { ideal: facing === "user" ? "environment" : "user" } };
+    const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    const lenses = devices.filter((each) => each.kind === "videoinput").map((each) => each.deviceId);
+    return { deviceId: { exact: lenses[(lenses.indexOf(this.lens) + 1) % lenses.length] ?? this.lens } };
+  }
+
+  /** Whether the server has drawn every curtain here and takes nothing more over this connection. */
+  private async isLetGo(): Promise<boolean> {
+    const said = await this.ask("lens");
+    return said !== undefined && said.ok && !said.redirected;
   }
 
   private async light(): Promise<void> {
@@ -297,19 +378,19 @@ class Cart {
     this.leave();
     const peer = (this.peer = new RTCPeerConnection());
     try {
-      const line = peer.addTransceiver(this.stream!.getVideoTracks()[0]!, { direction: "sendonly" });
-      const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
-      line.setCodecPreferences([
-        ...codecs.filter((each) => each.mimeType === "video/H264"),
-        ...codecs.filter((each) => each.mimeType !== "video/H264"),
-      ]);
+      const granted = await this.granted();
+      if (this.peer !== peer) return;
+      if ("no" in granted) return this.stop(granted.no);
+      const track = this.stream!.getVideoTracks()[0]!;
+      preferred(peer.addTransceiver(track, { direction: "sendonly" }));
+      if (granted.smaller) this.addSmaller(peer, track);
       this.line = this.plays ? peer.addTransceiver("audio", { direction: "recvonly" }) : undefined;
       this.ward = peer.addTransceiver("audio", { direction: "sendonly" });
       peer.addEventListener("track", ({ track }) => this.peer === peer && void this.play(new MediaStream([track])));
       peer.addEventListener("connectionstatechange", () => this.changed(peer));
       await peer.setLocalDescription();
       await gathered(peer);
-      const answer = await this.publish(peer.localDescription!.sdp);
+      const answer = await this.publish(granted.grant, peer.localDescription!.sdp);
       if (this.peer !== peer) return;
       if (typeof answer !== "string") return this.stop(answer.no);
       await peer.setRemoteDescription({ type: "answer", sdp: answer });
@@ -319,8 +400,24 @@ class Cart {
     }
   }
 
+  /** Our server tells the second picture of an offer apart as the smaller one; the browser scales it by itself, or not. */
+  private addSmaller(peer: RTCPeerConnection, of: MediaStreamTrack): void {
+    const { width = 0, height = 0 } = of.getSettings();
+    const scale = Math.min(width, height) / SMALLER.lines;
+    if (scale < 2) return;
+    const track = of.clone();
+    const how = { scaleResolutionDownBy: scale, maxBitrate: SMALLER.bitsPerSecond, maxFramerate: SMALLER.perSecond };
+    const line = preferred(peer.addTransceiver(track, { direction: "sendonly", sendEncodings: [how] }));
+    if (line.sender.getParameters().encodings?.[0]?.scaleResolutionDownBy === scale) {
+      this.smaller = track;
+    } else {
+      track.stop();
+      line.stop();
+    }
+  }
+
   private changed(peer: RTCPeerConnection): void {
-    if (this.peer !== peer || !this.wanted) return;
+    if (this.peer !== peer || !this.wanted || this.isTurning) return;
     const state = peer.connectionState;
     if (state === "connected") {
       this.tries = 0;
@@ -329,7 +426,7 @@ class Cart {
       this.again();
     } else if (state === "disconnected") {
       this.stand("again");
-      setTimeout(() => this.peer === peer && peer.connectionState !== "connected" && this.again(), BROKEN_WITHIN);
+      setTimeout(() => !this.isTurning && this.peer === peer && peer.connectionState !== "connected" && this.again(), BROKEN_WITHIN);
     }
   }
 
@@ -341,15 +438,24 @@ class Cart {
     setTimeout(() => this.wanted && !this.peer && void this.connect(), pause);
   }
 
-  /** The answer to our offer, or why it is refused for good. */
-  private async publish(offer: string): Promise<string | No> {
-    const jwk = await crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
+  private async publicKey(): Promise<JsonWebKey> {
+    return crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
+  }
+
+  /** Leave to send, which is good for a minute, or why it is refused for good. */
+  private async granted(): Promise<Granted | No> {
+    const jwk = await this.publicKey();
     const asked = await fetch(`/newborn/cart/${this.camera}/grant`, {
       method: "POST",
       body: new URLSearchParams({ x: jwk.x ?? "", y: jwk.y ?? "" }),
     });
     if (!asked.ok || asked.redirected) return refusedOrThrow(asked);
-    const { grant } = (await asked.json()) as { grant: string };
+    return (await asked.json()) as Granted;
+  }
+
+  /** The answer to our offer, or why it is refused for good. */
+  private async publish(grant: string, offer: string): Promise<string | No> {
+    const jwk = await this.publicKey();
     const address = `${location.origin}/media/whip`;
     const said = await fetch(address, {
       method: "POST",
@@ -366,10 +472,11 @@ class Cart {
   }
 
   private async key(): Promise<CryptoKeyPair> {
-    return (this.keys ??= await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
-      "sign",
-      "verify",
-    ]));
+    const known = this.keys.get(this.lens);
+    if (known) return known;
+    const made = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+    this.keys.set(this.lens, made);
+    return made;
   }
 
   private async proof(jwk: JsonWebKey, address: string, body: string, grant: string): Promise<string> {
@@ -389,10 +496,13 @@ class Cart {
     return `${text}.${letters(signed)}`;
   }
 
+  /** End this connection and both of its pictures. */
   private leave(): void {
     this.deafen("ended");
     this.peer?.close();
     this.peer = undefined;
+    this.smaller?.stop();
+    this.smaller = undefined;
     if (this.address) void fetch(this.address, { method: "DELETE", keepalive: true }).catch(() => undefined);
     this.address = "";
   }
@@ -408,6 +518,16 @@ class Cart {
     this.awake = undefined;
     this.stand(state);
   }
+}
+
+/** H.264 first: every telephone has it in its hardware. */
+function preferred(line: RTCRtpTransceiver): RTCRtpTransceiver {
+  const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  line.setCodecPreferences([
+    ...codecs.filter((each) => each.mimeType === "video/H264"),
+    ...codecs.filter((each) => each.mimeType !== "video/H264"),
+  ]);
+  return line;
 }
 
 /** What will be refused again is told; what may pass later is tried again. */

@@ -8,4 +8,5 @@ import "./filter";
 import "./keys";
 import "./menu";
 import "./newborn-visit";
+import "./nurse-view";
 import "./passkey";

@@ -1,14 +1,21 @@
 // A family's window to the ward: comes in by a grant and this device's key, shows the picture only while the server
 // says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
-import { proof, publicKey } from "./device-key";
-import { relaysIn } from "./ice-servers";
+import { publicKey } from "./device-key";
+import { holdKey } from "./hold-key";
+import { answerDoor, offerToDoor, openMouth } from "./media-door";
+import { Arrival, LOOK_MS } from "./newborn-arrival";
 import { checkDevice, write } from "./newborn-check";
+import { type Mark, Watermark } from "./newborn-mark";
+import { LastPhoto } from "./newborn-photo";
+import type { Expected } from "./newborn-watchdog";
 import { Wording } from "./newborn-words";
 
 /** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */
 const BEAT_MS = 600;
 /** A page that hears nothing for so long says so, and shows nothing. */
 const SILENT_MS = 2_000;
+/** Who heard nothing asks anew sooner: what was asked while the network was away may hang on when it is back. */
+const ASK_AGAIN_MS = 1_500;
 const QUALITY_MS = 5_000;
 const SOON_SECONDS = 120;
 const GONE_MS = 1_500;
@@ -17,14 +24,6 @@ const NO_LONGER = [404, 410];
 const RETRY_MS = [300, 600, 1_200, 2_000];
 /** What the numbers of a page call each level below the full picture. */
 const SHOWN: Partial<Record<Level, string>> = { small: "reduced", sound: "sound", none: "sound", stills: "stills" };
-/** How often the watermark stands over the picture at once. */
-const COPIES = 15;
-
-interface Mark {
-  readonly step: number;
-  readonly place: number;
-  readonly text: string;
-}
 /** The full picture, a smaller one, the ward's sound alone, not even that, or a still now and then. */
 type Level = "full" | "small" | "sound" | "none" | "stills";
 /** Who hears a voice from here: the cot, only others who are in the visit, or nobody. */
@@ -88,7 +87,9 @@ class LiveVisit {
   readonly #tongues = new Map<string, string>();
   readonly #address: string;
   readonly #video: HTMLVideoElement;
-  readonly #mark: HTMLElement;
+  readonly #mark: Watermark;
+  readonly #arrival: Arrival;
+  readonly #photo: LastPhoto;
   #peer: RTCPeerConnection | undefined;
   #mouth: RTCPeerConnection | undefined;
   #openMouth: (() => Promise<void>) | undefined;
@@ -96,7 +97,6 @@ class LiveVisit {
   #voice: RTCRtpSender | undefined;
   #microphone: MediaStreamTrack | undefined;
   #key = "";
-  #watermark: Mark | undefined;
   #stands: Stands | undefined;
   #heardAt = performance.now();
   #leftAt = performance.now();
@@ -111,17 +111,12 @@ class LiveVisit {
   #maySpeak = true;
   #wasWeak = false;
   #warned = false;
-  #joinBegan = 0;
-  #joinMs = 0;
-  #frames = 0;
-  #framesBefore = 0;
-  #freezesBefore = 0;
-  #frozenBefore = 0;
-  #lostBefore = 0;
-  #gotBefore = 0;
+  /** Why no picture moves, in the page's own words; empty while one does, or none should. */
+  #still: "" | "weak" | "shows-stuck" = "";
+  /** Come in anew once the server has said how the visit stands: the connection is lost, or the picture stands still. */
+  #mustJoin: "" | "lost" | "still" = "";
   #qualityAt = 0;
   #numbers: Record<string, string> = {};
-  #shows = "nothing";
   #level: Level = "full";
   #heard: Heard | undefined;
   #beating: ReturnType<typeof setInterval> | undefined;
@@ -134,7 +129,9 @@ class LiveVisit {
     this.#left = Number(root.dataset["left"]);
     this.#sees = root.dataset["sees"] !== "no";
     this.#video = this.#part("video") as HTMLVideoElement;
-    this.#mark = this.#part("mark") as HTMLElement;
+    this.#mark = new Watermark(root, this.#video);
+    this.#arrival = new Arrival(this.#video, () => this.#shown());
+    this.#photo = new LastPhoto(this.#part("photo"), this.#address);
     this.#part("see")?.addEventListener("click", () => this.#start());
     this.#part("pause")?.addEventListener("click", () => this.#pause(this.#words["paused"] ?? ""));
     this.#part("sound")?.addEventListener("click", () => this.#turnSound());
@@ -144,15 +141,9 @@ class LiveVisit {
     addEventListener("online", () => void this.#join());
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("visibilitychange", () => this.#turned());
-    new MutationObserver(() => this.#looked()).observe(this.#part("stage") as HTMLElement, {
-      attributes: true,
-      childList: true,
-      subtree: true,
-      characterData: true,
-    });
-    this.#video.requestVideoFrameCallback(() => this.#frame());
+    this.#mark.onChange(() => this.#looked());
     this.#beating = setInterval(() => void this.#beat(), BEAT_MS);
-    setInterval(() => this.#tick(), 250);
+    setInterval(() => this.#tick(), LOOK_MS);
     void this.#beat();
     checkDevice(root, this.#words, (text) => this.#tongues.get(text));
   }
@@ -207,6 +198,7 @@ class LiveVisit {
 
   /** It is over: the page says how.  What somebody is writing on it is not lost for that; then only the picture goes. */
   #end(): void {
+    this.#photo.stands(false);
     const isWriting = [...document.querySelectorAll("textarea")].some((each) => each.value !== each.defaultValue);
     if (!isWriting) return location.reload();
     clearInterval(this.#beating);
@@ -230,7 +222,7 @@ class LiveVisit {
     if (!this.#isStarted || this.#isJoining || this.#isFaulty || document.visibilityState !== "visible") return;
     if (!this.#stands || this.#stands.kind === "before" || this.#stands.kind === "over") return;
     this.#isJoining = true;
-    this.#joinBegan = performance.now();
+    this.#arrival.asks();
     try {
       this.#close();
       const joined = (await this.#ask("join", { key: JSON.stringify(await publicKey()) }, 5_000)) as Joined;
@@ -240,16 +232,18 @@ class LiveVisit {
       }
       this.#key = joined.mark;
       this.#level = "full"; // whoever comes begins with all
-      this.#put(joined.watermark);
+      this.#mark.put(joined.watermark);
       await this.#connect(joined);
       this.#tried = 0;
-      this.#alarm("");
+      if (this.#peer) this.#arrival.begin(this.#peer);
+      if (!this.#still) this.#alarm("");
       this.#show("bar", true);
       this.#show("talkhints", true);
     } catch (error) {
       this.#close();
       if (error instanceof Refused && !["visit-not-there-yet", "camera-away", "interpreter-waits"].includes(error.no.refused)) {
         this.#isStarted = false;
+        this.#still = "";
         this.#show("see", true);
         this.#alarm(error.no.words, error.no.prove);
       } else {
@@ -278,62 +272,40 @@ class LiveVisit {
     let goneAt = 0;
     peer.onconnectionstatechange = () => {
       if (peer !== this.#peer) return;
-      if (peer.connectionState === "failed" || peer.connectionState === "closed") void this.#join();
+      if (peer.connectionState === "failed" || peer.connectionState === "closed") this.#again("lost");
       if (peer.connectionState !== "disconnected") goneAt = 0;
       else {
         const at = (goneAt = performance.now());
-        setTimeout(() => goneAt === at && peer === this.#peer && void this.#join(), GONE_MS);
+        setTimeout(() => goneAt === at && peer === this.#peer && this.#again("lost"), GONE_MS);
       }
     };
-    const offered = joined.offers ? undefined : await peer.createOffer();
-    const answer = await this.#sendTo("POST", "/media/whep", offered?.sdp ?? "", joined.grant);
-    if (offered === undefined) return this.#takeOffer(peer, answer, joined.speaks);
-    // Gathering begins only now that the relays are known (RFC 9725, section 4.6).  Our addresses need not be told: the
-    // server learns each from what comes from there (RFC 8445, section 7.3.1.3).
-    peer.setConfiguration({ ...peer.getConfiguration(), iceServers: relaysIn(answer.headers.get("link") ?? "") });
-    await peer.setLocalDescription(offered);
-    await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
-  }
-
-  /** Say something to the door of pictures with this device's signature; throws for anything but a yes. */
-  async #sendTo(method: string, path: string, body: string, grant = ""): Promise<Response> {
-    const headers: Record<string, string> = {
-      dpop: await proof(method, location.origin + path, body, grant, this.#root.dataset["visit"] ?? ""),
-    };
-    if (grant) headers["authorization"] = `Bearer ${grant}`;
-    if (body) headers["content-type"] = "application/sdp";
-    const signal = AbortSignal.timeout(8_000);
-    const answer = await fetch(path, { method, ...(body ? { body } : {}), credentials: "omit", signal, headers });
-    if (!answer.ok) throw new Error(String(answer.status));
-    return answer;
-  }
-
-  /** Answer the media server's offer; his voice goes another way, open from now on and silent until he presses. */
-  async #takeOffer(peer: RTCPeerConnection, offered: Response, speaks: boolean): Promise<void> {
-    const place = offered.headers.get("location") ?? "";
-    const relays = { iceServers: relaysIn(offered.headers.get("link") ?? "") };
-    peer.setConfiguration({ ...peer.getConfiguration(), ...relays });
-    await peer.setRemoteDescription({ type: "offer", sdp: await offered.text() });
-    await peer.setLocalDescription(await peer.createAnswer());
-    await this.#sendTo("PATCH", place, peer.localDescription?.sdp ?? "");
-    if (!speaks || peer !== this.#peer) return;
-    this.#openMouth = () => this.#connectMouth(place, relays);
+    const visit = this.#root.dataset["visit"] ?? "";
+    if (!joined.offers) return offerToDoor(peer, visit, joined.grant);
+    // His voice goes another way, open from now on and silent until he presses.
+    const { place, relays } = await answerDoor(peer, visit, joined.grant);
+    if (!joined.speaks || peer !== this.#peer) return;
+    this.#openMouth = () => this.#connectMouth(visit, place, relays);
     await this.#openMouth().catch(() => undefined); // the picture first: it is tried again when the key is pressed
   }
 
-  async #connectMouth(place: string, relays: RTCConfiguration): Promise<void> {
+  async #connectMouth(visit: string, place: string, relays: RTCConfiguration): Promise<void> {
     this.#mouth?.close();
     const mouth = (this.#mouth = new RTCPeerConnection(relays));
-    const voice = mouth.addTransceiver("audio", { direction: "sendonly" }).sender;
-    await mouth.setLocalDescription(await mouth.createOffer());
-    const answer = await this.#sendTo("POST", `${place}/voice`, mouth.localDescription?.sdp ?? "");
-    await mouth.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    const voice = await openMouth(mouth, visit, place);
     if (mouth === this.#mouth) this.#voice = voice;
+  }
+
+  /** Come in anew, unless the server says meanwhile that there is nothing to see: then nobody hammers at its door. */
+  #again(why: "lost" | "still"): void {
+    if (this.#mustJoin !== "lost") this.#mustJoin = why;
+    void this.#beat();
   }
 
   /** End the connection and empty the picture. */
   #close(): void {
     this.#release();
+    this.#arrival.end();
+    this.#mustJoin = "";
     this.#peer?.close();
     this.#mouth?.close();
     this.#peer = this.#mouth = this.#openMouth = undefined;
@@ -343,6 +315,7 @@ class LiveVisit {
   }
 
   #leave(): void {
+    if (this.#still) this.#stillNoMore();
     if (!this.#key) return;
     this.#close();
     navigator.sendBeacon(`${this.#address}/leave`, new URLSearchParams());
@@ -369,7 +342,7 @@ class LiveVisit {
     const may = this.#stands?.kind === "live" && this.#key !== "" && !this.#isFaulty && !this.#wasWeak;
     if (!may) return this.#cover();
     if (this.#video.srcObject === this.#stream) return;
-    this.#frames = this.#framesBefore = 0;
+    this.#arrival.restart();
     this.#video.srcObject = this.#stream;
     if (!this.#sees) {
       this.#show("live", true);
@@ -382,96 +355,66 @@ class LiveVisit {
     });
   }
 
-  /** Every frame of the video: the first one after it was empty uncovers it. */
-  #frame(): void {
-    this.#video.requestVideoFrameCallback(() => this.#frame());
-    if (!this.#video.srcObject) return;
-    this.#frames += 1;
+  /** Every picture that is shown: the first one after there was none uncovers them. */
+  #shown(): void {
     if (!this.#video.hidden) return;
-    if (this.#joinBegan) {
-      this.#joinMs = Math.round(performance.now() - this.#joinBegan);
-      this.#joinBegan = 0;
-    }
-    this.#mark.hidden = false;
+    this.#mark.show(true);
     this.#video.hidden = false;
     this.#show("screen", false);
     this.#show("live", this.#level !== "stills");
-    this.#show("diary", false);
-    if (this.#level === "full") this.#say("told", this.#words["live"] ?? "");
+    if (this.#still) this.#strong();
+    else if (this.#level === "full") this.#say("told", this.#words["live"] ?? "");
   }
 
   /** At once: no picture, not even the last. */
   #cover(): void {
     if (this.#video.srcObject) this.#video.srcObject = null;
+    this.#hide();
+  }
+
+  /** No picture is seen; the stream stays: there may be sound, and the next picture uncovers it. */
+  #hide(): void {
     this.#video.hidden = true;
-    this.#mark.hidden = true;
+    this.#mark.show(false);
     this.#show("screen", true);
     this.#show("live", false);
     this.#show("quality", false);
-    this.#shows = "nothing";
   }
 
-  #put(mark: Mark): void {
-    this.#watermark = mark;
-    if (this.#text() !== mark.text) {
-      const copies = Array.from({ length: COPIES }, () => document.createElement("span"));
-      for (const copy of copies) copy.textContent = mark.text;
-      this.#mark.replaceChildren(...copies);
+  /** Look whether that which should come still does: a picture that stands still is covered, and the page comes back. */
+  async #watch(): Promise<void> {
+    const expected = this.#expected();
+    const found = await this.#arrival.look(expected);
+    if (!found || expected !== this.#expected()) return;
+    const still = found.isCutOff ? "weak" : found.isStill ? "shows-stuck" : "";
+    if (still && this.#still !== "weak" && this.#still !== still && !this.#wasWeak) {
+      this.#still = still;
+      if (still === "weak") this.#cover();
+      else this.#hide();
+      this.#sayScreen();
+      if (still === "weak") this.#alarm(this.#words[still] ?? "");
+      else this.#tell(this.#words[still]);
+      if (this.#video.paused) void this.#video.play().catch(() => undefined); // by the device
     }
-    const name = `wmark at-${mark.place}`;
-    if (this.#mark.className !== name) this.#mark.className = name;
+    if (expected === "sound" && this.#still && !found.isCutOff) this.#strong();
+    if (found.mustJoin) this.#again("still");
   }
 
-  /** The words that stand over the picture; empty if they are not the same everywhere. */
-  #text(): string {
-    const copies = [...this.#mark.childNodes].map((copy) => copy.textContent ?? "");
-    return copies.length === COPIES && copies.every((copy) => copy === copies[0]) ? (copies[0] ?? "") : "";
-  }
-
-  /** What a look at the watermark finds: `shown`, or what is wrong with it. */
-  #seen(): string {
-    if (this.#video.hidden || !this.#watermark) return "shown"; // nothing is to be marked
-    const mark = this.#part("mark");
-    const stage = this.#part("stage");
-    if (mark !== this.#mark || !stage?.contains(mark) || !stage.contains(this.#video)) return "gone";
-    if (document.fullscreenElement === this.#video || document.pictureInPictureElement) return "gone";
-    if (this.#text() !== this.#watermark.text || mark.className !== `wmark at-${this.#watermark.place}`) return "changed";
-    const styles = [mark, ...mark.children].map((each) => getComputedStyle(each));
-    const isHidden = styles.some(
-      (style) =>
-        style.display === "none" ||
-        style.visibility !== "visible" ||
-        Number(style.opacity) < 0.5 ||
-        style.clipPath !== "none" ||
-        style.filter !== "none" ||
-        Number.parseFloat(style.fontSize) < 10,
-    );
-    if (isHidden) return "hidden";
-    const box = mark.getBoundingClientRect();
-    const frame = this.#video.getBoundingClientRect();
-    const isOver = box.left <= frame.left && box.right >= frame.right && box.top <= frame.top && box.bottom >= frame.bottom;
-    if (!isOver) return "moved";
-    for (const [across, down] of [[0.5, 0.5], [0.2, 0.4], [0.8, 0.6]] as const) {
-      const [x, y] = [frame.left + frame.width * across, frame.top + frame.height * down];
-      if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) continue; // scrolled away, and the picture with it
-      const top = document.elementFromPoint(x, y);
-      if (top !== mark && top?.parentElement !== mark && !this.#isOurs(top)) return "covered";
-    }
-    return "shown";
-  }
-
-  /** The shell's own bars may lie over a page that is scrolled. */
-  #isOurs(top: Element | null): boolean {
-    return top !== null && top.closest("header, nav, .switches") !== null;
+  /** What should come now. While the server is silent no picture is shown; then whatever arrives is a sign. */
+  #expected(): Expected {
+    if (this.#stands?.kind !== "live" || !this.#key || !this.#sees || this.#isFaulty) return "nothing";
+    if (this.#wasWeak || this.#level === "sound") return "sound";
+    return this.#level === "full" || this.#level === "small" ? this.#level : "nothing";
   }
 
   #looked(): void {
-    const found = this.#seen();
+    const found = this.#mark.seen();
     if (found !== "shown" && !this.#isFaulty) this.#fault(found);
   }
 
   #fault(found: string): void {
     this.#isFaulty = true;
+    this.#still = "";
     void this.#beat(found);
     this.#cover();
     this.#peer?.close();
@@ -490,15 +433,15 @@ class LiveVisit {
     const key = this.#key;
     const fields: Record<string, string> = {};
     try {
-      const mark = this.#watermark;
+      const mark = this.#mark.mark;
       if (key && mark) {
-        const seen = found || this.#seen();
-        const said = [key, mark.step, mark.place, this.#text(), seen].join("\n");
+        const seen = found || this.#mark.seen();
+        const said = [key, mark.step, mark.place, this.#mark.text(), seen].join("\n");
         fields["answer"] = hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(said)));
         Object.assign(fields, this.#numbers);
         this.#numbers = {};
       }
-      const stands = (await this.#ask("beat", fields)) as Stands;
+      const stands = (await this.#ask("beat", fields, this.#wasWeak ? ASK_AGAIN_MS : SILENT_MS)) as Stands;
       this.#heardAt = performance.now();
       this.#took(stands, key);
     } catch (error) {
@@ -520,15 +463,17 @@ class LiveVisit {
       this.#end();
       return;
     }
-    if (this.#wasWeak) this.#strong();
-    const isBelow = this.#sees && stands.kind === "live" && (stands.level === "sound" || stands.level === "none");
-    const title = isBelow ? this.#words[`level-${stands.level}`] : this.#words["sound-only"];
-    this.#say("title", isBelow || (!this.#sees && stands.kind === "live") ? (title ?? "") : stands.title);
-    this.#say("back", isBelow ? (this.#words["level-back"] ?? "") : stands.back);
-    this.#say("drawn", stands.drawn);
+    if (this.#wasWeak) {
+      this.#wasWeak = false;
+      if (this.#mustJoin) this.#still = "weak"; // the server is there again, and the picture not yet
+      else this.#strong();
+    }
+    const isNoneDue = stands.kind !== "live" || stands.level === "none" || stands.level === "stills";
+    if (this.#still && isNoneDue) this.#stillNoMore();
+    this.#sayScreen();
     const screen = this.#part("screen");
     if (screen) screen.className = `screen ${stands.kind}`;
-    this.#show("diary", stands.kind === "drawn");
+    this.#photo.stands(stands.kind === "drawn");
     if (stands.kind !== "live") {
       this.#release();
       // Why, when that begins or is another; and when the ward changed the words in which it was told.
@@ -547,12 +492,27 @@ class LiveVisit {
     }
     if (stands.speaks && !this.#maySpeak) this.#say("told", this.#words["silent"] ?? "");
     this.#maySpeak = stands.speaks ?? this.#maySpeak;
-    if (stands.watermark && key && key === this.#key) this.#put(stands.watermark);
+    if (stands.watermark && key && key === this.#key) this.#mark.put(stands.watermark);
     this.#dress();
     if (stands.level && stands.kind === "live" && key && key === this.#key) this.#sent(stands.level);
     this.#reaches(stands.kind === "live" && key && key === this.#key ? (stands.heard ?? this.#heard) : undefined);
     if (!this.#isStarted || this.#isJoining) return;
-    if (!this.#key || (key && key === this.#key && !stands.inside)) void this.#join();
+    const isOut = key !== "" && key === this.#key && !stands.inside;
+    const mustJoin = this.#mustJoin === "lost" || (this.#mustJoin === "still" && stands.kind === "live");
+    this.#mustJoin = "";
+    if (!this.#key || isOut || mustJoin) void this.#join();
+  }
+
+  /** What stands where no picture is. */
+  #sayScreen(): void {
+    const stands = this.#stands;
+    if (!stands) return;
+    const isLive = stands.kind === "live";
+    const isBelow = this.#sees && isLive && (stands.level === "sound" || stands.level === "none");
+    const title = this.#still || (isBelow ? `level-${stands.level}` : isLive && !this.#sees ? "sound-only" : "");
+    this.#say("title", title ? (this.#words[title] ?? "") : stands.title);
+    this.#say("back", this.#still ? "" : isBelow ? (this.#words["level-back"] ?? "") : stands.back);
+    this.#say("drawn", stands.drawn);
   }
 
   /** The media server sends this much: say so, and let no picture stand that is not sent any more. */
@@ -561,13 +521,9 @@ class LiveVisit {
     this.#level = level;
     if (level === before) return;
     this.#tell(this.#words[`level-${level}`], this.#isBelow() ? this.#words["level-back"] : "");
-    if (this.#isBelow() && !this.#video.hidden) {
-      this.#video.hidden = true; // the stream stays: there may be sound, and the next picture uncovers it
-      this.#mark.hidden = true;
-      this.#show("screen", true);
-    }
+    if (this.#isBelow() && !this.#video.hidden) this.#hide();
     this.#show("live", !this.#video.hidden && level !== "stills");
-    this.#framesBefore = this.#frames;
+    this.#arrival.restart();
     this.#qualityAt = performance.now();
     this.#sayQuality(level);
   }
@@ -581,9 +537,14 @@ class LiveVisit {
     this.#show("quality", this.#video.srcObject !== null);
   }
 
+  #stillNoMore(): void {
+    this.#still = "";
+    this.#alarm("");
+  }
+
   #strong(): void {
     this.#wasWeak = false;
-    this.#alarm("");
+    this.#stillNoMore();
     this.#tell(this.#words["again"], this.#level === "full" ? "" : this.#words[`level-${this.#level}`]);
   }
 
@@ -605,39 +566,17 @@ class LiveVisit {
     }
     if (now - this.#qualityAt > QUALITY_MS) {
       this.#qualityAt = now;
-      void this.#count();
+      this.#count();
     }
+    void this.#watch();
   }
 
   // How well it arrives
 
-  async #count(): Promise<void> {
-    const peer = this.#peer;
-    if (!peer || !this.#video.srcObject || (this.#video.hidden && !this.#isBelow())) return;
-    let [freezes, frozen, lost, got, rtt] = [0, 0, 0, 0, 0];
-    (await peer.getStats()).forEach((each: Record<string, number | string | boolean>) => {
-      if (each["type"] === "inbound-rtp" && each["kind"] === "video") {
-        freezes = Number(each["freezeCount"] ?? 0);
-        frozen = Math.round(Number(each["totalFreezesDuration"] ?? 0) * 1000);
-        lost = Math.max(0, Number(each["packetsLost"] ?? 0));
-        got = Number(each["packetsReceived"] ?? 0);
-      }
-      if (each["type"] === "candidate-pair" && each["nominated"]) rtt = Math.round(Number(each["currentRoundTripTime"] ?? 0) * 1000);
-    });
-    const frames = this.#frames - this.#framesBefore;
-    const share = lost - this.#lostBefore + (got - this.#gotBefore);
-    this.#shows = SHOWN[this.#level] ?? (frames === 0 ? "sound" : "full");
-    this.#numbers = {
-      join_ms: String(this.#joinMs),
-      freezes: String(Math.max(0, freezes - this.#freezesBefore)),
-      frozen_ms: String(Math.max(0, frozen - this.#frozenBefore)),
-      lost_permille: String(share > 0 ? Math.max(0, Math.round(((lost - this.#lostBefore) / share) * 1000)) : 0),
-      rtt_ms: String(rtt),
-      shows: this.#shows,
-    };
-    [this.#framesBefore, this.#freezesBefore, this.#frozenBefore] = [this.#frames, freezes, frozen];
-    [this.#lostBefore, this.#gotBefore] = [lost, got];
-    this.#sayQuality(this.#level === "full" && frames === 0 ? "stuck" : this.#level);
+  #count(): void {
+    if (!this.#peer || !this.#video.srcObject || (this.#video.hidden && !this.#isBelow())) return;
+    this.#numbers = this.#arrival.numbers(SHOWN[this.#level]);
+    this.#sayQuality(this.#level);
   }
 
   // Sound
@@ -669,36 +608,12 @@ class LiveVisit {
   #talking(): void {
     const hold = this.#part("hold") as HTMLButtonElement | null;
     if (!hold) return;
-    const isTap = (): boolean => (this.#part("tap") as HTMLInputElement).checked;
-    const down = (): void => {
-      if (isTap() && this.#isPressed) this.#release();
-      else void this.#press();
-    };
-    const up = (): void => {
-      if (!isTap()) this.#release();
-    };
-    hold.addEventListener("pointerdown", (event) => {
-      hold.setPointerCapture(event.pointerId);
-      down();
+    holdKey(hold, {
+      isPressed: () => this.#isPressed,
+      isTap: () => (this.#part("tap") as HTMLInputElement).checked,
+      press: () => void this.#press(),
+      release: () => this.#release(),
     });
-    for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) hold.addEventListener(kind, up);
-    hold.addEventListener("contextmenu", (event) => event.preventDefault());
-    const isKey = (event: KeyboardEvent): boolean => event.key === " " || event.key === "Enter";
-    hold.addEventListener("keydown", (event) => {
-      if (!isKey(event)) return;
-      event.preventDefault();
-      if (!event.repeat) down();
-    });
-    hold.addEventListener("keyup", (event) => {
-      if (!isKey(event)) return;
-      event.preventDefault();
-      up();
-    });
-    // A screen reader's own press comes as a click without pointer or key: it turns on and off.
-    hold.addEventListener("click", (event) => {
-      if (event.detail === 0 && !isTap()) this.#isPressed ? this.#release() : void this.#press();
-    });
-    hold.addEventListener("blur", () => this.#release());
     this.#part("mute")?.addEventListener("change", () => {
       this.#release();
       this.#reaches(this.#heard);

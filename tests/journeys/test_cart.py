@@ -12,7 +12,7 @@ from tests.journeys.filled_ward import filled_ward
 
 pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
 
-FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+FAKE_CAMERA = ["--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream"]
 ON_AIR_MILLISECONDS = 30_000
 SOUNDS = {"zh-CN": ("正在播出", "摄像已关闭"), "en": ("ON AIR", "Camera is off")}
 

@@ -121,6 +121,8 @@ def test_a_family_enrols_signs_and_books_and_the_head_nurse_has_her_day(desk: De
             "desk-baby": f"/newborn/desk/babies/{baby}",
             "windows": "/newborn/desk/windows",
             "report": "/newborn/desk/report",
+            "feedback": "/newborn/desk/feedback",
+            "workload": "/newborn/workload",
         },
     )
     assert wrong == []

@@ -104,6 +104,7 @@ def test_a_mother_sees_her_baby_from_the_nurses_yes_until_it_is_moved(ward: Ward
         _talk_and_see(ward, mother, nurse, visit)
         _moved(ward, mother, nurse, visit, baby)
     _ledger(ward, baby)
+    _life(ward, baby)
     _nothing_was_kept(ward, seen)
 
 
@@ -200,6 +201,16 @@ def _ledger(ward: Ward, baby: str) -> None:
         said = page.locator("main").inner_text()
     assert said.count("看了实时画面") >= 1, said
     assert said.count("画面 ") >= 2, said  # before the shield and after it
+
+
+def _life(ward: Ward, baby: str) -> None:
+    """The baby's life, as its doctor reads it, tells of the stay and of the visit."""
+    with ward.desk.page(role="neonatologist", look="", language="en") as page:
+        page.goto(f"/lifelong/people/{baby}")
+        look(page, "life-1440")
+        said = page.locator("main").inner_text()
+    assert "Inpatient" in said, said
+    assert "Online" in said, said
 
 
 def _nothing_was_kept(ward: Ward, seen: Seen) -> None:

@@ -239,6 +239,7 @@ def form_of(row: PageRow, things: Things) -> Form:
         "/preferences": {"lang": "en"},
         "/newborn/cart/{camera:str}/grant": {"x": "a stranger's", "y": "key"},
         "/newborn/cart/{camera:str}/sound": {"connection": "a stranger's"},
+        "/newborn/cart/{camera:str}/lens": {"connection": "a stranger's"},
         "/newborn/care/{baby:str}/diary/{day:str}": {"grams": "1480", "note": "a stranger's word", "version": "0"},
         "/newborn/care/{baby:str}/diary/{day:str}/release": {"version": "1"},
         "/newborn/care/{baby:str}/diary/{day:str}/take-back": {"reason": "a stranger's word"},

@@ -126,6 +126,7 @@ STATUSES: Mapping[str, int] = {
     "room-unknown": 404,
     "room-closed": 410,
     "room-exists": 409,
+    "nurse-at-capacity": 409,
     "not-in-room": 404,
     "already-in-room": 409,
     "media-unavailable": 503,

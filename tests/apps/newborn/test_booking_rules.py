@@ -26,6 +26,7 @@ from tianfu.apps.newborn.model.guardians import FITTING, Evidence, Relation, rea
 from tianfu.apps.newborn.model.windows import (
     BOUNDS,
     MINUTE,
+    OPTIONAL,
     Policy,
     Slot,
     Window,
@@ -74,7 +75,14 @@ def policies(draw: st.DrawFn) -> Policy:
     numbers = {name: draw(st.integers(*bounds)) for name, bounds in BOUNDS.items()}
     closed = draw(st.frozensets(st.integers(0, 9).map(lambda each: TODAY + timedelta(days=each)), max_size=3))
     return Policy(
-        from_day=TODAY, windows=tuple(windows), closed=closed, are_stills_allowed=draw(st.booleans()), **numbers
+        from_day=TODAY,
+        windows=tuple(windows),
+        closed=closed,
+        are_stills_allowed=draw(st.booleans()),
+        nurse_minutes=draw(st.none() | st.integers(*OPTIONAL["nurse_minutes"])),
+        nurse_at_once=draw(st.none() | st.integers(*OPTIONAL["nurse_at_once"])),
+        shifts=tuple(sorted(draw(st.sets(st.integers(0, 24 * 60 - 1), max_size=4)))),
+        **numbers,
     )
 
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
 
-from tests.apps.newborn.ward import MINUTE, QIN, MadeWard, made_ward
+from tests.apps.newborn.ward import MINUTE, QIN, XIANG, MadeWard, made_ward
 from tests.made_up_keys import made_up_keys
 from tests.services.realtime.devices import MadeUpDevice
 from tests.services.realtime.made import camera
 from tests.services.realtime.running import embedded
 from tests.trails import auditor_of
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.actions.confirm_binding import confirm_binding
+from tianfu.apps.newborn.actions.move_camera import move_camera
+from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.actions.start_cart import start_cart
 from tianfu.apps.newborn.actions.stay import leave, let_silent_go
+from tianfu.apps.newborn.actions.turn_lens import turn_lens
 from tianfu.apps.newborn.live.silence import Silence
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.mapping.wards import UNCLEAR_BED
+from tianfu.apps.newborn.model.binding import Code
+from tianfu.apps.newborn.model.visit import LENS_TURNED
 from tianfu.apps.newborn.queries import facts
 from tianfu.apps.newborn.queries.facts import Facts, read_facts
 from tianfu.apps.newborn.visit_ports import Windows
@@ -73,8 +80,12 @@ class Bound:
             await self.spend(shown)
         return shown
 
-    async def spend(self, shown: Shown) -> None:
-        await self.grants.spend(shown, Action.WHIP_CAMERA, is_offered=False)
+    async def spend(self, shown: Shown) -> str:
+        return (await self.grants.spend(shown, Action.WHIP_CAMERA, is_offered=False)).secret
+
+    async def turn(self, secret: str, caller: Caller = QIN) -> None:
+        """The cart of the seventh bed is turned to its other lens by whoever shows this secret."""
+        await turn_lens(self.ward.house, self.grants, caller, "qin", "camera-7", secret, now=self.ward.clock())
 
     async def facts(self, number: int) -> Facts:
         appointment = await self.ward.read("Appointment", self.ward.visits[number])
@@ -128,6 +139,58 @@ async def test_another_device_does_not_take_the_name_of_a_bound_camera(bound: Bo
         await changing.put(changing.room.state, camera="camera-7", is_over=True, is_seen=False, at=ward.clock())
     await bound.sends(other)
     await lens.peer.close()
+
+
+async def on_air(bound: Bound, device: MadeUpDevice) -> str:
+    """A cart's connection that the keeper has heard of; its secret."""
+    keeper = bound.ward.keeper()
+    await keeper.tick()
+    secret = await bound.spend(await bound.sends(device, spends=False))
+    await camera(bound.ward.running.port, "camera-7")
+    for _ in range(200):
+        await keeper.listening.hear()
+        if "camera-7" in keeper.listening.cameras:
+            break
+    return secret
+
+
+async def test_what_was_scanned_before_a_lens_was_turned_brings_no_visit_to_the_bed(bound: Bound) -> None:
+    ward, mine = bound.ward, MadeUpDevice()
+    secret = await on_air(bound, mine)
+    for code, text in ((Code.WRISTBAND, "W0007"), (Code.BED, "B07"), (Code.CAMERA, "C07")):
+        await scan_code(ward.house, QIN, "qin", "visit-7", code, text, now=ward.clock())
+    for stranger, shown in ((XIANG, secret), (QIN, "guessed")):
+        with pytest.raises(Refusal, match="connection-unknown"):
+            await bound.turn(shown, stranger)
+    assert len(await ward.house.rooms.scans("visit-7")) == 3
+    await bound.turn(secret)
+    with pytest.raises(Refusal):
+        await confirm_binding(ward.house, XIANG, "xiang", "visit-7", now=ward.clock())
+    with pytest.raises(Refusal, match="connection-unknown"):
+        await bound.turn(secret)  # it was let go
+
+
+async def test_a_lens_that_is_turned_while_the_media_server_is_away_binds_nothing_and_is_not_let_go(
+    bound: Bound,
+) -> None:
+    ward = bound.ward
+    secret = await on_air(bound, MadeUpDevice())
+    await ward.arm(7)
+    await ward.running.kill()
+    ward.running.port.hang_up()
+    with pytest.raises(Refusal, match="media-unavailable"):
+        await bound.turn(secret)
+    standing = await ward.standing(7)
+    assert standing.visit.is_adjusted
+    assert standing.moved_why == LENS_TURNED
+    await ward.running.start()
+    with suppress(Refusal):
+        await move_camera(ward.house, QIN, "qin", "visit-7", "better-view", now=ward.clock())
+    assert (await ward.standing(7)).moved_why == LENS_TURNED, "no later word hides that the lens was turned"
+    await scan_code(ward.house, QIN, "qin", "visit-7", Code.BED, "B07", now=ward.clock())
+    await scan_code(ward.house, QIN, "qin", "visit-7", Code.CAMERA, "C07", now=ward.clock())
+    await bound.turn(secret)
+    assert await ward.house.rooms.scans("visit-7") == []
 
 
 async def test_a_bed_with_two_babies_by_the_record_is_unclear_for_both(bound: Bound) -> None:

@@ -288,6 +288,19 @@ async def test_a_relative_sees_what_is_booked_once_she_agreed_and_until_she_is_t
     assert 'data-part="invited"' not in (await grandmother.get("/newborn")).text
 
 
+async def test_what_one_guardian_booked_is_the_visit_of_both(ward: Ward) -> None:
+    nurse, doctor = await ward.opened(per_baby_a_day="1"), await ward.staff("doctor")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    father = await ward.guardian(nurse, FATHER, "baby-3", "FTH")
+    [first, second, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=first, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    for guardian in (mother, father):
+        assert f"/newborn/watch/{visit}" in (await guardian.get("/newborn")).text
+    assert "No more visits on this day" in await father.refused("/newborn/book/baby-3", start=second, deed="book")
+
+
 async def test_whoever_is_invited_may_say_no_and_think_again_and_the_family_sees_it(ward: Ward) -> None:
     nurse = await ward.opened(invited_max="1")
     mother = await ward.guardian(nurse, MOTHER, "baby-3")
@@ -396,8 +409,8 @@ async def test_the_report_tells_who_was_seen_less_and_why_the_ward_cancelled(war
     assert "The baby needs care" in (await head.get("/newborn/desk/report")).text
     caller = (await head.here()).caller
     ward.house.time.now = Instant(int(second) + 3_600_000_000)
-    report = await read_report(ward.nursery, caller)
-    assert (report.visits, report.minutes) == (1, 20)
+    report = await read_report(ward.nursery, caller, None)
+    assert (report.visits, report.minutes) == (1, None), "nobody measured how long it was"
     assert report.reasons == (("baby-needs-care", 1),)
     assert {each.baby.id: each.seen.in_7_days for each in report.lines} == {"baby-1": 0, "baby-2": 0, "baby-3": 1}
 

@@ -10,8 +10,9 @@ from playwright.async_api import Page
 
 from tests.apps.newborn.test_interpreter import agreed, ask
 from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, fit, reads, sees
+from tests.apps.newborn.test_nurse_view import VIEW_EMPTY, WORDS, at_bed, loudest, told, turn_on
 from tests.apps.newborn.ward import QIN
-from tests.apps.newborn.window import GRANDMOTHER, HEARING_PAGE, MOTHER, VISIT, WATCH, Window, window_of
+from tests.apps.newborn.window import GRANDMOTHER, HEARING_PAGE, MOTHER, VISIT, WATCH, Window, until, window_of
 from tests.services.realtime.janus_running import adapted_janus
 from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.db import Addresses, Database
@@ -99,6 +100,34 @@ async def test_a_relative_who_only_looks_sees_through_janus_and_has_no_way_to_sp
     assert await page.get_by_role("button", name="Hold to talk").count() == 0
     [grandmother] = [each for each in await window.ward.running.port.stats() if each.visit == VISIT]
     assert grandmother.packets > 0
+
+
+async def test_a_nurse_sees_what_the_family_is_sent_and_both_hear_each_other_through_janus(window: Window) -> None:
+    mother = await window.watching(await window.resident(MOTHER, "mother-7"))
+    page = await at_bed(await window.nurse(), window)
+    await page.get_by_role("button", name=WORDS["en"]["open"]).click()
+    await turn_on(page)
+    await sees(page)
+    await sees(mother)
+    assert await page.locator("[data-view=sound]").is_hidden(), "Janus sends her the voices with the picture"
+    hold = page.get_by_role("button", name=WORDS["en"]["hold"])
+    await until(hold.is_enabled)
+    assert await loudest(mother, "[data-watch=video]") < QUIET
+    await hold.focus()
+    await page.keyboard.down("Space")
+    await told(page, "You are heard")
+    assert await loudest(mother, "[data-watch=video]") > 10 * QUIET
+    await page.keyboard.up("Space")
+    await asyncio.sleep(0.5)
+    assert await loudest(mother, "[data-watch=video]") < QUIET
+    await mother.get_by_role("button", name="Hold to talk").focus()
+    await mother.keyboard.down("Space")
+    await reads(mother, "told", "Those in the visit with you hear you")
+    assert await loudest(page, "[data-view=voices]") > 10 * QUIET
+    await mother.keyboard.up("Space")
+    await window.shield("feeding")
+    await told(page, "It is feeding time", "title")
+    assert await page.evaluate(VIEW_EMPTY)
 
 
 NO_SOUND_ALONE = {"zh-CN": "不能只听不看地翻译", "en": "Nobody can interpret here without seeing"}

@@ -335,7 +335,7 @@ async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window:
     await sees(page)
 
     async def has_numbers() -> bool:
-        return bool(await window.windows.viewers.arrivals(VISIT))
+        return any(each.delay_ms for _, _, each in await window.windows.viewers.arrivals(VISIT))
 
     await until(has_numbers)
     _, _, arrival = (await window.windows.viewers.arrivals(VISIT))[0]
@@ -348,8 +348,18 @@ async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window:
     await page.get_by_text("There is a problem").or_(page.get_by_role("alert")).first.wait_for()
     await page.get_by_role("group", name="Picture and sound").get_by_text("Good").click()
     await page.get_by_role("group", name="Did you feel looked after?").get_by_text("Good").click()
+    await page.get_by_label("Anything else").fill("Thank you, all\nof you")
     await page.get_by_role("button", name="Send").click()
     await page.get_by_text("Thank you; the ward reads it.").wait_for()
+    ward = await (await window.nurse(width=320)).new_page()
+    await ward.goto(f"{window.address}/newborn/desk/feedback")
+    await ward.locator("[data-part=feedback]").get_by_text("Thank you, all").wait_for()
+    assert await ward.locator("[data-part=feedback] li").count() == 1
+    await fit(ward, "feedback")
+    head = await (await window.nurse(width=320, language="zh-CN", is_head=True)).new_page()
+    await head.goto(f"{window.address}/newborn/workload")
+    assert await head.locator("[data-part=workload] tbody tr").count() == 3, "one shift, its sum, one nurse"
+    await fit(head, "workload")
 
 
 @pytest.mark.parametrize(("language", "see"), [("zh-CN", "看宝宝"), ("en", "See the baby")])

@@ -132,6 +132,14 @@ async def test_teaching_is_complete_only_when_each_point_was_told_in_own_words(w
     )
     [response] = kept.records
     assert (response.value["status"], response.version) == ("in-progress", 3)
+    plans = await ward.store.search(VISITS, Purpose.TREATMENT, SearchRequest(type="CarePlan", parameters=()))
+    [left] = plans.records
+    assert (left.value["status"], left.version) == ("active", 3)
+    assert left.value["supportingInfo"] == [{"reference": f"QuestionnaireResponse/{response.id}"}]
+    codes = [each["detail"]["code"]["coding"][0]["code"] for each in left.value["activity"]]
+    assert codes == POINTS
+    states = [each["detail"]["status"] for each in left.value["activity"]]
+    assert states == ["in-progress"] + ["completed"] * (len(POINTS) - 1)
     answer = await ward.store.read(VISITS, Purpose.TREATMENT, "Questionnaire", f"newborn-teaching-{plan().version}")
     assert isinstance(answer, Found)
     assert [each["linkId"] for each in answer.record.value["item"]] == POINTS

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, cast
 
 import httpx
 import pytest
 
-from tests.apps.newborn.ward import UNIT, MadeWard, made_ward
+from tests.apps.newborn.ward import UNIT, WARD, MadeWard, made_ward
 from tests.services.accounts.conftest import PASSWORD, House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import Client, camera, until, viewer
 from tests.services.realtime.running import embedded
@@ -27,11 +29,13 @@ from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.windows import Policy, told
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.signing_in import Entered
@@ -391,6 +395,21 @@ async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_
     assert await place.house.rows("select count(*) from session where ended_at is null") == before
 
 
+async def test_a_doctor_of_the_unit_is_the_second_person_by_her_own_session(place: Place) -> None:
+    qin, doctor, bed = await place.tablet(QIN), await place.tablet(DOCTOR), "/newborn/visits/visit-7"
+    assert f"{bed}/confirm" not in (await doctor.get(bed)).text, "nothing is scanned yet"
+    assert (await doctor.post(f"{bed}/confirm")).status_code >= 400
+    assert await place.ward.house.rooms.find("visit-7") is None
+    await scanned(qin)
+    page = (await doctor.get(bed)).text
+    assert f'action="{bed}/confirm"' in page
+    assert "bed 07 yourself" in page
+    assert "data-scan" not in page, "she scans nothing"
+    assert (await doctor.post(f"{bed}/confirm")).headers["location"].endswith("done=armed")
+    assert await place.ward.state(7) is State.ARMED
+    assert f"{bed}/confirm" not in (await doctor.get(bed)).text
+
+
 async def test_codes_that_are_sent_together_bind_nothing(place: Place) -> None:
     qin = await place.tablet(QIN)
     answer = await qin.post("/newborn/visits/visit-7/scan", wristband="W0007", bed="B07", camera="C07")
@@ -414,7 +433,7 @@ async def test_a_doctor_draws_and_holds_but_neither_scans_nor_opens(place: Place
     qin = await place.armed()
     await qin.post("/newborn/visits/visit-7/open")
     doctor = await place.tablet(DOCTOR)
-    for path in ("scan", "confirm", "open", "end", "here"):
+    for path in ("scan", "confirm-here", "open", "end", "here"):
         assert (await doctor.post(f"/newborn/visits/visit-7/{path}")).status_code == 404, path
     assert (await doctor.post("/newborn/ward/ward-n2/hold")).headers["location"].endswith("done=held")
     await place.keeper.tick()
@@ -706,3 +725,99 @@ async def test_every_camera_that_is_away_wants_looking_after_but_a_cart(
     await place.cameras.add("camera-7", kind, source)
     page = (await (await place.tablet(HEAD)).get("/newborn/cameras")).text
     assert ("Nobody has looked after this camera lately" in page) is is_told
+
+
+POLICY = Policy(
+    from_day=date(2026, 1, 1),
+    windows=(),
+    closed=frozenset(),
+    slot_minutes=20,
+    gap_minutes=0,
+    at_once=5,
+    days_ahead=7,
+    per_baby_a_day=2,
+    cancel_minutes=0,
+    invited_max=2,
+    are_stills_allowed=False,
+)
+
+
+async def sets(place: Place, policy: Policy) -> None:
+    await place.nursery.places.set_policy(WARD, policy.from_day, told(policy), by="head")
+
+
+def shift_line(page: str) -> str:
+    """What a page says of the shift."""
+    [line] = re.findall(r'data-part="shift">(.*?)</p>', page, re.DOTALL)
+    return " ".join(line.split())
+
+
+async def test_minutes_count_from_the_first_scan_to_the_end_and_are_the_nurses_who_had_the_visit(place: Place) -> None:
+    qin = await place.tablet(QIN)
+    await scanned(qin)
+    place.house.time.pass_(60)
+    xiang = await place.tablet(XIANG)
+    await xiang.post("/newborn/visits/visit-7/confirm")
+    await qin.post("/newborn/visits/visit-7/open")
+    place.house.time.pass_(60)
+    await qin.post("/newborn/visits/visit-7/shield", reason="feeding")
+    await place.keeper.tick()
+    assert (await xiang.post("/newborn/visits/visit-7/open")).status_code == 303
+    place.house.time.pass_(3 * 60)
+    assert (await qin.post("/newborn/visits/visit-7/end")).headers["location"].endswith("done=ended")
+    place.house.time.pass_(15 * 60)
+    own = shift_line((await qin.get("/newborn/round")).text)
+    assert "2 minutes, 1 visits, 1 interruptions" in own
+    assert "The whole ward: 5 minutes." in own
+    assert "3 minutes, 1 visits, 0 interruptions" in shift_line((await xiang.get("/newborn/ward")).text)
+    assert "Your visits" not in shift_line((await (await place.tablet(DOCTOR)).get("/newborn/round")).text)
+    head = await place.tablet(HEAD)
+    rows = " ".join(re.sub(r"<[^>]*>", " ", (await head.get("/newborn/workload")).text).split())
+    assert "All 5 1 1 xiang 3 1 0 qin 2 1 1" in rows
+    assert "They kept nurses busy for 5 minutes." in (await head.get("/newborn/desk/report")).text
+    for other in (qin, await place.tablet(DOCTOR), await place.tablet(STRANGER)):
+        assert (await other.get("/newborn/workload")).status_code == 404
+
+
+async def test_who_reaches_the_wards_limit_is_told_so_and_may_decline_for_it_but_nothing_is_closed_to_her(
+    place: Place,
+) -> None:
+    await place.ward.bed(8)
+    qin = await place.armed()
+    place.house.time.pass_(2 * 60)
+    await sets(place, replace(POLICY, nurse_minutes=3))
+    assert 'data-part="limit"' not in (await qin.get("/newborn/round")).text
+    assert "limit-reached" not in (await qin.get("/newborn/visits/visit-8")).text
+    place.house.time.pass_(60)
+    assert "for 3 minutes in this shift; the ward&#39;s limit is 3" in (await qin.get("/newborn/round")).text
+    bed = (await qin.get("/newborn/visits/visit-8")).text
+    assert 'data-part="limit"' in bed
+    assert 'value="limit-reached"' in bed
+    assert 'data-part="check"' in bed, "she may go on"
+    xiang = await place.tablet(XIANG)
+    assert "limit-reached" not in (await xiang.get("/newborn/visits/visit-8")).text
+    await qin.post("/newborn/visits/visit-8/decline", reason="limit-reached")
+    assert (await place.ward.booked(8)).reason == "limit-reached"
+
+
+async def test_a_nurse_checks_no_further_bed_beyond_what_the_ward_lets_a_nurse_have_at_one_time(place: Place) -> None:
+    await place.ward.bed(8)
+    eighth = await camera(place.ward.running.port, "camera-8")
+    await place.keeper.listening.hear()
+    qin = await place.armed()
+    await sets(place, replace(POLICY, nurse_at_once=1))
+    assert 'data-part="full"' in (await qin.get("/newborn/visits/visit-8")).text
+    with pytest.raises(Refusal) as refused:
+        await place.ward.arm(8)
+    assert (refused.value.code, refused.value.details["visits"]) == ("nurse-at-capacity", "visit-7")
+    xiang = await place.tablet(XIANG)
+    answer = await xiang.post("/newborn/visits/visit-8/confirm")
+    assert answer.status_code == 409
+    assert "Beds: 07." in answer.text
+    assert await place.ward.house.rooms.find("visit-8") is None
+    # Whoever takes a visit over has it: then the first may have another.
+    await place.keeper.tick()
+    assert (await xiang.post("/newborn/visits/visit-7/open")).status_code == 303
+    await place.ward.arm(8)
+    assert await place.ward.state(8) is State.ARMED
+    await eighth.peer.close()

@@ -252,7 +252,17 @@ async def test_what_each_viewer_is_sent_now_stands_beside_his_visit(desk: Desk) 
     desk.ward.running.port.stats = said  # type: ignore[method-assign]  # a poor network takes its time
     page = (await (await desk.sits(OURS)).get(QUALITY)).text
     [row] = re.findall(r'<tr><th scope="row">B07</th>(?:(?!</tr>).)*visit-7</td></tr>', page)
-    assert all(each in row for each in ("Stills", "25.0%", "80 ms"))
+    assert all(each in row for each in ("Stills", "25.0%", "80 ms", "<td>—</td>")), (
+        "no page told how old its picture is"
+    )
+    numbers = Arrival(join_ms=1, freezes=0, frozen_ms=0, lost_permille=0, rtt_ms=40, shows="full", delay_ms=183)
+    await desk.viewers.arrives("visit-7", "somebody", numbers, at=desk.now)
+    no_picture = replace(numbers, shows="sound", delay_ms=None)
+    await desk.viewers.arrives("visit-7", "somebody", no_picture, at=Instant(desk.now + 1))
+    page = (await (await desk.sits(OURS)).get(QUALITY)).text
+    [row] = re.findall(r'<tr><th scope="row">B07</th>(?:(?!</tr>).)*visit-7</td></tr>', page)
+    assert "183 ms" in row
+    assert page.count("183 ms") == 3, "the median of today and of the week, too: what nobody measured is not in it"
     assert "visit-7" not in (await (await desk.sits(ELSEWHERES)).get(QUALITY)).text
     await draw_curtain(desk.ward.house, QIN, "visit-7", "feeding", now=desk.now)
     assert "Nobody watches an open picture now" in (await (await desk.sits(OURS)).get(QUALITY)).text

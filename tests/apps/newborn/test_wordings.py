@@ -181,7 +181,7 @@ async def test_a_reminder_is_in_the_language_of_the_person_where_it_is_approved(
     ward.house.time.now = Instant(start + DAY)
     monkeypatch.setitem(STAFF, "head", "H520009")  # her session is over by then
     later = await ward.staff("head")
-    report = await read_report(ward.nursery, (await later.here()).caller)
+    report = await read_report(ward.nursery, (await later.here()).caller, None)
     [line] = report.reading
     assert (line.tongue, line.families, line.visits, line.interpreted, line.complete, line.neither) == (
         *("bo", 1, 1),

@@ -71,8 +71,8 @@ from tianfu.services.realtime.viewers import Viewers
 from tianfu.web.callers import Callers, PeopleCallers
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
-MOTHER, OTHER_MOTHER, GRANDMOTHER = "13800001111", "13800003333", "13800004444"
-NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈", GRANDMOTHER: "示例外婆"}
+MOTHER, FATHER, OTHER_MOTHER, GRANDMOTHER = "13800001111", "13800002222", "13800003333", "13800004444"
+NAMES = {MOTHER: "示例妈妈", FATHER: "示例爸爸", OTHER_MOTHER: "示例另一位妈妈", GRANDMOTHER: "示例外婆"}
 VISIT = "visit-7"
 NO_RELAY = Relay((), b"made-up-secret-of-the-relay")
 WATCH = f"/newborn/watch/{VISIT}"
@@ -85,6 +85,9 @@ FAKE_SOUND = [
     "--autoplay-policy=user-gesture-required",
 ]
 """Chromium's own made-up microphone beeps; permission is given by itself; sound still waits for a touch."""
+
+TWO_LENSES = "--use-fake-device-for-media-stream=device-count=3"
+"""A cart is a telephone: it has one lens on each side."""
 
 SEEN = """() => {
   const video = document.querySelector('#watch video'), drawn = window.drawn = [];
@@ -377,7 +380,7 @@ async def window_of(
         quiet = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, "--autoplay-policy=no-user-gesture-required"]
         )
-        arguments = [*CHROMIUM_ARGUMENTS, *FAKE_SOUND]
+        arguments = [*CHROMIUM_ARGUMENTS, *FAKE_SOUND, TWO_LENSES]
         bed = None if cart is None else await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         try:
             async with served(application, port):

@@ -67,12 +67,26 @@ def test_the_ward_is_heard_if_the_curtain_is_open_and_a_nurse_let_it_and_nothing
 
 def test_while_a_voice_sounds_at_the_cot_and_shortly_after_it_echoes() -> None:
     speaks = room(speaker="mother")
-    assert echoes([room("twin"), speaks], sounded_at=None, at_seconds=1.0), "from the moment the key is pressed"
-    assert not echoes([room(speaker="nurse")], sounded_at=None, at_seconds=1.0), "her voice does not sound there"
+    assert echoes([room("twin"), speaks], has_loudspeaker=True, sounded_at=None, at_seconds=1.0), (
+        "from the moment the key is pressed"
+    )
+    assert not echoes([room()], has_loudspeaker=True, sounded_at=None, at_seconds=1.0)
     speaks.floor.release("mother")
-    assert not echoes([speaks], sounded_at=None, at_seconds=1.0)
-    assert echoes([speaks], sounded_at=1.0, at_seconds=0.99 + ECHO_SECONDS)
-    assert not echoes([speaks], sounded_at=1.0, at_seconds=1.01 + ECHO_SECONDS)
+    assert not echoes([speaks], has_loudspeaker=True, sounded_at=None, at_seconds=1.0)
+    assert echoes([speaks], has_loudspeaker=True, sounded_at=1.0, at_seconds=0.99 + ECHO_SECONDS)
+    assert not echoes([speaks], has_loudspeaker=True, sounded_at=1.0, at_seconds=1.01 + ECHO_SECONDS)
+
+
+def test_what_a_nurse_says_by_her_key_comes_once_and_a_family_does_not_come_back_from_her_tablet() -> None:
+    """Where nothing sounds at the cot by itself, too."""
+    for speaker in ("nurse", "mother"):
+        speaks = room(speaker=speaker)
+        assert echoes([speaks], has_loudspeaker=False, sounded_at=None, at_seconds=1.0)
+        speaks.shield("care")
+        assert not echoes([speaks], has_loudspeaker=False, sounded_at=None, at_seconds=1.0)
+    alone = room(speaker="mother")
+    alone.leave("nurse")
+    assert not echoes([alone], has_loudspeaker=False, sounded_at=None, at_seconds=1.0), "no nurse looks there"
 
 
 DEEDS = ["ward", "ward", "ward", "voice", "hear", "deaf", "live", "draw", "press", "let-go", "renew", "kick"]

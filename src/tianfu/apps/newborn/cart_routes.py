@@ -15,11 +15,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from tianfu.apps.newborn.actions.start_cart import Granting, start_cart
+from tianfu.apps.newborn.actions.turn_lens import LensDoor, turn_lens
 from tianfu.apps.newborn.live.bed import NURSES, practitioner_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.pages import CART_HERE
-from tianfu.apps.newborn.queries.carts import CameraBook, CartDoor, read_cart, read_carts, read_sound
+from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts, read_sound
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.port import OffersFirst
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
@@ -32,8 +34,8 @@ CAMERA_BOUND = "camera-bound"
 """The one refusal that the page tells apart; the door of pictures answers with the same code."""
 
 
-class CartGrants(Granting, CartDoor, Protocol):
-    """How a cart comes in, and how it is known again."""
+class CartGrants(Granting, LensDoor, Protocol):
+    """How a cart comes in, how it is known again, and how it is let go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
         return page
 
     @post(f"{CART}/{{camera:str}}/grant", status_code=200)
-    async def grant_cart(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, str]]:
+    async def grant_cart(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, str | bool]]:
         asking = pages.asking(request)
         practitioner_of(asking, NURSES)
         cart = await read_cart(carts.house, carts.book, asking.caller, camera)
@@ -76,7 +78,9 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
             if refusal.code != CAMERA_BOUND:
                 raise
             return Response({"code": CAMERA_BOUND}, media_type=MediaType.JSON, status_code=status_of(refusal))
-        return Response({"grant": grant.text}, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+        # Janus shows everybody one picture: a second line would cost the device and reach nobody.
+        said: dict[str, str | bool] = {"grant": grant.text, "smaller": not isinstance(carts.house.media, OffersFirst)}
+        return Response(said, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
     @post(f"{CART}/{{camera:str}}/sound", status_code=200, opt=dict(limited("page")))
     async def ask_sound(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, bool]]:
@@ -87,4 +91,13 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
         said = {"open": found.is_open, "heard": found.is_heard}
         return Response(said, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
-    return [list_carts, show_cart, grant_cart, ask_sound]
+    @post(f"{CART}/{{camera:str}}/lens", status_code=204, opt=dict(limited("write")))
+    async def turn(request: HttpRequest, camera: FromPath[str]) -> Response[None]:
+        asking = pages.asking(request)
+        nurse = practitioner_of(asking, NURSES)
+        shown = (await read_form(request, "connection"))["connection"]
+        house, door = carts.house, carts.granting
+        await turn_lens(house, door, asking.caller, nurse, camera, shown, now=house.clock())
+        return Response(None, status_code=204)
+
+    return [list_carts, show_cart, grant_cart, ask_sound, turn]

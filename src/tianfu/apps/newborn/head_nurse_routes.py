@@ -24,16 +24,20 @@ from tianfu.apps.newborn.family_routes import SHOWN_AGAIN, start_in
 from tianfu.apps.newborn.model.booking import WARD_REASONS
 from tianfu.apps.newborn.model.consent import Scope, words_in
 from tianfu.apps.newborn.model.fairness import rule
+from tianfu.apps.newborn.model.feedback import ANSWERS, QUESTIONS
 from tianfu.apps.newborn.model.guardians import FITTING, Evidence, Relation
-from tianfu.apps.newborn.model.windows import BOUNDS, policy_on, told
+from tianfu.apps.newborn.model.windows import BOUNDS, OPTIONAL, policy_on, told
+from tianfu.apps.newborn.model.workload import usual_starts
 from tianfu.apps.newborn.pages import DESK, faults_of, head_nurse, is_head, led, nurse, nurse_or_doctor, page_of
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import about_baby
 from tianfu.apps.newborn.queries.desk import read_baby_desk, read_desk, read_report, ward_babies
+from tianfu.apps.newborn.queries.feedback import count_feedback, read_feedback
 from tianfu.apps.newborn.queries.free_slots import read_calendar, read_policies
 from tianfu.apps.newborn.queries.records import ward_of_unit
 from tianfu.kernel.instants import china_date
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.kept import KeptRooms
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import status_of
@@ -56,7 +60,7 @@ DONE = frozenset(
         "pause-why",
     }
 )
-POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", "stills", *BOUNDS)
+POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", "stills", "shifts", *BOUNDS, *OPTIONAL)
 SAID_AGAIN = SHOWN_AGAIN | {
     "evidence-missing",
     "evidence-unfitting",
@@ -70,9 +74,9 @@ SAID_AGAIN = SHOWN_AGAIN | {
 }
 
 
-def head_nurse_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
-    """The desk of the ward, one baby at it, windows and the report."""
-    return [*_desk(pages, nursery), *_baby(pages, nursery), *_windows(pages, nursery)]
+def head_nurse_routes(pages: Pages, nursery: Nursery, rooms: KeptRooms | None) -> list[HTTPRouteHandler]:
+    """The desk of the ward, one baby at it, windows, the report, and what families said."""
+    return [*_desk(pages, nursery), *_baby(pages, nursery), *_windows(pages, nursery), *_told(pages, nursery, rooms)]
 
 
 def _desk(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
@@ -224,6 +228,8 @@ def _windows(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             lost=lost,
             babies=await ward_babies(nursery, caller),
             numbers=tuple(BOUNDS.items()),
+            optional=tuple(OPTIONAL.items()),
+            usual_shifts=" ".join(f"{each // 60:02}:{each % 60:02}" for each in usual_starts()),
             rule=rule(),
             **{"would_break": "", "form": {} if now is None else _as_form(told(now)), **said},
         )
@@ -250,15 +256,34 @@ def _windows(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             )
         return led(f"{DESK}/windows", done="set")
 
+    return [show_windows, take_windows]
+
+
+def _told(pages: Pages, nursery: Nursery, rooms: KeptRooms | None) -> list[HTTPRouteHandler]:
     @get(f"{DESK}/report")
     async def show_report(request: HttpRequest) -> Response[str]:
-        report = await read_report(nursery, head_nurse(request).caller)
-        return page_of(pages, request)("head-nurse/report.html", report=report, rule=rule())
+        caller = head_nurse(request).caller
+        return page_of(pages, request)(
+            "head-nurse/report.html",
+            report=await read_report(nursery, caller, rooms),
+            months=await count_feedback(nursery, caller),
+            questions=QUESTIONS,
+            answers=ANSWERS,
+        )
 
-    return [show_windows, take_windows, show_report]
+    @get(f"{DESK}/feedback")
+    async def show_feedback(request: HttpRequest) -> Response[str]:
+        caller, cursor = nurse(request).caller, request.query_params.get("cursor", "")
+        feedback = await read_feedback(nursery, caller, cursor=cursor)
+        return page_of(pages, request)(
+            "head-nurse/feedback.html", feedback=feedback, cursor=cursor, questions=QUESTIONS, answers=ANSWERS
+        )
+
+    return [show_report, show_feedback]
 
 
 def _as_form(kept: Mapping[str, Any]) -> dict[str, Any]:
     """A policy as the form shows it; the day from which it holds is chosen anew each time."""
     lines = {name: "\n".join(kept[name]) for name in ("windows", "closed")}
-    return {**kept, **lines, "from_day": ""}
+    empty = {name: "" if kept[name] is None else kept[name] for name in OPTIONAL}
+    return {**kept, **lines, **empty, "shifts": " ".join(kept["shifts"]), "from_day": ""}

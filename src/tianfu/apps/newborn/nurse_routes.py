@@ -25,6 +25,7 @@ from tianfu.apps.newborn.actions.scan_codes import scan_code
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.apps.newborn.actions.write_note import approve_note, write_note
 from tianfu.apps.newborn.live.bed import NURSES, STAFF, kept_visit_of, not_found, practitioner_of, visit_of
+from tianfu.apps.newborn.live.doors import GrantedDoors
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.model.binding import Code
 from tianfu.apps.newborn.model.calls import TOUCHES, WORDS_MAX
@@ -38,11 +39,12 @@ from tianfu.apps.newborn.model.reasons import (
     told,
 )
 from tianfu.apps.newborn.nurse_ports import Colleagues
-from tianfu.apps.newborn.pages import CAMERA_HERE, is_head, nurse_or_doctor
+from tianfu.apps.newborn.pages import CAMERA_HERE, CART_HERE, VOICE_HERE, is_head, nurse_or_doctor
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.bedside import read_bedside, read_unbooked
 from tianfu.apps.newborn.queries.round import calls_among, heard_of, read_round, read_wards, refuse_unless_hers
 from tianfu.apps.newborn.queries.watch import CameraHealth, read_watch
+from tianfu.apps.newborn.queries.workload import read_shifts
 from tianfu.kernel.refusal import Refusal
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
@@ -97,6 +99,7 @@ SHOWN_AGAIN = frozenset(
         "answer-unusable",
         "call-answered",
         "curtain-drawn",
+        "nurse-at-capacity",
     }
 )
 """What is said beside the bed, on the same page, because the nurse stands there with her hands full."""
@@ -122,7 +125,7 @@ def _page(pages: Pages, request: HttpRequest) -> Callable[..., Response[str]]:
     asking = pages.asking(request)
 
     def page(template: str, *, status: int = 200, **values: object) -> Response[str]:
-        said = {"refused": "", "why": "", "done": request.query_params.get("done", ""), **values}
+        said = {"refused": "", "why": "", "has": (), "done": request.query_params.get("done", ""), **values}
         return pages.page(f"newborn/nurse/{template}", asking, status=status, **said)
 
     return page
@@ -140,7 +143,8 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         asking = pages.asking(request)
         practitioner_of(asking, STAFF)
         found = await read_round(house, asking.caller, now=house.clock())
-        return _page(pages, request)("round.html", found=found)
+        shifts = await read_shifts(house, asking.caller, now=house.clock())
+        return _page(pages, request)("round.html", found=found, shifts=shifts, leads=is_head(nurse_or_doctor(request)))
 
     @post(f"{ROUND}/here", status_code=204, opt=dict(BEATS))
     async def here_for_all(request: HttpRequest) -> Response[None]:
@@ -156,6 +160,7 @@ def _round(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
         return _page(pages, request)(
             "ward.html",
             found=found,
+            shifts=await read_shifts(house, asking.caller, now=house.clock()),
             watch=await read_watch(house, bedsides.cameras, bedsides.nursery, asking.caller),
             leads=is_head(nurse_or_doctor(request)),
         )
@@ -306,7 +311,7 @@ def _binding(pages: Pages, bedsides: Bedsides) -> list[HTTPRouteHandler]:
     @post(f"{VISITS}/{{visit:str}}/confirm", status_code=200)
     async def confirm(request: HttpRequest, visit: FromPath[str]) -> Response[str] | Redirect:
         asking = pages.asking(request)
-        second = practitioner_of(asking, NURSES)
+        second = practitioner_of(asking, STAFF)
         try:
             await confirm_binding(house, asking.caller, second, visit, now=house.clock())
         except Refusal as refusal:
@@ -375,6 +380,7 @@ async def _bedside(
     except Refusal as refusal:
         return await _unbooked(pages, request, house, visit, refusal)
     may_scan = found.awaits_scans and caller.role in NURSES
+    may_view = found.may_be_viewed and caller.role in NURSES and isinstance(house.doors, GrantedDoors)
     page = _page(pages, request)(
         "bed.html",
         status=status,
@@ -386,10 +392,12 @@ async def _bedside(
         answers=TOUCHES,
         words_max=WORDS_MAX,
         may_scan=may_scan,
+        may_view=may_view,
+        may_confirm=found.awaits_scans and found.is_scanned and caller.role in DOCTORS,
         **values,
     )
-    if may_scan:
-        page.headers.update(CAMERA_HERE)
+    if may_scan or may_view:
+        page.headers.update(CAMERA_HERE if not may_view else CART_HERE if may_scan else VOICE_HERE)
     return page
 
 
@@ -405,6 +413,7 @@ async def _again(pages: Pages, request: HttpRequest, house: House, visit: str, r
         status=status_of(refusal),
         refused=refusal.code,
         why=told(refusal.details.get("reason", "")),
+        has=refusal.details.get("visits", "").split(),
     )
 
 

@@ -25,6 +25,9 @@ HEADS = frozenset({"护士长", "head nurse"})
 CAMERA_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
 """The Permissions-Policy of a page that reads codes."""
 
+VOICE_HERE = {"permissions-policy": "camera=(), geolocation=(), microphone=(self)"}
+"""The same of a page from which somebody speaks to a family."""
+
 CART_HERE = {"permissions-policy": "camera=(self), geolocation=(), microphone=(self)"}
 """The same of a page that stands for a camera, whose microphone a nurse may turn on."""
 

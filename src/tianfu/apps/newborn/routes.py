@@ -23,6 +23,7 @@ from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.interpreter_routes import asked_routes, interpreter_routes
 from tianfu.apps.newborn.live.bed import STAFF
 from tianfu.apps.newborn.nurse_routes import ROUND, Bedsides, nurse_routes
+from tianfu.apps.newborn.nurse_view_routes import nurse_view_routes
 from tianfu.apps.newborn.pages import DESK, ROOT
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.quality_ports import Observatory
@@ -31,7 +32,9 @@ from tianfu.apps.newborn.queries.news import news_of_visits
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.visit_routes import CONSULTATIONS, door_visit_routes, visit_routes
 from tianfu.apps.newborn.wording_routes import language_routes, wording_routes
+from tianfu.apps.newborn.workload_routes import workload_routes
 from tianfu.services.accounts.model.people import SignedIn
+from tianfu.services.realtime.kept import KeptRooms
 from tianfu.web.admission import for_purpose
 from tianfu.web.news import News
 from tianfu.web.pages import Pages, Place
@@ -75,7 +78,7 @@ def newborn(
         ),
         news=partial(_news, nursery, observatory),
         routes=lambda pages: [
-            *_booking(pages, nursery, windows),
+            *_booking(pages, nursery, windows, None if bedsides is None else bedsides.house.rooms),
             *_live(pages, bedsides, carts),
             *([] if cameras is None else for_purpose(Purpose.TREATMENT, camera_routes(pages, cameras))),
             *_watch(pages, windows),
@@ -85,12 +88,14 @@ def newborn(
     )
 
 
-def _booking(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HTTPRouteHandler]:
+def _booking(
+    pages: Pages, nursery: Nursery, windows: Windows | None, rooms: KeptRooms | None
+) -> list[HTTPRouteHandler]:
     return [
         *for_purpose(Purpose.PATIENT_REQUEST, family_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, language_routes(nursery)),
-        *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery)),
+        *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery, rooms)),
         *for_purpose(Purpose.TREATMENT, desk_halt_routes(nursery)),
         *for_purpose(Purpose.TREATMENT, wording_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
@@ -102,8 +107,8 @@ def _booking(pages: Pages, nursery: Nursery, windows: Windows | None) -> list[HT
 def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[HTTPRouteHandler]:
     if bedsides is None:
         return []
-    at_the_bed = [*nurse_routes(pages, bedsides), *bed_halt_routes(pages, bedsides)]
-    at_the_bed += [] if carts is None else cart_routes(pages, carts)
+    work = [*workload_routes(pages, bedsides.house), *bed_halt_routes(pages, bedsides)]
+    at_the_bed = [*nurse_routes(pages, bedsides), *work, *([] if carts is None else cart_routes(pages, carts))]
     return for_purpose(Purpose.TREATMENT, at_the_bed)
 
 
@@ -115,6 +120,7 @@ def _watch(pages: Pages, windows: Windows | None) -> list[HTTPRouteHandler]:
         *for_purpose(Purpose.PATIENT_REQUEST, asked_routes(pages, windows)),
         *door_visit_routes(pages, windows),
         *for_purpose(Purpose.TREATMENT, interpreter_routes(pages, windows)),
+        *for_purpose(Purpose.TREATMENT, nurse_view_routes(pages, windows)),
     ]
 
 

@@ -21,7 +21,7 @@ from tianfu.apps.newborn.actions.call_ward import call_ward
 from tianfu.apps.newborn.actions.join import join
 from tianfu.apps.newborn.actions.speak import known_reach, speak
 from tianfu.apps.newborn.actions.stay import arrives, leave, marks_of, stay
-from tianfu.apps.newborn.actions.thank import ANSWERS, thank
+from tianfu.apps.newborn.actions.thank import thank
 from tianfu.apps.newborn.door_routes import (
     DOOR,
     DOOR_WATCH,
@@ -31,6 +31,7 @@ from tianfu.apps.newborn.door_routes import (
     refuse_signed_in,
 )
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
+from tianfu.apps.newborn.model.feedback import ANSWERS
 from tianfu.apps.newborn.model.visit import RESTS, State
 from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
@@ -45,10 +46,12 @@ from tianfu.apps.newborn.queries.family_visit import (
     now_of,
     read_family_visit,
 )
+from tianfu.apps.newborn.queries.last_photo import read_photo_of_visit
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.voices import Voice, voice_here, voice_of
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.talk import SPEAKS
 from tianfu.services.realtime.viewers import Viewer
@@ -65,7 +68,7 @@ CONSULTATIONS = f"{ROOT}/consultations"
 MAY_SPEAK_HERE = "camera=(), geolocation=(), microphone=(self)"
 """The page's own Permissions-Policy: a family is heard, and never seen."""
 
-BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "shows")
+BEAT_FIELDS = ("answer", "join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms", "delay_ms", "shows")
 
 WORDS = (
     *("waiting", "waits-nurse", "sound-only", "live", "again", "weak", "soon", "paused", "fault", "speaking", "silent"),
@@ -220,7 +223,12 @@ def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
             return await shown(request, visit, status=status_of(refusal), faults=faults_of(refusal), form=form)
         return Redirect(f"{WATCH}/{visit}?done=thanked", status_code=303)
 
-    return [show_visit, take_feedback]
+    @get(f"{WATCH}/{{visit:str}}/photo", opt=limited("page"))
+    async def show_last_photo(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
+        may_see, entry = await read_photo_of_visit(windows, resident(request), visit)
+        return page_of(pages, request)("family/diary_photo.html", may_see=may_see, entry=entry)
+
+    return [show_visit, show_last_photo, take_feedback]
 
 
 def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
@@ -277,7 +285,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
                 coming = await coming_to(windows, watcher, visit)
                 stands, part = await now_of(windows, coming), coming.part
             said = dict(_stands(stands, voice, way, now=now))
-            if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
+            is_own = isinstance(watcher, SignedIn) and stands.guardian in watcher.caller.related
+            if part is Part.FAMILY and is_own:  # neither to anybody else of the family nor to who stands at a door
                 said["call"] = _called(stands.call, voice)
             if voice.tongue:
                 said["edition"] = voice.edition

@@ -6,7 +6,7 @@ Rules: docs/rules/newborn-record.md
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from tianfu.records.write import leave_trace
 
 ROOMS_MAX = 1_000
 VIEWS_MAX = 500
+FOR_EVER = Instant(2**63 - 1)
 
 _SQL = queries("tianfu.services.realtime.sql", "kept.sql")
 
@@ -61,6 +62,10 @@ class KeptView:
     participant: str
     since: Instant
     until: Instant
+
+
+Decide = Callable[[Sequence[KeptRoom]], None]
+"""Raises a Refusal if a visit may not come to the bed beside these."""
 
 
 class Changing:
@@ -130,16 +135,25 @@ class KeptRooms:
             row = await connection.one(_SQL.room_of, visit=visit)
         return None if row is None else _room(row)
 
-    async def of_ward(self, ward: str, *, since: Instant) -> Sequence[KeptRoom]:
-        """The visits of a ward that came to the bed since an instant, at most `ROOMS_MAX`."""
+    async def of_ward(self, ward: str, *, since: Instant, until: Instant | None = None) -> Sequence[KeptRoom]:
+        """The visits of a ward that came to the bed since an instant and before another, at most `ROOMS_MAX`."""
+        until = FOR_EVER if until is None else until
         async with self._database.connection("app") as connection:
-            rows = await connection.all(_SQL.rooms_of_ward, ward=ward, since=since, limit=ROOMS_MAX)
+            rows = await connection.all(_SQL.rooms_of_ward, ward=ward, since=since, until=until, limit=ROOMS_MAX)
         return [_room(row) for row in rows]
 
-    async def begin(self, visit: str, *, ward: str, camera: str, nurse: str, state: str, at: Instant) -> None:
-        """A visit comes to the bed; raises Refusal `room-exists` if it was there before."""
-        async with self._database.connection("app") as connection:
-            count = await connection.run(
+    async def begin(
+        self, visit: str, *, ward: str, camera: str, nurse: str, state: str, decide: Decide, at: Instant
+    ) -> None:
+        """A visit comes to a bed; raises Refusal `room-exists` if it was there before, and whatever `decide` raises.
+
+        It is asked with the visits of the ward that are at the bed, behind a lock: of two that come at one moment the
+        second is decided knowing the first.
+        """
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.lock_beginning, ward=ward)
+            decide([_room(row) for row in await transaction.all(_SQL.rooms_at_bed, ward=ward)])
+            count = await transaction.run(
                 _SQL.begin_room, visit=visit, ward=ward, camera=camera, nurse=nurse, state=state, at=at
             )
         if not count:
@@ -191,6 +205,11 @@ class KeptRooms:
         """Begin the scans of a visit anew."""
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.forget_scans, visit=visit)
+
+    async def forget_scans_with(self, code: str, value: str) -> None:
+        """Begin the scans of every visit anew for which this was scanned."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.forget_scans_with, code=code, value=value)
 
     # Wards
 

@@ -5,10 +5,10 @@ What is an alert is decided elsewhere; here it stands from when to when.  Rule: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tianfu.db import Database, queries
+from tianfu.db import Database, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Instant
@@ -56,7 +56,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a ward's visits were like: milliseconds, shares from 0 to 1; `join_ms_*` are 0 where nobody joined."""
+    """What a ward's visits were like: milliseconds, shares from 0 to 1; `join_ms_*` are 0 where nobody joined.
+
+    `delay_ms_p50` is 0 where no page could estimate it.
+    """
 
     ward: str
     visits: int
@@ -65,6 +68,7 @@ class Figures:
     freezes: int
     lost: float
     rtt_ms_p50: int
+    delay_ms_p50: int
     rows: int
     reduced: float
     sound_only: float
@@ -142,6 +146,12 @@ class QualityBook:
             rows = await connection.all(_SQL.worst_joins, since=since, limit=JOINS_MAX)
         return [SlowJoin(ward=ward, visit=visit, join_ms=ms, state=state) for ward, visit, ms, state in rows]
 
+    async def last_delays(self, visits: Sequence[str], *, since: Instant) -> Mapping[tuple[str, str], int]:
+        """How old the picture was, in milliseconds, as each viewer of these visits told last, by visit and viewer."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.last_delays, visits=text_array(list(visits)), since=since)
+        return {(row[0], row[1]): row[2] for row in rows}
+
     async def losses(self, *, since: Instant) -> Sequence[tuple[str, int, float]]:
         """Ward, how many rows were told, and the mean share of packets lost."""
         async with self._database.connection("app") as connection:
@@ -202,7 +212,7 @@ class QualityBook:
 
 
 def _figures(row: Row) -> Figures:
-    ward, visits, p50, p95, freezes, permille, rtt, rows, reduced, sound_only = row
+    ward, visits, p50, p95, freezes, permille, rtt, rows, reduced, sound_only, delay = row
     return Figures(
         ward=ward,
         visits=visits,
@@ -211,6 +221,7 @@ def _figures(row: Row) -> Figures:
         freezes=freezes,
         lost=permille / 1_000,
         rtt_ms_p50=rtt,
+        delay_ms_p50=delay,
         rows=rows,
         reduced=reduced / rows,
         sound_only=sound_only / rows,

@@ -53,7 +53,10 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """How well a picture arrived in the last seconds: milliseconds, counts, and what the page shows."""
+    """How well a picture arrived in the last seconds: milliseconds, counts, and what the page shows.
+
+    `delay_ms` is how old the picture was when it was shown, from the media server on; None where nobody could tell.
+    """
 
     join_ms: int
     freezes: int
@@ -61,6 +64,7 @@ class Arrival:
     lost_permille: int
     rtt_ms: int
     shows: str
+    delay_ms: int | None = None
 
 
 class Viewers:
@@ -142,6 +146,7 @@ class Viewers:
                 frozen_ms=arrival.frozen_ms,
                 lost_permille=arrival.lost_permille,
                 rtt_ms=arrival.rtt_ms,
+                delay_ms=arrival.delay_ms,
                 shows=arrival.shows,
             )
 
@@ -160,6 +165,7 @@ class Viewers:
                     lost_permille=row[5],
                     rtt_ms=row[6],
                     shows=row[7],
+                    delay_ms=row[8],
                 ),
             )
             for row in rows

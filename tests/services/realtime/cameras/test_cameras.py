@@ -263,7 +263,7 @@ async def test_an_address_is_sealed_anew_under_another_key(ward: Ward, database:
 async def test_nothing_is_begun_without_ffmpeg(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Refusal) as refused:
-        async with Child.started("ffprobe", (), ward.source("NICU-01")):
+        async with Child.started("ffprobe", (), ward.source("NICU-01"), hears=False):
             pass
     assert refused.value.code == "ffmpeg-missing"
 

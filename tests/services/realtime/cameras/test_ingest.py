@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
-from tests.services.realtime.made import picture
+from tests.services.realtime.made import packet, picture
 from tests.services.realtime.running import Running, embedded
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.embedded.ingest import PACKETS_PER_SECOND_MAX, SILENT, TOO_MUCH
+from tianfu.services.realtime.embedded.ingest import (
+    PACKETS_PER_SECOND_MAX,
+    SILENT,
+    SOUND_PACKETS_PER_SECOND_MAX,
+    SOUND_TYPE,
+    TOO_MUCH,
+    Pulled,
+)
 from tianfu.services.realtime.embedded.process import ingest_of
+from tianfu.services.realtime.embedded.raw_peer import Heard
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CameraPulse
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +49,10 @@ print("taken" if taken else "refused")
 async def running() -> AsyncIterator[Running]:
     async with embedded() as started:
         yield started
+
+
+def sounding(number: int) -> bytes:
+    return packet(b"~", sequence=number, timestamp=960 * number, payload_type=SOUND_TYPE, source=8)
 
 
 async def pulses(running: Running) -> dict[str, CameraPulse]:
@@ -113,11 +128,40 @@ async def test_a_flood_ends_its_camera_and_no_other(running: Running) -> None:
     quiet.close()
 
 
-async def test_a_camera_that_falls_silent_is_lost(running: Running) -> None:
+async def test_a_camera_that_shows_nothing_any_more_is_lost_whatever_it_sounds_like(running: Running) -> None:
     connection = await running.port.ingest("bed-1")
     connection.send(picture(b"1", 1, whole=True)[0])
+
+    def sound() -> None:
+        with suppress(OSError):  # let go of
+            for number in range(500):
+                connection.send(sounding(number))
+                time.sleep(0.02)
+
+    sounds = asyncio.create_task(asyncio.to_thread(sound))
     assert await happened(running, CAMERA_LOST) == SILENT
+    await sounds
     connection.close()
+
+
+async def test_of_a_flood_of_sound_little_is_heard_and_nothing_ends() -> None:
+    heard = Heard()
+    told: list[bytes] = []
+    heard.packet = told.append
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    now = [0.0]
+    pulled = Pulled(heard, ours, lambda: now[0])
+    shown = picture(b"1", 1, whole=True)[0]
+    for number in range(2 * SOUND_PACKETS_PER_SECOND_MAX):
+        theirs.send(sounding(number))
+    theirs.send(shown)
+    async with asyncio.timeout(5):
+        while shown not in told:  # noqa: ASYNC110 - a socket tells nobody that it was read
+            await asyncio.sleep(0.01)
+    assert len(told) == SOUND_PACKETS_PER_SECOND_MAX + 1
+    assert pulled.is_connected
+    await pulled.close()
+    theirs.close()
 
 
 async def test_garbage_is_passed_over(running: Running) -> None:

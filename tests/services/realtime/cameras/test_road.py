@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.services.realtime.cameras.conftest import Ward
+from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.cameras.probing import look_at
 from tianfu.services.realtime.cameras.pulling import pull
@@ -35,6 +36,10 @@ async def refused(asked: Awaitable[object]) -> str:
     with pytest.raises(Refusal) as found:
         await asked
     return found.value.code
+
+
+async def pulled(ward: Ward, source: Source) -> Refusal:
+    return await pull("bed-1", source, ward.running.port, sound="", now=system_clock())
 
 
 @asynccontextmanager
@@ -103,7 +108,7 @@ async def test_who_sends_us_on_is_not_followed_and_is_told_nothing_more(ward: Wa
         source = read_source(f"rtsp://127.0.0.1:{port}/x", "onlooker", "secret")
         assert await refused(look_at(source, is_thorough=False)) == "camera-leads-elsewhere"
         assert asked.pop().startswith(at)
-        assert (await pull("bed-1", source, ward.running.port)).code == "camera-leads-elsewhere"
+        assert (await pulled(ward, source)).code == "camera-leads-elsewhere"
         assert asked.pop().startswith(at)
     assert told == []
 
@@ -246,7 +251,7 @@ async def test_a_name_that_has_come_to_mean_this_machine_is_asked_nothing(
     async with trap() as (port, told):
         source = Source(address=f"rtsp://camera.ward:{port}/x")
         assert await refused(look_at(source, is_thorough=False)) == "camera-leads-here"
-        assert await refused(pull("bed-1", source, ward.running.port)) == "camera-leads-here"
+        assert await refused(pulled(ward, source)) == "camera-leads-here"
     assert told == []
 
 

@@ -15,13 +15,13 @@ from tianfu.apps.newborn.live.sound import letting_hear
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.model.calls import Answer, answered, read_answer, read_call
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.workload import ANSWERED
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
 from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.kept import Changing
-from tianfu.services.realtime.protocol.parts import Part
 
 ANSWER_FAMILY = "answer-family"
 
@@ -35,7 +35,7 @@ async def call_ward(windows: Windows, watcher: Watcher, visit: str, question: st
     `call-waits` or `calls-too-many`.
     """
     coming, house, now = await coming_to(windows, watcher, visit), windows.house, windows.nursery.clock()
-    if coming.part is not Part.FAMILY or not coming.may_see:
+    if not coming.is_own or not coming.may_see:
         raise not_found()
     if await house.rooms.find(visit) is None:
         raise Refusal("visit-not-there-yet", next_step="send-again-later")
@@ -68,7 +68,7 @@ async def answer_family(
         if word is Answer.VOICE and not standing.is_live:
             raise Refusal("curtain-drawn", next_step="wait", retryable=True)
         is_ward_heard = standing.is_ward_heard or word is Answer.VOICE
-        after = replace(standing, call=call, is_ward_heard=is_ward_heard)
+        after = replace(standing, call=call, is_ward_heard=is_ward_heard).having(ANSWERED, by=practitioner, at=now)
         await _put(changing, after)
         deeds = [(ANSWER_FAMILY, {"visit": visit, "answer": word.value})]
         if word is Answer.VOICE:

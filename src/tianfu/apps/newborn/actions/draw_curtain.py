@@ -36,7 +36,8 @@ async def draw_curtain(house: House, caller: Caller, visit: str, reason: str, *,
     except Refusal as refusal:
         unheard = None if refusal.code in ROOM_GONE else refusal
     with suppress(Refusal):  # what no table or media server knows needs no curtain; who could not be told is told below
-        await change_standing(house, visit, lambda now_stands: _drawn(now_stands, reason), now=now)
+        by = caller.practitioner or ""
+        await change_standing(house, visit, lambda now_stands: _drawn(now_stands, reason), by=by, now=now)
         # Somebody may have opened it between the touch and the row: what stands as drawn is drawn.
         await house.media.gate(visit, Gate.SHIELDED, reason)
     await house.trail.did(caller, "draw-curtain", patient=baby, facts={"visit": visit, "reason": reason})

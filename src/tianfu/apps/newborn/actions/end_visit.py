@@ -27,7 +27,7 @@ async def end_visit(house: House, caller: Caller, visit: str, *, now: Instant) -
     """End a visit whose picture was shown; raises Refusal `not-found`, `room-unknown` or `visit-not-there-yet`."""
     booked = await kept_visit_of(house, caller, visit)
     await _shield(house, visit, "ended")
-    await change_standing(house, visit, ending, now=now)
+    await change_standing(house, visit, ending, by=caller.practitioner or "", now=now)
     await _shield(house, visit, "ended")  # somebody may have been opening it until its row was free
     await house.trail.did(caller, "end-visit", patient=booked.baby, facts={"visit": visit})
 
@@ -46,7 +46,8 @@ async def decline_visit(
         await _decline_booked(house, visit, left(booked.visit, Exit.DECLINE, reason.value), version=booked.version)
     else:
         await _shield(house, visit, reason.value)
-        standing = await change_standing(house, visit, lambda stands: _given_up(stands, reason.value), now=now)
+        by = caller.practitioner or ""
+        standing = await change_standing(house, visit, lambda stands: _given_up(stands, reason.value), by=by, now=now)
         await _shield(house, visit, reason.value)  # somebody may have been opening it until its row was free
         was_unseen = standing.visit.state is State.CANCELLED
     await house.trail.did(caller, "decline-visit", patient=booked.baby, facts={"visit": visit, "reason": reason.value})

@@ -26,7 +26,7 @@ async def hold_ward(house: House, caller: Caller, person: str, ward: str, *, now
     await asyncio.gather(*(_draw(house, room) for room in rooms))
     for room in await _at_bed(house, ward):
         with suppress(Refusal):  # the keeper writes it too; whoever looks at once must not read that it is live
-            await change_standing(house, room.visit, lambda visit: shielded(visit, REASON), now=now)
+            await change_standing(house, room.visit, lambda visit: shielded(visit, REASON), by=person, now=now)
     # And again: a nurse who was opening held the row until her gate was open, and her room may have come since.
     await asyncio.gather(*(_draw(house, room) for room in await _at_bed(house, ward)))
     await house.trail.did(caller, "hold-ward", patient=None, facts={"ward": ward})

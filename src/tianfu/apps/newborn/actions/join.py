@@ -1,4 +1,4 @@
-"""Somebody of a family comes to a live visit: the one place that decides whether he is given a grant.
+"""Somebody comes to a live visit, of a family or the nurse at the bed: the one place that decides about his grant.
 
 Rule: docs/rules/newborn-watching.md
 """
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import msgspec
 
 from tianfu.access.caller import Caller
+from tianfu.apps.newborn.live.bed import visit_of
 from tianfu.apps.newborn.model.consultation import CLOSED, EXPERT
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.model.watermark import FAULTS_MAX
-from tianfu.apps.newborn.queries.family_visit import Coming, Expert, Now, Watcher, coming_to, now_of
+from tianfu.apps.newborn.queries.family_visit import BedNurse, Coming, Expert, Now, Watcher, coming_to, now_of
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -27,6 +28,9 @@ from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.proofs import thumbprint_of
 
 KEY_LETTERS_MAX = 1_024
+
+GUARDIANS_MAX = 2
+"""So many guardians of a baby watch at once; whose visit it is has his place in any case. [ours]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +49,28 @@ class Joined:
 async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Joined:
     """A grant for this person, on the device whose public key (a JWK as JSON) this is.
 
-    He shows once in each visit that it is he; whoever lost the network comes back without that.  Raises Refusal
+    He shows once in each visit that it is he; whoever lost the network comes back without that.  A nurse, who signed in
+    for her shift, comes only while the curtain is open: she has nothing to wait for behind it.  Raises Refusal
     `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
     `visit-not-there-yet`, `room-closed`, `sound-alone-not-carried`, `interpreter-waits`, `consent-missing`,
-    `consultation-closed`, `watermark-missing` and `device-key-malformed`.
+    `guardians-too-many`, `consultation-closed`, `watermark-missing`, `curtain-drawn` and `device-key-malformed`.
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
-    _refuse_wrong_time(coming, await now_of(windows, coming), now)
+    stands = await now_of(windows, coming)
+    _refuse_wrong_time(coming, stands, now)
+    if isinstance(watcher, BedNurse):
+        await visit_of(windows.house, watcher.caller, visit)
+        if stands.state is not State.LIVE:
+            raise Refusal("curtain-drawn", next_step="wait", retryable=True)
     if not coming.sees:
         refuse_sound_alone(windows)
     if coming.waits:
         raise Refusal("interpreter-waits", next_step="send-again-later")
     if not coming.may_see:
         raise _closed_to(watcher)
+    if coming.part is Part.FAMILY and not coming.is_own:
+        await _refuse_unless_room(windows, watcher, visit)
     device = _thumbprint(key)
     participant = windows.grants.participant(visit, watcher.caller.id)
     before = await windows.viewers.find(visit, participant)
@@ -86,6 +98,12 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         may_speak=coming.may_speak,
         offers_first=isinstance(windows.house.media, OffersFirst),
     )
+
+
+async def _refuse_unless_room(windows: Windows, watcher: Watcher, visit: str) -> None:
+    here = [each for each in await windows.viewers.here() if each.visit == visit and each.part is Part.FAMILY]
+    if len({each.caller.id for each in here} - {watcher.caller.id}) >= GUARDIANS_MAX:
+        raise Refusal("guardians-too-many", next_step="send-again-later")
 
 
 def _closed_to(watcher: Watcher) -> Refusal:

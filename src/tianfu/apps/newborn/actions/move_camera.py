@@ -12,17 +12,20 @@ from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.live.bed import kept_visit_of
 from tianfu.apps.newborn.live.house import UNAVAILABLE, House
 from tianfu.apps.newborn.live.standing import Moved, Standing, read, written
-from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, adjusted
+from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, LENS_TURNED, adjusted
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.protocol.rooms import Gate
 
 
-async def move_camera(house: House, caller: Caller, practitioner: str, visit: str, why: str, *, now: Instant) -> None:
-    """Draw the curtain, and let nothing open it but new scans and a second person; `why` may follow the touch.
+async def move_camera(
+    house: House, caller: Caller, practitioner: str, visit: str, why: str, *, now: Instant, follows_touch: bool = True
+) -> None:
+    """Draw the curtain, and let nothing open it but new scans and a second person.
 
-    Raises Refusal `not-found`, `room-unknown`, `visit-not-there-yet`, and `media-unavailable` if the media server could
-    not be told: then its lease ends what it shows, and the binding is gone all the same.
+    `follows_touch`: of a camera of which somebody said that it was moved, `why` only says why; else it was moved once
+    more.  Raises Refusal `not-found`, `room-unknown`, `visit-not-there-yet`, and `media-unavailable` if the media
+    server could not be told: then its lease ends what it shows, and the binding is gone all the same.
     """
     unheard: Refusal | None = None
     try:
@@ -34,7 +37,7 @@ async def move_camera(house: House, caller: Caller, practitioner: str, visit: st
     booked = await kept_visit_of(house, caller, visit)
     async with house.rooms.changing(visit) as changing:
         standing = read(changing.room.state)
-        is_told_already = bool(why) and standing.visit.is_adjusted and not standing.is_over
+        is_told_already = follows_touch and bool(why) and standing.visit.is_adjusted and not standing.is_over
         after = _moved(standing, Moved(by=practitioner, at=now, why=why), is_told_already=is_told_already)
         since = changing.room.changed_at if is_told_already else now
         await changing.put(written(after), camera=changing.room.camera, is_over=False, is_seen=False, at=since)
@@ -52,5 +55,7 @@ async def move_camera(house: House, caller: Caller, practitioner: str, visit: st
 def _moved(standing: Standing, moved: Moved, *, is_told_already: bool) -> Standing:
     if is_told_already:
         return standing.with_note(moved)
-    after = standing.becoming(adjusted(standing.visit, now=moved.at), now=moved.at)
+    after = standing.becoming(adjusted(standing.visit, now=moved.at), now=moved.at, by=moved.by)
+    if moved.why == LENS_TURNED and after.bindings == standing.bindings:
+        return after  # what ended the last binding came before
     return after.with_note(moved)

@@ -23,7 +23,7 @@ async def open_curtain(house: House, caller: Caller, visit: str, *, now: Instant
     booked = await visit_of(house, caller, visit)
     facts = {"visit": visit}
     try:
-        await _open(house, visit, now=now)
+        await _open(house, visit, by=caller.practitioner or "", now=now)
     except BaseException as error:
         # Whatever failed after the gate opened: what is not kept as open must not be open.
         with suppress(Refusal):
@@ -34,13 +34,13 @@ async def open_curtain(house: House, caller: Caller, visit: str, *, now: Instant
     await house.trail.did(caller, "open-curtain", patient=booked.baby, facts=facts)
 
 
-async def _open(house: House, visit: str, *, now: Instant) -> None:
+async def _open(house: House, visit: str, *, by: str, now: Instant) -> None:
     # She touches the tablet just now: that is heard too.
     await house.rooms.heard([visit], at=now)
     async with house.rooms.changing(visit) as changing:
         # What must hold is read behind the lock: what was true before somebody else let go of it counts no more.
         standing = read(changing.room.state)
         ward = await ward_behind_lock(house, changing, nurse_heard_at=now, now=now)
-        after = standing.becoming(opened(standing.visit, ward, now=now), now=now)
+        after = standing.becoming(opened(standing.visit, ward, now=now), now=now, by=by)
         await changing.put(written(after), camera=changing.room.camera, is_over=False, is_seen=True, at=now)
         await house.media.gate(visit, Gate.LIVE, "nurse")

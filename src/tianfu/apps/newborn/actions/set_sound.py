@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.live.bed import kept_visit_of, visit_of
+from tianfu.apps.newborn.live.bed import NURSES, kept_visit_of, visit_of
 from tianfu.apps.newborn.live.doors import UNKNOWN_ROLE
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.sound import letting_hear
@@ -69,6 +69,10 @@ async def set_sound(house: House, caller: Caller, visit: str, sound: Sound) -> N
         await _silence_who_came_meanwhile(house, visit)
 
 
+NOT_OF_FAMILY = NURSES | {UNKNOWN_ROLE}
+"""As whom nobody comes by a family's window."""
+
+
 def deed_of(sound: Sound) -> str:
     """What a change is called in the trail."""
     return "hear-ward" if sound.is_wards else "silence-family"
@@ -85,7 +89,10 @@ async def _silence_who_came_meanwhile(house: House, visit: str) -> None:
 
 
 async def _silence(house: House, visit: str, *, is_silenced: bool) -> None:
-    """Everybody who came by a family's window; whoever comes once the row stands asks how it does before he speaks."""
+    """Everybody who came by a family's window; whoever comes once the row stands asks how it does before he speaks.
+
+    No nurse is silenced by that, who looks from the bed.
+    """
     for each in await house.media.stats():
-        if each.visit == visit and (await house.doors.viewer(visit, each.participant)).role != UNKNOWN_ROLE:
+        if each.visit == visit and (await house.doors.viewer(visit, each.participant)).role not in NOT_OF_FAMILY:
             await house.media.silence(visit, each.participant, is_silenced=is_silenced)

@@ -1,4 +1,4 @@
-"""Somebody at home presses to talk, and lets go."""
+"""Somebody at home, or the nurse at the bed, presses to talk, and lets go."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.queries.family_visit import Watcher, coming_to
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.parts import Part
 
 
 class Reach(StrEnum):
-    """Who hears somebody at home when he speaks: the cot, only others who are in the visit, or nobody."""
+    """Who hears somebody when he speaks: the cot, only others who are in the visit, or nobody."""
 
     COT = "cot"
     PEOPLE = "people"
@@ -62,7 +63,7 @@ async def speak(windows: Windows, watcher: Watcher, visit: str, *, is_pressed: b
     if not coming.may_speak:
         raise Refusal("view-only", next_step="start-again")
     room = await windows.house.rooms.find(visit)
-    if room is not None and read(room.state).is_silenced:
+    if room is not None and read(room.state).is_silenced and coming.part is not Part.NURSE:
         raise Refusal("silenced", next_step="wait", retryable=True)
     await media.talk(visit, participant, is_pressed=True)
     try:

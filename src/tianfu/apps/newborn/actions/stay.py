@@ -23,7 +23,15 @@ from tianfu.apps.newborn.model.watermark import (
     is_shown,
     watermark_at,
 )
-from tianfu.apps.newborn.queries.family_visit import INVITATION_OVER, AtDoor, Coming, Expert, Watcher, coming_to
+from tianfu.apps.newborn.queries.family_visit import (
+    INVITATION_OVER,
+    AtDoor,
+    BedNurse,
+    Coming,
+    Expert,
+    Watcher,
+    coming_to,
+)
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
@@ -47,7 +55,7 @@ def marks_of(watcher: Watcher, key: str, formats: Formats, *, now: Instant) -> l
     if isinstance(watcher, AtDoor):
         name, tail = formats.language.say("door.watermark"), watcher.ward
     else:
-        account = watcher.signed_in.account if isinstance(watcher, Expert) else watcher.account
+        account = watcher.signed_in.account if isinstance(watcher, Expert | BedNurse) else watcher.account
         name, tail = account.name, account.number[-4:]
     instants = [Instant(now - back * STEP) for back in range(STEPS_BACK + 1)]
     return [watermark_at(key, name, tail, formats.time(each), each) for each in instants]
@@ -65,7 +73,8 @@ async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, form
     """Take a page's answer for its watermark; None for who is not in the visit (any more).
 
     An answer that is not that of a page with the watermark lets its viewer go at once, before this returns; a voice
-    that the family does not agree to any more loses the floor.
+    that the family does not agree to any more loses the floor.  Over a nurse's picture stands none: at the bed she sees
+    the baby itself.
     """
     now, viewers = windows.nursery.clock(), windows.viewers
     participant = windows.grants.participant(visit, watcher.caller.id)
@@ -73,7 +82,7 @@ async def stay(windows: Windows, watcher: Watcher, visit: str, answer: str, form
     if viewer is None or viewer.is_away:
         return None
     key = viewers.mark(visit, participant)
-    if not is_shown(key, answer, marks_of(watcher, key, formats, now=now)):
+    if not isinstance(watcher, BedNurse) and not is_shown(key, answer, marks_of(watcher, key, formats, now=now)):
         await let_go(windows, VISITS, viewer, WATERMARK_MISSING, is_fault=True)
         return None
     may_speak: bool | None = None
@@ -123,7 +132,8 @@ async def arrives(windows: Windows, viewer: Viewer, form: Mapping[str, str]) -> 
     numbers = {name: _number(form[name]) for name in ("join_ms", "freezes", "frozen_ms", "lost_permille", "rtt_ms")}
     shows = form["shows"] if form["shows"] in SHOWS else "nothing"
     numbers["lost_permille"] = min(1_000, numbers["lost_permille"])
-    arrival = Arrival(**numbers, shows=shows)
+    delay_ms = _number(form["delay_ms"]) or None  # a page that was sent no picture estimates nothing
+    arrival = Arrival(**numbers, shows=shows, delay_ms=delay_ms)
     await windows.viewers.arrives(viewer.visit, viewer.participant, arrival, at=windows.nursery.clock())
 
 

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import uuid4
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.teaching import TEACHING, questionnaire_id, questionnaire_of, response_of
+from tianfu.apps.newborn.mapping.teaching import (
+    TEACHING,
+    care_plan_of,
+    questionnaire_id,
+    questionnaire_of,
+    response_of,
+)
 from tianfu.apps.newborn.model.teaching import Plan, read_answers, together
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.records import PLATFORM, changed, new, read_all, write, write_together
+from tianfu.apps.newborn.queries.records import (
+    PLATFORM,
+    WARD_WORK,
+    changed,
+    found_by,
+    new,
+    read_all,
+    write,
+    write_together,
+)
 from tianfu.apps.newborn.queries.teaching import read_teaching
 from tianfu.kernel.refusal import Refusal
 
 
 async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mapping[str, str]) -> None:
-    """Keep what was heard, with what was heard before.
+    """Keep what was heard, with what was heard before, and what is still to be told.
 
     Raises Refusal `not-found`, `practitioner-missing`, `written-meanwhile`, and as `read_answers` does.
     """
@@ -33,14 +49,26 @@ async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mappin
         now=nursery.clock(),
         logical_id="" if before is None else before.id,
     )
+    once, name = f"identifier={TEACHING}|{baby}", f"urn:uuid:{uuid4()}"
     if before is None:
-        entry = new(response, once=f"identifier={TEACHING}|{baby}")
+        entry = new(response, name=name, once=once)
     else:
         if form.get("version", "") != str(before.version):
             raise Refusal("written-meanwhile", next_step="reload")
         entry = changed(response, version=before.version)
     await _keep_points(nursery, teaching.plan)
-    await write_together(nursery.store, caller, [entry])
+    told = name if before is None else f"QuestionnaireResponse/{before.id}"
+    plans = await found_by(nursery.store, caller, WARD_WORK, "CarePlan", identifier=f"{TEACHING}|{baby}")
+    left = care_plan_of(
+        teaching.plan,
+        answers,
+        baby=baby,
+        response=told,
+        by=caller.practitioner,
+        logical_id=plans[0].id if plans else "",
+    )
+    next_entry = changed(left, version=plans[0].version) if plans else new(left, once=once)
+    await write_together(nursery.store, caller, [entry, next_entry])
 
 
 async def _keep_points(nursery: Nursery, plan: Plan) -> None:

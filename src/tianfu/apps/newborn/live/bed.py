@@ -99,12 +99,17 @@ async def ward_behind_lock(house: House, changing: Changing, *, nurse_heard_at: 
     )
 
 
-async def change_standing(house: House, visit: str, change: Callable[[Visit], Visit], *, now: Instant) -> Standing:
-    """Change a visit at the bed as it stands now; raises Refusal `room-unknown`, and what the change raises."""
+async def change_standing(
+    house: House, visit: str, change: Callable[[Visit], Visit], *, by: str, now: Instant
+) -> Standing:
+    """Change a visit at the bed as it stands now; raises Refusal `room-unknown`, and what the change raises.
+
+    `by` is the Practitioner who does it, or empty.
+    """
     async with house.rooms.changing(visit) as changing:
         standing = read(changing.room.state)
         after = change(standing.visit)
-        stands = standing.becoming(after, now=now)
+        stands = standing.becoming(after, now=now, by=by)
         if after != standing.visit:
             await changing.put(
                 written(stands), camera=changing.room.camera, is_over=stands.is_over, is_seen=False, at=now

@@ -9,8 +9,11 @@ import msgspec
 from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import Binding
 from tianfu.apps.newborn.model.calls import Call
-from tianfu.apps.newborn.model.visit import OVER, State, Visit
+from tianfu.apps.newborn.model.visit import LENS_TURNED, OVER, State, Visit
+from tianfu.apps.newborn.model.workload import Deed
 from tianfu.kernel.instants import Instant
+
+DEEDS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Standing:
 
     `is_ward_heard`: the family hears the ward.  `is_silenced`: the ward does not hear the family.  `call` is the
     family's last call to the nurse, and `calls` how many there were; `earlier` are those before it that the record may
-    not know yet.
+    not know yet.  `deeds` is what happened at the bed, and who did it.
     """
 
     booked: Booked
@@ -49,6 +52,7 @@ class Standing:
     call: Call | None = None
     calls: int = 0
     earlier: tuple[Call, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -83,8 +87,21 @@ class Standing:
         """With the family's next call; those before it go once the record knows how the visit stood before."""
         return replace(self, call=call, calls=self.calls + 1, earlier=() if is_written else self.calls_to_tell)
 
-    def becoming(self, visit: Visit, *, now: Instant) -> Standing:
-        """The visit as it stands now; a binding that holds no more ends, a new one begins."""
+    def having(self, what: str, *, by: str, at: Instant) -> Standing:
+        """With what somebody did; of more than `DEEDS_MAX` the oldest but the first are forgotten."""
+        kept = self.deeds if len(self.deeds) < DEEDS_MAX else (self.deeds[0], *self.deeds[2:])
+        return replace(self, deeds=(*kept, Deed(what=what, at=at, by=by)))
+
+    def becoming(self, visit: Visit, *, now: Instant, by: str = "") -> Standing:
+        """The visit as it stands now; a binding that holds no more ends, a new one begins.
+
+        `by` is the Practitioner who changed its state; empty if it changed by itself.
+        """
+        if visit.state is not self.visit.state:
+            return self.having(visit.state.value, by=by, at=now)._becoming(visit, now=now)
+        return self._becoming(visit, now=now)
+
+    def _becoming(self, visit: Visit, *, now: Instant) -> Standing:
         bindings = list(self.bindings)
         holds = visit.binding if visit.state not in OVER and visit.binding and visit.binding.is_confirmed else None
         if bindings and bindings[-1].until is None and bindings[-1].binding != holds:
@@ -98,6 +115,8 @@ class Standing:
         if not self.bindings:
             return self
         last = self.bindings[-1]
+        if last.moved is not None and last.moved.why == LENS_TURNED:
+            return self  # the device itself said so
         if last.moved is not None and moved.why:
             moved = replace(last.moved, why=moved.why)
         return replace(self, bindings=(*self.bindings[:-1], replace(last, moved=moved)))

@@ -1,6 +1,8 @@
-"""Discharge teaching as QuestionnaireResponse, and the points as Questionnaire.  Rules: docs/rules/newborn-diary.md
+"""Discharge teaching as QuestionnaireResponse and CarePlan, the points as Questionnaire.
 
-https://hl7.org/fhir/R4/questionnaireresponse.html
+Rules: docs/rules/newborn-diary.md
+
+https://hl7.org/fhir/R4/questionnaireresponse.html , https://hl7.org/fhir/R4/careplan.html
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
 TEACHING = "urn:tianfu:newborn-teaching"
 """The system of the identifier by which a baby's response is found, and the canonical name of the questions."""
+
+
+_ACTIVITY = {None: "not-started", Answer.AGAIN: "in-progress", Answer.OWN_WORDS: "completed"}
+"""http://hl7.org/fhir/ValueSet/care-plan-activity-status"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,36 @@ def response_of(
             }
             for each in plan.points
             if each.id in answers
+        ],
+    }
+
+
+def care_plan_of(
+    plan: Plan, answers: Mapping[str, Answer], *, baby: str, response: str, by: str, logical_id: str = ""
+) -> Resource:
+    """What is still to be told before going home, an activity for each point; `response` is how the answers are named.
+
+    What must be told again is in progress: somebody heard it once.
+    """
+    return {
+        "resourceType": "CarePlan",
+        **({"id": logical_id} if logical_id else {}),
+        "identifier": [{"system": TEACHING, "value": baby}],
+        "status": "completed" if plan.is_complete(answers) else "active",
+        "intent": "plan",
+        "title": "Before going home",
+        "subject": {"reference": f"Patient/{baby}"},
+        "author": {"reference": f"Practitioner/{by}"},
+        "supportingInfo": [{"reference": response}],
+        "activity": [
+            {
+                "detail": {
+                    "code": {"coding": [{"system": TEACHING, "code": each.id}], "text": each.words["zh-CN"]},
+                    "status": _ACTIVITY[answers.get(each.id)],
+                    "description": each.words["en"],
+                }
+            }
+            for each in plan.points
         ],
     }
 

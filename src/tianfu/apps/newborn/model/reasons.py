@@ -40,6 +40,7 @@ class DeclineReason(StrEnum):
     BABY_NEEDS_REST = "baby-needs-rest"
     WARD_IS_BUSY = "ward-is-busy"
     CAMERA_FAILS = "camera-fails"
+    LIMIT_REACHED = "limit-reached"
 
 
 def read_shield_reason(text: str) -> str:

@@ -45,6 +45,9 @@ HALTS = frozenset({CARED_FOR, RESTS})
 CAMERA_ADJUSTED = "camera-adjusted"
 """Somebody of the ward moved the camera by hand, and said so."""
 
+LENS_TURNED = "lens-turned"
+"""Why a camera was moved that stands still: at the cart somebody turned to its other lens."""
+
 
 class State(Enum):
     """Where a visit stands."""

@@ -32,6 +32,11 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 }
 """What a ward may set, least and most: against slips of the hand, no recommendation. [inferred]"""
 
+OPTIONAL: Mapping[str, tuple[int, int]] = {"nurse_minutes": (1, 720), "nurse_at_once": (1, 20)}
+"""The same of what a ward may leave empty: then there is no such limit. [ours]"""
+
+SHIFTS_MAX = 6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -48,7 +53,9 @@ class Policy:
 
     `at_once` visits run at one time; a family may cancel until `cancel_minutes` before the start; a baby has
     `invited_max` invited relatives at most.  `are_stills_allowed`: who has no room for a picture may be sent a still
-    one now and then; only a head nurse who said so allows it.
+    one now and then; only a head nurse who said so allows it.  `nurse_minutes` is how long visits may keep a nurse busy
+    in a shift before she is told so, `nurse_at_once` how many she has at one time at most; None is no limit.  `shifts`
+    are when shifts begin, in minutes after midnight; empty as usual.
     """
 
     from_day: date
@@ -62,6 +69,9 @@ class Policy:
     cancel_minutes: int
     invited_max: int
     are_stills_allowed: bool
+    nurse_minutes: int | None = None
+    nurse_at_once: int | None = None
+    shifts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -146,6 +156,8 @@ def read_policy(form: Mapping[str, str], *, today: date) -> Policy:
     """
     faults: list[Fault] = []
     numbers = {name: _number(form, name, faults) for name in BOUNDS}
+    limits = {name: _number(form, name, faults) if form.get(name, "").strip() else None for name in OPTIONAL}
+    shifts = _shifts(form.get("shifts", ""), faults)
     from_day = _day(form.get("from_day", ""), "from_day", faults)
     if from_day is not None and from_day < today:
         faults.append(Fault("from_day", "day-is-over"))
@@ -160,12 +172,15 @@ def read_policy(form: Mapping[str, str], *, today: date) -> Policy:
         windows=windows,
         closed=frozenset(each for each in closed if each),
         are_stills_allowed=form.get("stills", "") == "yes",  # whatever is not clearly a yes is a no
+        shifts=shifts,
         **numbers,
+        nurse_minutes=limits["nurse_minutes"],
+        nurse_at_once=limits["nurse_at_once"],
     )
 
 
 def _number(form: Mapping[str, str], name: str, faults: list[Fault]) -> int:
-    text, (least, most) = form.get(name, "").strip(), BOUNDS[name]
+    text, (least, most) = form.get(name, "").strip(), {**BOUNDS, **OPTIONAL}[name]
     if not text:
         faults.append(Fault(name, "missing"))
     elif not (text.isascii() and text.isdigit() and len(text) <= 4 and least <= int(text) <= most):
@@ -204,13 +219,28 @@ def _window(line: str) -> Window:
     for part in days.split(","):
         first, _, last = part.partition("-")
         weekdays |= set(range(int(first), int(last or first) + 1))
-    start, end = (_minutes(each) for each in times.split("-"))
+    start, end = (minutes_of(each) for each in times.split("-"))
     if not weekdays or not weekdays <= set(WEEKDAYS) or start >= end:
         raise ValueError(line)
     return Window(weekdays=frozenset(weekdays), start=start, end=end)
 
 
-def _minutes(text: str) -> int:
+def _shifts(text: str, faults: list[Fault]) -> tuple[int, ...]:
+    said = text.replace("：", ":").split()
+    if len(said) > SHIFTS_MAX:
+        faults.append(Fault("shifts", "too-many"))
+        return ()
+    try:
+        starts = {minutes_of(each) for each in said}
+    except ValueError:
+        starts = {DAY_MINUTES}
+    if any(each >= DAY_MINUTES for each in starts):
+        faults.append(Fault("shifts", "shifts-not-understood"))
+    return tuple(sorted(starts))
+
+
+def minutes_of(text: str) -> int:
+    """Minutes after midnight, of a time such as `08:00`; raises ValueError for anything else."""
     hours, minutes = text.split(":")
     if not (len(minutes) == 2 and 0 <= int(minutes) < 60 and 0 <= int(hours) * 60 + int(minutes) <= DAY_MINUTES):
         raise ValueError(text)
@@ -245,6 +275,8 @@ def told(policy: Policy) -> dict[str, Any]:
         "closed": sorted(each.isoformat() for each in policy.closed),
         **{name: getattr(policy, name) for name in BOUNDS},
         "stills": "yes" if policy.are_stills_allowed else "",
+        **{name: getattr(policy, name) for name in OPTIONAL},
+        "shifts": [_clock(each) for each in policy.shifts],
     }
 
 
@@ -256,4 +288,7 @@ def policy_from(kept: Mapping[str, Any]) -> Policy:
         closed=frozenset(date.fromisoformat(each) for each in kept["closed"]),
         **{name: int(kept[name]) for name in BOUNDS},
         are_stills_allowed=kept.get("stills", "") == "yes",  # a policy from before there was a choice says nothing
+        nurse_minutes=kept.get("nurse_minutes"),
+        nurse_at_once=kept.get("nurse_at_once"),
+        shifts=tuple(minutes_of(each) for each in kept.get("shifts", ())),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from tianfu.apps.newborn.queries.round import (
     read_wards,
     rows_of,
 )
+from tianfu.apps.newborn.queries.workload import ShiftNow, read_shift
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
@@ -42,9 +43,10 @@ NOTES_MAX = 20
 class Bedside:
     """A visit as its nurse sees it; `seconds_left` is how long the scans still count, 0 if there are none.
 
-    Of a consultation `asked` is what the expert is asked, `opinion` what he said, and `is_expert_here` whether he is
-    before the curtain now, as far as the media server can be asked.  `round` are the visits of the round that are not
-    over, this one among them; `before` and `after` stand beside it.  `paused_by` is the name of who paused its visits.
+    `shift` is her shift, of a visit that is not over, if she is a nurse.  Of a consultation `asked` is what the expert
+    is asked, `opinion` what he said, and `is_expert_here` whether he is before the curtain now, as far as the media
+    server can be asked.  `round` are the visits of the round that are not over, this one among them; `before` and
+    `after` stand beside it.  `paused_by` is the name of who paused its visits.
     """
 
     row: Row
@@ -60,12 +62,17 @@ class Bedside:
     is_silenced: bool
     call: Call | None
     moved_why: str
+    shift: ShiftNow | None
     asked: Asked | None = None
     opinion: Opinion | None = None
     is_expert_here: bool = False
     pause: Pause | None = None
     paused_by: str = ""
     is_alarmed: bool = False
+
+    def beds_of(self, visits: Collection[str]) -> tuple[str, ...]:
+        """What is printed on the beds of visits of the round."""
+        return tuple(each.bed or "—" for each in self.round if each.id in visits)
 
     @property
     def is_scanned(self) -> bool:
@@ -77,6 +84,11 @@ class Bedside:
         """Whether the bed must be checked before anything is seen."""
         state = self.row.state
         return state is State.WAITING or (self.needs_scans and state in {State.ARMED, State.SHIELDED})
+
+    @property
+    def may_be_viewed(self) -> bool:
+        """Whether its nurse may turn on what the family sees, or have it wait for the curtain to open again."""
+        return self.row.state in {State.LIVE, State.SHIELDED}
 
     @property
     def may_open(self) -> bool:
@@ -144,6 +156,7 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
         notes=await _notes(house, caller, booked.baby),
         is_ward_heard=visit in kept and kept[visit].is_ward_heard,
         is_silenced=visit in kept and kept[visit].is_silenced,
+        shift=None if rows[0].is_over else await _shift(house, caller, booked.ward, now=now),
         moved_why=kept[visit].moved_why if visit in kept else "",
         call=kept[visit].call if visit in kept else None,
         needs_scans=binding is None or not binding.is_confirmed,
@@ -165,6 +178,13 @@ async def _halted(house: House, caller: Caller, booked: Booked) -> dict[str, Any
         "paused_by": "" if pause is None else names.get(pause.by, ""),
         "is_alarmed": any(is_raised(each, ALARM) for each in flags),
     }
+
+
+async def _shift(house: House, caller: Caller, ward: str, *, now: Instant) -> ShiftNow | None:
+    """The shift that runs in a ward of the caller's unit, if she is a nurse."""
+    here = [each for each in await read_wards(house, caller) if each.id == ward]
+    is_nurse = caller.role == "nurse"
+    return await read_shift(house, here[0], caller.practitioner or "", now=now) if here and is_nurse else None
 
 
 async def _consulted(house: House, caller: Caller, visit: str) -> dict[str, Any]:

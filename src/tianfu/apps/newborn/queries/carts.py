@@ -88,12 +88,18 @@ async def read_sound(house: House, door: CartDoor, caller: Caller, camera: str, 
     The page asks this often, so no record is read: the secret of its connection says that it is the device which sends
     under this camera's name, for this nurse.  Raises Refusal `connection-unknown` for anybody else.
     """
-    connection = await door.connection(secret)
-    if connection.camera != camera or connection.caller.id != caller.id:
-        raise Refusal("connection-unknown", next_step="join-again")
+    await connection_of(door, caller, camera, secret)
     rooms = [read(room.state) for room in await house.rooms.at_work() if room.camera == camera and not room.is_over]
     live = [each for each in rooms if each.is_live]
     return Sound(is_open=bool(live), is_heard=any(each.is_ward_heard for each in live))
+
+
+async def connection_of(door: CartDoor, caller: Caller, camera: str, secret: str) -> Connection:
+    """The connection over which a cart sends that this nurse put on air; raises Refusal `connection-unknown`."""
+    connection = await door.connection(secret)
+    if connection.camera != camera or connection.caller.id != caller.id:
+        raise Refusal("connection-unknown", next_step="join-again")
+    return connection
 
 
 async def beds_of(house: House, caller: Caller) -> dict[str, str]:

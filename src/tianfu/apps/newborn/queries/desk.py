@@ -26,10 +26,12 @@ from tianfu.apps.newborn.queries.records import (
     ward_of_unit,
 )
 from tianfu.apps.newborn.queries.wordings import ReadingLine, read_reading
+from tianfu.apps.newborn.queries.workload import minutes_since
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.services.accounts.model.people import Account
 from tianfu.services.booking.claims import Claim
 from tianfu.services.booking.places import Fate, Place
+from tianfu.services.realtime.kept import KeptRooms
 
 REPORT_DAYS = 30
 
@@ -86,11 +88,12 @@ class Report:
     """The last 30 days, who was seen least first.
 
     `reasons` are those of the ward's refusals, cancellations and break-offs.
+    `minutes` is how long visits kept the ward's nurses busy; None where an installation shows no visits.
     """
 
     lines: tuple[Line, ...]
     reasons: tuple[tuple[str, int], ...]
-    minutes: int
+    minutes: int | None
     visits: int
     reading: tuple[ReadingLine, ...]
 
@@ -178,7 +181,7 @@ async def read_baby_desk(nursery: Nursery, caller: Caller, baby: str) -> BabyDes
     )
 
 
-async def read_report(nursery: Nursery, caller: Caller) -> Report:
+async def read_report(nursery: Nursery, caller: Caller, rooms: KeptRooms | None) -> Report:
     """How the last 30 days were shared among the babies of the ward."""
     ward, now = await ward_of_unit(nursery.store, caller), nursery.clock()
     babies = await ward_babies(nursery, caller)
@@ -191,7 +194,7 @@ async def read_report(nursery: Nursery, caller: Caller) -> Report:
     return Report(
         lines=tuple(sorted(lines, key=lambda one: (one.seen.in_30_days, _by_bed(one.baby)))),
         reasons=tuple(Counter(_said_by_ward(fates)).most_common()),
-        minutes=sum(each.end - each.start for each in done) // 60_000_000,
+        minutes=None if rooms is None else await minutes_since(rooms, ward.id, since, days=REPORT_DAYS, now=now),
         visits=len(done),
         reading=await read_reading(nursery, ward.id, since, now),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.standing import read
 from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS, VISITS_PAUSED
 from tianfu.apps.newborn.mapping.guardians import name_of
@@ -20,9 +21,11 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.experts import is_listed
 from tianfu.apps.newborn.queries.facts import read_facts
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, stays_in, wards_of_stays
+from tianfu.apps.newborn.queries.second_guardian import guardian_as
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.outcomes import Found
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
@@ -39,7 +42,7 @@ class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
     `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.  `call` is
-    the family's last call to the nurse.  `rests`: a doctor lets the baby have no visits for now.
+    the family's last call to the nurse; `guardian` is whose visit it is.  `rests`: a doctor asks for no visits for now.
     """
 
     state: State
@@ -51,6 +54,7 @@ class Now:
     is_ward_heard: bool = False
     call: Call | None = None
     rests: bool = False
+    guardian: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -87,7 +91,18 @@ class Expert:
         return self.signed_in.caller
 
 
-Watcher = SignedIn | AtDoor | Expert
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedNurse:
+    """A nurse who signed in, at a bed of her ward: she looks at what the family is sent, and speaks to it."""
+
+    signed_in: SignedIn
+
+    @property
+    def caller(self) -> Caller:
+        return self.signed_in.caller
+
+
+Watcher = SignedIn | AtDoor | Expert | BedNurse
 """Who looks.  His `caller` tells him from everybody else."""
 
 
@@ -98,6 +113,7 @@ class Coming:
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
     and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
     `rests`: a doctor lets the baby have no visits for now.
+    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.
     """
 
     booked: Booked
@@ -108,6 +124,12 @@ class Coming:
     waits: bool = False
     asks_ward: bool = False
     rests: bool = False
+    guardian: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is his visit, and not one that another guardian of the baby booked."""
+        return self.part is Part.FAMILY and self.guardian == self.booked.guardian
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,17 +195,22 @@ async def _booked(windows: Windows, visit: str) -> Booked:
 async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     """As what somebody may come to a visit.
 
-    Raises Refusal `not-found` for who is neither its guardian nor invited, and `invitation-over` for who was.
+    Raises Refusal `not-found` for who is neither a guardian of its baby nor invited, and `invitation-over` for who was.
+    Who is a guardian, and did not book it, comes by his own consents, while the visit stands for who did.
     An invited relative looks only, unless the guardian asked for him as an interpreter and a nurse agreed.  A station
     stands for the guardian of the visit on its screen, and speaks only if that was so when the code was given, too.
     """
     nursery = windows.nursery
     if isinstance(watcher, Expert):
         return await _coming_as_expert(windows, watcher, visit)
+    if isinstance(watcher, BedNurse):
+        return await _coming_as_nurse(windows, watcher, visit)
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
-    is_guardian = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
+    is_own = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
+    own = booked.guardian if is_own else await guardian_as(nursery, watcher.caller, booked.baby)
+    is_guardian = own != ""
     is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked.baby)
     third = await _third(windows, watcher, visit) if not (is_guardian or is_invited) else None
     if not (is_guardian or is_invited or third):
@@ -194,15 +221,18 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
     )
     flags = await found_by(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
-    who = ("RelatedPerson", booked.guardian), ("Patient", booked.baby)
-    people = await read_all(nursery.store, VISITS, PLATFORM, who)
-    guardian, patient = (people.get(each) for each in who)
+    # By whose consent he comes: the visit hangs on that of who booked it, and another guardian on his own, too.
+    guardians = [("RelatedPerson", each) for each in sorted({booked.guardian, own or booked.guardian})]
+    people = await read_all(nursery.store, VISITS, PLATFORM, [*guardians, ("Patient", booked.baby)])
+    patient = people.get(("Patient", booked.baby))
     asks_ward = patient is not None and has_died(patient.value)
-    given = [each.value for each in consents]
-    stands = guardian is not None and is_clear(
-        guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
+    given, said, now = [each.value for each in consents], [each.value for each in flags], nursery.clock()
+    may_see = not asks_ward and all(
+        (found := people.get(each)) is not None
+        and is_clear(found.value, booked.baby, said, now=now)
+        and allows(given, each[1], VIEW)
+        for each in guardians
     )
-    may_see = stands and not asks_ward and allows(given, booked.guardian, VIEW)
     waits = third is not None and third.agreed_at is None
     asked = await windows.viewers.interpreters(visit) if is_invited else {}
     interprets = third is not None or asked.get(watcher.caller.id, False)
@@ -211,11 +241,12 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         booked=booked,
         part=Part.FAMILY if is_guardian else Part.INTERPRETER if interprets else Part.GUEST,
         may_see=may_see and not waits,
-        may_speak=may_talk and may_see and not waits and allows(given, booked.guardian, TALK),
+        may_speak=may_talk and may_see and not waits and allows(given, own or booked.guardian, TALK),
         sees=third is None or third.sees,
         waits=waits,
         asks_ward=asks_ward,
         rests=any(is_raised(each.value, VISITS_PAUSED) for each in flags),
+        guardian=own,
     )
 
 
@@ -237,6 +268,22 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
         and await stays_in(windows.nursery.store, booked.baby, booked.ward)
     )
     return Coming(booked=booked, part=Part.EXPERT, may_see=may_see, may_speak=may_see)
+
+
+async def _coming_as_nurse(windows: Windows, watcher: BedNurse, visit: str) -> Coming:
+    """As a nurse in whose care the baby of a visit at the bed is now; raises Refusal `not-found`.
+
+    Asked again while she looks: so it reads no more than that, and of the visit what stood when it came to the bed.
+    """
+    house = windows.house
+    room = await house.rooms.find(visit)
+    if room is None:
+        raise not_found()
+    booked = read(room.state).booked
+    [baby] = await house.store.read_many(watcher.caller, Purpose.TREATMENT, [("Patient", booked.baby)])
+    if not isinstance(baby, Found):
+        raise not_found()
+    return Coming(booked=booked, part=Part.NURSE, may_see=True, may_speak=True)
 
 
 async def _third(windows: Windows, watcher: Watcher, visit: str) -> Interpreting | None:
@@ -272,6 +319,7 @@ async def now_of(windows: Windows, coming: Coming) -> Now:
     """
     booked = coming.booked
     stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
+    stands = replace(stands, guardian=booked.guardian)
     if coming.asks_ward:
         return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD)
     return replace(stands, rests=coming.rests)
@@ -288,6 +336,7 @@ async def now_at_bed(windows: Windows, visit: str) -> Now | None:
         is_silenced=standing.is_silenced,
         is_ward_heard=standing.is_ward_heard,
         call=standing.call,
+        guardian=standing.booked.guardian,
     )
 
 
@@ -303,7 +352,7 @@ def _now(visit: Visit, *, since: Instant) -> Now:
 
 
 async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> FamilyVisit:
-    """The page of a visit for its guardian or an invited relative; raises as `coming_to` does.
+    """The page of a visit for a guardian of its baby or an invited relative; raises as `coming_to` does.
 
     At the door, where others pass, it tells no name and nothing of how the baby is.  An expert learns name and bed
     from the first to the last minute, while the baby stays in the ward that asked, and until it is over.
@@ -311,7 +360,8 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     coming = await coming_to(windows, watcher, visit)
     booked, store = coming.booked, windows.nursery.store
     is_open_to_others = isinstance(watcher, AtDoor)
-    is_guardian = coming.part is Part.FAMILY and not is_open_to_others
+    is_own = coming.is_own and not is_open_to_others
+    is_told = is_own or (coming.part is Part.FAMILY and not coming.is_own and coming.may_see)
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
@@ -330,8 +380,8 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
         bed=bed if is_known else "",
-        note=await _note(windows, booked.baby) if is_guardian and not coming.asks_ward else None,
-        helpers=await helpers_of(windows, booked) if is_guardian else (),
+        note=await _note(windows, booked.baby) if is_told and not coming.asks_ward else None,
+        helpers=await helpers_of(windows, booked) if is_own else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
         is_open_to_expert=is_open_to_expert,
     )

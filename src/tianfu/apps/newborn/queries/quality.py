@@ -29,6 +29,8 @@ WEEK = 7 * DAY
 SHIELDED = frozenset({State.ARMED, State.SHIELDED})
 SLOWEST = 5
 WATCHING_MAX = 100
+TOLD_SECONDS = 30
+"""What a page told longer ago of how old its picture was says nothing of now."""
 """So many viewers are listed; how many there are stands above."""
 
 
@@ -61,12 +63,16 @@ class Slow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """One viewer of a visit whose picture is open now, and how it reaches him: what the media server says."""
+    """One viewer of a visit whose picture is open now, and how it reaches him: what the media server says.
+
+    `delay_ms` is how old the picture is, as his own page estimates it; 0 where it could not.
+    """
 
     visit: str
     bed: str
     ward: str
     quality: Quality
+    delay_ms: int
 
     @property
     def is_less(self) -> bool:
@@ -208,6 +214,8 @@ async def _live(
     stats = await _stats(observatory)
     seen = [each for each in stats or () if each.visit in hers]
     packets = sum(each.packets for each in seen)
+    told_since = Instant(now - TOLD_SECONDS * SECOND)
+    delays = await observatory.book.last_delays(sorted(open_now), since=told_since) if open_now else {}
     return Live(
         media=_media(life, is_up=stats is not None),
         is_kept=await observatory.book.is_kept(),
@@ -227,11 +235,13 @@ async def _live(
             for each in slow
             if each.ward in places.wards
         )[:SLOWEST],
-        watching=_watching([each for each in seen if each.visit in open_now], open_now, places),
+        watching=_watching([each for each in seen if each.visit in open_now], open_now, places, delays),
     )
 
 
-def _watching(seen: Iterable[Quality], rooms: Mapping[str, KeptRoom], places: _Places) -> tuple[Watching, ...]:
+def _watching(
+    seen: Iterable[Quality], rooms: Mapping[str, KeptRoom], places: _Places, delays: Mapping[tuple[str, str], int]
+) -> tuple[Watching, ...]:
     """Those who are sent less come first, so that they are not missed among many."""
     found = [
         Watching(
@@ -239,6 +249,7 @@ def _watching(seen: Iterable[Quality], rooms: Mapping[str, KeptRoom], places: _P
             bed=places.bed_code(read(rooms[each.visit].state).bed),
             ward=places.wards[rooms[each.visit].ward],
             quality=each,
+            delay_ms=delays.get((each.visit, each.participant), 0),
         )
         for each in seen
     ]

@@ -82,11 +82,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """Today's visits; `minutes` is how long visits at the bed have taken today."""
+    """Today's visits."""
 
     wards: tuple[Ward, ...]
     rows: tuple[Row, ...]
-    minutes: int
     is_cut_off: bool
 
 
@@ -94,7 +93,7 @@ async def read_round(house: House, caller: Caller, *, now: Instant) -> Round:
     """Today's visits of the wards of the caller's unit, as far as their babies are in her care."""
     wards = await read_wards(house, caller)
     if not wards:
-        return Round(wards=(), rows=(), minutes=0, is_cut_off=False)
+        return Round(wards=(), rows=(), is_cut_off=False)
     today = day_start(china_date(now))
     asked = (
         ("location", ",".join(f"Location/{each.id}" for each in wards)),
@@ -108,11 +107,9 @@ async def read_round(house: House, caller: Caller, *, now: Instant) -> Round:
     kept = {visit: read(room.state) for visit, room in rooms.items()}
     shown = [each for each in booked if each.state in _todays(each) or each.id in kept]
     rows = await rows_of(house, caller, shown, kept)
-    spent = sum((room.changed_at if room.is_over else now) - room.begun_at for room in rooms.values())
     return Round(
         wards=wards,
         rows=tuple(sorted(rows, key=lambda row: (row.visit.slot_start, row.bed, row.id))),
-        minutes=round(spent / 60_000_000),
         is_cut_off=page.next_cursor is not None,
     )
 

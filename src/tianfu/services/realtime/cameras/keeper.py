@@ -36,6 +36,9 @@ SILENT_SECONDS = 3.0
 BEGIN_SECONDS = 15.0
 """A child that has brought no picture so long after its start is ended."""
 
+SHORT_MAX = 2
+"""A camera that was pulled with its sound so often, and never steadily, is pulled once without: it may be the sound."""
+
 LOOKS_AT_ONCE = 4
 """So many cameras are looked at at one time: after a power cut all come back together."""
 
@@ -167,6 +170,10 @@ class _Pulled(_Tended):
         self._started_at: float | None = None
         self._pulling: asyncio.Task[Refusal] | None = None
         self._unfit: Refusal | None = None
+        self._sound = ""
+        """The codec of what it hears, as the last look has seen it."""
+        self._short = 0
+        """How often it was pulled with its sound since that last went well."""
         super().__init__(kept, asyncio.create_task(self._tend()), keeper._clock())
 
     def seen(self, pulses: Mapping[str, CameraPulse], now: Instant) -> Health:
@@ -199,6 +206,8 @@ class _Pulled(_Tended):
             self.stand(State.REFUSED if is_refused else State.AWAY, ended.code, now)
             # The media server went, not the camera: it is the same one that was looked at a moment ago.
             looked_well = ended.code == "media-unavailable" and (was_pulled or looked_well)
+            if was_pulled and not looked_well:
+                self._short = 0 if steady or not self._fetched else self._short + 1
             if steady or looked_well:
                 pause = PAUSE_SECONDS_FIRST
             await asyncio.sleep(max(0.0, pause - (loop.time() - began) if steady else pause))
@@ -213,7 +222,8 @@ class _Pulled(_Tended):
             if not is_known:
                 async with self._keeper._looks:
                     had_few = self.health.reason == "camera-whole-pictures"
-                    await refuse_unfit_source(source, is_thorough=had_few or self.health.packet_at is None)
+                    is_thorough = had_few or self.health.packet_at is None
+                    self._sound = (await refuse_unfit_source(source, is_thorough=is_thorough)).sound
             self._started_at = asyncio.get_running_loop().time()
             return await self._pulled(source)
         except Refusal as refusal:
@@ -222,9 +232,18 @@ class _Pulled(_Tended):
             _log.error("camera_failed", camera=self.kept.camera, error=place_of(error))
             return Refusal("camera-away", next_step="wait", retryable=True)
 
+    @property
+    def _fetched(self) -> str:
+        """The codec of the sound that is fetched; empty for none."""
+        return self._sound if self._short < SHORT_MAX else ""
+
     async def _pulled(self, source: Source) -> Refusal:
         self._unfit = None
-        self._pulling = asyncio.create_task(pull(self.kept.camera, source, self._keeper._intake))
+        sound = self._fetched
+        _log.info("camera_pulled", camera=self.kept.camera, sound=sound or "none", had_sound=bool(self._sound))
+        self._pulling = asyncio.create_task(
+            pull(self.kept.camera, source, self._keeper._intake, sound=sound, now=self._keeper._clock())
+        )
         try:
             ended = await self._pulling
             return ended if await self._media_stands() else _media_away()

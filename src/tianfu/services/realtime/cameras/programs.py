@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Self, TypeVar
 
@@ -24,11 +24,28 @@ End = TypeVar("End")
 _ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH")
 """What a child learns of ours: no secret of an installation is in it."""
 
-_READING = ("-v", "error", "-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,tls,rtp,rtsp", "-i", "pipe:0")
+ANALYSIS_MICROSECONDS = 3_000_000
+"""So long a sound is waited for that was announced and does not come; within it every fit camera shows a whole picture.
+"""
 
+_READING = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,tls,rtp,rtsp", "-i", "pipe:0")
+
+SOUND_DECODERS: Mapping[str, str] = {
+    "aac": "aac",
+    "pcm_alaw": "pcm_alaw",
+    "pcm_mulaw": "pcm_mulaw",
+    "adpcm_g722": "g722",
+    "adpcm_g726": "g726",
+    "adpcm_g726le": "g726le",
+    "opus": "opus",
+}
+"""What is let at a camera's sound, by the name of its codec; a sound of any other is left where it is."""
 
 _STATUS = re.compile(rb"(?:failed:|returned) (\d{3})\b")
 """Where it names a server's answer: beside it stand addresses of its memory and of the network, of any digits."""
+
+_OF_SOUND = re.compile(rb"[^\n]*\bdecod(?:er|ing)\b[^\n]*")
+"""What it says of a sound that it could not decode, which ends nothing."""
 
 
 class Child:
@@ -42,9 +59,10 @@ class Child:
         self._listening = asyncio.create_task(self._listen(_piped(process.stderr)))
 
     @staticmethod
-    def reading() -> Sequence[str]:
-        """The arguments by which both programs read what comes on their standard input."""
-        return _READING
+    def reading(decoders: Sequence[str]) -> Sequence[str]:
+        """The arguments by which both programs read what comes on their standard input; nothing else decodes it."""
+        limits = ("-analyzeduration", str(ANALYSIS_MICROSECONDS), "-codec_whitelist", ",".join(decoders))
+        return ("-v", "error", *limits, *_READING)
 
     @classmethod
     @asynccontextmanager
@@ -54,12 +72,13 @@ class Child:
         arguments: Sequence[str],
         source: Source,
         *,
+        hears: bool,
         keeps: Sequence[int] = (),
         keeps_out: Judge = names_us,
     ) -> AsyncIterator[Self]:
         """A child that reads from a source, killed at the end of the block; `keeps` are open files handed on to it.
 
-        Raises Refusal `ffmpeg-missing`, or as `road_to` does.
+        Unless it `hears`, it asks for the picture alone.  Raises Refusal `ffmpeg-missing`, or as `road_to` does.
         """
         path = shutil.which(program)
         if path is None:
@@ -79,7 +98,7 @@ class Child:
             try:
                 told = _piped(process.stdin)
                 with suppress(ConnectionError):
-                    told.write(road.source.playlist())
+                    told.write(road.source.playlist(hears=hears))
                     await told.drain()
                 told.close()
                 yield child
@@ -112,7 +131,9 @@ class Child:
 
     async def _listen(self, complaints: asyncio.StreamReader) -> None:
         while more := await complaints.read(1 << 12):
-            self.complaint = (self.complaint + more)[-COMPLAINT_BYTES_MAX:]
+            self.complaint += more
+            if len(self.complaint) > COMPLAINT_BYTES_MAX:  # whole lines: half a one may mean something else
+                self.complaint = self.complaint[-COMPLAINT_BYTES_MAX:].partition(b"\n")[2]
 
     async def _end(self) -> None:
         with suppress(ProcessLookupError):
@@ -137,7 +158,7 @@ def failure_of(complaint: bytes) -> Refusal:
     said = {int(each) for each in _STATUS.findall(complaint)}
     if said & {401, 403}:
         return Refusal("camera-login-refused", next_step="change-the-camera", retryable=True)
-    if 404 in said or b"Invalid data" in complaint:
+    if 404 in said or b"Invalid data" in _OF_SOUND.sub(b"", complaint):
         return Refusal("camera-no-picture", next_step="change-the-camera", retryable=True)
     return Refusal("camera-away", next_step="wait", retryable=True)
 

@@ -52,10 +52,10 @@ class Source:
         address, user, password = msgspec.msgpack.decode(plain, type=tuple[str, str, str])
         return Source(address=address, user=user, password=password)
 
-    def playlist(self) -> bytes:
+    def playlist(self, *, hears: bool) -> bytes:
         """What ffmpeg reads from its standard input instead of an address on its command line.
 
-        ffconcat: https://ffmpeg.org/ffmpeg-formats.html#concat-1
+        Unless it `hears`, nothing but pictures is asked of the camera.  ffconcat: https://ffmpeg.org/ffmpeg-formats.html#concat-1
         """
         scheme, _, rest = self.address.partition("://")
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
@@ -63,6 +63,7 @@ class Source:
             "ffconcat version 1.0",
             f"file '{scheme}://{login}{rest}'",
             "option rtsp_transport tcp",
+            f"option allowed_media_types {'video+audio' if hears else 'video'}",
             f"option timeout {CONNECT_MICROSECONDS}",
             "option analyzeduration 500000",
             "option fflags nobuffer",

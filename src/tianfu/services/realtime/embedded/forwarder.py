@@ -219,9 +219,7 @@ class Forwarder:
         return heard_by(
             opened.room,
             participant,
-            can_hear=[
-                who for who, each in opened.viewers.items() if "voice" in each.peer.streams and each.peer.is_connected
-            ],
+            can_hear=[who for who, each in opened.viewers.items() if each.hears_voices and each.peer.is_connected],
             has_loudspeaker=camera is not None and camera.loudspeaker.is_there,
         )
 
@@ -464,10 +462,13 @@ class Forwarder:
                 self._begin_anew(opened, label)  # what is left out is no loss, and nothing of before is sent again
 
     def _echoes(self, name: str, *, at_seconds: float) -> bool:
-        """Whether a voice sounds, or has just sounded, by the device whose microphone hears the ward."""
+        """Whether a voice sounds, or has just sounded, where a camera's microphone hears the ward."""
         loudspeaker = self._cameras[name].loudspeaker
-        return loudspeaker.is_there and echoes(
-            self._live_on(name), sounded_at=loudspeaker.sounded_at, at_seconds=at_seconds
+        return echoes(
+            self._live_on(name),
+            has_loudspeaker=loudspeaker.is_there,
+            sounded_at=loudspeaker.sounded_at,
+            at_seconds=at_seconds,
         )
 
     def _speaks(self, opened: _Open, participant: str, viewer: Viewer, data: bytes) -> None:
@@ -480,7 +481,12 @@ class Forwarder:
         now = self._clock()
         for listener, listening in opened.viewers.items():
             part = room.part_of(listener)
-            if listener != participant and part is not None and room.floor.hears(part, participant):
+            if (
+                listener != participant
+                and listening.hears_voices
+                and part is not None
+                and room.floor.hears(part, participant)
+            ):
                 listening.show("voice", packet, may_begin=True, at_seconds=now)
         camera = self._cameras.get(room.camera)
         if camera is None or not camera.loudspeaker.is_there:

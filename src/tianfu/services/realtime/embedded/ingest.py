@@ -22,13 +22,16 @@ from aiortc.rtp import RtcpPacket, is_rtcp
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, RawPeer, Stream
 
 PAYLOAD_TYPE = 96
-"""Under which pictures come; nothing else is taken (RFC 3551, section 3)."""
+"""Under which pictures come (RFC 3551, section 3)."""
+
+SOUND_TYPE = 97
+"""Under which sound comes, in Opus; nothing else is taken."""
 
 PACKET_BYTES_MAX = 1_200
 """With what WebRTC adds it fits into every path (RFC 8831 advises 1,200 too)."""
 
 SILENT_SECONDS = 3.0
-"""A camera that sends nothing for so long is away."""
+"""A camera that shows nothing for so long is away, whatever it still sounds like."""
 
 TICKET_SECONDS = 10.0
 TICKETS_MAX = 256
@@ -41,11 +44,30 @@ AT_ONCE_MAX = 64
 PACKETS_PER_SECOND_MAX = 2_000
 """A camera that sends more is not heard any more: 2,000 full packets are 19 Mbit/s."""
 
+SOUND_PACKETS_PER_SECOND_MAX = 110
+"""More is not passed on: 50 are sent, and what was held up for a second comes with them."""
+
 TAKEN = b"taken"
 TOO_MUCH, SILENT, ENDED = "too-much", "silent", "ended"
 
 _PEER = struct.Struct("3i")
 """Process, user and group of the other end (unix(7), SO_PEERCRED)."""
+
+
+class _Second:
+    """Counts what comes within a second."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._since = float("-inf")
+        self._count = 0
+
+    def has_room(self, now: float) -> bool:
+        """Whether one more is not too much."""
+        if now - self._since >= 1:
+            self._since, self._count = now, 0
+        self._count += 1
+        return self._count <= self._most
 
 
 class Pulled(RawPeer):
@@ -54,13 +76,15 @@ class Pulled(RawPeer):
     def __init__(self, heard: Heard, connection: socket.socket, clock: Callable[[], float]) -> None:
         self.heard = heard
         self.streams: Mapping[Label, Stream] = {
-            "video": Stream(label="video", codec="H264", payload_type=PAYLOAD_TYPE, clock_rate_hz=90_000, source=0)
+            "video": Stream(label="video", codec="H264", payload_type=PAYLOAD_TYPE, clock_rate_hz=90_000, source=0),
+            "ward": Stream(label="ward", codec="opus", payload_type=SOUND_TYPE, clock_rate_hz=48_000, source=0),
         }
         self.reason = ""
         self._socket = connection
         self._clock = clock
         self._heard_at = clock()
-        self._second = (self._heard_at, 0)
+        self._second = _Second(PACKETS_PER_SECOND_MAX)
+        self._sound_second = _Second(SOUND_PACKETS_PER_SECOND_MAX)
         self._loop = asyncio.get_running_loop()
         self._is_open = True
         self._looking = self._loop.call_later(SILENT_SECONDS, self._look)
@@ -94,24 +118,22 @@ class Pulled(RawPeer):
             if not data:
                 self._end(ENDED)
                 return
-            if not self._has_room():
+            if not self._second.has_room(self._clock()):
                 self._end(TOO_MUCH)
                 return
             if len(data) <= PACKET_BYTES_MAX:
                 self._take(data)
 
     def _take(self, data: bytes) -> None:
-        if not is_rtcp(data):
-            self.heard.packet(data)
+        if is_rtcp(data):
+            with suppress(ValueError):
+                self.heard.control(RtcpPacket.parse(data))
             return
-        with suppress(ValueError):
-            self.heard.control(RtcpPacket.parse(data))
-
-    def _has_room(self) -> bool:
-        now = self._heard_at = self._clock()
-        since, count = self._second
-        self._second = (since, count + 1) if now - since < 1 else (now, 1)
-        return self._second[1] <= PACKETS_PER_SECOND_MAX
+        payload_type = data[1] & 0x7F if len(data) > 1 else None
+        if payload_type == PAYLOAD_TYPE:
+            self._heard_at = self._clock()
+        if payload_type != SOUND_TYPE or self._sound_second.has_room(self._clock()):
+            self.heard.packet(data)
 
     def _look(self) -> None:
         left = self._heard_at + SILENT_SECONDS - self._clock()

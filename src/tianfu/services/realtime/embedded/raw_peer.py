@@ -144,6 +144,8 @@ class RawPeer:
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self.streams: Mapping[Label, Stream] = {}
+        self.deaf_lines: frozenset[Label] = frozenset()
+        """The lines of somebody who looks over which he would send and hear nothing."""
         self._labels: Sequence[Label] = ()
         # Without servers, because aiortc's own default asks a stranger; all in one transport, because of the other
         # ways it leaves a third line behind.
@@ -165,6 +167,8 @@ class RawPeer:
             direction = _MIRRORED[line.direction] if sends else "sendonly" if line.label == "voice" else "recvonly"
             _prefer(self._connection.addTransceiver(line.kind, direction=direction), video)
         self._labels = [line.label for line in lines]
+        if sends:
+            self.deaf_lines = frozenset(line.label for line in lines if line.direction == "sendonly")
         self.origins = _origins(offer, self._labels)
         await self._hear_description(_without_hidden_addresses(offer), "offer")
         try:

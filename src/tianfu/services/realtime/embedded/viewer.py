@@ -111,6 +111,11 @@ class Viewer:
         }
 
     @property
+    def hears_voices(self) -> bool:
+        """Whether he agreed to a line over which he hears others speak."""
+        return "voice" in self.peer.streams and "voice" not in self.peer.deaf_lines
+
+    @property
     def packets(self) -> int:
         """How many were sent to him."""
         return sum(relay.packets for relay in self._relays.values())

@@ -25,7 +25,8 @@ class Seen:
     """What a camera was seen to send.  `group_seconds` lie between two whole pictures; it and
     `bits_per_second` are None if they were not measured.
 
-    `pictures_held` is how many pictures a receiver must hold back to put them in order.
+    `pictures_held` is how many pictures a receiver must hold back to put them in order; `sound` is the codec of what it
+    hears, empty if it hears nothing that families could hear, for which it is not refused.
     """
 
     codec: str
@@ -36,6 +37,7 @@ class Seen:
     height: int
     bits_per_second: float | None
     group_seconds: float | None
+    sound: str
 
 
 def refuse_unfit(seen: Seen) -> None:

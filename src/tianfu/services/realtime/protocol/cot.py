@@ -39,12 +39,18 @@ def sounds_at_cot(rooms: Iterable[Room], room: Room, participant: str) -> bool:
     return speaks is room and room.floor.speaker == participant
 
 
-def echoes(rooms: Iterable[Room], *, sounded_at: float | None, at_seconds: float) -> bool:
-    """Whether what a cot's microphone hears now may be a voice that sounds there by the same device.
+def echoes(rooms: Collection[Room], *, has_loudspeaker: bool, sounded_at: float | None, at_seconds: float) -> bool:
+    """Whether what a cot's microphone hears now may be a voice that sounds there, by the same device or a nurse's.
 
     `rooms` are those on its camera; `sounded_at` is when a packet of a voice was last sent to it.  Then nobody is sent
     it: who speaks would hear himself, and others what is not for them, guests and the families of other rooms.
+    A nurse who looks may stand there with a tablet that lets her hear the family; what she says herself reaches it by
+    her key, and would come a second time.
     """
+    if any(_stands_by(each) and each.is_live and each.floor.speaker is not None for each in rooms):
+        return True
+    if not has_loudspeaker:
+        return False
     if sounded_at is not None and at_seconds - sounded_at < ECHO_SECONDS:
         return True
     return any(_is_heard(each) for each in rooms)
@@ -77,6 +83,11 @@ def heard_by(room: Room, participant: str, *, can_hear: Collection[str], has_lou
     heard = [each for each in hears if each is not None and part in HEARS[each]]
     is_for_cot = part in HEARS[Part.BEDSIDE] and (has_loudspeaker or Part.BEDSIDE in heard)
     return HeardBy(at_cot=is_for_cot, people=sum(each is not Part.BEDSIDE for each in heard))
+
+
+def _stands_by(room: Room) -> bool:
+    """Whether a nurse is in a room."""
+    return any(room.part_of(each) is Part.NURSE for each in room.participants)
 
 
 def _is_heard(room: Room) -> bool:

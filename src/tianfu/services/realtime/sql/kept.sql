@@ -35,13 +35,25 @@ select visit, ward, camera, nurse, state::text, is_over, was_seen, version, writ
    for update;
 
 -- rooms_of_ward
--- The visits of a ward that came to the bed since an instant, the first of them first.
+-- The visits of a ward that came to the bed since an instant and before another, the first of them first.
 select visit, ward, camera, nurse, state::text, is_over, was_seen, version, written, lease_until, heard_at, begun_at,
        changed_at
   from visit_room
- where ward = %(ward)s::text and begun_at >= %(since)s::bigint
+ where ward = %(ward)s::text and begun_at >= %(since)s::bigint and begun_at < %(until)s::bigint
  order by begun_at, visit
  limit %(limit)s::integer;
+
+-- lock_beginning
+-- One at a time comes to a bed of a ward: whose visits are there is looked at behind this.
+select pg_advisory_xact_lock(hashtextextended(%(ward)s::text, 42));
+
+-- rooms_at_bed
+-- The visits of a ward that are at the bed now.
+select visit, ward, camera, nurse, state::text, is_over, was_seen, version, written, lease_until, heard_at, begun_at,
+       changed_at
+  from visit_room
+ where ward = %(ward)s::text and not is_over
+ order by begun_at, visit;
 
 -- begin_room
 -- A visit comes to the bed.  Whether it did: once it was there, it does not come again.
@@ -83,6 +95,11 @@ select code, value, person, at from visit_scan where visit = %(visit)s::text ord
 -- forget_scans
 -- Begin the scans of a visit anew.
 delete from visit_scan where visit = %(visit)s::text;
+
+-- forget_scans_with
+-- Begin the scans of every visit anew for which this was scanned.
+delete from visit_scan
+ where visit in (select visit from visit_scan where code = %(code)s::text and value = %(value)s::text);
 
 -- hold_ward
 -- Nothing is shown in a ward.

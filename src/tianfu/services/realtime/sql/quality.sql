@@ -63,7 +63,7 @@ select room.ward, count(*), avg(arrived.lost_permille)::float8
 -- figures
 -- What each ward's visits were like since an instant; join times are null where nobody joined.
 with arrived as (
-  select room.ward, q.visit, q.participant, q.join_ms, q.freezes, q.lost_permille, q.shows, q.rtt_ms
+  select room.ward, q.visit, q.participant, q.join_ms, q.freezes, q.lost_permille, q.shows, q.rtt_ms, q.delay_ms
     from visit_quality as q join visit_room as room using (visit)
    where q.at >= %(since)s::bigint
 ), joined as (
@@ -75,10 +75,18 @@ with arrived as (
 )
 select ward, count(distinct visit), coalesce(max(joins.p50), 0), coalesce(max(joins.p95), 0), sum(freezes)::bigint,
        avg(lost_permille)::float8, percentile_disc(0.5) within group (order by rtt_ms), count(*),
-       count(*) filter (where shows = 'reduced'), count(*) filter (where shows in ('sound', 'stills'))
+       count(*) filter (where shows = 'reduced'), count(*) filter (where shows in ('sound', 'stills')),
+       coalesce(percentile_disc(0.5) within group (order by delay_ms), 0)
   from arrived left join joins using (ward)
  group by ward
  order by ward;
+
+-- last_delays
+-- What each viewer of these visits told last of how old the picture was, since an instant.
+select distinct on (visit, participant) visit, participant, delay_ms
+  from visit_quality
+ where visit = any(%(visits)s::text[]) and at >= %(since)s::bigint and delay_ms is not null
+ order by visit, participant, at desc;
 
 -- standing
 -- The alerts that stand, the oldest first.

@@ -46,14 +46,14 @@ select visit, participant, person, role, part, since, heard_at, is_away, faults,
 
 -- add_quality
 -- How well the picture arrived in the last seconds.
-insert into visit_quality (visit, participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, shows)
+insert into visit_quality (visit, participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, delay_ms, shows)
 values (%(visit)s::text, %(participant)s::text, %(at)s::bigint, %(join_ms)s::int, %(freezes)s::int, %(frozen_ms)s::int,
-        %(lost_permille)s::int, %(rtt_ms)s::int, %(shows)s::text)
+        %(lost_permille)s::int, %(rtt_ms)s::int, %(delay_ms)s::int, %(shows)s::text)
 on conflict do nothing;
 
 -- quality_of
 -- The numbers of a visit, the first of them first.
-select participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, shows
+select participant, at, join_ms, freezes, frozen_ms, lost_permille, rtt_ms, shows, delay_ms
   from visit_quality
  where visit = %(visit)s::text
  order by at
