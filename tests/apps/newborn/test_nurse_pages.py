@@ -445,6 +445,41 @@ async def test_a_doctor_draws_and_holds_but_neither_scans_nor_opens(place: Place
     assert await place.ward.state(7) is State.SHIELDED
 
 
+async def test_a_doctor_pauses_one_babys_visits_at_the_bed_and_lets_them_go_on(place: Place) -> None:
+    doctor, qin = await place.tablet(DOCTOR), await place.armed()
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+    assert (await qin.post("/newborn/visits/visit-7/pause", why="抽搐")).status_code == 404
+    assert (await doctor.post("/newborn/visits/visit-7/pause")).headers["location"].endswith("done=pause-why")
+    paused = await doctor.post("/newborn/visits/visit-7/pause", why="抽搐, 观察")
+    assert paused.headers["location"].endswith("done=paused"), paused.text
+    await place.keeper.tick()
+    visit = (await place.ward.standing(7)).visit
+    assert (visit.state, visit.reason) == (State.SHIELDED, "doctor-asks-rest")
+    page = (await qin.get("/newborn/visits/visit-7")).text
+    assert "抽搐, 观察" in page
+    assert "/pause" not in page
+    refused = await qin.post("/newborn/visits/visit-7/open")
+    assert (refused.status_code, "a doctor paused this baby" in refused.text) == (422, True)
+    resumed = await doctor.post("/newborn/visits/visit-7/pause", **{"is": "over"})
+    assert resumed.headers["location"].endswith("done=resumed")
+    await place.keeper.tick()
+    assert await place.ward.state(7) is State.SHIELDED
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+
+
+async def test_an_alarm_that_nobody_lowers_is_said_to_be_over_at_the_bed(place: Place) -> None:
+    stranger, qin = await place.tablet(STRANGER), await place.armed()
+    await place.ward.flag(7, "newborn-alarm")
+    await place.keeper.tick()
+    page = (await qin.get("/newborn/visits/visit-7")).text
+    assert "An alarm sounds at this bed" in page
+    assert "/newborn/visits/visit-7/open" not in page
+    assert (await stranger.post("/newborn/visits/visit-7/alarm-over")).status_code == 404
+    assert (await qin.post("/newborn/visits/visit-7/open")).status_code == 422
+    assert (await qin.post("/newborn/visits/visit-7/alarm-over")).headers["location"].endswith("done=alarm-over")
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+
+
 async def test_declining_needs_a_reason_that_the_family_then_reads(place: Place) -> None:
     qin = await place.tablet(QIN)
     assert (await qin.post("/newborn/visits/visit-7/decline")).status_code >= 400

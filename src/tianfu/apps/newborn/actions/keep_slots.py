@@ -12,10 +12,11 @@ import structlog
 
 from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_up, move_up_everywhere
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.visits import booked_from, restated
-from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.mapping.halts import was_paused
+from tianfu.apps.newborn.mapping.visits import Booked, booked_from, restated
+from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, RESTS, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
+from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all, write
 from tianfu.apps.newborn.queries.staying import why_gone
 from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
@@ -74,6 +75,8 @@ async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None
             continue
         visit = turned(booked.visit, now=now)
         try:
+            if visit.state is State.NO_SHOW and await _was_paused(nursery, booked):
+                visit = left(booked.visit, Exit.CANCEL, RESTS)
             if visit != booked.visit:
                 resource = restated(record.value, visit.state, visit.reason)
                 await write(nursery.store, resource, expected_version=record.version)
@@ -117,6 +120,12 @@ async def give_up_gone(nursery: Nursery) -> None:
             await give_up(nursery, ward, place, reason, by="ward")
         except Refusal as refusal:  # at the bed, or over by now: the keeper and the other looks see to it
             _log.info("gone_baby_not_given_up", appointment=place.id, ward=ward, code=refusal.code)
+
+
+async def _was_paused(nursery: Nursery, booked: Booked) -> bool:
+    """Whether a doctor let the baby have no visits while its slot was: then nobody can have come."""
+    flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
+    return was_paused([each.value for each in flags], booked.start, booked.end)
 
 
 def turned(visit: Visit, *, now: Instant) -> Visit:
