@@ -107,8 +107,9 @@ def _booking(
 def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[HTTPRouteHandler]:
     if bedsides is None:
         return []
-    work = [*workload_routes(pages, bedsides.house), *bed_halt_routes(pages, bedsides)]
-    at_the_bed = [*nurse_routes(pages, bedsides), *work, *([] if carts is None else cart_routes(pages, carts))]
+    at_the_bed = [*nurse_routes(pages, bedsides), *bed_halt_routes(pages, bedsides)]
+    at_the_bed += workload_routes(pages, bedsides.house)
+    at_the_bed += [] if carts is None else cart_routes(pages, carts)
     return for_purpose(Purpose.TREATMENT, at_the_bed)
 
 

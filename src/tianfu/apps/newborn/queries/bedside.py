@@ -46,7 +46,8 @@ class Bedside:
     `shift` is her shift, of a visit that is not over, if she is a nurse.  Of a consultation `asked` is what the expert
     is asked, `opinion` what he said, and `is_expert_here` whether he is before the curtain now, as far as the media
     server can be asked.  `round` are the visits of the round that are not over, this one among them; `before` and
-    `after` stand beside it.  `paused_by` is the name of who paused its visits.
+    `after` stand beside it.  `paused_by` is the name of who paused its
+    visits.
     """
 
     row: Row
@@ -164,6 +165,13 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
     )
 
 
+async def _shift(house: House, caller: Caller, ward: str, *, now: Instant) -> ShiftNow | None:
+    """The shift that runs in a ward of the caller's unit, if she is a nurse."""
+    here = [each for each in await read_wards(house, caller) if each.id == ward]
+    is_nurse = caller.role == "nurse"
+    return await read_shift(house, here[0], caller.practitioner or "", now=now) if here and is_nurse else None
+
+
 async def _halted(house: House, caller: Caller, booked: Booked) -> dict[str, Any]:
     """What keeps the curtain of a family's visit drawn, whoever is at the bed."""
     wanted = SearchRequest(
@@ -178,13 +186,6 @@ async def _halted(house: House, caller: Caller, booked: Booked) -> dict[str, Any
         "paused_by": "" if pause is None else names.get(pause.by, ""),
         "is_alarmed": any(is_raised(each, ALARM) for each in flags),
     }
-
-
-async def _shift(house: House, caller: Caller, ward: str, *, now: Instant) -> ShiftNow | None:
-    """The shift that runs in a ward of the caller's unit, if she is a nurse."""
-    here = [each for each in await read_wards(house, caller) if each.id == ward]
-    is_nurse = caller.role == "nurse"
-    return await read_shift(house, here[0], caller.practitioner or "", now=now) if here and is_nurse else None
 
 
 async def _consulted(house: House, caller: Caller, visit: str) -> dict[str, Any]:

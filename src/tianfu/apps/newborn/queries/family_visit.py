@@ -42,7 +42,8 @@ class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
     `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.  `call` is
-    the family's last call to the nurse; `guardian` is whose visit it is.  `rests`: a doctor asks for no visits for now.
+    the family's last call to the nurse; `guardian` is whose visit it is.  `rests`: a doctor lets the baby have no
+    visits for now.
     """
 
     state: State
@@ -53,8 +54,8 @@ class Now:
     is_silenced: bool = False
     is_ward_heard: bool = False
     call: Call | None = None
-    rests: bool = False
     guardian: str = ""
+    rests: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -112,8 +113,8 @@ class Coming:
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
     and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
-    `rests`: a doctor lets the baby have no visits for now.
-    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.
+    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.  `rests`: a
+    doctor lets the baby have no visits for now.
     """
 
     booked: Booked
@@ -245,8 +246,8 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         sees=third is None or third.sees,
         waits=waits,
         asks_ward=asks_ward,
-        rests=any(is_raised(each.value, VISITS_PAUSED) for each in flags),
         guardian=own,
+        rests=any(is_raised(each.value, VISITS_PAUSED) for each in flags),
     )
 
 
@@ -319,10 +320,8 @@ async def now_of(windows: Windows, coming: Coming) -> Now:
     """
     booked = coming.booked
     stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
-    stands = replace(stands, guardian=booked.guardian)
-    if coming.asks_ward:
-        return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD)
-    return replace(stands, rests=coming.rests)
+    stands = replace(stands, guardian=booked.guardian, rests=coming.rests)
+    return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
 
 
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
