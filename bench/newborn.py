@@ -15,9 +15,11 @@ from functools import partial
 
 from bench.machine import machine
 from bench.newborn_janus import janus_server
+from bench.newborn_media import CUT_OFF as CUT_OFF_SERVER
 from bench.newborn_media import LOAD_CORE, MediaServer, media_server, pin
 from bench.newborn_media import LOSSY as LOSSY_SERVER
 from bench.newborn_pages import cost_in_chromium, frames_at_loss, seen_in_chromium
+from bench.newborn_stalls import stalls_in_chromium
 from bench.preparing import say
 
 Result = dict[str, object]
@@ -67,6 +69,9 @@ async def _measured() -> Result:
     say("pictures in Chromium")
     async with media_server() as server:
         result |= await seen_in_chromium(server)
+    say("pictures in Chromium that stand still")
+    async with media_server(CUT_OFF_SERVER) as server:
+        result |= await stalls_in_chromium(server)
     say("pictures in Chromium, one packet in twenty lost")
     async with media_server(LOSSY_SERVER) as server:
         result |= await frames_at_loss(server)

@@ -53,7 +53,7 @@ async def cuts(port: EmbeddedMedia) -> Result:
         "cut_ms_p99": round(1_000 * sorted(took)[len(took) * 99 // 100], 2),
         "cut_ms_p50": round(1_000 * statistics.median(took), 2),
         "cuts": len(took),
-        "stall_noticed_s": round(max(missed), 2),
+        "vanished_missed_s": round(max(missed), 2),
     }
 
 

@@ -19,6 +19,7 @@ from tianfu.services.realtime.janus.media import JanusMedia
 SERVER_CORE, LOAD_CORE = 0, 1
 OURS = "tianfu.services.realtime.embedded.process"
 LOSSY = "bench.newborn_lossy"
+CUT_OFF = "bench.newborn_cut_off"
 START_SECONDS = 15.0
 
 

@@ -216,7 +216,7 @@ async def seen_in_chromium(server: MediaServer) -> Result:
         "latency_ms_p95": round(_percentile(ages, 95)),
         "frames_per_second": round(len(watched) / WATCHED_SECONDS, 1),
         "shield_last_frame_ms": round(max(late)),
-        "resumed_s": round(max(rejoined), 2),
+        "rejoined_s": round(max(rejoined), 2),
         "media_crash_recovered_s": round(max(crashed), 2),
         "one_visit_percent_of_core": cost,
         "one_visit_bits_per_second": quality[0].bits_per_second if quality else None,

@@ -68,8 +68,11 @@ NEWBORN: dict[str, tuple[str, str]] = {
     "shield_last_frame_ms": ("≤ 100", "the last new picture shown after the curtain was acknowledged, worst of 8"),
     "cut_ms_p99": ("≤ 1,000", "from the wish to cut to the last packet, 240 cuts, at the media server alone"),
     "moved_cut_ms_p99": ("≤ 1,000", "from the write that moves a baby's bed to the family's last packet, 208 moves"),
-    "stall_noticed_s": ("≤ 2", "until the server misses a phone that vanished, worst of 3"),
-    "resumed_s": ("≤ 3", "first picture of a phone that comes back over its lost connection, worst of 5"),
+    "stall_noticed_s": (
+        "≤ 2",
+        "until the family's page, by its own watchdog, takes a picture that was cut off for still, worst of 5",
+    ),
+    "resumed_s": ("≤ 3", "from the return of a network that was away for 5 s to the next picture there, worst of 5"),
     "media_crash_recovered_s": (
         "≤ 5",
         "from the kill of the media server to the next picture, worst of 3; here the bench opens, in a ward the nurse",
@@ -82,6 +85,8 @@ NEWBORN_BESIDE: dict[str, str] = {
     "first_frame_ms_p50": "the median of the 50 joins",
     "frames_per_second": "pictures a second without loss",
     "cut_ms_p50": "the median of the cuts",
+    "vanished_missed_s": "until the server misses a phone that vanished, worst of 3",
+    "rejoined_s": "first picture of a phone that comes back over its lost connection, worst of 5",
     "moved_cut_ms_p50": "the median of the moves",
     "moved_cut_ms_max": "the slowest of the moves",
     "freezes_at_5_percent_loss": "pauses of over a second in 8 seconds at 5 % lost",

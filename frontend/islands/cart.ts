@@ -5,6 +5,8 @@
 // and ended what was bound; and each lens has a key of its own, so that none takes another's place unasked.
 // The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
+/** The smaller picture, for families whose network has no room for the full one: lines of its short side, and its most. */
+const SMALLER = { lines: 180, bitsPerSecond: 150_000, perSecond: 15 };
 const BED = { facingMode: { ideal: "environment" } };
 const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
 /** A connection that has been broken so long is made anew. */
@@ -30,6 +32,11 @@ type Hears = "" | "heard" | "unheard" | "drawn" | "ended" | "denied" | "not-carr
 interface Stands {
   readonly open: boolean;
   readonly heard: boolean;
+}
+/** A grant, and whether the server passes on a smaller picture besides: another line of the same offer. */
+interface Granted {
+  readonly grant: string;
+  readonly smaller: boolean;
 }
 /** Refused for good: because a visit is bound to another device, or for anything else. */
 interface No {
@@ -63,6 +70,8 @@ class Cart {
   private silence: AudioContext | undefined;
   private plays = false;
   private line: RTCRtpTransceiver | undefined;
+  /** The same lens once more, for the smaller picture; it ends with its connection. */
+  private smaller: MediaStreamTrack | undefined;
   private heard = 0;
   private ward: RTCRtpTransceiver | undefined;
   private microphone: MediaStream | undefined;
@@ -369,25 +378,41 @@ class Cart {
     this.leave();
     const peer = (this.peer = new RTCPeerConnection());
     try {
-      const line = peer.addTransceiver(this.stream!.getVideoTracks()[0]!, { direction: "sendonly" });
-      const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
-      line.setCodecPreferences([
-        ...codecs.filter((each) => each.mimeType === "video/H264"),
-        ...codecs.filter((each) => each.mimeType !== "video/H264"),
-      ]);
+      const granted = await this.granted();
+      if (this.peer !== peer) return;
+      if ("no" in granted) return this.stop(granted.no);
+      const track = this.stream!.getVideoTracks()[0]!;
+      preferred(peer.addTransceiver(track, { direction: "sendonly" }));
+      if (granted.smaller) this.addSmaller(peer, track);
       this.line = this.plays ? peer.addTransceiver("audio", { direction: "recvonly" }) : undefined;
       this.ward = peer.addTransceiver("audio", { direction: "sendonly" });
       peer.addEventListener("track", ({ track }) => this.peer === peer && void this.play(new MediaStream([track])));
       peer.addEventListener("connectionstatechange", () => this.changed(peer));
       await peer.setLocalDescription();
       await gathered(peer);
-      const answer = await this.publish(peer.localDescription!.sdp);
+      const answer = await this.publish(granted.grant, peer.localDescription!.sdp);
       if (this.peer !== peer) return;
       if (typeof answer !== "string") return this.stop(answer.no);
       await peer.setRemoteDescription({ type: "answer", sdp: answer });
       if (this.line && this.line.currentDirection !== "recvonly") this.say("not-carried");
     } catch {
       if (this.peer === peer) this.again();
+    }
+  }
+
+  /** Our server tells the second picture of an offer apart as the smaller one; the browser scales it by itself, or not. */
+  private addSmaller(peer: RTCPeerConnection, of: MediaStreamTrack): void {
+    const { width = 0, height = 0 } = of.getSettings();
+    const scale = Math.min(width, height) / SMALLER.lines;
+    if (scale < 2) return;
+    const track = of.clone();
+    const how = { scaleResolutionDownBy: scale, maxBitrate: SMALLER.bitsPerSecond, maxFramerate: SMALLER.perSecond };
+    const line = preferred(peer.addTransceiver(track, { direction: "sendonly", sendEncodings: [how] }));
+    if (line.sender.getParameters().encodings?.[0]?.scaleResolutionDownBy === scale) {
+      this.smaller = track;
+    } else {
+      track.stop();
+      line.stop();
     }
   }
 
@@ -413,15 +438,24 @@ class Cart {
     setTimeout(() => this.wanted && !this.peer && void this.connect(), pause);
   }
 
-  /** The answer to our offer, or why it is refused for good. */
-  private async publish(offer: string): Promise<string | No> {
-    const jwk = await crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
+  private async publicKey(): Promise<JsonWebKey> {
+    return crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
+  }
+
+  /** Leave to send, which is good for a minute, or why it is refused for good. */
+  private async granted(): Promise<Granted | No> {
+    const jwk = await this.publicKey();
     const asked = await fetch(`/newborn/cart/${this.camera}/grant`, {
       method: "POST",
       body: new URLSearchParams({ x: jwk.x ?? "", y: jwk.y ?? "" }),
     });
     if (!asked.ok || asked.redirected) return refusedOrThrow(asked);
-    const { grant } = (await asked.json()) as { grant: string };
+    return (await asked.json()) as Granted;
+  }
+
+  /** The answer to our offer, or why it is refused for good. */
+  private async publish(grant: string, offer: string): Promise<string | No> {
+    const jwk = await this.publicKey();
     const address = `${location.origin}/media/whip`;
     const said = await fetch(address, {
       method: "POST",
@@ -462,10 +496,13 @@ class Cart {
     return `${text}.${letters(signed)}`;
   }
 
+  /** End this connection and both of its pictures. */
   private leave(): void {
     this.deafen("ended");
     this.peer?.close();
     this.peer = undefined;
+    this.smaller?.stop();
+    this.smaller = undefined;
     if (this.address) void fetch(this.address, { method: "DELETE", keepalive: true }).catch(() => undefined);
     this.address = "";
   }
@@ -481,6 +518,16 @@ class Cart {
     this.awake = undefined;
     this.stand(state);
   }
+}
+
+/** H.264 first: every telephone has it in its hardware. */
+function preferred(line: RTCRtpTransceiver): RTCRtpTransceiver {
+  const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  line.setCodecPreferences([
+    ...codecs.filter((each) => each.mimeType === "video/H264"),
+    ...codecs.filter((each) => each.mimeType !== "video/H264"),
+  ]);
+  return line;
 }
 
 /** What will be refused again is told; what may pass later is tried again. */

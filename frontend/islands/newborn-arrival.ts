@@ -2,6 +2,8 @@
 // in numbers that the page tells every few seconds.
 import { type Expected, type Finding, type Signs, Watchdog } from "./newborn-watchdog";
 
+export { LOOK_MS } from "./newborn-watchdog";
+
 interface Counted {
   readonly freezes: number;
   readonly frozen: number;

@@ -3,10 +3,11 @@
 import { publicKey } from "./device-key";
 import { holdKey } from "./hold-key";
 import { answerDoor, offerToDoor, openMouth } from "./media-door";
-import { Arrival } from "./newborn-arrival";
+import { Arrival, LOOK_MS } from "./newborn-arrival";
 import { checkDevice, write } from "./newborn-check";
 import { type Mark, Watermark } from "./newborn-mark";
-import { type Expected, LOOK_MS } from "./newborn-watchdog";
+import { LastPhoto } from "./newborn-photo";
+import type { Expected } from "./newborn-watchdog";
 import { Wording } from "./newborn-words";
 
 /** How often the page asks how the visit stands; a curtain is on the page so soon after the ward drew it. */
@@ -88,6 +89,7 @@ class LiveVisit {
   readonly #video: HTMLVideoElement;
   readonly #mark: Watermark;
   readonly #arrival: Arrival;
+  readonly #photo: LastPhoto;
   #peer: RTCPeerConnection | undefined;
   #mouth: RTCPeerConnection | undefined;
   #openMouth: (() => Promise<void>) | undefined;
@@ -129,6 +131,7 @@ class LiveVisit {
     this.#video = this.#part("video") as HTMLVideoElement;
     this.#mark = new Watermark(root, this.#video);
     this.#arrival = new Arrival(this.#video, () => this.#shown());
+    this.#photo = new LastPhoto(this.#part("photo"), this.#address);
     this.#part("see")?.addEventListener("click", () => this.#start());
     this.#part("pause")?.addEventListener("click", () => this.#pause(this.#words["paused"] ?? ""));
     this.#part("sound")?.addEventListener("click", () => this.#turnSound());
@@ -195,6 +198,7 @@ class LiveVisit {
 
   /** It is over: the page says how.  What somebody is writing on it is not lost for that; then only the picture goes. */
   #end(): void {
+    this.#photo.stands(false);
     const isWriting = [...document.querySelectorAll("textarea")].some((each) => each.value !== each.defaultValue);
     if (!isWriting) return location.reload();
     clearInterval(this.#beating);
@@ -358,7 +362,6 @@ class LiveVisit {
     this.#video.hidden = false;
     this.#show("screen", false);
     this.#show("live", this.#level !== "stills");
-    this.#show("diary", false);
     if (this.#still) this.#strong();
     else if (this.#level === "full") this.#say("told", this.#words["live"] ?? "");
   }
@@ -470,7 +473,7 @@ class LiveVisit {
     this.#sayScreen();
     const screen = this.#part("screen");
     if (screen) screen.className = `screen ${stands.kind}`;
-    this.#show("diary", stands.kind === "drawn");
+    this.#photo.stands(stands.kind === "drawn");
     if (stands.kind !== "live") {
       this.#release();
       // Why, when that begins or is another; and when the ward changed the words in which it was told.

@@ -101,7 +101,7 @@ export class Watchdog {
     this.#mending = 0;
     if (!isPicture(expected) || !isPicture(this.#expected)) {
       this.#without = this.#silent = this.#moved = 0;
-      this.#hasBegun = false;
+      this.#hasBegun = this.#isAsked = false;
     }
     this.#expected = expected;
   }

@@ -6,7 +6,7 @@ import { answerDoor, offerToDoor, openMouth } from "./media-door";
 
 const BEAT_MS = 600;
 /** The same while she waits for the curtain to open. */
-const WAITING_MS = 1_500;
+const WAITING_MS = 2_500;
 const SILENT_MS = 2_000;
 const GONE_MS = 1_500;
 /** A connection that held so long was a good one; so many that did not, one after the other, and it is given up. */
@@ -67,6 +67,10 @@ class NurseView {
   #askedAt = 0;
   #heardAt = 0;
   #joinedAt = 0;
+  #frames = 0;
+  #frameAt = 0;
+  /** Whether a picture is sent that moves. */
+  #moves = true;
   #tries = 0;
 
   constructor(root: HTMLElement) {
@@ -269,6 +273,7 @@ class NurseView {
     this.#video.requestVideoFrameCallback(() => this.#frame());
     if (!this.#video.srcObject || !this.#video.hidden) return;
     this.#video.hidden = false;
+    this.#frameAt = performance.now();
     this.#show("screen", false);
     this.#show("live", true);
     this.#tell("live");
@@ -290,7 +295,11 @@ class NurseView {
   #tick(): void {
     if (!this.#isOn || document.visibilityState !== "visible") return;
     const now = performance.now();
-    if (now - this.#heardAt > SILENT_MS && !this.#video.hidden) {
+    const frames = this.#video.getVideoPlaybackQuality().totalVideoFrames;
+    if (frames !== this.#frames || !this.#moves) this.#frameAt = now;
+    this.#frames = frames;
+    // Nothing is heard of the visit, or a picture stands still: it must not be taken for what the family sees now.
+    if (!this.#video.hidden && now - Math.min(this.#heardAt, this.#frameAt) > SILENT_MS) {
       this.#release();
       this.#cover(this.#words["weak"] ?? "");
       this.#tell("weak");
@@ -326,6 +335,7 @@ class NurseView {
       return;
     }
     this.#dress();
+    this.#moves = stands.level === undefined || stands.level === "full" || stands.level === "small";
     this.#show("less", stands.level !== undefined && stands.level !== "full");
     this.#hold.disabled = !this.#isInside || this.#video.hidden !== false || stands.heard === "nobody";
     this.#show("heard", this.#isInside && stands.heard === "nobody");

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.conftest import Desk
+from tests.journeys.conftest import DOCUMENTS, Desk
 from tests.journeys.entering import press
 from tests.journeys.filled_ward import filled_ward
 from tests.journeys.test_cart import look_at
@@ -162,6 +162,16 @@ def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, jou
         for part in (0, 0.5, 1):
             page.evaluate("part => scrollTo(0, part * document.documentElement.scrollHeight)", part)
             assert is_in_view(curtain), part
+        page.locator("[data-view=turn]").press("Enter")
+        expect(page.locator("[data-view=video]")).to_be_visible(timeout=HAPPENS_MILLISECONDS)
+        expect(page.locator("[data-view=heard]")).to_be_visible()  # nobody of the family is there
+        page.locator("[data-view=hold]").scroll_into_view_if_needed()
+        assert is_in_view(curtain), "beside the picture, too"
+        if journey.width >= DESK_WIDTH:
+            page.set_viewport_size({"width": journey.width, "height": 1_300})
+            page.evaluate("scrollTo(0, 0)")
+            page.screenshot(path=DOCUMENTS / "nurse-bed-desk.png")
+        look_at(page, name("view"))
         page.goto("/newborn/round")
         look_at(page, name("round-live"))
         page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")

@@ -133,6 +133,8 @@ async def test_an_expert_is_asked_sees_is_shielded_sees_again_and_his_opinion_st
         await sees(look)
         await bed.reload()
         assert "sees now" in await bed.locator("[data-part=expert]").inner_text()
+        await bed.get_by_role("region", name="What the expert sees").get_by_role("button").click()
+        await bed.locator("[data-view=video]").wait_for(state="visible")
         await fit(bed, "en-expert-bed")
         assert "钟灵 0001" in await look.inner_text("[data-watch=mark]")
         values = await look.locator("[data-part=measured] tbody tr").all_inner_texts()

@@ -288,6 +288,19 @@ async def test_a_relative_sees_what_is_booked_once_she_agreed_and_until_she_is_t
     assert 'data-part="invited"' not in (await grandmother.get("/newborn")).text
 
 
+async def test_what_one_guardian_booked_is_the_visit_of_both(ward: Ward) -> None:
+    nurse, doctor = await ward.opened(per_baby_a_day="1"), await ward.staff("doctor")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    father = await ward.guardian(nurse, FATHER, "baby-3", "FTH")
+    [first, second, *_] = await mother.slots("baby-3")
+    await mother.done("/newborn/book/baby-3", start=first, deed="book")
+    [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    for guardian in (mother, father):
+        assert f"/newborn/watch/{visit}" in (await guardian.get("/newborn")).text
+    assert "No more visits on this day" in await father.refused("/newborn/book/baby-3", start=second, deed="book")
+
+
 async def test_whoever_is_invited_may_say_no_and_think_again_and_the_family_sees_it(ward: Ward) -> None:
     nurse = await ward.opened(invited_max="1")
     mother = await ward.guardian(nurse, MOTHER, "baby-3")

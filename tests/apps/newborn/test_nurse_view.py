@@ -15,9 +15,11 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, fit, reads, sees
+from tests.apps.newborn.ward import QIN
 from tests.apps.newborn.window import MOTHER, SEEN, VISIT, Window, until, window_of
 from tests.services.realtime.devices import MadeUpDevice
 from tianfu.apps.newborn.actions.end_visit import end_visit
+from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
 from tianfu.services.accounts.store import Post
@@ -163,7 +165,8 @@ async def test_a_nurse_sees_what_the_family_is_sent_and_the_curtain_covers_both_
 
     async def stands_in_trail() -> bool:
         told = [each[0] for each in await window.ward.trail("watch-begin", "watch-end") if each[2] == hers]
-        return sorted(told) == 3 * ["watch-begin"] + 3 * ["watch-end"]
+        began, ended = told.count("watch-begin"), told.count("watch-end")
+        return began == ended >= 3  # a connection that was lost on a busy machine divides one
 
     await until(stands_in_trail)
 
@@ -204,6 +207,8 @@ async def test_her_voice_reaches_the_mother_while_she_holds_the_key_and_she_hear
     await page.keyboard.down("Space")
     await told(page, "You are heard")
     assert await loudest(mother, "[data-watch=video]") > 10 * QUIET, "she takes the floor"
+    await set_sound(window.ward.house, QIN, VISIT, Sound.FAMILY_OFF)
+    assert await loudest(mother, "[data-watch=video]") > 10 * QUIET, "the family is silenced, and she is not"
     await window.shield("feeding")
     await asyncio.sleep(0.5)
     assert await loudest(mother, "[data-watch=video]") < QUIET, "behind the curtain, though she still holds the key"

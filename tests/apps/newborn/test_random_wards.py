@@ -1,9 +1,9 @@
 """Random days of a ward, from its records to the family's packets: no family is sent anything of another baby.
 
-Babies move, twins change places, wristbands and cameras are exchanged, consents and guardianship end, wards are held,
-nurses scan, confirm, open, draw, move cameras by hand and fall silent; the media server and the keeper die.  The
-actions, the rules, the keeper and the forwarder are the real ones; left out are the database, the sockets, and the
-record's own form: what it says is told by `Truth`.
+Babies move, twins change places, wristbands and cameras are exchanged, consents and guardianship end, alarms sound,
+wards are held, nurses scan, confirm, open, draw, move cameras by hand and fall silent; the media server and the keeper
+die.  The actions, the rules, the keeper and the forwarder are the real ones; left out are the database, the sockets,
+and the record's own form: what it says is told by `Truth`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ BEDS, CAMERAS = ("bed-1", "bed-2", "bed-3"), ("cam-1", "cam-2", "cam-3")
 FAMILIES = {"visit-1": ("twin-1", "mother"), "visit-2": ("twin-2", "mother"), "visit-3": ("baby-3", "father")}
 ACTS = [
     *["arm"] * 20, *["open"] * 20, *["join"] * 10, *["beat"] * 4, "shield", "adjust", "move", "twins", "wristbands",
-    "hang", "consent", "dispute", "hold", "media dies", "keeper dies", "camera lost", "cancel", *["wait"] * 3,
+    "hang", "consent", "dispute", "hold", "alarm", "pause", "death", "media dies", "keeper dies", "camera lost",
+    "cancel", *["wait"] * 3,
 ]  # fmt: skip
 
 
@@ -68,6 +69,9 @@ class Truth:
     refused: set[str] = field(default_factory=set)
     disputed: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    died: set[str] = field(default_factory=set)
+    alarmed: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
     changes: int = 0
 
     def bed(self, baby: str) -> str | None:
@@ -80,12 +84,15 @@ class Truth:
             baby_of_wristband=dict(self.wears),
             bed_of_baby={baby: bed for baby in babies() if (bed := self.bed(baby)) is not None},
             bed_of_camera={name: self.hangs[name] for name in cameras},
+            died=frozenset(self.died),
         )
         return {
             each.id: Facts(
                 known=known,
                 consent_is_active=each.guardian not in self.refused,
                 guardianship_is_clear=each.baby not in self.disputed,
+                is_alarmed=each.baby in self.alarmed,
+                is_paused=each.baby in self.paused,
                 appointment=State.CANCELLED if each.id in self.cancelled else State.WAITING,
             )
             for each in visits
@@ -378,9 +385,15 @@ class Day:
             case "hang":
                 truth.hangs[drawn.choice(CAMERAS)] = drawn.choice(BEDS)
             case "consent":
-                truth.refused ^= {guardian}
+                truth.refused = {guardian} if drawn.random() < 0.5 else set()
             case "dispute":
-                truth.disputed ^= {baby}
+                truth.disputed = {baby} if drawn.random() < 0.5 else set()
+            case "alarm":
+                truth.alarmed = {baby} if drawn.random() < 0.5 else set()
+            case "pause":
+                truth.paused = {baby} if drawn.random() < 0.5 else set()
+            case "death":
+                truth.died |= {baby} if drawn.random() < 0.2 else set()
             case "cancel":
                 truth.cancelled |= {visit} if drawn.random() < 0.3 else set()
             case "hold":
@@ -453,7 +466,7 @@ class Day:
         return (
             self.is_bound(visit)
             and guardian not in self.truth.refused
-            and baby not in self.truth.disputed
+            and baby not in self.truth.disputed | self.truth.died | self.truth.alarmed | self.truth.paused
             and visit not in self.truth.cancelled
             and not self.rooms.is_held
             and self.clock() - self.rooms.rooms[visit].heard_at <= HEARTBEAT_WITHIN

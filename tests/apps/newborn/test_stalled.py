@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bench.newborn_cut_off import ALL, PICTURES, cut_beside
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_levels import is_shown, says
 from tests.apps.newborn.window import MOTHER, Window, until, window_of
-from tests.services.realtime.cut_off import ALL, PICTURES, cut_beside
 from tests.services.realtime.running import embedded
 from tianfu.db import Addresses, Database
 
@@ -32,7 +32,7 @@ TURNS = """() => {
 
 @pytest.fixture
 async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
-    server = partial(embedded, module="tests.services.realtime.cut_off")
+    server = partial(embedded, module="bench.newborn_cut_off")
     async with window_of(database, addresses, server=server) as made:
         yield made
 

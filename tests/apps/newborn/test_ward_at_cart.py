@@ -39,8 +39,15 @@ REMEMBERS = """
     given.push(...stream.getAudioTracks());
     return stream;
   };
+  window.pictures = [];
+  const add = RTCPeerConnection.prototype.addTransceiver;
+  RTCPeerConnection.prototype.addTransceiver = function(what, how) {
+    if (what.kind === 'video') pictures.push(what);
+    return add.call(this, what, how);
+  };
 """
-"""Remembers what the page asks of the device, and which microphones it was given; denies one if told to."""
+"""Remembers what the page asks of the device, which microphones it was given, and what pictures it sends; denies a
+microphone if told to."""
 
 HEARS = """() => {
   const video = document.querySelector('#watch video'), context = new AudioContext();
@@ -215,7 +222,10 @@ async def test_a_cart_keeps_its_picture_without_a_microphone_is_deaf_when_hidden
         await key.click()
         await says(cart, "heard")
         await an_interpreter_speaks(window, cart)
+        both = "pictures.map(each => each.readyState)"
+        assert await cart.evaluate(both) == ["live", "live"], "a picture, and a smaller one"
         await cart.locator("[data-part=stop]").click()
+        assert await cart.evaluate(both) == ["ended", "ended"]
         assert await key.get_attribute("aria-checked") == "false"
         assert not await cart.evaluate("given.some(track => track.readyState === 'live')")
 
@@ -234,6 +244,7 @@ async def test_on_janus_she_hears_it_too_and_the_cart_says_that_no_voice_sounds_
         await sees_picture(page)
         await page.evaluate(HEARS)
         await cart.locator("[data-part=sounds][data-sounds=not-carried]").wait_for()
+        assert await cart.evaluate("pictures.length") == 1, "Janus switches nobody to a smaller one"
         await cart.locator("[data-part=microphone]").click()
         await says(cart, "unheard")
         assert await is_silent(page)

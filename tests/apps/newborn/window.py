@@ -71,8 +71,8 @@ from tianfu.services.realtime.viewers import Viewers
 from tianfu.web.callers import Callers, PeopleCallers
 from tianfu.web.site import Doorkeeping, SiteSettings, build_site
 
-MOTHER, OTHER_MOTHER, GRANDMOTHER = "13800001111", "13800003333", "13800004444"
-NAMES = {MOTHER: "示例妈妈", OTHER_MOTHER: "示例另一位妈妈", GRANDMOTHER: "示例外婆"}
+MOTHER, FATHER, OTHER_MOTHER, GRANDMOTHER = "13800001111", "13800002222", "13800003333", "13800004444"
+NAMES = {MOTHER: "示例妈妈", FATHER: "示例爸爸", OTHER_MOTHER: "示例另一位妈妈", GRANDMOTHER: "示例外婆"}
 VISIT = "visit-7"
 NO_RELAY = Relay((), b"made-up-secret-of-the-relay")
 WATCH = f"/newborn/watch/{VISIT}"

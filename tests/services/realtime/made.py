@@ -28,6 +28,8 @@ CART = (
     Line(label="ward", direction="sendonly"),
 )
 """A telephone at a bed: it lets voices sound, and may send what it hears."""
+TWO_PICTURES = (Line(label="video", direction="sendonly"), Line(label="sub", direction="sendonly"))
+"""A device that sends a smaller picture besides."""
 VIEWER = (
     Line(label="video", direction="recvonly"),
     Line(label="ward", direction="recvonly"),

@@ -19,11 +19,11 @@ from aiortc.rtp import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.services.realtime.made import PeerInMemory, camera, packet, until, viewer
+from tests.services.realtime.made import TWO_PICTURES, PeerInMemory, camera, packet, until, viewer
 from tests.services.realtime.test_hostile import Ward, media, show
 from tianfu.services.realtime.embedded.camera import Camera
 from tianfu.services.realtime.embedded.forwarder import Forwarder
-from tianfu.services.realtime.embedded.raw_peer import Heard, Line, RawPeer, Stream
+from tianfu.services.realtime.embedded.raw_peer import Heard, RawPeer, Stream
 from tianfu.services.realtime.embedded.viewer import STILL_EACH_SECONDS, Viewer
 from tianfu.services.realtime.port import ADAPTED
 from tianfu.services.realtime.protocol.adaptation import (
@@ -282,14 +282,11 @@ async def test_who_asks_again_until_it_is_too_late_has_lost_it_whatever_he_repor
     assert made.level is level
 
 
-CART = (Line(label="video", direction="sendonly"), Line(label="sub", direction="sendonly"))
-
-
 async def test_two_pictures_of_one_offer_are_told_apart() -> None:
     async with Forwarder(time.monotonic) as forwarder:
         heard: list[tuple[str, bytes]] = []
         sender = RawPeer(Heard())
-        offer = await sender.offer(CART, video=("H264",))
+        offer = await sender.offer(TWO_PICTURES, video=("H264",))
         await sender.accept(await forwarder.whip("bed", offer))
         await until(lambda: sender.is_connected)
         made: Camera = forwarder._cameras["bed"]

@@ -15,7 +15,17 @@ import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket, RtcpSrPacket
 
 from tests.services.realtime.janus_running import RunningJanus, janus, look, speak_up
-from tests.services.realtime.made import CART, PICTURE_TO_SEND, Client, camera, until
+from tests.services.realtime.made import (
+    CART,
+    PACKETS_OF_PICTURE,
+    PICTURE_TO_SEND,
+    TWO_PICTURES,
+    Client,
+    camera,
+    picture,
+    tag_of,
+    until,
+)
 from tests.services.realtime.running import START_SECONDS
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.janus.configuration import SECRETS, SESSION_SECONDS
@@ -166,6 +176,21 @@ async def test_a_carts_line_for_voices_stays_inactive_and_nobody_is_heard_at_its
     await until(lambda: mother.sounds("video") != [])
     assert not bed.heard
     await close(bed, mother, father, voice)
+
+
+async def test_of_two_pictures_of_one_offer_the_first_is_shown(running: RunningJanus) -> None:
+    port = running.port
+    bed = await camera(port, "bed-1", TWO_PICTURES)
+    await port.open_room("visit", "bed-1", lease_seconds=30)
+    mother = await look(port, "visit", "mother")
+    await port.gate("visit", Gate.LIVE, "nurse")
+    small = bed.peer.streams["sub"]
+    for data in picture(b"small", 0, whole=True, source=small.source, payload_type=small.payload_type):
+        assert bed.peer.send(data)
+    bed.send_picture(b"full", 0, whole=True)
+    await until(lambda: len(mother.sounds("video")) >= PACKETS_OF_PICTURE)
+    assert {tag_of(data) for _, data in mother.heard} == {b"full"}
+    await close(bed, mother)
 
 
 async def test_it_writes_no_file_and_could_not(running: RunningJanus) -> None:

@@ -21,6 +21,7 @@ from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.pages import CART_HERE
 from tianfu.apps.newborn.queries.carts import CameraBook, read_cart, read_carts, read_sound
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.port import OffersFirst
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
@@ -66,7 +67,7 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
         return page
 
     @post(f"{CART}/{{camera:str}}/grant", status_code=200)
-    async def grant_cart(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, str]]:
+    async def grant_cart(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, str | bool]]:
         asking = pages.asking(request)
         practitioner_of(asking, NURSES)
         cart = await read_cart(carts.house, carts.book, asking.caller, camera)
@@ -77,7 +78,9 @@ def cart_routes(pages: Pages, carts: Carts) -> list[HTTPRouteHandler]:
             if refusal.code != CAMERA_BOUND:
                 raise
             return Response({"code": CAMERA_BOUND}, media_type=MediaType.JSON, status_code=status_of(refusal))
-        return Response({"grant": grant.text}, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+        # Janus shows everybody one picture: a second line would cost the device and reach nobody.
+        said: dict[str, str | bool] = {"grant": grant.text, "smaller": not isinstance(carts.house.media, OffersFirst)}
+        return Response(said, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
     @post(f"{CART}/{{camera:str}}/sound", status_code=200, opt=dict(limited("page")))
     async def ask_sound(request: HttpRequest, camera: FromPath[str]) -> Response[dict[str, bool]]:

@@ -24,7 +24,6 @@ from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.voices import voice_of
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.realtime.protocol.parts import Part
 from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
@@ -46,7 +45,7 @@ def asked_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
 def _family(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
     async def shown(request: HttpRequest, visit: str, *, status: int = 200, **said: object) -> Response[str]:
         coming = await coming_to(windows, resident(request), visit)
-        if coming.part is not Part.FAMILY:
+        if not coming.is_own:
             raise not_found()
         helpers = [each for each in await helpers_of(windows, coming.booked) if each.sees is None]
         asked = await windows.nursery.interpreters.of_visit(visit)

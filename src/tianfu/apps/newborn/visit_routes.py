@@ -46,10 +46,12 @@ from tianfu.apps.newborn.queries.family_visit import (
     now_of,
     read_family_visit,
 )
+from tianfu.apps.newborn.queries.last_photo import read_photo_of_visit
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.apps.newborn.voices import Voice, voice_here, voice_of
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.talk import SPEAKS
 from tianfu.services.realtime.viewers import Viewer
@@ -221,7 +223,12 @@ def _page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
             return await shown(request, visit, status=status_of(refusal), faults=faults_of(refusal), form=form)
         return Redirect(f"{WATCH}/{visit}?done=thanked", status_code=303)
 
-    return [show_visit, take_feedback]
+    @get(f"{WATCH}/{{visit:str}}/photo", opt=limited("page"))
+    async def show_last_photo(request: HttpRequest, visit: FromPath[str]) -> Response[str]:
+        may_see, entry = await read_photo_of_visit(windows, resident(request), visit)
+        return page_of(pages, request)("family/diary_photo.html", may_see=may_see, entry=entry)
+
+    return [show_visit, show_last_photo, take_feedback]
 
 
 def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRouteHandler]:
@@ -278,7 +285,8 @@ def _asked_by_the_page(pages: Pages, windows: Windows, way: _Way) -> list[HTTPRo
                 coming = await coming_to(windows, watcher, visit)
                 stands, part = await now_of(windows, coming), coming.part
             said = dict(_stands(stands, voice, way, now=now))
-            if part is Part.FAMILY and way.root == WATCH:  # neither to relatives nor to who stands at a door
+            is_own = isinstance(watcher, SignedIn) and stands.guardian in watcher.caller.related
+            if part is Part.FAMILY and is_own:  # neither to anybody else of the family nor to who stands at a door
                 said["call"] = _called(stands.call, voice)
             if voice.tongue:
                 said["edition"] = voice.edition

@@ -22,7 +22,6 @@ from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.kept import Changing
-from tianfu.services.realtime.protocol.parts import Part
 
 ANSWER_FAMILY = "answer-family"
 
@@ -36,7 +35,7 @@ async def call_ward(windows: Windows, watcher: Watcher, visit: str, question: st
     `call-waits` or `calls-too-many`.
     """
     coming, house, now = await coming_to(windows, watcher, visit), windows.house, windows.nursery.clock()
-    if coming.part is not Part.FAMILY or not coming.may_see:
+    if not coming.is_own or not coming.may_see:
         raise not_found()
     if await house.rooms.find(visit) is None:
         raise Refusal("visit-not-there-yet", next_step="send-again-later")

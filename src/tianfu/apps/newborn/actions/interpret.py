@@ -20,21 +20,20 @@ from tianfu.apps.newborn.queries.records import not_found
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.services.accounts.model.people import SignedIn
-from tianfu.services.realtime.protocol.parts import Part
 
 NO_LONGER = "no-longer-interprets"
 SAID = {"yes": True, "no": False}
 
 
 async def ask_third(windows: Windows, signed_in: SignedIn, visit: str, form: Mapping[str, str]) -> None:
-    """A guardian asks somebody to interpret in a visit, and says whether he may see the picture: there is no default.
+    """The guardian whose visit it is asks somebody to interpret, and says whether he may see it: there is no default.
 
     Raises Refusal `not-found` for anybody else, `slot-over`, `invitation-unusable`, `interpreters-too-many`, or
     `sound-alone-not-carried` for one who would be let in to nothing.
     """
     coming = await coming_to(windows, signed_in, visit)
     booked = coming.booked
-    if coming.part is not Part.FAMILY:
+    if not coming.is_own:
         raise not_found()
     if booked.end <= windows.nursery.clock():
         raise Refusal("slot-over", next_step="start-again")
@@ -66,10 +65,10 @@ async def end_third(windows: Windows, signed_in: SignedIn, interpreter: str) -> 
 
 
 async def ask_for_interpreter(windows: Windows, signed_in: SignedIn, visit: str, account: str) -> None:
-    """A guardian asks that a relative whom he invited may speak; raises Refusal `not-found` for anybody else."""
+    """The guardian whose visit it is asks that a relative may speak; raises Refusal `not-found` for anybody else."""
     coming = await coming_to(windows, signed_in, visit)
     helpers = {each.account for each in await helpers_of(windows, coming.booked) if each.sees is None}
-    if coming.part is not Part.FAMILY or account not in helpers:
+    if not coming.is_own or account not in helpers:
         raise not_found()
     await windows.viewers.ask_interpreter(visit, account, now=windows.nursery.clock())
 

@@ -29,6 +29,9 @@ from tianfu.services.realtime.protocol.proofs import thumbprint_of
 
 KEY_LETTERS_MAX = 1_024
 
+GUARDIANS_MAX = 2
+"""So many guardians of a baby watch at once; whose visit it is has his place in any case. [ours]"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
@@ -50,7 +53,7 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     for her shift, comes only while the curtain is open: she has nothing to wait for behind it.  Raises Refusal
     `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
     `visit-not-there-yet`, `room-closed`, `sound-alone-not-carried`, `interpreter-waits`, `consent-missing`,
-    `consultation-closed`, `watermark-missing`, `curtain-drawn` and `device-key-malformed`.
+    `guardians-too-many`, `consultation-closed`, `watermark-missing`, `curtain-drawn` and `device-key-malformed`.
     """
     now = windows.nursery.clock()
     coming = await coming_to(windows, watcher, visit)
@@ -66,6 +69,8 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         raise Refusal("interpreter-waits", next_step="send-again-later")
     if not coming.may_see:
         raise _closed_to(watcher)
+    if coming.part is Part.FAMILY and not coming.is_own:
+        await _refuse_unless_room(windows, watcher, visit)
     device = _thumbprint(key)
     participant = windows.grants.participant(visit, watcher.caller.id)
     before = await windows.viewers.find(visit, participant)
@@ -93,6 +98,12 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         may_speak=coming.may_speak,
         offers_first=isinstance(windows.house.media, OffersFirst),
     )
+
+
+async def _refuse_unless_room(windows: Windows, watcher: Watcher, visit: str) -> None:
+    here = [each for each in await windows.viewers.here() if each.visit == visit and each.part is Part.FAMILY]
+    if len({each.caller.id for each in here} - {watcher.caller.id}) >= GUARDIANS_MAX:
+        raise Refusal("guardians-too-many", next_step="send-again-later")
 
 
 def _closed_to(watcher: Watcher) -> Refusal:

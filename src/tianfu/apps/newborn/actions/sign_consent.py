@@ -6,15 +6,19 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
+from tianfu.apps.newborn.live.house import UNAVAILABLE
 from tianfu.apps.newborn.mapping.consents import VERSION, consent_of, withdrawn
-from tianfu.apps.newborn.model.consent import read_scopes, words_in
+from tianfu.apps.newborn.model.consent import Scope, read_scopes, words_in
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_home import consent_records, my_baby
 from tianfu.apps.newborn.queries.records import FAMILY, not_found
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.standards.fhir.parsing import parse_resource
+
+WITHDRAWN = "consent-withdrawn"
 
 
 async def sign_consent(
@@ -41,6 +45,8 @@ async def sign_consent(
     await _take_back(nursery, signed_in, others)
     text = orjson.dumps({**resource, "id": standing.id})
     await nursery.store.update(caller, FAMILY, parse_resource(text), standing.id, expected_version=standing.version)
+    if Scope.VIEW not in scopes:
+        await _sees_no_more(nursery, signed_in)
 
 
 async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
@@ -51,10 +57,25 @@ async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> 
     if not before:
         raise not_found()
     await _take_back(nursery, signed_in, before)
+    await _sees_no_more(nursery, signed_in)
     for wish in mine.waiting:
         # Who waits moves up by himself: nobody does who has not agreed.
         if wish.related == mine.guardian.id:
             await nursery.places.wait_no_more(wish.id, [baby])
+
+
+async def _sees_no_more(nursery: Nursery, signed_in: SignedIn) -> None:
+    """He watches no visit any more, whoever booked it; of another baby, to which he agrees still, he comes back.
+
+    What cannot be ended while the media server is away is no good any more, and ends when it is back.
+    """
+    if nursery.taking is None:
+        return
+    try:
+        await nursery.taking.revoke_person(signed_in.caller, signed_in.account.id, WITHDRAWN, visit=None)
+    except Refusal as refusal:
+        if refusal.code not in UNAVAILABLE:
+            raise
 
 
 async def _take_back(nursery: Nursery, signed_in: SignedIn, consents: Iterable[Record]) -> None:

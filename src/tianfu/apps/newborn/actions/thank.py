@@ -13,7 +13,6 @@ from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.refusal import Fault, Refusal
 from tianfu.services.accounts.model.people import SignedIn
-from tianfu.services.realtime.protocol.parts import Part
 
 WORDS_MAX = 500
 
@@ -37,7 +36,7 @@ async def thank(windows: Windows, signed_in: SignedIn, visit: str, form: Mapping
     resource = feedback_of(
         coming.booked,
         name=f"{visit}-{participant}"[:64],
-        sender=coming.booked.guardian if coming.part is Part.FAMILY else "",
+        sender=coming.guardian,
         unit=unit,
         answers={name: form[name] for name in QUESTIONS},
         words=words,

@@ -94,12 +94,30 @@ async def read_family_diary(nursery: Nursery, caller: Caller, baby: str) -> Fami
 async def read_family_photo(nursery: Nursery, caller: Caller, baby: str, photo: str) -> bytes:
     """A released photo, for a guardian who agreed to diary and photos; raises Refusal `not-found`."""
     mine = await diary_baby(nursery, caller, baby)
-    if mine.consent is None or not {Scope.DIARY, Scope.PHOTO} <= mine.consent.scopes:
+    if not sees_photos(mine):
         raise not_found()
     state, picture = await _photo(nursery.store, caller, FAMILY, baby, photo)
     if state is not State.RELEASED:
         raise not_found()
     return picture
+
+
+async def read_last_photo(nursery: Nursery, caller: Caller, baby: str) -> tuple[bool, Entry | None]:
+    """Whether a guardian agreed to diary and photos, and then the newest released day with one; None if none has.
+
+    Raises Refusal `not-found` for everybody else.
+    """
+    mine = await diary_baby(nursery, caller, baby)
+    if not sees_photos(mine):
+        return False, None
+    entries = await _days(nursery.store, caller, FAMILY, baby)
+    released = [each for each in entries if each.state is State.RELEASED and each.photo]
+    return True, max(released, key=lambda each: each.day, default=None)
+
+
+def sees_photos(baby: Baby) -> bool:
+    """Whether its guardian agreed to diary and photos."""
+    return baby.consent is not None and {Scope.DIARY, Scope.PHOTO} <= baby.consent.scopes
 
 
 async def read_care_diary(nursery: Nursery, caller: Caller, baby: str) -> CareDiary:
@@ -140,11 +158,7 @@ def agreed_at(desk: BabyDesk) -> frozenset[Scope]:
 async def read_diary(store: RecordStore, caller: Caller, why: Purpose, baby: str) -> Diary:
     """The last days of a baby as the caller may read them."""
     about = f"Patient/{baby}"
-    days = await _search(
-        store, caller, why, "Composition", ("patient", about), ("type", f"{NEWBORN}|{DIARY_DAY}"), ("_sort", "-date")
-    )
-    entries = [entry_from(each.value, version=each.version) for each in days]
-    whole = await with_observations(store, caller, why, [each for each in entries if each is not None])
+    whole = await with_observations(store, caller, why, await _days(store, caller, why, baby))
     patient = await read_one(store, caller, why, "Patient", baby)
     gestation = await _search(
         store, caller, why, "Observation", ("patient", about), ("code", f"{LOINC}|{GESTATION}"), ("_sort", "-date")
@@ -180,6 +194,20 @@ def _as_seen(entry: Entry) -> Entry:
     if entry.state is State.RELEASED:
         return entry
     return replace(entry, told=told_in("", ()), observations=(), photo="")
+
+
+async def _days(store: RecordStore, caller: Caller, why: Purpose, baby: str) -> list[Entry]:
+    days = await _search(
+        store,
+        caller,
+        why,
+        "Composition",
+        ("patient", f"Patient/{baby}"),
+        ("type", f"{NEWBORN}|{DIARY_DAY}"),
+        ("_sort", "-date"),
+    )
+    entries = [entry_from(each.value, version=each.version) for each in days]
+    return [each for each in entries if each is not None]
 
 
 async def _photo(store: RecordStore, caller: Caller, why: Purpose, baby: str, photo: str) -> tuple[State, bytes]:

@@ -21,6 +21,7 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.experts import is_listed
 from tianfu.apps.newborn.queries.facts import read_facts
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, stays_in, wards_of_stays
+from tianfu.apps.newborn.queries.second_guardian import guardian_as
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -41,7 +42,7 @@ class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
     `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.  `call` is
-    the family's last call to the nurse.
+    the family's last call to the nurse; `guardian` is whose visit it is.
     """
 
     state: State
@@ -52,6 +53,7 @@ class Now:
     is_silenced: bool = False
     is_ward_heard: bool = False
     call: Call | None = None
+    guardian: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -109,6 +111,7 @@ class Coming:
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
     and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
+    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.
     """
 
     booked: Booked
@@ -118,6 +121,12 @@ class Coming:
     sees: bool = True
     waits: bool = False
     asks_ward: bool = False
+    guardian: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is his visit, and not one that another guardian of the baby booked."""
+        return self.part is Part.FAMILY and self.guardian == self.booked.guardian
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +192,8 @@ async def _booked(windows: Windows, visit: str) -> Booked:
 async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     """As what somebody may come to a visit.
 
-    Raises Refusal `not-found` for who is neither its guardian nor invited, and `invitation-over` for who was.
+    Raises Refusal `not-found` for who is neither a guardian of its baby nor invited, and `invitation-over` for who was.
+    Who is a guardian, and did not book it, comes by his own consents, while the visit stands for who did.
     An invited relative looks only, unless the guardian asked for him as an interpreter and a nurse agreed.  A station
     stands for the guardian of the visit on its screen, and speaks only if that was so when the code was given, too.
     """
@@ -195,7 +205,9 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
-    is_guardian = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
+    is_own = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
+    own = booked.guardian if is_own else await guardian_as(nursery, watcher.caller, booked.baby)
+    is_guardian = own != ""
     is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked.baby)
     third = await _third(windows, watcher, visit) if not (is_guardian or is_invited) else None
     if not (is_guardian or is_invited or third):
@@ -206,15 +218,18 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
     )
     flags = await found_by(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
-    who = ("RelatedPerson", booked.guardian), ("Patient", booked.baby)
-    people = await read_all(nursery.store, VISITS, PLATFORM, who)
-    guardian, patient = (people.get(each) for each in who)
+    # By whose consent he comes: the visit hangs on that of who booked it, and another guardian on his own, too.
+    guardians = [("RelatedPerson", each) for each in sorted({booked.guardian, own or booked.guardian})]
+    people = await read_all(nursery.store, VISITS, PLATFORM, [*guardians, ("Patient", booked.baby)])
+    patient = people.get(("Patient", booked.baby))
     asks_ward = patient is not None and has_died(patient.value)
-    given = [each.value for each in consents]
-    stands = guardian is not None and is_clear(
-        guardian.value, booked.baby, [each.value for each in flags], now=nursery.clock()
+    given, said, now = [each.value for each in consents], [each.value for each in flags], nursery.clock()
+    may_see = not asks_ward and all(
+        (found := people.get(each)) is not None
+        and is_clear(found.value, booked.baby, said, now=now)
+        and allows(given, each[1], VIEW)
+        for each in guardians
     )
-    may_see = stands and not asks_ward and allows(given, booked.guardian, VIEW)
     waits = third is not None and third.agreed_at is None
     asked = await windows.viewers.interpreters(visit) if is_invited else {}
     interprets = third is not None or asked.get(watcher.caller.id, False)
@@ -223,10 +238,11 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         booked=booked,
         part=Part.FAMILY if is_guardian else Part.INTERPRETER if interprets else Part.GUEST,
         may_see=may_see and not waits,
-        may_speak=may_talk and may_see and not waits and allows(given, booked.guardian, TALK),
+        may_speak=may_talk and may_see and not waits and allows(given, own or booked.guardian, TALK),
         sees=third is None or third.sees,
         waits=waits,
         asks_ward=asks_ward,
+        guardian=own,
     )
 
 
@@ -299,6 +315,7 @@ async def now_of(windows: Windows, coming: Coming) -> Now:
     """
     booked = coming.booked
     stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
+    stands = replace(stands, guardian=booked.guardian)
     return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
 
 
@@ -313,6 +330,7 @@ async def now_at_bed(windows: Windows, visit: str) -> Now | None:
         is_silenced=standing.is_silenced,
         is_ward_heard=standing.is_ward_heard,
         call=standing.call,
+        guardian=standing.booked.guardian,
     )
 
 
@@ -328,7 +346,7 @@ def _now(visit: Visit, *, since: Instant) -> Now:
 
 
 async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> FamilyVisit:
-    """The page of a visit for its guardian or an invited relative; raises as `coming_to` does.
+    """The page of a visit for a guardian of its baby or an invited relative; raises as `coming_to` does.
 
     At the door, where others pass, it tells no name and nothing of how the baby is.  An expert learns name and bed
     from the first to the last minute, while the baby stays in the ward that asked, and until it is over.
@@ -336,7 +354,8 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     coming = await coming_to(windows, watcher, visit)
     booked, store = coming.booked, windows.nursery.store
     is_open_to_others = isinstance(watcher, AtDoor)
-    is_guardian = coming.part is Part.FAMILY and not is_open_to_others
+    is_own = coming.is_own and not is_open_to_others
+    is_told = is_own or (coming.part is Part.FAMILY and not coming.is_own and coming.may_see)
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
@@ -355,8 +374,8 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
         bed=bed if is_known else "",
-        note=await _note(windows, booked.baby) if is_guardian and not coming.asks_ward else None,
-        helpers=await helpers_of(windows, booked) if is_guardian else (),
+        note=await _note(windows, booked.baby) if is_told and not coming.asks_ward else None,
+        helpers=await helpers_of(windows, booked) if is_own else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
         is_open_to_expert=is_open_to_expert,
     )

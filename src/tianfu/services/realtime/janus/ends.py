@@ -152,7 +152,10 @@ async def receive(session: Session, place: Place, offer: str, *, sound: Label, a
     for stream in said.data["streams"]:
         if stream.get("disabled"):
             continue
-        feeds["video" if stream["type"] == "video" else sound] = Feed(source=said.data["id"], line=stream["mid"])
+        label: Label = "video" if stream["type"] == "video" else sound
+        if label in feeds:
+            continue  # a smaller picture, which nobody is switched to here
+        feeds[label] = Feed(source=said.data["id"], line=stream["mid"])
         codec = stream["codec"] if stream["type"] == "video" else codec
     made = Sender(handle=handle, feeds=feeds, codec=codec, ufrag=ufrag_of(offer), joined_at=at_seconds)
     return made, said.description

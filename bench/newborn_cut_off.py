@@ -1,4 +1,4 @@
-"""Our media server whose viewers a file cuts off: `…cut_off SOCKET`.
+"""Our media server whose viewers a file cuts off: `…newborn_cut_off SOCKET`.
 
 The file lies beside the socket.  While something is written in it, no datagram from or to anybody who watches comes
 through, neither a picture nor a sign of life; the camera's do, and so does whatever is asked over HTTP.  With
