@@ -96,7 +96,10 @@ def nurse_view_routes(pages: Pages, windows: Windows) -> list[HTTPRouteHandler]:
 
         async def spoken() -> Said:
             is_pressed = form["pressed"] == "yes"
-            reach = await speak(windows, watcher_of(request), visit, is_pressed=is_pressed)
+            watcher = watcher_of(request)
+            reach = await speak(windows, watcher, visit, is_pressed=is_pressed)
+            if not is_pressed:  # whoever let go is told last whether the visit is hers: letting go waits for nothing
+                await coming_to(windows, watcher, visit)
             return {"pressed": is_pressed, "heard": reach.value}
 
         return await answered(request, spoken())
