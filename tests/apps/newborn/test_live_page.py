@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, Route
 
-from tests.apps.newborn.ward import ELSEWHERE, QIN
+from tests.apps.newborn.ward import ELSEWHERE, QIN, UNIT
 from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, agreed, listen, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
 from tianfu.apps.newborn.actions.interpret import let_interpret
@@ -21,6 +21,7 @@ from tianfu.apps.newborn.model.watermark import STEP_SECONDS
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.store import Post
 
 pytestmark = pytest.mark.anyio
 
@@ -368,6 +369,7 @@ async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, l
     await page.goto(f"{window.address}{WATCH}")
     await page.get_by_role("button", name=see).wait_for()
     await fit(page, f"{language}-check")
+    await rests(window, page, language)
     await page.evaluate(SEEN)
     await page.keyboard.press("Tab")
     await page.get_by_role("button", name=see).focus()
@@ -388,6 +390,32 @@ async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, l
     said = (await page.locator("main").inner_text()).lower()
     assert [word for word in ("died", "death", "deceased", "去世", "离世", "死", "谢谢", "thank") if word in said] == []
     await fit(page, f"{language}-asks-ward")
+
+
+async def rests(window: Window, page: Page, language: str) -> None:
+    """A doctor pauses the baby's visits at the bed, where an alarm sounds; what the family then reads, and the ward."""
+    word = "医生请宝宝先好好休息" if language == "zh-CN" else "The doctor asks for rest"
+    post = Post(organisation=UNIT, role="doctor", practitioner="he")
+    doctor = await (await window.staff("H510003", post, width=320, language=language)).new_page()
+    await window.ward.flag(7, "newborn-alarm")
+    await doctor.goto(f"{window.address}/newborn/visits/{VISIT}")
+    pausing = doctor.locator("[data-part=pause]")
+    await pausing.locator("summary").click()
+    await fit(doctor, f"{language}-pausing")
+    await pausing.get_by_role("textbox").fill("抽搐, 观察")
+    await pausing.get_by_role("button").click()
+    await doctor.locator("[data-part=alarm]").get_by_role("button").click()
+    title = page.locator("[data-watch=title]")
+    await title.filter(has_text=word).wait_for()
+    assert "抽搐" not in await page.content()
+    await fit(page, f"{language}-rests")
+    await doctor.goto(f"{window.address}/newborn/desk")
+    await fit(doctor, f"{language}-desk-paused")
+    await doctor.goto(f"{window.address}/newborn/visits/{VISIT}")
+    await pausing.get_by_role("button").click()
+    await pausing.locator("summary").wait_for()
+    await doctor.close()
+    await title.filter(has_not_text=word).wait_for()
 
 
 async def until_drawn(page: Page) -> None:

@@ -23,6 +23,7 @@ from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.keep_cameras import CameraDesk
+from tianfu.apps.newborn.actions.keep_slots import look_at_slots
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.mapping.codes import VISITS
@@ -31,6 +32,7 @@ from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.model.windows import Policy, told
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
+from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
 from tianfu.kernel.refusal import Refusal
@@ -445,6 +447,41 @@ async def test_a_doctor_draws_and_holds_but_neither_scans_nor_opens(place: Place
     assert await place.ward.state(7) is State.SHIELDED
 
 
+async def test_a_doctor_pauses_one_babys_visits_at_the_bed_and_lets_them_go_on(place: Place) -> None:
+    doctor, qin = await place.tablet(DOCTOR), await place.armed()
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+    assert (await qin.post("/newborn/visits/visit-7/pause", why="抽搐")).status_code == 404
+    assert (await doctor.post("/newborn/visits/visit-7/pause")).headers["location"].endswith("done=pause-why")
+    paused = await doctor.post("/newborn/visits/visit-7/pause", why="抽搐, 观察")
+    assert paused.headers["location"].endswith("done=paused"), paused.text
+    await place.keeper.tick()
+    visit = (await place.ward.standing(7)).visit
+    assert (visit.state, visit.reason) == (State.SHIELDED, "doctor-asks-rest")
+    page = (await qin.get("/newborn/visits/visit-7")).text
+    assert "抽搐, 观察" in page
+    assert "/pause" not in page
+    refused = await qin.post("/newborn/visits/visit-7/open")
+    assert (refused.status_code, "a doctor paused this baby" in refused.text) == (422, True)
+    resumed = await doctor.post("/newborn/visits/visit-7/pause", **{"is": "over"})
+    assert resumed.headers["location"].endswith("done=resumed")
+    await place.keeper.tick()
+    assert await place.ward.state(7) is State.SHIELDED
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+
+
+async def test_an_alarm_that_nobody_lowers_is_said_to_be_over_at_the_bed(place: Place) -> None:
+    stranger, qin = await place.tablet(STRANGER), await place.armed()
+    await place.ward.flag(7, "newborn-alarm")
+    await place.keeper.tick()
+    page = (await qin.get("/newborn/visits/visit-7")).text
+    assert "An alarm sounds at this bed" in page
+    assert "/newborn/visits/visit-7/open" not in page
+    assert (await stranger.post("/newborn/visits/visit-7/alarm-over")).status_code == 404
+    assert (await qin.post("/newborn/visits/visit-7/open")).status_code == 422
+    assert (await qin.post("/newborn/visits/visit-7/alarm-over")).headers["location"].endswith("done=alarm-over")
+    assert (await qin.post("/newborn/visits/visit-7/open")).headers["location"].endswith("done=opened")
+
+
 async def test_declining_needs_a_reason_that_the_family_then_reads(place: Place) -> None:
     qin = await place.tablet(QIN)
     assert (await qin.post("/newborn/visits/visit-7/decline")).status_code >= 400
@@ -473,6 +510,43 @@ async def test_declining_frees_the_place_unless_something_was_seen(
     declined = await qin.post(f"/newborn/visits/{visit}/decline", reason="ward-is-busy")
     assert declined.headers.get("location", "").endswith("done=declined"), declined.text
     assert bool(await place.nursery.places.of_baby(before.baby)) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"), [("silence", "nurse-gone"), ("time", "not-opened"), ("break-off", "ward-is-busy")]
+)
+async def test_what_was_cut_at_the_bed_is_told_in_the_report_and_counts_only_if_something_was_seen(
+    place: Place, ends: str, reason: str
+) -> None:
+    before = await place.ward.booked(7)
+    held = [(before.baby, before.guardian, before.start, before.end)]
+    [visit] = await place.nursery.places.hold(before.ward, held, lambda _: None, by_staff=False)
+    await place.nursery.places.confirm(visit)
+    place.ward.visits[7] = visit
+    await place.ward.book(7, State.WAITING, start=before.start, end=before.end)
+    caller, qin = (await place.tablet(HEAD)).entered.signed_in.caller, await place.tablet(QIN)
+    await place.ward.arm(7)
+    if ends == "break-off":
+        assert (await qin.post(f"/newborn/visits/{visit}/open")).headers["location"].endswith("done=opened")
+        assert (await qin.post(f"/newborn/visits/{visit}/decline", reason=reason)).status_code == 303
+    for seconds in {"silence": (16, 61), "time": (600,), "break-off": (0,)}[ends]:
+        place.house.time.pass_(seconds)
+        await place.keeper.tick()
+    standing = await place.ward.standing(7)
+    assert (standing.visit.state, standing.visit.reason) == (State.ABORTED, reason)
+    await place.keeper.write_down()
+    for _ in range(2):
+        await look_at_slots(place.nursery)
+    [fate] = await place.nursery.places.fates(before.ward, before.start, before.end)
+    was_seen = ends == "break-off"
+    assert (fate.freed_by, fate.freed_reason, fate.broken_off) == (
+        (None, "", reason) if was_seen else ("ward", reason, "")
+    )
+    place.house.time.now = before.end
+    report = await read_report(place.nursery, caller)
+    assert report.reasons == ((reason, 1),)
+    assert report.visits == was_seen
+    assert [each.seen.in_30_days for each in report.lines if each.baby.id == "baby-7"] == [was_seen]
 
 
 async def test_a_nurse_looks_after_several_beds_from_her_round(place: Place) -> None:

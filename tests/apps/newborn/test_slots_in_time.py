@@ -203,3 +203,27 @@ async def test_a_baby_that_is_gone_is_offered_no_place_and_none_is_booked_for_it
         assert guardian is not None
         at = "/newborn/desk/babies/baby-3/book"
         assert "is not in this ward now" in await nurse.refused(at, guardian=guardian[1], start=str(start))
+
+
+async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_no_familys_no_show(ward: Ward) -> None:
+    nurse, doctor = await ward.opened(), await ward.staff("doctor")
+    mother, visit = await first_booking(ward, nurse, MOTHER, "baby-3")
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    at = "/newborn/desk/babies/baby-3/pause"
+    assert (await nurse.post(at, why="x")).status_code == 404
+    assert await doctor.done(at, why="颅内出血") == "paused"
+    assert "Let visits go on" in (await doctor.get("/newborn/desk")).text
+    assert "Visits are paused" in (await nurse.get("/newborn/desk")).text
+    page = (await mother.get("/newborn")).text
+    assert "The doctor asks for rest" in page
+    assert "颅内出血" not in page
+    await give_up_gone(ward.nursery)
+    assert (await booked(ward, visit)).state is State.SLOT_CONFIRMED
+    head, end = (await nurse.here()).caller, (await booked(ward, visit)).end
+    go_to(ward, end)
+    await look_at_slots(ward.nursery)
+    found = await booked(ward, visit)
+    assert (found.state, found.reason) == (State.CANCELLED, "doctor-asks-rest")
+    report = await read_report(ward.nursery, head)
+    assert report.reasons == (("doctor-asks-rest", 1),)
+    assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [0]

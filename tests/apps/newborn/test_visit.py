@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from importlib.resources import files
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianfu.apps.newborn.model.binding import Binding, Known
+from tianfu.apps.newborn.model.booking import WARD_REASONS
+from tianfu.apps.newborn.model.reasons import OF_ITSELF, TOLD, DeclineReason
 from tianfu.apps.newborn.model.visit import (
     ADJUST_WITHIN,
     AT_THE_BED,
     CAMERA_ADJUSTED,
+    CARED_FOR,
     EXITS,
     FINAL_CUTS,
     HALTS,
@@ -22,6 +27,7 @@ from tianfu.apps.newborn.model.visit import (
     NEXT,
     OVER,
     REPAIR_WITHIN,
+    RESTS,
     Exit,
     State,
     Visit,
@@ -361,3 +367,13 @@ def test_who_moves_a_camera_has_longer_than_a_fault_and_the_visit_is_given_up_th
     assert (late.state, late.reason) == (State.ABORTED, CAMERA_ADJUSTED)
     gone = looked_at(at, replace(ward, consent_is_active=False), now=START)
     assert (gone.state, gone.reason) == (State.ABORTED, "consent-withdrawn")
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_whatever_ends_or_hides_a_visit_has_words_for_nurses_and_for_the_report(language: str) -> None:
+    words = orjson.loads(files("tianfu.apps.newborn").joinpath("languages", f"{language}.json").read_bytes())
+    assert [each for each in sorted(TOLD) if f"nurse.reason-{each}" not in words] == []
+    reported = {*OF_ITSELF, *DeclineReason, *WARD_REASONS}
+    assert [each for each in sorted(reported) if f"newborn.reason-{each}" not in words] == []
+    family = {each for each in OF_ITSELF if f"newborn.watch-title-{each}" in words}
+    assert {CARED_FOR, RESTS} <= family

@@ -44,7 +44,21 @@ from tianfu.web.outcome import status_of
 from tianfu.web.pages import Pages
 
 DONE = frozenset(
-    {"approved", "declined", "revoked", "disputed", "settled", "enrolled", "signed", "booked", "cancelled", "set"}
+    {
+        "approved",
+        "declined",
+        "revoked",
+        "disputed",
+        "settled",
+        "enrolled",
+        "signed",
+        "booked",
+        "cancelled",
+        "set",
+        "paused",
+        "resumed",
+        "pause-why",
+    }
 )
 POLICY_FIELDS = ("from_day", "windows", "closed", "agreed", "stills", "shifts", *BOUNDS, *OPTIONAL)
 SAID_AGAIN = SHOWN_AGAIN | {

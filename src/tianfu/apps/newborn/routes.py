@@ -18,6 +18,7 @@ from tianfu.apps.newborn.consultation_routes import agreement_routes, consultati
 from tianfu.apps.newborn.diary_routes import diary_routes
 from tianfu.apps.newborn.door_routes import door_codes_routes, door_routes
 from tianfu.apps.newborn.family_routes import family_routes
+from tianfu.apps.newborn.halt_routes import bed_halt_routes, desk_halt_routes
 from tianfu.apps.newborn.head_nurse_routes import head_nurse_routes
 from tianfu.apps.newborn.interpreter_routes import asked_routes, interpreter_routes
 from tianfu.apps.newborn.live.bed import STAFF
@@ -95,6 +96,7 @@ def _booking(
         *for_purpose(Purpose.PATIENT_REQUEST, diary_routes(pages, nursery)),
         *for_purpose(Purpose.PATIENT_REQUEST, language_routes(nursery)),
         *for_purpose(Purpose.TREATMENT, head_nurse_routes(pages, nursery, rooms)),
+        *for_purpose(Purpose.TREATMENT, desk_halt_routes(nursery)),
         *for_purpose(Purpose.TREATMENT, wording_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, care_routes(pages, nursery)),
         *for_purpose(Purpose.TREATMENT, door_codes_routes(pages, nursery)),
@@ -105,8 +107,9 @@ def _booking(
 def _live(pages: Pages, bedsides: Bedsides | None, carts: Carts | None) -> list[HTTPRouteHandler]:
     if bedsides is None:
         return []
-    work = workload_routes(pages, bedsides.house)
-    at_the_bed = [*nurse_routes(pages, bedsides), *work, *([] if carts is None else cart_routes(pages, carts))]
+    at_the_bed = [*nurse_routes(pages, bedsides), *bed_halt_routes(pages, bedsides)]
+    at_the_bed += workload_routes(pages, bedsides.house)
+    at_the_bed += [] if carts is None else cart_routes(pages, carts)
     return for_purpose(Purpose.TREATMENT, at_the_bed)
 
 

@@ -32,7 +32,7 @@ from tianfu.apps.newborn.door_routes import (
 )
 from tianfu.apps.newborn.model.calls import WORDS_MAX, Call, Question
 from tianfu.apps.newborn.model.feedback import ANSWERS
-from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.visit import RESTS, State
 from tianfu.apps.newborn.pages import ROOT, doctor, faults_of, page_of, resident
 from tianfu.apps.newborn.queries.family_visit import (
     INVITATION_OVER,
@@ -357,7 +357,9 @@ def _stands(stands: Now, voice: Voice, way: _Way, *, now: Instant) -> Said:
     """How a visit stands, in words for who looks; `tongues` names those that are not in the page's language."""
     formats = Formats(voice.language)
     is_before = not stands.is_over and not stands.is_at_bed
-    reason = stands.reason if stands.state is State.SHIELDED else ""
+    reason = stands.reason if stands.state in {State.ARMED, State.SHIELDED} else ""
+    if stands.rests and stands.state not in {State.LIVE, State.SHIELDED} and not stands.is_over:
+        reason = RESTS
     kind = "over" if stands.is_over else "before" if is_before else "live" if stands.state is State.LIVE else "drawn"
     title = f"newborn.watch-title-{reason}" if reason else f"newborn.watch-kind-{kind}"
     keys = {"title": way.key(title, voice)}

@@ -68,7 +68,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What became of a place; `freed_by` is None while it stands."""
+    """What became of a place; `freed_by` is None while it stands, `broken_off` why the ward ended what was seen."""
 
     baby: str
     start: Instant
@@ -76,6 +76,7 @@ class Fate:
     by_staff: bool
     freed_by: str | None
     freed_reason: str
+    broken_off: str
 
 
 Decide = Callable[[Sequence[Place]], None]
@@ -210,6 +211,11 @@ class Places:
             row = await transaction.one(_SQL.free_place, place=place, by=by, reason=reason, now=self._clock())
         return None if row is None else (row[0], Instant(row[1]))
 
+    async def broken_off(self, place: str, reason: str) -> None:
+        """The ward broke a visit off of which something was seen: its place stays counted, with the reason."""
+        async with self._database.connection("app") as connection:
+            await connection.run(_SQL.break_off_place, place=place, reason=reason)
+
     async def unsettled(self) -> tuple[tuple[str, bool], ...]:
         """Places whose hold has lapsed and that may have left an Appointment, at most `TELL_AT_ONCE`, the oldest first.
 
@@ -300,6 +306,7 @@ class Places:
                 by_staff=bool(row[3]),
                 freed_by=row[4],
                 freed_reason=row[5] or "",
+                broken_off=row[6] or "",
             )
             for row in rows
         )

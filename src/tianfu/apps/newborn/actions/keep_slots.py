@@ -6,16 +6,19 @@ Rules: docs/rules/newborn-visits.md , docs/rules/newborn-booking.md
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal
 
 import structlog
 
 from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_up, move_up_everywhere
 from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.visits import booked_from, restated
-from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.mapping.halts import was_paused
+from tianfu.apps.newborn.mapping.visits import Booked, booked_from, restated
+from tianfu.apps.newborn.model.reasons import DeclineReason
+from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, RESTS, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.records import PLATFORM, read_all, write
+from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all, write
 from tianfu.apps.newborn.queries.staying import why_gone
 from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
@@ -38,7 +41,13 @@ FREED_BY: dict[State, Literal["family", "ward"]] = {
     State.EXPIRED: "ward",
     State.NO_SHOW: "family",
 }
-"""Who gave up the place of a visit that nobody saw.  A family that saw its baby had its place, however it ended."""
+"""Who gave up the place of a visit that nobody saw.  A family that saw its baby had its place, however it ended.
+
+An aborted one may have been seen or not: its Encounter says.
+"""
+
+WITHDRAWN = "consent-withdrawn"
+"""Of what was given up at the bed unseen the family did this, and the ward all else."""
 
 _log = structlog.get_logger("tianfu.newborn")
 
@@ -67,18 +76,28 @@ async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None
     now = nursery.clock()
     around = await nursery.places.around(now, before=before)
     found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", each.id) for each, _ in around])
+    visits = {
+        place.id: booked_from(record.value, version=record.version)
+        for place, _ in around
+        if (record := found.get(("Appointment", place.id))) is not None
+    }
+    unseen = await _unseen(nursery, [each for each in visits.values() if each and each.state is State.ABORTED])
     for place, ward in around:
-        record = found.get(("Appointment", place.id))
-        booked = None if record is None else booked_from(record.value, version=record.version)
+        record, booked = found.get(("Appointment", place.id)), visits.get(place.id)
         if record is None or booked is None:
             continue
         visit = turned(booked.visit, now=now)
         try:
+            if visit.state is State.NO_SHOW and await _was_paused(nursery, booked):
+                visit = left(booked.visit, Exit.CANCEL, RESTS)
             if visit != booked.visit:
                 resource = restated(record.value, visit.state, visit.reason)
                 await write(nursery.store, resource, expected_version=record.version)
-            if visit.state in FREED_BY:
-                await free_place(nursery, place.id, by=FREED_BY[visit.state], reason=visit.reason)
+            by = FREED_BY.get(visit.state) or unseen.get(place.id)
+            if by is not None:
+                await free_place(nursery, place.id, by=by, reason=visit.reason)
+            elif visit.state is State.ABORTED and visit.reason in set(DeclineReason):
+                await nursery.places.broken_off(place.id, visit.reason)
         except Refusal as refusal:  # somebody changed it meanwhile: the next look sees how it stands then
             _log.info("slot_not_turned", appointment=place.id, ward=ward, code=refusal.code)
 
@@ -117,6 +136,19 @@ async def give_up_gone(nursery: Nursery) -> None:
             await give_up(nursery, ward, place, reason, by="ward")
         except Refusal as refusal:  # at the bed, or over by now: the keeper and the other looks see to it
             _log.info("gone_baby_not_given_up", appointment=place.id, ward=ward, code=refusal.code)
+
+
+async def _unseen(nursery: Nursery, aborted: Sequence[Booked]) -> dict[str, Literal["family", "ward"]]:
+    """Of visits that were given up at the bed those of which nothing was ever seen, and who gave each up."""
+    found = await read_all(nursery.store, VISITS, PLATFORM, [("Encounter", each.id) for each in aborted])
+    unseen = {name for (_, name), record in found.items() if record.value.get("status") == "cancelled"}
+    return {each.id: "family" if each.reason == WITHDRAWN else "ward" for each in aborted if each.id in unseen}
+
+
+async def _was_paused(nursery: Nursery, booked: Booked) -> bool:
+    """Whether a doctor let the baby have no visits while its slot was: then nobody can have come."""
+    flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
+    return was_paused([each.value for each in flags], booked.start, booked.end)
 
 
 def turned(visit: Visit, *, now: Instant) -> Visit:

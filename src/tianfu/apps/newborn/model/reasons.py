@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
-from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, CARED_FOR, RESTS
+from tianfu.apps.newborn.model.visit import CAMERA_ADJUSTED, CARED_FOR, NOT_OPENED, RESTS
 from tianfu.kernel.refusal import Fault, Refusal
 
 NOT_SAID = "nurse"
@@ -80,6 +80,7 @@ OF_ITSELF = (
     "not-approved",
     "not-bound",
     "not-known",
+    NOT_OPENED,
     "nurse-gone",
     "slot-ended",
     "ward-held",

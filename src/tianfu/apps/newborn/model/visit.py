@@ -29,6 +29,9 @@ HEARTBEAT_WITHIN = 15 * SECOND
 """A nurse's tablet that has been silent for longer counts as gone."""
 
 SLOT_ENDED = "slot-ended"
+NOT_OPENED = "not-opened"
+"""The bed was checked, and the time was over before anybody opened the curtain."""
+
 NOT_BOUND = "not-bound"
 CARED_FOR = "being-cared-for"
 """An alarm sounds at the baby's bed.  The word says nothing of it: it stands where families read."""
@@ -254,6 +257,8 @@ def looked_at(visit: Visit, ward: Ward, *, now: Instant) -> Visit:
         # What is armed says no more why it could not be opened; behind a drawn curtain it still says why that fell.
         is_halted = visit.state is State.ARMED and visit.reason in HALTS
         return replace(visit, fault_since=None, reason="" if is_halted else visit.reason)
+    if cut == SLOT_ENDED and visit.state is State.ARMED:
+        return left(visit, Exit.ABORT, NOT_OPENED)
     if cut == SLOT_ENDED:
         return replace(visit, state=State.ENDING, reason=cut)
     if cut in FINAL_CUTS:

@@ -11,15 +11,25 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.bed import not_found, visit_of
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import read
-from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, VISITS
+from tianfu.apps.newborn.mapping.codes import ALARM, CONDITION_NOTE, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.consultations import Asked, Opinion, asked_from, opinion_from
+from tianfu.apps.newborn.mapping.halts import Pause, pause_in
 from tianfu.apps.newborn.mapping.notes import Note, note_from
-from tianfu.apps.newborn.mapping.visits import at_bed_from
+from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from
+from tianfu.apps.newborn.mapping.wards import is_raised
 from tianfu.apps.newborn.model.binding import SCANS_WITHIN, Code
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.consultation import EXPERT
 from tianfu.apps.newborn.model.visit import State, Visit
-from tianfu.apps.newborn.queries.round import Row, bed_names, read_round, read_wards, rows_of
+from tianfu.apps.newborn.queries.facts import RECORDS_MAX
+from tianfu.apps.newborn.queries.round import (
+    Row,
+    bed_names,
+    practitioner_names,
+    read_round,
+    read_wards,
+    rows_of,
+)
 from tianfu.apps.newborn.queries.workload import ShiftNow, read_shift
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -36,7 +46,8 @@ class Bedside:
     `shift` is her shift, of a visit that is not over, if she is a nurse.  Of a consultation `asked` is what the expert
     is asked, `opinion` what he said, and `is_expert_here` whether he is before the curtain now, as far as the media
     server can be asked.  `round` are the visits of the round that are not over, this one among them; `before` and
-    `after` stand beside it.
+    `after` stand beside it.  `paused_by` is the name of who paused its
+    visits.
     """
 
     row: Row
@@ -56,6 +67,9 @@ class Bedside:
     asked: Asked | None = None
     opinion: Opinion | None = None
     is_expert_here: bool = False
+    pause: Pause | None = None
+    paused_by: str = ""
+    is_alarmed: bool = False
 
     def beds_of(self, visits: Collection[str]) -> tuple[str, ...]:
         """What is printed on the beds of visits of the round."""
@@ -147,7 +161,7 @@ async def read_bedside(house: House, caller: Caller, visit: str, *, now: Instant
         moved_why=kept[visit].moved_why if visit in kept else "",
         call=kept[visit].call if visit in kept else None,
         needs_scans=binding is None or not binding.is_confirmed,
-        **(await _consulted(house, caller, visit) if booked.is_consultation else {}),
+        **(await _consulted(house, caller, visit) if booked.is_consultation else await _halted(house, caller, booked)),
     )
 
 
@@ -156,6 +170,22 @@ async def _shift(house: House, caller: Caller, ward: str, *, now: Instant) -> Sh
     here = [each for each in await read_wards(house, caller) if each.id == ward]
     is_nurse = caller.role == "nurse"
     return await read_shift(house, here[0], caller.practitioner or "", now=now) if here and is_nurse else None
+
+
+async def _halted(house: House, caller: Caller, booked: Booked) -> dict[str, Any]:
+    """What keeps the curtain of a family's visit drawn, whoever is at the bed."""
+    wanted = SearchRequest(
+        type="Flag", parameters=(("patient", f"Patient/{booked.baby}"), ("_count", str(RECORDS_MAX)))
+    )
+    page = await house.store.search(caller, Purpose.TREATMENT, wanted)
+    flags = [each.value for each in page.records]
+    pause = pause_in(flags)
+    names = {} if pause is None else await practitioner_names(house.store, caller, [pause.by] if pause.by else [])
+    return {
+        "pause": pause,
+        "paused_by": "" if pause is None else names.get(pause.by, ""),
+        "is_alarmed": any(is_raised(each, ALARM) for each in flags),
+    }
 
 
 async def _consulted(house: House, caller: Caller, visit: str) -> dict[str, Any]:

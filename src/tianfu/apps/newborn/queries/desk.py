@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN
 from tianfu.apps.newborn.mapping.consents import Given, given_of
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
+from tianfu.apps.newborn.mapping.halts import Pause, pause_in
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.model.fairness import Seen, seen_before
 from tianfu.apps.newborn.model.visit import State
@@ -18,6 +19,7 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import (
     WARD_WORK,
     bed_of,
+    found_all,
     found_by,
     not_found,
     read_all,
@@ -46,7 +48,7 @@ class WardBaby:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The desk's first page."""
+    """The desk's first page; `pauses` are the babies whose visits a doctor paused."""
 
     ward: str
     ward_name: str
@@ -54,6 +56,7 @@ class Desk:
     claims: tuple[tuple[Claim, Account, WardBaby | None], ...]
     to_approve: tuple[tuple[Booked, WardBaby | None], ...]
     booked: tuple[tuple[Place, WardBaby | None], ...]
+    pauses: Mapping[str, Pause]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +85,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The last 30 days, who was seen least first; `reasons` are those of the ward's refusals and cancellations.
+    """The last 30 days, who was seen least first.
 
+    `reasons` are those of the ward's refusals, cancellations and break-offs.
     `minutes` is how long visits kept the ward's nurses busy; None where an installation shows no visits.
     """
 
@@ -112,7 +116,18 @@ async def read_desk(nursery: Nursery, caller: Caller) -> Desk:
         ),
         to_approve=tuple((each, babies.get(each.baby)) for each in sorted(pending, key=lambda one: one.start)),
         booked=tuple((each, babies.get(each.baby)) for each in sorted(places, key=lambda one: one.start)),
+        pauses=await _pauses(nursery, caller, babies),
     )
+
+
+async def _pauses(nursery: Nursery, caller: Caller, babies: Collection[str]) -> dict[str, Pause]:
+    """Whose visits a doctor paused, and why."""
+    if not babies:
+        return {}
+    about = ",".join(f"Patient/{each}" for each in babies)
+    flags = [each.value for each in await found_all(nursery.store, caller, WARD_WORK, "Flag", patient=about)]
+    of = {each: pause_in(one for one in flags if id_in(one.get("subject"), "Patient") == each) for each in babies}
+    return {baby: pause for baby, pause in of.items() if pause is not None}
 
 
 async def ward_babies(nursery: Nursery, caller: Caller) -> Mapping[str, WardBaby]:
@@ -178,11 +193,20 @@ async def read_report(nursery: Nursery, caller: Caller, rooms: KeptRooms | None)
     done = [each for each in fates if each.freed_by is None and each.end <= now]
     return Report(
         lines=tuple(sorted(lines, key=lambda one: (one.seen.in_30_days, _by_bed(one.baby)))),
-        reasons=tuple(Counter(each.freed_reason for each in fates if each.freed_by == "ward").most_common()),
+        reasons=tuple(Counter(_said_by_ward(fates)).most_common()),
         minutes=None if rooms is None else await minutes_since(rooms, ward.id, since, days=REPORT_DAYS, now=now),
         visits=len(done),
         reading=await read_reading(nursery, ward.id, since, now),
     )
+
+
+def _said_by_ward(fates: Iterable[Fate]) -> Iterator[str]:
+    """Why the ward gave up what was booked, and why it broke off what was seen."""
+    for each in fates:
+        if each.freed_by == "ward":
+            yield each.freed_reason
+        elif each.broken_off:
+            yield each.broken_off
 
 
 def _line(baby: WardBaby, fates: Sequence[Fate], waited: tuple[int, int], now: Instant) -> Line:

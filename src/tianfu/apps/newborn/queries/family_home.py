@@ -10,6 +10,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.consents import Given, given_of
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
+from tianfu.apps.newborn.mapping.halts import pause_in
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
 from tianfu.apps.newborn.mapping.wards import has_died, is_clear
 from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
@@ -17,7 +18,15 @@ from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
-from tianfu.apps.newborn.queries.records import FAMILY, PLATFORM, found_by, not_found, read_all, wards_of_stays
+from tianfu.apps.newborn.queries.records import (
+    FAMILY,
+    PLATFORM,
+    found_all,
+    found_by,
+    not_found,
+    read_all,
+    wards_of_stays,
+)
 from tianfu.apps.newborn.queries.waiting import kept_back
 from tianfu.kernel.instants import DAY, Instant, range_of
 from tianfu.records.outcomes import Record
@@ -79,7 +88,10 @@ class AskedToInterpret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id."""
+    """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id.
+
+    `resting` are the babies that a doctor lets have no visits for now.
+    """
 
     babies: tuple[Baby, ...]
     claims: tuple[Claim, ...]
@@ -87,6 +99,7 @@ class Home:
     interpreting: tuple[AskedToInterpret, ...]
     step: Step
     consultations: Mapping[str, tuple[Consultation, ...]] = field(default_factory=dict)
+    resting: frozenset[str] = frozenset()
 
 
 async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
@@ -109,7 +122,14 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
         interpreting=await _interpreting(nursery, signed_in),
         step=step,
         consultations={each.id: await about_baby(nursery, each.id) for each in here},
+        resting=frozenset({each.id for each in here if await _rests(nursery, each.id)}),
     )
+
+
+async def _rests(nursery: Nursery, baby: str) -> bool:
+    """Whether a doctor paused a baby's visits; her words for the ward are closed to the family."""
+    flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{baby}")
+    return pause_in([each.value for each in flags]) is not None
 
 
 async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.standing import read
-from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS
+from tianfu.apps.newborn.mapping.codes import CONDITION_NOTE, NEWBORN, TALK, VIEW, VISITS, VISITS_PAUSED
 from tianfu.apps.newborn.mapping.guardians import name_of
 from tianfu.apps.newborn.mapping.notes import Note, note_from
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, consultation_from
-from tianfu.apps.newborn.mapping.wards import allows, has_died, is_clear
+from tianfu.apps.newborn.mapping.wards import allows, has_died, is_clear, is_raised
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.calls import Call
 from tianfu.apps.newborn.model.reasons import told
@@ -42,7 +42,8 @@ class Now:
     """How a visit stands: its state, the word for its reason, since when, and when the picture may be back.
 
     `is_silenced`: the ward has taken the family's voice for now; `is_ward_heard`: the family hears the ward.  `call` is
-    the family's last call to the nurse; `guardian` is whose visit it is.
+    the family's last call to the nurse; `guardian` is whose visit it is.  `rests`: a doctor lets the baby have no
+    visits for now.
     """
 
     state: State
@@ -54,6 +55,7 @@ class Now:
     is_ward_heard: bool = False
     call: Call | None = None
     guardian: str = ""
+    rests: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -111,7 +113,8 @@ class Coming:
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
     and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
-    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.
+    `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.  `rests`: a
+    doctor lets the baby have no visits for now.
     """
 
     booked: Booked
@@ -121,6 +124,7 @@ class Coming:
     sees: bool = True
     waits: bool = False
     asks_ward: bool = False
+    rests: bool = False
     guardian: str = ""
 
     @property
@@ -243,6 +247,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         waits=waits,
         asks_ward=asks_ward,
         guardian=own,
+        rests=any(is_raised(each.value, VISITS_PAUSED) for each in flags),
     )
 
 
@@ -315,7 +320,7 @@ async def now_of(windows: Windows, coming: Coming) -> Now:
     """
     booked = coming.booked
     stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
-    stands = replace(stands, guardian=booked.guardian)
+    stands = replace(stands, guardian=booked.guardian, rests=coming.rests)
     return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
 
 

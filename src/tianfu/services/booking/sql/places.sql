@@ -83,6 +83,11 @@ update newborn_place set freed_at = %(now)s, freed_by = %(by)s, freed_reason = %
  where place = %(place)s and freed_at is null
 returning ward, starts, ends;
 
+-- break_off_place
+-- The ward broke off what was seen: the place stays taken.
+update newborn_place set broken_off = %(reason)s
+ where place = %(place)s and freed_at is null and broken_off is null;
+
 -- wish_for
 -- A family waits for a slot; who waits already goes on waiting.
 insert into newborn_wish (wish, ward, baby, related, starts, ends, since)
@@ -124,7 +129,7 @@ select baby, count(*), count(*) filter (where outcome = 'moved-up') from newborn
 
 -- fates_between
 -- What became of the places of a ward, one row each.
-select baby, starts, ends, by_staff, freed_by, freed_reason from newborn_place
+select baby, starts, ends, by_staff, freed_by, freed_reason, broken_off from newborn_place
  where ward = %(ward)s and starts >= %(since)s and starts < %(until)s
    and (is_confirmed or freed_reason is distinct from 'not-confirmed');
 

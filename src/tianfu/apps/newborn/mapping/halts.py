@@ -1,0 +1,73 @@
+"""That a doctor lets a baby have no visits for now, as a Flag that no family reads.
+
+https://hl7.org/fhir/R4/flag.html , rules: docs/rules/newborn-record.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tianfu.apps.newborn.mapping.codes import NEWBORN, VISITS_PAUSED
+from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
+from tianfu.apps.newborn.mapping.wards import is_flag_of, is_raised
+from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """That a baby has no visits for now; `by` is a doctor's Practitioner, `why` her own words for the ward."""
+
+    by: str
+    why: str
+    since: Instant | None
+
+
+def pause_flag(baby: str, doctor: str, why: str, *, now: Instant) -> Resource:
+    """The Flag of a doctor who pauses a baby's visits."""
+    said = {"coding": [{"system": NEWBORN, "code": VISITS_PAUSED}]}
+    return {
+        "resourceType": "Flag",
+        "status": "active",
+        "category": [said],
+        "code": {**said, "text": why},
+        "subject": {"reference": f"Patient/{baby}"},
+        "author": {"reference": f"Practitioner/{doctor}"},
+        "period": {"start": to_fhir_instant(now)},
+    }
+
+
+def lowered(flag: Element, *, now: Instant) -> Resource:
+    """The same Flag, which holds no more."""
+    whole = {name: value for name, value in flag.items() if name != "meta"}
+    return {**whole, "status": "inactive", "period": {**whole.get("period", {}), "end": to_fhir_instant(now)}}
+
+
+def pause_in(flags: Iterable[Element]) -> Pause | None:
+    """The pause that holds, the first of several; None if a baby has its visits."""
+    for each in flags:
+        if is_raised(each, VISITS_PAUSED):
+            since = _moments(each)[0]
+            why = str((each.get("code") or {}).get("text", ""))
+            return Pause(by=id_in(each.get("author"), "Practitioner"), why=why, since=since)
+    return None
+
+
+def was_paused(flags: Iterable[Element], start: Instant, end: Instant) -> bool:
+    """Whether visits of a baby were paused at any moment of a span."""
+    for each in flags:
+        if is_flag_of(each, VISITS_PAUSED) and each.get("status") != "entered-in-error":
+            since, until = _moments(each)
+            ended = each.get("status") != "active" and (until is None or until <= start)
+            if (since is None or since < end) and not ended:
+                return True
+    return False
+
+
+def _moments(flag: Element) -> tuple[Instant | None, Instant | None]:
+    period = flag.get("period") or {}
+    try:
+        start, end = (range_of(period[name])[0] if name in period else None for name in ("start", "end"))
+    except ValueError:
+        return None, None
+    return start, end
