@@ -4,14 +4,13 @@
 // One connection is one lens: before the other one sends anything the server has let this one go, drawn every curtain
 // and ended what was bound; and each lens has a key of its own, so that none takes another's place unasked.
 // The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
+import { addSmaller, gathered, granted, preferred, publish } from "./cart-door";
+
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
-/** The smaller picture, for families whose network has no room for the full one: lines of its short side, and its most. */
-const SMALLER = { lines: 180, bitsPerSecond: 150_000, perSecond: 15 };
 const BED = { facingMode: { ideal: "environment" } };
 const PAUSES = [500, 1_000, 2_000, 4_000, 8_000];
 /** A connection that has been broken so long is made anew. */
 const BROKEN_WITHIN = 2_000;
-const GATHER_WITHIN = 3_000;
 /** A device that has not begun to play a silent sound after so long plays none. */
 const PLAY_WITHIN = 2_000;
 const LISTEN_EACH = 400;
@@ -33,26 +32,9 @@ interface Stands {
   readonly open: boolean;
   readonly heard: boolean;
 }
-/** A grant, and whether the server passes on a smaller picture besides: another line of the same offer. */
-interface Granted {
-  readonly grant: string;
-  readonly smaller: boolean;
-}
-/** Refused for good: because a visit is bound to another device, or for anything else. */
-interface No {
-  readonly no: "refused" | "bound";
-}
 interface Torch extends MediaTrackCapabilities {
   torch?: boolean;
 }
-
-const letters = (bytes: ArrayBuffer | Uint8Array): string =>
-  btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-const coded = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
-const digest = async (text: string): Promise<string> => letters(await crypto.subtle.digest("SHA-256", coded(text)));
 
 class Cart {
   private stream: MediaStream | undefined;
@@ -378,41 +360,27 @@ class Cart {
     this.leave();
     const peer = (this.peer = new RTCPeerConnection());
     try {
-      const granted = await this.granted();
+      const keys = await this.key();
+      const leave = await granted(this.camera, keys);
       if (this.peer !== peer) return;
-      if ("no" in granted) return this.stop(granted.no);
+      if ("no" in leave) return this.stop(leave.no);
       const track = this.stream!.getVideoTracks()[0]!;
       preferred(peer.addTransceiver(track, { direction: "sendonly" }));
-      if (granted.smaller) this.addSmaller(peer, track);
+      if (leave.smaller) this.smaller = addSmaller(peer, track);
       this.line = this.plays ? peer.addTransceiver("audio", { direction: "recvonly" }) : undefined;
       this.ward = peer.addTransceiver("audio", { direction: "sendonly" });
       peer.addEventListener("track", ({ track }) => this.peer === peer && void this.play(new MediaStream([track])));
       peer.addEventListener("connectionstatechange", () => this.changed(peer));
       await peer.setLocalDescription();
       await gathered(peer);
-      const answer = await this.publish(granted.grant, peer.localDescription!.sdp);
+      const taken = await publish(this.camera, keys, leave.grant, peer.localDescription!.sdp);
+      if ("address" in taken) this.address = taken.address;
       if (this.peer !== peer) return;
-      if (typeof answer !== "string") return this.stop(answer.no);
-      await peer.setRemoteDescription({ type: "answer", sdp: answer });
+      if ("no" in taken) return this.stop(taken.no);
+      await peer.setRemoteDescription({ type: "answer", sdp: taken.answer });
       if (this.line && this.line.currentDirection !== "recvonly") this.say("not-carried");
     } catch {
       if (this.peer === peer) this.again();
-    }
-  }
-
-  /** Our server tells the second picture of an offer apart as the smaller one; the browser scales it by itself, or not. */
-  private addSmaller(peer: RTCPeerConnection, of: MediaStreamTrack): void {
-    const { width = 0, height = 0 } = of.getSettings();
-    const scale = Math.min(width, height) / SMALLER.lines;
-    if (scale < 2) return;
-    const track = of.clone();
-    const how = { scaleResolutionDownBy: scale, maxBitrate: SMALLER.bitsPerSecond, maxFramerate: SMALLER.perSecond };
-    const line = preferred(peer.addTransceiver(track, { direction: "sendonly", sendEncodings: [how] }));
-    if (line.sender.getParameters().encodings?.[0]?.scaleResolutionDownBy === scale) {
-      this.smaller = track;
-    } else {
-      track.stop();
-      line.stop();
     }
   }
 
@@ -426,7 +394,8 @@ class Cart {
       this.again();
     } else if (state === "disconnected") {
       this.stand("again");
-      setTimeout(() => !this.isTurning && this.peer === peer && peer.connectionState !== "connected" && this.again(), BROKEN_WITHIN);
+      const isBroken = (): boolean => !this.isTurning && this.peer === peer && peer.connectionState !== "connected";
+      setTimeout(() => isBroken() && this.again(), BROKEN_WITHIN);
     }
   }
 
@@ -438,62 +407,12 @@ class Cart {
     setTimeout(() => this.wanted && !this.peer && void this.connect(), pause);
   }
 
-  private async publicKey(): Promise<JsonWebKey> {
-    return crypto.subtle.exportKey("jwk", (await this.key()).publicKey);
-  }
-
-  /** Leave to send, which is good for a minute, or why it is refused for good. */
-  private async granted(): Promise<Granted | No> {
-    const jwk = await this.publicKey();
-    const asked = await fetch(`/newborn/cart/${this.camera}/grant`, {
-      method: "POST",
-      body: new URLSearchParams({ x: jwk.x ?? "", y: jwk.y ?? "" }),
-    });
-    if (!asked.ok || asked.redirected) return refusedOrThrow(asked);
-    return (await asked.json()) as Granted;
-  }
-
-  /** The answer to our offer, or why it is refused for good. */
-  private async publish(grant: string, offer: string): Promise<string | No> {
-    const jwk = await this.publicKey();
-    const address = `${location.origin}/media/whip`;
-    const said = await fetch(address, {
-      method: "POST",
-      headers: {
-        "content-type": "application/sdp",
-        authorization: `Bearer ${grant}`,
-        dpop: await this.proof(jwk, address, offer, grant),
-      },
-      body: offer,
-    });
-    if (!said.ok) return refusedOrThrow(said);
-    this.address = said.headers.get("location") ?? "";
-    return said.text();
-  }
-
   private async key(): Promise<CryptoKeyPair> {
     const known = this.keys.get(this.lens);
     if (known) return known;
     const made = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
     this.keys.set(this.lens, made);
     return made;
-  }
-
-  private async proof(jwk: JsonWebKey, address: string, body: string, grant: string): Promise<string> {
-    const { kty, crv, x, y } = jwk;
-    const head = { typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } };
-    const said = {
-      htm: "POST",
-      htu: address,
-      body: await digest(body),
-      ath: await digest(grant),
-      visit: "",
-      camera: this.camera,
-    };
-    const text = [head, said].map((part) => letters(coded(JSON.stringify(part)))).join(".");
-    const { privateKey } = await this.key();
-    const signed = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, coded(text));
-    return `${text}.${letters(signed)}`;
   }
 
   /** End this connection and both of its pictures. */
@@ -518,34 +437,6 @@ class Cart {
     this.awake = undefined;
     this.stand(state);
   }
-}
-
-/** H.264 first: every telephone has it in its hardware. */
-function preferred(line: RTCRtpTransceiver): RTCRtpTransceiver {
-  const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
-  line.setCodecPreferences([
-    ...codecs.filter((each) => each.mimeType === "video/H264"),
-    ...codecs.filter((each) => each.mimeType !== "video/H264"),
-  ]);
-  return line;
-}
-
-/** What will be refused again is told; what may pass later is tried again. */
-async function refusedOrThrow(answer: Response): Promise<No> {
-  if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
-  const said = (await answer.json().catch(() => ({}))) as { code?: string };
-  return { no: said.code === "camera-bound" ? "bound" : "refused" };
-}
-
-function gathered(peer: RTCPeerConnection): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (peer.iceGatheringState === "complete") resolve();
-    };
-    peer.addEventListener("icegatheringstatechange", look);
-    setTimeout(resolve, GATHER_WITHIN);
-    look();
-  });
 }
 
 for (const place of document.querySelectorAll<HTMLElement>("[data-cart]")) {

@@ -290,7 +290,7 @@ async def test_of_two_who_confirm_at_one_moment_the_second_touches_no_room(ward:
     assert binding is not None
     waiting = replace(booked, state=State.WAITING)  # as the second read it before the first had armed
     with pytest.raises(Refusal, match="room-exists"):
-        await _arm(ward.house, waiting, binding, now=ward.clock())
+        await _arm(ward.house, waiting, binding, first=binding.scanned_at, now=ward.clock())
     assert not [each for each in await ward.running.port.events(0) if each.what in {"closed", SHIELDED}]
     await keeper.tick()
     assert await ward.state(7) is State.LIVE

@@ -767,14 +767,14 @@ async def test_minutes_count_from_the_first_scan_to_the_end_and_are_the_nurses_w
     assert (await qin.post("/newborn/visits/visit-7/end")).headers["location"].endswith("done=ended")
     place.house.time.pass_(15 * 60)
     own = shift_line((await qin.get("/newborn/round")).text)
-    assert "2 minutes, 1 visits, 1 interruptions" in own
-    assert "The whole ward: 5 minutes." in own
-    assert "3 minutes, 1 visits, 0 interruptions" in shift_line((await xiang.get("/newborn/ward")).text)
-    assert "Your visits" not in shift_line((await (await place.tablet(DOCTOR)).get("/newborn/round")).text)
+    assert "Minutes of visits: 2; visits: 1; interruptions: 1." in own
+    assert "Minutes of the whole ward: 5." in own
+    assert "Minutes of visits: 3; visits: 1; interruptions: 0." in shift_line((await xiang.get("/newborn/ward")).text)
+    assert "Your shift" not in shift_line((await (await place.tablet(DOCTOR)).get("/newborn/round")).text)
     head = await place.tablet(HEAD)
     rows = " ".join(re.sub(r"<[^>]*>", " ", (await head.get("/newborn/workload")).text).split())
     assert "All 5 1 1 xiang 3 1 0 qin 2 1 1" in rows
-    assert "They kept nurses busy for 5 minutes." in (await head.get("/newborn/desk/report")).text
+    assert "Minutes of nurses at beds: 5." in (await head.get("/newborn/desk/report")).text
     for other in (qin, await place.tablet(DOCTOR), await place.tablet(STRANGER)):
         assert (await other.get("/newborn/workload")).status_code == 404
 
@@ -789,7 +789,7 @@ async def test_who_reaches_the_wards_limit_is_told_so_and_may_decline_for_it_but
     assert 'data-part="limit"' not in (await qin.get("/newborn/round")).text
     assert "limit-reached" not in (await qin.get("/newborn/visits/visit-8")).text
     place.house.time.pass_(60)
-    assert "for 3 minutes in this shift; the ward&#39;s limit is 3" in (await qin.get("/newborn/round")).text
+    assert "limit of minutes for visits in a shift: 3 of 3." in (await qin.get("/newborn/round")).text
     bed = (await qin.get("/newborn/visits/visit-8")).text
     assert 'data-part="limit"' in bed
     assert 'value="limit-reached"' in bed

@@ -252,7 +252,7 @@ async def test_what_each_viewer_is_sent_now_stands_beside_his_visit(desk: Desk) 
     desk.ward.running.port.stats = said  # type: ignore[method-assign]  # a poor network takes its time
     page = (await (await desk.sits(OURS)).get(QUALITY)).text
     [row] = re.findall(r'<tr><th scope="row">B07</th>(?:(?!</tr>).)*visit-7</td></tr>', page)
-    assert all(each in row for each in ("Stills", "25.0%", "80 ms", "<td>—</td>")), "no page told its delay"
+    assert all(each in row for each in ("Stills", "25.0%", "80 ms", "<td>—</td>")), "no page told yet how old it is"
     numbers = Arrival(join_ms=1, freezes=0, frozen_ms=0, lost_permille=0, rtt_ms=40, shows="full", delay_ms=183)
     await desk.viewers.arrives("visit-7", "somebody", numbers, at=desk.now)
     no_picture = replace(numbers, shows="sound", delay_ms=None)

@@ -206,7 +206,9 @@ async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two
     async with encoder(ward, bound.text) as lens:
         assert (await lens.publish()).status_code == 201
     rooms = KeptRooms(ward.database)
-    await rooms.begin("visit-1", ward="ward", camera="bed-1", nurse="qin", state="{}", at=ward.clock())
+    await rooms.begin(
+        "visit-1", ward="ward", camera="bed-1", nurse="qin", state="{}", decide=lambda rooms: None, at=ward.clock()
+    )
     ward.clock.forward(1)
     async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
         assert (await lens.publish()).json()["code"] == "camera-bound"

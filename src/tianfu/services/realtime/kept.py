@@ -152,12 +152,13 @@ class KeptRooms:
         """
         async with self._database.transaction("app") as transaction:
             await transaction.run(_SQL.lock_beginning, ward=ward)
-            decide([_room(row) for row in await transaction.all(_SQL.rooms_at_bed, ward=ward)])
+            others = [_room(row) for row in await transaction.all(_SQL.rooms_at_bed, ward=ward)]
             count = await transaction.run(
                 _SQL.begin_room, visit=visit, ward=ward, camera=camera, nurse=nurse, state=state, at=at
             )
-        if not count:
-            raise Refusal("room-exists", next_step="reload")
+            if not count:
+                raise Refusal("room-exists", next_step="reload")
+            decide(others)
 
     @asynccontextmanager
     async def changing(self, visit: str) -> AsyncIterator[Changing]:

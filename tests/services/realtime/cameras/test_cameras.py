@@ -151,7 +151,9 @@ async def test_a_changed_login_holds_at_once(ward: Ward) -> None:
 async def test_a_bound_camera_keeps_its_address_until_the_visit_is_over(ward: Ward, database: Database) -> None:
     await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"))
     rooms, now = KeptRooms(database), system_clock()
-    await rooms.begin("visit-1", ward="ward-1", camera="bed-1", nurse="qin", state="{}", at=now)
+    await rooms.begin(
+        "visit-1", ward="ward-1", camera="bed-1", nurse="qin", state="{}", decide=lambda rooms: None, at=now
+    )
     with pytest.raises(Refusal) as refused:
         await ward.cameras.move("bed-1", ward.source("NICU-02"))
     assert refused.value.code == "camera-bound"
