@@ -224,6 +224,6 @@ async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_n
     await look_at_slots(ward.nursery)
     found = await booked(ward, visit)
     assert (found.state, found.reason) == (State.CANCELLED, "doctor-asks-rest")
-    report = await read_report(ward.nursery, head)
+    report = await read_report(ward.nursery, head, None)
     assert report.reasons == (("doctor-asks-rest", 1),)
     assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [0]
