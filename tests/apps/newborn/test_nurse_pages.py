@@ -543,7 +543,7 @@ async def test_what_was_cut_at_the_bed_is_told_in_the_report_and_counts_only_if_
         (None, "", reason) if was_seen else ("ward", reason, "")
     )
     place.house.time.now = before.end
-    report = await read_report(place.nursery, caller)
+    report = await read_report(place.nursery, caller, None)
     assert report.reasons == ((reason, 1),)
     assert report.visits == was_seen
     assert [each.seen.in_30_days for each in report.lines if each.baby.id == "baby-7"] == [was_seen]

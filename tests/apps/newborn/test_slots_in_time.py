@@ -69,7 +69,7 @@ async def test_nobody_who_came_has_no_visit_and_the_place_counts_as_given_up(war
     found = await booked(ward, visit)
     assert (found.state, found.reason) == (State.NO_SHOW, "no-show")
     assert await ward.nursery.places.of_baby("baby-3") == ()
-    report = await read_report(ward.nursery, head)
+    report = await read_report(ward.nursery, head, None)
     [line] = [each for each in report.lines if each.baby.id == "baby-3"]
     assert (line.seen.in_30_days, line.cancelled, line.refused) == (0, 1, 0)
 
@@ -85,7 +85,7 @@ async def test_a_first_visit_without_a_doctors_yes_never_waits_and_expires(ward:
     await look_at_slots(ward.nursery)
     found = await booked(ward, visit)
     assert (found.state, found.reason) == (State.EXPIRED, "not-approved")
-    assert (await read_report(ward.nursery, head)).reasons == (("not-approved", 1),)
+    assert (await read_report(ward.nursery, head, None)).reasons == (("not-approved", 1),)
 
 
 async def test_a_place_that_comes_free_goes_to_whoever_waits(ward: Ward) -> None:
@@ -161,7 +161,7 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
     assert await ward.nursery.places.of_baby("baby-3") == ()
     [place] = await ward.nursery.places.of_baby("baby-1")
     assert (place.start, place.waited_since is not None) == (start, True)
-    assert (await read_report(ward.nursery, (await nurse.here()).caller)).reasons == ((reason, 2),)
+    assert (await read_report(ward.nursery, (await nurse.here()).caller, None)).reasons == ((reason, 2),)
     assert "baby-3" not in {each.baby for each in await ward.nursery.places.taken("ward-1", Instant(0), later)}
     for seconds in (0, GONE_AFTER // SECOND, 60):
         ward.house.time.pass_(seconds)
@@ -224,6 +224,6 @@ async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_n
     await look_at_slots(ward.nursery)
     found = await booked(ward, visit)
     assert (found.state, found.reason) == (State.CANCELLED, "doctor-asks-rest")
-    report = await read_report(ward.nursery, head)
+    report = await read_report(ward.nursery, head, None)
     assert report.reasons == (("doctor-asks-rest", 1),)
     assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [0]
