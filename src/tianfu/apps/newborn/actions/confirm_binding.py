@@ -53,6 +53,7 @@ async def _bind(house: House, booked: Booked, binding: Binding, *, first: Instan
     heard_at = min(room.heard_at, now)  # her tablet may have been heard of since this began
     ward = await ward_now(house, booked, binding.camera, nurse_heard_at=heard_at, is_being_leased=True, now=now)
     async with house.rooms.changing(booked.id) as changing:
+        await changing.refuse_unscanned(binding.camera)
         standing = read(changing.room.state)
         bound_anew = standing.having(RESCANNED, by=binding.scanned_by, at=now)
         after = bound_anew.becoming(rebound(standing.visit, binding, ward, now=now), now=now)
