@@ -1,5 +1,7 @@
 // How a cart comes in: leave to send, the proof of its key, the offer (WHIP, RFC 9725), the lines of pictures in it.
 const GATHER_WITHIN = 3_000;
+/** Without an answer so long it is tried anew. */
+const ANSWER_WITHIN = 8_000;
 /** The smaller picture, for families whose network has no room for the full one: lines of its short side, its most. */
 const SMALLER = { lines: 180, bitsPerSecond: 150_000, perSecond: 15 };
 
@@ -29,7 +31,8 @@ const digest = async (text: string): Promise<string> => letters(await crypto.sub
 /** Leave to send, which is good for a minute, or why it is refused for good. */
 export async function granted(camera: string, { publicKey }: CryptoKeyPair): Promise<Granted | No> {
   const { x = "", y = "" } = await crypto.subtle.exportKey("jwk", publicKey);
-  const asked = await fetch(`/newborn/cart/${camera}/grant`, { method: "POST", body: new URLSearchParams({ x, y }) });
+  const signal = AbortSignal.timeout(ANSWER_WITHIN);
+  const asked = await fetch(`/newborn/cart/${camera}/grant`, { method: "POST", body: new URLSearchParams({ x, y }), signal });
   if (!asked.ok || asked.redirected) return refusedOrThrow(asked);
   return (await asked.json()) as Granted;
 }
@@ -45,9 +48,17 @@ export async function publish(camera: string, keys: CryptoKeyPair, grant: string
       dpop: await proof(keys, { htu: address, body: await digest(offer), ath: await digest(grant), camera }),
     },
     body: offer,
+    signal: AbortSignal.timeout(ANSWER_WITHIN),
   });
   if (!said.ok) return refusedOrThrow(said);
   return { answer: await said.text(), address: said.headers.get("location") ?? "" };
+}
+
+/** End a connection, by its address; also from a page that closes. */
+export function giveBack(address: string): void {
+  if (!address) return;
+  const signal = AbortSignal.timeout(ANSWER_WITHIN);
+  void fetch(address, { method: "DELETE", keepalive: true, signal }).catch(() => undefined);
 }
 
 async function proof({ publicKey, privateKey }: CryptoKeyPair, said: Record<string, string>): Promise<string> {

@@ -4,7 +4,7 @@
 // One connection is one lens: before the other one sends anything the server has let this one go, drawn every curtain
 // and ended what was bound; and each lens has a key of its own, so that none takes another's place unasked.
 // The light is off until somebody puts it on.  Each connection needs a grant, which is bound to a key that never leaves the browser.
-import { addSmaller, gathered, granted, preferred, publish } from "./cart-door";
+import { addSmaller, gathered, giveBack, granted, preferred, publish } from "./cart-door";
 
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15, max: 30 } };
 const BED = { facingMode: { ideal: "environment" } };
@@ -374,9 +374,9 @@ class Cart {
       await peer.setLocalDescription();
       await gathered(peer);
       const taken = await publish(this.camera, keys, leave.grant, peer.localDescription!.sdp);
-      if ("address" in taken) this.address = taken.address;
-      if (this.peer !== peer) return;
+      if (this.peer !== peer) return "no" in taken ? undefined : giveBack(taken.address); // nobody else knows of it
       if ("no" in taken) return this.stop(taken.no);
+      this.address = taken.address;
       await peer.setRemoteDescription({ type: "answer", sdp: taken.answer });
       if (this.line && this.line.currentDirection !== "recvonly") this.say("not-carried");
     } catch {
@@ -422,7 +422,7 @@ class Cart {
     this.peer = undefined;
     this.smaller?.stop();
     this.smaller = undefined;
-    if (this.address) void fetch(this.address, { method: "DELETE", keepalive: true }).catch(() => undefined);
+    giveBack(this.address);
     this.address = "";
   }
 

@@ -4,6 +4,16 @@ import { relaysIn } from "./ice-servers";
 
 const ANSWER_WITHIN_MS = 8_000;
 
+/** The door said no, and why by its own word; `status` alone where it gave none. */
+export class DoorShut extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+  ) {
+    super(code || String(status));
+  }
+}
+
 /** Say something to the door; throws for anything but a yes. */
 export async function sendToDoor(
   visit: string,
@@ -17,7 +27,10 @@ export async function sendToDoor(
   if (body) headers["content-type"] = "application/sdp";
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const answer = await fetch(path, { method, ...(body ? { body } : {}), credentials: "omit", signal, headers });
-  if (!answer.ok) throw new Error(String(answer.status));
+  if (!answer.ok) {
+    const said = (await answer.json().catch(() => ({}))) as { readonly code?: string };
+    throw new DoorShut(answer.status, said.code ?? "");
+  }
   return answer;
 }
 

@@ -2,10 +2,11 @@
 // says that it may be seen, answers for the watermark over it, and sends sound only while the key is pressed.
 import { publicKey } from "./device-key";
 import { holdKey } from "./hold-key";
-import { answerDoor, offerToDoor, openMouth } from "./media-door";
+import { answerDoor, DoorShut, offerToDoor, openMouth } from "./media-door";
 import { Arrival, LOOK_MS } from "./newborn-arrival";
 import { checkDevice, write } from "./newborn-check";
 import { type Mark, Watermark } from "./newborn-mark";
+import { PASSING, Patience, UNANSWERED } from "./newborn-patience";
 import { LastPhoto } from "./newborn-photo";
 import type { Expected } from "./newborn-watchdog";
 import { Wording } from "./newborn-words";
@@ -21,7 +22,6 @@ const SOON_SECONDS = 120;
 const GONE_MS = 1_500;
 /** Answers to who may not look any more: what was never his, and what was until it was taken back. */
 const NO_LONGER = [404, 410];
-const RETRY_MS = [300, 600, 1_200, 2_000];
 /** What the numbers of a page call each level below the full picture. */
 const SHOWN: Partial<Record<Level, string>> = { small: "reduced", sound: "sound", none: "sound", stills: "stills" };
 /** The full picture, a smaller one, the ward's sound alone, not even that, or a still now and then. */
@@ -76,8 +76,21 @@ class Refused extends Error {
   }
 }
 
+/** The server answered, and not in words for this page: by this status. */
+class Unsaid extends Error {
+  constructor(readonly status: number) {
+    super(String(status));
+  }
+}
+
 const hex = (value: ArrayBuffer): string =>
   [...new Uint8Array(value)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const whyOf = (error: unknown): string => {
+  if (error instanceof Refused) return error.no.refused;
+  if (error instanceof DoorShut) return error.message;
+  return error instanceof Unsaid ? String(error.status) : UNANSWERED;
+};
 
 class LiveVisit {
   readonly #root: HTMLElement;
@@ -102,7 +115,7 @@ class LiveVisit {
   #leftAt = performance.now();
   #left: number;
   readonly #sees: boolean;
-  #tried = 0;
+  readonly #patience = new Patience();
   #isStarted = false;
   #isJoining = false;
   #isBeating = false;
@@ -138,7 +151,7 @@ class LiveVisit {
     this.#part("end")?.addEventListener("click", () => this.#leave());
     this.#talking();
     this.#calling();
-    addEventListener("online", () => void this.#join());
+    addEventListener("online", () => this.#online());
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("visibilitychange", () => this.#turned());
     this.#mark.onChange(() => this.#looked());
@@ -188,7 +201,7 @@ class LiveVisit {
       this.#end(); // signed out, or not his any more: the page says which
       throw new Error(String(answer.status));
     }
-    if (!(answer.headers.get("content-type") ?? "").includes("json")) throw new Error(String(answer.status));
+    if (!(answer.headers.get("content-type") ?? "").includes("json")) throw new Unsaid(answer.status);
     const said: unknown = await answer.json();
     if (!answer.ok) throw new Refused(said as No);
     return said;
@@ -208,6 +221,7 @@ class LiveVisit {
   #start(): void {
     this.#isStarted = true;
     this.#isFaulty = false;
+    this.#patience.begin();
     this.#alarm("");
     this.#show("see", false);
     this.#show("check", false);
@@ -218,9 +232,11 @@ class LiveVisit {
     void this.#join();
   }
 
+  /** Come in, if it is time: else the next answer to how the visit stands asks again. */
   async #join(): Promise<void> {
     if (!this.#isStarted || this.#isJoining || this.#isFaulty || document.visibilityState !== "visible") return;
     if (!this.#stands || this.#stands.kind === "before" || this.#stands.kind === "over") return;
+    if (!this.#patience.isTime(this.#stands.kind === "drawn", performance.now())) return;
     this.#isJoining = true;
     this.#arrival.asks();
     try {
@@ -234,25 +250,29 @@ class LiveVisit {
       this.#level = "full"; // whoever comes begins with all
       this.#mark.put(joined.watermark);
       await this.#connect(joined);
-      this.#tried = 0;
+      this.#patience.begin();
       if (this.#peer) this.#arrival.begin(this.#peer);
       if (!this.#still) this.#alarm("");
       this.#show("bar", true);
       this.#show("talkhints", true);
     } catch (error) {
       this.#close();
-      if (error instanceof Refused && !["visit-not-there-yet", "camera-away", "interpreter-waits"].includes(error.no.refused)) {
+      if (error instanceof Refused && !PASSING.includes(error.no.refused)) {
         this.#isStarted = false;
         this.#still = "";
         this.#show("see", true);
         this.#alarm(error.no.words, error.no.prove);
       } else {
-        const wait = RETRY_MS[Math.min(this.#tried++, RETRY_MS.length - 1)];
-        setTimeout(() => void this.#join(), wait);
+        this.#patience.failed(whyOf(error), performance.now());
       }
     } finally {
       this.#isJoining = false;
     }
+  }
+
+  #online(): void {
+    this.#patience.reached();
+    void this.#join();
   }
 
   async #connect(joined: Joined): Promise<void> {
@@ -463,8 +483,10 @@ class LiveVisit {
       this.#end();
       return;
     }
+    if (stands.kind === "live" && before?.kind !== "live") this.#patience.opened();
     if (this.#wasWeak) {
       this.#wasWeak = false;
+      this.#patience.reached();
       if (this.#mustJoin) this.#still = "weak"; // the server is there again, and the picture not yet
       else this.#strong();
     }
@@ -499,7 +521,7 @@ class LiveVisit {
     if (!this.#isStarted || this.#isJoining) return;
     const isOut = key !== "" && key === this.#key && !stands.inside;
     const mustJoin = this.#mustJoin === "lost" || (this.#mustJoin === "still" && stands.kind === "live");
-    this.#mustJoin = "";
+    if (!mustJoin) this.#mustJoin = ""; // else it stands until it is time
     if (!this.#key || isOut || mustJoin) void this.#join();
   }
 

@@ -20,7 +20,7 @@ interface Stands {
   /** What the family reads while the curtain is drawn. */
   readonly read?: string;
   readonly inside: boolean;
-  readonly level?: string;
+  readonly level?: "full" | "small" | "sound" | "none" | "stills";
   readonly heard?: "cot" | "people" | "nobody";
 }
 interface Joined {
@@ -69,8 +69,9 @@ class NurseView {
   #joinedAt = 0;
   #frames = 0;
   #frameAt = 0;
-  /** Whether a picture is sent that moves. */
-  #moves = true;
+  /** What the media server sends: of `full` and `small` the picture moves; whoever comes begins with all. */
+  #level = "full";
+  #presses = 0;
   #tries = 0;
 
   constructor(root: HTMLElement) {
@@ -186,6 +187,7 @@ class NurseView {
       const joined = (await this.#ask("join", { key: JSON.stringify(await publicKey()) }, 5_000)) as Joined;
       if (!this.#isOn) return;
       this.#isInside = true;
+      this.#level = "full";
       this.#joinedAt = performance.now();
       await this.#connect(joined);
     } catch (error) {
@@ -259,7 +261,7 @@ class NurseView {
   #dress(): void {
     const may = this.#isLive && this.#isInside && this.#picture !== undefined;
     if (!may) return;
-    if (this.#video.srcObject !== this.#picture) {
+    if (!this.#isBelow() && this.#video.srcObject !== this.#picture) {
       this.#video.srcObject = this.#picture ?? null;
       void this.#video.play().catch(() => undefined);
     }
@@ -275,8 +277,32 @@ class NurseView {
     this.#video.hidden = false;
     this.#frameAt = performance.now();
     this.#show("screen", false);
-    this.#show("live", true);
-    this.#tell("live");
+    this.#sayLive();
+  }
+
+  /** A picture that moves is live, and a still one is not. */
+  #sayLive(): void {
+    const isStill = this.#level === "stills";
+    this.#show("live", !isStill);
+    this.#tell(isStill ? "stills" : "live");
+  }
+
+  /** No picture is sent any more: the last one must not stand as if it were. */
+  #isBelow(): boolean {
+    return this.#level === "sound" || this.#level === "none";
+  }
+
+  #sent(level: string): void {
+    const before = this.#level;
+    this.#level = level;
+    if (level === before) return;
+    this.#frameAt = performance.now(); // what moves again, or no more, begins anew
+    if (!this.#isBelow()) {
+      if (!this.#video.hidden) this.#sayLive();
+      return;
+    }
+    this.#cover(this.#words["weak"] ?? "");
+    this.#tell("weak");
   }
 
   /** At once: no picture, not even the last. */
@@ -296,7 +322,7 @@ class NurseView {
     if (!this.#isOn || document.visibilityState !== "visible") return;
     const now = performance.now();
     const frames = this.#video.getVideoPlaybackQuality().totalVideoFrames;
-    if (frames !== this.#frames || !this.#moves) this.#frameAt = now;
+    if (frames !== this.#frames || this.#level === "stills") this.#frameAt = now;
     this.#frames = frames;
     // Nothing is heard of the visit, or a picture stands still: it must not be taken for what the family sees now.
     if (!this.#video.hidden && now - Math.min(this.#heardAt, this.#frameAt) > SILENT_MS) {
@@ -334,10 +360,11 @@ class NurseView {
       if (wasSeen) this.#tell("covered");
       return;
     }
+    if (stands.inside && peer !== undefined && peer === this.#peer) this.#sent(stands.level ?? this.#level);
     this.#dress();
-    this.#moves = stands.level === undefined || stands.level === "full" || stands.level === "small";
     this.#show("less", stands.level !== undefined && stands.level !== "full");
-    this.#hold.disabled = !this.#isInside || this.#video.hidden !== false || stands.heard === "nobody";
+    const hasCome = !this.#video.hidden || this.#isBelow();
+    this.#hold.disabled = !this.#isInside || !hasCome || stands.heard === "nobody";
     this.#show("heard", this.#isInside && stands.heard === "nobody");
     if (this.#hold.disabled) this.#release();
     else if (this.#talks) this.#hold.focus(); // she answers by voice
@@ -360,21 +387,36 @@ class NurseView {
   async #press(): Promise<void> {
     if (this.#isPressed || this.#hold.disabled) return;
     this.#isPressed = true;
+    const press = ++this.#presses;
+    const isOver = (): boolean => press !== this.#presses || !this.#isPressed;
+    let microphone: MediaStreamTrack | undefined;
     try {
       if (!this.#voice) await this.#openMouth?.();
+      if (isOver()) return;
       const audio = { echoCancellation: true, noiseSuppression: true };
-      const [microphone] = (await navigator.mediaDevices.getUserMedia({ audio })).getAudioTracks();
-      if (!this.#isPressed || !this.#voice || !microphone) return void microphone?.stop();
+      [microphone] = (await navigator.mediaDevices.getUserMedia({ audio })).getAudioTracks();
+      const voice = this.#voice;
+      if (isOver() || !voice || !microphone) return void microphone?.stop();
       this.#microphone = microphone;
       await this.#ask("talk", { pressed: "yes" });
-      if (!this.#isPressed) return void this.#ask("talk", { pressed: "no" }).catch(() => undefined);
-      await this.#voice.replaceTrack(microphone);
+      if (!isOver()) await voice.replaceTrack(microphone);
+      if (isOver()) return this.#late(microphone, voice);
       this.#hold.setAttribute("aria-pressed", "true");
       this.#tell("speaking");
     } catch (error) {
+      microphone?.stop();
+      if (press !== this.#presses) return; // another press has its own word
       this.#release();
       this.#say("told", error instanceof Refused ? error.words : (this.#words["no-microphone"] ?? ""));
     }
+  }
+
+  /** She let go before it was her turn: what this press took is given back, unless the next press needs it. */
+  #late(microphone: MediaStreamTrack, voice: RTCRtpSender): void {
+    microphone.stop();
+    if (this.#isPressed) return;
+    void voice.replaceTrack(null).catch(() => undefined);
+    void this.#ask("talk", { pressed: "no" }).catch(() => undefined);
   }
 
   #release(): void {

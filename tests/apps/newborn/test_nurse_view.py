@@ -48,6 +48,7 @@ LOUDEST = """async where => {
 MICROPHONES = """() => {
   const asks = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices), tracks = window.tracks = [];
   navigator.mediaDevices.getUserMedia = async wanted => {
+    await window.hangs;
     const stream = await asks(wanted);
     tracks.push(...stream.getTracks());
     return stream;
@@ -194,6 +195,14 @@ async def test_her_voice_reaches_the_mother_while_she_holds_the_key_and_she_hear
     assert await page.evaluate("tracks.map(each => each.readyState)") == ["ended"], "off between two presses"
     await asyncio.sleep(0.5)  # what was sent before has arrived
     assert await loudest(mother, "[data-watch=video]") < QUIET, "she let go"
+    await page.evaluate("void (window.hangs = new Promise(done => window.answer = done))")
+    for key in (page.keyboard.down, page.keyboard.up, page.keyboard.down):
+        await key("Space")  # before the device gave the microphone of the first press
+    await page.evaluate("answer()")
+    await told(page, "You are heard")
+    assert await page.evaluate("tracks.map(each => each.readyState).sort()") == ["ended", "ended", "live"]
+    await page.keyboard.up("Space")
+    assert await page.evaluate("tracks.every(each => each.readyState === 'ended')"), "nothing records on"
     await page.get_by_role("button", name="Hear the family here").click()
     await reads(mother, "heard", "At the cot nobody")
     hers = mother.get_by_role("button", name="Hold to talk")

@@ -15,6 +15,7 @@ from playwright.async_api import Page
 from tests.apps.newborn.test_levels import is_shown, says
 from tests.apps.newborn.window import MOTHER, Window, until, window_of
 from tests.services.realtime.running import embedded
+from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +89,17 @@ async def test_a_picture_that_stands_still_is_covered_and_comes_back_by_itself(w
     await window.open()
     await until(lambda: is_shown(page, "live"))
     assert await grants(window) == tries
+
+    for each in window.quiet.contexts:
+        await each.close()  # the camera's own browser
+    await until(lambda: is_shown(page, "screen"))
+
+    async def is_drawn() -> bool:
+        return await window.ward.state(7) is State.SHIELDED
+
+    await until(is_drawn)
+    await asyncio.sleep(1)
+    asked = await grants(window)
+    assert asked <= tries + 3, "pauses that double"
+    await asyncio.sleep(5)
+    assert await grants(window) == asked, "behind a curtain nobody asks for a camera that is away"
