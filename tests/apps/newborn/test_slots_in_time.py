@@ -17,8 +17,11 @@ from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
-from tianfu.apps.newborn.reminding import GONE_AFTER, SOON, remind, texts
+from tianfu.apps.newborn.queries.records import PAGE
+from tianfu.apps.newborn.queries.staying import GONE_AFTER, UNKNOWN, Stay, refuse_unless_staying, why_gone
+from tianfu.apps.newborn.reminding import SOON, remind, texts
 from tianfu.kernel.instants import DAY, SECOND, Instant
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 
 pytestmark = pytest.mark.anyio
@@ -127,11 +130,40 @@ async def discharged_dead(ward: Ward) -> None:
     await rewritten(ward, "Encounter", "stay-3", status="finished", hospitalization=how)
 
 
+async def discharged_dead_from_there(ward: Ward) -> None:
+    """It died in another unit, whose stay nobody has ended."""
+    await discharged_dead(ward)
+    stay = await ward.store.read(VISITS, Purpose.TREATMENT, "Encounter", "stay-3")
+    assert isinstance(stay, Found)
+    kept = {key: each for key, each in stay.record.value.items() if key in {"class", "subject"}}
+    there = {"status": "in-progress", "serviceProvider": {"reference": "Organization/other"}}
+    await put(ward.store, "Encounter", "stay-elsewhere", **kept, **there)
+
+
+async def discharged_dead_after_many_stays(ward: Ward) -> None:
+    await discharged_dead(ward)
+    for number in range(PAGE + 1):
+        code = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}
+        stay = {"status": "finished", "subject": {"reference": "Patient/baby-3"}, "class": code}
+        await put(ward.store, "Encounter", f"earlier-{number}", **stay)
+
+
+async def ward_without_unit(ward: Ward) -> None:
+    await rewritten(ward, "Location", "ward-1", managingOrganization={"display": "?"})
+
+
+async def bed_that_nobody_knows(ward: Ward) -> None:
+    where = [{"location": {"reference": "Location/bed-none"}, "status": "active"}]
+    await rewritten(ward, "Encounter", "stay-3", location=where)
+
+
 GONE = [
     (discharged, "discharged"),
     (moved_to_another_ward, "discharged"),
     (died, "ask-the-ward"),
     (discharged_dead, "ask-the-ward"),
+    (discharged_dead_from_there, "ask-the-ward"),
+    (discharged_dead_after_many_stays, "ask-the-ward"),
 ]
 
 
@@ -146,7 +178,8 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
     start = (await booked(ward, visit)).start
     other = await ward.guardian(nurse, OTHER_MOTHER, "baby-1")
     await other.done("/newborn/book/baby-1", start=str(start), deed="wait")
-    await give_up_gone(ward.nursery)
+    seen_gone: dict[Stay, Instant] = {}
+    await give_up_gone(ward.nursery, seen_gone)
     assert len(await ward.nursery.places.of_baby("baby-3")) == 2, "nobody has gone"
     await leaves(ward)
     carried, said = Carried(), texts()
@@ -154,8 +187,14 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
         ward.house.time.now, since = Instant(start - before - SECOND), ward.house.time.now
         assert await remind(ward.nursery, carried, said) == 0, "whose baby is gone is not reminded"
         ward.house.time.now = since
+    if reason == "discharged":
+        for seconds in (0, GONE_AFTER // SECOND - 1):
+            ward.house.time.pass_(seconds)
+            await give_up_gone(ward.nursery, seen_gone)
+        assert len(await ward.nursery.places.of_baby("baby-3")) == 2, "it may be a mistake"
+        ward.house.time.pass_(1)
     for _ in range(2):
-        await give_up_gone(ward.nursery)
+        await give_up_gone(ward.nursery, seen_gone)
     found = await booked(ward, visit)
     assert (found.state, found.reason) == (State.CANCELLED, reason)
     assert await ward.nursery.places.of_baby("baby-3") == ()
@@ -173,11 +212,57 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
 async def test_who_lost_a_visit_by_a_discharge_is_told_nothing_where_a_death_is_written_behind_it(ward: Ward) -> None:
     await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
     await discharged(ward)
-    await give_up_gone(ward.nursery)
+    await give_up_gone(ward.nursery, {("baby-3", "ward-1"): Instant(ward.house.time.now - GONE_AFTER)})
+    assert await ward.nursery.places.of_baby("baby-3") == ()
     await died(ward)
     ward.house.time.pass_(GONE_AFTER // SECOND)
     carried = Carried()
     assert (await remind(ward.nursery, carried, texts()), carried.sent) == (0, [])
+
+
+async def test_a_baby_that_is_here_between_two_looks_has_not_left(ward: Ward) -> None:
+    await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
+    seen_gone: dict[Stay, Instant] = {}
+    for status in ("finished", "in-progress", "finished"):
+        await rewritten(ward, "Encounter", "stay-3", status=status)
+        await give_up_gone(ward.nursery, seen_gone)
+        ward.house.time.pass_(GONE_AFTER // SECOND)
+    assert len(await ward.nursery.places.of_baby("baby-3")) == 1
+    await give_up_gone(ward.nursery, seen_gone)
+    assert await ward.nursery.places.of_baby("baby-3") == ()
+
+
+@pytest.mark.parametrize("happens", [ward_without_unit, bed_that_nobody_knows])
+async def test_of_a_baby_of_which_the_record_does_not_tell_where_it_is_nothing_is_given_up_and_nothing_begins(
+    ward: Ward, happens: Callable[[Ward], Awaitable[None]]
+) -> None:
+    nurse = await ward.opened()
+    mother, visit = await first_booking(ward, nurse, MOTHER, "baby-3")
+    other, taken = await first_booking(ward, nurse, OTHER_MOTHER, "baby-1", (await mother.slots("baby-3"))[-1])
+    start, full = (await booked(ward, visit)).start, (await booked(ward, taken)).start
+    await mother.done("/newborn/book/baby-3", start=str(full), deed="wait")
+    before = (await mother.get("/newborn")).text
+    await happens(ward)
+    stay = ("baby-3", "ward-1")
+    assert await why_gone(ward.nursery.store, [stay]) == {stay: UNKNOWN}
+    await give_up_gone(ward.nursery, {stay: Instant(ward.house.time.now - DAY)})
+    assert (await booked(ward, visit)).state is State.GUARDIAN_VERIFIED
+    await free_place(ward.nursery, taken, by="family", reason="no-time")
+    await move_up_everywhere(ward.nursery)
+    assert [each.start for each in await ward.nursery.places.of_baby("baby-3")] == [start], "passed over"
+    assert [each.start for each in await ward.nursery.places.waiting("baby-3")] == [full], "and goes on waiting"
+    if happens is ward_without_unit:
+        assert 'data-part="waiting"' in before
+        page = (await mother.get("/newborn")).text
+        assert 'data-part="waiting"' in page
+        assert "kept-back" not in page
+    with pytest.raises(Refusal, match="baby-not-here"):
+        await refuse_unless_staying(ward.nursery.store, [stay])
+    ward.house.time.now = Instant(start - SOON)
+    carried = Carried()
+    await remind(ward.nursery, carried, texts())
+    assert MOTHER not in {number for number, _ in carried.sent}
+    assert other is not mother
 
 
 @pytest.mark.parametrize(("leaves", "reason"), GONE[1:3])
@@ -217,7 +302,7 @@ async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_n
     page = (await mother.get("/newborn")).text
     assert "The doctor asks for rest" in page
     assert "颅内出血" not in page
-    await give_up_gone(ward.nursery)
+    await give_up_gone(ward.nursery, {})
     assert (await booked(ward, visit)).state is State.SLOT_CONFIRMED
     head, end = (await nurse.here()).caller, (await booked(ward, visit)).end
     go_to(ward, end)

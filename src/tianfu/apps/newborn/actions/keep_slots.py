@@ -6,7 +6,7 @@ Rules: docs/rules/newborn-visits.md , docs/rules/newborn-booking.md
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Literal
 
 import structlog
@@ -15,11 +15,12 @@ from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_u
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.halts import was_paused
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, restated
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.reasons import DeclineReason
 from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, RESTS, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all, write
-from tianfu.apps.newborn.queries.staying import why_gone
+from tianfu.apps.newborn.queries.staying import DISCHARGED, GONE_AFTER, Stay, why_gone
 from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 
@@ -55,17 +56,23 @@ _log = structlog.get_logger("tianfu.newborn")
 async def keep_slots(nursery: Nursery) -> None:
     """Look again and again what became of booked visits; goes on until cancelled."""
     looks = 0
+    seen_gone: dict[Stay, Instant] = {}
     while True:
-        try:
-            await look_at_slots(nursery, before=WAITS_BEFORE if looks % WHOLE_EACH else WHOLE_BEFORE)
-            await cancel_unconfirmed(nursery)
-            if not looks % GONE_EACH:
-                await give_up_gone(nursery)
-            await move_up_everywhere(nursery)
-            looks += 1
-        except Exception as error:
-            _log.error("slots_not_looked_at", error=place_of(error))
+        await _tried(look_at_slots(nursery, before=WAITS_BEFORE if looks % WHOLE_EACH else WHOLE_BEFORE))
+        await _tried(cancel_unconfirmed(nursery))
+        if not looks % GONE_EACH:
+            await _tried(give_up_gone(nursery, seen_gone))
+        await _tried(move_up_everywhere(nursery))
+        looks += 1
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _tried(step: Awaitable[None]) -> None:
+    """One step of a look: that it fails keeps no other from being taken."""
+    try:
+        await step
+    except Exception as error:
+        _log.error("slots_not_looked_at", error=place_of(error))
 
 
 async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None:
@@ -120,17 +127,24 @@ async def cancel_unconfirmed(nursery: Nursery) -> None:
             _log.info("visit_without_place_stays", appointment=place, code=refusal.code)
 
 
-async def give_up_gone(nursery: Nursery) -> None:
+async def give_up_gone(nursery: Nursery, seen_gone: dict[Stay, Instant]) -> None:
     """Give up what is booked for babies that left the ward or died; whoever waits first moves up.
 
+    Of a death at once; of a baby that left when it was gone at two looks `GONE_AFTER` apart, and here at none between:
+    `seen_gone` keeps from look to look since when each is.
     Nobody gave such a place up but the ward, so it counts for no family.  A visit at the bed is cut by its keeper.
     """
     now = nursery.clock()
     to_come = [each for each in await nursery.places.around(now, before=WHOLE_BEFORE) if each[0].end > now]
     gone = await why_gone(nursery.store, {(place.baby, ward) for place, ward in to_come})
+    left_now = {stay for stay, reason in gone.items() if reason == DISCHARGED}
+    for stay in seen_gone.keys() - left_now:
+        del seen_gone[stay]
     for place, ward in to_come:
         reason = gone[place.baby, ward]
-        if not reason:
+        if reason == DISCHARGED and now - seen_gone.setdefault((place.baby, ward), now) < GONE_AFTER:
+            continue
+        if reason not in {DISCHARGED, ASK_THE_WARD}:
             continue
         try:
             await give_up(nursery, ward, place, reason, by="ward")
