@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -12,17 +15,18 @@ from tests.apps.newborn.test_family_way import Carried
 from tests.records.made import put
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.book_slot import move_up_everywhere
-from tianfu.apps.newborn.actions.keep_slots import WAITS_BEFORE, free_place, give_up_gone, look_at_slots
-from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.actions.keep_slots import WAITS_BEFORE, free_place, give_up_gone, keep_slots, look_at_slots
+from tianfu.apps.newborn.mapping.codes import ALARM, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.queries.records import PAGE
 from tianfu.apps.newborn.queries.staying import GONE_AFTER, UNKNOWN, Stay, refuse_unless_staying, why_gone
 from tianfu.apps.newborn.reminding import SOON, remind, texts
-from tianfu.kernel.instants import DAY, SECOND, Instant
+from tianfu.kernel.instants import DAY, SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
+from tianfu.services.booking.places import Places
 
 pytestmark = pytest.mark.anyio
 
@@ -312,3 +316,70 @@ async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_n
     report = await read_report(ward.nursery, head, None)
     assert report.reasons == (("doctor-asks-rest", 1),)
     assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "period", "reason"),
+    [
+        (10, "", "being-cared-for"),  # as a gateway writes it: when it was lowered is when it was written last
+        (10, "of that day", "being-cared-for"),
+        (-1, "", "no-show"),
+    ],
+)
+async def test_who_was_kept_out_by_an_alarm_missed_nothing(ward: Ward, minutes: int, period: str, reason: str) -> None:
+    nurse, doctor = await ward.opened(), await ward.staff("doctor")
+    _, visit = await first_booking(ward, nurse, MOTHER, "baby-3")
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    head, standing = (await nurse.here()).caller, await booked(ward, visit)
+    said = {"coding": [{"system": NEWBORN, "code": ALARM}]}
+    whose = {"reference": "Patient/baby-3"}
+    alarm: dict[str, object] = {"category": [said], "code": said, "subject": whose}
+    if period:
+        day = china_date(standing.start).isoformat()
+        alarm["period"] = {"start": day, "end": day}
+    go_to(ward, standing.start + (minutes - 5) * 60 * SECOND)
+    await put(ward.store, "Flag", "alarm-3", status="active", **alarm)
+    go_to(ward, standing.start + minutes * 60 * SECOND)
+    await put(ward.store, "Flag", "alarm-3", status="inactive", **alarm)
+    go_to(ward, standing.end)
+    await look_at_slots(ward.nursery)
+    assert (await booked(ward, visit)).reason == reason
+    report = await read_report(ward.nursery, head, None)
+    assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [int(reason == "no-show")]
+
+
+class NobodySettles(Places):
+    """Places of which nobody knows which are unsettled."""
+
+    async def unsettled(self) -> tuple[tuple[str, bool], ...]:
+        """Fail."""
+        raise Refusal("store-away", next_step="call-operator")
+
+
+async def test_a_step_that_fails_keeps_no_other_from_being_taken(ward: Ward) -> None:
+    await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
+    await died(ward)
+    places = NobodySettles(ward.house.database, ward.house.time)
+    looking = asyncio.create_task(keep_slots(replace(ward.nursery, places=places)))
+    for _ in range(200):
+        if not await ward.nursery.places.of_baby("baby-3"):
+            break
+        await asyncio.sleep(0.02)
+    looking.cancel()
+    with suppress(asyncio.CancelledError):
+        await looking
+    assert await ward.nursery.places.of_baby("baby-3") == ()
+
+
+async def test_a_baby_with_a_very_long_record_is_enrolled_booked_for_and_its_dispute_settled(ward: Ward) -> None:
+    whose = {"reference": "Patient/baby-3"}
+    for number in range(PAGE + 1):
+        who = [{"actor": whose, "status": "accepted"}]
+        await put(ward.store, "Appointment", f"earlier-{number}", status="fulfilled", participant=who)
+        await put(ward.store, "Flag", f"earlier-{number}", status="inactive", code={"text": "演示"}, subject=whose)
+    nurse = await ward.opened()
+    await first_booking(ward, nurse, MOTHER, "baby-3")
+    at = "/newborn/desk/babies/baby-3"
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "over"}) == "settled"

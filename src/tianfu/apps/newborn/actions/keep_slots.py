@@ -12,12 +12,12 @@ from typing import Literal
 import structlog
 
 from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_up, move_up_everywhere
-from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.halts import was_paused
+from tianfu.apps.newborn.mapping.codes import ALARM, VISITS, VISITS_PAUSED
+from tianfu.apps.newborn.mapping.halts import was_raised
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, restated
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.reasons import DeclineReason
-from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, RESTS, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, CARED_FOR, OVER, RESTS, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all, write
 from tianfu.apps.newborn.queries.staying import DISCHARGED, GONE_AFTER, Stay, why_gone
@@ -46,6 +46,9 @@ FREED_BY: dict[State, Literal["family", "ward"]] = {
 
 An aborted one may have been seen or not: its Encounter says.
 """
+
+HALTED_BY = {VISITS_PAUSED: RESTS, ALARM: CARED_FOR}
+"""What may keep a family out of its slot, and what is told of it then."""
 
 WITHDRAWN = "consent-withdrawn"
 """Of what was given up at the bed unseen the family did this, and the ward all else."""
@@ -95,8 +98,8 @@ async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None
             continue
         visit = turned(booked.visit, now=now)
         try:
-            if visit.state is State.NO_SHOW and await _was_paused(nursery, booked):
-                visit = left(booked.visit, Exit.CANCEL, RESTS)
+            if visit.state is State.NO_SHOW and (halt := await _halted_by(nursery, booked)):
+                visit = left(booked.visit, Exit.CANCEL, halt)
             if visit != booked.visit:
                 resource = restated(record.value, visit.state, visit.reason)
                 await write(nursery.store, resource, expected_version=record.version)
@@ -159,10 +162,17 @@ async def _unseen(nursery: Nursery, aborted: Sequence[Booked]) -> dict[str, Lite
     return {each.id: "family" if each.reason == WITHDRAWN else "ward" for each in aborted if each.id in unseen}
 
 
-async def _was_paused(nursery: Nursery, booked: Booked) -> bool:
-    """Whether a doctor let the baby have no visits while its slot was: then nobody can have come."""
-    flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
-    return was_paused([each.value for each in flags], booked.start, booked.end)
+async def _halted_by(nursery: Nursery, booked: Booked) -> str:
+    """What kept everybody from coming in a visit's slot, a doctor's pause or an alarm, in one word; empty if nothing.
+
+    How long it lasted is not asked: nobody knows whether the family stood at the closed curtain just then.
+    """
+    found = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
+    flags = [each.value for each in found]
+    for what, reason in HALTED_BY.items():
+        if was_raised(flags, what, booked.start, booked.end):
+            return reason
+    return ""
 
 
 def turned(visit: Visit, *, now: Instant) -> Visit:
