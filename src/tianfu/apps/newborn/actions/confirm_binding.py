@@ -17,7 +17,7 @@ from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import Binding, confirmed
 from tianfu.apps.newborn.model.visit import armed, rebound
 from tianfu.apps.newborn.model.windows import policy_from, policy_on
-from tianfu.apps.newborn.model.workload import RESCANNED, SCANNED, refuse_beyond
+from tianfu.apps.newborn.model.workload import RESCANNED, SCANNED, refuse_beyond, shift_at
 from tianfu.apps.newborn.queries.workload import course_of
 from tianfu.kernel.instants import SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
@@ -76,7 +76,7 @@ async def _arm(house: House, booked: Booked, binding: Binding, *, first: Instant
     scanned = Standing(booked=booked, visit=booked.visit).having(SCANNED, by=nurse, at=first)
     standing = scanned.becoming(visit, now=now, by=nurse)
     policies = [policy_from(each) for each in await house.policies.policies(booked.ward)]
-    policy = policy_on(policies, china_date(now))
+    policy = policy_on(policies, china_date(shift_at(policies, now).start))
     await house.media.life()  # without a media server nothing is kept, and she tries again
     await house.rooms.begin(
         booked.id,
