@@ -241,9 +241,10 @@ async def test_too_much_about_one_baby_hides_that_baby_alone(
     def stands(visit: str, number: int) -> bool:
         said = read[visit]
         lies = said.known.bed_of_baby[f"baby-{number}"] == f"bed-{number}"
-        return said.consent_is_active and said.guardianship_is_clear and lies
+        return said.consent_is_active and said.guardianship_is_clear and lies and not said.is_alarmed
 
     assert (stands("visit-7", 7), stands("visit-8", 8)) == (True, False)
+    assert read["visit-8"].guardianship_is_clear, "that nobody can look it through is no dispute, and ends no visit"
 
 
 async def test_what_could_not_be_taken_back_is_tried_again(bound: Bound) -> None:

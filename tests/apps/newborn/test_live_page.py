@@ -392,6 +392,28 @@ async def test_the_page_is_for_everybody_in_each_of_its_states(window: Window, l
     await fit(page, f"{language}-asks-ward")
 
 
+async def test_who_watches_when_a_death_is_told_only_by_the_end_of_the_stay_is_asked_to_speak_with_the_ward(
+    window: Window,
+) -> None:
+    page = await window.watching(await window.resident(MOTHER, "mother-7", width=320))
+    await window.open()
+    await sees(page)
+    stay = await window.ward.read("Encounter", "stay-7")
+    how = [{"system": "http://terminology.hl7.org/CodeSystem/discharge-disposition", "code": "exp"}]
+    kept = {name: each for name, each in stay.items() if name not in {"id", "meta"}}
+    ended = {"status": "finished", "hospitalization": {"dischargeDisposition": {"coding": how}}}
+    await window.ward.write("stay-7", **{**kept, **ended})
+    await page.locator("[data-part=asks-ward]").wait_for()
+    assert (await window.ward.standing(7)).visit.reason == "discharged"
+    assert await page.get_by_role("radio").count() == await page.locator("[data-part=ended]").count() == 0
+    said = (await page.locator("main").inner_text()).lower()
+    assert [word for word in ("thank", "left the ward", "book") if word in said] == []
+    await page.goto(f"{window.address}/newborn")
+    home = await page.locator("main").inner_text()
+    assert "Please speak with the ward." in home
+    assert "Not in intensive care" not in home
+
+
 async def rests(window: Window, page: Page, language: str) -> None:
     """A doctor pauses the baby's visits at the bed, where an alarm sounds; what the family then reads, and the ward."""
     word = "医生请宝宝先好好休息" if language == "zh-CN" else "The doctor asks for rest"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.newborn.conftest import MOTHER, Browser, Ward
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
+from tianfu.apps.newborn.actions.teach_family import teach_family
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.milk import check_from, check_resource
 from tianfu.apps.newborn.mapping.teaching import response_of, taught_from
@@ -26,10 +31,14 @@ from tianfu.apps.newborn.model.milk import (
     rules,
 )
 from tianfu.apps.newborn.model.teaching import Answer, plan, read_answers, together
+from tianfu.apps.newborn.ports import FoundPage
+from tianfu.apps.newborn.queries.teaching import read_teaching
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
+from tianfu.records.store import BundleAnswer, Store
+from tianfu.standards.fhir.parsing import ParsedBundle
 
 pytestmark = pytest.mark.anyio
 
@@ -153,6 +162,55 @@ async def test_points_of_another_version_and_empty_answers_are_not_taken(ward: W
     await teach(nurse, **{POINTS[0]: "own-words"})
     answer = await nurse.post(TEACHING, plan=plan().version, version="0", **{POINTS[1]: "own-words"})
     assert answer.status_code == 422
+
+
+class Late:
+    """The record of somebody in whose way another is, who writes when this one has read everything."""
+
+    def __init__(self, store: Store, first: Callable[[], Awaitable[object]], until: Literal["search", "write"]) -> None:
+        self.store, self.first, self.until = store, first, until
+        self.read_many, self.create, self.update = store.read_many, store.create, store.update
+
+    async def _let_first(self) -> None:
+        first, self.first = self.first, _nobody
+        await first()
+
+    async def search(self, caller: Caller, purpose: Purpose, wanted: SearchRequest) -> FoundPage:
+        if self.until == "search" and wanted.type == "CarePlan":
+            await self._let_first()
+        return await self.store.search(caller, purpose, wanted)
+
+    async def transaction(self, caller: Caller, purpose: Purpose, bundle: ParsedBundle) -> Sequence[BundleAnswer]:
+        await self._let_first()
+        return await self.store.transaction(caller, purpose, bundle)
+
+
+async def _nobody() -> None:
+    """Nobody else is there."""
+
+
+@pytest.mark.parametrize("until", ["search", "write"])
+async def test_of_two_nurses_who_hear_a_family_first_at_one_moment_one_is_told_that_hers_is_not_kept(
+    ward: Ward, until: Literal["search", "write"]
+) -> None:
+    caller = (await (await ward.staff("nurse")).here()).caller
+
+    def form(point: str, answer: str) -> dict[str, str]:
+        return {"plan": plan().version, "version": "0", point: answer}
+
+    async def first() -> None:
+        await teach_family(ward.nursery, caller, "baby-1", form(POINTS[0], "own-words"))
+
+    late = replace(ward.nursery, store=Late(ward.store, first, until))
+    with pytest.raises(Refusal, match="written-meanwhile"):
+        await teach_family(late, caller, "baby-1", form(POINTS[1], "own-words"))
+    taught = (await read_teaching(ward.nursery, caller, "baby-1")).taught
+    assert taught is not None
+    assert taught.answers == {POINTS[0]: Answer.OWN_WORDS}
+    plans = await ward.store.search(VISITS, Purpose.TREATMENT, SearchRequest(type="CarePlan", parameters=()))
+    [left] = plans.records
+    states = [each["detail"]["status"] for each in left.value["activity"]]
+    assert states == ["completed"] + ["not-started"] * (len(POINTS) - 1)
 
 
 # --- rules, for all inputs ------------------------------------------------------------------------------------

@@ -29,12 +29,13 @@ from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
-from tianfu.apps.newborn.model.windows import Policy, told
+from tianfu.apps.newborn.model.windows import MINUTE, Policy, told
 from tianfu.apps.newborn.nurse_routes import Bedsides
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import china_date, day_start
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.second_person import SecondPerson
@@ -805,7 +806,11 @@ async def test_a_nurse_checks_no_further_bed_beyond_what_the_ward_lets_a_nurse_h
     eighth = await camera(place.ward.running.port, "camera-8")
     await place.keeper.listening.hear()
     qin = await place.armed()
-    await sets(place, replace(POLICY, nurse_at_once=1))
+    now = place.ward.clock()
+    # The shift that runs began yesterday, and so holds what held then.
+    shifts = (int(now - day_start(china_date(now))) // MINUTE + 1,)
+    await sets(place, replace(POLICY, nurse_at_once=1, shifts=shifts))
+    await sets(place, replace(POLICY, from_day=china_date(now), shifts=shifts))
     assert 'data-part="full"' in (await qin.get("/newborn/visits/visit-8")).text
     with pytest.raises(Refusal) as refused:
         await place.ward.arm(8)

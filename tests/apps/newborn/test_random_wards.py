@@ -116,6 +116,9 @@ class Changing:
     async def has_camera(self, camera: str) -> bool:
         return await self._rooms.has_camera(camera)
 
+    async def refuse_unscanned(self, camera: str) -> None:
+        """Whose lens a camera's name is, is told elsewhere."""
+
     async def put(self, state: str, *, camera: str, is_over: bool, is_seen: bool, at: Instant) -> None:
         room = self._rooms.rooms[self.room.visit]
         self._rooms.rooms[room.visit] = replace(
@@ -147,9 +150,20 @@ class Rooms:
     async def find(self, visit: str) -> KeptRoom | None:
         return self.rooms.get(visit)
 
-    async def begin(self, visit: str, *, ward: str, camera: str, nurse: str, state: str, at: Instant) -> None:
+    async def begin(
+        self,
+        visit: str,
+        *,
+        ward: str,
+        camera: str,
+        nurse: str,
+        state: str,
+        decide: Callable[[Sequence[KeptRoom]], None],
+        at: Instant,
+    ) -> None:
         if visit in self.rooms:
             raise Refusal("room-exists", next_step="reload")
+        decide(await self.at_work())
         now = {"lease_until": Instant(0), "heard_at": at, "begun_at": at, "changed_at": at}
         self.rooms[visit] = KeptRoom(
             visit=visit,

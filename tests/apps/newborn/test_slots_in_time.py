@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -12,14 +15,18 @@ from tests.apps.newborn.test_family_way import Carried
 from tests.records.made import put
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.book_slot import move_up_everywhere
-from tianfu.apps.newborn.actions.keep_slots import WAITS_BEFORE, free_place, give_up_gone, look_at_slots
-from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.actions.keep_slots import WAITS_BEFORE, free_place, give_up_gone, keep_slots, look_at_slots
+from tianfu.apps.newborn.mapping.codes import ALARM, NEWBORN, VISITS
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
-from tianfu.apps.newborn.reminding import GONE_AFTER, SOON, remind, texts
-from tianfu.kernel.instants import DAY, SECOND, Instant
+from tianfu.apps.newborn.queries.records import PAGE
+from tianfu.apps.newborn.queries.staying import GONE_AFTER, UNKNOWN, Stay, refuse_unless_staying, why_gone
+from tianfu.apps.newborn.reminding import SOON, remind, texts
+from tianfu.kernel.instants import DAY, SECOND, Instant, china_date
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
+from tianfu.services.booking.places import Places
 
 pytestmark = pytest.mark.anyio
 
@@ -127,11 +134,40 @@ async def discharged_dead(ward: Ward) -> None:
     await rewritten(ward, "Encounter", "stay-3", status="finished", hospitalization=how)
 
 
+async def discharged_dead_from_there(ward: Ward) -> None:
+    """It died in another unit, whose stay nobody has ended."""
+    await discharged_dead(ward)
+    stay = await ward.store.read(VISITS, Purpose.TREATMENT, "Encounter", "stay-3")
+    assert isinstance(stay, Found)
+    kept = {key: each for key, each in stay.record.value.items() if key in {"class", "subject"}}
+    there = {"status": "in-progress", "serviceProvider": {"reference": "Organization/other"}}
+    await put(ward.store, "Encounter", "stay-elsewhere", **kept, **there)
+
+
+async def discharged_dead_after_many_stays(ward: Ward) -> None:
+    await discharged_dead(ward)
+    for number in range(PAGE + 1):
+        code = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}
+        stay = {"status": "finished", "subject": {"reference": "Patient/baby-3"}, "class": code}
+        await put(ward.store, "Encounter", f"earlier-{number}", **stay)
+
+
+async def ward_without_unit(ward: Ward) -> None:
+    await rewritten(ward, "Location", "ward-1", managingOrganization={"display": "?"})
+
+
+async def bed_that_nobody_knows(ward: Ward) -> None:
+    where = [{"location": {"reference": "Location/bed-none"}, "status": "active"}]
+    await rewritten(ward, "Encounter", "stay-3", location=where)
+
+
 GONE = [
     (discharged, "discharged"),
     (moved_to_another_ward, "discharged"),
     (died, "ask-the-ward"),
     (discharged_dead, "ask-the-ward"),
+    (discharged_dead_from_there, "ask-the-ward"),
+    (discharged_dead_after_many_stays, "ask-the-ward"),
 ]
 
 
@@ -146,7 +182,8 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
     start = (await booked(ward, visit)).start
     other = await ward.guardian(nurse, OTHER_MOTHER, "baby-1")
     await other.done("/newborn/book/baby-1", start=str(start), deed="wait")
-    await give_up_gone(ward.nursery)
+    seen_gone: dict[Stay, Instant] = {}
+    await give_up_gone(ward.nursery, seen_gone)
     assert len(await ward.nursery.places.of_baby("baby-3")) == 2, "nobody has gone"
     await leaves(ward)
     carried, said = Carried(), texts()
@@ -154,8 +191,14 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
         ward.house.time.now, since = Instant(start - before - SECOND), ward.house.time.now
         assert await remind(ward.nursery, carried, said) == 0, "whose baby is gone is not reminded"
         ward.house.time.now = since
+    if reason == "discharged":
+        for seconds in (0, GONE_AFTER // SECOND - 1):
+            ward.house.time.pass_(seconds)
+            await give_up_gone(ward.nursery, seen_gone)
+        assert len(await ward.nursery.places.of_baby("baby-3")) == 2, "it may be a mistake"
+        ward.house.time.pass_(1)
     for _ in range(2):
-        await give_up_gone(ward.nursery)
+        await give_up_gone(ward.nursery, seen_gone)
     found = await booked(ward, visit)
     assert (found.state, found.reason) == (State.CANCELLED, reason)
     assert await ward.nursery.places.of_baby("baby-3") == ()
@@ -173,11 +216,57 @@ async def test_what_is_booked_for_a_baby_that_is_gone_is_given_up_by_the_ward_an
 async def test_who_lost_a_visit_by_a_discharge_is_told_nothing_where_a_death_is_written_behind_it(ward: Ward) -> None:
     await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
     await discharged(ward)
-    await give_up_gone(ward.nursery)
+    await give_up_gone(ward.nursery, {("baby-3", "ward-1"): Instant(ward.house.time.now - GONE_AFTER)})
+    assert await ward.nursery.places.of_baby("baby-3") == ()
     await died(ward)
     ward.house.time.pass_(GONE_AFTER // SECOND)
     carried = Carried()
     assert (await remind(ward.nursery, carried, texts()), carried.sent) == (0, [])
+
+
+async def test_a_baby_that_is_here_between_two_looks_has_not_left(ward: Ward) -> None:
+    await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
+    seen_gone: dict[Stay, Instant] = {}
+    for status in ("finished", "in-progress", "finished"):
+        await rewritten(ward, "Encounter", "stay-3", status=status)
+        await give_up_gone(ward.nursery, seen_gone)
+        ward.house.time.pass_(GONE_AFTER // SECOND)
+    assert len(await ward.nursery.places.of_baby("baby-3")) == 1
+    await give_up_gone(ward.nursery, seen_gone)
+    assert await ward.nursery.places.of_baby("baby-3") == ()
+
+
+@pytest.mark.parametrize("happens", [ward_without_unit, bed_that_nobody_knows])
+async def test_of_a_baby_of_which_the_record_does_not_tell_where_it_is_nothing_is_given_up_and_nothing_begins(
+    ward: Ward, happens: Callable[[Ward], Awaitable[None]]
+) -> None:
+    nurse = await ward.opened()
+    mother, visit = await first_booking(ward, nurse, MOTHER, "baby-3")
+    other, taken = await first_booking(ward, nurse, OTHER_MOTHER, "baby-1", (await mother.slots("baby-3"))[-1])
+    start, full = (await booked(ward, visit)).start, (await booked(ward, taken)).start
+    await mother.done("/newborn/book/baby-3", start=str(full), deed="wait")
+    before = (await mother.get("/newborn")).text
+    await happens(ward)
+    stay = ("baby-3", "ward-1")
+    assert await why_gone(ward.nursery.store, [stay]) == {stay: UNKNOWN}
+    await give_up_gone(ward.nursery, {stay: Instant(ward.house.time.now - DAY)})
+    assert (await booked(ward, visit)).state is State.GUARDIAN_VERIFIED
+    await free_place(ward.nursery, taken, by="family", reason="no-time")
+    await move_up_everywhere(ward.nursery)
+    assert [each.start for each in await ward.nursery.places.of_baby("baby-3")] == [start], "passed over"
+    assert [each.start for each in await ward.nursery.places.waiting("baby-3")] == [full], "and goes on waiting"
+    if happens is ward_without_unit:
+        assert 'data-part="waiting"' in before
+        page = (await mother.get("/newborn")).text
+        assert 'data-part="waiting"' in page
+        assert "kept-back" not in page
+    with pytest.raises(Refusal, match="baby-not-here"):
+        await refuse_unless_staying(ward.nursery.store, [stay])
+    ward.house.time.now = Instant(start - SOON)
+    carried = Carried()
+    await remind(ward.nursery, carried, texts())
+    assert MOTHER not in {number for number, _ in carried.sent}
+    assert other is not mother
 
 
 @pytest.mark.parametrize(("leaves", "reason"), GONE[1:3])
@@ -217,7 +306,7 @@ async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_n
     page = (await mother.get("/newborn")).text
     assert "The doctor asks for rest" in page
     assert "颅内出血" not in page
-    await give_up_gone(ward.nursery)
+    await give_up_gone(ward.nursery, {})
     assert (await booked(ward, visit)).state is State.SLOT_CONFIRMED
     head, end = (await nurse.here()).caller, (await booked(ward, visit)).end
     go_to(ward, end)
@@ -227,3 +316,70 @@ async def test_a_visit_that_a_doctor_paused_stays_booked_is_told_kindly_and_is_n
     report = await read_report(ward.nursery, head, None)
     assert report.reasons == (("doctor-asks-rest", 1),)
     assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "period", "reason"),
+    [
+        (10, "", "being-cared-for"),  # as a gateway writes it: when it was lowered is when it was written last
+        (10, "of that day", "being-cared-for"),
+        (-1, "", "no-show"),
+    ],
+)
+async def test_who_was_kept_out_by_an_alarm_missed_nothing(ward: Ward, minutes: int, period: str, reason: str) -> None:
+    nurse, doctor = await ward.opened(), await ward.staff("doctor")
+    _, visit = await first_booking(ward, nurse, MOTHER, "baby-3")
+    await doctor.done(f"/newborn/desk/visits/{visit}/approve")
+    head, standing = (await nurse.here()).caller, await booked(ward, visit)
+    said = {"coding": [{"system": NEWBORN, "code": ALARM}]}
+    whose = {"reference": "Patient/baby-3"}
+    alarm: dict[str, object] = {"category": [said], "code": said, "subject": whose}
+    if period:
+        day = china_date(standing.start).isoformat()
+        alarm["period"] = {"start": day, "end": day}
+    go_to(ward, standing.start + (minutes - 5) * 60 * SECOND)
+    await put(ward.store, "Flag", "alarm-3", status="active", **alarm)
+    go_to(ward, standing.start + minutes * 60 * SECOND)
+    await put(ward.store, "Flag", "alarm-3", status="inactive", **alarm)
+    go_to(ward, standing.end)
+    await look_at_slots(ward.nursery)
+    assert (await booked(ward, visit)).reason == reason
+    report = await read_report(ward.nursery, head, None)
+    assert [each.cancelled for each in report.lines if each.baby.id == "baby-3"] == [int(reason == "no-show")]
+
+
+class NobodySettles(Places):
+    """Places of which nobody knows which are unsettled."""
+
+    async def unsettled(self) -> tuple[tuple[str, bool], ...]:
+        """Fail."""
+        raise Refusal("store-away", next_step="call-operator")
+
+
+async def test_a_step_that_fails_keeps_no_other_from_being_taken(ward: Ward) -> None:
+    await first_booking(ward, await ward.opened(), MOTHER, "baby-3")
+    await died(ward)
+    places = NobodySettles(ward.house.database, ward.house.time)
+    looking = asyncio.create_task(keep_slots(replace(ward.nursery, places=places)))
+    for _ in range(200):
+        if not await ward.nursery.places.of_baby("baby-3"):
+            break
+        await asyncio.sleep(0.02)
+    looking.cancel()
+    with suppress(asyncio.CancelledError):
+        await looking
+    assert await ward.nursery.places.of_baby("baby-3") == ()
+
+
+async def test_a_baby_with_a_very_long_record_is_enrolled_booked_for_and_its_dispute_settled(ward: Ward) -> None:
+    whose = {"reference": "Patient/baby-3"}
+    for number in range(PAGE + 1):
+        who = [{"actor": whose, "status": "accepted"}]
+        await put(ward.store, "Appointment", f"earlier-{number}", status="fulfilled", participant=who)
+        await put(ward.store, "Flag", f"earlier-{number}", status="inactive", code={"text": "演示"}, subject=whose)
+    nurse = await ward.opened()
+    await first_booking(ward, nurse, MOTHER, "baby-3")
+    at = "/newborn/desk/babies/baby-3"
+    assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
+    assert "all visits stop" in (await nurse.get(at)).text
+    assert await nurse.done(f"{at}/dispute", **{"is": "over"}) == "settled"

@@ -21,7 +21,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.services.accounts.keys import Seals
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
-from tianfu.services.realtime.kept import KeptRooms
+from tianfu.services.realtime.kept import KeptRooms, KeptScan
 from tianfu.services.realtime.protocol.credentials import GOOD_DAYS, OVERLAP_HOURS, is_credential
 from tianfu.services.realtime.protocol.grants import Action
 from tianfu.services.realtime.protocol.packets import head_of
@@ -199,6 +199,45 @@ async def test_an_encoder_is_sent_no_voices(ward: Ward, cameras: Cameras) -> Non
         assert_refused(await lens.post((await lens.offer()).replace("a=recvonly", "a=recvonly ")), "encoder-listens")
 
 
+async def test_an_encoder_shows_one_picture(ward: Ward, cameras: Cameras) -> None:
+    """Of two nobody can tell that they are of one lens: a family on a weak network would be sent the other."""
+    async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
+        lens.peer.addTransceiver("video", direction="sendonly")
+        assert_refused(await lens.post(await lens.offer()), "encoder-unfit")
+
+
+async def test_what_was_scanned_of_a_camera_binds_nothing_once_another_device_takes_its_name(
+    ward: Ward, cameras: Cameras
+) -> None:
+    """Else the family would be shown the cot at which the other device stands."""
+    credential = (await cameras.new_credential("bed-1")).text
+    rooms = KeptRooms(ward.database)
+
+    async def scan() -> None:
+        for code, value in (("bed", "bed"), ("camera", "bed-1")):
+            await rooms.scan("visit-1", KeptScan(code=code, value=value, by="qin", at=ward.clock()))
+
+    async def begin() -> None:
+        at = {"nurse": "qin", "state": "{}", "at": ward.clock()}
+        await rooms.begin("visit-1", ward="ward", camera="bed-1", decide=lambda rooms: None, **at)
+
+    async with encoder(ward, credential) as lens:
+        assert (await lens.publish()).status_code == 201
+    await scan()
+    async with encoder(ward, credential) as lens:
+        assert (await lens.publish()).status_code == 201
+    assert len(await rooms.scans("visit-1")) == 2, "the same device came again"
+    ward.clock.forward(1)
+    async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
+        assert (await lens.publish()).status_code == 201
+    assert not await rooms.scans("visit-1")
+    with pytest.raises(Refusal, match="scans-too-old"):
+        await begin()
+    assert await rooms.find("visit-1") is None
+    await scan()
+    await begin()
+
+
 async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two_people_saw(
     ward: Ward, cameras: Cameras
 ) -> None:
@@ -206,6 +245,7 @@ async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two
     async with encoder(ward, bound.text) as lens:
         assert (await lens.publish()).status_code == 201
     rooms = KeptRooms(ward.database)
+    await rooms.scan("visit-1", KeptScan(code="camera", value="bed-1", by="qin", at=ward.clock()))
     await rooms.begin(
         "visit-1", ward="ward", camera="bed-1", nurse="qin", state="{}", decide=lambda rooms: None, at=ward.clock()
     )

@@ -94,6 +94,7 @@ class PeerInMemory(RawPeer):
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self.streams: Mapping[Label, Stream] = {}
+        self.deaf_lines = frozenset()
         self.sent: list[bytes] = []
         self.is_up = False
         self.is_silent = False
@@ -144,14 +145,13 @@ class Client:
             assert self.peer.send(data)
 
     def send_sound(self, label: Label, tag: bytes, numbers: range, *, late_seconds: float = 0.0) -> None:
-        """Send packets of sound, each of a fiftieth of a second; the first is heard now or was some time ago."""
+        """Send packets of sound, each heard now or some time ago."""
         stream = self.peer.streams[label]
-        began = int(48_000 * (time.monotonic() - late_seconds))
         for number in numbers:
             data = packet(
                 b"~" + tag,
                 sequence=number,
-                timestamp=(began + 960 * (number - numbers[0])) % 2**32,
+                timestamp=int(48_000 * (time.monotonic() - late_seconds)) % 2**32,
                 payload_type=stream.payload_type,
                 source=stream.source,
             )

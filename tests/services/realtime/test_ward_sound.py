@@ -28,7 +28,7 @@ from tests.services.realtime.made import (
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label
-from tianfu.services.realtime.protocol.cot import ECHO_SECONDS, echoes, hears_ward
+from tianfu.services.realtime.protocol.cot import ECHO_SECONDS, PULLED_ECHO_SECONDS, echoes, hears_ward
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate, Room
@@ -87,6 +87,12 @@ def test_what_a_nurse_says_by_her_key_comes_once_and_a_family_does_not_come_back
     alone = room(speaker="mother")
     alone.leave("nurse")
     assert not echoes([alone], has_loudspeaker=False, sounded_at=None, at_seconds=1.0), "no nurse looks there"
+    said = {"has_loudspeaker": False, "sounded_at": 1.0}
+    alone.floor.release("mother")
+    assert echoes([alone], **said, at_seconds=0.99 + ECHO_SECONDS), "her last words are on their way, and she has left"
+    assert not echoes([alone], **said, at_seconds=1.01 + ECHO_SECONDS)
+    later = 0.99 + PULLED_ECHO_SECONDS
+    assert echoes([alone], **said, at_seconds=later, lasts_seconds=PULLED_ECHO_SECONDS)
 
 
 DEEDS = ["ward", "ward", "ward", "voice", "hear", "deaf", "live", "draw", "press", "let-go", "renew", "kick"]

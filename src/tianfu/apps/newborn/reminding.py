@@ -16,7 +16,7 @@ import structlog
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.wordings import sources
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.staying import DISCHARGED, why_gone
+from tianfu.apps.newborn.queries.staying import DISCHARGED, GONE_AFTER, why_gone
 from tianfu.apps.newborn.queries.wordings import approved_now
 from tianfu.kernel.instants import DAY, SECOND
 from tianfu.kernel.refusal import Refusal, place_of
@@ -27,9 +27,6 @@ from tianfu.web.pages import WEB_FOLDER
 
 LOOK_SECONDS = 60.0
 SOON = 30 * 60 * SECOND
-GONE_AFTER = 15 * 60 * SECOND
-"""So long after a discharge a family is told what it lost: a death may be written behind the end of a stay."""
-
 _log = structlog.get_logger("tianfu.newborn")
 
 When = Literal["day", "soon", "gone"]

@@ -13,7 +13,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.grants import Connection, Grants, Shown, Spent
 from tianfu.services.realtime.port import MediaPort, OffersFirst
 from tianfu.services.realtime.protocol.grants import Action
-from tianfu.services.realtime.protocol.offers import asks_for_sound_alone, asks_to_hear, sends_anything
+from tianfu.services.realtime.protocol.offers import asks_for_sound_alone, asks_to_hear, pictures_in, sends_anything
 from tianfu.services.realtime.protocol.trickle import read_fragment
 
 
@@ -51,11 +51,14 @@ class Doors:
         """Let an encoder in that can sign nothing.
 
         Raises Refusal as `Grants.spend_credential` and `whip` do, and `encoder-unfit` for pictures that nobody could
-        be shown: other codecs, or H.264 of a profile that may have pictures out of order.  Raises `encoder-listens` for
+        be shown: other codecs, H.264 of a profile that may have pictures out of order, or two pictures, of which nobody
+        can tell that they are of one lens.  Raises `encoder-listens` for
         who would be sent voices: they sound at a cart, which proves its device's key, and nowhere else.
         """
         if asks_to_hear(offer):
             raise Refusal("encoder-listens", next_step="change-the-camera")
+        if pictures_in(offer) > 1:
+            raise Refusal("encoder-unfit", next_step="change-the-camera")
         try:
             return await self._published(await self._grants.spend_credential(credential), offer)
         except Refusal as refusal:

@@ -227,7 +227,12 @@ class Grants:
             is_offered=is_offered,
             is_revoked=False,
         )
+        if ticket.action is Action.WHIP_CAMERA:
+            await transaction.run(_SQL.lock_camera, camera=ticket.camera)
         await self._refuse_bound(transaction, ticket)
+        if ticket.action is Action.WHIP_CAMERA:
+            # What was scanned was seen through another lens: it binds nothing any more.
+            await transaction.run(_SQL.forget_scans_of_another, camera=ticket.camera, device=ticket.device)
         await self._add(transaction, connection, self._clock(), until=ticket.slot_until)
         await self._trail.tell_within(transaction, caller, ENTER, **_facts(ticket))
         return Spent(connection=connection, ticket=ticket, secret=secret.text)

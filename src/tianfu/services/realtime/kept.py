@@ -83,6 +83,10 @@ class Changing:
         """As `KeptRooms.has_camera`, by the connection that holds the lock."""
         return await self._transaction.one(_SQL.camera_here, camera=camera) is not None
 
+    async def refuse_unscanned(self, camera: str) -> None:
+        """Raise Refusal `scans-too-old` unless this camera stands among what was scanned; it holds so until the end."""
+        await _refuse_unscanned(self._transaction, self.room.visit, camera)
+
     async def put(self, state: str, *, camera: str, is_over: bool, is_seen: bool, at: Instant) -> None:
         """How the visit stands from now on."""
         await self._transaction.run(
@@ -145,7 +149,10 @@ class KeptRooms:
     async def begin(
         self, visit: str, *, ward: str, camera: str, nurse: str, state: str, decide: Decide, at: Instant
     ) -> None:
-        """A visit comes to a bed; raises Refusal `room-exists` if it was there before, and whatever `decide` raises.
+        """A visit comes to a bed by what was scanned there.
+
+        Raises Refusal `room-exists` if it was there before, `scans-too-old` if its camera's scan was begun anew, as it
+        is when another device takes the camera's name, and whatever `decide` raises.
 
         It is asked with the visits of the ward that are at the bed, behind a lock: of two that come at one moment the
         second is decided knowing the first.
@@ -159,6 +166,7 @@ class KeptRooms:
             if not count:
                 raise Refusal("room-exists", next_step="reload")
             decide(others)
+            await _refuse_unscanned(transaction, visit, camera)
 
     @asynccontextmanager
     async def changing(self, visit: str) -> AsyncIterator[Changing]:
@@ -277,6 +285,12 @@ class KeptRooms:
         """The trail knows of a view."""
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.told_view, visit=view.visit, participant=view.participant, since=view.since)
+
+
+async def _refuse_unscanned(transaction: Transaction, visit: str, camera: str) -> None:
+    await transaction.run(_SQL.lock_camera, camera=camera)
+    if await transaction.one(_SQL.camera_scanned, visit=visit, camera=camera) is None:
+        raise Refusal("scans-too-old", next_step="scan-again")
 
 
 def _room(row: Row) -> KeptRoom:

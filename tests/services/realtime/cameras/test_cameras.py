@@ -25,7 +25,7 @@ from tianfu.services.realtime.cameras.pulling import refuse_unfit_source
 from tianfu.services.realtime.cameras.registering import Wish, camera_labelled, register_camera
 from tianfu.services.realtime.cameras.registry import Kind, State
 from tianfu.services.realtime.cameras.source import Source
-from tianfu.services.realtime.kept import KeptRooms
+from tianfu.services.realtime.kept import KeptRooms, KeptScan
 from tianfu.services.realtime.port import CAMERA_LOST
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.rooms import Gate
@@ -151,6 +151,7 @@ async def test_a_changed_login_holds_at_once(ward: Ward) -> None:
 async def test_a_bound_camera_keeps_its_address_until_the_visit_is_over(ward: Ward, database: Database) -> None:
     await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"))
     rooms, now = KeptRooms(database), system_clock()
+    await rooms.scan("visit-1", KeptScan(code="camera", value="bed-1", by="qin", at=now))
     await rooms.begin(
         "visit-1", ward="ward-1", camera="bed-1", nurse="qin", state="{}", decide=lambda rooms: None, at=now
     )

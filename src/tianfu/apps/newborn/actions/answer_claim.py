@@ -15,6 +15,7 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     WARD_WORK,
+    found_all,
     found_by,
     not_found,
     read_one,
@@ -74,7 +75,7 @@ async def flag_dispute(nursery: Nursery, caller: Caller, baby: str, *, is_disput
     """Say that guardianship is disputed, which cuts every visit, or that it is not any more."""
     await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
     now = nursery.clock()
-    kept = await found_by(nursery.store, caller, WARD_WORK, "Flag", patient=f"Patient/{baby}")
+    kept = await found_all(nursery.store, caller, WARD_WORK, "Flag", patient=f"Patient/{baby}")
     standing = [each for each in kept if _is_dispute(each.value) and each.value.get("status") == "active"]
     if is_disputed and not standing:
         await write(

@@ -36,7 +36,7 @@ from tianfu.apps.newborn.queries.free_slots import as_taken, read_policies
 from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     changed,
-    found_by,
+    found_all,
     not_found,
     read_one,
     ward_of_unit,
@@ -300,7 +300,7 @@ def _slot_of(slot: Resource | None) -> Resource:
 
 
 async def _booked(nursery: Nursery, name: str, each: For, start: Instant, end: Instant) -> Booked:
-    before = await found_by(
+    before = await found_all(  # of a baby with ever so many none may keep it from being booked
         nursery.store, VISITS, PLATFORM, "Appointment", patient=f"Patient/{each.baby}", status=APPROVED_STATUSES
     )
     is_approved = any(booked_from(one.value, version=one.version) is not None for one in before)

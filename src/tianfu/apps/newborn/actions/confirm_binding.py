@@ -17,7 +17,7 @@ from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.binding import Binding, confirmed
 from tianfu.apps.newborn.model.visit import armed, rebound
 from tianfu.apps.newborn.model.windows import policy_from, policy_on
-from tianfu.apps.newborn.model.workload import RESCANNED, SCANNED, refuse_beyond
+from tianfu.apps.newborn.model.workload import RESCANNED, SCANNED, refuse_beyond, shift_at
 from tianfu.apps.newborn.queries.workload import course_of
 from tianfu.kernel.instants import SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
@@ -53,6 +53,7 @@ async def _bind(house: House, booked: Booked, binding: Binding, *, first: Instan
     heard_at = min(room.heard_at, now)  # her tablet may have been heard of since this began
     ward = await ward_now(house, booked, binding.camera, nurse_heard_at=heard_at, is_being_leased=True, now=now)
     async with house.rooms.changing(booked.id) as changing:
+        await changing.refuse_unscanned(binding.camera)
         standing = read(changing.room.state)
         bound_anew = standing.having(RESCANNED, by=binding.scanned_by, at=now)
         after = bound_anew.becoming(rebound(standing.visit, binding, ward, now=now), now=now)
@@ -75,7 +76,7 @@ async def _arm(house: House, booked: Booked, binding: Binding, *, first: Instant
     scanned = Standing(booked=booked, visit=booked.visit).having(SCANNED, by=nurse, at=first)
     standing = scanned.becoming(visit, now=now, by=nurse)
     policies = [policy_from(each) for each in await house.policies.policies(booked.ward)]
-    policy = policy_on(policies, china_date(now))
+    policy = policy_on(policies, china_date(shift_at(policies, now).start))
     await house.media.life()  # without a media server nothing is kept, and she tries again
     await house.rooms.begin(
         booked.id,

@@ -6,20 +6,21 @@ Rules: docs/rules/newborn-visits.md , docs/rules/newborn-booking.md
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Literal
 
 import structlog
 
 from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_up, move_up_everywhere
-from tianfu.apps.newborn.mapping.codes import VISITS
-from tianfu.apps.newborn.mapping.halts import was_paused
+from tianfu.apps.newborn.mapping.codes import ALARM, VISITS, VISITS_PAUSED
+from tianfu.apps.newborn.mapping.halts import was_raised
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, restated
+from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.model.reasons import DeclineReason
-from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, OVER, RESTS, Exit, State, Visit, left, stepped
+from tianfu.apps.newborn.model.visit import BEFORE_THE_BED, CARED_FOR, OVER, RESTS, Exit, State, Visit, left, stepped
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all, write
-from tianfu.apps.newborn.queries.staying import why_gone
+from tianfu.apps.newborn.queries.staying import DISCHARGED, GONE_AFTER, Stay, why_gone
 from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 
@@ -46,6 +47,9 @@ FREED_BY: dict[State, Literal["family", "ward"]] = {
 An aborted one may have been seen or not: its Encounter says.
 """
 
+HALTED_BY = {VISITS_PAUSED: RESTS, ALARM: CARED_FOR}
+"""What may keep a family out of its slot, and what is told of it then."""
+
 WITHDRAWN = "consent-withdrawn"
 """Of what was given up at the bed unseen the family did this, and the ward all else."""
 
@@ -55,17 +59,23 @@ _log = structlog.get_logger("tianfu.newborn")
 async def keep_slots(nursery: Nursery) -> None:
     """Look again and again what became of booked visits; goes on until cancelled."""
     looks = 0
+    seen_gone: dict[Stay, Instant] = {}
     while True:
-        try:
-            await look_at_slots(nursery, before=WAITS_BEFORE if looks % WHOLE_EACH else WHOLE_BEFORE)
-            await cancel_unconfirmed(nursery)
-            if not looks % GONE_EACH:
-                await give_up_gone(nursery)
-            await move_up_everywhere(nursery)
-            looks += 1
-        except Exception as error:
-            _log.error("slots_not_looked_at", error=place_of(error))
+        await _tried(look_at_slots(nursery, before=WAITS_BEFORE if looks % WHOLE_EACH else WHOLE_BEFORE))
+        await _tried(cancel_unconfirmed(nursery))
+        if not looks % GONE_EACH:
+            await _tried(give_up_gone(nursery, seen_gone))
+        await _tried(move_up_everywhere(nursery))
+        looks += 1
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _tried(step: Awaitable[None]) -> None:
+    """One step of a look: that it fails keeps no other from being taken."""
+    try:
+        await step
+    except Exception as error:
+        _log.error("slots_not_looked_at", error=place_of(error))
 
 
 async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None:
@@ -88,8 +98,8 @@ async def look_at_slots(nursery: Nursery, *, before: int = WAITS_BEFORE) -> None
             continue
         visit = turned(booked.visit, now=now)
         try:
-            if visit.state is State.NO_SHOW and await _was_paused(nursery, booked):
-                visit = left(booked.visit, Exit.CANCEL, RESTS)
+            if visit.state is State.NO_SHOW and (halt := await _halted_by(nursery, booked)):
+                visit = left(booked.visit, Exit.CANCEL, halt)
             if visit != booked.visit:
                 resource = restated(record.value, visit.state, visit.reason)
                 await write(nursery.store, resource, expected_version=record.version)
@@ -120,17 +130,24 @@ async def cancel_unconfirmed(nursery: Nursery) -> None:
             _log.info("visit_without_place_stays", appointment=place, code=refusal.code)
 
 
-async def give_up_gone(nursery: Nursery) -> None:
+async def give_up_gone(nursery: Nursery, seen_gone: dict[Stay, Instant]) -> None:
     """Give up what is booked for babies that left the ward or died; whoever waits first moves up.
 
+    Of a death at once; of a baby that left when it was gone at two looks `GONE_AFTER` apart, and here at none between:
+    `seen_gone` keeps from look to look since when each is.
     Nobody gave such a place up but the ward, so it counts for no family.  A visit at the bed is cut by its keeper.
     """
     now = nursery.clock()
     to_come = [each for each in await nursery.places.around(now, before=WHOLE_BEFORE) if each[0].end > now]
     gone = await why_gone(nursery.store, {(place.baby, ward) for place, ward in to_come})
+    left_now = {stay for stay, reason in gone.items() if reason == DISCHARGED}
+    for stay in seen_gone.keys() - left_now:
+        del seen_gone[stay]
     for place, ward in to_come:
         reason = gone[place.baby, ward]
-        if not reason:
+        if reason == DISCHARGED and now - seen_gone.setdefault((place.baby, ward), now) < GONE_AFTER:
+            continue
+        if reason not in {DISCHARGED, ASK_THE_WARD}:
             continue
         try:
             await give_up(nursery, ward, place, reason, by="ward")
@@ -145,10 +162,17 @@ async def _unseen(nursery: Nursery, aborted: Sequence[Booked]) -> dict[str, Lite
     return {each.id: "family" if each.reason == WITHDRAWN else "ward" for each in aborted if each.id in unseen}
 
 
-async def _was_paused(nursery: Nursery, booked: Booked) -> bool:
-    """Whether a doctor let the baby have no visits while its slot was: then nobody can have come."""
-    flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
-    return was_paused([each.value for each in flags], booked.start, booked.end)
+async def _halted_by(nursery: Nursery, booked: Booked) -> str:
+    """What kept everybody from coming in a visit's slot, a doctor's pause or an alarm, in one word; empty if nothing.
+
+    How long it lasted is not asked: nobody knows whether the family stood at the closed curtain just then.
+    """
+    found = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
+    flags = [each.value for each in found]
+    for what, reason in HALTED_BY.items():
+        if was_raised(flags, what, booked.start, booked.end):
+            return reason
+    return ""
 
 
 def turned(visit: Visit, *, now: Instant) -> Visit:

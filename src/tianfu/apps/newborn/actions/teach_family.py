@@ -54,11 +54,13 @@ async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mappin
         entry = new(response, name=name, once=once)
     else:
         if form.get("version", "") != str(before.version):
-            raise Refusal("written-meanwhile", next_step="reload")
+            raise _written_meanwhile()
         entry = changed(response, version=before.version)
     await _keep_points(nursery, teaching.plan)
     told = name if before is None else f"QuestionnaireResponse/{before.id}"
     plans = await found_by(nursery.store, caller, WARD_WORK, "CarePlan", identifier=f"{TEACHING}|{baby}")
+    if before is None and plans:
+        raise _written_meanwhile()
     left = care_plan_of(
         teaching.plan,
         answers,
@@ -69,6 +71,14 @@ async def teach_family(nursery: Nursery, caller: Caller, baby: str, form: Mappin
     )
     next_entry = changed(left, version=plans[0].version) if plans else new(left, once=once)
     await write_together(nursery.store, caller, [entry, next_entry])
+    if before is None:  # of two who begin at one moment the store keeps the first one's, and says no word of it
+        kept = (await read_teaching(nursery, caller, baby)).taught
+        if kept is None or any(kept.answers.get(point) is not answer for point, answer in said.items()):
+            raise _written_meanwhile()
+
+
+def _written_meanwhile() -> Refusal:
+    return Refusal("written-meanwhile", next_step="reload")
 
 
 async def _keep_points(nursery: Nursery, plan: Plan) -> None:

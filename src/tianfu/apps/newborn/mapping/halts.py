@@ -53,21 +53,26 @@ def pause_in(flags: Iterable[Element]) -> Pause | None:
     return None
 
 
-def was_paused(flags: Iterable[Element], start: Instant, end: Instant) -> bool:
-    """Whether visits of a baby were paused at any moment of a span."""
+def was_raised(flags: Iterable[Element], what: str, start: Instant, end: Instant) -> bool:
+    """Whether one of our codes was said of a baby at any moment of a span, or may have been.
+
+    A Flag that is lowered without a word since when was so until it was written last.
+    """
     for each in flags:
-        if is_flag_of(each, VISITS_PAUSED) and each.get("status") != "entered-in-error":
+        if is_flag_of(each, what) and each.get("status") != "entered-in-error":
             since, until = _moments(each)
-            ended = each.get("status") != "active" and (until is None or until <= start)
+            ended = each.get("status") != "active" and until is not None and until <= start
             if (since is None or since < end) and not ended:
                 return True
     return False
 
 
 def _moments(flag: Element) -> tuple[Instant | None, Instant | None]:
-    period = flag.get("period") or {}
+    """The first moment of a Flag and its last, as far as it says so."""
+    period, meta = flag.get("period") or {}, flag.get("meta") or {}
     try:
-        start, end = (range_of(period[name])[0] if name in period else None for name in ("start", "end"))
+        start = range_of(period["start"])[0] if "start" in period else None
+        last = period.get("end", meta.get("lastUpdated"))
+        return start, None if last is None else range_of(last)[1]
     except ValueError:
         return None, None
-    return start, end

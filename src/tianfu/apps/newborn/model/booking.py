@@ -30,11 +30,12 @@ class Step(StrEnum):
 
 
 class KeptBack(StrEnum):
-    """Why a family that waits for a slot does not move up; it goes on waiting, and is told."""
+    """Why a family that waits for a slot does not move up; it goes on waiting, and is told, except of what we miss."""
 
     CONSENT = "consent"
     GUARDIANSHIP = "guardianship"
     GONE = "gone"
+    UNKNOWN = "not-known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,7 @@ async def read_baby_desk(nursery: Nursery, caller: Caller, baby: str) -> BabyDes
     about = f"Patient/{baby}"
     people = await found_by(nursery.store, caller, WARD_WORK, "RelatedPerson", patient=about)
     consents = await found_by(nursery.store, caller, WARD_WORK, "Consent", patient=about)
-    flags = await found_by(nursery.store, caller, WARD_WORK, "Flag", patient=about)
+    flags = await found_all(nursery.store, caller, WARD_WORK, "Flag", patient=about)
     given = {
         each.guardian: each
         for each in (given_of(one.value, version=one.version) for one in consents)

@@ -129,11 +129,12 @@ async def read_facts(
             guardianship_is_clear=not each.needs_consent
             or (
                 ("RelatedPerson", each.guardian) in read
-                and (flagged := flags[each.baby]) is not None
-                and is_clear(read["RelatedPerson", each.guardian].value, each.baby, flagged, now=now)
+                # Of too many flags nobody knows whether one says so: that ends no visit, but draws its curtain (below).
+                and is_clear(read["RelatedPerson", each.guardian].value, each.baby, flags[each.baby] or (), now=now)
             ),
             # An expert is asked because the baby is ill: neither an alarm nor its rest from visits keeps him out.
-            is_alarmed=not each.is_consultation and _is_raised(flags[each.baby], ALARM),
+            is_alarmed=(flags[each.baby] is None and each.needs_consent)
+            or (not each.is_consultation and _is_raised(flags[each.baby], ALARM)),
             is_paused=not each.is_consultation and _is_raised(flags[each.baby], VISITS_PAUSED),
             appointment=None if (said := booked.get(each.id)) is None else said.state,
             why=said.reason if said is not None and said.is_consultation else "",

@@ -27,6 +27,7 @@ from tianfu.apps.newborn.queries.records import (
     read_all,
     wards_of_stays,
 )
+from tianfu.apps.newborn.queries.staying import left_dead
 from tianfu.apps.newborn.queries.waiting import kept_back
 from tianfu.kernel.instants import DAY, Instant, range_of
 from tianfu.records.outcomes import Record
@@ -148,7 +149,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         if ("Patient", baby) not in patients:
             continue
         patient = patients["Patient", baby].value
-        asks_ward = has_died(patient)
+        asks_ward = has_died(patient) or (baby not in wards and await left_dead(store, baby))
         ward, bed = ("", "") if asks_ward else wards.get(baby, ("", ""))
         waiting = await nursery.places.waiting(baby)
         babies.append(

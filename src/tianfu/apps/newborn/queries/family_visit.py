@@ -20,8 +20,17 @@ from tianfu.apps.newborn.model.waiting import USUAL_MINUTES
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.experts import is_listed
 from tianfu.apps.newborn.queries.facts import read_facts
-from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, read_all, stays_in, wards_of_stays
+from tianfu.apps.newborn.queries.records import (
+    PLATFORM,
+    found_all,
+    found_by,
+    not_found,
+    read_all,
+    stays_in,
+    wards_of_stays,
+)
 from tianfu.apps.newborn.queries.second_guardian import guardian_as
+from tianfu.apps.newborn.queries.staying import DISCHARGED, left_dead
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -221,7 +230,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     consents = await found_by(
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
     )
-    flags = await found_by(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
+    flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
     # By whose consent he comes: the visit hangs on that of who booked it, and another guardian on his own, too.
     guardians = [("RelatedPerson", each) for each in sorted({booked.guardian, own or booked.guardian})]
     people = await read_all(nursery.store, VISITS, PLATFORM, [*guardians, ("Patient", booked.baby)])
@@ -264,6 +273,7 @@ async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Co
         booked.baby not in facts.known.died
         and facts.consent_is_active
         and facts.guardianship_is_clear
+        and not facts.is_alarmed
         and booked.state in COMES
         and await is_listed(windows.nursery.store, practitioner)
         and await stays_in(windows.nursery.store, booked.baby, booked.ward)
@@ -321,7 +331,11 @@ async def now_of(windows: Windows, coming: Coming) -> Now:
     booked = coming.booked
     stands = await now_at_bed(windows, booked.id) or _now(booked.visit, since=booked.start)
     stands = replace(stands, guardian=booked.guardian, rests=coming.rests)
-    return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if coming.asks_ward else stands
+    asks_ward = coming.asks_ward or (
+        # A death that only the discharge tells.
+        stands.is_over and stands.reason == DISCHARGED and await left_dead(windows.nursery.store, booked.baby)
+    )
+    return replace(stands, state=State.CANCELLED, reason=ASK_THE_WARD) if asks_ward else stands
 
 
 async def now_at_bed(windows: Windows, visit: str) -> Now | None:
@@ -379,7 +393,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
         bed=bed if is_known else "",
-        note=await _note(windows, booked.baby) if is_told and not coming.asks_ward else None,
+        note=await _note(windows, booked.baby) if is_told and stands.reason != ASK_THE_WARD else None,
         helpers=await helpers_of(windows, booked) if is_own else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
         is_open_to_expert=is_open_to_expert,

@@ -12,12 +12,19 @@ from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.mapping.wards import has_died
 from tianfu.apps.newborn.model.binding import ASK_THE_WARD
 from tianfu.apps.newborn.ports import RecordStore
-from tianfu.apps.newborn.queries.records import PLATFORM, bed_of, found_all, found_by, is_stay_in, read_all
+from tianfu.apps.newborn.queries.records import PLATFORM, bed_of, found_all, is_stay_in, read_all
+from tianfu.kernel.instants import SECOND
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
 
 DISCHARGED = "discharged"
 """The baby left the ward: home, or for another ward."""
+
+UNKNOWN = "not-known"
+"""The record does not tell: no visit begins meanwhile, and none is given up for it."""
+
+GONE_AFTER = 15 * 60 * SECOND
+"""A stay may be ended by mistake, or a death be written behind its end: so long it is waited what becomes of it."""
 
 DISPOSITION = f"{HL7}/discharge-disposition"
 BABIES_AT_ONCE = 40
@@ -55,8 +62,10 @@ async def _why_gone(store: RecordStore, stays: Collection[Stay]) -> dict[Stay, s
             answer[baby, ward] = ASK_THE_WARD
         elif _is_here(own, ward, found):
             answer[baby, ward] = ""
+        elif await left_dead(store, baby):
+            answer[baby, ward] = ASK_THE_WARD
         else:
-            answer[baby, ward] = DISCHARGED if own or not await _left_dead(store, baby) else ASK_THE_WARD
+            answer[baby, ward] = UNKNOWN if _is_unknown(own, ward, found) else DISCHARGED
     return answer
 
 
@@ -64,10 +73,18 @@ def _is_here(stays: Iterable[Element], ward: str, found: Mapping[tuple[str, str]
     return any(is_stay_in(each, ward, found) for each in stays)
 
 
-async def _left_dead(store: RecordStore, baby: str) -> bool:
+def _is_unknown(stays: Iterable[Element], ward: str, found: Mapping[tuple[str, str], Record]) -> bool:
+    """Whether nobody can say if one of a baby's open stays is in a ward: of it, or of the bed, too little is read."""
+    of_ward = found.get(("Location", ward))
+    unit = "" if of_ward is None else id_in(of_ward.value.get("managingOrganization"), "Organization")
+    beds = {bed_of(each) for each in stays if id_in(each.get("serviceProvider"), "Organization") == unit} - {""}
+    return not unit or any(("Location", each) not in found for each in beds)
+
+
+async def left_dead(store: RecordStore, baby: str) -> bool:
     """Whether a stay of a baby ended with its death, by what the discharge says, as not every house writes it twice."""
     fields = {"patient": f"Patient/{baby}", "status": "finished", "class": "IMP"}
-    ended = await found_by(store, VISITS, PLATFORM, "Encounter", **fields)
+    ended = await found_all(store, VISITS, PLATFORM, "Encounter", **fields)
     return any(
         coding.get("system") == DISPOSITION and coding.get("code") == "exp"
         for each in ended

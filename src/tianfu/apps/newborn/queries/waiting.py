@@ -11,8 +11,8 @@ from tianfu.apps.newborn.mapping.wards import is_clear
 from tianfu.apps.newborn.model.booking import KeptBack
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.ports import Nursery, RecordStore
-from tianfu.apps.newborn.queries.records import PLATFORM, found_by, read_all
-from tianfu.apps.newborn.queries.staying import why_gone
+from tianfu.apps.newborn.queries.records import PLATFORM, found_all, found_by, read_all
+from tianfu.apps.newborn.queries.staying import UNKNOWN, why_gone
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Waiting
@@ -29,8 +29,8 @@ async def kept_back(nursery: Nursery, wishes: Sequence[Waiting]) -> Mapping[str,
     answers: dict[str, KeptBack | None] = {}
     for wish in wishes:
         person, about = people.get(("RelatedPerson", wish.related)), said[wish.baby]
-        if gone[wish.baby, wish.ward]:
-            answers[wish.id] = KeptBack.GONE
+        if why := gone[wish.baby, wish.ward]:
+            answers[wish.id] = KeptBack.UNKNOWN if why == UNKNOWN else KeptBack.GONE
         elif person is None or about is None:
             answers[wish.id] = KeptBack.GUARDIANSHIP
         else:
@@ -42,7 +42,7 @@ async def _said(store: RecordStore, baby: str) -> tuple[list[Element], list[Elem
     """The flags and the consents of a baby; None for one with too many to look through."""
     about = f"Patient/{baby}"
     try:
-        flags = await found_by(store, VISITS, PLATFORM, "Flag", patient=about)
+        flags = await found_all(store, VISITS, PLATFORM, "Flag", patient=about)
         consents = await found_by(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
     except Refusal as refusal:
         if refusal.code != "too-many-records":

@@ -83,6 +83,8 @@ class Camera:
         self.peer = peer
         self.loudspeaker = Loudspeaker(peer)
         self.clocked: dict[Label, Clocked] = {}
+        self.voiced_at: float | None = None
+        """When a voice was last sent to a device that may stand beside what it shows, or came from there."""
         self.joined_at = clock()
         self.presence = Presence(self.joined_at)
         self.too_large: Callable[[], None] = lambda: None
@@ -96,6 +98,8 @@ class Camera:
         self._is_keeping = False
         self._since = -inf
         """With nothing that was seen or heard before this moment may anybody begin."""
+        self._heard_since = -inf
+        """With no sound of before this moment, whatever was let through then."""
         self._sources: dict[int, _Source] = {}
         self._heard = 0
         self._bytes: dict[Label, int] = {}
@@ -153,6 +157,13 @@ class Camera:
         self.keep(False)
         self.keep(True)
         self.ask_for_picture("video")
+
+    def sound_anew(self) -> None:
+        """Let nobody begin with a sound of before now: it was not let through, or a voice sounded beside it."""
+        self._heard_since = self._clock()
+        for source in self._sources.values():
+            if source.label not in PICTURES:
+                source.is_in_time = False
 
     def heard(self, data: bytes) -> None:
         """Take a packet and pass it on."""
@@ -279,7 +290,8 @@ class Camera:
 
     def _is_in_time(self, source: _Source, now: float) -> bool:
         """Whether somebody may begin with what came last of a source; once he may, he may with all that is later."""
-        source.is_in_time = source.is_in_time or now - source.late_seconds >= self._since
+        since = self._since if source.label in PICTURES else max(self._since, self._heard_since)
+        source.is_in_time = source.is_in_time or now - source.late_seconds >= since
         return source.is_in_time
 
     def _add(self, label: Label, packet: Packet, *, may_begin: bool) -> bool:

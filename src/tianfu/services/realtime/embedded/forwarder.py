@@ -33,6 +33,9 @@ from tianfu.services.realtime.port import (
 )
 from tianfu.services.realtime.protocol.adaptation import ladder_of
 from tianfu.services.realtime.protocol.cot import (
+    BY_THE_COT,
+    ECHO_SECONDS,
+    PULLED_ECHO_SECONDS,
     HeardBy,
     echoes,
     heard_by,
@@ -233,6 +236,9 @@ class Forwarder:
         if opened.room.is_ward_heard is not is_heard:  # told again, it cuts nothing off
             opened.room.is_ward_heard = is_heard
             self._begin_anew(opened, "ward")
+            camera = self._cameras.get(opened.room.camera)
+            if camera is not None:
+                camera.sound_anew()  # what was said before she let it be heard may be on its way
 
     def allow_stills(self, visit: str, *, are_allowed: bool) -> None:
         """Let who has no room for a picture see one in five seconds, or not; raises Refusal `room-unknown`."""
@@ -460,15 +466,19 @@ class Forwarder:
                     viewer.show(label, packet, may_begin=may_begin, at_seconds=now)
             elif has_echo:
                 self._begin_anew(opened, label)  # what is left out is no loss, and nothing of before is sent again
+        if has_echo:
+            self._cameras[name].sound_anew()
 
     def _echoes(self, name: str, *, at_seconds: float) -> bool:
         """Whether a voice sounds, or has just sounded, where a camera's microphone hears the ward."""
-        loudspeaker = self._cameras[name].loudspeaker
+        camera = self._cameras[name]
+        sounded = [each for each in (camera.loudspeaker.sounded_at, camera.voiced_at) if each is not None]
         return echoes(
             self._live_on(name),
-            has_loudspeaker=loudspeaker.is_there,
-            sounded_at=loudspeaker.sounded_at,
+            has_loudspeaker=camera.loudspeaker.is_there,
+            sounded_at=max(sounded, default=None),
             at_seconds=at_seconds,
+            lasts_seconds=PULLED_ECHO_SECONDS if isinstance(camera.peer, Pulled) else ECHO_SECONDS,
         )
 
     def _speaks(self, opened: _Open, participant: str, viewer: Viewer, data: bytes) -> None:
@@ -479,6 +489,9 @@ class Forwarder:
         if packet is None:
             return
         now = self._clock()
+        camera = self._cameras.get(room.camera)
+        if camera is not None and room.part_of(participant) in BY_THE_COT:
+            camera.voiced_at = now  # who speaks there is heard there without any device
         for listener, listening in opened.viewers.items():
             part = room.part_of(listener)
             if (
@@ -488,7 +501,8 @@ class Forwarder:
                 and room.floor.hears(part, participant)
             ):
                 listening.show("voice", packet, may_begin=True, at_seconds=now)
-        camera = self._cameras.get(room.camera)
+                if camera is not None and part in BY_THE_COT:
+                    camera.voiced_at = now
         if camera is None or not camera.loudspeaker.is_there:
             return
         part = room.part_of(participant)

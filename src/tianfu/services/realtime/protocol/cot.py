@@ -20,6 +20,12 @@ ECHO_SECONDS = 0.8
 """So long after the last packet of a voice the ward is not heard: what the device still has to play, what a room gives
 back, and the way of the sound to us. [inferred]"""
 
+PULLED_ECHO_SECONDS = 2.5
+"""The same where a camera of the network hears it: its encoder, its link and ours hold sound for longer. [inferred]"""
+
+BY_THE_COT = frozenset({Part.NURSE, Part.BEDSIDE})
+"""Whose devices may play a voice beside the cot."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeardBy:
@@ -39,21 +45,27 @@ def sounds_at_cot(rooms: Iterable[Room], room: Room, participant: str) -> bool:
     return speaks is room and room.floor.speaker == participant
 
 
-def echoes(rooms: Collection[Room], *, has_loudspeaker: bool, sounded_at: float | None, at_seconds: float) -> bool:
+def echoes(
+    rooms: Collection[Room],
+    *,
+    has_loudspeaker: bool,
+    sounded_at: float | None,
+    at_seconds: float,
+    lasts_seconds: float = ECHO_SECONDS,
+) -> bool:
     """Whether what a cot's microphone hears now may be a voice that sounds there, by the same device or a nurse's.
 
-    `rooms` are those on its camera; `sounded_at` is when a packet of a voice was last sent to it.  Then nobody is sent
+    `rooms` are those on its camera; `sounded_at` is when a packet of a voice was last sent to it, or to a
+    device that may stand beside it; for `lasts_seconds` it may come back.  Then nobody is sent
     it: who speaks would hear himself, and others what is not for them, guests and the families of other rooms.
     A nurse who looks may stand there with a tablet that lets her hear the family; what she says herself reaches it by
     her key, and would come a second time.
     """
     if any(_stands_by(each) and each.is_live and each.floor.speaker is not None for each in rooms):
         return True
-    if not has_loudspeaker:
-        return False
-    if sounded_at is not None and at_seconds - sounded_at < ECHO_SECONDS:
+    if sounded_at is not None and at_seconds - sounded_at < lasts_seconds:
         return True
-    return any(_is_heard(each) for each in rooms)
+    return has_loudspeaker and any(_is_heard(each) for each in rooms)
 
 
 def hears_ward(room: Room, *, has_echo: bool) -> bool:

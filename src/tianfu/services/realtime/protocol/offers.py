@@ -27,6 +27,11 @@ def asks_to_hear(offer: str) -> bool:
     return any(row.strip() == "a=recvonly" for row in offer.splitlines())
 
 
+def pictures_in(offer: str) -> int:
+    """How many lines of pictures an offer has."""
+    return sum(row.lstrip().lower().startswith("m=video") for row in offer.splitlines())
+
+
 def asks_for_sound_alone(offer: str) -> bool:
     """Whether an offer has lines of sound and of nothing else."""
     lines = [row for row in offer.splitlines() if row.lstrip().lower().startswith("m=")]

@@ -10,9 +10,8 @@ from math import inf
 
 from tianfu.services.realtime.protocol.packets import TIMESTAMPS
 
-HALF_SECONDS = 30.0
-"""The quickest packet of so long ago, and of up to twice as long, tells how quick a packet can be: long enough to
-outlast a hold-up, too short for two clocks to come apart by more than some milliseconds."""
+DRIFT = 2e-4
+"""By so much two clocks come apart: quartz is good for half of it. What was ever quick is forgotten so slowly."""
 
 LATE_SECONDS_MAX = 10.0
 """What seems later comes from a clock that was set, not from a hold-up: who sends nothing is let go sooner."""
@@ -31,20 +30,18 @@ class Transit:
         self._timestamp: int | None = None
         self._ticks = 0
         """The source's clock since its first packet, in whole rounds and all."""
-        self._least = self._least_before = inf
-        self._half_until = -inf
+        self._least = inf
+        self._at = 0.0
 
     def late(self, timestamp: int, *, at_seconds: float) -> float:
-        """By how many seconds a packet that comes now is later than the quickest of the last minute; at least 0."""
+        """By how many seconds a packet that comes now is later than the quickest; at least 0."""
         if self._timestamp is not None:
             self._ticks += (timestamp - self._timestamp + _HALF) % TIMESTAMPS - _HALF
         self._timestamp = timestamp
         took = at_seconds - self._ticks / self._clock_rate_hz
-        if at_seconds >= self._half_until:
-            self._least_before, self._least = self._least, inf
-            self._half_until = at_seconds + HALF_SECONDS
-        self._least = min(self._least, took)
-        late = took - min(self._least, self._least_before)
+        self._least = min(self._least + DRIFT * max(0.0, at_seconds - self._at), took)
+        self._at = at_seconds
+        late = took - self._least
         if late > LATE_SECONDS_MAX:
-            self._least, self._least_before, late = took, inf, 0.0
+            self._least, late = took, 0.0
         return late

@@ -119,3 +119,15 @@ select camera, until from shown;
 -- Whether a credential is one of this camera, and good.
 select camera from camera_credential
  where digest = %(digest)s::bytea and camera = %(camera)s::text and ended_at is null and until > %(now)s::bigint;
+
+-- lock_camera
+-- Of who binds a camera and who begins to send under its name one waits for the other.
+select pg_advisory_xact_lock(hashtextextended(%(camera)s::text, 43));
+
+-- forget_scans_of_another
+-- Begin the scans of every visit anew for which a camera was scanned under whose name another device sent last.
+delete from visit_scan
+ where visit in (select visit from visit_scan where code = 'camera' and value = %(camera)s::text)
+   and %(device)s::text is distinct from (select device from room_connection
+                                           where action = 'whip-camera' and camera = %(camera)s::text
+                                           order by since desc limit 1);

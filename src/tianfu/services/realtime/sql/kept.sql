@@ -156,3 +156,11 @@ update visit_camera set is_here = false where is_here;
 -- camera_here
 -- A camera, if it is there.
 select camera from visit_camera where camera = %(camera)s::text and is_here;
+
+-- lock_camera
+-- Of who binds a camera and who begins to send under its name one waits for the other.
+select pg_advisory_xact_lock(hashtextextended(%(camera)s::text, 43));
+
+-- camera_scanned
+-- Whether this camera still stands among what was scanned for a visit.
+select visit from visit_scan where visit = %(visit)s::text and code = 'camera' and value = %(camera)s::text;
