@@ -682,7 +682,11 @@ class LiveVisit {
       if (!voice) throw new Error("voice");
       if (!this.#microphone || this.#microphone.readyState === "ended") {
         const heard = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
-        this.#microphone = heard.getAudioTracks()[0];
+        const [track] = heard.getAudioTracks();
+        // Pressed again while the browser asked: one microphone is enough, and none that nobody can turn off.
+        if (this.#microphone?.readyState === "live") track?.stop();
+        else this.#microphone = track;
+        if (this.#microphone) this.#microphone.enabled = this.#isPressed;
       }
       const { heard } = (await this.#ask("talk", { pressed: "yes" })) as { readonly heard: Heard };
       if (!this.#isPressed || !this.#microphone) {
