@@ -137,7 +137,7 @@ async def says_two_sentences_in_two_languages(page: Page, tongue: str) -> None:
         page, "told", " ".join(letters(tongue, f"newborn.watch-word-level-{each}") for each in ("sound", "back"))
     )
     assert [await tongue_of(page, part) for part in ("title", "back", "quality")] == [tongue] * 3
-    await page.unroute("**/beat")
+    await page.unroute_all(behavior="wait")
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 320), ("en", 1440)])
