@@ -27,6 +27,7 @@ from tianfu.apps.newborn.actions.keep_slots import look_at_slots
 from tianfu.apps.newborn.live.keeper import Keeper
 from tianfu.apps.newborn.live.standing import read, written
 from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.visits import Booked
 from tianfu.apps.newborn.model.calls import Question, read_call
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.model.windows import MINUTE, Policy, told
@@ -493,16 +494,22 @@ async def test_declining_needs_a_reason_that_the_family_then_reads(place: Place)
     assert (booked.state, booked.reason) == (State.DECLINED, "baby-needs-rest")
 
 
-@pytest.mark.parametrize(("was_seen", "is_taken"), [(False, False), (True, True)])
-async def test_declining_frees_the_place_unless_something_was_seen(
-    place: Place, was_seen: bool, is_taken: bool
-) -> None:
+async def with_place(place: Place) -> tuple[Booked, str]:
+    """A visit that waits and has its place among the ward's slots: as what it was booked, and its name."""
     before = await place.ward.booked(7)
     held = [(before.baby, before.guardian, before.start, before.end)]
     [visit] = await place.nursery.places.hold(before.ward, held, lambda _: None, by_staff=False)
     await place.nursery.places.confirm(visit)
     place.ward.visits[7] = visit
     await place.ward.book(7, State.WAITING, start=before.start, end=before.end)
+    return before, visit
+
+
+@pytest.mark.parametrize(("was_seen", "is_taken"), [(False, False), (True, True)])
+async def test_declining_frees_the_place_unless_something_was_seen(
+    place: Place, was_seen: bool, is_taken: bool
+) -> None:
+    before, visit = await with_place(place)
     qin = await place.tablet(QIN)
     await place.ward.arm(7)
     if was_seen:
@@ -519,12 +526,7 @@ async def test_declining_frees_the_place_unless_something_was_seen(
 async def test_what_was_cut_at_the_bed_is_told_in_the_report_and_counts_only_if_something_was_seen(
     place: Place, ends: str, reason: str
 ) -> None:
-    before = await place.ward.booked(7)
-    held = [(before.baby, before.guardian, before.start, before.end)]
-    [visit] = await place.nursery.places.hold(before.ward, held, lambda _: None, by_staff=False)
-    await place.nursery.places.confirm(visit)
-    place.ward.visits[7] = visit
-    await place.ward.book(7, State.WAITING, start=before.start, end=before.end)
+    before, visit = await with_place(place)
     caller, qin = (await place.tablet(HEAD)).entered.signed_in.caller, await place.tablet(QIN)
     await place.ward.arm(7)
     if ends == "break-off":

@@ -229,8 +229,7 @@ class Grants:
         )
         if ticket.action is Action.WHIP_CAMERA:
             await transaction.run(_SQL.lock_camera, camera=ticket.camera)
-        await self._refuse_bound(transaction, ticket)
-        if ticket.action is Action.WHIP_CAMERA:
+            await self._refuse_bound(transaction, ticket)
             # What was scanned was seen through another lens: it binds nothing any more.
             await transaction.run(_SQL.forget_scans_of_another, camera=ticket.camera, device=ticket.device)
         await self._add(transaction, connection, self._clock(), until=ticket.slot_until)
