@@ -6,7 +6,7 @@ Rule: docs/rules/newborn-wordings.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -65,10 +65,6 @@ class Voice:
     def tongues(self, keys: Mapping[str, str]) -> Mapping[str, str]:
         """Of named phrases, those said in the tongue."""
         return {name: self.tongue for name, key in keys.items() if key in self.approved}
-
-    def says_any(self, keys: Iterable[str]) -> bool:
-        """Whether anything of these is said in the tongue."""
-        return any(key in self.approved for key in keys)
 
 
 async def voice_of(pages: Pages, nursery: Nursery, request: HttpRequest) -> Voice:

@@ -13,20 +13,6 @@ from tianfu.services.realtime.viewers import Viewers
 UNKNOWN_ROLE = "unknown"
 
 
-class NoDoors:
-    """Knows nobody by name; whoever is in a room stands in the trail by the opaque name that it knows him by."""
-
-    async def viewer(self, visit: str, participant: str) -> Caller:
-        """An opaque caller in no role."""
-        return Caller(id=participant, role=UNKNOWN_ROLE)
-
-    async def sends(self, visit: str, participant: str, level: str) -> None:
-        """There is no page that would be told."""
-
-    async def revoke_visit(self, caller: Caller, visit: str, reason: str) -> None:
-        """There is nothing to take back: the room's end ends every connection."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantedDoors:
     """The doors of an installation where people come in by grants."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN, VISITS
-from tianfu.apps.newborn.mapping.visits import Element, Resource, extension, id_in
+from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
 from tianfu.apps.newborn.model.guardians import Approval, Relation
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 from tianfu.standards.china import identifier_systems as systems
@@ -105,11 +105,6 @@ def invited_of(person: Element, *, now: Instant) -> Guardian | None:
     codings = [one for each in person.get("relationship", ()) for one in each.get("coding", ())]
     is_invited = any(one.get("system") == NEWBORN and one.get("code") == INVITED for one in codings)
     return _person(person, INVITED, now) if is_invited else None
-
-
-def evidence_of(person: Element) -> str:
-    """What the ward looked at; empty for a guardian whom another system wrote."""
-    return extension(person, EVIDENCE)
 
 
 def name_of(resource: Element) -> str:

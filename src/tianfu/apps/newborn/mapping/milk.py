@@ -16,7 +16,6 @@ from tianfu.apps.newborn.model.milk import Kind, Scanned, Verdict, Wearer, rules
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
 MILK_CHECK = "milk-check"
-MILK_KIND = "milk-kind"
 MILK_RULES = "milk-rules"
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tianfu.kernel.instants import DAY, Instant
 from tianfu.kernel.refusal import Fault, Refusal
 
 CLAIM_DAYS = 7
@@ -107,8 +106,3 @@ def read_approval(form: Mapping[str, str], relation: Relation) -> Approval:
     if Evidence(evidence) not in FITTING[relation]:
         raise Refusal("evidence-unfitting")
     return Approval(evidence=Evidence(evidence), seen=seen)
-
-
-def claim_is_over(asked_at: Instant, now: Instant) -> bool:
-    """Whether nobody can answer any more."""
-    return now - asked_at > CLAIM_DAYS * DAY

@@ -91,10 +91,6 @@ class Bedside:
         """Whether its nurse may turn on what the family sees, or have it wait for the curtain to open again."""
         return self.row.state in {State.LIVE, State.SHIELDED}
 
-    @property
-    def may_open(self) -> bool:
-        return self.row.state in {State.ARMED, State.SHIELDED} and not self.needs_scans
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbooked:

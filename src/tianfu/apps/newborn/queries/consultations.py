@@ -93,17 +93,6 @@ async def about_baby(nursery: Nursery, baby: str) -> tuple[Consultation, ...]:
     return await _whole(nursery, records, {})
 
 
-async def one_of_ward(nursery: Nursery, caller: Caller, visit: str) -> Consultation:
-    """A consultation that the caller's ward asked for; raises Refusal `not-found`."""
-    ward = await ward_of_unit(nursery.store, caller)
-    babies = await ward_babies(nursery, caller)
-    found = await read_all(nursery.store, caller, WARD_WORK, [("Appointment", visit)])
-    whole = await _whole(nursery, list(found.values()), babies)
-    if not whole or whole[0].booked.ward != ward.id:
-        raise not_found()
-    return whole[0]
-
-
 async def one_of_mine(nursery: Nursery, caller: Caller, visit: str) -> Consultation:
     """A consultation to which the caller was asked; raises Refusal `not-found`."""
     found = await read_all(nursery.store, VISITS, PLATFORM, [("Appointment", visit)])
