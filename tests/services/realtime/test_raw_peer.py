@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from aioice.ice import Connection
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.rtp import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpRrPacket
 
@@ -14,6 +15,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.raw_peer import BASELINE, Heard, RawPeer
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.pictures import VideoCodec
+from tianfu.services.realtime.protocol.trickle import Trickle
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +116,27 @@ async def test_an_offer_that_is_none_is_refused(offer: str) -> None:
         await peer.answer(offer, sends=False, video=("H264",))
     assert refused.value.code in {"offer-malformed", "no-common-codec"}
     await peer.close()
+
+
+@pytest.mark.parametrize("ends", [OSError, asyncio.CancelledError])
+async def test_a_restart_that_fails_while_it_looks_for_addresses_leaves_no_socket(
+    monkeypatch: pytest.MonkeyPatch, ends: type[BaseException]
+) -> None:
+    sender, receiver, _, _ = await pair()
+    made: list[Connection] = []
+
+    async def gathers_and_ends(connection: Connection) -> None:
+        await gather(connection)
+        assert connection._protocols
+        made.append(connection)
+        raise ends
+
+    gather = Connection.gather_candidates
+    monkeypatch.setattr(Connection, "gather_candidates", gathers_and_ends)
+    with pytest.raises(ends):
+        await receiver.trickle(Trickle(ufrag="anew", pwd="p" * 22, candidates=(), is_last=True))
+    assert [each._protocols for each in made] == [[]]
+    await asyncio.gather(sender.close(), receiver.close())
 
 
 DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"

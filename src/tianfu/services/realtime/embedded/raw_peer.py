@@ -287,15 +287,15 @@ class RawPeer:
     async def _begin_restart(self, ice: RTCIceTransport, news: Trickle) -> str:
         made = Connection(ice_controlling=ice._connection.ice_controlling)
         made.remote_username, made.remote_password = news.ufrag, news.pwd
-        await made.gather_candidates()
-        self._candidates = 0
         try:
+            await made.gather_candidates()
+            self._candidates = 0
             await self._learn_addresses(made, news)
             await self._give_up_restart()  # of another one that began meanwhile
             transport = self._transport
             if transport is None:
                 raise _over()
-        except Refusal:
+        except BaseException:  # whatever ends it, also the end of who asked: its sockets are nobody's then
             await made.close()
             raise
         self._open_directly(made, transport)
