@@ -256,6 +256,31 @@ async def test_a_bound_bed_is_shown_by_no_other_credential_than_the_one_that_two
         assert (await lens.publish()).status_code == 201, "what was refused ended nothing"
 
 
+async def test_the_device_that_sent_last_is_known_although_the_clock_was_set_back(ward: Ward, cameras: Cameras) -> None:
+    rooms = KeptRooms(ward.database)
+
+    async def scan(visit: str) -> None:
+        await rooms.scan(visit, KeptScan(code="camera", value="bed-1", by="qin", at=ward.clock()))
+
+    before = (await cameras.new_credential("bed-1")).text
+    async with encoder(ward, before) as lens:
+        assert (await lens.publish()).status_code == 201
+    ward.clock.forward(-600)
+    async with encoder(ward, (await cameras.new_credential("bed-1")).text) as lens:
+        assert (await lens.publish()).status_code == 201
+    await scan("visit-1")
+    at = {"nurse": "qin", "state": "{}", "at": ward.clock()}
+    await rooms.begin("visit-1", ward="ward", camera="bed-1", decide=lambda rooms: None, **at)
+    async with encoder(ward, before) as lens:
+        assert (await lens.publish()).json()["code"] == "camera-bound"
+    async with rooms.changing("visit-1") as changing:
+        await changing.put("{}", camera="bed-1", is_over=True, is_seen=False, at=ward.clock())
+    await scan("visit-2")
+    async with encoder(ward, before) as lens:
+        assert (await lens.publish()).status_code == 201
+    assert not await rooms.scans("visit-2")
+
+
 async def test_a_cart_that_is_retired_sends_no_more_and_its_open_grants_are_good_no_more(
     ward: Ward, cameras: Cameras
 ) -> None:

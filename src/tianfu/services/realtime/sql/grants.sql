@@ -89,7 +89,7 @@ select visit from visit_room
  where camera = %(camera)s and not is_over
    and %(device)s::text is distinct from (select device from room_connection
                                            where action = 'whip-camera' and camera = %(camera)s
-                                           order by since desc limit 1)
+                                           order by number desc limit 1)
  limit 1;
 
 -- camera_standing
@@ -130,4 +130,4 @@ delete from visit_scan
  where visit in (select visit from visit_scan where code = 'camera' and value = %(camera)s::text)
    and %(device)s::text is distinct from (select device from room_connection
                                            where action = 'whip-camera' and camera = %(camera)s::text
-                                           order by since desc limit 1);
+                                           order by number desc limit 1);
