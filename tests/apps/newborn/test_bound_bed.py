@@ -193,6 +193,24 @@ async def test_a_lens_that_is_turned_while_the_media_server_is_away_binds_nothin
     assert await ward.house.rooms.scans("visit-7") == []
 
 
+async def test_a_touch_whose_worker_is_killed_after_it_leaves_no_scan_of_before(
+    bound: Bound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward = bound.ward
+    await on_air(bound, MadeUpDevice())
+    await ward.arm(7)
+    await scan_code(ward.house, QIN, "qin", "visit-7", Code.BED, "B07", now=ward.clock())
+
+    async def killed(visit: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(ward.house.rooms, "forget_scans", killed)
+    with suppress(RuntimeError):
+        await move_camera(ward.house, QIN, "qin", "visit-7", "", now=ward.clock())
+    assert (await ward.standing(7)).visit.is_adjusted
+    assert await ward.house.rooms.scans("visit-7") == []
+
+
 async def test_a_bed_with_two_babies_by_the_record_is_unclear_for_both(bound: Bound) -> None:
     assert (await bound.facts(7)).known.bed_of_baby == {"baby-7": "bed-7"}
     await bound.ward.stay(8, bed=7)

@@ -116,6 +116,9 @@ class Changing:
     async def has_camera(self, camera: str) -> bool:
         return await self._rooms.has_camera(camera)
 
+    async def forget_scans(self) -> None:
+        await self._rooms.forget_scans(self.room.visit)
+
     async def refuse_unscanned(self, camera: str) -> None:
         """Whose lens a camera's name is, is told elsewhere."""
 

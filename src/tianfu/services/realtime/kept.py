@@ -91,6 +91,10 @@ class Changing:
         """Raise Refusal `scans-too-old` unless this camera stands among what was scanned; it holds so until the end."""
         await _refuse_unscanned(self._transaction, self.room.visit, camera)
 
+    async def forget_scans(self) -> None:
+        """As `KeptRooms.forget_scans`: they are forgotten if what else the block does is kept."""
+        await self._transaction.run(_SQL.forget_scans, visit=self.room.visit)
+
     async def put(self, state: str, *, camera: str, is_over: bool, is_seen: bool, at: Instant) -> None:
         """How the visit stands from now on."""
         await self._transaction.run(

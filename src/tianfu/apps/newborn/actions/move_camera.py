@@ -41,11 +41,11 @@ async def move_camera(
         after = _moved(standing, Moved(by=practitioner, at=now, why=why), is_told_already=is_told_already)
         since = changing.room.changed_at if is_told_already else now
         await changing.put(written(after), camera=changing.room.camera, is_over=False, is_seen=False, at=since)
+        if not is_told_already:
+            await changing.forget_scans()
         # Somebody may have opened it between the touch and the row's lock.
         with suppress(Refusal):
             await house.media.gate(visit, Gate.SHIELDED, CAMERA_ADJUSTED)
-    if not is_told_already:
-        await house.rooms.forget_scans(visit)
     facts = {"visit": visit, "camera": changing.room.camera, **({"reason": why} if why else {})}
     await house.trail.did(caller, "move-camera", patient=booked.baby, facts=facts)
     if unheard is not None:
