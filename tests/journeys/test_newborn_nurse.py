@@ -254,6 +254,7 @@ def test_a_nurse_checks_two_beds_in_a_row_answers_writes_and_ends(ward: Served, 
         ward.desk.page(role="ward-nurse", **journey.shown) as page,
         ward.desk.page(role="mother", **{**journey.shown, "look": ""}, is_refused=True) as mother,
     ):
+        eventually(page, "/newborn/ward", "[data-part=cameras] .tag.good >> nth=11")
         for codes in row:
             eventually(page, at_bed(codes), "[data-part=check]")
             scan(page, codes)
