@@ -92,6 +92,7 @@ def _page(participant: str, heard_at: Instant) -> Viewer:
         participant=participant,
         caller=Caller(id=participant, role="citizen"),
         part=Part.FAMILY,
+        device="device",
         since=heard_at,
         heard_at=heard_at,
         is_away=False,

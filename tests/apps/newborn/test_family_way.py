@@ -594,7 +594,7 @@ async def test_a_media_server_that_is_away_keeps_no_relative(ward: Ward, code: s
 async def test_whose_connection_ends_when_the_media_server_is_back_has_a_page_that_knows_it_now(ward: Ward) -> None:
     grandmother = await (await ward.resident(GRANDMOTHER)).here()
     viewers = Viewers(ward.house.database, b"k" * 32)
-    await viewers.come_in("visit-3", "opaque", grandmother.caller, Part.GUEST, now=ward.house.time.now)
+    await viewers.come_in("visit-3", "opaque", grandmother.caller, Part.GUEST, device="device", now=ward.house.time.now)
     doors = GrantedDoors(grants=cast("Any", Refusing("media-unavailable")), viewers=viewers)
     with pytest.raises(Refusal, match="media-unavailable"):
         await doors.revoke_person(VISITS, grandmother.caller.id, "no-longer-invited", visit=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from playwright.async_api import Page, Route
@@ -329,6 +330,24 @@ async def test_an_old_proof_of_who_she_is_leads_to_a_new_one(window: Window) -> 
     link = await page.get_by_role("link", name="Show that it is you").get_attribute("href")
     assert link is not None
     assert link.startswith("/account/prove?next=")
+
+
+async def test_who_is_in_comes_back_on_her_device_and_whoever_has_her_cookies_alone_does_not(window: Window) -> None:
+    context = await window.resident(MOTHER, "mother-7")
+    page = await window.watching(context)
+    await window.open()
+    await sees(page)
+    window.house.time.pass_(301)
+    thief = await window.resident(OTHER_MOTHER, "mother-8")
+    await thief.clear_cookies()
+    await thief.add_cookies(cast("Any", await context.cookies()))
+    theirs = await window.watching(thief)
+    await reads(theirs, "alarm", "show once more that it is you")
+    assert not await theirs.locator("[data-watch=video]").is_visible()
+    await page.reload()
+    await page.evaluate(SEEN)
+    await page.get_by_role("button", name="See the baby").click()
+    await sees(page)
 
 
 async def test_numbers_of_the_connection_are_kept_and_the_end_thanks_her(window: Window) -> None:

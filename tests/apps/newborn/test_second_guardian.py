@@ -137,7 +137,7 @@ async def test_he_is_refused_whatever_is_missing(window: Window) -> None:
     now = ward.clock()
     for number in range(GUARDIANS_MAX):
         person = Caller(id=f"account-{number}", role="citizen")
-        await windows.viewers.come_in(VISIT, f"participant-{number}", person, Part.FAMILY, now=now)
+        await windows.viewers.come_in(VISIT, f"participant-{number}", person, Part.FAMILY, device="device", now=now)
     assert await refused() == "guardians-too-many"
     hers = await window.signed_in(await window.resident(MOTHER, "mother-7"))
     assert await refused(hers) == "device-key-malformed", "her own place is kept"

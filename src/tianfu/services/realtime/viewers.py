@@ -37,13 +37,14 @@ _SQL = queries("tianfu.services.realtime.sql", "viewers.sql")
 class Viewer:
     """Somebody who looks at a visit, or did; `faults` counts how often his page did not show the watermark.
 
-    `level` is how much of the picture the media server sends him, as it said last; one of `LEVELS`.
+    `device` is the thumbprint of the key by which he came in last.  `level` is how much of the picture the media server sends him, as it said last; one of `LEVELS`.
     """
 
     visit: str
     participant: str
     caller: Caller
     part: Part
+    device: str
     since: Instant
     heard_at: Instant
     is_away: bool
@@ -80,8 +81,10 @@ class Viewers:
         material = f"{len(visit)} {visit} {participant}".encode()
         return blind(self._secret, "room watermark", material, size_bytes=MARK_BYTES).hex()
 
-    async def come_in(self, visit: str, participant: str, caller: Caller, part: Part, *, now: Instant) -> None:
-        """Somebody was given a grant, for the first time or again."""
+    async def come_in(
+        self, visit: str, participant: str, caller: Caller, part: Part, *, device: str, now: Instant
+    ) -> None:
+        """Somebody was given a grant for this device, for the first time or again."""
         async with self._database.connection("app") as connection:
             await connection.run(
                 _SQL.come_in,
@@ -90,6 +93,7 @@ class Viewers:
                 person=caller.id,
                 role=caller.role,
                 part=part.value,
+                device=device,
                 now=now,
             )
 
@@ -201,12 +205,13 @@ class Viewers:
 
 
 def _viewer(row: Row) -> Viewer:
-    visit, participant, person, role, part, since, heard_at, is_away, faults, level = row
+    visit, participant, person, role, part, device, since, heard_at, is_away, faults, level = row
     return Viewer(
         visit=visit,
         participant=participant,
         caller=Caller(id=person, role=role),
         part=Part(part),
+        device=device,
         since=Instant(since),
         heard_at=Instant(heard_at),
         is_away=is_away,

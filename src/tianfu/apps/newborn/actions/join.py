@@ -49,7 +49,8 @@ class Joined:
 async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Joined:
     """A grant for this person, on the device whose public key (a JWK as JSON) this is.
 
-    He shows once in each visit that it is he; whoever lost the network comes back without that.  A nurse, who signed in
+    He shows once in each visit that it is he; whoever lost the network comes back without that, on the device by which
+    he came in last: a cookie that somebody took away has not its key.  A nurse, who signed in
     for her shift, comes only while the curtain is open: she has nothing to wait for behind it.  Raises Refusal
     `not-found`, `invitation-over`, `real-name-needed`, `proof-too-old`, `slot-not-begun`, `slot-over`,
     `visit-not-there-yet`, `room-closed`, `sound-alone-not-carried`, `interpreter-waits`, `consent-missing`,
@@ -74,13 +75,13 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
     device = _thumbprint(key)
     participant = windows.grants.participant(visit, watcher.caller.id)
     before = await windows.viewers.find(visit, participant)
-    if before is None:
+    if before is not None and before.faults >= FAULTS_MAX:
+        raise Refusal("watermark-missing", next_step="call-operator")
+    if before is None or before.device != device:
         if isinstance(watcher, Expert):
             refuse_unless_fresh(watcher.signed_in, now)
         elif isinstance(watcher, SignedIn):  # at the door a nurse saw a paper, within minutes
             refuse_unless_fresh(watcher, now)
-    elif before.faults >= FAULTS_MAX:
-        raise Refusal("watermark-missing", next_step="call-operator")
     caller = _in_the_trail(watcher.caller, coming.part)
     ticket = Ticket(
         action=_action(coming),
@@ -91,7 +92,7 @@ async def join(windows: Windows, watcher: Watcher, visit: str, key: str) -> Join
         slot_until=coming.booked.end,
     )
     grant = await windows.grants.issue(caller, ticket)
-    await windows.viewers.come_in(visit, participant, caller, coming.part, now=now)
+    await windows.viewers.come_in(visit, participant, caller, coming.part, device=device, now=now)
     return Joined(
         grant=grant,
         mark=windows.viewers.mark(visit, participant),

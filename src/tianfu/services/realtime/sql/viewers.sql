@@ -1,15 +1,15 @@
 -- come_in
 -- Somebody comes in, for the first time or again.
-insert into visit_viewer (visit, participant, person, role, part, since, heard_at)
-values (%(visit)s::text, %(participant)s::text, %(person)s::text, %(role)s::text, %(part)s::text, %(now)s::bigint,
-        %(now)s::bigint)
+insert into visit_viewer (visit, participant, person, role, part, device, since, heard_at)
+values (%(visit)s::text, %(participant)s::text, %(person)s::text, %(role)s::text, %(part)s::text, %(device)s::text,
+        %(now)s::bigint, %(now)s::bigint)
 on conflict (visit, participant) do update
-   set heard_at = excluded.heard_at, part = excluded.part, role = excluded.role, is_away = false,
-       level = 'full';
+   set heard_at = excluded.heard_at, part = excluded.part, role = excluded.role, device = excluded.device,
+       is_away = false, level = 'full';
 
 -- viewer
 -- One viewer of a visit, also one who is away.
-select visit, participant, person, role, part, since, heard_at, is_away, faults, level
+select visit, participant, person, role, part, device, since, heard_at, is_away, faults, level
   from visit_viewer
  where visit = %(visit)s::text and participant = %(participant)s::text;
 
@@ -38,7 +38,7 @@ update visit_viewer set is_away = true
 
 -- viewers_here
 -- Who is there, whoever was not heard of for longest first.
-select visit, participant, person, role, part, since, heard_at, is_away, faults, level
+select visit, participant, person, role, part, device, since, heard_at, is_away, faults, level
   from visit_viewer
  where not is_away
  order by heard_at
