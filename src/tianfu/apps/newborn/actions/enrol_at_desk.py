@@ -16,7 +16,7 @@ from tianfu.apps.newborn.model.consent import Scope, read_scopes, words_in
 from tianfu.apps.newborn.model.guardians import Relation, read_approval
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import BabyDesk, read_baby_desk
-from tianfu.apps.newborn.queries.records import PLATFORM, found_by, not_found, write
+from tianfu.apps.newborn.queries.records import PLATFORM, found_all, not_found, write
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -50,7 +50,7 @@ async def keep_paper_consent(
     desk = await read_baby_desk(nursery, caller, baby)
     guardian = _guardian(desk, form.get("guardian", ""))
     scopes = read_scopes(form, version=form.get("version", ""))
-    kept = await found_by(nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{baby}")
+    kept = await found_all(nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{baby}")
     before = [each for each in kept if (g := given_of(each.value, version=each.version)) and g.guardian == guardian]
     resource = consent_of(guardian, baby, words_in(language), scopes, now=nursery.clock())
     resource["id"] = before[0].id if before else new_uuid7()

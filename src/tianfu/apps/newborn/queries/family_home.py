@@ -22,7 +22,6 @@ from tianfu.apps.newborn.queries.records import (
     FAMILY,
     PLATFORM,
     found_all,
-    found_by,
     not_found,
     read_all,
     wards_of_stays,
@@ -141,7 +140,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         return ()
     mine = ",".join(f"Patient/{each}" for each in guardians)
     patients = await read_all(store, caller, FAMILY, [("Patient", each) for each in guardians])
-    stays = await found_by(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
+    stays = await found_all(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
     wards = await wards_of_stays(store, caller, FAMILY, [each.value for each in stays if _is_stay(each.value)])
     consents = await _consents(store, caller, mine)
     babies = []
@@ -181,7 +180,7 @@ async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
 
 async def consent_records(store: RecordStore, caller: Caller, guardian: str, baby: str) -> tuple[Record, ...]:
     """A guardian's consents to visits: those in force, then those taken back."""
-    records = await found_by(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
+    records = await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
     read = [(each, given_of(each.value, version=each.version)) for each in records]
     his = [each for each, given in read if given is not None and given.guardian == guardian]
     return tuple(sorted(his, key=lambda each: (each.value.get("status") != "active", each.id)))
@@ -194,7 +193,7 @@ async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[s
 
 
 async def _consents(store: RecordStore, caller: Caller, mine: str) -> Mapping[tuple[str, str], Given]:
-    records = await found_by(store, caller, FAMILY, "Consent", patient=mine)
+    records = await found_all(store, caller, FAMILY, "Consent", patient=mine)
     read = [given_of(each.value, version=each.version) for each in records]
     # Of several the one in force counts.
     given = sorted((each for each in read if each is not None), key=lambda each: bool(each.scopes))
@@ -215,7 +214,7 @@ async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]
     # An invitation is for the stay: once the baby left, nothing of it is left either.
     mine = ",".join(f"Patient/{each.baby}" for each in asked)
     fields = {"patient": mine, "status": "in-progress"}
-    stays = await found_by(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
+    stays = await found_all(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
     wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [one.value for one in stays if _is_stay(one.value)])
     invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
     wanted = [("RelatedPerson", each.guardian) for each in invitations]

@@ -11,10 +11,9 @@ from tianfu.apps.newborn.mapping.wards import is_clear
 from tianfu.apps.newborn.model.booking import KeptBack
 from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.ports import Nursery, RecordStore
-from tianfu.apps.newborn.queries.records import PLATFORM, found_all, found_by, read_all
+from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all
 from tianfu.apps.newborn.queries.staying import UNKNOWN, why_gone
 from tianfu.kernel.instants import Instant
-from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Waiting
 
 
@@ -28,26 +27,21 @@ async def kept_back(nursery: Nursery, wishes: Sequence[Waiting]) -> Mapping[str,
     gone = await why_gone(store, {(wish.baby, wish.ward) for wish in wishes})
     answers: dict[str, KeptBack | None] = {}
     for wish in wishes:
-        person, about = people.get(("RelatedPerson", wish.related)), said[wish.baby]
+        person = people.get(("RelatedPerson", wish.related))
         if why := gone[wish.baby, wish.ward]:
             answers[wish.id] = KeptBack.UNKNOWN if why == UNKNOWN else KeptBack.GONE
-        elif person is None or about is None:
+        elif person is None:
             answers[wish.id] = KeptBack.GUARDIANSHIP
         else:
-            answers[wish.id] = _why(wish, person.value, *about, now)
+            answers[wish.id] = _why(wish, person.value, *said[wish.baby], now)
     return answers
 
 
-async def _said(store: RecordStore, baby: str) -> tuple[list[Element], list[Element]] | None:
-    """The flags and the consents of a baby; None for one with too many to look through."""
+async def _said(store: RecordStore, baby: str) -> tuple[list[Element], list[Element]]:
+    """The flags and the consents of a baby."""
     about = f"Patient/{baby}"
-    try:
-        flags = await found_all(store, VISITS, PLATFORM, "Flag", patient=about)
-        consents = await found_by(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
-    except Refusal as refusal:
-        if refusal.code != "too-many-records":
-            raise
-        return None
+    flags = await found_all(store, VISITS, PLATFORM, "Flag", patient=about)
+    consents = await found_all(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
     return [each.value for each in flags], [each.value for each in consents]
 
 
