@@ -225,7 +225,7 @@ def _invited(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         try:
             await invite_relative(nursery, resident(request), baby, form)
         except Refusal as refusal:
-            if refusal.code not in {"invitation-unusable", "invited-too-many"}:
+            if refusal.code not in {"invitation-unusable", "invited-too-many", "invited-too-often"}:
                 raise
             refused = "" if refusal.faults else refusal.code
             return await invited_page(
