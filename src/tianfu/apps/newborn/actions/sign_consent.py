@@ -10,7 +10,7 @@ from tianfu.apps.newborn.live.house import UNAVAILABLE
 from tianfu.apps.newborn.mapping.consents import VERSION, consent_of, withdrawn
 from tianfu.apps.newborn.model.consent import Scope, read_scopes, words_in
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.family_home import consent_records, my_baby
+from tianfu.apps.newborn.queries.family_home import consent_records, my_baby, own_baby
 from tianfu.apps.newborn.queries.records import FAMILY, not_found
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
@@ -50,9 +50,12 @@ async def sign_consent(
 
 
 async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
-    """Take everything back; counts with its commit.  Needs no fresh proof.  Raises Refusal `not-found`."""
+    """Take everything back, wherever the baby is; counts with its commit.  Needs no fresh proof.
+
+    Raises Refusal `not-found`.
+    """
     caller = signed_in.caller
-    mine = await my_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     before = await consent_records(nursery.store, caller, mine.guardian.id, baby)
     if not before:
         raise not_found()

@@ -28,7 +28,7 @@ from tianfu.apps.newborn.model.diary import State
 from tianfu.apps.newborn.model.growth import Born, Weighed
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.desk import BabyDesk, read_baby_desk
-from tianfu.apps.newborn.queries.family_home import Baby, read_babies
+from tianfu.apps.newborn.queries.family_home import Baby, own_baby
 from tianfu.apps.newborn.queries.records import FAMILY, WARD_WORK, found_by, not_found, read_all, read_one
 from tianfu.kernel.instants import china_date
 from tianfu.records.outcomes import Record
@@ -76,7 +76,7 @@ class CareDiary:
 
 async def read_family_diary(nursery: Nursery, caller: Caller, baby: str) -> FamilyDiary:
     """The released days of a baby of the reader's, also after it went home; raises Refusal `not-found`."""
-    mine = await diary_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     scopes = mine.consent.scopes if mine.consent is not None else frozenset()
     if Scope.DIARY not in scopes:
         return FamilyDiary(baby=mine, diary=Diary(entries=(), born=None), has_agreed=False, sees_photos=False)
@@ -93,7 +93,7 @@ async def read_family_diary(nursery: Nursery, caller: Caller, baby: str) -> Fami
 
 async def read_family_photo(nursery: Nursery, caller: Caller, baby: str, photo: str) -> bytes:
     """A released photo, for a guardian who agreed to diary and photos; raises Refusal `not-found`."""
-    mine = await diary_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     if not sees_photos(mine):
         raise not_found()
     state, picture = await _photo(nursery.store, caller, FAMILY, baby, photo)
@@ -107,7 +107,7 @@ async def read_last_photo(nursery: Nursery, caller: Caller, baby: str) -> tuple[
 
     Raises Refusal `not-found` for everybody else.
     """
-    mine = await diary_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     if not sees_photos(mine):
         return False, None
     entries = await _days(nursery.store, caller, FAMILY, baby)
@@ -138,14 +138,6 @@ async def read_care_photo(nursery: Nursery, caller: Caller, baby: str, photo: st
     if state is State.TAKEN_BACK:
         raise not_found()
     return picture
-
-
-async def diary_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
-    """A baby of the reader's, in a ward or at home; raises Refusal `not-found`."""
-    found = [each for each in await read_babies(nursery, caller) if each.id == baby]
-    if not found:
-        raise not_found()
-    return found[0]
 
 
 def agreed_at(desk: BabyDesk) -> frozenset[Scope]:
