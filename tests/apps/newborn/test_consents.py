@@ -31,7 +31,9 @@ async def rewritten(ward: Ward, kind: str, name: str, **change: Any) -> None:
 
 
 async def no_clear_bed(ward: Ward) -> None:
-    await rewritten(ward, "Encounter", "stay-3", location=[{"location": {"reference": "Location/bed-3"}, "status": "completed"}])
+    await rewritten(
+        ward, "Encounter", "stay-3", location=[{"location": {"reference": "Location/bed-3"}, "status": "completed"}]
+    )
 
 
 async def has_left(ward: Ward) -> None:
