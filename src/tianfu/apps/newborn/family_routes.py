@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from tianfu.apps.newborn.actions.ask_to_enrol import ask_to_enrol
 from tianfu.apps.newborn.actions.book_slot import book_slot, cancel_visit, wait_for_slot, wait_no_more
 from tianfu.apps.newborn.actions.invite_relative import end_invitation, invite_relative
-from tianfu.apps.newborn.actions.sign_consent import sign_consent, withdraw_consent
+from tianfu.apps.newborn.actions.sign_consent import KEPT_OTHERWISE, sign_consent, withdraw_consent
 from tianfu.apps.newborn.model.booking import FAMILY_REASONS
 from tianfu.apps.newborn.model.consent import Scope, words_in
 from tianfu.apps.newborn.model.guardians import Relation, read_ask
@@ -146,6 +146,7 @@ def _consent(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
                 "consent-empty",
                 "consent-needs-view",
                 "consent-outdated",
+                KEPT_OTHERWISE,
             }:
                 raise
             return page_of(pages, request)(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tianfu.access.caller import Caller
@@ -197,7 +197,11 @@ async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
 
 async def consent_records(store: RecordStore, caller: Caller, guardian: str, baby: str) -> tuple[Record, ...]:
     """A guardian's consents to visits: those in force, then those taken back."""
-    records = await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
+    return consents_by(guardian, await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}"))
+
+
+def consents_by(guardian: str, records: Iterable[Record]) -> tuple[Record, ...]:
+    """Of these, a guardian's consents to visits: those in force, then those taken back."""
     read = [(each, given_of(each.value, version=each.version)) for each in records]
     his = [each for each, given in read if given is not None and given.guardian == guardian]
     return tuple(sorted(his, key=lambda each: (each.value.get("status") != "active", each.id)))
