@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.apps.newborn.conftest import FATHER, GRANDMOTHER, MOTHER, Ward
+from tests.apps.newborn.conftest import CONSENT, FATHER, GRANDMOTHER, MOTHER, Ward, current
 from tests.apps.newborn.test_milk_and_teaching import MILK, bottle
 from tests.records.made import put
-from tianfu.apps.newborn.mapping.codes import CONSENT
+from tianfu.apps.newborn.mapping.codes import CONSENT as CONSENT_SCOPE
+from tianfu.apps.newborn.mapping.diary import Entry, entry_of, observations_of
 from tianfu.apps.newborn.mapping.notes import approved_note, note_resource
+from tianfu.apps.newborn.model.diary import State, Told
 from tianfu.apps.newborn.queries.family_visit import _note
 from tianfu.apps.newborn.queries.records import PAGE
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.instants import SECOND, Instant, china_date, day_start
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +45,7 @@ def consent_over(number: int) -> dict[str, Any]:
     return {
         "status": "inactive",
         "scope": {"text": "演示"},
-        "category": [{"coding": [{"system": CONSENT, "code": "view"}]}],
+        "category": [{"coding": [{"system": CONSENT_SCOPE, "code": "view"}]}],
         "patient": BABY,
         "performer": [{"reference": f"RelatedPerson/left-{number}"}],
         "policyRule": {"text": "演示"},
@@ -97,3 +101,29 @@ async def test_a_guardian_does_not_invite_and_take_back_for_ever(ward: Ward) -> 
         "/newborn/invited/baby-1", **asked
     )
     await father.done("/newborn/invited/baby-1", **asked)
+
+
+async def test_a_family_and_a_nurse_read_every_day_of_a_long_stay_and_the_curve_has_every_weight(ward: Ward) -> None:
+    nurse = await ward.staff("nurse")
+    mother = await ward.guardian(nurse, MOTHER, "baby-1")
+    await mother.done("/newborn/consent/baby-1", version=current(), **{**CONSENT, "diary": "yes"})
+    newest = china_date(ward.house.time.now)
+
+    def day(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        on, told = newest - timedelta(days=number), Told(grams=1400 + number)
+        of = {"baby": "baby-1", "day": on, "author": "made-nurse", "state": State.RELEASED}
+        entry = Entry(id="", version=0, told=told, **cast("Any", of))
+        written = entry_of(entry, [f"Observation/left-{number}"], now=Instant(day_start(on)))
+        return observations_of(told, **cast("Any", of))["weight"], written
+
+    def without_type(resource: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in resource.items() if name != "resourceType"}
+
+    await leave_behind(ward, "Observation", lambda number: without_type(day(number)[0]))
+    await leave_behind(ward, "Composition", lambda number: without_type(day(number)[1]))
+    page = (await mother.get("/newborn/diary/baby-1")).text
+    assert page.count('data-part="day"') == PAGE + 1
+    assert f"Days in the diary: {PAGE + 1}" in page
+    assert f"Line chart of {PAGE + 1} weights" in page
+    assert re.search(r"<b>1\D*500</b>", page), "the weight of the first day"
+    assert f"Line chart of {PAGE + 1} weights" in (await nurse.get("/newborn/care/baby-1/diary")).text
