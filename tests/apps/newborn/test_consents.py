@@ -18,6 +18,7 @@ from tianfu.apps.newborn.actions.enrol_at_desk import keep_paper_consent
 from tianfu.apps.newborn.actions.sign_consent import sign_consent
 from tianfu.apps.newborn.mapping.codes import CONSENT as CONSENT_SCOPE
 from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.wards import allows
 from tianfu.apps.newborn.model.consultation import text_in
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
@@ -166,3 +167,18 @@ async def test_of_two_tabs_that_sign_first_the_second_is_told_what_is_kept(ward:
     with pytest.raises(Refusal, match="consent-kept-otherwise"):
         await sign_consent(late, signed_in, "baby-3", {**wide, "talk": "no"}, language="en")
     assert [scopes_of(each) for each in await active(ward)] == [{"view", "talk"}]
+
+
+async def test_after_a_new_text_nothing_new_is_booked_and_what_is_booked_goes_on(ward: Ward) -> None:
+    await ward.opened()
+    nurse, guardian = await at_the_desk(ward)
+    await nurse.done(f"{DESK}/consent", guardian=guardian, version=current(), **CONSENT)
+    first, second, *_ = re.findall(r'name="start" value="(\d+)" required', (await nurse.get(DESK)).text)
+    assert await nurse.done(f"{DESK}/book", guardian=guardian, start=first) == "booked"
+    [consent] = await active(ward)
+    older = {"coding": [{**consent["policyRule"]["coding"][0], "code": "2020-1"}]}
+    await rewritten(ward, "Consent", consent["id"], policyRule=older)
+    assert "The text has changed" in await nurse.refused(f"{DESK}/book", guardian=guardian, start=second)
+    [place] = await ward.nursery.places.of_baby("baby-3")
+    assert str(place.start) == first
+    assert allows(await active(ward), guardian, "view"), "the keeper lets it go on"

@@ -121,12 +121,17 @@ async def _sees_no_more(nursery: Nursery, caller: Caller, guardian: str) -> None
 
 
 async def book_at_desk(nursery: Nursery, caller: Caller, baby: str, guardian: str, start: Instant) -> None:
-    """Book a slot for a family; the rules are those of every family.  Raises as `book`, and `consent-missing`."""
+    """Book a slot for a family; the rules are those of every family.
+
+    Raises Refusal as `book` does, `consent-missing`, and `consent-outdated` where another text was signed than today's.
+    """
     desk = await read_baby_desk(nursery, caller, baby)
     _guardian(desk, guardian)
     given = {each.id: consent for each, consent in desk.guardians}[guardian]
     if given is None or Scope.VIEW not in given.scopes:
         raise Refusal("consent-missing", next_step="sign-first")
+    if not given.lets_begin:
+        raise Refusal("consent-outdated", next_step="sign-again")
     await book(nursery, [For(baby=baby, guardian=guardian, ward=desk.ward)], start, by_staff=True)
 
 

@@ -15,7 +15,6 @@ from tianfu.apps.newborn.mapping.halts import pause_in
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.mapping.wards import has_died, is_clear
 from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
-from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
@@ -71,8 +70,7 @@ class Baby:
     @property
     def may_be_seen(self) -> bool:
         """Whether this guardian agreed to the text of today that the baby is seen."""
-        given = self.consent
-        return given is not None and Scope.VIEW in given.scopes and given.text == current_version()
+        return self.consent is not None and self.consent.lets_begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

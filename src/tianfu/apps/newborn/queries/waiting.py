@@ -9,7 +9,6 @@ from tianfu.apps.newborn.mapping.consents import given_of
 from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.mapping.wards import is_clear
 from tianfu.apps.newborn.model.booking import KeptBack
-from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all
 from tianfu.apps.newborn.queries.staying import UNKNOWN, why_gone
@@ -51,11 +50,5 @@ def _why(
     if not is_clear(person, wish.baby, flags, now=now):
         return KeptBack.GUARDIANSHIP
     given = [given_of(each, version=0) for each in consents if id_in(each.get("patient"), "Patient") == wish.baby]
-    is_agreed = any(
-        each is not None
-        and each.guardian == wish.related
-        and Scope.VIEW in each.scopes
-        and each.text == current_version()
-        for each in given
-    )
+    is_agreed = any(each is not None and each.guardian == wish.related and each.lets_begin for each in given)
     return None if is_agreed else KeptBack.CONSENT
