@@ -247,6 +247,7 @@ class Window:
             telephone=GRANDMOTHER,
             name="示例外婆",
             at_most=1,
+            ever_at_most=1,
         )
         context = await self.resident(GRANDMOTHER, "relative-7", is_tied=False)
         await claims.accept(await self.signed_in(context), invitation)

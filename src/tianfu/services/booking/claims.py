@@ -193,17 +193,30 @@ class Claims:
         return None if account is None else (await self._accounts.people.account(account)).number or None
 
     async def invite(
-        self, *, ward: str, baby: str, guardian: str, related: str, telephone: str, name: str, at_most: int
+        self,
+        *,
+        ward: str,
+        baby: str,
+        guardian: str,
+        related: str,
+        telephone: str,
+        name: str,
+        at_most: int,
+        ever_at_most: int,
     ) -> str:
         """Have whoever bears that telephone and name see that he is invited, whether or not there is anybody yet.
 
-        Raises Refusal `invited-too-many` if so many are invited for the baby already.
+        Raises Refusal `invited-too-many` if so many are invited for the baby already, `invited-too-often` if the
+        guardian wrote so many for it, with those that are over.
         """
         invitation = new_uuid7()
         async with self._database.transaction("app") as transaction:
             await transaction.all(_SQL.lock_invitations, baby=baby)
             if len(await transaction.all(_SQL.invitations_of_baby, baby=baby)) >= at_most:
                 raise Refusal("invited-too-many", next_step="take-one-back")
+            row = await transaction.one(_SQL.invitations_ever, baby=baby, guardian=guardian)
+            if row is not None and row[0] >= ever_at_most:
+                raise Refusal("invited-too-often", next_step="ask-the-ward")
             await transaction.run(
                 _SQL.add_invitation,
                 invitation=invitation,

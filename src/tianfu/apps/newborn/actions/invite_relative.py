@@ -21,13 +21,15 @@ from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.services.booking.claims import Ended
 
 NAME_CHARACTERS_MAX = 50
+INVITED_EVER_MAX = 30
+"""So many invitations a guardian writes for a baby, with those that were taken back: each leaves a record. [ours]"""
 NO_LONGER = "no-longer-invited"
 
 
 async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form: Mapping[str, str]) -> None:
     """Invite whoever bears a name and telephone; says the same whether or not there is anybody.
 
-    Raises Refusal `not-found`, `invitation-unusable`, `invited-too-many`.
+    Raises Refusal `not-found`, `invitation-unusable`, `invited-too-many`, `invited-too-often`.
     """
     mine = await my_baby(nursery, signed_in.caller, baby)
     name, telephone = read_person(form, signed_in.account.number)
@@ -42,6 +44,7 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
         telephone=telephone,
         name=name,
         at_most=0 if policy is None else policy.invited_max,
+        ever_at_most=INVITED_EVER_MAX,
     )
     await write(
         nursery.store, invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())

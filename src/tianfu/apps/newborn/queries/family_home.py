@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.consents import Given, given_of
+from tianfu.apps.newborn.mapping.consultations import is_agreement
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
 from tianfu.apps.newborn.mapping.halts import pause_in
-from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
+from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.mapping.wards import has_died, is_clear
 from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
-from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
@@ -22,7 +22,6 @@ from tianfu.apps.newborn.queries.records import (
     FAMILY,
     PLATFORM,
     found_all,
-    found_by,
     not_found,
     read_all,
     wards_of_stays,
@@ -45,7 +44,8 @@ class Baby:
 
     `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
 
-    `kept_back` tells of each wish, by its id, why its family does not move up.
+    `kept_back` tells of each wish, by its id, why its family does not move up.  `agrees_to_experts`: that experts from
+    elsewhere are asked, by a consent of its own.
     """
 
     id: str
@@ -60,12 +60,17 @@ class Baby:
     is_small: bool
     asks_ward: bool
     kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
+    agrees_to_experts: bool = False
+
+    @property
+    def has_agreed(self) -> bool:
+        """Whether this guardian agreed to anything that stands; it can be taken back wherever the baby is."""
+        return self.consent is not None and bool(self.consent.scopes)
 
     @property
     def may_be_seen(self) -> bool:
         """Whether this guardian agreed to the text of today that the baby is seen."""
-        given = self.consent
-        return given is not None and Scope.VIEW in given.scopes and given.text == current_version()
+        return self.consent is not None and self.consent.lets_begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +146,9 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         return ()
     mine = ",".join(f"Patient/{each}" for each in guardians)
     patients = await read_all(store, caller, FAMILY, [("Patient", each) for each in guardians])
-    stays = await found_by(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
+    stays = await found_all(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
     wards = await wards_of_stays(store, caller, FAMILY, [each.value for each in stays if _is_stay(each.value)])
-    consents = await _consents(store, caller, mine)
+    consents, agreements = await _consents(store, caller, mine)
     babies = []
     for baby, guardian in guardians.items():
         if ("Patient", baby) not in patients:
@@ -166,22 +171,35 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 is_small=_is_small(patient, now),
                 asks_ward=asks_ward,
                 kept_back=await kept_back(nursery, waiting),
+                agrees_to_experts=(guardian.id, baby) in agreements,
             )
         )
     return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))
 
 
-async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
-    """One of them that is in a ward; raises Refusal `not-found` for anybody else's."""
-    found = [each for each in await read_babies(nursery, caller) if each.id == baby and each.ward]
+async def own_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
+    """One of them, wherever it is, and also after its death; raises Refusal `not-found` for anybody else's."""
+    found = [each for each in await read_babies(nursery, caller) if each.id == baby]
     if not found:
         raise not_found()
     return found[0]
 
 
+async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
+    """One of them that is in a ward; raises Refusal `not-found` for anybody else's."""
+    mine = await own_baby(nursery, caller, baby)
+    if not mine.ward:
+        raise not_found()
+    return mine
+
+
 async def consent_records(store: RecordStore, caller: Caller, guardian: str, baby: str) -> tuple[Record, ...]:
     """A guardian's consents to visits: those in force, then those taken back."""
-    records = await found_by(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
+    return consents_by(guardian, await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}"))
+
+
+def consents_by(guardian: str, records: Iterable[Record]) -> tuple[Record, ...]:
+    """Of these, a guardian's consents to visits: those in force, then those taken back."""
     read = [(each, given_of(each.value, version=each.version)) for each in records]
     his = [each for each, given in read if given is not None and given.guardian == guardian]
     return tuple(sorted(his, key=lambda each: (each.value.get("status") != "active", each.id)))
@@ -193,12 +211,21 @@ async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[s
     return {each.baby: each for each in read if each is not None}
 
 
-async def _consents(store: RecordStore, caller: Caller, mine: str) -> Mapping[tuple[str, str], Given]:
-    records = await found_by(store, caller, FAMILY, "Consent", patient=mine)
+async def _consents(
+    store: RecordStore, caller: Caller, mine: str
+) -> tuple[Mapping[tuple[str, str], Given], Collection[tuple[str, str]]]:
+    """What guardians said of visits, and which of them agree that experts are asked; by guardian and baby."""
+    records = await found_all(store, caller, FAMILY, "Consent", patient=mine)
     read = [given_of(each.value, version=each.version) for each in records]
     # Of several the one in force counts.
     given = sorted((each for each in read if each is not None), key=lambda each: bool(each.scopes))
-    return {(each.guardian, each.baby): each for each in given}
+    agreements = {
+        (id_in(one, "RelatedPerson"), id_in(each.value.get("patient"), "Patient"))
+        for each in records
+        if is_agreement(each.value) and each.value.get("status") == "active"
+        for one in each.value.get("performer", ())
+    }
+    return {(each.guardian, each.baby): each for each in given}, agreements
 
 
 async def _visits(nursery: Nursery, caller: Caller, why: Purpose, baby: str) -> tuple[Booked, ...]:
@@ -215,7 +242,7 @@ async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]
     # An invitation is for the stay: once the baby left, nothing of it is left either.
     mine = ",".join(f"Patient/{each.baby}" for each in asked)
     fields = {"patient": mine, "status": "in-progress"}
-    stays = await found_by(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
+    stays = await found_all(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
     wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [one.value for one in stays if _is_stay(one.value)])
     invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
     wanted = [("RelatedPerson", each.guardian) for each in invitations]

@@ -35,12 +35,14 @@ from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
+from tianfu.records.searching import SearchRequest
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
 from tianfu.services.realtime.protocol.parts import Part
 
 INVITATION_OVER = "invitation-over"
+NOTES_LOOKED_AT = 10
 
 COMES = AT_THE_BED | {State.SLOT_CONFIRMED, State.WAITING}
 """In which states an expert who said yes may come."""
@@ -227,7 +229,7 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         if isinstance(watcher, SignedIn) and await _was_let_in(nursery, watcher, booked):
             raise Refusal(INVITATION_OVER, next_step="ask-to-be-invited-again")
         raise not_found()
-    consents = await found_by(
+    consents = await found_all(
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
     )
     flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
@@ -430,15 +432,18 @@ async def _relatives(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
 
 
 async def _note(windows: Windows, baby: str) -> Note | None:
-    records = await found_by(
-        windows.nursery.store,
-        VISITS,
-        PLATFORM,
-        "Communication",
-        patient=f"Patient/{baby}",
-        category=f"{NEWBORN}|{CONDITION_NOTE}",
-        status="completed",
+    """The newest that a doctor approved; further back than a few nothing is looked for."""
+    wanted = SearchRequest(
+        type="Communication",
+        parameters=(
+            ("patient", f"Patient/{baby}"),
+            ("category", f"{NEWBORN}|{CONDITION_NOTE}"),
+            ("status", "completed"),
+            ("_sort", "-sent"),
+            ("_count", str(NOTES_LOOKED_AT)),
+        ),
     )
-    notes = [note_from(each.value, version=each.version) for each in records]
+    page = await windows.nursery.store.search(VISITS, PLATFORM, wanted)
+    notes = [note_from(each.value, version=each.version) for each in page.records]
     approved = [each for each in notes if each is not None and each.is_approved]
     return max(approved, key=lambda each: each.at, default=None)

@@ -58,6 +58,10 @@ select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepte
   from newborn_invitation
  where baby = %(baby)s and ended_at is null order by asked_at;
 
+-- invitations_ever
+-- How many invitations a guardian wrote for a baby, with those that are over.
+select count(*) from newborn_invitation where baby = %(baby)s and guardian = %(guardian)s;
+
 -- invitations_for
 -- What waits for, or was accepted by, whoever bears a telephone and name.
 select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at, declined_at
