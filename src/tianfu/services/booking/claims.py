@@ -296,6 +296,19 @@ class Claims:
         self._forget(*ended)
         return (*ended, *map(_was_over, before))
 
+    async def invited_stays(self) -> tuple[tuple[str, str], ...]:
+        """Babies and wards for which somebody is invited."""
+        async with self._database.connection("app") as connection:
+            return tuple((row[0], row[1]) for row in await connection.all(_SQL.invited_stays))
+
+    async def end_invitations_of(self, by: Caller, baby: str, ward: str) -> tuple[Ended, ...]:
+        """End every invitation to a baby for its stay in a ward; counts with its commit."""
+        async with self._database.transaction("app") as transaction:
+            rows = await transaction.all(_SQL.end_invitations_of, baby=baby, ward=ward, now=self._clock())
+            ended = await self._untied(transaction, by, rows)
+        self._forget(*ended)
+        return ended
+
     async def _untied(self, transaction: Transaction, by: Caller, rows: Sequence[Sequence[Any]]) -> tuple[Ended, ...]:
         ended = tuple(Ended(related=str(row[0]), account=row[1]) for row in rows)
         for each in ended:

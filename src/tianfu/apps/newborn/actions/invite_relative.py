@@ -63,8 +63,17 @@ async def end_invitations_by(nursery: Nursery, caller: Caller, guardian: str) ->
 
     Raises the first Refusal of those whose access could not be taken back, when all were tried.
     """
+    await _let_all_go(nursery, await nursery.claims.end_invitations_by(caller, guardian))
+
+
+async def end_invitations_of_stay(nursery: Nursery, baby: str, ward: str) -> None:
+    """An invitation is for the stay: who was invited for one that is over is so no more.  Raises as above."""
+    await _let_all_go(nursery, await nursery.claims.end_invitations_of(VISITS, baby, ward))
+
+
+async def _let_all_go(nursery: Nursery, invited: Sequence[Ended]) -> None:
     failed: list[Refusal] = []
-    for each in await nursery.claims.end_invitations_by(caller, guardian):
+    for each in invited:
         try:
             await _let_go(nursery, each)
         except Refusal as refusal:

@@ -71,6 +71,16 @@ select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepte
 select 1 from newborn_invitation
  where accepted_by = %(account)s and baby = %(baby)s and ended_at is not null limit 1;
 
+-- invited_stays
+-- Babies and wards for which somebody is invited, those first that were asked for longest.
+select baby, ward from newborn_invitation where ended_at is null group by baby, ward order by min(asked_at);
+
+-- end_invitations_of
+-- An invitation is for the stay: once the baby left the ward, or died, it is over.
+update newborn_invitation set ended_at = %(now)s
+ where baby = %(baby)s and ward = %(ward)s and ended_at is null
+returning related, accepted_by;
+
 -- accept_invitation
 -- Whoever bears both agrees, also who said no before.
 update newborn_invitation set accepted_by = %(account)s, accepted_at = %(now)s, declined_at = null
