@@ -172,6 +172,12 @@ class Claims:
                 await self._accounts.people.tie_in(transaction, by, claim.account, "RelatedPerson", related)
         self._accounts.sessions.forget_known(claim.account)
 
+    async def answer_to(self, claim: str) -> Answer | None:
+        """What became of a claim; None while it waits."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.answer_to_claim, claim=claim)
+        return None if row is None else row[0]
+
     async def untie(self, by: Caller, related: str) -> None:
         """Whoever stands by this record does not any more."""
         account = await self.account_of(related)

@@ -25,7 +25,7 @@ async def check_milk(nursery: Nursery, caller: Caller, baby: str, form: Mapping[
     patient = await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
     stays = await found_by(nursery.store, caller, WARD_WORK, "Encounter", patient=f"Patient/{baby}")
     now = nursery.clock()
-    verdict = judged(scanned, wearer_of(patient.value, tuple(each.value for each in stays)), now=now)
+    verdict = judged(scanned, wearer_of(patient.value, tuple(each.value for each in stays), now=now), now=now)
     task = check_resource(scanned, verdict, baby=baby, by=caller.practitioner, now=now)
     await write_together(nursery.store, caller, [new(task)])
     return verdict

@@ -33,8 +33,8 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
     name, telephone = read_person(form, signed_in.account.number)
     policy = policy_on(await read_policies(nursery, mine.ward), china_date(nursery.clock()))
     related = new_uuid7()
-    # First, because it counts; without his record an invitation opens nothing, and the guardian can take it back.
-    await nursery.claims.invite(
+    # First, because it counts how many there are.
+    invitation = await nursery.claims.invite(
         ward=mine.ward,
         baby=baby,
         guardian=mine.guardian.id,
@@ -43,9 +43,13 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
         name=name,
         at_most=0 if policy is None else policy.invited_max,
     )
-    await write(
-        nursery.store, invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())
-    )
+    person = invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())
+    try:
+        await write(nursery.store, person)
+    except BaseException:
+        # Whom the record does not know is not invited, or she could agree and look, and nobody could read who she was.
+        await nursery.claims.end_invitation(signed_in, invitation, [baby])
+        raise
 
 
 async def end_invitation(nursery: Nursery, signed_in: SignedIn, invitation: str) -> None:
@@ -90,7 +94,7 @@ async def _let_go(nursery: Nursery, invited: Ended) -> bool:
     """
     asked = ("RelatedPerson", invited.related)
     person = (await read_all(nursery.store, VISITS, PLATFORM, [asked])).get(asked)
-    if invited.was_over and (person is None or not person.value.get("active", True)):
+    if invited.was_over and person is not None and not person.value.get("active", True):
         return False
     if invited.account is not None and nursery.taking is not None:
         try:

@@ -45,7 +45,8 @@ class Baby:
 
     `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
 
-    `kept_back` tells of each wish, by its id, why its family does not move up.
+    `kept_back` tells of each wish, by its id, why its family does not move up.  `others` are the names of the baby's
+    other guardians by their RelatedPerson: what one of them booked, or waits for, he gives up himself.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Baby:
     is_small: bool
     asks_ward: bool
     kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def may_be_seen(self) -> bool:
@@ -152,6 +154,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         asks_ward = has_died(patient) or (baby not in wards and await left_dead(store, baby))
         ward, bed = ("", "") if asks_ward else wards.get(baby, ("", ""))
         waiting = await nursery.places.waiting(baby)
+        visits = await _visits(nursery, caller, FAMILY, baby)
         babies.append(
             Baby(
                 id=baby,
@@ -161,14 +164,22 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 ward=ward,
                 bed=bed,
                 consent=consents.get((guardian.id, baby)),
-                visits=await _visits(nursery, caller, FAMILY, baby),
+                visits=visits,
                 waiting=waiting,
                 is_small=_is_small(patient, now),
                 asks_ward=asks_ward,
                 kept_back=await kept_back(nursery, waiting),
+                others=await _others(store, caller, {*(e.guardian for e in visits), *(e.related for e in waiting)}),
             )
         )
     return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))
+
+
+async def _others(store: RecordStore, caller: Caller, guardians: set[str]) -> dict[str, str]:
+    """The names of those of these guardians who are not the reader; empty where he may not read one."""
+    wanted = [("RelatedPerson", each) for each in sorted(guardians - set(caller.related))]
+    found = await read_all(store, caller, FAMILY, wanted) if wanted else {}
+    return {each[1]: name_of(found[each].value) if each in found else "" for each in wanted}
 
 
 async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:

@@ -39,6 +39,10 @@ update newborn_claim
  where claim = %(claim)s and answer is null
 returning claim;
 
+-- answer_to_claim
+-- What became of a claim.
+select answer from newborn_claim where claim = %(claim)s;
+
 -- account_of_related
 -- Whose account a guardian's or a relative's record is tied to.
 select account from account_record where type = 'RelatedPerson' and record = %(related)s and until is null limit 1;
