@@ -31,13 +31,14 @@ from tianfu.apps.newborn.mapping.codes import VISITS, WRISTBAND
 from tianfu.apps.newborn.mapping.milk import wearer_of
 from tianfu.apps.newborn.mapping.visits import booked_from
 from tianfu.apps.newborn.mapping.wards import wristbands_of
+from tianfu.apps.newborn.model.guardians import CLAIMS_A_DAY_MAX, CLAIMS_OPEN_MAX
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.queries.family_visit import coming_to
 from tianfu.apps.newborn.queries.records import found_all
 from tianfu.apps.newborn.reminding import SOON, remind, texts
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.kernel.instants import DAY, Instant, china_date
+from tianfu.kernel.instants import DAY, SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
@@ -815,3 +816,53 @@ async def test_a_band_whose_time_is_over_names_no_baby(ward: Ward) -> None:
     baby, now = {"identifier": [over, worn]}, ward.house.time.now
     assert wristbands_of(baby, str, now=now) == ("W-2026-CD03",)
     assert wearer_of(baby, (), now=now).wristbands == {"W-2026-CD03"}
+
+
+async def test_a_mother_who_mistyped_takes_it_back_and_a_paper_of_the_ward_is_looked_at_all_the_same(
+    ward: Ward,
+) -> None:
+    nurse = await ward.opened()
+    mother, stranger = await ward.resident(MOTHER), await ward.resident(FATHER)
+    wrong = {"relation": "MTH", "inpatient": "ZY0003", "tail": "XX99"}
+    for _ in range(CLAIMS_OPEN_MAX):
+        await mother.done("/newborn/enrol", **wrong)
+    assert "ask the nurse for a paper" in await mother.refused("/newborn/enrol", **wrong)
+    home = (await mother.get("/newborn")).text
+    assert home.count("waits for the ward") == CLAIMS_OPEN_MAX
+    claim, *_ = re.findall(r"/newborn/claims/([^/]+)/withdraw", home)
+    assert (await stranger.post(f"/newborn/claims/{claim}/withdraw")).status_code == 404
+    assert await mother.done(f"/newborn/claims/{claim}/withdraw") == "asked-back"
+    assert (await mother.get("/newborn")).text.count("waits for the ward") == CLAIMS_OPEN_MAX - 1
+    await mother.done("/newborn/enrol", **wrong)
+    page = (await nurse.post("/newborn/desk/babies/baby-3/paper")).text
+    [code] = re.findall(r'<b class="reference">([^<]+)</b>', page)
+    await mother.done("/newborn/enrol", relation="MTH", code=code)
+    [(asked, _)] = await ward.nursery.claims.of_ward("ward-1")
+    await nurse.done(f"/newborn/desk/claims/{asked.id}/decline")
+    assert "not confirmed" in (await mother.get("/newborn")).text
+    told = [
+        each[0] for each in await ward.house.events() if each[0] in {"withdraw-claim", "give-paper", "decline-claim"}
+    ]
+    assert told == ["withdraw-claim", "give-paper", "decline-claim"]
+
+
+async def test_nobody_tries_codes_through(ward: Ward) -> None:
+    await ward.opened()
+    mother = await ward.resident(MOTHER)
+    for number in range(CLAIMS_A_DAY_MAX):
+        await mother.done("/newborn/enrol", relation="MTH", code=f"ABCDEFGH{number:02}")
+        for claim in re.findall(r"/newborn/claims/([^/]+)/withdraw", (await mother.get("/newborn")).text):
+            await mother.done(f"/newborn/claims/{claim}/withdraw")
+    assert "try again tomorrow" in await mother.refused("/newborn/enrol", relation="MTH", code="ABCDEFGHJK")
+    ward.house.time.pass_(DAY // SECOND)
+
+
+async def test_who_invited_a_relative_and_took_it_back_before_she_agreed_stands_in_the_trail(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    [invitation] = await ward.nursery.claims.invited("baby-3")
+    await mother.done(f"/newborn/invitations/{invitation.id}/end")
+    told = [each for each in await ward.house.events() if each[0] in {"invite-relative", "end-invitation"}]
+    assert [each[0] for each in told] == ["invite-relative", "end-invitation"]
+    assert {each[2] for each in told} == {(await mother.here()).caller.id}

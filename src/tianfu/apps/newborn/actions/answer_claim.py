@@ -110,4 +110,4 @@ async def give_paper(nursery: Nursery, caller: Caller, baby: str) -> str:
     if wards.get(baby, ("", ""))[0] != ward.id:
         raise not_found()
     until = Instant(nursery.clock() + CODE_DAYS * DAY)
-    return await nursery.claims.make_paper(baby, ward.id, by=caller.id, until=until, letters=CODE_LETTERS)
+    return await nursery.claims.make_paper(baby, ward.id, by=caller, until=until, letters=CODE_LETTERS)

@@ -9,7 +9,7 @@ from tianfu.apps.newborn.mapping.codes import VISITS, WRISTBAND
 from tianfu.apps.newborn.mapping.guardians import INPATIENT
 from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.mapping.wards import bands_worn
-from tianfu.apps.newborn.model.guardians import CLAIM_DAYS, CLAIMS_OPEN_MAX, Ask
+from tianfu.apps.newborn.model.guardians import CLAIM_DAYS, CLAIMS_A_DAY_MAX, CLAIMS_OPEN_MAX, Ask
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, read_all, wards_of_stays
 from tianfu.kernel.instants import DAY, Instant
@@ -33,6 +33,7 @@ async def ask_to_enrol(nursery: Nursery, signed_in: SignedIn, ask: Ask) -> None:
         certificate=ask.certificate,
         until=Instant(now + CLAIM_DAYS * DAY),
         open_max=CLAIMS_OPEN_MAX,
+        day_max=CLAIMS_A_DAY_MAX,
     )
 
 

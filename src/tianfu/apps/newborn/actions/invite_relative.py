@@ -35,6 +35,7 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
     related = new_uuid7()
     # First, because it counts how many there are.
     invitation = await nursery.claims.invite(
+        signed_in.caller,
         ward=mine.ward,
         baby=baby,
         guardian=mine.guardian.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tianfu.access.caller import Caller
@@ -90,6 +90,17 @@ class AskedToInterpret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the reader asked: it waits for the ward, or came to nothing.
+
+    Whether the ward said no or nobody saw it is told alike, and no more: a claim that fits nobody is like any other.
+    """
+
+    claim: Claim
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id.
 
@@ -97,7 +108,7 @@ class Home:
     """
 
     babies: tuple[Baby, ...]
-    claims: tuple[Claim, ...]
+    asked: tuple[Asked, ...]
     invited: tuple[Invited, ...]
     interpreting: tuple[AskedToInterpret, ...]
     step: Step
@@ -120,13 +131,19 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
     )
     return Home(
         babies=babies,
-        claims=claims,
+        asked=_asked(claims, now, has_baby=bool(here)),
         invited=await _invited(nursery, signed_in),
         interpreting=await _interpreting(nursery, signed_in),
         step=step,
         consultations={each.id: await about_baby(nursery, each.id) for each in here},
         resting=frozenset({each.id for each in here if await _rests(nursery, each.id)}),
     )
+
+
+def _asked(claims: Sequence[Claim], now: Instant, *, has_baby: bool) -> tuple[Asked, ...]:
+    """What waits; and while the reader has no baby here, also what came to nothing."""
+    read = [Asked(claim=each, waits=each.answer is None and each.until > now) for each in claims]
+    return tuple(each for each in read if each.waits or (not has_baby and each.claim.answer in {None, "declined"}))
 
 
 async def _rests(nursery: Nursery, baby: str) -> bool:

@@ -14,8 +14,9 @@ returning baby, ward;
 select pg_advisory_xact_lock(hashtextextended(%(account)s::text, 20));
 
 -- open_claims
--- How many claims of an account wait.
-select count(*) from newborn_claim where account = %(account)s and answer is null and until > %(now)s;
+-- How many claims of an account wait, and how many it asked lately, whatever became of them.
+select count(*) filter (where answer is null and until > %(now)s), count(*) filter (where asked_at > %(since)s)
+  from newborn_claim where account = %(account)s;
 
 -- add_claim
 -- Somebody asks to be known as a guardian.
@@ -37,6 +38,12 @@ select claim, account, baby, ward, relation, certificate, asked_at, until, answe
 update newborn_claim
    set answer = %(answer)s, answered_by = %(by)s, answered_at = %(now)s, related = %(related)s::text
  where claim = %(claim)s and answer is null
+returning claim;
+
+-- withdraw_claim
+-- Whoever asked takes it back.
+update newborn_claim set answer = 'withdrawn', answered_by = %(account)s, answered_at = %(now)s
+ where claim = %(claim)s and account = %(account)s and answer is null
 returning claim;
 
 -- answer_to_claim
