@@ -200,7 +200,7 @@ class Application:
         nursery = Nursery(
             store=store,
             places=Places(database, system_clock),
-            claims=Claims(database, keyring, accounts, system_clock),
+            claims=Claims(database, keyring, accounts, auditor, system_clock),
             interpreters=Interpreters(database, keyring, accounts, auditor, system_clock),
             wordings=Wordings(database, auditor, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),

@@ -189,7 +189,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
     nursery = Nursery(
         store=store,
         places=Places(database, clock),
-        claims=Claims(database, keyring, accounts, clock),
+        claims=Claims(database, keyring, accounts, auditor, clock),
         interpreters=Interpreters(database, keyring, accounts, auditor, clock),
         wordings=Wordings(database, auditor, clock),
         stations=Stations(database, keyring, auditor, clock),

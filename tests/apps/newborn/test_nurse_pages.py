@@ -155,7 +155,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
-            claims=Claims(database, house.keyring, accounts, clock),
+            claims=Claims(database, house.keyring, accounts, await auditor_of(database), clock),
             interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             wordings=Wordings(database, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),

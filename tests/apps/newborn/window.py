@@ -240,6 +240,7 @@ class Window:
         """A grandmother whom the mother of the seventh baby invited and who agreed; and her invitation."""
         claims = self.windows.nursery.claims
         invitation = await claims.invite(
+            VISITS,
             ward=WARD,
             baby="baby-7",
             guardian="mother-7",
@@ -343,7 +344,7 @@ async def window_of(
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
-            claims=Claims(database, keyring, house.accounts, clock),
+            claims=Claims(database, keyring, house.accounts, auditor, clock),
             interpreters=Interpreters(database, keyring, house.accounts, auditor, clock),
             wordings=Wordings(database, auditor, clock),
             stations=Stations(database, keyring, auditor, clock),

@@ -32,6 +32,7 @@ from tianfu.web.pages import Pages
 DONE = frozenset(
     {
         "asked",
+        "asked-back",
         "signed",
         "withdrawn",
         "booked",
@@ -117,7 +118,12 @@ def _enrolment(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             )
         return led(ROOT, done="asked")
 
-    return [show_enrolment, take_enrolment]
+    @post(f"{ROOT}/claims/{{claim:str}}/withdraw", status_code=303)
+    async def take_claim_back(request: HttpRequest, claim: FromPath[str]) -> Redirect:
+        await nursery.claims.withdraw(resident(request), claim)
+        return led(ROOT, done="asked-back")
+
+    return [show_enrolment, take_enrolment, take_claim_back]
 
 
 def _consent(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:

@@ -122,13 +122,15 @@ class Interpreters:
         return tuple([await self._read(row) for row in rows])
 
     async def accepted(self, account: str, visit: str) -> Interpreting | None:
-        """What somebody agreed to in a visit; None for everybody else."""
-        return next((each for each in await self.of_visit(visit) if each.account == account), None)
+        """What somebody agreed to in a visit that is not over; None for everybody else."""
+        now, asked = self._clock(), await self.of_visit(visit)
+        return next((each for each in asked if each.account == account and each.until > now), None)
 
     async def was_taken_back(self, account: str, visit: str) -> bool:
-        """Whether somebody agreed to interpret in a visit once, and does not any more."""
+        """Whether somebody agreed to interpret in a visit once, and does not any more: taken back, or it is over."""
+        asked = {"account": account, "visit": visit, "now": self._clock()}
         async with self._database.connection("app") as connection:
-            return await connection.one(_SQL.interpreter_over, account=account, visit=visit) is not None
+            return await connection.one(_SQL.interpreter_over, **asked) is not None
 
     async def accept(self, signed_in: SignedIn, interpreter: str) -> None:
         """Agree; raises Refusal `not-found` for what is not for him, or is over."""

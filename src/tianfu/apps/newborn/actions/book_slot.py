@@ -140,20 +140,24 @@ async def wait_for_slot(nursery: Nursery, caller: Caller, baby: str, start: Inst
 
 
 async def wait_no_more(nursery: Nursery, caller: Caller, wish: str) -> None:
-    """Take back that one waits; raises Refusal `not-found`."""
-    babies = [each.id for each in await read_babies(nursery, caller)]
-    if not await nursery.places.wait_no_more(wish, babies):
+    """Whoever waits takes it back; raises Refusal `not-found`, also for what another guardian waits for."""
+    babies = [each for each in await read_babies(nursery, caller) if any(one.id == wish for one in each.waiting)]
+    mine = [each.id for each in babies if wish in {one.id for one in each.waiting if one.related in caller.related}]
+    if not mine or not await nursery.places.wait_no_more(wish, mine):
         raise not_found()
 
 
 async def cancel_visit(nursery: Nursery, caller: Caller, visit: str, reason: str) -> None:
-    """A family gives its slot up; whoever waits first moves up.
+    """Whoever booked a slot gives it up; whoever waits first moves up.
 
-    Raises Refusal `not-found`, `reason-missing`, `cancel-too-late`, `visit-not-there-yet`.
+    Raises Refusal `not-found`, also for what another guardian booked, `reason-missing`, `cancel-too-late`,
+    `visit-not-there-yet`.
     """
     refuse_unless_a_reason(reason, FAMILY_REASONS)
     place, ward = await nursery.places.place(visit)
     mine = await my_baby(nursery, caller, place.baby)
+    if place.related not in caller.related:
+        raise not_found()
     policy = policy_on(await read_policies(nursery, ward), china_date(place.start))
     if policy is not None:
         refuse_unless_cancellable(place.start, policy=policy, now=nursery.clock())
@@ -171,14 +175,23 @@ async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: 
 
 
 async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
-    """Cancel every visit to come of somebody who is no guardian any more, and his waiting."""
+    """Cancel every visit to come of somebody who is no guardian any more, and his waiting.
+
+    Raises the first Refusal of what could not be cancelled, when all was tried.
+    """
+    failed: list[Refusal] = []
     for wish in await nursery.places.waiting(baby):
         if wish.related == guardian:
             await nursery.places.wait_no_more(wish.id, [baby])
     for each in await nursery.places.of_baby(baby):
         if each.related == guardian and each.start > nursery.clock():
             _, ward = await nursery.places.place(each.id)
-            await give_up(nursery, ward, each, "guardian-revoked", by="ward")
+            try:
+                await give_up(nursery, ward, each, "guardian-revoked", by="ward")
+            except Refusal as refusal:
+                failed.append(refusal)
+    if failed:
+        raise failed[0]
 
 
 async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> None:

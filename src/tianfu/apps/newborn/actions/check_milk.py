@@ -27,7 +27,7 @@ async def check_milk(nursery: Nursery, caller: Caller, baby: str, form: Mapping[
     # Each visit leaves an Encounter, too: only what is open now tells the number.
     fields = {"patient": f"Patient/{baby}", "status": "in-progress"}
     stays = await found_by(nursery.store, caller, WARD_WORK, "Encounter", **fields)
-    verdict = judged(scanned, wearer_of(patient.value, tuple(each.value for each in stays)), now=now)
+    verdict = judged(scanned, wearer_of(patient.value, tuple(each.value for each in stays), now=now), now=now)
     task = check_resource(scanned, verdict, baby=baby, by=caller.practitioner, now=now)
     await write_together(nursery.store, caller, [new(task)])
     return verdict

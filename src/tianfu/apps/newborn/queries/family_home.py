@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tianfu.access.caller import Caller
@@ -45,7 +45,8 @@ class Baby:
     `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
 
     `kept_back` tells of each wish, by its id, why its family does not move up.  `agrees_to_experts`: that experts from
-    elsewhere are asked, by a consent of its own.
+    elsewhere are asked, by a consent of its own.  `others` are the names of the baby's other guardians by their
+    RelatedPerson: what one of them booked, or waits for, he gives up himself.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Baby:
     asks_ward: bool
     kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
     agrees_to_experts: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_agreed(self) -> bool:
@@ -93,6 +95,17 @@ class AskedToInterpret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the reader asked: it waits for the ward, or came to nothing.
+
+    Whether the ward said no or nobody saw it is told alike, and no more: a claim that fits nobody is like any other.
+    """
+
+    claim: Claim
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id.
 
@@ -100,7 +113,7 @@ class Home:
     """
 
     babies: tuple[Baby, ...]
-    claims: tuple[Claim, ...]
+    asked: tuple[Asked, ...]
     invited: tuple[Invited, ...]
     interpreting: tuple[AskedToInterpret, ...]
     step: Step
@@ -123,13 +136,19 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
     )
     return Home(
         babies=babies,
-        claims=claims,
+        asked=_asked(claims, now, has_baby=bool(here)),
         invited=await _invited(nursery, signed_in),
         interpreting=await _interpreting(nursery, signed_in),
         step=step,
         consultations={each.id: await about_baby(nursery, each.id) for each in here},
         resting=frozenset({each.id for each in here if await _rests(nursery, each.id)}),
     )
+
+
+def _asked(claims: Sequence[Claim], now: Instant, *, has_baby: bool) -> tuple[Asked, ...]:
+    """What waits; and while the reader has no baby here, also what came to nothing."""
+    read = [Asked(claim=each, waits=each.answer is None and each.until > now) for each in claims]
+    return tuple(each for each in read if each.waits or (not has_baby and each.claim.answer in {None, "declined"}))
 
 
 async def _rests(nursery: Nursery, baby: str) -> bool:
@@ -157,6 +176,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         asks_ward = has_died(patient) or (baby not in wards and await left_dead(store, baby))
         ward, bed = ("", "") if asks_ward else wards.get(baby, ("", ""))
         waiting = await nursery.places.waiting(baby)
+        visits = await _visits(nursery, caller, FAMILY, baby)
         babies.append(
             Baby(
                 id=baby,
@@ -166,15 +186,23 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 ward=ward,
                 bed=bed,
                 consent=consents.get((guardian.id, baby)),
-                visits=await _visits(nursery, caller, FAMILY, baby),
+                visits=visits,
                 waiting=waiting,
                 is_small=_is_small(patient, now),
                 asks_ward=asks_ward,
                 kept_back=await kept_back(nursery, waiting),
                 agrees_to_experts=(guardian.id, baby) in agreements,
+                others=await _others(store, caller, {*(e.guardian for e in visits), *(e.related for e in waiting)}),
             )
         )
     return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))
+
+
+async def _others(store: RecordStore, caller: Caller, guardians: set[str]) -> dict[str, str]:
+    """The names of those of these guardians who are not the reader; empty where he may not read one."""
+    wanted = [("RelatedPerson", each) for each in sorted(guardians - set(caller.related))]
+    found = await read_all(store, caller, FAMILY, wanted) if wanted else {}
+    return {each[1]: name_of(found[each].value) if each in found else "" for each in wanted}
 
 
 async def own_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
