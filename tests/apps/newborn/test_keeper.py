@@ -499,9 +499,10 @@ async def test_a_family_that_cancels_ends_an_armed_visit(ward: MadeWard, lens: C
     assert await ward.state(7) is State.ABORTED
 
 
-async def gate_of(ward: MadeWard) -> str:
-    """What the media server told last of the gate."""
-    return [each.what for each in await ward.running.port.events(0) if each.what in {LIVE, SHIELDED}][-1]
+async def gate_of(ward: MadeWard, visit: str = "visit-7") -> str:
+    """What the media server told last of a gate."""
+    told = await ward.running.port.events(0)
+    return [each.what for each in told if each.what in {LIVE, SHIELDED} and each.visit == visit][-1]
 
 
 async def test_a_keeper_whose_claim_failed_asks_again_before_it_looks(
@@ -568,6 +569,48 @@ async def test_a_row_that_is_live_no_more_is_drawn_before_anybody_reads_it(ward:
     keeper = await live(ward)
     await keeper._change("visit-7", lambda visit: shielded(visit, "bed-moved"))
     assert [each.reason for each in await shields(ward)] == ["bed-moved"]
+
+
+async def test_a_row_that_somebody_holds_keeps_no_other_curtain_open(ward: MadeWard, lens: Client) -> None:
+    """A worker hangs with one visit's row while another baby is moved, and then its own is: both are cut at once."""
+    keeper = await live(ward)
+    other = await camera(ward.running.port, "camera-8")
+    await ward.bed(8)
+    await heard(keeper, "camera-8")
+    await ward.arm(8)
+    await keeper.tick()
+    await open_curtain(ward.house, QIN, "visit-8", now=ward.clock())
+    async with ward.house.rooms.changing("visit-7"):
+        await ward.stay(8, bed=9)
+        keeper.lease_now()
+        async with asyncio.timeout(20):
+            await keeper.tick()
+        assert await ward.state(8) is State.SHIELDED
+        assert await gate_of(ward, "visit-7") == LIVE, "nothing is wrong there"
+        assert await gate_of(ward, "visit-8") == SHIELDED
+        await ward.stay(7, bed=9)
+        async with asyncio.timeout(20):
+            await keeper.tick()
+        assert await gate_of(ward, "visit-7") == SHIELDED
+        assert await ward.state(7) is State.LIVE, "its row is not to be had"
+        await ward.stay(7, bed=7)
+    await keeper.tick()
+    assert await ward.state(7) is State.SHIELDED, "the row follows, whatever the record says meanwhile"
+    await other.peer.close()
+
+
+async def test_whoever_takes_over_draws_every_curtain_although_somebody_holds_a_row(
+    ward: MadeWard, lens: Client
+) -> None:
+    await live(ward)
+    await ward.house.rooms.leave_keeping("one")
+    second = ward.keeper("two")
+    async with ward.house.rooms.changing("visit-7"):
+        async with asyncio.timeout(20):
+            await second.tick()
+        assert await gate_of(ward, "visit-7") == SHIELDED
+    await second.tick()
+    assert await ward.state(7) is State.SHIELDED
 
 
 Touch = Callable[[MadeWard], Awaitable[object]]

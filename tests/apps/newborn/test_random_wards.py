@@ -179,7 +179,7 @@ class Rooms:
         )
 
     @asynccontextmanager
-    async def changing(self, visit: str) -> AsyncIterator[Changing]:
+    async def changing(self, visit: str, *, waits_seconds: float | None = None) -> AsyncIterator[Changing]:
         if visit not in self.rooms:
             raise Refusal("room-unknown", next_step="reload")
         before = self.rooms[visit]
@@ -189,7 +189,7 @@ class Rooms:
             self.rooms[visit] = before
             raise
 
-    async def leased(self, visit: str, until: Instant) -> None:
+    async def leased(self, visit: str, until: Instant, *, waits_seconds: float | None = None) -> None:
         self.rooms[visit] = replace(self.rooms[visit], lease_until=until)
 
     async def heard(self, visits: Sequence[str], *, at: Instant) -> None:

@@ -20,6 +20,7 @@ from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
 from tianfu.services.realtime.grants import Grants, Shown
+from tianfu.services.realtime.janus.descriptions import shortened
 from tianfu.services.realtime.protocol.grants import (
     GRANT_LETTERS_MAX,
     Action,
@@ -32,7 +33,7 @@ from tianfu.services.realtime.protocol.grants import (
     until_of,
     written,
 )
-from tianfu.services.realtime.protocol.offers import sends_anything
+from tianfu.services.realtime.protocol.offers import is_of_media_alone, sends_anything
 from tianfu.services.realtime.protocol.parts import Part
 from tianfu.services.realtime.protocol.proofs import proven, thumbprint_of
 from tianfu.services.realtime.trail import RoomTrail
@@ -184,6 +185,16 @@ class TestKeys:
 )
 def test_whether_an_offer_sends_is_read_as_the_standard_has_it(offer: str, sends: bool) -> None:
     assert sends_anything(offer) is sends
+
+
+def test_an_offer_of_a_channel_of_data_goes_to_no_media_server() -> None:
+    picture = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n"
+    assert is_of_media_alone(picture)
+    assert "VP8" in shortened(picture)
+    for data in ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=inactive\r\n", "m=text 9 x 98\r\n", "m=\r\n"):
+        assert not is_of_media_alone(picture + data)
+        with pytest.raises(Refusal, match="offer-malformed"):
+            shortened(picture + data)
 
 
 class Desk:

@@ -18,6 +18,7 @@ from tianfu.services.realtime.embedded.camera import SOURCES_MAX
 from tianfu.services.realtime.embedded.forwarder import Forwarder
 from tianfu.services.realtime.embedded.happenings import Happenings
 from tianfu.services.realtime.embedded.raw_peer import Heard
+from tianfu.services.realtime.embedded.second import PACKETS_PER_SECOND_MAX
 from tianfu.services.realtime.port import CAMERA_LOST, SHIELDED
 from tianfu.services.realtime.protocol.packets import head_of
 from tianfu.services.realtime.protocol.parts import Part
@@ -266,6 +267,38 @@ async def test_one_request_brings_each_packet_once() -> None:
     lost = [head_of(data).sequence for data in media(mother)][:17] * 330
     mother.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
     assert len(mother.sent) == count + 17
+
+
+async def test_many_requests_bring_no_more_again_than_was_sent() -> None:
+    ward = Ward()
+    seen, mother = await ward.live()
+    for number in range(100):
+        show(seen, picture(bytes(1_000), number, whole=number == 0))
+    sent = media(mother)
+    lost = [head_of(data).sequence for data in sent]
+    for _ in range(40):
+        ward.now += 0.021
+        mother.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
+    again = media(mother)[len(sent) :]
+    assert sorted(lost) == sorted({head_of(data).sequence for data in again}), "whatever was lost is there once"
+    assert sum(map(len, again)) <= sum(map(len, sent)) + 2_000
+    ward.now += 1.0
+    mother.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
+    assert len(media(mother)) > len(sent) + len(again), "in the next second again"
+
+
+async def test_more_packets_than_a_camera_sends_are_passed_over() -> None:
+    ward = Ward()
+    seen, mother = await ward.live()
+    show(seen, picture(b"1", 0, whole=True))
+    count = len(media(mother))
+    flood = [packet(b"\x41", sequence=5 + number, timestamp=3_600, source=7) for number in range(3_000)]
+    show(seen, flood)
+    assert len(media(mother)) - count <= PACKETS_PER_SECOND_MAX
+    ward.now += 1.0
+    count = len(media(mother))
+    show(seen, [packet(b"\x41", sequence=3_005, timestamp=7_200, source=7)])
+    assert len(media(mother)) == count + 1, "the next second is heard"
 
 
 async def test_many_events_and_a_huge_offer_end_no_conversation() -> None:

@@ -116,6 +116,35 @@ async def test_an_offer_that_is_none_is_refused(offer: str) -> None:
     await peer.close()
 
 
+DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+
+
+async def test_nobody_opens_a_channel_of_data() -> None:
+    stranger = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    stranger.addTransceiver("video", direction="recvonly")
+    stranger.createDataChannel("fills the memory")
+    await stranger.setLocalDescription(await stranger.createOffer())
+    offered = stranger.localDescription.sdp
+    assert DATA.partition(" ")[0] in offered
+    for offer in (offered, offered.replace("a=sctp-port", "a=inactive\r\na=sctp-port")):
+        peer = RawPeer(Heard())
+        with pytest.raises(Refusal, match="offer-malformed"):
+            await peer.answer(offer, sends=True, video=("VP8",))
+        assert peer._connection.sctp is None
+        await peer.close()
+    await stranger.close()
+
+
+async def test_no_answer_opens_a_channel_of_data() -> None:
+    sender, receiver = RawPeer(Heard()), RawPeer(Heard())
+    answer = await receiver.answer(await sender.offer(CAMERA, video=("VP8",)), sends=False, video=("VP8",))
+    for place in (answer.index("m=audio"), len(answer)):
+        with pytest.raises(Refusal, match="answer-malformed"):
+            await sender.accept(answer[:place] + DATA + "a=mid:7\r\na=sctp-port:5000\r\n" + answer[place:])
+        assert sender._connection.sctp is None
+    await asyncio.gather(sender.close(), receiver.close())
+
+
 async def test_without_a_common_codec_nothing_is_agreed_upon() -> None:
     sender = RawPeer(Heard())
     receiver = RawPeer(Heard())

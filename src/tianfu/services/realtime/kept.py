@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tianfu.db import Database, Transaction, queries, text_array
+from tianfu.db import Database, SerializationFailure, Transaction, queries, text_array
 from tianfu.db.prepared import Row
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
@@ -66,6 +66,10 @@ class KeptView:
 
 Decide = Callable[[Sequence[KeptRoom]], None]
 """Raises a Refusal if a visit may not come to the bed beside these."""
+
+
+class RoomHeld(Exception):  # noqa: N818 - says what is so
+    """Somebody else has the lock of a visit for longer than was waited for."""
 
 
 class Changing:
@@ -169,13 +173,15 @@ class KeptRooms:
             await _refuse_unscanned(transaction, visit, camera)
 
     @asynccontextmanager
-    async def changing(self, visit: str) -> AsyncIterator[Changing]:
+    async def changing(self, visit: str, *, waits_seconds: float | None = None) -> AsyncIterator[Changing]:
         """One visit, locked until the block ends; raises Refusal `room-unknown`.
 
-        Two who change it come one after the other, whichever process they are in.
+        Two who change it come one after the other, whichever process they are in.  Whoever waits for so long and no
+        longer gets `RoomHeld` instead.
         """
         async with self._database.transaction("app") as transaction:
-            row = await transaction.one(_SQL.room_locked, visit=visit)
+            async with _waiting(transaction, waits_seconds):
+                row = await transaction.one(_SQL.room_locked, visit=visit)
             if row is None:
                 raise Refusal("room-unknown", next_step="reload")
             yield Changing(transaction, _room(row))
@@ -185,10 +191,13 @@ class KeptRooms:
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.written_room, visit=visit, version=version)
 
-    async def leased(self, visit: str, until: Instant) -> None:
-        """A room's lease lasts until then.  Tell it before it is asked for, so that no view outlasts it unseen."""
-        async with self._database.connection("app") as connection:
-            await connection.run(_SQL.leased_room, visit=visit, until=until)
+    async def leased(self, visit: str, until: Instant, *, waits_seconds: float | None = None) -> None:
+        """A room's lease lasts until then.  Tell it before it is asked for, so that no view outlasts it unseen.
+
+        Raises RoomHeld as `changing` does.
+        """
+        async with self._database.transaction("app") as transaction, _waiting(transaction, waits_seconds):
+            await transaction.run(_SQL.leased_room, visit=visit, until=until)
 
     async def heard(self, visits: Sequence[str], *, at: Instant) -> None:
         """Somebody is at the tablet of these visits."""
@@ -285,6 +294,19 @@ class KeptRooms:
         """The trail knows of a view."""
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.told_view, visit=view.visit, participant=view.participant, since=view.since)
+
+
+@asynccontextmanager
+async def _waiting(transaction: Transaction, seconds: float | None) -> AsyncIterator[None]:
+    """Wait in the block for nobody's lock longer than this; then RoomHeld is raised."""
+    if seconds is None:
+        yield
+        return
+    await transaction.run(_SQL.wait_at_most, milliseconds=str(max(1, int(seconds * 1_000))))
+    try:
+        yield
+    except SerializationFailure as error:
+        raise RoomHeld from error
 
 
 async def _refuse_unscanned(transaction: Transaction, visit: str, camera: str) -> None:

@@ -163,6 +163,68 @@ async def test_a_bound_camera_keeps_its_address_until_the_visit_is_over(ward: Wa
     await ward.cameras.move("bed-1", ward.source("NICU-02"))
 
 
+async def test_what_was_scanned_of_a_camera_binds_nothing_once_it_has_another_address(
+    ward: Ward, database: Database
+) -> None:
+    """Else the family would be shown whatever is at the new address."""
+    await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"))
+    rooms, now = KeptRooms(database), system_clock()
+
+    async def scan(visit: str) -> None:
+        for code, value in (("bed", "bed"), ("camera", "bed-1")):
+            await rooms.scan(visit, KeptScan(code=code, value=value, by="qin", at=now))
+
+    async def begin(visit: str) -> None:
+        at = {"nurse": "qin", "state": "{}", "at": now}
+        await rooms.begin(visit, ward=visit, camera="bed-1", decide=lambda rooms: None, **at)
+
+    await rooms.scan("visit-2", KeptScan(code="camera", value="bed-2", by="qin", at=now))
+    await scan("visit-1")
+    await ward.cameras.move("bed-1", ward.source("NICU-02"))
+    assert not await rooms.scans("visit-1")
+    assert len(await rooms.scans("visit-2")) == 1, "another camera's stand"
+    with pytest.raises(Refusal, match="scans-too-old"):
+        await begin("visit-1")
+    assert await rooms.find("visit-1") is None
+
+    for turn in range(6):  # at one moment: either is refused, never neither
+        visit, other = f"turn-{turn}", ward.source(("NICU-01", "NICU-02")[turn % 2])
+        await scan(visit)
+        refused = await asyncio.gather(begin(visit), ward.cameras.move("bed-1", other), return_exceptions=True)
+        codes = [each.code for each in refused if isinstance(each, Refusal)]
+        assert codes in (["scans-too-old"], ["camera-bound"])
+        if codes == ["camera-bound"]:
+            async with rooms.changing(visit) as changing:
+                await changing.put("{}", camera="bed-1", is_over=True, is_seen=False, at=now)
+
+
+async def test_an_address_waits_for_whoever_binds_its_camera(ward: Ward, database: Database) -> None:
+    await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"))
+    rooms, now = KeptRooms(database), system_clock()
+    await rooms.scan("visit-1", KeptScan(code="camera", value="bed-1", by="qin", at=now))
+    await rooms.scan("visit-1", KeptScan(code="camera", value="bed-2", by="qin", at=now))
+    await rooms.begin(
+        "visit-1", ward="ward-1", camera="bed-2", nurse="qin", state="{}", decide=lambda rooms: None, at=now
+    )
+    async with rooms.changing("visit-1") as changing:
+        await changing.refuse_unscanned("bed-1")
+        moving = asyncio.create_task(ward.cameras.move("bed-1", ward.source("NICU-02")))
+        await _waits_for_a_lock(database)
+        await changing.put("{}", camera="bed-1", is_over=False, is_seen=False, at=now)
+    with pytest.raises(Refusal, match="camera-bound"):
+        await moving
+
+
+async def _waits_for_a_lock(database: Database) -> None:
+    asked = Query.composed("waiting", "select pid from pg_locks where locktype = 'advisory' and not granted")
+    async with database.connection("owner") as owner:
+        for _ in range(500):
+            if await owner.one(asked) is not None:
+                return
+            await asyncio.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
 async def test_a_camera_that_is_switched_off_is_let_go(ward: Ward) -> None:
     await ward.cameras.add("bed-1", Kind.RTSP, ward.source("NICU-01"))
     async with ward.kept():

@@ -16,7 +16,6 @@ from tests.services.realtime.made import packet, picture
 from tests.services.realtime.running import Running, embedded
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.ingest import (
-    PACKETS_PER_SECOND_MAX,
     SILENT,
     SOUND_PACKETS_PER_SECOND_MAX,
     SOUND_TYPE,
@@ -25,6 +24,7 @@ from tianfu.services.realtime.embedded.ingest import (
 )
 from tianfu.services.realtime.embedded.process import ingest_of
 from tianfu.services.realtime.embedded.raw_peer import Heard
+from tianfu.services.realtime.embedded.second import PACKETS_PER_SECOND_MAX
 from tianfu.services.realtime.port import CAMERA_BACK, CAMERA_LOST, CameraPulse
 
 pytestmark = pytest.mark.anyio

@@ -19,6 +19,7 @@ from tianfu.apps.newborn.live.house import UNAVAILABLE, House
 from tianfu.apps.newborn.live.listening import Listening
 from tianfu.apps.newborn.live.pace import NEVER, Pace
 from tianfu.apps.newborn.live.recording import write_standing
+from tianfu.apps.newborn.live.rows import Rows
 from tianfu.apps.newborn.live.sound import tell_sound
 from tianfu.apps.newborn.live.standing import Standing, read, written
 from tianfu.apps.newborn.live.stills import Stills
@@ -28,7 +29,7 @@ from tianfu.apps.newborn.queries.facts import WATCHED_TYPES, Facts, beds_in_use,
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.records.watching import Versions
-from tianfu.services.realtime.kept import KeptRoom
+from tianfu.services.realtime.kept import KeptRoom, RoomHeld
 from tianfu.services.realtime.port import Happened
 from tianfu.services.realtime.protocol.rooms import Gate
 
@@ -86,6 +87,7 @@ class Keeper:
         self._drawn: dict[str, float] = {}
         self._stills = Stills(house.policies)
         self._pace = Pace(house.clock, house.monotonic, lease_seconds=LEASE_SECONDS)
+        self._rows = Rows(house.rooms)
         self._opened: set[str] = set()
         """The rooms that this keeper knows to be open on the media server that runs now."""
         self._media_is_there = True
@@ -133,6 +135,7 @@ class Keeper:
             self.is_keeper = True
             rooms = await self._house.rooms.at_work()
         standing = {room.visit: read(room.state) for room in rooms}
+        self._rows.look_anew(standing)
         at_bed = [room for room in rooms if not room.is_over]
         for room in at_bed:
             self._pace.see(room)
@@ -142,8 +145,11 @@ class Keeper:
         facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
         held = await self._house.rooms.held() if at_bed else {}
         for room in at_bed:
-            await self._lease(room, standing[room.visit])
+            with suppress(RoomHeld), self._rows.taken():  # its lease runs out before anybody hangs for long
+                await self._lease(room, standing[room.visit])
         self._is_lease_due = False
+        for visit, (reason, since) in self._rows.behind.items():
+            await self._shield_row(visit, reason, since=since)
         for room in at_bed:
             await self._look(room, standing[room.visit], facts.get(room.visit), is_held=room.ward in held)
 
@@ -197,10 +203,11 @@ class Keeper:
     async def _take_over(self, rooms: Sequence[KeptRoom]) -> None:
         """Nobody looked for a while: everything is behind the curtain until a nurse opens it again."""
         self._seen = _Seen()
-        for room in rooms:
-            if not room.is_over:
-                await self._draw(room.visit, "keeper-changed")
-                await self._change(room.visit, lambda now: shielded(now, "keeper-changed"))
+        at_bed = [room.visit for room in rooms if not room.is_over]
+        for visit in at_bed:  # every curtain before any row: a row may be waited for
+            await self._draw(visit, "keeper-changed")
+        for visit in at_bed:
+            await self._shield_row(visit, "keeper-changed")
         _log.info("visits_taken_over", rooms=len(rooms))
 
     # What is true
@@ -243,14 +250,17 @@ class Keeper:
         # Told before it is asked for: a view then never ends, in our books, before it did.
         # By the later of two clocks: who reads it by the wall's sees it hold, and the next keeper how late it was.
         until = max(now, house.clock()) + int(seconds * SECOND)
-        await house.rooms.leased(room.visit, Instant(min(until, standing.visit.slot_end)))
+        ends = Instant(min(until, standing.visit.slot_end))
+        await house.rooms.leased(room.visit, ends, waits_seconds=self._rows.waits_seconds)
         try:
             await house.media.renew(room.visit, lease_seconds=seconds)
             self._pace.leased(room.visit, seconds)
             self._opened.add(room.visit)
             self._media_is_there = True
             await self._tell_stills(room)
-            await tell_sound(house, room.visit)  # whoever told it may have died before that stood
+            await tell_sound(
+                house, room.visit, waits_seconds=self._rows.waits_seconds
+            )  # whoever told it may have died before that stood
         except Refusal as refusal:
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False
@@ -281,7 +291,7 @@ class Keeper:
 
     async def _without_ward_sound(self, visit: str) -> None:
         """A room that is opened again lets nobody hear the ward, and says so."""
-        async with self._house.rooms.changing(visit) as changing:
+        async with self._rows.changing(visit) as changing:
             room = changing.room
             standing = read(room.state)
             if standing.is_ward_heard:
@@ -306,7 +316,11 @@ class Keeper:
                 stands = self._looked_at(room, now, facts, is_held=is_held)
                 return shielded(stands, after.reason) if was_drawn else stands  # what was drawn does not stand as open
 
-            await self._change(room.visit, again)
+            try:
+                await self._change(room.visit, again)
+            except RoomHeld:  # what was not drawn is looked at again
+                if was_drawn:
+                    self._rows.is_behind(room.visit, after.reason, since=self._house.clock())
 
     def _looked_at(self, room: KeptRoom, visit: Visit, facts: Facts | None, *, is_held: bool) -> Visit:
         now = self._pace.now(room.visit, visit.slot_end)
@@ -340,19 +354,34 @@ class Keeper:
         """What stands as shielded is shielded, whatever went wrong between a row and a room.
 
         Under the row's lock: a nurse who opened it meanwhile would else see it as open while nobody sees anything.
+        Whoever has the lock for long may hang with the curtain open: then it is drawn, and the row follows.
         """
         if self._house.monotonic() - self._drawn.get(visit, NEVER) > REPEAT_SECONDS:
-            async with self._house.rooms.changing(visit) as changing:
-                if read(changing.room.state).visit.state is not State.LIVE:
-                    await self._draw(visit, reason)
+            try:
+                async with self._rows.changing(visit) as changing:
+                    if read(changing.room.state).visit.state is not State.LIVE:
+                        await self._draw(visit, reason)
+            except RoomHeld:
+                await self._draw(visit, reason)
+                self._rows.is_behind(visit, reason, since=self._house.clock())
 
     async def _follow(self, event: Happened) -> None:
         """A gate was shielded by itself: its row says so too, so that a nurse can open it again.
 
         A row that was changed after that, by a nurse who opened it meanwhile, stays as it is.
         """
+        await self._shield_row(event.visit, event.reason, since=event.at)
+
+    async def _shield_row(self, visit: str, reason: str, *, since: Instant | None = None) -> None:
+        """Have a row say that its curtain is drawn, now or, if somebody has it, with one of the next looks.
+
+        What was changed at `since` or later stays as it is.
+        """
+        self._rows.follows(visit)
         try:
-            await self._change(event.visit, lambda visit: shielded(visit, event.reason), unless_since=event.at)
+            await self._change(visit, lambda now: shielded(now, reason), unless_since=since)
+        except RoomHeld:
+            self._rows.is_behind(visit, reason, since=self._house.clock() if since is None else since)
         except Refusal as refusal:
             if refusal.code not in ROOM_GONE:
                 raise
@@ -363,10 +392,10 @@ class Keeper:
         """Change a visit as it stands now; nothing is kept where nothing changes.
 
         What is live no more is drawn under the row's lock, so that a row never says so of an open gate.
-        `unless_since`: what was changed at that instant or later is left alone.
+        `unless_since`: what was changed at that instant or later is left alone.  Raises RoomHeld if somebody has it.
         """
         house, now = self._house, self._house.clock()
-        async with house.rooms.changing(visit) as changing:
+        async with self._rows.changing(visit) as changing:
             if unless_since is not None and changing.room.changed_at >= unless_since:
                 return
             standing = read(changing.room.state)

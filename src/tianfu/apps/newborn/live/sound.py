@@ -39,10 +39,10 @@ async def letting_hear(house: House, visit: str) -> AsyncIterator[Callable[[], A
         raise
 
 
-async def tell_sound(house: House, visit: str) -> None:
+async def tell_sound(house: House, visit: str, *, waits_seconds: float | None = None) -> None:
     """Tell the media server whether the ward is heard; within the lock, so that no later nurse is undone.
 
-    Raises Refusal `room-unknown` or `media-unavailable`.
+    Raises Refusal `room-unknown` or `media-unavailable`, or RoomHeld as `KeptRooms.changing` does.
     """
-    async with house.rooms.changing(visit) as changing:
+    async with house.rooms.changing(visit, waits_seconds=waits_seconds) as changing:
         await house.media.hear_ward(visit, is_heard=read(changing.room.state).is_ward_heard)

@@ -138,8 +138,8 @@ class Cameras:
     async def move(self, camera: str, source: Source, *, by: Caller = OPERATOR) -> None:
         """Give a camera another address or login; the old one is used no more from the next look on, within a second.
 
-        Raises Refusal `camera-unknown`, `camera-address-known`, or `camera-bound` in a visit at the bed that is not
-        over: what two people saw came from the old address.
+        What was scanned of it came from the old address, and binds nothing any more.  Raises Refusal `camera-unknown`,
+        `camera-address-known`, or `camera-bound` in a visit at the bed that is not over: two people saw the old one.
         """
 
         async def work() -> None:
@@ -148,8 +148,10 @@ class Cameras:
                 row = await transaction.one(_SQL.lock_camera, camera=camera)
                 if row is None or row[0] != Kind.RTSP:
                     raise _unknown()
+                await transaction.run(_SQL.lock_binding, camera=camera)
                 if await transaction.one(_SQL.camera_bound, camera=camera) is not None:
                     raise Refusal("camera-bound", next_step="end-the-visit")
+                await transaction.run(_SQL.forget_scans_of, camera=camera)
                 place = await self._addresses.own(transaction, camera, source)
                 await self._address(transaction, camera, row[1] + 1, source)
                 await self._addresses.put(transaction, camera, row[1] + 1, place)

@@ -23,6 +23,7 @@ from tianfu.services.realtime.embedded.loudspeaker import Loudspeaker
 from tianfu.services.realtime.embedded.pulse import Pulse
 from tianfu.services.realtime.embedded.raw_peer import PACKET_BYTES_MAX, PICTURES, Label, RawPeer, Stream
 from tianfu.services.realtime.embedded.reception import Reception
+from tianfu.services.realtime.embedded.second import PACKETS_PER_SECOND_MAX, Second
 from tianfu.services.realtime.protocol.course import Course, Step
 from tianfu.services.realtime.protocol.missing import Missing
 from tianfu.services.realtime.protocol.packets import HEAD_BYTES, MalformedPacket, head_of
@@ -104,6 +105,7 @@ class Camera:
         """With no sound of before this moment, whatever was let through then."""
         self._sources: dict[int, _Source] = {}
         self._heard = 0
+        self._second = Second(PACKETS_PER_SECOND_MAX)
         self._bytes: dict[Label, int] = {}
         self._reported_at = self.joined_at
         self._asked_picture_at: dict[Label, float] = {}
@@ -169,8 +171,10 @@ class Camera:
                 source.is_in_time = False
 
     def heard(self, data: bytes) -> None:
-        """Take a packet and pass it on."""
+        """Take a packet and pass it on; what is more than a camera sends is passed over."""
         self._heard += 1
+        if not self._second.has_room(self._clock()):
+            return
         try:
             packet = Packet(data, head_of(data))
         except MalformedPacket:

@@ -20,6 +20,7 @@ from secrets import token_hex
 from aiortc.rtp import RtcpPacket, is_rtcp
 
 from tianfu.services.realtime.embedded.raw_peer import Heard, Label, RawPeer, Stream
+from tianfu.services.realtime.embedded.second import PACKETS_PER_SECOND_MAX, Second
 
 PAYLOAD_TYPE = 96
 """Under which pictures come (RFC 3551, section 3)."""
@@ -41,9 +42,6 @@ WAITING_MAX = 32
 AT_ONCE_MAX = 64
 """After so many packets of one camera the others have their turn."""
 
-PACKETS_PER_SECOND_MAX = 2_000
-"""A camera that sends more is not heard any more: 2,000 full packets are 19 Mbit/s."""
-
 SOUND_PACKETS_PER_SECOND_MAX = 110
 """More is not passed on: 50 are sent, and what was held up for a second comes with them."""
 
@@ -52,22 +50,6 @@ TOO_MUCH, SILENT, ENDED = "too-much", "silent", "ended"
 
 _PEER = struct.Struct("3i")
 """Process, user and group of the other end (unix(7), SO_PEERCRED)."""
-
-
-class _Second:
-    """Counts what comes within a second."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._since = float("-inf")
-        self._count = 0
-
-    def has_room(self, now: float) -> bool:
-        """Whether one more is not too much."""
-        if now - self._since >= 1:
-            self._since, self._count = now, 0
-        self._count += 1
-        return self._count <= self._most
 
 
 class Pulled(RawPeer):
@@ -83,8 +65,8 @@ class Pulled(RawPeer):
         self._socket = connection
         self._clock = clock
         self._heard_at = clock()
-        self._second = _Second(PACKETS_PER_SECOND_MAX)
-        self._sound_second = _Second(SOUND_PACKETS_PER_SECOND_MAX)
+        self._second = Second(PACKETS_PER_SECOND_MAX)
+        self._sound_second = Second(SOUND_PACKETS_PER_SECOND_MAX)
         self._loop = asyncio.get_running_loop()
         self._is_open = True
         self._looking = self._loop.call_later(SILENT_SECONDS, self._look)

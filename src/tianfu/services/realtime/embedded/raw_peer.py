@@ -37,6 +37,7 @@ from pylibsrtp import Session
 from pylibsrtp._binding import ffi  # type: ignore[import-not-found]  # compiled, and without types
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.offers import is_of_media_alone
 from tianfu.services.realtime.protocol.pictures import VideoCodec
 from tianfu.services.realtime.protocol.trickle import CANDIDATES_MAX, Trickle, malformed, write_fragment
 
@@ -331,6 +332,8 @@ class RawPeer:
             await restart.connection.close()
 
     async def _hear_description(self, sdp: str, kind: Literal["offer", "answer"]) -> None:
+        if not is_of_media_alone(sdp):  # aiortc would open a channel of data, and keep without bound what comes by it
+            raise Refusal(f"{kind}-malformed")
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
         except OperationError as error:

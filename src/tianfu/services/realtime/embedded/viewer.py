@@ -23,10 +23,10 @@ from aiortc.rtp import (
 from tianfu.services.realtime.embedded.camera import Clocked
 from tianfu.services.realtime.embedded.raw_peer import PICTURES, Label, RawPeer
 from tianfu.services.realtime.protocol.adaptation import Adaptation, Arrival, Level
-from tianfu.services.realtime.protocol.packets import SEQUENCES, TIMESTAMPS, MalformedPacket, head_of
+from tianfu.services.realtime.protocol.packets import HEAD_BYTES, SEQUENCES, TIMESTAMPS, MalformedPacket, head_of
 from tianfu.services.realtime.protocol.pictures import Packet
 from tianfu.services.realtime.protocol.presence import Presence
-from tianfu.services.realtime.protocol.relay import Relay
+from tianfu.services.realtime.protocol.relay import KEPT_PACKETS, Relay
 
 COUNTS = 1 << 32
 
@@ -45,6 +45,13 @@ VOICE_BYTES_PER_SECOND_MAX = 24_000
 
 What is more would fill the network of whoever hears, and first of all the ward's.
 """
+
+AGAIN_BYTES_PER_SECOND_MIN = 64_000
+"""So much is sent again in a second in any case; else no more than what was sent for the first time: who loses more has
+no room for it, and small requests would bring a hundredfold."""
+
+ASKED_PER_SECOND_MAX = 4 * KEPT_PACKETS
+"""More requests for packets are not looked at in a second."""
 
 REPORTS_KEPT = 8
 REPORT_LASTS_SECONDS = 3.0
@@ -91,6 +98,8 @@ class Viewer:
         self._room_fell_at: float | None = None
         self._spoken = self.joined_at, 0, 0
         """Since when, how many packets of his voice, and how many bytes."""
+        self._again = self.joined_at, 0, 0
+        """Since when, how many packets he asked for again, and how many bytes he was sent again."""
         self._told: dict[int, float] = {}
         self._octets_before = 0
         self._pictures_before = (0, 0)
@@ -308,9 +317,21 @@ class Viewer:
                 continue
             now = self._clock()
             for sequence in asked.lost:
+                if self._asks_too_much(now):
+                    return
                 kept = self._relays[label].again(sequence % SEQUENCES, at_seconds=now)
-                if kept is not None:
-                    self.peer.send(kept)
+                if kept is not None and self.peer.send(kept):
+                    since, count, octets = self._again
+                    self._again = since, count, octets + len(kept) - HEAD_BYTES
+
+    def _asks_too_much(self, now: float) -> bool:
+        since, count, octets = self._again
+        if now - since >= 1.0:
+            since, count, octets = now, 0, 0
+        self._again = since, count + 1, octets
+        sent = sum(relay.octets for relay in self._relays.values()) - self._octets_before
+        most = max(AGAIN_BYTES_PER_SECOND_MIN, self.bits_per_second // 8, sent)
+        return octets >= most or count >= ASKED_PER_SECOND_MAX
 
     def _learn(self, packet: RtcpRrPacket) -> None:
         now = self._clock()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.realtime.protocol.offers import is_of_media_alone
 
 OFFER_BYTES_MAX = 1 << 18
 CANDIDATES_MAX = 40
@@ -21,9 +22,9 @@ _ABOUT_CODEC = re.compile(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+) ?(.*)\Z")
 def shortened(offer: str) -> str:
     """An offer with no codecs but ours in it, because Janus reads no more than some kilobytes.
 
-    Raises Refusal `offer-malformed` if it describes neither picture nor sound, or `no-common-codec`.
+    Raises Refusal `offer-malformed` if it describes neither picture nor sound, or anything else, or `no-common-codec`.
     """
-    if len(offer) > OFFER_BYTES_MAX or offer.count("a=candidate:") > CANDIDATES_MAX:
+    if len(offer) > OFFER_BYTES_MAX or offer.count("a=candidate:") > CANDIDATES_MAX or not is_of_media_alone(offer):
         raise Refusal("offer-malformed")
     head, *sections = _sections(offer)
     if not head or head[0] != "v=0" or not any(_MEDIA.match(each[0]) for each in sections):
@@ -57,9 +58,11 @@ def is_candidate(row: str) -> bool:
 
 
 def takes(answer: str, lines: int) -> bool:
-    """Whether an answer has as many lines as were offered, and says who gives it."""
+    """Whether an answer has as many lines as were offered, all of picture or sound, and says who gives it."""
     sections = _sections(answer)[1:]
-    return len(sections) == lines and "a=fingerprint:" in answer and "a=ice-ufrag:" in answer
+    return (
+        len(sections) == lines and is_of_media_alone(answer) and "a=fingerprint:" in answer and "a=ice-ufrag:" in answer
+    )
 
 
 def _sections(description: str) -> Sequence[list[str]]:

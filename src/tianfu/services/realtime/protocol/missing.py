@@ -12,6 +12,9 @@ MISSING_MAX = 256
 ASK_AGAIN_SECONDS = 0.06
 ASKED_MAX = 8
 
+LOOK_SECONDS = 0.02
+"""What is missing is looked through so often and no oftener, however many packets come meanwhile."""
+
 
 class Missing:
     """The gaps of one source."""
@@ -19,6 +22,7 @@ class Missing:
     def __init__(self) -> None:
         self._last: int | None = None
         self._asked: dict[int, tuple[int, float]] = {}
+        self._looked_at = float("-inf")
 
     def came(self, sequence: int) -> bool:
         """Hear of a packet; False if so many are missing before it that a new picture is needed."""
@@ -41,6 +45,9 @@ class Missing:
 
     def to_ask(self, at_seconds: float) -> Sequence[int]:
         """The numbers to ask for now; each a few times, with pauses."""
+        if not self._asked or at_seconds - self._looked_at < LOOK_SECONDS:
+            return ()
+        self._looked_at = at_seconds
         wanted = []
         for sequence, (times, asked_at) in list(self._asked.items()):
             if times and at_seconds - asked_at < ASK_AGAIN_SECONDS:

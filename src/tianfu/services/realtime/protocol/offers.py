@@ -22,6 +22,12 @@ def sends_anything(offer: str) -> bool:
     return any((each or session) in _SENDS for each in directions[1:])
 
 
+def is_of_media_alone(description: str) -> bool:
+    """Whether a description has lines of picture and sound, and no others, such as a channel of data."""
+    kinds = {row[2:].partition(" ")[0] for row in description.splitlines() if row.startswith("m=")}
+    return kinds <= {"audio", "video"}
+
+
 def asks_to_hear(offer: str) -> bool:
     """Whether an offer has a line over which its author would only receive (RFC 9725 lets no encoder offer one)."""
     return any(row.strip() == "a=recvonly" for row in offer.splitlines())

@@ -34,6 +34,10 @@ select visit, ward, camera, nurse, state::text, is_over, was_seen, version, writ
  where visit = %(visit)s::text
    for update;
 
+-- wait_at_most
+-- Until the transaction ends wait for no lock longer than so many milliseconds (0 would be for ever).
+select set_config('lock_timeout', %(milliseconds)s::text, true);
+
 -- rooms_of_ward
 -- The visits of a ward that came to the bed since an instant and before another, the first of them first.
 select visit, ward, camera, nurse, state::text, is_over, was_seen, version, written, lease_until, heard_at, begun_at,

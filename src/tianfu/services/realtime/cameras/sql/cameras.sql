@@ -12,6 +12,15 @@ select kind, revision from camera where camera = %(camera)s for update;
 -- The sealed address of a camera that has one, nobody else's to change until the transaction ends.
 select revision, sealed, sealed_with from camera where camera = %(camera)s::text and kind = 'rtsp' for update;
 
+-- lock_binding
+-- Of who binds a camera and who gives it another address one waits for the other; taken after the camera's own lock.
+select pg_advisory_xact_lock(hashtextextended(%(camera)s::text, 43));
+
+-- forget_scans_of
+-- Begin the scans of every visit anew for which a camera was scanned.
+delete from visit_scan
+ where visit in (select visit from visit_scan where code = 'camera' and value = %(camera)s::text);
+
 -- camera_bound
 -- Whether two people bound a camera to a baby, in a visit that is not over.
 select visit from visit_room where camera = %(camera)s and not is_over limit 1;
