@@ -180,7 +180,7 @@ async def admit(store: Store) -> None:
 
 
 async def _admit(store: Store, family: Family) -> None:
-    async def write(value: dict[str, object]) -> None:
+    async def write(value: Mapping[str, object]) -> None:
         kept = {name: each for name, each in value.items() if name != "meta"}
         await store.update(OPERATOR, Purpose.OPERATIONS, parse_resource(orjson.dumps(kept)), str(kept["id"]))
 
@@ -208,7 +208,7 @@ async def _admit(store: Store, family: Family) -> None:
             "gender": "male",
             "birthDate": born[:10],
         }
-        await write(patient | ({"multipleBirthInteger": baby.order} if baby.order else {}))
+        await write({**patient, **({"multipleBirthInteger": baby.order} if baby.order else {})})
         new = {
             "id": f"walked-stay-{baby.bed}",
             "identifier": [{"system": INPATIENT_NUMBER, "value": baby.inpatient}],
@@ -231,12 +231,12 @@ def walkers_of(ward: Ward) -> Iterator[list[Walker]]:
         walkers = []
         for family in FAMILIES:
             _come_first(ward.desk, family)
-            shown = {"role": family.role, "language": family.language, "is_refused": True}
-            page = open_pages.enter_context(ward.desk.page(**shown, width=family.width, look=""))
-            others = {}
-            if family.language == "en":
-                dense = open_pages.enter_context(ward.desk.page(**shown, width=320, look=DENSE))
-                others = {"320-dense-en": dense}
+            role, language = family.role, family.language
+            opened = ward.desk.page(role=role, width=family.width, look="", language=language, is_refused=True)
+            page, others = open_pages.enter_context(opened), {}
+            if language == "en":
+                opened = ward.desk.page(role=role, width=320, look=DENSE, language=language, is_refused=True)
+                others = {"320-dense-en": open_pages.enter_context(opened)}
             walkers.append(Walker(family=family, page=page, others=others))
         yield walkers
 

@@ -259,6 +259,7 @@ def _talk_and_see(walker: Walker, nurse: Page, visit: str) -> None:
     key = mother.locator("[data-watch=hold]")
     expect(key).to_be_disabled()  # there is nobody at the bed who would hear
     nurse.locator("[data-view=turn]").click()
+    expect(nurse.locator("[data-view=video]")).to_be_visible(timeout=WAIT_MILLISECONDS)
     nurse.locator("[data-view=sound]").click()
     expect(key).to_be_enabled(timeout=WAIT_MILLISECONDS)
     walker.look("live")
