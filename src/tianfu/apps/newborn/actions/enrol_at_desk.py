@@ -65,7 +65,7 @@ async def book_at_desk(nursery: Nursery, caller: Caller, baby: str, guardian: st
     given = {each.id: consent for each, consent in desk.guardians}[guardian]
     if given is None or Scope.VIEW not in given.scopes:
         raise Refusal("consent-missing", next_step="sign-first")
-    await book(nursery, [For(baby=baby, guardian=guardian, ward=desk.ward)], start, by_staff=True)
+    await book(nursery, [For(baby=baby, guardian=guardian, ward=desk.ward)], start, by_staff=True, who=caller)
 
 
 def _guardian(desk: BabyDesk, guardian: str) -> str:
