@@ -199,7 +199,7 @@ class Application:
         visits = visits_of(database, store, auditor, keyring, rooms)
         nursery = Nursery(
             store=store,
-            places=Places(database, system_clock),
+            places=Places(database, system_clock, auditor),
             claims=Claims(database, keyring, accounts, auditor, system_clock),
             interpreters=Interpreters(database, keyring, accounts, auditor, system_clock),
             wordings=Wordings(database, auditor, system_clock),

@@ -188,7 +188,7 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
     await lay_out(store)
     nursery = Nursery(
         store=store,
-        places=Places(database, clock),
+        places=Places(database, clock, auditor),
         claims=Claims(database, keyring, accounts, auditor, clock),
         interpreters=Interpreters(database, keyring, accounts, auditor, clock),
         wordings=Wordings(database, auditor, clock),

@@ -38,7 +38,7 @@ from tianfu.apps.newborn.queries.family_visit import coming_to
 from tianfu.apps.newborn.queries.records import found_all
 from tianfu.apps.newborn.reminding import SOON, remind, texts
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.kernel.instants import DAY, SECOND, Instant, china_date
+from tianfu.kernel.instants import DAY, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
@@ -200,6 +200,9 @@ async def test_who_waits_moves_up_when_somebody_cancels(ward: Ward) -> None:
     assert await first.refused(f"/newborn/visits/{visit}/cancel", reason="")
     await first.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
     assert await state_of(ward, visit) is State.CANCELLED
+    told = [each for each in await ward.house.events() if each[0] in {"book-visit", "give-up-visit"}]
+    assert [each[0] for each in told] == ["book-visit", "give-up-visit"]
+    assert {each[2] for each in told} == {(await first.here()).caller.id}, "who did it"
     assert 'data-part="visit"' in (await other.get("/newborn")).text
     assert 'data-part="waiting"' not in (await other.get("/newborn")).text
 
@@ -854,7 +857,6 @@ async def test_nobody_tries_codes_through(ward: Ward) -> None:
         for claim in re.findall(r"/newborn/claims/([^/]+)/withdraw", (await mother.get("/newborn")).text):
             await mother.done(f"/newborn/claims/{claim}/withdraw")
     assert "try again tomorrow" in await mother.refused("/newborn/enrol", relation="MTH", code="ABCDEFGHJK")
-    ward.house.time.pass_(DAY // SECOND)
 
 
 async def test_who_invited_a_relative_and_took_it_back_before_she_agreed_stands_in_the_trail(ward: Ward) -> None:

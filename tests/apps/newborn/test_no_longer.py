@@ -53,7 +53,7 @@ async def booked(mother: Browser) -> str:
     [start, *_] = await mother.slots("baby-3")
     await mother.done("/newborn/book/baby-3", start=start, deed="book")
     [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
-    return visit
+    return str(visit)
 
 
 async def test_whose_time_as_guardian_is_over_reads_nothing_of_a_visit_that_was_hers(ward: Ward) -> None:

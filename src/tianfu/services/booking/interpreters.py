@@ -150,6 +150,12 @@ class Interpreters:
                 await self._deeds.tell(transaction, by, LET, visit=visit, patient=baby, person=account)
         return row is not None
 
+    async def tell_relative(self, by: Caller, visit: str, account: str, *, baby: str, is_let: bool) -> None:
+        """The trail tells that a nurse let an invited relative speak in a visit, or no more."""
+        async with self._database.transaction("app") as transaction:
+            deed = LET if is_let else END
+            await self._deeds.tell(transaction, by, deed, visit=visit, patient=baby, person=account)
+
     async def end(self, by: SignedIn, interpreter: str, guardians: Collection[str]) -> tuple[str, str]:
         """Take it back as one of these guardians, or lay it down; the visit, and whose account had agreed or empty.
 

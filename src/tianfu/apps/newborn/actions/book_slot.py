@@ -80,11 +80,16 @@ async def book_slot(
         babies = [each for each in await read_babies(nursery, caller) if each.ward == chosen.ward]
     if not all(each.may_be_seen for each in babies):
         raise Refusal("consent-missing", next_step="sign-first")
-    return await book(nursery, [_for(each) for each in babies], start, by_staff=False)
+    return await book(nursery, [_for(each) for each in babies], start, by_staff=False, who=caller)
 
 
-async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool) -> tuple[str, ...]:
-    """Book for these, who have agreed; all or none.  Raises Refusal `baby-not-here` too."""
+async def book(
+    nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool, who: Caller | None = None
+) -> tuple[str, ...]:
+    """Book for these, who have agreed; all or none.  `who` books stands in the trail.
+
+    Raises Refusal `baby-not-here` too.
+    """
     ward = wanted[0].ward
     await refuse_unless_staying(nursery.store, {(each.baby, ward) for each in wanted})
     policies = await read_policies(nursery, ward)
@@ -107,6 +112,7 @@ async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_st
         [(each.baby, each.guardian, slot.start, slot.end) for each, slot in pairs],
         decide,
         by_staff=by_staff,
+        who=who,
     )
     await _write_visits(
         nursery, [(name, each, slot.start, slot.end) for name, (each, slot) in zip(held, pairs, strict=True)]
@@ -161,7 +167,7 @@ async def cancel_visit(nursery: Nursery, caller: Caller, visit: str, reason: str
     policy = policy_on(await read_policies(nursery, ward), china_date(place.start))
     if policy is not None:
         refuse_unless_cancellable(place.start, policy=policy, now=nursery.clock())
-    await give_up(nursery, mine.ward, place, reason, by="family")
+    await give_up(nursery, mine.ward, place, reason, by="family", who=caller)
 
 
 async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: str) -> None:
@@ -171,7 +177,7 @@ async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: 
     place, of = await nursery.places.place(visit)
     if of != ward.id:
         raise not_found()
-    await give_up(nursery, of, place, reason, by="ward")
+    await give_up(nursery, of, place, reason, by="ward", who=caller)
 
 
 async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
@@ -329,8 +335,16 @@ async def _booked(nursery: Nursery, name: str, each: For, start: Instant, end: I
     )
 
 
-async def give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:
-    """Cancel the visit of a place and free it; whoever waits first moves up.
+async def give_up(
+    nursery: Nursery,
+    ward: str,
+    place: Place,
+    reason: str,
+    *,
+    by: Literal["family", "ward"],
+    who: Caller | None = None,
+) -> None:
+    """Cancel the visit of a place and free it; whoever waits first moves up.  `who` does it stands in the trail.
 
     Raises Refusal `not-found`, `visit-not-there-yet`, or `version-conflict`.
     """
@@ -342,7 +356,7 @@ async def give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by:
     slots = await slots_now(nursery, ward, [place.start], without=place.id)
     after = changed(restated(record.value, over.state, reason), version=record.version)
     await write_together(nursery.store, VISITS, [after, *map(changed, slots.values())])
-    await nursery.places.free(place.id, by=by, reason=reason)
+    await nursery.places.free(place.id, by=by, reason=reason, who=who)
     try:
         await move_up(nursery, ward, place.start)
     except Refusal as refusal:  # what was given up is given up: the next look moves up

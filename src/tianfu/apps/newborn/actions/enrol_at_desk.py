@@ -132,7 +132,7 @@ async def book_at_desk(nursery: Nursery, caller: Caller, baby: str, guardian: st
         raise Refusal("consent-missing", next_step="sign-first")
     if not given.lets_begin:
         raise Refusal("consent-outdated", next_step="sign-again")
-    await book(nursery, [For(baby=baby, guardian=guardian, ward=desk.ward)], start, by_staff=True)
+    await book(nursery, [For(baby=baby, guardian=guardian, ward=desk.ward)], start, by_staff=True, who=caller)
 
 
 def _guardian(desk: BabyDesk, guardian: str) -> str:

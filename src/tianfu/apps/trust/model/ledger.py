@@ -116,6 +116,8 @@ ACT_OF_INTERACTION = {
     "withdraw-claim": Act.TENDED,
     "invite-relative": Act.TENDED,
     "end-invitation": Act.TENDED,
+    "book-visit": Act.TENDED,
+    "give-up-visit": Act.TENDED,
     "ask-interpreter": Act.TENDED,
     "accept-interpreting": Act.TENDED,
     "decline-interpreting": Act.TENDED,

@@ -116,6 +116,8 @@ DEEDS: Mapping[str, tuple[str, ...]] = {
         "withdraw-claim",
         "invite-relative",
         "end-invitation",
+        "book-visit",
+        "give-up-visit",
         "ask-interpreter",
         "accept-interpreting",
         "decline-interpreting",
