@@ -172,7 +172,8 @@ class Visit:
     def tick(self) -> None:
         """A twenty-fifth of a second: a picture, and two packets of each sound."""
         is_whole = self._pictures % PICTURES_PER_SECOND == 0
-        moment = _MOMENT.pack(self.seen.number, time.monotonic())
+        now = time.monotonic()
+        moment = _MOMENT.pack(self.seen.number, now)
         for place in range(PACKETS_OF_PICTURE):
             begin = (b"\x67\x42" if place == 0 else b"\x65\x00") if is_whole else b"\x41\x00"
             self._packets += 1
@@ -180,14 +181,15 @@ class Visit:
                 "video",
                 begin + moment + bytes(PAYLOAD_BYTES - len(begin) - len(moment)),
                 marked=place == PACKETS_OF_PICTURE - 1,
-                timestamp=3_600 * self._pictures,
+                timestamp=int(90_000 * now),
                 is_lost=self._packets % LOST_OF == 0,
             )
         if self.speaker is not None:
-            for number in (2 * self._pictures, 2 * self._pictures + 1):
+            for half in range(2):
+                sounded = int(48_000 * now) + 960 * half
                 sound = b"~~" + moment + bytes(SOUND_BYTES)
-                self.seen.send("ward", sound, marked=False, timestamp=960 * number)
-                self.speaker.send("voice", sound, marked=False, timestamp=960 * number)
+                self.seen.send("ward", sound, marked=False, timestamp=sounded)
+                self.speaker.send("voice", sound, marked=False, timestamp=sounded)
         self._pictures += 1
 
 

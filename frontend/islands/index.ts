@@ -10,3 +10,4 @@ import "./menu";
 import "./newborn-visit";
 import "./nurse-view";
 import "./passkey";
+import "./rail";

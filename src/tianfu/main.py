@@ -199,8 +199,8 @@ class Application:
         visits = visits_of(database, store, auditor, keyring, rooms)
         nursery = Nursery(
             store=store,
-            places=Places(database, system_clock),
-            claims=Claims(database, keyring, accounts, system_clock),
+            places=Places(database, system_clock, auditor),
+            claims=Claims(database, keyring, accounts, auditor, system_clock),
             interpreters=Interpreters(database, keyring, accounts, auditor, system_clock),
             wordings=Wordings(database, auditor, system_clock),
             stations=Stations(database, keyring, auditor, system_clock),

@@ -2,10 +2,10 @@
 
 What it sees: every regular file under the installation's folder (home, database, temporary files), read whole at the
 end; files that came and went there meanwhile, by name and by what they held (inotify(7)): each is opened as soon as it
-appears, so that it can still be read when it has no name any more, and one that was faster than that is told as
-unread; every folder that came meanwhile, because what went on in it before it was watched nobody saw; every regular
-file that a process of the installation holds open for writing, wherever it is and even if it has no name (proc(5));
-and how many bytes the media programs had the kernel write to a disk at all (`write_bytes`).
+appears, and held to the end, so that it can still be read when it has no name any more, and one that was
+faster than that is told as unread; every folder that came meanwhile, because what went on in it before it was watched
+nobody saw; every regular file that a process of the installation holds open for writing, wherever it is and even if it
+has no name (proc(5)); and how many bytes the media programs had the kernel write to a disk at all (`write_bytes`).
 What it does not see: pictures that were encrypted, or decoded and encoded anew without the beginning or the name of a
 media file, before another program than the media programs wrote them; and files outside the folder that were open for
 less than one look, but for the bytes that a media program wrote to a disk.
@@ -130,6 +130,7 @@ class Watch:
         assert self._inotify >= 0
         self._folders: dict[int, Path] = {}
         self._kept: dict[Path, int] = {}
+        self._closed: set[Path] = set()
         self._moved: dict[int, Path] = {}
         self._before: dict[int, int] = {}
         self._add(folder, is_new=False)
@@ -205,6 +206,7 @@ class Watch:
             self._kept[path] = file
 
     def _let_go(self, path: Path) -> None:
+        self._closed.discard(path)
         if path in self._kept:
             os.close(self._kept.pop(path))
 
@@ -218,7 +220,7 @@ class Watch:
             self.seen.unread.add(str(path))
         if named is not None:
             os.close(named)
-        self._let_go(path)
+        self._closed.add(path)  # and kept: somebody may write behind it, and take its name away at once
 
     def _judge(self, name: str, data: bytes) -> None:
         if begins_as_media(data[:12]):
@@ -273,7 +275,7 @@ class Watch:
                 self.look()
                 self._wait()
             self.look()
-            for path in list(self._kept):  # also what is open still, or got its name without being written
+            for path in self._kept.keys() - self._closed:  # also what is open still, or was never written by its name
                 self._look_into(path)
         except OSError as error:
             self.failed = error

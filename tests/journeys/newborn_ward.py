@@ -7,9 +7,9 @@ import gzip
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from demo.ward.film import _SHAPES, PICTURES_PER_SECOND
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.conftest import Desk
-from tests.journeys.entering import press
+from tests.journeys.entering import Login, press
 from tests.journeys.filled_ward import filled_ward
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
@@ -109,19 +109,7 @@ class Ward:
 
     def in_store(self, work: Callable[[Store], Awaitable[Any]]) -> Any:
         """Do something with the record, in the operator's name, beside what is served."""
-        return in_thread(lambda: self._with_store(work))
-
-    async def _with_store(self, work: Callable[[Store], Awaitable[Any]]) -> Any:
-        settings = settings_from(self.environment)
-        with running_database(settings) as addresses:
-            async with await Database.open(addresses, links_max=2) as database:
-                trail = await open_trail(database, settings.home, system_clock)
-                try:
-                    auditor = GroupAuditor(database, trail.lanes)
-                    keys = installation_keys(settings)
-                    return await work(await Store.open(database, auditor=auditor, clock=system_clock, keys=keys))
-                finally:
-                    trail.close()
+        return in_thread(lambda: _with_store(self.environment, work))
 
     def with_media(self, work: Callable[[EmbeddedMedia], Awaitable[Any]]) -> Any:
         """Ask the media server something."""
@@ -168,6 +156,19 @@ class Ward:
         raise AssertionError("nobody lies there")
 
 
+async def _with_store(environment: dict[str, str], work: Callable[[Store], Awaitable[Any]]) -> Any:
+    settings = settings_from(environment)
+    with running_database(settings) as addresses:
+        async with await Database.open(addresses, links_max=2) as database:
+            trail = await open_trail(database, settings.home, system_clock)
+            try:
+                auditor = GroupAuditor(database, trail.lanes)
+                keys = installation_keys(settings)
+                return await work(await Store.open(database, auditor=auditor, clock=system_clock, keys=keys))
+            finally:
+                trail.close()
+
+
 def in_thread(work: Callable[[], Awaitable[Any]]) -> Any:
     """Run something asynchronous: the browser's driver keeps a loop of its own in this thread."""
     said: list[Any] = []
@@ -198,10 +199,18 @@ async def one(store: Store, kind: str, **wanted: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served_ward(browser: Browser) -> Iterator[Ward]:
-    """The made-up ward, served; all its temporary files lie in its folder."""
-    with filled_ward() as filled, filled.served(browser) as desk:
-        yield Ward(desk=desk, folder=filled.folder, environment=filled.environment)
+def served_ward(
+    browser: Browser, *, before: Callable[[Store], Awaitable[None]], more: Mapping[str, Login]
+) -> Iterator[Ward]:
+    """The made-up ward, served; all its temporary files lie in its folder.
+
+    Something is done with the record before; there are more who may sign in.
+    """
+    with filled_ward() as filled:
+        in_thread(lambda: _with_store(filled.environment, before))
+        told = replace(filled, logins={**filled.logins, **more})
+        with told.served(browser) as desk:
+            yield Ward(desk=desk, folder=filled.folder, environment=filled.environment)
 
 
 def slot_of_now() -> tuple[date, str, int]:
@@ -246,21 +255,25 @@ def set_window(ward: Ward) -> None:
     )
 
 
-def sign(page: Page, baby: str) -> None:
-    """The mother agrees to seeing and talking, and to nothing else."""
+def sign(page: Page, baby: str, *also: str) -> None:
+    """The mother agrees to seeing and talking, and to nothing else but what is named."""
     page.goto(f"/newborn/consent/{baby}")
+    assert page.locator("input[type=radio]:checked").count() == 0
     for name in ("view", "talk", "diary", "photo"):
-        said = "yes" if name in {"view", "talk"} else "no"
+        said = "yes" if name in {"view", "talk", *also} else "no"
         page.locator(f"input[name={name}][value={said}]").check()
     press(page.locator("main form button.main"))
     expect(page).to_have_url(re.compile("done=signed"))
 
 
-def book(page: Page, baby: str) -> None:
+def book(page: Page, baby: str, *, is_twin: bool, days_ahead: int = 0) -> None:
     """The first slot that is free."""
     page.goto(f"/newborn/book/{baby}")
+    if days_ahead:
+        press(page.locator("nav.days a.open").nth(days_ahead))
     page.locator("input[name=start]:not([disabled])").first.check(force=True)
-    page.locator("input[name=row][value=no]").check()  # he is a twin
+    if is_twin:
+        page.locator("input[name=row][value=no]").check()
     press(page.locator("main form button.main"))
     expect(page).to_have_url(re.compile("done=booked"))
 

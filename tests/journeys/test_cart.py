@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Playwright, expect
 
-from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES, Desk
+from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, Desk
 from tests.journeys.filled_ward import filled_ward
+from tests.journeys.looking import look_at
 
 pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
 
@@ -31,33 +32,23 @@ def ward(camera_browser: Browser) -> Iterator[Desk]:
         yield desk
 
 
-def look_at(page: Page, name: str) -> None:
-    """Take a picture of the page, ask axe about it, and see that nothing sticks out."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert [each["id"] for each in found["violations"] if each["impact"] in ("serious", "critical")] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
 @pytest.mark.parametrize(("width", "language"), [(320, "zh-CN"), (1440, "en")])
 def test_a_nurse_puts_her_telephone_on_air_and_takes_it_off_again(ward: Desk, width: int, language: str) -> None:
     on_air, off = SOUNDS[language]
     with ward.page(role="ward-nurse", width=width, language=language) as page:
         page.goto("/newborn/cart")
-        look_at(page, f"cart-list-{width}")
+        look_at(page, f"cart-list-{language}")
         page.locator(".bedlist a").first.click()
         expect(page.locator("h1")).to_contain_text("NICU-12")
         sign = page.locator("[data-part=sign]")
         expect(sign).to_have_text(off)
-        look_at(page, f"cart-off-{width}")
+        look_at(page, f"cart-off-{language}")
         page.locator("[data-part=start]").click()
         expect(sign).to_have_text(on_air, timeout=ON_AIR_MILLISECONDS)
         expect(page.locator("[data-part=torch]")).to_have_attribute("aria-pressed", "false")
         assert page.locator("[data-part=own]").evaluate("own => own.srcObject.getAudioTracks().length") == 0
         page.wait_for_function("document.querySelector('[data-part=own]').videoWidth > 0")
-        look_at(page, f"cart-on-{width}")
+        look_at(page, f"cart-on-{language}")
         page.locator("[data-part=turn]").click()
         expect(page.locator("[data-part=turned]")).to_have_attribute("data-turned", "done")
         expect(sign).to_have_text(on_air, timeout=ON_AIR_MILLISECONDS)

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow  # encodes the film of a bed
 
 BED, HUE = "NICU-05", 4
 START_CODE = b"\0\0\0\1"
+CREATED_WRITTEN_AND_CLOSED = 3
+"""So many changes does a small new file bring."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,17 @@ def test_what_was_deleted_while_it_was_written_can_still_be_read(media: Media, p
         file.unlink()
         writer.write(media.keyframe)
     assert seen.marked == {str(file)}
+
+
+def test_what_was_written_behind_a_file_that_was_gone_then_can_still_be_read(media: Media, place: Place) -> None:
+    file = place.folder / "home" / "17"
+    with watching(place.folder, place.home, media.marks) as seen:
+        file.write_bytes(b"whatever it holds")
+        _until(lambda: seen.passing.get(str(file), 0) >= CREATED_WRITTEN_AND_CLOSED)
+        with file.open("ab") as behind:
+            behind.write(media.keyframe)
+        file.unlink()
+    assert (seen.marked, seen.unread) == ({str(file)}, set())
 
 
 @pytest.mark.parametrize("kind", ["keyframe", "jpeg"])

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.conftest import Desk
 from tests.journeys.entering import press
 from tests.journeys.filled_ward import filled_ward
-from tests.journeys.test_cart import look_at
+from tests.journeys.looking import look_at
 from tests.journeys.test_newborn_nurse import eventually
 
 pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
@@ -26,7 +26,7 @@ def ward(chromium: Browser) -> Iterator[Desk]:
 
 @pytest.mark.parametrize(("width", "language"), [(320, "zh-CN"), (1440, "en")])
 def test_she_registers_changes_moves_and_retires(ward: Desk, width: int, language: str) -> None:
-    name, label = f"cameras-{{}}-{width}-{language}".format, f"CART-{width}"
+    name, label = f"cameras-{{}}-{language}".format, f"CART-{width}"
     with ward.page(role="head-nurse", width=width, language=language, is_refused=True) as page:
         eventually(page, "/newborn/cameras", "[data-part=cameras] .tag.good >> nth=11")
         look_at(page, name("list"))

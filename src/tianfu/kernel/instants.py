@@ -39,7 +39,7 @@ def to_fhir_instant(instant: int) -> str:
     """Write an instant as FHIR `instant` in UTC with microseconds: `2026-11-23T01:02:03.000004Z`."""
     seconds, microseconds = divmod(instant, SECOND)
     moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z".rjust(27, "0")  # glibc writes the year 26 as 26
 
 
 def china_date(instant: int) -> date:

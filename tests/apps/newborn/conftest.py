@@ -188,8 +188,8 @@ async def ward(database: Database, addresses: Addresses) -> AsyncIterator[Ward]:
     await lay_out(store)
     nursery = Nursery(
         store=store,
-        places=Places(database, clock),
-        claims=Claims(database, keyring, accounts, clock),
+        places=Places(database, clock, auditor),
+        claims=Claims(database, keyring, accounts, auditor, clock),
         interpreters=Interpreters(database, keyring, accounts, auditor, clock),
         wordings=Wordings(database, auditor, clock),
         stations=Stations(database, keyring, auditor, clock),

@@ -42,7 +42,9 @@ class Deadly(Places):
         """Be killed."""
         os.kill(os.getpid(), signal.SIGKILL)
 
-    async def free(self, place: str, *, by: Literal["family", "ward"], reason: str) -> tuple[str, Instant] | None:
+    async def free(
+        self, place: str, *, by: Literal["family", "ward"], reason: str, who: Caller | None = None
+    ) -> tuple[str, Instant] | None:
         """Be killed."""
         os.kill(os.getpid(), signal.SIGKILL)
         return None

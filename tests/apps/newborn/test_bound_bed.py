@@ -97,7 +97,9 @@ class Bound:
 
     async def watching(self, visit: str = "visit-7", person: Caller = MOTHER) -> str:
         participant = self.grants.participant(visit, person.id)
-        await self.viewers.come_in(visit, participant, person, Part.FAMILY, device="device", now=Instant(self.ward.clock() - MINUTE))
+        await self.viewers.come_in(
+            visit, participant, person, Part.FAMILY, device="device", now=Instant(self.ward.clock() - MINUTE)
+        )
         return participant
 
     async def is_away(self, participant: str) -> bool:

@@ -23,15 +23,19 @@ from tests.apps.newborn.conftest import (
 from tests.records.made import put
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.actions.answer_claim import revoke_guardian
+from tianfu.apps.newborn.actions.answer_claim import approve_claim, revoke_guardian
 from tianfu.apps.newborn.actions.book_slot import move_up
-from tianfu.apps.newborn.actions.invite_relative import end_invitation
+from tianfu.apps.newborn.actions.invite_relative import end_invitation, invite_relative
 from tianfu.apps.newborn.live.doors import GrantedDoors
-from tianfu.apps.newborn.mapping.codes import VISITS
+from tianfu.apps.newborn.mapping.codes import VISITS, WRISTBAND
+from tianfu.apps.newborn.mapping.milk import wearer_of
 from tianfu.apps.newborn.mapping.visits import booked_from
+from tianfu.apps.newborn.mapping.wards import wristbands_of
+from tianfu.apps.newborn.model.guardians import CLAIMS_A_DAY_MAX, CLAIMS_OPEN_MAX
 from tianfu.apps.newborn.model.visit import State
 from tianfu.apps.newborn.queries.desk import read_report
 from tianfu.apps.newborn.queries.family_visit import coming_to
+from tianfu.apps.newborn.queries.records import found_all
 from tianfu.apps.newborn.reminding import SOON, remind, texts
 from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import DAY, Instant, china_date
@@ -196,6 +200,9 @@ async def test_who_waits_moves_up_when_somebody_cancels(ward: Ward) -> None:
     assert await first.refused(f"/newborn/visits/{visit}/cancel", reason="")
     await first.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
     assert await state_of(ward, visit) is State.CANCELLED
+    told = [each for each in await ward.house.events() if each[0] in {"book-visit", "give-up-visit"}]
+    assert [each[0] for each in told] == ["book-visit", "give-up-visit"]
+    assert {each[2] for each in told} == {(await first.here()).caller.id}, "who did it"
     assert 'data-part="visit"' in (await other.get("/newborn")).text
     assert 'data-part="waiting"' not in (await other.get("/newborn")).text
 
@@ -299,6 +306,18 @@ async def test_what_one_guardian_booked_is_the_visit_of_both(ward: Ward) -> None
     for guardian in (mother, father):
         assert f"/newborn/watch/{visit}" in (await guardian.get("/newborn")).text
     assert "No more visits on this day" in await father.refused("/newborn/book/baby-3", start=second, deed="book")
+    assert "示例妈妈 booked it" in re.sub("[\u2066-\u2069]", "", (await father.get("/newborn")).text)
+    assert f"/newborn/visits/{visit}/cancel" not in (await father.get("/newborn")).text
+    assert (await father.post(f"/newborn/visits/{visit}/cancel", reason="no-time")).status_code == 404
+    assert await state_of(ward, visit) is State.SLOT_CONFIRMED, "neither takes the other's away"
+    other = await ward.guardian(nurse, OTHER_MOTHER, "baby-1")
+    await mother.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
+    await other.done("/newborn/book/baby-1", start=first, deed="book")
+    await father.done("/newborn/book/baby-3", start=first, deed="wait")
+    [wish] = re.findall(r"/newborn/waiting/([^/]+)/end", (await father.get("/newborn")).text)
+    assert f"/newborn/waiting/{wish}/end" not in (await mother.get("/newborn")).text
+    assert (await mother.post(f"/newborn/waiting/{wish}/end")).status_code == 404
+    assert await father.done(f"/newborn/waiting/{wish}/end") == "waits-no-more"
 
 
 async def test_whoever_is_invited_may_say_no_and_think_again_and_the_family_sees_it(ward: Ward) -> None:
@@ -475,6 +494,11 @@ async def test_a_dispute_is_marked_and_settled_at_the_desk(ward: Ward) -> None:
     assert "all visits stop" not in (await nurse.get(at)).text
     assert await nurse.done(f"{at}/dispute", **{"is": "begun"}) == "disputed"
     assert "all visits stop" in (await nurse.get(at)).text
+    caller = (await nurse.here()).caller
+    flags = await found_all(ward.store, VISITS, Purpose.TREATMENT, "Flag", patient="Patient/baby-3")
+    assert {each.value["author"]["reference"] for each in flags} == {"Practitioner/made-head"}
+    wrote = [each for each in await ward.house.events() if each[0] == "transaction" and each[2] == caller.id]
+    assert [each[1] for each in wrote] == ["success"] * 3, "the trail names who raised and who lifted it"
 
 
 async def test_whoever_takes_the_consent_back_moves_up_no_more(ward: Ward) -> None:
@@ -703,3 +727,144 @@ async def test_a_consent_that_stands_twice_is_taken_back_twice(ward: Ward) -> No
         await put(ward.store, "Consent", name, **kept)
     await mother.done("/newborn/consent/baby-3/withdraw")
     assert not await active(ward)
+
+
+async def test_whom_a_colleague_declined_at_the_same_moment_is_no_guardian(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nurse = await ward.opened()
+    mother = await ward.resident(MOTHER)
+    await mother.done("/newborn/enrol", relation="MTH", inpatient="ZY0003", tail="AB03")
+    [claim] = re.findall(r"/newborn/desk/claims/([^/]+)/approve", (await nurse.get("/newborn/desk")).text)
+    claims, caller = ward.nursery.claims, (await nurse.here()).caller
+    found = await claims.claim(claim, "ward-1")
+    await claims.answer(caller, found[0], "declined")
+
+    async def stale(*_: object) -> Any:
+        return found
+
+    monkeypatch.setattr(claims, "claim", stale)  # as it stood when the other nurse pressed
+    with pytest.raises(Refusal, match="not-found"):
+        await approve_claim(ward.nursery, caller, claim, {"evidence": "birth-certificate", "seen": "P110000001"})
+    assert not await counts(ward, claim)
+    assert not (await mother.here()).caller.related
+
+
+class Unwritable:
+    """A record store that writes nothing."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def update(self, *_: Any, **__: Any) -> Any:
+        raise Refusal("database-unavailable", retryable=True)
+
+
+class Once(Unwritable):
+    """A record store in which somebody else was faster, once."""
+
+    is_done = False
+
+    async def update(self, *asked: Any, **more: Any) -> Any:
+        return await self._store.update(*asked, **more)
+
+    async def transaction(self, *asked: Any) -> Any:
+        if not self.is_done:
+            self.is_done = True
+            raise Refusal("version-conflict", retryable=True)
+        return await self._store.transaction(*asked)
+
+
+async def test_a_relative_whom_the_record_does_not_know_is_not_invited(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    form = {"name": "示例外婆", "telephone": GRANDMOTHER}
+    full = replace(ward.nursery, store=cast("Any", Unwritable(ward.store)))
+    with pytest.raises(Refusal, match="database-unavailable"):
+        await invite_relative(full, await mother.here(), "baby-3", form)
+    assert not await ward.nursery.claims.invited("baby-3")
+    assert "/accept" not in (await (await ward.resident(GRANDMOTHER)).get("/newborn")).text
+
+
+async def test_a_visit_that_cannot_be_cancelled_keeps_no_other_from_it(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    first, second, *_ = await mother.slots("baby-3")
+    for start in (first, second):
+        await mother.done("/newborn/book/baby-3", start=start, deed="book")
+    stuck, free = [each.id for each in await ward.nursery.places.of_baby("baby-3")]
+    [related] = (await mother.here()).caller.related
+    nursery, caller = replace(ward.nursery, store=cast("Any", Once(ward.store))), (await nurse.here()).caller
+    with pytest.raises(Refusal, match="version-conflict"):
+        await revoke_guardian(nursery, caller, related)
+    states = [await state_of(ward, each) for each in (stuck, free)]
+    assert states == [State.GUARDIAN_VERIFIED, State.CANCELLED]
+    await revoke_guardian(nursery, caller, related)
+    assert await state_of(ward, stuck) is State.CANCELLED
+
+
+async def test_a_band_whose_time_is_over_names_no_baby(ward: Ward) -> None:
+    nurse = await ward.opened()
+    over = {"system": WRISTBAND, "value": "W-2026-AB03", "use": "usual", "period": {"end": "2026-11-19"}}
+    worn = {"system": WRISTBAND, "value": "W-2026-CD03", "use": "usual"}
+    await put(ward.store, "Patient", "baby-3", birthDate="2026-11-20", identifier=[over, worn])
+    for who, tail in ((MOTHER, "AB03"), (FATHER, "CD03")):
+        await (await ward.resident(who)).done("/newborn/enrol", relation="GUARD", inpatient="ZY0003", tail=tail)
+    [claim] = await ward.nursery.claims.of_ward("ward-1")
+    assert claim[1].number == FATHER
+    assert "/approve" in (await nurse.get("/newborn/desk")).text
+    baby, now = {"identifier": [over, worn]}, ward.house.time.now
+    assert wristbands_of(baby, str, now=now) == ("W-2026-CD03",)
+    assert wearer_of(baby, (), now=now).wristbands == {"W-2026-CD03"}
+
+
+async def test_a_mother_who_mistyped_takes_it_back_and_a_paper_of_the_ward_is_looked_at_all_the_same(
+    ward: Ward,
+) -> None:
+    nurse = await ward.opened()
+    mother, stranger = await ward.resident(MOTHER), await ward.resident(FATHER)
+    wrong = {"relation": "MTH", "inpatient": "ZY0003", "tail": "XX99"}
+    for _ in range(CLAIMS_OPEN_MAX):
+        await mother.done("/newborn/enrol", **wrong)
+    assert "ask the nurse for a paper" in await mother.refused("/newborn/enrol", **wrong)
+    home = (await mother.get("/newborn")).text
+    assert home.count("waits for the ward") == CLAIMS_OPEN_MAX
+    claim, *_ = re.findall(r"/newborn/claims/([^/]+)/withdraw", home)
+    assert (await stranger.post(f"/newborn/claims/{claim}/withdraw")).status_code == 404
+    assert await mother.done(f"/newborn/claims/{claim}/withdraw") == "asked-back"
+    assert (await mother.get("/newborn")).text.count("waits for the ward") == CLAIMS_OPEN_MAX - 1
+    await mother.done("/newborn/enrol", **wrong)
+    page = (await nurse.post("/newborn/desk/babies/baby-3/paper")).text
+    [code] = re.findall(r'<b class="reference">([^<]+)</b>', page)
+    await mother.done("/newborn/enrol", relation="MTH", code=code)
+    [(asked, _)] = await ward.nursery.claims.of_ward("ward-1")
+    await nurse.done(f"/newborn/desk/claims/{asked.id}/decline")
+    assert "not confirmed" in (await mother.get("/newborn")).text
+    told = [
+        each[0] for each in await ward.house.events() if each[0] in {"withdraw-claim", "give-paper", "decline-claim"}
+    ]
+    assert told == ["withdraw-claim", "give-paper", "decline-claim"]
+
+
+async def test_nobody_tries_codes_through(ward: Ward) -> None:
+    await ward.opened()
+    mother = await ward.resident(MOTHER)
+    for number in range(CLAIMS_A_DAY_MAX):
+        await mother.done("/newborn/enrol", relation="MTH", code=f"ABCDEFGH{number:02}")
+        for claim in re.findall(r"/newborn/claims/([^/]+)/withdraw", (await mother.get("/newborn")).text):
+            await mother.done(f"/newborn/claims/{claim}/withdraw")
+    assert "try again tomorrow" in await mother.refused("/newborn/enrol", relation="MTH", code="ABCDEFGHJK")
+
+
+async def test_who_invited_a_relative_and_took_it_back_before_she_agreed_stands_in_the_trail(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    await mother.done("/newborn/invited/baby-3", name="示例外婆", telephone=GRANDMOTHER)
+    [invitation] = await ward.nursery.claims.invited("baby-3")
+    await mother.done(f"/newborn/invitations/{invitation.id}/end")
+    told = [each for each in await ward.house.events() if each[0] in {"invite-relative", "end-invitation"}]
+    assert [each[0] for each in told] == ["invite-relative", "end-invitation"]
+    assert {each[2] for each in told} == {(await mother.here()).caller.id}

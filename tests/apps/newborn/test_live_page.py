@@ -283,6 +283,7 @@ async def test_a_relative_interprets_once_the_guardian_asked_and_a_nurse_agreed(
     with pytest.raises(Refusal):
         await let_interpret(window.windows, ELSEWHERE, "far", VISIT, helper)
     await let_interpret(window.windows, QIN, "qin", VISIT, helper)
+    assert [(row[0], row[2]) for row in await window.ward.trail("let-interpret")] == [("let-interpret", QIN.id)]
     await page.get_by_role("button", name="See the baby").click()  # the page has begun anew by itself
     await page.evaluate(SEEN)
     await sees(page)

@@ -103,6 +103,13 @@ async def test_no_scan_is_made_up_and_no_kind_is_chosen_beforehand(ward: Ward) -
     assert await tasks(ward) == []
 
 
+@pytest.mark.parametrize("since", ["0026-11-23T11:00", "0001-01-01T00:00", "2025-11-22T11:00", "9999-12-31T23:59"])
+async def test_a_time_that_no_label_bears_is_asked_for_again(ward: Ward, since: str) -> None:
+    answer = await (await ward.staff("nurse")).post(MILK, **bottle(ward, since=since))
+    assert (answer.status_code, 'id="since-error"' in answer.text) == (422, True)
+    assert await tasks(ward) == []
+
+
 async def test_a_twins_milk_is_never_taken_for_the_others(ward: Ward) -> None:
     nurse = await ward.staff("nurse")
     answer = await nurse.post("/newborn/care/baby-2/milk", **bottle(ward, wristband="W-2026-AB02"))

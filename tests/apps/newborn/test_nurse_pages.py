@@ -155,7 +155,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
-            claims=Claims(database, house.keyring, accounts, clock),
+            claims=Claims(database, house.keyring, accounts, await auditor_of(database), clock),
             interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             wordings=Wordings(database, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),
@@ -377,6 +377,9 @@ async def called(place: Place, question: Question) -> str:
 async def test_a_second_person_proves_herself_at_the_same_tablet_and_no_session_stays(place: Place) -> None:
     qin = await place.tablet(QIN)
     await scanned(qin)
+    assert (
+        '<span class="clock">2:00</span>' in (await qin.get("/newborn/visits/visit-7")).text
+    )  # in no language's letters
     before = await place.house.rows("select count(*) from session where ended_at is null")
     wrong = await qin.post(
         "/newborn/visits/visit-7/confirm-here", number=XIANG, password="not hers at all", code=place.code(XIANG)

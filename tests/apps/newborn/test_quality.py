@@ -148,7 +148,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
-            claims=Claims(database, house.keyring, accounts, clock),
+            claims=Claims(database, house.keyring, accounts, await auditor_of(database), clock),
             interpreters=Interpreters(database, house.keyring, accounts, await auditor_of(database), clock),
             wordings=Wordings(database, await auditor_of(database), clock),
             stations=Stations(database, house.keyring, await auditor_of(database), clock),

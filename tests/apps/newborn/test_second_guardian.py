@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_live_page import reads, sees
 from tests.apps.newborn.ward import MadeWard
-from tests.apps.newborn.window import FATHER, MOTHER, OTHER_MOTHER, VISIT, WATCH, Window, listen, until, window_of
+from tests.apps.newborn.window import (
+    FATHER,
+    GRANDMOTHER,
+    MOTHER,
+    OTHER_MOTHER,
+    VISIT,
+    WATCH,
+    Window,
+    listen,
+    until,
+    window_of,
+)
+from tests.services.realtime.devices import MadeUpDevice
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.join import GUARDIANS_MAX, join
 from tianfu.apps.newborn.actions.sign_consent import withdraw_consent
@@ -143,6 +157,13 @@ async def test_he_is_refused_whatever_is_missing(window: Window) -> None:
     assert await refused(hers) == "device-key-malformed", "her own place is kept"
     await windows.viewers.goes_everywhere("account-0", visit=None)
     assert await refused() == "device-key-malformed"
+    grandmother = await window.signed_in(await window.resident(GRANDMOTHER, "father-7"))
+    keys = [orjson.dumps(MadeUpDevice().jwk).decode() for _ in range(2)]
+    came = await asyncio.gather(
+        *(join(windows, who, VISIT, key) for who, key in zip((him, grandmother), keys, strict=True)),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in came) == ["Joined", "Refusal"], "for the last place one of two"
 
     await consents(ward, "talk", who="mother-7")
     assert await refused() in {"consent-missing", "room-closed"}, "the visit stands and falls with who booked it"

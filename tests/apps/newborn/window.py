@@ -240,6 +240,7 @@ class Window:
         """A grandmother whom the mother of the seventh baby invited and who agreed; and her invitation."""
         claims = self.windows.nursery.claims
         invitation = await claims.invite(
+            VISITS,
             ward=WARD,
             baby="baby-7",
             guardian="mother-7",
@@ -247,6 +248,7 @@ class Window:
             telephone=GRANDMOTHER,
             name="示例外婆",
             at_most=1,
+            ever_at_most=1,
         )
         context = await self.resident(GRANDMOTHER, "relative-7", is_tied=False)
         await claims.accept(await self.signed_in(context), invitation)
@@ -342,7 +344,7 @@ async def window_of(
         nursery = Nursery(
             store=ward.store,
             places=Places(database, clock),
-            claims=Claims(database, keyring, house.accounts, clock),
+            claims=Claims(database, keyring, house.accounts, auditor, clock),
             interpreters=Interpreters(database, keyring, house.accounts, auditor, clock),
             wordings=Wordings(database, auditor, clock),
             stations=Stations(database, keyring, auditor, clock),

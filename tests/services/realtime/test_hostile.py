@@ -149,11 +149,11 @@ async def test_a_picture_that_began_before_the_gate_is_not_shown_from_its_midst(
 async def test_a_lease_that_is_found_lost_by_who_wants_to_speak_cuts_as_well() -> None:
     ward = Ward()
     seen, mother = await ward.live()
-    show(seen, picture(b"1", 1, whole=True))
+    show(seen, picture(b"1", 1, whole=True, filmed_at=ward.now))
     ward.now += 20.0
     with pytest.raises(Refusal):
         ward.forwarder.talk("visit", "mother", is_pressed=True)
-    show(seen, picture(b"2", 2, whole=True))
+    show(seen, picture(b"2", 2, whole=True, filmed_at=ward.now))
     assert not ward.forwarder._cameras["bed"].group()
     assert SHIELDED in [each.what for each in await ward.forwarder.happenings.after(0)]
     ward.forwarder.renew("visit", lease_seconds=20.0)
@@ -161,7 +161,7 @@ async def test_a_lease_that_is_found_lost_by_who_wants_to_speak_cuts_as_well() -
     count = len(media(mother))
     lost = [head_of(data).sequence for data in media(mother)]
     mother.heard.control([RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=9, lost=lost)])
-    show(seen, picture(b"2", 2, whole=True))
+    show(seen, picture(b"2", 2, whole=True, filmed_at=ward.now))
     assert len(media(mother)) == count
 
 

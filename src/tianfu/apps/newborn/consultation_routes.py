@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tianfu.apps.newborn.actions.agree_to_experts import agree_no_more, agree_to_experts, agreements
+from tianfu.apps.newborn.actions.agree_to_experts import agree_no_more, agree_to_experts
 from tianfu.apps.newborn.actions.consult import accept_asking, ask_expert, decline_asking, withdraw_asking
 from tianfu.apps.newborn.actions.give_opinion import give_opinion
 from tianfu.apps.newborn.consultation_ports import Consulting
@@ -33,7 +33,7 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.consultations import one_of_mine, read_desk_of
 from tianfu.apps.newborn.queries.desk import ward_babies
 from tianfu.apps.newborn.queries.experts import read_experts
-from tianfu.apps.newborn.queries.family_home import my_baby
+from tianfu.apps.newborn.queries.family_home import own_baby
 from tianfu.apps.newborn.queries.family_visit import Expert, read_family_visit
 from tianfu.apps.newborn.queries.measured import read_measured
 from tianfu.apps.newborn.queries.records import not_found, ward_of_unit
@@ -201,14 +201,15 @@ def agreement_routes(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
 
     async def shown(request: HttpRequest, baby: str, *, status: int = 200, **said: object) -> Response[str]:
         signed_in = resident(request)
-        mine = await my_baby(nursery, signed_in.caller, baby)
-        standing = await agreements(nursery, signed_in, mine.guardian.id, baby)
+        mine = await own_baby(nursery, signed_in.caller, baby)
+        if not (mine.ward or mine.agrees_to_experts):
+            raise not_found()
         return page_of(pages, request)(
             "family/experts.html",
             status=status,
             baby=mine,
             text=text_in(pages.asking(request).language.tag),
-            is_agreed=any(each.value.get("status") == "active" for each in standing),
+            is_agreed=mine.agrees_to_experts,
             **said,
         )
 

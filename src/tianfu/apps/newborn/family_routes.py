@@ -10,13 +10,13 @@ from litestar.response import Redirect
 from tianfu.apps.newborn.actions.ask_to_enrol import ask_to_enrol
 from tianfu.apps.newborn.actions.book_slot import book_slot, cancel_visit, wait_for_slot, wait_no_more
 from tianfu.apps.newborn.actions.invite_relative import end_invitation, invite_relative
-from tianfu.apps.newborn.actions.sign_consent import sign_consent, withdraw_consent
+from tianfu.apps.newborn.actions.sign_consent import KEPT_OTHERWISE, sign_consent, withdraw_consent
 from tianfu.apps.newborn.model.booking import FAMILY_REASONS
 from tianfu.apps.newborn.model.consent import Scope, words_in
 from tianfu.apps.newborn.model.guardians import Relation, read_ask
 from tianfu.apps.newborn.pages import ROOT, faults_of, led, page_of, resident
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.family_home import my_baby, read_babies, read_home
+from tianfu.apps.newborn.queries.family_home import my_baby, own_baby, read_babies, read_home
 from tianfu.apps.newborn.queries.free_slots import read_calendar
 from tianfu.apps.newborn.queries.invited import read_invited
 from tianfu.apps.newborn.queries.records import not_found
@@ -32,6 +32,7 @@ from tianfu.web.pages import Pages
 DONE = frozenset(
     {
         "asked",
+        "asked-back",
         "signed",
         "withdrawn",
         "booked",
@@ -117,13 +118,20 @@ def _enrolment(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             )
         return led(ROOT, done="asked")
 
-    return [show_enrolment, take_enrolment]
+    @post(f"{ROOT}/claims/{{claim:str}}/withdraw", status_code=303)
+    async def take_claim_back(request: HttpRequest, claim: FromPath[str]) -> Redirect:
+        await nursery.claims.withdraw(resident(request), claim)
+        return led(ROOT, done="asked-back")
+
+    return [show_enrolment, take_enrolment, take_claim_back]
 
 
 def _consent(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
     @get(f"{ROOT}/consent/{{baby:str}}")
     async def show_consent(request: HttpRequest, baby: FromPath[str]) -> Response[str]:
-        mine = await my_baby(nursery, resident(request).caller, baby)
+        mine = await own_baby(nursery, resident(request).caller, baby)
+        if not (mine.ward or mine.has_agreed):  # elsewhere there is nothing to sign, but what stands is taken back
+            raise not_found()
         language = pages.asking(request).language.tag
         return page_of(pages, request)(
             "family/consent.html", baby=mine, words=words_in(language), scopes=tuple(Scope), one_word="", form={}
@@ -144,6 +152,7 @@ def _consent(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
                 "consent-empty",
                 "consent-needs-view",
                 "consent-outdated",
+                KEPT_OTHERWISE,
             }:
                 raise
             return page_of(pages, request)(
@@ -225,7 +234,7 @@ def _invited(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         try:
             await invite_relative(nursery, resident(request), baby, form)
         except Refusal as refusal:
-            if refusal.code not in {"invitation-unusable", "invited-too-many"}:
+            if refusal.code not in {"invitation-unusable", "invited-too-many", "invited-too-often"}:
                 raise
             refused = "" if refusal.faults else refusal.code
             return await invited_page(

@@ -18,8 +18,9 @@ from tianfu.apps.newborn.actions.answer_claim import (
     revoke_guardian,
 )
 from tianfu.apps.newborn.actions.book_slot import approve_first_visit, cancel_for_ward
-from tianfu.apps.newborn.actions.enrol_at_desk import book_at_desk, enrol_at_desk, keep_paper_consent
+from tianfu.apps.newborn.actions.enrol_at_desk import book_at_desk, enrol_at_desk, keep_paper_consent, withdraw_at_desk
 from tianfu.apps.newborn.actions.set_policy import broken_by, set_policy
+from tianfu.apps.newborn.actions.sign_consent import KEPT_OTHERWISE
 from tianfu.apps.newborn.family_routes import SHOWN_AGAIN, start_in
 from tianfu.apps.newborn.model.booking import WARD_REASONS
 from tianfu.apps.newborn.model.consent import Scope, words_in
@@ -52,6 +53,7 @@ DONE = frozenset(
         "settled",
         "enrolled",
         "signed",
+        "withdrawn",
         "booked",
         "cancelled",
         "set",
@@ -70,6 +72,7 @@ SAID_AGAIN = SHOWN_AGAIN | {
     "consent-needs-view",
     "consent-outdated",
     "consent-missing",
+    KEPT_OTHERWISE,
     "reason-missing",
 }
 
@@ -189,6 +192,11 @@ def _baby(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             return await _again(request, baby, refusal)
         return led(f"{DESK}/babies/{baby}", done="signed")
 
+    @post(f"{at}/guardians/{{related:str}}/withdraw", status_code=303)
+    async def take_consent_back(request: HttpRequest, baby: FromPath[str], related: FromPath[str]) -> Redirect:
+        await withdraw_at_desk(nursery, nurse(request).caller, baby, related)
+        return led(f"{DESK}/babies/{baby}", done="withdrawn")
+
     @post(f"{at}/book", status_code=200)
     async def book_for(request: HttpRequest, baby: FromPath[str]) -> Response[str] | Redirect:
         form = await read_form(request, "guardian", "start")
@@ -210,7 +218,7 @@ def _baby(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
             raise refusal
         return await baby_page(request, baby, status=status_of(refusal), refused=refusal.code)
 
-    return [show_baby, make_paper, add_guardian, revoke, paper_consent, book_for, dispute]
+    return [show_baby, make_paper, add_guardian, revoke, paper_consent, take_consent_back, book_for, dispute]
 
 
 def _windows(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:

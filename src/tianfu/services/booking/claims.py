@@ -1,6 +1,7 @@
 """Who asks to be known as a baby's guardian, the ward's papers, and relatives whom a guardian invited.
 
 A claim that fits nobody is kept like any other and seen by nobody, so that no answer tells whether a baby is there.
+Who gave a paper, said no, invited, or took any of it back stands in the trail, or it is not done.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any, Literal
 from tianfu.access.caller import Caller
 from tianfu.db import Database, Transaction, queries, text_array
 from tianfu.kernel.ids import new_uuid7
-from tianfu.kernel.instants import Clock, Instant
+from tianfu.kernel.instants import DAY, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
+from tianfu.records.deeds import Deeds
 from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.people import Account, Kind, SignedIn
 from tianfu.services.accounts.opening import Accounts
@@ -23,7 +26,17 @@ from tianfu.standards.china.names import folded
 from tianfu.vault.keyring import Keyring
 
 LISTED_MAX = 50
-CLAIMS_SHOWN = 5
+CLAIMS_SHOWN = 20
+
+RULE = "newborn-visits"
+PAPER, DECLINE, WITHDRAW, INVITE, END = (
+    "give-paper",
+    "decline-claim",
+    "withdraw-claim",
+    "invite-relative",
+    "end-invitation",
+)
+"""What is done, as the trail calls it."""
 
 _SQL = queries("tianfu.services.booking.sql", "claims.sql")
 
@@ -77,13 +90,16 @@ class Ended:
 class Claims:
     """Claims, papers and invitations; one for each worker."""
 
-    def __init__(self, database: Database, keyring: Keyring, accounts: Accounts, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, accounts: Accounts, auditor: Auditor, clock: Clock
+    ) -> None:
+        self._deeds = Deeds(RULE, auditor, clock)
         self._database = database
         self._keys = AccountKeys.of(keyring.index_secret)
         self._accounts = accounts
         self._clock = clock
 
-    async def make_paper(self, baby: str, ward: str, *, by: str, until: Instant, letters: int) -> str:
+    async def make_paper(self, baby: str, ward: str, *, by: Caller, until: Instant, letters: int) -> str:
         """A code for a paper that the ward hands to a mother; kept as a keyed digest alone."""
         code = "".join(choice(LETTERS) for _ in range(letters))
         async with self._database.transaction("app") as transaction:
@@ -92,10 +108,11 @@ class Claims:
                 digest=self._paper(code),
                 baby=baby,
                 ward=ward,
-                by=by,
+                by=by.id,
                 now=self._clock(),
                 until=until,
             )
+            await self._deeds.tell(transaction, by, PAPER, patient=baby, ward=ward)
         return code
 
     async def ask(
@@ -108,17 +125,23 @@ class Claims:
         certificate: str,
         until: Instant,
         open_max: int,
+        day_max: int,
     ) -> None:
         """Ask to be known as guardian of the baby and ward `found`, or of the one that a paper's code names.
 
-        Raises Refusal `too-many-claims`; says nothing about whether there is such a baby.
+        So many wait at once, but a code is looked at all the same; so many are asked in a day, whatever became of them.
+        Raises Refusal `too-many-claims`; says nothing about whether there is such a baby or code.
         """
         account = signed_in.account.id
         async with self._database.transaction("app") as transaction:
             await transaction.run(_SQL.lock_asker, account=account)
-            row = await transaction.one(_SQL.open_claims, account=account, now=self._clock())
-            if row is not None and row[0] >= open_max:
-                raise Refusal("too-many-claims", next_step="wait")
+            now = self._clock()
+            row = await transaction.one(_SQL.open_claims, account=account, now=now, since=now - DAY)
+            waiting, lately = (0, 0) if row is None else (row[0], row[1])
+            if lately >= day_max:
+                raise Refusal("too-many-claims", next_step="ask-the-nurse-or-tomorrow")
+            if waiting >= open_max and not code:
+                raise Refusal("too-many-claims", next_step="take-a-claim-back")
             if code:
                 used = await transaction.one(
                     _SQL.use_paper, digest=self._paper(code), account=account, now=self._clock()
@@ -136,6 +159,15 @@ class Claims:
                 now=self._clock(),
                 until=until,
             )
+
+    async def withdraw(self, signed_in: SignedIn, claim: str) -> None:
+        """Take back what one asked and nobody answered; raises Refusal `not-found`."""
+        account = signed_in.account.id
+        async with self._database.transaction("app") as transaction:
+            row = await transaction.one(_SQL.withdraw_claim, claim=claim, account=account, now=self._clock())
+            if row is None:
+                raise _not_found()
+            await self._deeds.tell(transaction, signed_in.caller, WITHDRAW, claim=claim)
 
     async def of_account(self, account: str) -> tuple[Claim, ...]:
         """What somebody asked, newest first."""
@@ -168,9 +200,17 @@ class Claims:
             )
             if said is None:
                 raise _not_found()
+            if answer == "declined":
+                await self._deeds.tell(transaction, by, DECLINE, patient=claim.baby, claim=claim.id)
             if related is not None:
                 await self._accounts.people.tie_in(transaction, by, claim.account, "RelatedPerson", related)
         self._accounts.sessions.forget_known(claim.account)
+
+    async def answer_to(self, claim: str) -> Answer | None:
+        """What became of a claim; None while it waits."""
+        async with self._database.connection("app") as connection:
+            row = await connection.one(_SQL.answer_to_claim, claim=claim)
+        return None if row is None else row[0]
 
     async def untie(self, by: Caller, related: str) -> None:
         """Whoever stands by this record does not any more."""
@@ -193,17 +233,31 @@ class Claims:
         return None if account is None else (await self._accounts.people.account(account)).number or None
 
     async def invite(
-        self, *, ward: str, baby: str, guardian: str, related: str, telephone: str, name: str, at_most: int
+        self,
+        by: Caller,
+        *,
+        ward: str,
+        baby: str,
+        guardian: str,
+        related: str,
+        telephone: str,
+        name: str,
+        at_most: int,
+        ever_at_most: int,
     ) -> str:
         """Have whoever bears that telephone and name see that he is invited, whether or not there is anybody yet.
 
-        Raises Refusal `invited-too-many` if so many are invited for the baby already.
+        Raises Refusal `invited-too-many` if so many are invited for the baby already, `invited-too-often` if the
+        guardian wrote so many for it, with those that are over.
         """
         invitation = new_uuid7()
         async with self._database.transaction("app") as transaction:
             await transaction.all(_SQL.lock_invitations, baby=baby)
             if len(await transaction.all(_SQL.invitations_of_baby, baby=baby)) >= at_most:
                 raise Refusal("invited-too-many", next_step="take-one-back")
+            row = await transaction.one(_SQL.invitations_ever, baby=baby, guardian=guardian)
+            if row is not None and row[0] >= ever_at_most:
+                raise Refusal("invited-too-often", next_step="ask-the-ward")
             await transaction.run(
                 _SQL.add_invitation,
                 invitation=invitation,
@@ -215,6 +269,7 @@ class Claims:
                 named=self._keys.real_name(folded(name)),
                 now=self._clock(),
             )
+            await self._deeds.tell(transaction, by, INVITE, patient=baby, record=f"RelatedPerson/{related}")
         return invitation
 
     async def invited(self, baby: str) -> tuple[Invitation, ...]:
@@ -281,6 +336,7 @@ class Claims:
                     raise _not_found()
                 return _was_over(before)
             [ended] = await self._untied(transaction, by.caller, [row])
+            await self._deeds.tell(transaction, by.caller, END, record=f"RelatedPerson/{ended.related}")
         self._forget(ended)
         return ended
 
@@ -295,6 +351,19 @@ class Claims:
             ended = await self._untied(transaction, by, rows)
         self._forget(*ended)
         return (*ended, *map(_was_over, before))
+
+    async def invited_stays(self) -> tuple[tuple[str, str], ...]:
+        """Babies and wards for which somebody is invited."""
+        async with self._database.connection("app") as connection:
+            return tuple((row[0], row[1]) for row in await connection.all(_SQL.invited_stays))
+
+    async def end_invitations_of(self, by: Caller, baby: str, ward: str) -> tuple[Ended, ...]:
+        """End every invitation to a baby for its stay in a ward; counts with its commit."""
+        async with self._database.transaction("app") as transaction:
+            rows = await transaction.all(_SQL.end_invitations_of, baby=baby, ward=ward, now=self._clock())
+            ended = await self._untied(transaction, by, rows)
+        self._forget(*ended)
+        return ended
 
     async def _untied(self, transaction: Transaction, by: Caller, rows: Sequence[Sequence[Any]]) -> tuple[Ended, ...]:
         ended = tuple(Ended(related=str(row[0]), account=row[1]) for row in rows)

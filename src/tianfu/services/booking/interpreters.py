@@ -122,13 +122,15 @@ class Interpreters:
         return tuple([await self._read(row) for row in rows])
 
     async def accepted(self, account: str, visit: str) -> Interpreting | None:
-        """What somebody agreed to in a visit; None for everybody else."""
-        return next((each for each in await self.of_visit(visit) if each.account == account), None)
+        """What somebody agreed to in a visit that is not over; None for everybody else."""
+        now, asked = self._clock(), await self.of_visit(visit)
+        return next((each for each in asked if each.account == account and each.until > now), None)
 
     async def was_taken_back(self, account: str, visit: str) -> bool:
-        """Whether somebody agreed to interpret in a visit once, and does not any more."""
+        """Whether somebody agreed to interpret in a visit once, and does not any more: taken back, or it is over."""
+        asked = {"account": account, "visit": visit, "now": self._clock()}
         async with self._database.connection("app") as connection:
-            return await connection.one(_SQL.interpreter_over, account=account, visit=visit) is not None
+            return await connection.one(_SQL.interpreter_over, **asked) is not None
 
     async def accept(self, signed_in: SignedIn, interpreter: str) -> None:
         """Agree; raises Refusal `not-found` for what is not for him, or is over."""
@@ -147,6 +149,12 @@ class Interpreters:
             if row is not None:
                 await self._deeds.tell(transaction, by, LET, visit=visit, patient=baby, person=account)
         return row is not None
+
+    async def tell_relative(self, by: Caller, visit: str, account: str, *, baby: str, is_let: bool) -> None:
+        """The trail tells that a nurse let an invited relative speak in a visit, or no more."""
+        async with self._database.transaction("app") as transaction:
+            deed = LET if is_let else END
+            await self._deeds.tell(transaction, by, deed, visit=visit, patient=baby, person=account)
 
     async def end(self, by: SignedIn, interpreter: str, guardians: Collection[str]) -> tuple[str, str]:
         """Take it back as one of these guardians, or lay it down; the visit, and whose account had agreed or empty.

@@ -15,10 +15,17 @@ from typing import Any, Literal
 
 import orjson
 
+from tianfu.access.caller import Caller
 from tianfu.db import Database, Transaction, queries, text_array
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
+from tianfu.records.deeds import Deeds
+
+RULE = "newborn-visits"
+BOOK, GIVE_UP = "book-visit", "give-up-visit"
+"""What is done, as the trail calls it."""
 
 HELD_SECONDS = 60
 """A place that was held and never confirmed, because a worker died in between, is free again after so long."""
@@ -89,7 +96,8 @@ Choose = Callable[[Sequence[Waiting], Sequence[Place]], Waiting | None]
 class Places:
     """The places of all wards; one for each worker."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, auditor: Auditor | None = None) -> None:
+        self._deeds = None if auditor is None else Deeds(RULE, auditor, clock)
         self._database = database
         self._clock = clock
         self._asking = Lock()
@@ -101,7 +109,7 @@ class Places:
 
     @asynccontextmanager
     async def asking(self, baby: str) -> AsyncIterator[None]:
-        """In this block one at a time asks somebody to a baby, of all workers.
+        """In this block one at a time asks somebody to a baby, or comes to a visit, of all workers.
 
         The block asks for connections of its own, so each worker holds at most one open for this: its others wait
         without.
@@ -176,8 +184,9 @@ class Places:
         decide: Decide,
         *,
         by_staff: bool,
+        who: Caller | None = None,
     ) -> tuple[str, ...]:
-        """Hold places for these (baby, guardian, start, end), all or none; their names.
+        """Hold places for these (baby, guardian, start, end), all or none; their names.  The trail tells who did it.
 
         Whatever `decide` raises is raised; it is asked before each, with the places before it taken.
         """
@@ -190,6 +199,7 @@ class Places:
                 names.append(
                     await self._take(transaction, ward, baby, related, start, end, by_staff=by_staff, waited_since=None)
                 )
+                await self._tell(transaction, who, BOOK, baby, names[-1])
         return tuple(names)
 
     async def confirm(self, *places: str) -> None:
@@ -205,10 +215,14 @@ class Places:
                     raise Refusal("slot-taken", next_step="choose-another-or-wait")
             await transaction.run(_SQL.end_wishes_met, places=text_array(places), now=self._clock())
 
-    async def free(self, place: str, *, by: Literal["family", "ward"], reason: str) -> tuple[str, Instant] | None:
-        """Give a place up; its ward and start, or None if it was given up before."""
+    async def free(
+        self, place: str, *, by: Literal["family", "ward"], reason: str, who: Caller | None = None
+    ) -> tuple[str, Instant] | None:
+        """Give a place up; its ward and start, or None if it was given up before.  The trail tells who did it."""
         async with self._database.transaction("app") as transaction:
             row = await transaction.one(_SQL.free_place, place=place, by=by, reason=reason, now=self._clock())
+            if row is not None:
+                await self._tell(transaction, who, GIVE_UP, row[3], place)
         return None if row is None else (row[0], Instant(row[1]))
 
     async def broken_off(self, place: str, reason: str) -> None:
@@ -350,6 +364,10 @@ class Places:
                 _SQL.due_gone, reason=reason, since=now - DAY, until=now - after, now=now, limit=TELL_AT_ONCE
             )
         return tuple({(row[1], row[2]): (_place(row), row[8]) for row in rows}.values())
+
+    async def _tell(self, transaction: Transaction, who: Caller | None, deed: str, baby: str, place: str) -> None:
+        if self._deeds is not None and who is not None:
+            await self._deeds.tell(transaction, who, deed, patient=baby, visit=place)
 
     def _held(self) -> dict[str, int]:
         return {"held_since": self._clock() - HELD_SECONDS * SECOND}

@@ -37,7 +37,8 @@ _SQL = queries("tianfu.services.realtime.sql", "viewers.sql")
 class Viewer:
     """Somebody who looks at a visit, or did; `faults` counts how often his page did not show the watermark.
 
-    `device` is the thumbprint of the key by which he came in last.  `level` is how much of the picture the media server sends him, as it said last; one of `LEVELS`.
+    `device` is the thumbprint of the key by which he came in last.  `level` is how much of the picture the media server
+    sends him, as it said last; one of `LEVELS`.
     """
 
     visit: str

@@ -96,8 +96,14 @@ def _wave(rate: int) -> AudioFrame:
     count = LOOP_SECONDS * rate
     frame = AudioFrame("s16", "mono", count)
     frame.sample_rate, frame.pts = rate, 0
-    frame.planes[0].update(b"".join(pack("<h", int(8_000 * sin(tau * TONE_HERTZ * at / rate))) for at in range(count)))
+    frame.planes[0].update(wave_of_tone(rate))
     return frame
+
+
+def wave_of_tone(rate: int) -> bytes:
+    """The tone itself, in samples of two bytes."""
+    count = LOOP_SECONDS * rate
+    return b"".join(pack("<h", int(8_000 * sin(tau * TONE_HERTZ * at / rate))) for at in range(count))
 
 
 def damaged(sound: Sound) -> Sound:

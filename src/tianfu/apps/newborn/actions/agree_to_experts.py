@@ -14,8 +14,8 @@ from tianfu.apps.newborn.mapping.consultations import agreement_of, is_agreement
 from tianfu.apps.newborn.mapping.visits import id_in
 from tianfu.apps.newborn.model.consultation import text_in
 from tianfu.apps.newborn.ports import Nursery
-from tianfu.apps.newborn.queries.family_home import my_baby
-from tianfu.apps.newborn.queries.records import FAMILY, found_by, not_found
+from tianfu.apps.newborn.queries.family_home import my_baby, own_baby
+from tianfu.apps.newborn.queries.records import FAMILY, found_all, not_found
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
@@ -25,7 +25,7 @@ from tianfu.standards.fhir.parsing import parse_resource
 
 async def agreements(nursery: Nursery, signed_in: SignedIn, guardian: str, baby: str) -> tuple[Record, ...]:
     """What a guardian signed of this, in force or taken back; read in his own name."""
-    records = await found_by(nursery.store, signed_in.caller, FAMILY, "Consent", patient=f"Patient/{baby}")
+    records = await found_all(nursery.store, signed_in.caller, FAMILY, "Consent", patient=f"Patient/{baby}")
     return tuple(
         each
         for each in records
@@ -54,11 +54,11 @@ async def agree_to_experts(nursery: Nursery, signed_in: SignedIn, baby: str, ver
 
 
 async def agree_no_more(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
-    """Take it back; counts with its commit, and ends every consultation that stands on it.  Needs no fresh proof.
+    """Take it back, wherever the baby is; counts with its commit, and ends every consultation that stands on it.
 
-    Raises Refusal `not-found`.
+    Needs no fresh proof.  Raises Refusal `not-found`.
     """
-    mine = await my_baby(nursery, signed_in.caller, baby)
+    mine = await own_baby(nursery, signed_in.caller, baby)
     standing = await agreements(nursery, signed_in, mine.guardian.id, baby)
     if not standing:
         raise not_found()

@@ -7,23 +7,29 @@ from collections.abc import Mapping
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.book_slot import end_for_guardian
 from tianfu.apps.newborn.actions.invite_relative import end_invitations_by
-from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.guardians import ended, guardian_person, was_guardian
+from tianfu.apps.newborn.mapping.halts import dispute_flag, lowered
 from tianfu.apps.newborn.mapping.visits import id_in
+from tianfu.apps.newborn.mapping.wards import is_dispute
 from tianfu.apps.newborn.model.guardians import CODE_DAYS, CODE_LETTERS, Relation, read_approval
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     WARD_WORK,
+    changed,
     found_all,
     found_by,
+    new,
     not_found,
     read_one,
     ward_of_unit,
     wards_of_stays,
     write,
+    write_together,
 )
-from tianfu.kernel.instants import DAY, Instant, to_fhir_instant
+from tianfu.kernel.instants import DAY, Instant
+from tianfu.kernel.refusal import Refusal
 
 
 async def approve_claim(nursery: Nursery, caller: Caller, claim: str, form: Mapping[str, str]) -> None:
@@ -43,7 +49,13 @@ async def approve_claim(nursery: Nursery, caller: Caller, claim: str, form: Mapp
     )
     # Under the claim's own name: of two who say yes at one moment, both write the same, and one of them answers.
     await write(nursery.store, person)
-    await nursery.claims.answer(caller, asked, "approved", related=asked.id)
+    try:
+        await nursery.claims.answer(caller, asked, "approved", related=asked.id)
+    except Refusal:
+        if await nursery.claims.answer_to(asked.id) in {"declined", "withdrawn"}:
+            # A colleague said no, or it was taken back: whom nobody approved is no guardian at the desk either.
+            await write(nursery.store, ended(person, now=nursery.clock()))
+        raise
 
 
 async def decline_claim(nursery: Nursery, caller: Caller, claim: str) -> None:
@@ -72,29 +84,19 @@ async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> Non
 
 
 async def flag_dispute(nursery: Nursery, caller: Caller, baby: str, *, is_disputed: bool) -> None:
-    """Say that guardianship is disputed, which cuts every visit, or that it is not any more."""
+    """Say that guardianship is disputed, which cuts every visit, or that it is not any more.
+
+    In the nurse's own name, so that the trail tells who raised or lifted it; the Flag names who raised it.
+    """
     await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
     now = nursery.clock()
     kept = await found_all(nursery.store, caller, WARD_WORK, "Flag", patient=f"Patient/{baby}")
-    standing = [each for each in kept if _is_dispute(each.value) and each.value.get("status") == "active"]
+    standing = [each for each in kept if is_dispute(each.value)]
     if is_disputed and not standing:
-        await write(
-            nursery.store,
-            {
-                "resourceType": "Flag",
-                "id": f"dispute-{baby}"[:64],
-                "status": "active",
-                "category": [{"coding": [{"system": NEWBORN, "code": GUARDIANSHIP_DISPUTE}]}],
-                "code": {"coding": [{"system": NEWBORN, "code": GUARDIANSHIP_DISPUTE}]},
-                "subject": {"reference": f"Patient/{baby}"},
-                "period": {"start": to_fhir_instant(now)},
-            },
-        )
-    if not is_disputed:
-        for each in standing:
-            over = {name: value for name, value in each.value.items() if name != "meta"}
-            over |= {"status": "inactive", "period": {**over.get("period", {}), "end": to_fhir_instant(now)}}
-            await write(nursery.store, over, expected_version=each.version)
+        await write_together(nursery.store, caller, [new(dispute_flag(baby, caller.practitioner, now=now))])
+    if not is_disputed and standing:
+        entries = [changed(lowered(each.value, now=now), version=each.version) for each in standing]
+        await write_together(nursery.store, caller, entries)
 
 
 async def give_paper(nursery: Nursery, caller: Caller, baby: str) -> str:
@@ -108,13 +110,4 @@ async def give_paper(nursery: Nursery, caller: Caller, baby: str) -> str:
     if wards.get(baby, ("", ""))[0] != ward.id:
         raise not_found()
     until = Instant(nursery.clock() + CODE_DAYS * DAY)
-    return await nursery.claims.make_paper(baby, ward.id, by=caller.id, until=until, letters=CODE_LETTERS)
-
-
-def _is_dispute(flag: Mapping[str, object]) -> bool:
-    categories = flag.get("category")
-    return isinstance(categories, list) and any(
-        one.get("system") == NEWBORN and one.get("code") == GUARDIANSHIP_DISPUTE
-        for each in categories
-        for one in each.get("coding", ())
-    )
+    return await nursery.claims.make_paper(baby, ward.id, by=caller, until=until, letters=CODE_LETTERS)

@@ -8,7 +8,8 @@ from hmac import compare_digest
 from tianfu.apps.newborn.mapping.codes import VISITS, WRISTBAND
 from tianfu.apps.newborn.mapping.guardians import INPATIENT
 from tianfu.apps.newborn.mapping.visits import Element, id_in
-from tianfu.apps.newborn.model.guardians import CLAIM_DAYS, CLAIMS_OPEN_MAX, Ask
+from tianfu.apps.newborn.mapping.wards import bands_worn
+from tianfu.apps.newborn.model.guardians import CLAIM_DAYS, CLAIMS_A_DAY_MAX, CLAIMS_OPEN_MAX, Ask
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, found_by, read_all, wards_of_stays
 from tianfu.kernel.instants import DAY, Instant
@@ -32,6 +33,7 @@ async def ask_to_enrol(nursery: Nursery, signed_in: SignedIn, ask: Ask) -> None:
         certificate=ask.certificate,
         until=Instant(now + CLAIM_DAYS * DAY),
         open_max=CLAIMS_OPEN_MAX,
+        day_max=CLAIMS_A_DAY_MAX,
     )
 
 
@@ -43,18 +45,20 @@ async def _baby_of(nursery: Nursery, ask: Ask) -> tuple[str, str] | None:
     )
     babies = {id_in(each.value.get("subject"), "Patient") for each in stays}
     patients = await read_all(store, VISITS, PLATFORM, [("Patient", each) for each in babies])
-    fitting = [key[1] for key, each in patients.items() if _wears(each.value, ask.tail)]
+    now = nursery.clock()
+    fitting = [key[1] for key, each in patients.items() if _wears(each.value, ask.tail, now)]
     wards = await wards_of_stays(store, VISITS, PLATFORM, [each.value for each in stays])
     if len(fitting) != 1 or not wards.get(fitting[0], ("", ""))[0]:
         return None
     return fitting[0], wards[fitting[0]][0]
 
 
-def _wears(patient: Element, tail: str) -> bool:
+def _wears(patient: Element, tail: str, now: Instant) -> bool:
+    worn = bands_worn(patient, now=now)
     bands = [
-        str(each.get("value", ""))
+        str(each["value"])
         for each in patient.get("identifier", ())
-        if each.get("system") == WRISTBAND and each.get("use") == "usual"
+        if each.get("system") == WRISTBAND and each.get("use") == "usual" and str(each.get("value", "")) in worn
     ]
     # Hyphens are for reading: the last four are letters and digits.
     last = [re.sub(r"[^0-9A-Za-z]", "", each)[-4:].upper() for each in bands]

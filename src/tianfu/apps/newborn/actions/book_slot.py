@@ -80,11 +80,16 @@ async def book_slot(
         babies = [each for each in await read_babies(nursery, caller) if each.ward == chosen.ward]
     if not all(each.may_be_seen for each in babies):
         raise Refusal("consent-missing", next_step="sign-first")
-    return await book(nursery, [_for(each) for each in babies], start, by_staff=False)
+    return await book(nursery, [_for(each) for each in babies], start, by_staff=False, who=caller)
 
 
-async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool) -> tuple[str, ...]:
-    """Book for these, who have agreed; all or none.  Raises Refusal `baby-not-here` too."""
+async def book(
+    nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool, who: Caller | None = None
+) -> tuple[str, ...]:
+    """Book for these, who have agreed; all or none.  `who` books stands in the trail.
+
+    Raises Refusal `baby-not-here` too.
+    """
     ward = wanted[0].ward
     await refuse_unless_staying(nursery.store, {(each.baby, ward) for each in wanted})
     policies = await read_policies(nursery, ward)
@@ -107,6 +112,7 @@ async def book(nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_st
         [(each.baby, each.guardian, slot.start, slot.end) for each, slot in pairs],
         decide,
         by_staff=by_staff,
+        who=who,
     )
     await _write_visits(
         nursery, [(name, each, slot.start, slot.end) for name, (each, slot) in zip(held, pairs, strict=True)]
@@ -140,24 +146,28 @@ async def wait_for_slot(nursery: Nursery, caller: Caller, baby: str, start: Inst
 
 
 async def wait_no_more(nursery: Nursery, caller: Caller, wish: str) -> None:
-    """Take back that one waits; raises Refusal `not-found`."""
-    babies = [each.id for each in await read_babies(nursery, caller)]
-    if not await nursery.places.wait_no_more(wish, babies):
+    """Whoever waits takes it back; raises Refusal `not-found`, also for what another guardian waits for."""
+    babies = [each for each in await read_babies(nursery, caller) if any(one.id == wish for one in each.waiting)]
+    mine = [each.id for each in babies if wish in {one.id for one in each.waiting if one.related in caller.related}]
+    if not mine or not await nursery.places.wait_no_more(wish, mine):
         raise not_found()
 
 
 async def cancel_visit(nursery: Nursery, caller: Caller, visit: str, reason: str) -> None:
-    """A family gives its slot up; whoever waits first moves up.
+    """Whoever booked a slot gives it up; whoever waits first moves up.
 
-    Raises Refusal `not-found`, `reason-missing`, `cancel-too-late`, `visit-not-there-yet`.
+    Raises Refusal `not-found`, also for what another guardian booked, `reason-missing`, `cancel-too-late`,
+    `visit-not-there-yet`.
     """
     refuse_unless_a_reason(reason, FAMILY_REASONS)
     place, ward = await nursery.places.place(visit)
     mine = await my_baby(nursery, caller, place.baby)
+    if place.related not in caller.related:
+        raise not_found()
     policy = policy_on(await read_policies(nursery, ward), china_date(place.start))
     if policy is not None:
         refuse_unless_cancellable(place.start, policy=policy, now=nursery.clock())
-    await give_up(nursery, mine.ward, place, reason, by="family")
+    await give_up(nursery, mine.ward, place, reason, by="family", who=caller)
 
 
 async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: str) -> None:
@@ -167,18 +177,27 @@ async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: 
     place, of = await nursery.places.place(visit)
     if of != ward.id:
         raise not_found()
-    await give_up(nursery, of, place, reason, by="ward")
+    await give_up(nursery, of, place, reason, by="ward", who=caller)
 
 
 async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
-    """Cancel every visit to come of somebody who is no guardian any more, and his waiting."""
+    """Cancel every visit to come of somebody who is no guardian any more, and his waiting.
+
+    Raises the first Refusal of what could not be cancelled, when all was tried.
+    """
+    failed: list[Refusal] = []
     for wish in await nursery.places.waiting(baby):
         if wish.related == guardian:
             await nursery.places.wait_no_more(wish.id, [baby])
     for each in await nursery.places.of_baby(baby):
         if each.related == guardian and each.start > nursery.clock():
             _, ward = await nursery.places.place(each.id)
-            await give_up(nursery, ward, each, "guardian-revoked", by="ward")
+            try:
+                await give_up(nursery, ward, each, "guardian-revoked", by="ward")
+            except Refusal as refusal:
+                failed.append(refusal)
+    if failed:
+        raise failed[0]
 
 
 async def approve_first_visit(nursery: Nursery, caller: Caller, visit: str) -> None:
@@ -316,8 +335,16 @@ async def _booked(nursery: Nursery, name: str, each: For, start: Instant, end: I
     )
 
 
-async def give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by: Literal["family", "ward"]) -> None:
-    """Cancel the visit of a place and free it; whoever waits first moves up.
+async def give_up(
+    nursery: Nursery,
+    ward: str,
+    place: Place,
+    reason: str,
+    *,
+    by: Literal["family", "ward"],
+    who: Caller | None = None,
+) -> None:
+    """Cancel the visit of a place and free it; whoever waits first moves up.  `who` does it stands in the trail.
 
     Raises Refusal `not-found`, `visit-not-there-yet`, or `version-conflict`.
     """
@@ -329,7 +356,7 @@ async def give_up(nursery: Nursery, ward: str, place: Place, reason: str, *, by:
     slots = await slots_now(nursery, ward, [place.start], without=place.id)
     after = changed(restated(record.value, over.state, reason), version=record.version)
     await write_together(nursery.store, VISITS, [after, *map(changed, slots.values())])
-    await nursery.places.free(place.id, by=by, reason=reason)
+    await nursery.places.free(place.id, by=by, reason=reason, who=who)
     try:
         await move_up(nursery, ward, place.start)
     except Refusal as refusal:  # what was given up is given up: the next look moves up

@@ -21,11 +21,13 @@ async def check_milk(nursery: Nursery, caller: Caller, baby: str, form: Mapping[
     await read_baby_desk(nursery, caller, baby)
     if caller.practitioner is None:
         raise Refusal("practitioner-missing", next_step="ask-your-office")
-    scanned = read_scanned(form)
-    patient = await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
-    stays = await found_by(nursery.store, caller, WARD_WORK, "Encounter", patient=f"Patient/{baby}")
     now = nursery.clock()
-    verdict = judged(scanned, wearer_of(patient.value, tuple(each.value for each in stays)), now=now)
+    scanned = read_scanned(form, now=now)
+    patient = await read_one(nursery.store, caller, WARD_WORK, "Patient", baby)
+    # Each visit leaves an Encounter, too: only what is open now tells the number.
+    fields = {"patient": f"Patient/{baby}", "status": "in-progress"}
+    stays = await found_by(nursery.store, caller, WARD_WORK, "Encounter", **fields)
+    verdict = judged(scanned, wearer_of(patient.value, tuple(each.value for each in stays), now=now), now=now)
     task = check_resource(scanned, verdict, baby=baby, by=caller.practitioner, now=now)
     await write_together(nursery.store, caller, [new(task)])
     return verdict

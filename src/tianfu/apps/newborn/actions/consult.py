@@ -34,7 +34,7 @@ from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     WARD_WORK,
     changed,
-    found_by,
+    found_all,
     not_found,
     read_all,
     stays_in,
@@ -225,9 +225,9 @@ async def _asked_already(nursery: Nursery, standing: Sequence[Booked], booked: B
 async def _agreeing(nursery: Nursery, caller: Caller, baby: str) -> str:
     """A guardian who agrees that experts are asked, and is clearly one now; empty if there is none."""
     about = f"Patient/{baby}"
-    people = await found_by(nursery.store, caller, WARD_WORK, "RelatedPerson", patient=about)
-    flags = [each.value for each in await found_by(nursery.store, caller, WARD_WORK, "Flag", patient=about)]
-    consents = await found_by(nursery.store, caller, WARD_WORK, "Consent", patient=about, status="active")
+    people = await found_all(nursery.store, caller, WARD_WORK, "RelatedPerson", patient=about)
+    flags = [each.value for each in await found_all(nursery.store, caller, WARD_WORK, "Flag", patient=about)]
+    consents = await found_all(nursery.store, caller, WARD_WORK, "Consent", patient=about, status="active")
     guardians = [each.id for each in people if is_clear(each.value, baby, flags, now=nursery.clock())]
     return agreed_by([each.value for each in consents], guardians)
 

@@ -83,6 +83,7 @@ async def let_interpret(windows: Windows, caller: Caller, practitioner: str, vis
         return
     if not await windows.viewers.agree_interpreter(visit, account, by=practitioner, now=nursery.clock()):
         raise not_found()
+    await nursery.interpreters.tell_relative(caller, visit, account, baby=booked.baby, is_let=True)
     # His page comes back by itself, and then with a line for his voice.
     participant = windows.grants.participant(visit, account)
     viewer = await windows.viewers.find(visit, participant)
@@ -95,10 +96,12 @@ async def interpret_no_more(windows: Windows, caller: Caller, visit: str, accoun
 
     Safe to repeat, where what let him in could not be taken back.  Raises Refusal `not-found`.
     """
-    await visit_of(windows.house, caller, visit)
+    booked = await visit_of(windows.house, caller, visit)
     interpreters = windows.nursery.interpreters
-    is_sent = await interpreters.send_away(caller, visit, account)
-    is_known = is_sent or await windows.viewers.disagree_interpreter(visit, account)
+    is_known = await interpreters.send_away(caller, visit, account)
+    if not is_known and await windows.viewers.disagree_interpreter(visit, account):
+        is_known = True
+        await interpreters.tell_relative(caller, visit, account, baby=booked.baby, is_let=False)
     if not is_known and not await interpreters.was_taken_back(account, visit):
         raise not_found()
     await _sent_away(windows, account, visit)

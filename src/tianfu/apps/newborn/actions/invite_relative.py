@@ -21,20 +21,23 @@ from tianfu.services.accounts.model.people import Kind, SignedIn
 from tianfu.services.booking.claims import Ended
 
 NAME_CHARACTERS_MAX = 50
+INVITED_EVER_MAX = 30
+"""So many invitations a guardian writes for a baby, with those that were taken back: each leaves a record. [ours]"""
 NO_LONGER = "no-longer-invited"
 
 
 async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form: Mapping[str, str]) -> None:
     """Invite whoever bears a name and telephone; says the same whether or not there is anybody.
 
-    Raises Refusal `not-found`, `invitation-unusable`, `invited-too-many`.
+    Raises Refusal `not-found`, `invitation-unusable`, `invited-too-many`, `invited-too-often`.
     """
     mine = await my_baby(nursery, signed_in.caller, baby)
     name, telephone = read_person(form, signed_in.account.number)
     policy = policy_on(await read_policies(nursery, mine.ward), china_date(nursery.clock()))
     related = new_uuid7()
-    # First, because it counts; without his record an invitation opens nothing, and the guardian can take it back.
-    await nursery.claims.invite(
+    # First, because it counts how many there are.
+    invitation = await nursery.claims.invite(
+        signed_in.caller,
         ward=mine.ward,
         baby=baby,
         guardian=mine.guardian.id,
@@ -42,10 +45,15 @@ async def invite_relative(nursery: Nursery, signed_in: SignedIn, baby: str, form
         telephone=telephone,
         name=name,
         at_most=0 if policy is None else policy.invited_max,
+        ever_at_most=INVITED_EVER_MAX,
     )
-    await write(
-        nursery.store, invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())
-    )
+    person = invited_person(baby, related=related, name=name, telephone=telephone, now=nursery.clock())
+    try:
+        await write(nursery.store, person)
+    except BaseException:
+        # Whom the record does not know is not invited, or she could agree and look, and nobody could read who she was.
+        await nursery.claims.end_invitation(signed_in, invitation, [baby])
+        raise
 
 
 async def end_invitation(nursery: Nursery, signed_in: SignedIn, invitation: str) -> None:
@@ -63,8 +71,17 @@ async def end_invitations_by(nursery: Nursery, caller: Caller, guardian: str) ->
 
     Raises the first Refusal of those whose access could not be taken back, when all were tried.
     """
+    await _let_all_go(nursery, await nursery.claims.end_invitations_by(caller, guardian))
+
+
+async def end_invitations_of_stay(nursery: Nursery, baby: str, ward: str) -> None:
+    """An invitation is for the stay: who was invited for one that is over is so no more.  Raises as above."""
+    await _let_all_go(nursery, await nursery.claims.end_invitations_of(VISITS, baby, ward))
+
+
+async def _let_all_go(nursery: Nursery, invited: Sequence[Ended]) -> None:
     failed: list[Refusal] = []
-    for each in await nursery.claims.end_invitations_by(caller, guardian):
+    for each in invited:
         try:
             await _let_go(nursery, each)
         except Refusal as refusal:
@@ -81,7 +98,7 @@ async def _let_go(nursery: Nursery, invited: Ended) -> bool:
     """
     asked = ("RelatedPerson", invited.related)
     person = (await read_all(nursery.store, VISITS, PLATFORM, [asked])).get(asked)
-    if invited.was_over and (person is None or not person.value.get("active", True)):
+    if invited.was_over and person is not None and not person.value.get("active", True):
         return False
     if invited.account is not None and nursery.taking is not None:
         try:

@@ -21,7 +21,7 @@ from tianfu.apps.newborn.queries.consultations import open_about
 from tianfu.apps.newborn.queries.records import (
     PLATFORM,
     changed,
-    found_by,
+    found_all,
     read_all,
     stays_in,
     write_together,
@@ -116,8 +116,8 @@ async def _has_ground(nursery: Nursery, booked: Booked, now: Instant) -> bool:
     if not booked.needs_consent:
         return True
     about, store = f"Patient/{booked.baby}", nursery.store
-    consents = await found_by(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
-    flags = await found_by(store, VISITS, PLATFORM, "Flag", patient=about)
+    consents = await found_all(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
+    flags = await found_all(store, VISITS, PLATFORM, "Flag", patient=about)
     people = await read_all(store, VISITS, PLATFORM, [("RelatedPerson", booked.guardian)])
     guardian = people.get(("RelatedPerson", booked.guardian))
     return (

@@ -12,6 +12,7 @@ from typing import Literal
 import structlog
 
 from tianfu.apps.newborn.actions.book_slot import NOT_CONFIRMED, give_up, move_up, move_up_everywhere
+from tianfu.apps.newborn.actions.invite_relative import end_invitations_of_stay
 from tianfu.apps.newborn.mapping.codes import ALARM, VISITS, VISITS_PAUSED
 from tianfu.apps.newborn.mapping.halts import was_raised
 from tianfu.apps.newborn.mapping.visits import Booked, booked_from, restated
@@ -133,14 +134,17 @@ async def cancel_unconfirmed(nursery: Nursery) -> None:
 async def give_up_gone(nursery: Nursery, seen_gone: dict[Stay, Instant]) -> None:
     """Give up what is booked for babies that left the ward or died; whoever waits first moves up.
 
+    Invitations are for the stay, and end with it after `GONE_AFTER`.
+
     Of a death at once; of a baby that left when it was gone at two looks `GONE_AFTER` apart, and here at none between:
     `seen_gone` keeps from look to look since when each is.
     Nobody gave such a place up but the ward, so it counts for no family.  A visit at the bed is cut by its keeper.
     """
     now = nursery.clock()
     to_come = [each for each in await nursery.places.around(now, before=WHOLE_BEFORE) if each[0].end > now]
-    gone = await why_gone(nursery.store, {(place.baby, ward) for place, ward in to_come})
-    left_now = {stay for stay, reason in gone.items() if reason == DISCHARGED}
+    invited = await nursery.claims.invited_stays()
+    gone = await why_gone(nursery.store, {*invited, *((place.baby, ward) for place, ward in to_come)})
+    left_now = {stay for stay, reason in gone.items() if reason in {DISCHARGED, ASK_THE_WARD}}
     for stay in seen_gone.keys() - left_now:
         del seen_gone[stay]
     for place, ward in to_come:
@@ -153,6 +157,12 @@ async def give_up_gone(nursery: Nursery, seen_gone: dict[Stay, Instant]) -> None
             await give_up(nursery, ward, place, reason, by="ward")
         except Refusal as refusal:  # at the bed, or over by now: the keeper and the other looks see to it
             _log.info("gone_baby_not_given_up", appointment=place.id, ward=ward, code=refusal.code)
+    for baby, ward in left_now.intersection(invited):
+        if now - seen_gone.setdefault((baby, ward), now) >= GONE_AFTER:
+            try:
+                await end_invitations_of_stay(nursery, baby, ward)
+            except Refusal as refusal:
+                _log.warning("relatives_not_let_go", ward=ward, code=refusal.code)
 
 
 async def _unseen(nursery: Nursery, aborted: Sequence[Booked]) -> dict[str, Literal["family", "ward"]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tianfu.apps.newborn.mapping.codes import CONSENT, HL7
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
-from tianfu.apps.newborn.model.consent import Scope, Words, text_of
+from tianfu.apps.newborn.model.consent import Scope, Words, current_version, text_of
 from tianfu.kernel.instants import Instant, to_fhir_instant
 
 VERSION = "urn:tianfu:newborn-consent-text"
@@ -28,6 +28,14 @@ class Given:
     baby: str
     scopes: frozenset[Scope]
     text: str
+
+    @property
+    def lets_begin(self) -> bool:
+        """Whether he agreed to the text of today that the baby is seen: by an older one nothing new is booked.
+
+        What is booked, or written in the diary, goes on by the text that he signed until he takes it back.
+        """
+        return Scope.VIEW in self.scopes and self.text == current_version()
 
 
 def consent_of(guardian: str, baby: str, words: Words, scopes: Iterable[Scope], *, now: Instant) -> Resource:

@@ -1,4 +1,4 @@
-"""That a doctor lets a baby have no visits for now, as a Flag that no family reads.
+"""That a doctor lets a baby have no visits for now, as a Flag that no family reads; and that guardianship is disputed.
 
 https://hl7.org/fhir/R4/flag.html , rules: docs/rules/newborn-record.md
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN, VISITS_PAUSED
+from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS_PAUSED
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
 from tianfu.apps.newborn.mapping.wards import is_flag_of, is_raised
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
@@ -33,6 +33,20 @@ def pause_flag(baby: str, doctor: str, why: str, *, now: Instant) -> Resource:
         "code": {**said, "text": why},
         "subject": {"reference": f"Patient/{baby}"},
         "author": {"reference": f"Practitioner/{doctor}"},
+        "period": {"start": to_fhir_instant(now)},
+    }
+
+
+def dispute_flag(baby: str, nurse: str | None, *, now: Instant) -> Resource:
+    """The Flag of a nurse who says that a baby's guardianship is disputed."""
+    said = {"coding": [{"system": NEWBORN, "code": GUARDIANSHIP_DISPUTE}]}
+    return {
+        "resourceType": "Flag",
+        "status": "active",
+        "category": [said],
+        "code": said,
+        "subject": {"reference": f"Patient/{baby}"},
+        **({"author": {"reference": f"Practitioner/{nurse}"}} if nurse else {}),
         "period": {"start": to_fhir_instant(now)},
     }
 

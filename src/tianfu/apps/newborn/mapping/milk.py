@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN, WRISTBAND
+from tianfu.apps.newborn.mapping.codes import NEWBORN
 from tianfu.apps.newborn.mapping.guardians import INPATIENT
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
+from tianfu.apps.newborn.mapping.wards import bands_worn
 from tianfu.apps.newborn.model.milk import Kind, Scanned, Verdict, Wearer, rules
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
@@ -30,13 +31,9 @@ class Check:
     by: str
 
 
-def wearer_of(patient: Element, stays: tuple[Element, ...]) -> Wearer:
+def wearer_of(patient: Element, stays: tuple[Element, ...], *, now: Instant) -> Wearer:
     """The bands that a baby wears now and the number of its one open stay; empty if that is not clear."""
-    bands = frozenset(
-        str(each["value"])
-        for each in patient.get("identifier", ())
-        if each.get("system") == WRISTBAND and each.get("use") != "old" and each.get("value")
-    )
+    bands = frozenset(bands_worn(patient, now=now))
     numbers = {
         str(each["value"])
         for stay in stays

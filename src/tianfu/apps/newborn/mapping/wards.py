@@ -27,13 +27,27 @@ UNCLEAR_BED = ""
 """Where a baby lies whose stay names no bed, or several: somebody must look, and nobody is discharged."""
 
 
-def wristbands_of(patient: Element, digest: Digest) -> tuple[str, ...]:
+def wristbands_of(patient: Element, digest: Digest, *, now: Instant) -> tuple[str, ...]:
     """Digests of the bands that the baby wears now."""
+    return tuple(digest(each) for each in bands_worn(patient, now=now))
+
+
+def bands_worn(patient: Element, *, now: Instant) -> tuple[str, ...]:
+    """The numbers of the bands that the baby wears now: an old one is none, nor is one whose time is over."""
     return tuple(
-        digest(str(each["value"]))
+        str(each["value"])
         for each in patient.get("identifier", ())
-        if each.get("system") == WRISTBAND and each.get("use") != "old" and each.get("value")
+        if each.get("system") == WRISTBAND and each.get("use") != "old" and each.get("value") and _holds(each, now)
     )
+
+
+def _holds(identifier: Element, now: Instant) -> bool:
+    """Whether an identifier's time is not over; of one that nobody can read it is."""
+    end = (identifier.get("period") or {}).get("end")
+    try:
+        return end is None or range_of(str(end))[1] > now
+    except ValueError:
+        return False
 
 
 def has_died(patient: Element) -> bool:

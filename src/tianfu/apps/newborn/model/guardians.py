@@ -16,6 +16,11 @@ from tianfu.kernel.refusal import Fault, Refusal
 CLAIM_DAYS = 7
 CODE_DAYS = 14
 CLAIMS_OPEN_MAX = 3
+"""So many wait at one time; a code on a paper of the ward is looked at all the same. [ours]"""
+
+CLAIMS_A_DAY_MAX = 10
+"""So many are asked in a day, also of what was taken back: nobody tries codes or numbers through. [ours]"""
+
 CODE_LETTERS = 10
 EVIDENCE_CHARACTERS_MAX = 200
 

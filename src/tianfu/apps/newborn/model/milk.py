@@ -22,6 +22,8 @@ from tianfu.kernel.refusal import Fault, Refusal
 CODE_CHARACTERS_MAX = 128
 HOUR = 3_600 * SECOND
 CHINA = timezone(timedelta(hours=8))
+KEPT_AT_MOST = 365 * 24 * HOUR
+"""A time on a label further away than a year is a slip of the hand: a year typed short."""
 AHEAD = 60 * SECOND
 """How far a clock on the wall may go ahead of ours."""
 
@@ -76,8 +78,11 @@ def good_until(kind: Kind, since: Instant) -> Instant:
     return Instant(since + rules()["hours"][kind.value] * HOUR)
 
 
-def read_scanned(form: Mapping[str, str]) -> Scanned:
-    """What was scanned and chosen; raises Refusal `milk-unusable` with a fault for each field that is missing."""
+def read_scanned(form: Mapping[str, str], *, now: Instant) -> Scanned:
+    """What was scanned and chosen; raises Refusal `milk-unusable` with a fault for each field that is missing.
+
+    A time of which nobody can say when that was is missing.
+    """
     faults = [
         Fault(name, "scan-missing")
         for name in ("wristband", "bottle_number", "bottle_band")
@@ -87,7 +92,8 @@ def read_scanned(form: Mapping[str, str]) -> Scanned:
     if kind not in {each.value for each in Kind}:
         faults.append(Fault("kind", "kind-needed"))
     since = _moment(form.get("since", "").strip())
-    if since is None:
+    if since is None or abs(now - since) > KEPT_AT_MOST:
+        since = None
         faults.append(Fault("since", "since-needed"))
     if faults or since is None:
         raise Refusal("milk-unusable", faults=tuple(faults))

@@ -217,12 +217,15 @@ def _window(line: str) -> Window:
     days, times = line.replace("：", ":").replace("，", ",").replace("–", "-").split()
     weekdays: set[int] = set()
     for part in days.split(","):
-        first, _, last = part.partition("-")
-        weekdays |= set(range(int(first), int(last or first) + 1))
-    start, end = (minutes_of(each) for each in times.split("-"))
-    if not weekdays or not weekdays <= set(WEEKDAYS) or start >= end:
+        first, dash, last = part.partition("-")
+        begin, end = int(first), int(last if dash else first)
+        if not 1 <= begin <= end <= 7:
+            raise ValueError(line)
+        weekdays |= set(range(begin, end + 1))
+    opens, closes = (minutes_of(each) for each in times.split("-"))
+    if opens >= closes:
         raise ValueError(line)
-    return Window(weekdays=frozenset(weekdays), start=start, end=end)
+    return Window(weekdays=frozenset(weekdays), start=opens, end=closes)
 
 
 def _shifts(text: str, faults: list[Fault]) -> tuple[int, ...]:

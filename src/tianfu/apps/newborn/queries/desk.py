@@ -20,7 +20,6 @@ from tianfu.apps.newborn.queries.records import (
     WARD_WORK,
     bed_of,
     found_all,
-    found_by,
     not_found,
     read_all,
     ward_of_unit,
@@ -132,7 +131,7 @@ async def _pauses(nursery: Nursery, caller: Caller, babies: Collection[str]) -> 
 
 async def ward_babies(nursery: Nursery, caller: Caller) -> Mapping[str, WardBaby]:
     """The babies that stay in the caller's unit now, by bed; as many as he may see."""
-    stays = await found_by(
+    stays = await found_all(
         nursery.store,
         caller,
         WARD_WORK,
@@ -163,8 +162,8 @@ async def read_baby_desk(nursery: Nursery, caller: Caller, baby: str) -> BabyDes
     if baby not in babies:
         raise not_found()
     about = f"Patient/{baby}"
-    people = await found_by(nursery.store, caller, WARD_WORK, "RelatedPerson", patient=about)
-    consents = await found_by(nursery.store, caller, WARD_WORK, "Consent", patient=about)
+    people = await found_all(nursery.store, caller, WARD_WORK, "RelatedPerson", patient=about)
+    consents = await found_all(nursery.store, caller, WARD_WORK, "Consent", patient=about)
     flags = await found_all(nursery.store, caller, WARD_WORK, "Flag", patient=about)
     given = {
         each.guardian: each

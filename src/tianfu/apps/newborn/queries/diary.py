@@ -28,13 +28,14 @@ from tianfu.apps.newborn.model.diary import State
 from tianfu.apps.newborn.model.growth import Born, Weighed
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.desk import BabyDesk, read_baby_desk
-from tianfu.apps.newborn.queries.family_home import Baby, read_babies
+from tianfu.apps.newborn.queries.family_home import Baby, own_baby
 from tianfu.apps.newborn.queries.records import FAMILY, WARD_WORK, found_by, not_found, read_all, read_one
 from tianfu.kernel.instants import china_date
 from tianfu.records.outcomes import Record
 from tianfu.records.searching import SearchRequest
 
-DAYS_SHOWN = 60
+DAYS_AT_ONCE = 100
+OBSERVATIONS_AT_ONCE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class CareDiary:
 
 async def read_family_diary(nursery: Nursery, caller: Caller, baby: str) -> FamilyDiary:
     """The released days of a baby of the reader's, also after it went home; raises Refusal `not-found`."""
-    mine = await diary_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     scopes = mine.consent.scopes if mine.consent is not None else frozenset()
     if Scope.DIARY not in scopes:
         return FamilyDiary(baby=mine, diary=Diary(entries=(), born=None), has_agreed=False, sees_photos=False)
@@ -93,7 +94,7 @@ async def read_family_diary(nursery: Nursery, caller: Caller, baby: str) -> Fami
 
 async def read_family_photo(nursery: Nursery, caller: Caller, baby: str, photo: str) -> bytes:
     """A released photo, for a guardian who agreed to diary and photos; raises Refusal `not-found`."""
-    mine = await diary_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     if not sees_photos(mine):
         raise not_found()
     state, picture = await _photo(nursery.store, caller, FAMILY, baby, photo)
@@ -107,10 +108,11 @@ async def read_last_photo(nursery: Nursery, caller: Caller, baby: str) -> tuple[
 
     Raises Refusal `not-found` for everybody else.
     """
-    mine = await diary_baby(nursery, caller, baby)
+    mine = await own_baby(nursery, caller, baby)
     if not sees_photos(mine):
         return False, None
-    entries = await _days(nursery.store, caller, FAMILY, baby)
+    # Asked again every five seconds: further back than so many days nothing is looked for.
+    entries = _entries(await _search(nursery.store, caller, FAMILY, "Composition", *_of_days(baby)))
     released = [each for each in entries if each.state is State.RELEASED and each.photo]
     return True, max(released, key=lambda each: each.day, default=None)
 
@@ -140,14 +142,6 @@ async def read_care_photo(nursery: Nursery, caller: Caller, baby: str, photo: st
     return picture
 
 
-async def diary_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
-    """A baby of the reader's, in a ward or at home; raises Refusal `not-found`."""
-    found = [each for each in await read_babies(nursery, caller) if each.id == baby]
-    if not found:
-        raise not_found()
-    return found[0]
-
-
 def agreed_at(desk: BabyDesk) -> frozenset[Scope]:
     """What at least one guardian agrees to now; nothing while guardianship is in dispute."""
     if desk.is_disputed:
@@ -156,7 +150,7 @@ def agreed_at(desk: BabyDesk) -> frozenset[Scope]:
 
 
 async def read_diary(store: RecordStore, caller: Caller, why: Purpose, baby: str) -> Diary:
-    """The last days of a baby as the caller may read them."""
+    """All days of a baby as the caller may read them."""
     about = f"Patient/{baby}"
     whole = await with_observations(store, caller, why, await _days(store, caller, why, baby))
     patient = await read_one(store, caller, why, "Patient", baby)
@@ -172,7 +166,9 @@ async def with_observations(
 ) -> tuple[Entry, ...]:
     """The same entries with what their Observations say."""
     wanted = [("Observation", each) for entry in entries for each in entry.observations]
-    found = await read_all(store, caller, why, wanted)
+    found: dict[tuple[str, str], Record] = {}
+    for first in range(0, len(wanted), OBSERVATIONS_AT_ONCE):
+        found |= await read_all(store, caller, why, wanted[first : first + OBSERVATIONS_AT_ONCE])
     return tuple(replace(entry, told=told_in(entry.told.note, _observed(entry, found))) for entry in entries)
 
 
@@ -197,15 +193,22 @@ def _as_seen(entry: Entry) -> Entry:
 
 
 async def _days(store: RecordStore, caller: Caller, why: Purpose, baby: str) -> list[Entry]:
-    days = await _search(
-        store,
-        caller,
-        why,
-        "Composition",
-        ("patient", f"Patient/{baby}"),
-        ("type", f"{NEWBORN}|{DIARY_DAY}"),
-        ("_sort", "-date"),
-    )
+    """Every day, however long the stay."""
+    first = (*_of_days(baby), ("_count", str(DAYS_AT_ONCE)))
+    page = await store.search(caller, why, SearchRequest(type="Composition", parameters=first))
+    days = list(page.records)
+    while page.next_cursor is not None:
+        following = SearchRequest(type="Composition", parameters=(("_cursor", page.next_cursor),))
+        page = await store.search(caller, why, following)
+        days += page.records
+    return _entries(days)
+
+
+def _of_days(baby: str) -> tuple[tuple[str, str], ...]:
+    return ("patient", f"Patient/{baby}"), ("type", f"{NEWBORN}|{DIARY_DAY}"), ("_sort", "-date")
+
+
+def _entries(days: Sequence[Record]) -> list[Entry]:
     entries = [entry_from(each.value, version=each.version) for each in days]
     return [each for each in entries if each is not None]
 
@@ -221,6 +224,6 @@ async def _photo(store: RecordStore, caller: Caller, why: Purpose, baby: str, ph
 async def _search(
     store: RecordStore, caller: Caller, why: Purpose, kind: str, *parameters: tuple[str, str]
 ) -> tuple[Record, ...]:
-    wanted = SearchRequest(type=kind, parameters=(*parameters, ("_count", str(DAYS_SHOWN))))
+    wanted = SearchRequest(type=kind, parameters=(*parameters, ("_count", str(DAYS_AT_ONCE))))
     page = await store.search(caller, why, wanted)
     return page.records

@@ -108,7 +108,7 @@ async def read_facts(
             band: baby
             for baby in babies
             if ("Patient", baby) in read
-            for band in wristbands_of(read["Patient", baby].value, digest)
+            for band in wristbands_of(read["Patient", baby].value, digest, now=now)
         },
         bed_of_baby=beds,
         bed_of_camera={

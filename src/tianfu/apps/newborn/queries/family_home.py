@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.consents import Given, given_of
+from tianfu.apps.newborn.mapping.consultations import is_agreement
 from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
 from tianfu.apps.newborn.mapping.halts import pause_in
-from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from
+from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.mapping.wards import has_died, is_clear
 from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
-from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
@@ -22,7 +22,6 @@ from tianfu.apps.newborn.queries.records import (
     FAMILY,
     PLATFORM,
     found_all,
-    found_by,
     not_found,
     read_all,
     wards_of_stays,
@@ -45,7 +44,9 @@ class Baby:
 
     `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
 
-    `kept_back` tells of each wish, by its id, why its family does not move up.
+    `kept_back` tells of each wish, by its id, why its family does not move up.  `agrees_to_experts`: that experts from
+    elsewhere are asked, by a consent of its own.  `others` are the names of the baby's other guardians by their
+    RelatedPerson: what one of them booked, or waits for, he gives up himself.
     """
 
     id: str
@@ -60,12 +61,18 @@ class Baby:
     is_small: bool
     asks_ward: bool
     kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
+    agrees_to_experts: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_agreed(self) -> bool:
+        """Whether this guardian agreed to anything that stands; it can be taken back wherever the baby is."""
+        return self.consent is not None and bool(self.consent.scopes)
 
     @property
     def may_be_seen(self) -> bool:
         """Whether this guardian agreed to the text of today that the baby is seen."""
-        given = self.consent
-        return given is not None and Scope.VIEW in given.scopes and given.text == current_version()
+        return self.consent is not None and self.consent.lets_begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +95,17 @@ class AskedToInterpret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the reader asked: it waits for the ward, or came to nothing.
+
+    Whether the ward said no or nobody saw it is told alike, and no more: a claim that fits nobody is like any other.
+    """
+
+    claim: Claim
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id.
 
@@ -95,7 +113,7 @@ class Home:
     """
 
     babies: tuple[Baby, ...]
-    claims: tuple[Claim, ...]
+    asked: tuple[Asked, ...]
     invited: tuple[Invited, ...]
     interpreting: tuple[AskedToInterpret, ...]
     step: Step
@@ -118,13 +136,19 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
     )
     return Home(
         babies=babies,
-        claims=claims,
+        asked=_asked(claims, now, has_baby=bool(here)),
         invited=await _invited(nursery, signed_in),
         interpreting=await _interpreting(nursery, signed_in),
         step=step,
         consultations={each.id: await about_baby(nursery, each.id) for each in here},
         resting=frozenset({each.id for each in here if await _rests(nursery, each.id)}),
     )
+
+
+def _asked(claims: Sequence[Claim], now: Instant, *, has_baby: bool) -> tuple[Asked, ...]:
+    """What waits; and while the reader has no baby here, also what came to nothing."""
+    read = [Asked(claim=each, waits=each.answer is None and each.until > now) for each in claims]
+    return tuple(each for each in read if each.waits or (not has_baby and each.claim.answer in {None, "declined"}))
 
 
 async def _rests(nursery: Nursery, baby: str) -> bool:
@@ -141,9 +165,9 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         return ()
     mine = ",".join(f"Patient/{each}" for each in guardians)
     patients = await read_all(store, caller, FAMILY, [("Patient", each) for each in guardians])
-    stays = await found_by(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
+    stays = await found_all(store, caller, FAMILY, "Encounter", patient=mine, status="in-progress")
     wards = await wards_of_stays(store, caller, FAMILY, [each.value for each in stays if _is_stay(each.value)])
-    consents = await _consents(store, caller, mine)
+    consents, agreements = await _consents(store, caller, mine)
     babies = []
     for baby, guardian in guardians.items():
         if ("Patient", baby) not in patients:
@@ -152,6 +176,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         asks_ward = has_died(patient) or (baby not in wards and await left_dead(store, baby))
         ward, bed = ("", "") if asks_ward else wards.get(baby, ("", ""))
         waiting = await nursery.places.waiting(baby)
+        visits = await _visits(nursery, caller, FAMILY, baby)
         babies.append(
             Baby(
                 id=baby,
@@ -161,27 +186,48 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 ward=ward,
                 bed=bed,
                 consent=consents.get((guardian.id, baby)),
-                visits=await _visits(nursery, caller, FAMILY, baby),
+                visits=visits,
                 waiting=waiting,
                 is_small=_is_small(patient, now),
                 asks_ward=asks_ward,
                 kept_back=await kept_back(nursery, waiting),
+                agrees_to_experts=(guardian.id, baby) in agreements,
+                others=await _others(store, caller, {*(e.guardian for e in visits), *(e.related for e in waiting)}),
             )
         )
     return tuple(sorted(babies, key=lambda each: (not each.ward, each.order, each.id)))
 
 
-async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
-    """One of them that is in a ward; raises Refusal `not-found` for anybody else's."""
-    found = [each for each in await read_babies(nursery, caller) if each.id == baby and each.ward]
+async def _others(store: RecordStore, caller: Caller, guardians: set[str]) -> dict[str, str]:
+    """The names of those of these guardians who are not the reader; empty where he may not read one."""
+    wanted = [("RelatedPerson", each) for each in sorted(guardians - set(caller.related))]
+    found = await read_all(store, caller, FAMILY, wanted) if wanted else {}
+    return {each[1]: name_of(found[each].value) if each in found else "" for each in wanted}
+
+
+async def own_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
+    """One of them, wherever it is, and also after its death; raises Refusal `not-found` for anybody else's."""
+    found = [each for each in await read_babies(nursery, caller) if each.id == baby]
     if not found:
         raise not_found()
     return found[0]
 
 
+async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
+    """One of them that is in a ward; raises Refusal `not-found` for anybody else's."""
+    mine = await own_baby(nursery, caller, baby)
+    if not mine.ward:
+        raise not_found()
+    return mine
+
+
 async def consent_records(store: RecordStore, caller: Caller, guardian: str, baby: str) -> tuple[Record, ...]:
     """A guardian's consents to visits: those in force, then those taken back."""
-    records = await found_by(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}")
+    return consents_by(guardian, await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}"))
+
+
+def consents_by(guardian: str, records: Iterable[Record]) -> tuple[Record, ...]:
+    """Of these, a guardian's consents to visits: those in force, then those taken back."""
     read = [(each, given_of(each.value, version=each.version)) for each in records]
     his = [each for each, given in read if given is not None and given.guardian == guardian]
     return tuple(sorted(his, key=lambda each: (each.value.get("status") != "active", each.id)))
@@ -193,12 +239,21 @@ async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[s
     return {each.baby: each for each in read if each is not None}
 
 
-async def _consents(store: RecordStore, caller: Caller, mine: str) -> Mapping[tuple[str, str], Given]:
-    records = await found_by(store, caller, FAMILY, "Consent", patient=mine)
+async def _consents(
+    store: RecordStore, caller: Caller, mine: str
+) -> tuple[Mapping[tuple[str, str], Given], Collection[tuple[str, str]]]:
+    """What guardians said of visits, and which of them agree that experts are asked; by guardian and baby."""
+    records = await found_all(store, caller, FAMILY, "Consent", patient=mine)
     read = [given_of(each.value, version=each.version) for each in records]
     # Of several the one in force counts.
     given = sorted((each for each in read if each is not None), key=lambda each: bool(each.scopes))
-    return {(each.guardian, each.baby): each for each in given}
+    agreements = {
+        (id_in(one, "RelatedPerson"), id_in(each.value.get("patient"), "Patient"))
+        for each in records
+        if is_agreement(each.value) and each.value.get("status") == "active"
+        for one in each.value.get("performer", ())
+    }
+    return {(each.guardian, each.baby): each for each in given}, agreements
 
 
 async def _visits(nursery: Nursery, caller: Caller, why: Purpose, baby: str) -> tuple[Booked, ...]:
@@ -215,7 +270,7 @@ async def _invited(nursery: Nursery, signed_in: SignedIn) -> tuple[Invited, ...]
     # An invitation is for the stay: once the baby left, nothing of it is left either.
     mine = ",".join(f"Patient/{each.baby}" for each in asked)
     fields = {"patient": mine, "status": "in-progress"}
-    stays = await found_by(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
+    stays = await found_all(nursery.store, VISITS, PLATFORM, "Encounter", **fields) if asked else ()
     wards = await wards_of_stays(nursery.store, VISITS, PLATFORM, [one.value for one in stays if _is_stay(one.value)])
     invitations = [each for each in asked if wards.get(each.baby, ("", ""))[0] == each.ward]
     wanted = [("RelatedPerson", each.guardian) for each in invitations]

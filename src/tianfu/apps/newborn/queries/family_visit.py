@@ -21,6 +21,7 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.experts import is_listed
 from tianfu.apps.newborn.queries.facts import read_facts
 from tianfu.apps.newborn.queries.records import (
+    FAMILY,
     PLATFORM,
     found_all,
     found_by,
@@ -35,12 +36,14 @@ from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
+from tianfu.records.searching import SearchRequest
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.booking.stations import Shown
 from tianfu.services.realtime.protocol.parts import Part
 
 INVITATION_OVER = "invitation-over"
+NOTES_LOOKED_AT = 10
 
 COMES = AT_THE_BED | {State.SLOT_CONFIRMED, State.WAITING}
 """In which states an expert who said yes may come."""
@@ -123,7 +126,7 @@ class Coming:
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
     and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
     `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.  `rests`: a
-    doctor lets the baby have no visits for now.
+    doctor lets the baby have no visits for now.  `is_third`: he interprets, and is no relative.
     """
 
     booked: Booked
@@ -135,6 +138,7 @@ class Coming:
     asks_ward: bool = False
     rests: bool = False
     guardian: str = ""
+    is_third: bool = False
 
     @property
     def is_own(self) -> bool:
@@ -218,16 +222,16 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     if isinstance(watcher, AtDoor) and watcher.shown.visit != visit:
         raise not_found()
     booked = await _booked(windows, visit)
-    is_own = isinstance(watcher, AtDoor) or booked.guardian in watcher.caller.related
-    own = booked.guardian if is_own else await guardian_as(nursery, watcher.caller, booked.baby)
+    # Who booked it is no guardian for that: his time may be over, by whichever system ended it.
+    own = await _guardian(nursery, watcher, booked)
     is_guardian = own != ""
-    is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked.baby)
+    is_invited = isinstance(watcher, SignedIn) and not is_guardian and await _is_invited(windows, watcher, booked)
     third = await _third(windows, watcher, visit) if not (is_guardian or is_invited) else None
     if not (is_guardian or is_invited or third):
         if isinstance(watcher, SignedIn) and await _was_let_in(nursery, watcher, booked):
             raise Refusal(INVITATION_OVER, next_step="ask-to-be-invited-again")
         raise not_found()
-    consents = await found_by(
+    consents = await found_all(
         nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{booked.baby}", status="active"
     )
     flags = await found_all(nursery.store, VISITS, PLATFORM, "Flag", patient=f"Patient/{booked.baby}")
@@ -256,8 +260,15 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
         waits=waits,
         asks_ward=asks_ward,
         guardian=own,
+        is_third=third is not None,
         rests=any(is_raised(each.value, VISITS_PAUSED) for each in flags),
     )
+
+
+async def _guardian(nursery: Nursery, watcher: SignedIn | AtDoor, booked: Booked) -> str:
+    if isinstance(watcher, AtDoor):
+        return booked.guardian
+    return await guardian_as(nursery, watcher.caller, booked.baby, first=booked.guardian)
 
 
 async def _coming_as_expert(windows: Windows, watcher: Expert, visit: str) -> Coming:
@@ -311,13 +322,18 @@ async def _was_let_in(nursery: Nursery, watcher: SignedIn, booked: Booked) -> bo
     return await nursery.interpreters.was_taken_back(watcher.account.id, booked.id)
 
 
-async def _is_invited(windows: Windows, watcher: SignedIn, baby: str) -> bool:
-    """Whether somebody whom a guardian of the baby invited agreed; he comes while that guardian is one."""
-    nursery = windows.nursery
+async def _is_invited(windows: Windows, watcher: SignedIn, booked: Booked) -> bool:
+    """Whether somebody whom a guardian of the baby invited agreed; he comes while that guardian is one.
+
+    To visits in the ward for which he was invited, and to none in another.
+    """
+    nursery, baby = windows.nursery, booked.baby
     accepted = [
         each
         for each in await nursery.claims.invitations(watcher)
-        if each.accepted_at is not None and each.baby == baby and each.accepted_by == watcher.account.id
+        if each.accepted_at is not None
+        and (each.baby, each.ward) == (baby, booked.ward)
+        and each.accepted_by == watcher.account.id
     ]
     inviting = await read_all(nursery.store, VISITS, PLATFORM, [("RelatedPerson", each.guardian) for each in accepted])
     return any(is_clear(each.value, baby, (), now=nursery.clock()) for each in inviting.values())
@@ -368,7 +384,8 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     """The page of a visit for a guardian of its baby or an invited relative; raises as `coming_to` does.
 
     At the door, where others pass, it tells no name and nothing of how the baby is.  An expert learns name and bed
-    from the first to the last minute, while the baby stays in the ward that asked, and until it is over.
+    from the first to the last minute, while the baby stays in the ward that asked, and until it is over; who interprets
+    and is no relative from a nurse's yes until it is over.  In which bed a baby lies in another ward it tells nobody.
     """
     coming = await coming_to(windows, watcher, visit)
     booked, store = coming.booked, windows.nursery.store
@@ -378,7 +395,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     found = await read_all(store, VISITS, PLATFORM, [("Patient", booked.baby), ("RelatedPerson", booked.guardian)])
     stays = await found_by(store, VISITS, PLATFORM, "Encounter", patient=f"Patient/{booked.baby}", status="in-progress")
     in_ward = [each.value for each in stays if (each.value.get("class") or {}).get("code") == "IMP"]
-    _, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
+    ward, bed = (await wards_of_stays(store, VISITS, PLATFORM, in_ward)).get(booked.baby, ("", ""))
     stands = await now_of(windows, coming)
     patient, guardian = found.get(("Patient", booked.baby)), found.get(("RelatedPerson", booked.guardian))
     is_open_to_expert = (
@@ -387,13 +404,18 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
         and booked.start <= windows.nursery.clock() < booked.end
         and not stands.is_over
     )
-    is_known = is_open_to_expert if coming.part is Part.EXPERT else coming.sees
+    if coming.part is Part.EXPERT:
+        is_known = is_open_to_expert
+    elif coming.is_third:
+        is_known = coming.sees and not coming.waits and not stands.is_over
+    else:
+        is_known = True
     return FamilyVisit(
         coming=coming,
         now=stands,
         baby="" if patient is None or is_open_to_others or not is_known else name_of(patient.value),
-        bed=bed if is_known else "",
-        note=await _note(windows, booked.baby) if is_told and stands.reason != ASK_THE_WARD else None,
+        bed=bed if is_known and ward == booked.ward else "",
+        note=await _note(windows, watcher.caller, booked.baby) if is_told and stands.reason != ASK_THE_WARD else None,
         helpers=await helpers_of(windows, booked) if is_own else (),
         family=name_of(guardian.value) if guardian is not None and coming.part is Part.INTERPRETER else "",
         is_open_to_expert=is_open_to_expert,
@@ -429,16 +451,22 @@ async def _relatives(windows: Windows, booked: Booked) -> tuple[Helper, ...]:
     )
 
 
-async def _note(windows: Windows, baby: str) -> Note | None:
-    records = await found_by(
-        windows.nursery.store,
-        VISITS,
-        PLATFORM,
-        "Communication",
-        patient=f"Patient/{baby}",
-        category=f"{NEWBORN}|{CONDITION_NOTE}",
-        status="completed",
+async def _note(windows: Windows, guardian: Caller, baby: str) -> Note | None:
+    """The newest that a doctor approved, read in the guardian's own name: it tells how the baby is.
+
+    Further back than a few nothing is looked for.
+    """
+    wanted = SearchRequest(
+        type="Communication",
+        parameters=(
+            ("patient", f"Patient/{baby}"),
+            ("category", f"{NEWBORN}|{CONDITION_NOTE}"),
+            ("status", "completed"),
+            ("_sort", "-sent"),
+            ("_count", str(NOTES_LOOKED_AT)),
+        ),
     )
-    notes = [note_from(each.value, version=each.version) for each in records]
+    page = await windows.nursery.store.search(guardian, FAMILY, wanted)
+    notes = [note_from(each.value, version=each.version) for each in page.records]
     approved = [each for each in notes if each is not None and each.is_approved]
     return max(approved, key=lambda each: each.at, default=None)

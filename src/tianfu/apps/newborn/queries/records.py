@@ -23,7 +23,11 @@ PAGE = 100
 
 
 async def found_by(store: RecordStore, caller: Caller, why: Purpose, kind: str, **fields: str) -> tuple[Record, ...]:
-    """Records that match, all of them; raises Refusal `too-many-records` rather than leave one out."""
+    """Records that match, all of them; raises Refusal `too-many-records` rather than leave one out.
+
+    For what cannot be many, such as what is open now or bears one identifier: whatever a family, a ward or the
+    years can make many is `found_all`.
+    """
     parameters = (*((name.replace("_", "-"), value) for name, value in fields.items()), ("_count", str(PAGE)))
     page = await store.search(caller, why, SearchRequest(type=kind, parameters=parameters))
     if page.next_cursor is not None:
@@ -90,7 +94,7 @@ async def ward_of_unit(store: RecordStore, caller: Caller) -> Record:
     """The ward in which somebody has his place of work; raises Refusal `not-found` for everybody else."""
     if caller.organisation is None:
         raise not_found()
-    records = await found_by(store, caller, WARD_WORK, "Location", organization=f"Organization/{caller.organisation}")
+    records = await found_all(store, caller, WARD_WORK, "Location", organization=f"Organization/{caller.organisation}")
     wards = [each for each in records if is_ward(each.value)]
     if len(wards) != 1:
         raise not_found()

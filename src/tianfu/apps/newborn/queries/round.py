@@ -10,9 +10,8 @@ from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.live.house import House
 from tianfu.apps.newborn.live.standing import Standing, read
-from tianfu.apps.newborn.mapping.codes import WRISTBAND
 from tianfu.apps.newborn.mapping.visits import Booked, at_bed_from, id_in
-from tianfu.apps.newborn.mapping.wards import bed_of, is_ward
+from tianfu.apps.newborn.mapping.wards import bands_worn, bed_of, is_ward
 from tianfu.apps.newborn.model.reasons import told
 from tianfu.apps.newborn.model.visit import OVER, State, Visit
 from tianfu.apps.newborn.nurse_ports import VisitStore
@@ -185,7 +184,7 @@ async def rows_of(house: House, caller: Caller, booked: Sequence[Booked], kept: 
             baby=_name(people[each.baby]),
             baby_id=each.baby,
             twin=_twin(people[each.baby]),
-            band_tail=_band_tail(people[each.baby]),
+            band_tail=_band_tail(people[each.baby], now=house.clock()),
             visit=kept[each.id].visit if each.id in kept else each.visit,
             ward=each.ward,
             is_at_bed=each.id in kept,
@@ -233,7 +232,7 @@ def _twin(patient: Mapping[str, Any]) -> int:
     return order if isinstance(order, int) else 0
 
 
-def _band_tail(patient: Mapping[str, Any]) -> str:
-    """The last four characters of the wristband, to look at beside the scan."""
-    bands = [each["value"] for each in patient.get("identifier", ()) if each.get("system") == WRISTBAND]
-    return str(bands[0])[-4:] if bands else ""
+def _band_tail(patient: Mapping[str, Any], *, now: Instant) -> str:
+    """The last four characters of the wristband that the baby wears, to look at beside the scan."""
+    bands = bands_worn(patient, now=now)
+    return bands[0][-4:] if bands else ""

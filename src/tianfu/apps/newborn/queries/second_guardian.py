@@ -9,12 +9,12 @@ from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import PLATFORM, read_all
 
 
-async def guardian_as(nursery: Nursery, caller: Caller, baby: str) -> str:
+async def guardian_as(nursery: Nursery, caller: Caller, baby: str, *, first: str) -> str:
     """As which RelatedPerson somebody is the baby's guardian now, by relation and time; empty for everybody else.
 
-    Whether anybody disputes it is not asked here.
+    Of several as the `first`, who booked the visit.  Whether anybody disputes it is not asked here.
     """
-    wanted = [("RelatedPerson", each) for each in sorted(caller.related)]
+    wanted = [("RelatedPerson", each) for each in sorted(caller.related, key=lambda one: (one != first, one))]
     people = await read_all(nursery.store, VISITS, PLATFORM, wanted) if wanted else {}
     now = nursery.clock()
     return next((name for (_, name), each in people.items() if is_clear(each.value, baby, (), now=now)), "")

@@ -9,12 +9,10 @@ from tianfu.apps.newborn.mapping.consents import given_of
 from tianfu.apps.newborn.mapping.visits import Element, id_in
 from tianfu.apps.newborn.mapping.wards import is_clear
 from tianfu.apps.newborn.model.booking import KeptBack
-from tianfu.apps.newborn.model.consent import Scope, current_version
 from tianfu.apps.newborn.ports import Nursery, RecordStore
-from tianfu.apps.newborn.queries.records import PLATFORM, found_all, found_by, read_all
+from tianfu.apps.newborn.queries.records import PLATFORM, found_all, read_all
 from tianfu.apps.newborn.queries.staying import UNKNOWN, why_gone
 from tianfu.kernel.instants import Instant
-from tianfu.kernel.refusal import Refusal
 from tianfu.services.booking.places import Waiting
 
 
@@ -28,26 +26,21 @@ async def kept_back(nursery: Nursery, wishes: Sequence[Waiting]) -> Mapping[str,
     gone = await why_gone(store, {(wish.baby, wish.ward) for wish in wishes})
     answers: dict[str, KeptBack | None] = {}
     for wish in wishes:
-        person, about = people.get(("RelatedPerson", wish.related)), said[wish.baby]
+        person = people.get(("RelatedPerson", wish.related))
         if why := gone[wish.baby, wish.ward]:
             answers[wish.id] = KeptBack.UNKNOWN if why == UNKNOWN else KeptBack.GONE
-        elif person is None or about is None:
+        elif person is None:
             answers[wish.id] = KeptBack.GUARDIANSHIP
         else:
-            answers[wish.id] = _why(wish, person.value, *about, now)
+            answers[wish.id] = _why(wish, person.value, *said[wish.baby], now)
     return answers
 
 
-async def _said(store: RecordStore, baby: str) -> tuple[list[Element], list[Element]] | None:
-    """The flags and the consents of a baby; None for one with too many to look through."""
+async def _said(store: RecordStore, baby: str) -> tuple[list[Element], list[Element]]:
+    """The flags and the consents of a baby."""
     about = f"Patient/{baby}"
-    try:
-        flags = await found_all(store, VISITS, PLATFORM, "Flag", patient=about)
-        consents = await found_by(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
-    except Refusal as refusal:
-        if refusal.code != "too-many-records":
-            raise
-        return None
+    flags = await found_all(store, VISITS, PLATFORM, "Flag", patient=about)
+    consents = await found_all(store, VISITS, PLATFORM, "Consent", patient=about, status="active")
     return [each.value for each in flags], [each.value for each in consents]
 
 
@@ -57,11 +50,5 @@ def _why(
     if not is_clear(person, wish.baby, flags, now=now):
         return KeptBack.GUARDIANSHIP
     given = [given_of(each, version=0) for each in consents if id_in(each.get("patient"), "Patient") == wish.baby]
-    is_agreed = any(
-        each is not None
-        and each.guardian == wish.related
-        and Scope.VIEW in each.scopes
-        and each.text == current_version()
-        for each in given
-    )
+    is_agreed = any(each is not None and each.guardian == wish.related and each.lets_begin for each in given)
     return None if is_agreed else KeptBack.CONSENT

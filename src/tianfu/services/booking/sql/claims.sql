@@ -14,8 +14,9 @@ returning baby, ward;
 select pg_advisory_xact_lock(hashtextextended(%(account)s::text, 20));
 
 -- open_claims
--- How many claims of an account wait.
-select count(*) from newborn_claim where account = %(account)s and answer is null and until > %(now)s;
+-- How many claims of an account wait, and how many it asked lately, whatever became of them.
+select count(*) filter (where answer is null and until > %(now)s), count(*) filter (where asked_at > %(since)s)
+  from newborn_claim where account = %(account)s;
 
 -- add_claim
 -- Somebody asks to be known as a guardian.
@@ -39,6 +40,16 @@ update newborn_claim
  where claim = %(claim)s and answer is null
 returning claim;
 
+-- withdraw_claim
+-- Whoever asked takes it back.
+update newborn_claim set answer = 'withdrawn', answered_by = %(account)s, answered_at = %(now)s
+ where claim = %(claim)s and account = %(account)s and answer is null
+returning claim;
+
+-- answer_to_claim
+-- What became of a claim.
+select answer from newborn_claim where claim = %(claim)s;
+
 -- account_of_related
 -- Whose account a guardian's or a relative's record is tied to.
 select account from account_record where type = 'RelatedPerson' and record = %(related)s and until is null limit 1;
@@ -58,6 +69,10 @@ select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepte
   from newborn_invitation
  where baby = %(baby)s and ended_at is null order by asked_at;
 
+-- invitations_ever
+-- How many invitations a guardian wrote for a baby, with those that are over.
+select count(*) from newborn_invitation where baby = %(baby)s and guardian = %(guardian)s;
+
 -- invitations_for
 -- What waits for, or was accepted by, whoever bears a telephone and name.
 select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepted_at, declined_at
@@ -70,6 +85,16 @@ select invitation, ward, baby, guardian, related, asked_at, accepted_by, accepte
 -- Whether somebody was let in to a baby by an invitation that is over; asked only by who names a visit that there is.
 select 1 from newborn_invitation
  where accepted_by = %(account)s and baby = %(baby)s and ended_at is not null limit 1;
+
+-- invited_stays
+-- Babies and wards for which somebody is invited, those first that were asked for longest.
+select baby, ward from newborn_invitation where ended_at is null group by baby, ward order by min(asked_at);
+
+-- end_invitations_of
+-- An invitation is for the stay: once the baby left the ward, or died, it is over.
+update newborn_invitation set ended_at = %(now)s
+ where baby = %(baby)s and ward = %(ward)s and ended_at is null
+returning related, accepted_by;
 
 -- accept_invitation
 -- Whoever bears both agrees, also who said no before.

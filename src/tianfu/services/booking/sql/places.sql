@@ -81,7 +81,7 @@ update newborn_place set is_confirmed = true
 -- Somebody gave a place up.
 update newborn_place set freed_at = %(now)s, freed_by = %(by)s, freed_reason = %(reason)s
  where place = %(place)s and freed_at is null
-returning ward, starts, ends;
+returning ward, starts, ends, baby;
 
 -- break_off_place
 -- The ward broke off what was seen: the place stays taken.

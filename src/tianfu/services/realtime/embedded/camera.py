@@ -29,7 +29,7 @@ from tianfu.services.realtime.protocol.missing import Missing
 from tianfu.services.realtime.protocol.packets import HEAD_BYTES, MalformedPacket, head_of
 from tianfu.services.realtime.protocol.pictures import Packet, PictureGroup, VideoCodec
 from tianfu.services.realtime.protocol.presence import Presence
-from tianfu.services.realtime.protocol.transit import Transit
+from tianfu.services.realtime.protocol.transit import LATE_SECONDS_MAX, Transit
 
 BITS_PER_SECOND_MAX = 2_500_000
 PICTURE_AGAIN_SECONDS = 0.3
@@ -90,6 +90,8 @@ class Camera:
         self.presence = Presence(self.joined_at)
         self.too_large: Callable[[], None] = lambda: None
         """Hears once if packets come that no viewer's network would carry."""
+        self.too_late: Callable[[], None] = lambda: None
+        """Hears once if its picture comes later than `LATE_SECONDS_MAX`: what lies in a queue is not live."""
         self.bits_per_second: dict[Label, int] = {}
         """Of each stream, in the second before the last `report`."""
         self.pulse = Pulse()
@@ -108,6 +110,7 @@ class Camera:
         self._reported_at = self.joined_at
         self._asked_picture_at: dict[Label, float] = {}
         self._told_too_large = False
+        self._told_too_late = False
 
     @property
     def signs(self) -> int:
@@ -258,14 +261,14 @@ class Camera:
         if source is None:
             if len(self._sources) >= SOURCES_MAX:
                 del self._sources[next(iter(self._sources))]
-            transit = Transit(self.peer.streams[label].clock_rate_hz)
+            transit = Transit(self.peer.streams[label].clock_rate_hz, pauses=label not in PICTURES)
             source = self._sources[number] = _Source(label, number, Reception(number), transit)
         return source
 
     def _begin_anew(self, source: _Source) -> None:
         source.name += ANEW
         source.reception = Reception(source.name % ANEW)
-        source.transit = Transit(self.peer.streams[source.label].clock_rate_hz)
+        source.is_in_time = False  # by the clock it had: what is only sent again is as late as it is
         source.missing = Missing()
         self.clocked.pop(source.label, None)
         if source.label in PICTURES:
@@ -280,6 +283,9 @@ class Camera:
         if source.timestamp != head.timestamp:
             source.timestamp = head.timestamp
             source.late_seconds = source.transit.late(head.timestamp, at_seconds=now)
+            if source.late_seconds > LATE_SECONDS_MAX and source.label in PICTURES and not self._told_too_late:
+                self._told_too_late = True
+                self.too_late()
         if source.label not in PICTURES:
             self._forward(source.label, packet, self._is_in_time(source, now))
             return

@@ -50,6 +50,7 @@ from tianfu.services.realtime.protocol.talk import SPEAKS
 from tianfu.services.realtime.protocol.trickle import Trickle
 
 CAMERA_AWAY = "camera-away"
+CAMERA_LATE = "camera-late"
 
 LOOK_EACH_SECONDS = 0.1
 """How often leases are looked at where no packet comes along to ask."""
@@ -417,6 +418,7 @@ class Forwarder:
 
         made = Camera(name, peer, forward, self._clock)
         made.too_large = lambda: self.happenings.tell(DROPPED, who=name, reason="packet-too-large")
+        made.too_late = lambda: self._camera_ended(made, CAMERA_LATE)
         heard.packet, heard.control = made.heard, made.heard_control
         heard.connected = made.ask_for_picture
         heard.ended = lambda: self._camera_ended(made)
@@ -643,10 +645,11 @@ class Forwarder:
         if camera is not None:
             camera.ask_for_picture(label)
 
-    def _camera_ended(self, camera: Camera) -> None:
+    def _camera_ended(self, camera: Camera, reason: str = "") -> None:
         if self._cameras.get(camera.name) is camera:
             del self._cameras[camera.name]
-            reason = camera.peer.reason if isinstance(camera.peer, Pulled) else ""
+            if not reason and isinstance(camera.peer, Pulled):
+                reason = camera.peer.reason
             self.happenings.tell(CAMERA_LOST, who=camera.name, reason=reason)
             self._shield_all(camera.name)
         elif self._coming.get(camera.name) is camera:

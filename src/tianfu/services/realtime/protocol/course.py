@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from tianfu.services.realtime.protocol.missing import MISSING_MAX
 from tianfu.services.realtime.protocol.packets import SEQUENCES
 
 AHEAD_MAX = 3_000
-BEHIND_MAX = MISSING_MAX
-"""Nobody is asked for a packet longer ago, so what comes from there was not sent again."""
+BEHIND_MAX = 1_024
+"""SRTP opens nothing of longer ago (its window, as aiortc sets it), so what comes from there was not sent again.
+
+What was asked for comes within `MISSING_MAX` of when it was asked, and may be on its way for as long as it likes.
+"""
 
 
 class Step(Enum):

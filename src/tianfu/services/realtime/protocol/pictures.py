@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from tianfu.services.realtime.protocol.packets import Head
+from tianfu.services.realtime.protocol.packets import SEQUENCES, Head
 
 VideoCodec = Literal["H264", "VP8"]
 
@@ -83,7 +83,7 @@ class PictureGroup:
 
     @property
     def packets(self) -> Sequence[Packet]:
-        """In the order in which they came; empty if there is no whole group."""
+        """In the order in which they came, none of before the first; empty if there is no whole group."""
         return self._packets
 
     def add(self, packet: Packet, *, may_begin: bool = True) -> bool:
@@ -94,7 +94,7 @@ class PictureGroup:
         begins = may_begin and begins_picture(self._codec, packet)
         if begins and not self._is_of_first_picture(packet):
             self._packets, self._bytes = [packet], len(packet.data)
-        elif self._packets:
+        elif self._packets and not self._is_of_before(packet):
             self._packets.append(packet)
             self._bytes += len(packet.data)
             if len(self._packets) > GROUP_PACKETS_MAX or self._bytes > GROUP_BYTES_MAX:
@@ -104,6 +104,13 @@ class PictureGroup:
     def forget(self) -> None:
         """Keep nothing."""
         self._packets, self._bytes = [], 0
+
+    def _is_of_before(self, packet: Packet) -> bool:
+        """Whether something is only sent again that came before the first: it may be of behind a curtain."""
+        first = self._packets[0].head
+        return (
+            first.source == packet.head.source and (packet.head.sequence - first.sequence) % SEQUENCES > SEQUENCES // 2
+        )
 
     def _is_of_first_picture(self, packet: Packet) -> bool:
         if not self._packets:
