@@ -48,6 +48,31 @@ BINDING_VISIT = "urn:tianfu:newborn-binding-visit"
 UNRELEASED: Final = {"security": [{"system": "urn:tianfu:release", "code": "unreleased"}]}
 """The meta of what nobody has let go to a family: no citizen sees it.  Rule: docs/rules/permission.md"""
 
+_NAMES = {
+    NEWBORN_VISIT: ("新生儿远程探视", "Newborn visit from home"),
+    REMOTE_CONSULTATION: ("远程会诊", "Remote consultation"),
+    CONDITION_NOTE: ("新生儿病情说明", "How the newborn is"),
+    "visit-feedback": ("新生儿探视反馈", "Feedback on a newborn visit"),
+    "diary-day": ("新生儿日记", "Newborn diary"),
+    "diary-photo": ("新生儿照片", "Photo of a newborn"),
+    "feed-volume": ("奶量", "Volume of milk"),
+    "feed-kind": ("奶的种类", "Kind of milk"),
+    "stool": ("大便", "Stool"),
+    "milk-check": ("奶瓶标签核对", "Check of a milk label"),
+    GUARDIANSHIP_DISPUTE: ("监护权有争议", "Guardianship is disputed"),
+    VISITS_PAUSED: ("医生暂停探视", "A doctor paused the visits"),
+}
+"""How our own codes read in the record; what is missing here is read by our pages alone."""
+
+
+def concept(code: str) -> dict[str, object]:
+    """One of our own codes as a CodeableConcept, with its names in Chinese and English."""
+    if code not in _NAMES:
+        return {"coding": [{"system": NEWBORN, "code": code}]}
+    text, display = _NAMES[code]
+    return {"coding": [{"system": NEWBORN, "code": code, "display": display}], "text": text}
+
+
 APPOINTMENT_STATUS: Mapping[State, str] = {
     State.DRAFT: "proposed",
     State.REQUESTED: "pending",

@@ -19,13 +19,14 @@ from tianfu.apps.newborn.mapping.codes import (
     HL7,
     NEWBORN,
     REMOTE_CONSULTATION,
+    concept,
 )
 from tianfu.apps.newborn.mapping.consents import VERSION
 from tianfu.apps.newborn.mapping.visits import Booked, Element, Resource, id_in, restated
 from tianfu.apps.newborn.model.consultation import Ground, Text
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
-WHAT = {"coding": [{"system": NEWBORN, "code": REMOTE_CONSULTATION}], "text": "远程会诊"}
+WHAT = concept(REMOTE_CONSULTATION)
 CONSULT_NOTE = {"system": "http://loinc.org", "code": "11488-4", "display": "Consult note"}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN, UNRELEASED
+from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN, UNRELEASED, concept
 from tianfu.apps.newborn.mapping.visits import Element, Resource, extension, id_in
 from tianfu.apps.newborn.model.diary import Feed, State, Told
 from tianfu.apps.newborn.model.growth import Born, Sex, Weighed
@@ -67,12 +67,12 @@ def observations_of(told: Told, *, baby: str, day: date, author: str, state: Sta
         }
     if told.millilitres is not None and told.feed is not None:
         observed[FEED_VOLUME] = {
-            "code": _concept(FEED_VOLUME),
+            "code": concept(FEED_VOLUME),
             "valueQuantity": {"value": told.millilitres, "unit": "mL", "system": UCUM, "code": "mL"},
-            "component": [{"code": _concept(FEED_KIND), "valueCodeableConcept": _concept(told.feed.value)}],
+            "component": [{"code": concept(FEED_KIND), "valueCodeableConcept": concept(told.feed.value)}],
         }
     if told.stool:
-        observed[STOOL] = {"code": _concept(STOOL), "valueString": told.stool}
+        observed[STOOL] = {"code": concept(STOOL), "valueString": told.stool}
     return {
         what: {
             "resourceType": "Observation",
@@ -90,7 +90,7 @@ def observations_of(told: Told, *, baby: str, day: date, author: str, state: Sta
 
 def entry_of(entry: Entry, references: Iterable[str], *, now: Instant) -> Resource:
     """The day's Composition; `references` are its Observations, as a bundle or the record names them."""
-    section: Resource = {"title": "diary", "code": _concept(DIARY_DAY)}
+    section: Resource = {"title": "diary", "code": concept(DIARY_DAY)}
     if entry.told.note:
         section["text"] = {"status": "additional", "div": _BEFORE + html.escape(entry.told.note) + _AFTER}
     linked = [*references, *([f"DocumentReference/{entry.photo}"] if FHIR_ID.match(entry.photo) else [])]
@@ -108,7 +108,7 @@ def entry_of(entry: Entry, references: Iterable[str], *, now: Instant) -> Resour
         **({"extension": said} if said else {}),
         "identifier": {"system": DIARY, "value": name_of_day(entry.baby, entry.day)},
         "status": _STATUS[entry.state],
-        "type": _concept(DIARY_DAY),
+        "type": concept(DIARY_DAY),
         "subject": {"reference": f"Patient/{entry.baby}"},
         "date": to_fhir_instant(now),
         "author": [{"reference": f"Practitioner/{entry.author}"}],
@@ -189,7 +189,7 @@ def photo_resource(photo: bytes, *, baby: str, day: date, author: str, now: Inst
         "identifier": [{"system": DIARY, "value": f"{name_of_day(baby, day)}.photo"}],
         "status": "current",
         "docStatus": "preliminary",
-        "type": _concept(DIARY_PHOTO),
+        "type": concept(DIARY_PHOTO),
         "subject": {"reference": f"Patient/{baby}"},
         "date": to_fhir_instant(now),
         "author": [{"reference": f"Practitioner/{author}"}],
@@ -276,7 +276,3 @@ def _whole(observation: Element) -> int | None:
 def _withheld(state: State) -> Resource:
     """The meta of an entry's parts in a state."""
     return {} if state is State.RELEASED else {"meta": UNRELEASED}
-
-
-def _concept(code: str) -> Resource:
-    return {"coding": [{"system": NEWBORN, "code": code}]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN
+from tianfu.apps.newborn.mapping.codes import NEWBORN, concept
 from tianfu.apps.newborn.mapping.visits import Booked, Element, Resource, extension, id_in
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
@@ -43,7 +43,7 @@ def feedback_of(
         "resourceType": "Communication",
         "id": name,
         "status": "completed",
-        "category": [{"coding": [{"system": NEWBORN, "code": FEEDBACK}]}],
+        "category": [concept(FEEDBACK)],
         "subject": {"reference": f"Patient/{booked.baby}"},
         "about": [{"reference": f"Appointment/{booked.id}"}],
         "sent": to_fhir_instant(now),

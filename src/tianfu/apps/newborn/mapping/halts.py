@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, NEWBORN, VISITS_PAUSED
+from tianfu.apps.newborn.mapping.codes import GUARDIANSHIP_DISPUTE, VISITS_PAUSED, concept
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
 from tianfu.apps.newborn.mapping.wards import is_flag_of, is_raised
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
@@ -25,7 +25,7 @@ class Pause:
 
 def pause_flag(baby: str, doctor: str, why: str, *, now: Instant) -> Resource:
     """The Flag of a doctor who pauses a baby's visits."""
-    said = {"coding": [{"system": NEWBORN, "code": VISITS_PAUSED}]}
+    said = concept(VISITS_PAUSED)
     return {
         "resourceType": "Flag",
         "status": "active",
@@ -39,7 +39,7 @@ def pause_flag(baby: str, doctor: str, why: str, *, now: Instant) -> Resource:
 
 def dispute_flag(baby: str, nurse: str | None, *, now: Instant) -> Resource:
     """The Flag of a nurse who says that a baby's guardianship is disputed."""
-    said = {"coding": [{"system": NEWBORN, "code": GUARDIANSHIP_DISPUTE}]}
+    said = concept(GUARDIANSHIP_DISPUTE)
     return {
         "resourceType": "Flag",
         "status": "active",

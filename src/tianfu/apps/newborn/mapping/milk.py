@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN
+from tianfu.apps.newborn.mapping.codes import NEWBORN, concept
 from tianfu.apps.newborn.mapping.guardians import INPATIENT
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
 from tianfu.apps.newborn.mapping.wards import bands_worn
@@ -53,22 +53,22 @@ def check_resource(scanned: Scanned, verdict: Verdict, *, baby: str, by: str, no
             {
                 "resourceType": "Specimen",
                 "id": "milk",
-                "type": _concept(scanned.kind.value),
+                "type": concept(scanned.kind.value),
                 "subject": about,
                 "collection": {"collectedDateTime": to_fhir_instant(scanned.since)},
             }
         ],
         "status": "completed" if verdict is Verdict.MAY_BE_FED else "rejected",
         "intent": "order",
-        "code": _concept(MILK_CHECK),
-        "statusReason": _concept(verdict.value),
+        "code": concept(MILK_CHECK),
+        "statusReason": concept(verdict.value),
         "for": about,
         "focus": {"reference": "#milk"},
         "authoredOn": to_fhir_instant(now),
         "lastModified": to_fhir_instant(now),
         "requester": {"reference": f"Practitioner/{by}"},
         "owner": {"reference": f"Practitioner/{by}"},
-        "input": [{"type": _concept(MILK_RULES), "valueString": rules()["version"]}],
+        "input": [{"type": concept(MILK_RULES), "valueString": rules()["version"]}],
     }
 
 
@@ -92,7 +92,3 @@ def check_from(task: Element) -> Check | None:
 def _code(concept: Element | None) -> str:
     codings = (concept or {}).get("coding", ())
     return next((str(each.get("code")) for each in codings if each.get("system") == NEWBORN), "")
-
-
-def _concept(code: str) -> Resource:
-    return {"coding": [{"system": NEWBORN, "code": code}]}

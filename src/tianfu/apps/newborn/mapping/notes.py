@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.mapping.codes import APPROVED_BY, CONDITION_NOTE, NEWBORN, UNRELEASED
+from tianfu.apps.newborn.mapping.codes import APPROVED_BY, CONDITION_NOTE, NEWBORN, UNRELEASED, concept
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
@@ -35,7 +35,7 @@ def note_resource(text: str, *, baby: str, author: str, now: Instant) -> Resourc
         "resourceType": "Communication",
         "meta": UNRELEASED,
         "status": "preparation",
-        "category": [{"coding": [{"system": NEWBORN, "code": CONDITION_NOTE}]}],
+        "category": [concept(CONDITION_NOTE)],
         "subject": {"reference": f"Patient/{baby}"},
         "sent": to_fhir_instant(now),
         "sender": {"reference": f"Practitioner/{author}"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN, NEWBORN_VISIT
+from tianfu.apps.newborn.mapping.codes import NEWBORN_VISIT, concept
 from tianfu.apps.newborn.mapping.visits import Resource
 from tianfu.apps.newborn.model.windows import Policy, Slot, window_line
 from tianfu.kernel.instants import Instant, to_fhir_instant
@@ -16,7 +16,7 @@ from tianfu.kernel.instants import Instant, to_fhir_instant
 FREE, FULL, WITHDRAWN = "free", "busy", "busy-unavailable"
 """A Slot's status: somebody may book it, all its places are taken, or the ward offers it no more."""
 
-_SERVICE = [{"coding": [{"system": NEWBORN, "code": NEWBORN_VISIT}]}]
+_SERVICE = [concept(NEWBORN_VISIT)]
 
 
 def schedule_id(ward: str) -> str:

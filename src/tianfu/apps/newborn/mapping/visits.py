@@ -19,6 +19,7 @@ from tianfu.apps.newborn.mapping.codes import (
     REMOTE_CONSULTATION,
     VISIT_REASON,
     VISIT_STATE,
+    concept,
 )
 from tianfu.apps.newborn.model.consultation import Ground
 from tianfu.apps.newborn.model.visit import OVER, State, Visit
@@ -132,7 +133,7 @@ def appointment_of(booked: Booked, **more: object) -> Resource:
         {
             "resourceType": "Appointment",
             "id": booked.id,
-            "appointmentType": {"coding": [{"system": NEWBORN, "code": NEWBORN_VISIT}]},
+            "appointmentType": concept(NEWBORN_VISIT),
             "start": to_fhir_instant(booked.start),
             "end": to_fhir_instant(booked.end),
             "participant": [
@@ -186,9 +187,7 @@ def live_encounter(
         "status": status,
         "statusHistory": history,
         "class": {"system": ACT_CODE, "code": "VR"},
-        "type": [
-            {"coding": [{"system": NEWBORN, "code": REMOTE_CONSULTATION if booked.is_consultation else NEWBORN_VISIT}]}
-        ],
+        "type": [concept(REMOTE_CONSULTATION if booked.is_consultation else NEWBORN_VISIT)],
         **({"basedOn": [{"reference": f"ServiceRequest/{booked.id}"}]} if booked.is_consultation else {}),
         "subject": {"reference": f"Patient/{booked.baby}"},
         "appointment": [{"reference": f"Appointment/{booked.id}"}],
