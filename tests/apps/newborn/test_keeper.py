@@ -113,7 +113,7 @@ async def test_a_nurse_who_opens_while_the_keeper_looks_has_opened(ward: MadeWar
     await open_curtain(ward.house, QIN, "visit-7", now=ward.clock())
     before = await shields(ward)
     keeper._drawn.clear()
-    await keeper._keep_drawn(room.visit, "shielded")  # decided on what it read before she opened
+    await keeper._keep_drawn(room.visit, "shielded", may_open=True)  # decided on what it read before she opened
     assert await ward.state(7) is State.LIVE
     assert await shields(ward) == before
 
@@ -614,6 +614,82 @@ async def test_whoever_takes_over_draws_every_curtain_although_somebody_holds_a_
 
 
 Touch = Callable[[MadeWard], Awaitable[object]]
+
+
+async def is_moved(ward: MadeWard) -> None:
+    await ward.stay(7, bed=9)
+
+
+async def nothing_happens(ward: MadeWard) -> None:
+    """Whoever has the row only has it for some time."""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "happens", "gate_meanwhile", "state"),
+    [
+        (0.5, nothing_happens, LIVE, State.LIVE),
+        (2.5, nothing_happens, SHIELDED, State.SHIELDED),  # a worker that hangs with the curtain open
+        (0.5, is_moved, SHIELDED, State.SHIELDED),
+    ],
+)
+async def test_who_opens_slowly_has_opened_and_who_hangs_with_it_or_over_a_moved_baby_has_not(
+    ward: MadeWard,
+    lens: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    happens: Touch,
+    gate_meanwhile: str,
+    state: State,
+) -> None:
+    passed = [100.0]
+    await ward.bed(7)
+    keeper = Keeper(replace(ward.house, monotonic=lambda: passed[0]), name="one")
+    await keeper.tick()
+    await heard(keeper, "camera-7")
+    await ward.arm(7)
+    await keeper.tick()
+    is_open, has_answered = asyncio.Event(), asyncio.Event()
+    gate = ward.house.media.gate
+
+    async def answers_late(visit: str, wanted: Gate, reason: str) -> object:
+        told = await gate(visit, wanted, reason)
+        if wanted is Gate.LIVE:
+            is_open.set()
+            await has_answered.wait()
+        return told
+
+    monkeypatch.setattr(ward.house.media, "gate", answers_late)
+    opening = asyncio.create_task(open_curtain(ward.house, QIN, "visit-7", now=ward.clock()))
+    await is_open.wait()
+    await happens(ward)
+    passed[0] += 1.2  # it is time to draw it again
+    await keeper.tick()
+    passed[0] += seconds
+    await keeper.tick()
+    assert await gate_of(ward) == gate_meanwhile
+    has_answered.set()
+    await opening
+    await keeper.tick()
+    await keeper.tick()
+    assert await ward.state(7) is state
+    assert await gate_of(ward) == gate_meanwhile
+
+
+async def test_a_shield_that_is_told_late_takes_no_later_one_from_a_row_that_is_behind(
+    ward: MadeWard, lens: Client
+) -> None:
+    keeper = await live(ward)
+    room = await ward.house.rooms.find("visit-7")
+    assert room is not None
+    before, after = Instant(room.changed_at - 1), Instant(room.changed_at + 1)
+    async with ward.house.rooms.changing("visit-7"):
+        await keeper._shield_row("visit-7", "bed-moved", since=after)
+        await keeper._shield_row("visit-7", "lease-lost", since=before)
+    await keeper._shield_row("visit-7", "lease-lost", since=before)
+    assert await ward.state(7) is State.LIVE, "a nurse opened it after that"
+    await keeper.tick()
+    visit = (await ward.standing(7)).visit
+    assert (visit.state, visit.reason) == (State.SHIELDED, "bed-moved")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ class Keeper:
         self._drawn: dict[str, float] = {}
         self._stills = Stills(house.policies)
         self._pace = Pace(house.clock, house.monotonic, lease_seconds=LEASE_SECONDS)
-        self._rows = Rows(house.rooms)
+        self._rows = Rows(house.rooms, house.monotonic)
         self._opened: set[str] = set()
         """The rooms that this keeper knows to be open on the media server that runs now."""
         self._media_is_there = True
@@ -145,7 +145,7 @@ class Keeper:
         facts = await self._facts([standing[room.visit] for room in at_bed], [room.camera for room in at_bed])
         held = await self._house.rooms.held() if at_bed else {}
         for room in at_bed:
-            with suppress(RoomHeld), self._rows.taken():  # its lease runs out before anybody hangs for long
+            with suppress(RoomHeld), self._rows.taken(room.visit):  # its lease runs out before anybody hangs for long
                 await self._lease(room, standing[room.visit])
         self._is_lease_due = False
         for visit, (reason, since) in self._rows.behind.items():
@@ -307,7 +307,10 @@ class Keeper:
         if before.state is State.LIVE and after.state is not State.LIVE:
             await self._draw(room.visit, after.reason)
         elif after.state is not State.LIVE:
-            await self._keep_drawn(room.visit, after.reason or "shielded")
+            # Whoever opens it just now read what must hold before this look did.
+            opened = self._looked_at(room, replace(before, state=State.LIVE), facts, is_held=is_held)
+            may_open = before.state in {State.ARMED, State.SHIELDED} and opened.state is State.LIVE
+            await self._keep_drawn(room.visit, after.reason or "shielded", may_open=may_open)
         if after != before:
             # Decided once more on what stands now: a nurse may have been there meanwhile.
             was_drawn = before.state is State.LIVE and after.state is not State.LIVE
@@ -350,11 +353,12 @@ class Keeper:
                 self._media_is_there = False
         self._drawn[visit] = self._house.monotonic()
 
-    async def _keep_drawn(self, visit: str, reason: str) -> None:
+    async def _keep_drawn(self, visit: str, reason: str, *, may_open: bool) -> None:
         """What stands as shielded is shielded, whatever went wrong between a row and a room.
 
         Under the row's lock: a nurse who opened it meanwhile would else see it as open while nobody sees anything.
-        Whoever has the lock for long may hang with the curtain open: then it is drawn, and the row follows.
+        Whoever has the lock may be a nurse who opens it.  If nothing forbids that (`may_open`), it is drawn without
+        the lock only once he hangs, perhaps with the curtain open; else at once.  Then the row follows.
         """
         if self._house.monotonic() - self._drawn.get(visit, NEVER) > REPEAT_SECONDS:
             try:
@@ -362,6 +366,8 @@ class Keeper:
                     if read(changing.room.state).visit.state is not State.LIVE:
                         await self._draw(visit, reason)
             except RoomHeld:
+                if may_open and not self._rows.has_hung(visit):
+                    return  # looked at again next time
                 await self._draw(visit, reason)
                 self._rows.is_behind(visit, reason, since=self._house.clock())
 
@@ -377,14 +383,15 @@ class Keeper:
 
         What was changed at `since` or later stays as it is.
         """
-        self._rows.follows(visit)
         try:
             await self._change(visit, lambda now: shielded(now, reason), unless_since=since)
         except RoomHeld:
             self._rows.is_behind(visit, reason, since=self._house.clock() if since is None else since)
+            return
         except Refusal as refusal:
             if refusal.code not in ROOM_GONE:
                 raise
+        self._rows.follows(visit, since=since)
 
     async def _change(
         self, visit: str, change: Callable[[Visit], Visit], *, unless_since: Instant | None = None
