@@ -21,6 +21,7 @@ from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.book_slot import For, book, end_for_guardian
 from tianfu.apps.newborn.actions.call_ward import answer_family, call_ward
 from tianfu.apps.newborn.live.house import House
+from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.family_visit import AtDoor
 from tianfu.apps.newborn.visit_ports import Windows
@@ -38,12 +39,12 @@ from tianfu.services.realtime.viewing import ViewTrail
 class Deadly(Places):
     """Places at which whoever confirms or frees one is killed before."""
 
-    async def confirm(self, *places: str) -> None:
+    async def confirm(self, *places: str, who: Caller | None = None) -> None:
         """Be killed."""
         os.kill(os.getpid(), signal.SIGKILL)
 
     async def free(
-        self, place: str, *, by: Literal["family", "ward"], reason: str, who: Caller | None = None
+        self, place: str, *, by: Literal["family", "ward"], reason: str, who: Caller | None = None, baby: str = ""
     ) -> tuple[str, Instant] | None:
         """Be killed."""
         os.kill(os.getpid(), signal.SIGKILL)
@@ -129,7 +130,7 @@ async def main(told: dict[str, Any], home: Path) -> None:
             each = For(baby=told["baby"], guardian=told["guardian"], ward="ward-1")
             await book(nursery, [each], Instant(told["start"]), by_staff=False)
         else:
-            await end_for_guardian(nursery, told["baby"], told["guardian"])
+            await end_for_guardian(nursery, VISITS, told["baby"], told["guardian"])
 
 
 if __name__ == "__main__":

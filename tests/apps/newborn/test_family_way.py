@@ -514,15 +514,26 @@ async def test_whoever_takes_the_consent_back_moves_up_no_more(ward: Ward) -> No
     assert await ward.house.rows("select count(*) from newborn_place where freed_at is null") == [(0,)]
 
 
-async def test_the_visits_of_somebody_who_is_no_guardian_any_more_are_cancelled(ward: Ward) -> None:
+async def test_the_visits_of_somebody_who_is_no_guardian_any_more_are_cancelled(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nurse = await ward.opened()
     mother = await ward.guardian(nurse, MOTHER, "baby-3")
     [start, *_] = await mother.slots("baby-3")
     await mother.done("/newborn/book/baby-3", start=start, deed="book")
     [visit] = re.findall(r"/newborn/visits/([^/]+)/cancel", (await mother.get("/newborn")).text)
     [related] = (await mother.here()).caller.related
+    free = ward.nursery.places.free
+
+    async def after_a_look(place: str, **said: Any) -> tuple[str, Instant] | None:
+        await free(place, by="ward", reason="guardian-revoked")  # which saw that the visit is cancelled
+        return await free(place, **said)
+
+    monkeypatch.setattr(ward.nursery.places, "free", after_a_look)
     await nurse.done(f"/newborn/desk/babies/baby-3/guardians/{related}/revoke")
     assert await state_of(ward, visit) is State.CANCELLED
+    gave_up = [each[2] for each in await ward.house.events() if each[0] == "give-up-visit"]
+    assert gave_up == [(await nurse.here()).caller.id], "who took the guardian's visits away"
     assert start in await (await ward.guardian(nurse, OTHER_MOTHER, "baby-1")).slots()
 
 

@@ -135,6 +135,9 @@ async def test_who_may_see_sees_until_the_family_takes_it_back_and_other_visits_
     person = await window.resident(GRANDMOTHER, "nobody", is_tied=False)
     await agreed(window, person)
     helper = (await window.signed_in(person)).account.id
+    waits = await (await person.request.get(f"{window.address}{WATCH}")).text()
+    assert "a baby" in waits
+    assert "No name yet" not in waits, "it has one, which he is not told yet"
     await let_interpret(window.windows, QIN, "qin", VISIT, helper)
     assert (await person.request.get(f"{window.address}{WATCH.replace(VISIT, 'visit-8')}")).status == 404
     for path, data in ((ASK, "name=x&telephone=13800009999&sees=yes"), (f"{WATCH}/call", "question=talk")):

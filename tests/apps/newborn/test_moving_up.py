@@ -9,6 +9,7 @@ import pytest
 
 from tests.apps.newborn.conftest import CONSENT, FATHER, MOTHER, OTHER_MOTHER, Browser, Ward, current
 from tests.apps.newborn.test_slots_in_time import first_booking
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.book_slot import move_up, move_up_everywhere
 from tianfu.apps.newborn.actions.keep_slots import free_place, keep_slots
@@ -127,20 +128,23 @@ async def test_of_twins_none_has_a_visit_if_the_place_of_one_is_lost_before_it_i
     [start, *_] = await mother.slots()
     places, confirm = ward.nursery.places, ward.nursery.places.confirm
 
-    async def after_one_was_lost(*names: str) -> None:
+    async def after_one_was_lost(*names: str, who: Caller | None = None) -> None:
         await ward.house.rows(
             "update newborn_place set freed_at = 1, freed_by = 'ward' where baby = 'baby-2' returning place"
         )
-        await confirm(*names)
+        await confirm(*names, who=who)
 
     monkeypatch.setattr(places, "confirm", after_one_was_lost)
     await mother.refused("/newborn/book/baby-1", start=start, deed="book", row="yes")
     now = ward.house.time.now
     assert await places.taken("ward-1", now, Instant(now + 8 * DAY)) == ()
     assert {*await states(ward, "baby-1"), *await states(ward, "baby-2")} <= {State.CANCELLED}
+    told = ("book-visit", "give-up-visit")
+    assert not [each for each in await ward.house.events() if each[0] in told], "no visit that never was"
     monkeypatch.undo()
     await mother.done("/newborn/book/baby-1", start=start, deed="book", row="yes")
     assert [each.baby for each in await places.taken("ward-1", now, Instant(now + 8 * DAY))] == ["baby-1", "baby-2"]
+    assert [each[0] for each in await ward.house.events() if each[0] in told] == ["book-visit"] * 2
 
 
 async def test_of_twins_none_keeps_a_place_if_what_is_written_of_them_is_refused(

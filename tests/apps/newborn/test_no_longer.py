@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from tests.apps.newborn.conftest import GRANDMOTHER, MOTHER, Browser, Ward
-from tests.apps.newborn.test_family_way import accepted
+from tests.apps.newborn.test_family_way import Taken, accepted, counts
 from tests.records.made import put
+from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.actions.interpret import ask_third
+from tianfu.apps.newborn.actions import interpret
+from tianfu.apps.newborn.actions.interpret import ask_third, interpret_no_more, let_interpret
 from tianfu.apps.newborn.actions.keep_slots import give_up_gone
+from tianfu.apps.newborn.actions.thank import thank
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.notes import approved_note, note_resource
 from tianfu.apps.newborn.queries.family_visit import coming_to, read_family_visit
@@ -23,6 +27,7 @@ from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.db import Query
 from tianfu.kernel.instants import DAY, SECOND, Instant, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.deeds import Deeds
 from tianfu.records.outcomes import Found
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.viewers import Viewers
@@ -39,6 +44,21 @@ def windows_of(ward: Ward) -> Windows:
     )
     viewers = Viewers(ward.house.database, b"k" * 32)
     return Windows(nursery=ward.nursery, house=cast("Any", house), grants=cast("Any", None), viewers=viewers)
+
+
+class Grants(Taken):
+    """Grants that are taken back, unless it is said why not."""
+
+    fails: Exception | None = None
+
+    def participant(self, visit: str, person: str) -> str:
+        """A name of somebody in a visit."""
+        return f"{visit}.{person}"[:60]
+
+    async def revoke_person(self, caller: Caller, person: str, reason: str, *, visit: str | None) -> None:
+        if self.fails is not None:
+            raise self.fails
+        await super().revoke_person(caller, person, reason, visit=visit)
 
 
 async def rewritten(ward: Ward, kind: str, name: str, **changes: Any) -> None:
@@ -91,12 +111,16 @@ async def test_who_interprets_learns_whose_baby_it_is_from_a_nurses_yes_until_th
     await ward.nursery.interpreters.accept(signed_in, asked.id)
     found = await read_family_visit(windows, signed_in, visit)
     assert (found.baby, found.bed) == ("", ""), "no nurse has agreed yet"
-    await ward.nursery.interpreters.agree(
-        (await nurse.here()).caller, visit, signed_in.account.id, practitioner="made-head", baby="baby-3"
-    )
+    caller = (await nurse.here()).caller
+    await ward.nursery.interpreters.agree(caller, visit, signed_in.account.id, practitioner="made-head", baby="baby-3")
     found = await read_family_visit(windows, signed_in, visit)
     assert (found.baby, found.bed) == ("示例宝宝3", "03床")
     ward.house.time.now = asked.until
+    found = await read_family_visit(windows, signed_in, visit)
+    assert (found.baby, found.bed, found.coming.may_see, found.coming.may_speak) == ("", "", False, False)
+    told = {"picture": "good", "care": "good", "words": ""}
+    await thank(replace(windows, grants=cast("Any", Grants())), signed_in, visit, told)
+    await ward.nursery.interpreters.send_away(caller, visit, signed_in.account.id)
     with pytest.raises(Refusal, match="invitation-over"):
         await read_family_visit(windows, signed_in, visit)
 
@@ -142,3 +166,70 @@ async def test_an_invitation_lets_nobody_in_to_another_ward_nor_after_the_stay_f
     await rewritten(ward, "Encounter", "stay-3", status="in-progress")
     with pytest.raises(Refusal, match="invitation-over"):
         await coming_to(windows, await grandmother.here(), visit)
+
+
+async def test_whom_the_end_of_a_stay_could_not_let_go_the_next_look_does(ward: Ward) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    await mother.done("/newborn/invited/baby-3", name="示例外公", telephone="13800009998")
+    invited = [each.related for each in await ward.nursery.claims.invited("baby-3")]
+    await rewritten(ward, "Encounter", "stay-3", status="finished")
+    seen_gone: dict[tuple[str, str], Instant] = {}
+    grants = Grants()
+    grants.fails = OSError("the disk is gone for a moment")
+    nursery = replace(ward.nursery, taking=cast("Any", grants))
+    await give_up_gone(nursery, seen_gone)
+    ward.house.time.pass_(GONE_AFTER // SECOND)
+    await give_up_gone(nursery, seen_gone)
+    assert not await ward.nursery.claims.invited("baby-3")
+    assert [await counts(ward, each) for each in invited] == [True, False], "one keeps no other"
+    grants.fails = None
+    for _ in range(2):
+        await give_up_gone(nursery, seen_gone)
+    assert grants.people == [(await grandmother.here()).account.id], "tried again, and let go once"
+    assert not await counts(ward, invited[0])
+    ended = await ward.house.rows("select prids from audit where interaction = 'end-invitation'")
+    assert len(ended) == len(invited), "also who had not agreed"
+    assert all(each[0] for each in ended), "of which baby"
+
+
+async def test_a_relatives_voice_is_given_and_taken_with_the_trail_and_what_failed_is_done_by_the_next_touch(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nurse = await ward.opened()
+    mother, grandmother = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
+    await accepted(mother, grandmother)
+    visit, grants = await booked(mother), Grants()
+    windows = replace(windows_of(ward), grants=cast("Any", grants))
+    caller, person = (await nurse.here()).caller, (await grandmother.here()).account.id
+    viewers = windows.viewers
+    await viewers.ask_interpreter(visit, person, now=ward.house.time.now)
+
+    async def at_the_bed(*_: object) -> Any:
+        return SimpleNamespace(baby="baby-3")
+
+    async def full(*_: object, **__: object) -> None:
+        raise Refusal("audit-queue-full", retryable=True)
+
+    monkeypatch.setattr(interpret, "visit_of", at_the_bed)
+    with monkeypatch.context() as slow, pytest.raises(Refusal, match="audit-queue-full"):
+        slow.setattr(Deeds, "tell", full)
+        await let_interpret(windows, caller, "made-head", visit, person)
+    assert await viewers.interpreters(visit) == {person: False}
+    await let_interpret(windows, caller, "made-head", visit, person)
+    with monkeypatch.context() as slow, pytest.raises(Refusal, match="audit-queue-full"):
+        slow.setattr(Deeds, "tell", full)
+        await interpret_no_more(windows, caller, visit, person)
+    assert await viewers.interpreters(visit) == {person: True}
+    grants.fails = Refusal("audit-queue-full", retryable=True)
+    with pytest.raises(Refusal, match="audit-queue-full"):
+        await interpret_no_more(windows, caller, visit, person)
+    assert await viewers.interpreters(visit) == {person: False}
+    grants.fails = None
+    await interpret_no_more(windows, caller, visit, person)
+    assert grants.people == [person]
+    told = [each[0] for each in await ward.house.events() if each[0] in {"let-interpret", "end-interpreting"}]
+    assert told == ["let-interpret", "end-interpreting"]
+    with pytest.raises(Refusal, match="not-found"):
+        await interpret_no_more(windows, caller, visit, "nobody-asked-for")

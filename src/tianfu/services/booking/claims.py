@@ -28,6 +28,9 @@ from tianfu.vault.keyring import Keyring
 LISTED_MAX = 50
 CLAIMS_SHOWN = 20
 
+TRIED_AGAIN = DAY
+"""So long it is tried again to let go whose invitation ended with the stay. [ours]"""
+
 RULE = "newborn-visits"
 PAPER, DECLINE, WITHDRAW, INVITE, END = (
     "give-paper",
@@ -336,7 +339,6 @@ class Claims:
                     raise _not_found()
                 return _was_over(before)
             [ended] = await self._untied(transaction, by.caller, [row])
-            await self._deeds.tell(transaction, by.caller, END, record=f"RelatedPerson/{ended.related}")
         self._forget(ended)
         return ended
 
@@ -353,21 +355,28 @@ class Claims:
         return (*ended, *map(_was_over, before))
 
     async def invited_stays(self) -> tuple[tuple[str, str], ...]:
-        """Babies and wards for which somebody is invited."""
+        """Babies and wards for which somebody is invited, or was until lately: he may not have been let go yet."""
+        since = self._clock() - TRIED_AGAIN
         async with self._database.connection("app") as connection:
-            return tuple((row[0], row[1]) for row in await connection.all(_SQL.invited_stays))
+            return tuple((row[0], row[1]) for row in await connection.all(_SQL.invited_stays, since=since))
 
     async def end_invitations_of(self, by: Caller, baby: str, ward: str) -> tuple[Ended, ...]:
-        """End every invitation to a baby for its stay in a ward; counts with its commit."""
+        """End every invitation to a baby for its stay in a ward; counts with its commit.
+
+        With those to which somebody had agreed and that were over before, lately.
+        """
         async with self._database.transaction("app") as transaction:
+            since = self._clock() - TRIED_AGAIN
+            before = await transaction.all(_SQL.ended_invitations_of, baby=baby, ward=ward, since=since)
             rows = await transaction.all(_SQL.end_invitations_of, baby=baby, ward=ward, now=self._clock())
             ended = await self._untied(transaction, by, rows)
         self._forget(*ended)
-        return ended
+        return (*ended, *map(_was_over, before))
 
     async def _untied(self, transaction: Transaction, by: Caller, rows: Sequence[Sequence[Any]]) -> tuple[Ended, ...]:
         ended = tuple(Ended(related=str(row[0]), account=row[1]) for row in rows)
-        for each in ended:
+        for each, row in zip(ended, rows, strict=True):
+            await self._deeds.tell(transaction, by, END, patient=row[2], record=f"RelatedPerson/{each.related}")
             if each.account is not None:
                 await self._untie(transaction, by, each.account, each.related)
         return ended

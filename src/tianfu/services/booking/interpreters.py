@@ -6,7 +6,7 @@ Rule: docs/rules/newborn-watching.md
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -122,13 +122,12 @@ class Interpreters:
         return tuple([await self._read(row) for row in rows])
 
     async def accepted(self, account: str, visit: str) -> Interpreting | None:
-        """What somebody agreed to in a visit that is not over; None for everybody else."""
-        now, asked = self._clock(), await self.of_visit(visit)
-        return next((each for each in asked if each.account == account and each.until > now), None)
+        """What somebody agreed to in a visit, also in one that is over, and is not taken back; None for others."""
+        return next((each for each in await self.of_visit(visit) if each.account == account), None)
 
     async def was_taken_back(self, account: str, visit: str) -> bool:
-        """Whether somebody agreed to interpret in a visit once, and does not any more: taken back, or it is over."""
-        asked = {"account": account, "visit": visit, "now": self._clock()}
+        """Whether somebody agreed to interpret in a visit once, and it was taken back."""
+        asked = {"account": account, "visit": visit}
         async with self._database.connection("app") as connection:
             return await connection.one(_SQL.interpreter_over, **asked) is not None
 
@@ -150,11 +149,12 @@ class Interpreters:
                 await self._deeds.tell(transaction, by, LET, visit=visit, patient=baby, person=account)
         return row is not None
 
-    async def tell_relative(self, by: Caller, visit: str, account: str, *, baby: str, is_let: bool) -> None:
-        """The trail tells that a nurse let an invited relative speak in a visit, or no more."""
-        async with self._database.transaction("app") as transaction:
-            deed = LET if is_let else END
-            await self._deeds.tell(transaction, by, deed, visit=visit, patient=baby, person=account)
+    def telling_relative(
+        self, by: Caller, visit: str, account: str, *, baby: str, is_let: bool
+    ) -> Callable[[Transaction], Awaitable[None]]:
+        """What tells the trail, in the transaction that does it, that a nurse let a relative speak, or no more."""
+        deed = LET if is_let else END
+        return lambda transaction: self._deeds.tell(transaction, by, deed, visit=visit, patient=baby, person=account)
 
     async def end(self, by: SignedIn, interpreter: str, guardians: Collection[str]) -> tuple[str, str]:
         """Take it back as one of these guardians, or lay it down; the visit, and whose account had agreed or empty.

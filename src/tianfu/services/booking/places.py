@@ -184,9 +184,8 @@ class Places:
         decide: Decide,
         *,
         by_staff: bool,
-        who: Caller | None = None,
     ) -> tuple[str, ...]:
-        """Hold places for these (baby, guardian, start, end), all or none; their names.  The trail tells who did it.
+        """Hold places for these (baby, guardian, start, end), all or none; their names.
 
         Whatever `decide` raises is raised; it is asked before each, with the places before it taken.
         """
@@ -199,11 +198,10 @@ class Places:
                 names.append(
                     await self._take(transaction, ward, baby, related, start, end, by_staff=by_staff, waited_since=None)
                 )
-                await self._tell(transaction, who, BOOK, baby, names[-1])
         return tuple(names)
 
-    async def confirm(self, *places: str) -> None:
-        """The Appointments of places of one ward are written; all are confirmed or none.
+    async def confirm(self, *places: str, who: Caller | None = None) -> None:
+        """The Appointments of places of one ward are written; all are confirmed or none.  The trail tells who booked.
 
         Who waited for one of them waits no more.  Raises Refusal `slot-taken` if a hold has lapsed or was ended
         meanwhile.
@@ -211,18 +209,22 @@ class Places:
         async with self._database.transaction("app") as transaction:
             await transaction.all(_SQL.lock_ward_of, place=places[0])
             for place in places:
-                if not await transaction.run(_SQL.confirm_place, place=place, **self._held()):
+                row = await transaction.one(_SQL.confirm_place, place=place, **self._held())
+                if row is None:
                     raise Refusal("slot-taken", next_step="choose-another-or-wait")
+                await self._tell(transaction, who, BOOK, row[0], place)
             await transaction.run(_SQL.end_wishes_met, places=text_array(places), now=self._clock())
 
     async def free(
-        self, place: str, *, by: Literal["family", "ward"], reason: str, who: Caller | None = None
+        self, place: str, *, by: Literal["family", "ward"], reason: str, who: Caller | None = None, baby: str = ""
     ) -> tuple[str, Instant] | None:
-        """Give a place up; its ward and start, or None if it was given up before.  The trail tells who did it."""
+        """Give a place up; its ward and start, or None if it was given up before.
+
+        The trail tells that `who` gave up the visit of `baby`, also where a look freed the place of it first.
+        """
         async with self._database.transaction("app") as transaction:
             row = await transaction.one(_SQL.free_place, place=place, by=by, reason=reason, now=self._clock())
-            if row is not None:
-                await self._tell(transaction, who, GIVE_UP, row[3], place)
+            await self._tell(transaction, who, GIVE_UP, baby, place)
         return None if row is None else (row[0], Instant(row[1]))
 
     async def broken_off(self, place: str, reason: str) -> None:

@@ -5,12 +5,12 @@ Rule: docs/rules/newborn-watching.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tianfu.access.caller import Caller
-from tianfu.db import Database, queries
+from tianfu.db import Database, Transaction, queries
 from tianfu.db.prepared import Row
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.services.realtime.protocol.adaptation import Level
@@ -29,6 +29,9 @@ SHOWS = ("full", "reduced", "sound", "stills", "nothing")
 
 LEVELS = frozenset(level.name.lower() for level in Level)
 """What a media server may send of a picture."""
+
+Tell = Callable[[Transaction], Awaitable[None]]
+"""Tells the trail in the transaction that it is handed: what is done stands there, or is not done."""
 
 _SQL = queries("tianfu.services.realtime.sql", "viewers.sql")
 
@@ -181,16 +184,20 @@ class Viewers:
         async with self._database.connection("app") as connection:
             await connection.run(_SQL.ask_interpreter, visit=visit, person=person, now=now)
 
-    async def agree_interpreter(self, visit: str, person: str, *, by: str, now: Instant) -> bool:
+    async def agree_interpreter(self, visit: str, person: str, *, by: str, now: Instant, tell: Tell) -> bool:
         """A nurse lets him speak; no if nobody asked for him."""
-        async with self._database.connection("app") as connection:
-            row = await connection.one(_SQL.agree_interpreter, visit=visit, person=person, by=by, now=now)
+        async with self._database.transaction("app") as transaction:
+            row = await transaction.one(_SQL.agree_interpreter, visit=visit, person=person, by=by, now=now)
+            if row is not None:
+                await tell(transaction)
         return row is not None
 
-    async def disagree_interpreter(self, visit: str, person: str) -> bool:
+    async def disagree_interpreter(self, visit: str, person: str, *, tell: Tell) -> bool:
         """He may not speak any more; no if he might not."""
-        async with self._database.connection("app") as connection:
-            row = await connection.one(_SQL.disagree_interpreter, visit=visit, person=person)
+        async with self._database.transaction("app") as transaction:
+            row = await transaction.one(_SQL.disagree_interpreter, visit=visit, person=person)
+            if row is not None:
+                await tell(transaction)
         return row is not None
 
     async def interpreters(self, visit: str) -> Mapping[str, bool]:

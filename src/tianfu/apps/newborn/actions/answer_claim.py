@@ -80,7 +80,7 @@ async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> Non
     try:
         await end_invitations_by(nursery, caller, related)
     finally:
-        await end_for_guardian(nursery, id_in(person.value.get("patient"), "Patient"), related)
+        await end_for_guardian(nursery, caller, id_in(person.value.get("patient"), "Patient"), related)
 
 
 async def flag_dispute(nursery: Nursery, caller: Caller, baby: str, *, is_disputed: bool) -> None:

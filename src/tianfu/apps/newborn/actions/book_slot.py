@@ -112,10 +112,9 @@ async def book(
         [(each.baby, each.guardian, slot.start, slot.end) for each, slot in pairs],
         decide,
         by_staff=by_staff,
-        who=who,
     )
     await _write_visits(
-        nursery, [(name, each, slot.start, slot.end) for name, (each, slot) in zip(held, pairs, strict=True)]
+        nursery, [(name, each, slot.start, slot.end) for name, (each, slot) in zip(held, pairs, strict=True)], who=who
     )
     return held
 
@@ -180,8 +179,8 @@ async def cancel_for_ward(nursery: Nursery, caller: Caller, visit: str, reason: 
     await give_up(nursery, of, place, reason, by="ward", who=caller)
 
 
-async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
-    """Cancel every visit to come of somebody who is no guardian any more, and his waiting.
+async def end_for_guardian(nursery: Nursery, caller: Caller, baby: str, guardian: str) -> None:
+    """Cancel every visit to come of somebody who is no guardian any more, and his waiting; `caller` ends both.
 
     Raises the first Refusal of what could not be cancelled, when all was tried.
     """
@@ -191,9 +190,9 @@ async def end_for_guardian(nursery: Nursery, baby: str, guardian: str) -> None:
             await nursery.places.wait_no_more(wish.id, [baby])
     for each in await nursery.places.of_baby(baby):
         if each.related == guardian and each.start > nursery.clock():
-            _, ward = await nursery.places.place(each.id)
             try:
-                await give_up(nursery, ward, each, "guardian-revoked", by="ward")
+                _, ward = await nursery.places.place(each.id)
+                await give_up(nursery, ward, each, "guardian-revoked", by="ward", who=caller)
             except Refusal as refusal:
                 failed.append(refusal)
     if failed:
@@ -291,7 +290,7 @@ Held = tuple[str, For, Instant, Instant]
 """A place that is held: its name, for whom, from when to when."""
 
 
-async def _write_visits(nursery: Nursery, held: Sequence[Held]) -> None:
+async def _write_visits(nursery: Nursery, held: Sequence[Held], *, who: Caller | None = None) -> None:
     """Write the visits of places that are held, and confirm the places: all or none, whatever fails."""
     booked: list[Booked] = []
     is_written = False
@@ -301,7 +300,7 @@ async def _write_visits(nursery: Nursery, held: Sequence[Held]) -> None:
         entries = [changed(appointment_of(each, **_slot_of(slots.get(each.start)))) for each in booked]
         await write_together(nursery.store, VISITS, [*entries, *map(changed, slots.values())])
         is_written = True
-        await nursery.places.confirm(*(each.id for each in booked))
+        await nursery.places.confirm(*(each.id for each in booked), who=who)
     except BaseException:
         for name, *_ in held:
             with suppress(Refusal):  # what cannot be freed now is free within a minute
@@ -356,7 +355,7 @@ async def give_up(
     slots = await slots_now(nursery, ward, [place.start], without=place.id)
     after = changed(restated(record.value, over.state, reason), version=record.version)
     await write_together(nursery.store, VISITS, [after, *map(changed, slots.values())])
-    await nursery.places.free(place.id, by=by, reason=reason, who=who)
+    await nursery.places.free(place.id, by=by, reason=reason, who=who, baby=place.baby)
     try:
         await move_up(nursery, ward, place.start)
     except Refusal as refusal:  # what was given up is given up: the next look moves up

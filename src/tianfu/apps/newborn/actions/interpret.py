@@ -81,9 +81,9 @@ async def let_interpret(windows: Windows, caller: Caller, practitioner: str, vis
     booked, nursery = await visit_of(windows.house, caller, visit), windows.nursery
     if await nursery.interpreters.agree(caller, visit, account, practitioner=practitioner, baby=booked.baby):
         return
-    if not await windows.viewers.agree_interpreter(visit, account, by=practitioner, now=nursery.clock()):
+    tell = nursery.interpreters.telling_relative(caller, visit, account, baby=booked.baby, is_let=True)
+    if not await windows.viewers.agree_interpreter(visit, account, by=practitioner, now=nursery.clock(), tell=tell):
         raise not_found()
-    await nursery.interpreters.tell_relative(caller, visit, account, baby=booked.baby, is_let=True)
     # His page comes back by itself, and then with a line for his voice.
     participant = windows.grants.participant(visit, account)
     viewer = await windows.viewers.find(visit, participant)
@@ -97,12 +97,14 @@ async def interpret_no_more(windows: Windows, caller: Caller, visit: str, accoun
     Safe to repeat, where what let him in could not be taken back.  Raises Refusal `not-found`.
     """
     booked = await visit_of(windows.house, caller, visit)
-    interpreters = windows.nursery.interpreters
-    is_known = await interpreters.send_away(caller, visit, account)
-    if not is_known and await windows.viewers.disagree_interpreter(visit, account):
-        is_known = True
-        await interpreters.tell_relative(caller, visit, account, baby=booked.baby, is_let=False)
-    if not is_known and not await interpreters.was_taken_back(account, visit):
+    interpreters, viewers = windows.nursery.interpreters, windows.viewers
+    tell = interpreters.telling_relative(caller, visit, account, baby=booked.baby, is_let=False)
+    if not (
+        await interpreters.send_away(caller, visit, account)
+        or await viewers.disagree_interpreter(visit, account, tell=tell)
+        or await interpreters.was_taken_back(account, visit)
+        or account in await viewers.interpreters(visit)  # a relative who was asked for may speak no more already
+    ):
         raise not_found()
     await _sent_away(windows, account, visit)
 

@@ -69,7 +69,7 @@ async def end_invitation(nursery: Nursery, signed_in: SignedIn, invitation: str)
 async def end_invitations_by(nursery: Nursery, caller: Caller, guardian: str) -> None:
     """Take back, at once, all that somebody wrote who is no guardian any more; safe to repeat, as above.
 
-    Raises the first Refusal of those whose access could not be taken back, when all were tried.
+    Raises the first that went wrong of those whose access could not be taken back, when all were tried.
     """
     await _let_all_go(nursery, await nursery.claims.end_invitations_by(caller, guardian))
 
@@ -80,12 +80,12 @@ async def end_invitations_of_stay(nursery: Nursery, baby: str, ward: str) -> Non
 
 
 async def _let_all_go(nursery: Nursery, invited: Sequence[Ended]) -> None:
-    failed: list[Refusal] = []
+    failed: list[Exception] = []
     for each in invited:
         try:
             await _let_go(nursery, each)
-        except Refusal as refusal:
-            failed.append(refusal)
+        except Exception as error:  # one that cannot be let go keeps no other
+            failed.append(error)
     if failed:
         raise failed[0]
 

@@ -161,8 +161,8 @@ async def give_up_gone(nursery: Nursery, seen_gone: dict[Stay, Instant]) -> None
         if now - seen_gone.setdefault((baby, ward), now) >= GONE_AFTER:
             try:
                 await end_invitations_of_stay(nursery, baby, ward)
-            except Refusal as refusal:
-                _log.warning("relatives_not_let_go", ward=ward, code=refusal.code)
+            except Exception as error:  # they are tried again with the next look, and keep those of no other
+                _log.warning("relatives_not_let_go", ward=ward, error=place_of(error))
 
 
 async def _unseen(nursery: Nursery, aborted: Sequence[Booked]) -> dict[str, Literal["family", "ward"]]:

@@ -124,7 +124,8 @@ class Coming:
     """Somebody who may come to a visit, as what, and whether he may speak there; decided anew each time he asks.
 
     `may_see` lets him in.  An interpreter who is no relative is shown the picture only if the family said so (`sees`),
-    and waits until a nurse has agreed (`waits`).  `asks_ward`: no visit can take place any more, and the ward says why.
+    and waits until a nurse has agreed (`waits`); when the slot is over he sees nothing, and may say how it was.
+    `asks_ward`: no visit can take place any more, and the ward says why.
     `guardian` is as which RelatedPerson he is a guardian, or stands for one; empty for everybody else.  `rests`: a
     doctor lets the baby have no visits for now.  `is_third`: he interprets, and is no relative.
     """
@@ -250,12 +251,13 @@ async def coming_to(windows: Windows, watcher: Watcher, visit: str) -> Coming:
     waits = third is not None and third.agreed_at is None
     asked = await windows.viewers.interpreters(visit) if is_invited else {}
     interprets = third is not None or asked.get(watcher.caller.id, False)
+    may_see = may_see and not waits and (third is None or now < third.until)
     may_talk = watcher.shown.may_talk if isinstance(watcher, AtDoor) else is_guardian or interprets
     return Coming(
         booked=booked,
         part=Part.FAMILY if is_guardian else Part.INTERPRETER if interprets else Part.GUEST,
-        may_see=may_see and not waits,
-        may_speak=may_talk and may_see and not waits and allows(given, own or booked.guardian, TALK),
+        may_see=may_see,
+        may_speak=may_talk and may_see and allows(given, own or booked.guardian, TALK),
         sees=third is None or third.sees,
         waits=waits,
         asks_ward=asks_ward,
@@ -407,7 +409,7 @@ async def read_family_visit(windows: Windows, watcher: Watcher, visit: str) -> F
     if coming.part is Part.EXPERT:
         is_known = is_open_to_expert
     elif coming.is_third:
-        is_known = coming.sees and not coming.waits and not stands.is_over
+        is_known = coming.sees and coming.may_see and not stands.is_over
     else:
         is_known = True
     return FamilyVisit(

@@ -87,14 +87,22 @@ select 1 from newborn_invitation
  where accepted_by = %(account)s and baby = %(baby)s and ended_at is not null limit 1;
 
 -- invited_stays
--- Babies and wards for which somebody is invited, those first that were asked for longest.
-select baby, ward from newborn_invitation where ended_at is null group by baby, ward order by min(asked_at);
+-- Babies and wards for which somebody is invited, or had agreed and was lately; those first that were asked for longest.
+select baby, ward from newborn_invitation
+ where ended_at is null or (ended_at > %(since)s and accepted_by is not null)
+ group by baby, ward order by min(asked_at);
 
 -- end_invitations_of
 -- An invitation is for the stay: once the baby left the ward, or died, it is over.
 update newborn_invitation set ended_at = %(now)s
  where baby = %(baby)s and ward = %(ward)s and ended_at is null
-returning related, accepted_by;
+returning related, accepted_by, baby;
+
+-- ended_invitations_of
+-- To what of a stay somebody had agreed, and that is over lately.
+select related, accepted_by from newborn_invitation
+ where baby = %(baby)s and ward = %(ward)s and ended_at > %(since)s and accepted_by is not null
+ order by invitation;
 
 -- accept_invitation
 -- Whoever bears both agrees, also who said no before.
@@ -115,7 +123,7 @@ returning related;
 update newborn_invitation set ended_at = %(now)s
  where invitation = %(invitation)s and ended_at is null
    and (baby = any(%(babies)s::text[]) or accepted_by = %(account)s)
-returning related, accepted_by;
+returning related, accepted_by, baby;
 
 -- ended_invitation
 -- An invitation to which somebody agreed and that is over, for whoever may end it.
@@ -132,4 +140,4 @@ select related, accepted_by from newborn_invitation
 -- end_invitations_by
 -- Whoever is no guardian any more has invited nobody.
 update newborn_invitation set ended_at = %(now)s where guardian = %(guardian)s and ended_at is null
-returning related, accepted_by;
+returning related, accepted_by, baby;

@@ -26,9 +26,9 @@ select interpreter, visit, baby, guardian, sees, asked_at, until, accepted_by, a
  order by asked_at;
 
 -- interpreter_over
--- Whether somebody agreed once to interpret in a visit, and was taken back or the visit is over.
+-- Whether somebody agreed once to interpret in a visit, and was taken back.
 select 1 from newborn_interpreter
- where accepted_by = %(account)s and visit = %(visit)s and (ended_at is not null or until <= %(now)s) limit 1;
+ where accepted_by = %(account)s and visit = %(visit)s and ended_at is not null limit 1;
 
 -- accept_interpreting
 -- Whoever bears both agrees, also who declined before; once in a visit.

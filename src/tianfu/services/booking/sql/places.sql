@@ -75,13 +75,14 @@ select pg_advisory_xact_lock(hashtextextended(ward, 19)) from newborn_place wher
 -- confirm_place
 -- The Appointment is written; no row for a place whose hold has lapsed, as others may have it by now.
 update newborn_place set is_confirmed = true
- where place = %(place)s and freed_at is null and (is_confirmed or held_at > %(held_since)s);
+ where place = %(place)s and freed_at is null and (is_confirmed or held_at > %(held_since)s)
+returning baby;
 
 -- free_place
 -- Somebody gave a place up.
 update newborn_place set freed_at = %(now)s, freed_by = %(by)s, freed_reason = %(reason)s
  where place = %(place)s and freed_at is null
-returning ward, starts, ends, baby;
+returning ward, starts;
 
 -- break_off_place
 -- The ward broke off what was seen: the place stays taken.
