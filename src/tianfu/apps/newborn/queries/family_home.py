@@ -47,8 +47,8 @@ class Baby:
     `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
 
     `kept_back` tells of each wish, by its id, why its family does not move up.  `agreed` is what stands of what
-    the reader agreed to, as this guardian or under another RelatedPerson of his.  `agrees_to_experts`: that experts from
-    elsewhere are asked, by a consent of its own.  `others` are the names of the baby's other guardians by their
+    the reader agreed to, as this guardian or under another RelatedPerson of his.  `agrees_to_experts`: that experts
+    from elsewhere are asked, by a consent of its own.  `others` are the names of the baby's other guardians by their
     RelatedPerson: what one of them booked, or waits for, he gives up himself.
     """
 
