@@ -131,7 +131,8 @@ def test_no_packet_of_the_ward_passes_unless_everything_allows_it(steps: list[st
             with suppress(Refusal):
                 match step:
                     case "ward":
-                        data = packet(b"~", sequence=number, timestamp=0, payload_type=AUDIO_TYPE, source=WARD_SOURCE)
+                        at = int(48_000 * clock[0]) + number  # no two packets of a sound have one moment
+                        data = packet(b"~", sequence=number, timestamp=at, payload_type=AUDIO_TYPE, source=WARD_SOURCE)
                         cart_peer.heard.packet(data)
                     case "voice":
                         data = packet(b"~", sequence=number, timestamp=0, payload_type=VOICE_TYPE, source=5)

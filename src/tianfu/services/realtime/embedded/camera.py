@@ -35,6 +35,9 @@ BITS_PER_SECOND_MAX = 2_500_000
 PICTURE_AGAIN_SECONDS = 0.3
 """A whole picture is asked for at most so often, however many viewers want one."""
 
+FREE_SECONDS = 0.5
+"""A picture that is later, or came longer ago, says nothing of the road by which a sound comes."""
+
 OUR_SOURCE = 1
 """The SSRC of who only receives."""
 
@@ -62,9 +65,8 @@ class _Source:
     name: int
     reception: Reception
     transit: Transit
-    timestamp: int | None = None
     late_seconds: float = 0.0
-    """How late what bears this timestamp came."""
+    """How late the newest of it came."""
     is_in_time: bool = False
     """Whether something came that was not seen or heard before `_since`: what follows it was not, either."""
     course: Course = field(default_factory=Course)
@@ -111,6 +113,8 @@ class Camera:
         self._asked_picture_at: dict[Label, float] = {}
         self._told_too_large = False
         self._told_too_late = False
+        self._brought: float | None = None
+        """When a picture came in time last: the road was free then."""
 
     @property
     def signs(self) -> int:
@@ -280,14 +284,17 @@ class Camera:
             packet = Packet(packet.data, head._replace(source=source.name))
         begins_anew = source.reception.add(head)
         self._bytes[source.label] = self._bytes.get(source.label, 0) + len(packet.data)
-        if source.timestamp != head.timestamp:
-            source.timestamp = head.timestamp
-            source.late_seconds = source.transit.late(head.timestamp, at_seconds=now)
+        if begins_anew:  # what comes behind later ones is late as it is, and nobody begins with it
+            is_picture = source.label in PICTURES
+            is_free = not is_picture and self._brought is not None and now - self._brought < FREE_SECONDS
+            source.late_seconds = source.transit.late(head.timestamp, at_seconds=now, is_road_free=is_free)
+            if is_picture and source.late_seconds < FREE_SECONDS:
+                self._brought = now
             if source.late_seconds > LATE_SECONDS_MAX and source.label in PICTURES and not self._told_too_late:
                 self._told_too_late = True
                 self.too_late()
         if source.label not in PICTURES:
-            self._forward(source.label, packet, self._is_in_time(source, now))
+            self._forward(source.label, packet, begins_anew and self._is_in_time(source, now))
             return
         self._look_for_gaps(source, head.sequence)
         begins_whole = self._add(source.label, packet, may_begin=begins_anew)
