@@ -19,7 +19,9 @@ from tianfu.apps.newborn.actions.sign_consent import sign_consent
 from tianfu.apps.newborn.mapping.codes import CONSENT as CONSENT_SCOPE
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.wards import allows
+from tianfu.apps.newborn.model.consent import Scope
 from tianfu.apps.newborn.model.consultation import text_in
+from tianfu.apps.newborn.queries.family_home import own_baby
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
@@ -182,3 +184,42 @@ async def test_after_a_new_text_nothing_new_is_booked_and_what_is_booked_goes_on
     [place] = await ward.nursery.places.of_baby("baby-3")
     assert str(place.start) == first
     assert allows(await active(ward), guardian, "view"), "the keeper lets it go on"
+
+
+async def test_no_to_everything_on_paper_is_told_as_taken_back(ward: Ward) -> None:
+    nurse, guardian = await at_the_desk(ward)
+    paper = {"guardian": guardian, "version": current()}
+    assert await nurse.done(f"{DESK}/consent", **paper, **CONSENT) == "signed"
+    assert await nurse.done(f"{DESK}/consent", **paper, **{**CONSENT, "talk": "no"}) == "signed"
+    assert await nurse.done(f"{DESK}/consent", **paper, **dict.fromkeys(CONSENT, "no")) == "withdrawn"
+
+
+async def test_what_was_signed_under_another_record_of_the_same_account_is_taken_back_too(ward: Ward) -> None:
+    nurse = await ward.staff("nurse")
+    mother = await ward.guardian(nurse, MOTHER, "baby-3")
+    text, signed_in = text_in("en"), await mother.here()
+    await agree_to_experts(ward.nursery, signed_in, "baby-3", text.version, language="en")
+    # She asked twice, and the ward said yes twice: her account stands by two records, and the home page has one.
+    await mother.done("/newborn/enrol", relation="MTH", inpatient="ZY0003", tail="AB03")
+    [claim] = re.findall(r"/newborn/desk/claims/([^/]+)/approve", (await nurse.get("/newborn/desk")).text)
+    await nurse.done(f"/newborn/desk/claims/{claim}/approve", evidence="birth-certificate", seen="P110000001")
+    signed_in = await mother.here()
+    assert len(signed_in.caller.related) == 2
+    for performer in signed_in.caller.related:
+        for kept in await active(ward):
+            content = {key: each for key, each in kept.items() if key not in KEPT_BY_US}
+            other = [{"reference": f"RelatedPerson/{performer}"}]
+            if content["performer"] != other:
+                await put(ward.store, "Consent", kept["id"], **{**content, "performer": other})
+        assert len(await active(ward)) == 2
+        mine = await own_baby(ward.nursery, signed_in.caller, "baby-3")
+        assert (mine.agreed, mine.agrees_to_experts) == ({Scope.VIEW, Scope.TALK}, True)
+        assert 'action="/newborn/consent/baby-3/withdraw"' in (await mother.get("/newborn/consent/baby-3")).text
+        kept_before = await active(ward)
+        await mother.done("/newborn/consent/baby-3/withdraw")
+        await agree_no_more(ward.nursery, await mother.here(), "baby-3")
+        assert await active(ward) == []
+        mine = await own_baby(ward.nursery, signed_in.caller, "baby-3")
+        assert (mine.agreed, mine.agrees_to_experts) == (set(), False)
+        for kept in kept_before:
+            await rewritten(ward, "Consent", kept["id"], status="active")

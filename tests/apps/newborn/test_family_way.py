@@ -853,7 +853,8 @@ async def test_a_mother_who_mistyped_takes_it_back_and_a_paper_of_the_ward_is_lo
     await mother.done("/newborn/enrol", relation="MTH", code=code)
     [(asked, _)] = await ward.nursery.claims.of_ward("ward-1")
     await nurse.done(f"/newborn/desk/claims/{asked.id}/decline")
-    assert "not confirmed" in (await mother.get("/newborn")).text
+    home = (await mother.get("/newborn")).text
+    assert (home.count("waits for the ward"), "not confirmed" in home) == (CLAIMS_OPEN_MAX + 1, False), "till its time"
     told = [
         each[0] for each in await ward.house.events() if each[0] in {"withdraw-claim", "give-paper", "decline-claim"}
     ]

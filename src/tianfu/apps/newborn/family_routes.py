@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tianfu.apps.newborn.actions.answer_claim import withdraw_claim
 from tianfu.apps.newborn.actions.ask_to_enrol import ask_to_enrol
 from tianfu.apps.newborn.actions.book_slot import book_slot, cancel_visit, wait_for_slot, wait_no_more
 from tianfu.apps.newborn.actions.invite_relative import end_invitation, invite_relative
@@ -120,7 +121,7 @@ def _enrolment(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
 
     @post(f"{ROOT}/claims/{{claim:str}}/withdraw", status_code=303)
     async def take_claim_back(request: HttpRequest, claim: FromPath[str]) -> Redirect:
-        await nursery.claims.withdraw(resident(request), claim)
+        await withdraw_claim(nursery, resident(request), claim)
         return led(ROOT, done="asked-back")
 
     return [show_enrolment, take_enrolment, take_claim_back]

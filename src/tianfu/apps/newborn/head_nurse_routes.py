@@ -187,10 +187,10 @@ def _baby(pages: Pages, nursery: Nursery) -> list[HTTPRouteHandler]:
         form = await read_form(request, "guardian", "version", *(each.value for each in Scope))
         language = pages.asking(request).language.tag
         try:
-            await keep_paper_consent(nursery, nurse(request).caller, baby, form, language=language)
+            is_back = await keep_paper_consent(nursery, nurse(request).caller, baby, form, language=language)
         except Refusal as refusal:
             return await _again(request, baby, refusal)
-        return led(f"{DESK}/babies/{baby}", done="signed")
+        return led(f"{DESK}/babies/{baby}", done="withdrawn" if is_back else "signed")
 
     @post(f"{at}/guardians/{{related:str}}/withdraw", status_code=303)
     async def take_consent_back(request: HttpRequest, baby: FromPath[str], related: FromPath[str]) -> Redirect:

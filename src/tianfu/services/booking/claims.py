@@ -164,7 +164,7 @@ class Claims:
             )
 
     async def withdraw(self, signed_in: SignedIn, claim: str) -> None:
-        """Take back what one asked and nobody answered; raises Refusal `not-found`."""
+        """Take back what one asked and the ward did not confirm; raises Refusal `not-found`."""
         account = signed_in.account.id
         async with self._database.transaction("app") as transaction:
             row = await transaction.one(_SQL.withdraw_claim, claim=claim, account=account, now=self._clock())

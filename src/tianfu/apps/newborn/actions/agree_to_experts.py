@@ -5,6 +5,8 @@ Rule: docs/rules/newborn-consultations.md
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import orjson
 
 from tianfu.apps.newborn.actions.keep_consultations import end_without_ground
@@ -23,14 +25,16 @@ from tianfu.services.accounts.sessions import refuse_unless_fresh
 from tianfu.standards.fhir.parsing import parse_resource
 
 
-async def agreements(nursery: Nursery, signed_in: SignedIn, guardian: str, baby: str) -> tuple[Record, ...]:
-    """What a guardian signed of this, in force or taken back; read in his own name."""
+async def agreements(
+    nursery: Nursery, signed_in: SignedIn, guardians: Collection[str], baby: str
+) -> tuple[Record, ...]:
+    """What these guardians signed of this, in force or taken back; read in his own name."""
     records = await found_all(nursery.store, signed_in.caller, FAMILY, "Consent", patient=f"Patient/{baby}")
     return tuple(
         each
         for each in records
         if is_agreement(each.value)
-        and guardian in {id_in(one, "RelatedPerson") for one in each.value.get("performer", ())}
+        and any(id_in(one, "RelatedPerson") in guardians for one in each.value.get("performer", ()))
     )
 
 
@@ -42,7 +46,7 @@ async def agree_to_experts(nursery: Nursery, signed_in: SignedIn, baby: str, ver
     if version != text.version:
         raise Refusal("consent-outdated", next_step="reload")
     resource = agreement_of(mine.guardian.id, baby, text, now=now)
-    standing = await agreements(nursery, signed_in, mine.guardian.id, baby)
+    standing = await agreements(nursery, signed_in, [mine.guardian.id], baby)
     caller = signed_in.caller
     if not standing:
         once = f"identifier={VERSION}|{mine.guardian.id}.{baby}.{CONSULTATION}"
@@ -56,14 +60,16 @@ async def agree_to_experts(nursery: Nursery, signed_in: SignedIn, baby: str, ver
 async def agree_no_more(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
     """Take it back, wherever the baby is; counts with its commit, and ends every consultation that stands on it.
 
-    Needs no fresh proof.  Raises Refusal `not-found`.
+    Also what was signed under another RelatedPerson of the same account.  Needs no fresh proof.  Raises Refusal
+    `not-found`.
     """
-    mine = await own_baby(nursery, signed_in.caller, baby)
-    standing = await agreements(nursery, signed_in, mine.guardian.id, baby)
+    await own_baby(nursery, signed_in.caller, baby)
+    standing = await agreements(nursery, signed_in, signed_in.caller.related, baby)
     if not standing:
         raise not_found()
     for each in standing:
         if each.value.get("status") == "active":
             content = parse_resource(orjson.dumps(withdrawn(each.value)))
             await nursery.store.update(signed_in.caller, FAMILY, content, each.id, expected_version=each.version)
-    await end_without_ground(nursery, baby, mine.guardian.id)
+    for guardian in signed_in.caller.related:
+        await end_without_ground(nursery, baby, guardian)

@@ -22,6 +22,7 @@ from tianfu.apps.newborn.queries.records import (
     found_by,
     new,
     not_found,
+    read_all,
     read_one,
     ward_of_unit,
     wards_of_stays,
@@ -30,6 +31,7 @@ from tianfu.apps.newborn.queries.records import (
 )
 from tianfu.kernel.instants import DAY, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.accounts.model.people import SignedIn
 
 
 async def approve_claim(nursery: Nursery, caller: Caller, claim: str, form: Mapping[str, str]) -> None:
@@ -59,10 +61,25 @@ async def approve_claim(nursery: Nursery, caller: Caller, claim: str, form: Mapp
 
 
 async def decline_claim(nursery: Nursery, caller: Caller, claim: str) -> None:
-    """Say no; raises Refusal `not-found`."""
+    """Say no, and end whoever was written down by a yes that was never answered; raises Refusal `not-found`."""
     ward = await ward_of_unit(nursery.store, caller)
     asked, _ = await nursery.claims.claim(claim, ward.id)
     await nursery.claims.answer(caller, asked, "declined")
+    await _end_unapproved(nursery, asked.id)
+
+
+async def withdraw_claim(nursery: Nursery, signed_in: SignedIn, claim: str) -> None:
+    """Take back what one asked, and end whoever was written down for it; raises Refusal `not-found`."""
+    await nursery.claims.withdraw(signed_in, claim)
+    await _end_unapproved(nursery, claim)
+
+
+async def _end_unapproved(nursery: Nursery, claim: str) -> None:
+    """Whoever was written down under a claim to which nobody said yes is no guardian at the desk."""
+    key = ("RelatedPerson", claim)
+    person = (await read_all(nursery.store, VISITS, PLATFORM, [key])).get(key)
+    if person is not None and person.value.get("active", True):
+        await write(nursery.store, ended(person.value, now=nursery.clock()), expected_version=person.version)
 
 
 async def revoke_guardian(nursery: Nursery, caller: Caller, related: str) -> None:

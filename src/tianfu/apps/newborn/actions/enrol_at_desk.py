@@ -49,10 +49,11 @@ async def enrol_at_desk(nursery: Nursery, caller: Caller, baby: str, form: Mappi
 
 async def keep_paper_consent(
     nursery: Nursery, caller: Caller, baby: str, form: Mapping[str, str], *, language: str
-) -> None:
+) -> bool:
     """Keep what a guardian signed on paper, in her name; in place of all that she signed before.
 
-    No to everything takes that back.  Raises Refusal `not-found`, and as `read_scopes` and `refuse_unless_kept` do.
+    No to everything takes that back, and is told by True.  Raises Refusal `not-found`, and as `read_scopes` and
+    `refuse_unless_kept` do.
     """
     desk = await read_baby_desk(nursery, caller, baby)
     guardian = _guardian(desk, form.get("guardian", ""))
@@ -64,7 +65,7 @@ async def keep_paper_consent(
             raise
         # Who signs no to everything takes back what she signed before.
         await _take_back(nursery, caller, guardian, baby, before)
-        return
+        return True
     resource = consent_of(guardian, baby, words_in(language), scopes, now=nursery.clock())
     resource["extension"] = [{"url": f"{NEWBORN}-signed-on-paper-before", "valueString": caller.id}]
     if not before:
@@ -72,13 +73,14 @@ async def keep_paper_consent(
         once = f"identifier={VERSION}|{guardian}.{baby}"
         await write_together(nursery.store, VISITS, [new(resource, once=once)])
         refuse_unless_kept(await _consents(nursery, guardian, baby), scopes)
-        return
+        return False
     first, *others = before
     entries = [changed({**resource, "id": first.id}, version=first.version)]
     entries += [_taken_back(each, caller) for each in _standing(others)]
     await write_together(nursery.store, VISITS, entries)
     if Scope.VIEW not in scopes:
         await _sees_no_more(nursery, caller, guardian)
+    return False
 
 
 async def withdraw_at_desk(nursery: Nursery, caller: Caller, baby: str, guardian: str) -> None:
@@ -95,7 +97,7 @@ async def withdraw_at_desk(nursery: Nursery, caller: Caller, baby: str, guardian
 
 async def _consents(nursery: Nursery, guardian: str, baby: str) -> tuple[Record, ...]:
     kept = await found_all(nursery.store, VISITS, PLATFORM, "Consent", patient=f"Patient/{baby}")
-    return consents_by(guardian, kept)
+    return consents_by([guardian], kept)
 
 
 def _standing(consents: Iterable[Record]) -> list[Record]:

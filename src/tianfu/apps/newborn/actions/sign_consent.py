@@ -36,13 +36,13 @@ async def sign_consent(
     caller = signed_in.caller
     mine = await my_baby(nursery, caller, baby)
     resource = consent_of(mine.guardian.id, baby, words_in(language), scopes, now=now)
-    before = await consent_records(nursery.store, caller, mine.guardian.id, baby)
+    before = await consent_records(nursery.store, caller, [mine.guardian.id], baby)
     if not before:
         # Of two that sign at one moment, one writes; the other finds it.
         once = f"identifier={VERSION}|{mine.guardian.id}.{baby}"
         await nursery.store.create(caller, FAMILY, parse_resource(orjson.dumps(resource)), if_none_exist=once)
         # The store keeps the first one's, and says no word of it.
-        kept = await consent_records(nursery.store, caller, mine.guardian.id, baby)
+        kept = await consent_records(nursery.store, caller, [mine.guardian.id], baby)
         refuse_unless_kept(kept, scopes)
         return
     # What else was in force says what he chose before: only what he signs now counts.
@@ -57,16 +57,17 @@ async def sign_consent(
 async def withdraw_consent(nursery: Nursery, signed_in: SignedIn, baby: str) -> None:
     """Take everything back, wherever the baby is; counts with its commit.  Needs no fresh proof.
 
-    Raises Refusal `not-found`.
+    Also what was signed under another RelatedPerson of the same account.  Raises Refusal `not-found`.
     """
     caller = signed_in.caller
-    mine = await own_baby(nursery, caller, baby)
-    before = await consent_records(nursery.store, caller, mine.guardian.id, baby)
+    await own_baby(nursery, caller, baby)
+    before = await consent_records(nursery.store, caller, caller.related, baby)
     if not before:
         raise not_found()
     await _take_back(nursery, signed_in, before)
     await sees_no_more(nursery, caller, signed_in.account.id)
-    await waits_no_more(nursery, mine.guardian.id, baby)
+    for each in caller.related:
+        await waits_no_more(nursery, each, baby)
 
 
 def refuse_unless_kept(consents: Iterable[Record], scopes: Collection[Scope]) -> None:

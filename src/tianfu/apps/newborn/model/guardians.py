@@ -15,6 +15,9 @@ from tianfu.kernel.refusal import Fault, Refusal
 
 CLAIM_DAYS = 7
 CODE_DAYS = 14
+UNCONFIRMED_DAYS = 14
+"""So long after its time somebody reads that what he asked was not confirmed. [ours]"""
+
 CLAIMS_OPEN_MAX = 3
 """So many wait at one time; a code on a paper of the ward is looked at all the same. [ours]"""
 

@@ -15,6 +15,8 @@ from tianfu.apps.newborn.mapping.halts import pause_in
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.mapping.wards import has_died, is_clear
 from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
+from tianfu.apps.newborn.model.consent import Scope
+from tianfu.apps.newborn.model.guardians import UNCONFIRMED_DAYS
 from tianfu.apps.newborn.model.visit import OVER
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
@@ -44,8 +46,9 @@ class Baby:
 
     `asks_ward`: no visit of it can take place any more, and the ward says why; then there is none to book or to see.
 
-    `kept_back` tells of each wish, by its id, why its family does not move up.  `agrees_to_experts`: that experts from
-    elsewhere are asked, by a consent of its own.  `others` are the names of the baby's other guardians by their
+    `kept_back` tells of each wish, by its id, why its family does not move up.  `agreed` is what stands of what
+    the reader agreed to, as this guardian or under another RelatedPerson of his.  `agrees_to_experts`: that experts
+    from elsewhere are asked, by a consent of its own.  `others` are the names of the baby's other guardians by their
     RelatedPerson: what one of them booked, or waits for, he gives up himself.
     """
 
@@ -62,12 +65,13 @@ class Baby:
     asks_ward: bool
     kept_back: Mapping[str, KeptBack | None] = field(default_factory=dict)
     agrees_to_experts: bool = False
+    agreed: frozenset[Scope] = frozenset()
     others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_agreed(self) -> bool:
-        """Whether this guardian agreed to anything that stands; it can be taken back wherever the baby is."""
-        return self.consent is not None and bool(self.consent.scopes)
+        """Whether the reader agreed to anything that stands; it can be taken back wherever the baby is."""
+        return bool(self.agreed)
 
     @property
     def may_be_seen(self) -> bool:
@@ -98,7 +102,8 @@ class AskedToInterpret:
 class Asked:
     """What the reader asked: it waits for the ward, or came to nothing.
 
-    Whether the ward said no or nobody saw it is told alike, and no more: a claim that fits nobody is like any other.
+    Whether the ward said no or nobody saw it is told alike, at the same time, and no more: a claim that fits nobody is
+    like any other.
     """
 
     claim: Claim
@@ -125,18 +130,18 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
     """What the page shows to whoever signed in."""
     now = nursery.clock()
     babies = await read_babies(nursery, signed_in.caller)
-    claims = await nursery.claims.of_account(signed_in.account.id)
+    asked = _asked(await nursery.claims.of_account(signed_in.account.id), babies, now)
     here = [each for each in babies if each.ward]
     step = next_step(
         is_named=signed_in.account.name_stands,
         is_guardian=bool(here),
-        is_waiting=any(each.answer is None and each.until > now for each in claims),
+        is_waiting=any(each.waits for each in asked),
         has_consent=bool(here) and all(each.may_be_seen for each in here),
         has_visit=any(each.visits for each in here),
     )
     return Home(
         babies=babies,
-        asked=_asked(claims, now, has_baby=bool(here)),
+        asked=asked,
         invited=await _invited(nursery, signed_in),
         interpreting=await _interpreting(nursery, signed_in),
         step=step,
@@ -145,10 +150,13 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
     )
 
 
-def _asked(claims: Sequence[Claim], now: Instant, *, has_baby: bool) -> tuple[Asked, ...]:
-    """What waits; and while the reader has no baby here, also what came to nothing."""
-    read = [Asked(claim=each, waits=each.answer is None and each.until > now) for each in claims]
-    return tuple(each for each in read if each.waits or (not has_baby and each.claim.answer in {None, "declined"}))
+def _asked(claims: Sequence[Claim], babies: Sequence[Baby], now: Instant) -> tuple[Asked, ...]:
+    """What waits, and for some days what came to nothing; none of it where a baby of the reader's asks the ward."""
+    if any(each.asks_ward for each in babies):
+        return ()
+    told_until = UNCONFIRMED_DAYS * DAY
+    open_ = [each for each in claims if each.answer in {None, "declined"}]
+    return tuple(Asked(claim=each, waits=each.until > now) for each in open_ if each.until + told_until > now)
 
 
 async def _rests(nursery: Nursery, baby: str) -> bool:
@@ -177,6 +185,7 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
         ward, bed = ("", "") if asks_ward else wards.get(baby, ("", ""))
         waiting = await nursery.places.waiting(baby)
         visits = await _visits(nursery, caller, FAMILY, baby)
+        of_visits = [consents[each, baby] for each in caller.related if (each, baby) in consents]
         babies.append(
             Baby(
                 id=baby,
@@ -191,7 +200,8 @@ async def read_babies(nursery: Nursery, caller: Caller) -> tuple[Baby, ...]:
                 is_small=_is_small(patient, now),
                 asks_ward=asks_ward,
                 kept_back=await kept_back(nursery, waiting),
-                agrees_to_experts=(guardian.id, baby) in agreements,
+                agrees_to_experts=any((each, baby) in agreements for each in caller.related),
+                agreed=frozenset(one for each in of_visits for one in each.scopes),
                 others=await _others(store, caller, {*(e.guardian for e in visits), *(e.related for e in waiting)}),
             )
         )
@@ -221,16 +231,18 @@ async def my_baby(nursery: Nursery, caller: Caller, baby: str) -> Baby:
     return mine
 
 
-async def consent_records(store: RecordStore, caller: Caller, guardian: str, baby: str) -> tuple[Record, ...]:
-    """A guardian's consents to visits: those in force, then those taken back."""
-    return consents_by(guardian, await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}"))
+async def consent_records(
+    store: RecordStore, caller: Caller, guardians: Collection[str], baby: str
+) -> tuple[Record, ...]:
+    """Consents of these guardians to visits: those in force, then those taken back."""
+    return consents_by(guardians, await found_all(store, caller, FAMILY, "Consent", patient=f"Patient/{baby}"))
 
 
-def consents_by(guardian: str, records: Iterable[Record]) -> tuple[Record, ...]:
-    """Of these, a guardian's consents to visits: those in force, then those taken back."""
+def consents_by(guardians: Collection[str], records: Iterable[Record]) -> tuple[Record, ...]:
+    """Of these records, these guardians' consents to visits: those in force, then those taken back."""
     read = [(each, given_of(each.value, version=each.version)) for each in records]
-    his = [each for each, given in read if given is not None and given.guardian == guardian]
-    return tuple(sorted(his, key=lambda each: (each.value.get("status") != "active", each.id)))
+    theirs = [each for each, given in read if given is not None and given.guardian in guardians]
+    return tuple(sorted(theirs, key=lambda each: (each.value.get("status") != "active", each.id)))
 
 
 async def _guardians(store: RecordStore, caller: Caller, now: Instant) -> dict[str, Guardian]:

@@ -4,9 +4,15 @@ insert into newborn_paper (digest, baby, ward, by, made_at, until)
 values (%(digest)s, %(baby)s, %(ward)s, %(by)s, %(now)s, %(until)s);
 
 -- use_paper
--- A paper is used once: of several who bring it at one moment, one has it.
-update newborn_paper set used_at = %(now)s, used_by = %(account)s
- where digest = %(digest)s and used_at is null and until > %(now)s
+-- A paper is one person's: of several who bring it at one moment, one has it.  She asks by it again where what she
+-- asked was taken back or declined, until the ward said yes.
+update newborn_paper set used_at = coalesce(used_at, %(now)s), used_by = %(account)s
+ where digest = %(digest)s and until > %(now)s
+   and (used_at is null
+        or (used_by = %(account)s
+            and not exists (select from newborn_claim
+                             where newborn_claim.account = %(account)s and newborn_claim.baby = newborn_paper.baby
+                               and answer = 'approved' and asked_at >= used_at)))
 returning baby, ward;
 
 -- lock_asker
@@ -14,8 +20,9 @@ returning baby, ward;
 select pg_advisory_xact_lock(hashtextextended(%(account)s::text, 20));
 
 -- open_claims
--- How many claims of an account wait, and how many it asked lately, whatever became of them.
-select count(*) filter (where answer is null and until > %(now)s), count(*) filter (where asked_at > %(since)s)
+-- How many claims of an account wait, and how many it asked lately, whatever became of them.  One to which the ward said
+-- no waits as long as one that fits nobody.
+select count(*) filter (where (answer is null or answer = 'declined') and until > %(now)s), count(*) filter (where asked_at > %(since)s)
   from newborn_claim where account = %(account)s;
 
 -- add_claim
@@ -41,9 +48,9 @@ update newborn_claim
 returning claim;
 
 -- withdraw_claim
--- Whoever asked takes it back.
+-- Whoever asked takes it back, also what the ward said no to: she does not know which it was.
 update newborn_claim set answer = 'withdrawn', answered_by = %(account)s, answered_at = %(now)s
- where claim = %(claim)s and account = %(account)s and answer is null
+ where claim = %(claim)s and account = %(account)s and (answer is null or answer = 'declined')
 returning claim;
 
 -- answer_to_claim
