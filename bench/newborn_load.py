@@ -194,17 +194,21 @@ class Visit:
 
 
 async def visits(port: EmbeddedMedia, count: int) -> list[Visit]:
-    """One to one: a family that sees, hears and speaks, and a bedside that hears it."""
+    """One to one: a family that sees, hears and speaks, and an interpreter who hears it.
+
+    By the cot nobody hears it: there the ward's sound would rest while a voice sounds (docs/rules/newborn-watching.md).
+    """
     made = []
     for number in range(count):
         seen = await camera(port, number, CAMERA)
         await port.open_room(f"visit-{number}", f"bed-{number}", lease_seconds=LEASE_SECONDS)
         family = await viewer(port, number, "family", Part.FAMILY, FAMILY)
-        bedside = await viewer(port, number, "bedside", Part.BEDSIDE, (Line(label="voice", direction="sendrecv"),))
+        hears = (Line(label="voice", direction="sendrecv"),)
+        interpreter = await viewer(port, number, "interpreter", Part.INTERPRETER, hears)
         await port.hear_ward(f"visit-{number}", is_heard=True)
         await port.gate(f"visit-{number}", Gate.LIVE, "nurse")
         await port.talk(f"visit-{number}", "family", is_pressed=True)
-        made.append(Visit(seen, [family, bedside], family))
+        made.append(Visit(seen, [family, interpreter], family))
         if number % 10 == 0:
             await renew(port, number + 1)
     return made

@@ -29,7 +29,7 @@ WARM_MINUTES = 5
 MINUTE = 60.0
 LOOKED_SECONDS = 5.0
 HEARD_PER_SECOND = VISITS * (PACKETS_OF_PICTURE + 4) * PICTURES_PER_SECOND
-"""A family hears pictures and the ward, a bedside hears the family: two packets of each sound with a picture."""
+"""A family hears pictures and the ward, an interpreter hears the family: two packets of each sound with a picture."""
 
 Result = dict[str, object]
 
