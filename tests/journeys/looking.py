@@ -13,17 +13,21 @@ from tests.journeys.test_for_everybody import findings, overflow
 SIZES = (320, 1440)
 
 
+def wrong_with(page: Page, name: str) -> list[object]:
+    """What axe finds and what sticks out at the size that the page has; a picture of the whole page is kept."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    found, wide = findings(page), overflow(page)
+    return [(name, found, wide)] if found or wide else []
+
+
 def wrong_at(page: Page, name: str, sizes: tuple[int, ...] = SIZES) -> list[object]:
     """What axe finds and what sticks out, at each size; a picture of the whole page is kept of each."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
     own, wrong = page.viewport_size, list[object]()
     assert own is not None
     for width in sizes:
         page.set_viewport_size({**own, "width": width})
-        page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
-        found, wide = findings(page), overflow(page)
-        if found or wide:
-            wrong.append((name, width, found, wide))
+        wrong += wrong_with(page, f"{name}-{width}")
     page.set_viewport_size(own)
     return wrong
 

@@ -128,7 +128,7 @@ async def main(told: dict[str, Any], home: Path) -> None:
         )
         if told["deed"] == "book":
             each = For(baby=told["baby"], guardian=told["guardian"], ward="ward-1")
-            await book(nursery, [each], Instant(told["start"]), by_staff=False)
+            await book(nursery, [each], Instant(told["start"]), by_staff=False, who=VISITS)
         else:
             await end_for_guardian(nursery, VISITS, told["baby"], told["guardian"])
 

@@ -29,6 +29,7 @@ from tianfu.kernel.instants import DAY, SECOND, Instant, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.deeds import Deeds
 from tianfu.records.outcomes import Found
+from tianfu.services.booking.interpreters import Interpreting
 from tianfu.services.realtime.kept import KeptRooms
 from tianfu.services.realtime.viewers import Viewers
 
@@ -100,15 +101,21 @@ async def test_whose_time_as_guardian_is_over_reads_nothing_of_a_visit_that_was_
         await rewritten(ward, "RelatedPerson", related, active=True, period={"start": to_fhir_instant(now)})
 
 
+async def accepted_to_interpret(windows: Windows, mother: Browser, helper: Browser, visit: str) -> Interpreting:
+    """Who is no relative and may see was asked to interpret in a visit, and said yes; no nurse has agreed."""
+    said = {"name": "示例外婆", "telephone": GRANDMOTHER, "sees": "yes"}
+    await ask_third(windows, await mother.here(), visit, said)
+    interpreters, signed_in = windows.nursery.interpreters, await helper.here()
+    [asked] = await interpreters.for_person(signed_in)
+    await interpreters.accept(signed_in, asked.id)
+    return asked
+
+
 async def test_who_interprets_learns_whose_baby_it_is_from_a_nurses_yes_until_the_visit_is_over(ward: Ward) -> None:
     nurse = await ward.opened()
     mother, helper = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
     visit, windows = await booked(mother), windows_of(ward)
-    said = {"name": "示例外婆", "telephone": GRANDMOTHER, "sees": "yes"}
-    await ask_third(windows, await mother.here(), visit, said)
-    signed_in = await helper.here()
-    [asked] = await ward.nursery.interpreters.for_person(signed_in)
-    await ward.nursery.interpreters.accept(signed_in, asked.id)
+    asked, signed_in = await accepted_to_interpret(windows, mother, helper, visit), await helper.here()
     found = await read_family_visit(windows, signed_in, visit)
     assert (found.baby, found.bed) == ("", ""), "no nurse has agreed yet"
     caller = (await nurse.here()).caller
@@ -129,11 +136,8 @@ async def test_who_interprets_learns_nothing_more_once_the_visit_is_given_up(war
     nurse = await ward.opened()
     mother, helper = await ward.guardian(nurse, MOTHER, "baby-3"), await ward.resident(GRANDMOTHER)
     visit, windows = await booked(mother), windows_of(ward)
-    said = {"name": "示例外婆", "telephone": GRANDMOTHER, "sees": "yes"}
-    await ask_third(windows, await mother.here(), visit, said)
+    await accepted_to_interpret(windows, mother, helper, visit)
     signed_in, caller = await helper.here(), (await nurse.here()).caller
-    [asked] = await ward.nursery.interpreters.for_person(signed_in)
-    await ward.nursery.interpreters.accept(signed_in, asked.id)
     await ward.nursery.interpreters.agree(caller, visit, signed_in.account.id, practitioner="made-head", baby="baby-3")
     await mother.done(f"/newborn/visits/{visit}/cancel", reason="no-time")
     found = await read_family_visit(windows, signed_in, visit)

@@ -22,9 +22,9 @@ from tests.services.realtime.made import (
     until,
     viewer,
 )
+from tests.services.realtime.test_hostile import Ward
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.realtime.embedded.forwarder import Forwarder
-from tianfu.services.realtime.embedded.raw_peer import Heard
 from tianfu.services.realtime.port import CAMERA_LOST
 from tianfu.services.realtime.protocol.packets import TIMESTAMPS
 from tianfu.services.realtime.protocol.parts import Part
@@ -108,6 +108,21 @@ def test_a_muted_microphone_whose_clock_stood_is_heard_again() -> None:
     assert late == pytest.approx(39, abs=0.1), "a queue that grows bit by bit is no pause"
 
 
+def test_an_older_packet_that_comes_again_changes_nothing() -> None:
+    transit = Transit(RATE)
+    told(transit, 1.0, 1.0)
+    told(transit, 2.0, 2.0)
+    assert told(transit, 1.0, 2.1) == pytest.approx(1.1, abs=TICK_SECONDS)
+    assert told(transit, 2.2, 2.2) == pytest.approx(0.0, abs=TICK_SECONDS)
+
+
+def test_a_clock_that_stands_still_is_later_and_later_until_its_camera_is_let_go() -> None:
+    stands = Transit(RATE)
+    late = [stands.late(7, at_seconds=each) for each in range(60)]
+    assert late == sorted(late)
+    assert late[-1] > LATE_SECONDS_MAX
+
+
 def test_short_mutes_do_not_add_up_while_pictures_come_in_time() -> None:
     muted = Transit(RATE, pauses=True)
     for mute in range(6):
@@ -123,23 +138,22 @@ def test_a_line_that_was_silent_for_half_a_round_of_its_clock_is_learnt_anew() -
     assert told(slept, 14 * 3_600.0 + 1, 14 * 3_600.0 + 1.5) == pytest.approx(0.5, abs=0.001)
 
 
-async def test_a_sound_of_before_that_comes_behind_later_ones_is_not_begun_with(forwarder: Forwarder) -> None:
+async def test_a_sound_of_before_that_comes_behind_later_ones_is_not_begun_with() -> None:
     """An old road gives back what it held while the new one had already brought later sound."""
-    cot = Cot()
-    seen, mother = await cot.drawn()
+    ward, seen, mother = await drawn()
     seen.origins = {7: "video", 21: "ward"}  # type: ignore[misc]  # as a browser names them in its offer
 
     def sound(number: int, at: float) -> bytes:
         stamp = int(48_000 * at)
         return packet(b"~%02d" % at, sequence=number, timestamp=stamp, payload_type=AUDIO_TYPE, source=21)
 
-    cot.forwarder.hear_ward("visit", is_heard=True)
+    ward.forwarder.hear_ward("visit", is_heard=True)
     for number, at in ((1, 1.0), (600, 12.9)):
-        cot.now = at
+        ward.now = at
         seen.heard.packet(sound(number, at))
-    cot.now = 13.0
-    cot.forwarder.gate("visit", Gate.LIVE, "nurse")
-    cot.now = 13.1
+    ward.now = 13.0
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    ward.now = 13.1
     seen.heard.packet(sound(50, 2.0))
     assert not mother.sent
     seen.heard.packet(sound(601, 13.1))
@@ -234,83 +248,71 @@ async def test_what_was_said_before_a_nurse_let_the_ward_be_heard_is_not_heard(f
     await asyncio.gather(*(each.peer.close() for each in (seen, mother)))
 
 
-class Cot:
-    """A forwarder with peers in memory and a clock that is set by hand, and a mother behind a curtain that is drawn."""
+def film(number: int, *, filmed_at: float, whole: bool = True) -> list[bytes]:
+    """A picture that tells when it was filmed, in milliseconds."""
+    return picture(b"%06d" % round(1_000 * filmed_at), number, whole=whole, filmed_at=filmed_at)
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.peers: list[PeerInMemory] = []
-        self.forwarder = Forwarder(lambda: self.now, peer=self._peer)
 
-    def _peer(self, heard: Heard) -> PeerInMemory:
-        self.peers.append(PeerInMemory(heard))
-        return self.peers[-1]
-
-    async def drawn(self) -> tuple[PeerInMemory, PeerInMemory]:
-        await self.forwarder.whip("bed", "")
-        self.forwarder.open_room("visit", "bed", lease_seconds=100.0)
-        await self.forwarder.whep("visit", "mother", Part.FAMILY, "")
-        seen, mother = self.peers
-        return seen, mother
-
-    def film(self, number: int, *, filmed_at: float, whole: bool = True) -> list[bytes]:
-        return picture(b"%06d" % round(1_000 * filmed_at), number, whole=whole, filmed_at=filmed_at)
+async def drawn() -> tuple[Ward, PeerInMemory, PeerInMemory]:
+    """A ward at its clock's beginning, a camera, and a mother behind a curtain that is drawn."""
+    ward = Ward()
+    ward.now = 0.0
+    seen = await ward.camera()
+    ward.forwarder.open_room("visit", "bed", lease_seconds=100.0)
+    return ward, seen, await ward.viewer()
 
 
 @pytest.mark.parametrize("between", [60, 120, 300, 340])
 async def test_a_whole_picture_of_before_that_is_sent_again_after_the_opening_is_not_shown(between: int) -> None:
     """It was lost and asked for; what came meanwhile, in pictures of three packets, is nearer than SRTP's window."""
-    cot = Cot()
-    seen, mother = await cot.drawn()
-    care = cot.film(1, filmed_at=cot.now)
+    ward, seen, mother = await drawn()
+    care = film(1, filmed_at=ward.now)
     for number in range(2, between):
-        cot.now += 0.001
-        for data in cot.film(number, filmed_at=cot.now, whole=False):
+        ward.now += 0.001
+        for data in film(number, filmed_at=ward.now, whole=False):
             seen.heard.packet(data)
-    cot.now += 0.1
-    cot.forwarder.gate("visit", Gate.LIVE, "nurse")
-    for data in cot.film(between, filmed_at=cot.now):
+    ward.now += 0.1
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    for data in film(between, filmed_at=ward.now):
         seen.heard.packet(data)
-    assert {tag_of(data) for data in mother.sent} == {b"%06d" % round(1_000 * cot.now)}
+    assert {tag_of(data) for data in mother.sent} == {b"%06d" % round(1_000 * ward.now)}
     count = len(mother.sent)
     for data in care:
         seen.heard.packet(data)
     assert len(mother.sent) == count
-    assert all(tag_of(each.data) != tag_of(care[0]) for each in cot.forwarder._cameras["bed"].group())
+    assert all(tag_of(each.data) != tag_of(care[0]) for each in ward.forwarder._cameras["bed"].group())
 
 
 async def test_a_count_that_begins_anew_has_the_clock_it_had() -> None:
     """Whatever brings packets of long ago under numbers that are far off, they are as late as they are."""
-    cot = Cot()
-    seen, mother = await cot.drawn()
-    for data in cot.film(2_000, filmed_at=cot.now):
+    ward, seen, mother = await drawn()
+    for data in film(2_000, filmed_at=ward.now):
         seen.heard.packet(data)
-    cot.now = 4.0
-    cot.forwarder.gate("visit", Gate.LIVE, "nurse")
-    for data in (*cot.film(2_100, filmed_at=4.0), *cot.film(1_000, filmed_at=2.0)):
+    ward.now = 4.0
+    ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+    for data in (*film(2_100, filmed_at=4.0), *film(1_000, filmed_at=2.0)):
         seen.heard.packet(data)
     assert {tag_of(data) for data in mother.sent} == {b"004000"}
-    for data in cot.film(1_001, filmed_at=4.1):
+    for data in film(1_001, filmed_at=4.1):
         seen.heard.packet(data)
     assert tag_of(mother.sent[-1]) == b"004100", "and goes on when it is in time"
 
 
 async def test_a_link_that_falls_behind_bit_by_bit_shows_nothing_of_before_and_is_let_go() -> None:
     """At half the pace, so that nothing is ever silent, what comes is 9 s late when the curtain is opened."""
-    cot = Cot()
-    seen, mother = await cot.drawn()
+    ward, seen, mother = await drawn()
     ended_at = None
     for number in range(600):
-        cot.now = 0.08 * number
+        ward.now = 0.08 * number
         if number == 225:
-            cot.forwarder.gate("visit", Gate.LIVE, "nurse")
-        for data in cot.film(number, filmed_at=0.04 * number, whole=number % 25 == 0):
+            ward.forwarder.gate("visit", Gate.LIVE, "nurse")
+        for data in film(number, filmed_at=0.04 * number, whole=number % 25 == 0):
             seen.heard.packet(data)
-        if ended_at is None and "bed" not in cot.forwarder._cameras:
-            ended_at = cot.now
+        if ended_at is None and "bed" not in ward.forwarder._cameras:
+            ended_at = ward.now
     assert not mother.sent
     assert ended_at == pytest.approx(2 * LATE_SECONDS_MAX, abs=0.1)
-    happened = [(each.what, each.reason) for each in await cot.forwarder.happenings.after(0)]
+    happened = [(each.what, each.reason) for each in await ward.forwarder.happenings.after(0)]
     assert (CAMERA_LOST, "camera-late") in happened
     with pytest.raises(Refusal, match="camera-away"):
-        cot.forwarder.gate("visit", Gate.LIVE, "nurse")
+        ward.forwarder.gate("visit", Gate.LIVE, "nurse")

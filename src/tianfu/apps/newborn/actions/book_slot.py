@@ -84,7 +84,7 @@ async def book_slot(
 
 
 async def book(
-    nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool, who: Caller | None = None
+    nursery: Nursery, wanted: Sequence[For], start: Instant, *, by_staff: bool, who: Caller
 ) -> tuple[str, ...]:
     """Book for these, who have agreed; all or none.  `who` books stands in the trail.
 
@@ -146,8 +146,8 @@ async def wait_for_slot(nursery: Nursery, caller: Caller, baby: str, start: Inst
 
 async def wait_no_more(nursery: Nursery, caller: Caller, wish: str) -> None:
     """Whoever waits takes it back; raises Refusal `not-found`, also for what another guardian waits for."""
-    babies = [each for each in await read_babies(nursery, caller) if any(one.id == wish for one in each.waiting)]
-    mine = [each.id for each in babies if wish in {one.id for one in each.waiting if one.related in caller.related}]
+    waits = [(baby.id, each) for baby in await read_babies(nursery, caller) for each in baby.waiting]
+    mine = [baby for baby, each in waits if each.id == wish and each.related in caller.related]
     if not mine or not await nursery.places.wait_no_more(wish, mine):
         raise not_found()
 

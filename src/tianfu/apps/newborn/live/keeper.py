@@ -258,9 +258,8 @@ class Keeper:
             self._opened.add(room.visit)
             self._media_is_there = True
             await self._tell_stills(room)
-            await tell_sound(
-                house, room.visit, waits_seconds=self._rows.waits_seconds
-            )  # whoever told it may have died before that stood
+            # Whoever told it may have died before that stood.
+            await tell_sound(house, room.visit, waits_seconds=self._rows.waits_seconds)
         except Refusal as refusal:
             if refusal.code in UNAVAILABLE:
                 self._media_is_there = False

@@ -24,6 +24,10 @@ REMOTE_CONSULTATION = "remote-consultation"
 REMOTE_EXPERT = "remote-expert"
 CONDITION_NOTE = "condition-note"
 GUARDIANSHIP_DISPUTE = "guardianship-dispute"
+FEEDBACK = "visit-feedback"
+DIARY_DAY, DIARY_PHOTO = "diary-day", "diary-photo"
+FEED_VOLUME, FEED_KIND, STOOL = "feed-volume", "feed-kind", "stool"
+MILK_CHECK = "milk-check"
 ALARM, VISITS_PAUSED = "newborn-alarm", "visits-paused"
 """Of a Flag that no family reads: `access/labels.json` marks what bears one of these."""
 
@@ -52,13 +56,13 @@ _NAMES = {
     NEWBORN_VISIT: ("新生儿远程探视", "Newborn visit from home"),
     REMOTE_CONSULTATION: ("远程会诊", "Remote consultation"),
     CONDITION_NOTE: ("新生儿病情说明", "How the newborn is"),
-    "visit-feedback": ("新生儿探视反馈", "Feedback on a newborn visit"),
-    "diary-day": ("新生儿日记", "Newborn diary"),
-    "diary-photo": ("新生儿照片", "Photo of a newborn"),
-    "feed-volume": ("奶量", "Volume of milk"),
-    "feed-kind": ("奶的种类", "Kind of milk"),
-    "stool": ("大便", "Stool"),
-    "milk-check": ("奶瓶标签核对", "Check of a milk label"),
+    FEEDBACK: ("新生儿探视反馈", "Feedback on a newborn visit"),
+    DIARY_DAY: ("新生儿日记", "Newborn diary"),
+    DIARY_PHOTO: ("新生儿照片", "Photo of a newborn"),
+    FEED_VOLUME: ("奶量", "Volume of milk"),
+    FEED_KIND: ("奶的种类", "Kind of milk"),
+    STOOL: ("大便", "Stool"),
+    MILK_CHECK: ("奶瓶标签核对", "Check of a milk label"),
     GUARDIANSHIP_DISPUTE: ("监护权有争议", "Guardianship is disputed"),
     VISITS_PAUSED: ("医生暂停探视", "A doctor paused the visits"),
 }

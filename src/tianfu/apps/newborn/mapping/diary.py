@@ -13,7 +13,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from tianfu.apps.newborn.mapping.codes import HL7, NEWBORN, UNRELEASED, concept
+from tianfu.apps.newborn.mapping.codes import (
+    DIARY_DAY,
+    DIARY_PHOTO,
+    FEED_KIND,
+    FEED_VOLUME,
+    HL7,
+    NEWBORN,
+    STOOL,
+    UNRELEASED,
+    concept,
+)
 from tianfu.apps.newborn.mapping.visits import Element, Resource, extension, id_in
 from tianfu.apps.newborn.model.diary import Feed, State, Told
 from tianfu.apps.newborn.model.growth import Born, Sex, Weighed
@@ -24,11 +34,9 @@ from tianfu.kernel.instants import Instant, to_fhir_instant
 DIARY = "urn:tianfu:newborn-diary"
 """The system of the identifiers by which a day's records are found: baby, day, and what it is."""
 
-DIARY_DAY, DIARY_PHOTO = "diary-day", "diary-photo"
 TAKEN_BACK = "urn:tianfu:newborn-diary-taken-back"
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 WEIGHT, GESTATION = "29463-7", "76516-4"
-FEED_VOLUME, FEED_KIND, STOOL = "feed-volume", "feed-kind", "stool"
 
 _STATUS = {State.DRAFT: "preliminary", State.RELEASED: "final", State.TAKEN_BACK: "entered-in-error"}
 _STATE = {status: state for state, status in _STATUS.items()}

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN, concept
+from tianfu.apps.newborn.mapping.codes import FEEDBACK, NEWBORN, concept
 from tianfu.apps.newborn.mapping.visits import Booked, Element, Resource, extension, id_in
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
-FEEDBACK = "visit-feedback"
 QUESTION = "urn:tianfu:newborn-feedback"
 """The extension that says which question a payload answers; its value is one word."""
 

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tianfu.apps.newborn.mapping.codes import NEWBORN, concept
+from tianfu.apps.newborn.mapping.codes import MILK_CHECK, NEWBORN, concept
 from tianfu.apps.newborn.mapping.guardians import INPATIENT
 from tianfu.apps.newborn.mapping.visits import Element, Resource, id_in
 from tianfu.apps.newborn.mapping.wards import bands_worn
 from tianfu.apps.newborn.model.milk import Kind, Scanned, Verdict, Wearer, rules
 from tianfu.kernel.instants import Instant, range_of, to_fhir_instant
 
-MILK_CHECK = "milk-check"
 MILK_RULES = "milk-rules"
 
 

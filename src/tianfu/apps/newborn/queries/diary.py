@@ -8,10 +8,9 @@ from datetime import date
 
 from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
-from tianfu.apps.newborn.mapping.codes import NEWBORN
+from tianfu.apps.newborn.mapping.codes import DIARY_DAY, NEWBORN
 from tianfu.apps.newborn.mapping.diary import (
     DIARY,
-    DIARY_DAY,
     GESTATION,
     LOINC,
     Entry,

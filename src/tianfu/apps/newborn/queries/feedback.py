@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.mapping.codes import NEWBORN, VISITS
-from tianfu.apps.newborn.mapping.feedback import FEEDBACK, Said, feedback_from
+from tianfu.apps.newborn.mapping.codes import FEEDBACK, NEWBORN, VISITS
+from tianfu.apps.newborn.mapping.feedback import Said, feedback_from
 from tianfu.apps.newborn.mapping.visits import booked_from, id_in
 from tianfu.apps.newborn.model.feedback import Month, by_month, months_until
 from tianfu.apps.newborn.ports import Nursery

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.apps.newborn.mapping.codes import NEWBORN
-from tianfu.apps.newborn.mapping.milk import MILK_CHECK, Check, check_from
+from tianfu.apps.newborn.mapping.codes import MILK_CHECK, NEWBORN
+from tianfu.apps.newborn.mapping.milk import Check, check_from
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.desk import BabyDesk, read_baby_desk
 from tianfu.apps.newborn.queries.records import WARD_WORK

@@ -22,7 +22,8 @@ select pg_advisory_xact_lock(hashtextextended(%(account)s::text, 20));
 -- open_claims
 -- How many claims of an account wait, and how many it asked lately, whatever became of them.  One to which the ward said
 -- no waits as long as one that fits nobody.
-select count(*) filter (where (answer is null or answer = 'declined') and until > %(now)s), count(*) filter (where asked_at > %(since)s)
+select count(*) filter (where (answer is null or answer = 'declined') and until > %(now)s),
+       count(*) filter (where asked_at > %(since)s)
   from newborn_claim where account = %(account)s;
 
 -- add_claim

@@ -26,9 +26,8 @@ select interpreter, visit, baby, guardian, sees, asked_at, until, accepted_by, a
  order by asked_at;
 
 -- interpreter_over
--- Whether somebody agreed once to interpret in a visit, and was taken back.
-select 1 from newborn_interpreter
- where accepted_by = %(account)s and visit = %(visit)s and ended_at is not null limit 1;
+-- Whether somebody agreed once to interpret in a visit and was taken back.
+select 1 from newborn_interpreter where accepted_by = %(account)s and visit = %(visit)s and ended_at is not null limit 1;
 
 -- accept_interpreting
 -- Whoever bears both agrees, also who declined before; once in a visit.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PACKETS_PER_SECOND_MAX = 2_000
-"""More of one camera is not passed on: 2,000 full packets are 19 Mbit/s."""
+"""More of one camera is not passed on, and ends one that is pulled: 2,000 full packets are 19 Mbit/s."""
 
 
 class Second:
