@@ -46,8 +46,9 @@ async def test_no_picture_that_needs_another_is_sent_as_a_still_and_none_before_
         before = len(media(mother))
         whole = number % 5 == 0
         unit = b"\x67\x42whole" if whole else b"\x41change"
-        show(seen, [packet(unit, sequence=500 + number, timestamp=90_000_000 + number, source=FULL, marked=True)])
-        show(seen, [packet(unit, sequence=500 + number, timestamp=90_000_000 + number, source=FULL + 1, marked=True)])
+        at = 90_000_000 + 9_000 * number  # ten pictures a second, as the clock below says
+        show(seen, [packet(unit, sequence=500 + number, timestamp=at, source=FULL, marked=True)])
+        show(seen, [packet(unit, sequence=500 + number, timestamp=at, source=FULL + 1, marked=True)])
         shown += [(ward.now, data[12:]) for data in media(mother)[before:]]
         ward.now += 0.1
     assert len(shown) >= 10
