@@ -126,9 +126,9 @@ class Uncommitted(KeptRooms):
     fails = 1
 
     @asynccontextmanager
-    async def changing(self, visit: str) -> AsyncIterator[Changing]:
+    async def changing(self, visit: str, *, waits_seconds: float | None = None) -> AsyncIterator[Changing]:
         """As it was."""
-        async with super().changing(visit) as changing:
+        async with super().changing(visit, waits_seconds=waits_seconds) as changing:
             yield changing
             self.fails -= 1
             if self.fails >= 0:

@@ -19,6 +19,7 @@ from tianfu.apps.newborn.mapping.notes import approved_note, note_resource
 from tianfu.apps.newborn.model.diary import State, Told
 from tianfu.apps.newborn.queries.family_visit import _note
 from tianfu.apps.newborn.queries.records import PAGE
+from tianfu.apps.newborn.visit_ports import Windows
 from tianfu.kernel.instants import SECOND, Instant, china_date, day_start
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +80,8 @@ async def test_of_ever_so_many_notes_a_family_reads_the_newest(ward: Ward) -> No
         return {name: value for name, value in approved_note(written, "made-doctor").items() if name != "resourceType"}
 
     await leave_behind(ward, "Communication", note)
-    newest = await _note(cast("Any", SimpleNamespace(nursery=ward.nursery)), "baby-1")
+    mother = (await (await ward.guardian(await ward.staff("nurse"), MOTHER, "baby-1")).here()).caller
+    newest = await _note(cast("Windows", SimpleNamespace(nursery=ward.nursery)), mother, "baby-1")
     assert newest is not None
     assert newest.text == f"第 {PAGE} 天"
 
@@ -89,10 +91,11 @@ async def test_a_guardian_does_not_invite_and_take_back_for_ever(ward: Ward) -> 
     mother = await ward.guardian(nurse, MOTHER, "baby-1")
     father = await ward.guardian(nurse, FATHER, "baby-1", "FTH")
     asked, claims = {"name": "示例外婆", "telephone": GRANDMOTHER}, ward.nursery.claims
-    [guardian] = (await mother.here()).caller.related
+    caller = (await mother.here()).caller
+    [guardian] = caller.related
     written = {"ward": "ward-1", "baby": "baby-1", "guardian": guardian, "at_most": 1, "ever_at_most": INVITED_EVER}
     for number in range(INVITED_EVER - 1):
-        invitation = await claims.invite(related=f"left-{number}", **cast("Any", {**asked, **written}))
+        invitation = await claims.invite(caller, related=f"left-{number}", **cast("Any", {**asked, **written}))
         await claims.end_invitation(await mother.here(), invitation, ["baby-1"])
     await mother.done("/newborn/invited/baby-1", **asked)
     [last] = await claims.invited("baby-1")
