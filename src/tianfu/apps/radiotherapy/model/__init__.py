@@ -1,0 +1,1 @@
+"""Geometry and numbers of radiotherapy; pure."""
