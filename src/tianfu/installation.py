@@ -13,20 +13,21 @@ from tianfu.db import Addresses, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in, pending
 from tianfu.db.secret import database_secret
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.jobs.queue_schema import queue_steps
 from tianfu.settings import Settings
 from tianfu.vault.files import load, load_or_make
 from tianfu.vault.provider import Keys
 
-MIGRATION_SETS = ("tianfu.records.schema",)
-"""Packages with schema steps, in the order in which they build on each other."""
+RECORDS, JOBS = "tianfu.records.schema", "tianfu.services.jobs.schema"
+"""Packages with schema steps."""
 
 SOCKET_NAME_BYTES_MAX = 100
 """Linux takes 107 bytes (unix(7))."""
 
 
 def schema_steps() -> list[Migration]:
-    """Every step of the schema, in its order."""
-    return [step for package in MIGRATION_SETS for step in migrations_in(package)]
+    """Every step of the schema, in the order in which they build on each other."""
+    return [*migrations_in(RECORDS), *queue_steps(), *migrations_in(JOBS)]
 
 
 def embedded_server(settings: Settings) -> EmbeddedPostgres | None:

@@ -1,0 +1,234 @@
+"""Works against a real queue: done once, followed, given up, and taken up after a worker died."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.conftest import Engine
+
+from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.jobs import worker
+from tianfu.services.jobs.doing import Doing, Kind
+from tianfu.services.jobs.worker import Worker
+from tianfu.services.jobs.works import State, Wish, Work, Works
+
+pytestmark = pytest.mark.anyio
+
+WAIT_SECONDS = 20.0
+
+
+@pytest.fixture
+def addresses(each_engine: Engine) -> Iterator[Addresses]:
+    with each_engine.clone() as addresses:
+        yield addresses
+
+
+@pytest.fixture
+async def database(addresses: Addresses) -> AsyncIterator[Database]:
+    async with await Database.open(addresses) as database:
+        yield database
+
+
+def wish(name: str = "one", **more: object) -> Wish:
+    return Wish(
+        kind="count", queue="heavy", about="case-1", arguments={"name": name, **more}, inputs=("a",), version="1"
+    )
+
+
+@asynccontextmanager
+async def working(database: Database, addresses: Addresses, kind: Kind) -> AsyncIterator[None]:
+    task = asyncio.create_task(Worker(database, [kind], system_clock).run(addresses, "heavy"))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def ended(works: Works, work: str) -> Work:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not (now := await works.now(work)).state.is_end:  # noqa: ASYNC110 - another process may end it
+            await asyncio.sleep(0.02)
+    return now
+
+
+async def test_the_same_wish_is_done_once_and_its_result_stays(database: Database, addresses: Addresses) -> None:
+    begun: list[str] = []
+
+    async def count(doing: Doing) -> str:
+        begun.append(doing.arguments["name"])
+        return "counted"
+
+    works = Works(database, system_clock)
+    first, second = await asyncio.gather(works.ask(wish(), by="physicist"), works.ask(wish(), by="doctor"))
+    assert first == second
+    async with working(database, addresses, Kind(name="count", do=count)):
+        assert (await ended(works, first)).result == "counted"
+        assert await works.ask(wish(), by="doctor") == first
+        other = await works.ask(wish("two"), by="doctor")
+        await ended(works, other)
+    assert begun == ["one", "two"]
+    assert [work.id for work in await works.about("case-1")] == [other, first]
+
+
+async def test_a_work_that_is_given_up_ends_where_it_tells_its_progress(
+    database: Database, addresses: Addresses
+) -> None:
+    reached: list[int] = []
+    begun = asyncio.Event()
+
+    async def count(doing: Doing) -> str:
+        begun.set()
+
+        def compute() -> str:
+            for number in range(10_000):
+                reached.append(number)
+                doing.progress("counting", number, 10_000)
+                time.sleep(0.01)
+            return "never"
+
+        return await asyncio.to_thread(compute)
+
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        await begun.wait()
+        assert await works.give_up(work)
+        assert (await ended(works, work)).state is State.CANCELLED
+        assert not await works.give_up(work)
+        other = await works.ask(wish("other"), by="physicist")
+        assert other != work
+        begun.clear()
+        await begun.wait()  # the worker is free again, long before all was counted
+        await works.give_up(other)
+    assert len(reached) < 10_000
+
+
+async def test_what_a_work_refuses_is_what_people_read(database: Database, addresses: Addresses) -> None:
+    async def count(doing: Doing) -> str:
+        raise Refusal("slice-missing", details={"after": "17"})
+
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        now = await ended(works, work)
+    assert (now.state, now.refusal, now.details) == (State.FAILED, "slice-missing", {"after": "17"})
+
+
+async def test_a_mistake_of_ours_ends_the_work_and_not_the_worker(database: Database, addresses: Addresses) -> None:
+    async def count(doing: Doing) -> str:
+        if doing.arguments["name"] == "bad":
+            raise ZeroDivisionError
+        return "fine"
+
+    works = Works(database, system_clock)
+    bad, good = await works.ask(wish("bad"), by="p"), await works.ask(wish("good"), by="p")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        assert (await ended(works, bad)).refusal == "unexpected"
+        assert (await ended(works, good)).result == "fine"
+
+
+async def test_what_a_dead_worker_left_is_taken_up_and_its_finished_parts_are_not_done_again(
+    database: Database, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    begun = asyncio.Event()
+
+    async def count(doing: Doing) -> str:
+        for part in ("first", "second"):
+            if part not in doing.finished:
+                done.append(part)
+                await asyncio.to_thread(doing.finish, part, part.upper())
+            if len(done) == 1:
+                begun.set()
+                await asyncio.Event().wait()
+        return " ".join(doing.finished[part] for part in ("first", "second"))
+
+    monkeypatch.setattr(worker, "DEAD_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.2)
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    kind = Kind(name="count", do=count)
+    dying = asyncio.create_task(Worker(database, [kind], system_clock).do(kind, work))
+    await begun.wait()
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    done.append("died")
+    async with working(database, addresses, kind):
+        assert (await ended(works, work)).result == "FIRST SECOND"
+    assert done == ["first", "died", "second"]
+    assert (await works.now(work)).tries == 2
+
+
+async def test_a_work_that_ends_its_workers_is_given_to_no_fourth(database: Database, addresses: Addresses) -> None:
+    tried: list[int] = []
+
+    async def count(doing: Doing) -> str:
+        tried.append(1)
+        raise asyncio.CancelledError
+
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    kind = Kind(name="count", do=count)
+    for _ in range(3):
+        with pytest.raises(asyncio.CancelledError):
+            await Worker(database, [kind], system_clock).do(kind, work)
+    async with working(database, addresses, kind):
+        assert (await ended(works, work)).refusal == "work-ends-workers"
+    assert len(tried) == 3
+
+
+async def test_a_worker_that_is_killed_while_it_works_leaves_its_job_to_the_next(
+    database: Database, addresses: Addresses, tmp_path: Path
+) -> None:
+    """A real process of its own, killed as the kernel kills what takes too much memory."""
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    program = KILLED.format(admin=addresses.admin, secret=addresses.secret, begun=str(tmp_path / "begun"))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not (tmp_path / "begun").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.02)
+    process.kill()
+    await process.wait()
+    assert (await works.now(work)).state is State.RUNNING
+
+    async def count(doing: Doing) -> str:
+        return "done by the next"
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(worker, "DEAD_SECONDS", 1.0)
+        patched.setattr(worker, "LOOK_SECONDS", 0.2)
+        async with working(database, addresses, Kind(name="count", do=count)):
+            assert (await ended(works, work)).result == "done by the next"
+
+
+KILLED = """
+import asyncio
+from pathlib import Path
+from tianfu.db import Addresses, Database
+from tianfu.kernel.instants import system_clock
+from tianfu.services.jobs import worker
+from tianfu.services.jobs.doing import Kind
+from tianfu.services.jobs.worker import Worker
+
+async def count(doing):
+    Path({begun!r}).touch()
+    await asyncio.Event().wait()
+
+async def main():
+    addresses = Addresses(admin={admin!r}, secret={secret!r})
+    async with await Database.open(addresses) as database:
+        await Worker(database, [Kind(name="count", do=count)], system_clock).run(addresses, "heavy")
+
+asyncio.run(main())
+"""
