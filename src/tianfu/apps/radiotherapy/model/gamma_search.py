@@ -30,7 +30,7 @@ BOXES_HEIGHT = 64
 """Boxes that can wait at once; each halving leaves one waiting, and there are 24."""
 
 NEWTON_STEPS = 8
-DESCENT_STEPS = 6
+SETTLING_STEPS = 4
 BLOCK_POINTS = 64
 WORKERS = 16
 """Shares of the points, taken in turn block by block, so that a hard region is spread over all cores."""
@@ -83,7 +83,7 @@ def neighbours(task: Task, counts: NDArray[np.int64]) -> Neighbours:
     return Neighbours(offsets=np.ascontiguousarray(offsets[order]), nearest=nearest[order])
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def search(
     task: Task,
     around: Neighbours,
@@ -103,7 +103,7 @@ def search(
                 gammas[number] = _gamma(task, around, points[number], doses[number], criteria[number], boxes)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _gamma(task, around, point, dose, criterion, boxes):  # type: ignore[no-untyped-def]
     at0, inside0 = _place(task, point, 0)
     at1, inside1 = _place(task, point, 1)
@@ -136,7 +136,7 @@ def _gamma(task, around, point, dose, criterion, boxes):  # type: ignore[no-unty
     return np.sqrt(best)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _place(task, point, axis):  # type: ignore[no-untyped-def]
     """The evaluated index along an axis, drawn in from the slack at the rim, and whether the dose reaches it."""
     of = task.places[axis]
@@ -146,7 +146,7 @@ def _place(task, point, axis):  # type: ignore[no-untyped-def]
     return min(max(at, 0.0), last), -slack <= at <= last + slack
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _enough(best):  # type: ignore[no-untyped-def]
     """The gamma² above which nothing matters any more, if that is the best so far."""
     gamma = np.sqrt(best)
@@ -156,7 +156,7 @@ def _enough(best):  # type: ignore[no-untyped-def]
     return bound * bound
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _terms(values, column, row, slice_, dose, scale):  # type: ignore[no-untyped-def]
     """The cell's dose difference as 1, x, y, z, xy, xz, yz and xyz of coordinates from -1/2 to 1/2."""
     a000 = (values[slice_, row, column] - dose) * scale
@@ -181,7 +181,7 @@ def _terms(values, column, row, slice_, dose, scale):  # type: ignore[no-untyped
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _tangent(terms, x, y, z):  # type: ignore[no-untyped-def]
     """Value and slopes at a place of the cell."""
     value = (
@@ -200,7 +200,7 @@ def _tangent(terms, x, y, z):  # type: ignore[no-untyped-def]
     return value, along_x, along_y, along_z
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _nearest(low, high):  # type: ignore[no-untyped-def]
     """The place of a box nearest to the reference point."""
     return (
@@ -210,7 +210,7 @@ def _nearest(low, high):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _best_of_cell(terms, corner, size, best, boxes):  # type: ignore[no-untyped-def]
     """The smallest gamma² of a cell, if smaller than the best so far."""
     enough = _enough(best)
@@ -245,16 +245,20 @@ def _best_of_cell(terms, corner, size, best, boxes):  # type: ignore[no-untyped-
         bound, place = _bound(level, slope, miss, low, high)
         if bound >= enough:
             continue
-        best = _descend(terms, corner, size, place, best)
+        bend_xy = (abs(terms[4] + terms[7] * z) + abs(terms[7]) * wide_z / 2) / (size[0] * size[1])
+        bend_xz = (abs(terms[5] + terms[7] * y) + abs(terms[7]) * wide_y / 2) / (size[0] * size[2])
+        bend_yz = (abs(terms[6] + terms[7] * x) + abs(terms[7]) * wide_x / 2) / (size[1] * size[2])
+        bend = max(bend_xy + bend_xz, bend_xy + bend_yz, bend_xz + bend_yz)
+        best, settled = _settle(terms, corner, size, low, high, place, bend, best)
         enough = _enough(best)
-        if bound >= enough or wide_x * wide_y * wide_z <= BOX_SMALLEST:
+        if settled or bound >= enough or wide_x * wide_y * wide_z <= BOX_SMALLEST:
             continue
         _halve(boxes, waiting, (miss_xy + miss_xz, miss_xy + miss_yz, miss_xz + miss_yz))
         waiting += 2
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _halve(boxes, number, misses):  # type: ignore[no-untyped-def]
     """Put two halves in a box's place, cut across the axis along which it is bent most."""
     axis = 0
@@ -268,7 +272,7 @@ def _halve(boxes, number, misses):  # type: ignore[no-untyped-def]
     boxes[number + 1, axis] += boxes[number + 1, 3 + axis] / 2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bound(level, slope, miss, low, high):  # type: ignore[no-untyped-def]
     """A bound from below of |x|² + max(|level + slope·x| - miss, 0)² over a box, and where it is met.
 
@@ -299,7 +303,7 @@ def _bound(level, slope, miss, low, high):  # type: ignore[no-untyped-def]
     return bound, place
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _clipped(dual, slope, low, high):  # type: ignore[no-untyped-def]
     return (
         min(max(-dual * slope[0], low[0]), high[0]),
@@ -308,24 +312,39 @@ def _clipped(dual, slope, low, high):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
-def _descend(terms, corner, size, place, best):  # type: ignore[no-untyped-def]
-    """The smallest gamma² met from a place of the cell by steps to its tangent planes' best places."""
-    high = (corner[0] + size[0], corner[1] + size[1], corner[2] + size[2])
-    before = np.inf
-    for _ in range(DESCENT_STEPS):
+@njit(cache=True, nogil=True, error_model="numpy")
+def _settle(terms, corner, size, low, high, place, bend, best):  # type: ignore[no-untyped-def]
+    """The best gamma² after steps from a place of a box, and whether the box has nothing better any more.
+
+    Each step goes to the best place of the tangent plane.  What the box can still hide is bounded by convexity: where
+    gamma² could be below the best so far, |t| is below the best gamma; beyond, t² goes on as its tangent, which
+    changes nothing there.  That function's second derivatives are at least 2 (1 - gamma bend) in every direction,
+    as those of t are at most `bend`, so from a value and slopes at any one place follows a bound for all others.
+    """
+    for _ in range(SETTLING_STEPS):
         value, along_x, along_y, along_z = _tangent(
             terms,
             (place[0] - corner[0]) / size[0] - 0.5,
             (place[1] - corner[1]) / size[1] - 0.5,
             (place[2] - corner[2]) / size[2] - 0.5,
         )
-        here = place[0] ** 2 + place[1] ** 2 + place[2] ** 2 + value**2
-        best = min(best, here)
-        if here >= before - TRULY_LESS:
-            break
-        before = here
         slope = (along_x / size[0], along_y / size[1], along_z / size[2])
+        distance = place[0] ** 2 + place[1] ** 2 + place[2] ** 2
+        best = min(best, distance + value**2)
+        gamma = np.sqrt(best)
+        held = min(max(value, -gamma), gamma)
+        curve = 1 - gamma * bend
+        bound = distance + held * (2 * value - held)
+        for axis in range(3):
+            steep = place[axis] + held * slope[axis]
+            back, forth = low[axis] - place[axis], high[axis] - place[axis]
+            if curve > 0:
+                step = min(max(-steep / curve, back), forth)
+                bound += step * (2 * steep + curve * step)
+            else:
+                bound += min(back * (2 * steep + curve * back), forth * (2 * steep + curve * forth))
+        if bound >= _enough(best):
+            return best, True
         level = value - slope[0] * place[0] - slope[1] * place[1] - slope[2] * place[2]
-        _, place = _bound(level, slope, 0.0, corner, high)
-    return best
+        _, place = _bound(level, slope, 0.0, low, high)
+    return best, False
