@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import importlib
 import json
 import os
 import statistics
@@ -18,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scripts.set_up import uv_environment, uv_program
 
 from bench.places import ROOT
 from bench.radiotherapy_gamma_case import Dose, converged, doses
@@ -187,7 +187,8 @@ def _peer_python() -> Path:
     """The Python of pymedphys's environment, which is made at the first call."""
     python = PEER / "bin" / "python"
     if not (PEER / "ready").exists():
-        uv, environment = uv_program(), uv_environment(os.environ)
+        set_up = importlib.import_module("scripts.set_up")
+        uv, environment = set_up.uv_program(), set_up.uv_environment(os.environ)
         subprocess.run([uv, "venv", "--clear", "--python", sys.executable, PEER], check=True, env=environment)
         install = [uv, "pip", "install", "--python", python, *PEER_PACKAGES]
         subprocess.run(install, check=True, env=environment)

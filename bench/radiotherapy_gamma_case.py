@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import erf  # type: ignore[import-untyped]
 
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
@@ -26,17 +26,19 @@ HIGHEST_GY = 60.0
 SHIFT_MM = np.array([0.6, -0.6, 0.53])
 SCALE = 1.015
 NOISE_PERCENT = 1.0
+MORE_OF_ONE = 1.2
+"""One field of nine is that much too strong, so that a part of the points fails."""
 
 Dose = Volume[np.float32]
 
 
 def doses() -> tuple[Dose, Dose]:
-    """Nine modulated fields, and their copy shifted by 1 mm, scaled by 1.5 % and noisy as a Monte Carlo dose is."""
+    """Nine modulated fields, and their copy shifted by 1 mm, scaled by 1.5 %, noisy, and with one field too strong."""
     middle = np.array(SHAPE[::-1]) - 1
     grid = Grid(origin=-middle * SPACING / 2, axes=np.eye(3), spacing=SPACING, shape=SHAPE)
-    reference = _fields(grid, np.zeros(3))
+    reference = _fields(grid, np.zeros(3), 1.0)
     highest = reference.max()
-    evaluated = _fields(grid, SHIFT_MM) * SCALE
+    evaluated = _fields(grid, SHIFT_MM, MORE_OF_ONE) * SCALE
     noise = np.random.default_rng(119).normal(0, NOISE_PERCENT / 100, SHAPE)
     noisy = np.maximum(evaluated + noise * np.sqrt(evaluated * highest), 0)
     return tuple(
@@ -44,7 +46,7 @@ def doses() -> tuple[Dose, Dose]:
     )  # type: ignore[return-value]
 
 
-def _fields(grid: Grid, shift_mm: Floats) -> Floats:
+def _fields(grid: Grid, shift_mm: Floats, first: float) -> Floats:
     """The sum of fields from all around: error functions at their edges, waves in them, 0.5 % less with each mm."""
     x, y, z = (
         np.arange(count) * spacing + start - shift
@@ -57,9 +59,9 @@ def _fields(grid: Grid, shift_mm: Floats) -> Floats:
         along = y[:, None] * np.cos(angle) - x * np.sin(angle)
         beam = _profile(across, WIDTH_MM) * np.exp(-0.005 * along)
         wave = 1 + 0.4 * np.sin(across / 9) * np.cos(z[:, None, None] / 11 + number)
-        total += beam * wave * _profile(z, LENGTH_MM)[:, None, None]
+        total += (first if number == 0 else 1.0) * beam * wave * _profile(z, LENGTH_MM)[:, None, None]
     inside = (x / BODY_MM[0]) ** 2 + (y[:, None] / BODY_MM[1]) ** 2 < 1
-    return total * inside
+    return np.asarray(total * inside)
 
 
 def _profile(place: Floats, half_mm: float) -> Floats:
