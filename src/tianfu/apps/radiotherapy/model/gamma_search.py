@@ -4,8 +4,8 @@ Lengths are in units of the distance criterion and doses in units of the dose cr
 reference point, so that gamma² of a place is |x|² + t(x)² (Low et al. 1998, doi 10.1118/1.598248).  Within a cell of
 the evaluated grid t is trilinear: its tangent plane at the middle of a box misses it by at most its products of two
 and three coordinates.  The smallest |x|² + (tangent plane)² of a box, less that miss, has a dual of one variable of
-which *every* value is a bound from below.  Where that leaves hope, steps to the tangent planes' best places find the box's
-least gamma and convexity shows that the box has none better (`_settle`); a box for which neither bound is enough is
+which *every* value is a bound from below.  Where that leaves hope, steps to the tangent planes' best places find the
+box's least gamma and convexity shows that it has none better (`_settle`); a box for which neither bound is enough is
 halved.  So the answer is not an estimate from samples: no place of the evaluated dose is better by more than
 `GAMMA_WITHIN`, and none turns a failed point into a passed one, but for what boxes of `BOX_SMALLEST` could hide.
 """
