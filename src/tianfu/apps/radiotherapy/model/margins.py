@@ -36,11 +36,11 @@ CUT_STEP_MM_MIN, CUT_STEP_MM_MAX = 0.5, 2.0
 END_MM = 0.02
 """The outermost cuts are so far inside the ends, where a sphere has a section still. [ours]"""
 
-CELLS_ACROSS = 200
+CELLS_ACROSS = 120
 """The plane in which rings are looked for has so many cells, within the pitches below; between them distances are
 taken as linear. [ours]"""
 
-PITCH_MM_MIN, PITCH_MM_MAX = 0.3, 1.0
+PITCH_MM_MIN, PITCH_MM_MAX = 0.6, 1.5
 
 MARGIN_MM_MAX = 100.0
 """More is a slip of the pen. [ours]"""
@@ -167,12 +167,7 @@ class _Cuts:
         """Where cuts are made: at all planes and ends and evenly between."""
         step = min(self.margin.above, self.margin.below) / CUTS_IN_MARGIN
         step = float(np.clip(step, CUT_STEP_MM_MIN, CUT_STEP_MM_MAX))
-        found: list[float] = []
-        for body in self.bodies:
-            ends = body.profile.low_mm + END_MM, body.profile.high_mm - END_MM
-            stops = [ends[0], *(plane.z_mm for plane in body.shape.planes), ends[1]]
-            for low, high in pairwise(stops):
-                found.extend(np.linspace(low, high, max(1, int(np.ceil((high - low) / step))) + 1).tolist())
+        found = [height for body in self.bodies for height in _cut_heights(body, step)]
         return np.unique(np.round(found, 6))
 
     def grown(self, z_mm: float) -> tuple[Floats, ...]:
@@ -215,6 +210,22 @@ class _Cuts:
     def _distances(self, z_mm: float) -> NDArray[np.float32] | None:
         rings = section_at(self.bodies, z_mm)
         return distances_inside(rings, self.lattice, self.margin.plane).astype(np.float32) if rings else None
+
+
+def _cut_heights(body: Body, step_mm: float) -> list[float]:
+    """Heights between which a wall goes at most `step_mm` along; in end caps closer to the end, as a sphere rounds."""
+    ends = body.profile.low_mm + END_MM, body.profile.high_mm - END_MM
+    stops = [ends[0], *(plane.z_mm for plane in body.shape.planes), ends[1]]
+    radii = [float(np.sqrt(body.profile.area_mm2(stop) / np.pi)) for stop in stops]
+    found: list[float] = []
+    for number, ((low, high), (start, end)) in enumerate(zip(pairwise(stops), pairwise(radii), strict=True)):
+        shares = np.linspace(0.0, 1.0, int(np.ceil(np.hypot(high - low, end - start) / step_mm)) + 1)
+        if number == 0:
+            shares = shares**2
+        elif number == len(stops) - 2:
+            shares = 1 - (1 - shares) ** 2
+        found.extend((low + (high - low) * shares).tolist())
+    return found
 
 
 def _sizes(away_mm: Floats, margin: AxisMargin) -> Floats:
