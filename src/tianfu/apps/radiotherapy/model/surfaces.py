@@ -1,0 +1,186 @@
+"""The surface of a structure as triangles, end caps and all, and how far one surface is from another.
+
+The structure is a field on a regular lattice, positive inside: the signed distance in the plane, or that to the end of
+the part along z if it is nearer.  Each cube of the lattice is six tetrahedra about one diagonal, in each of which the
+field is linear and its zero a triangle or two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tianfu.apps.radiotherapy.model.compiled import compiled
+from tianfu.apps.radiotherapy.model.distances import distances_inside, lattice_around
+from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of
+from tianfu.apps.radiotherapy.model.scanlines import Longs
+from tianfu.apps.radiotherapy.model.shapes import Shape
+from tianfu.standards.dicom.grids import Floats
+
+NEIGHBOURS = 12
+"""So many triangles whose centres are nearest are measured exactly; they are much of one size. [ours]"""
+
+TETRAHEDRA = np.array(
+    [[0, 1, 3, 7], [0, 3, 2, 7], [0, 2, 6, 7], [0, 6, 4, 7], [0, 4, 5, 7], [0, 5, 1, 7]], dtype=np.int64
+)
+"""Corners of a cube numbered x + 2 y + 4 z, six tetrahedra about the diagonal from 0 to 7."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """Triangles (n, 3 corners, 3) in local millimetres."""
+
+    triangles: Floats
+
+    @cached_property
+    def areas_mm2(self) -> Floats:
+        """The area of each triangle."""
+        first, second, third = self.triangles.transpose(1, 0, 2)
+        return np.asarray(np.linalg.norm(np.cross(second - first, third - first), axis=1) / 2)
+
+    @cached_property
+    def centres(self) -> Floats:
+        """The middle of each triangle (n, 3)."""
+        return np.asarray(self.triangles.mean(axis=1))
+
+    def distances_mm(self, points: Floats) -> Floats:
+        """How far each point (m, 3) is from the surface."""
+        count = min(NEIGHBOURS, len(self.triangles))
+        _, nearest = self._tree.query(points, k=[*range(1, count + 1)])
+        return _nearest_of(points, self.triangles, np.asarray(nearest, dtype=np.int64))
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self.centres)
+
+
+def surface_of(shape: Shape, *, step_mm: float, pitch_mm: float) -> Surface:
+    """The surface of a structure drawn every `step_mm`, in triangles of about `pitch_mm`.
+
+    Raises Refusal `structure-empty` if it has no area.
+    """
+    found = [_surface_of_body(body, pitch_mm) for body in bodies_of(shape, step_mm=step_mm)]
+    return Surface(triangles=np.concatenate(found))
+
+
+def _surface_of_body(body: Body, pitch_mm: float) -> Floats:
+    """The triangles of one part: its lattice has a layer at every end, where the field is zero."""
+    low, high = body.profile.low_mm, body.profile.high_mm
+    layers = max(2, int(np.ceil((high - low) / pitch_mm)))
+    pitch_z = (high - low) / layers
+    heights = low + pitch_z * np.arange(-1, layers + 2)
+    rings = [ring for plane in body.shape.planes for ring in plane.rings]
+    lattice = lattice_around(rings, pitch_mm=pitch_mm, border_mm=2 * pitch_mm + pitch_z)
+    values = np.empty((len(heights), lattice.rows, lattice.columns))
+    for number, z_mm in enumerate(heights.tolist()):
+        inset = float(np.clip(z_mm, low + pitch_z / 50, high - pitch_z / 50))
+        section = body.section(inset)
+        to_end = min(z_mm - low, high - z_mm)
+        values[number] = (
+            np.minimum(distances_inside(section, lattice), to_end) if section else min(to_end, -pitch_z / 50)
+        )
+    cells = _triangles(np.where(values == 0, -1e-9, values), TETRAHEDRA)
+    return np.asarray(cells * (pitch_mm, pitch_mm, pitch_z) + np.array([*lattice.origin_mm, float(heights[0])]))
+
+
+@compiled
+def _triangles(values: Floats, tetrahedra: Longs) -> Floats:
+    """The triangles of the zero of a field (slices, rows, columns), in fractional columns, rows and slices."""
+    slices, rows, columns = values.shape
+    found = [np.zeros((3, 3)) for _ in range(0)]
+    corners, field = np.empty((8, 3)), np.empty(8)
+    for z in range(slices - 1):
+        for y in range(rows - 1):
+            for x in range(columns - 1):
+                inside = 0
+                for corner in range(8):
+                    dx, dy, dz = corner % 2, corner // 2 % 2, corner // 4
+                    corners[corner, 0], corners[corner, 1], corners[corner, 2] = x + dx, y + dy, z + dz
+                    field[corner] = values[z + dz, y + dy, x + dx]
+                    inside += field[corner] > 0
+                if 0 < inside < 8:
+                    for number in range(6):
+                        _cut(corners, field, tetrahedra[number], found)
+    triangles = np.empty((len(found), 3, 3))
+    for number in range(len(found)):
+        triangles[number] = found[number]
+    return triangles
+
+
+@compiled
+def _cut(corners: Floats, field: Floats, tetrahedron: Longs, found: list[Floats]) -> None:
+    """Add the triangles in which the field of one tetrahedron is zero."""
+    order = np.empty(4, dtype=np.int64)
+    inside = 0
+    for corner in tetrahedron:
+        if field[corner] > 0:
+            order[inside] = corner
+            inside += 1
+    outside = inside
+    for corner in tetrahedron:
+        if field[corner] <= 0:
+            order[outside] = corner
+            outside += 1
+    if inside == 1 or inside == 3:
+        lone = order[0] if inside == 1 else order[3]
+        triangle = np.empty((3, 3))
+        at = 0
+        for corner in order:
+            if corner != lone:
+                triangle[at] = _crossing(corners, field, lone, corner)
+                at += 1
+        found.append(triangle)
+    elif inside == 2:
+        a, b = _crossing(corners, field, order[0], order[2]), _crossing(corners, field, order[0], order[3])
+        c, d = _crossing(corners, field, order[1], order[3]), _crossing(corners, field, order[1], order[2])
+        first, second = np.empty((3, 3)), np.empty((3, 3))
+        first[0], first[1], first[2] = a, b, c
+        second[0], second[1], second[2] = a, c, d
+        found.append(first)
+        found.append(second)
+
+
+@compiled
+def _crossing(corners: Floats, field: Floats, one: np.int64, other: np.int64) -> Floats:
+    """Where on the line between two corners the field is zero."""
+    share = field[one] / (field[one] - field[other])
+    place: Floats = corners[one] + share * (corners[other] - corners[one])
+    return place
+
+
+@compiled
+def _nearest_of(points: Floats, triangles: Floats, candidates: Longs) -> Floats:
+    """The distance of each point from the nearest of its candidate triangles."""
+    distances = np.empty(len(points))
+    for number in range(len(points)):
+        smallest = np.inf
+        for candidate in candidates[number]:
+            smallest = min(smallest, _square_to(points[number], triangles[candidate]))
+        distances[number] = np.sqrt(smallest)
+    return distances
+
+
+@compiled
+def _square_to(point: Floats, triangle: Floats) -> float:
+    """The squared distance of a point from a triangle: to its plane if above it, else to its nearest side."""
+    smallest = np.inf
+    for side in range(3):
+        start, end = triangle[side], triangle[(side + 1) % 3]
+        along = end - start
+        length = np.dot(along, along)
+        share = min(1.0, max(0.0, np.dot(point - start, along) / length)) if length > 0 else 0.0
+        away = point - start - share * along
+        smallest = min(smallest, np.dot(away, away))
+    first, second, across = triangle[1] - triangle[0], triangle[2] - triangle[0], point - triangle[0]
+    a, b, c = np.dot(first, first), np.dot(first, second), np.dot(second, second)
+    d, e = np.dot(across, first), np.dot(across, second)
+    doubled = a * c - b * b
+    if doubled > 1e-18:
+        u, v = (c * d - b * e) / doubled, (a * e - b * d) / doubled
+        if u >= 0 and v >= 0 and u + v <= 1:
+            away = across - u * first - v * second
+            smallest = min(smallest, np.dot(away, away))
+    return smallest
