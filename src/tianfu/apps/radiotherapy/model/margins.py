@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.boolean import intersection
 from tianfu.apps.radiotherapy.model.distances import Lattice, Reach, distances_inside, lattice_around
-from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of, section_at
+from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of, cut_heights_mm, section_at
 from tianfu.apps.radiotherapy.model.polygons import area_of, rings_of
 from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
@@ -32,9 +32,6 @@ CUTS_IN_MARGIN = 4
 
 CUT_STEP_MM_MIN, CUT_STEP_MM_MAX = 0.5, 2.0
 """Cuts finer than contours are drawn, or coarser than organs bend, help nobody. [ours]"""
-
-END_MM = 0.02
-"""The outermost cuts are so far inside the ends, where a sphere has a section still. [ours]"""
 
 CELLS_ACROSS = 120
 """The plane in which rings are looked for has so many cells, within the pitches below; between them distances are
@@ -167,7 +164,7 @@ class _Cuts:
         """Where cuts are made: at all planes and ends and evenly between."""
         step = min(self.margin.above, self.margin.below) / CUTS_IN_MARGIN
         step = float(np.clip(step, CUT_STEP_MM_MIN, CUT_STEP_MM_MAX))
-        found = [height for body in self.bodies for height in _cut_heights(body, step)]
+        found = [height for body in self.bodies for height in cut_heights_mm(body, step_mm=step)]
         return np.unique(np.round(found, 6))
 
     def grown(self, z_mm: float) -> tuple[Floats, ...]:
@@ -210,22 +207,6 @@ class _Cuts:
     def _distances(self, z_mm: float) -> NDArray[np.float32] | None:
         rings = section_at(self.bodies, z_mm)
         return distances_inside(rings, self.lattice, self.margin.plane).astype(np.float32) if rings else None
-
-
-def _cut_heights(body: Body, step_mm: float) -> list[float]:
-    """Heights between which a wall goes at most `step_mm` along; in end caps closer to the end, as a sphere rounds."""
-    ends = body.profile.low_mm + END_MM, body.profile.high_mm - END_MM
-    stops = [ends[0], *(plane.z_mm for plane in body.shape.planes), ends[1]]
-    radii = [float(np.sqrt(body.profile.area_mm2(stop) / np.pi)) for stop in stops]
-    found: list[float] = []
-    for number, ((low, high), (start, end)) in enumerate(zip(pairwise(stops), pairwise(radii), strict=True)):
-        shares = np.linspace(0.0, 1.0, int(np.ceil(np.hypot(high - low, end - start) / step_mm)) + 1)
-        if number == 0:
-            shares = shares**2
-        elif number == len(stops) - 2:
-            shares = 1 - (1 - shares) ** 2
-        found.extend((low + (high - low) * shares).tolist())
-    return found
 
 
 def _sizes(away_mm: Floats, margin: AxisMargin) -> Floats:

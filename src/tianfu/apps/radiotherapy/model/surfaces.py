@@ -1,7 +1,7 @@
 """The surface of a structure as triangles, end caps and all, and how far one surface is from another.
 
-The structure is a field on a regular lattice, positive inside: the signed distance in the plane, or that to the end of
-the part along z if it is nearer.  Each cube of the lattice is six tetrahedra about one diagonal, in each of which the
+The structure is a field on a lattice, positive inside: the signed distance in the plane, on cuts along z that lie
+closer where the wall runs flat.  Each box of the lattice is six tetrahedra about one diagonal, in each of which the
 field is linear and its zero a triangle or two.
 """
 
@@ -15,13 +15,16 @@ from scipy.spatial import cKDTree
 
 from tianfu.apps.radiotherapy.model.compiled import compiled
 from tianfu.apps.radiotherapy.model.distances import distances_inside, lattice_around
-from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of
+from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of, cut_heights_mm
 from tianfu.apps.radiotherapy.model.scanlines import Longs
 from tianfu.apps.radiotherapy.model.shapes import Shape
 from tianfu.standards.dicom.grids import Floats
 
 NEIGHBOURS = 12
 """So many triangles whose centres are nearest are measured exactly; they are much of one size. [ours]"""
+
+OUTSIDE = -1e-9
+"""The field at an end: just not inside."""
 
 TETRAHEDRA = np.array(
     [[0, 1, 3, 7], [0, 3, 2, 7], [0, 2, 6, 7], [0, 6, 4, 7], [0, 4, 5, 7], [0, 5, 1, 7]], dtype=np.int64
@@ -67,23 +70,18 @@ def surface_of(shape: Shape, *, step_mm: float, pitch_mm: float) -> Surface:
 
 
 def _surface_of_body(body: Body, pitch_mm: float) -> Floats:
-    """The triangles of one part: its lattice has a layer at every end, where the field is zero."""
-    low, high = body.profile.low_mm, body.profile.high_mm
-    layers = max(2, int(np.ceil((high - low) / pitch_mm)))
-    pitch_z = (high - low) / layers
-    heights = low + pitch_z * np.arange(-1, layers + 2)
-    rings = [ring for plane in body.shape.planes for ring in plane.rings]
-    lattice = lattice_around(rings, pitch_mm=pitch_mm, border_mm=2 * pitch_mm + pitch_z)
-    values = np.empty((len(heights), lattice.rows, lattice.columns))
-    for number, z_mm in enumerate(heights.tolist()):
-        inset = float(np.clip(z_mm, low + pitch_z / 50, high - pitch_z / 50))
-        section = body.section(inset)
-        to_end = min(z_mm - low, high - z_mm)
-        values[number] = (
-            np.minimum(distances_inside(section, lattice), to_end) if section else min(to_end, -pitch_z / 50)
-        )
-    cells = _triangles(np.where(values == 0, -1e-9, values), TETRAHEDRA)
-    return np.asarray(cells * (pitch_mm, pitch_mm, pitch_z) + np.array([*lattice.origin_mm, float(heights[0])]))
+    """The triangles of one part: nearly at its ends are cuts, and at its ends nothing is inside."""
+    cuts = cut_heights_mm(body, step_mm=pitch_mm)
+    sections = [(z, rings) for z in np.unique(cuts).tolist() if (rings := body.section(z))]
+    lattice = lattice_around(
+        [ring for _, rings in sections for ring in rings], pitch_mm=pitch_mm, border_mm=2 * pitch_mm
+    )
+    fields = [distances_inside(rings, lattice) for _, rings in sections]
+    values = np.stack([np.minimum(fields[0], OUTSIDE), *fields, np.minimum(fields[-1], OUTSIDE)])
+    heights = np.array([body.profile.low_mm, *(z for z, _ in sections), body.profile.high_mm])
+    triangles = _triangles(values, TETRAHEDRA)
+    x_mm, y_mm = (triangles[..., axis] * pitch_mm + lattice.origin_mm[axis] for axis in range(2))
+    return np.stack([x_mm, y_mm, np.interp(triangles[..., 2], np.arange(len(heights)), heights)], axis=-1)
 
 
 @compiled
@@ -168,19 +166,33 @@ def _square_to(point: Floats, triangle: Floats) -> float:
     """The squared distance of a point from a triangle: to its plane if above it, else to its nearest side."""
     smallest = np.inf
     for side in range(3):
-        start, end = triangle[side], triangle[(side + 1) % 3]
-        along = end - start
-        length = np.dot(along, along)
-        share = min(1.0, max(0.0, np.dot(point - start, along) / length)) if length > 0 else 0.0
-        away = point - start - share * along
-        smallest = min(smallest, np.dot(away, away))
-    first, second, across = triangle[1] - triangle[0], triangle[2] - triangle[0], point - triangle[0]
-    a, b, c = np.dot(first, first), np.dot(first, second), np.dot(second, second)
-    d, e = np.dot(across, first), np.dot(across, second)
+        smallest = min(smallest, _square_to_side(point, triangle[side], triangle[(side + 1) % 3]))
+    a, b, c, d, e, f = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for axis in range(3):
+        first, second = triangle[1, axis] - triangle[0, axis], triangle[2, axis] - triangle[0, axis]
+        across = point[axis] - triangle[0, axis]
+        a += first * first
+        b += first * second
+        c += second * second
+        d += across * first
+        e += across * second
+        f += across * across
     doubled = a * c - b * b
     if doubled > 1e-18:
         u, v = (c * d - b * e) / doubled, (a * e - b * d) / doubled
         if u >= 0 and v >= 0 and u + v <= 1:
-            away = across - u * first - v * second
-            smallest = min(smallest, np.dot(away, away))
+            smallest = min(smallest, max(0.0, f - u * d - v * e))
     return smallest
+
+
+@compiled
+def _square_to_side(point: Floats, start: Floats, end: Floats) -> float:
+    length, along = 0.0, 0.0
+    for axis in range(3):
+        length += (end[axis] - start[axis]) ** 2
+        along += (point[axis] - start[axis]) * (end[axis] - start[axis])
+    share = min(1.0, max(0.0, along / length)) if length > 0 else 0.0
+    square = 0.0
+    for axis in range(3):
+        square += (point[axis] - start[axis] - share * (end[axis] - start[axis])) ** 2
+    return square
