@@ -22,7 +22,7 @@ def circle(radius: float, *, x: float = 0.0, y: float = 0.0, corners: int = CORN
 def rectangle(width: float, height: float, *, x: float = 0.0, y: float = 0.0) -> Floats:
     """A ring around a middle."""
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (width / 2, height / 2)
-    return np.asarray(half + (x, y))
+    return np.asarray(half + np.array([x, y]))
 
 
 def stack(rings_at: Callable[[float], list[Floats]], low: float, high: float, *, step: float = 3.0) -> Shape:

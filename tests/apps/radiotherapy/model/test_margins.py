@@ -21,6 +21,7 @@ def radii(shape: Shape) -> list[tuple[float, np.ndarray]]:
     return [(plane.z_mm, np.hypot(*np.concatenate(plane.rings).T)) for plane in shape.planes]
 
 
+@pytest.mark.slow  # thirty planes are looked for in fifty cuts
 @pytest.mark.parametrize(("radius", "margin"), [(5.0, 1.0), (10.0, 5.0), (20.0, 10.0)])
 def test_a_grown_sphere_is_the_sphere_of_the_sum(radius: float, margin: float) -> None:
     result = grown(sphere(radius), along_axes(uniform(margin), HERE), step_mm=3.0)

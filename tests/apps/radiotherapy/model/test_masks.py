@@ -89,7 +89,8 @@ def test_a_box_on_a_grid_of_any_spacing_and_offset_has_the_voxels_whose_centres_
     shape = in_grid(box(20.0, 16.0, 5), source=source, target=target)
     k, j, i = np.indices(target.shape)
     x, y, z = target.points(np.stack([i, j, k], axis=-1).astype(float)).transpose(3, 0, 1, 2)
-    expected = (abs(x) < 10) & (abs(y) < 8) & (z >= -1.5) & (z < 13.5)
+    x, y, z = (each.round(9) for each in (x, y, z))
+    expected = (x >= -10) & (x < 10) & (y >= -8) & (y < 8) & (z >= -1.5) & (z < 13.5)
     assert np.array_equal(mask_of(shape, target, step_mm=3.0).full(), expected)
 
 

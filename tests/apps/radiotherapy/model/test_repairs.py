@@ -57,6 +57,7 @@ def test_a_plane_of_a_point_is_left_out() -> None:
     assert shape.planes == ()
 
 
+@pytest.mark.slow  # a hundred drawings are repaired and filled
 @settings(max_examples=150, deadline=None)
 @given(
     rings=st.lists(
@@ -69,6 +70,6 @@ def test_a_repair_keeps_what_is_inside_an_odd_number_of_rings(rings: list) -> No
     after, _ = repaired(before)
     here = grid((1, 13, 13))
     unlike = mask_of(before, here, step_mm=3.0).full() ^ mask_of(after, here, step_mm=3.0).full()
-    lines = shapely.multilinestrings([np.vstack([ring, ring[:1]]) for ring in drawn])
+    lines = shapely.MultiLineString([np.vstack([ring, ring[:1]]) for ring in drawn])
     for _, row, column in np.argwhere(unlike).tolist():  # only centres on an edge may change sides
         assert shapely.distance(lines, shapely.Point(column, row)) < 1e-2

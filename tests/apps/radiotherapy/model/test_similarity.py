@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.apps.radiotherapy.model.solids import box, circle, sphere
@@ -29,6 +28,7 @@ def test_the_dice_of_concentric_spheres_is_that_of_their_volumes() -> None:
     assert found.jaccard == pytest.approx(1000 / 13**3, rel=2e-3)
 
 
+@pytest.mark.slow  # forty slabs are cut out of each other
 def test_the_dice_of_shifted_spheres_is_that_of_their_lens() -> None:
     """The lens of two spheres s apart is pi (2 r - s)² (s² + 4 s r) / (12 s)."""
     r, s = 20.0, 6.0
@@ -37,6 +37,7 @@ def test_the_dice_of_shifted_spheres_is_that_of_their_lens() -> None:
     assert found.dice == pytest.approx(lens / (4 / 3 * np.pi * r**3), rel=2e-3)
 
 
+@pytest.mark.slow  # two surfaces of ten thousand triangles are measured
 def test_concentric_spheres_are_everywhere_as_far_apart_as_their_radii_differ() -> None:
     found = surface_distances(sphere(20.0), sphere(24.0), step_mm=3.0, pitch_mm=2.0)
     assert found.hausdorff_mm(100) == pytest.approx(4.0, abs=0.1)
@@ -46,6 +47,7 @@ def test_concentric_spheres_are_everywhere_as_far_apart_as_their_radii_differ() 
     assert found.surface_dice(tolerance_mm=4.2) == 1.0
 
 
+@pytest.mark.slow  # two surfaces of ten thousand triangles are measured
 def test_shifted_spheres_are_apart_as_the_shift_projects() -> None:
     """From a point at angle u = cos(t) of one sphere to the other: |sqrt(r² + s² - 2 r s u) - r|, u even in -1 to 1."""
     r, s, tolerance = 20.0, 6.0, 3.0
@@ -59,8 +61,8 @@ def test_shifted_spheres_are_apart_as_the_shift_projects() -> None:
 
 
 def test_a_box_has_the_surface_of_a_box() -> None:
-    """Width 20, depth 30, height 7 steps of 3 mm."""
-    surface = surface_of(box(20.0, 30.0, 7), step_mm=3.0, pitch_mm=2.0)
+    """Width 20, depth 30, height 7 steps of 3 mm; each upright edge is cut off within one cell of the lattice."""
+    surface = surface_of(box(20.0, 30.0, 7), step_mm=3.0, pitch_mm=0.5)
     assert surface.areas_mm2.sum() == pytest.approx(2 * (20 * 30 + 20 * 21 + 30 * 21), rel=0.01)
 
 

@@ -73,7 +73,7 @@ def test_volume_and_middle_do_not_depend_on_the_frame(angle: float, about: tuple
 
 def test_the_middle_of_a_cone_is_three_quarters_from_its_apex() -> None:
     """Without its base plane's half step: cut off by weighing it apart."""
-    cone = stack(lambda z: [circle(0.4 * z, x=2 * z)], 0.0, 30.1)
+    cone = stack(lambda z: [circle(0.4 * z, x=0.2 * z)], 0.0, 30.1)
     cap = np.pi * 144 * 1.5
     body = np.pi * 144 * 30 / 3
     z = (body * 22.5 + cap * 30.75) / (body + cap)

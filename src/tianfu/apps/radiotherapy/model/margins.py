@@ -39,6 +39,9 @@ taken as linear. [ours]"""
 
 PITCH_MM_MIN, PITCH_MM_MAX = 0.6, 1.5
 
+JUST_OUTSIDE = -1e-6
+"""A value that draws the ring to the first cell outside."""
+
 MARGIN_MM_MAX = 100.0
 """More is a slip of the pen. [ours]"""
 
@@ -149,12 +152,19 @@ class _Cuts:
         """Where the lowest body begins and the highest ends."""
         return min(body.profile.low_mm for body in self.bodies), max(body.profile.high_mm for body in self.bodies)
 
+    @property
+    def leaps(self) -> bool:
+        """Whether some sides have a margin and others none: distances then leap from one cell to the next."""
+        reach = astuple(self.margin.plane)
+        return min(reach) <= NOTHING_MM < max(reach)
+
     @cached_property
     def lattice(self) -> Lattice:
         """Cells around the bodies with the margin."""
         rings = [ring for body in self.bodies for plane in body.shape.planes for ring in plane.rings]
         extent = float(np.ptp(np.concatenate(rings), axis=0).max())
         pitch = float(np.clip(extent / CELLS_ACROSS, PITCH_MM_MIN, PITCH_MM_MAX))
+        pitch /= 2 if self.leaps else 1
         return lattice_around(
             rings, pitch_mm=pitch, border_mm=3 * pitch + 0.02 * extent + max(astuple(self.margin.plane))
         )
@@ -174,7 +184,7 @@ class _Cuts:
             distances + size for distances, size in self._near(z_mm, z_mm - self.heights_mm) if distances is not None
         ]
         rings = self.lattice.rings(np.max(reached, axis=0)) if reached else ()
-        # Beside a margin of nothing distances leap from one cell to the next: the structure itself is the truth there.
+        # Where a side has no margin the ring may fall short by a cell: it is filled up by the structure's own.
         return rings_of(shapely.union(area_of(rings), area_of(own))) if own else rings
 
     def shrunk(self, plane: Plane) -> tuple[Floats, ...]:
@@ -185,7 +195,9 @@ class _Cuts:
         left = [distances - size for distances, size in near if distances is not None]
         if not left or len(left) < len(near):
             return ()
-        rings = self.lattice.rings(np.min(left, axis=0))
+        field = np.min(left, axis=0)
+        # Where a side has no margin the ring may overshoot there: it is cut by the plane's own.
+        rings = self.lattice.rings(np.maximum(field, JUST_OUTSIDE) if self.leaps else field)
         return rings_of(shapely.intersection(area_of(rings), area_of(plane.rings)))
 
     def _is_outside(self, z_mm: float) -> bool:
