@@ -16,6 +16,10 @@ from tianfu.apps.radiotherapy.model.shapes import Shape, shape_from
 from tianfu.standards.dicom.grids import Floats
 
 
+THOUSANDTHS = st.integers(0, 12_000).map(lambda number: number / 1000)
+"""Millimetres as contours are written."""
+
+
 def flaws_of(*rings: Floats) -> tuple[Shape, list[Flaw]]:
     shape, findings = repaired(shape_from((0.0, ring) for ring in rings))
     return shape, [finding.flaw for finding in findings]
@@ -59,11 +63,7 @@ def test_a_plane_of_a_point_is_left_out() -> None:
 
 @pytest.mark.slow  # a hundred drawings are repaired and filled
 @settings(max_examples=150, deadline=None)
-@given(
-    rings=st.lists(
-        st.lists(st.tuples(st.floats(0, 12), st.floats(0, 12)), min_size=3, max_size=8), min_size=1, max_size=3
-    )
-)
+@given(rings=st.lists(st.lists(st.tuples(THOUSANDTHS, THOUSANDTHS), min_size=3, max_size=8), min_size=1, max_size=3))
 def test_a_repair_keeps_what_is_inside_an_odd_number_of_rings(rings: list) -> None:
     drawn = [np.array(ring) for ring in rings]
     before = shape_from((0.0, ring) for ring in drawn)

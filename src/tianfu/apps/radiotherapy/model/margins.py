@@ -156,7 +156,7 @@ class _Cuts:
     def leaps(self) -> bool:
         """Whether some sides have a margin and others none: distances then leap from one cell to the next."""
         reach = astuple(self.margin.plane)
-        return min(reach) <= NOTHING_MM < max(reach)
+        return bool(min(reach) <= NOTHING_MM < max(reach))
 
     @cached_property
     def lattice(self) -> Lattice:
