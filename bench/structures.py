@@ -74,4 +74,4 @@ def _once_ms(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(structures(), indent=1))  # noqa: T201 - a program's answer
+    print(json.dumps(structures(), indent=1))

@@ -15,7 +15,6 @@ from tianfu.apps.radiotherapy.model.repairs import Flaw, repaired
 from tianfu.apps.radiotherapy.model.shapes import Shape, shape_from
 from tianfu.standards.dicom.grids import Floats
 
-
 THOUSANDTHS = st.integers(0, 12_000).map(lambda number: number / 1000)
 """Millimetres as contours are written."""
 

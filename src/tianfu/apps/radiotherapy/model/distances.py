@@ -95,6 +95,10 @@ def _signed(points: Floats, starts: Longs, inside: Bools, reaches: Floats) -> Fl
 @compiled
 def _square(x0: float, y0: float, dx: float, dy: float, is_inside: bool, reaches: Floats) -> float:
     """The squared distance of a cell, outwards, in its measure, from the segment that begins so far from it."""
+    if reaches[0] == reaches[1] == reaches[2] == reaches[3]:
+        length = dx * dx + dy * dy
+        share = min(1.0, max(0.0, -(x0 * dx + y0 * dy) / length)) if length > 0 else 0.0
+        return ((x0 + share * dx) ** 2 + (y0 + share * dy) ** 2) / (reaches[0] * reaches[0])
     if not is_inside:
         x0, y0, dx, dy = -x0, -y0, -dx, -dy
     is_even = reaches[0] == reaches[1] and reaches[2] == reaches[3]

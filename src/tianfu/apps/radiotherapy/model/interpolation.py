@@ -28,7 +28,7 @@ from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
-CELLS_ACROSS = 160
+CELLS_ACROSS = 100
 """A body's lattice has so many cells along its longer side, within the two pitches below. [ours]"""
 
 PITCH_MM_MIN, PITCH_MM_MAX = 0.2, 1.0
