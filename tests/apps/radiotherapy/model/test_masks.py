@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -11,9 +14,11 @@ from hypothesis.extra import numpy as arrays
 from tests.apps.radiotherapy.model.solids import box, circle, grid, rectangle, sphere, turned
 from tianfu.apps.radiotherapy.model.masks import coverage_of, in_grid, mask_of, shape_of_mask
 from tianfu.apps.radiotherapy.model.shapes import Plane, Shape, shape_from, shape_of
+from tianfu.apps.radiotherapy.model.volumes import volume_ml
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.structures import Ring, Structure
 
+TG119 = Path(__file__).parents[5] / "shared/data/radiotherapy/TG119.mat"
 MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9)))
 SPACINGS = st.tuples(*[st.floats(0.3, 5.0)] * 3)
 
@@ -131,3 +136,21 @@ def test_shares_of_a_ring_sum_to_its_area_less_the_hole() -> None:
     assert shares.sum() == pytest.approx(np.pi * (7.3**2 - 3.1**2), rel=2e-3)
     assert shares.min() >= 0
     assert shares.max() <= 1 + 1e-12
+
+
+@pytest.mark.skipif(not TG119.exists(), reason="the phantom of TG-119 is not beside the checkout")
+def test_the_structures_of_tg_119_survive_and_keep_their_volume() -> None:
+    """AAPM TG-119's C-shaped target around its core, as voxels: a mask's volume and that of its rings differ little."""
+    phantom = scipy.io.loadmat(TG119, squeeze_me=True, struct_as_record=False)
+    rows, columns, slices = (int(size) for size in phantom["ct"].cubeDim)
+    spacing = phantom["ct"].resolution
+    here = grid((slices, rows, columns), spacing=(float(spacing.x), float(spacing.y), float(spacing.z)))
+    for structure in phantom["cst"]:
+        voxels = np.zeros(rows * columns * slices, dtype=np.bool_)
+        voxels[np.atleast_1d(structure[3]).astype(int) - 1] = True
+        inside = np.ascontiguousarray(voxels.reshape((rows, columns, slices), order="F").transpose(2, 0, 1))
+        shape = shape_of_mask(inside, here)
+        assert np.array_equal(mask_of(shape, here, step_mm=here.spacing[2]).full(), inside)
+        assert volume_ml(shape, step_mm=here.spacing[2]) == pytest.approx(
+            inside.sum() * here.voxel_mm3 / 1000, rel=0.02
+        )

@@ -39,6 +39,9 @@ taken as linear. [ours]"""
 
 PITCH_MM_MIN, PITCH_MM_MAX = 0.6, 1.5
 
+CELLS_BEYOND = 3
+"""Distances are needed so many cells beyond the margin, between which a ring is looked for. [ours]"""
+
 JUST_OUTSIDE = -1e-6
 """A value that draws the ring to the first cell outside."""
 
@@ -218,7 +221,11 @@ class _Cuts:
 
     def _distances(self, z_mm: float) -> NDArray[np.float32] | None:
         rings = section_at(self.bodies, z_mm)
-        return distances_inside(rings, self.lattice, self.margin.plane).astype(np.float32) if rings else None
+        if not rings:
+            return None
+        reach = self.margin.plane
+        limit = 1 + CELLS_BEYOND * self.lattice.pitch_mm / min(astuple(reach))
+        return distances_inside(rings, self.lattice, reach, limit=limit).astype(np.float32)
 
 
 def _sizes(away_mm: Floats, margin: AxisMargin) -> Floats:

@@ -28,7 +28,7 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A flaw, where it is, and by how many mm² the plane's area changed in its repair."""
+    """A flaw and the plane in which it is."""
 
     flaw: Flaw
     z_mm: float

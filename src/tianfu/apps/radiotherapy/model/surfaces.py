@@ -23,6 +23,9 @@ from tianfu.standards.dicom.grids import Floats
 NEIGHBOURS = 12
 """So many triangles whose centres are nearest are measured exactly; they are much of one size. [ours]"""
 
+CELLS_NEEDED = 10
+"""A wall moves by about a cell from one cut to the next, seldom by so many. [ours]"""
+
 OUTSIDE = -1e-9
 """The field at an end: just not inside."""
 
@@ -76,7 +79,7 @@ def _surface_of_body(body: Body, pitch_mm: float) -> Floats:
     lattice = lattice_around(
         [ring for _, rings in sections for ring in rings], pitch_mm=pitch_mm, border_mm=2 * pitch_mm
     )
-    fields = [distances_inside(rings, lattice) for _, rings in sections]
+    fields = [distances_inside(rings, lattice, limit=CELLS_NEEDED * pitch_mm) for _, rings in sections]
     values = np.stack([np.minimum(fields[0], OUTSIDE), *fields, np.minimum(fields[-1], OUTSIDE)])
     heights = np.array([body.profile.low_mm, *(z for z, _ in sections), body.profile.high_mm])
     triangles = _triangles(values, TETRAHEDRA)
