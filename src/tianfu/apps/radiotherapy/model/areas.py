@@ -12,6 +12,11 @@ APEX_SHARE = 0.02
 """Below this share of the last plane's area a quadratic has reached zero: an apex touches it only. [ours]"""
 
 
+APEX_WITHIN_STEPS = 1.05
+"""A body ends where its area is extrapolated to zero if that is at most so many steps beyond its last plane: at one
+step exactly the last section is a point, and rounding of the rings may put it a little further. [ours]"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Piece:
     """Area = a + b t + c t² with t = z - low_mm, from low_mm to high_mm, in mm²."""
@@ -116,7 +121,7 @@ def _cap(z: Sequence[float], areas: Sequence[float], step_mm: float) -> Piece:
         return Piece(low_mm=z[0], high_mm=z[0] + step_mm / 2, a=last, b=0.0, c=0.0)
     bend = _bend(z, areas) if len(z) == 3 else 0.0
     slope = (areas[-1] - areas[-2]) / (z[-1] - z[-2]) + bend * (z[-1] - z[-2])
-    end = _reaches_zero(last, slope, bend, step_mm)
+    end = _reaches_zero(last, slope, bend, APEX_WITHIN_STEPS * step_mm)
     if end is None:
         half = step_mm / 2
         # a structure that widens up to its last plane says nothing of what is beyond: it is not widened further

@@ -1,9 +1,9 @@
 """Union, intersection, difference and exclusive or of structures, plane by plane.
 
-Planes of both that lie within a tenth of a millimetre are one plane.  A plane that only one structure has, beyond the
-other's first or last plane, meets nothing there.  A plane that only one has and that lies between planes of the other
-means that the two were drawn on different slices: with `resample` the other's section there is interpolated (and in a
-gap of the other it meets nothing), and the result has the planes of both; without, that is refused.
+Planes of both that lie within a tenth of a millimetre are one plane.  A plane that only one structure has meets
+nothing if the other has no plane near it: beyond its ends, or in a gap between two parts.  If the other has one nearer
+than three quarters of its step, the two were drawn on different slices: with `resample` the other's section there is
+interpolated, end caps included, and the result has the planes of both; without, that is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from tianfu.apps.radiotherapy.model.polygons import area_of, rings_of
 from tianfu.apps.radiotherapy.model.shapes import SAME_PLANE_WITHIN_MM, Plane, Shape
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
+
+OTHER_SLICES_STEPS = 0.75
+"""A plane nearer than this to one of the other's planes was drawn on other slices. [ours]"""
 
 Operation = Callable[[BaseGeometry, BaseGeometry], BaseGeometry]
 
@@ -67,7 +70,7 @@ def _areas(shape: Shape, planes_mm: Sequence[float], *, resample: bool) -> list[
     for z_mm in planes_mm:
         plane = _plane_near(shape, z_mm)
         rings: Sequence[Floats] = () if plane is None else plane.rings
-        if plane is None and _is_between(shape, z_mm):
+        if plane is None and _has_planes_near(shape, z_mm):
             if not resample:
                 raise Refusal("planes-not-shared", details={"z_mm": f"{z_mm:.1f}"})
             bodies = bodies or bodies_of(shape, step_mm=shape.step_mm or 0.0)
@@ -83,6 +86,8 @@ def _plane_near(shape: Shape, z_mm: float) -> Plane | None:
     return plane if abs(plane.z_mm - z_mm) <= SAME_PLANE_WITHIN_MM else None
 
 
-def _is_between(shape: Shape, z_mm: float) -> bool:
-    """Whether the height lies between two planes that should hang together or have a slice missing."""
-    return bool(shape.planes) and shape.planes[0].z_mm < z_mm < shape.planes[-1].z_mm
+def _has_planes_near(shape: Shape, z_mm: float) -> bool:
+    """Whether a height lies between slices of the shape: a plane on the same slices would be a whole step away."""
+    if shape.step_mm is None:
+        return False
+    return min(abs(plane.z_mm - z_mm) for plane in shape.planes) < OTHER_SLICES_STEPS * shape.step_mm

@@ -48,11 +48,13 @@ def lattice_around(rings: Sequence[Floats], *, pitch_mm: float, border_mm: float
     return Lattice(origin_mm=(float(low[0]), float(low[1])), pitch_mm=pitch_mm, rows=rows, columns=columns)
 
 
-def distances_inside(rings: Sequence[Floats], lattice: Lattice, reach: Reach = MILLIMETRES) -> Floats:
+def distances_inside(
+    rings: Sequence[Floats], lattice: Lattice, reach: Reach = MILLIMETRES, *, limit: float = np.inf
+) -> Floats:
     """For each centre (rows, columns) its distance to the rings: positive inside, negative outside.
 
     A distance is taken outwards, from inside to outside, with each direction in its own measure; with `MILLIMETRES`
-    it is Euclid's.
+    it is Euclid's.  What is further than `limit` is as far as that: to find it out takes the longest.
     """
     points, starts = joined(rings)
     inside = np.zeros((lattice.rows, lattice.columns), dtype=np.bool_)
@@ -60,15 +62,15 @@ def distances_inside(rings: Sequence[Floats], lattice: Lattice, reach: Reach = M
     cells = in_voxels(points, origin=lattice.origin_mm, spacing=(pitch, pitch))
     fill_inside(cells, starts, inside)
     reaches = np.array([reach.growing_x, reach.falling_x, reach.growing_y, reach.falling_y]) / pitch
-    return _signed(cells, starts, inside, reaches)
+    return _signed(cells, starts, inside, reaches, limit)
 
 
 @compiled
-def _signed(points: Floats, starts: Longs, inside: Bools, reaches: Floats) -> Floats:
+def _signed(points: Floats, starts: Longs, inside: Bools, reaches: Floats, limit: float) -> Floats:
     """Distances to the nearest segment: those near a cell are tried, and handed on from neighbour to neighbour."""
     rows, columns = inside.shape
     nearest = np.full((rows, columns), -1, dtype=np.int64)
-    squares = np.full((rows, columns), np.inf)
+    squares = np.full((rows, columns), limit * limit)
     ends = np.empty(len(points), dtype=np.int64)
     for ring in range(len(starts) - 1):
         for at in range(starts[ring], starts[ring + 1]):
@@ -95,6 +97,11 @@ def _signed(points: Floats, starts: Longs, inside: Bools, reaches: Floats) -> Fl
 @compiled
 def _square(x0: float, y0: float, dx: float, dy: float, is_inside: bool, reaches: Floats) -> float:
     """The squared distance of a cell, outwards, in its measure, from the segment that begins so far from it."""
+    if reaches[0] == reaches[1] == reaches[2] == reaches[3]:
+        length = dx * dx + dy * dy
+        share = min(1.0, max(0.0, -(x0 * dx + y0 * dy) / length)) if length > 0 else 0.0
+        x, y = (x0 + share * dx) / reaches[0], (y0 + share * dy) / reaches[0]
+        return float(x * x + y * y)
     if not is_inside:
         x0, y0, dx, dy = -x0, -y0, -dx, -dy
     is_even = reaches[0] == reaches[1] and reaches[2] == reaches[3]

@@ -28,7 +28,7 @@ from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
-CELLS_ACROSS = 160
+CELLS_ACROSS = 100
 """A body's lattice has so many cells along its longer side, within the two pitches below. [ours]"""
 
 PITCH_MM_MIN, PITCH_MM_MAX = 0.2, 1.0
@@ -36,6 +36,9 @@ PITCH_MM_MIN, PITCH_MM_MAX = 0.2, 1.0
 
 AREA_WITHIN = 1e-4
 """How near a section's area comes to its profile's, as a share. [ours]"""
+
+END_MM = 0.02
+"""The outermost cuts are so far inside the ends, where a sphere has a section still. [ours]"""
 
 SEARCHES_MAX = 40
 """A level is found in five or six tries; bisection alone needs forty to rounding."""
@@ -143,6 +146,22 @@ def fine_planes(shape: Shape, step_mm: float, *, drawn_step_mm: float) -> list[F
     """
     bodies = bodies_of(shape, step_mm=drawn_step_mm)
     return sorted((plane for body in bodies for plane in _slabs(body, step_mm)), key=lambda plane: plane.z_mm)
+
+
+def cut_heights_mm(body: Body, *, step_mm: float) -> list[float]:
+    """Heights between which a wall goes at most `step_mm` along; in end caps closer to the end, as a sphere rounds."""
+    ends = body.profile.low_mm + END_MM, body.profile.high_mm - END_MM
+    stops = [ends[0], *(plane.z_mm for plane in body.shape.planes), ends[1]]
+    radii = [float(np.sqrt(body.profile.area_mm2(stop) / np.pi)) for stop in stops]
+    found: list[float] = []
+    for number, ((low, high), (start, end)) in enumerate(zip(pairwise(stops), pairwise(radii), strict=True)):
+        shares = np.linspace(0.0, 1.0, int(np.ceil(np.hypot(high - low, end - start) / step_mm)) + 1)
+        if number == 0:
+            shares = shares**2
+        elif number == len(stops) - 2:
+            shares = 1 - (1 - shares) ** 2
+        found.extend((low + (high - low) * shares).tolist())
+    return found
 
 
 def with_missing_planes(shape: Shape, z_mm: Sequence[float], *, drawn_step_mm: float) -> Shape:

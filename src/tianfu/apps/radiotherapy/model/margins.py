@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.boolean import intersection
 from tianfu.apps.radiotherapy.model.distances import Lattice, Reach, distances_inside, lattice_around
-from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of, section_at
+from tianfu.apps.radiotherapy.model.interpolation import Body, bodies_of, cut_heights_mm, section_at
 from tianfu.apps.radiotherapy.model.polygons import area_of, rings_of
 from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
@@ -33,14 +33,17 @@ CUTS_IN_MARGIN = 4
 CUT_STEP_MM_MIN, CUT_STEP_MM_MAX = 0.5, 2.0
 """Cuts finer than contours are drawn, or coarser than organs bend, help nobody. [ours]"""
 
-END_MM = 0.02
-"""The outermost cuts are so far inside the ends, where a sphere has a section still. [ours]"""
-
-CELLS_ACROSS = 200
+CELLS_ACROSS = 120
 """The plane in which rings are looked for has so many cells, within the pitches below; between them distances are
 taken as linear. [ours]"""
 
-PITCH_MM_MIN, PITCH_MM_MAX = 0.3, 1.0
+PITCH_MM_MIN, PITCH_MM_MAX = 0.6, 1.5
+
+CELLS_BEYOND = 3
+"""Distances are needed so many cells beyond the margin, between which a ring is looked for. [ours]"""
+
+JUST_OUTSIDE = -1e-6
+"""A value that draws the ring to the first cell outside."""
 
 MARGIN_MM_MAX = 100.0
 """More is a slip of the pen. [ours]"""
@@ -152,12 +155,19 @@ class _Cuts:
         """Where the lowest body begins and the highest ends."""
         return min(body.profile.low_mm for body in self.bodies), max(body.profile.high_mm for body in self.bodies)
 
+    @property
+    def leaps(self) -> bool:
+        """Whether some sides have a margin and others none: distances then leap from one cell to the next."""
+        reach = astuple(self.margin.plane)
+        return bool(min(reach) <= NOTHING_MM < max(reach))
+
     @cached_property
     def lattice(self) -> Lattice:
         """Cells around the bodies with the margin."""
         rings = [ring for body in self.bodies for plane in body.shape.planes for ring in plane.rings]
         extent = float(np.ptp(np.concatenate(rings), axis=0).max())
         pitch = float(np.clip(extent / CELLS_ACROSS, PITCH_MM_MIN, PITCH_MM_MAX))
+        pitch /= 2 if self.leaps else 1
         return lattice_around(
             rings, pitch_mm=pitch, border_mm=3 * pitch + 0.02 * extent + max(astuple(self.margin.plane))
         )
@@ -167,12 +177,7 @@ class _Cuts:
         """Where cuts are made: at all planes and ends and evenly between."""
         step = min(self.margin.above, self.margin.below) / CUTS_IN_MARGIN
         step = float(np.clip(step, CUT_STEP_MM_MIN, CUT_STEP_MM_MAX))
-        found: list[float] = []
-        for body in self.bodies:
-            ends = body.profile.low_mm + END_MM, body.profile.high_mm - END_MM
-            stops = [ends[0], *(plane.z_mm for plane in body.shape.planes), ends[1]]
-            for low, high in pairwise(stops):
-                found.extend(np.linspace(low, high, max(1, int(np.ceil((high - low) / step))) + 1).tolist())
+        found = [height for body in self.bodies for height in cut_heights_mm(body, step_mm=step)]
         return np.unique(np.round(found, 6))
 
     def grown(self, z_mm: float) -> tuple[Floats, ...]:
@@ -182,7 +187,7 @@ class _Cuts:
             distances + size for distances, size in self._near(z_mm, z_mm - self.heights_mm) if distances is not None
         ]
         rings = self.lattice.rings(np.max(reached, axis=0)) if reached else ()
-        # Beside a margin of nothing distances leap from one cell to the next: the structure itself is the truth there.
+        # Where a side has no margin the ring may fall short by a cell: it is filled up by the structure's own.
         return rings_of(shapely.union(area_of(rings), area_of(own))) if own else rings
 
     def shrunk(self, plane: Plane) -> tuple[Floats, ...]:
@@ -193,7 +198,9 @@ class _Cuts:
         left = [distances - size for distances, size in near if distances is not None]
         if not left or len(left) < len(near):
             return ()
-        rings = self.lattice.rings(np.min(left, axis=0))
+        field = np.min(left, axis=0)
+        # Where a side has no margin the ring may overshoot there: it is cut by the plane's own.
+        rings = self.lattice.rings(np.maximum(field, JUST_OUTSIDE) if self.leaps else field)
         return rings_of(shapely.intersection(area_of(rings), area_of(plane.rings)))
 
     def _is_outside(self, z_mm: float) -> bool:
@@ -214,7 +221,11 @@ class _Cuts:
 
     def _distances(self, z_mm: float) -> NDArray[np.float32] | None:
         rings = section_at(self.bodies, z_mm)
-        return distances_inside(rings, self.lattice, self.margin.plane).astype(np.float32) if rings else None
+        if not rings:
+            return None
+        reach = self.margin.plane
+        limit = 1 + CELLS_BEYOND * self.lattice.pitch_mm / min(astuple(reach))
+        return distances_inside(rings, self.lattice, reach, limit=limit).astype(np.float32)
 
 
 def _sizes(away_mm: Floats, margin: AxisMargin) -> Floats:

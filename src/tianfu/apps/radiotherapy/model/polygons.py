@@ -46,7 +46,21 @@ def _area_of_ring(ring: Floats) -> BaseGeometry:
     polygon = Polygon(ring)
     if polygon.is_valid:
         return polygon
-    return _areas(shapely.make_valid(polygon, method="linework"))
+    faces = shapely.get_parts(shapely.polygonize([shapely.unary_union(shapely.LinearRing(ring))]))
+    return _areas(shapely.union_all([face for face in faces if _is_inside(ring, face)]))
+
+
+def _is_inside(ring: Floats, face: BaseGeometry) -> bool:
+    """Whether a face of the ring's own lines is inside: a ray from it crosses the ring an odd number of times.
+
+    A library's repair does not do: it takes a side that is walked twice for a border.
+    """
+    x, y = shapely.get_coordinates(face.representative_point())[0]
+    x0, y0 = ring.T
+    x1, y1 = np.roll(ring, -1, axis=0).T
+    spans = (y0 > y) != (y1 > y)
+    crossings = x0[spans] + (y - y0[spans]) * (x1[spans] - x0[spans]) / (y1[spans] - y0[spans]) > x
+    return bool(np.count_nonzero(crossings) % 2)
 
 
 def _areas(found: BaseGeometry) -> BaseGeometry:
