@@ -1,6 +1,7 @@
 """`python -m demo.ward`: hangs twelve test cameras at the beds of the made-up ward and serves their pictures.
 
-Says on its output how many there are, once they hang, and what is scanned at the twins' beds; ends with whoever started it.
+Says on its output how many there are, once they hang, and what is scanned at the twins' beds; ends with whoever
+started it.
 """
 
 from __future__ import annotations
