@@ -43,9 +43,12 @@ def start_ward() -> None:
     """Hang twelve test cameras at the made-up ward's beds and start them; they end with what this process becomes."""
     command = [sys.executable, "-m", "demo.ward"]
     cameras = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=working_here(), text=True)
-    hung = "" if cameras.stdout is None else cameras.stdout.readline().strip()
+    told = "" if cameras.stdout is None else cameras.stdout.readline().strip()
+    hung, *labels = told.split(" · ")
     if sentence := how_the_ward_stands(hung, [each for each in FETCHING if shutil.which(each) is None]):
         say(sentence)
+    for each in labels:
+        say(f"to scan at a bed of the twins (wristband, bed, camera): {each}")
 
 
 def how_the_ward_stands(hung: str, missing: Sequence[str]) -> str:

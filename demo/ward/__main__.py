@@ -1,6 +1,7 @@
 """`python -m demo.ward`: hangs twelve test cameras at the beds of the made-up ward and serves their pictures.
 
-Says on its output how many there are, once they hang; ends with whoever started it.
+Says on its output how many there are, once they hang, and what is scanned at the twins' beds; ends with whoever
+started it.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def main() -> None:
         bound.bind(("127.0.0.1", 0))
         with running_database(settings) as addresses:
             hung = asyncio.run(hang_cameras(settings, addresses, bound.getsockname()[1], login))
-        print(hung, flush=True)
-        if hung:
+        print(hung.cameras, *hung.labels, sep=" · ", flush=True)
+        if hung.cameras:
             asyncio.run(serve(bound, login))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from demo.ward.asking import ask_consultation
-from demo.ward.beds import CART_CODE, beds
+from demo.ward.beds import CART_CODE, TWINS, Bed, beds
 from demo.ward.lens import Login
-from demo.ward.telling import CAMERA_CODE
+from demo.ward.telling import BED_CODE, CAMERA_CODE, WRISTBAND
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
@@ -21,8 +23,16 @@ from tianfu.services.realtime.cameras.source import Source, read_source
 from tianfu.settings import Settings
 
 
-async def hang_cameras(settings: Settings, addresses: Addresses, port: int, login: Login) -> int:
-    """Let the cameras of the ward be pulled from this port of this machine; how many there are.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hung:
+    """How many cameras hang, and what is scanned at the beds of the twins whom the mother may see."""
+
+    cameras: int
+    labels: tuple[str, ...]
+
+
+async def hang_cameras(settings: Settings, addresses: Addresses, port: int, login: Login) -> Hung:
+    """Let the cameras of the ward be pulled from this port of this machine.
 
     Their login is another one each time.
     """
@@ -43,9 +53,30 @@ async def hang_cameras(settings: Settings, addresses: Addresses, port: int, logi
                 source = read_source(f"rtsp://127.0.0.1:{port}/{path}", login.user, login.password)
                 await _hang(cameras, device, source, is_known=device in known)
             await ask_consultation(store)
+            labels = [await _labels(store, bed) for bed in beds() if bed.number in TWINS and bed.path in hung]
         finally:
             trail.close()
-    return len(hung)
+    return Hung(cameras=len(hung), labels=tuple(each for each in labels if each))
+
+
+async def _labels(store: Store, bed: Bed) -> str:
+    """What a nurse scans at a bed: wristband, bed and camera; empty if nobody lies there."""
+    wanted = SearchRequest(
+        type="Encounter",
+        parameters=(
+            ("location.identifier", f"{BED_CODE}|{bed.code}"),
+            ("status", "in-progress"),
+            ("_include", "Encounter:subject"),
+        ),
+    )
+    page = await store.search(OPERATOR, Purpose.OPERATIONS, wanted)
+    bands = [
+        str(each["value"])
+        for record in page.included
+        for each in record.value.get("identifier", ())
+        if each.get("system") == WRISTBAND
+    ]
+    return f"{bands[0]} {bed.code} {bed.camera_code}" if bands else ""
 
 
 async def _device(store: Store, code: str) -> str | None:

@@ -578,6 +578,7 @@ class LiveVisit {
       this.#say("title", this.#words["weak"] ?? "");
       this.#say("back", "");
       this.#say("drawn", "");
+      this.#tell(); // what was told of the picture is true no more
       this.#alarm(this.#words["weak"] ?? "");
     }
     const left = Math.max(0, Math.round(this.#left - (now - this.#leftAt) / 1000));

@@ -47,6 +47,10 @@ class Formats:
         """The name of the weekday."""
         return self.language.say(f"weekday.{day.isoweekday()}")
 
+    def weekday_short(self, day: date) -> str:
+        """The name of the weekday where there is little room: 周六; Sat."""
+        return self.language.say(f"weekday-short.{day.isoweekday()}")
+
     def moment(self, instant: Instant) -> str:
         """A date and a 24-hour time in China."""
         return f"{self.day(china_date(instant))} {self.time(instant)}"

@@ -38,7 +38,7 @@ from tianfu.apps.newborn.queries.family_visit import coming_to
 from tianfu.apps.newborn.queries.records import found_all
 from tianfu.apps.newborn.reminding import SOON, remind, texts
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.kernel.instants import DAY, Instant, china_date
+from tianfu.kernel.instants import DAY, SECOND, Instant, china_date
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.outcomes import Found
 from tianfu.records.searching import SearchRequest
@@ -880,3 +880,31 @@ async def test_who_invited_a_relative_and_took_it_back_before_she_agreed_stands_
     told = [each for each in await ward.house.events() if each[0] in {"invite-relative", "end-invitation"}]
     assert [each[0] for each in told] == ["invite-relative", "end-invitation"]
     assert {each[2] for each in told} == {(await mother.here()).caller.id}
+
+
+async def test_a_head_nurse_who_writes_numbers_out_of_range_is_told_of_which_fields(ward: Ward) -> None:
+    head = await ward.staff("head")
+    said = await head.refused(
+        "/newborn/desk/windows",
+        **{**POLICY, "from_day": china_date(ward.house.time.now).isoformat(), "slot_minutes": "-5", "at_once": "999"},
+    )
+    listed = re.findall(r'<a href="#(\w+)"\s*>\s*([^<]+?)\s*</a>', said)
+    assert listed == [
+        ("slot_minutes", "Minutes of a visit: The number is not within the range"),
+        ("at_once", "Families at one time: The number is not within the range"),
+    ]
+
+
+async def test_a_first_visit_that_has_begun_still_asks_for_its_yes_and_its_family_is_not_offered_to_cancel_it(
+    ward: Ward,
+) -> None:
+    nurse = await ward.opened()
+    mother = await ward.guardian(nurse, MOTHER, "baby-1")
+    [start, *_] = await mother.slots()
+    await mother.done("/newborn/book/baby-1", start=start, deed="book")
+    assert "/cancel" in (await mother.get("/newborn")).text
+    ward.house.time.now = Instant(int(start) + SECOND)
+    assert 'data-part="first"' in (await (await ward.staff("nurse")).get("/newborn/desk")).text
+    home = (await (await ward.resident(MOTHER)).get("/newborn")).text
+    assert "/cancel" not in home
+    assert 'data-part="too-late"' in home

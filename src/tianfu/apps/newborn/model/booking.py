@@ -97,9 +97,14 @@ def refuse_unless_bookable(
         raise Refusal("slot-kept-for-others", next_step="choose-another-or-wait")
 
 
+def is_cancellable(start: Instant, *, policy: Policy, now: Instant) -> bool:
+    """Whether a family may still give up what it booked."""
+    return start - now >= policy.cancel_minutes * MINUTE
+
+
 def refuse_unless_cancellable(start: Instant, *, policy: Policy, now: Instant) -> None:
     """Raise Refusal `cancel-too-late` for a family; the ward may cancel whenever."""
-    if start - now < policy.cancel_minutes * MINUTE:
+    if not is_cancellable(start, policy=policy, now=now):
         raise Refusal("cancel-too-late", next_step="call-the-ward")
 
 

@@ -15,6 +15,7 @@ from tianfu.apps.newborn.mapping.halts import Pause, pause_in
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.model.fairness import Seen, seen_before
 from tianfu.apps.newborn.model.visit import State
+from tianfu.apps.newborn.model.windows import BOUNDS, MINUTE
 from tianfu.apps.newborn.ports import Nursery
 from tianfu.apps.newborn.queries.records import (
     WARD_WORK,
@@ -102,7 +103,10 @@ async def read_desk(nursery: Nursery, caller: Caller) -> Desk:
     ward = await ward_of_unit(nursery.store, caller)
     now = nursery.clock()
     babies = await ward_babies(nursery, caller)
-    places = await nursery.places.taken(ward.id, now, Instant(now + 14 * DAY))
+    begun = Instant(now - BOUNDS["slot_minutes"][1] * MINUTE)
+    taken = await nursery.places.taken(ward.id, begun, Instant(now + 14 * DAY))
+    # A first visit that nobody said yes to waits for it most when it has begun.
+    places = [each for each in taken if each.end > now]
     found = await read_all(nursery.store, caller, WARD_WORK, [("Appointment", each.id) for each in places])
     booked = [booked_from(each.value, version=each.version) for each in found.values()]
     pending = [each for each in booked if each is not None and each.state is State.GUARDIAN_VERIFIED]
@@ -114,7 +118,9 @@ async def read_desk(nursery: Nursery, caller: Caller) -> Desk:
             (claim, account, babies.get(claim.baby)) for claim, account in await nursery.claims.of_ward(ward.id)
         ),
         to_approve=tuple((each, babies.get(each.baby)) for each in sorted(pending, key=lambda one: one.start)),
-        booked=tuple((each, babies.get(each.baby)) for each in sorted(places, key=lambda one: one.start)),
+        booked=tuple(
+            (each, babies.get(each.baby)) for each in sorted(places, key=lambda one: one.start) if each.start > now
+        ),
         pauses=await _pauses(nursery, caller, babies),
     )
 

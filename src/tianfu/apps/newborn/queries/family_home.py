@@ -14,12 +14,14 @@ from tianfu.apps.newborn.mapping.guardians import Guardian, guardian_of, name_of
 from tianfu.apps.newborn.mapping.halts import pause_in
 from tianfu.apps.newborn.mapping.visits import Booked, Element, booked_from, id_in
 from tianfu.apps.newborn.mapping.wards import has_died, is_clear
-from tianfu.apps.newborn.model.booking import KeptBack, Step, next_step
+from tianfu.apps.newborn.model.booking import KeptBack, Step, is_cancellable, next_step
 from tianfu.apps.newborn.model.consent import Scope
 from tianfu.apps.newborn.model.guardians import UNCONFIRMED_DAYS
 from tianfu.apps.newborn.model.visit import OVER
+from tianfu.apps.newborn.model.windows import policy_on
 from tianfu.apps.newborn.ports import Nursery, RecordStore
 from tianfu.apps.newborn.queries.consultations import Consultation, about_baby
+from tianfu.apps.newborn.queries.free_slots import read_policies
 from tianfu.apps.newborn.queries.records import (
     FAMILY,
     PLATFORM,
@@ -30,7 +32,7 @@ from tianfu.apps.newborn.queries.records import (
 )
 from tianfu.apps.newborn.queries.staying import left_dead
 from tianfu.apps.newborn.queries.waiting import kept_back
-from tianfu.kernel.instants import DAY, Instant, range_of
+from tianfu.kernel.instants import DAY, Instant, china_date, range_of
 from tianfu.records.outcomes import Record
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.booking.claims import Claim, Invitation
@@ -114,7 +116,8 @@ class Asked:
 class Home:
     """The family's first page; `consultations` are those about each of its babies in the ward, by the baby's id.
 
-    `resting` are the babies that a doctor lets have no visits for now.
+    `resting` are the babies that a doctor lets have no visits for now, `too_late` the visits that the ward alone can
+    still cancel.
     """
 
     babies: tuple[Baby, ...]
@@ -124,6 +127,7 @@ class Home:
     step: Step
     consultations: Mapping[str, tuple[Consultation, ...]] = field(default_factory=dict)
     resting: frozenset[str] = frozenset()
+    too_late: frozenset[str] = frozenset()
 
 
 async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
@@ -147,6 +151,18 @@ async def read_home(nursery: Nursery, signed_in: SignedIn) -> Home:
         step=step,
         consultations={each.id: await about_baby(nursery, each.id) for each in here},
         resting=frozenset({each.id for each in here if await _rests(nursery, each.id)}),
+        too_late=frozenset([one for each in here for one in await _too_late(nursery, each, now)]),
+    )
+
+
+async def _too_late(nursery: Nursery, baby: Baby, now: Instant) -> tuple[str, ...]:
+    """The visits of a baby whose family can no longer cancel them itself."""
+    policies = await read_policies(nursery, baby.ward) if baby.visits else ()
+    found = [(each, policy_on(policies, china_date(each.start))) for each in baby.visits]
+    return tuple(
+        visit.id
+        for visit, policy in found
+        if policy is not None and not is_cancellable(visit.start, policy=policy, now=now)
     )
 
 
