@@ -42,8 +42,9 @@ def missing(dataset: Dataset, rules: Rules, place: str = "") -> Iterator[str]:
     """Attributes of Type 1 without a value and of Type 2 that are not there, each by its path."""
     for name, rule in rules.items():
         type_, items = (rule, None) if isinstance(rule, str) else rule
-        element = dataset.get(name, None) if name not in dataset else dataset[name]
-        if (type_.startswith("1") and (element is None or element.is_empty)) or (type_.startswith("2") and element is None):
+        element = dataset[name] if name in dataset else None  # noqa: SIM401 - get() gives the value
+        has_no_value = element is None or element.is_empty
+        if (type_.startswith("1") and has_no_value) or (type_.startswith("2") and element is None):
             yield place + name
         if items and name in dataset:
             for number, item in enumerate(dataset[name].value or ()):

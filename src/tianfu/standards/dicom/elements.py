@@ -14,6 +14,7 @@ import numpy as np
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import format_number_as_ds
@@ -37,8 +38,11 @@ class Item:
 
     def has(self, keyword: str) -> bool:
         """Whether the attribute is there and not empty."""
-        element = self.dataset.get_item(_tag(keyword))
-        return element is not None and not element.is_empty
+        tag = _tag(keyword)
+        element = self.dataset.get_item(tag)
+        if isinstance(element, RawDataElement):
+            return bool(element.value and element.value.strip(b" \0"))
+        return element is not None and not self.dataset[tag].is_empty
 
     def text(self, keyword: str) -> str:
         """Words as they stand, without padding; empty if absent; several values joined by a backslash."""
@@ -50,7 +54,7 @@ class Item:
             return ""
         if isinstance(value, bytes):
             raise self.invalid(keyword)
-        words = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+        words = list(value) if isinstance(value, MultiValue | list) else [value]
         return "\\".join(str(word).strip(" \0") for word in words)
 
     def texts(self, keyword: str) -> tuple[str, ...]:

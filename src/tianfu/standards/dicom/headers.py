@@ -1,6 +1,6 @@
 """Who and what an object belongs to: patient, study, series and frame of reference, alike in all objects of a case.
 
-Modules: Patient C.7.1.1, General Study C.7.2.1, RT Series C.8.8.1, Frame of Reference C.7.4.1, General Equipment C.7.5.1,
+PS3.3: Patient C.7.1.1, General Study C.7.2.1, RT Series C.8.8.1, Frame of Reference C.7.4.1, General Equipment C.7.5.1,
 SOP Common C.12.1, Approval C.8.8.16.
 """
 
@@ -62,7 +62,7 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """`status` is APPROVED, UNAPPROVED or REJECTED, empty if the object says nothing; who and when, if it was judged."""
+    """`status` is APPROVED, UNAPPROVED or REJECTED, empty if unsaid; who judged and when, if somebody did."""
 
     status: str = ""
     reviewer: str = ""

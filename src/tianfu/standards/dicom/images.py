@@ -90,8 +90,9 @@ def read_images(objects: Sequence[Decoded], *, voxels_max: int) -> Reading[Image
         refuse_many(rows * columns * len(slices), voxels_max)
         slices, step_mm = _in_order(slices)
         series = _series(slices, step_mm, voxels_max)
+        odd = _oddities(slices, step_mm)
     told = [finding for decoded in objects for finding in decoded.findings]
-    return Reading(value=series, findings=(*_once(told), *findings, *_oddities(slices, step_mm)))
+    return Reading(value=series, findings=(*_once(told), *findings, *odd))
 
 
 def write_images(series: ImageSeries) -> tuple[bytes, ...]:

@@ -17,8 +17,9 @@ logging.getLogger("pydicom").propagate = False
 _ONE_AT_A_TIME = threading.RLock()
 """Python keeps one list of caught warnings for all threads."""
 
-_OVER_64_KILOBYTES = "exceeds the size of 64 kByte"
-"""pydicom says so when a value goes out as UN with a long length, which PS3.5 6.2.2 allows and readers know."""
+_MAY_BE_WRITTEN = ("exceeds the size of 64 kByte", "Invalid value for VR UI")
+"""What pydicom says when a value goes out as UN with a long length, which PS3.5 6.2.2 allows and readers know; and when
+a UID of somebody else has a part with a leading zero: it is theirs, and changing it would break the chain."""
 
 _ENDED_EARLY = " in file <no filename>"
 """pydicom says so when the bytes end within a sequence."""
@@ -57,7 +58,7 @@ def writing() -> Iterator[None]:
             yield
         except (OverflowError, UnicodeError) as error:
             raise Refusal("dicom-value-not-writable", details={"reason": _kind(error)}) from error
-        if any(_OVER_64_KILOBYTES not in str(warning.message) for warning in caught):
+        if not all(any(known in str(warning.message) for known in _MAY_BE_WRITTEN) for warning in caught):
             raise Refusal("dicom-value-not-writable", details={"reason": "value representation"})
 
 
