@@ -22,7 +22,7 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class LimitingDevice:
-    """A pair of jaws or a multileaf collimator; `boundaries_mm` of a multileaf collimator are one more than its pairs."""
+    """Jaws or a multileaf collimator, whose `boundaries_mm` are one more than its pairs."""
 
     kind: str
     pairs: int
