@@ -56,5 +56,6 @@ def _fill(dataset: Dataset, rules: Rules) -> None:
         type_, items = (rule, None) if isinstance(rule, str) else rule
         if type_.startswith("2") and name not in dataset:
             setattr(dataset, name, [] if items else None)
-        for item in (dataset[name].value or ()) if items and name in dataset else ():
-            _fill(item, items)
+        if items and name in dataset:
+            for item in dataset[name].value or ():
+                _fill(item, items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydicom.uid import (
     CTImageStorage,
@@ -65,7 +66,8 @@ def read_case(contents: Sequence[bytes], *, bytes_max: int, voxels_max: int) -> 
         doses=tuple(one.value for one in doses),
         treatments=tuple(one.value for one in treatments),
     )
-    told = [finding for one in (*images, *sets, *plans, *doses, *treatments) for finding in one.findings]
+    readings: tuple[Reading[Any], ...] = (*images, *sets, *plans, *doses, *treatments)
+    told = [finding for one in readings for finding in one.findings]
     others = [
         found("case-object-not-read", modality=_text(objects[0], "Modality"), count=len(objects))
         for objects in by_class.values()

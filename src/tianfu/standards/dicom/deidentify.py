@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from pydicom.datadict import keyword_for_tag
@@ -272,8 +273,13 @@ def _restore(dataset: Dataset, uids: Mapping[str, str], words: Mapping[tuple[str
             for item in element.value or ():
                 _restore(item, uids, words, days)
         elif element.VR == "UI":
-            dataset[tag] = _changed(element, lambda text: uids.get(text, text))
+            dataset[tag] = _changed(element, partial(_said, uids))
         elif element.VR in {"DA", "DT"}:
             dataset[tag] = _changed(element, lambda text: shifted(text, days))
         elif keyword in _SAID_OTHERWISE:
-            dataset[tag] = _changed(element, lambda text, keyword=keyword: words.get((keyword, text), text))
+            said = {ours: theirs for (attribute, ours), theirs in words.items() if attribute == keyword}
+            dataset[tag] = _changed(element, partial(_said, said))
+
+
+def _said(said: Mapping[str, str], text: str) -> str:
+    return said.get(text, text)

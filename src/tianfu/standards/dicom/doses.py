@@ -117,7 +117,7 @@ def plane_offsets(offsets: Floats, corner: Floats, axes: Floats) -> Floats:
 
 
 def _refuse_other(item: Item) -> None:
-    if item.text("SOPClassUID") != RTDoseStorage:
+    if item.needed_text("SOPClassUID") != RTDoseStorage:
         raise Refusal("dose-not-a-dose", details={"modality": item.text("Modality")})
     if item.text("DoseUnits") != "GY":
         raise Refusal("dose-not-in-gray", details={"units": item.text("DoseUnits")})

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -41,7 +42,8 @@ class Item:
         tag = _tag(keyword)
         element = self.dataset.get_item(tag)
         if isinstance(element, RawDataElement):
-            return bool(element.value and element.value.strip(b" \0"))
+            value = element.value or b""
+            return bool(value.strip(b" \0") if dictionary_VR(tag) in _WORDS else value)
         return element is not None and not self.dataset[tag].is_empty
 
     def text(self, keyword: str) -> str:
@@ -178,10 +180,12 @@ def _written(value: object) -> object:
         return decimals(value.tolist())
     if isinstance(value, tuple | list):
         values = [decimal(each) if isinstance(each, float) else each for each in value]
-        return Sequence(values) if values and isinstance(values[0], Dataset) else values
+        items = [each for each in values if isinstance(each, Dataset)]
+        return Sequence(items) if items else values
     return value
 
 
+@cache
 def _tag(keyword: str) -> BaseTag:
     number = tag_for_keyword(keyword)
     if number is None:
@@ -204,6 +208,11 @@ def _numbers(value: object) -> Floats:
         return np.empty(0)
     return np.atleast_1d(np.asarray(value, dtype=np.float64))
 
+
+_WORDS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+)
+"""Value representations that are padded with blanks or zeros: nothing else in them is nothing."""
 
 _MANY = frozenset(
     int(_tag(keyword))

@@ -190,7 +190,20 @@ def _dataset(encoded: bytes, syntax: str, bytes_max: int) -> Dataset:
             raise Refusal("dicom-unreadable", details={"reason": "file meta"})
         return dcmread(BytesIO(encoded), force=True)
     is_implicit, is_little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
-    return read_dataset(BytesIO(encoded), is_implicit_VR=is_implicit, is_little_endian=is_little)
+    dataset = read_dataset(BytesIO(encoded), is_implicit_VR=is_implicit, is_little_endian=is_little)
+    _refuse_rest(dataset, encoded)
+    return dataset
+
+
+def _refuse_rest(dataset: Dataset, encoded: bytes) -> None:
+    """pydicom ends quietly at half a tag; some writers fill a file up with zeros."""
+    elements = [dataset.get_item(tag) for tag in dataset.keys()]  # noqa: SIM118 - a data set yields its elements
+    raw = [element for element in elements if isinstance(element, RawDataElement)]
+    last = max(raw, key=lambda element: element.value_tell, default=None)
+    if last is None or last.length == _UNDEFINED:
+        return
+    if encoded[last.value_tell + last.length :].strip(b"\0") and len(raw) == len(elements):
+        raise Refusal("dicom-truncated")
 
 
 def _guessed_syntax(dataset: Dataset) -> str:

@@ -70,7 +70,8 @@ def _signed(stored: Integers, item: Item) -> Integers:
     if used == allocated:
         return stored.view(kind)
     up, down = allocated - 1 - high, allocated - used
-    return np.right_shift(np.left_shift(stored, up).view(kind), down)
+    shifted: Integers = np.right_shift(np.left_shift(stored, up).view(kind), down)
+    return shifted
 
 
 def _run_length_frames(pixels: bytes, frames: int, count: int, bits: int) -> Integers:

@@ -159,7 +159,7 @@ def read_plan(decoded: Decoded) -> Reading[Plan]:
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
-        if item.text("SOPClassUID") != RTPlanStorage:
+        if item.needed_text("SOPClassUID") != RTPlanStorage:
             raise Refusal("plan-not-a-plan", details={"modality": item.text("Modality")})
         if item.items("ApplicationSetupSequence"):
             raise Refusal("plan-brachytherapy")

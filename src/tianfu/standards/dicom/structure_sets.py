@@ -92,7 +92,7 @@ def read_structure_set(decoded: Decoded) -> Reading[StructureSet]:
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
-        if item.text("SOPClassUID") != RTStructureSetStorage:
+        if item.needed_text("SOPClassUID") != RTStructureSetStorage:
             raise Refusal("structures-not-a-set", details={"modality": item.text("Modality")})
         frame = _frame(item)
         header = read_header(item)

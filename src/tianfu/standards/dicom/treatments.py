@@ -122,7 +122,7 @@ def read_treatment(decoded: Decoded) -> Reading[Treatment]:
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
-        if item.text("SOPClassUID") != RTBeamsTreatmentRecordStorage:
+        if item.needed_text("SOPClassUID") != RTBeamsTreatmentRecordStorage:
             raise Refusal("treatment-not-a-record", details={"modality": item.text("Modality")})
         treatment = _treatment(item)
     return Reading(value=treatment, findings=(*decoded.findings, *findings, *_oddities(treatment)))
@@ -221,8 +221,7 @@ def _override(item: Item) -> Override:
 
 
 def _pointer(item: Item, keyword: str) -> str:
-    numbers = item.numbers(keyword) if item.has(keyword) else ()
-    return f"{int(numbers[0]):08X}" if len(numbers) else ""
+    return f"{int(item.numbers(keyword)[0]):08X}" if item.has(keyword) else ""
 
 
 def _oddities(treatment: Treatment) -> list[Finding]:
