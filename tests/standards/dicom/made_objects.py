@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ FRAME = "2.25.1"
 STUDY = "2.25.2"
 BYTES_MAX = 50_000_000
 VOXELS_MAX = 5_000_000
-PYDICOMS = Path(os.path.dirname(pydicom.__file__)) / "data" / "test_files"
+PYDICOMS = Path(pydicom.__file__).parent / "data" / "test_files"
 
 
 def decoded(content: bytes) -> Decoded:

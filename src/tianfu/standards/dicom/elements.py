@@ -167,7 +167,7 @@ def filled(**attributes: object) -> Dataset:
     dataset = Dataset()
     for keyword, value in attributes.items():
         if value is not None:
-            setattr(dataset, keyword, _written(value))
+            setattr(dataset, keyword, value if dictionary_VR(_tag(keyword)) in _BINARY else _written(value))
     return dataset
 
 
@@ -213,6 +213,9 @@ _WORDS = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
 """Value representations that are padded with blanks or zeros: nothing else in them is nothing."""
+
+_BINARY = frozenset({"AT", "FD", "FL", "SL", "SS", "UL", "US"})
+"""Value representations of numbers that are no strings."""
 
 _MANY = frozenset(
     int(_tag(keyword))
