@@ -17,7 +17,7 @@ from tianfu.standards.dicom.findings import Finding, Reading, found
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 from tianfu.standards.dicom.headers import Header, header_dataset, read_header, reference
 from tianfu.standards.dicom.pixels import stored_values
-from tianfu.standards.dicom.planes import axes_of, pixel_spacing_of
+from tianfu.standards.dicom.planes import WIDE_MM, axes_of, corner_of, pixel_spacing_of
 from tianfu.standards.dicom.quiet import reading, writing
 
 EVEN_WITHIN_MM = 0.01
@@ -132,7 +132,7 @@ def _scaling(item: Item) -> float:
 
 def _grid(item: Item, shape: tuple[int, ...]) -> tuple[Grid, bool]:
     """The grid with planes along the normal, and whether the object has them the other way."""
-    axes, spacing, corner = axes_of(item), pixel_spacing_of(item), item.exactly("ImagePositionPatient", 3)
+    axes, spacing, corner = axes_of(item), pixel_spacing_of(item), corner_of(item)
     frames, rows, columns = shape
     offsets = item.numbers("GridFrameOffsetVector")
     if frames == 1:
@@ -150,7 +150,7 @@ def _grid(item: Item, shape: tuple[int, ...]) -> tuple[Grid, bool]:
 def _step(offsets: Floats) -> float:
     step = float(offsets[-1] - offsets[0]) / (len(offsets) - 1)
     wrong = np.abs(offsets - offsets[0] - step * np.arange(len(offsets)))
-    if wrong.max() > EVEN_WITHIN_MM or abs(step) < EVEN_WITHIN_MM:
+    if wrong.max() > EVEN_WITHIN_MM or not EVEN_WITHIN_MM <= abs(step) <= WIDE_MM:
         plane = int(wrong.argmax())
         details = {"plane": str(plane + 1), "offset_mm": f"{offsets[plane]:.2f}", "by_mm": f"{wrong[plane]:.2f}"}
         raise Refusal("dose-offsets-uneven", details=details)
@@ -159,7 +159,7 @@ def _step(offsets: Floats) -> float:
 
 def _thickness(item: Item) -> float:
     thickness = item.number_or_none("SliceThickness")
-    if thickness is None or thickness <= 0:
+    if thickness is None or not 0 < thickness <= WIDE_MM:
         raise Refusal("dose-single-plane")
     return thickness
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -166,9 +166,21 @@ def filled(**attributes: object) -> Dataset:
     """
     dataset = Dataset()
     for keyword, value in attributes.items():
-        if value is not None:
+        if value is None:
+            continue
+        if isinstance(value, tuple | list) and value and dictionary_VR(_tag(keyword)) == "DS":
+            dataset.add(many_decimals(keyword, decimals(value)))
+        else:
             setattr(dataset, keyword, value if dictionary_VR(_tag(keyword)) in _BINARY else _written(value))
     return dataset
+
+
+def many_decimals(keyword: str, numbers: list[str]) -> DataElement:
+    """A Decimal String of many numbers as the one string that is written.
+
+    pydicom would make an object of each number, which takes half a minute for a large structure set.
+    """
+    return DataElement(_tag(keyword), "DS", "\\".join(numbers), already_converted=True)
 
 
 def _written(value: object) -> object:
@@ -176,12 +188,9 @@ def _written(value: object) -> object:
         raise TypeError("DICOM knows no truth values")
     if isinstance(value, float):
         return decimal(value)
-    if isinstance(value, np.ndarray):
-        return decimals(value.tolist())
     if isinstance(value, tuple | list):
-        values = [decimal(each) if isinstance(each, float) else each for each in value]
-        items = [each for each in values if isinstance(each, Dataset)]
-        return Sequence(items) if items else values
+        items = [each for each in value if isinstance(each, Dataset)]
+        return Sequence(items) if items else list(value)
     return value
 
 

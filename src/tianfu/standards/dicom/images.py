@@ -21,7 +21,7 @@ from tianfu.standards.dicom.findings import Finding, Reading, found
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 from tianfu.standards.dicom.headers import Header, header_dataset, read_header
 from tianfu.standards.dicom.pixels import refuse_many, stored_values
-from tianfu.standards.dicom.planes import axes_of, pixel_spacing_of
+from tianfu.standards.dicom.planes import WIDE_MM, axes_of, corner_of, pixel_spacing_of
 from tianfu.standards.dicom.quiet import reading, writing
 
 SAME_POSITION_WITHIN_MM = 0.01
@@ -114,7 +114,7 @@ def _slice(decoded: Decoded, place: int) -> _Slice:
             item=item,
             header=read_header(item),
             instance=item.uid("SOPInstanceUID"),
-            corner=item.exactly("ImagePositionPatient", 3),
+            corner=corner_of(item),
             axes=axes_of(item),
             spacing=pixel_spacing_of(item),
             size=(item.whole("Rows"), item.whole("Columns")),
@@ -215,7 +215,7 @@ def _refuse_gap(slices: list[_Slice], along: Floats, steps: Floats, usual: float
 def _thickness(one: _Slice) -> float:
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
         thickness = one.item.number_or_none(keyword)
-        if thickness is not None and thickness > 0:
+        if thickness is not None and 0 < thickness <= WIDE_MM:
             return thickness
     raise Refusal("images-single-without-thickness")
 

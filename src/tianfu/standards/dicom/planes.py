@@ -11,6 +11,12 @@ from tianfu.standards.dicom.grids import Floats
 SKEW_MAX = 1e-3
 """Cosine between row and column above which they are no right angle: writers round to four decimals. [ours]"""
 
+FAR_MM = 1e5
+"""No point of a patient is so far from the origin; a larger number is a broken one. [ours]"""
+
+NEAR_MM, WIDE_MM = 1e-3, 1e3
+"""Spacings of voxels are between these. [ours]"""
+
 LENGTH_WITHIN = 1e-2
 """How far a direction's length may be from one. [ours]"""
 
@@ -33,9 +39,17 @@ def axes_of(item: Item) -> Floats:
     return np.array([row, column, np.cross(row, column)])
 
 
+def corner_of(item: Item) -> Floats:
+    """The centre of the first voxel; Refusal `dicom-attribute-invalid` if it is nowhere near a patient."""
+    corner = item.exactly("ImagePositionPatient", 3)
+    if np.abs(corner).max() > FAR_MM:
+        raise item.invalid("ImagePositionPatient")
+    return corner
+
+
 def pixel_spacing_of(item: Item) -> Floats:
     """Millimetres between columns and between rows; DICOM says them the other way round (10.7.1.3)."""
     between_rows, between_columns = item.exactly("PixelSpacing", 2)
-    if not (between_rows > 0 and between_columns > 0):
+    if not (NEAR_MM <= between_rows <= WIDE_MM and NEAR_MM <= between_columns <= WIDE_MM):
         raise item.invalid("PixelSpacing")
     return np.array([between_columns, between_rows])

@@ -12,7 +12,7 @@ from pydicom.uid import CTImageStorage, RTStructureSetStorage
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import completed
-from tianfu.standards.dicom.elements import Item, filled
+from tianfu.standards.dicom.elements import Item, filled, many_decimals
 from tianfu.standards.dicom.encoding import Decoded, encode
 from tianfu.standards.dicom.findings import Finding, Reading, found
 from tianfu.standards.dicom.grids import Floats
@@ -26,11 +26,9 @@ from tianfu.standards.dicom.headers import (
     reference,
     write_approval,
 )
+from tianfu.standards.dicom.planes import FAR_MM
 from tianfu.standards.dicom.quiet import reading, writing
 from tianfu.standards.dicom.structures import Ring, RingKind, Structure
-
-FAR_MM = 1e5
-"""No point of a patient is so far from the origin; a larger one is a broken number. [ours]"""
 
 STUDY_OF_THE_RETIRED_CLASS = "1.2.840.10008.3.1.2.3.1"
 """Detached Study Management, still the SOP Class with which writers name the referenced study (C.8.8.5)."""
@@ -314,8 +312,7 @@ def _contour(ring: Ring) -> Dataset:
         ContourGeometricType=str(ring.kind),
         NumberOfContourPoints=len(ring.points),
     )
-    # As one string: a structure set has a million numbers, and an object for each would take seconds.
-    dataset.add_new("ContourData", "DS", "\\".join([f"{value:.4f}" for value in ring.points.reshape(-1).tolist()]))
+    dataset.add(many_decimals("ContourData", [f"{value:.4f}" for value in ring.points.reshape(-1).tolist()]))
     return dataset
 
 
