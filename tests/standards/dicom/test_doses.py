@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -39,6 +39,8 @@ def test_a_dose_of_any_orientation_comes_back(orientation: str) -> None:
     assert replace(again, volume=value.volume) == value
 
 
+@pytest.mark.slow  # a hundred files are written and read
+@settings(deadline=None)
 @given(
     largest=st.floats(1e-6, 200),
     spacing=st.tuples(*[st.floats(0.5, 6)] * 3),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -55,6 +55,8 @@ def test_a_series_of_any_orientation_and_order_comes_back(orientation: str) -> N
     assert replace(again, volume=series.volume) == series
 
 
+@pytest.mark.slow  # a hundred files are written and read
+@settings(deadline=None)
 @given(
     intercept=st.integers(-3000, 3000),
     spacing=st.tuples(*[st.floats(0.2, 6)] * 3),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
@@ -49,6 +49,8 @@ def test_pydicoms_plan_is_read_and_written_again() -> None:
     assert read_plan(written(value)).value == value
 
 
+@pytest.mark.slow  # a hundred files are written and read
+@settings(deadline=None)
 @given(
     weights=st.lists(st.floats(0.01, 1), min_size=1, max_size=5),
     gantry=st.lists(angles, min_size=6, max_size=6),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -56,6 +56,8 @@ def test_a_structure_set_comes_back_with_holes_keyholes_points_and_approval() ->
     assert reading.findings == ()
 
 
+@pytest.mark.slow  # a hundred files are written and read
+@settings(deadline=None)
 @given(
     points=arrays(np.float64, (7, 3), elements=st.floats(-2000, 2000), unique=True),
     kind=st.sampled_from(RingKind),

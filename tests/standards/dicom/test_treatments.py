@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.standards.dicom.made_objects import decoded, treatment
@@ -26,6 +26,8 @@ def test_a_treatment_comes_back_with_overrides_and_couch_shifts() -> None:
     assert reading.codes() == {"treatment-overridden"}
 
 
+@pytest.mark.slow  # a hundred files are written and read
+@settings(deadline=None)
 @given(
     delivered=st.floats(0, 9999, allow_subnormal=False),
     vertical=st.floats(-500, 500, allow_subnormal=False),

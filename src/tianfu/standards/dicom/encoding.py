@@ -198,11 +198,11 @@ def _dataset(encoded: bytes, syntax: str, bytes_max: int) -> Dataset:
 def _refuse_rest(dataset: Dataset, encoded: bytes) -> None:
     """pydicom ends quietly at half a tag; some writers fill a file up with zeros."""
     elements = [dataset.get_item(tag) for tag in dataset.keys()]  # noqa: SIM118 - a data set yields its elements
-    raw = [element for element in elements if isinstance(element, RawDataElement)]
-    last = max(raw, key=lambda element: element.value_tell, default=None)
-    if last is None or last.length == _UNDEFINED:
+    raw: list[RawDataElement] = [one for one in elements if isinstance(one, RawDataElement)]
+    if len(raw) < len(elements) or not raw or any(one.length == _UNDEFINED for one in raw):
         return
-    if encoded[last.value_tell + last.length :].strip(b"\0") and len(raw) == len(elements):
+    end = max(one.value_tell + one.length for one in raw)
+    if encoded[end:].strip(b"\0"):
         raise Refusal("dicom-truncated")
 
 

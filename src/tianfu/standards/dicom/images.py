@@ -21,7 +21,7 @@ from tianfu.standards.dicom.findings import Finding, Reading, found
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 from tianfu.standards.dicom.headers import Header, header_dataset, read_header
 from tianfu.standards.dicom.pixels import refuse_many, stored_values
-from tianfu.standards.dicom.planes import WIDE_MM, axes_of, corner_of, pixel_spacing_of
+from tianfu.standards.dicom.planes import WIDE_MM, axes_of, corner_of, pixel_spacing_of, size_of
 from tianfu.standards.dicom.quiet import reading, writing
 
 SAME_POSITION_WITHIN_MM = 0.01
@@ -117,7 +117,7 @@ def _slice(decoded: Decoded, place: int) -> _Slice:
             corner=corner_of(item),
             axes=axes_of(item),
             spacing=pixel_spacing_of(item),
-            size=(item.whole("Rows"), item.whole("Columns")),
+            size=size_of(item),
         )
     except Refusal as refusal:
         raise Refusal(refusal.code, details={**refusal.details, "slice": number}) from refusal

@@ -15,7 +15,7 @@ from importlib.resources import files
 import orjson
 
 _TARGET = re.compile(
-    r"(GTV|CTV|ITV|IGTV|ICTV|PTV)(n|p|par|sb|v|vas)?[0-9]{0,2}"
+    r"(GTV|CTV|ITV|IGTV|ICTV|PTV)(n|p|par|sb|v(as)?)?[0-9]{0,2}"
     r"(_(High|Low|Mid[0-9]{0,2}|[0-9]{3,5}))?([!^][A-Za-z0-9_]+)?(-[0-9]{2})?"
 )
 """Targets: kind, classifier, number, relative or absolute dose level in cGy, custom qualifier, crop (TG-263 8.1).

@@ -12,6 +12,7 @@ from pydicom.uid import RLELossless
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.elements import Item
 from tianfu.standards.dicom.encoding import Decoded
+from tianfu.standards.dicom.planes import size_of
 
 Integers = NDArray[np.integer]
 
@@ -25,9 +26,7 @@ def stored_values(decoded: Decoded, *, frames: int, voxels_max: int) -> Integers
     so many bytes are there: `dicom-pixels-short`.  What is no grey image is `dicom-pixels-not-grey`.
     """
     item = Item(dataset=decoded.dataset)
-    rows, columns, bits = item.whole("Rows"), item.whole("Columns"), item.whole("BitsAllocated")
-    if rows < 1 or columns < 1 or frames < 1:
-        raise item.invalid("Rows")
+    (rows, columns), bits = size_of(item), item.whole("BitsAllocated")
     refuse_many(rows * columns * frames, voxels_max)
     if item.text("SamplesPerPixel") not in {"", "1"} or item.text("PhotometricInterpretation") == "MONOCHROME1":
         raise Refusal("dicom-pixels-not-grey", details={"kind": item.text("PhotometricInterpretation")})

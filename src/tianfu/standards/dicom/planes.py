@@ -53,3 +53,11 @@ def pixel_spacing_of(item: Item) -> Floats:
     if not (NEAR_MM <= between_rows <= WIDE_MM and NEAR_MM <= between_columns <= WIDE_MM):
         raise item.invalid("PixelSpacing")
     return np.array([between_columns, between_rows])
+
+
+def size_of(item: Item) -> tuple[int, int]:
+    """Rows and columns, at least one of each."""
+    rows, columns = item.whole("Rows"), item.whole("Columns")
+    if rows < 1 or columns < 1:
+        raise item.invalid("Rows")
+    return rows, columns

@@ -19,6 +19,9 @@ from tianfu.standards.dicom.quiet import reading, writing
 METERSET_WITHIN = 0.01
 """How far, as a part of what was specified, a delivered meterset may be before it is told. [ours]"""
 
+_CONTROL_POINTS = 0x30080040
+"""The tag of Control Point Delivery Sequence."""
+
 NORMAL = "NORMAL"
 """Treatment Termination Status of a beam that was given to its end; others are OPERATOR, MACHINE, UNKNOWN."""
 
@@ -293,14 +296,14 @@ def _written_beam(beam: DeliveredBeam) -> Dataset:
         NumberOfWedges=0,
         NumberOfControlPoints=len(beam.points),
         ControlPointDeliverySequence=[
-            _written_point(point, beam.points[number - 1].stand if number else None)
+            _written_point(point, number, beam.points[number - 1].stand if number else None)
             for number, point in enumerate(beam.points)
         ],
         ReferencedPatientSetupNumber=beam.setup,
     )
 
 
-def _written_point(point: DeliveredPoint, before: Stand | None) -> Dataset:
+def _written_point(point: DeliveredPoint, number: int, before: Stand | None) -> Dataset:
     dataset = write_stand(point.stand, before)
     dataset.update(
         filled(
@@ -312,10 +315,7 @@ def _written_point(point: DeliveredPoint, before: Stand | None) -> Dataset:
             DoseRateSet="" if point.rate_set is None else point.rate_set,
             DoseRateDelivered="" if point.rate_delivered is None else point.rate_delivered,
             OverrideSequence=[_written_override(one) for one in point.overrides] or None,
-            CorrectedParameterSequence=[
-                filled(ParameterPointer=int(one.parameter, 16), CorrectionValue=one.value) for one in point.corrections
-            ]
-            or None,
+            CorrectedParameterSequence=[_written_correction(one, number) for one in point.corrections] or None,
         )
     )
     if point.stand.energy_mv is not None and "NominalBeamEnergy" in dataset:
@@ -328,4 +328,14 @@ def _written_override(one: Override) -> Dataset:
         OverrideParameterPointer=int(one.parameter, 16) if one.parameter else "",
         OverrideReason=one.reason or None,
         OperatorsName=one.operator,
+    )
+
+
+def _written_correction(one: Correction, point: int) -> Dataset:
+    """The parameter is one of the control point itself: items are counted from one (C.8.8.21)."""
+    return filled(
+        ParameterSequencePointer=_CONTROL_POINTS,
+        ParameterItemIndex=point + 1,
+        ParameterPointer=int(one.parameter, 16),
+        CorrectionValue=one.value,
     )
