@@ -197,7 +197,7 @@ def _dataset(encoded: bytes, syntax: str, bytes_max: int) -> Dataset:
 
 def _refuse_rest(dataset: Dataset, encoded: bytes) -> None:
     """pydicom ends quietly at half a tag; some writers fill a file up with zeros."""
-    elements = [dataset.get_item(tag) for tag in dataset.keys()]  # noqa: SIM118 - a data set yields its elements
+    elements: list[object] = [dataset.get_item(tag) for tag in dataset.keys()]  # noqa: SIM118 - a data set yields its elements
     raw: list[RawDataElement] = [one for one in elements if isinstance(one, RawDataElement)]
     if len(raw) < len(elements) or not raw or any(one.length == _UNDEFINED for one in raw):
         return
