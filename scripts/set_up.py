@@ -27,6 +27,7 @@ BUILT = ROOT / "src" / "tianfu" / "web" / "static" / "built"
 SYSTEM_PACKAGES = (
     "chromium",
     "coturn",
+    "dcmtk",
     "ffmpeg",
     "fonts-noto-cjk",
     "fonts-noto-core",
@@ -36,8 +37,8 @@ SYSTEM_PACKAGES = (
     "systemd",
     "wrk",
 )
-"""Debian packages that tests use: browser, a relay of live pictures, what fetches cameras, Chinese fonts, a second
-media server, a reverse proxy, a second PostgreSQL, a reader of units, a load generator."""
+"""Debian packages that tests use: browser, a relay of live pictures, readers of DICOM, what fetches cameras, Chinese
+fonts, a second media server, a reverse proxy, a second PostgreSQL, a reader of units, a load generator."""
 
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 """What Debian's packages ask whether they may start their services; 101 says no."""
