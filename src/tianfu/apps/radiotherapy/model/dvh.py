@@ -32,7 +32,7 @@ from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Value = TypeVar("Value", bound=np.generic)
 
-SAMPLES_MIN, SAMPLES_MAX = 60_000, 1_200_000
+SAMPLES_MIN, SAMPLES_MAX = 60_000, 250_000
 """So many samples describe even a small structure; more would not change what is read from its curve. [ours]"""
 
 SAMPLES_A_VOXEL = 8
@@ -44,7 +44,7 @@ BIN_GY_MAX = 0.005
 BINS_MIN, BINS_MAX = 1_000, 40_000
 """Fine enough that reading between two edges costs less than the samples do. [ours]"""
 
-TAIL_SHARE, TAIL_PARTS = 0.002, 4
+TAIL_SHARE, TAIL_PARTS = 0.003, 4
 """Of a large structure the coldest and hottest samples are split, for the dose to its last cubic millimetres. [ours]"""
 
 
@@ -100,19 +100,21 @@ def dose_volume_histogram(shape: Shape, frame: Grid, dose: Volume[Value], *, sli
     Raises Refusal `structure-without-area`, `structure-of-one-plane`, `structure-outside-dose` if no part of it has a
     dose, and `dose-not-finite`.
     """
+    if min(dose.grid.shape) < 2:
+        raise Refusal("dose-of-one-plane")
     solid = solid_of(shape, slice_thickness_mm=slice_thickness_mm)
-    values = _numbers(dose)
-    place = _place(frame, dose.grid)
-    box = _box(solid, place, dose.grid)
-    _refuse_unless_finite(values, box)
-    spacing = _spacing_mm(solid, dose.grid)
-    slices = _slices(solid, spacing)
-    ends = _ends(values, place, solid, slices, box)
+    values, place = _numbers(dose), _place(frame, dose.grid)
+    volume = _volume_mm3(solid)
+    samples = float(np.clip(volume * SAMPLES_A_VOXEL / dose.grid.voxel_mm3, SAMPLES_MIN, SAMPLES_MAX))
+    slices = _slices(solid, (volume / samples) ** (1 / 3))
+    # Where planes lie closer than samples would, these keep a larger distance in the plane.
+    spacing = float(np.sqrt(volume / samples / slices.thickness_mm.mean()))
+    ends = _ends(values, place, solid, slices)
     histogram = _histogram(ends)
     reach = gather(values, place, solid, slices, spacing, histogram)
-    if not histogram.sums[0] > 0 or not np.isfinite(ends).all():
+    if not histogram.sums[0] > 0:
         raise Refusal("structure-outside-dose")
-    if spacing**3 * SAMPLES_MAX < _volume_mm3(solid) * (1 + 1e-9):
+    if samples == SAMPLES_MAX:
         refine(values, place, solid, slices, spacing, histogram, reach, _tails(histogram))
     return _dvh(histogram, ends)
 
@@ -127,35 +129,20 @@ def _place(frame: Grid, grid: Grid) -> Place:
     return Place(matrix=np.ascontiguousarray((grid.indices(frame.patient(np.eye(3))) - start).T), start=start)
 
 
-def _box(solid: Solid, place: Place, grid: Grid) -> Integers:
-    """First and last but one column, row and slice that the solid may reach; it may grow a little over its rings."""
-    low, high = solid.points.min(axis=0), solid.points.max(axis=0)
-    low, high = low - (high - low) / 2, high + (high - low) / 2
-    spans = (low[0], high[0]), (low[1], high[1]), (solid.piece_span.min(), solid.piece_span.max())
+def _box(spans: Floats, place: Place, shape: tuple[int, ...]) -> Integers:
+    """The first column, row and slice of the dose within spans of x, y and z, and those after the last (3, 2)."""
     corners = np.array([[x, y, z] for x in spans[0] for y in spans[1] for z in spans[2]])
     indices = corners @ place.matrix.T + place.start
-    limits = np.array(grid.shape[::-1])
+    limits = np.array(shape[::-1])
     first = np.clip(np.floor(indices.min(axis=0)), 0, limits)
     after = np.clip(np.ceil(indices.max(axis=0)) + 1, first, limits)
     return np.stack([first, after], axis=1).astype(np.int64)
-
-
-def _refuse_unless_finite(values: Doses, box: Integers) -> None:
-    inside = values[tuple(slice(first, after) for first, after in box[::-1])]
-    if not np.isfinite(inside.sum(dtype=np.float64)):
-        raise Refusal("dose-not-finite")
 
 
 def _volume_mm3(solid: Solid) -> float:
     """About the volume, with holes counted as if they were full."""
     areas = [area_at(course, 0.0) for course in solid.piece_course]
     return float(np.sum(areas * np.diff(solid.piece_span, axis=1)[:, 0])) or float(np.ptp(solid.piece_span))
-
-
-def _spacing_mm(solid: Solid, grid: Grid) -> float:
-    volume = _volume_mm3(solid)
-    samples = np.clip(volume * SAMPLES_A_VOXEL / grid.voxel_mm3, SAMPLES_MIN, SAMPLES_MAX)
-    return float((volume / samples) ** (1 / 3))
 
 
 def _slices(solid: Solid, spacing: float) -> Slices:
@@ -173,28 +160,34 @@ def _slices(solid: Solid, spacing: float) -> Slices:
     return Slices(z_mm=z[is_used], thickness_mm=thickness[is_used], starts=starts, pieces=pieces)
 
 
-def _ends(values: Doses, place: Place, solid: Solid, slices: Slices, box: Integers) -> Floats:
-    """Lowest and highest dose of the closed region."""
+def _ends(values: Doses, place: Place, solid: Solid, slices: Slices) -> Floats:
+    """Lowest and highest dose of the closed region; infinite if there is none."""
     ends = np.array([np.inf, -np.inf])
     step = 0.5 / np.abs(place.matrix).max()
-    widen_by_walls(values, place, solid, slices, step, ends)
+    spans = widen_by_walls(values, place, solid, slices, step, ends)
     widen_by_faces(values, place, solid, step, ends)
-    widen_by_nodes(values, place, solid, box, ends)
+    widen_by_nodes(values, place, solid, _box(spans, place, values.shape), ends)
+    if np.isnan(ends).any():
+        raise Refusal("dose-not-finite")
     return ends
 
 
 def _histogram(ends: Floats) -> Histogram:
-    span = float(ends[1] - ends[0]) if np.isfinite(ends).all() else 0.0
+    """Nothing yet, in bins between the ends; one bin for a uniform dose."""
+    span = float(ends[1] - ends[0]) if ends[1] > ends[0] else 0.0
     bins = int(np.clip(np.ceil(span / BIN_GY_MAX), BINS_MIN, BINS_MAX)) if span > 0 else 1
-    return Histogram(low=float(ends[0]), width=span / bins or 1.0, volumes=np.zeros(bins), sums=np.zeros(3))
+    low = float(ends[0]) if np.isfinite(ends[0]) else 0.0
+    return Histogram(low=low, bins_a_gy=bins / span if span > 0 else 0.0, volumes=np.zeros(bins), sums=np.zeros(3))
 
 
 def _tails(histogram: Histogram) -> Tails:
+    if histogram.bins_a_gy == 0:
+        return Tails(low=-np.inf, high=np.inf, parts=TAIL_PARTS)
     below = np.cumsum(histogram.volumes) / histogram.sums[0]
     first, last = np.searchsorted(below, [TAIL_SHARE, 1 - TAIL_SHARE])
     return Tails(
-        low=histogram.low + float(first) * histogram.width,
-        high=histogram.low + float(last + 1) * histogram.width,
+        low=histogram.low + float(first) / histogram.bins_a_gy,
+        high=histogram.low + float(last + 1) / histogram.bins_a_gy,
         parts=TAIL_PARTS,
     )
 

@@ -23,6 +23,9 @@ from tianfu.standards.dicom.grids import Floats
 
 Doses = NDArray[np.floating]
 
+NEAR_DRAWN = 0.6
+"""A wall so near to a drawn ring, in half voxels of the dose, has no dose that the ring has not. [ours]"""
+
 
 class Slices(NamedTuple):
     """Sub-slices of a solid: middle and thickness of each; its pieces are `pieces[starts[i]:starts[i + 1]]`."""
@@ -49,24 +52,24 @@ class Tails(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """Volumes (mm3) in bins of one width (Gy) from `low`; `sums` are volume, volume times dose and volume outside."""
+    """Volumes (mm3) in bins of one width from `low` (Gy); `sums` are volume, volume times dose and volume outside."""
 
     low: float
-    width: float
+    bins_a_gy: float
     volumes: Floats
     sums: Floats
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def add(histogram: Histogram, dose: float, volume: float) -> None:
     """Count a sample; of a dose beyond the ends it counts in the first or the last bin."""
-    at = int((dose - histogram.low) / histogram.width)
+    at = int((dose - histogram.low) * histogram.bins_a_gy)
     histogram.volumes[max(0, min(at, len(histogram.volumes) - 1))] += volume
     histogram.sums[0] += volume
     histogram.sums[1] += volume * dose
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def gather(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, histogram: Histogram) -> Floats:
     """Fill the histogram with the samples of all sub-slices; returns the lowest and highest dose in each (n, 2)."""
     reach = np.empty((len(slices.z_mm), 2))
@@ -76,7 +79,7 @@ def gather(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: flo
     return reach
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def refine(
     dose: Doses,
     place: Place,
@@ -93,7 +96,7 @@ def refine(
             gather_slice(dose, place, solid, slices, at, spacing, tails, histogram)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def gather_slice(
     dose: Doses, place: Place, solid: Solid, slices: Slices, at: int, spacing: float, tails: Tails, histogram: Histogram
 ) -> tuple[float, float]:
@@ -138,7 +141,7 @@ def gather_slice(
     return low, high
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _add_parts(
     dose: Doses,
     place: Place,
@@ -163,7 +166,7 @@ def _add_parts(
             add(histogram, value, volume)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _widen(dose: Doses, place: Place, x: float, y: float, z: float, ends: Floats) -> None:
     m = place.matrix
     fx = place.start[0] + m[0, 0] * x + m[0, 1] * y + m[0, 2] * z
@@ -176,27 +179,40 @@ def _widen(dose: Doses, place: Place, x: float, y: float, z: float, ends: Floats
         ends[1] = value
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def widen_by_walls(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, ends: Floats) -> None:
-    """Widen the lowest and highest dose by those on the rings of the pieces: in each sub-slice and at their ends."""
-    one = np.empty(1, np.int64)
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def widen_by_walls(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, ends: Floats) -> Floats:
+    """Widen the lowest and highest dose by those on the rings: as drawn, in each sub-slice, where pieces end.
+
+    Returns the lowest and highest x, y and z of what was walked (3, 2).
+    """
+    box = np.array([[np.inf, -np.inf], [np.inf, -np.inf], [solid.piece_span.min(), solid.piece_span.max()]])
+    near = NEAR_DRAWN * spacing
     for at in range(len(slices.z_mm)):
         for p in range(slices.starts[at], slices.starts[at + 1]):
-            one[0] = slices.pieces[p]
-            points, _ = section(solid, one, slices.z_mm[at])
-            _widen_by_ring(dose, place, points, slices.z_mm[at], spacing, ends)
+            if abs(slices.z_mm[at] - solid.piece_z[slices.pieces[p]]) > near:
+                points, _ = section(solid, slices.pieces[p : p + 1], slices.z_mm[at])
+                _widen_by_ring(dose, place, points, slices.z_mm[at], spacing, ends, box)
     for piece in range(len(solid.piece_ring)):
-        one[0] = piece
-        for z in solid.piece_span[piece]:
-            points, _ = section(solid, one, z)
-            _widen_by_ring(dose, place, points, z, spacing, ends)
+        low, high = solid.piece_span[piece]
+        drawn = solid.piece_z[piece]
+        one = np.array([piece])
+        # Each ring has a piece above and one below: it is walked with the upper one.
+        for z in (low, high):
+            if (z == drawn == low) or (z != drawn and solid.piece_is_end[piece]):
+                points, _ = section(solid, one, z)
+                _widen_by_ring(dose, place, points, z, spacing, ends, box)
+    return box
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _widen_by_ring(dose: Doses, place: Place, points: Floats, z: float, spacing: float, ends: Floats) -> None:
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _widen_by_ring(
+    dose: Doses, place: Place, points: Floats, z: float, spacing: float, ends: Floats, box: Floats
+) -> None:
     ax, ay = points[-1]
     for i in range(len(points)):
         bx, by = points[i]
+        box[0, 0], box[0, 1] = min(box[0, 0], bx), max(box[0, 1], bx)
+        box[1, 0], box[1, 1] = min(box[1, 0], by), max(box[1, 1], by)
         parts = 1 + int(np.hypot(bx - ax, by - ay) / spacing)
         for part in range(1, parts + 1):
             share = part / parts
@@ -204,7 +220,7 @@ def _widen_by_ring(dose: Doses, place: Place, points: Floats, z: float, spacing:
         ax, ay = bx, by
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends: Floats) -> None:
     """Widen the lowest and highest dose by those on flat ends."""
     one = np.empty(1, np.int64)
@@ -222,7 +238,7 @@ def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends
                     _widen(dose, place, begin + length * i / count, lowest + (j + 0.5) * dy, z, ends)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def is_in_solid(solid: Solid, x: float, y: float, z: float) -> bool:
     """Whether a point lies in an odd number of pieces."""
     inside = False
@@ -242,13 +258,18 @@ def is_in_solid(solid: Solid, x: float, y: float, z: float) -> bool:
             dx = x - course[0, 0] - distance * (course[0, 1] + distance * course[0, 2])
             dy = y - course[1, 0] - distance * (course[1, 1] + distance * course[1, 2])
             px, py = own[0] + (yy * dx - xy * dy) / determinant, own[1] + (xx * dy - xy * dx) / determinant
+        bounds = solid.bounds[ring]
+        if px < bounds[0] or px > bounds[1] or py < bounds[2] or py > bounds[3]:
+            continue
         inside ^= is_inside(px, py, solid.points[solid.starts[ring] : solid.starts[ring + 1]])
     return inside
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def widen_by_nodes(dose: Doses, place: Place, solid: Solid, box: Integers, ends: Floats) -> None:
     """Widen the lowest and highest dose by those of voxel centres in the solid, among columns, rows, slices of a box.
+
+    They become NaN if a dose there is no number.
 
     Few are looked at closely: those lower or higher than all that was met so far.
     """
@@ -259,6 +280,12 @@ def widen_by_nodes(dose: Doses, place: Place, solid: Solid, box: Integers, ends:
                 value = dose[k, j, i]
                 if ends[0] <= value <= ends[1]:
                     continue
-                x, y, z = back @ (np.array([i * 1.0, j * 1.0, k * 1.0]) - place.start)
+                if not np.isfinite(value):
+                    ends[:] = np.nan
+                    return
+                a, b, c = i - place.start[0], j - place.start[1], k - place.start[2]
+                x = back[0, 0] * a + back[0, 1] * b + back[0, 2] * c
+                y = back[1, 0] * a + back[1, 1] * b + back[1, 2] * c
+                z = back[2, 0] * a + back[2, 1] * b + back[2, 2] * c
                 if is_in_solid(solid, x, y, z):
                     ends[0], ends[1] = min(ends[0], value), max(ends[1], value)

@@ -8,7 +8,7 @@ from numba import njit
 from tianfu.standards.dicom.grids import Floats
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def moments_of(ring: Floats) -> Floats:
     """Area, centre x and y, and central second moments xx, xy, yy, each over the area, by Green's theorem.
 
@@ -37,7 +37,18 @@ def moments_of(ring: Floats) -> Floats:
     return moments
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def bounds_of(ring: Floats) -> Floats:
+    """The lowest and highest x, then y."""
+    bounds = np.array([np.inf, -np.inf, np.inf, -np.inf])
+    for i in range(len(ring)):
+        x, y = ring[i]
+        bounds[0], bounds[1] = min(bounds[0], x), max(bounds[1], x)
+        bounds[2], bounds[3] = min(bounds[2], y), max(bounds[3], y)
+    return bounds
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def is_inside(x: float, y: float, ring: Floats) -> bool:
     """Whether a point lies in a ring, by the parity of crossings of a ray along x."""
     inside = False
@@ -50,7 +61,7 @@ def is_inside(x: float, y: float, ring: Floats) -> bool:
     return inside
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def share_inside(one: Floats, other: Floats) -> float:
     """Which share of a ring's points lies in another ring."""
     count = 0
@@ -59,13 +70,13 @@ def share_inside(one: Floats, other: Floats) -> float:
     return count / len(one)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def overlaps(one: Floats, other: Floats) -> bool:
     """Whether two rings share area, as far as a point of one lies in the other."""
-    for i in range(len(one)):
-        if is_inside(one[i, 0], one[i, 1], other):
+    # In turns: of two rings in each other only one has points in the other, and it may be either.
+    for i in range(max(len(one), len(other))):
+        if i < len(one) and is_inside(one[i, 0], one[i, 1], other):
             return True
-    for i in range(len(other)):
-        if is_inside(other[i, 0], other[i, 1], one):
+        if i < len(other) and is_inside(other[i, 0], other[i, 1], one):
             return True
     return False

@@ -26,27 +26,31 @@ ON_EDGE = 1e-6
 """A place so near to the outermost voxel centres, in voxels, is on them."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def dose_at(dose: NDArray[np.floating], x: float, y: float, z: float) -> float:
-    """Trilinear dose at fractional column, row and slice numbers; NaN beyond the outermost voxel centres."""
+    """Trilinear dose at fractional column, row and slice numbers; NaN beyond the outermost voxel centres.
+
+    The dose has at least two voxels along each axis.
+    """
     slices, rows, columns = dose.shape
     if not (-ON_EDGE <= x <= columns - 1 + ON_EDGE and -ON_EDGE <= y <= rows - 1 + ON_EDGE):
         return np.nan
     if not (-ON_EDGE <= z <= slices - 1 + ON_EDGE):
         return np.nan
     i, j, k = max(0, min(int(x), columns - 2)), max(0, min(int(y), rows - 2)), max(0, min(int(z), slices - 2))
-    i1, j1, k1 = min(i + 1, columns - 1), min(j + 1, rows - 1), min(k + 1, slices - 1)
     fx, fy, fz = x - i, y - j, z - k
-    low = (dose[k, j, i] * (1 - fx) + dose[k, j, i1] * fx) * (1 - fy) + (
-        dose[k, j1, i] * (1 - fx) + dose[k, j1, i1] * fx
-    ) * fy
-    high = (dose[k1, j, i] * (1 - fx) + dose[k1, j, i1] * fx) * (1 - fy) + (
-        dose[k1, j1, i] * (1 - fx) + dose[k1, j1, i1] * fx
-    ) * fy
-    return float(low * (1 - fz) + high * fz)
+    near, far = dose[k], dose[k + 1]
+    a, b, c, d = near[j, i], near[j + 1, i], far[j, i], far[j + 1, i]
+    a += (near[j, i + 1] - a) * fx
+    b += (near[j + 1, i + 1] - b) * fx
+    c += (far[j, i + 1] - c) * fx
+    d += (far[j + 1, i + 1] - d) * fx
+    a += (b - a) * fy
+    c += (d - c) * fy
+    return float(a + (c - a) * fz)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, float, float]:
     """The symmetric map xx, xy, yy that stretches a ring to its moments at a distance with the least motion.
 
@@ -63,7 +67,7 @@ def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, floa
     return (part * own[4] + xx) / scale, (xy - part * own[3]) / scale, (part * own[2] + yy) / scale
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Floats:
     """A ring's points on its course at a distance from its plane."""
     if not course[:, 1:].any():
@@ -79,7 +83,7 @@ def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Float
     return moved
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def crossings(points: Floats, starts: Integers, first_y: float, step: float, lines: int) -> tuple[Integers, Floats]:
     """Where rings cross scan lines: x of line j from `places[j]` to `places[j + 1]`, growing."""
     places = np.zeros(lines + 1, np.int64)
@@ -110,7 +114,7 @@ def crossings(points: Floats, starts: Integers, first_y: float, step: float, lin
     return places, found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]:
     """The rings of some pieces at a height: points, and where those of each begin and end."""
     places = np.zeros(len(pieces) + 1, np.int64)
@@ -127,7 +131,7 @@ def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]
     return moved, places
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def lines_of(points: Floats, starts: Integers, spacing: float) -> tuple[float, float, int]:
     """The lowest y, the distance and the number of scan lines that see even the smallest of some rings well."""
     lowest, highest, smallest = np.inf, -np.inf, np.inf

@@ -10,7 +10,7 @@ else for half a step (Nelms et al. 2015, doi 10.1118/1.4923175, for why end caps
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, pairwise
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tianfu.apps.radiotherapy.model.rings import is_inside, moments_of, overlaps, share_inside
+from tianfu.apps.radiotherapy.model.rings import bounds_of, is_inside, moments_of, overlaps, share_inside
 from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
@@ -47,6 +47,7 @@ class Solid(NamedTuple):
     `points` (p, 2) are those of all rings, ring r has those from `starts[r]` to `starts[r + 1]`; `rings` (r, 5) are
     centre x, y and moments xx, xy, yy of each.  Piece k is ring `piece_ring[k]` between the two z of `piece_span[k]`;
     its centre and moments are `piece_course[k]` (5, 3), by powers of the distance from `piece_z[k]`.
+    `piece_is_end` tells that no other piece follows it; `bounds` (r, 4) are the lowest and highest x and y of each ring.
     `faces` (f, 2) are the number of a piece and the z where it ends flat.
     """
 
@@ -57,6 +58,8 @@ class Solid(NamedTuple):
     piece_span: Floats
     piece_z: Floats
     piece_course: Floats
+    piece_is_end: NDArray[np.bool_]
+    bounds: Floats
     faces: Floats
 
 
@@ -66,6 +69,7 @@ class _Ring:
     plane: int
     z_mm: float
     points: Floats
+    bounds: Floats
     area: float
     state: Floats
     is_hole: bool
@@ -79,6 +83,7 @@ class _Piece:
     span: tuple[float, float]
     course: Floats
     face_mm: float | None
+    is_end: bool
 
 
 def solid_of(shape: Shape, *, slice_thickness_mm: float | None) -> Solid:
@@ -112,6 +117,7 @@ def _rings_of(plane: Plane, plane_number: int, numbers: Iterator[int]) -> list[_
                 plane=plane_number,
                 z_mm=plane.z_mm,
                 points=ring,
+                bounds=bounds_of(ring),
                 area=area,
                 state=np.array(state) * np.array([1, 1, roundness, roundness, roundness]),
                 is_hole=depth % 2 == 1,
@@ -159,9 +165,9 @@ def _links(planes: list[list[_Ring]], step: float) -> _Links:
 
 
 def _meet(one: _Ring, other: _Ring) -> bool:
-    low = np.maximum(one.points.min(axis=0), other.points.min(axis=0))
-    high = np.minimum(one.points.max(axis=0), other.points.max(axis=0))
-    return bool(np.all(low < high)) and bool(overlaps(one.points, other.points))
+    a, b = one.bounds, other.bounds
+    is_apart = a[0] > b[1] or b[0] > a[1] or a[2] > b[3] or b[2] > a[3]
+    return not is_apart and bool(overlaps(one.points, other.points))
 
 
 def _alike(one: _Ring, other: _Ring) -> bool:
@@ -188,7 +194,7 @@ def _pieces(planes: list[list[_Ring]], step: float) -> Iterator[_Piece]:
         ):
             if other is not None:
                 half = (other.z_mm - ring.z_mm) / 2
-                yield _piece(ring, _tame(course, ring, other, half), half, face=False)
+                yield replace(_piece(ring, _tame(course, ring, other, half), half, face=False), is_end=False)
             elif ring.number in goes_on:
                 half = (heights[ring.plane + side] - ring.z_mm) / 2
                 yield _piece(ring, _plain(ring), half, face=True)
@@ -253,7 +259,9 @@ def _cap(ring: _Ring, course: Floats, neighbour: _Ring | None, step: float) -> _
 def _piece(ring: _Ring, course: Floats, length: float, *, face: bool) -> _Piece:
     ends = sorted((ring.z_mm, ring.z_mm + length))
     face_mm = ring.z_mm + length if face else None
-    return _Piece(ring=ring.number, z_mm=ring.z_mm, span=(ends[0], ends[1]), course=course, face_mm=face_mm)
+    return _Piece(
+        ring=ring.number, z_mm=ring.z_mm, span=(ends[0], ends[1]), course=course, face_mm=face_mm, is_end=True
+    )
 
 
 def _assembled(rings: list[_Ring], pieces: list[_Piece]) -> Solid:
@@ -265,13 +273,15 @@ def _assembled(rings: list[_Ring], pieces: list[_Piece]) -> Solid:
         piece_span=np.array([piece.span for piece in pieces]),
         piece_z=np.array([piece.z_mm for piece in pieces]),
         piece_course=np.array([piece.course for piece in pieces]),
+        piece_is_end=np.array([piece.is_end for piece in pieces]),
+        bounds=np.array([ring.bounds for ring in rings]),
         faces=np.array(
             [(at, piece.face_mm) for at, piece in enumerate(pieces) if piece.face_mm is not None], dtype=np.float64
         ).reshape(-1, 2),
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def moments_at(course: Floats, distance: float) -> tuple[float, float, float]:
     """Moments xx, xy and yy of a course at a distance from its ring."""
     xx = course[2, 0] + distance * (course[2, 1] + distance * course[2, 2])
@@ -280,21 +290,21 @@ def moments_at(course: Floats, distance: float) -> tuple[float, float, float]:
     return xx, xy, yy
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def area_at(course: Floats, distance: float) -> float:
     """The area of a ring on its course: that of the ellipse of its moments."""
     xx, xy, yy = moments_at(course, distance)
     return float(4 * np.pi * np.sqrt(max(0.0, xx * yy - xy * xy)))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def smallest_at(course: Floats, distance: float) -> float:
     """The smaller principal moment of a ring on its course: a square of its smaller width."""
     xx, xy, yy = moments_at(course, distance)
     return float((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def vanishing(course: Floats, reach: float) -> float:
     """The distance, up to `reach` of either sign, where a ring's smaller width vanishes; 0 if nowhere."""
     steps = 64
@@ -314,7 +324,7 @@ def vanishing(course: Floats, reach: float) -> float:
     return 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _root(course: Floats, positive: float, negative: float) -> float:
     for _ in range(40):
         middle = (positive + negative) / 2
