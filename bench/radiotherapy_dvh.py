@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
 from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent
@@ -107,7 +108,7 @@ def _case(
     chance: np.random.Generator,
     ends: tuple[float, float],
     radius_at: Callable[[Floats], Floats],
-    heights: Floats,
+    heights: NDArray[np.floating],
 ) -> Case:
     direction = chance.normal(size=3)
     direction /= np.linalg.norm(direction)

@@ -23,9 +23,6 @@ from tianfu.standards.dicom.grids import Floats
 
 Doses = NDArray[np.floating]
 
-NEAR_DRAWN = 0.6
-"""A wall so near to a drawn ring, in half voxels of the dose, has no dose that the ring has not. [ours]"""
-
 
 class Slices(NamedTuple):
     """Sub-slices of a solid: middle and thickness of each; its pieces are `pieces[starts[i]:starts[i + 1]]`."""
@@ -60,7 +57,7 @@ class Histogram(NamedTuple):
     sums: Floats
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def add(histogram: Histogram, dose: float, volume: float) -> None:
     """Count a sample; of a dose beyond the ends it counts in the first or the last bin."""
     at = int((dose - histogram.low) * histogram.bins_a_gy)
@@ -69,7 +66,7 @@ def add(histogram: Histogram, dose: float, volume: float) -> None:
     histogram.sums[1] += volume * dose
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def gather(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, histogram: Histogram) -> Floats:
     """Fill the histogram with the samples of all sub-slices; returns the lowest and highest dose in each (n, 2)."""
     reach = np.empty((len(slices.z_mm), 2))
@@ -79,7 +76,7 @@ def gather(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: flo
     return reach
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def refine(
     dose: Doses,
     place: Place,
@@ -96,7 +93,7 @@ def refine(
             gather_slice(dose, place, solid, slices, at, spacing, tails, histogram)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def gather_slice(
     dose: Doses, place: Place, solid: Solid, slices: Slices, at: int, spacing: float, tails: Tails, histogram: Histogram
 ) -> tuple[float, float]:
@@ -141,7 +138,7 @@ def gather_slice(
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _add_parts(
     dose: Doses,
     place: Place,
@@ -166,7 +163,7 @@ def _add_parts(
             add(histogram, value, volume)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _widen(dose: Doses, place: Place, x: float, y: float, z: float, ends: Floats) -> None:
     m = place.matrix
     fx = place.start[0] + m[0, 0] * x + m[0, 1] * y + m[0, 2] * z
@@ -179,17 +176,19 @@ def _widen(dose: Doses, place: Place, x: float, y: float, z: float, ends: Floats
         ends[1] = value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def widen_by_walls(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, ends: Floats) -> Floats:
+@njit(cache=True, nogil=True, error_model="numpy")
+def widen_by_walls(
+    dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, near_mm: float, ends: Floats
+) -> Floats:
     """Widen the lowest and highest dose by those on the rings: as drawn, in each sub-slice, where pieces end.
 
+    Sub-slices as near as `near_mm` to a drawn ring are left out.
     Returns the lowest and highest x, y and z of what was walked (3, 2).
     """
     box = np.array([[np.inf, -np.inf], [np.inf, -np.inf], [solid.piece_span.min(), solid.piece_span.max()]])
-    near = NEAR_DRAWN * spacing
     for at in range(len(slices.z_mm)):
         for p in range(slices.starts[at], slices.starts[at + 1]):
-            if abs(slices.z_mm[at] - solid.piece_z[slices.pieces[p]]) > near:
+            if abs(slices.z_mm[at] - solid.piece_z[slices.pieces[p]]) > near_mm:
                 points, _ = section(solid, slices.pieces[p : p + 1], slices.z_mm[at])
                 _widen_by_ring(dose, place, points, slices.z_mm[at], spacing, ends, box)
     for piece in range(len(solid.piece_ring)):
@@ -204,7 +203,7 @@ def widen_by_walls(dose: Doses, place: Place, solid: Solid, slices: Slices, spac
     return box
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _widen_by_ring(
     dose: Doses, place: Place, points: Floats, z: float, spacing: float, ends: Floats, box: Floats
 ) -> None:
@@ -220,7 +219,7 @@ def _widen_by_ring(
         ax, ay = bx, by
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends: Floats) -> None:
     """Widen the lowest and highest dose by those on flat ends."""
     one = np.empty(1, np.int64)
@@ -238,7 +237,7 @@ def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends
                     _widen(dose, place, begin + length * i / count, lowest + (j + 0.5) * dy, z, ends)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def is_in_solid(solid: Solid, x: float, y: float, z: float) -> bool:
     """Whether a point lies in an odd number of pieces."""
     inside = False
@@ -265,7 +264,7 @@ def is_in_solid(solid: Solid, x: float, y: float, z: float) -> bool:
     return inside
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def widen_by_nodes(dose: Doses, place: Place, solid: Solid, box: Integers, ends: Floats) -> None:
     """Widen the lowest and highest dose by those of voxel centres in the solid, among columns, rows, slices of a box.
 

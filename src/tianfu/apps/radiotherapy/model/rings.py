@@ -8,7 +8,7 @@ from numba import njit
 from tianfu.standards.dicom.grids import Floats
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def moments_of(ring: Floats) -> Floats:
     """Area, centre x and y, and central second moments xx, xy, yy, each over the area, by Green's theorem.
 
@@ -37,7 +37,7 @@ def moments_of(ring: Floats) -> Floats:
     return moments
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def bounds_of(ring: Floats) -> Floats:
     """The lowest and highest x, then y."""
     bounds = np.array([np.inf, -np.inf, np.inf, -np.inf])
@@ -48,7 +48,7 @@ def bounds_of(ring: Floats) -> Floats:
     return bounds
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def is_inside(x: float, y: float, ring: Floats) -> bool:
     """Whether a point lies in a ring, by the parity of crossings of a ray along x."""
     inside = False
@@ -61,7 +61,7 @@ def is_inside(x: float, y: float, ring: Floats) -> bool:
     return inside
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def share_inside(one: Floats, other: Floats) -> float:
     """Which share of a ring's points lies in another ring."""
     count = 0
@@ -70,7 +70,7 @@ def share_inside(one: Floats, other: Floats) -> float:
     return count / len(one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def overlaps(one: Floats, other: Floats) -> bool:
     """Whether two rings share area, as far as a point of one lies in the other."""
     # In turns: of two rings in each other only one has points in the other, and it may be either.

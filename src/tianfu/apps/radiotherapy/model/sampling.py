@@ -26,7 +26,7 @@ ON_EDGE = 1e-6
 """A place so near to the outermost voxel centres, in voxels, is on them."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def dose_at(dose: NDArray[np.floating], x: float, y: float, z: float) -> float:
     """Trilinear dose at fractional column, row and slice numbers; NaN beyond the outermost voxel centres.
 
@@ -50,7 +50,7 @@ def dose_at(dose: NDArray[np.floating], x: float, y: float, z: float) -> float:
     return float(a + (c - a) * fz)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, float, float]:
     """The symmetric map xx, xy, yy that stretches a ring to its moments at a distance with the least motion.
 
@@ -67,7 +67,7 @@ def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, floa
     return (part * own[4] + xx) / scale, (xy - part * own[3]) / scale, (part * own[2] + yy) / scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Floats:
     """A ring's points on its course at a distance from its plane."""
     if not course[:, 1:].any():
@@ -83,7 +83,7 @@ def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Float
     return moved
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def crossings(points: Floats, starts: Integers, first_y: float, step: float, lines: int) -> tuple[Integers, Floats]:
     """Where rings cross scan lines: x of line j from `places[j]` to `places[j + 1]`, growing."""
     places = np.zeros(lines + 1, np.int64)
@@ -114,7 +114,7 @@ def crossings(points: Floats, starts: Integers, first_y: float, step: float, lin
     return places, found
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]:
     """The rings of some pieces at a height: points, and where those of each begin and end."""
     places = np.zeros(len(pieces) + 1, np.int64)
@@ -131,7 +131,7 @@ def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]
     return moved, places
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def lines_of(points: Floats, starts: Integers, spacing: float) -> tuple[float, float, int]:
     """The lowest y, the distance and the number of scan lines that see even the smallest of some rings well."""
     lowest, highest, smallest = np.inf, -np.inf, np.inf

@@ -47,7 +47,7 @@ class Solid(NamedTuple):
     `points` (p, 2) are those of all rings, ring r has those from `starts[r]` to `starts[r + 1]`; `rings` (r, 5) are
     centre x, y and moments xx, xy, yy of each.  Piece k is ring `piece_ring[k]` between the two z of `piece_span[k]`;
     its centre and moments are `piece_course[k]` (5, 3), by powers of the distance from `piece_z[k]`.
-    `piece_is_end` tells that no other piece follows it; `bounds` (r, 4) are the lowest and highest x and y of each ring.
+    `piece_is_end` tells that no other piece follows it; `bounds` (r, 4) are each ring's lowest and highest x and y.
     `faces` (f, 2) are the number of a piece and the z where it ends flat.
     """
 
@@ -281,7 +281,7 @@ def _assembled(rings: list[_Ring], pieces: list[_Piece]) -> Solid:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def moments_at(course: Floats, distance: float) -> tuple[float, float, float]:
     """Moments xx, xy and yy of a course at a distance from its ring."""
     xx = course[2, 0] + distance * (course[2, 1] + distance * course[2, 2])
@@ -290,41 +290,50 @@ def moments_at(course: Floats, distance: float) -> tuple[float, float, float]:
     return xx, xy, yy
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def area_at(course: Floats, distance: float) -> float:
     """The area of a ring on its course: that of the ellipse of its moments."""
     xx, xy, yy = moments_at(course, distance)
     return float(4 * np.pi * np.sqrt(max(0.0, xx * yy - xy * xy)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def smallest_at(course: Floats, distance: float) -> float:
     """The smaller principal moment of a ring on its course: a square of its smaller width."""
     xx, xy, yy = moments_at(course, distance)
     return float((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def vanishing(course: Floats, reach: float) -> float:
     """The distance, up to `reach` of either sign, where a ring's smaller width vanishes; 0 if nowhere."""
     steps = 64
     first = smallest_at(course, 0.0)
-    before, at = first, 0.0
-    for i in range(1, steps + 1):
-        now = reach * i / steps
-        value = smallest_at(course, now)
-        if value <= 0:
-            return float(_root(course, at, now))
-        after = smallest_at(course, reach * (i + 1) / steps)
-        if value <= before and value <= after and value < VANISHED_SHARE * first:
-            bend = before - 2 * value + after
-            shift = 0.0 if bend <= 0 else (before - after) / (2 * bend)
-            return float(now + shift * reach / steps)
-        before, at = value, now
+    before, middle = 0.0, 0.0
+    for i in range(1, steps + 2):
+        now = reach * (i / steps) ** 2  # closer where a ring is nearly a point already
+        if smallest_at(course, now) <= 0 and i <= steps:
+            return float(_root(course, middle, now))
+        if smallest_at(course, now) > smallest_at(course, middle):
+            lowest = _lowest(course, before, now)
+            if smallest_at(course, lowest) < VANISHED_SHARE * first:
+                return float(lowest)
+        before, middle = middle, now
     return 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lowest(course: Floats, begin: float, end: float) -> float:
+    for _ in range(60):
+        third = (end - begin) / 3
+        if smallest_at(course, begin + third) < smallest_at(course, end - third):
+            end -= third
+        else:
+            begin += third
+    return (begin + end) / 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _root(course: Floats, positive: float, negative: float) -> float:
     for _ in range(40):
         middle = (positive + negative) / 2
