@@ -112,8 +112,8 @@ def _case(
 ) -> Case:
     direction = chance.normal(size=3)
     direction /= np.linalg.norm(direction)
-    reach = 10 + float(max(abs(ends[0]), abs(ends[1]), radius_at(heights).max()))
-    shape = shape_from([(float(z), circle(float(radius_at(np.array([z]))[0]))) for z in heights])
+    reach = 10 + float(max(abs(ends[0]), abs(ends[1]), radius_at(heights.astype(np.float64)).max()))
+    shape = shape_from([(float(z), circle(float(radius_at(np.array([float(z)]))[0]))) for z in heights])
     dose = linear_dose(chance, direction, reach)
     return Case(
         kind=kind, low_mm=ends[0], high_mm=ends[1], radius_at=radius_at, shape=shape, direction=direction, dose=dose

@@ -123,8 +123,7 @@ def dose_volume_histogram(shape: Shape, frame: Grid, dose: Volume[Value], *, sli
 
 
 def _numbers(dose: Volume[Value]) -> Doses:
-    kind = dose.values.dtype if dose.values.dtype in (np.float32, np.float64) else np.float64
-    return np.ascontiguousarray(dose.values, dtype=kind)
+    return np.ascontiguousarray(dose.values, dtype=np.float64)
 
 
 def _place(frame: Grid, grid: Grid) -> Place:
@@ -170,7 +169,7 @@ def _ends(values: Doses, place: Place, solid: Solid, slices: Slices, *, is_large
     spans = widen_by_walls(values, place, solid, slices, step, NEAR_DRAWN * step if is_large else -1.0, ends)
     widen_by_faces(values, place, solid, step, ends)
     widen_by_nodes(values, place, solid, _box(spans, place, values.shape), ends)
-    if np.isnan(ends).any():
+    if np.isnan(ends).any() or ends[0] == -np.inf or ends[1] == np.inf:
         raise Refusal("dose-not-finite")
     return ends
 

@@ -54,7 +54,7 @@ def volume_at_dose_percent(dvh: Dvh, dose_gy: float) -> float:
 def generalised_eud_gy(dvh: Dvh, *, a: float) -> float:
     """Generalised equivalent uniform dose, (mean of D to the power a) to 1/a (Niemierko 1999 [memory]).
 
-    A negative `a` is for targets, a large one for serial organs; raises Refusal `gEUD-without-exponent` at 0.
+    A negative `a` is for targets, a large one for serial organs; raises Refusal `eud-without-exponent` at 0.
     """
     if a == 0 or not np.isfinite(a):
         raise Refusal("eud-without-exponent")
