@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tianfu.apps.radiotherapy.model.rings import is_inside
 from tianfu.apps.radiotherapy.model.sampling import (
     GOLDEN,
-    PLASTIC,
+    SPREAD,
     change_at,
     crossings,
     dose_at,
@@ -104,7 +104,7 @@ def gather_slice(
     shift = (0.5 + at * GOLDEN) % 1.0
     first_y = lowest + (shift - 1.0) * dy
     places, found = crossings(points, starts, first_y, dy, lines + 1)
-    u, w = (0.5 + at * PLASTIC[1]) % 1.0, (0.5 + at * PLASTIC[0]) % 1.0
+    u, v, w = (0.5 + at * SPREAD[1]) % 1.0, (0.5 + at * SPREAD[2]) % 1.0, (0.5 + at * SPREAD[0]) % 1.0
     m = place.matrix
     low, high = np.inf, -np.inf
     for j in range(lines + 1):
@@ -115,14 +115,16 @@ def gather_slice(
             dx = length / count
             volume = dx * dy * dz
             for i in range(count):
-                u += PLASTIC[0]
+                u += SPREAD[0]
                 u -= u >= 1.0
-                w += PLASTIC[1]
+                v += SPREAD[1]
+                v -= v >= 1.0
+                w += SPREAD[2]
                 w -= w >= 1.0
-                x, height = begin + (i + u) * dx, z + (w - 0.5) * dz
-                fx = place.start[0] + m[0, 0] * x + m[0, 1] * y + m[0, 2] * height
-                fy = place.start[1] + m[1, 0] * x + m[1, 1] * y + m[1, 2] * height
-                fz = place.start[2] + m[2, 0] * x + m[2, 1] * y + m[2, 2] * height
+                x, across, height = begin + (i + u) * dx, y + (v - 0.5) * dy, z + (w - 0.5) * dz
+                fx = place.start[0] + m[0, 0] * x + m[0, 1] * across + m[0, 2] * height
+                fy = place.start[1] + m[1, 0] * x + m[1, 1] * across + m[1, 2] * height
+                fz = place.start[2] + m[2, 0] * x + m[2, 1] * across + m[2, 2] * height
                 value = dose_at(dose, fx, fy, fz)
                 if np.isnan(value):
                     histogram.sums[2] += volume * (tails.parts == 1)
@@ -182,7 +184,7 @@ def widen_by_walls(
 ) -> Floats:
     """Widen the lowest and highest dose by those on the rings: as drawn, in each sub-slice, where pieces end.
 
-    Sub-slices as near as `near_mm` to a drawn ring are left out.
+    Sub-slices as near as `near_mm` to a drawn ring are left out, and points as near to the one before.
     Returns the lowest and highest x, y and z of what was walked (3, 2).
     """
     box = np.array([[np.inf, -np.inf], [np.inf, -np.inf], [solid.piece_span.min(), solid.piece_span.max()]])
@@ -190,7 +192,7 @@ def widen_by_walls(
         for p in range(slices.starts[at], slices.starts[at + 1]):
             if abs(slices.z_mm[at] - solid.piece_z[slices.pieces[p]]) > near_mm:
                 points, _ = section(solid, slices.pieces[p : p + 1], slices.z_mm[at])
-                _widen_by_ring(dose, place, points, slices.z_mm[at], spacing, ends, box)
+                _widen_by_ring(dose, place, points, slices.z_mm[at], spacing, near_mm, ends, box)
     for piece in range(len(solid.piece_ring)):
         low, high = solid.piece_span[piece]
         drawn = solid.piece_z[piece]
@@ -199,20 +201,23 @@ def widen_by_walls(
         for z in (low, high):
             if (z == drawn == low) or (z != drawn and solid.piece_is_end[piece]):
                 points, _ = section(solid, one, z)
-                _widen_by_ring(dose, place, points, z, spacing, ends, box)
+                _widen_by_ring(dose, place, points, z, spacing, near_mm, ends, box)
     return box
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _widen_by_ring(
-    dose: Doses, place: Place, points: Floats, z: float, spacing: float, ends: Floats, box: Floats
+    dose: Doses, place: Place, points: Floats, z: float, spacing: float, near_mm: float, ends: Floats, box: Floats
 ) -> None:
     ax, ay = points[-1]
     for i in range(len(points)):
         bx, by = points[i]
         box[0, 0], box[0, 1] = min(box[0, 0], bx), max(box[0, 1], bx)
         box[1, 0], box[1, 1] = min(box[1, 0], by), max(box[1, 1], by)
-        parts = 1 + int(np.hypot(bx - ax, by - ay) / spacing)
+        length = np.hypot(bx - ax, by - ay)
+        if length < near_mm:
+            continue
+        parts = 1 + int(length / spacing)
         for part in range(1, parts + 1):
             share = part / parts
             _widen(dose, place, ax + share * (bx - ax), ay + share * (by - ay), z, ends)

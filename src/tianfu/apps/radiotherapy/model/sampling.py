@@ -16,8 +16,8 @@ from tianfu.standards.dicom.grids import Floats
 GOLDEN = 0.6180339887498949
 """Fractional part of the golden ratio: its multiples modulo 1 are spread most evenly."""
 
-PLASTIC = (0.7548776662466927, 0.5698402909980532)
-"""Powers of the inverse of the plastic number, the like for two dimensions."""
+SPREAD = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+"""Powers of the inverse of the root of x⁴ = x + 1, the like for three dimensions."""
 
 LINES_MIN, LINES_MAX = 24, 512
 """Scan lines across the smallest ring of a sub-slice, unless that would be too many across all. [ours]"""

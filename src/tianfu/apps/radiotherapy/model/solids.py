@@ -132,7 +132,7 @@ def _roundness(area: float, state: Floats) -> float:
 
     Moments times this are those of an ellipse of the ring's area: what follows them has the right area.
     """
-    determinant = state[2] * state[4] - state[3] ** 2
+    determinant = _determinant(state[2:])
     return float(area / (4 * np.pi * np.sqrt(determinant))) if determinant > 0 and state[2] > 0 else 0.0
 
 
@@ -223,8 +223,22 @@ def _plain(ring: _Ring) -> Floats:
 
 
 def _line(ring: _Ring, other: _Ring) -> Floats:
-    slope = (other.state - ring.state) / (other.z_mm - ring.z_mm)
-    return np.stack([ring.state, slope, np.zeros(5)], axis=1)
+    """The course on which widths grow evenly, as those of a cone do; between the two they cannot vanish."""
+    way = other.z_mm - ring.z_mm
+    slope, bend = other.state - ring.state, np.zeros(5)
+    bend[2:] = ring.state[2:] + other.state[2:] - 2 * _mean_moments(ring.state[2:], other.state[2:])
+    return np.stack([ring.state, (slope - bend) / way, bend / way**2], axis=1)
+
+
+def _mean_moments(one: Floats, other: Floats) -> Floats:
+    """The geometric mean of two matrices xx, xy, yy, in its closed form for 2 x 2."""
+    a, b = np.sqrt(_determinant(one)), np.sqrt(_determinant(other))
+    total = one / a + other / b
+    return np.asarray(np.sqrt(a * b / _determinant(total)) * total)
+
+
+def _determinant(moments: Floats) -> float:
+    return float(moments[0] * moments[2] - moments[1] ** 2)
 
 
 def _parabola(ring: _Ring, one: _Ring, other: _Ring) -> Floats:
