@@ -2,8 +2,8 @@
 
 A metric, a comparison, a number, a unit.  Metrics are D and a volume (`D95%`, `D0.03cc`), `Dmean`, `Dmax`, `Dmin`, V
 and a dose (`V20Gy`, or `V95%` of the prescribed dose), and V< and a dose, the volume that is spared it (`V<14Gy`).
-Doses are compared in Gy or in percent of the prescribed dose, volumes in cc or percent.  Names of metrics follow AAPM TG-263
-(doi 10.1016/j.ijrobp.2017.12.013) [memory].
+Doses are compared in Gy or in percent of the prescribed dose, volumes in cc or percent.  Names of metrics follow AAPM
+TG-263 (doi 10.1016/j.ijrobp.2017.12.013) [memory].
 """
 
 from __future__ import annotations
