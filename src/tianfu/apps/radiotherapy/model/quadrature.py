@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tianfu.apps.radiotherapy.model.rings import is_inside
+from tianfu.apps.radiotherapy.model.rings import bounds_of, is_inside
 from tianfu.apps.radiotherapy.model.sampling import (
     GOLDEN,
     SPREAD,
@@ -209,12 +209,13 @@ def widen_by_walls(
 def _widen_by_ring(
     dose: Doses, place: Place, points: Floats, z: float, spacing: float, near_mm: float, ends: Floats, box: Floats
 ) -> None:
+    bounds = bounds_of(points)
+    box[0, 0], box[0, 1] = min(box[0, 0], bounds[0]), max(box[0, 1], bounds[1])
+    box[1, 0], box[1, 1] = min(box[1, 0], bounds[2]), max(box[1, 1], bounds[3])
     ax, ay = points[-1]
     for i in range(len(points)):
         bx, by = points[i]
-        box[0, 0], box[0, 1] = min(box[0, 0], bx), max(box[0, 1], bx)
-        box[1, 0], box[1, 1] = min(box[1, 0], by), max(box[1, 1], by)
-        length = np.hypot(bx - ax, by - ay)
+        length = np.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
         if length < near_mm:
             continue
         parts = 1 + int(length / spacing)

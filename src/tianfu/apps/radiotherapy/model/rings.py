@@ -40,12 +40,13 @@ def moments_of(ring: Floats) -> Floats:
 @njit(cache=True, nogil=True, error_model="numpy")
 def bounds_of(ring: Floats) -> Floats:
     """The lowest and highest x, then y."""
-    bounds = np.array([np.inf, -np.inf, np.inf, -np.inf])
+    low_x = low_y = np.inf
+    high_x = high_y = -np.inf
     for i in range(len(ring)):
         x, y = ring[i]
-        bounds[0], bounds[1] = min(bounds[0], x), max(bounds[1], x)
-        bounds[2], bounds[3] = min(bounds[2], y), max(bounds[3], y)
-    return bounds
+        low_x, high_x = min(low_x, x), max(high_x, x)
+        low_y, high_y = min(low_y, y), max(high_y, y)
+    return np.array([low_x, high_x, low_y, high_y])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

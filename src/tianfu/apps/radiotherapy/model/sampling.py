@@ -86,29 +86,29 @@ def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Float
 @njit(cache=True, nogil=True, error_model="numpy")
 def crossings(points: Floats, starts: Integers, first_y: float, step: float, lines: int) -> tuple[Integers, Floats]:
     """Where rings cross scan lines: x of line j from `places[j]` to `places[j + 1]`, growing."""
+    levels = np.empty(len(points), np.int64)  # the first line at or above each point
+    for i in range(len(points)):
+        levels[i] = max(0, min(lines, int(np.ceil((points[i, 1] - first_y) / step))))
     places = np.zeros(lines + 1, np.int64)
-    found = np.empty(0)
-    for is_filling in (False, True):
-        if is_filling:
-            for j in range(lines):
-                places[j + 1] += places[j]
-            found = np.empty(places[lines])
-            cursor = places.copy()
-        for r in range(len(starts) - 1):
-            begin, end = starts[r], starts[r + 1]
-            ax, ay = points[end - 1]
-            for i in range(begin, end):
-                bx, by = points[i]
-                low, high = min(ay, by), max(ay, by)
-                j0 = max(0, int(np.ceil((low - first_y) / step)))
-                j1 = min(lines, int(np.ceil((high - first_y) / step)))
-                for j in range(j0, j1):
-                    if is_filling:
-                        found[cursor[j]] = ax + (first_y + j * step - ay) * (bx - ax) / (by - ay)
-                        cursor[j] += 1
-                    else:
-                        places[j + 1] += 1
-                ax, ay = bx, by
+    for r in range(len(starts) - 1):
+        a = levels[starts[r + 1] - 1]
+        for i in range(starts[r], starts[r + 1]):
+            b = levels[i]
+            for j in range(min(a, b), max(a, b)):
+                places[j + 1] += 1
+            a = b
+    for j in range(lines):
+        places[j + 1] += places[j]
+    found, cursor = np.empty(places[lines]), places.copy()
+    for r in range(len(starts) - 1):
+        last = starts[r + 1] - 1
+        for i in range(starts[r], starts[r + 1]):
+            a, b = levels[last], levels[i]
+            for j in range(min(a, b), max(a, b)):
+                (ax, ay), (bx, by) = points[last], points[i]
+                found[cursor[j]] = ax + (first_y + j * step - ay) * (bx - ax) / (by - ay)
+                cursor[j] += 1
+            last = i
     for j in range(lines):
         found[places[j] : places[j + 1]].sort()
     return places, found
