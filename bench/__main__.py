@@ -1,4 +1,4 @@
-"""`python -m bench prepare | record_core | trust | sign_in | newborn | soak [--minutes N] | report`.
+"""`python -m bench prepare | record_core | trust | sign_in | newborn | radiotherapy_evaluate | soak | report`.
 
 What measures takes `--json`.
 """
@@ -11,6 +11,7 @@ import json
 from bench.newborn import newborn, soaked
 from bench.places import home
 from bench.preparing import RESOURCES, prepare
+from bench.radiotherapy import radiotherapy_evaluate
 from bench.record_core import record_core
 from bench.report import newborn_page, page, sign_in_page, trust_page, write_report
 from bench.sign_in import sign_in
@@ -29,10 +30,13 @@ def main() -> None:
         "trust": "permission, trace and vault",
         "sign_in": "signing in",
         "newborn": "live pictures",
+        "radiotherapy_evaluate": "reading and judging radiotherapy plans",
     }
     for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
+        if name == "radiotherapy_evaluate":
+            measuring.add_argument("--peers", action="store_true", help="others in turns, in environments of their own")
     soaking = commands.add_parser("soak", help="let twenty live visits run for an hour")
     soaking.add_argument("--minutes", type=int, default=60)
     commands.add_parser("report", help="measure and write docs/performance.md")
@@ -52,6 +56,8 @@ def main() -> None:
         case "newborn":
             result = newborn()
             print(json.dumps(result, ensure_ascii=False) if asked.json else newborn_page(result))
+        case "radiotherapy_evaluate":
+            print(json.dumps(radiotherapy_evaluate(with_peers=asked.peers)))
         case "soak":
             print(json.dumps(soaked(asked.minutes)))
         case _:

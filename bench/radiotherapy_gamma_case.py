@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
-from scipy.special import erf  # type: ignore[import-untyped]
+from scipy.special import erf
 
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
