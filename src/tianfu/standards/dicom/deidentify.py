@@ -78,9 +78,12 @@ _SEQUENCE_GROUPS = range(0x3002, 0x3010)
 _EMPTIED = frozenset(
     {
         "AccessionNumber",
+        "DeviceSerialNumber",
+        "InstitutionName",
         "OperatorsName",
         "PatientBirthDate",
         "PatientSex",
+        "PositionReferenceIndicator",
         "ReferringPhysicianName",
         "ROIInterpreter",
         "ReviewerName",
