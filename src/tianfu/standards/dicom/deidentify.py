@@ -44,6 +44,7 @@ _WORDS_KEPT = frozenset(
         "FluenceModeID",
         "Manufacturer",
         "ManufacturerModelName",
+        "RescaleType",
     }
 )
 """Words that come from a table or a maker."""
