@@ -21,6 +21,7 @@ from tests.standards.dicom.made_objects import (
     treatment,
 )
 from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.attributes import missing, rules_of
 from tianfu.standards.dicom.cases import read_case
 from tianfu.standards.dicom.deidentify import Link, deidentified, relinked, shifted
 from tianfu.standards.dicom.doses import read_dose, write_dose
@@ -74,6 +75,12 @@ def test_the_same_key_gives_the_same_bytes_and_another_key_gives_others() -> Non
     other = hidden(CONTENTS[4], key=bytes(32))[1]
     assert hidden(CONTENTS[4])[1].pseudonym != other.pseudonym
     assert not {ours for ours, _ in other.uids} & {ours for ours, _ in hidden(CONTENTS[4])[1].uids}
+
+
+@pytest.mark.parametrize("content", CONTENTS[3:], ids=["CT", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD"])
+def test_what_must_be_there_is_still_there(content: bytes) -> None:
+    dataset = decoded(hidden(content)[0]).dataset
+    assert list(missing(dataset, rules_of(dataset.Modality))) == []
 
 
 def again(content: bytes) -> Dataset:

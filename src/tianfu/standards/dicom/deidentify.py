@@ -44,6 +44,7 @@ _WORDS_KEPT = frozenset(
         "FluenceModeID",
         "Manufacturer",
         "ManufacturerModelName",
+        "RescaleType",
     }
 )
 """Words that come from a table or a maker."""
@@ -78,9 +79,12 @@ _SEQUENCE_GROUPS = range(0x3002, 0x3010)
 _EMPTIED = frozenset(
     {
         "AccessionNumber",
+        "DeviceSerialNumber",
+        "InstitutionName",
         "OperatorsName",
         "PatientBirthDate",
         "PatientSex",
+        "PositionReferenceIndicator",
         "ReferringPhysicianName",
         "ROIInterpreter",
         "ReviewerName",

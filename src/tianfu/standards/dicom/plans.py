@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from pydicom.dataset import Dataset
@@ -175,11 +175,6 @@ def write_plan(plan: Plan) -> bytes:
         dataset.update(_general(plan))
         write_approval(dataset, plan.approval)
         return encode(completed(dataset, "RTPLAN"))
-
-
-def without_beams(plan: Plan) -> Plan:
-    """The same prescription before there is a beam."""
-    return replace(plan, beams=(), fraction_groups=tuple(replace(group, beams=()) for group in plan.fraction_groups))
 
 
 def _plan(item: Item, beams: tuple[Beam, ...]) -> Plan:
