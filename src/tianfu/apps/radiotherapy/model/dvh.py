@@ -32,7 +32,7 @@ from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Value = TypeVar("Value", bound=np.generic)
 
-SAMPLES_MIN, SAMPLES_MAX = 60_000, 150_000
+SAMPLES_MIN, SAMPLES_MAX = 60_000, 200_000
 """So many samples describe even a small structure; more would not change what is read from its curve. [ours]"""
 
 SAMPLES_A_VOXEL = 8
