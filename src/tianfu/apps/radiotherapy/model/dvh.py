@@ -44,7 +44,7 @@ BIN_GY_MAX = 0.005
 BINS_MIN, BINS_MAX = 1_000, 40_000
 """Fine enough that reading between two edges costs less than the samples do. [ours]"""
 
-NEAR_DRAWN = 0.8
+NEAR_DRAWN = 0.6
 """The walls of a large structure so near to a drawn ring, in half voxels of the dose, are hardly beyond it. [ours]"""
 
 TAIL_SHARE, TAIL_PARTS = 0.003, 4
