@@ -32,7 +32,7 @@ from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Value = TypeVar("Value", bound=np.generic)
 
-SAMPLES_MIN, SAMPLES_MAX = 60_000, 150_000
+SAMPLES_MIN, SAMPLES_MAX = 60_000, 200_000
 """So many samples describe even a small structure; more would not change what is read from its curve. [ours]"""
 
 SAMPLES_A_VOXEL = 8
@@ -44,7 +44,7 @@ BIN_GY_MAX = 0.005
 BINS_MIN, BINS_MAX = 1_000, 40_000
 """Fine enough that reading between two edges costs less than the samples do. [ours]"""
 
-NEAR_DRAWN = 0.8
+NEAR_DRAWN = 0.6
 """The walls of a large structure so near to a drawn ring, in half voxels of the dose, are hardly beyond it. [ours]"""
 
 TAIL_SHARE, TAIL_PARTS = 0.003, 4

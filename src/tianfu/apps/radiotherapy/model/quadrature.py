@@ -216,7 +216,7 @@ def _widen_by_ring(
     for i in range(len(points)):
         bx, by = points[i]
         length = np.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
-        if length < near_mm:
+        if length < near_mm and i > 0:  # one point is looked at even where a ring has shrunk to it
             continue
         parts = 1 + int(length / spacing)
         for part in range(1, parts + 1):

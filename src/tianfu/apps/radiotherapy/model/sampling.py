@@ -58,6 +58,8 @@ def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, floa
     """
     xx, xy, yy = moments_at(course, distance)
     xx, yy = max(xx, 0.0), max(yy, 0.0)
+    most = np.sqrt(xx * yy)  # at an apex all three are rounding, and must not make a direction of it
+    xy = max(-most, min(most, xy))
     mine = np.sqrt(own[2] * own[4] - own[3] * own[3])
     there = np.sqrt(max(xx * yy - xy * xy, 0.0))
     scale = np.sqrt(2 * there * mine + own[2] * xx + 2 * own[3] * xy + own[4] * yy)

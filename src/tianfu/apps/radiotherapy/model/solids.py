@@ -34,8 +34,8 @@ ALIKE_WITHIN = 1.25
 JOINED_WITHIN_STEPS = 2.5
 """A structure goes on over one or two planes that were left out, not over more. [ours]"""
 
-ONE_STEP = 1.02
-"""A ring that vanishes within one step ends there; a little more, for rounded planes. [ours]"""
+ONE_STEP = 1.1
+"""A ring that vanishes within one step ends there; a little more, for a mere point is not drawn. [ours]"""
 
 VANISHED_SHARE = 0.01
 """At a cone's apex the parabola of the moments touches zero; rounded rings leave so much of them. [ours]"""
