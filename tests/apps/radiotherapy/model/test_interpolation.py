@@ -71,5 +71,5 @@ def test_a_gap_of_two_steps_is_not_filled() -> None:
 
 
 def test_nothing_cannot_be_interpolated() -> None:
-    with pytest.raises(Refusal, match="structure-empty"):
+    with pytest.raises(Refusal, match="structure-without-area"):
         fine_planes(Shape(planes=()), 1.0, drawn_step_mm=3.0)

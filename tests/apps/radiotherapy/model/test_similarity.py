@@ -77,7 +77,7 @@ def test_cubes_one_around_the_other_are_apart_by_a_corner_at_most() -> None:
 def test_dice_is_symmetric_and_within_bounds(masks: np.ndarray) -> None:
     one, other = masks
     if not (one.any() and other.any()):
-        with pytest.raises(Refusal, match="structure-empty"):
+        with pytest.raises(Refusal, match="structure-without-area"):
             overlap_of_masks(one, other, voxel_mm3=2.0)
         return
     there, back = overlap_of_masks(one, other, voxel_mm3=2.0), overlap_of_masks(other, one, voxel_mm3=2.0)
@@ -108,12 +108,12 @@ def test_the_added_path_is_the_part_of_the_ring_that_the_other_misses() -> None:
 
 @pytest.mark.parametrize("pair", [(sphere(5.0), NOTHING), (NOTHING, sphere(5.0))])
 def test_nothing_is_like_nothing(pair: tuple[Shape, Shape]) -> None:
-    with pytest.raises(Refusal, match="structure-empty"):
+    with pytest.raises(Refusal, match="structure-without-area"):
         overlap(*pair, step_mm=3.0, slab_mm=1.0)
-    with pytest.raises(Refusal, match="structure-empty"):
+    with pytest.raises(Refusal, match="structure-without-area"):
         surface_distances(*pair, step_mm=3.0, pitch_mm=1.0)
 
 
 def test_no_reference_has_no_path() -> None:
-    with pytest.raises(Refusal, match="structure-empty"):
+    with pytest.raises(Refusal, match="structure-without-area"):
         added_path_length_mm(NOTHING, sphere(5.0), tolerance_mm=1.0)

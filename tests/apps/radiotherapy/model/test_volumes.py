@@ -106,5 +106,5 @@ def test_a_forgotten_slice_is_found() -> None:
 
 
 def test_nothing_has_no_middle() -> None:
-    with pytest.raises(Refusal, match="structure-empty"):
+    with pytest.raises(Refusal, match="structure-without-area"):
         centre_of_mass(Shape(planes=()), step_mm=3.0)

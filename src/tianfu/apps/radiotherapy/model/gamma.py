@@ -114,7 +114,7 @@ def gamma_index(
     dose reaches as far as its outermost voxel centres.  A search in the plane compares each slice of the reference
     with the evaluated dose interpolated to that slice.
 
-    Raises Refusal for doses that are none (`dose-not-finite`, `dose-negative`, `dose-empty`), for grids that cannot be
+    Raises Refusal for doses that are none (`gamma-dose-not-finite`, `gamma-dose-negative`, `dose-empty`), for grids that cannot be
     compared (`gamma-grids-apart`, `gamma-grid-too-thin`, `gamma-planes-not-parallel`), if no point reaches the
     threshold (`gamma-nothing-to-judge`), and for a search too wide for the grid (`gamma-search-too-wide`).
     """
@@ -143,9 +143,9 @@ def gamma_index(
 def _refuse_unfit(dose: Volume[np.floating], *, role: str) -> None:
     for plane in dose.values:
         if not np.isfinite(plane).all():
-            raise Refusal("dose-not-finite", details={"role": role})
+            raise Refusal("gamma-dose-not-finite", details={"role": role})
         if plane.min() < 0:
-            raise Refusal("dose-negative", details={"role": role})
+            raise Refusal("gamma-dose-negative", details={"role": role})
 
 
 def _normalisation_gy(reference: Volume[np.floating], criteria: GammaCriteria) -> float:

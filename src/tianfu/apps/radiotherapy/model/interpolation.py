@@ -126,11 +126,11 @@ class Body:
 def bodies_of(shape: Shape, *, step_mm: float) -> list[Body]:
     """The connected parts of a structure, drawn every `step_mm`, as bodies.
 
-    Raises Refusal `structure-empty` if it has no area.
+    Raises Refusal `structure-without-area` if it has no area.
     """
     bodies = [Body(shape=part, step_mm=step_mm) for part in connected_parts(shape, step_mm=step_mm)]
     if not bodies:
-        raise Refusal("structure-empty")
+        raise Refusal("structure-without-area")
     return bodies
 
 

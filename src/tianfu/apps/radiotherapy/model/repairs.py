@@ -20,7 +20,7 @@ class Flaw(StrEnum):
     """What may be wrong with a ring, as the stable code of its sentence."""
 
     REPEATED_POINTS = "ring-repeats-points"
-    TOO_FEW_POINTS = "ring-too-few-points"
+    TOO_FEW_POINTS = "ring-below-three-points"
     NO_AREA = "ring-without-area"
     CROSSES_ITSELF = "ring-crosses-itself"
     CROSSES_ANOTHER = "rings-cross-each-other"

@@ -48,7 +48,7 @@ class Overlap:
 def overlap(one: Shape, other: Shape, *, step_mm: float, slab_mm: float) -> Overlap:
     """Two structures drawn every `step_mm` compared in slabs of at most `slab_mm`, end caps included.
 
-    Raises Refusal `structure-empty` if one of them has no area.
+    Raises Refusal `structure-without-area` if one of them has no area.
     """
     both = [bodies_of(shape, step_mm=step_mm) for shape in (one, other)]
     ends = [end for bodies in both for body in bodies for end in (body.profile.low_mm, body.profile.high_mm)]
@@ -61,11 +61,11 @@ def overlap(one: Shape, other: Shape, *, step_mm: float, slab_mm: float) -> Over
 
 
 def overlap_of_masks(one: Bools, other: Bools, *, voxel_mm3: float) -> Overlap:
-    """Two masks of one grid compared.  Raises Refusal `structure-empty` if one of them has no voxel."""
+    """Two masks of one grid compared.  Raises Refusal `structure-without-area` if one of them has no voxel."""
     if one.shape != other.shape:
         raise ValueError(f"masks of {one.shape} and {other.shape}")
     if not (one.any() and other.any()):
-        raise Refusal("structure-empty")
+        raise Refusal("structure-without-area")
     counts = [np.count_nonzero(each) * voxel_mm3 for each in (one, other, one & other)]
     return Overlap(one_mm3=counts[0], other_mm3=counts[1], shared_mm3=counts[2])
 
@@ -105,7 +105,7 @@ class SurfaceDistances:
 def surface_distances(one: Shape, other: Shape, *, step_mm: float, pitch_mm: float) -> SurfaceDistances:
     """Two structures drawn every `step_mm` compared by surfaces of triangles of about `pitch_mm`.
 
-    Raises Refusal `structure-empty` if one of them has no area.
+    Raises Refusal `structure-without-area` if one of them has no area.
     """
     return distances_between(
         surface_of(one, step_mm=step_mm, pitch_mm=pitch_mm), surface_of(other, step_mm=step_mm, pitch_mm=pitch_mm)
@@ -127,10 +127,10 @@ def added_path_length_mm(reference: Shape, automatic: Shape, *, tolerance_mm: fl
 
     After Vaassen et al. 2020 (doi 10.1016/j.phro.2019.12.001), who count the reference's contour pixels that the
     automatic contour has not [memory]; here it is the length of ring further than the tolerance from any automatic
-    ring of its plane, so that pixels do not matter.  Raises Refusal `structure-empty` if there is no reference.
+    ring of its plane, so that pixels do not matter.  Raises Refusal `structure-without-area` if there is no reference.
     """
     if not reference.planes:
-        raise Refusal("structure-empty")
+        raise Refusal("structure-without-area")
     return sum(_added_mm(plane.rings, _rings_near(automatic, plane.z_mm), tolerance_mm) for plane in reference.planes)
 
 

@@ -66,7 +66,7 @@ class Surface:
 def surface_of(shape: Shape, *, step_mm: float, pitch_mm: float) -> Surface:
     """The surface of a structure drawn every `step_mm`, in triangles of about `pitch_mm`.
 
-    Raises Refusal `structure-empty` if it has no area.
+    Raises Refusal `structure-without-area` if it has no area.
     """
     found = [_surface_of_body(body, pitch_mm) for body in bodies_of(shape, step_mm=step_mm)]
     return Surface(triangles=np.concatenate(found))

@@ -38,7 +38,7 @@ class Gap:
 def volume_ml(shape: Shape, *, step_mm: float) -> float:
     """The volume of a structure drawn every `step_mm`: spheres, cones with apex and cylinders exactly.
 
-    Raises Refusal `structure-empty` if it has no area.
+    Raises Refusal `structure-without-area` if it has no area.
     """
     bodies = bodies_of(shape, step_mm=step_mm)
     return sum(_volume_mm3(body) for body in bodies) / MM3_PER_ML
@@ -47,14 +47,14 @@ def volume_ml(shape: Shape, *, step_mm: float) -> float:
 def centre_of_mass(shape: Shape, *, step_mm: float) -> Floats:
     """The centre of its volume in local millimetres (3); areas' centroids are linear between planes.
 
-    Raises Refusal `structure-empty` if it has no area.
+    Raises Refusal `structure-without-area` if it has no area.
     """
     moments = sum((_moments(body) for body in bodies_of(shape, step_mm=step_mm)), start=np.zeros(4))
     return np.asarray(moments[:3] / moments[3])
 
 
 def bounding_box(shape: Shape, *, step_mm: float) -> Box:
-    """The box around rings and end caps.  Raises Refusal `structure-empty` if it has no area."""
+    """The box around rings and end caps.  Raises Refusal `structure-without-area` if it has no area."""
     bodies = bodies_of(shape, step_mm=step_mm)
     points = np.concatenate([ring for plane in shape.planes for ring in plane.rings])
     low_mm = min(body.profile.low_mm for body in bodies)
@@ -63,7 +63,7 @@ def bounding_box(shape: Shape, *, step_mm: float) -> Box:
 
 
 def parts_count(shape: Shape, *, step_mm: float) -> int:
-    """How many parts do not hang together from plane to plane.  Raises Refusal `structure-empty`."""
+    """How many parts do not hang together from plane to plane.  Raises Refusal `structure-without-area`."""
     return len(bodies_of(shape, step_mm=step_mm))
 
 
