@@ -19,6 +19,7 @@ from rich.table import Table
 from tianfu.commands_accounts import account_commands, demo_logins_command
 from tianfu.commands_cameras import camera_commands
 from tianfu.commands_clients import client_commands
+from tianfu.commands_radiotherapy import radiotherapy_commands
 from tianfu.commands_records import (
     erase_command,
     export_command,
@@ -54,6 +55,7 @@ app.add_typer(keys_commands, name="keys")
 app.add_typer(client_commands, name="client")
 app.add_typer(camera_commands, name="camera")
 app.add_typer(account_commands, name="account")
+app.add_typer(radiotherapy_commands, name="rt")
 app.command(name="backup")(backup_command)
 app.command(name="restore")(restore_command)
 app.command(name="import")(import_command)

@@ -114,8 +114,8 @@ def gamma_index(
     dose reaches as far as its outermost voxel centres.  A search in the plane compares each slice of the reference
     with the evaluated dose interpolated to that slice.
 
-    Raises Refusal for doses that are none (`gamma-dose-not-finite`, `gamma-dose-negative`, `dose-empty`), for grids that cannot be
-    compared (`gamma-grids-apart`, `gamma-grid-too-thin`, `gamma-planes-not-parallel`), if no point reaches the
+    Raises Refusal for doses that are none (`gamma-dose-not-finite`, `gamma-dose-negative`, `dose-empty`), for grids
+    that cannot be compared (`gamma-grids-apart`, `gamma-grid-too-thin`, `gamma-planes-not-parallel`), if no point reaches the
     threshold (`gamma-nothing-to-judge`), and for a search too wide for the grid (`gamma-search-too-wide`).
     """
     _refuse_unfit(reference, role="reference")

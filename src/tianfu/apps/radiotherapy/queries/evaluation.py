@@ -1,0 +1,117 @@
+"""How a plan's dose lies in the structures of its case: histograms, figures, and the scorecard of a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
+from tianfu.apps.radiotherapy.model.protocols import Protocol
+from tianfu.apps.radiotherapy.model.scorecards import ScoreLine, scorecard
+from tianfu.apps.radiotherapy.model.shapes import CLOSED, shape_of
+from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.cases import Case
+from tianfu.standards.dicom.doses import Dose
+from tianfu.standards.dicom.images import ImageSeries
+from tianfu.standards.dicom.names import Unknown, standard_name_of
+from tianfu.standards.dicom.plans import Plan
+from tianfu.standards.dicom.structure_sets import StructureSet
+from tianfu.standards.dicom.structures import Structure
+
+Value = TypeVar("Value")
+Progress = Callable[[str, int, int], None]
+"""Told after each step: what was done, and how many of how many are; whatever it raises ends the work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedStructure:
+    """A structure with its histogram, or with the refusal because of which it has none."""
+
+    structure: Structure
+    standard_name: str | None
+    dvh: Dvh | None
+    refused: Refusal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """All structures of a set in one dose; `lines` are empty without a protocol."""
+
+    dose: Dose
+    plan: Plan | None
+    prescription_gy: float | None
+    structures: tuple[EvaluatedStructure, ...]
+    lines: tuple[ScoreLine, ...]
+
+
+def evaluate(case: Case, *, dose: str | None, protocol: Protocol | None, on_progress: Progress) -> Evaluation:
+    """Judge one dose of a case, the only one unless its SOP Instance UID is named.
+
+    Raises Refusal `case-without-dose`, `case-without-structures`, `case-without-images`, `dose-unclear` if there are
+    several and none is named, `structures-unclear`, `images-unclear`.  A structure that cannot be judged is told with
+    its reason, and the others are judged.
+    """
+    chosen, images = dose_of(case, dose), images_of(case)
+    plan = next((each for each in case.plans if each.instance == chosen.plan), None)
+    structure_set = structures_for(case, plan)
+    judged = []
+    for number, structure in enumerate(structure_set.structures, start=1):
+        judged.append(_evaluated(structure, chosen, images))
+        on_progress(structure.name, number, len(structure_set.structures))
+    prescribed = prescribed_gy(plan)
+    named = {each.standard_name or each.structure.name: each.dvh for each in judged if each.dvh is not None}
+    lines = () if protocol is None else scorecard(protocol, named, prescription_gy=prescribed)
+    return Evaluation(dose=chosen, plan=plan, prescription_gy=prescribed, structures=tuple(judged), lines=tuple(lines))
+
+
+def _evaluated(structure: Structure, dose: Dose, images: ImageSeries) -> EvaluatedStructure:
+    grid = images.volume.grid
+    name = standard_name_of(structure.name)
+    standard = None if isinstance(name, Unknown) else name.name
+    try:
+        if not any(ring.kind in CLOSED for ring in structure.rings):
+            raise Refusal("structure-empty", details={"structure": structure.name})
+        shape = shape_of(structure, grid)
+        dvh = dose_volume_histogram(shape, grid, dose.volume, slice_thickness_mm=float(grid.spacing[2]))
+    except Refusal as refusal:
+        return EvaluatedStructure(structure=structure, standard_name=standard, dvh=None, refused=refusal)
+    return EvaluatedStructure(structure=structure, standard_name=standard, dvh=dvh, refused=None)
+
+
+def dose_of(case: Case, instance: str | None) -> Dose:
+    """The dose with this SOP Instance UID, or the only one; raises Refusal `case-without-dose` or `dose-unclear`."""
+    if not case.doses:
+        raise Refusal("case-without-dose")
+    found = [each for each in case.doses if instance in {None, each.instance}]
+    if len(found) != 1:
+        raise Refusal("dose-unclear", details={"doses": " ".join(each.instance for each in case.doses)})
+    return found[0]
+
+
+def images_of(case: Case) -> ImageSeries:
+    """The only series of images; raises Refusal `case-without-images` or `images-unclear`."""
+    return _only(case.images, "case-without-images", "images-unclear")
+
+
+def structures_for(case: Case, plan: Plan | None) -> StructureSet:
+    """The structure set that a plan names, or the only one; raises `case-without-structures`, `structures-unclear`."""
+    named = None if plan is None else plan.structure_set
+    found = [each for each in case.structure_sets if each.instance == named] or list(case.structure_sets)
+    return _only(found, "case-without-structures", "structures-unclear")
+
+
+def prescribed_gy(plan: Plan | None) -> float | None:
+    """The highest dose that a plan prescribes to a target over its whole course; None if it says none."""
+    if plan is None:
+        return None
+    said = [each.prescribed_gy for each in plan.dose_references if each.kind == "TARGET"]
+    return max((each for each in said if each is not None), default=None)
+
+
+def _only(found: Sequence[Value], none: str, several: str) -> Value:
+    if not found:
+        raise Refusal(none)
+    if len(found) > 1:
+        raise Refusal(several, details={"count": str(len(found))})
+    return found[0]
