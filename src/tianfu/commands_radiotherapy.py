@@ -398,14 +398,15 @@ def _show_figures(evaluation: Evaluation) -> None:
 
 def _reached(line: ScoreLine) -> str:
     reached = "–" if line.reached is None else f"{line.reached:.2f} {line.goal.constraint.unit}"
-    return f"{reached} {language().say(f'rt.verdict-{line.verdict}')}"
+    verdict = language().say(f"rt.verdict-{line.verdict}")
+    return f"{reached} {verdict}" if line.reason is None else f"{reached} {verdict}: {_said(line.reason, {})}"
 
 
 def _show_scorecard(lines: Sequence[ScoreLine]) -> None:
     table = Table(*(language().say(f"rt.{key}") for key in ("priority", "structure", "goal", "reached", "known")))
     for line in lines:
         goal = line.goal
-        table.add_row(str(goal.priority), goal.structure, goal.goal, _reached(line), f"[{goal.mark}]", style=None)
+        table.add_row(str(goal.priority), goal.structure, goal.goal, _reached(line), goal.mark)
     out.print(table)
 
 

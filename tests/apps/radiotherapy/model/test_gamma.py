@@ -297,7 +297,8 @@ def test_the_histogram_counts_every_judged_point_once() -> None:
 
 @pytest.mark.parametrize("role", ["reference", "evaluated"])
 @pytest.mark.parametrize(
-    ("value", "code"), [(np.nan, "gamma-dose-not-finite"), (np.inf, "gamma-dose-not-finite"), (-0.01, "gamma-dose-negative")]
+    ("value", "code"),
+    [(np.nan, "gamma-dose-not-finite"), (np.inf, "gamma-dose-not-finite"), (-0.01, "gamma-dose-negative")],
 )
 def test_what_is_no_dose_is_refused(role: str, value: float, code: str) -> None:
     doses = {"reference": _random(SMALL, 13), "evaluated": _random(SMALL, 14)}

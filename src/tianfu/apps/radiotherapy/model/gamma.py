@@ -115,8 +115,8 @@ def gamma_index(
     with the evaluated dose interpolated to that slice.
 
     Raises Refusal for doses that are none (`gamma-dose-not-finite`, `gamma-dose-negative`, `dose-empty`), for grids
-    that cannot be compared (`gamma-grids-apart`, `gamma-grid-too-thin`, `gamma-planes-not-parallel`), if no point reaches the
-    threshold (`gamma-nothing-to-judge`), and for a search too wide for the grid (`gamma-search-too-wide`).
+    that cannot be compared (`gamma-grids-apart`, `gamma-grid-too-thin`, `gamma-planes-not-parallel`), if no point
+    reaches the threshold (`gamma-nothing-to-judge`), and for a search too wide for the grid (`gamma-search-too-wide`).
     """
     _refuse_unfit(reference, role="reference")
     _refuse_unfit(evaluated, role="evaluated")
