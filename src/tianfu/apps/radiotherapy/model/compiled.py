@@ -1,15 +1,39 @@
-"""Python loops over numbers, compiled at first use and kept on disk beside their module."""
+"""Python loops over numbers, compiled at first use and kept on disk for exactly this state of the code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
+from numba.core import config
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
+
+_FOLDER = Path(__file__).parent
+
+numba_settings = vars(config)
+"""numba writes its settings into its module as it starts."""
+
+if not numba_settings["CACHE_DIR"]:
+    # A kernel holds those that it calls, from other files too; numba looks at its own file alone.  A folder for each
+    # state of all files keeps a kernel of yesterday from being called today.
+    _state = sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.glob("*.py")))).hexdigest()[:16]
+    numba_settings["CACHE_DIR"] = str(_FOLDER / "__pycache__" / f"kernels-{_state}")
 
 
 def compiled(function: Kernel) -> Kernel:
     """The same function as machine code that lets other threads run; its types stay visible to readers."""
     return cast("Kernel", numba.njit(cache=True, nogil=True)(function))
+
+
+def compiled_as_numpy(function: Kernel) -> Kernel:
+    """The same, but it divides as NumPy does: by zero is infinite and no error."""
+    return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def compiled_in_parallel(function: Kernel) -> Kernel:
+    """The same as `compiled_as_numpy`, with `numba.prange` on all threads that numba may use."""
+    return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))

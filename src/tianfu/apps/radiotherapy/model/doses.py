@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numba import njit
 
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.quadrature import Doses
 from tianfu.apps.radiotherapy.model.sampling import dose_at
 from tianfu.kernel.refusal import Refusal
@@ -56,7 +56,7 @@ def resampled(dose: Volume[np.float64], grid: Grid, *, outside: Outside) -> Volu
     return Volume(grid=grid, values=values)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def _sampled(dose: Doses, start: Floats, steps: Floats, shape: tuple[int, int, int]) -> Floats:
     values = np.empty(shape)
     for k in range(shape[0]):

@@ -12,11 +12,14 @@ halved.  So the answer is not an estimate from samples: no place of the evaluate
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy, compiled_in_parallel
 
 GAMMA_WITHIN = 0.001
 """How far above the exact value gamma may be.  [ours]"""
@@ -38,6 +41,7 @@ WORKERS = 16
 
 TRULY_LESS = 1e-9
 
+Boxes = NDArray[np.float64]
 Triple = tuple[float, float, float]
 Coefficients = tuple[float, float, float, float, float, float, float, float]
 
@@ -84,7 +88,7 @@ def neighbours(task: Task, counts: NDArray[np.int64]) -> Neighbours:
     return Neighbours(offsets=np.ascontiguousarray(offsets[order]), nearest=nearest[order])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@compiled_in_parallel
 def search(
     task: Task,
     around: Neighbours,
@@ -104,8 +108,10 @@ def search(
                 gammas[number] = _gamma(task, around, points[number], doses[number], criteria[number], boxes)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _gamma(task, around, point, dose, criterion, boxes):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _gamma(
+    task: Task, around: Neighbours, point: NDArray[np.int64], dose: float, criterion: float, boxes: Boxes
+) -> float:
     at0, inside0 = _place(task, point, 0)
     at1, inside1 = _place(task, point, 1)
     at2, inside2 = _place(task, point, 2)
@@ -134,11 +140,11 @@ def _gamma(task, around, point, dose, criterion, boxes):  # type: ignore[no-unty
         terms = _terms(task.values, column, row, slice_, dose, 1.0 / criterion)
         best = _best_of_cell(terms, corner, size, best, boxes)
         enough = _enough(best)
-    return np.sqrt(best)
+    return math.sqrt(best)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _place(task, point, axis):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _place(task: Task, point: NDArray[np.int64], axis: int) -> tuple[float, bool]:
     """The evaluated index along an axis, drawn in from the slack at the rim, and whether the dose reaches it."""
     of = task.places[axis]
     at = of[0] * point[0] + of[1] * point[1] + of[2] * point[2] + of[3]
@@ -147,18 +153,18 @@ def _place(task, point, axis):  # type: ignore[no-untyped-def]
     return min(max(at, 0.0), last), -slack <= at <= last + slack
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _enough(best):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _enough(best: float) -> float:
     """The gamma² above which nothing matters any more, if that is the best so far."""
-    gamma = np.sqrt(best)
+    gamma = math.sqrt(best)
     bound = max(gamma - GAMMA_WITHIN, 0.0)
     if bound < PASS_AT < gamma:
         bound = PASS_AT
     return bound * bound
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _terms(values, column, row, slice_, dose, scale):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _terms(values: NDArray[np.floating], column: int, row: int, slice_: int, dose: float, scale: float) -> Coefficients:
     """The cell's dose difference as 1, x, y, z, xy, xz, yz and xyz of coordinates from -1/2 to 1/2."""
     a000 = (values[slice_, row, column] - dose) * scale
     a100 = (values[slice_, row, column + 1] - dose) * scale
@@ -182,8 +188,8 @@ def _terms(values, column, row, slice_, dose, scale):  # type: ignore[no-untyped
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _tangent(terms, x, y, z):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _tangent(terms: Coefficients, x: float, y: float, z: float) -> tuple[float, float, float, float]:
     """Value and slopes at a place of the cell."""
     value = (
         terms[0]
@@ -201,8 +207,8 @@ def _tangent(terms, x, y, z):  # type: ignore[no-untyped-def]
     return value, along_x, along_y, along_z
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _nearest(low, high):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _nearest(low: Triple, high: Triple) -> Triple:
     """The place of a box nearest to the reference point."""
     return (
         min(max(0.0, low[0]), high[0]),
@@ -211,8 +217,8 @@ def _nearest(low, high):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _best_of_cell(terms, corner, size, best, boxes):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _best_of_cell(terms: Coefficients, corner: Triple, size: Triple, best: float, boxes: Boxes) -> float:
     """The smallest gamma² of a cell, if smaller than the best so far."""
     enough = _enough(best)
     boxes[0] = (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
@@ -259,8 +265,8 @@ def _best_of_cell(terms, corner, size, best, boxes):  # type: ignore[no-untyped-
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _halve(boxes, number, misses):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _halve(boxes: Boxes, number: int, misses: Triple) -> None:
     """Put two halves in a box's place, cut across the axis along which it is bent most."""
     axis = 0
     if misses[1] > misses[axis]:
@@ -273,8 +279,8 @@ def _halve(boxes, number, misses):  # type: ignore[no-untyped-def]
     boxes[number + 1, axis] += boxes[number + 1, 3 + axis] / 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bound(level, slope, miss, low, high):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _bound(level: float, slope: Triple, miss: float, low: Triple, high: Triple) -> tuple[float, Triple]:
     """A bound from below of |x|² + max(|level + slope·x| - miss, 0)² over a box, and where it is met.
 
     Its dual is 2 s level - s² - 2 |s| miss + the sum of x² + 2 s slope x, each x the nearest to -s slope within the
@@ -304,8 +310,8 @@ def _bound(level, slope, miss, low, high):  # type: ignore[no-untyped-def]
     return bound, place
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _clipped(dual, slope, low, high):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _clipped(dual: float, slope: Triple, low: Triple, high: Triple) -> Triple:
     return (
         min(max(-dual * slope[0], low[0]), high[0]),
         min(max(-dual * slope[1], low[1]), high[1]),
@@ -313,8 +319,17 @@ def _clipped(dual, slope, low, high):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _settle(terms, corner, size, low, high, place, bend, best):  # type: ignore[no-untyped-def]
+@compiled_as_numpy
+def _settle(
+    terms: Coefficients,
+    corner: Triple,
+    size: Triple,
+    low: Triple,
+    high: Triple,
+    place: Triple,
+    bend: float,
+    best: float,
+) -> tuple[float, bool]:
     """The best gamma² after steps from a place of a box, and whether the box has nothing better any more.
 
     Each step goes to the best place of the tangent plane.  What the box can still hide is bounded by convexity: where

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.rings import bounds_of, is_inside
 from tianfu.apps.radiotherapy.model.sampling import (
     GOLDEN,
@@ -57,7 +57,7 @@ class Histogram(NamedTuple):
     sums: Floats
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def add(histogram: Histogram, dose: float, volume: float) -> None:
     """Count a sample; of a dose beyond the ends it counts in the first or the last bin."""
     at = int((dose - histogram.low) * histogram.bins_a_gy)
@@ -66,7 +66,7 @@ def add(histogram: Histogram, dose: float, volume: float) -> None:
     histogram.sums[1] += volume * dose
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def gather(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, histogram: Histogram) -> Floats:
     """Fill the histogram with the samples of all sub-slices; returns the lowest and highest dose in each (n, 2)."""
     reach = np.empty((len(slices.z_mm), 2))
@@ -76,7 +76,7 @@ def gather(dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: flo
     return reach
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def refine(
     dose: Doses,
     place: Place,
@@ -93,7 +93,7 @@ def refine(
             gather_slice(dose, place, solid, slices, at, spacing, tails, histogram)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def gather_slice(
     dose: Doses, place: Place, solid: Solid, slices: Slices, at: int, spacing: float, tails: Tails, histogram: Histogram
 ) -> tuple[float, float]:
@@ -140,7 +140,7 @@ def gather_slice(
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def _add_parts(
     dose: Doses,
     place: Place,
@@ -165,7 +165,7 @@ def _add_parts(
             add(histogram, value, volume)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def _widen(dose: Doses, place: Place, x: float, y: float, z: float, ends: Floats) -> None:
     m = place.matrix
     fx = place.start[0] + m[0, 0] * x + m[0, 1] * y + m[0, 2] * z
@@ -178,7 +178,7 @@ def _widen(dose: Doses, place: Place, x: float, y: float, z: float, ends: Floats
         ends[1] = value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def widen_by_walls(
     dose: Doses, place: Place, solid: Solid, slices: Slices, spacing: float, near_mm: float, ends: Floats
 ) -> Floats:
@@ -205,7 +205,7 @@ def widen_by_walls(
     return box
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def _widen_by_ring(
     dose: Doses, place: Place, points: Floats, z: float, spacing: float, near_mm: float, ends: Floats, box: Floats
 ) -> None:
@@ -225,7 +225,7 @@ def _widen_by_ring(
         ax, ay = bx, by
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends: Floats) -> None:
     """Widen the lowest and highest dose by those on flat ends."""
     one = np.empty(1, np.int64)
@@ -243,7 +243,7 @@ def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends
                     _widen(dose, place, begin + length * i / count, lowest + (j + 0.5) * dy, z, ends)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def is_in_solid(solid: Solid, x: float, y: float, z: float) -> bool:
     """Whether a point lies in an odd number of pieces."""
     inside = False
@@ -270,7 +270,7 @@ def is_in_solid(solid: Solid, x: float, y: float, z: float) -> bool:
     return inside
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def widen_by_nodes(dose: Doses, place: Place, solid: Solid, box: Integers, ends: Floats) -> None:
     """Widen the lowest and highest dose by those of voxel centres in the solid, among columns, rows, slices of a box.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.standards.dicom.grids import Floats
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def moments_of(ring: Floats) -> Floats:
     """Area, centre x and y, and central second moments xx, xy, yy, each over the area, by Green's theorem.
 
@@ -37,7 +37,7 @@ def moments_of(ring: Floats) -> Floats:
     return moments
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def bounds_of(ring: Floats) -> Floats:
     """The lowest and highest x, then y."""
     low_x = low_y = np.inf
@@ -49,7 +49,7 @@ def bounds_of(ring: Floats) -> Floats:
     return np.array([low_x, high_x, low_y, high_y])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def is_inside(x: float, y: float, ring: Floats) -> bool:
     """Whether a point lies in a ring, by the parity of crossings of a ray along x."""
     inside = False
@@ -62,7 +62,7 @@ def is_inside(x: float, y: float, ring: Floats) -> bool:
     return inside
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def share_inside(one: Floats, other: Floats) -> float:
     """Which share of a ring's points lies in another ring."""
     count = 0
@@ -71,7 +71,7 @@ def share_inside(one: Floats, other: Floats) -> float:
     return count / len(one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def overlaps(one: Floats, other: Floats) -> bool:
     """Whether two rings share area, as far as a point of one lies in the other."""
     # In turns: of two rings in each other only one has points in the other, and it may be either.

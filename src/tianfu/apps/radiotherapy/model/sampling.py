@@ -7,9 +7,9 @@ Along a scan line the ends of its segments are exact.  Samples lie at steps of a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.solids import Integers, Solid, moments_at
 from tianfu.standards.dicom.grids import Floats
 
@@ -26,7 +26,7 @@ ON_EDGE = 1e-6
 """A place so near to the outermost voxel centres, in voxels, is on them."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def dose_at(dose: NDArray[np.floating], x: float, y: float, z: float) -> float:
     """Trilinear dose at fractional column, row and slice numbers; NaN beyond the outermost voxel centres.
 
@@ -50,7 +50,7 @@ def dose_at(dose: NDArray[np.floating], x: float, y: float, z: float) -> float:
     return float(a + (c - a) * fz)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, float, float]:
     """The symmetric map xx, xy, yy that stretches a ring to its moments at a distance with the least motion.
 
@@ -69,7 +69,7 @@ def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, floa
     return (part * own[4] + xx) / scale, (xy - part * own[3]) / scale, (part * own[2] + yy) / scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Floats:
     """A ring's points on its course at a distance from its plane."""
     if not course[:, 1:].any():
@@ -85,7 +85,7 @@ def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Float
     return moved
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def crossings(points: Floats, starts: Integers, first_y: float, step: float, lines: int) -> tuple[Integers, Floats]:
     """Where rings cross scan lines: x of line j from `places[j]` to `places[j + 1]`, growing."""
     levels = np.empty(len(points), np.int64)  # the first line at or above each point
@@ -116,7 +116,7 @@ def crossings(points: Floats, starts: Integers, first_y: float, step: float, lin
     return places, found
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]:
     """The rings of some pieces at a height: points, and where those of each begin and end."""
     places = np.zeros(len(pieces) + 1, np.int64)
@@ -133,7 +133,7 @@ def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]
     return moved, places
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def lines_of(points: Floats, starts: Integers, spacing: float) -> tuple[float, float, int]:
     """The lowest y, the distance and the number of scan lines that see even the smallest of some rings well."""
     lowest, highest, smallest = np.inf, -np.inf, np.inf

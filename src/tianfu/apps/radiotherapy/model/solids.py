@@ -15,9 +15,9 @@ from itertools import count, pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.rings import bounds_of, is_inside, moments_of, overlaps, share_inside
 from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
@@ -295,7 +295,7 @@ def _assembled(rings: list[_Ring], pieces: list[_Piece]) -> Solid:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def moments_at(course: Floats, distance: float) -> tuple[float, float, float]:
     """Moments xx, xy and yy of a course at a distance from its ring."""
     xx = course[2, 0] + distance * (course[2, 1] + distance * course[2, 2])
@@ -304,21 +304,21 @@ def moments_at(course: Floats, distance: float) -> tuple[float, float, float]:
     return xx, xy, yy
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def area_at(course: Floats, distance: float) -> float:
     """The area of a ring on its course: that of the ellipse of its moments."""
     xx, xy, yy = moments_at(course, distance)
     return float(4 * np.pi * np.sqrt(max(0.0, xx * yy - xy * xy)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def smallest_at(course: Floats, distance: float) -> float:
     """The smaller principal moment of a ring on its course: a square of its smaller width."""
     xx, xy, yy = moments_at(course, distance)
     return float((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def vanishing(course: Floats, reach: float) -> float:
     """The distance, up to `reach` of either sign, where a ring's smaller width vanishes; 0 if nowhere."""
     steps = 64
@@ -336,7 +336,7 @@ def vanishing(course: Floats, reach: float) -> float:
     return 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def _lowest(course: Floats, begin: float, end: float) -> float:
     for _ in range(60):
         third = (end - begin) / 3
@@ -347,7 +347,7 @@ def _lowest(course: Floats, begin: float, end: float) -> float:
     return (begin + end) / 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_as_numpy
 def _root(course: Floats, positive: float, negative: float) -> float:
     for _ in range(40):
         middle = (positive + negative) / 2
