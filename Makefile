@@ -24,11 +24,14 @@ set-up-tests:
 run: set-up
 	@exec $(BIN)/python scripts/run.py
 
-# What watches live pictures, a browser or a whole installation has the machine to itself; all else shares its cores.
-ALONE := tests/apps/newborn tests/deploy tests/gateways/media tests/journeys tests/services/realtime tests/supervision
+# What kills, measures or walks through a whole installation has the machine to itself; what watches live pictures shares
+# it with one other at most, however many cores there are; all else has every core.
+WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime
+ALONE := tests/deploy tests/journeys tests/supervision
 
 test: set-up-tests
-	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(WATCHING) $(ALONE))
+	$(BIN)/pytest -n 2 --dist loadfile $(WATCHING)
 	$(BIN)/pytest $(ALONE)
 
 quick: set-up-tests
