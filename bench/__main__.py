@@ -13,7 +13,7 @@ from bench.places import home
 from bench.preparing import RESOURCES, prepare
 from bench.radiotherapy import radiotherapy_evaluate
 from bench.record_core import record_core
-from bench.report import newborn_page, page, sign_in_page, trust_page, write_report
+from bench.report import newborn_page, page, radiotherapy_page, sign_in_page, trust_page, write_report
 from bench.sign_in import sign_in
 from bench.trust import trust
 from tianfu.logs import set_up_logs
@@ -46,7 +46,13 @@ def main() -> None:
         case "prepare":
             prepare(home(), asked.resources)
         case "report":
-            write_report(record_core(home()), trust(home()), sign_in(), newborn())
+            write_report(
+                record_core(home()),
+                trust_page(trust(home())),
+                sign_in_page(sign_in()),
+                newborn_page(newborn()),
+                radiotherapy_page(radiotherapy_evaluate(with_peers=True)),
+            )
         case "record_core":
             result = record_core(home())
             print(json.dumps(result, ensure_ascii=False) if asked.json else page(result))
@@ -57,7 +63,8 @@ def main() -> None:
             result = newborn()
             print(json.dumps(result, ensure_ascii=False) if asked.json else newborn_page(result))
         case "radiotherapy_evaluate":
-            print(json.dumps(radiotherapy_evaluate(with_peers=asked.peers)))
+            result = radiotherapy_evaluate(with_peers=asked.peers)
+            print(json.dumps(result, ensure_ascii=False) if asked.json else radiotherapy_page(result))
         case "soak":
             print(json.dumps(soaked(asked.minutes)))
         case _:

@@ -100,6 +100,30 @@ NEWBORN_BESIDE: dict[str, str] = {
     "janus_latency_ms_p50": "age of a picture with Janus, median",
     "janus_latency_ms_p95": "age of a picture with Janus",
 }
+RADIOTHERAPY: dict[str, tuple[str, str]] = {
+    "gamma_seconds": ("≤ 1", "126,498 points at 2 %/2 mm, search up to 2, on a grid of TG-119's size"),
+    "gamma_agreement_percent": ("≥ 99.9", "the same verdict as the converged value, samples 0.02 mm apart, on a draw"),
+    "dvh_error_gy": ("≤ 0.05", "worst of mean, extremes and D99 to D1 of 120 solids from 5 mm radius, 2 Gy/cm"),
+    "dvh_volume_error_percent": ("≤ 1", "worst volume of the same solids"),
+    "dvh_ms_per_roi": ("≤ 50", "the dearest of them and a body of 33 litres, median of 3 each"),
+    "rtstruct_roundtrip_mm": ("≤ 0.1", "farthest a point moved by being written and read; every hole is there"),
+    "mask_ms_per_roi": ("≤ 100", "from rings to the mask of an organ of 80 mm on 512 × 512 × 150 voxels"),
+    "read_case_seconds": ("≤ 3", "150 slices of 512 × 512, 20 structures and a dose, from bytes to values"),
+}
+RADIOTHERAPY_BESIDE: dict[str, str] = {
+    "gamma_processor_seconds": "of all cores together, one comparison",
+    "gamma_compile_seconds": "the first call of a process more",
+    "gamma_pass_percent": "points of the case that pass",
+    "gamma_difference_p99": "how far gamma is from the converged value, 99 % of the draw",
+    "gamma_agreement_points": "points of the draw",
+    "read_case_megabytes": "the size of the case that is read",
+}
+RADIOTHERAPY_PEERS: dict[str, str] = {
+    "pymedphys_gamma_seconds": "the same comparison by pymedphys 0.41, in turns with ours",
+    "gamma_seconds_beside_pymedphys": "ours between its turns",
+    "pymedphys_agreement_percent": "its verdicts that are those of the converged value",
+    "pymedphys_difference_p99": "how far its gamma is from the converged value, 99 % of the draw",
+}
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
 Each figure is the median of the runs beside it.
@@ -109,10 +133,10 @@ Writes are on disk before they are answered; the database runs with the settings
 """
 
 
-def write_report(core: dict[str, Any], trust: dict[str, Any], sign_in: dict[str, Any], newborn: dict[str, Any]) -> None:
-    """Write the page."""
+def write_report(core: dict[str, Any], *sections: str) -> None:
+    """Write the page: the record core, then the sections of the other benchmarks."""
     PAGE.parent.mkdir(exist_ok=True)
-    parts = [page(core), trust_page(trust), sign_in_page(sign_in), newborn_page(newborn)]
+    parts = [page(core), *sections]
     PAGE.write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -147,6 +171,17 @@ def newborn_page(result: dict[str, Any]) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def radiotherapy_page(result: dict[str, Any]) -> str:
+    """How exactly and how fast plans are judged, as Markdown."""
+    peers = {key: what for key, what in RADIOTHERAPY_PEERS.items() if key in result}
+    beside = RADIOTHERAPY_BESIDE | peers
+    told = _beside("Radiotherapy", "radiotherapy_evaluate", result, RADIOTHERAPY, beside).rstrip()
+    machine = result["machine"]
+    return (
+        f"{told}\n\nMeasured {machine['date']} on {machine['processor']}, load {machine['load'][0]} before the start.\n"
+    )
 
 
 def _beside(
