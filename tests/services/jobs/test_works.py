@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from tests.conftest import Engine
 
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
@@ -26,15 +25,9 @@ WAIT_SECONDS = 20.0
 
 
 @pytest.fixture
-def addresses(each_engine: Engine) -> Iterator[Addresses]:
-    with each_engine.clone() as addresses:
-        yield addresses
-
-
-@pytest.fixture
-async def database(addresses: Addresses) -> AsyncIterator[Database]:
-    async with await Database.open(addresses) as database:
-        yield database
+def addresses(addresses_on_each_engine: Addresses) -> Addresses:
+    """The queue's tables are another package's: both engines take them."""
+    return addresses_on_each_engine
 
 
 def wish(name: str = "one", **more: object) -> Wish:
