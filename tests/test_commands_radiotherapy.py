@@ -134,6 +134,8 @@ def test_what_is_refused_is_said_in_words_and_in_chinese(tmp_path: Path) -> None
     assert "missing" in refused.stderr.replace("images-missing-slice", "")
     assert "未经验收和注册" in run("show", folder, language="zh_CN.UTF-8").stderr
     assert "no files" in run("show", tmp_path / "nowhere").stderr
+    (folder / "notes.txt").write_text("read me")
+    assert "notes.txt" in run("show", folder).stderr
 
 
 def test_a_case_without_identity_names_nobody_and_its_links_are_for_the_owner_alone(tmp_path: Path) -> None:

@@ -99,11 +99,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)
 
 
-def _contents(folder: Path, tell: Callable[[str, int, int], None]) -> list[bytes]:
-    """The bytes of every file below a folder.
-
-    Raises Refusal `case-no-files`, `case-too-many-files`, `case-too-large` before it reads any.
-    """
+def _files(folder: Path) -> list[Path]:
+    """Every file below a folder; raises Refusal `case-no-files`, `case-too-many-files`, `case-too-large`."""
     files = [folder] if folder.is_file() else sorted(each for each in folder.rglob("*") if each.is_file())
     if not files:
         raise Refusal("case-no-files", details={"folder": str(folder)})
@@ -112,6 +109,10 @@ def _contents(folder: Path, tell: Callable[[str, int, int], None]) -> list[bytes
     total = sum(each.stat().st_size for each in files)
     if total > CASE_BYTES_MAX:
         raise Refusal("case-too-large", details={"bytes": str(total), "most": str(CASE_BYTES_MAX)})
+    return files
+
+
+def _contents(files: Sequence[Path], tell: Callable[[str, int, int], None]) -> list[bytes]:
     read = []
     for number, file in enumerate(files, start=1):
         read.append(file.read_bytes())
@@ -122,7 +123,13 @@ def _contents(folder: Path, tell: Callable[[str, int, int], None]) -> list[bytes
 def _read(folder: Path, tell: Callable[[str, int, int], None]) -> Reading[Case]:
     from tianfu.standards.dicom.cases import read_case
 
-    return read_case(_contents(folder, tell), bytes_max=OBJECT_BYTES_MAX, voxels_max=VOXELS_MAX)
+    files = _files(folder)
+    try:
+        return read_case(_contents(files, tell), bytes_max=OBJECT_BYTES_MAX, voxels_max=VOXELS_MAX)
+    except Refusal as refusal:
+        if "object" in refusal.details:
+            err.print(language().say("rt.in-file", file=str(files[int(refusal.details["object"]) - 1])), markup=False)
+        raise
 
 
 def _tell_findings(findings: Sequence[Finding]) -> None:
@@ -249,7 +256,7 @@ def deidentify_case(
     with _progress() as tell:
         made = [
             deidentified(decode(content, bytes_max=OBJECT_BYTES_MAX).dataset, key=key)
-            for content in _contents(folder, tell)
+            for content in _contents(_files(folder), tell)
         ]
         encoded = [encode(dataset) for dataset, _ in made]
     _write_privately(links, json.dumps([asdict(link) for _, link in made]).encode())

@@ -47,10 +47,10 @@ def read_case(contents: Sequence[bytes], *, bytes_max: int, voxels_max: int) -> 
     """All objects of a case, and every broken link among them as a finding.
 
     An object that comes twice with the same bytes is read once.  Raises Refusal `case-instance-differs` if one UID
-    comes with different bytes, and whatever its readers refuse: half a case is none.  Objects of other kinds are told
-    (`case-object-not-read`).
+    comes with different bytes, and whatever its readers refuse: half a case is none.  What cannot be decoded says
+    which of the contents it is (`object`, from one).  Objects of other kinds are told (`case-object-not-read`).
     """
-    decoded = _each_once([decode(content, bytes_max=bytes_max) for content in contents])
+    decoded = _each_once([_decoded(content, place, bytes_max) for place, content in enumerate(contents, start=1)])
     by_class: dict[str, list[Decoded]] = {}
     for one in decoded:
         by_class.setdefault(_text(one, "SOPClassUID"), []).append(one)
@@ -88,6 +88,13 @@ def broken_links(case: Case) -> tuple[Finding, ...]:
         *_dose_links(case),
         *_treatment_links(case),
     )
+
+
+def _decoded(content: bytes, place: int, bytes_max: int) -> Decoded:
+    try:
+        return decode(content, bytes_max=bytes_max)
+    except Refusal as refusal:
+        raise Refusal(refusal.code, details={**refusal.details, "object": str(place)}) from refusal
 
 
 def _each_once(objects: list[Decoded]) -> list[Decoded]:
