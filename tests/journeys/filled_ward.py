@@ -21,6 +21,7 @@ from tests.journeys.entering import Entrance, Login, demo_logins
 
 RESIDENTS = 20
 BEDS = 12
+TWINS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,8 @@ def cameras_of(environment: dict[str, str]) -> Iterator[None]:
     cameras = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert cameras.stdout is not None
-        assert cameras.stdout.readline().strip() == str(BEDS)
+        hung, *labels = cameras.stdout.readline().strip().split(" · ")
+        assert (hung, len(labels)) == (str(BEDS), TWINS)
         yield
     finally:
         cameras.terminate()
