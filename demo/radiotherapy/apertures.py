@@ -7,6 +7,7 @@ at 90 on his left.  The couch stands at 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def aperture_around(target: Structure, view: View, *, margin_mm: float) -> Apert
     """Leaves around all that a beam sees of a target, so far away; Raises ValueError if it sees nothing of it."""
     outline = np.concatenate([view.seen(_dense(ring.points)) for ring in target.rings])
     first, second = np.zeros(len(BOUNDARIES_MM) - 1), np.zeros(len(BOUNDARIES_MM) - 1)
-    for pair, (low, high) in enumerate(zip(BOUNDARIES_MM[:-1], BOUNDARIES_MM[1:], strict=True)):
+    for pair, (low, high) in enumerate(pairwise(BOUNDARIES_MM)):
         seen = outline[(outline[:, 1] >= low - margin_mm) & (outline[:, 1] <= high + margin_mm), 0]
         if len(seen):
             first[pair], second[pair] = _stepped(seen.min() - margin_mm), _stepped(seen.max() + margin_mm)

@@ -178,9 +178,7 @@ def _structure_set(case: MadeCase, making: Making, images: ImageSeries) -> Struc
         label="DEMO",
         date=_day(making, 1),
         time="100000",
-        images=(
-            ReferencedImages(study=header.study.uid, series=images.header.series.uid, instances=images.instances),
-        ),
+        images=(ReferencedImages(study=header.study.uid, series=images.header.series.uid, instances=images.instances),),
         structures=tuple(_on_slices(structure, images) for structure in case.structures if structure.rings),
         approval=Approval(status="UNAPPROVED"),
     )
@@ -239,7 +237,4 @@ def dose_grid_over(image: Grid, *, spacing_mm: float = DOSE_SPACING_MM) -> Grid:
     counts = np.maximum(2, np.floor(image.extent / spacing_mm).astype(int))
     left = image.extent - (counts - 1) * spacing_mm
     columns, rows, slices = (int(count) for count in counts)
-    return replace(
-        image, origin=image.patient(left / 2), spacing=np.full(3, spacing_mm), shape=(slices, rows, columns)
-    )
-
+    return replace(image, origin=image.patient(left / 2), spacing=np.full(3, spacing_mm), shape=(slices, rows, columns))

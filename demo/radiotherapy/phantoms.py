@@ -151,11 +151,11 @@ class Elliptic:
         """Of the elliptic cylinder."""
         return float(np.pi * self.half_x_mm * self.half_y_mm * self.height_mm)
 
-    def rings(self, z_mm: float) -> tuple[Floats, ...]:  # noqa: ARG002 - the same at every height
+    def rings(self, z_mm: float) -> tuple[Floats, ...]:
         """One ellipse."""
         return (ellipse(self.half_x_mm, self.half_y_mm),)
 
-    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:  # noqa: ARG002
+    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:
         """By the ellipse's equation."""
         return np.asarray((x / self.half_x_mm) ** 2 + (y / self.half_y_mm) ** 2 <= 1)
 

@@ -73,7 +73,7 @@ def target_of(case: MadeCase) -> Structure:
 def isocentre_of(target: Structure) -> Floats:
     """The middle of the box around the target, to a tenth of a millimetre."""
     points = np.concatenate([ring.points for ring in target.rings])
-    return np.round((points.min(axis=0) + points.max(axis=0)) / 2, 1)
+    return np.asarray(np.round((points.min(axis=0) + points.max(axis=0)) / 2, 1))
 
 
 def beams_of(case: MadeCase, course: Course) -> tuple[Beam, ...]:
@@ -125,7 +125,9 @@ def dose_references_of(case: MadeCase, course: Course) -> tuple[DoseReference, .
     return (prescription, *limits)
 
 
-SETUPS = (Setup(number=1, position="HFS", technique="ISOCENTRIC", vertical_mm=0.0, longitudinal_mm=0.0, lateral_mm=0.0),)
+SETUPS = (
+    Setup(number=1, position="HFS", technique="ISOCENTRIC", vertical_mm=0.0, longitudinal_mm=0.0, lateral_mm=0.0),
+)
 
 TOLERANCES = (
     ToleranceTable(
@@ -230,7 +232,9 @@ def _open_map(case: MadeCase, view: View) -> NDArray[np.float64]:
     is_covered = (place >= BOUNDARIES_MM[0]) & (place < BOUNDARIES_MM[-1])
     opened = np.zeros((len(place), len(place)))
     for segment, weight in zip(_segments_of(case, view), WEIGHTS, strict=True):
-        inside = (place[None, :] >= segment.first_mm[pair][:, None]) & (place[None, :] < segment.second_mm[pair][:, None])
+        inside = (place[None, :] >= segment.first_mm[pair][:, None]) & (
+            place[None, :] < segment.second_mm[pair][:, None]
+        )
         opened += weight * (inside & is_covered[:, None])
     return np.asarray(gaussian_filter(opened, PENUMBRA_MM / MAP_MM))
 

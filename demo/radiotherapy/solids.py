@@ -1,4 +1,4 @@
-"""Bodies whose rings, volumes and insides have closed forms; each stands about a middle of its own, its axis along z."""
+"""Bodies whose rings, volumes and insides have closed forms; each stands about its own middle, its axis along z."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Body(Protocol):
 
 def circle(radius_mm: float, *, x: float = 0.0, y: float = 0.0) -> Floats:
     """A ring of points on a circle."""
-    return ellipse(radius_mm, radius_mm) + np.array([x, y])
+    return np.asarray(ellipse(radius_mm, radius_mm) + np.array([x, y]))
 
 
 def ellipse(half_x_mm: float, half_y_mm: float) -> Floats:
@@ -46,7 +46,7 @@ def ellipse(half_x_mm: float, half_y_mm: float) -> Floats:
 
 def rectangle(half_x_mm: float, half_y_mm: float) -> Floats:
     """A ring of four corners about the middle."""
-    return np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * np.array([half_x_mm, half_y_mm])
+    return np.asarray(np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * np.array([half_x_mm, half_y_mm]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +121,11 @@ class Cylinder:
         """Of the cylinder."""
         return pi * self.radius_mm**2 * self.height_mm
 
-    def rings(self, z_mm: float) -> tuple[Floats, ...]:  # noqa: ARG002 - the same at every height
+    def rings(self, z_mm: float) -> tuple[Floats, ...]:
         """One circle."""
         return (circle(self.radius_mm),)
 
-    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:  # noqa: ARG002
+    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:
         """By the distance from the axis."""
         return np.asarray(x**2 + y**2 <= self.radius_mm**2)
 
@@ -149,11 +149,11 @@ class BoxWithHole:
         """Of the box without its hole, whose radius is `hole_mm`."""
         return (self.width_mm * self.depth_mm - pi * self.hole_mm**2) * self.height_mm
 
-    def rings(self, z_mm: float) -> tuple[Floats, ...]:  # noqa: ARG002 - the same at every height
+    def rings(self, z_mm: float) -> tuple[Floats, ...]:
         """A rectangle and the circle in it."""
         return rectangle(self.width_mm / 2, self.depth_mm / 2), circle(self.hole_mm)
 
-    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:  # noqa: ARG002
+    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:
         """Within the box and outside the hole."""
         within = (abs(x) <= self.width_mm / 2) & (abs(y) <= self.depth_mm / 2)
         return np.asarray(within & (x**2 + y**2 >= self.hole_mm**2))

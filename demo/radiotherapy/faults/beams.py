@@ -118,7 +118,7 @@ def beam_never_given(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RP, by_codec("plan-without-fractions"), "The plan has no fraction group.")
-def without_fractions(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def without_fractions(dataset: Dataset, dice: Dice) -> Record:
     del dataset.FractionGroupSequence
     return {}
 
@@ -131,7 +131,7 @@ def without_meterset(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RP, by_codec("plan-without-structures"), "The plan names no structure set.")
-def without_structures(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def without_structures(dataset: Dataset, dice: Dice) -> Record:
     del dataset.ReferencedStructureSetSequence
     return {}
 
@@ -160,12 +160,11 @@ def _pick(dataset: Dataset, dice: Dice) -> tuple[str, list[Dataset]]:
 
 def _leaves(dataset: Dataset, dice: Dice) -> Dataset:
     """The leaves' positions at some control point that states them."""
-    return dice.pick(
-        [
-            device
-            for beam in dataset.BeamSequence
-            for point in beam.ControlPointSequence
-            for device in point.get("BeamLimitingDevicePositionSequence", ())
-            if device.RTBeamLimitingDeviceType == "MLCX"
-        ]
-    )
+    stated: list[Dataset] = [
+        device
+        for beam in dataset.BeamSequence
+        for point in beam.ControlPointSequence
+        for device in point.get("BeamLimitingDevicePositionSequence", ())
+        if device.RTBeamLimitingDeviceType == "MLCX"
+    ]
+    return dice.pick(stated)

@@ -31,7 +31,7 @@ def _other_name(kind: Kind) -> Fault:
 
 
 def _other_study(kind: Kind) -> Fault:
-    def other_study(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+    def other_study(dataset: Dataset, dice: Dice) -> Record:
         dataset.StudyInstanceUID = OTHER_UID
         return {"study": OTHER_UID}
 
@@ -40,7 +40,7 @@ def _other_study(kind: Kind) -> Fault:
 
 
 def _other_frame(kind: Kind) -> Fault:
-    def other_frame(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+    def other_frame(dataset: Dataset, dice: Dice) -> Record:
         dataset.FrameOfReferenceUID = OTHER_UID
         for roi in dataset.get("StructureSetROISequence", ()):
             roi.ReferencedFrameOfReferenceUID = OTHER_UID
@@ -58,7 +58,7 @@ structures_frame, plan_frame, dose_frame, record_frame = map(_other_frame, _LINK
 
 
 @in_one(Kind.STRUCTURES, by_links("case-structures-of-other-images"), "The structures were drawn on another series.")
-def other_series(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def other_series(dataset: Dataset, dice: Dice) -> Record:
     _series(dataset).SeriesInstanceUID = OTHER_UID
     return {"series": OTHER_UID}
 
@@ -77,19 +77,21 @@ def image_left_out(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(Kind.PLAN, by_links("case-plan-of-other-structures"), "The plan was made on another structure set.")
-def other_structures(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def other_structures(dataset: Dataset, dice: Dice) -> Record:
     dataset.ReferencedStructureSetSequence[0].ReferencedSOPInstanceUID = OTHER_UID
     return {"structure_set": OTHER_UID}
 
 
-@in_one(Kind.PLAN, by_links("case-prescription-of-no-structure"), "The prescription is for a structure that is not there.")
+@in_one(
+    Kind.PLAN, by_links("case-prescription-of-no-structure"), "The prescription is for a structure that is not there."
+)
 def prescribed_to_nobody(dataset: Dataset, dice: Dice) -> Record:
     dataset.DoseReferenceSequence[0].ReferencedROINumber = dice.randrange(500, 900)
     return {"number": str(dataset.DoseReferenceSequence[0].ReferencedROINumber)}
 
 
 @in_one(Kind.DOSE, by_links("case-dose-of-other-plan"), "The dose is that of another plan.")
-def of_other_plan(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def of_other_plan(dataset: Dataset, dice: Dice) -> Record:
     dataset.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = OTHER_UID
     return {"plan": OTHER_UID}
 
@@ -104,7 +106,7 @@ def of_no_beam(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(Kind.RECORD, by_links("case-treatment-of-other-plan"), "The session was one of another plan.")
-def session_of_other_plan(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def session_of_other_plan(dataset: Dataset, dice: Dice) -> Record:
     dataset.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = OTHER_UID
     return {"plan": OTHER_UID}
 
@@ -117,7 +119,7 @@ def beam_of_no_plan(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(Kind.DOSE, by_codec("case-instance-differs"), "The dose has the plan's UID.")
-def uid_of_the_plan(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def uid_of_the_plan(dataset: Dataset, dice: Dice) -> Record:
     dataset.SOPInstanceUID = dataset.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID
     return {"uid": dataset.SOPInstanceUID}
 

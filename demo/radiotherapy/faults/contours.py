@@ -36,7 +36,9 @@ def not_planar(dataset: Dataset, dice: Dice) -> Record:
     return {"structure": name}
 
 
-@in_one(RS, by_codec("rings-of-two-kinds"), "One contour of a structure is to be taken exclusively, the others are not.")
+@in_one(
+    RS, by_codec("rings-of-two-kinds"), "One contour of a structure is to be taken exclusively, the others are not."
+)
 def two_kinds(dataset: Dataset, dice: Dice) -> Record:
     name, contour = _pick(dataset, dice)
     contour.ContourGeometricType = "CLOSEDPLANAR_XOR"
@@ -112,7 +114,9 @@ def repeats_points(dataset: Dataset, dice: Dice) -> Record:
 def without_area(dataset: Dataset, dice: Dice) -> Record:
     name, contour = _pick(dataset, dice)
     points = _points(contour)
-    return _redraw(contour, name, np.array([points[0], points[len(points) // 2], (points[0] + points[len(points) // 2]) / 2]))
+    return _redraw(
+        contour, name, np.array([points[0], points[len(points) // 2], (points[0] + points[len(points) // 2]) / 2])
+    )
 
 
 @in_one(RS, by_geometry("rings-cross-each-other"), "A contour was drawn a second time, a little beside the first.")

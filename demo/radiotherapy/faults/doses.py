@@ -18,7 +18,11 @@ def relative(dataset: Dataset, dice: Dice) -> Record:
     return {"units": dataset.DoseUnits}
 
 
-@in_one(RD, by_codec("dose-scaling", "dicom-attribute-missing", "dicom-attribute-invalid"), "Nobody can say what a stored value is in gray.")
+@in_one(
+    RD,
+    by_codec("dose-scaling", "dicom-attribute-missing", "dicom-attribute-invalid"),
+    "Nobody can say what a stored value is in gray.",
+)
 def scaling_lost(dataset: Dataset, dice: Dice) -> Record:
     dataset.DoseGridScaling = dice.pick(("", "0", "-0.001", "nan"))
     return {"scaling": str(dataset.DoseGridScaling)}
@@ -82,7 +86,7 @@ def of_a_part(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RD, by_codec("dose-without-plan"), "The dose does not say of which plan it is.")
-def without_plan(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def without_plan(dataset: Dataset, dice: Dice) -> Record:
     del dataset.ReferencedRTPlanSequence
     return {}
 
@@ -127,7 +131,7 @@ def scaled(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RD, LATER, "The dose is said to run from feet to head and does the opposite.")
-def planes_reversed(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def planes_reversed(dataset: Dataset, dice: Dice) -> Record:
     shape = (int(dataset.NumberOfFrames), int(dataset.Rows), int(dataset.Columns))
     values = np.frombuffer(dataset.PixelData, "<u4").reshape(shape)
     dataset.PixelData = np.ascontiguousarray(values[::-1]).tobytes()

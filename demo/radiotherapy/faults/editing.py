@@ -8,6 +8,7 @@ from io import BytesIO
 
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
@@ -36,7 +37,7 @@ def claiming(content: bytes, syntax: str, body: bytes) -> bytes:
     """A file whose meta claims a transfer syntax, whatever its body is written in."""
     meta = dcmread(BytesIO(content), specific_tags=["SOPClassUID"]).file_meta
     meta.TransferSyntaxUID = UID(syntax)
-    written = BytesIO()
+    written = DicomBytesIO()
     write_file_meta_info(written, meta)
     return content[: PREAMBLE + 4] + written.getvalue() + body
 

@@ -42,14 +42,16 @@ def empty(objects: Objects, dice: Dice) -> Spoiled:
     return _with(objects, Kind.CT, number, b"")
 
 
-@fault(Kind.PLAN, by_codec("dicom-unreadable", "dicom-truncated", "dicom-too-deep"), "A file is no DICOM object at all.")
+@fault(
+    Kind.PLAN, by_codec("dicom-unreadable", "dicom-truncated", "dicom-too-deep"), "A file is no DICOM object at all."
+)
 def no_dicom(objects: Objects, dice: Dice) -> Spoiled:
     length = dice.randrange(400, 20_000)
     return _with(objects, Kind.PLAN, 0, b"%PDF-1.7\n" + dice.randbytes(length), bytes_random=length)
 
 
 @fault(Kind.DOSE, by_codec("dicom-without-preamble"), "The first 132 bytes, by which a DICOM file is known, are lost.")
-def preamble_lost(objects: Objects, dice: Dice) -> Spoiled:  # noqa: ARG001 - there is one way to lose it
+def preamble_lost(objects: Objects, dice: Dice) -> Spoiled:
     return _with(objects, Kind.DOSE, 0, objects.of(Kind.DOSE)[0][PREAMBLE + 4 :])
 
 
@@ -63,7 +65,11 @@ def claims_big_endian(objects: Objects, dice: Dice) -> Spoiled:
     return _claim(objects, Kind.CT, dice, ExplicitVRBigEndian)
 
 
-@fault(Kind.STRUCTURES, CUT, "The elements are said to have no value representation, and have one.")
+@fault(
+    Kind.STRUCTURES,
+    by_codec("dicom-syntax-guessed"),
+    "The elements are said to have no value representation, and have one.",
+)
 def claims_implicit(objects: Objects, dice: Dice) -> Spoiled:
     return _claim(objects, Kind.STRUCTURES, dice, ImplicitVRLittleEndian)
 

@@ -93,13 +93,13 @@ def mixed_patient(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(CT, by_codec("images-mixed-studies"), "A slice of another examination has got into the series.")
-def mixed_study(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def mixed_study(dataset: Dataset, dice: Dice) -> Record:
     dataset.StudyInstanceUID = OTHER_UID
     return {"study": OTHER_UID}
 
 
 @in_one(CT, by_codec("images-mixed-frames"), "A slice has a frame of reference of its own.")
-def mixed_frame(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def mixed_frame(dataset: Dataset, dice: Dice) -> Record:
     dataset.FrameOfReferenceUID = OTHER_UID
     return {"frame": OTHER_UID}
 
@@ -143,7 +143,7 @@ def series_split(objects: Objects, dice: Dice) -> Spoiled:
     return changed(objects, CT, between(objects, CT, dice), _other_series, dice)
 
 
-def _other_series(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def _other_series(dataset: Dataset, dice: Dice) -> Record:
     dataset.SeriesInstanceUID = OTHER_UID
     return {"series": OTHER_UID}
 
@@ -153,12 +153,16 @@ def other_class(objects: Objects, dice: Dice) -> Spoiled:
     return changed(objects, CT, between(objects, CT, dice), _magnetic, dice)
 
 
-def _magnetic(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def _magnetic(dataset: Dataset, dice: Dice) -> Record:
     dataset.SOPClassUID, dataset.Modality = MRImageStorage, "MR"
     return {"modality": "MR"}
 
 
-@in_one(CT, by_codec("dicom-attribute-missing"), "A slice does not say how large its pixels are, where it lies, or what its values mean.")
+@in_one(
+    CT,
+    by_codec("dicom-attribute-missing"),
+    "A slice does not say how large its pixels are, where it lies, or what its values mean.",
+)
 def attribute_missing(dataset: Dataset, dice: Dice) -> Record:
     keyword = dice.pick(
         (
@@ -179,7 +183,7 @@ def attribute_missing(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_all(CT, by_codec("dicom-attribute-missing"), "No slice says in which frame of reference it lies.")
-def without_frame(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def without_frame(dataset: Dataset, dice: Dice) -> Record:
     del dataset.FrameOfReferenceUID
     return {}
 
@@ -221,7 +225,7 @@ def pixels_short(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(CT, by_codec("dicom-pixels-not-grey"), "A slice is a colour picture.")
-def colour(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def colour(dataset: Dataset, dice: Dice) -> Record:
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3, "RGB"
     return {"samples": "3"}
 
@@ -240,7 +244,7 @@ def thickness_differs(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_all(CT, by_codec("images-position-unsaid"), "Nobody knows how the patient lay.")
-def position_unsaid(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def position_unsaid(dataset: Dataset, dice: Dice) -> Record:
     dataset.PatientPosition = ""
     return {}
 
@@ -276,7 +280,7 @@ def pixels_exchanged(objects: Objects, dice: Dice) -> Spoiled:
 
 
 @in_all(CT, LATER, "The pixels of every slice are mirrored from left to right.")
-def mirrored(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def mirrored(dataset: Dataset, dice: Dice) -> Record:
     pixels = np.frombuffer(dataset.PixelData, "<i2").reshape(dataset.Rows, dataset.Columns)
     dataset.PixelData = np.ascontiguousarray(pixels[:, ::-1]).tobytes()
     return {}

@@ -89,4 +89,3 @@ def _is_beyond_dose(shape: Shape, grid: Grid, case: Case) -> bool:
         )
     except Refusal:
         return True
-

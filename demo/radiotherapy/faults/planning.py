@@ -82,7 +82,7 @@ def gantries_exchanged(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RP, LATER, "Gantry angles are counted the other way round.")
-def gantry_mirrored(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def gantry_mirrored(dataset: Dataset, dice: Dice) -> Record:
     for beam in dataset.BeamSequence:
         point = beam.ControlPointSequence[0]
         point.GantryAngle = f"{(360 - float(point.GantryAngle)) % 360:.1f}"
@@ -191,7 +191,7 @@ def beam_missing(objects: Objects, dice: Dice) -> Spoiled:
 
 
 @in_one(RP, LATER, "The plan was rejected by its reviewer.")
-def rejected(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def rejected(dataset: Dataset, dice: Dice) -> Record:
     dataset.ApprovalStatus, dataset.ReviewerName = "REJECTED", "示例^物理师"
     dataset.ReviewDate, dataset.ReviewTime = dataset.RTPlanDate, dataset.RTPlanTime
     return {"status": "REJECTED"}
@@ -214,4 +214,5 @@ def _move_isocentre(beam: Dataset, axis: int, by_mm: float) -> None:
 def _device(dataset: Dataset, dice: Dice, kind: str) -> Dataset:
     """The positions of a device at the first control point of a beam."""
     point = dice.pick(list(dataset.BeamSequence)).ControlPointSequence[0]
-    return next(one for one in point.BeamLimitingDevicePositionSequence if one.RTBeamLimitingDeviceType == kind)
+    devices: list[Dataset] = list(point.BeamLimitingDevicePositionSequence)
+    return next(one for one in devices if one.RTBeamLimitingDeviceType == kind)

@@ -47,7 +47,7 @@ def without_fraction(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RT, by_codec("treatment-without-plan"), "A record does not say which plan was given.")
-def without_plan(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def without_plan(dataset: Dataset, dice: Dice) -> Record:
     dataset.ReferencedRTPlanSequence = []
     return {}
 
@@ -91,4 +91,5 @@ def other_gantry(dataset: Dataset, dice: Dice) -> Record:
 
 
 def _pick(dataset: Dataset, dice: Dice) -> Dataset:
-    return dice.pick(list(dataset.TreatmentSessionBeamSequence))
+    beam: Dataset = dice.pick(list(dataset.TreatmentSessionBeamSequence))
+    return beam

@@ -50,7 +50,7 @@ def contours_of_nobody(dataset: Dataset, dice: Dice) -> Record:
 
 
 @in_one(RS, by_codec("structures-without-images"), "The structure set does not say on which images it was drawn.")
-def without_images(dataset: Dataset, dice: Dice) -> Record:  # noqa: ARG001
+def without_images(dataset: Dataset, dice: Dice) -> Record:
     del dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence
     return {}
 
