@@ -17,6 +17,7 @@ import numpy as np
 
 from demo.dice import Dice
 from demo.radiotherapy.made import MadeCase
+from demo.radiotherapy.phantoms import large_phantom, made_phantom
 from demo.radiotherapy.plans import (
     SETUPS,
     TOLERANCES,
@@ -238,3 +239,8 @@ def dose_grid_over(image: Grid, *, spacing_mm: float = DOSE_SPACING_MM) -> Grid:
     left = image.extent - (counts - 1) * spacing_mm
     columns, rows, slices = (int(count) for count in counts)
     return replace(image, origin=image.patient(left / 2), spacing=np.full(3, spacing_mm), shape=(slices, rows, columns))
+
+
+def speed_case(*, seed: int) -> Objects:
+    """150 slices of 512 x 512 with structures, plan and dose, as bytes: 85 MB, in about two seconds."""
+    return objects_of(made_phantom(large_phantom()), Making(seed=seed))

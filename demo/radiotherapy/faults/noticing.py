@@ -34,20 +34,20 @@ Notices = frozenset[tuple[Layer, str]]
 """Codes, each with the layer that gave it."""
 
 
-def noticed(objects: Objects, limits: Limits) -> Notices:
+def noticed(objects: Objects, limits: Limits, *, with_geometry: bool = True) -> Notices:
     """All that the layers say; a refusal is the readers' and ends it, since half a case is none."""
     try:
         reading = read_case(objects.contents(), bytes_max=limits.bytes_max, voxels_max=limits.voxels_max)
     except Refusal as refusal:
         return frozenset({(Layer.CODEC, refusal.code)})
     linked = {finding.code for finding in broken_links(reading.value)}
-    return frozenset(
-        {
-            *((Layer.CODEC, code) for code in reading.codes() - linked),
-            *((Layer.LINKS, code) for code in linked),
-            *((Layer.GEOMETRY, code) for code in geometry_codes(reading.value)),
-        }
-    )
+    said = {
+        *((Layer.CODEC, code) for code in reading.codes() - linked),
+        *((Layer.LINKS, code) for code in linked),
+    }
+    if with_geometry:
+        said.update((Layer.GEOMETRY, code) for code in geometry_codes(reading.value))
+    return frozenset(said)
 
 
 def geometry_codes(case: Case) -> Iterator[str]:
