@@ -264,7 +264,7 @@ def ring_phantom(*, step_mm: float = 2.0) -> Phantom:
             _one(RIGHT, Sphere(radius_mm=11.0), (-58.0, 0.0, 0.0)),
         ),
         image=Lattice(shape=(ceil(84 / step_mm), 64, 72), spacing_mm=(2.6, 2.4, step_mm), offset_mm=(-0.4, 0.2, 0.7)),
-        dose_lattice=Lattice(shape=(30, 40, 48), spacing_mm=(3.5, 3.5, 3.0)),
+        dose_lattice=Lattice(shape=(30, 40, 48), spacing_mm=(3.5, 3.5, 3.0), offset_mm=(0.6, -0.4, 0.9)),
         dose=RadialDose(peak_gy=52.0, spread_mm=80.0),
     )
 

@@ -149,6 +149,12 @@ def hot_spot(dataset: Dataset, dice: Dice) -> Record:
     return {"voxel": str(place), "factor": f"{factor:.2f}"}
 
 
+@in_one(RD, LATER, "The dose does not say in which frame of reference it lies.")
+def without_frame(dataset: Dataset, dice: Dice) -> Record:
+    del dataset.FrameOfReferenceUID
+    return {}
+
+
 def _shift(dataset: Dataset, by_mm: float) -> None:
     row = [float(one) for one in dataset.ImageOrientationPatient][:3]
     corner = [float(one) for one in dataset.ImagePositionPatient]

@@ -16,7 +16,9 @@ from demo.radiotherapy.faults.editing import PREAMBLE, body_of, claiming
 from demo.radiotherapy.faults.fault import Fault, Spoiled, by_codec, fault
 from demo.radiotherapy.objects import Kind, Objects
 
-CUT = by_codec("dicom-truncated", "dicom-unreadable", "dicom-pixels-short")
+CUT = by_codec("dicom-truncated", "dicom-unreadable", "dicom-pixels-short", "dicom-attribute-missing")
+"""Cut between two elements, a file looks whole and lacks attributes."""
+
 BOMB_BYTES = 80_000_000
 """More than the tests' limit of one object, less than a test machine's memory."""
 

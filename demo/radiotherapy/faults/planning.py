@@ -204,6 +204,12 @@ def wrong_dose_rate(dataset: Dataset, dice: Dice) -> Record:
     return {"dose_rate": str(point.DoseRateSet)}
 
 
+@in_one(RP, LATER, "The plan does not say how the patient is to lie.")
+def position_unsaid(dataset: Dataset, dice: Dice) -> Record:
+    del dataset.PatientSetupSequence[0].PatientPosition
+    return {}
+
+
 def _move_isocentre(beam: Dataset, axis: int, by_mm: float) -> None:
     point = beam.ControlPointSequence[0]
     place = [float(one) for one in point.IsocenterPosition]

@@ -90,6 +90,19 @@ def other_gantry(dataset: Dataset, dice: Dice) -> Record:
     return {"beam": beam.BeamName, "by_degrees": f"{by:.1f}"}
 
 
+@in_one(RT, LATER, "A session has no beams.")
+def without_beams(dataset: Dataset, dice: Dice) -> Record:
+    del dataset.TreatmentSessionBeamSequence
+    return {}
+
+
+@in_one(RT, LATER, "A beam's record does not say what was given at any control point.")
+def without_points(dataset: Dataset, dice: Dice) -> Record:
+    beam = _pick(dataset, dice)
+    del beam.ControlPointDeliverySequence
+    return {"beam": beam.BeamName}
+
+
 def _pick(dataset: Dataset, dice: Dice) -> Dataset:
     beam: Dataset = dice.pick(list(dataset.TreatmentSessionBeamSequence))
     return beam

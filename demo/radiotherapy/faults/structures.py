@@ -121,6 +121,12 @@ def end_not_drawn(dataset: Dataset, dice: Dice) -> Record:
     return {"structure": name, "contours_lost": str(len(contours) - len(kept)), "planes_left": str(len(planes))}
 
 
+@in_one(RS, LATER, "Nothing says which structure is a target and which an organ.")
+def observations_lost(dataset: Dataset, dice: Dice) -> Record:
+    del dataset.RTROIObservationsSequence
+    return {}
+
+
 def _pick(dataset: Dataset, dice: Dice) -> tuple[str, Dataset]:
     return dice.pick(list(contours_by_structure(dataset, least=6)))
 

@@ -1,4 +1,4 @@
-"""Orthanc as a child process of a test: on loopback, with a configuration of ours and nothing but its REST interface."""
+"""Orthanc as a child process of a test: on loopback, with a configuration of ours, for its REST interface only."""
 
 from __future__ import annotations
 
