@@ -6,11 +6,22 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from demo.dice import Dice
-from demo.radiotherapy.faults import beams, belonging, contours, doses, files, images, planning, records, structures
+from demo.radiotherapy.faults import (
+    beams,
+    belonging,
+    contours,
+    doses,
+    files,
+    images,
+    passed_over,
+    planning,
+    records,
+    structures,
+)
 from demo.radiotherapy.faults.fault import Fault, Layer, Spoiled
 from demo.radiotherapy.objects import Objects
 
-_MODULES = (files, images, structures, contours, belonging, beams, doses, records, planning)
+_MODULES = (files, images, structures, contours, belonging, beams, doses, records, planning, passed_over)
 
 
 def _of(module: ModuleType) -> tuple[Fault, ...]:
@@ -19,6 +30,9 @@ def _of(module: ModuleType) -> tuple[Fault, ...]:
 
 FAULTS: Mapping[str, Fault] = {fault.id: fault for module in _MODULES for fault in _of(module)}
 """All faults by their id."""
+
+FAULTS_COUNT = sum(len(_of(module)) for module in _MODULES)
+"""How many were written, so that two of one id are seen."""
 
 
 def faults_of(layer: Layer) -> tuple[Fault, ...]:

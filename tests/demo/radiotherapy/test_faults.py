@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from demo.dice import Dice
-from demo.radiotherapy.faults import FAULTS, apply, faults_of
+from demo.radiotherapy.faults import FAULTS, FAULTS_COUNT, apply, faults_of
 from demo.radiotherapy.faults.fault import Fault, Layer
 from demo.radiotherapy.faults.noticing import Notices, noticed
 from demo.radiotherapy.objects import Kind
@@ -27,6 +27,10 @@ def seen_of(fault: Fault, name: str, draw: int) -> Notices:
 def test_there_are_more_than_sixty_and_each_layer_has_some() -> None:
     assert len(FAULTS) >= 160
     assert all(len(faults_of(layer)) >= 8 for layer in Layer)
+
+
+def test_no_fault_hides_another_of_the_same_id() -> None:
+    assert len({id(fault.spoil) for fault in FAULTS.values()}) == len(FAULTS) == FAULTS_COUNT
 
 
 def test_every_fault_of_today_says_with_which_codes_it_is_told_and_no_later_one_does() -> None:
