@@ -33,12 +33,15 @@ SYSTEM_PACKAGES = (
     "fonts-noto-core",
     "janus",
     "nginx",
+    "orthanc",
+    "plastimatch",
     "postgresql-15",
     "systemd",
     "wrk",
 )
 """Debian packages that tests use: browser, a relay of live pictures, readers of DICOM, what fetches cameras, Chinese
-fonts, a second media server, a reverse proxy, a second PostgreSQL, a reader of units, a load generator."""
+fonts, a second media server, a reverse proxy, a DICOM archive, a writer of radiotherapy objects, a second PostgreSQL,
+a reader of units, a load generator."""
 
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 """What Debian's packages ask whether they may start their services; 101 says no."""

@@ -163,3 +163,12 @@ def test_negative_dose_is_written_for_an_error_only() -> None:
     again = read_dose(written(replace(negative, kind="ERROR")), voxels_max=VOXELS_MAX)
     assert np.allclose(again.value.volume.values, -1.5)
     assert {"dose-not-physical", "dose-has-negative"} <= again.codes()
+
+
+def test_a_reference_without_a_uid_names_no_plan() -> None:
+    """So plastimatch writes a dose of which it knows no plan."""
+    one = written()
+    one.dataset.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = ""
+    reading = read_dose(one, voxels_max=VOXELS_MAX)
+    assert reading.value.plan is None
+    assert "dose-without-plan" in reading.codes()

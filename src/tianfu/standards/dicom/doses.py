@@ -173,7 +173,8 @@ def _dose(item: Item, volume: Volume[np.float32], plan: Item | None) -> Dose:
         kind=item.needed_text("DoseType"),
         summation=item.needed_text("DoseSummationType"),
         heterogeneity=item.texts("TissueHeterogeneityCorrection"),
-        plan=plan.uid("ReferencedSOPInstanceUID") if plan else None,
+        # plastimatch 1.9 writes an item with an empty UID where it knows no plan: that names none.
+        plan=plan.uid_or_none("ReferencedSOPInstanceUID") if plan else None,
         fraction_group=group.whole("ReferencedFractionGroupNumber") if group else None,
         beams=tuple(beam.whole("ReferencedBeamNumber") for beam in group.items("ReferencedBeamSequence"))
         if group

@@ -72,3 +72,22 @@ def test_a_repair_keeps_what_is_inside_an_odd_number_of_rings(rings: list) -> No
     lines = shapely.MultiLineString([np.vstack([ring, ring[:1]]) for ring in drawn])
     for _, row, column in np.argwhere(unlike).tolist():  # only centres on an edge may change sides
         assert shapely.distance(lines, shapely.Point(column, row)) < 1e-2
+
+
+@given(start=st.tuples(THOUSANDTHS, THOUSANDTHS), end=st.tuples(THOUSANDTHS, THOUSANDTHS), share=st.floats(0.1, 0.9))
+def test_a_line_drawn_forth_and_back_and_rounded_has_no_area(
+    start: tuple[float, float], end: tuple[float, float], share: float
+) -> None:
+    one, other = np.array(start), np.array(end)
+    if np.linalg.norm(other - one) < 0.1:
+        return
+    ring = np.array([one, other, np.round(one + share * (other - one), 2)])
+    shape, flaws = flaws_of(ring)
+    assert Flaw.NO_AREA in flaws or Flaw.TOO_FEW_POINTS in flaws
+    assert shape.planes == ()
+
+
+def test_a_thin_ring_that_was_meant_stays() -> None:
+    shape, flaws = flaws_of(np.array([(0, 0), (50, 0), (50, 0.1), (0, 0.1)], dtype=float))
+    assert flaws == []
+    assert len(shape.planes) == 1

@@ -16,6 +16,11 @@ SAME_POINT_WITHIN_MM = 1e-3
 """Points nearer than this to the one before are one point: contours are written with two or three decimals. [ours]"""
 
 
+NARROW_MM = 0.01
+"""A ring whose mean width is below this is a line drawn forth and back: its area is what rounding its points to two
+decimals makes. [ours]"""
+
+
 class Flaw(StrEnum):
     """What may be wrong with a ring, as the stable code of its sentence."""
 
@@ -57,7 +62,7 @@ def _repaired_plane(plane: Plane) -> tuple[tuple[Floats, ...], list[Flaw]]:
         flaws += [Flaw.REPEATED_POINTS] * (len(single) < len(ring))
         if len(single) < 3:
             flaws.append(Flaw.TOO_FEW_POINTS)
-        elif area_of([single]).is_empty or area_of([single]).area == 0:
+        elif _is_a_line(single):
             flaws.append(Flaw.NO_AREA)
         else:
             flaws += [Flaw.CROSSES_ITSELF] * (not shapely.LinearRing(single).is_simple)
@@ -66,6 +71,11 @@ def _repaired_plane(plane: Plane) -> tuple[tuple[Floats, ...], list[Flaw]]:
         flaws.append(Flaw.CROSSES_ANOTHER)
     is_sound = not any(flaw in {Flaw.CROSSES_ITSELF, Flaw.CROSSES_ANOTHER} for flaw in flaws)
     return tuple(kept) if is_sound else rings_of(area_of(kept)), flaws
+
+
+def _is_a_line(ring: Floats) -> bool:
+    """Whether its area is not more than its length, there and back, times what rounding makes wide."""
+    return bool(area_of([ring]).area <= NARROW_MM * shapely.LinearRing(ring).length / 2)
 
 
 def _without_repeats(ring: Floats) -> Floats:
