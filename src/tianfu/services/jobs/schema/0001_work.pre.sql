@@ -41,3 +41,19 @@ grant select, insert on work_part to tianfu_app;
 grant select, insert, update, delete on procrastinate_jobs, procrastinate_events, procrastinate_workers,
                                         procrastinate_periodic_defers to tianfu_app;
 grant usage on all sequences in schema tianfu to tianfu_app;
+
+-- The queue's own texts compare by bytes too, so that every database has them in one order.
+do $$
+declare
+  each record;
+begin
+  for each in
+    select attrelid::regclass as relation, attname, format_type(atttypid, atttypmod) as kind
+      from pg_attribute join pg_class on pg_class.oid = attrelid join pg_namespace on pg_namespace.oid = relnamespace
+     where nspname = 'tianfu' and relname like 'procrastinate%' and relkind = 'r' and attnum > 0 and not attisdropped
+       and attcollation not in (0, 'pg_catalog."C"'::regcollation)
+  loop
+    execute format('alter table %s alter column %I type %s collate "C"', each.relation, each.attname, each.kind);
+  end loop;
+end
+$$;
