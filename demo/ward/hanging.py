@@ -13,6 +13,7 @@ from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
 from tianfu.installation import installation_keys
 from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.store import SearchRequest, Store
@@ -49,14 +50,16 @@ async def hang_cameras(settings: Settings, addresses: Addresses, port: int, logi
             if cart is not None and cart not in known:
                 await cameras.add(cart, Kind.CART, None)
             hung = {path: device for path, device in devices.items() if device is not None}
+            bound: list[str] = []
             for path, device in hung.items():
                 source = read_source(f"rtsp://127.0.0.1:{port}/{path}", login.user, login.password)
-                await _hang(cameras, device, source, is_known=device in known)
+                if not await _hang(cameras, device, source, is_known=device in known):
+                    bound.append(path)
             await ask_consultation(store)
             labels = [await _labels(store, bed) for bed in beds() if bed.number in TWINS and bed.path in hung]
         finally:
             trail.close()
-    return Hung(cameras=len(hung), labels=tuple(each for each in labels if each))
+    return Hung(cameras=len(hung) - len(bound), labels=tuple(each for each in labels if each))
 
 
 async def _labels(store: Store, bed: Bed) -> str:
@@ -86,8 +89,15 @@ async def _device(store: Store, code: str) -> str | None:
     return page.records[0].id if page.records else None
 
 
-async def _hang(cameras: Cameras, device: str, source: Source, *, is_known: bool) -> None:
-    if is_known:
-        await cameras.move(device, source)
-    else:
-        await cameras.add(device, Kind.RTSP, source)
+async def _hang(cameras: Cameras, device: str, source: Source, *, is_known: bool) -> bool:
+    """Hang one; no if a visit that was under way when all was stopped still has it: it ends once somebody serves."""
+    try:
+        if is_known:
+            await cameras.move(device, source)
+        else:
+            await cameras.add(device, Kind.RTSP, source)
+    except Refusal as refusal:
+        if refusal.code != "camera-bound":
+            raise
+        return False
+    return True
