@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import importlib
 import json
 import os
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from demo.radiotherapy.published import openkbp_dose
 from numpy.typing import NDArray
 
 from bench.places import ROOT
@@ -144,7 +144,7 @@ def _clinical() -> Result:
     folder = shared / "data" / "radiotherapy" / "openkbp" / "pt_11"
     if not folder.is_dir():
         return {}
-    reference = _openkbp_dose(folder)
+    reference = openkbp_dose(folder)
     moved = Volume(
         grid=Grid(
             origin=reference.grid.origin + np.array([0.6, -0.6, 0.53]),
@@ -160,19 +160,6 @@ def _clinical() -> Result:
         "gamma_openkbp_points": found.judged,
         "gamma_openkbp_pass_percent": round(found.pass_percent, 3),
     }
-
-
-def _openkbp_dose(folder: Path) -> Dose:
-    """A dose of OpenKBP (doi 10.1002/mp.14845): voxel numbers and values of a cube of 128."""
-    with gzip.open(folder / "voxel_dimensions.csv.gz", "rt") as text:
-        spacing = np.loadtxt(text)
-    with gzip.open(folder / "dose.csv.gz", "rt") as text:
-        sparse = np.loadtxt(text, delimiter=",", skiprows=1)
-    values = np.zeros(128**3, np.float32)
-    values[sparse[:, 0].astype(np.int64)] = sparse[:, 1]
-    # the last of their three axes is slices; which way it goes does not matter here
-    grid = Grid(origin=np.zeros(3), axes=np.eye(3), spacing=spacing[[1, 0, 2]], shape=(128, 128, 128))
-    return Volume(grid=grid, values=np.ascontiguousarray(values.reshape(128, 128, 128).transpose(2, 0, 1)))
 
 
 def _peer_seconds(given: Path, answer: Path) -> float:

@@ -41,9 +41,10 @@ def doses() -> tuple[Dose, Dose]:
     evaluated = _fields(grid, SHIFT_MM, MORE_OF_ONE) * SCALE
     noise = np.random.default_rng(119).normal(0, NOISE_PERCENT / 100, SHAPE)
     noisy = np.maximum(evaluated + noise * np.sqrt(evaluated * highest), 0)
-    return tuple(
+    first, second = (
         Volume(grid=grid, values=(values * HIGHEST_GY / highest).astype(np.float32)) for values in (reference, noisy)
-    )  # type: ignore[return-value]
+    )
+    return first, second
 
 
 def _fields(grid: Grid, shift_mm: Floats, first: float) -> Floats:
@@ -88,7 +89,7 @@ def converged(
 
 
 @njit(cache=True, nogil=True)
-def _converged(evaluated, spacing, point, dose, criteria):  # type: ignore[no-untyped-def]
+def _converged(evaluated, spacing, point, dose, criteria):  # type: ignore[no-untyped-def]  # numba infers them
     gray, distance_mm, gamma_max, step_mm = criteria
     best = min(((evaluated[point[0], point[1], point[2]] - dose) / gray) ** 2, gamma_max**2)
     reach = np.ceil(gamma_max * distance_mm / spacing).astype(np.int64)
@@ -115,7 +116,7 @@ def _converged(evaluated, spacing, point, dose, criteria):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _sampled(cell, place, size, step, best):  # type: ignore[no-untyped-def]
+def _sampled(cell, place, size, step, best):  # type: ignore[no-untyped-def]  # numba infers them
     """The least gamma² of the samples of one cell, in criteria; `place` and `size` are along slice, row, column."""
     slices, rows, columns = int(np.ceil(size[2] / step)), int(np.ceil(size[1] / step)), int(np.ceil(size[0] / step))
     for k in range(slices + 1):

@@ -84,25 +84,32 @@ def openkbp(folder: Path) -> MadeCase:
     The files count rows, columns and slices from head to feet; which way each goes was seen from where the parotids
     and the brainstem lie.
     """
-    spacing = np.array([float(each) for each in _text(folder / "voxel_dimensions.csv.gz").split()])
+    dose = openkbp_dose(folder)
+    grid = dose.grid
     hounsfield = np.rint(_sparse(folder / "ct.csv.gz")).astype(np.int16) - np.int16(OPENKBP_HU_SHIFT)
-    grid = Grid(
-        origin=np.append(-(OPENKBP_SIDE - 1) / 2 * spacing[:2], 0.0),
-        axes=np.eye(3),
-        spacing=spacing,
-        shape=hounsfield.shape,
-    )
     case = MadeCase(
         name=f"OpenKBP {folder.name}",
         ct=Volume(grid=grid, values=hounsfield),
         structures=(),
-        dose=Volume(grid=grid, values=_sparse(folder / "dose.csv.gz").astype(np.float32)),
+        dose=dose,
         prescribed_gy=OPENKBP_GY,
     )
     masks = {
         name: _sparse(folder / f"{name}.csv.gz") > 0 for name in OPENKBP_DRAWN if (folder / f"{name}.csv.gz").exists()
     }
     return with_masks(case, OPENKBP_DRAWN, masks, grid)
+
+
+def openkbp_dose(folder: Path) -> Volume[np.float32]:
+    """The clinical dose of one patient, on the grid of his image."""
+    spacing = np.array([float(each) for each in _text(folder / "voxel_dimensions.csv.gz").split()])
+    grid = Grid(
+        origin=np.append(-(OPENKBP_SIDE - 1) / 2 * spacing[:2], 0.0),
+        axes=np.eye(3),
+        spacing=spacing,
+        shape=(OPENKBP_SIDE, OPENKBP_SIDE, OPENKBP_SIDE),
+    )
+    return Volume(grid=grid, values=_sparse(folder / "dose.csv.gz").astype(np.float32))
 
 
 def _sparse(file: Path) -> NDArray[np.float64]:

@@ -273,7 +273,7 @@ def pixels_exchanged(objects: Objects, dice: Dice) -> Spoiled:
     one = dice.randrange(len(files) // 2)
     other = len(files) - 1 - one
     for number in (one, other):
-        edited(files[number], lambda dataset, number=number: pixels.update({number: dataset.PixelData}))  # type: ignore[misc]
+        edited(files[number], lambda dataset, number=number: pixels.update({number: dataset.PixelData}))  # type: ignore[misc]  # mypy infers no lambda with a default
     files[one] = edited(files[one], lambda dataset: setattr(dataset, "PixelData", pixels[other]))
     files[other] = edited(files[other], lambda dataset: setattr(dataset, "PixelData", pixels[one]))
     return Spoiled(objects=objects.with_files(CT, tuple(files)), record={"one": str(one + 1), "other": str(other + 1)})

@@ -91,7 +91,7 @@ def read_stand(item: Item, before: Stand | None) -> Stand:
         said[name] = item.number(keyword) if item.has(keyword) else getattr(previous, name)
     for name, keyword in DIRECTIONS_OF_A_STAND.items():
         said[name] = item.text(keyword) or getattr(previous, name)
-    return Stand(openings=_openings(item, previous.openings), **said)  # type: ignore[arg-type]
+    return Stand(openings=_openings(item, previous.openings), **said)  # type: ignore[arg-type]  # names are those of its fields
 
 
 def write_stand(stand: Stand, before: Stand | None) -> Dataset:
