@@ -43,7 +43,7 @@ def wrk(
     A run with failed requests ends the program, for its rate means nothing.
     """
     parts = [LOAD / f"{script}.lua"] if script else []
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as joined:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".lua") as joined:
         joined.write("\n".join(part.read_text("utf-8") for part in (*parts, LOAD / "summary.lua")))
         joined.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", joined.name, f"http://127.0.0.1:{port}/"]

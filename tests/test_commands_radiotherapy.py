@@ -147,7 +147,7 @@ def test_a_case_without_identity_names_nobody_and_its_links_are_for_the_owner_al
     assert len(written) == 42
     assert not any("示例".encode() in each or b"MADE-UP-1" in each for each in written)
     assert stat.S_IMODE(links.stat().st_mode) == stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert len(json.loads(links.read_text())) == 42
+    assert len(json.loads(links.read_text("utf-8"))) == 42
     assert run("show", into).returncode == 0, "it still belongs together"
     again = run("deidentify", folder, tmp_path / "again", "--key-file", key, "--links", links)
     assert again.returncode == 2

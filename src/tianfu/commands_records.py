@@ -91,7 +91,7 @@ def refuse_unwritable(file: Path) -> None:
     was_there = file.exists()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a"):
+        with file.open("a", encoding="utf-8"):
             pass
         if not was_there:
             file.unlink()

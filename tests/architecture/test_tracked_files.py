@@ -25,3 +25,10 @@ def test_no_file_names_a_package_registry(words: str) -> None:
 
 def test_scripts_of_the_two_commands_can_be_run() -> None:
     assert all((ROOT / name).stat().st_mode & 0o100 for name in (".ci/run", "scripts/lock.sh"))
+
+
+def test_test_files_of_one_name_stand_in_packages() -> None:
+    """Pytest imports a file that stands in no package by its bare name: two of one name are collected by luck."""
+    files = [file for file in tracked() if file.suffix == ".py" and file.is_relative_to(ROOT / "tests")]
+    bare = [file.name for file in files if not (file.parent / "__init__.py").exists() and file.name != "conftest.py"]
+    assert sorted({name for name in bare if bare.count(name) > 1}) == []

@@ -99,7 +99,7 @@ async def test_without_a_process_s_head_file_only_part_can_be_checked(installati
 @pytest.mark.usefixtures("process")
 async def test_an_edited_head_file_contradicts_the_database(installation: Installation) -> None:
     (file,) = (installation.audit / "heads").glob("*.heads")
-    lines = file.read_text().rstrip("\0").splitlines(keepends=True)
+    lines = file.read_text("utf-8").rstrip("\0").splitlines(keepends=True)
     lane, number, digest = lines[-1].split(" ")[1:4]
     lines[-1] = lines[-1].replace(digest, "ab" * 32)
     file.write_text("".join(lines))
@@ -110,7 +110,7 @@ async def test_an_edited_head_file_contradicts_the_database(installation: Instal
 async def test_a_changed_root_is_named(installation: Installation) -> None:
     await installation.root()
     (root,) = (installation.audit / "roots").glob("root-*.txt")
-    root.write_text(root.read_text().replace(" 9 ", " 8 "))
+    root.write_text(root.read_text("utf-8").replace(" 9 ", " 8 "))
     said = installation.check()
     assert {kind for kind, _, _ in said.tampered} == {"root-changed"}
     assert "root 1" in said.said["tampered"][0]["detail"]
@@ -120,7 +120,7 @@ async def test_a_changed_root_is_named(installation: Installation) -> None:
 async def test_a_root_forged_with_another_key_is_of_nobody_we_know(installation: Installation) -> None:
     await installation.root()
     (root,) = (installation.audit / "roots").glob("root-*.txt")
-    record = json.loads(root.read_text().splitlines()[0])
+    record = json.loads(root.read_text("utf-8").splitlines()[0])
     record["leaves"] = [leaf.replace(" 9 ", " 8 ") for leaf in record["leaves"]]
     record["merkle"] = merkle_root(record["leaves"]).hex()
     key = sm2.make_key()
@@ -137,7 +137,7 @@ async def test_a_root_forged_with_another_key_is_of_nobody_we_know(installation:
 async def test_a_root_under_the_right_name_with_a_wrong_signature_is_changed(installation: Installation) -> None:
     await installation.root()
     (root,) = (installation.audit / "roots").glob("root-*.txt")
-    record, key, _ = root.read_text().splitlines()
+    record, key, _ = root.read_text("utf-8").splitlines()
     root.write_text(f"{record}\n{key}\n{sm2.sign(sm2.make_key(), record.encode()).hex()}\n")
     assert ("root-changed", None, None) in installation.check().tampered
 
@@ -257,7 +257,7 @@ async def test_what_a_killed_process_had_committed_but_not_acknowledged_is_settl
     installation: Installation, process: Process, *, is_room_left: bool
 ) -> None:
     (file,) = (installation.audit / "heads").glob("*.heads")
-    lines, _, room = file.read_text().rpartition("\n")
+    lines, _, room = file.read_text("utf-8").rpartition("\n")
     lines, _, last = lines.rpartition("\n")
     assert set(room) == {"\0"}
     # As if the kill had come in the middle of the last line.
@@ -328,7 +328,7 @@ async def unconfirmed(installation: Installation, process: Process) -> Process:
     """The last of nine events was intended on disk; that it was committed did not reach the disk."""
     await process.end()
     (file,) = (installation.audit / "heads").glob("*.heads")
-    *lines, intent, confirmed = file.read_text().splitlines(keepends=True)
+    *lines, intent, confirmed = file.read_text("utf-8").splitlines(keepends=True)
     assert (intent[:6], confirmed[:6]) == ("i 1 9 ", "h 1 9 ")
     file.write_text("".join([*lines, intent]))
     return process
@@ -359,7 +359,7 @@ async def test_a_head_told_late_leaves_the_intent_of_a_later_one_open(
 ) -> None:
     """On a slow disk the next group's intent is written before the head of the group before it."""
     (file,) = (installation.audit / "heads").glob("*.heads")
-    *_, eighth, _ = file.read_text().splitlines(keepends=True)
+    *_, eighth, _ = file.read_text("utf-8").splitlines(keepends=True)
     assert eighth.startswith("h 1 8 ")
     with file.open("a") as opened:
         opened.write(eighth)

@@ -88,7 +88,7 @@ def _input(name: str) -> dict[str, Any]:
     path = cases_folder() / name
     if path.suffix == ".xml":
         return read_xml(path)
-    loaded: dict[str, Any] = json.loads(path.read_text(), parse_float=Decimal)
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"), parse_float=Decimal)
     return loaded
 
 

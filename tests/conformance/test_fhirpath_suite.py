@@ -9,7 +9,8 @@ import pytest
 
 from tests.conformance.fhirpath_suite import Case, cases, cases_folder, outcome, run_suite
 
-MISSES = {miss["case"]: miss for miss in json.loads(Path(__file__).with_name("fhirpath_misses.json").read_text())}
+MISSES_FILE = Path(__file__).with_name("fhirpath_misses.json")
+MISSES = {miss["case"]: miss for miss in json.loads(MISSES_FILE.read_text("utf-8"))}
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_start_waits_until_the_last_process_of_a_killed_server_is_dead(
 ) -> None:
     """A process on its way out no longer shows its folder, and still holds the shared memory."""
     server.start()
-    children = Path(f"/proc/{server.state.process}/task/{server.state.process}/children").read_text().split()
+    children = Path(f"/proc/{server.state.process}/task/{server.state.process}/children").read_text("utf-8").split()
     lingering = int(children[0])
     os.kill(lingering, signal.SIGSTOP)
     kill(server)

@@ -296,7 +296,8 @@ def event_days(resource: Resource) -> Iterator[date]:
 
 def source_folders(province: Province) -> dict[str, str]:
     """Source address to folder name."""
-    return {json.loads((source / "source.json").read_text())["source"]: source.name for source in province.sources}
+    described = {source.name: (source / "source.json").read_text("utf-8") for source in province.sources}
+    return {json.loads(text)["source"]: name for name, text in described.items()}
 
 
 def person_of_each_patient(province: Province) -> dict[tuple[str, str], str]:

@@ -46,14 +46,14 @@ def test_every_record_says_that_it_is_a_demo(province: Province) -> None:
 
 
 def test_each_source_describes_itself(province: Province) -> None:
-    described = [json.loads((source / "source.json").read_text()) for source in province.sources]
+    described = [json.loads((source / "source.json").read_text("utf-8")) for source in province.sources]
     assert sorted(each["library"] for each in described) == ["hospital", "hospital", "hospital", "public-health"]
     assert len({each["source"] for each in described}) == 4
     assert all(each["name"]["zh"] and each["name"]["en"] for each in described)
 
 
 def test_the_summary_counts_what_was_written(province: Province) -> None:
-    summary = json.loads(province.folder.with_name(f"{province.folder.name}-summary.json").read_text())
+    summary = json.loads(province.folder.with_name(f"{province.folder.name}-summary.json").read_text("utf-8"))
     assert summary["resources"] == sum(1 for _ in province.everywhere())
     assert summary["residents"] == RESIDENTS == len(province.truth)
 

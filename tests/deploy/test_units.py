@@ -64,7 +64,7 @@ def test_systemd_understands_every_line(units: list[str]) -> None:
 
 def test_a_line_that_systemd_does_not_know_is_noticed(units: list[str]) -> None:
     file = Path(units[0])
-    file.write_text(file.read_text().replace("ProtectHome=yes", "ProtectHouse=yes"))
+    file.write_text(file.read_text("utf-8").replace("ProtectHome=yes", "ProtectHouse=yes"), encoding="utf-8")
     done = subprocess.run(["systemd-analyze", "verify", units[0]], capture_output=True, text=True, check=False)
     assert "ProtectHouse" in done.stderr
 

@@ -234,7 +234,7 @@ class Watch:
         for process in Path("/proc").iterdir():
             if process.name.isdigit():
                 with suppress(OSError):
-                    parents[process.name] = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                    parents[process.name] = (process / "stat").read_text("utf-8").rpartition(")")[2].split()[1]
                     if self._home in (process / "environ").read_bytes().split(b"\0"):
                         ours.add(process.name)
         for name in parents:
@@ -247,7 +247,7 @@ class Watch:
             name = next((each for each in MEDIA_PROGRAMS if each in command), command[:60])
             self.seen.programs.add(name)
             if name in MEDIA_PROGRAMS:
-                said = re.search(r"^write_bytes: (\d+)", (process / "io").read_text(), re.MULTILINE)
+                said = re.search(r"^write_bytes: (\d+)", (process / "io").read_text("utf-8"), re.MULTILINE)
                 assert said is not None
                 number, count = int(process.name), int(said[1])
                 self._before.setdefault(number, count)
@@ -261,7 +261,8 @@ class Watch:
         is_device = target.startswith(("/dev/", "/proc/")) and not target.startswith(IN_MEMORY)
         if not target.startswith(("/", "memfd:")) or is_device or not entry.is_file():
             return
-        flags = int(re.search(r"^flags:\s+(\d+)", (process / "fdinfo" / entry.name).read_text(), re.MULTILINE)[1], 8)  # type: ignore[index]  # every open file has flags
+        told = (process / "fdinfo" / entry.name).read_text("utf-8")
+        flags = int(re.search(r"^flags:\s+(\d+)", told, re.MULTILINE)[1], 8)  # type: ignore[index]  # every open file has flags
         if flags & os.O_ACCMODE != os.O_RDONLY:
             self.seen.held.setdefault(name, set()).add(target)
             is_watched = Path(target).is_relative_to(self._folder) and not target.endswith(" (deleted)")

@@ -434,7 +434,7 @@ def test_who_begins_is_at_no_moment_taken_for_dead(tmp_path: Path, monkeypatch: 
 
 
 def children() -> list[int]:
-    return [int(each) for each in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    return [int(each) for each in Path(f"/proc/self/task/{os.getpid()}/children").read_text("utf-8").split()]
 
 
 def descriptors() -> int:

@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
         folder = Path(sys.argv[1])
         with (folder / "asked").open("a") as asked:
             asked.write(f"{self.path}\n")
-        match (folder / "answer").read_text():
+        match (folder / "answer").read_text("utf-8"):
             case "keys":
                 self._answer((folder / "keys.json").read_bytes())
             case "huge":

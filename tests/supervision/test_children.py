@@ -86,13 +86,13 @@ async def test_child_ends_with_its_parent(tmp_path: Path) -> None:
     started.send_signal(signal.SIGKILL)
     await started.wait()
     async with asyncio.timeout(5):
-        while is_alive(int(file.read_text())):  # noqa: ASYNC110 - another process ends
+        while is_alive(int(file.read_text("utf-8"))):  # noqa: ASYNC110 - another process ends
             await asyncio.sleep(0.01)
 
 
 def is_alive(process: int) -> bool:
     try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
     return state != "Z"

@@ -49,7 +49,7 @@ class KeyServer:
     def asked(self) -> int:
         """How often it was asked so far."""
         file = self.folder / "asked"
-        return len(file.read_text().splitlines()) if file.exists() else 0
+        return len(file.read_text("utf-8").splitlines()) if file.exists() else 0
 
 
 @pytest.fixture

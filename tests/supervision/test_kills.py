@@ -219,7 +219,7 @@ def is_flusher(process: int) -> bool:
 
 def children(process: int | None) -> list[int]:
     with suppress(OSError):
-        return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+        return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text("utf-8").split()]
     return []
 
 

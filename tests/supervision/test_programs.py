@@ -311,7 +311,7 @@ def test_a_private_key_is_never_written_over(served: Installation, tmp_path: Pat
     file.write_text("something that is dear to somebody")
     done = served.run("client", "key", str(file), "--algorithm", "ES256")
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    assert file.read_text() == "something that is dear to somebody"
+    assert file.read_text("utf-8") == "something that is dear to somebody"
 
 
 def test_the_role_of_development_is_for_no_program_in_production(served: Installation) -> None:

@@ -53,7 +53,7 @@ def test_damaged_key_is_refused_and_left_as_it_is(tmp_path: Path, content: str) 
     master_key_file(tmp_path).write_text(content)
     with pytest.raises(Refusal, match="key-damaged"):
         load_or_make(tmp_path, "development")
-    assert master_key_file(tmp_path).read_text() == content
+    assert master_key_file(tmp_path).read_text("utf-8") == content
 
 
 def test_production_refuses_a_key_that_development_made(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ class EmbeddedPostgres:
         unfinished.rename(self._data)
 
     def _refuse_other_version(self) -> None:
-        major = (self._data / "PG_VERSION").read_text().strip()
+        major = (self._data / "PG_VERSION").read_text("utf-8").strip()
         said = self._run("postgres", "--version").split()[2]
         if said.split(".")[0] != major:
             raise Refusal(

@@ -17,7 +17,7 @@ ORPHAN_SECONDS = 10.0
 def postmaster_of(data: Path) -> int | None:
     """The process id of the living postmaster of this folder, or None."""
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
+        lines = (data / "postmaster.pid").read_text("utf-8").splitlines()
         process = int(lines[0])
     except (OSError, ValueError, IndexError):
         return None
@@ -27,7 +27,7 @@ def postmaster_of(data: Path) -> int | None:
 def is_stopping(data: Path) -> bool:
     """Whether the postmaster is on its way out."""
     try:
-        return (data / "postmaster.pid").read_text().splitlines()[7].strip() == "stopping"
+        return (data / "postmaster.pid").read_text("utf-8").splitlines()[7].strip() == "stopping"
     except (OSError, IndexError):
         return False
 
@@ -64,7 +64,7 @@ def _works_in(process: int, data: Path) -> bool:
     try:
         folder = os.readlink(f"/proc/{process}/cwd")  # noqa: PTH115 - Path.readlink would do the same twice
         program = os.readlink(f"/proc/{process}/exe")  # noqa: PTH115
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
     return (

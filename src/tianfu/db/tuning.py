@@ -16,7 +16,7 @@ def machine_memory_bytes() -> int:
     """The memory that this machine, or the container around this process, may use."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+    if limit.is_file() and (text := limit.read_text("utf-8").strip()).isdigit():
         memory = min(memory, int(text))
     return memory
 

@@ -44,8 +44,9 @@ class Server:
     def memory_bytes(self) -> int:
         """What the server and its workers hold."""
         folder = Path("/proc") / str(self.process.pid)
-        workers = (folder / "task" / folder.name / "children").read_text().split()
-        pages = [int((Path("/proc") / each / "statm").read_text().split()[1]) for each in (folder.name, *workers)]
+        workers = (folder / "task" / folder.name / "children").read_text("utf-8").split()
+        sizes = [(Path("/proc") / each / "statm").read_text("utf-8") for each in (folder.name, *workers)]
+        pages = [int(size.split()[1]) for size in sizes]
         return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def connect(self) -> socket.socket:

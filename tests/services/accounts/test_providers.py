@@ -27,7 +27,7 @@ PROVIDER = {
 
 def own(file: Path, text: str) -> None:
     """A file that its owner alone may read."""
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
 
 

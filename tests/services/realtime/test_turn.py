@@ -48,7 +48,7 @@ def test_what_is_no_address_of_a_relay_is_refused(secret: Path, addresses: str) 
 
 def test_a_secret_that_is_missing_short_or_open_to_others_is_refused(secret: Path) -> None:
     codes = []
-    for prepare in (lambda: secret.chmod(0o640), lambda: secret.write_text("short"), secret.unlink):
+    for prepare in (lambda: secret.chmod(0o640), lambda: secret.write_text("short", encoding="utf-8"), secret.unlink):
         prepare()
         with pytest.raises(Refusal) as refused:
             open_relay("turn:relay.example", secret)

@@ -17,5 +17,5 @@ def test_kernels_lie_in_a_folder_of_their_code() -> None:
 
 def test_no_kernel_is_compiled_past_that() -> None:
     sources = Path(compiled.__file__).parent.glob("*.py")
-    found = [file.name for file in sources if "njit" in file.read_text() and file.name != "compiled.py"]
+    found = [file.name for file in sources if "njit" in file.read_text("utf-8") and file.name != "compiled.py"]
     assert not found

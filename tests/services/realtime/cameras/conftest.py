@@ -74,8 +74,8 @@ def children(program: str) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == _me() and (folder / "comm").read_text().strip() == program and fields[0] != "Z":
+            fields = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()
+            if int(fields[1]) == _me() and (folder / "comm").read_text("utf-8").strip() == program and fields[0] != "Z":
                 found.append(int(folder.name))
     return found
 

@@ -163,7 +163,7 @@ def test_both_roads_agree_on_synthetic_lives(synthea_folder: Path) -> None:
 
 def test_both_roads_agree_on_official_examples(official_examples_folder: Path) -> None:
     paths = sorted(official_examples_folder.rglob("*.json"))
-    resources = [json.loads(path.read_text(), parse_float=Decimal) for path in paths]
+    resources = [json.loads(path.read_text("utf-8"), parse_float=Decimal) for path in paths]
     known_types = definitions().search_parameters
     known = [each for each in resources if isinstance(each, dict) and each.get("resourceType") in known_types]
 
