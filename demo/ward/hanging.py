@@ -16,9 +16,9 @@ from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
+from tianfu.records.seals import Seals
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail.epochs import open_trail
-from tianfu.services.accounts.keys import Seals
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
 from tianfu.services.realtime.cameras.source import Source, read_source
 from tianfu.settings import Settings

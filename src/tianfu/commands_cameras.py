@@ -191,9 +191,9 @@ def _with_cameras(work: Callable[[_House], Coroutine[Any, Any, Result]]) -> Resu
 async def _house(addresses: Addresses, settings: Settings) -> AsyncIterator[_House]:
     from tianfu.records.audit import GroupAuditor
     from tianfu.records.keys import open_keyring
+    from tianfu.records.seals import Seals
     from tianfu.records.store import Store
     from tianfu.records.trail.epochs import open_trail
-    from tianfu.services.accounts.keys import Seals
     from tianfu.services.realtime.cameras.registry import Cameras
 
     async with await Database.open(addresses, links_max=2) as database:

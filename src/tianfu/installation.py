@@ -18,7 +18,11 @@ from tianfu.settings import Settings
 from tianfu.vault.files import load, load_or_make
 from tianfu.vault.provider import Keys
 
-RECORDS, JOBS = "tianfu.records.schema", "tianfu.services.jobs.schema"
+RECORDS, JOBS, DOCUMENTS = (
+    "tianfu.records.schema",
+    "tianfu.services.jobs.schema",
+    "tianfu.services.documents.schema",
+)
 """Packages with schema steps."""
 
 SOCKET_NAME_BYTES_MAX = 100
@@ -27,7 +31,7 @@ SOCKET_NAME_BYTES_MAX = 100
 
 def schema_steps() -> list[Migration]:
     """Every step of the schema, in the order in which they build on each other."""
-    return [*migrations_in(RECORDS), *queue_steps(), *migrations_in(JOBS)]
+    return [*migrations_in(RECORDS), *queue_steps(), *migrations_in(JOBS), *migrations_in(DOCUMENTS)]
 
 
 def embedded_server(settings: Settings) -> EmbeddedPostgres | None:

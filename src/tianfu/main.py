@@ -61,15 +61,14 @@ from tianfu.records.audit import Auditor, GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.months import keep_months_ahead
 from tianfu.records.organisations import Organisations
+from tianfu.records.seals import Seals
 from tianfu.records.sources import DEMONSTRATION, has_source
 from tianfu.records.store import Store
 from tianfu.records.trail.epochs import open_trail
-from tianfu.records.trail.places import place_of_roots
-from tianfu.records.trail.roots import RootMaker
+from tianfu.records.trail.roots import ROOTS_NOT_KEPT, RootMaker
 from tianfu.records.watching import Watch
 from tianfu.services.accounts.demonstration import KeptLogins
 from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
-from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.oauth.server import AuthorisationServer
 from tianfu.services.accounts.opening import Accounts, open_accounts
 from tianfu.services.accounts.passkey_answers import RelyingParty
@@ -102,6 +101,7 @@ from tianfu.supervision.parentage import die_with_parent
 from tianfu.supervision.stalled_connections import give_up_stalled_connections
 from tianfu.vault.blind import blind
 from tianfu.vault.keyring import Keyring
+from tianfu.vault.places import place_at
 from tianfu.web.admission import SessionCookies
 from tianfu.web.bearers import TokenCallers
 from tianfu.web.callers import AllCallers, PeopleCallers
@@ -192,7 +192,7 @@ class Application:
         keyring = await open_keyring(database, keys)
         accounts = accounts_of(self._settings, database, keyring, auditor)
         server = await authorisation_server(self._settings, database, keyring, auditor)
-        place = place_of_roots(self._settings.audit_roots, trail.folders.roots)
+        place = place_at(self._settings.audit_roots, trail.folders.roots, code=ROOTS_NOT_KEPT)
         roots = RootMaker(database, trail.folders, place, trail.signer, system_clock)
         rooms = rooms_of(self._settings, database, keyring, auditor)
         stack.callback(rooms.media.hang_up)

@@ -24,9 +24,9 @@ from tianfu.kernel.instants import system_clock
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail.epochs import Trail, open_trail
-from tianfu.records.trail.places import FolderPlace
-from tianfu.records.trail.roots import RootMaker
+from tianfu.records.trail.roots import ROOTS_NOT_KEPT, RootMaker
 from tianfu.standards.fhir.parsing import parse_resource
+from tianfu.vault.places import FolderPlace
 
 WHO = DESK
 WHY = Purpose.TREATMENT
@@ -85,7 +85,7 @@ class Installation:
     async def root(self) -> int | None:
         """A root over what stands."""
         trail = self._processes[-1].trail
-        place = FolderPlace(trail.folders.roots)
+        place = FolderPlace(trail.folders.roots, code=ROOTS_NOT_KEPT)
         return await RootMaker(self._database, trail.folders, place, trail.signer, system_clock).make()
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ from tianfu.apps.newborn.mapping.notes import note_resource
 from tianfu.apps.newborn.mapping.visits import Booked, appointment_of
 from tianfu.apps.newborn.model.visit import State
 from tianfu.kernel.instants import DAY, Instant, system_clock
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.accounts.oauth.model.clients import ClientKind, Registration
 from tianfu.services.realtime.cameras.registry import Cameras
 from tianfu.services.realtime.cameras.registry import Kind as CameraKind

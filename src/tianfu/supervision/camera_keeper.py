@@ -11,7 +11,7 @@ from tianfu.installation import database_addresses, installation_keys, media_soc
 from tianfu.kernel.instants import system_clock
 from tianfu.logs import set_up_logs
 from tianfu.records.keys import open_keyring
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.realtime.cameras.keeper import Keeper
 from tianfu.services.realtime.cameras.registry import Cameras
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia

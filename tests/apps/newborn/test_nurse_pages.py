@@ -38,7 +38,7 @@ from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import china_date, day_start
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.signing_in import Entered
 from tianfu.services.accounts.store import THE_OPERATOR, Post

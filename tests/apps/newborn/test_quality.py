@@ -34,7 +34,7 @@ from tianfu.apps.newborn.routes import newborn
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.instants import DAY, SECOND, Instant
 from tianfu.records.organisations import Organisations
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.accounts.model.people import SignedIn
 from tianfu.services.accounts.store import THE_OPERATOR, Post
 from tianfu.services.booking.claims import Claims

@@ -48,7 +48,7 @@ from tianfu.db import Addresses, Database
 from tianfu.gateways.media.door import BASE_SEGMENT, MediaDoor
 from tianfu.kernel.instants import SECOND, Instant, system_clock, to_fhir_instant
 from tianfu.records.keys import open_keyring
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.accounts.model.people import Assurance, SignedIn
 from tianfu.services.accounts.second_person import SecondPerson
 from tianfu.services.accounts.signing_in import Entered

@@ -19,7 +19,7 @@ from tianfu.db import Query
 from tianfu.gateways.media.door import WHEP_PATH, WHIP_PATH
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.keys import open_keyring
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.realtime.cameras.registry import Cameras, Kind
 from tianfu.services.realtime.kept import KeptRooms, KeptScan
 from tianfu.services.realtime.protocol.credentials import GOOD_DAYS, OVERLAP_HOURS, is_credential

@@ -38,13 +38,14 @@ update vault_key set reserved = reserved + %(sealings)s::bigint
 returning reserved;
 
 -- key_overview
--- Every key of fields, how often it may have sealed, and how many versions, accounts, credentials and cameras it holds now.
+-- Every key of fields, how often it may have sealed, and how many versions, accounts, credentials, cameras and documents it holds now.
 select k.number, k.cipher, k.state, k.made_at, k.reserved,
        (select count(*) from resource r where r.sealed_with = k.number)
        + (select count(*) from history h where h.sealed_with = k.number)
        + (select count(*) from account a where a.sealed_with = k.number)
        + (select count(*) from credential c where c.sealed_with = k.number and c.ended_at is null)
        + (select count(*) from camera m where m.sealed_with = k.number)
+       + (select count(*) from document d where d.sealed_with = k.number)
   from vault_key k
  where k.use = 'fields'
  order by k.number;
@@ -55,14 +56,15 @@ select (select count(*) from resource where sealed_with is null and body is not 
        + (select count(*) from history where sealed_with is null and body is not null);
 
 -- retire_key
--- Forget a key that holds no version, account, credential or camera any more; nobody can open with it again, except in an older backup.
+-- Forget a key that holds no version, account, credential, camera or document any more; nobody can open with it again, except in an older backup.
 update vault_key k set state = 'retired', wrapped = ''
  where k.number = %(number)s::smallint and k.state = 'old'
    and not exists (select from resource r where r.sealed_with = k.number)
    and not exists (select from history h where h.sealed_with = k.number)
    and not exists (select from account a where a.sealed_with = k.number)
    and not exists (select from credential c where c.sealed_with = k.number and c.ended_at is null)
-   and not exists (select from camera m where m.sealed_with = k.number);
+   and not exists (select from camera m where m.sealed_with = k.number)
+   and not exists (select from document d where d.sealed_with = k.number);
 
 -- to_reseal_count
 -- How many versions another key sealed, or none, now and in the history.

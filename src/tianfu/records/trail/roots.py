@@ -23,10 +23,14 @@ from tianfu.kernel.refusal import place_of
 from tianfu.records.trail.head_reading import HeadReader, living_or_unsettled
 from tianfu.records.trail.lanes import Head
 from tianfu.records.trail.links import HASH_BYTES, sm3
-from tianfu.records.trail.places import RootPlace
 from tianfu.records.trail.signing import Signed, Signer, TrailFolders
+from tianfu.vault.places import FilePlace
 
 EVERY_SECONDS = 60.0
+ROOTS_NOT_KEPT = "roots-not-kept"
+"""What a place of roots is opened with.  A bucket should keep roots against deletion for as long as the law wants the
+trail (object lock); that is its owner's setting, not ours."""
+
 LOOK_SECONDS = 5.0
 """How often a process that does not make roots looks whether it should: the one that does may have ended."""
 
@@ -68,7 +72,7 @@ class RootMaker:
     """Makes the roots of one home; of the home's processes one at a time."""
 
     def __init__(
-        self, database: Database, folders: TrailFolders, place: RootPlace, signer: Signer, clock: Clock
+        self, database: Database, folders: TrailFolders, place: FilePlace, signer: Signer, clock: Clock
     ) -> None:
         self._database = database
         self._folders = folders

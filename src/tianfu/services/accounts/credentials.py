@@ -9,8 +9,9 @@ from tianfu.db import Database, SerializationFailure, Transaction, UniqueViolati
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.seals import Place, Sealed, Seals
 from tianfu.services.accounts.hashing import Passwords
-from tianfu.services.accounts.keys import AccountKeys, Place, Sealed, Seals
+from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.recovery import new_codes, plain_code
 from tianfu.services.accounts.store import shown
 from tianfu.services.accounts.totp import step_of

@@ -13,8 +13,8 @@ from tianfu.access.organisations import OrganisationTree
 from tianfu.db import Transaction
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.seals import Seals
 from tianfu.records.write import leave_trace
-from tianfu.services.accounts.keys import Seals
 from tianfu.services.accounts.model.passwords import refuse_unless_good
 from tianfu.services.accounts.model.people import Kind, Method, SignedIn, refuse_unless_settled
 from tianfu.services.accounts.recovery import LETTERS

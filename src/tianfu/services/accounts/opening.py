@@ -11,6 +11,7 @@ from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import Clock
 from tianfu.records.audit import Auditor, GroupAuditor
 from tianfu.records.keys import open_keyring
+from tianfu.records.seals import Seals
 from tianfu.records.trail.epochs import open_trail
 from tianfu.services.accounts.codes import Codes
 from tianfu.services.accounts.coming import Coming
@@ -19,7 +20,7 @@ from tianfu.services.accounts.enrolling import Enrolling
 from tianfu.services.accounts.fetching import Fetcher, HttpFetcher
 from tianfu.services.accounts.guard import Guard
 from tianfu.services.accounts.hashing import Passwords
-from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.oauth.trail import ProgramTrail
 from tianfu.services.accounts.outside import OutsideProviders, Provider
 from tianfu.services.accounts.papers import Papers

@@ -15,6 +15,7 @@ from tianfu.db import Database
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
+from tianfu.records.seals import Seals
 from tianfu.records.write import leave_trace
 from tianfu.services.accounts.demo_people import (
     EXPERT,
@@ -27,7 +28,7 @@ from tianfu.services.accounts.demo_people import (
     has_ward,
 )
 from tianfu.services.accounts.demonstration import KeptLogin, KeptLogins
-from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.people import Account, Assurance, Kind
 from tianfu.services.accounts.opening import Accounts
 from tianfu.services.accounts.store import THE_DEMONSTRATION, Post

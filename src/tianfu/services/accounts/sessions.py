@@ -17,8 +17,9 @@ from tianfu.db.prepared import Row
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.seals import Seals
 from tianfu.records.underway import Underway
-from tianfu.services.accounts.keys import Seals, secret_digest
+from tianfu.services.accounts.keys import secret_digest
 from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.lifetimes import is_fresh, lifetime_of
 from tianfu.services.accounts.model.people import Account, Method, SignedIn, Workplace

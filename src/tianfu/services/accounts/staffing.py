@@ -15,8 +15,9 @@ from tianfu.db import Database, queries, text_array
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
+from tianfu.records.seals import Seals
 from tianfu.records.write import leave_trace
-from tianfu.services.accounts.keys import AccountKeys, Seals
+from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.offices import APPOINTER, refuse_unless_below, refuse_unless_other
 from tianfu.services.accounts.model.people import Account, Kind, SignedIn, Workplace

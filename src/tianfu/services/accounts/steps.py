@@ -9,8 +9,9 @@ import msgspec
 from tianfu.db import Database, Transaction, queries
 from tianfu.kernel.instants import SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.seals import Place, Sealed, Seals
 from tianfu.services.accounts.grounds import NO_GROUNDS, Grounds
-from tianfu.services.accounts.keys import Place, Sealed, Seals, secret_digest
+from tianfu.services.accounts.keys import secret_digest
 from tianfu.services.accounts.model.people import Method
 from tianfu.services.accounts.sessions import is_secret, new_secret
 

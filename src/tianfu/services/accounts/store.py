@@ -20,9 +20,10 @@ from tianfu.db.prepared import Row
 from tianfu.kernel.ids import FHIR_ID, new_uuid7
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.seals import Place, Sealed, Seals
 from tianfu.records.trail.lanes import EventWriter
 from tianfu.records.write import leave_trace
-from tianfu.services.accounts.keys import AccountKeys, Place, Sealed, Seals
+from tianfu.services.accounts.keys import AccountKeys
 from tianfu.services.accounts.model.lapsing import lapses
 from tianfu.services.accounts.model.numbers import normal_number
 from tianfu.services.accounts.model.offices import (

@@ -23,7 +23,7 @@ from tests.trails import auditor_of, close_trails
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.keys import open_keyring
-from tianfu.services.accounts.keys import Seals
+from tianfu.records.seals import Seals
 from tianfu.services.realtime.cameras.keeper import Keeper
 from tianfu.services.realtime.cameras.registry import Cameras, Health, State
 from tianfu.services.realtime.cameras.source import Source, read_source

@@ -9,7 +9,7 @@ from collections import Counter
 
 from tianfu.db import Transaction, UniqueViolation, queries
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.accounts.keys import Place, Sealed, Seals
+from tianfu.records.seals import Place, Sealed, Seals
 from tianfu.services.realtime.cameras.source import Source
 from tianfu.vault.blind import blind
 

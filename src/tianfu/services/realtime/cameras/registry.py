@@ -13,7 +13,7 @@ from tianfu.kernel.instants import DAY, SECOND, Clock, Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.records.audit import Auditor
 from tianfu.records.deeds import Deeds
-from tianfu.services.accounts.keys import Sealed, Seals
+from tianfu.records.seals import Sealed, Seals
 from tianfu.services.accounts.oauth.model.secrets import SECRET_BYTES, digest_of, secret_of
 from tianfu.services.realtime.cameras.addresses import UNIQUE, CameraAddresses, shared
 from tianfu.services.realtime.cameras.changes import (

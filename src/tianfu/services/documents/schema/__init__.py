@@ -1,0 +1,1 @@
+"""The table of documents, as steps of the schema."""
