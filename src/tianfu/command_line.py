@@ -99,7 +99,7 @@ def migrate_command(
 
 @app.command()
 def serve() -> None:
-    """Run the database, the web workers, the media server and the cameras until Ctrl-C or SIGTERM."""
+    """Run the database, the web and job workers, the media server and the cameras until Ctrl-C or SIGTERM."""
     from tianfu.supervision.readiness import refuse_unready, refuse_unready_records
 
     settings = current_settings()
@@ -109,6 +109,7 @@ def serve() -> None:
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
         programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
+        programs += [serving.job_worker("light"), serving.job_worker("heavy")]
         if settings.media_server == "janus" and settings.janus_folder is None:
             programs.append(serving.janus_server())
         server = embedded_server(settings)

@@ -8,20 +8,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tianfu.db import Addresses, EmbeddedPostgres
+from tianfu.db import Addresses, Database, EmbeddedPostgres
 from tianfu.db.migrations import Migration, migrations_in, pending
 from tianfu.db.secret import database_secret
+from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.audit import Auditor
+from tianfu.services.documents.keeping import Documents, open_place
 from tianfu.services.jobs.queue_schema import queue_steps
 from tianfu.settings import Settings
 from tianfu.vault.files import load, load_or_make
+from tianfu.vault.keyring import Keyring
 from tianfu.vault.provider import Keys
 
-RECORDS, JOBS, DOCUMENTS = (
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.jobs import Bench
+
+RECORDS, JOBS, DOCUMENTS, IMAGING = (
     "tianfu.records.schema",
     "tianfu.services.jobs.schema",
     "tianfu.services.documents.schema",
+    "tianfu.services.imaging.schema",
 )
 """Packages with schema steps."""
 
@@ -31,7 +40,8 @@ SOCKET_NAME_BYTES_MAX = 100
 
 def schema_steps() -> list[Migration]:
     """Every step of the schema, in the order in which they build on each other."""
-    return [*migrations_in(RECORDS), *queue_steps(), *migrations_in(JOBS), *migrations_in(DOCUMENTS)]
+    sets = (JOBS, DOCUMENTS, IMAGING)
+    return [*migrations_in(RECORDS), *queue_steps(), *(step for each in sets for step in migrations_in(each))]
 
 
 def embedded_server(settings: Settings) -> EmbeddedPostgres | None:
@@ -92,6 +102,26 @@ def migrated_database(settings: Settings) -> Iterator[Addresses]:
         if waiting := pending(addresses, schema_steps()):
             raise Refusal("schema-behind", next_step="run-tianfu-migrate", details={"steps": " ".join(waiting)})
         yield addresses
+
+
+def documents_of(settings: Settings, database: Database, keyring: Keyring) -> Documents:
+    """The installation's sealed documents."""
+    return Documents(database, keyring, open_place(settings.documents, settings.home / "documents"), system_clock)
+
+
+def radiotherapy_bench(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Bench:
+    """What works of radiotherapy need; loads what computes."""
+    from tianfu.apps.radiotherapy.jobs import Bench
+    from tianfu.services.imaging.cases import Cases
+    from tianfu.services.imaging.deliveries import Deliveries
+
+    documents = documents_of(settings, database, keyring)
+    return Bench(
+        cases=Cases(database, documents, auditor, system_clock),
+        deliveries=Deliveries(database, documents, auditor, system_clock),
+        documents=documents,
+        clock=system_clock,
+    )
 
 
 def derived_key(secret: bytes, purpose: str) -> bytes:

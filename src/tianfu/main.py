@@ -41,6 +41,8 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.radiotherapy.ports import Desk
+from tianfu.apps.radiotherapy.routes import radiotherapy
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
 from tianfu.gateways.fhir.admission import Doorkeeper
@@ -52,7 +54,7 @@ from tianfu.gateways.smart.here import SessionHere
 from tianfu.gateways.smart.metadata import oauth_addresses
 from tianfu.gateways.smart.queries.people import RecordedPeople
 from tianfu.gateways.smart.routes import Approvals, smart
-from tianfu.installation import database_addresses, derived_key, installation_keys, media_socket
+from tianfu.installation import database_addresses, derived_key, documents_of, installation_keys, media_socket
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, system_clock
 from tianfu.kernel.refusal import Refusal, place_of
@@ -83,6 +85,9 @@ from tianfu.services.booking.notices import Notices, open_notices
 from tianfu.services.booking.places import Places
 from tianfu.services.booking.stations import Stations
 from tianfu.services.booking.wordings import Wordings
+from tianfu.services.imaging.cases import Cases
+from tianfu.services.imaging.deliveries import Deliveries
+from tianfu.services.jobs.works import Works
 from tianfu.services.limits.limiter import KeptBuckets, Limiter
 from tianfu.services.limits.limits import load_limits
 from tianfu.services.realtime.cameras.registry import Cameras
@@ -273,6 +278,7 @@ class Application:
                     CameraDesk(house=visits, store=store, cameras=cameras),
                     Consulting(windows=windows, staff=accounts.people),
                 ),
+                radiotherapy(radiotherapy_desk(self._settings, database, keyring, auditor)),
                 # Last, because nobody begins at his account who has anything else.
                 entrance(self._entrance(accounts, store, is_demonstration=is_demonstration)),
                 smart(self._approvals(server, doorkeeping, store)),
@@ -308,6 +314,18 @@ class Application:
             demonstration=KeptLogins(self._settings.home) if is_shown else NoDemonstration(),
             clock=system_clock,
         )
+
+
+def radiotherapy_desk(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Desk:
+    """What the pages of radiotherapy stand on."""
+    documents = documents_of(settings, database, keyring)
+    return Desk(
+        cases=Cases(database, documents, auditor, system_clock),
+        deliveries=Deliveries(database, documents, auditor, system_clock),
+        works=Works(database, system_clock),
+        documents=documents,
+        clock=system_clock,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

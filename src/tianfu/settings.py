@@ -117,6 +117,13 @@ DESCRIBED: tuple[Description, ...] = (
         meaning="Web worker processes.",
     ),
     Description(
+        name="TIANFU_HEAVY_MEMORY_MB",
+        form="1024 to 1048576",
+        default="`6144`",
+        meaning="How much memory the worker of heavy computations may hold, in MiB; a work that wants more is refused "
+        "with `work-too-large`, and nothing else suffers.",
+    ),
+    Description(
         name="TIANFU_DATABASE_URL",
         form="a connection string of libpq",
         default="none",
@@ -251,6 +258,15 @@ DESCRIBED: tuple[Description, ...] = (
         production="set it to another machine",
     ),
     Description(
+        name="TIANFU_DOCUMENTS",
+        form="a folder, or `s3://bucket/prefix`",
+        default="`documents` in the home",
+        meaning="Where documents lie, sealed: images, plans and whatever else is too large for the database. All "
+        "machines of an installation name the same place; for `s3://` with credentials from the environment. A folder "
+        "is part of `tianfu backup`; a bucket is not, and is kept by its owner's means; see "
+        "[Back up and restore](../how-to/back-up-and-restore.md#documents).",
+    ),
+    Description(
         name="TIANFU_AUDIT_DATABASE_URL",
         form="a connection string of libpq",
         default="none",
@@ -307,7 +323,9 @@ class Settings:
     host: str
     port: int
     workers: int
+    heavy_memory_mb: int
     audit_roots: str | None
+    documents: str | None
     mode: Mode
     cipher: CipherName
     hosts: frozenset[str]
@@ -346,7 +364,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         host=environment.get("TIANFU_HOST") or "127.0.0.1",
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
+        heavy_memory_mb=_number(environment, "TIANFU_HEAVY_MEMORY_MB", 6_144, least=1_024, most=1 << 20),
         audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
+        documents=environment.get("TIANFU_DOCUMENTS") or None,
         mode=_chosen(environment, "TIANFU_MODE", MODES),
         cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
         hosts=_host_names(environment),

@@ -31,6 +31,11 @@ def uuid_text(sixteen: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def is_uuid(text: str) -> bool:
+    """Whether a text is a lower-case UUID, as ours are written."""
+    return _CANONICAL_UUID.match(text) is not None
+
+
 def record_number(resource_type: str, logical_id: str) -> RecordNumber:
     """The record number of `resource_type/logical_id`; the same on every machine, for ever."""
     digest = blake2b(f"{resource_type}/{logical_id}".encode(), digest_size=8).digest()
@@ -39,7 +44,7 @@ def record_number(resource_type: str, logical_id: str) -> RecordNumber:
 
 def packed_id(logical_id: str) -> bytes:
     """A logical id as stored: 0x00 and sixteen bytes for a canonical UUID, else its ASCII bytes."""
-    if _CANONICAL_UUID.match(logical_id):
+    if is_uuid(logical_id):
         return b"\0" + bytes.fromhex(logical_id.replace("-", ""))
     return logical_id.encode("ascii")
 

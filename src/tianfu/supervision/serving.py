@@ -15,6 +15,7 @@ import structlog
 
 from tianfu.db import EmbeddedPostgres
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.jobs.works import Queue
 from tianfu.settings import Settings
 from tianfu.supervision.children import Program, keep_running
 
@@ -99,6 +100,12 @@ def camera_keeper() -> Program:
     command = [sys.executable, "-m", "tianfu.supervision.camera_keeper"]
     environment = dict(os.environ)
     return Program(name="cameras", command=command, environment=environment, pause_seconds_max=MEDIA_PAUSE_SECONDS_MAX)
+
+
+def job_worker(queue: Queue) -> Program:
+    """The program that does the works of one queue."""
+    command = [sys.executable, "-m", "tianfu.supervision.job_worker", queue]
+    return Program(name=f"{queue} jobs", command=command, environment=dict(os.environ))
 
 
 async def keep_postgres(server: EmbeddedPostgres, stop: asyncio.Event) -> None:

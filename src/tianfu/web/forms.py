@@ -32,8 +32,14 @@ _NUL = (b"%00", b"\0")
 """How NUL is written in a form and in an address; a percent sign that stands for itself is written `%25`."""
 
 
-TAKES_FILE: Mapping[str, Any] = {"takes_file": True}
+PLAIN = "application/x-www-form-urlencoded"
+
+TAKES_FILE: Mapping[str, Any] = {"takes": "multipart/form-data"}
 """The options of a handler whose form holds a file and nothing else; it says itself how large one may be."""
+
+TAKES_DICOM: Mapping[str, Any] = {"takes": "application/dicom", "takes_seconds": 900.0}
+"""The options of a handler whose body is one DICOM object: it stays in memory, where a form's file would lie in clear
+among the temporary files."""
 
 
 class PlainForms(ASGIMiddleware):
@@ -44,9 +50,10 @@ class PlainForms(ASGIMiddleware):
         if scope["type"] != ScopeType.HTTP:
             await next_app(scope, receive, send)
             return
-        takes_file = bool(scope["route_handler"].opt.get("takes_file"))
+        takes = str(scope["route_handler"].opt.get("takes", PLAIN))
+        seconds_max = float(scope["route_handler"].opt.get("takes_seconds", FORM_SECONDS_MAX))
         if scope["method"] not in SAFE_METHODS:
-            refuse_unless_plain(Headers.from_scope(scope), takes_file=takes_file)
+            refuse_unless(Headers.from_scope(scope), takes=takes)
         refuse_nul(scope["path"].encode("utf-8", "replace"))
         refuse_nul(scope["query_string"])
         started = time.monotonic()
@@ -56,13 +63,13 @@ class PlainForms(ASGIMiddleware):
             nonlocal is_whole, end
             if is_whole:  # what is still received is the end of the connection, however late
                 return await receive()
-            left = min(SILENCE_SECONDS_MAX, FORM_SECONDS_MAX - (time.monotonic() - started))
+            left = min(SILENCE_SECONDS_MAX, seconds_max - (time.monotonic() - started))
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, left))
             except TimeoutError as error:
                 raise Refusal("body-too-slow", next_step="send-again-later", retryable=True) from error
             is_whole = message["type"] == "http.request" and not message["more_body"]
-            if message["type"] == "http.request" and not takes_file:
+            if message["type"] == "http.request" and takes == PLAIN:
                 read = end + message.get("body", b"")
                 refuse_nul(read)
                 end = read[-2:]  # a NUL that is cut in two is one all the same
@@ -77,11 +84,10 @@ def refuse_nul(read: bytes) -> None:
         raise ClientException("not-understood")
 
 
-def refuse_unless_plain(headers: Headers, *, takes_file: bool = False) -> None:
-    """Raise Refusal unless a body, if there is one, is declared to be plain fields, or a file where one is taken."""
+def refuse_unless(headers: Headers, *, takes: str) -> None:
+    """Raise Refusal unless a body, if there is one, is declared to be what is taken."""
     declared = headers.get("content-type", "")
-    wanted = "multipart/form-data" if takes_file else "application/x-www-form-urlencoded"
-    if (declared and declared.partition(";")[0].strip().lower() != wanted) or headers.get(
+    if (declared and declared.partition(";")[0].strip().lower() != takes) or headers.get(
         "content-encoding", "identity"
     ) != "identity":
         raise Refusal("format-not-taken", next_step="start-again")

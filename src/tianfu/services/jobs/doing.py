@@ -36,8 +36,17 @@ class Doing(Protocol):
         """Parts that were finished before, by name; also those of a worker that died."""
         ...
 
+    @property
+    def asked_by(self) -> str:
+        """Who asked for it first."""
+        ...
+
     def progress(self, step: str, done: int, total: int) -> None:
-        """Tell how far it is; raises GivenUp once nobody wants it."""
+        """Tell from a thread how far it is; raises GivenUp once nobody wants it."""
+        ...
+
+    async def tell(self, step: str, done: int, total: int) -> None:
+        """The same from the loop itself, which may not wait for a thread."""
         ...
 
     def finish(self, name: str, result: str) -> None:
@@ -65,6 +74,7 @@ class KeptDoing:
     """
 
     work: str
+    asked_by: str
     arguments: Mapping[str, Any]
     finished: dict[str, str]
     database: Database
@@ -75,14 +85,28 @@ class KeptDoing:
 
     def progress(self, step: str, done: int, total: int) -> None:
         """As `Doing.progress`."""
+        self._go_on()
+        if self._is_due(done, total):
+            self._wait_for(self._write(step, done, total))
+        self._go_on()
+
+    async def tell(self, step: str, done: int, total: int) -> None:
+        """As `Doing.tell`."""
+        self._go_on()
+        if self._is_due(done, total):
+            await self._write(step, done, total)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._given_up.is_set():
             raise GivenUp(self.work)
+
+    def _is_due(self, done: int, total: int) -> bool:
         now = self.loop.time()
-        if now - self._told_at >= TELL_SECONDS or done >= total:
+        is_due = now - self._told_at >= TELL_SECONDS or done >= total
+        if is_due:
             self._told_at = now
-            self._wait_for(self._tell(step, done, total))
-        if self._given_up.is_set():
-            raise GivenUp(self.work)
+        return is_due
 
     def finish(self, name: str, result: str) -> None:
         """As `Doing.finish`."""
@@ -93,7 +117,7 @@ class KeptDoing:
         """Have the next progress that is told end it."""
         self._given_up.set()
 
-    async def _tell(self, step: str, done: int, total: int) -> None:
+    async def _write(self, step: str, done: int, total: int) -> None:
         async with self.database.connection("app") as connection:
             changed = await connection.run(_SQL.tell_progress, work=self.work, step=step, done=done, total=total)
         if not changed:

@@ -78,12 +78,13 @@ class Worker:
             if row is None:
                 return  # given up before it began, or done by somebody who was taken for dead
             parts = await transaction.all(_SQL.parts, work=work)
-        arguments, tries = row[2], row[5]
+        arguments, asked_by, tries = row[2], row[4], row[5]
         if tries > TRIES_MAX:
             await self._end(work, State.FAILED, refusal=Refusal("work-ends-workers", next_step="call-operator"))
             return
         doing = KeptDoing(
             work=work,
+            asked_by=asked_by,
             arguments=orjson.loads(arguments),
             finished=dict(parts),
             database=self._database,

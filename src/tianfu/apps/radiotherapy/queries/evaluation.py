@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol as Port
 from typing import TypeVar
 
 from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
@@ -45,7 +46,35 @@ class Evaluation:
     lines: tuple[ScoreLine, ...]
 
 
-def evaluate(case: Case, *, dose: str | None, protocol: Protocol | None, on_progress: Progress) -> Evaluation:
+class Shelf(Port):
+    """Where histograms lie that were computed before, by the number of their structure."""
+
+    def get(self, number: int) -> Dvh | None:
+        """The histogram, or None."""
+        ...
+
+    def put(self, number: int, dvh: Dvh) -> None:
+        """Keep a histogram."""
+        ...
+
+
+class NoShelf:
+    """Nothing is kept."""
+
+    def get(self, number: int) -> Dvh | None:
+        """Never anything."""
+        return None
+
+    def put(self, number: int, dvh: Dvh) -> None:
+        """Kept nowhere."""
+
+
+NO_SHELF = NoShelf()
+
+
+def evaluate(
+    case: Case, *, dose: str | None, protocol: Protocol | None, on_progress: Progress, shelf: Shelf = NO_SHELF
+) -> Evaluation:
     """Judge one dose of a case, the only one unless its SOP Instance UID is named.
 
     Raises Refusal `case-without-dose`, `case-without-structures`, `case-without-images`, `dose-unclear` if there are
@@ -57,7 +86,7 @@ def evaluate(case: Case, *, dose: str | None, protocol: Protocol | None, on_prog
     structure_set = structures_for(case, plan)
     judged = []
     for number, structure in enumerate(structure_set.structures, start=1):
-        judged.append(_evaluated(structure, chosen, images))
+        judged.append(_evaluated(structure, chosen, images, shelf))
         on_progress(structure.name, number, len(structure_set.structures))
     prescribed = prescribed_gy(plan)
     named = {each.standard_name or each.structure.name: each.dvh for each in judged if each.dvh is not None}
@@ -65,15 +94,18 @@ def evaluate(case: Case, *, dose: str | None, protocol: Protocol | None, on_prog
     return Evaluation(dose=chosen, plan=plan, prescription_gy=prescribed, structures=tuple(judged), lines=tuple(lines))
 
 
-def _evaluated(structure: Structure, dose: Dose, images: ImageSeries) -> EvaluatedStructure:
+def _evaluated(structure: Structure, dose: Dose, images: ImageSeries, shelf: Shelf) -> EvaluatedStructure:
     grid = images.volume.grid
     name = standard_name_of(structure.name)
     standard = None if isinstance(name, Unknown) else name.name
     try:
         if not any(ring.kind in CLOSED for ring in structure.rings):
             raise Refusal("structure-empty", details={"structure": structure.name})
-        shape = shape_of(structure, grid)
-        dvh = dose_volume_histogram(shape, grid, dose.volume, slice_thickness_mm=float(grid.spacing[2]))
+        dvh = shelf.get(structure.number)
+        if dvh is None:
+            shape = shape_of(structure, grid)
+            dvh = dose_volume_histogram(shape, grid, dose.volume, slice_thickness_mm=float(grid.spacing[2]))
+            shelf.put(structure.number, dvh)
     except Refusal as refusal:
         return EvaluatedStructure(structure=structure, standard_name=standard, dvh=None, refused=refusal)
     return EvaluatedStructure(structure=structure, standard_name=standard, dvh=dvh, refused=None)
