@@ -34,7 +34,8 @@ _REASONS = {
 class ParsedResource(NamedTuple):
     """A resource as a value, and its own text without white space between tokens.
 
-    The text is what was sent: decimals keep their digits (`1.50`), strings their escapes.
+    The text is what was sent: decimals keep their digits (`1.50`), strings their escapes.  In the value a whole number
+    that 64 bits do not hold is a float; no element of FHIR may have one.
     """
 
     value: dict[str, Any]
