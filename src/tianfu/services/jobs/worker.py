@@ -1,7 +1,8 @@
 """A worker: takes jobs from one queue, does the works behind them, and takes up what a dead worker left.
 
 A worker that dies leaves its job marked as running; procrastinate knows by its heartbeat, and the next look of any
-worker puts the job back.  A work that ended several workers is given to none any more: it would end the next one too.
+worker puts the job back.  One that is stopped ends its job and not the work: the next look asks for it again.  A work
+that ended several workers is given to none any more: it would end the next one too.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Worker:
         self._clock = clock
 
     async def run(self, addresses: Addresses, queue: Queue) -> None:
-        """Work until cancelled; what runs then is put back for the next worker."""
+        """Work until cancelled; what runs then is left for the next worker."""
         connector = PsycopgConnector(conninfo=addresses.of(Role.APP), min_size=1, max_size=CONNECTIONS_MAX)
         app = App(connector=connector)
         for kind in self._kinds.values():
@@ -129,4 +130,7 @@ class Worker:
             for job in stalled:
                 await app.job_manager.retry_job(job)
                 _log.warning("work_taken_up", job=job.id)
+            async with self._database.transaction("app") as transaction:
+                for (work,) in await transaction.all(_SQL.ask_again, queue=queue):
+                    _log.warning("work_asked_again", work=str(work))
             await asyncio.sleep(LOOK_SECONDS)

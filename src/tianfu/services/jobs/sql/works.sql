@@ -55,6 +55,21 @@ select name, result from work_part where work = %(work)s::uuid;
 update work set state = %(state)s, result = %(result)s, refusal = %(refusal)s, details = %(details)s, ended_at = %(now)s
  where work = %(work)s::uuid and state in ('waiting', 'running');
 
+-- ask_again
+-- What is not over though its job is: its worker was stopped while it worked.
+with lost as (
+  select w.work, w.kind, w.queue from work w left join procrastinate_jobs j on j.id = w.job
+   where w.queue = %(queue)s and w.state in ('waiting', 'running')
+     and (j.id is null or j.status not in ('todo', 'doing'))
+     for update of w skip locked
+), job as (
+  select work, (procrastinate_defer_jobs_v1(array[row(
+    queue, kind, 0, null, null, jsonb_build_object('work', work::text), null
+  )::procrastinate_job_to_defer_v1]))[1] as number
+    from lost
+)
+update work set job = job.number from job where work.work = job.work returning work.work;
+
 -- give_up_work
 -- Whoever asked wants it no more; the queue is told in the same transaction.
 update work set state = 'cancelled', ended_at = %(now)s
