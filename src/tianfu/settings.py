@@ -251,6 +251,15 @@ DESCRIBED: tuple[Description, ...] = (
         production="set it to another machine",
     ),
     Description(
+        name="TIANFU_DOCUMENTS",
+        form="a folder, or `s3://bucket/prefix`",
+        default="`documents` in the home",
+        meaning="Where documents lie, sealed: images, plans and whatever else is too large for the database. All "
+        "machines of an installation name the same place; for `s3://` with credentials from the environment. A folder "
+        "is part of `tianfu backup`; a bucket is not, and is kept by its owner's means; see "
+        "[Back up and restore](../how-to/back-up-and-restore.md#documents).",
+    ),
+    Description(
         name="TIANFU_AUDIT_DATABASE_URL",
         form="a connection string of libpq",
         default="none",
@@ -308,6 +317,7 @@ class Settings:
     port: int
     workers: int
     audit_roots: str | None
+    documents: str | None
     mode: Mode
     cipher: CipherName
     hosts: frozenset[str]
@@ -347,6 +357,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         port=_number(environment, "TIANFU_PORT", PORT, least=1, most=65_535),
         workers=_number(environment, "TIANFU_WORKERS", len(os.sched_getaffinity(0)), least=1, most=256),
         audit_roots=environment.get("TIANFU_AUDIT_ROOTS") or None,
+        documents=environment.get("TIANFU_DOCUMENTS") or None,
         mode=_chosen(environment, "TIANFU_MODE", MODES),
         cipher=_chosen(environment, "TIANFU_CIPHER", CIPHERS),
         hosts=_host_names(environment),
