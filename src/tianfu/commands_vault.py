@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,7 +82,8 @@ def rotate_keys(
         done, documents, retired = asyncio.run(_rotate(addresses, settings, show, retire=retire))
     began = "new key" if done.is_new else "went on with key"
     out.print(f"{began} {done.key}; {done.versions} versions sealed anew, none is left under another key")
-    out.print(f"{documents.documents} documents sealed anew")
+    if documents.documents:
+        out.print(f"{documents.documents} documents sealed anew")
     for name in documents.left:
         out.print(f"document {name} is lost or damaged: it keeps its key until it is kept again or forgotten")
     for number in retired:
@@ -99,6 +101,10 @@ async def _rotate(
     async with await Database.open(addresses, links_max=3) as database:
         preparer, _ = await open_parts(database, installation_keys(settings))
         trail = await open_trail(database, settings.home, system_clock)
+        place = open_place(settings.documents, documents_home(settings))
+        documents = Documents(database, preparer.sealer.keyring, place, system_clock)
+        # What a rotation before left is finished with that one's key, as it is with versions.
+        late = await documents.seal_anew(lambda *at: show("documents", *at))
         done = await rotate(
             OPERATOR,
             Purpose.OPERATIONS,
@@ -107,11 +113,11 @@ async def _rotate(
             clock=system_clock,
             writer=trail.lanes,
             progress=lambda *at: show("sealing", *at),
+            is_unfinished=late.documents > 0,
         )
-        place = open_place(settings.documents, documents_home(settings))
-        documents = Documents(database, preparer.sealer.keyring, place, system_clock)
         resealed = await documents.seal_anew(lambda *at: show("documents", *at))
-        return done, resealed, await retire_keys(database) if retire else []
+        told = replace(resealed, documents=late.documents + resealed.documents)
+        return done, told, await retire_keys(database) if retire else []
 
 
 def backup_command(

@@ -54,6 +54,15 @@ async def test_sealing_anew_tells_how_far_it_is_and_goes_on_where_it_was_stopped
     assert [await documents.content(name) for name in names] == [bytes([number]) for number in range(5)]
 
 
+async def test_a_rotation_whose_documents_were_left_is_finished_with_its_own_key(cellar: Cellar) -> None:
+    documents = cellar.documents()
+    await documents.keep(CONTENT)
+    begun = await rotated(cellar.database)
+    late = await documents.seal_anew(unseen)
+    done = await rotated(cellar.database, is_unfinished=late.documents > 0)
+    assert (done.key, done.is_new) == (begun.key, False)
+
+
 async def test_what_is_lost_or_damaged_keeps_its_key_and_is_named(cellar: Cellar) -> None:
     documents = cellar.documents()
     lost, damaged = await documents.keep(CONTENT), await documents.keep(OTHER)
