@@ -37,6 +37,7 @@ END = """\
 | `postgres.lock`, `postgres.users` | who uses the embedded server now; one more file keeps it running after `tianfu database start` |
 | `database-secret` | the secret of the database roles |
 | `audit/` | heads, signed roots and public keys of the [audit trail](audit-trail.md) |
+| `documents/` | sealed documents, unless `TIANFU_DOCUMENTS` names another place |
 | `keys/audit-sm2.pem` | the key that signs them |
 | `keys/master.key` | the master key, which wraps the keys that seal protected elements and hash identifiers |
 | `codes-secret` | the token of the provider that sends one-time codes, and reminders where the same one carries them |

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,12 +21,15 @@ from tests.supervision.installation import Installation
 from tests.trails import auditor_of
 from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
-from tianfu.backup import MANIFEST, SEAL, UNFINISHED, checked
+from tianfu.backup import DOCUMENTS, MANIFEST, SEAL, UNFINISHED, Place, back_up, checked
 from tianfu.db import Addresses, Database, EmbeddedPostgres
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
+from tianfu.records.keys import open_keyring
 from tianfu.records.store import SearchRequest, Store
+from tianfu.services.documents.keeping import Documents, open_place
 from tianfu.vault.files import load, make, master_key_file
+from tianfu.vault.hashing import hmac_sm3
 from tianfu.vault.provider import Keys
 
 pytestmark = [
@@ -43,12 +46,13 @@ Versions = dict[tuple[str, str, int], bytes | None]
 
 @dataclass(frozen=True)
 class Drill:
-    """An installation with people in it, its backup, and every version that it held."""
+    """An installation with people and documents in it, its backup, and every version and document that it held."""
 
     installation: Installation
     backup: Path
     files: Path
     versions: Versions
+    documents: dict[str, bytes]
 
     def emptied_home(self, folder: Path) -> Installation:
         """Another machine with nothing on it but the master key."""
@@ -97,10 +101,11 @@ async def drill(folder: Path, anyio_backend: str) -> Drill:
     must(installation, "database", "start")
     must(installation, "migrate")
     must(installation, "import", str(files), "--rejects", str(folder / "rejects.tsv"))
-    must(installation, "keys", "rotate")
+    documents = await kept(installation, [b"made-up document %d" % number for number in range(20)])
+    assert "20 documents sealed anew" in must(installation, "keys", "rotate", "--retire")
     versions = await all_versions(installation)
-    must(installation, "backup", str(folder / "backup"))
-    return Drill(installation, folder / "backup", files, versions)
+    assert "bucket" not in must(installation, "backup", str(folder / "backup"))
+    return Drill(installation, folder / "backup", files, versions, documents)
 
 
 def come_from_elsewhere(files: Path) -> None:
@@ -145,12 +150,33 @@ async def all_versions(installation: Installation) -> Versions:
                 return found
 
 
+async def documents_of(database: Database, installation: Installation) -> Documents:
+    keys = Keys(provider=load(installation.home, "production"), cipher="sm4")
+    place = open_place(None, installation.home / "documents")
+    return Documents(database, await open_keyring(database, keys), place, system_clock)
+
+
+async def kept(installation: Installation, contents: list[bytes]) -> dict[str, bytes]:
+    """Keep documents, and say under which names."""
+    async with await Database.open(addresses_of(installation)) as database:
+        documents = await documents_of(database, installation)
+        return {await documents.keep(each): each for each in contents}
+
+
+async def read(installation: Installation, names: Iterable[str]) -> dict[str, bytes]:
+    async with await Database.open(addresses_of(installation)) as database:
+        documents = await documents_of(database, installation)
+        return {name: await documents.content(name) for name in names}
+
+
 async def test_after_the_loss_every_version_is_there_again_and_people_are_found(drill: Drill, folder: Path) -> None:
     other = drill.emptied_home(folder / "home-restored")
     must(other, "database", "start")
     assert "restored the state of" in must(other, "restore", str(drill.backup))
     assert len(drill.versions) > 1_000
     assert await all_versions(other) == drill.versions
+    assert await read(other, drill.documents) == drill.documents
+    assert (other.home / "documents").stat().st_mode & 0o077 == 0
     assert list((other.home / "audit" / "heads").glob("*.heads"))
     patients = [orjson.loads(text) for (kind, _, _), text in drill.versions.items() if kind == "Patient" and text]
     async with await Database.open(addresses_of(other)) as database:
@@ -163,7 +189,82 @@ async def test_after_the_loss_every_version_is_there_again_and_people_are_found(
     assert "installation-not-empty" in refused(other, "restore", str(drill.backup))
     must(other, "keys", "rotate", "--retire")
     assert await all_versions(other) == drill.versions
+    assert await read(other, drill.documents) == drill.documents
     must(other, "backup", str(folder / "backup-of-restored"))
+
+
+async def test_documents_come_back_into_a_folder_of_their_own_and_into_no_bucket(drill: Drill, folder: Path) -> None:
+    other = drill.emptied_home(folder / "home-documents-elsewhere")
+    must(other, "database", "start")
+    other.environment["TIANFU_DOCUMENTS"] = "s3://made-up/prefix"
+    assert "documents-need-folder" in refused(other, "restore", str(drill.backup))
+    elsewhere = folder / "disk"
+    elsewhere.mkdir()
+    other.environment["TIANFU_DOCUMENTS"] = str(elsewhere)
+    (elsewhere / "something").touch()
+    assert "installation-not-empty" in refused(other, "restore", str(drill.backup))
+    (elsewhere / "something").unlink()
+    must(other, "restore", str(drill.backup))
+    assert contents_of(elsewhere) == contents_of(drill.backup / DOCUMENTS)
+    assert len(contents_of(elsewhere)) == len(drill.documents)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def test_documents_that_are_replaced_or_come_while_the_database_is_dumped_are_all_in_the_backup(
+    drill: Drill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "documents"
+    (source / "ab").mkdir(parents=True)
+    (source / "ab" / "abcd.old").write_bytes(b"sealed by the key of before")
+
+    def meanwhile(addresses: Addresses, folder: Path, *, progress: object) -> None:
+        (source / "ab" / "abcd.new").write_bytes(b"sealed by the key of now")
+        (source / "ab" / "abcd.old").unlink()
+
+    monkeypatch.setattr("tianfu.backup.dump", meanwhile)
+    place = Place(
+        addresses=addresses_of(drill.installation),
+        home=drill.installation.home,
+        documents=source,
+        provider=load(drill.installation.home, "production"),
+        steps=(),
+    )
+    back_up(place, tmp_path / "backup", clock=system_clock, progress=lambda *_: None)
+    assert contents_of(tmp_path / "backup" / DOCUMENTS).keys() == {"ab/abcd.old", "ab/abcd.new"}
+
+
+async def test_a_backup_says_that_documents_lie_in_a_bucket_and_so_does_its_restoring(
+    drill: Drill, folder: Path
+) -> None:
+    other = drill.emptied_home(folder / "home-bucket")
+    must(other, "database", "start")
+    must(other, "restore", str(older(drill, folder / "without-documents")))
+    assert await all_versions(other) == drill.versions
+    other.environment["TIANFU_DOCUMENTS"] = "s3://made-up/prefix"
+    said = must(other, "backup", str(folder / "backup-of-bucket"))
+    assert "documents lie in s3://made-up/prefix and are not in this backup" in " ".join(said.split())
+    assert not (folder / "backup-of-bucket" / DOCUMENTS).exists()
+    another = drill.emptied_home(folder / "home-bucket-restored")
+    must(another, "database", "start")
+    said = must(another, "restore", str(folder / "backup-of-bucket"))
+    assert "s3://made-up/prefix" in said
+
+
+def older(drill: Drill, folder: Path) -> Path:
+    """The backup as a program would have made it that knew no documents."""
+    shutil.copytree(drill.backup, folder)
+    shutil.rmtree(folder / DOCUMENTS)
+    provider = load(drill.installation.home, "production")
+    manifest = orjson.loads((folder / MANIFEST).read_bytes())
+    del manifest["documents_in"]
+    manifest["files"] = {name: each for name, each in manifest["files"].items() if not name.startswith(DOCUMENTS)}
+    (folder / MANIFEST).write_bytes(text := orjson.dumps(manifest))
+    key = provider.unwrap(bytes.fromhex(manifest["seal_key"]), b"tianfu backup manifest")
+    (folder / SEAL).write_bytes(hmac_sm3(key, text))
+    return folder
 
 
 def test_a_backup_holds_no_number_telephone_or_street_in_clear(drill: Drill) -> None:
@@ -227,6 +328,8 @@ SPOILT = {
     "a file was changed": changed("database/*.dat.gz", flipped),
     "a file was cut": changed("database/*.dat.gz", lambda data: data[:-1]),
     "a file is missing": without("database/*.dat.gz"),
+    "a document was changed": changed("documents/*/*", flipped),
+    "a document is missing": without("documents/*/*"),
     "a file too many": lambda backup: (backup / "database" / "9999.dat.gz").write_bytes(b""),
     "the trace's heads were changed": changed("audit/heads/*.heads", flipped),
     "the manifest was changed": changed(MANIFEST, lambda data: data.replace(b'"made_at": "2', b'"made_at": "1')),

@@ -1,7 +1,9 @@
-"""A backup: the database as PostgreSQL dumps it, the heads of the trace, and a sealed list of every file.
+"""A backup: the database as PostgreSQL dumps it, documents, the heads of the trace, and a sealed list of every file.
 
 The master key is never in it.  What was sealed in the database is sealed in the backup, and without that key it
 stays so.  The trace's heads are copied before the database, so that a restored trace reaches at least as far as they.
+Documents are copied before and after it: a row in the dump names a file that was there already, or one that came
+while the database was dumped.  Where they lie in a bucket, the list says so and its owner keeps them.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hmac
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,6 +31,7 @@ MANIFEST = "manifest.json"
 SEAL = "manifest.seal"
 DATABASE = "database"
 TRACE = "audit"
+DOCUMENTS = "documents"
 UNFINISHED = ".unfinished"
 FORM = 1
 BLOCK_BYTES = 1 << 20
@@ -48,7 +51,7 @@ class BackedUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup holds, and what it takes to use it."""
+    """What a backup holds, and what it takes to use it; `documents_in` names the bucket of documents that it lacks."""
 
     form: int
     made_at: str
@@ -57,14 +60,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     key_fingerprint: str
     seal_key: str
     files: dict[str, BackedUp]
+    documents_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The installation that is backed up or restored."""
+    """The installation that is backed up or restored; `documents` is a folder, or the address of a bucket."""
 
     addresses: Addresses
     home: Path
+    documents: Path | str
     provider: KeyProvider
     steps: tuple[Migration, ...]
 
@@ -76,8 +81,10 @@ def back_up(place: Place, folder: Path, *, clock: Clock, progress: Progress) -> 
     unfinished = folder.with_name(folder.name + UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    _copy_living(place.home / TRACE, unfinished / TRACE)
+    _copy_living(sorted(_files(place.home / TRACE)), place.home / TRACE, unfinished / TRACE)
+    _copy_documents(place, unfinished, progress)
     dump(place.addresses, unfinished / DATABASE, progress=lambda done, total: progress("tables", done, total))
+    _copy_documents(place, unfinished, progress)
     manifest = _manifest(place, unfinished, clock, progress)
     _make_durable(unfinished)
     if folder.exists():
@@ -89,7 +96,8 @@ def back_up(place: Place, folder: Path, *, clock: Clock, progress: Progress) -> 
 def restore(place: Place, folder: Path, *, progress: Progress) -> Manifest:
     """Bring a backup back into an installation that holds nothing yet: wholly, or not at all.
 
-    Raises Refusal `backup-damaged`, `key-differs`, `schema-newer` or `installation-not-empty` before it writes.
+    Raises Refusal `backup-damaged`, `key-differs`, `schema-newer`, `installation-not-empty` or `documents-need-folder`
+    before it writes.
     """
     manifest = checked(place.provider, folder, progress=progress)
     known = {step.name for step in place.steps}
@@ -98,17 +106,22 @@ def restore(place: Place, folder: Path, *, progress: Progress) -> Manifest:
     trace = place.home / TRACE
     if trace.exists() and any(trace.iterdir()):
         raise Refusal("installation-not-empty", next_step="use-an-empty-one", details={"folder": str(trace)})
+    target = _documents_target(place, folder)
     refuse_filled(place.addresses)
     # The trace first: without the database nothing is served, and running it again replaces a half copy.
     copy = trace.with_name(TRACE + UNFINISHED)
     shutil.rmtree(copy, ignore_errors=True)
     if (folder / TRACE).is_dir():
         shutil.copytree(folder / TRACE, copy)
+    if target is not None:
+        _copy_back(folder / DOCUMENTS, target)
     load(place.addresses, folder / DATABASE, progress=lambda done, total: progress("tables", done, total))
     if copy.is_dir():
         if trace.exists():
             trace.rmdir()
         copy.rename(trace)
+    if target is not None:
+        _put_in_place(target)
     return manifest
 
 
@@ -139,13 +152,55 @@ def checked(provider: KeyProvider, folder: Path, *, progress: Progress) -> Manif
     return manifest
 
 
-def _copy_living(source: Path, target: Path) -> None:
-    """Copy a folder in which others go on writing; what goes away meanwhile is covered by what came instead."""
-    for file in sorted(_files(source)):
+def _copy_living(files: Sequence[Path], source: Path, target: Path) -> None:
+    """Copy files of a folder in which others write; what goes away meanwhile is covered by what came instead."""
+    for file in files:
         copy = target / file.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(FileNotFoundError):
             shutil.copy2(file, copy)
+
+
+def _copy_documents(place: Place, unfinished: Path, progress: Progress) -> None:
+    """Copy the finished files of documents; what was copied before is not copied again, as none ever changes."""
+    if not isinstance(place.documents, Path):
+        return
+    source, target = place.documents, unfinished / DOCUMENTS
+    target.mkdir(exist_ok=True, mode=0o700)
+    there = [
+        each for each in _files(source) if not any(part.startswith(".") for part in each.relative_to(source).parts)
+    ]
+    new = sorted(each for each in there if not (target / each.relative_to(source)).exists())
+    for number, file in enumerate(new, 1):
+        _copy_living([file], source, target)
+        progress("documents", number, len(new))
+
+
+def _documents_target(place: Place, folder: Path) -> Path | None:
+    """The empty folder that documents come back into, or None if the backup holds none."""
+    if not any(_files(folder / DOCUMENTS)):
+        return None
+    if not isinstance(place.documents, Path):
+        details = {"documents": place.documents}
+        raise Refusal("documents-need-folder", next_step="restore-into-a-folder", details=details)
+    if place.documents.exists() and any(each.name != UNFINISHED for each in place.documents.iterdir()):
+        details = {"folder": str(place.documents)}
+        raise Refusal("installation-not-empty", next_step="use-an-empty-one", details=details)
+    return place.documents
+
+
+def _copy_back(source: Path, target: Path) -> None:
+    """Copy documents beside where they belong, on the same disk: the folder itself may be a disk of its own."""
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.rmtree(target / UNFINISHED, ignore_errors=True)
+    shutil.copytree(source, target / UNFINISHED)
+    _make_durable(target / UNFINISHED)
+
+
+def _put_in_place(target: Path) -> None:
+    for each in (target / UNFINISHED).iterdir():
+        each.rename(target / each.name)
+    (target / UNFINISHED).rmdir()
 
 
 def _manifest(place: Place, folder: Path, clock: Clock, progress: Progress) -> Manifest:
@@ -163,6 +218,7 @@ def _manifest(place: Place, folder: Path, clock: Clock, progress: Progress) -> M
         key_fingerprint=place.provider.fingerprint.hex(),
         seal_key=place.provider.wrap(key, _SEAL_CONTEXT).hex(),
         files=described,
+        documents_in=None if isinstance(place.documents, Path) else place.documents,
     )
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (folder / MANIFEST).write_bytes(text)

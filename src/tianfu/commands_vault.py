@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,7 @@ from tianfu.access.caller import OPERATOR
 from tianfu.access.purpose import Purpose
 from tianfu.db import Addresses, Database
 from tianfu.db.migrations import pending
-from tianfu.installation import installation_keys, running_database, schema_steps
+from tianfu.installation import documents_home, installation_keys, running_database, schema_steps
 from tianfu.kernel.instants import SECOND, system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.settings import Settings
@@ -26,8 +27,9 @@ from tianfu.vault.ciphers import SEALINGS_MAX
 from tianfu.vault.files import make, master_key_file
 
 if TYPE_CHECKING:
-    from tianfu.backup import Place
+    from tianfu.backup import Manifest, Place
     from tianfu.records.resealing import KeyOverview, Rotated
+    from tianfu.services.documents.keeping import Resealed
 
 keys_commands = typer.Typer(no_args_is_help=True, help="The keys that seal protected elements.")
 
@@ -45,7 +47,7 @@ def make_keys() -> None:
 
 @keys_commands.command(name="status")
 def keys_status() -> None:
-    """Show the keys, how often each was used, and how many versions each seals."""
+    """Show the keys, how often each was used, and how many versions and documents each seals."""
     settings = current_settings()
     keys = installation_keys(settings)
     with running_database(settings) as addresses:
@@ -77,23 +79,32 @@ def rotate_keys(
     """Seal everything with a new data key while the store serves; run again after any interruption."""
     settings = current_settings()
     with running_database(settings) as addresses, _progress() as show:
-        done, retired = asyncio.run(_rotate(addresses, settings, lambda *at: show("sealing", *at), retire=retire))
+        done, documents, retired = asyncio.run(_rotate(addresses, settings, show, retire=retire))
     began = "new key" if done.is_new else "went on with key"
     out.print(f"{began} {done.key}; {done.versions} versions sealed anew, none is left under another key")
+    if documents.documents:
+        out.print(f"{documents.documents} documents sealed anew")
+    for name in documents.left:
+        out.print(f"document {name} is lost or damaged: it keeps its key until it is kept again or forgotten")
     for number in retired:
         out.print(f"key {number} is forgotten")
 
 
 async def _rotate(
-    addresses: Addresses, settings: Settings, progress: Callable[[int, int], None], *, retire: bool
-) -> tuple[Rotated, list[int]]:
+    addresses: Addresses, settings: Settings, show: Callable[[str, int, int], None], *, retire: bool
+) -> tuple[Rotated, Resealed, list[int]]:
     from tianfu.records.opening import open_parts
     from tianfu.records.resealing import retire_keys, rotate
     from tianfu.records.trail.epochs import open_trail
+    from tianfu.services.documents.keeping import Documents, open_place
 
     async with await Database.open(addresses, links_max=3) as database:
         preparer, _ = await open_parts(database, installation_keys(settings))
         trail = await open_trail(database, settings.home, system_clock)
+        place = open_place(settings.documents, documents_home(settings))
+        documents = Documents(database, preparer.sealer.keyring, place, system_clock)
+        # What a rotation before left is finished with that one's key, as it is with versions.
+        late = await documents.seal_anew(lambda *at: show("documents", *at))
         done = await rotate(
             OPERATOR,
             Purpose.OPERATIONS,
@@ -101,15 +112,18 @@ async def _rotate(
             preparer.sealer,
             clock=system_clock,
             writer=trail.lanes,
-            progress=progress,
+            progress=lambda *at: show("sealing", *at),
+            is_unfinished=late.documents > 0,
         )
-        return done, await retire_keys(database) if retire else []
+        resealed = await documents.seal_anew(lambda *at: show("documents", *at))
+        told = replace(resealed, documents=late.documents + resealed.documents)
+        return done, told, await retire_keys(database) if retire else []
 
 
 def backup_command(
     folder: Annotated[Path, typer.Argument(help="a new folder")],
 ) -> None:
-    """Back up the database and the heads of the trace while the store serves; the keys are not in it."""
+    """Back up the database, documents and the heads of the trace while the store serves; the keys are not in it."""
     from tianfu.backup import back_up
 
     settings = current_settings()
@@ -119,6 +133,7 @@ def backup_command(
     size = sum(each.size_bytes for each in made.files.values())
     out.print(f"{len(made.files)} files, {size / 1_000_000:.1f} MB in {folder}", markup=False)
     out.print(f"to restore it takes the master key {made.key_fingerprint}, which is not in it")
+    _tell_of_bucket(made)
 
 
 def restore_command(
@@ -133,15 +148,30 @@ def restore_command(
         done = restore(place, folder, progress=show)
         waiting = pending(addresses, schema_steps())
     out.print(f"restored the state of {done.made_at}")
+    _tell_of_bucket(done)
     if waiting:
         out.print(f"{len(waiting)} steps of the schema to run: tianfu migrate")
 
 
+def _tell_of_bucket(manifest: Manifest) -> None:
+    """Say where documents lie that the backup does not hold."""
+    if manifest.documents_in is not None:
+        said = f"documents lie in {manifest.documents_in} and are not in this backup: keep that bucket by its own means"
+        out.print(said, markup=False)
+
+
 def _place(addresses: Addresses, settings: Settings) -> Place:
     from tianfu.backup import Place
+    from tianfu.vault.places import folder_at
 
-    provider = installation_keys(settings, make=False).provider
-    return Place(addresses=addresses, home=settings.home, provider=provider, steps=tuple(schema_steps()))
+    folder = folder_at(settings.documents, documents_home(settings))
+    return Place(
+        addresses=addresses,
+        home=settings.home,
+        documents=folder if folder is not None else settings.documents or "",
+        provider=installation_keys(settings, make=False).provider,
+        steps=tuple(schema_steps()),
+    )
 
 
 @contextmanager

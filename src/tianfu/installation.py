@@ -57,6 +57,11 @@ def database_addresses(settings: Settings) -> Addresses:
     return Addresses.of_server(settings.database_url, secret)
 
 
+def documents_home(settings: Settings) -> Path:
+    """Where documents lie unless the settings name another place."""
+    return settings.home / "documents"
+
+
 def janus_folder(settings: Settings) -> Path:
     """Where Janus's configuration lies: the operator's folder, or one beside the media server's socket."""
     return settings.janus_folder or media_socket(settings).with_name("janus")

@@ -63,11 +63,24 @@ async def test_a_parted_folder_has_a_folder_for_the_first_letters_and_opens_none
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_a_file_that_was_never_finished_is_told(tmp_path: Path) -> None:
-    (tmp_path / "ab").mkdir()
-    (tmp_path / "ab" / ".unfinished").write_bytes(b"half")
+async def test_a_file_that_was_never_finished_is_told_and_can_be_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ends a writer before its file has its name, as a kill does, so that nothing cleans up behind it."""
     place = FolderPlace(tmp_path, code=CODE, is_parted=True)
-    assert [each.name async for portion in place.lying() for each in portion] == [".unfinished"]
+    monkeypatch.setattr(Path, "hardlink_to", broken_off)
+    monkeypatch.setattr(Path, "unlink", lambda file: None)
+    with pytest.raises(KeyboardInterrupt):
+        place._put(tmp_path / "ab" / "abcd", b"half")
+    monkeypatch.undo()
+    [unfinished] = [each.name async for portion in place.lying() for each in portion]
+    assert await place.get("abcd") is None
+    await place.remove(unfinished)
+    assert [each async for portion in place.lying() for each in portion if portion] == []
+
+
+def broken_off(file: Path, target: object) -> None:
+    raise KeyboardInterrupt
 
 
 async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -68,15 +68,17 @@ async def rotate(
     writer: EventWriter,
     progress: Progress,
     batch: int = BATCH,
+    is_unfinished: bool = False,
 ) -> Rotated:
     """Seal every version with one current key; raises Refusal `rotation-under-way` if somebody else is at it.
 
-    A rotation that was broken off is finished with its own key; only then does the next one make a new key.
+    A rotation that was broken off is finished with its own key; only then does the next one make a new key.  Whoever
+    keeps sealed what are no versions says whether he found his part unfinished.
     """
     async with _alone(database):
         sealer.keyring.look()
         number = sealer.keyring.current
-        is_new = await _to_do(database, number) == 0
+        is_new = not is_unfinished and await _to_do(database, number) == 0
         if is_new:
             number = sealer.keyring.begin_new_key()
         await _leave_trace(caller, purpose, database, clock, writer)

@@ -61,7 +61,7 @@ class Sm4:
         opening = Cipher(self._key, modes.GCM(sealed[:NONCE_BYTES], sealed[-TAG_BYTES:])).decryptor()
         opening.authenticate_additional_data(place)
         try:
-            return opening.update(sealed[NONCE_BYTES:-TAG_BYTES]) + opening.finalize()
+            return opening.update(memoryview(sealed)[NONCE_BYTES:-TAG_BYTES]) + opening.finalize()
         except InvalidTag:
             raise NotAuthentic from None
 
@@ -82,7 +82,7 @@ class Aes:
         if len(sealed) < OVERHEAD_BYTES:
             raise NotAuthentic
         try:
-            return self._gcm.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
+            return self._gcm.decrypt(sealed[:NONCE_BYTES], memoryview(sealed)[NONCE_BYTES:], place)
         except InvalidTag:
             raise NotAuthentic from None
 

@@ -104,7 +104,9 @@ class FolderPlace:
         _make_folder(self._folder)
         if path.parent != self._folder:
             _make_folder(path.parent)
-        descriptor, unfinished = tempfile.mkstemp(prefix=".", dir=path.parent)
+        # In a parted folder a file that is never finished is found again under its first letters, to be taken away.
+        prefix = f"{path.name[:PART_LETTERS]}." if self._is_parted else "."
+        descriptor, unfinished = tempfile.mkstemp(prefix=prefix, dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as out:
                 out.write(content)
