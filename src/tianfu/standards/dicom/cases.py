@@ -31,7 +31,6 @@ from tianfu.standards.dicom.structure_sets import StructureSet, read_structure_s
 from tianfu.standards.dicom.structures import Ring, RingKind
 from tianfu.standards.dicom.treatments import Treatment, read_treatment
 
-
 OFF_SLICE_MM = 1.0
 """How far a point of a contour may be from the nearest slice. [ours]"""
 

@@ -26,8 +26,8 @@ def stored_values(decoded: Decoded, *, frames: int, voxels_max: int) -> Integers
     """The stored values (frames, rows, columns), signed or not as the object says.
 
     The size that the header claims is checked before anything is allocated: Refusal `dicom-too-many-voxels`; then that
-    so many bytes are there: `dicom-pixels-short`, and no row or column more: `dicom-pixels-surplus`, for then the header
-    is wrong and the picture skew.  What is no grey image is `dicom-pixels-not-grey`; bits that contradict each other are
+    so many bytes are there: `dicom-pixels-short`, and no whole line more: `dicom-pixels-surplus`, for then the header is
+    wrong and the picture skew.  What is no grey image is `dicom-pixels-not-grey`; bits that contradict each other are
     `dicom-attribute-invalid`.
     """
     item = Item(dataset=decoded.dataset)
@@ -47,7 +47,8 @@ def stored_values(decoded: Decoded, *, frames: int, voxels_max: int) -> Integers
         flat = _run_length_frames(pixels, frames, count, bits)
     else:
         flat = _native(pixels, frames * count, bits, decoded.is_little_endian)
-        _not_a_line_more(len(pixels) - flat.nbytes, frames * min(rows, columns) * bits // 8, flat.nbytes)
+        line = min(frames * rows, frames * columns, rows * columns)
+        _not_a_line_more(len(pixels) - flat.nbytes, line * bits // 8, flat.nbytes)
     return _signed(flat, item).reshape(frames, rows, columns)
 
 
@@ -143,7 +144,7 @@ def _runs(segment: bytes) -> Iterator[bytes]:
 
 
 def _not_a_line_more(surplus: int, line: int, needed: int) -> None:
-    """Padding at the end hurts nobody; a whole row or column of each frame means that the header states too few."""
+    """Padding at the end hurts nobody; a frame, or a line of each, means that the header states one too few."""
     if surplus >= line and surplus > 1:
         raise Refusal("dicom-pixels-surplus", details={"bytes": str(needed + surplus), "bytes_needed": str(needed)})
 

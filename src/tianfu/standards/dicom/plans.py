@@ -244,11 +244,11 @@ def _setup_oddities(plan: Plan) -> list[Finding]:
 
 def _dose_oddities(plan: Plan) -> list[Finding]:
     findings = []
-    for reference in plan.dose_references:
-        doses = [dose for name in _REFERENCE if (dose := getattr(reference, name)) is not None]
+    for one in plan.dose_references:
+        doses = [dose for name in _REFERENCE if (dose := getattr(one, name)) is not None]
         beyond = [dose for dose in doses if not 0 <= dose <= PRESCRIBED_GY_MOST]
         if beyond:
-            findings.append(found("plan-dose-beyond", number=reference.number, dose_gy=beyond[0]))
+            findings.append(found("plan-dose-beyond", number=one.number, dose_gy=beyond[0]))
     return findings
 
 

@@ -190,7 +190,7 @@ def _beam(item: Item) -> DeliveredBeam:
         points.append(_point(one, points[-1].stand if points else None))
     delivered = _meterset(item, "DeliveredPrimaryMeterset")
     if delivered is None and not points:
-        raise Refusal("treatment-delivered-unsaid", details={"beam": item.text("BeamName")})
+        raise Refusal("treatment-delivered-unsaid", details={"beam": item.text("ReferencedBeamNumber")})
     return DeliveredBeam(
         number=item.whole_or_none("ReferencedBeamNumber"),
         name=item.text("BeamName"),
