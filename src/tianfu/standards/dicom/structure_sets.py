@@ -87,8 +87,8 @@ def read_structure_set(decoded: Decoded) -> Reading[StructureSet]:
 
     Closed rings of fewer than three points are dropped and told (`ring-too-few-points`), a repeated first point is
     removed (`ring-closed-twice`), contours that are not planar are dropped (`ring-not-planar`); a structure without
-    rings is told (`structure-empty`), one without a name too (`structure-nameless`), and a set that says of none what it
-    is (`structures-without-observations`).  Raises Refusal `structures-not-a-set`, `structures-mixed-frames`,
+    rings is told (`structure-empty`), one without a name too (`structure-nameless`), and a set that says of none what
+    it is (`structures-without-observations`).  Raises Refusal `structures-not-a-set`, `structures-mixed-frames`,
     `structures-same-number`, `contours-same-number`, `contour-broken`, and those of attributes.
     """
     item = Item(dataset=decoded.dataset)
