@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import date
 
 import pytest
 from pydicom.dataset import Dataset
 
 from tests.standards.dicom.made_objects import VOXELS_MAX, decoded, dose, images, plan, structure_set, treatment
 from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.dates import day_of
 from tianfu.standards.dicom.doses import read_dose, write_dose
 from tianfu.standards.dicom.encoding import Decoded
 from tianfu.standards.dicom.findings import Reading
@@ -190,7 +192,7 @@ TOLD: list[tuple[str, str, Change]] = [
     ("plan", "dicom-date-impossible", to(at_top, "RTPlanDate", "20260231")),
     ("structures", "structure-nameless", to(lambda one: one.StructureSetROISequence[0], "ROIName", "")),
     ("structures", "structures-without-observations", without(at_top, "RTROIObservationsSequence")),
-    ("structures", "approval-unknown", to(at_top, "ApprovalStatus", "approved?")),
+    ("structures", "approval-unknown", to(at_top, "ApprovalStatus", "MAYBE")),
     ("structures", "dicom-date-impossible", to(at_top, "StructureSetDate", "20260230")),
     ("dose", "dose-all-zero", with_pixels(lambda pixels: bytes(len(pixels)))),
     ("dose", "dose-tiny", to(at_top, "DoseGridScaling", 1e-30)),
@@ -262,8 +264,21 @@ def test_a_beam_may_come_twice_if_the_second_is_the_rest_of_the_first() -> None:
     assert read_with("record", continued).codes() == FOUND_BEFORE["record"]
 
 
-def test_a_date_of_before_1993_is_one() -> None:
-    assert read_with("plan", to(at_top, "StudyDate", "1992.03.01")).codes() <= {"dicom-irregular"}
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("20240229", date(2024, 2, 29)),
+        ("1992.03.01", date(1992, 3, 1)),
+        ("20230229", None),
+        ("20261301", None),
+        ("2026030", None),
+        ("2026-03-01", None),
+        ("００００００００", None),
+    ],
+)
+def test_a_date_is_one_of_the_calendar(text: str, day: date | None) -> None:
+    """With dots as it was written before DICOM (PS3.5 6.2, note on DA)."""
+    assert day_of(text) == day
 
 
 def test_one_byte_that_makes_pixels_even_is_no_surplus() -> None:

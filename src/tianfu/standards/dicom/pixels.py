@@ -27,8 +27,8 @@ def stored_values(decoded: Decoded, *, frames: int, voxels_max: int) -> Integers
 
     The size that the header claims is checked before anything is allocated: Refusal `dicom-too-many-voxels`; then that
     so many bytes are there: `dicom-pixels-short`, and no whole line more: `dicom-pixels-surplus`, for then the header
-    is wrong and the picture skew.  What is no grey image is `dicom-pixels-not-grey`; bits that contradict each other are
-    `dicom-attribute-invalid`.
+    is wrong and the picture skew.  What is no grey image is `dicom-pixels-not-grey`; bits that contradict each other
+    are `dicom-attribute-invalid`.
     """
     item = Item(dataset=decoded.dataset)
     (rows, columns), bits = size_of(item), item.whole("BitsAllocated")
