@@ -13,7 +13,6 @@ from demo.radiotherapy.faults import (
     doses,
     files,
     images,
-    passed_over,
     planning,
     records,
     structures,
@@ -21,7 +20,7 @@ from demo.radiotherapy.faults import (
 from demo.radiotherapy.faults.fault import Fault, Layer, Spoiled
 from demo.radiotherapy.objects import Objects
 
-_MODULES = (files, images, structures, contours, belonging, beams, doses, records, planning, passed_over)
+_MODULES = (files, images, structures, contours, belonging, beams, doses, records, planning)
 
 
 def _of(module: ModuleType) -> tuple[Fault, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 
 from demo.dice import Dice
+from demo.radiotherapy.faults.editing import put
 from demo.radiotherapy.faults.fault import Record, by_codec, in_one
 from demo.radiotherapy.objects import Kind
 
@@ -153,6 +154,68 @@ def attribute_broken(dataset: Dataset, dice: Dice) -> Record:
     return {"attribute": keyword, "value": str(value)}
 
 
+@in_one(RP, by_codec("dicom-attribute-invalid"), "A gantry angle is none between 0 and 360 degrees.")
+def gantry_beyond(dataset: Dataset, dice: Dice) -> Record:
+    return put(_first_point(dataset, dice), "GantryAngle", dice.pick((-10, 400, 1e9)))
+
+
+@in_one(RP, by_codec("dicom-attribute-invalid", "plan-without-meterset"), "A beam has negative monitor units, or none.")
+def meterset_negative(dataset: Dataset, dice: Dice) -> Record:
+    return put(_given(dataset, dice), "BeamMeterset", dice.pick((0, -round(dice.uniform(1, 200), 1))))
+
+
+@in_one(RP, by_codec("dicom-attribute-invalid"), "A course has no fractions, or fewer.")
+def fractions_negative(dataset: Dataset, dice: Dice) -> Record:
+    return put(dataset.FractionGroupSequence[0], "NumberOfFractionsPlanned", dice.pick((0, -3)))
+
+
+@in_one(RP, by_codec("dicom-attribute-invalid"), "An energy is negative, or a thousand times too high.")
+def energy_beyond(dataset: Dataset, dice: Dice) -> Record:
+    return put(_first_point(dataset, dice), "NominalBeamEnergy", dice.pick((-6, 6000)))
+
+
+@in_one(RP, by_codec("dicom-attribute-invalid"), "An isocentre lies far beyond any patient.")
+def isocentre_far_away(dataset: Dataset, dice: Dice) -> Record:
+    return put(_first_point(dataset, dice), "IsocenterPosition", [round(10 ** dice.uniform(4, 8)), 0, 0])
+
+
+@in_one(RP, by_codec("beam-first-weight", "beam-weights-decrease"), "A beam has given something before it begins.")
+def first_weight(dataset: Dataset, dice: Dice) -> Record:
+    return put(_first_point(dataset, dice), "CumulativeMetersetWeight", round(dice.uniform(0.05, 0.35), 3))
+
+
+@in_one(
+    RP,
+    by_codec("beam-without-weights"),
+    "The control points of a beam have no weights, so that nobody knows what each segment gets.",
+)
+def without_weights(dataset: Dataset, dice: Dice) -> Record:
+    beam = dice.pick(list(dataset.BeamSequence))
+    for point in beam.ControlPointSequence:
+        point.CumulativeMetersetWeight = None
+    return {"beam": str(beam.BeamNumber)}
+
+
+@in_one(RP, by_codec("beam-leaf-boundaries"), "The boundaries of the leaves run backwards.")
+def boundaries_reversed(dataset: Dataset, dice: Dice) -> Record:
+    beam = dice.pick(list(dataset.BeamSequence))
+    for device in beam.BeamLimitingDeviceSequence:
+        if "LeafPositionBoundaries" in device:
+            device.LeafPositionBoundaries = list(device.LeafPositionBoundaries)[::-1]
+    return {"beam": str(beam.BeamNumber)}
+
+
+@in_one(RP, by_codec("plan-dose-beyond"), "What is prescribed was written in centigray.")
+def prescribed_centigray(dataset: Dataset, dice: Dice) -> Record:
+    reference = dataset.DoseReferenceSequence[0]
+    return put(reference, "TargetPrescriptionDose", float(reference.TargetPrescriptionDose) * 100)
+
+
+@in_one(RP, by_codec("plan-setup-unknown"), "A beam is for a setup that the plan has not.")
+def setup_unknown(dataset: Dataset, dice: Dice) -> Record:
+    return put(dice.pick(list(dataset.BeamSequence)), "ReferencedPatientSetupNumber", dice.randrange(20, 90))
+
+
 def _pick(dataset: Dataset, dice: Dice) -> tuple[str, list[Dataset]]:
     beam = dice.pick(list(dataset.BeamSequence))
     return str(beam.BeamNumber), list(beam.ControlPointSequence)
@@ -168,3 +231,13 @@ def _leaves(dataset: Dataset, dice: Dice) -> Dataset:
         if device.RTBeamLimitingDeviceType == "MLCX"
     ]
     return dice.pick(stated)
+
+
+def _first_point(dataset: Dataset, dice: Dice) -> Dataset:
+    point: Dataset = dice.pick(list(dataset.BeamSequence)).ControlPointSequence[0]
+    return point
+
+
+def _given(dataset: Dataset, dice: Dice) -> Dataset:
+    beam: Dataset = dice.pick(list(dataset.FractionGroupSequence[0].ReferencedBeamSequence))
+    return beam

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 
 from demo.dice import Dice
+from demo.radiotherapy.faults.editing import put
 from demo.radiotherapy.faults.fault import Fault, Record, by_codec, by_links, in_one
 from demo.radiotherapy.objects import Kind
 
@@ -122,6 +123,20 @@ def beam_of_no_plan(dataset: Dataset, dice: Dice) -> Record:
 def uid_of_the_plan(dataset: Dataset, dice: Dice) -> Record:
     dataset.SOPInstanceUID = dataset.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID
     return {"uid": dataset.SOPInstanceUID}
+
+
+@in_one(Kind.PLAN, by_links("case-plan-of-other-doses"), "The plan names a dose that is not there.")
+def dose_unknown(dataset: Dataset, dice: Dice) -> Record:
+    return put(dataset.ReferencedDoseSequence[0], "ReferencedSOPInstanceUID", "2.25.997")
+
+
+@in_one(
+    Kind.RECORD,
+    by_links("case-treatment-of-no-group"),
+    "The session belongs to a fraction group that the plan has not.",
+)
+def group_unknown(dataset: Dataset, dice: Dice) -> Record:
+    return put(dataset, "ReferencedFractionGroupNumber", dice.randrange(5, 50))
 
 
 def _series(dataset: Dataset) -> Dataset:

@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from demo.dice import Dice
-from demo.radiotherapy.faults.editing import contours_by_structure
+from demo.radiotherapy.faults.editing import contours_by_structure, put
 from demo.radiotherapy.faults.fault import Record, by_codec, by_geometry, by_links, in_one
 from demo.radiotherapy.objects import Kind
 from tianfu.standards.dicom.grids import Floats
@@ -142,6 +142,18 @@ def tilted(dataset: Dataset, dice: Dice) -> Record:
     axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2]
     height = (points - points.mean(axis=0)) @ axes[0] * np.tan(np.radians(degrees))
     return {**_redraw(contour, name, points + height[:, None] * axes[2]), "tilt_degrees": f"{degrees:.2f}"}
+
+
+@in_one(
+    RS,
+    by_links("case-ring-of-another-slice"),
+    "A contour says that it was drawn on another slice than the one it lies on.",
+)
+def image_of_another_slice(dataset: Dataset, dice: Dice) -> Record:
+    name, item = dice.pick(list(contours_by_structure(dataset, least=6)))
+    first, last = item.ContourSequence[0], item.ContourSequence[-1]
+    image = last.ContourImageSequence[0].ReferencedSOPInstanceUID
+    return {"structure": name, **put(first.ContourImageSequence[0], "ReferencedSOPInstanceUID", image)}
 
 
 def _points(contour: Dataset) -> Floats:

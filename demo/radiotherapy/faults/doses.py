@@ -6,6 +6,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from demo.dice import Dice
+from demo.radiotherapy.faults.editing import put
 from demo.radiotherapy.faults.fault import LATER, Record, by_codec, by_geometry, in_one
 from demo.radiotherapy.objects import Kind
 
@@ -149,10 +150,21 @@ def hot_spot(dataset: Dataset, dice: Dice) -> Record:
     return {"voxel": str(place), "factor": f"{factor:.2f}"}
 
 
-@in_one(RD, LATER, "The dose does not say in which frame of reference it lies.")
+@in_one(RD, by_codec("dicom-attribute-missing"), "The dose does not say in which frame of reference it lies.")
 def without_frame(dataset: Dataset, dice: Dice) -> Record:
     del dataset.FrameOfReferenceUID
     return {}
+
+
+@in_one(RD, by_codec("dose-all-zero"), "The dose is nothing everywhere.")
+def nothing(dataset: Dataset, dice: Dice) -> Record:
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    return {}
+
+
+@in_one(RD, by_codec("dose-beyond", "dose-tiny"), "The doses are in no range that is ever given.")
+def beyond(dataset: Dataset, dice: Dice) -> Record:
+    return put(dataset, "DoseGridScaling", dice.pick((1e9, 1e-30)))
 
 
 def _shift(dataset: Dataset, by_mm: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 
 from pydicom import dcmread, dcmwrite
@@ -26,6 +26,12 @@ def edited(content: bytes, change: Callable[[Dataset], object]) -> bytes:
         file = BytesIO()
         dcmwrite(file, dataset)
     return file.getvalue()
+
+
+def put(holder: Dataset, keyword: str, value: object) -> Mapping[str, str]:
+    """Set an attribute, and tell so for the record."""
+    setattr(holder, keyword, value)
+    return {"attribute": keyword, "value": str(value)}
 
 
 def body_of(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage
 
 from demo.dice import Dice
-from demo.radiotherapy.faults.editing import edited
+from demo.radiotherapy.faults.editing import edited, put
 from demo.radiotherapy.faults.fault import (
     LATER,
     Record,
@@ -284,6 +284,15 @@ def mirrored(dataset: Dataset, dice: Dice) -> Record:
     pixels = np.frombuffer(dataset.PixelData, "<i2").reshape(dataset.Rows, dataset.Columns)
     dataset.PixelData = np.ascontiguousarray(pixels[:, ::-1]).tobytes()
     return {}
+
+
+@in_all(
+    CT,
+    by_codec("dicom-attribute-invalid", "images-hounsfield-beyond"),
+    "Hounsfield units are beyond all that a scanner measures.",
+)
+def hounsfield_beyond(dataset: Dataset, dice: Dice) -> Record:
+    return put(dataset, "RescaleSlope", dice.pick((50, 1e30)))
 
 
 def _axes(dataset: Dataset) -> Floats:

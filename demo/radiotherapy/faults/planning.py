@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from demo.dice import Dice
 from demo.radiotherapy.faults.editing import edited
-from demo.radiotherapy.faults.fault import LATER, Record, Spoiled, changed, fault, in_one
+from demo.radiotherapy.faults.fault import LATER, Record, Spoiled, by_codec, changed, fault, in_one
 from demo.radiotherapy.objects import Kind, Objects
 
 RP = Kind.PLAN
@@ -204,7 +204,7 @@ def wrong_dose_rate(dataset: Dataset, dice: Dice) -> Record:
     return {"dose_rate": str(point.DoseRateSet)}
 
 
-@in_one(RP, LATER, "The plan does not say how the patient is to lie.")
+@in_one(RP, by_codec("plan-position-unsaid"), "The plan does not say how the patient is to lie.")
 def position_unsaid(dataset: Dataset, dice: Dice) -> Record:
     del dataset.PatientSetupSequence[0].PatientPosition
     return {}

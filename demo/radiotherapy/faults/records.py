@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 
 from demo.dice import Dice
+from demo.radiotherapy.faults.editing import put
 from demo.radiotherapy.faults.fault import LATER, Record, by_codec, in_one
 from demo.radiotherapy.objects import Kind
 
@@ -90,17 +91,40 @@ def other_gantry(dataset: Dataset, dice: Dice) -> Record:
     return {"beam": beam.BeamName, "by_degrees": f"{by:.1f}"}
 
 
-@in_one(RT, LATER, "A session has no beams.")
+@in_one(RT, by_codec("treatment-beams-missing"), "A session has no beams.")
 def without_beams(dataset: Dataset, dice: Dice) -> Record:
     del dataset.TreatmentSessionBeamSequence
     return {}
 
 
-@in_one(RT, LATER, "A beam's record does not say what was given at any control point.")
+@in_one(RT, by_codec("treatment-points-missing"), "A beam's record does not say what was given at any control point.")
 def without_points(dataset: Dataset, dice: Dice) -> Record:
     beam = _pick(dataset, dice)
     del beam.ControlPointDeliverySequence
     return {"beam": beam.BeamName}
+
+
+@in_one(RT, by_codec("dicom-attribute-invalid", "treatment-meterset-falls"), "Monitor units were taken back.")
+def delivered_falls(dataset: Dataset, dice: Dice) -> Record:
+    beam = dice.pick(list(dataset.TreatmentSessionBeamSequence))
+    point = beam.ControlPointDeliverySequence[len(beam.ControlPointDeliverySequence) // 2]
+    return put(point, "DeliveredMeterset", dice.pick((0, -5)))
+
+
+@in_one(RT, by_codec("treatment-beam-twice"), "A beam was given twice in one session.")
+def beam_given_twice(dataset: Dataset, dice: Dice) -> Record:
+    beams = list(dataset.TreatmentSessionBeamSequence)
+    twice = dice.pick(beams)
+    dataset.TreatmentSessionBeamSequence = [*beams, twice]
+    return {"beam": twice.BeamName}
+
+
+@in_one(RT, LATER, "The record specifies other monitor units than the plan.")
+def specified_differs(dataset: Dataset, dice: Dice) -> Record:
+    beam, factor = dice.pick(list(dataset.TreatmentSessionBeamSequence)), dice.uniform(1.2, 5)
+    for keyword in ("SpecifiedPrimaryMeterset", "DeliveredPrimaryMeterset"):
+        setattr(beam, keyword, f"{float(getattr(beam, keyword)) * factor:.2f}")
+    return {"beam": beam.BeamName, "factor": f"{factor:.2f}"}
 
 
 def _pick(dataset: Dataset, dice: Dice) -> Dataset:

@@ -6,7 +6,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from demo.dice import Dice
-from demo.radiotherapy.faults.editing import contours_by_structure
+from demo.radiotherapy.faults.editing import contours_by_structure, put
 from demo.radiotherapy.faults.fault import LATER, Record, by_codec, in_one
 from demo.radiotherapy.objects import Kind
 
@@ -121,10 +121,16 @@ def end_not_drawn(dataset: Dataset, dice: Dice) -> Record:
     return {"structure": name, "contours_lost": str(len(contours) - len(kept)), "planes_left": str(len(planes))}
 
 
-@in_one(RS, LATER, "Nothing says which structure is a target and which an organ.")
+@in_one(RS, by_codec("structures-without-observations"), "Nothing says which structure is a target and which an organ.")
 def observations_lost(dataset: Dataset, dice: Dice) -> Record:
     del dataset.RTROIObservationsSequence
     return {}
+
+
+@in_one(RS, by_codec("structure-nameless"), "A structure has no name.")
+def nameless(dataset: Dataset, dice: Dice) -> Record:
+    roi = dice.pick(list(dataset.StructureSetROISequence))
+    return {"before": str(roi.ROIName), **put(roi, "ROIName", "")}
 
 
 def _pick(dataset: Dataset, dice: Dice) -> tuple[str, Dataset]:

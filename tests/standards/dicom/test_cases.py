@@ -11,6 +11,7 @@ from tests.standards.dicom.made_objects import (
     dose,
     images,
     plan,
+    square,
     structure_set,
     treatment,
 )
@@ -21,7 +22,8 @@ from tianfu.standards.dicom.findings import Reading
 from tianfu.standards.dicom.headers import Header
 from tianfu.standards.dicom.images import write_images
 from tianfu.standards.dicom.plans import write_plan
-from tianfu.standards.dicom.structure_sets import write_structure_set
+from tianfu.standards.dicom.structure_sets import StructureSet, write_structure_set
+from tianfu.standards.dicom.structures import Ring, RingKind
 from tianfu.standards.dicom.treatments import write_treatment
 
 
@@ -72,6 +74,11 @@ def test_two_files_of_one_uid_that_differ_are_refused() -> None:
         read([*files(), write_plan(replace(plan(), label="PLAN B"))])
 
 
+def with_ring(ring: Ring) -> StructureSet:
+    first, *others = structure_set().structures
+    return replace(structure_set(), structures=(replace(first, rings=(*first.rings, ring)), *others))
+
+
 BROKEN: dict[str, Callable[[Case], Case]] = {
     "case-mixed-patients": lambda one: replace(
         one, doses=(replace(dose(), header=other_header(patient=replace(dose().header.patient, number="B18"))),)
@@ -97,9 +104,17 @@ BROKEN: dict[str, Callable[[Case], Case]] = {
     "case-prescription-of-no-structure": lambda one: replace(
         one, structure_sets=(replace(structure_set(), structures=structure_set().structures[1:]),)
     ),
+    "case-plan-of-other-doses": lambda one: replace(one, plans=(replace(plan(), doses=("2.25.99",)),)),
+    "case-ring-of-another-slice": lambda one: replace(
+        one, structure_sets=(with_ring(Ring(points=square(-27.0, 9.0), image="2.25.1000")),)
+    ),
+    "case-ring-off-slices": lambda one: replace(
+        one, structure_sets=(with_ring(Ring(points=square(-28.7, 9.0), image="2.25.1000")),)
+    ),
     "case-dose-of-other-plan": lambda one: replace(one, plans=()),
     "case-dose-of-no-beam": lambda one: replace(one, doses=(replace(dose(), fraction_group=1, beams=(9,)),)),
     "case-treatment-of-other-plan": lambda one: replace(one, plans=()),
+    "case-treatment-of-no-group": lambda one: replace(one, treatments=(replace(treatment(), fraction_group=9),)),
     "case-treatment-of-no-beam": lambda one: replace(
         one, treatments=(replace(treatment(), beams=(replace(treatment().beams[0], number=9),)),)
     ),
@@ -109,3 +124,27 @@ BROKEN: dict[str, Callable[[Case], Case]] = {
 @pytest.mark.parametrize(("code", "broken"), BROKEN.items())
 def test_a_broken_link_is_told(code: str, broken: Callable[[Case], Case]) -> None:
     assert code in {finding.code for finding in broken_links(broken(case()))}
+
+
+@pytest.mark.parametrize(
+    ("ring", "codes"),
+    [
+        (Ring(points=square(-29.1, 9.0)), set()),
+        (Ring(points=square(-15.0, 9.0)[:1], kind=RingKind.POINT), set()),
+        (Ring(points=square(-28.5, 9.0), image="2.25.1000"), {"case-ring-off-slices"}),
+        (Ring(points=square(-28.5, 9.0), image="2.25.1001"), {"case-ring-off-slices"}),
+        (Ring(points=square(-31.2, 9.0)), {"case-ring-off-slices"}),
+        (Ring(points=square(-24.0, 9.0), image="2.25.1003"), {"case-ring-of-another-slice"}),
+    ],
+)
+def test_a_contour_is_held_against_the_slices(ring: Ring, codes: set[str]) -> None:
+    """Slices lie at -30, -27, -24 and -21 mm; midway between two a contour may name either."""
+    broken = broken_links(replace(case(), structure_sets=(with_ring(ring),)))
+    assert {finding.code for finding in broken} == codes
+
+
+def test_contours_are_held_against_the_series_that_their_set_names() -> None:
+    """A second series with other slices, a cone beam's perhaps, is none of theirs."""
+    other = replace(images(), header=replace(images().header, series=replace(images().header.series, uid="2.25.19")))
+    shifted = replace(other, instances=("2.9.0", "2.9.1", "2.9.2", "2.9.3"))
+    assert broken_links(replace(case(), images=(shifted, images()))) == ()

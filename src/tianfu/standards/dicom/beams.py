@@ -10,12 +10,22 @@ from itertools import pairwise
 from pydicom.dataset import Dataset
 
 from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.contradictions import counts_that_differ
 from tianfu.standards.dicom.control_points import LEAVES, Opening, Stand, read_stand, write_stand
 from tianfu.standards.dicom.elements import Item, filled
 from tianfu.standards.dicom.findings import Finding, found
 
 WEIGHT_WITHIN = 1e-5
 """How far, as a part of the final weight, two weights may be that mean the same: writers round. [ours]"""
+
+ENERGY_MV_MOST = 1000
+"""No beam of a treatment machine has more; a larger number is one of kilovolts. [ours]"""
+
+ISOCENTRE_FAR_MM = 5000
+"""No isocentre is so far from the origin of a patient's images. [ours]"""
+
+SETUP = "SETUP"
+"""Treatment Delivery Type of a beam that takes a picture and gives no dose: it needs neither weights nor energy."""
 
 Point = tuple[float, float, float]
 
@@ -83,13 +93,20 @@ class Technique(StrEnum):
     MODULATED_ARC = "modulated-arc"
 
 
-_NOT_READ = {
-    "NumberOfWedges": "wedges",
-    "NumberOfCompensators": "compensators",
-    "NumberOfBoli": "boli",
-    "NumberOfBlocks": "blocks",
+_COUNTS_NOT_READ = {
+    "NumberOfWedges": "WedgeSequence",
+    "NumberOfCompensators": "CompensatorSequence",
+    "NumberOfBoli": "ReferencedBolusSequence",
+    "NumberOfBlocks": "BlockSequence",
 }
-_SEQUENCES_NOT_READ = {"ApplicatorSequence": "applicator", "GeneralAccessorySequence": "accessories"}
+_NOT_READ = {
+    "wedges": ("NumberOfWedges", "WedgeSequence"),
+    "compensators": ("NumberOfCompensators", "CompensatorSequence"),
+    "boli": ("NumberOfBoli", "ReferencedBolusSequence"),
+    "blocks": ("NumberOfBlocks", "BlockSequence"),
+    "applicator": (None, "ApplicatorSequence"),
+    "accessories": (None, "GeneralAccessorySequence"),
+}
 
 
 def segments(beam: Beam, *, meterset: float) -> tuple[Segment, ...]:
@@ -133,15 +150,20 @@ def _weights(beam: Beam) -> list[float]:
 def read_beams(item: Item) -> tuple[tuple[Beam, ...], list[Finding]]:
     """All beams of a plan.
 
-    Raises Refusal `plan-same-beam-number`, `beam-weights-decrease`, `beam-control-points-missing`, `beam-leaves-differ`
-    (positions do not fit the pairs of their device), `beam-leaves-cross` is told.
+    Raises Refusal `plan-same-beam-number`, `beam-weights-decrease`, `beam-first-weight`, `beam-control-points-missing`,
+    `beam-leaves-differ` (positions do not fit the pairs of their device), `beam-leaf-boundaries`, and
+    `dicom-attribute-invalid` for an angle, energy or isocentre that no machine has.  Told are `beam-not-whole`,
+    `beam-without-weights`, `beam-final-weight-differs`, `beam-leaves-cross`, `beam-leaves-without-boundaries`,
+    `beam-without-isocentre` and `dicom-count-differs`.
     """
-    beams = tuple(_beam(one) for one in item.items("BeamSequence"))
+    items = item.items("BeamSequence")
+    beams = tuple(_beam(one) for one in items)
     numbers = [beam.number for beam in beams]
     twice = next((number for number in numbers if numbers.count(number) > 1), None)
     if twice is not None:
         raise Refusal("plan-same-beam-number", details={"beam": str(twice)})
-    return beams, [finding for beam in beams for finding in _oddities(beam)]
+    contradictions = [finding for one in items for finding in counts_that_differ(one, _COUNTS_NOT_READ)]
+    return beams, [*contradictions, *(finding for beam in beams for finding in _oddities(beam))]
 
 
 def write_beam(beam: Beam) -> Dataset:
@@ -176,6 +198,8 @@ def write_beam(beam: Beam) -> Dataset:
 def _beam(item: Item) -> Beam:
     number = item.whole("BeamNumber")
     points = _control_points(item, number)
+    if item.text("TreatmentDeliveryType") != SETUP:
+        _refuse_impossible(item, number, points)
     fluence = item.first("PrimaryFluenceModeSequence")
     beam = Beam(
         number=number,
@@ -201,11 +225,8 @@ def _beam(item: Item) -> Beam:
 
 
 def _not_read(item: Item) -> Iterator[str]:
-    for keyword, name in _NOT_READ.items():
-        if item.whole_or_none(keyword):
-            yield name
-    for keyword, name in _SEQUENCES_NOT_READ.items():
-        if item.items(keyword):
+    for name, (count, sequence) in _NOT_READ.items():
+        if item.items(sequence) or (count and item.whole_or_none(count)):
             yield name
 
 
@@ -234,11 +255,23 @@ def _control_points(beam: Item, number: int) -> tuple[ControlPoint, ...]:
     return tuple(points)
 
 
+def _refuse_impossible(item: Item, number: int, points: tuple[ControlPoint, ...]) -> None:
+    """Refuse what would give a segment another dose: the first weight is zero (C.8.8.14.1), an energy is one."""
+    first, last = points[0].weight, points[-1].weight
+    if first and abs(first) > WEIGHT_WITHIN * abs(last or 0):
+        raise Refusal("beam-first-weight", details={"beam": str(number), "weight": str(first)})
+    for one, point in zip(item.items("ControlPointSequence"), points, strict=True):
+        if point.stand.energy_mv is not None and not 0 < point.stand.energy_mv <= ENERGY_MV_MOST:
+            raise one.invalid("NominalBeamEnergy")
+
+
 def _control_point(item: Item, before: ControlPoint | None) -> ControlPoint:
     isocentre = before.isocentre_mm if before else None
     if item.has("IsocenterPosition"):
         x, y, z = item.exactly("IsocenterPosition", 3).tolist()
         isocentre = (x, y, z)
+        if max(map(abs, isocentre)) > ISOCENTRE_FAR_MM:
+            raise item.invalid("IsocenterPosition")
     rate, surface = item.number_or_none("DoseRateSet"), item.number_or_none("SourceToSurfaceDistance")
     return ControlPoint(
         weight=item.number_or_none("CumulativeMetersetWeight"),
@@ -261,6 +294,8 @@ def _refuse_unfit_leaves(beam: Beam) -> None:
     for device in beam.devices:
         if device.boundaries_mm and len(device.boundaries_mm) != device.pairs + 1:
             raise Refusal("beam-leaves-differ", details={"beam": str(beam.number), "device": device.kind})
+        if any(after <= before for before, after in pairwise(device.boundaries_mm)):
+            raise Refusal("beam-leaf-boundaries", details={"beam": str(beam.number), "device": device.kind})
 
 
 def _oddities(beam: Beam) -> list[Finding]:
@@ -268,6 +303,8 @@ def _oddities(beam: Beam) -> list[Finding]:
     if beam.not_read:
         findings.append(found("beam-not-whole", beam=beam.number, parts=", ".join(beam.not_read)))
     last = beam.control_points[-1].weight
+    if beam.delivery != SETUP and _lacks_weights(beam):
+        findings.append(found("beam-without-weights", beam=beam.number))
     if beam.final_weight is not None and last is not None and _differ(last, beam.final_weight):
         findings.append(found("beam-final-weight-differs", beam=beam.number, stated=beam.final_weight, last=last))
     if any(_crosses(opening) for point in beam.control_points for opening in point.stand.openings):
@@ -275,9 +312,13 @@ def _oddities(beam: Beam) -> list[Finding]:
     without = [device.kind for device in beam.devices if device.kind in LEAVES and not device.boundaries_mm]
     if without:
         findings.append(found("beam-leaves-without-boundaries", beam=beam.number))
-    if beam.control_points[0].isocentre_mm is None and beam.delivery != "SETUP":
+    if beam.control_points[0].isocentre_mm is None and beam.delivery != SETUP:
         findings.append(found("beam-without-isocentre", beam=beam.number))
     return findings
+
+
+def _lacks_weights(beam: Beam) -> bool:
+    return not beam.final_weight or beam.final_weight < 0 or any(point.weight is None for point in beam.control_points)
 
 
 def _differ(one: float, other: float) -> bool:

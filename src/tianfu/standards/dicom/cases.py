@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydicom.uid import (
     CTImageStorage,
     RTBeamsTreatmentRecordStorage,
@@ -20,12 +22,17 @@ from tianfu.standards.dicom.doses import Dose, read_dose
 from tianfu.standards.dicom.elements import Item
 from tianfu.standards.dicom.encoding import Decoded, decode
 from tianfu.standards.dicom.findings import Finding, Reading, found
+from tianfu.standards.dicom.grids import Floats
 from tianfu.standards.dicom.headers import Header
 from tianfu.standards.dicom.images import ImageSeries, read_images
 from tianfu.standards.dicom.plans import Plan, read_plan
 from tianfu.standards.dicom.quiet import reading
 from tianfu.standards.dicom.structure_sets import StructureSet, read_structure_set
+from tianfu.standards.dicom.structures import Ring, RingKind
 from tianfu.standards.dicom.treatments import Treatment, read_treatment
+
+OFF_SLICE_MM = 1.0
+"""How far a point of a contour may be from the nearest slice. [ours]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +91,7 @@ def broken_links(case: Case) -> tuple[Finding, ...]:
         *_frames(case),
         *_same_instances(case),
         *_structure_links(case),
+        *_slice_links(case),
         *_plan_links(case),
         *_dose_links(case),
         *_treatment_links(case),
@@ -177,7 +185,56 @@ def _structure_links(case: Case) -> Iterator[Finding]:
                 yield found("case-ring-of-other-image", structure=structure.name, count=count)
 
 
+def _slice_links(case: Case) -> Iterator[Finding]:
+    """Contours that lie on no slice, or on another than they say, where it is clear on which series they were drawn."""
+    for structure_set in case.structure_sets:
+        named = {images.series for images in structure_set.images}
+        drawn_on = [series for series in case.images if not named or series.header.series.uid in named]
+        if len(drawn_on) != 1 or drawn_on[0].header.frame != structure_set.header.frame:
+            continue
+        for structure in structure_set.structures:
+            rings = [ring for ring in structure.rings if ring.kind is not RingKind.POINT and len(ring.points)]
+            for code, count in _slice_faults(rings, drawn_on[0]).items():
+                if count:
+                    yield found(code, structure=structure.name, count=count)
+
+
+def _slice_faults(rings: list[Ring], series: ImageSeries) -> Counter[str]:
+    if not rings:
+        return Counter()
+    least, most = _heights(rings, series)
+    step_mm, top = float(series.volume.grid.spacing[2]), series.volume.grid.shape[0] - 1
+    off_mm = [np.abs(one - np.clip(np.rint(one), 0, top)) * step_mm for one in (least, most)]
+    stated = {instance: number for number, instance in enumerate(series.instances)}
+    numbers = np.array([stated.get(ring.image or "", np.nan) for ring in rings])
+    return Counter(
+        {
+            "case-ring-off-slices": int((np.maximum(*off_mm) > OFF_SLICE_MM).sum()),
+            # Between two slices a contour may say either.
+            "case-ring-of-another-slice": int((np.abs((least + most) / 2 - numbers) > 0.5 + 1e-6).sum()),
+        }
+    )
+
+
+def _heights(rings: list[Ring], series: ImageSeries) -> tuple[Floats, Floats]:
+    """Slice numbers, with fractions, of the lowest and the highest point of each ring."""
+    grid = series.volume.grid
+    points = np.concatenate([ring.points for ring in rings])
+    along = (points - grid.origin) @ grid.axes[2] / grid.spacing[2]
+    starts = np.cumsum([0, *(len(ring.points) for ring in rings[:-1])])
+    return np.minimum.reduceat(along, starts), np.maximum.reduceat(along, starts)
+
+
 def _plan_links(case: Case) -> Iterator[Finding]:
+    doses = {dose.instance for dose in case.doses}
+    for plan in case.plans:
+        lost = set(plan.doses) - doses
+        if lost:
+            yield found("case-plan-of-other-doses", object=plan.label, count=len(lost))
+    yield from _prescription_links(case)
+
+
+def _prescription_links(case: Case) -> Iterator[Finding]:
     known = {structure_set.instance: structure_set for structure_set in case.structure_sets}
     for plan in case.plans:
         structure_set = known.get(plan.structure_set or "")
@@ -212,6 +269,9 @@ def _treatment_links(case: Case) -> Iterator[Finding]:
             yield found("case-treatment-of-other-plan", object=treatment.number)
         if plan is None:
             continue
+        groups = {group.number for group in plan.fraction_groups}
+        if treatment.fraction_group is not None and treatment.fraction_group not in groups:
+            yield found("case-treatment-of-no-group", object=treatment.number, group=treatment.fraction_group)
         for beam in treatment.beams:
             if beam.number is not None and plan.beam(beam.number) is None:
                 yield found("case-treatment-of-no-beam", object=treatment.number, beam=beam.number)

@@ -79,16 +79,25 @@ DIRECTIONS_OF_A_STAND: Mapping[str, str] = {
     "pitch_direction": "TableTopPitchRotationDirection",
     "roll_direction": "TableTopRollRotationDirection",
 }
+ANGLE_WITHIN_DEGREES = 0.1
+"""How far beyond 0 to 360 degrees an angle may be: machines record tenths. [ours]"""
+
+_TURNS = frozenset({"gantry_degrees", "collimator_degrees", "couch_degrees"})
+"""Angles of IEC 61217, which are between 0 and 360 degrees; pitch and roll may be negative."""
+
 _EMPTY_IF_UNSAID = frozenset({"table_vertical_mm", "table_longitudinal_mm", "table_lateral_mm"})
 """Type 2C at the first control point."""
 
 
 def read_stand(item: Item, before: Stand | None) -> Stand:
-    """The stand at a control point; what it does not say is as it was before."""
+    """The stand at a control point; what it does not say is as it was before.
+
+    Raises Refusal `dicom-attribute-invalid` for an angle of gantry, collimator or couch that is none of a circle's.
+    """
     previous = before or Stand()
     said: dict[str, object] = {}
     for name, keyword in NUMBERS_OF_A_STAND.items():
-        said[name] = item.number(keyword) if item.has(keyword) else getattr(previous, name)
+        said[name] = _number(item, name, keyword) if item.has(keyword) else getattr(previous, name)
     for name, keyword in DIRECTIONS_OF_A_STAND.items():
         said[name] = item.text(keyword) or getattr(previous, name)
     return Stand(openings=_openings(item, previous.openings), **said)  # type: ignore[arg-type]  # names are those of its fields
@@ -109,6 +118,13 @@ def write_stand(stand: Stand, before: Stand | None) -> Dataset:
             for opening in moved
         ]
     return filled(**said)
+
+
+def _number(item: Item, name: str, keyword: str) -> float:
+    value = item.number(keyword)
+    if name in _TURNS and not -ANGLE_WITHIN_DEGREES <= value <= 360 + ANGLE_WITHIN_DEGREES:
+        raise item.invalid(keyword)
+    return value
 
 
 def _openings(item: Item, previous: tuple[Opening, ...]) -> tuple[Opening, ...]:

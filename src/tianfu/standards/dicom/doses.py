@@ -11,12 +11,13 @@ from pydicom.uid import RTDoseStorage, RTPlanStorage
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import completed
+from tianfu.standards.dicom.dates import impossible_dates
 from tianfu.standards.dicom.elements import Item, decimal, decimals, filled
 from tianfu.standards.dicom.encoding import Decoded, encode
 from tianfu.standards.dicom.findings import Finding, Reading, found
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 from tianfu.standards.dicom.headers import Header, header_dataset, read_header, reference
-from tianfu.standards.dicom.pixels import stored_values
+from tianfu.standards.dicom.pixels import Integers, stored_values, surplus_findings
 from tianfu.standards.dicom.planes import WIDE_MM, axes_of, corner_of, pixel_spacing_of
 from tianfu.standards.dicom.quiet import reading, writing
 
@@ -25,6 +26,12 @@ EVEN_WITHIN_MM = 0.01
 
 SAME_OFFSET_WITHIN_MM = 0.01
 """How near the first offset must be to zero or to the first plane's z. [ours]"""
+
+MOST_GY = 1000
+"""No course of beams gives more anywhere: such a dose was scaled wrongly. [ours]"""
+
+LEAST_GY = 1e-6
+"""A largest dose below this is none that anybody plans. [ours]"""
 
 FRAMES_MAX = 10_000
 """Planes of one dose. [ours]"""
@@ -58,9 +65,10 @@ def read_dose(decoded: Decoded, *, voxels_max: int) -> Reading[Dose]:
     """The dose of one object of at most `voxels_max` voxels.
 
     Planes are put in order along the normal, whichever way the offsets run.  Raises Refusal `dose-not-a-dose`,
-    `dose-not-in-gray`, `dose-scaling`, `dose-without-grid`, `dose-offsets-unclear`, `dose-offsets-uneven`,
-    `dose-single-plane`, and those of attributes and pixels.  A DVH in the object is told and not read
-    (`dose-holds-dvh`): those we give are computed.
+    `dose-not-in-gray`, `dose-scaling`, `dose-beyond`, `dose-without-grid`, `dose-offsets-unclear`,
+    `dose-offsets-uneven`, `dose-single-plane`, and those of attributes and pixels; a dose without a frame of reference
+    hangs nowhere and is refused too.  A DVH in the object is told and not read (`dose-holds-dvh`): those we give are
+    computed.  A dose of nothing, or next to nothing, is told (`dose-all-zero`, `dose-tiny`).
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
@@ -71,12 +79,14 @@ def read_dose(decoded: Decoded, *, voxels_max: int) -> Reading[Dose]:
         if not 1 <= frames <= FRAMES_MAX:
             raise item.invalid("NumberOfFrames")
         scaling = _scaling(item)
+        _refuse_loose(item)
         stored = stored_values(decoded, frames=frames, voxels_max=voxels_max)
+        _refuse_beyond(stored, scaling)
         grid, is_reversed = _grid(item, stored.shape)
         values = (stored[::-1] if is_reversed else stored) * scaling
         plan = item.first("ReferencedRTPlanSequence")
         value = _dose(item, Volume(grid=grid, values=np.ascontiguousarray(values, np.float32)), plan)
-        told = _oddities(item, value)
+        told = [*_oddities(item, value), *surplus_findings(decoded, stored), *impossible_dates(item)]
     return Reading(value=value, findings=(*decoded.findings, *findings, *told))
 
 
@@ -128,6 +138,19 @@ def _scaling(item: Item) -> float:
     if scaling <= 0:
         raise Refusal("dose-scaling", details={"scaling": decimal(scaling)})
     return scaling
+
+
+def _refuse_loose(item: Item) -> None:
+    """A dose is worth nothing without its place, nor if part of its bits may be another's (C.8.8.3.4)."""
+    item.uid("FrameOfReferenceUID")
+    if item.has("BitsStored") and item.whole("BitsStored") != item.whole("BitsAllocated"):
+        raise item.invalid("BitsStored")
+
+
+def _refuse_beyond(stored: Integers, scaling: float) -> None:
+    most = max(abs(int(stored.max())), abs(int(stored.min()))) * scaling
+    if most > MOST_GY:
+        raise Refusal("dose-beyond", details={"most_gy": f"{most:.4g}", "limit_gy": str(MOST_GY)})
 
 
 def _grid(item: Item, shape: tuple[int, ...]) -> tuple[Grid, bool]:
@@ -197,8 +220,13 @@ def _oddities(item: Item, dose: Dose) -> list[Finding]:
         findings.append(found("dose-not-of-plan", summation=dose.summation))
     if dose.volume.values.shape[0] == 1:
         findings.append(found("dose-one-plane"))
-    if float(dose.volume.values.min()) < 0:
-        findings.append(found("dose-has-negative", least_gy=f"{float(dose.volume.values.min()):.3f}"))
+    least, most = float(dose.volume.values.min()), float(dose.volume.values.max())
+    if least < 0:
+        findings.append(found("dose-has-negative", least_gy=f"{least:.3f}"))
+    if least == most == 0:
+        findings.append(found("dose-all-zero"))
+    elif max(abs(least), most) < LEAST_GY:
+        findings.append(found("dose-tiny", most_gy=f"{max(abs(least), most):.3g}"))
     return findings
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from tianfu.standards.dicom.elements import Item, filled
+from tianfu.standards.dicom.findings import Finding, found
 
 OURS = "Tianfu"
 """Manufacturer (0008,0070) of what we make ourselves."""
@@ -71,6 +72,9 @@ class Approval:
 
 
 UNSAID = Approval()
+
+APPROVALS = frozenset({"APPROVED", "UNAPPROVED", "REJECTED"})
+"""The values that Approval Status (300E,0002) may have."""
 
 
 def read_header(item: Item) -> Header:
@@ -134,6 +138,13 @@ def read_approval(item: Item) -> Approval:
         date=item.text("ReviewDate"),
         time=item.text("ReviewTime"),
     )
+
+
+def approval_findings(approval: Approval) -> list[Finding]:
+    """`approval-unknown` for a status that says neither that somebody approved nor that nobody did."""
+    if approval.status in {"", *APPROVALS}:
+        return []
+    return [found("approval-unknown", status=approval.status)]
 
 
 def write_approval(dataset: Dataset, approval: Approval) -> None:

@@ -15,12 +15,13 @@ from pydicom.uid import CTImageStorage
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import completed
+from tianfu.standards.dicom.dates import impossible_dates
 from tianfu.standards.dicom.elements import Item, decimal, decimals
 from tianfu.standards.dicom.encoding import Decoded, encode
 from tianfu.standards.dicom.findings import Finding, Reading, found
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 from tianfu.standards.dicom.headers import Header, header_dataset, read_header
-from tianfu.standards.dicom.pixels import refuse_many, stored_values
+from tianfu.standards.dicom.pixels import Integers, refuse_many, stored_values, surplus_findings
 from tianfu.standards.dicom.planes import WIDE_MM, axes_of, corner_of, pixel_spacing_of, size_of
 from tianfu.standards.dicom.quiet import reading, writing
 
@@ -39,6 +40,12 @@ GAP_STEPS = 1.5
 
 DIRECTION_WITHIN = 1e-3
 """Directions of slices that differ by less are the same. [ours]"""
+
+SLOPE_MOST = 1000
+"""A step of so many Hounsfield units is none of a scanner's. [ours]"""
+
+HOUNSFIELD_RANGE = (-32_768, 65_535)
+"""What sixteen bits can hold, signed or not: padding and metal are within, no scanner measures beyond. [ours]"""
 
 Hounsfield = Volume[np.int16] | Volume[np.float32]
 
@@ -80,6 +87,8 @@ def read_images(objects: Sequence[Decoded], *, voxels_max: int) -> Reading[Image
     `images-mixed-series`, `images-mixed-frames`, `images-mixed-orientations`, `images-mixed-sizes`,
     `images-mixed-spacings`, `images-duplicate-instance`, `images-duplicate-position`, `images-missing-slice`,
     `images-uneven-spacing`, `images-tilted`, `images-single-without-thickness`, and those of attributes and pixels.
+    Told are `images-tilt-stated`, `images-thickness-differs`, `images-single`, `images-position-unsaid`,
+    `images-hounsfield-beyond`, `dicom-pixels-surplus` and `dicom-date-impossible`.
     """
     if not objects:
         raise Refusal("images-none")
@@ -89,8 +98,9 @@ def read_images(objects: Sequence[Decoded], *, voxels_max: int) -> Reading[Image
         rows, columns = slices[0].size
         refuse_many(rows * columns * len(slices), voxels_max)
         slices, step_mm = _in_order(slices)
-        series = _series(slices, step_mm, voxels_max)
-        odd = _oddities(slices, step_mm)
+        stored = [stored_values(one.decoded, frames=1, voxels_max=voxels_max) for one in slices]
+        series = _series(slices, step_mm, stored)
+        odd = [*_oddities(slices, step_mm), *_value_oddities(slices, stored, series)]
     told = [finding for decoded in objects for finding in decoded.findings]
     return Reading(value=series, findings=(*_once(told), *findings, *odd))
 
@@ -220,7 +230,7 @@ def _thickness(one: _Slice) -> float:
     raise Refusal("images-single-without-thickness")
 
 
-def _series(slices: list[_Slice], step_mm: float, voxels_max: int) -> ImageSeries:
+def _series(slices: list[_Slice], step_mm: float, stored: list[Integers]) -> ImageSeries:
     first = slices[0]
     grid = Grid(
         origin=first.corner,
@@ -231,15 +241,14 @@ def _series(slices: list[_Slice], step_mm: float, voxels_max: int) -> ImageSerie
     return ImageSeries(
         header=first.header,
         instances=tuple(one.instance for one in slices),
-        volume=_hounsfield(grid, slices, voxels_max),
+        volume=_hounsfield(grid, slices, [frames[0] for frames in stored]),
         position=first.item.text("PatientPosition"),
         thickness_mm=first.item.number_or_none("SliceThickness"),
     )
 
 
-def _hounsfield(grid: Grid, slices: list[_Slice], voxels_max: int) -> Hounsfield:
+def _hounsfield(grid: Grid, slices: list[_Slice], stored: list[Integers]) -> Hounsfield:
     rescales = [(_rescale(one.item, "RescaleSlope"), _rescale(one.item, "RescaleIntercept")) for one in slices]
-    stored = [stored_values(one.decoded, frames=1, voxels_max=voxels_max)[0] for one in slices]
     if all(slope == 1 and intercept == round(intercept) for slope, intercept in rescales):
         whole = _whole(grid, stored, [int(intercept) for _, intercept in rescales])
         if whole is not None:
@@ -250,7 +259,7 @@ def _hounsfield(grid: Grid, slices: list[_Slice], voxels_max: int) -> Hounsfield
     return Volume(grid=grid, values=values)
 
 
-def _whole(grid: Grid, stored: Sequence[NDArray[np.integer]], intercepts: list[int]) -> NDArray[np.int16] | None:
+def _whole(grid: Grid, stored: Sequence[Integers], intercepts: list[int]) -> NDArray[np.int16] | None:
     """Whole Hounsfield units as int16, None if they do not fit."""
     values = np.empty(grid.shape, np.int16)
     room = np.iinfo(np.int16)
@@ -265,7 +274,7 @@ def _whole(grid: Grid, stored: Sequence[NDArray[np.integer]], intercepts: list[i
 def _rescale(item: Item, keyword: str) -> float:
     """Type 1 in a CT (C.8.2.1): without it nobody knows what a value means."""
     value = item.number(keyword)
-    if keyword == "RescaleSlope" and value == 0:
+    if keyword == "RescaleSlope" and not 0 < value <= SLOPE_MOST:
         raise item.invalid(keyword)
     return value
 
@@ -282,6 +291,18 @@ def _oddities(slices: list[_Slice], step_mm: float) -> list[Finding]:
         findings.append(found("images-single"))
     if not slices[0].item.text("PatientPosition"):
         findings.append(found("images-position-unsaid"))
+    return findings
+
+
+def _value_oddities(slices: list[_Slice], stored: list[Integers], series: ImageSeries) -> list[Finding]:
+    surplus = [
+        one for slice_, frames in zip(slices, stored, strict=True) for one in surplus_findings(slice_.decoded, frames)
+    ]
+    findings = [*_once(surplus), *impossible_dates(slices[0].item)]
+    if series.volume.values.dtype != np.int16:
+        least, most = float(series.volume.values.min()), float(series.volume.values.max())
+        if least < HOUNSFIELD_RANGE[0] or most > HOUNSFIELD_RANGE[1]:
+            findings.append(found("images-hounsfield-beyond", least=f"{least:.4g}", most=f"{most:.4g}"))
     return findings
 
 

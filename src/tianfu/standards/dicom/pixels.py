@@ -12,23 +12,28 @@ from pydicom.uid import RLELossless
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.elements import Item
 from tianfu.standards.dicom.encoding import Decoded
+from tianfu.standards.dicom.findings import Finding, found
 from tianfu.standards.dicom.planes import size_of
 
 Integers = NDArray[np.integer]
 
 _SEGMENTS_MAX = 15
 
+_GREY = frozenset({"", "MONOCHROME2"})
+
 
 def stored_values(decoded: Decoded, *, frames: int, voxels_max: int) -> Integers:
     """The stored values (frames, rows, columns), signed or not as the object says.
 
     The size that the header claims is checked before anything is allocated: Refusal `dicom-too-many-voxels`; then that
-    so many bytes are there: `dicom-pixels-short`.  What is no grey image is `dicom-pixels-not-grey`.
+    so many bytes are there: `dicom-pixels-short`, and no whole line more: `dicom-pixels-surplus`, for then the header
+    is wrong and the picture skew.  What is no grey image is `dicom-pixels-not-grey`; bits that contradict each other
+    are `dicom-attribute-invalid`.
     """
     item = Item(dataset=decoded.dataset)
     (rows, columns), bits = size_of(item), item.whole("BitsAllocated")
     refuse_many(rows * columns * frames, voxels_max)
-    if item.text("SamplesPerPixel") not in {"", "1"} or item.text("PhotometricInterpretation") == "MONOCHROME1":
+    if item.text("SamplesPerPixel") not in {"", "1"} or item.text("PhotometricInterpretation") not in _GREY:
         raise Refusal("dicom-pixels-not-grey", details={"kind": item.text("PhotometricInterpretation")})
     if bits not in {8, 16, 32}:
         raise item.invalid("BitsAllocated")
@@ -42,7 +47,17 @@ def stored_values(decoded: Decoded, *, frames: int, voxels_max: int) -> Integers
         flat = _run_length_frames(pixels, frames, count, bits)
     else:
         flat = _native(pixels, frames * count, bits, decoded.is_little_endian)
+        line = min(frames * rows, frames * columns, rows * columns)
+        _not_a_line_more(len(pixels) - flat.nbytes, line * bits // 8, flat.nbytes)
     return _signed(flat, item).reshape(frames, rows, columns)
+
+
+def surplus_findings(decoded: Decoded, stored: Integers) -> list[Finding]:
+    """`dicom-pixels-surplus` if more bytes are there than these values have, but for the one that makes them even."""
+    there = len(decoded.dataset["PixelData"].value)
+    if decoded.syntax == RLELossless or there <= stored.nbytes + stored.nbytes % 2:
+        return []
+    return [found("dicom-pixels-surplus", bytes=there, bytes_needed=stored.nbytes)]
 
 
 def refuse_many(voxels: int, voxels_max: int) -> None:
@@ -61,15 +76,19 @@ def _native(pixels: bytes, count: int, bits: int, is_little_endian: bool) -> Int
 def _signed(stored: Integers, item: Item) -> Integers:
     """Values without what stands in bits that are not theirs; two's complement within the bits that are (8.1.1)."""
     allocated, used = item.whole("BitsAllocated"), item.whole_or_none("BitsStored") or item.whole("BitsAllocated")
-    high = item.whole("HighBit") if item.has("HighBit") else used - 1
-    if not 1 <= used <= high + 1 <= allocated:
+    if not 1 <= used <= allocated:
         raise item.invalid("BitsStored")
+    # Else it is not known which bits are the value's: every value could be wrong by a power of two.
+    if item.has("HighBit") and item.whole("HighBit") != used - 1:
+        raise item.invalid("HighBit")
+    if item.whole("PixelRepresentation") not in {0, 1}:
+        raise item.invalid("PixelRepresentation")
     is_signed = item.whole("PixelRepresentation") == 1
     kind = np.dtype(f"{'i' if is_signed else 'u'}{allocated // 8}")
     if used == allocated:
         return stored.view(kind)
-    up, down = allocated - 1 - high, allocated - used
-    shifted: Integers = np.right_shift(np.left_shift(stored, up).view(kind), down)
+    unused = allocated - used
+    shifted: Integers = np.right_shift(np.left_shift(stored, unused).view(kind), unused)
     return shifted
 
 
@@ -122,6 +141,12 @@ def _runs(segment: bytes) -> Iterator[bytes]:
             place += 2
         else:
             place += 1
+
+
+def _not_a_line_more(surplus: int, line: int, needed: int) -> None:
+    """Padding at the end hurts nobody; a frame, or a line of each, means that the header states one too few."""
+    if surplus >= line and surplus > 1:
+        raise Refusal("dicom-pixels-surplus", details={"bytes": str(needed + surplus), "bytes_needed": str(needed)})
 
 
 def _enough(length: int, needed: int) -> None:

@@ -10,7 +10,9 @@ from pydicom.uid import RTDoseStorage, RTPlanStorage, RTStructureSetStorage
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import completed
-from tianfu.standards.dicom.beams import Beam, read_beams, write_beam
+from tianfu.standards.dicom.beams import SETUP, Beam, read_beams, write_beam
+from tianfu.standards.dicom.contradictions import counts_that_differ, refuse_same_numbers
+from tianfu.standards.dicom.dates import impossible_dates
 from tianfu.standards.dicom.elements import Item, filled
 from tianfu.standards.dicom.encoding import Decoded, encode
 from tianfu.standards.dicom.findings import Finding, Reading, found
@@ -18,6 +20,7 @@ from tianfu.standards.dicom.headers import (
     UNSAID,
     Approval,
     Header,
+    approval_findings,
     header_dataset,
     read_approval,
     read_header,
@@ -25,6 +28,9 @@ from tianfu.standards.dicom.headers import (
     write_approval,
 )
 from tianfu.standards.dicom.quiet import reading, writing
+
+PRESCRIBED_GY_MOST = 200
+"""No course of beams is prescribed, or limited, above: such a number is one of centigray. [ours]"""
 
 Point = tuple[float, float, float]
 
@@ -135,6 +141,12 @@ _REFERENCE: Final = {
     "warning_gy": "DeliveryWarningDose",
     "most_gy": "DeliveryMaximumDose",
 }
+_NUMBERS: Final = {
+    "FractionGroupSequence": "FractionGroupNumber",
+    "DoseReferenceSequence": "DoseReferenceNumber",
+    "PatientSetupSequence": "PatientSetupNumber",
+    "ToleranceTableSequence": "ToleranceTableNumber",
+}
 _TOLERANCE: Final = {
     "gantry_degrees": "GantryAngleTolerance",
     "collimator_degrees": "BeamLimitingDeviceAngleTolerance",
@@ -153,9 +165,11 @@ _SETUP: Final = {
 def read_plan(decoded: Decoded) -> Reading[Plan]:
     """The plan of one object.
 
-    Raises Refusal `plan-not-a-plan`, `plan-brachytherapy`, `plan-same-beam-number`, those of beams and of attributes.
-    What it cannot hold is told: `beam-not-whole` (wedges, blocks, compensators, boli, applicators), `plan-beam-unknown`
-    (a fraction group names a beam that is not there), `plan-without-fractions`, `plan-without-structures`.
+    Raises Refusal `plan-not-a-plan`, `plan-brachytherapy`, `plan-same-beam-number`, `plan-same-number`, those of beams
+    and of attributes.  What it cannot hold is told: `beam-not-whole` (wedges, blocks, compensators, boli, applicators);
+    what it names and has not: `plan-beam-unknown`, `plan-setup-unknown`, `plan-dose-reference-unknown`; what is lacking
+    or odd: `plan-beam-in-no-fraction`, `plan-without-fractions`, `plan-without-structures`, `plan-without-meterset`,
+    `plan-position-unsaid`, `plan-dose-beyond`, `approval-unknown`, `dicom-count-differs`, `dicom-date-impossible`.
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
@@ -163,8 +177,10 @@ def read_plan(decoded: Decoded) -> Reading[Plan]:
             raise Refusal("plan-not-a-plan", details={"modality": item.text("Modality")})
         if item.items("ApplicationSetupSequence"):
             raise Refusal("plan-brachytherapy")
+        refuse_same_numbers(item, _NUMBERS, code="plan-same-number")
         beams, told = read_beams(item)
         plan = _plan(item, beams)
+        told += [*_contradictions(item, plan), *impossible_dates(item, ("RTPlanDate", "ReviewDate"))]
     return Reading(value=plan, findings=(*decoded.findings, *findings, *told, *_oddities(plan)))
 
 
@@ -204,13 +220,56 @@ def _oddities(plan: Plan) -> list[Finding]:
     given = {one.beam for group in plan.fraction_groups for one in group.beams}
     findings = [found("plan-beam-unknown", beam=number) for number in sorted(given - known)]
     findings += [found("plan-beam-in-no-fraction", beam=number) for number in sorted(known - given)]
-    if not plan.fraction_groups:
+    if not plan.fraction_groups or any(group.fractions is None for group in plan.fraction_groups):
         findings.append(found("plan-without-fractions"))
     if plan.structure_set is None:
         findings.append(found("plan-without-structures"))
-    if any(one.meterset is None for group in plan.fraction_groups for one in group.beams):
+    pictures = {beam.number for beam in plan.beams if beam.delivery == SETUP}
+    if any(not one.meterset and one.beam not in pictures for group in plan.fraction_groups for one in group.beams):
         findings.append(found("plan-without-meterset"))
+    return [*findings, *_setup_oddities(plan), *_dose_oddities(plan), *approval_findings(plan.approval)]
+
+
+def _setup_oddities(plan: Plan) -> list[Finding]:
+    known = {setup.number for setup in plan.setups}
+    findings = [
+        found("plan-setup-unknown", beam=beam.number, setup=beam.setup)
+        for beam in plan.beams
+        if beam.setup is not None and beam.setup not in known
+    ]
+    if not plan.setups or not all(setup.position for setup in plan.setups):
+        findings.append(found("plan-position-unsaid"))
     return findings
+
+
+def _dose_oddities(plan: Plan) -> list[Finding]:
+    findings = []
+    for one in plan.dose_references:
+        doses = [dose for name in _REFERENCE if (dose := getattr(one, name)) is not None]
+        beyond = [dose for dose in doses if not 0 <= dose <= PRESCRIBED_GY_MOST]
+        if beyond:
+            findings.append(found("plan-dose-beyond", number=one.number, dose_gy=beyond[0]))
+    return findings
+
+
+def _contradictions(item: Item, plan: Plan) -> list[Finding]:
+    """What the object counts otherwise than it has it, and the dose references that it names and has not."""
+    known = {reference.number for reference in plan.dose_references}
+    points = [point for beam in item.items("BeamSequence") for point in beam.items("ControlPointSequence")]
+    groups = item.items("FractionGroupSequence")
+    named = {
+        one.whole("ReferencedDoseReferenceNumber")
+        for holder in (*groups, *points)
+        for one in holder.items("ReferencedDoseReferenceSequence")
+    }
+    return [
+        *(found("plan-dose-reference-unknown", number=number) for number in sorted(named - known)),
+        *(
+            finding
+            for group in groups
+            for finding in counts_that_differ(group, {"NumberOfBeams": "ReferencedBeamSequence"})
+        ),
+    ]
 
 
 def _numbers_of(item: Item, keywords: dict[str, str]) -> dict[str, float | None]:
@@ -260,13 +319,16 @@ def _setup(item: Item) -> Setup:
 
 
 def _group(item: Item) -> FractionGroup:
+    fractions = item.whole_or_none("NumberOfFractionsPlanned")
+    if fractions is not None and fractions < 1:
+        raise item.invalid("NumberOfFractionsPlanned")
     return FractionGroup(
         number=item.whole("FractionGroupNumber"),
-        fractions=item.whole_or_none("NumberOfFractionsPlanned"),
+        fractions=fractions,
         beams=tuple(
             FractionBeam(
                 beam=one.whole("ReferencedBeamNumber"),
-                meterset=one.number_or_none("BeamMeterset"),
+                meterset=_meterset(one),
                 dose_gy=one.number_or_none("BeamDose"),
                 dose_point_mm=_point(one, "BeamDoseSpecificationPoint"),
             )
@@ -276,6 +338,13 @@ def _group(item: Item) -> FractionGroup:
             one.whole("ReferencedDoseReferenceNumber") for one in item.items("ReferencedDoseReferenceSequence")
         ),
     )
+
+
+def _meterset(item: Item) -> float | None:
+    meterset = item.number_or_none("BeamMeterset")
+    if meterset is not None and meterset < 0:
+        raise item.invalid("BeamMeterset")
+    return meterset
 
 
 def _general(plan: Plan) -> Dataset:

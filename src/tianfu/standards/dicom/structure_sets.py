@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +11,8 @@ from pydicom.uid import CTImageStorage, RTStructureSetStorage
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import completed
+from tianfu.standards.dicom.contradictions import refuse_same_numbers
+from tianfu.standards.dicom.dates import impossible_dates
 from tianfu.standards.dicom.elements import Item, filled, many_decimals
 from tianfu.standards.dicom.encoding import Decoded, encode
 from tianfu.standards.dicom.findings import Finding, Reading, found
@@ -20,6 +21,7 @@ from tianfu.standards.dicom.headers import (
     UNSAID,
     Approval,
     Header,
+    approval_findings,
     header_dataset,
     read_approval,
     read_header,
@@ -85,8 +87,9 @@ def read_structure_set(decoded: Decoded) -> Reading[StructureSet]:
 
     Closed rings of fewer than three points are dropped and told (`ring-too-few-points`), a repeated first point is
     removed (`ring-closed-twice`), contours that are not planar are dropped (`ring-not-planar`); a structure without
-    rings is told (`structure-empty`).  Raises Refusal `structures-not-a-set`, `structures-mixed-frames`,
-    `structures-same-number`, `contour-broken`, and those of attributes.
+    rings is told (`structure-empty`), one without a name too (`structure-nameless`), and a set that says of none what
+    it is (`structures-without-observations`).  Raises Refusal `structures-not-a-set`, `structures-mixed-frames`,
+    `structures-same-number`, `contours-same-number`, `contour-broken`, and those of attributes.
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
@@ -112,8 +115,12 @@ def read_structure_set(decoded: Decoded) -> Reading[StructureSet]:
             properties=_properties(item),
             approval=read_approval(item),
         )
+        told += impossible_dates(item, ("StructureSetDate", "ReviewDate"))
+        if structures and not item.items("RTROIObservationsSequence"):
+            told.append(found("structures-without-observations"))
     if not value.images:
         told.append(found("structures-without-images"))
+    told += approval_findings(value.approval)
     return Reading(value=value, findings=(*decoded.findings, *findings, *told))
 
 
@@ -169,6 +176,7 @@ def _referenced_images(item: Item) -> tuple[ReferencedImages, ...]:
 
 
 def _structures(item: Item) -> tuple[tuple[Structure, ...], list[Finding]]:
+    refuse_same_numbers(item, {"ROIContourSequence": "ReferencedROINumber"}, code="contours-same-number")
     contours = {one.whole("ReferencedROINumber"): one for one in item.items("ROIContourSequence")}
     kinds = _kinds(item)
     findings: list[Finding] = []
@@ -183,12 +191,16 @@ def _structures(item: Item) -> tuple[tuple[Structure, ...], list[Finding]]:
     lost = sorted(set(contours) - set(structures))
     if lost:
         findings.append(found("contours-of-no-structure", numbers=", ".join(map(str, lost[:12]))))
-    return tuple(structures.values()), [*findings, *_name_findings(structures.values())]
+    return tuple(structures.values()), [*findings, *_name_findings(tuple(structures.values()))]
 
 
-def _name_findings(structures: Iterable[Structure]) -> list[Finding]:
-    names = Counter(structure.name for structure in structures)
-    return [found("structures-same-name", structure=name, count=count) for name, count in names.items() if count > 1]
+def _name_findings(structures: tuple[Structure, ...]) -> list[Finding]:
+    nameless = [found("structure-nameless", number=one.number) for one in structures if not one.name]
+    names = Counter(structure.name for structure in structures if structure.name)
+    return [
+        *nameless,
+        *(found("structures-same-name", structure=name, count=count) for name, count in names.items() if count > 1),
+    ]
 
 
 def _kinds(item: Item) -> dict[int, str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 from pydicom.dataset import Dataset
 from pydicom.uid import RTBeamsTreatmentRecordStorage, RTPlanStorage
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import completed
+from tianfu.standards.dicom.contradictions import counts_that_differ
 from tianfu.standards.dicom.control_points import Stand, read_stand, write_stand
+from tianfu.standards.dicom.dates import impossible_dates
 from tianfu.standards.dicom.elements import Item, filled
 from tianfu.standards.dicom.encoding import Decoded, encode
 from tianfu.standards.dicom.findings import Finding, Reading, found
@@ -24,6 +29,10 @@ _CONTROL_POINTS = 0x30080040
 
 NORMAL = "NORMAL"
 """Treatment Termination Status of a beam that was given to its end; others are OPERATOR, MACHINE, UNKNOWN."""
+
+
+CONTINUATION = "CONTINUATION"
+"""Treatment Delivery Type of the rest of a beam that was broken off: such a beam may come twice in a session."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,16 +128,20 @@ class Treatment:
 def read_treatment(decoded: Decoded) -> Reading[Treatment]:
     """The session of one record.
 
-    Raises Refusal `treatment-not-a-record` and those of attributes.  Told are `treatment-ended-early`,
-    `treatment-meterset-differs`, `treatment-overridden`, `treatment-not-verified`, `treatment-without-plan`,
-    `treatment-without-fraction`, `beam-not-whole` (wedges).
+    Raises Refusal `treatment-not-a-record`, `treatment-delivered-unsaid` (neither the beam nor its control points say
+    what was given) and those of attributes; a negative meterset is one.  Told are `treatment-ended-early`,
+    `treatment-meterset-differs`, `treatment-meterset-falls`, `treatment-overridden`, `treatment-not-verified`,
+    `treatment-without-plan`, `treatment-without-fraction`, `treatment-beams-missing`, `treatment-points-missing`,
+    `treatment-machine-unsaid`, `treatment-beam-twice`, `beam-not-whole` (wedges), `dicom-count-differs`,
+    `dicom-date-impossible`.
     """
     item = Item(dataset=decoded.dataset)
     with reading() as findings:
         if item.needed_text("SOPClassUID") != RTBeamsTreatmentRecordStorage:
             raise Refusal("treatment-not-a-record", details={"modality": item.text("Modality")})
         treatment = _treatment(item)
-    return Reading(value=treatment, findings=(*decoded.findings, *findings, *_oddities(treatment)))
+        told = [*_contradictions(item), *_dates(item)]
+    return Reading(value=treatment, findings=(*decoded.findings, *findings, *told, *_oddities(treatment)))
 
 
 def write_treatment(treatment: Treatment) -> bytes:
@@ -175,6 +188,9 @@ def _beam(item: Item) -> DeliveredBeam:
     points: list[DeliveredPoint] = []
     for one in item.items("ControlPointDeliverySequence"):
         points.append(_point(one, points[-1].stand if points else None))
+    delivered = _meterset(item, "DeliveredPrimaryMeterset")
+    if delivered is None and not points:
+        raise Refusal("treatment-delivered-unsaid", details={"beam": item.text("ReferencedBeamNumber")})
     return DeliveredBeam(
         number=item.whole_or_none("ReferencedBeamNumber"),
         name=item.text("BeamName"),
@@ -185,8 +201,8 @@ def _beam(item: Item) -> DeliveredBeam:
         fraction=item.whole_or_none("CurrentFractionNumber"),
         termination=item.needed_text("TreatmentTerminationStatus"),
         verification=item.text("TreatmentVerificationStatus"),
-        specified=item.number_or_none("SpecifiedPrimaryMeterset"),
-        delivered=item.number_or_none("DeliveredPrimaryMeterset"),
+        specified=_meterset(item, "SpecifiedPrimaryMeterset"),
+        delivered=delivered,
         points=tuple(points),
         leaf_pairs=tuple(
             (one.needed_text("RTBeamLimitingDeviceType"), one.whole("NumberOfLeafJawPairs"))
@@ -203,7 +219,7 @@ def _point(item: Item, before: Stand | None) -> DeliveredPoint:
         date=item.text("TreatmentControlPointDate"),
         time=item.text("TreatmentControlPointTime"),
         specified=item.number_or_none("SpecifiedMeterset"),
-        delivered=item.number("DeliveredMeterset"),
+        delivered=_delivered(item),
         rate_set=item.number_or_none("DoseRateSet"),
         rate_delivered=item.number_or_none("DoseRateDelivered"),
         stand=read_stand(item, before),
@@ -213,6 +229,37 @@ def _point(item: Item, before: Stand | None) -> DeliveredPoint:
             for one in item.items("CorrectedParameterSequence")
         ),
     )
+
+
+def _meterset(item: Item, keyword: str) -> float | None:
+    """What nobody said is None; nothing is given, or specified, below zero."""
+    meterset = item.number_or_none(keyword)
+    if meterset is not None and meterset < 0:
+        raise item.invalid(keyword)
+    return meterset
+
+
+def _delivered(item: Item) -> float:
+    delivered = item.number("DeliveredMeterset")
+    if delivered < 0:
+        raise item.invalid("DeliveredMeterset")
+    return delivered
+
+
+def _contradictions(item: Item) -> Iterator[Finding]:
+    for beam in item.items("TreatmentSessionBeamSequence"):
+        yield from counts_that_differ(beam, {"NumberOfControlPoints": "ControlPointDeliverySequence"})
+
+
+def _dates(item: Item) -> Iterator[Finding]:
+    """One finding for the dates of all control points: they are of one day."""
+    yield from impossible_dates(item, ("TreatmentDate",))
+    points = [
+        point
+        for beam in item.items("TreatmentSessionBeamSequence")
+        for point in beam.items("ControlPointDeliverySequence")
+    ]
+    yield from islice((one for point in points for one in impossible_dates(point, ("TreatmentControlPointDate",))), 1)
 
 
 def _override(item: Item) -> Override:
@@ -229,6 +276,16 @@ def _pointer(item: Item, keyword: str) -> str:
 
 def _oddities(treatment: Treatment) -> list[Finding]:
     findings = [] if treatment.plan else [found("treatment-without-plan")]
+    if not treatment.beams:
+        findings.append(found("treatment-beams-missing"))
+    if not treatment.machine.name:
+        findings.append(found("treatment-machine-unsaid"))
+    whole = Counter(
+        beam.number for beam in treatment.beams if beam.delivery != CONTINUATION and beam.number is not None
+    )
+    findings += [
+        found("treatment-beam-twice", beam=number, count=count) for number, count in whole.items() if count > 1
+    ]
     for beam in treatment.beams:
         findings.extend(_beam_oddities(beam, str(beam.number if beam.number is not None else beam.name)))
     return findings
@@ -247,6 +304,11 @@ def _beam_oddities(beam: DeliveredBeam, name: str) -> list[Finding]:
         findings.append(found("treatment-not-verified", beam=name))
     if beam.fraction is None:
         findings.append(found("treatment-without-fraction", beam=name))
+    if not beam.points:
+        findings.append(found("treatment-points-missing", beam=name))
+    fallen = [after for before, after in pairwise(beam.points) if after.delivered < before.delivered]
+    if fallen:
+        findings.append(found("treatment-meterset-falls", beam=name, count=len(fallen)))
     if beam.wedges:
         findings.append(found("beam-not-whole", beam=name, parts="wedges"))
     return findings
