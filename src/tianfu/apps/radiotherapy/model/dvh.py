@@ -172,7 +172,7 @@ def _ends(values: Doses, place: Place, solid: Solid, slices: Slices, *, is_large
     spans = np.array([[np.inf, -np.inf], [np.inf, -np.inf], [solid.piece_span.min(), solid.piece_span.max()]])
     widen_by_walls(values, place, solid, slices, step, NEAR_DRAWN * step if is_large else -1.0, ends, spans)
     widen_by_faces(values, place, solid, step, ends)
-    back = np.linalg.inv(place.matrix)
+    back = np.asarray(np.linalg.inv(place.matrix), dtype=np.float64)
     widen_by_nodes(values, place, back, solid, _box(spans, place, values.shape), ends)
     if np.isnan(ends).any() or ends[0] == -np.inf or ends[1] == np.inf:
         raise Refusal("dose-not-finite")

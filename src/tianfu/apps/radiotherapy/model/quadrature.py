@@ -215,8 +215,7 @@ def _widen_by_ring(
             share = part / parts
             fx, fy, fz = index_of(place, ax + share * (bx - ax), ay + share * (by - ay), z)
             value = dose_at(dose, fx, fy, fz)
-            lowest = value if value < lowest else lowest
-            highest = value if value > highest else highest
+            lowest, highest = min(lowest, value), max(highest, value)  # what is no number counts in neither
         ax, ay = bx, by
     box[0, 0], box[0, 1], box[1, 0], box[1, 1] = low_x, high_x, low_y, high_y
     ends[0], ends[1] = lowest, highest
@@ -240,8 +239,7 @@ def widen_by_faces(dose: Doses, place: Place, solid: Solid, spacing: float, ends
                 for i in range(count + 1):
                     fx, fy, fz = index_of(place, begin + length * i / count, first_y + (j + 0.5) * dy, z)
                     value = dose_at(dose, fx, fy, fz)
-                    lowest = value if value < lowest else lowest
-                    highest = value if value > highest else highest
+                    lowest, highest = min(lowest, value), max(highest, value)
     ends[0], ends[1] = lowest, highest
 
 

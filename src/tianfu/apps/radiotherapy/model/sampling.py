@@ -72,10 +72,10 @@ def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, floa
 @compiled_as_numpy
 def is_still(course: Floats) -> bool:
     """Whether a ring stays as it is all along its course."""
+    change = 0.0
     for row in range(len(course)):
-        if course[row, 1] != 0.0 or course[row, 2] != 0.0:
-            return False
-    return True
+        change += abs(course[row, 1]) + abs(course[row, 2])
+    return change == 0.0
 
 
 @compiled_as_numpy
