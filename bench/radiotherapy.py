@@ -1,7 +1,8 @@
 """How exact and how fast plans are read and judged: `python -m bench radiotherapy_evaluate`.
 
 Each figure stands beside its truth or its peer: gamma's converged value, closed forms of dose-volume histograms, the
-points that were written.  With `peers`, pymedphys takes turns with ours in its own environment.
+points that were written.  With `peers`, pymedphys and dicompyler-core take turns with ours in environments of their
+own; one that cannot be installed is told, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections.abc import Callable
 import numpy as np
 
 from bench.machine import machine
+from bench.peers import PeerMissingError
 from bench.preparing import say
 from bench.radiotherapy_dvh import dvh_keys
+from bench.radiotherapy_dvh_beside import dvh_rows
 from bench.radiotherapy_gamma import gamma_keys, peer_gamma
 from bench.structures import IMAGE, STEP_MM, organ
 from tianfu.apps.radiotherapy.model.masks import mask_of
@@ -55,10 +58,26 @@ def radiotherapy_evaluate(*, with_peers: bool) -> Result:
     say("a case of 150 slices")
     result |= _case_seconds()
     if with_peers:
-        say("pymedphys in its own environment")
-        result |= peer_gamma()
+        result |= _beside_peers()
     result["seconds"] = round(time.monotonic() - started, 1)
     return result
+
+
+def _beside_peers() -> Result:
+    """What was measured in turns with others, and a sentence for each of them that does not run here."""
+    result: Result = {}
+    missing: list[str] = []
+    measured: tuple[tuple[str, Callable[[], Result]], ...] = (
+        ("pymedphys", lambda: dict(peer_gamma())),
+        ("dicompyler-core", lambda: {"dvh_beside": dvh_rows()}),
+    )
+    for peer, measure in measured:
+        say(f"{peer} in its own environment")
+        try:
+            result |= measure()
+        except PeerMissingError as error:
+            missing.append(str(error))
+    return result | {"peers_missing": missing}
 
 
 def _median(work: Callable[[], object]) -> float:

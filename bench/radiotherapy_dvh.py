@@ -119,7 +119,7 @@ def _case(
     direction /= np.linalg.norm(direction)
     reach = 10 + float(max(abs(ends[0]), abs(ends[1]), radius_at(heights.astype(np.float64)).max()))
     shape = shape_from([(float(z), circle(float(radius_at(np.array([float(z)]))[0]))) for z in heights])
-    dose = linear_dose(chance, direction, reach)
+    dose = linear_dose(chance, direction, reach, spacing_mm=float(chance.choice([2.5, 3.0])))
     return Case(
         kind=kind, low_mm=ends[0], high_mm=ends[1], radius_at=radius_at, shape=shape, direction=direction, dose=dose
     )
@@ -131,9 +131,11 @@ def circle(radius: float) -> Floats:
     return np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
 
 
-def linear_dose(chance: np.random.Generator, direction: Floats, reach: float) -> Volume[np.float64]:
+def linear_dose(
+    chance: np.random.Generator, direction: Floats, reach: float, *, spacing_mm: float
+) -> Volume[np.float64]:
     """A dose that grows along a direction, on a grid at a random offset that covers a cube."""
-    spacing = float(chance.choice([2.5, 3.0]))
+    spacing = spacing_mm
     count = int(np.ceil(2 * reach / spacing)) + 3
     origin = -reach - spacing * chance.uniform(0.5, 1.5, size=3)
     grid = Grid(origin=origin, axes=np.eye(3), spacing=np.full(3, spacing), shape=(count, count, count))

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +17,7 @@ import numpy as np
 from demo.radiotherapy.published import openkbp_dose
 from numpy.typing import NDArray
 
+from bench.peers import asked
 from bench.places import ROOT
 from bench.radiotherapy_gamma_case import Dose, converged, doses
 from tianfu.apps.radiotherapy.model.gamma import Fate, GammaMap, gamma_index
@@ -44,12 +42,8 @@ FINE_MM = 0.02
 CONVERGED_SECONDS = 8.0
 CONVERGED_POINTS = 20_000
 CONVERGED_BATCH = 500
-PEER = ROOT / "build" / "peers" / "pymedphys"
-PEER_PACKAGES = ("pymedphys==0.41.0", "numpy>=2,<2.5", "scipy", "numba>=0.61", "apipkg")
-"""Without extras pymedphys is small, but does not bring apipkg, nor the numba of its faster interpolation."""
-
+PEER = "pymedphys"
 PEER_PROGRAM = Path(__file__).resolve().parent / "radiotherapy_gamma_peer.py"
-PEER_SECONDS_MAX = 600.0
 
 
 def gamma_keys() -> Result:
@@ -79,7 +73,7 @@ def gamma_keys() -> Result:
 
 
 def peer_gamma(rounds: int = 3) -> Result:
-    """pymedphys and ours in turns on the same doses; needs the package registry once, to build its environment."""
+    """pymedphys and ours in turns on the same doses; raises PeerMissingError."""
     reference, evaluated = doses()
     _, found = _timed(reference, evaluated)
     with tempfile.TemporaryDirectory() as scratch:
@@ -87,7 +81,7 @@ def peer_gamma(rounds: int = 3) -> Result:
         np.savez(given, reference=reference.values, evaluated=evaluated.values, spacing=reference.grid.spacing)
         theirs, ours = [], []
         for _ in range(rounds):
-            theirs.append(_peer_seconds(given, answer))
+            theirs.append(float(asked(PEER, PEER_PROGRAM, given, answer)["seconds"]))
             ours.append(_timed(reference, evaluated)[0])
         peer = np.load(answer)
     points, truth = _converged(reference, evaluated, found)
@@ -162,37 +156,13 @@ def _clinical() -> Result:
     }
 
 
-def _peer_seconds(given: Path, answer: Path) -> float:
-    said = subprocess.run(
-        [_peer_python(), PEER_PROGRAM, given, answer],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=PEER_SECONDS_MAX,
-    )
-    return float(json.loads(said.stdout.splitlines()[-1])["seconds"])
-
-
-def _peer_python() -> Path:
-    """The Python of pymedphys's environment, which is made at the first call."""
-    python = PEER / "bin" / "python"
-    if not (PEER / "ready").exists():
-        set_up = importlib.import_module("scripts.set_up")
-        uv, environment = set_up.uv_program(), set_up.uv_environment(os.environ)
-        subprocess.run([uv, "venv", "--clear", "--python", sys.executable, PEER], check=True, env=environment)
-        install = [uv, "pip", "install", "--python", python, *PEER_PACKAGES]
-        subprocess.run(install, check=True, env=environment)
-        (PEER / "ready").touch()
-    return python
-
-
 def main() -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", action="store_true", help="compare with pymedphys")
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    print(json.dumps(peer_gamma(asked.rounds) if asked.peer else gamma_keys()))
+    wanted = parser.parse_args()
+    print(json.dumps(peer_gamma(wanted.rounds) if wanted.peer else gamma_keys()))
 
 
 if __name__ == "__main__":

@@ -92,8 +92,10 @@ def converged(
 def _converged(evaluated, spacing, point, dose, criteria):  # type: ignore[no-untyped-def]  # numba infers them
     gray, distance_mm, gamma_max, step_mm = criteria
     best = min(((evaluated[point[0], point[1], point[2]] - dose) / gray) ** 2, gamma_max**2)
-    reach = np.ceil(gamma_max * distance_mm / spacing).astype(np.int64)
-    for ring in range(reach.max()):  # cells touching the point first
+    reach = int(np.ceil(gamma_max * distance_mm / min(spacing[0], spacing[1], spacing[2])))
+    size = (spacing[0] / distance_mm, spacing[1] / distance_mm, spacing[2] / distance_mm)
+    cell = np.empty((2, 2, 2))
+    for ring in range(reach):  # cells touching the point first
         for k in range(-ring - 1, ring + 1):
             for j in range(-ring - 1, ring + 1):
                 for i in range(-ring - 1, ring + 1):
@@ -108,10 +110,11 @@ def _converged(evaluated, spacing, point, dose, criteria):  # type: ignore[no-un
                         or corner[2] > evaluated.shape[2] - 2
                     ):
                         continue
-                    cell = evaluated[
-                        corner[0] : corner[0] + 2, corner[1] : corner[1] + 2, corner[2] : corner[2] + 2
-                    ].astype(np.float64)
-                    best = _sampled((cell - dose) / gray, (k, j, i), spacing / distance_mm, step_mm / distance_mm, best)
+                    for at in range(8):
+                        above, behind, beside = at // 4, at // 2 % 2, at % 2
+                        there = evaluated[corner[0] + above, corner[1] + behind, corner[2] + beside]
+                        cell[above, behind, beside] = (there - dose) / gray
+                    best = _sampled(cell, (k, j, i), size, step_mm / distance_mm, best)
     return np.sqrt(best)
 
 

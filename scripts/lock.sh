@@ -8,3 +8,11 @@ options=(--quiet --python-version 3.11 --generate-hashes --no-emit-index-url --n
 "$uv" pip compile "${options[@]}" --group build pyproject.toml -o requirements/run.txt
 "$uv" pip compile "${options[@]}" --group build --group dev pyproject.toml -o requirements/test.txt
 echo 'uv>=0.13,<0.14' | "$uv" pip compile "${options[@]}" - -o requirements/bootstrap.txt
+
+# What we are compared with, each in an environment of its own.  pymedphys without its extras is small, but does not
+# bring apipkg, nor the numba of its faster interpolation; dicompyler-core does not run with pydicom 3 or NumPy 2.
+mkdir -p requirements/peers
+printf '%s\n' 'pymedphys==0.41.0' apipkg 'numba>=0.61' 'numpy>=2,<2.5' scipy |
+  "$uv" pip compile "${options[@]}" - -o requirements/peers/pymedphys.txt
+printf '%s\n' 'dicompyler-core==0.5.6' 'numpy<2' 'pydicom>=2.4,<3' scikit-image |
+  "$uv" pip compile "${options[@]}" - -o requirements/peers/dicompyler-core.txt

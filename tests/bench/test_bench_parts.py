@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import orjson
-from bench.report import PROMISES, SIGN_IN, SIGN_IN_BESIDE, YARDSTICKS, page, sign_in_page
+import pytest
+from bench import peers
+from bench.report import (
+    PROMISES,
+    RADIOTHERAPY,
+    RADIOTHERAPY_BESIDE,
+    RADIOTHERAPY_PEERS,
+    SIGN_IN,
+    SIGN_IN_BESIDE,
+    YARDSTICKS,
+    page,
+    radiotherapy_page,
+    sign_in_page,
+)
 from bench.synthea import lines_of
 
 
@@ -47,3 +63,42 @@ def test_the_page_tells_how_fast_signing_in_is() -> None:
         assert f"| `{key}` | 1,234 |" in text
     assert "1,233 · 1,234 · 1,235" in text
     assert "`python -m bench sign_in`" in text
+
+
+def _radiotherapy() -> dict[str, object]:
+    machine = {"date": "2026-01-01", "processor": "some", "load": [0.5]}
+    return {**dict.fromkeys((*RADIOTHERAPY, *RADIOTHERAPY_BESIDE), 0.25), "seconds": 50.0, "machine": machine}
+
+
+def test_the_page_tells_how_plans_are_judged_beside_both_peers() -> None:
+    row = {
+        "radius_mm": 5.0,
+        "who": "dicompyler-core, default",
+        "volume_error_percent": -5.46,
+        "mean_error_gy": 0.041,
+        "d99_error_gy": -39.118,
+        "d95_error_gy": 0.029,
+        "ms": 10.0,
+    }
+    text = radiotherapy_page(
+        _radiotherapy() | dict.fromkeys(RADIOTHERAPY_PEERS, 12.5) | {"dvh_beside": [row], "peers_missing": []}
+    )
+    for key in RADIOTHERAPY_PEERS:
+        assert f"| `{key}` | 12.5 |" in text
+    assert "| 5.0 | dicompyler-core, default | -5.46 | 0.041 | -39.118 | 0.029 | 10.0 |" in text
+    assert "does not run here" not in text
+
+
+def test_the_page_tells_which_peers_do_not_run_and_why() -> None:
+    text = radiotherapy_page(_radiotherapy() | {"peers_missing": ["pymedphys: no such package"]})
+    assert "Not compared, because it does not run here: pymedphys: no such package" in text
+
+
+def test_a_peer_that_breaks_off_is_missing_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "_python", lambda _: Path(sys.executable))
+    program = tmp_path / "program.py"
+    program.write_text("print('[1, 2]')", "utf-8")
+    assert peers.asked("somebody", program) == [1, 2]
+    program.write_text("raise SystemExit('first\\nno room left')", "utf-8")
+    with pytest.raises(peers.PeerMissingError, match=r"^somebody: no room left$"):
+        peers.asked("somebody", program)

@@ -36,6 +36,35 @@ def test_a_linear_dose_is_the_same_on_any_grid(angles: tuple[float, float, float
     assert found.values == pytest.approx(dose_on(grid, RULE).values, abs=1e-9)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    counts=st.tuples(*[st.integers(1, 12)] * 3),
+    sides=st.tuples(*[st.floats(3, 30)] * 3),
+    angles=st.tuples(*[st.floats(-3, 3)] * 3),
+)
+def test_integral_and_mean_of_a_linear_dose_in_a_box_are_kept_exactly_however_it_is_cut(
+    counts: tuple[int, int, int], sides: tuple[float, float, float], angles: tuple[float, float, float]
+) -> None:
+    """The mean of a linear function over a box is its value at the middle (midpoint rule): here at the origin."""
+    axes, size, shape = turned(angles), np.array(sides), np.array(counts)
+    grid = Grid(origin=(size / shape - size) / 2 @ axes, axes=axes, spacing=size / shape, shape=counts[::-1])
+    found = resampled(dose_on(grid_about(36, 3), RULE), grid, outside=Outside.REFUSE)
+    middle = float(RULE(np.zeros(3)))
+    assert found.values.mean() == pytest.approx(middle, rel=1e-12)
+    assert integral_gy_cc(found) == pytest.approx(middle * np.prod(size) / 1000, rel=1e-12)
+
+
+def test_a_linear_dose_that_goes_to_another_grid_and_back_has_lost_nothing() -> None:
+    """Trilinear interpolation reproduces linear functions, so both ways are exact."""
+    here, axes = grid_about(5, 2.5), turned((0.4, 1.2, -0.6))
+    spacing, shape = np.array([2.0, 4.0, 1.6]), (26, 11, 21)
+    there = Grid(origin=np.full(3, -20.0) @ axes, axes=axes, spacing=spacing, shape=shape)
+    away = resampled(dose_on(grid_about(42, 3), RULE), there, outside=Outside.REFUSE)
+    back = resampled(away, here, outside=Outside.REFUSE)
+    assert back.values == pytest.approx(dose_on(here, RULE).values, rel=1e-12)
+    assert integral_gy_cc(back) == pytest.approx(integral_gy_cc(dose_on(here, RULE)), rel=1e-12)
+
+
 @pytest.mark.parametrize("angles", [(0.0, 0.0, 0.0), (0.3, -0.7, 1.1)])
 def test_the_integral_is_kept(angles: tuple[float, float, float]) -> None:
     """By Poisson's summation a sum over a grid misses what the dose's transform has at multiples of 1 / 2 mm.

@@ -25,9 +25,10 @@ from tests.apps.radiotherapy.model.solids_of_revolution import (
 )
 from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
 from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent, volume_at_dose_percent
-from tianfu.apps.radiotherapy.model.shapes import Shape, shape_from
+from tianfu.apps.radiotherapy.model.shapes import Shape, shape_from, shape_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
+from tianfu.standards.dicom.structures import Ring, Structure
 
 DOSE_WITHIN_GY = 0.05
 VOLUME_WITHIN = 0.01
@@ -59,12 +60,31 @@ def test_a_sphere_in_a_gradient_has_the_doses_of_its_caps(
 
 
 def test_a_cone_along_the_gradient_falls_with_the_cube_of_the_way_to_its_apex() -> None:
+    """Above a height z of a cone of height h lies a similar cone: (1 - z / h)³ of the volume; its middle is at h / 4.
+
+    Volume π r² h / 3 and centroid are those of Euclid XII.10 and Archimedes, as Nelms et al. 2015 (doi
+    10.1118/1.4923175) use them for histograms.
+    """
     dvh = dvh_of(cone(15, 30, step=2), dose_on(grid_about(36, 2.5), linear(UP)))
     assert dvh.volume_cc == pytest.approx(np.pi * 15**2 * 30 / 3 / 1000, rel=VOLUME_WITHIN)
     assert dvh.max_gy == pytest.approx(40 + 0.2 * 30, abs=DOSE_WITHIN_GY)
     for dose_gy in (41.0, 42.0, 44.0, 45.0):
         share = (1 - (dose_gy - 40) / (0.2 * 30)) ** 3
         assert volume_at_dose_percent(dvh, dose_gy) == pytest.approx(100 * share, abs=0.5)
+    for percent in (99, 95, 50, 5, 1):
+        truth = 40 + 0.2 * 30 * (1 - (percent / 100) ** (1 / 3))
+        assert dose_at_percent(dvh, percent) == pytest.approx(truth, abs=DOSE_WITHIN_GY)
+    assert dvh.mean_gy == pytest.approx(40 + 0.2 * 30 / 4, abs=DOSE_WITHIN_GY)
+
+
+@pytest.mark.parametrize("direction", [(1, 0, 0), (0, -1, 0), (3, 4, 0)])
+def test_a_cone_across_the_gradient_reaches_as_far_as_its_base_on_both_sides(
+    direction: tuple[float, float, float],
+) -> None:
+    """Its middle is on its axis; its base of radius r reaches r, and by symmetry half of it lies on either side."""
+    dvh = dvh_of(cone(15, 30, step=2), dose_on(grid_about(36, 2.5), linear(np.array(direction, float))))
+    assert (dvh.mean_gy, dose_at_percent(dvh, 50)) == pytest.approx((40, 40), abs=DOSE_WITHIN_GY)
+    assert (dvh.min_gy, dvh.max_gy) == pytest.approx((40 - 0.2 * 15, 40 + 0.2 * 15), abs=DOSE_WITHIN_GY)
 
 
 def test_a_cylinder_along_the_gradient_falls_evenly() -> None:
@@ -143,6 +163,43 @@ def test_the_frame_may_be_turned_and_moved(
     assert turned_dvh.volume_cc == pytest.approx(still.volume_cc, rel=1e-9)
     for percent in (99, 95, 50, 5, 1):
         assert dose_at_percent(turned_dvh, percent) == pytest.approx(dose_at_percent(still, percent), abs=1e-3)
+
+
+AXIAL, CORONAL, SAGITTAL = np.eye(3), np.eye(3)[[0, 2, 1]] * [[1], [-1], [1]], np.eye(3)[[1, 2, 0]]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    axes=st.one_of(
+        st.sampled_from([AXIAL, CORONAL, SAGITTAL]),
+        st.builds(turned, st.tuples(*[st.floats(-3, 3)] * 3)),
+    ),
+    shift=st.tuples(*[st.floats(-200, 200)] * 3),
+)
+def test_contours_drawn_on_slices_of_any_direction_have_their_closed_form(
+    axes: Floats, shift: tuple[float, float, float]
+) -> None:
+    """Direction cosines and points turned together (PS3.3 C.7.6.2.1.1): a sphere is one in every direction.
+
+    The dose grows along the patient, not along the slices, and its grid is turned as they are.
+    """
+    radius, middle, grid = 12.0, np.array(shift), grid_about(27, 3)
+    rings = tuple(
+        Ring(points=np.column_stack([ring, np.full(len(ring), plane.z_mm)]) @ axes + middle)
+        for plane in sphere(radius, step=2).planes
+        for ring in plane.rings
+    )
+    structure = Structure(number=1, name="Ball", kind="PTV", colour=None, generation="", rings=rings)
+    images = Grid(origin=middle - 30, axes=axes, spacing=np.array([1.0, 1.0, 2.0]), shape=(31, 60, 60))
+    doses = Grid(origin=grid.origin @ axes + middle, axes=axes, spacing=grid.spacing, shape=grid.shape)
+    along = linear(np.array([1.0, -2.0, 2.0]))
+    dose = dose_on(doses, lambda points: along(points - middle))
+    dvh = dvh_of(shape_of(structure, images), dose, frame=images)
+    assert dvh.volume_cc == pytest.approx(4 / 3 * np.pi * radius**3 / 1000, rel=VOLUME_WITHIN)
+    assert (dvh.min_gy, dvh.max_gy) == pytest.approx((40 - 0.2 * radius, 40 + 0.2 * radius), abs=DOSE_WITHIN_GY)
+    for percent in (95, 50, 5):
+        truth = 40 + 0.2 * cap_of_sphere(radius, percent / 100)
+        assert dose_at_percent(dvh, percent) == pytest.approx(truth, abs=DOSE_WITHIN_GY)
 
 
 @settings(max_examples=15, deadline=None)

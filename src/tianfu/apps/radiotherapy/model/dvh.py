@@ -20,7 +20,6 @@ from tianfu.apps.radiotherapy.model.quadrature import (
     Slices,
     Tails,
     gather,
-    refine,
     widen_by_faces,
     widen_by_nodes,
     widen_by_walls,
@@ -46,6 +45,9 @@ BINS_MIN, BINS_MAX = 1_000, 40_000
 
 NEAR_DRAWN = 0.6
 """The walls of a large structure so near to a drawn ring, in half voxels of the dose, are hardly beyond it. [ours]"""
+
+WHOLE = Tails(low=-np.inf, high=np.inf, parts=1)
+"""All samples are taken as they are."""
 
 TAIL_SHARE, TAIL_PARTS = 0.003, 4
 """Of a large structure the coldest and hottest samples are split, for the dose to its last cubic millimetres. [ours]"""
@@ -114,11 +116,12 @@ def dose_volume_histogram(shape: Shape, frame: Grid, dose: Volume[Value], *, sli
     spacing = float(np.sqrt(volume / samples / slices.thickness_mm.mean()))
     ends = _ends(values, place, solid, slices, is_large=samples == SAMPLES_MAX)
     histogram = _histogram(ends)
-    reach = gather(values, place, solid, slices, spacing, histogram)
+    reach = np.empty((len(slices.z_mm), 2))
+    gather(values, place, solid, slices, spacing, histogram, reach, WHOLE)
     if not histogram.sums[0] > 0:
         raise Refusal("structure-outside-dose")
     if samples == SAMPLES_MAX:
-        refine(values, place, solid, slices, spacing, histogram, reach, _tails(histogram))
+        gather(values, place, solid, slices, spacing, histogram, reach, _tails(histogram))
     return _dvh(histogram, ends)
 
 
@@ -166,9 +169,11 @@ def _ends(values: Doses, place: Place, solid: Solid, slices: Slices, *, is_large
     """Lowest and highest dose of the closed region; infinite if there is none."""
     ends = np.array([np.inf, -np.inf])
     step = 0.5 / np.abs(place.matrix).max()
-    spans = widen_by_walls(values, place, solid, slices, step, NEAR_DRAWN * step if is_large else -1.0, ends)
+    spans = np.array([[np.inf, -np.inf], [np.inf, -np.inf], [solid.piece_span.min(), solid.piece_span.max()]])
+    widen_by_walls(values, place, solid, slices, step, NEAR_DRAWN * step if is_large else -1.0, ends, spans)
     widen_by_faces(values, place, solid, step, ends)
-    widen_by_nodes(values, place, solid, _box(spans, place, values.shape), ends)
+    back = np.asarray(np.linalg.inv(place.matrix), dtype=np.float64)
+    widen_by_nodes(values, place, back, solid, _box(spans, place, values.shape), ends)
     if np.isnan(ends).any() or ends[0] == -np.inf or ends[1] == np.inf:
         raise Refusal("dose-not-finite")
     return ends

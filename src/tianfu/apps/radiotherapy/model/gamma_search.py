@@ -221,11 +221,13 @@ def _nearest(low: Triple, high: Triple) -> Triple:
 def _best_of_cell(terms: Coefficients, corner: Triple, size: Triple, best: float, boxes: Boxes) -> float:
     """The smallest gamma² of a cell, if smaller than the best so far."""
     enough = _enough(best)
-    boxes[0] = (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
+    for at in range(3):
+        boxes[0, at], boxes[0, 3 + at] = 0.0, 1.0
     waiting = 1
     while waiting > 0:
         waiting -= 1
-        x, y, z, wide_x, wide_y, wide_z = boxes[waiting]
+        x, y, z = boxes[waiting, 0], boxes[waiting, 1], boxes[waiting, 2]
+        wide_x, wide_y, wide_z = boxes[waiting, 3], boxes[waiting, 4], boxes[waiting, 5]
         value, along_x, along_y, along_z = _tangent(terms, x, y, z)
         miss_xy = abs(terms[4] + terms[7] * z) * wide_x * wide_y / 4
         miss_xz = abs(terms[5] + terms[7] * y) * wide_x * wide_z / 4
@@ -274,7 +276,8 @@ def _halve(boxes: Boxes, number: int, misses: Triple) -> None:
     if misses[2] > misses[axis]:
         axis = 2
     boxes[number, 3 + axis] /= 2
-    boxes[number + 1] = boxes[number]
+    for at in range(6):  # rows as a whole would take two seconds more to compile
+        boxes[number + 1, at] = boxes[number, at]
     boxes[number, axis] -= boxes[number, 3 + axis] / 2
     boxes[number + 1, axis] += boxes[number + 1, 3 + axis] / 2
 

@@ -70,19 +70,26 @@ def change_at(own: Floats, course: Floats, distance: float) -> tuple[float, floa
 
 
 @compiled_as_numpy
-def ring_at(ring: Floats, own: Floats, course: Floats, distance: float) -> Floats:
-    """A ring's points on its course at a distance from its plane."""
-    if not course[:, 1:].any():
-        return ring
-    xx, xy, yy = change_at(own, course, distance)
-    cx = course[0, 0] + distance * (course[0, 1] + distance * course[0, 2])
-    cy = course[1, 0] + distance * (course[1, 1] + distance * course[1, 2])
-    moved = np.empty_like(ring)
+def is_still(course: Floats) -> bool:
+    """Whether a ring stays as it is all along its course."""
+    change = 0.0
+    for row in range(len(course)):
+        change += abs(course[row, 1]) + abs(course[row, 2])
+    return change == 0.0
+
+
+@compiled_as_numpy
+def place_ring(ring: Floats, own: Floats, course: Floats, distance: float, placed: Floats, first: int) -> None:
+    """Write a ring's points on its course at a distance from its plane into rows of `placed` from `first` on."""
+    cx, cy, xx, xy, yy = own[0], own[1], 1.0, 0.0, 1.0
+    if distance != 0.0 and not is_still(course):
+        xx, xy, yy = change_at(own, course, distance)
+        cx = course[0, 0] + distance * (course[0, 1] + distance * course[0, 2])
+        cy = course[1, 0] + distance * (course[1, 1] + distance * course[1, 2])
     for i in range(len(ring)):
         x, y = ring[i, 0] - own[0], ring[i, 1] - own[1]
-        moved[i, 0] = cx + xx * x + xy * y
-        moved[i, 1] = cy + xy * x + yy * y
-    return moved
+        placed[first + i, 0] = cx + xx * x + xy * y
+        placed[first + i, 1] = cy + xy * x + yy * y
 
 
 @compiled_as_numpy
@@ -107,30 +114,38 @@ def crossings(points: Floats, starts: Integers, first_y: float, step: float, lin
         for i in range(starts[r], starts[r + 1]):
             a, b = levels[last], levels[i]
             for j in range(min(a, b), max(a, b)):
-                (ax, ay), (bx, by) = points[last], points[i]
-                found[cursor[j]] = ax + (first_y + j * step - ay) * (bx - ax) / (by - ay)
+                ax, ay, bx, by = points[last, 0], points[last, 1], points[i, 0], points[i, 1]
+                insert(found, places[j], cursor[j], ax + (first_y + j * step - ay) * (bx - ax) / (by - ay))
                 cursor[j] += 1
             last = i
-    for j in range(lines):
-        found[places[j] : places[j + 1]].sort()
     return places, found
 
 
 @compiled_as_numpy
-def section(solid: Solid, pieces: Integers, z: float) -> tuple[Floats, Integers]:
-    """The rings of some pieces at a height: points, and where those of each begin and end."""
-    places = np.zeros(len(pieces) + 1, np.int64)
-    for at in range(len(pieces)):
-        ring = solid.piece_ring[pieces[at]]
+def insert(sorted_numbers: Floats, begin: int, end: int, number: float) -> None:
+    """Put a number into those from `begin` to `end`, which grow, so that they still do: they are few."""
+    at = end
+    while at > begin and sorted_numbers[at - 1] > number:
+        sorted_numbers[at] = sorted_numbers[at - 1]
+        at -= 1
+    sorted_numbers[at] = number
+
+
+@compiled_as_numpy
+def section(solid: Solid, pieces: Integers, first: int, after: int, z: float) -> tuple[Floats, Integers]:
+    """The rings of `pieces[first:after]` at a height: points, and where those of each begin and end."""
+    places = np.zeros(after - first + 1, np.int64)
+    for at in range(after - first):
+        ring = solid.piece_ring[pieces[first + at]]
         places[at + 1] = places[at] + solid.starts[ring + 1] - solid.starts[ring]
-    moved = np.empty((places[-1], 2))
-    for at in range(len(pieces)):
-        piece = pieces[at]
+    placed = np.empty((places[after - first], 2))
+    for at in range(after - first):
+        piece = pieces[first + at]
         ring = solid.piece_ring[piece]
         points = solid.points[solid.starts[ring] : solid.starts[ring + 1]]
         distance = z - solid.piece_z[piece]
-        moved[places[at] : places[at + 1]] = ring_at(points, solid.rings[ring], solid.piece_course[piece], distance)
-    return moved, places
+        place_ring(points, solid.rings[ring], solid.piece_course[piece], distance, placed, places[at])
+    return placed, places
 
 
 @compiled_as_numpy
@@ -138,8 +153,9 @@ def lines_of(points: Floats, starts: Integers, spacing: float) -> tuple[float, f
     """The lowest y, the distance and the number of scan lines that see even the smallest of some rings well."""
     lowest, highest, smallest = np.inf, -np.inf, np.inf
     for r in range(len(starts) - 1):
-        y = points[starts[r] : starts[r + 1], 1]
-        low, high = y.min(), y.max()
+        low, high = np.inf, -np.inf
+        for i in range(starts[r], starts[r + 1]):
+            low, high = min(low, points[i, 1]), max(high, points[i, 1])
         lowest, highest, smallest = min(lowest, low), max(highest, high), min(smallest, high - low)
     height = highest - lowest
     step = max(min(spacing, smallest / LINES_MIN), height / LINES_MAX)

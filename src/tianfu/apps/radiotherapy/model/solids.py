@@ -10,8 +10,10 @@ else for half a step (Nelms et al. 2015, doi 10.1118/1.4923175, for why end caps
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import Enum
 from itertools import count, pairwise
+from math import pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -76,14 +78,26 @@ class _Ring:
     roundness: float
 
 
+class Ends(Enum):
+    """How a piece ends away from its ring: where the next one begins, in a flat face, or in a point or a line."""
+
+    NOT = "not"
+    FLAT = "flat"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Piece:
     ring: int
     z_mm: float
     span: tuple[float, float]
     course: Floats
-    face_mm: float | None
-    is_end: bool
+    ends: Ends
+
+    @property
+    def face_mm(self) -> float:
+        """Where it ends flat, which is the end that is not the ring."""
+        return self.span[0] if self.span[1] == self.z_mm else self.span[1]
 
 
 def solid_of(shape: Shape, *, slice_thickness_mm: float | None) -> Solid:
@@ -105,12 +119,12 @@ def _rings_of(plane: Plane, plane_number: int, numbers: Iterator[int]) -> list[_
     found = []
     for index, points in enumerate(plane.rings):
         ring = np.ascontiguousarray(points, dtype=np.float64)
-        area, *state = moments_of(ring)
+        area, x, y, xx, xy, yy = moments_of(ring).tolist()
         if area < AREA_MM2_MIN:
             continue
         others = (other for at, other in enumerate(plane.rings) if at != index)
         depth = sum(share_inside(ring, np.ascontiguousarray(other, dtype=np.float64)) > 0.5 for other in others)
-        roundness = _roundness(area, np.array(state))
+        roundness = _roundness(area, xx, xy, yy)
         found.append(
             _Ring(
                 number=next(numbers),
@@ -119,7 +133,7 @@ def _rings_of(plane: Plane, plane_number: int, numbers: Iterator[int]) -> list[_
                 points=ring,
                 bounds=bounds_of(ring),
                 area=area,
-                state=np.array(state) * np.array([1, 1, roundness, roundness, roundness]),
+                state=np.array([x, y, xx * roundness, xy * roundness, yy * roundness]),
                 is_hole=depth % 2 == 1,
                 roundness=roundness,
             )
@@ -127,13 +141,13 @@ def _rings_of(plane: Plane, plane_number: int, numbers: Iterator[int]) -> list[_
     return found
 
 
-def _roundness(area: float, state: Floats) -> float:
+def _roundness(area: float, xx: float, xy: float, yy: float) -> float:
     """The area over that of the ellipse of the same moments, 1 for an ellipse; 0 for a ring that crosses itself badly.
 
     Moments times this are those of an ellipse of the ring's area: what follows them has the right area.
     """
-    determinant = _determinant(state[2:])
-    return float(area / (4 * np.pi * np.sqrt(determinant))) if determinant > 0 and state[2] > 0 else 0.0
+    determinant = xx * yy - xy * xy
+    return area / (4 * pi * sqrt(determinant)) if determinant > 0 and xx > 0 else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,10 +208,10 @@ def _pieces(planes: list[list[_Ring]], step: float) -> Iterator[_Piece]:
         ):
             if other is not None:
                 half = (other.z_mm - ring.z_mm) / 2
-                yield replace(_piece(ring, _tame(course, ring, other, half), half, face=False), is_end=False)
+                yield _piece(ring, _tame(course, ring, other, half), half, ends=Ends.NOT)
             elif ring.number in goes_on:
                 half = (heights[ring.plane + side] - ring.z_mm) / 2
-                yield _piece(ring, _plain(ring), half, face=True)
+                yield _piece(ring, _plain(ring), half, ends=Ends.FLAT)
             else:
                 yield _cap(ring, course, below if side > 0 else above, side * step)
 
@@ -219,7 +233,14 @@ def _course(ring: _Ring, below: _Ring | None, above: _Ring | None, links: _Links
 
 
 def _plain(ring: _Ring) -> Floats:
-    return np.stack([ring.state, np.zeros(5), np.zeros(5)], axis=1)
+    return _powers(ring.state, np.zeros(5), np.zeros(5))
+
+
+def _powers(constant: Floats, linear: Floats, square: Floats) -> Floats:
+    """A course of these factors; a third of what np.stack takes."""
+    course = np.empty((len(constant), 3))
+    course[:, 0], course[:, 1], course[:, 2] = constant, linear, square
+    return course
 
 
 def _line(ring: _Ring, other: _Ring) -> Floats:
@@ -227,7 +248,7 @@ def _line(ring: _Ring, other: _Ring) -> Floats:
     way = other.z_mm - ring.z_mm
     slope, bend = other.state - ring.state, np.zeros(5)
     bend[2:] = ring.state[2:] + other.state[2:] - 2 * _mean_moments(ring.state[2:], other.state[2:])
-    return np.stack([ring.state, (slope - bend) / way, bend / way**2], axis=1)
+    return _powers(ring.state, (slope - bend) / way, bend / way**2)
 
 
 def _mean_moments(one: Floats, other: Floats) -> Floats:
@@ -245,7 +266,7 @@ def _parabola(ring: _Ring, one: _Ring, other: _Ring) -> Floats:
     near, far = one.z_mm - ring.z_mm, other.z_mm - ring.z_mm
     to_one, to_other = (one.state - ring.state) / near, (other.state - ring.state) / far
     bend = (to_other - to_one) / (far - near)
-    return np.stack([ring.state, to_one - bend * near, bend], axis=1)
+    return _powers(ring.state, to_one - bend * near, bend)
 
 
 def _tame(course: Floats, ring: _Ring, other: _Ring, half: float) -> Floats:
@@ -257,25 +278,23 @@ def _tame(course: Floats, ring: _Ring, other: _Ring, half: float) -> Floats:
 
 def _cap(ring: _Ring, course: Floats, neighbour: _Ring | None, step: float) -> _Piece:
     if neighbour is None:
-        return _piece(ring, _plain(ring), step / 2, face=True)
+        return _piece(ring, _plain(ring), step / 2, ends=Ends.FLAT)
     vanishes = vanishing(course, step * ONE_STEP)
     if vanishes != 0:
-        return _piece(ring, course, vanishes, face=False)
+        return _piece(ring, course, vanishes, ends=Ends.CLOSED)
     change = abs(ring.area - neighbour.area)
     line = _line(ring, neighbour)
     for each in (course, line):
         area = area_at(each, step / 2)
         if smallest_at(each, step / 2) > 0 and ring.area - change <= area * (1 + 1e-9) and area <= ring.area + change:
-            return _piece(ring, each, step / 2, face=True)
-    return _piece(ring, _plain(ring), step / 2, face=True)
+            return _piece(ring, each, step / 2, ends=Ends.FLAT)
+    return _piece(ring, _plain(ring), step / 2, ends=Ends.FLAT)
 
 
-def _piece(ring: _Ring, course: Floats, length: float, *, face: bool) -> _Piece:
-    ends = sorted((ring.z_mm, ring.z_mm + length))
-    face_mm = ring.z_mm + length if face else None
-    return _Piece(
-        ring=ring.number, z_mm=ring.z_mm, span=(ends[0], ends[1]), course=course, face_mm=face_mm, is_end=True
-    )
+def _piece(ring: _Ring, course: Floats, length: float, *, ends: Ends) -> _Piece:
+    other = ring.z_mm + length
+    span = (other, ring.z_mm) if length < 0 else (ring.z_mm, other)
+    return _Piece(ring=ring.number, z_mm=ring.z_mm, span=span, course=course, ends=ends)
 
 
 def _assembled(rings: list[_Ring], pieces: list[_Piece]) -> Solid:
@@ -287,10 +306,10 @@ def _assembled(rings: list[_Ring], pieces: list[_Piece]) -> Solid:
         piece_span=np.array([piece.span for piece in pieces]),
         piece_z=np.array([piece.z_mm for piece in pieces]),
         piece_course=np.array([piece.course for piece in pieces]),
-        piece_is_end=np.array([piece.is_end for piece in pieces]),
+        piece_is_end=np.array([piece.ends is not Ends.NOT for piece in pieces]),
         bounds=np.array([ring.bounds for ring in rings]),
         faces=np.array(
-            [(at, piece.face_mm) for at, piece in enumerate(pieces) if piece.face_mm is not None], dtype=np.float64
+            [(at, piece.face_mm) for at, piece in enumerate(pieces) if piece.ends is Ends.FLAT], dtype=np.float64
         ).reshape(-1, 2),
     )
 
