@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.isolines import rings_above_zero
-from tianfu.apps.radiotherapy.model.quadrature import crossings, section
+from tianfu.apps.radiotherapy.model.sampling import crossings, section
 from tianfu.apps.radiotherapy.model.scanlines import Longs
 from tianfu.apps.radiotherapy.model.shapes import Shape, shape_of
 from tianfu.apps.radiotherapy.model.solids import Solid, solid_of
@@ -76,7 +77,7 @@ def _along_slices(of: SolidStructure, z_mm: float) -> tuple[list[Floats], bool]:
     span = of.solid.piece_span
     pieces = np.flatnonzero((span[:, 0] <= z_mm) & (z_mm < span[:, 1]))
     points, places = section(of.solid, pieces, z_mm)
-    return [points[start:end] for start, end in zip(places[:-1], places[1:], strict=True)], False
+    return [points[start:end] for start, end in pairwise(places)], False
 
 
 def _across_slices(of: SolidStructure, normal: int, place_mm: float, cell_mm: float) -> list[Floats]:

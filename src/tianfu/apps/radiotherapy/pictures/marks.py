@@ -39,7 +39,7 @@ class Look:
     marker: Marker
 
     @property
-    def token(self) -> str:
+    def css_class(self) -> str:
         """The class of its colour."""
         return f"rt-s{self.colour}"
 
@@ -54,27 +54,27 @@ def look_of(series: int) -> Look:
 
 @dataclass(frozen=True, kw_only=True)
 class IsodoseLook:
-    """How an isodose line is drawn; `token` is the class of its colour."""
+    """How an isodose line is drawn; `css_class` is the class of its colour."""
 
-    token: str
+    css_class: str
     dash: str
 
 
 USUAL_ISODOSES = {
-    105.0: IsodoseLook(token="rt-i105", dash="9 3 2 3"),
-    100.0: IsodoseLook(token="rt-i100", dash=""),
-    95.0: IsodoseLook(token="rt-i95", dash="16 3"),
-    80.0: IsodoseLook(token="rt-i80", dash="9 4"),
-    50.0: IsodoseLook(token="rt-i50", dash="5 4"),
-    30.0: IsodoseLook(token="rt-i30", dash="1.5 3.5"),
+    105.0: IsodoseLook(css_class="rt-i105", dash="9 3 2 3"),
+    100.0: IsodoseLook(css_class="rt-i100", dash=""),
+    95.0: IsodoseLook(css_class="rt-i95", dash="16 3"),
+    80.0: IsodoseLook(css_class="rt-i80", dash="9 4"),
+    50.0: IsodoseLook(css_class="rt-i50", dash="5 4"),
+    30.0: IsodoseLook(css_class="rt-i30", dash="1.5 3.5"),
 }
 """Per cent of the reference dose: magenta, red, orange, yellow, green, blue."""
 
 OTHER_ISODOSES = (
-    IsodoseLook(token="rt-ia", dash="12 3 2 3 2 3"),
-    IsodoseLook(token="rt-ib", dash="3 3"),
-    IsodoseLook(token="rt-ic", dash="7 3 7 3 2 3"),
-    IsodoseLook(token="rt-id", dash="2 6"),
+    IsodoseLook(css_class="rt-ia", dash="12 3 2 3 2 3"),
+    IsodoseLook(css_class="rt-ib", dash="3 3"),
+    IsodoseLook(css_class="rt-ic", dash="7 3 7 3 2 3"),
+    IsodoseLook(css_class="rt-id", dash="2 6"),
 )
 """For levels that are not usual, in their order."""
 

@@ -13,7 +13,7 @@ from tianfu.apps.radiotherapy.pictures.frames import UPRIGHT, PlaneFrame, Side
 from tianfu.apps.radiotherapy.pictures.isodoses import Isodose
 from tianfu.apps.radiotherapy.pictures.labels import Box, Stand, Wish, dense, stands
 from tianfu.apps.radiotherapy.pictures.marks import isodose_looks, look_of
-from tianfu.apps.radiotherapy.pictures.svg import drawing, element, in_full, joined, path, shortened
+from tianfu.apps.radiotherapy.pictures.svg import Attributes, drawing, element, in_full, joined, path, shortened
 from tianfu.standards.dicom.grids import Floats
 from tianfu.web.drawing.text import text_width
 
@@ -89,8 +89,8 @@ def overlay(
     ways = [dense(line, step=size / 2) for line in (*lines, *(r for c in contours for r in c.section.rings))]
     covered = np.concatenate(ways) if ways else np.empty((0, 2))
     placed = stands(wishes, within=border, lines=covered, taken=taken, covered_max=COVERED_MAX)
-    tokens = [look.token for look in isodose_looks([each.percent for each in isodoses])]
-    tokens += [look_of(contour.series).token for contour in contours]
+    tokens = [look.css_class for look in isodose_looks([each.percent for each in isodoses])]
+    tokens += [look_of(contour.series).css_class for contour in contours]
     return drawing(
         (frame.width_px, frame.height_px),
         _image(frame, shown),
@@ -120,7 +120,7 @@ def _contour(contour: Contour, words: OverlayWords) -> Markup:
     return element(
         "path",
         {
-            "class": f"rt-contour {look.token}" + ("" if is_drawn else " rt-between"),
+            "class": f"rt-contour {look.css_class}" + ("" if is_drawn else " rt-between"),
             "fill-rule": "evenodd",
             "vector-effect": "non-scaling-stroke",
             "d": data,
@@ -134,8 +134,8 @@ def _isodoses(isodoses: Sequence[Isodose]) -> list[Markup]:
     for isodose, look in zip(isodoses, isodose_looks([each.percent for each in isodoses]), strict=True):
         data = path(isodose.rings, closed=True) + path(isodose.open_lines, closed=False)
         if data:
-            attributes = {
-                "class": f"rt-isodose {look.token}",
+            attributes: Attributes = {
+                "class": f"rt-isodose {look.css_class}",
                 "stroke-dasharray": look.dash or None,
                 "vector-effect": "non-scaling-stroke",
                 "d": data,
@@ -148,7 +148,7 @@ def _label(stand: Stand | None, text: str, token: str, *, size: float) -> Markup
     if stand is None:
         return Markup()
     box = stand.box
-    ground = {
+    ground: Attributes = {
         "class": "rt-ground",
         "x": box.left,
         "y": box.top,
