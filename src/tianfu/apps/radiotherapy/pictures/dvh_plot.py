@@ -51,7 +51,7 @@ class DvhCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class DvhGoal:
-    """A point that a curve of this series must pass on its left (`is_limit`) or on its right, and what is said of it."""
+    """A point that a curve of this series must pass on its left (`is_limit`) or right, and what is said of it."""
 
     dose_gy: float
     volume_percent: float
@@ -159,7 +159,7 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> Markup:
 
 
 def _text(words: str, x: float, y: float, layout: Layout, *, anchor: str | None = None) -> Markup:
-    attributes = {"class": "rt-axis", "x": x, "y": y, "font-size": layout.type_size, "text-anchor": anchor}
+    attributes: Attributes = {"class": "rt-axis", "x": x, "y": y, "font-size": layout.type_size, "text-anchor": anchor}
     return element("text", attributes, words)
 
 

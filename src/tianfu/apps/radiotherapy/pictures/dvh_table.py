@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent, volume_at_dose_percent
-from tianfu.apps.radiotherapy.pictures.dvh_plot import DvhCurve, dvh_space
+from tianfu.apps.radiotherapy.pictures.dvh_plot import DvhCurve, DvhGoal, dvh_space
 from tianfu.apps.radiotherapy.pictures.scales import Layout, ticks
 from tianfu.kernel.refusal import Refusal
 
@@ -39,11 +39,11 @@ class DvhTable:
     rows: tuple[DvhRow, ...]
 
 
-def dvh_table(curves: Sequence[DvhCurve], *, layout: Layout) -> DvhTable:
-    """The table that says what the plot of this layout shows; raises Refusal `dvh-plot-empty`."""
+def dvh_table(curves: Sequence[DvhCurve], goals: Sequence[DvhGoal], *, layout: Layout) -> DvhTable:
+    """The table that says what the plot of these shows; raises Refusal `dvh-plot-empty`."""
     if not curves:
         raise Refusal("dvh-plot-empty")
-    doses = ticks(dvh_space(curves, (), layout=layout).end_gy, at_most=layout.ticks_max)
+    doses = ticks(dvh_space(curves, goals, layout=layout).end_gy, at_most=layout.ticks_max)
     return DvhTable(doses_gy=tuple(doses), rows=tuple(_row(curve, doses) for curve in curves))
 
 
