@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tianfu.apps.radiotherapy.model.gamma_search import PASS_AT
+
 GAMMA_END = 2.0
 """From here on every gamma has the darkest orange. [ours]"""
 
@@ -30,8 +32,8 @@ OUTSIDE_SQUARE_PX = 4
 
 
 def colours_of(gammas: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Red, green and blue of each gamma (..., 3); a gamma of exactly 1 passes and is blue."""
+    """Red, green and blue of each gamma (..., 3); what passes is blue, a gamma of 1 too."""
     places, colours = [stop for stop, _ in STOPS], np.array([colour for _, colour in STOPS])
-    clipped = np.where(gammas <= 1, np.minimum(gammas, places[2]), np.maximum(gammas, places[3]))
+    clipped = np.where(gammas <= np.float32(PASS_AT), np.minimum(gammas, places[2]), np.maximum(gammas, places[3]))
     parts = [np.interp(clipped, places, colours[:, part]) for part in range(3)]
     return np.asarray(np.rint(np.stack(parts, axis=-1)), dtype=np.uint8)

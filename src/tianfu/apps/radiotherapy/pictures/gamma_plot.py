@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tianfu.apps.radiotherapy.model.gamma import Fate, GammaMap
+from tianfu.apps.radiotherapy.model.gamma_search import PASS_AT
 from tianfu.apps.radiotherapy.model.isolines import rings_of_mask
 from tianfu.apps.radiotherapy.pictures.frames import PlaneFrame
 from tianfu.apps.radiotherapy.pictures.gamma_colours import (
@@ -62,7 +63,7 @@ def gamma_png(gamma: GammaMap, frame: PlaneFrame) -> bytes:
 def failing_outline(gamma: GammaMap, frame: PlaneFrame) -> Markup:
     """A path around the points of the plane that fail, in the frame's pixels; empty if none does."""
     gammas, fates = _in_plane(gamma, frame)
-    fails = (fates == Fate.JUDGED) & (gammas > 1)
+    fails = (fates == Fate.JUDGED) & (gammas > np.float32(PASS_AT))
     if not fails.any():
         return Markup()
     data = path([ring + 0.5 for ring in rings_of_mask(fails)], closed=True)
@@ -108,6 +109,9 @@ def gamma_legend(*, words: GammaWords, layout: Layout) -> Markup:
 def gamma_histogram(gamma: GammaMap, *, words: GammaWords, layout: Layout) -> Markup:
     """Per cent of the judged points by gamma: filled bars pass, hollow ones fail; the last is what was capped too."""
     edges, counts = gamma.histogram(BINS_PER_UNIT)
+    # A gamma of 1 passes; the map counts it in the bin that begins there, among those that fail.
+    at_border = gamma.passed - int(counts[:BINS_PER_UNIT].sum())
+    counts[BINS_PER_UNIT - 1 : BINS_PER_UNIT + 1] += np.array([at_border, -at_border])
     shares = 100 * counts / max(1, int(counts.sum()))
     steps = ticks(float(shares.max()), at_most=layout.ticks_max)
     scale = _Scale(layout=layout, end_gamma=float(edges[-1]), end_percent=steps[-1])
@@ -177,9 +181,8 @@ def _ground(scale: _Scale, steps: list[float], words: GammaWords) -> Markup:
         line = f"M{number(layout.left)},{number(y)}H{number(right)}"
         drawn.append(element("path", {"class": "rt-grid", "d": line}))
         drawn.append(_text(number(step), layout.left - 6, y + size / 3, size, "end"))
-    for gamma in ticks(scale.end_gamma, at_most=layout.ticks_max):
-        if gamma <= scale.end_gamma:
-            drawn.append(_text(number(gamma), scale.x(gamma), bottom + 1.3 * size, size, "middle"))
+    places = [place for place in ticks(scale.end_gamma, at_most=layout.ticks_max) if place <= scale.end_gamma]
+    drawn.extend(_text(number(place), scale.x(place), bottom + 1.3 * size, size, "middle") for place in places)
     drawn.append(_text(f"{words.share} %", layout.left, layout.top - 9, size, "start"))
     drawn.append(_text(words.gamma, right, bottom + 2.7 * size, size, "end"))
     return joined(drawn)
