@@ -35,6 +35,11 @@ GOAL_LETTERS = 16
 ANCHOR_PERCENTS = (85.0, 75.0, 65.0, 55.0, 45.0, 92.0, 35.0, 25.0, 15.0, 8.0, 4.0)
 """Where a name may stand beside its curve, by volume, the best first. [ours]"""
 
+NAME_COVERED_MAX = 6
+"""A name may cross about one steep curve, since its letters have an edge of the ground's colour. [ours]"""
+
+AXIS_NEAR = 6.0
+
 SAMPLE = 30.0
 """The length of a line in the key below the plot."""
 
@@ -212,13 +217,16 @@ def _name_stands(
         texts.append(text)
         wishes.append(Wish(width=text_width(text, size), height=1.1 * size, anchors=anchors))
     covered = np.concatenate([dense(line, step=3) for line in lines])
-    return texts, stands(wishes, within=_plot_box(space.layout), lines=covered, taken=taken)
+    within = _plot_box(space.layout)
+    return texts, stands(wishes, within=within, lines=covered, taken=taken, covered_max=NAME_COVERED_MAX)
 
 
 def _anchors(line: Floats, space: DvhSpace) -> Floats:
     """Places on a curve by volume; the curve falls, so each volume is at one place at least."""
     heights = space.places(np.array([[0.0, percent] for percent in ANCHOR_PERCENTS]))[:, 1]
-    return np.column_stack([np.interp(heights, line[:, 1], line[:, 0]), heights])
+    found = np.column_stack([np.interp(heights, line[:, 1], line[:, 0]), heights])
+    # On the axis all curves of partly spared structures fall together: only where nothing else is left.
+    return found[np.argsort(found[:, 0] < space.layout.left + AXIS_NEAR, kind="stable")]
 
 
 def _goal(goal: DvhGoal, text: str, stand: Stand | None, space: DvhSpace) -> Markup:

@@ -85,7 +85,8 @@ def gamma_legend(*, words: GammaWords, layout: Layout) -> Markup:
     ]
     places = [layout.left + layout.plot_width * share for share in (0, 0.25, 0.5, 0.75, 1)]
     texts = ("0", "0.5", "1", "1.5", "≥ 2")
-    numbers = [_text(text, x, 3.7 * size, size, "middle") for text, x in zip(texts, places, strict=True)]
+    anchors = ("start", "middle", "middle", "middle", "end")
+    numbers = [_text(text, x, 3.7 * size, size, to) for text, x, to in zip(texts, places, anchors, strict=True)]
     border = element(
         "path", {"class": "rt-limit", "d": f"M{number(places[2])},{number(1.2 * size)}v{number(1.8 * size)}"}
     )

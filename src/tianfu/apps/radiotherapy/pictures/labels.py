@@ -12,9 +12,6 @@ from tianfu.standards.dicom.grids import Floats
 GAP = 3.0
 """Between words and their line, in units of the view box."""
 
-COVERED_MAX = 3
-"""Words that would cover more points of lines than this stand elsewhere. [ours]"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
@@ -44,9 +41,12 @@ class Stand:
 
 
 def stands(
-    wishes: Sequence[Wish], *, within: Box, lines: Floats, taken: Sequence[Box], covered_max: int = COVERED_MAX
+    wishes: Sequence[Wish], *, within: Box, lines: Floats, taken: Sequence[Box], covered_max: int
 ) -> list[Stand | None]:
-    """A place for each wish in order, None where there is none; `lines` are points (n, 2) on all lines."""
+    """A place for each wish in order, None where there is none; `lines` are points (n, 2) on all lines.
+
+    Words that would cover more than `covered_max` of them stand elsewhere or nowhere.
+    """
     boxes = list(taken)
     found: list[Stand | None] = []
     for wish in wishes:
