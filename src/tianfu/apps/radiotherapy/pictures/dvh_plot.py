@@ -14,7 +14,16 @@ from tianfu.apps.radiotherapy.model.dvh_figures import curve_points
 from tianfu.apps.radiotherapy.pictures.labels import Box, Stand, Wish, dense, stands
 from tianfu.apps.radiotherapy.pictures.marks import Look, Marker, look_of
 from tianfu.apps.radiotherapy.pictures.scales import Layout, ticks
-from tianfu.apps.radiotherapy.pictures.svg import Attributes, drawing, element, in_full, joined, number, shortened
+from tianfu.apps.radiotherapy.pictures.svg import (
+    Attributes,
+    drawing,
+    element,
+    exact_path,
+    in_full,
+    joined,
+    number,
+    shortened,
+)
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 from tianfu.web.drawing.text import text_width
@@ -22,7 +31,7 @@ from tianfu.web.drawing.text import text_width
 CURVES_MAX = 96
 """Four times as many as can be told apart; a page offers a choice long before. [ours]"""
 
-POINTS_MAX = 240
+POINTS_MAX = 100
 """Of one curve; corners are kept, so the line drawn passes within a fraction of a unit of all others. [ours]"""
 
 SECOND_DASH = "6 4"
@@ -171,11 +180,10 @@ def _text(words: str, x: float, y: float, layout: Layout, *, anchor: str | None 
 def _curve(curve: DvhCurve, look: Look, line: Floats, words: DvhWords) -> Markup:
     plan = words.second if curve.is_second else words.first
     title = f"{in_full(curve.name)} · {in_full(plan)}" if plan else in_full(curve.name)
-    data = "L".join(f"{number(x)},{number(y)}" for x, y in line.tolist())
     attributes: Attributes = {
         "class": f"rt-curve {look.css_class}",
         "stroke-dasharray": look.dash or None,
-        "d": f"M{data}",
+        "d": exact_path(line),
     }
     return element("path", attributes, element("title", {}, title))
 

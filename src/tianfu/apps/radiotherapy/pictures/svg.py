@@ -105,6 +105,12 @@ def path(lines: Sequence[Floats], *, closed: bool) -> Markup:
     return Markup("".join(written))  # noqa: S704 - numbers alone
 
 
+def exact_path(line: Floats) -> Markup:
+    """The data of an open path through every point of a line (n, 2), to a hundredth of a unit."""
+    points = "L".join(f"{number(x)},{number(y)}" for x, y in line.tolist())
+    return Markup(f"M{points}")  # noqa: S704 - numbers alone
+
+
 def _simple(line: Floats, *, closed: bool) -> Floats:
     if len(line) < 3:
         return line
