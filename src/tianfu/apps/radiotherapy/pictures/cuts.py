@@ -76,7 +76,7 @@ def _along_slices(of: SolidStructure, z_mm: float) -> tuple[list[Floats], bool]:
         return [], False
     span = of.solid.piece_span
     pieces = np.flatnonzero((span[:, 0] <= z_mm) & (z_mm < span[:, 1]))
-    points, places = section(of.solid, pieces, z_mm)
+    points, places = section(of.solid, pieces, 0, len(pieces), z_mm)
     return [points[start:end] for start, end in pairwise(places)], False
 
 
@@ -116,7 +116,7 @@ def _field(
     first, cell, place = lattice
     field = np.empty((len(heights), columns))
     for row in range(len(heights)):
-        points, places = section(solid, pieces[starts[row] : starts[row + 1]], heights[row])
+        points, places = section(solid, pieces, starts[row], starts[row + 1], heights[row])
         if is_across_x:
             points = np.ascontiguousarray(points[:, ::-1])
         _, found = crossings(points, places, place, 1.0, 1)
