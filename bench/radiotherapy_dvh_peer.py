@@ -14,9 +14,9 @@ from typing import Any
 ROUNDS = 3
 WAYS: dict[str, dict[str, Any]] = {
     "default": {},
-    "finest": {"interpolation_resolution": 0.75, "interpolation_segments_between_planes": 2},
+    "interpolated": {"interpolation_resolution": 0.75, "interpolation_segments_between_planes": 2},
 }
-"""As it comes, and with a quarter of the voxels' side, which it wants to be a power of two, and two planes between."""
+"""As it comes, and with its interpolation: to a quarter of a voxel (it wants a power of two), two planes between."""
 
 
 def main(drawn: str, *doses: str) -> None:

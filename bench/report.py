@@ -201,7 +201,7 @@ def _histograms_beside(rows: list[dict[str, Any]]) -> list[str]:
         return []
     told = (
         "Histograms of spheres in a dose that grows by 2 Gy/cm on a grid of 3 mm, from the same files in turns with "
-        "dicompyler-core 0.5.6, as it comes and at its finest (0.75 mm, two planes between contours).\n"
+        "dicompyler-core 0.5.6, as it comes and with its interpolation (to 0.75 mm, two planes between contours).\n"
         "Errors are what was found less the closed form:"
     )
     return [told, _table(tuple(DVH_BESIDE.values()), [tuple(_cell(row[key]) for key in DVH_BESIDE) for row in rows])]

@@ -34,6 +34,11 @@ def compiled_as_numpy(function: Kernel) -> Kernel:
     return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
+def compiled_into_callers(function: Kernel) -> Kernel:
+    """The same as `compiled_as_numpy`, and a part of each kernel that calls it: for the inside of loops."""
+    return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function))
+
+
 def compiled_in_parallel(function: Kernel) -> Kernel:
     """The same as `compiled_as_numpy`, with `numba.prange` on all threads that numba may use."""
     return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
