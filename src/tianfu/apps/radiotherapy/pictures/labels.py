@@ -9,8 +9,8 @@ import numpy as np
 
 from tianfu.standards.dicom.grids import Floats
 
-GAP = 3.0
-"""Between words and their line, in units of the view box."""
+GAP_SHARE = 0.22
+"""Between words and their line, as a share of the words' height. [ours]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +61,9 @@ def _stand(wish: Wish, within: Box, lines: Floats, taken: Sequence[Box], covered
     if not len(wish.anchors):
         return None
     anchors = np.repeat(wish.anchors, 4, axis=0)
-    beside = np.array(
-        [(GAP, -GAP - wish.height), (GAP, GAP), (-GAP - wish.width, -GAP - wish.height), (-GAP - wish.width, GAP)]
-    )
+    gap = GAP_SHARE * wish.height
+    right, left, below, above = gap, -gap - wish.width, gap, -gap - wish.height
+    beside = np.array([(right, above), (right, below), (left, above), (left, below)])
     corners = anchors + np.tile(beside, (len(wish.anchors), 1))
     boxes = np.column_stack([corners, corners + np.array([wish.width, wish.height])])
     fits = (boxes[:, 0] >= within.left) & (boxes[:, 1] >= within.top)
