@@ -12,6 +12,9 @@ from tianfu.standards.dicom.grids import Floats
 GAP_SHARE = 0.22
 """Between words and their line, as a share of the words' height. [ours]"""
 
+POINTS_MAX = 5_000
+"""On one line; a line around a whole picture has some hundreds. [ours]"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
@@ -92,9 +95,9 @@ def _covered(boxes: Floats, lines: Floats) -> Floats:
 
 
 def dense(line: Floats, *, step: float) -> Floats:
-    """Points on a line (n, 2) about a step apart."""
+    """Points on a line (n, 2) about a step apart, further apart on a line that has no end."""
     if len(line) < 2:
         return line
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    places = np.linspace(0, lengths[-1], max(2, int(lengths[-1] / step) + 1))
+    places = np.linspace(0, lengths[-1], int(np.clip(lengths[-1] / step + 1, 2, POINTS_MAX)))
     return np.column_stack([np.interp(places, lengths, line[:, 0]), np.interp(places, lengths, line[:, 1])])
