@@ -13,7 +13,7 @@ from tests.apps.radiotherapy.pictures.sights import MIDDLE, ORIENTATIONS, ball, 
 from tianfu.apps.radiotherapy.model.polygons import area_of
 from tianfu.apps.radiotherapy.model.shapes import shape_from
 from tianfu.apps.radiotherapy.pictures.cuts import section_in, solid_structure
-from tianfu.apps.radiotherapy.pictures.frames import UPRIGHT, PlaneKind, plane_frame
+from tianfu.apps.radiotherapy.pictures.frames import UPRIGHT, PlaneKind, frame_around, plane_frame
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
@@ -90,6 +90,29 @@ def test_a_plane_beside_a_structure_shows_nothing_of_it() -> None:
     for kind in PlaneKind:
         frame = plane_frame(grid, kind, float(MIDDLE[UPRIGHT[kind].normal]) + 30)
         assert section_in(solid, frame).rings == ()
+
+
+@pytest.mark.parametrize("kind", [PlaneKind.SAGITTAL, PlaneKind.CORONAL])
+def test_a_slip_of_the_pen_a_kilometre_away_costs_no_more_than_the_picture(kind: PlaneKind) -> None:
+    """The plane goes through both boxes or through the near one alone; what is seen of it is the near one."""
+    grid = grid_about(np.eye(3))
+    x, y, _ = grid.local(MIDDLE).tolist()
+    far = rectangle(40, 30, x=x + 1e6, y=y + 1e6)
+    shape = stack(lambda _: [rectangle(40, 30, x=x, y=y), far], 20, 70)
+    solid = solid_structure(structure_of_shape(1, DRAWN, shape, grid), grid)
+    frame = plane_frame(grid, kind, float(MIDDLE[UPRIGHT[kind].normal]))
+    (ring,) = section_in(solid, frame).rings
+    assert np.ptp(ring[:, 0]) == pytest.approx({PlaneKind.SAGITTAL: 30, PlaneKind.CORONAL: 40}[kind], abs=1)
+
+
+def test_what_reaches_beyond_the_picture_is_closed_beyond_it() -> None:
+    grid = grid_about(np.eye(3))
+    solid = solid_structure(ball(grid, radius=40), grid)
+    whole = plane_frame(grid, PlaneKind.CORONAL, float(MIDDLE[1]))
+    part = frame_around(whole, MIDDLE[None], margin_mm=15)
+    (ring,) = section_in(solid, part).rings
+    assert (ring.min(axis=0) < 0).all()
+    assert (ring.max(axis=0) > [part.width_px, part.height_px]).all()
 
 
 def test_a_structure_without_rings_is_refused() -> None:

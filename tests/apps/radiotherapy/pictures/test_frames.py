@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.radiotherapy.pictures.sights import MIDDLE, ORIENTATIONS, grid_about
-from tianfu.apps.radiotherapy.pictures.frames import SIDE_PX_MAX, UPRIGHT, PlaneKind, plane_frame, positions_mm
+from tianfu.apps.radiotherapy.pictures.frames import (
+    SIDE_PX_MAX,
+    UPRIGHT,
+    PlaneKind,
+    frame_around,
+    plane_frame,
+    positions_mm,
+)
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid
 
@@ -90,6 +97,23 @@ def test_a_position_that_is_no_number_is_refused(position_mm: float) -> None:
 def test_a_picture_of_no_size_or_too_large_is_refused(mm_per_px: float) -> None:
     with pytest.raises(Refusal, match="picture-too-large"):
         plane_frame(grid_about(np.eye(3)), PlaneKind.AXIAL, MIDDLE[2], mm_per_px=mm_per_px)
+
+
+def test_a_part_of_a_frame_shows_the_same_pixels() -> None:
+    frame = plane_frame(grid_about(np.eye(3)), PlaneKind.CORONAL, MIDDLE[1])
+    points = MIDDLE + np.array([[-10.0, 0, -5], [12, 30, 8]])
+    part = frame_around(frame, points, margin_mm=3)
+    shift = frame.pixels(points) - part.pixels(points)
+    np.testing.assert_allclose(shift, np.round(shift[:1]).repeat(2, axis=0), atol=1e-9)
+    assert part.width_px == pytest.approx(22 + 6, abs=2)
+    assert part.height_px == pytest.approx(13 + 6, abs=2)
+    assert part.position_mm == frame.position_mm
+
+
+@pytest.mark.parametrize("points", [np.empty((0, 3)), MIDDLE[None] + 500], ids=["none", "far away"])
+def test_without_points_in_it_the_whole_frame_is_shown(points: Floats) -> None:
+    frame = plane_frame(grid_about(np.eye(3)), PlaneKind.AXIAL, MIDDLE[2])
+    assert frame_around(frame, points, margin_mm=3) is frame
 
 
 def test_very_long_voxels_make_no_endless_picture() -> None:

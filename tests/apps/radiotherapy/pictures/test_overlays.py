@@ -149,6 +149,12 @@ def test_nothing_in_a_plane_is_a_drawing_still() -> None:
     assert "2 cm" in words_of(root)
 
 
+def test_a_contour_around_the_moon_is_drawn_like_any_other() -> None:
+    section = Section(rings=(SQUARE * 1e12,), is_drawn=True)
+    drawing = overlay(FRAME, [Contour(name="Far", series=1, section=section)], [], words=WORDS, shown=SHOWN)
+    assert len(of_class(read_svg(drawing), "rt-contour")) == 1
+
+
 def test_the_scale_is_as_long_as_it_says() -> None:
     (bar,) = of_class(read_svg(overlay(FRAME, [], [], words=WORDS, shown=SHOWN)), "rt-scale")
     start, _, rest = bar.get("d", "M0").removeprefix("M").partition(",")

@@ -20,6 +20,9 @@ from tianfu.standards.dicom.structures import Structure
 CELL_PX = 0.5
 """How fine a cut is looked at, in pixels of the picture. [ours]"""
 
+BORDER_CELLS = 4
+"""So far beyond what is drawn, and beyond the picture, a cut is looked at. [ours]"""
+
 BEYOND_RINGS = 0.1
 """A solid may bulge between its planes by so much of its width. [ours]"""
 
@@ -63,7 +66,7 @@ def section_in(of: SolidStructure, frame: PlaneFrame) -> Section:
         rings, is_drawn = _along_slices(of, place_mm)
         points = [np.column_stack([ring, np.full(len(ring), place_mm)]) for ring in rings]
     else:
-        points, is_drawn = _across_slices(of, normal, place_mm, frame.mm_per_px * CELL_PX), False
+        points, is_drawn = _across_slices(of, normal, place_mm, frame), False
     return Section(rings=tuple(frame.pixels(of.grid.patient(ring)) for ring in points), is_drawn=is_drawn)
 
 
@@ -80,17 +83,24 @@ def _along_slices(of: SolidStructure, z_mm: float) -> tuple[list[Floats], bool]:
     return [points[start:end] for start, end in pairwise(places)], False
 
 
-def _across_slices(of: SolidStructure, normal: int, place_mm: float, cell_mm: float) -> list[Floats]:
-    """The cut at a place along x (0) or y (1) as rings of local points (n, 3)."""
-    solid = of.solid
+def _across_slices(of: SolidStructure, normal: int, place_mm: float, frame: PlaneFrame) -> list[Floats]:
+    """The cut at a place along x (0) or y (1) as rings of local points (n, 3), closed a little beyond the picture."""
+    solid, cell_mm = of.solid, frame.mm_per_px * CELL_PX
+    seen = of.grid.local(frame.patient(np.array([[0.0, 0.0], [frame.width_px, frame.height_px]])))
+    first_seen, last_seen = seen.min(axis=0) - BORDER_CELLS * cell_mm, seen.max(axis=0) + BORDER_CELLS * cell_mm
     low, high = float(solid.bounds[:, 2 - 2 * normal].min()), float(solid.bounds[:, 3 - 2 * normal].max())
-    margin = 2 * cell_mm + BEYOND_RINGS * (high - low)
-    columns = int(np.ceil((high - low + 2 * margin) / cell_mm)) + 1
-    heights = np.arange(solid.piece_span.min() + cell_mm / 2, solid.piece_span.max(), cell_mm)
+    margin = BORDER_CELLS * cell_mm + BEYOND_RINGS * (high - low)
+    first, last = max(low - margin, float(first_seen[1 - normal])), min(high + margin, float(last_seen[1 - normal]))
+    lowest = max(float(solid.piece_span.min()), float(first_seen[2]))
+    highest = min(float(solid.piece_span.max()), float(last_seen[2]))
+    heights = np.arange(lowest + cell_mm / 2, highest, cell_mm)
+    if first >= last or not len(heights):
+        return []
+    columns = int(np.ceil((last - first) / cell_mm)) + 1
     is_active = (solid.piece_span[:, 0] <= heights[:, None]) & (heights[:, None] < solid.piece_span[:, 1])
     _, pieces = np.nonzero(is_active)
     starts = np.concatenate([[0], np.cumsum(is_active.sum(axis=1))])
-    lattice = np.array([low - margin, cell_mm, place_mm])
+    lattice = np.array([first, cell_mm, place_mm])
     field = _field(solid, heights, starts, pieces, lattice, columns, normal == 0)
     found = []
     for ring in rings_above_zero(field):

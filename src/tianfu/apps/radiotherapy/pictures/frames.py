@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -168,6 +168,23 @@ def plane_frame(grid: Grid, kind: PlaneKind, position_mm: float, *, mm_per_px: f
         mm_per_px=mm_per_px,
         corner=corner,
     )
+
+
+def frame_around(frame: PlaneFrame, points: Floats, *, margin_mm: float) -> PlaneFrame:
+    """The part of a frame, in whole pixels of the same places, around points of the patient (n, 3).
+
+    It is the whole frame if there are no points, or none within it.
+    """
+    if not len(points):
+        return frame
+    places, margin = frame.pixels(points), margin_mm / frame.mm_per_px
+    size = np.array([frame.width_px, frame.height_px])
+    low = np.clip(np.floor(places.min(axis=0) - margin), 0, size).astype(int)
+    high = np.clip(np.ceil(places.max(axis=0) + margin), 0, size).astype(int)
+    width, height = (high - low).tolist()
+    if width < 1 or height < 1:
+        return frame
+    return replace(frame, width_px=width, height_px=height, corner=frame.patient(low.astype(np.float64)))
 
 
 def positions_mm(grid: Grid, kind: PlaneKind) -> Floats:

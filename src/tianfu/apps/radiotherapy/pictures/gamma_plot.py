@@ -66,7 +66,7 @@ def failing_outline(gamma: GammaMap, frame: PlaneFrame) -> Markup:
     fails = (fates == Fate.JUDGED) & (gammas > np.float32(PASS_AT))
     if not fails.any():
         return Markup()
-    data = path([ring + 0.5 for ring in rings_of_mask(fails)], closed=True)
+    data = path([ring + 0.5 for ring in rings_of_mask(fails)], closed=True, within=0.01)
     return element("path", {"class": "rt-failing", "vector-effect": "non-scaling-stroke", "d": data})
 
 

@@ -9,8 +9,11 @@ import numpy as np
 
 from tianfu.standards.dicom.grids import Floats
 
-GAP = 3.0
-"""Between words and their line, in units of the view box."""
+GAP_SHARE = 0.22
+"""Between words and their line, as a share of the words' height. [ours]"""
+
+POINTS_MAX = 5_000
+"""On one line; a line around a whole picture has some hundreds. [ours]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +64,9 @@ def _stand(wish: Wish, within: Box, lines: Floats, taken: Sequence[Box], covered
     if not len(wish.anchors):
         return None
     anchors = np.repeat(wish.anchors, 4, axis=0)
-    beside = np.array(
-        [(GAP, -GAP - wish.height), (GAP, GAP), (-GAP - wish.width, -GAP - wish.height), (-GAP - wish.width, GAP)]
-    )
+    gap = GAP_SHARE * wish.height
+    right, left, below, above = gap, -gap - wish.width, gap, -gap - wish.height
+    beside = np.array([(right, above), (right, below), (left, above), (left, below)])
     corners = anchors + np.tile(beside, (len(wish.anchors), 1))
     boxes = np.column_stack([corners, corners + np.array([wish.width, wish.height])])
     fits = (boxes[:, 0] >= within.left) & (boxes[:, 1] >= within.top)
@@ -92,9 +95,9 @@ def _covered(boxes: Floats, lines: Floats) -> Floats:
 
 
 def dense(line: Floats, *, step: float) -> Floats:
-    """Points on a line (n, 2) about a step apart."""
+    """Points on a line (n, 2) about a step apart, further apart on a line that has no end."""
     if len(line) < 2:
         return line
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    places = np.linspace(0, lengths[-1], max(2, int(lengths[-1] / step) + 1))
+    places = np.linspace(0, lengths[-1], int(np.clip(lengths[-1] / step + 1, 2, POINTS_MAX)))
     return np.column_stack([np.interp(places, lengths, line[:, 0]), np.interp(places, lengths, line[:, 1])])

@@ -20,6 +20,9 @@ from tianfu.web.drawing.text import text_width
 TYPE_CSS_PX = 11.5
 """The size of letters on the screen, whatever the picture's size. [ours]"""
 
+LINE_CSS_PX = 0.15
+"""So far beside itself a line may be drawn on the screen, so that few points are sent. [ours]"""
+
 NAME_LETTERS = 9
 """So much room, in the height of letters, a name has at its contour. [ours]"""
 
@@ -73,6 +76,7 @@ def overlay(
     Raises Refusal `isodose-levels-too-many`.
     """
     size = TYPE_CSS_PX * frame.width_px / shown.css_px
+    within = LINE_CSS_PX * frame.width_px / shown.css_px
     sides = _sides(frame, words, size)
     scale = _scale(frame, size)
     lines = [_line_of(isodose) for isodose in isodoses]
@@ -81,7 +85,7 @@ def overlay(
     ]
     anchors = [_anchors(line) for line in lines] + [_anchors(_longest(contour.section.rings)) for contour in contours]
     wishes = [
-        Wish(width=text_width(text, size) + 0.4 * size, height=1.2 * size, anchors=anchor if text else anchor[:0])
+        Wish(width=text_width(text, size) + 0.8 * size, height=1.2 * size, anchors=anchor if text else anchor[:0])
         for text, anchor in zip(texts, anchors, strict=True)
     ]
     border = Box(left=0, top=0, right=frame.width_px, bottom=frame.height_px)
@@ -94,8 +98,8 @@ def overlay(
     return drawing(
         (frame.width_px, frame.height_px),
         _image(frame, shown),
-        joined(_contour(contour, words) for contour in contours),
-        joined(_isodoses(isodoses)),
+        joined(_contour(contour, words, within) for contour in contours),
+        joined(_isodoses(isodoses, within)),
         joined(_label(*each, size=size) for each in zip(placed, texts, tokens, strict=True)),
         joined(drawn for drawn, _ in (*sides, scale)),
         css_class="rt-overlay",
@@ -111,8 +115,8 @@ def _image(frame: PlaneFrame, shown: Shown) -> Markup:
     return element("image", {"href": shown.picture, "width": frame.width_px, "height": frame.height_px})
 
 
-def _contour(contour: Contour, words: OverlayWords) -> Markup:
-    data = path(contour.section.rings, closed=True)
+def _contour(contour: Contour, words: OverlayWords, within: float) -> Markup:
+    data = path(contour.section.rings, closed=True, within=within)
     if not data:
         return Markup()
     look, is_drawn = look_of(contour.series), contour.section.is_drawn
@@ -129,10 +133,10 @@ def _contour(contour: Contour, words: OverlayWords) -> Markup:
     )
 
 
-def _isodoses(isodoses: Sequence[Isodose]) -> list[Markup]:
+def _isodoses(isodoses: Sequence[Isodose], within: float) -> list[Markup]:
     drawn = []
     for isodose, look in zip(isodoses, isodose_looks([each.percent for each in isodoses]), strict=True):
-        data = path(isodose.rings, closed=True) + path(isodose.open_lines, closed=False)
+        data = path(isodose.rings, closed=True, within=within) + path(isodose.open_lines, closed=False, within=within)
         if data:
             attributes: Attributes = {
                 "class": f"rt-isodose {look.css_class}",
@@ -157,7 +161,7 @@ def _label(stand: Stand | None, text: str, token: str, *, size: float) -> Markup
         "rx": size / 6,
     }
     return element("rect", ground) + _text(
-        text, box.left + 0.2 * size, box.bottom - 0.3 * size, size, f"rt-name {token}"
+        text, box.left + 0.3 * size, box.bottom - 0.3 * size, size, f"rt-name {token}"
     )
 
 

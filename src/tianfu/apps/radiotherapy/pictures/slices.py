@@ -16,8 +16,8 @@ from tianfu.standards.dicom.images import Hounsfield
 
 Greys = NDArray[np.uint8]
 
-COMPRESSION = 3
-"""Of zlib's nine: a plane of CT with its grain is hardly smaller at the highest and takes ten times as long. [ours]"""
+COMPRESSION = 2
+"""Of zlib's nine: at six a plane with its grain is a seventh smaller and takes more than twice as long. [ours]"""
 
 
 def slice_png(volume: Hounsfield, frame: PlaneFrame, window: Window) -> bytes:

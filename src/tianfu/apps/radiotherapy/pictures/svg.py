@@ -17,9 +17,6 @@ from markupsafe import Markup, escape
 from tianfu.standards.dicom.grids import Floats
 from tianfu.web.drawing.text import text_width
 
-SIMPLE_WITHIN = 0.1
-"""How far, in units of the view box, a written line may pass beside its points. [ours]"""
-
 NAME_LETTERS_MAX = 200
 """A longer name is cut even where it is told in full. [ours]"""
 
@@ -94,13 +91,13 @@ def shortened(text: str, width: float, size: float) -> str:
     return text + "…"
 
 
-def path(lines: Sequence[Floats], *, closed: bool) -> Markup:
-    """The data of a path through lines (n, 2), to a tenth of a unit; lines of one point are left out."""
+def path(lines: Sequence[Floats], *, closed: bool, within: float) -> Markup:
+    """The data of a path that passes lines (n, 2) so nearly, to a hundredth of a unit; single points are left out."""
     written = []
     for line in lines:
-        simple = _simple(line, closed=closed)
+        simple = _simple(line, closed=closed, within=within)
         if len(simple) >= 2:
-            points = "L".join(f"{x:g},{y:g}" for x, y in np.round(simple, 1).tolist())
+            points = "L".join(f"{x:g},{y:g}" for x, y in np.round(simple, 2).tolist())
             written.append(f"M{points}{'Z' if closed else ''}")
     return Markup("".join(written))  # noqa: S704 - numbers alone
 
@@ -111,12 +108,12 @@ def exact_path(line: Floats) -> Markup:
     return Markup(f"M{points}")  # noqa: S704 - numbers alone
 
 
-def _simple(line: Floats, *, closed: bool) -> Floats:
+def _simple(line: Floats, *, closed: bool, within: float) -> Floats:
     if len(line) < 3:
         return line
     if not closed:
-        return np.asarray(shapely.get_coordinates(shapely.simplify(shapely.LineString(line), SIMPLE_WITHIN)))
-    ring = shapely.simplify(shapely.LinearRing(line), SIMPLE_WITHIN)
+        return np.asarray(shapely.get_coordinates(shapely.simplify(shapely.LineString(line), within)))
+    ring = shapely.simplify(shapely.LinearRing(line), within)
     return np.asarray(shapely.get_coordinates(ring)[:-1])
 
 
