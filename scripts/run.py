@@ -98,6 +98,15 @@ def prepare(settings: Settings) -> None:
         if logins := asyncio.run(demo_logins(settings, addresses)):
             say("made-up people to sign in as; they are on the sign-in page too, with the codes of the moment")
             show_demo_logins(logins)
+            show_cases()
+
+
+def show_cases() -> None:
+    """Give the made-up physicist made-up cases, where he has none."""
+    command = [sys.executable, "-m", "demo.radiotherapy"]
+    told = subprocess.run(command, cwd=ROOT, env=working_here(), stdout=subprocess.PIPE, text=True, check=True)
+    if (taken := told.stdout.strip()) != "0":
+        say(f"{taken} made-up radiotherapy cases wait for the physicist")
 
 
 def is_empty(addresses: Addresses) -> bool:
