@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import sys
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -15,10 +14,12 @@ import structlog
 from tianfu.db import Database
 from tianfu.installation import database_addresses, installation_keys, radiotherapy_bench
 from tianfu.kernel.instants import system_clock
+from tianfu.kernel.refusal import Refusal
 from tianfu.logs import set_up_logs
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.keys import open_keyring
 from tianfu.records.trail.epochs import open_trail
+from tianfu.services.documents.keeping import SWEPT_AFTER_SECONDS, Documents
 from tianfu.services.imaging.deliveries import Deliveries
 from tianfu.services.jobs.worker import Worker
 from tianfu.services.jobs.works import Queue
@@ -56,7 +57,7 @@ async def work_off(settings: Settings, queue: Queue) -> None:
                 asyncio.create_task(Worker(database, kinds, system_clock).run(addresses, queue))
             ]
             if queue == "light":
-                tasks.append(asyncio.create_task(keep_tidy(bench.deliveries)))
+                tasks.append(asyncio.create_task(keep_tidy(bench.deliveries, bench.documents)))
             tasks.append(asyncio.create_task(stop.wait()))
             await ended(tasks)
         finally:
@@ -73,12 +74,16 @@ async def ended(tasks: list[asyncio.Task[Any]]) -> None:
         task.result()
 
 
-async def keep_tidy(deliveries: Deliveries) -> None:
-    """Forget again and again what was dropped a day ago."""
+async def keep_tidy(deliveries: Deliveries, documents: Documents) -> None:
+    """Forget again and again what was dropped a day ago, and sweep files that a kill left without a row."""
     while True:
-        with suppress(OSError):
-            if forgotten := await deliveries.tidy():
-                _log.info("dropped_documents_forgotten", count=forgotten)
+        try:
+            forgotten, swept = await deliveries.tidy(), await documents.sweep(SWEPT_AFTER_SECONDS)
+        except Refusal as refusal:
+            _log.warning("not_tidied", reason=refusal.code)  # the next time will do
+        else:
+            if forgotten or swept:
+                _log.info("tidied", forgotten=forgotten, swept=swept)
         await asyncio.sleep(TIDY_SECONDS)
 
 
