@@ -24,14 +24,15 @@ set-up-tests:
 run: set-up
 	@exec $(BIN)/python scripts/run.py
 
-# What kills, measures or walks through a whole installation has the machine to itself; what watches live pictures shares
-# it with one other at most, however many cores there are; all else has every core.
+# What kills, measures, counts a camera's pictures or walks through a whole installation has the machine to itself; what
+# watches live pictures shares it with one other at most, however many cores there are; all else has every core.
+CAMERAS := tests/services/realtime/cameras
 WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime
-ALONE := tests/deploy tests/journeys tests/supervision
+ALONE := tests/deploy tests/journeys tests/supervision $(CAMERAS)
 
 test: set-up-tests
 	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(WATCHING) $(ALONE))
-	$(BIN)/pytest -n 2 --dist loadfile $(WATCHING)
+	$(BIN)/pytest -n 2 --dist loadfile $(WATCHING) --ignore=$(CAMERAS)
 	$(BIN)/pytest $(ALONE)
 
 quick: set-up-tests

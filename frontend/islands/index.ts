@@ -5,6 +5,7 @@ import "./cart";
 import "./chart-cursor";
 import "./countdown";
 import "./filter";
+import "./follow";
 import "./keys";
 import "./menu";
 import "./newborn-visit";

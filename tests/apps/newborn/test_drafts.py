@@ -17,7 +17,7 @@ from tianfu.access.caller import Caller
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.mapping.notes import approved_note, note_resource
 from tianfu.db import Role
-from tianfu.installation import schema_steps
+from tianfu.installation import RECORDS, schema_steps
 from tianfu.kernel.ids import record_number
 from tianfu.records.feed import START, Feed
 from tianfu.records.timeline import type_name
@@ -185,7 +185,7 @@ async def test_what_an_older_program_wrote_is_closed_by_a_step_of_the_schema_and
             connection.execute("update history set labels = labels & ~1024")
 
     def step() -> None:
-        [found] = [each for each in schema_steps() if "0031" in each.name]
+        [found] = [each for each in schema_steps() if (each.set_name, each.number) == (RECORDS, 31)]
         with psycopg.connect(ward.house.addresses.of(Role.OWNER)) as connection:
             connection.execute(found.text.encode())
 

@@ -146,6 +146,7 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             work=done,
             result=(result := await evaluation_of(desk.documents, done)),
             drawn=await _drawn(pages, request, [result]),
+            protocol_title=_title_of(result.protocol, pages.asking(request).language.tag),
         )
 
     @get(f"{CASE}/compared")
@@ -198,6 +199,12 @@ def _case_page(pages: Pages, desk: Desk) -> Callable[[HttpRequest, KeptCase, Ask
         )
 
     return page
+
+
+def _title_of(protocol: str, tag: str) -> str:
+    """What a protocol is called in a language; one that is shipped no more by its name."""
+    found = shipped_protocols().get(protocol)
+    return protocol if found is None else found.title.get(tag, protocol)
 
 
 async def _drawn(pages: Pages, request: HttpRequest, results: list[EvaluationResult]) -> DrawnDvh | None:

@@ -291,7 +291,10 @@ async def test_a_camera_behind_tls_is_looked_at(ward: Ward, tmp_path: Path) -> N
         for each in ways:
             each.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
-        there.close()
+        for each_end in (there, writer):
+            each_end.close()
+            with suppress(OSError):
+                await each_end.wait_closed()
 
     async with serving(talk, _own_key(tmp_path)) as port:
         source = Source(address=f"rtsps://127.0.0.1:{port}/NICU-01", user="onlooker", password="p@ss:/'x y")
