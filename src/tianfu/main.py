@@ -41,7 +41,7 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
-from tianfu.apps.radiotherapy.ports import Desk
+from tianfu.apps.radiotherapy.ports import Desk, LateLooking
 from tianfu.apps.radiotherapy.routes import radiotherapy
 from tianfu.apps.trust.routes import trust
 from tianfu.db import Database
@@ -319,8 +319,10 @@ class Application:
 def radiotherapy_desk(settings: Settings, database: Database, keyring: Keyring, auditor: Auditor) -> Desk:
     """What the pages of radiotherapy stand on."""
     documents = documents_of(settings, database, keyring)
+    cases = Cases(database, documents, auditor, system_clock)
     return Desk(
-        cases=Cases(database, documents, auditor, system_clock),
+        cases=cases,
+        looking=LateLooking(cases),
         deliveries=Deliveries(database, documents, auditor, system_clock),
         works=Works(database, system_clock),
         documents=documents,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -14,6 +16,7 @@ from tianfu.apps.radiotherapy.pages import CASES, ROOT, WORKS, not_found, page_o
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.queries.comparison import compared
+from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
 from tianfu.apps.radiotherapy.wishes import (
     EVALUATE,
     GAMMA,
@@ -31,6 +34,10 @@ from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import read_form
 from tianfu.web.outcome import OTHERWISE
 from tianfu.web.pages import Pages
+
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.drawing import DrawnDvh
+    from tianfu.apps.radiotherapy.looking import ShownGamma
 
 CASE = CASES + "/{case:str}"
 CRITERIA = (
@@ -134,7 +141,11 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         _refuse_other(done, EVALUATE, found)
         await desk.cases.tell(found, OPEN, by=who.caller, work=done.id)
         return page_of(pages, request)(
-            "judged.html", case=found, work=done, result=await evaluation_of(desk.documents, done)
+            "judged.html",
+            case=found,
+            work=done,
+            result=(result := await evaluation_of(desk.documents, done)),
+            drawn=await _drawn(pages, request, [result]),
         )
 
     @get(f"{CASE}/compared")
@@ -148,7 +159,12 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         first, second = [await evaluation_of(desk.documents, work) for work in works]
         await desk.cases.tell(found, OPEN, by=who.caller, works=" ".join(names))
         return page_of(pages, request)(
-            "compared.html", case=found, first=first, second=second, lines=compared(first, second)
+            "compared.html",
+            case=found,
+            first=first,
+            second=second,
+            lines=compared(first, second),
+            drawn=await _drawn(pages, request, [first, second]),
         )
 
     @get(f"{CASE}/gamma/{{work:str}}")
@@ -157,7 +173,10 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         found, done = await desk.cases.one(case, who.organisation), await work_of(desk, who, work)
         _refuse_other(done, GAMMA, found)
         await desk.cases.tell(found, OPEN, by=who.caller, work=done.id)
-        return page_of(pages, request)("gamma.html", case=found, work=done, result=await gamma_of(desk.documents, done))
+        result = await gamma_of(desk.documents, done)
+        shown = await _shown(pages, request, result)
+        page = page_of(pages, request)
+        return page("gamma.html", case=found, work=done, result=result, shown=shown, at=_place(request, shown))
 
     return [show_judged, show_compared, show_gamma]
 
@@ -179,6 +198,28 @@ def _case_page(pages: Pages, desk: Desk) -> Callable[[HttpRequest, KeptCase, Ask
         )
 
     return page
+
+
+async def _drawn(pages: Pages, request: HttpRequest, results: list[EvaluationResult]) -> DrawnDvh | None:
+    from tianfu.apps.radiotherapy.drawing import drawn_dvh  # loaded by the first who looks
+
+    language = pages.asking(request).language
+    plans = tuple(each.plan_label or f"{number}" for number, each in enumerate(results, start=1))
+    names = (plans[0], plans[1]) if len(plans) > 1 else ("", "")
+    return await asyncio.to_thread(drawn_dvh, results, language, plans=names)
+
+
+async def _shown(pages: Pages, request: HttpRequest, result: GammaResult) -> ShownGamma:
+    from tianfu.apps.radiotherapy.looking import shown_gamma  # loaded by the first who looks
+
+    return await asyncio.to_thread(shown_gamma, result, pages.asking(request).language)
+
+
+def _place(request: HttpRequest, shown: ShownGamma) -> int:
+    """Which plane of a map is asked for, by its number from 0; the middle one unless it says."""
+    said = str(request.query_params.get("plane", ""))
+    count = len(shown.positions)
+    return min(int(said), count - 1) if said.isascii() and said.isdigit() and len(said) < 6 else count // 2
 
 
 def _refuse_other(work: Work, kind: str, case: KeptCase) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import zlib
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.dvh import Dvh
-from tianfu.apps.radiotherapy.model.dvh_figures import curve_points, dose_at_percent
-from tianfu.apps.radiotherapy.model.gamma import Fate, GammaMap
+from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent
+from tianfu.apps.radiotherapy.model.gamma import GammaMap
 from tianfu.apps.radiotherapy.model.scorecards import ScoreLine
 from tianfu.apps.radiotherapy.queries.evaluation import EvaluatedStructure, Evaluation
 from tianfu.apps.radiotherapy.results import (
@@ -25,10 +25,10 @@ from tianfu.apps.radiotherapy.results import (
     Refused,
     StructureResult,
 )
+from tianfu.apps.radiotherapy.wishes import criteria_from
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Grid, Volume
 
-CURVE_POINTS = 200
 GAMMA_BINS = 20
 """Bins of a gamma's histogram to 1. [ours]"""
 
@@ -57,7 +57,7 @@ def figures_of(dvh: Dvh) -> Figures:
         max_gy=dvh.max_gy,
         outside_share=dvh.outside_share,
         doses_gy=tuple(dose_at_percent(dvh, percent) for percent in PERCENTS),
-        curve=tuple((float(dose), float(share)) for dose, share in curve_points(dvh, at_most=CURVE_POINTS)),
+        dvh=dvh_text(dvh),
     )
 
 
@@ -121,12 +121,13 @@ def gamma_result_of(found: GammaMap, provenance: Provenance, *, reference: str, 
             "spacing": grid.spacing.tolist(),
             "shape": list(grid.shape),
         },
-        gammas=packed(found.gammas.values),
+        gammas=packed(found.gammas.values, "float16"),
+        fates=packed(found.fates, "uint8"),
     )
 
 
-def gammas_in(result: GammaResult) -> tuple[Volume[np.float32], np.ndarray[Any, np.dtype[np.uint8]]]:
-    """The map of a result, NaN where no point was judged, and the fates as far as they are known."""
+def gamma_map_of(result: GammaResult) -> GammaMap:
+    """The comparison as it was computed, gammas to three digits."""
     told = result.grid
     grid = Grid(
         origin=np.array(told["origin"]),
@@ -134,19 +135,32 @@ def gammas_in(result: GammaResult) -> tuple[Volume[np.float32], np.ndarray[Any, 
         spacing=np.array(told["spacing"]),
         shape=(told["shape"][0], told["shape"][1], told["shape"][2]),
     )
-    values = unpacked(result.gammas).astype(np.float32).reshape(grid.shape)
-    fates = np.where(np.isfinite(values), np.uint8(Fate.JUDGED), np.uint8(Fate.BELOW))
-    return Volume(grid=grid, values=values), fates
+    gammas = unpacked(result.gammas, "float16").astype(np.float32).reshape(grid.shape)
+    return GammaMap(
+        criteria=criteria_from(result.criteria),
+        normalisation_gy=result.normalisation_gy,
+        gammas=Volume(grid=grid, values=gammas),
+        fates=unpacked(result.fates, "uint8").reshape(grid.shape),
+        below=result.below,
+        outside=result.outside,
+        judged=result.judged,
+        passed=result.passed,
+        capped=result.capped,
+        mean=result.mean,
+        median=result.median,
+        p95=result.p95,
+        highest=result.highest,
+    )
 
 
-def packed(values: Any) -> str:
-    """Numbers as half-precision text: three digits are enough to be looked at."""
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(values, dtype=np.float16).tobytes(), 1)).decode()
+def packed(values: Any, kind: Literal["float16", "uint8"]) -> str:
+    """Numbers as text; half precision has three digits, which are enough to be looked at."""
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(values, dtype=kind).tobytes(), 1)).decode()
 
 
-def unpacked(text: str) -> Any:
+def unpacked(text: str, kind: Literal["float16", "uint8"]) -> Any:
     """The numbers that `packed` packed, in one row."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.float16)
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=kind)
 
 
 def dvh_text(dvh: Dvh) -> str:

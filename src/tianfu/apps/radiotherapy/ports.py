@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from tianfu.kernel.instants import Clock
 from tianfu.services.documents.keeping import Documents
-from tianfu.services.imaging.cases import Cases
+from tianfu.services.imaging.cases import Cases, KeptCase
 from tianfu.services.imaging.deliveries import Deliveries
 from tianfu.services.jobs.works import Works
+
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.looking import OpenCase
+
+
+class Looking(Protocol):
+    """Cases that were opened for their pictures."""
+
+    async def opened(self, case: KeptCase) -> OpenCase:
+        """The case, read unless it is open already."""
+        ...
+
+
+class LateLooking:
+    """Looks as `looking.Looking` does, and loads it when somebody looks first: it brings compiled kernels along."""
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+        self._looking: Looking | None = None
+
+    async def opened(self, case: KeptCase) -> OpenCase:
+        """As `Looking.opened`."""
+        if self._looking is None:
+            from tianfu.apps.radiotherapy import looking
+
+            self._looking = looking.Looking(self._cases)
+        return await self._looking.opened(case)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The cases, what is on its way, what is computed, and where results lie."""
+    """The cases, what is on its way, what is computed, where results lie, and what is looked at."""
 
     cases: Cases
     deliveries: Deliveries
     works: Works
     documents: Documents
+    looking: Looking
     clock: Clock

@@ -39,7 +39,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """A histogram in numbers: `doses_gy` to PERCENTS of the volume, and the points of its cumulative curve."""
+    """A histogram in numbers: `doses_gy` to PERCENTS of the volume, and `dvh` is all of it as `dvh_text` writes it."""
 
     volume_cc: float
     min_gy: float
@@ -47,7 +47,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     max_gy: float
     outside_share: float
     doses_gy: tuple[float, ...]
-    curve: tuple[tuple[float, float], ...]
+    dvh: str
 
 
 class StructureResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GammaResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A gamma comparison; `gammas` is the map on the reference's grid, as `packed` packs it."""
+    """A gamma comparison; `gammas` and `fates` are the map on the reference's grid, as `packed` packs them."""
 
     provenance: Provenance
     reference: str
@@ -112,3 +112,4 @@ class GammaResult(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[int, ...]
     grid: Mapping[str, Any]
     gammas: str
+    fates: str

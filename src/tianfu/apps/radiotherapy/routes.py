@@ -7,6 +7,7 @@ from pathlib import Path
 from tianfu.access.purpose import Purpose
 from tianfu.apps.radiotherapy.case_routes import case_routes
 from tianfu.apps.radiotherapy.delivery_routes import delivery_routes
+from tianfu.apps.radiotherapy.look_routes import look_routes
 from tianfu.apps.radiotherapy.pages import ROLE, ROOT
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.work_routes import work_routes
@@ -23,6 +24,11 @@ def radiotherapy(desk: Desk) -> App:
         places=(Place(key="place.radiotherapy", address=ROOT, icon="i-target", roles=frozenset({ROLE})),),
         routes=lambda pages: for_purpose(
             Purpose.TREATMENT,
-            [*delivery_routes(pages, desk), *case_routes(pages, desk), *work_routes(pages, desk)],
+            [
+                *delivery_routes(pages, desk),
+                *case_routes(pages, desk),
+                *look_routes(pages, desk),
+                *work_routes(pages, desk),
+            ],
         ),
     )
