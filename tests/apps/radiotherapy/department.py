@@ -25,7 +25,7 @@ from tests.services.accounts.conftest import house_of as accounts_of
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.radiotherapy.jobs import Bench
-from tianfu.apps.radiotherapy.ports import Desk
+from tianfu.apps.radiotherapy.ports import Desk, LateLooking
 from tianfu.apps.radiotherapy.routes import radiotherapy
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import SECOND, Instant, system_clock
@@ -156,7 +156,7 @@ class Department:
     async def ended(self, work: str) -> Work:
         """A work, or the address of its page, once it has ended; a worker must be at it."""
         async with asyncio.timeout(WAIT_SECONDS):
-            while not (now := await self.desk.works.now(work.rpartition("/")[2])).state.is_end:
+            while not (now := await self.desk.works.now(work.rpartition("/")[2])).state.is_end:  # noqa: ASYNC110 - a worker ends it
                 await asyncio.sleep(0.05)
         return now
 
@@ -188,6 +188,7 @@ async def department_of(
         deliveries=imaging.deliveries,
         works=Works(database, clock),
         documents=imaging.documents,
+        looking=LateLooking(imaging.cases),
         clock=clock,
     )
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
