@@ -71,7 +71,7 @@ export class Sender {
   async run(): Promise<void> {
     this.#say();
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.#runner()));
-    if (this.#course === "sending" || this.#course === "waiting") this.#course = "done";
+    if (!this.#stop.signal.aborted) this.#course = "done";
     this.#say();
   }
 
@@ -95,7 +95,7 @@ export class Sender {
 
   async #runner(): Promise<void> {
     try {
-      while (!this.#stop.signal.aborted) {
+      while (this.#queue.length && !this.#stop.signal.aborted) {
         if (this.#course === "paused") await new Promise<void>((resolve) => this.#resume.push(resolve));
         if (this.#stop.signal.aborted) return;
         if (this.#course === "paused") continue;

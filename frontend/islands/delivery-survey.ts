@@ -116,7 +116,8 @@ function bySeries(objects: readonly Seen[]): Map<string, Seen[]> {
   const series = new Map<string, Seen[]>();
   for (const one of objects) {
     const key = isHeader(one.header) ? `${one.header.modality} ${one.header.series}` : "packed";
-    series.set(key, [...(series.get(key) ?? []), one]);
+    const together = series.get(key);
+    together ? together.push(one) : series.set(key, [one]);
   }
   return series;
 }

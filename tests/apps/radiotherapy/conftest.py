@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import async_playwright
 
-from tests.apps.radiotherapy.department import Browser, Department, department_of
+from tests.apps.newborn.window import free_port, served
+from tests.apps.radiotherapy.department import Browser, Department, Doors, department_of
+from tests.journeys.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.radiotherapy_house import OTHER
 from tests.trails import close_trails
 from tests.web.conftest import made_up_assets
@@ -39,3 +42,16 @@ async def physicist_elsewhere(department: Department) -> Browser:
 async def nurse(department: Department) -> Browser:
     """A nurse of the same hospital."""
     return await department.staff("nurse")
+
+
+@pytest.fixture
+async def doors(database: Database, addresses: Addresses, tmp_path: Path) -> AsyncIterator[Doors]:
+    """A department over real HTTP, its pages as they are built, and a Chromium before it."""
+    made = await department_of(database, addresses, tmp_path / "kept")
+    port = free_port()
+    async with async_playwright() as playwright, served(made.site, port):
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield Doors(department=made, address=f"http://localhost:{port}", chromium=chromium)
+        await chromium.close()
+    made.accounts.accounts.passwords.close()
+    close_trails()

@@ -160,19 +160,26 @@ class Department:
                 await asyncio.sleep(0.05)
         return now
 
-    async def window(
-        self, browser: Browser, chromium: Chromium, address: str, *, width: int = 1440, **more: Any
-    ) -> BrowserContext:
-        """The same visitor in a real browser, at the address where the site is served."""
-        context = await chromium.new_context(
-            locale=browser.language,
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """A department that is served, and a real browser before it."""
+
+    department: Department
+    address: str
+    chromium: Chromium
+
+    async def window(self, visitor: Browser, *, width: int = 1440, **more: Any) -> BrowserContext:
+        """A visitor in a real browser, in the language that he asks for."""
+        context = await self.chromium.new_context(
+            locale=visitor.language,
             viewport={"width": width, "height": 900},
-            extra_http_headers={"accept-language": browser.language},
+            extra_http_headers={"accept-language": visitor.language},
             **more,
         )
-        if browser.entered is not None:
-            secrets = (("session", browser.entered.secret), ("device", browser.entered.device))
-            await context.add_cookies([{"name": name, "value": value, "url": address} for name, value in secrets])
+        if visitor.entered is not None:
+            secrets = (("session", visitor.entered.secret), ("device", visitor.entered.device))
+            await context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in secrets])
         return context
 
 

@@ -25,6 +25,15 @@ from tianfu.web.pages import Pages
 SENT_BYTES_MAX = 256 << 20
 """One object sent by a browser; larger ones come by `tianfu rt import`. [ours]"""
 
+SAID_BY_SCRIPT = (
+    "rt.send-",
+    "refusal.images-",
+    "refusal.case-instance-differs",
+    "refusal.case-too-",
+    "refusal.dicom-attribute-missing",
+)
+"""Beginnings of the phrases that the page's script says: it checks by the reader's rules, in the reader's words."""
+
 SENT = {**TAKES_DICOM, **limited("write")}
 """A case has hundreds of objects, sent one after another: counted as what machines write, not as forms."""
 
@@ -56,6 +65,7 @@ def delivery_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             into=into,
             arrived=await desk.deliveries.arrivals(found),
             refused=None if failed is None else (failed.refusal, failed.details),
+            words=Speech(pages.asking(request).language).phrases(*SAID_BY_SCRIPT),
             most={"bytes": SENT_BYTES_MAX, "case": CASE_BYTES_MAX, "objects": OBJECTS_MAX},
         )
 
