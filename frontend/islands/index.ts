@@ -12,3 +12,6 @@ import "./newborn-visit";
 import "./nurse-view";
 import "./passkey";
 import "./rail";
+
+// Only the page on which files are sent loads what reads them.
+if (document.querySelector("[data-part=sending]")) void import("./delivery");

@@ -286,7 +286,8 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -375,7 +376,7 @@ async def window_of(
             is_picture = scope["type"] == ScopeType.HTTP and scope["path"].startswith(f"/{BASE_SEGMENT}/")
             await cast("Any", door if is_picture else site)(scope, receive, send)
 
-        port = _free_port()
+        port = free_port()
         keeper = ward.keeper()
         work = [asyncio.create_task(each) for each in (keeper.run(), watch_pages(windows), here(ward))]
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *FAKE_SOUND])

@@ -192,7 +192,7 @@ def _case_page(pages: Pages, desk: Desk) -> Callable[[HttpRequest, KeptCase, Ask
             objects=await desk.cases.objects(found),
             works=await desk.works.about(found.id),
             protocols=shipped_protocols(),
-            form=asked.form,
+            form={**dict.fromkeys(("dose", "protocol", "reference", "evaluated", *CRITERIA), ""), **asked.form},
             judging=asked.judging,
             comparing=asked.comparing,
             status=200 if asked.judging is None and asked.comparing is None else OTHERWISE,

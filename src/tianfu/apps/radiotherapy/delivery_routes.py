@@ -17,12 +17,25 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.imaging.cases import KeptObject
 from tianfu.services.imaging.limits import CASE_BYTES_MAX, OBJECTS_MAX
 from tianfu.services.jobs.works import State
+from tianfu.web.admission import limited
 from tianfu.web.asking import HttpRequest
 from tianfu.web.forms import TAKES_DICOM, read_form
 from tianfu.web.pages import Pages
 
 SENT_BYTES_MAX = 256 << 20
 """One object sent by a browser; larger ones come by `tianfu rt import`. [ours]"""
+
+SAID_BY_SCRIPT = (
+    "rt.send-",
+    "refusal.images-",
+    "refusal.case-instance-differs",
+    "refusal.case-too-",
+    "refusal.dicom-attribute-missing",
+)
+"""Beginnings of the phrases that the page's script says: it checks by the reader's rules, in the reader's words."""
+
+SENT = {**TAKES_DICOM, **limited("write")}
+"""A case has hundreds of objects, sent one after another: counted as what machines write, not as forms."""
 
 DELIVERY = DELIVERIES + "/{delivery:str}"
 
@@ -52,6 +65,7 @@ def delivery_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             into=into,
             arrived=await desk.deliveries.arrivals(found),
             refused=None if failed is None else (failed.refusal, failed.details),
+            words=Speech(pages.asking(request).language).phrases(*SAID_BY_SCRIPT),
             most={"bytes": SENT_BYTES_MAX, "case": CASE_BYTES_MAX, "objects": OBJECTS_MAX},
         )
 
@@ -60,7 +74,7 @@ def delivery_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         found = await desk.deliveries.one(delivery, physicist(request).organisation)
         return _answer({"objects": [_told(each) for each in await desk.deliveries.arrivals(found)]})
 
-    @post(DELIVERY + "/objects", status_code=201, opt=dict(TAKES_DICOM), request_max_body_size=SENT_BYTES_MAX)
+    @post(DELIVERY + "/objects", status_code=201, opt=SENT, request_max_body_size=SENT_BYTES_MAX)
     async def take_object(request: HttpRequest, delivery: FromPath[str]) -> Response[Any]:
         found = await desk.deliveries.one(delivery, physicist(request).organisation)
         content = await request.body()

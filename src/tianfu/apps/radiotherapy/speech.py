@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tianfu.web.languages import Language
+from tianfu.web.languages import Language, Phrase
 
 DATE_DIGITS = 8
 
@@ -23,6 +23,11 @@ class Speech:
             return self.language.say(key, **details) if self.language.has(key) else code
         except KeyError:
             return code
+
+    def phrases(self, *beginnings: str) -> dict[str, Phrase]:
+        """All phrases whose keys begin so, with their blanks, for a script that fills them."""
+        known = {**self.language.fallback, **self.language.phrases}
+        return {key: phrase for key, phrase in known.items() if key.startswith(beginnings)}
 
     def step(self, step: str) -> str:
         """What a work is doing."""
