@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import typer
 
 from tianfu.commands_radiotherapy.exporting import export_case
@@ -13,7 +15,7 @@ radiotherapy_commands = typer.Typer(
     no_args_is_help=True, help="Radiotherapy plans.  Not for clinical use until commissioned and registered."
 )
 
-for name, command in {
+COMMANDS: Mapping[str, Callable[..., None]] = {
     "import": import_case,
     "list": list_cases,
     "show": show_case,
@@ -24,5 +26,7 @@ for name, command in {
     "export": export_case,
     "deidentify": deidentify_case,
     "relink": relink_case,
-}.items():
+}
+
+for name, command in COMMANDS.items():
     radiotherapy_commands.command(name=name)(command)

@@ -53,12 +53,12 @@ class House:
     async def organisation(self, named: str | None) -> str:
         """The organisation that is named, or the only one that could be meant.
 
-        Raises Refusal `organisation-unknown`, `organisation-unclear` or `organisation-none`.
+        Raises Refusal `organisation-not-there`, `organisation-unclear` or `organisation-none`.
         """
         known = await self._known()
         if named is not None:
             if named not in known and not await self._is_there(named):
-                raise Refusal("organisation-unknown", details={"organisation": named, "known": _listed(known)})
+                raise Refusal("organisation-not-there", details={"organisation": named, "known": _listed(known)})
             return named
         if not known:
             raise Refusal("organisation-none", next_step="name-an-organisation")
@@ -72,9 +72,7 @@ class House:
 
     async def delivery(self, delivery: str, organisation: str | None) -> Delivery:
         """A delivery by its id, likewise; raises Refusal `delivery-unknown`."""
-        return await self._found(
-            organisation, lambda each: self.deliveries.one(delivery, each), "delivery-unknown"
-        )
+        return await self._found(organisation, lambda each: self.deliveries.one(delivery, each), "delivery-unknown")
 
     async def _found(self, organisation: str | None, look: Callable[[str], Awaitable[Value]], code: str) -> Value:
         for each in [organisation] if organisation is not None else await self._known():

@@ -119,7 +119,9 @@ def show_gamma(
     reference_dose: Annotated[
         str | None, typer.Option("--reference", help="SOP Instance UID of the reference, in a kept case")
     ] = None,
-    evaluated_dose: Annotated[str | None, typer.Option("--evaluated", help="the same of the one that is judged")] = None,
+    evaluated_dose: Annotated[
+        str | None, typer.Option("--evaluated", help="the same of the one that is judged")
+    ] = None,
     gamma_max: Annotated[float, typer.Option(help="the search ends here")] = 2.0,
     organisation: Organisation = None,
     leave: Leave = False,
