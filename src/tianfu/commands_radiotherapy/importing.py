@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from tianfu.commands_radiotherapy.folders import files_in, read_bytes
 from tianfu.commands_radiotherapy.house import BY, House, Organisation, with_house
-from tianfu.commands_radiotherapy.speaking import Tell, bar, hint, moment, say, spoken, step_said, tell_findings
+from tianfu.commands_radiotherapy.speaking import (
+    Tell,
+    bar,
+    hint,
+    language,
+    moment,
+    say,
+    spoken,
+    step_said,
+    tell_findings,
+)
 from tianfu.kernel.instants import to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
@@ -23,6 +33,9 @@ if TYPE_CHECKING:
     from tianfu.services.imaging.deliveries import Delivery
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+_ID_WIDTH = 36
+"""A UUID, which must not be cut: people copy it."""
 
 
 @spoken
@@ -139,7 +152,7 @@ async def _discarded(house: House, delivery: str, organisation: str | None) -> N
 
 
 def _show_cases(cases: Sequence[KeptCase]) -> None:
-    table = Table("", *map(say, ("patient", "patient-number", "holds", "taken-in")))
+    table = Table(Column(min_width=_ID_WIDTH), *map(say, ("patient", "patient-number", "holds", "taken-in")))
     for each in cases:
         table.add_row(each.id, _name(each.about), each.about.patient_number, _held(each.about), moment(each.made_at))
     out.print(table)
@@ -147,7 +160,6 @@ def _show_cases(cases: Sequence[KeptCase]) -> None:
 
 def _name(about: CaseAbout) -> str:
     from tianfu.apps.radiotherapy.speech import Speech
-    from tianfu.commands_radiotherapy.speaking import language
 
     return Speech(language()).name(about.patient_name) or say("nameless")
 

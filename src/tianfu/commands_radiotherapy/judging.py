@@ -215,7 +215,8 @@ def _protocol(name: str) -> Protocol:
     if name not in shipped and not Path(name).is_file():
         raise Refusal("protocol-unknown", details={"protocol": name, "known": ", ".join(shipped)})
     protocol = protocol_from(Path(name).read_bytes()) if Path(name).is_file() else shipped[name]
-    err.print(protocol.notice.get(language().tag, ""), style="bold yellow", markup=False)
+    if notice := protocol.notice.get(language().tag, ""):
+        err.print(notice, style="bold yellow", markup=False)
     return protocol
 
 

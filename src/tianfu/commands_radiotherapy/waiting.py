@@ -31,19 +31,21 @@ async def answered(house: House, wish: Wish, *, leave: bool) -> Work:
 
     Raises Refusal as the work does, or `work-given-up`; Ctrl-C gives it up, and ends the command.
     """
-    work = await house.works.now(await house.works.ask(wish, by=BY.id))
-    if work.result is not None:
-        hint("kept-from", moment=moment(work.ended_at or work.asked_at), work=work.id)
-        return work
-    if leave:
-        hint("work-left", work=work.id)
-        raise typer.Exit
-    async with _stopping() as stop, _working(house):
-        ended = await _followed(house, work, stop)
+    async with _stopping() as stop:
+        work = await house.works.now(await house.works.ask(wish, by=BY.id))
+        if work.result is not None:
+            hint("kept-from", moment=moment(work.ended_at or work.asked_at), work=work.id)
+            return work
+        if leave:
+            hint("work-left", work=work.id)
+            raise typer.Exit
+        async with _working(house):
+            ended = await _followed(house, work, stop)
     if ended.refusal is not None:
         raise Refusal(ended.refusal, details=ended.details)
     if ended.result is None:
         raise Refusal("work-given-up", next_step="ask-again")
+    hint("kept-as", work=ended.id)
     return ended
 
 
