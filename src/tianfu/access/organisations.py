@@ -42,6 +42,10 @@ class OrganisationTree:
                 parts[unit.part_of].append(unit.number)
         self._parts = dict(parts)
 
+    def has(self, number: int) -> bool:
+        """Whether a unit is there."""
+        return number in self._units
+
     def around(self, number: int) -> tuple[int, ...]:
         """A unit, all below it, and what it is inside of up to its institution; sorted."""
         return tuple(sorted(self.below(number) | self._above(number)))

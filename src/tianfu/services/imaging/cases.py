@@ -28,6 +28,7 @@ RULE = "imaging-cases"
 OPEN, EXPORT = "open-imaging-case", "export-imaging-case"
 
 LISTED_MAX = 50
+ORGANISATIONS_MAX = 200
 _LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 _SQL = queries("tianfu.services.imaging.sql", "cases.sql")
@@ -69,6 +70,12 @@ class Cases:
                 _SQL.cases_of, organisation=organisation, before=before if is_uuid(before) else _LAST, limit=LISTED_MAX
             )
         return tuple(await asyncio.gather(*(self._kept(row, organisation) for row in rows)))
+
+    async def organisations(self) -> tuple[str, ...]:
+        """Who has cases, or some on their way, in the order of their ids; at most ORGANISATIONS_MAX."""
+        async with self._database.connection("app") as connection:
+            rows = await connection.all(_SQL.organisations, limit=ORGANISATIONS_MAX)
+        return tuple(row[0] for row in rows)
 
     async def one(self, case: str, organisation: str) -> KeptCase:
         """One case; raises Refusal `case-unknown`, also for another organisation's."""

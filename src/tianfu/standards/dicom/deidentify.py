@@ -135,7 +135,7 @@ class _Work:
         """Our own UID for one of theirs; those that DICOM gives out mean a kind and stay."""
         if not text or text.startswith(_DICOMS_OWN):
             return text
-        ours = f"2.25.{int.from_bytes(_digest(self.key, 'uid', text)[:16])}"
+        ours = _uid(self.key, text)
         self.uids[ours] = text
         return ours
 
@@ -168,7 +168,7 @@ def deidentified(dataset: Dataset, *, key: bytes) -> tuple[Dataset, Link]:
         work = _Work(key=key, patient=patient, days=_shift_days(key, patient))
         values = tuple((keyword, item.text(keyword)) for keyword in _RESTORED if keyword in dataset)
         hidden = _hidden(dataset, work)
-        pseudonym = f"TF{work.digest('patient', patient).hex()[:16].upper()}"
+        pseudonym = _pseudonym(key, patient)
         hidden.PatientID = hidden.PatientName = pseudonym
         hidden.PatientIdentityRemoved = "YES"
         hidden.DeidentificationMethod = METHOD
@@ -198,6 +198,26 @@ def relinked(dataset: Dataset, *links: Link) -> Dataset:
             if keyword in known:
                 delattr(known, keyword)
     return known
+
+
+def refuse_other_key(link: Link, *, key: bytes) -> None:
+    """Raises Refusal `relink-other-key` for a link that was not made with this key, or was changed since."""
+    patient = dict(link.values).get("PatientID", "")
+    is_ours = (
+        link.pseudonym == _pseudonym(key, patient)
+        and link.days == _shift_days(key, patient)
+        and all(ours == _uid(key, theirs) for ours, theirs in link.uids)
+    )
+    if not is_ours:
+        raise Refusal("relink-other-key")
+
+
+def _pseudonym(key: bytes, patient: str) -> str:
+    return f"TF{_digest(key, 'patient', patient, patient).hex()[:16].upper()}"
+
+
+def _uid(key: bytes, text: str) -> str:
+    return f"2.25.{int.from_bytes(_digest(key, 'uid', text)[:16])}"
 
 
 def _digest(key: bytes, *parts: str) -> bytes:

@@ -2,6 +2,11 @@
 -- Where anybody works now, and how many people do.
 select organisation, count(distinct account) from workplace where until is null group by organisation;
 
+-- organisations_with
+-- Where somebody works now in one role.
+select distinct organisation from workplace where role = %(role)s and until is null order by organisation
+ limit %(limit)s::integer;
+
 -- staff_in
 -- Who works in these organisations now, in one role or in any, a page at a time.
 select w.workplace, w.account, w.organisation, w.role, w.practitioner, w.licence, w.title, w.practising_since,

@@ -35,3 +35,10 @@ select imaging_case, about, made_by, made_at
 -- objects_of
 -- What a case holds, in a fixed order.
 select instance, modality, document, bytes from imaging_object where imaging_case = %(case)s::uuid order by instance;
+
+-- organisations
+-- Who has cases, or some on their way.
+select organisation from imaging_case
+ union
+select organisation from imaging_delivery where state = 'arriving'
+ order by organisation limit %(limit)s;

@@ -1,0 +1,32 @@
+"""`tianfu rt`: radiotherapy plans in folders and in kept cases.  How: docs/how-to/judge-a-plan.md"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import typer
+
+from tianfu.commands_radiotherapy.exporting import export_case
+from tianfu.commands_radiotherapy.identity import deidentify_case, relink_case
+from tianfu.commands_radiotherapy.importing import import_case, list_cases
+from tianfu.commands_radiotherapy.judging import compare_plans, show_case, show_dvh, show_gamma, show_protocols
+
+radiotherapy_commands = typer.Typer(
+    no_args_is_help=True, help="Radiotherapy plans.  Not for clinical use until commissioned and registered."
+)
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "import": import_case,
+    "list": list_cases,
+    "show": show_case,
+    "dvh": show_dvh,
+    "compare": compare_plans,
+    "gamma": show_gamma,
+    "protocols": show_protocols,
+    "export": export_case,
+    "deidentify": deidentify_case,
+    "relink": relink_case,
+}
+
+for name, command in COMMANDS.items():
+    radiotherapy_commands.command(name=name)(command)

@@ -1,0 +1,152 @@
+"""`tianfu rt export`: a kept case as it was delivered, with what was computed about it, in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+from tianfu.commands_radiotherapy.folders import refuse_filled, whole_folder, write_file, write_readme
+from tianfu.commands_radiotherapy.house import BY, House, Organisation, with_house
+from tianfu.commands_radiotherapy.kept import contents_of
+from tianfu.commands_radiotherapy.speaking import languages, notices, say, spoken
+from tianfu.kernel.instants import system_clock, to_fhir_instant
+from tianfu.kernel.refusal import Refusal
+from tianfu.terminal import out
+
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
+    from tianfu.services.imaging.cases import KeptCase, KeptObject
+    from tianfu.services.jobs.works import Work
+
+FORM: Final = 1
+"""The shape of `provenance.json` and of the results beside it."""
+
+PROVENANCE: Final = "provenance.json"
+RESULTS: Final = "results"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaving:
+    """All that leaves the house with a case."""
+
+    case: KeptCase
+    objects: tuple[KeptObject, ...]
+    contents: list[bytes]
+    results: list[tuple[Work, EvaluationResult | GammaResult]]
+
+
+@spoken
+def export_case(
+    case: Annotated[str, typer.Argument(help="the id of a kept case")],
+    folder: Annotated[Path, typer.Argument(help="a new or empty folder")],
+    result: Annotated[
+        list[str] | None, typer.Option(help="id of a work whose result goes along; none: all that are done")
+    ] = None,
+    organisation: Organisation = None,
+) -> None:
+    """Write a kept case byte for byte as it was delivered, with its results and where they come from."""
+    refuse_filled(folder)
+
+    async def work(house: House) -> _Leaving:
+        from tianfu.services.imaging.cases import EXPORT
+
+        found = await house.case(case, organisation)
+        results = await _results(house, found, result)
+        named = " ".join(each.id for each, _ in results)
+        await house.cases.tell(found, EXPORT, by=BY, works=named)
+        objects = await house.cases.objects(found)
+        leaving = _Leaving(case=found, objects=objects, contents=await contents_of(house, found), results=results)
+        await asyncio.to_thread(_write, folder, leaving)
+        return leaving
+
+    leaving = with_house(work)
+    out.print(
+        say("exported", count=len(leaving.objects), results=len(leaving.results), folder=str(folder)), markup=False
+    )
+
+
+async def _results(
+    house: House, case: KeptCase, wanted: Sequence[str] | None
+) -> list[tuple[Work, EvaluationResult | GammaResult]]:
+    """What was computed about a case and is done; raises Refusal `work-unknown` for what is wanted and is not."""
+    from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, evaluation_of, gamma_of
+
+    done = {each.id: each for each in await house.works.about(case.id) if each.result is not None}
+    readers: dict[str, Any] = {EVALUATE: evaluation_of, GAMMA: gamma_of}
+    there = {name: each for name, each in done.items() if each.kind in readers}
+    if unknown := set(wanted or ()) - set(there):
+        raise Refusal("work-unknown", next_step="look-at-the-list", details={"works": " ".join(sorted(unknown))})
+    chosen = [there[name] for name in (wanted or sorted(there))]
+    return [(each, await readers[each.kind](house.documents, each)) for each in chosen]
+
+
+def _write(folder: Path, leaving: _Leaving) -> None:
+    names = [f"{each.modality or 'object'}-{number:05}.dcm" for number, each in enumerate(leaving.objects, start=1)]
+    with whole_folder(folder) as unfinished:
+        for name, content in zip(names, leaving.contents, strict=True):
+            write_file(unfinished / name, content)
+        (unfinished / RESULTS).mkdir(mode=0o700)
+        for work, result in leaving.results:
+            write_file(unfinished / RESULTS / _result_name(work), _as_json(_result_told(work, result)))
+        write_file(unfinished / PROVENANCE, _as_json(_told(leaving, names)))
+        lines = [each.say("rt.exported-readme", case=leaving.case.id) for each in languages().values()]
+        write_readme(unfinished, *lines)
+
+
+def _told(leaving: _Leaving, names: Sequence[str]) -> dict[str, Any]:
+    documents = sorted(each.document for each in leaving.objects)
+    return {
+        "form": FORM,
+        "notice": notices(),
+        "case": leaving.case.id,
+        "organisation": leaving.case.organisation,
+        "taken_in_at": to_fhir_instant(leaving.case.made_at),
+        "exported_at": to_fhir_instant(system_clock()),
+        "objects": [
+            {
+                "file": name,
+                "instance": each.instance,
+                "modality": each.modality,
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "document": each.document,
+            }
+            for name, each, content in zip(names, leaving.objects, leaving.contents, strict=True)
+        ],
+        "results": [
+            {
+                "file": f"{RESULTS}/{_result_name(work)}",
+                "work": work.id,
+                "kind": work.kind,
+                "provenance": msgspec.to_builtins(result.provenance),
+                # A case may have got more objects since it was judged.
+                "is_of_these_objects": sorted(result.provenance.inputs) == documents,
+            }
+            for work, result in leaving.results
+        ],
+    }
+
+
+def _result_told(work: Work, result: EvaluationResult | GammaResult) -> dict[str, Any]:
+    return {
+        "form": FORM,
+        "notice": notices(),
+        "work": work.id,
+        "kind": work.kind,
+        "result": msgspec.to_builtins(result),
+    }
+
+
+def _result_name(work: Work) -> str:
+    return f"{work.kind.removeprefix('radiotherapy-')}-{work.id}.json"
+
+
+def _as_json(told: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"

@@ -1,0 +1,169 @@
+"""Folders of DICOM: what is in them, within limits; and folders that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from tianfu.commands_radiotherapy.speaking import Tell, hint, notices, say
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.imaging.limits import CASE_BYTES_MAX, OBJECT_BYTES_MAX, OBJECTS_MAX, VOXELS_MAX
+
+if TYPE_CHECKING:
+    from tianfu.standards.dicom.cases import Case
+    from tianfu.standards.dicom.findings import Reading
+
+README = "README.txt"
+OURS = "Written by Tianfu."
+"""The first line of the README of a folder that we wrote."""
+
+KEY_BYTES = 32
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+
+
+def files_in(place: Path) -> list[Path]:
+    """Every file of a folder, or the one file; of a folder that we wrote, its objects.
+
+    Raises Refusal `case-no-files`, `case-too-many-files`, `case-too-large`, `dicom-too-large` before any is read.
+    """
+    files = [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file())
+    if _is_ours(place / README):
+        files = [each for each in files if each.suffix == ".dcm"]
+    if not files:
+        raise Refusal("case-no-files", details={"folder": str(place)})
+    if len(files) > OBJECTS_MAX:
+        raise Refusal("case-too-many-files", details={"count": str(len(files)), "most": str(OBJECTS_MAX)})
+    sizes = [each.stat().st_size for each in files]
+    if sum(sizes) > CASE_BYTES_MAX:
+        raise Refusal("case-too-large", details={"bytes": str(sum(sizes)), "most": str(CASE_BYTES_MAX)})
+    for file, size in zip(files, sizes, strict=True):
+        if size > OBJECT_BYTES_MAX:
+            hint("in-file", file=str(file))
+            raise Refusal("dicom-too-large", details={"bytes": str(size), "bytes_max": str(OBJECT_BYTES_MAX)})
+    return files
+
+
+def contents_of(files: Sequence[Path], tell: Tell) -> list[bytes]:
+    """The bytes of each file."""
+    read = []
+    for number, file in enumerate(files, start=1):
+        read.append(read_bytes(file))
+        tell(say("reading"), number, len(files))
+    return read
+
+
+def read_bytes(file: Path) -> bytes:
+    """The bytes of a file; raises Refusal `file-not-readable`."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        details = {"file": str(file), "reason": type(error).__name__}
+        raise Refusal("file-not-readable", next_step="name-another-file", details=details) from error
+
+
+def read_folder(place: Path, tell: Tell) -> tuple[Reading[Case], list[bytes]]:
+    """A case in a folder, and the bytes of its objects; a file that cannot be read is named."""
+    files = files_in(place)
+    contents = contents_of(files, tell)
+    return read_contents(contents, files), contents
+
+
+def read_contents(contents: Sequence[bytes], files: Sequence[Path] = ()) -> Reading[Case]:
+    """All objects of a case, decoded."""
+    from tianfu.standards.dicom.cases import read_case
+
+    try:
+        return read_case(contents, bytes_max=OBJECT_BYTES_MAX, voxels_max=VOXELS_MAX)
+    except Refusal as refusal:
+        if files and "object" in refusal.details:
+            hint("in-file", file=str(files[int(refusal.details["object"]) - 1]))
+        raise
+
+
+def refuse_filled(folder: Path) -> None:
+    """Raises Refusal `folder-not-empty` unless a folder is new or empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refusal("folder-not-empty", next_step="name-another-folder", details={"folder": str(folder)})
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to be filled beside the new or empty one, whose name it gets when the block ends well.
+
+    Only its owner may enter it.  Raises Refusal `folder-not-empty` or `folder-not-usable`.
+    """
+    refuse_filled(folder)
+    final = folder.resolve()
+    unfinished = final.with_name(f".{final.name}.unfinished-{token_hex(4)}")
+    try:
+        unfinished.mkdir(mode=_FOLDER_MODE, parents=True)
+    except OSError as error:
+        raise _not_usable(folder, error) from error
+    try:
+        yield unfinished
+        _settle(unfinished)
+        unfinished.rename(final)
+        _settle(final.parent)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            raise Refusal(
+                "folder-not-empty", next_step="name-another-folder", details={"folder": str(folder)}
+            ) from error
+        raise _not_usable(folder, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """For its owner alone, from the first byte on, and on the disk when it returns."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def write_readme(folder: Path, *lines: str) -> None:
+    """Say in a folder that nothing in it is for clinical use, in every language, and what it is."""
+    text = "\n".join([OURS, "", *notices().values(), "", *lines])
+    write_file(folder / README, f"{text}\n".encode())
+
+
+def key_of(file: Path, *, make: bool) -> bytes:
+    """The key in a file that nobody else may read; raises Refusal `key-open-to-others` or `key-damaged`."""
+    if make and not file.exists():
+        write_file(file, os.urandom(KEY_BYTES))
+    key = read_bytes(file)
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise Refusal("key-open-to-others", next_step="take-it-from-others", details={"file": str(file)})
+    if len(key) < KEY_BYTES:
+        raise Refusal("key-damaged", details={"file": str(file)})
+    return key
+
+
+def _is_ours(readme: Path) -> bool:
+    try:
+        with readme.open("rb") as opened:
+            return opened.read(len(OURS)) == OURS.encode()
+    except OSError:
+        return False
+
+
+def _not_usable(folder: Path, error: OSError) -> Refusal:
+    details = {"folder": str(folder), "reason": type(error).__name__}
+    return Refusal("folder-not-usable", next_step="name-another-folder", details=details)
+
+
+def _settle(folder: Path) -> None:
+    """See to it that the names in a folder are on the disk as well."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
