@@ -16,6 +16,7 @@ from tianfu.apps.entrance.routes import entrance
 from tianfu.apps.family.routes import family
 from tianfu.apps.lifelong.routes import lifelong
 from tianfu.apps.newborn.routes import newborn
+from tianfu.apps.radiotherapy.routes import radiotherapy
 from tianfu.apps.trust.routes import trust
 from tianfu.gateways.fhir.addresses import Interaction, target_of
 from tianfu.gateways.fhir.admission import LIMIT_OF
@@ -36,6 +37,7 @@ def site() -> Litestar:
             family(MagicMock()),
             newborn(*(MagicMock() for _ in range(7))),
             smart(approvals),
+            radiotherapy(MagicMock()),
         ],
         settings=SiteSettings(seal_key=b"k" * 32, is_demonstration=False, is_production=True),
         doorkeeping=doorkeeping(),

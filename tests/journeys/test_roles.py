@@ -39,6 +39,7 @@ PAGES = {
     "/family": {"citizen", "parent", "mother", "interpreter"},
     "/newborn": {"citizen", "parent", "mother", "interpreter"},
     "/newborn/quality": {"administrator"},
+    "/radiotherapy": {"physicist"},
     "/trust/reviews": {"officer"},
     "/trust/trail": {"officer"},
     "/administration/organisations": {"administrator"},

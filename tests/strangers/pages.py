@@ -21,7 +21,7 @@ THIRD = "13800003333"
 """The telephone of somebody whom she names."""
 
 MADE_UP = "00000000-0000-4000-8000-000000000000"
-"""What no family of the walked world has asked for; tests/apps/newborn tries real things of others."""
+"""What no family of the walked world has asked for; tests/apps/newborn and tests/apps/radiotherapy try real things of others."""
 
 Form = Mapping[str, str]
 
@@ -138,6 +138,10 @@ def path_of(row: PageRow, things: Things) -> str:
         "{tongue:str}": "bo",
         "{phrase:str}": "newborn.reminder-day",
         "{version:str}": MADE_UP,
+        "{delivery:str}": MADE_UP,
+        "{case:str}": MADE_UP,
+        "{work:str}": MADE_UP,
+        "{name:str}": "axial.png",
     }
     path = row.path
     for name, value in values.items():
