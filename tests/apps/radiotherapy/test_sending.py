@@ -269,7 +269,9 @@ async def test_files_of_two_patients_are_never_sent(doors: Doors, tmp_path: Path
 
 
 async def test_names_are_text_whatever_they_hold(doors: Doors, tmp_path: Path) -> None:
-    named = [changed(each, PatientName="<img src^stolen>", SeriesDescription=HOSTILE) for each in small_objects().of(Kind.CT)]
+    named = [
+        changed(each, PatientName="<img src^stolen>", SeriesDescription=HOSTILE) for each in small_objects().of(Kind.CT)
+    ]
     folder = laid(tmp_path / "case", [*named, b"no object"], lambda number: f"{number} {HOSTILE}.dcm")
     async with sitting(doors) as sending:
         await sending.choose(folder)
