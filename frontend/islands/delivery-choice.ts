@@ -15,9 +15,12 @@ export const chosenIn = (input: HTMLInputElement): Chosen[] =>
 
 /** What was dropped; must be called while the event lasts, and stops at `most` files. */
 export async function dropped(data: DataTransfer, most: number): Promise<Chosen[]> {
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry());
+  const items = [...data.items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const found: Chosen[] = [];
-  for (const entry of entries) if (entry) await gather(entry, found, most);
+  for (const { entry, file } of items) {
+    if (entry) await gather(entry, found, most);
+    else if (file) found.push({ file, name: file.name }); // out of a program that has no folders
+  }
   return found;
 }
 

@@ -3,6 +3,7 @@ import type { Header } from "./dicom-header";
 import { checkSlices, type Checked, type Finding, type Slice } from "./slice-check";
 
 const CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2";
+const ORDER = ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD"];
 const WHOLE_CASE = ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"] as const;
 
 export interface Seen {
@@ -119,7 +120,12 @@ function bySeries(objects: readonly Seen[]): Map<string, Seen[]> {
     const together = series.get(key);
     together ? together.push(one) : series.set(key, [one]);
   }
-  return series;
+  return new Map([...series].sort(([, one], [, other]) => placeOf(one[0]) - placeOf(other[0])));
+}
+
+function placeOf(seen: Seen | undefined): number {
+  const place = ORDER.indexOf(modalityOf(seen));
+  return place < 0 ? ORDER.length : place;
 }
 
 function rowOf(objects: readonly Seen[]): SeriesRow {

@@ -35,16 +35,17 @@ export class Table {
   }
 
   #table(found: Survey): HTMLElement {
-    const table = made("table", "", "rtsurvey");
+    const table = made("table", "", "rtsurvey"); // a telephone shows it as blocks: its roles are said
+    table.setAttribute("role", "table");
     const caption = made("caption", this.#words.say("rt.send-survey"), "unseen");
-    const head = made("tr");
+    const head = rolled("tr", "row");
     for (const column of ["kind", "objects", "patient", "check"]) {
-      const cell = made("th", this.#words.say(`rt.send-column-${column}`), column === "objects" ? "right" : "");
+      const cell = rolled("th", "columnheader", this.#words.say(`rt.send-column-${column}`), column === "objects" ? "right" : "");
       cell.setAttribute("scope", "col");
       head.append(cell);
     }
-    const top = made("thead");
-    const body = made("tbody");
+    const top = rolled("thead", "rowgroup");
+    const body = rolled("tbody", "rowgroup");
     top.append(head);
     body.append(...found.rows.map((row) => this.#row(row)));
     table.append(caption, top, body);
@@ -52,15 +53,16 @@ export class Table {
   }
 
   #row(row: SeriesRow): HTMLElement {
-    const line = made("tr");
-    const kind = made("th", this.#kind(row));
+    const line = rolled("tr", "row");
+    const kind = rolled("th", "rowheader", this.#kind(row));
     kind.setAttribute("scope", "row");
     if (row.description) kind.append(isolated(row.description, "facts small"));
-    const count = made("td", String(row.count), "right");
+    const count = rolled("td", "cell", String(row.count), "right");
+    count.dataset["label"] = this.#words.say("rt.send-column-objects");
     count.append(made("span", sizeOf(row.bytes), "facts small"));
-    const whose = made("td");
+    const whose = rolled("td", "cell");
     for (const patient of row.patients) whose.append(...this.#patient(patient));
-    const check = made("td");
+    const check = rolled("td", "cell");
     if (row.checked) check.append(this.#verdict(row.checked));
     line.append(kind, count, whose, check);
     return line;
@@ -161,6 +163,12 @@ export function made(tag: string, text = "", classes = ""): HTMLElement {
   const element = document.createElement(tag);
   if (text) element.textContent = text;
   if (classes) element.className = classes;
+  return element;
+}
+
+function rolled(tag: string, role: string, text = "", classes = ""): HTMLElement {
+  const element = made(tag, text, classes);
+  element.setAttribute("role", role);
   return element;
 }
 

@@ -114,15 +114,16 @@ class Delivery {
     survey.replaceChildren(...this.#table.of(found));
     this.#show("survey", true);
     this.#show("acts", found.toSend.length > 0);
-    this.#part("send").setAttribute("aria-disabled", String(found.isMixed));
+    const send = this.#part("send");
+    send.setAttribute("aria-disabled", String(found.isMixed));
+    send.className = hasFaults(found) ? "btn line" : "btn main";
     this.#say("send-words", this.#sendWords(found));
     survey.querySelector("h3")?.focus();
   }
 
   #sendWords(found: Survey): string {
     if (found.isMixed) return this.#words.say("rt.send-forbidden");
-    const findings = [...found.findings, ...found.rows.flatMap((row) => row.checked?.findings ?? [])];
-    if (findings.some((each) => each.isFault)) return this.#words.say("rt.send-anyway");
+    if (hasFaults(found)) return this.#words.say("rt.send-anyway");
     return this.#words.say("rt.send-now", { count: found.toSend.length, size: sizeOf(found.bytes) });
   }
 
@@ -265,6 +266,9 @@ class Delivery {
 
 const isThere = (seen: Seen, there: ReadonlySet<string>): boolean =>
   seen.header !== null && seen.header !== "packed" && there.has(`${seen.header.instance} ${seen.file.size}`);
+
+const hasFaults = (found: Survey): boolean =>
+  [found, ...found.rows.map((row) => row.checked)].some((each) => each?.findings.some((finding) => finding.isFault));
 
 const root = document.querySelector<HTMLElement>("[data-part=sending]");
 if (root) new Delivery(root);

@@ -26,6 +26,9 @@ OTHERWISE = 422
 
 STATUSES: Mapping[str, int] = {
     "not-found": 404,
+    "case-unknown": 404,
+    "delivery-unknown": 404,
+    "work-unknown": 404,
     "gone": 410,
     "address-unknown": 404,
     "address-not-ours": 404,

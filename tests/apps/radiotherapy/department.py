@@ -75,9 +75,12 @@ class Browser:
     async def post(self, path: str, **fields: str) -> httpx.Response:
         return await self._sent("POST", path, data=fields)
 
-    async def send(self, path: str, content: bytes, *, kind: str = "application/dicom") -> httpx.Response:
-        """Post bytes as the page's script does."""
-        return await self._sent("POST", path, content=content, headers={"content-type": kind})
+    async def send(
+        self, path: str, content: bytes, *, kind: str = "application/dicom", claimed_bytes: int | None = None
+    ) -> httpx.Response:
+        """Post bytes as the page's script does; so many as are there, unless others are claimed."""
+        claimed = {} if claimed_bytes is None else {"content-length": str(claimed_bytes)}
+        return await self._sent("POST", path, content=content, headers={"content-type": kind, **claimed})
 
     async def led(self, path: str, **fields: str) -> str:
         """Post a form that is taken; the address to which it leads."""

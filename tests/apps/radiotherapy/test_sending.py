@@ -242,6 +242,8 @@ async def test_a_file_that_the_server_refuses_is_named_with_its_sentence_and_the
     async with sitting(doors) as sending:
         await sending.choose(folder)
         await sending.send()
+        await expect(sending.outcome).to_contain_text("the others were refused")
+        await expect(sending.outcome).to_be_focused()
         refused = sending.page.locator("[data-sending=refused] li")
         await expect(refused).to_have_count(1)
         await expect(refused).to_contain_text(f"case/{len(contents) - 2:04}.dcm The file ends early")
@@ -260,18 +262,22 @@ async def test_files_of_two_patients_are_never_sent(doors: Doors, tmp_path: Path
         await expect(sending.button).to_have_attribute("aria-disabled", "true")
         await expect(sending.button).to_have_text("Cannot be sent: different patients")
         await sending.look("sending-mixed-1440")
-        await sending.button.click()
+        await sending.button.click(force=True)
         await sending.page.wait_for_timeout(200)
         await expect(sending.survey).to_be_visible()
         assert await sending.arrived() == 0
 
 
 async def test_names_are_text_whatever_they_hold(doors: Doors, tmp_path: Path) -> None:
-    named = [changed(each, PatientName=HOSTILE, SeriesDescription=HOSTILE) for each in small_objects().of(Kind.CT)]
+    named = [
+        changed(each, PatientName="<img src^stolen>", SeriesDescription=HOSTILE) for each in small_objects().of(Kind.CT)
+    ]
     folder = laid(tmp_path / "case", [*named, b"no object"], lambda number: f"{number} {HOSTILE}.dcm")
     async with sitting(doors) as sending:
         await sending.choose(folder)
         await expect(sending.survey).to_contain_text(HOSTILE)
+        await expect(sending.survey).to_contain_text("<img src stolen>")
+        await expect(sending.survey).to_contain_text(f"{SLICES} {HOSTILE}.dcm")
         await sending.send()
         await expect(sending.outcome).to_contain_text(f"{SLICES} objects arrived.")
         assert await sending.page.locator("main img").count() == 0
