@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands_radiotherapy.conftest import Kept
 from tests.commands_radiotherapy.terminal import CHINESE, Terminal, written
 from tests.radiotherapy_house import HOSPITAL, OTHER, small_objects
 
@@ -138,18 +137,3 @@ def test_whose_case_it_is_must_be_clear(terminal: Terminal, tmp_path: Path) -> N
     unclear = terminal.rt("list")
     assert (unclear.returncode, "organisation-unclear" in unclear.stderr) == (2, True)
     assert all(each in unclear.stderr for each in (HOSPITAL, OTHER))
-
-
-def test_ctrl_c_gives_a_work_up_and_asking_again_begins_anew(terminal: Terminal, kept: Kept) -> None:
-    words = ("dvh", kept.id, "--dose", kept.doses[0])
-    process = terminal.begun(*words)
-    terminal.wait_for("select count(*) from work where state in ('waiting', 'running')", lambda count: count == 1)
-    process.send_signal(signal.SIGINT)
-    stdout, said = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, ""), said
-    assert "Given up" in said
-    assert "Traceback" not in said
-    assert [row[0] for row in terminal.rows("select state from work")] == ["cancelled"]
-    done = terminal.rt(*words)
-    assert done.returncode == 0, done.stderr
-    assert "SpinalCord" in done.stdout

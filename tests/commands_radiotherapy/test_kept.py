@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import stat
 from pathlib import Path
 
 import pytest
+from demo.radiotherapy.objects import Kind
 
 from tests.commands_radiotherapy.conftest import Kept
-from tests.commands_radiotherapy.terminal import Terminal
+from tests.commands_radiotherapy.terminal import Terminal, written
 from tests.commands_radiotherapy.test_folders import GAMMA, NOTICE
+from tests.radiotherapy_house import second_dose, small_objects
+from tianfu.access.caller import OPERATOR
 from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.standards.dicom.encoding import decode
 
 pytestmark = pytest.mark.slow  # each starts the program, which loads its compiled kernels
 
 CHINESE_NOTICE = "未经验收和注册，不得用于临床。"
+NAME = "示例^演示11"
 PROTOCOL = ("--protocol", "tg119-c-shape-easier")
 
 
@@ -54,11 +59,19 @@ def test_a_dose_that_is_not_named_is_not_guessed(terminal: Terminal, kept: Kept)
         assert all(each in refused.stderr for each in ("dose-unclear", *kept.doses))
 
 
-def test_two_doses_of_a_case_are_compared(terminal: Terminal, kept: Kept) -> None:
+def test_two_doses_of_a_case_are_compared_as_those_of_two_folders(
+    terminal: Terminal, kept: Kept, tmp_path: Path
+) -> None:
     doses = ("--reference", kept.doses[0], "--evaluated", kept.doses[1])
     found = terminal.told("gamma", kept.id, *doses, *GAMMA)
-    assert (found["notice"], found["pass_percent"]) == (NOTICE, 100.0)
-    assert (found["reference"], found["evaluated"]) == kept.doses
+    assert (found["notice"], found["reference"], found["evaluated"]) == (NOTICE, *kept.doses)
+    contents = (small_objects().of(Kind.DOSE)[0], second_dose())
+    files = [written(tmp_path / name, [content]) for name, content in zip(("r", "e"), contents, strict=True)]
+    from_folders = terminal.told("gamma", *files, *GAMMA)
+    for each in ("provenance", "reference", "evaluated"):
+        found.pop(each), from_folders.pop(each)
+    assert found == from_folders
+    assert 0 < found["pass_percent"] < 100
     same = terminal.rt("gamma", kept.id, "--reference", kept.doses[0], *GAMMA)
     assert (same.returncode, "two-needed" in same.stderr) == (2, True)
     compared = terminal.told("compare", kept.id, "--first", kept.doses[0], "--second", kept.doses[1], *PROTOCOL)
@@ -103,10 +116,9 @@ def test_an_export_has_the_bytes_that_were_delivered_and_says_where_results_come
     assert CHINESE_NOTICE in readme
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert [each.name for each in tmp_path.iterdir()] == ["out"], "nothing unfinished is left"
-    exported = "select actor from audit where interaction = 'export-imaging-case' and query like '%%' || %s || '%%'"
-    (told,) = terminal.rows(exported, kept.id)
-    assert told
-    assert terminal.told("show", folder)["plans"], "it is a case again"
+    exported = "select caller from audit where interaction = 'export-imaging-case' and query like '%%' || %s || '%%'"
+    assert terminal.rows(exported, kept.id) == [(OPERATOR.id,)]
+    assert terminal.told("show", folder)["plans"], "the folder is a case again"
 
 
 def test_an_export_goes_into_no_filled_folder_and_takes_only_results_of_its_case(
@@ -127,7 +139,7 @@ def test_identity_goes_and_comes_back(terminal: Terminal, kept: Kept, tmp_path: 
     done = terminal.rt("deidentify", kept.id, out, *ways)
     assert done.returncode == 0, done.stderr
     hidden = [each.read_bytes() for each in out.glob("*.dcm")]
-    assert not any("示例".encode() in each or b"DEMO-00011" in each for each in hidden)
+    assert not any(NAME.encode() in each or b"DEMO-00011" in each for each in hidden)
     assert NOTICE in (out / "README.txt").read_text("utf-8")
     again = terminal.rt("relink", out, back, *ways)
     assert again.returncode == 0, again.stderr
@@ -155,3 +167,19 @@ def test_a_case_that_is_not_there_and_one_of_another_organisation_are_the_same(t
     for words in ((kept.id[:-1] + ("0" if kept.id[-1] != "0" else "1"),), (kept.id, "--organisation", "elsewhere")):
         refused = terminal.rt("show", *words)
         assert (refused.returncode, "case-unknown" in refused.stderr) == (2, True)
+
+
+def test_ctrl_c_gives_a_work_up_and_asking_again_begins_anew(terminal: Terminal, kept: Kept) -> None:
+    """Signalled once the work stands there: kernels are loaded for a second or more before it can end."""
+    words = ("dvh", kept.id, "--dose", kept.doses[0], "--protocol", "tg119-multi-target")
+    process = terminal.begun(*words)
+    terminal.wait_for("select count(*) from work where state in ('waiting', 'running')", lambda count: count == 1)
+    process.send_signal(signal.SIGINT)
+    stdout, said = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, ""), said
+    assert "Given up" in said
+    assert "Traceback" not in said
+    assert terminal.rows("select kind from work where state = 'cancelled'") == [("radiotherapy-evaluate",)]
+    done = terminal.rt(*words)
+    assert done.returncode == 0, done.stderr
+    assert "SpinalCord" in done.stdout
