@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,8 +13,7 @@ import typer
 
 from tianfu.commands_radiotherapy.folders import refuse_filled, whole_folder, write_file, write_readme
 from tianfu.commands_radiotherapy.house import BY, House, Organisation, with_house
-from tianfu.commands_radiotherapy.kept import contents_of
-from tianfu.commands_radiotherapy.speaking import languages, notices, say, spoken
+from tianfu.commands_radiotherapy.speaking import bar, languages, notices, say, spoken, step_said
 from tianfu.kernel.instants import system_clock, to_fhir_instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
@@ -32,14 +30,7 @@ PROVENANCE: Final = "provenance.json"
 RESULTS: Final = "results"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leaving:
-    """All that leaves the house with a case."""
-
-    case: KeptCase
-    objects: tuple[KeptObject, ...]
-    contents: list[bytes]
-    results: list[tuple[Work, EvaluationResult | GammaResult]]
+Results = list[tuple["Work", "EvaluationResult | GammaResult"]]
 
 
 @spoken
@@ -54,27 +45,20 @@ def export_case(
     """Write a kept case byte for byte as it was delivered, with its results and where they come from."""
     refuse_filled(folder)
 
-    async def work(house: House) -> _Leaving:
+    async def work(house: House) -> tuple[int, int]:
         from tianfu.services.imaging.cases import EXPORT
 
         found = await house.case(case, organisation)
         results = await _results(house, found, result)
-        named = " ".join(each.id for each, _ in results)
-        await house.cases.tell(found, EXPORT, by=BY, works=named)
-        objects = await house.cases.objects(found)
-        leaving = _Leaving(case=found, objects=objects, contents=await contents_of(house, found), results=results)
-        await asyncio.to_thread(_write, folder, leaving)
-        return leaving
+        # Told before anything leaves: what is broken off half-way has been seen all the same.
+        await house.cases.tell(found, EXPORT, by=BY, works=" ".join(each.id for each, _ in results))
+        return await _written(house, found, results, folder), len(results)
 
-    leaving = with_house(work)
-    out.print(
-        say("exported", count=len(leaving.objects), results=len(leaving.results), folder=str(folder)), markup=False
-    )
+    objects, results = with_house(work)
+    out.print(say("exported", count=objects, results=results, folder=str(folder)), markup=False)
 
 
-async def _results(
-    house: House, case: KeptCase, wanted: Sequence[str] | None
-) -> list[tuple[Work, EvaluationResult | GammaResult]]:
+async def _results(house: House, case: KeptCase, wanted: Sequence[str] | None) -> Results:
     """What was computed about a case and is done; raises Refusal `work-unknown` for what is wanted and is not."""
     from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, evaluation_of, gamma_of
 
@@ -87,39 +71,51 @@ async def _results(
     return [(each, await readers[each.kind](house.documents, each)) for each in chosen]
 
 
-def _write(folder: Path, leaving: _Leaving) -> None:
-    names = [f"{each.modality or 'object'}-{number:05}.dcm" for number, each in enumerate(leaving.objects, start=1)]
-    with whole_folder(folder) as unfinished:
-        for name, content in zip(names, leaving.contents, strict=True):
-            write_file(unfinished / name, content)
+async def _written(house: House, case: KeptCase, results: Results, folder: Path) -> int:
+    """Write all of it, one object at a time; how many objects there are."""
+    objects, told = await house.cases.objects(case), []
+    with whole_folder(folder) as unfinished, bar() as tell:
+        for number, each in enumerate(objects, start=1):
+            told.append(await asyncio.to_thread(_object, unfinished, number, each, await house.cases.content(each)))
+            tell(step_said("reading"), number, len(objects))
         (unfinished / RESULTS).mkdir(mode=0o700)
-        for work, result in leaving.results:
+        for work, result in results:
             write_file(unfinished / RESULTS / _result_name(work), _as_json(_result_told(work, result)))
-        write_file(unfinished / PROVENANCE, _as_json(_told(leaving, names)))
-        lines = [each.say("rt.exported-readme", case=leaving.case.id) for each in languages().values()]
-        write_readme(unfinished, *lines)
+        write_file(unfinished / PROVENANCE, _as_json(_told(case, told, results)))
+        write_readme(unfinished, *(each.say("rt.exported-readme", case=case.id) for each in languages().values()))
+    return len(objects)
 
 
-def _told(leaving: _Leaving, names: Sequence[str]) -> dict[str, Any]:
-    documents = sorted(each.document for each in leaving.objects)
+def _object(folder: Path, number: int, kept: KeptObject, content: bytes) -> dict[str, Any]:
+    """Write an object, and say what it is."""
+    name = object_name(number, kept.modality)
+    write_file(folder / name, content)
+    return {
+        "file": name,
+        "instance": kept.instance,
+        "modality": kept.modality,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "document": kept.document,
+    }
+
+
+def object_name(number: int, modality: str) -> str:
+    """How the file of an object is called; what a stranger wrote into it names no other folder."""
+    kind = modality if modality.isascii() and modality.isalnum() else "object"
+    return f"{kind}-{number:05}.dcm"
+
+
+def _told(case: KeptCase, objects: Sequence[dict[str, Any]], results: Results) -> dict[str, Any]:
+    documents = sorted(each["document"] for each in objects)
     return {
         "form": FORM,
         "notice": notices(),
-        "case": leaving.case.id,
-        "organisation": leaving.case.organisation,
-        "taken_in_at": to_fhir_instant(leaving.case.made_at),
+        "case": case.id,
+        "organisation": case.organisation,
+        "taken_in_at": to_fhir_instant(case.made_at),
         "exported_at": to_fhir_instant(system_clock()),
-        "objects": [
-            {
-                "file": name,
-                "instance": each.instance,
-                "modality": each.modality,
-                "bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "document": each.document,
-            }
-            for name, each, content in zip(names, leaving.objects, leaving.contents, strict=True)
-        ],
+        "objects": objects,
         "results": [
             {
                 "file": f"{RESULTS}/{_result_name(work)}",
@@ -129,7 +125,7 @@ def _told(leaving: _Leaving, names: Sequence[str]) -> dict[str, Any]:
                 # A case may have got more objects since it was judged.
                 "is_of_these_objects": sorted(result.provenance.inputs) == documents,
             }
-            for work, result in leaving.results
+            for work, result in results
         ],
     }
 

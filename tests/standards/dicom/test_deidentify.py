@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ from tests.standards.dicom.made_objects import (
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.attributes import missing, rules_of
 from tianfu.standards.dicom.cases import read_case
-from tianfu.standards.dicom.deidentify import Link, deidentified, relinked, shifted
+from tianfu.standards.dicom.deidentify import Link, deidentified, refuse_other_key, relinked, shifted
 from tianfu.standards.dicom.doses import read_dose, write_dose
 from tianfu.standards.dicom.encoding import encode
 from tianfu.standards.dicom.images import read_images, write_images
@@ -129,6 +131,24 @@ def test_an_object_of_another_patient_is_not_relinked() -> None:
     other.PatientID = "B18"
     with pytest.raises(Refusal, match="relink-other-patient"):
         relinked(deidentified(other, key=KEY)[0], link)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"values": (("PatientID", "SOMEBODY-ELSE"),)},
+        {"days": -1},
+        {"pseudonym": "TF0000000000000000"},
+        {"uids": (("2.25.1", "2.25.2"),)},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_link_that_was_changed_or_made_with_another_key_is_refused(changed: dict[str, Any]) -> None:
+    _, link = hidden(CONTENTS[-1])
+    refuse_other_key(link, key=KEY)
+    for wrong, key in ((link, bytes(32)), (replace(link, **changed), KEY)):
+        with pytest.raises(Refusal, match="relink-other-key"):
+            refuse_other_key(wrong, key=key)
 
 
 def test_without_a_patient_nothing_is_hidden() -> None:
