@@ -21,7 +21,7 @@ THIRD = "13800003333"
 """The telephone of somebody whom she names."""
 
 MADE_UP = "00000000-0000-4000-8000-000000000000"
-"""What no family of the walked world has asked for; tests/apps/newborn and tests/apps/radiotherapy try real things of others."""
+"""What nobody of the walked world has; tests of the apps try real things of others."""
 
 Form = Mapping[str, str]
 
