@@ -1,5 +1,5 @@
 // What somebody is about to send: series by series, whose they are, what is wrong with the slices, what a whole case lacks.
-import type { Header } from "./dicom-header";
+import type { Head, Header } from "./dicom-header";
 import { checkSlices, type Checked, type Finding, type Slice } from "./slice-check";
 
 const CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2";
@@ -10,7 +10,7 @@ export interface Seen {
   readonly file: File;
   /** Its path in the folder that was chosen, or its name. */
   readonly name: string;
-  readonly header: Header | "packed" | null;
+  readonly header: Head;
 }
 
 export interface SeriesRow {
@@ -41,6 +41,7 @@ export interface Survey {
   readonly bytes: number;
   readonly strangers: readonly string[];
   readonly tooLarge: readonly string[];
+  readonly cut: readonly string[];
   readonly packed: readonly string[];
   readonly copies: number;
   readonly findings: readonly Finding[];
@@ -51,7 +52,7 @@ export interface Survey {
 
 /** Raises nothing: whatever is wrong is said.  Reads whole files only where two have one SOP Instance UID. */
 export async function survey(seen: readonly Seen[], limits: Limits): Promise<Survey> {
-  const objects = seen.filter((each) => each.header !== null);
+  const objects = seen.filter((each) => each.header !== null && each.header !== "cut");
   const fitting = objects.filter((each) => each.file.size <= limits.objectBytes);
   const { kept, copies, different } = await eachOnce(fitting);
   const series = [...bySeries(kept).values()];
@@ -63,6 +64,7 @@ export async function survey(seen: readonly Seen[], limits: Limits): Promise<Sur
     bytes,
     strangers: seen.filter((each) => each.header === null).map((each) => each.name),
     tooLarge: objects.filter((each) => each.file.size > limits.objectBytes).map((each) => each.name),
+    cut: seen.filter((each) => each.header === "cut").map((each) => each.name),
     packed: kept.filter((each) => each.header === "packed").map((each) => each.name),
     copies,
     findings: [...different, ...tooMuch(kept.length, bytes, limits)],
@@ -72,7 +74,7 @@ export async function survey(seen: readonly Seen[], limits: Limits): Promise<Sur
   };
 }
 
-const isHeader = (header: Seen["header"]): header is Header => header !== null && header !== "packed";
+export const isHeader = (header: Head): header is Header => header !== null && typeof header === "object";
 
 function modalityOf(seen: Seen | undefined): string {
   return seen && isHeader(seen.header) ? seen.header.modality : "";

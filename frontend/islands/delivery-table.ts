@@ -130,6 +130,7 @@ export class Table {
   #left(found: Survey): HTMLElement[] {
     const notes: [Status, string, number, readonly string[]][] = [
       ["warning", "rt.send-too-large", found.tooLarge.length, found.tooLarge],
+      ["critical", "rt.send-cut", found.cut.length, found.cut],
       ["info", "rt.send-strangers", found.strangers.length, found.strangers],
       ["warning", "rt.send-packed", found.packed.length, found.packed],
       ["info", "rt.send-copies", found.copies, []],

@@ -1,7 +1,7 @@
 // The page on which a physicist sends the files of a case: they are read and checked here first, then sent one by one.
 import { chosenIn, dropped, heads, type Chosen } from "./delivery-choice";
 import { arrivedAlready, Sender, type Course, type Tally } from "./delivery-sender";
-import { survey, type Limits, type Seen, type Survey } from "./delivery-survey";
+import { isHeader, survey, type Limits, type Seen, type Survey } from "./delivery-survey";
 import { isolated, made, Table } from "./delivery-table";
 import { Phrases, sizeOf } from "./phrases";
 
@@ -265,7 +265,7 @@ class Delivery {
 }
 
 const isThere = (seen: Seen, there: ReadonlySet<string>): boolean =>
-  seen.header !== null && seen.header !== "packed" && there.has(`${seen.header.instance} ${seen.file.size}`);
+  isHeader(seen.header) && there.has(`${seen.header.instance} ${seen.file.size}`);
 
 const hasFaults = (found: Survey): boolean =>
   [found, ...found.rows.map((row) => row.checked)].some((each) => each?.findings.some((finding) => finding.isFault));

@@ -32,35 +32,48 @@ export interface Header {
   readonly thicknessMm: number | null;
 }
 
-/** `packed`: an object whose head is compressed, which only the server opens; null: no DICOM object. */
-export async function readHeader(file: Blob): Promise<Header | "packed" | null> {
+/**
+ * `packed`: an object whose head is compressed, which only the server opens; `cut`: the file ends within its head, so
+ * that even a patient's number may be half of one; null: no DICOM object.
+ */
+export type Head = Header | "packed" | "cut" | null;
+
+export async function readHeader(file: Blob): Promise<Head> {
   for (let bytes = FIRST_BYTES; ; bytes *= GROWS_BY) {
     const isWhole = bytes >= file.size || bytes >= HEAD_BYTES_MAX;
     const head = new Uint8Array(await file.slice(0, bytes).arrayBuffer());
     const read = parsed(head);
     if (read === "packed") return read;
-    if (read && (isWhole || isPast(read, head.length))) return headerOf(read);
-    if (isWhole || !read) return null;
+    if (!read) return null;
+    if (isPast(read.elements, head.length) || (isWhole && !read.isBroken)) return headerOf(read.elements);
+    if (isWhole) return "cut";
   }
 }
 
-/** The elements that can be read, also where the rest is cut off. */
-function parsed(head: Uint8Array): DataSet | "packed" | null {
+/** `isBroken`: something after these elements could not be read, for instance because it is cut off. */
+interface Read {
+  readonly elements: DataSet;
+  readonly isBroken: boolean;
+}
+
+function parsed(head: Uint8Array): Read | "packed" | null {
   const hasPreamble = String.fromCharCode(...head.slice(128, 132)) === "DICM";
   const syntaxes = hasPreamble ? [undefined] : [EXPLICIT, IMPLICIT];
   for (const TransferSyntaxUID of syntaxes) {
     const read = elements(head, TransferSyntaxUID);
-    if (!hasPreamble && !uid(read, "x00080018")) continue;
+    if (!hasPreamble && !uid(read?.elements, "x00080018")) continue;
     if (read) return read;
   }
   return hasPreamble && isDeflated(head) ? "packed" : null;
 }
 
-function elements(head: Uint8Array, syntax: string | undefined): DataSet | null {
+function elements(head: Uint8Array, syntax: string | undefined): Read | null {
   try {
-    return parseDicom(head, { untilTag: PIXELS, ...(syntax ? { TransferSyntaxUID: syntax } : {}) });
+    const elements = parseDicom(head, { untilTag: PIXELS, ...(syntax ? { TransferSyntaxUID: syntax } : {}) });
+    return { elements, isBroken: false };
   } catch (error) {
-    return (error as { dataSet?: DataSet }).dataSet ?? null;
+    const elements = (error as { dataSet?: DataSet }).dataSet;
+    return elements ? { elements, isBroken: true } : null;
   }
 }
 
@@ -98,7 +111,7 @@ function headerOf(read: DataSet): Header | null {
 }
 
 /** A UID's digits and dots; empty for anything else (PS3.5 9.1). */
-function uid(read: DataSet | null, tag: string): string {
+function uid(read: DataSet | undefined, tag: string): string {
   const said = read?.string(tag) ?? "";
   return /^[0-9.]{1,64}$/.test(said) ? said : "";
 }

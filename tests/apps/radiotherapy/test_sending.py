@@ -13,6 +13,7 @@ import pydicom
 import pytest
 from demo.radiotherapy.objects import Kind, write_case
 from playwright.async_api import ConsoleMessage, Page, Route, expect
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from tests.apps.radiotherapy.department import Doors
 from tests.journeys.conftest import AXE, PICTURES
@@ -99,6 +100,15 @@ def changed(content: bytes, **values: Any) -> bytes:
     dataset = pydicom.dcmread(BytesIO(content))
     for keyword, value in values.items():
         setattr(dataset, keyword, value)
+    kept = BytesIO()
+    dataset.save_as(kept)
+    return kept.getvalue()
+
+
+def changed_syntax(content: bytes, syntax: str) -> bytes:
+    """The same object in another transfer syntax."""
+    dataset = pydicom.dcmread(BytesIO(content))
+    dataset.file_meta.TransferSyntaxUID = syntax
     kept = BytesIO()
     dataset.save_as(kept)
     return kept.getvalue()
@@ -284,15 +294,49 @@ async def test_names_are_text_whatever_they_hold(doors: Doors, tmp_path: Path) -
         assert "stolen" not in await sending.page.title()
 
 
-async def test_names_in_gb18030_and_utf_8_are_one_patient(doors: Doors, tmp_path: Path) -> None:
-    """Planning systems and scanners write in different character sets (PS3.3 C.12.1.1.2)."""
+async def test_names_in_three_character_sets_are_one_patient(doors: Doors, tmp_path: Path) -> None:
+    """Scanners and planning systems write in different ones (PS3.3 C.12.1.1.2; PS3.5 annex K for GB 2312)."""
     ct = [changed(each, SpecificCharacterSet="GB18030") for each in small_objects().of(Kind.CT)]
-    plan = [changed(each, SpecificCharacterSet="ISO_IR 192") for each in small_objects().of(Kind.PLAN)]
+    plan = changed(small_objects().of(Kind.PLAN)[0], SpecificCharacterSet="ISO_IR 192")
+    dose = changed(small_objects().of(Kind.DOSE)[0], SpecificCharacterSet=["", "ISO 2022 IR 58"])
     async with sitting(doors) as sending:
-        await sending.choose(laid(tmp_path / "case", [*ct, *plan]))
-        await expect(sending.survey.locator("tbody tr")).to_have_count(2)
-        await expect(sending.survey.get_by_text("示例 演示11", exact=True)).to_have_count(2)
+        await sending.choose(laid(tmp_path / "case", [*ct, plan, dose]))
+        await expect(sending.survey.get_by_text("示例 演示11", exact=True)).to_have_count(3)
         await expect(sending.survey.locator(".note.critical")).to_have_count(0)
+
+
+async def test_unusual_heads_are_read_or_said_to_be_compressed(doors: Doors, tmp_path: Path) -> None:
+    """Without a preamble, with a head of 300 kB before the patient's position, deflated (PS3.5 A.5), cut off early."""
+    ct = list(small_objects().of(Kind.CT))
+    bare = BytesIO()
+    dataset = pydicom.dcmread(BytesIO(ct[0]))
+    pydicom.dcmwrite(bare, pydicom.Dataset(dataset), implicit_vr=True, little_endian=True, enforce_file_format=False)
+    long = pydicom.dcmread(BytesIO(ct[1]))
+    long.private_block(0x0011, "MADE UP", create=True).add_new(0x01, "OB", b"\0" * 300_000)
+    kept = BytesIO()
+    long.save_as(kept)
+    deflated = changed_syntax(small_objects().of(Kind.PLAN)[0], DeflatedExplicitVRLittleEndian)
+    folder = laid(tmp_path / "case", [bare.getvalue(), kept.getvalue(), *ct[2:], deflated, ct[0][:600]])
+    async with sitting(doors) as sending:
+        await sending.choose(folder)
+        await expect(sending.survey).to_contain_text("complete, every 4.50 mm")
+        await expect(sending.survey).to_contain_text("The head of 1 object is compressed")
+        cut = f"1 file ends within its head and is not sent. Export it again: case/{SLICES + 1:04}.dcm"
+        await expect(sending.survey.locator(".note.critical")).to_have_text(cut)
+        await sending.send()
+        await expect(sending.outcome).to_contain_text(f"{SLICES + 1} objects arrived.")
+
+
+async def test_copies_are_sent_once_and_different_files_with_one_uid_are_a_fault(doors: Doors, tmp_path: Path) -> None:
+    plan, dose = small_objects().of(Kind.PLAN)[0], small_objects().of(Kind.DOSE)[0]
+    folder = laid(tmp_path / "case", [plan, plan, dose, changed(dose, DoseComment="another")])
+    async with sitting(doors) as sending:
+        await sending.choose(folder)
+        await expect(sending.survey).to_contain_text("1 file is an exact copy of another and is sent once.")
+        await expect(sending.survey.locator(".note.critical")).to_contain_text("Two different files (RTDOSE)")
+        await expect(sending.button).to_have_text("Send anyway: it will be refused")
+        await sending.send()
+        await expect(sending.outcome).to_contain_text("3 objects arrived.")
 
 
 async def test_a_telephone_shows_all_of_it_in_chinese(doors: Doors, tmp_path: Path) -> None:
