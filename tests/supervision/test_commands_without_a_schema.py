@@ -23,6 +23,7 @@ COMMANDS = (
     ("erase", "Patient/made-up", "--authority", "made up", "--yes"),
     ("who-can-read", "Patient/made-up"),
     ("import", str(Path(__file__).parent)),
+    ("rt", "list"),
 )
 
 pytestmark = pytest.mark.slow  # starts PostgreSQL and the command
