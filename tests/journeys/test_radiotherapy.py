@@ -1,4 +1,4 @@
-"""A physicist's day in a browser: a case is sent, taken in, looked at, judged and compared, and every page is looked at.
+"""A physicist's day in a browser: a case is sent, taken in, looked at, judged and compared; every page is looked at.
 
 Everything is real: the served installation, its two job workers, its sealed files.
 """
@@ -65,7 +65,7 @@ def test_a_case_is_sent_looked_at_judged_and_compared(desk: Desk, folder: Path, 
         page.locator("[data-sending=folder]").set_input_files(folder)
         expect(page.locator("[data-sending=survey]")).to_contain_text("示例 演示31")
         look(page, "checked")
-        press(page.locator("[data-sending=door] button.main, [data-sending] button.main").first)
+        page.locator("[data-sending=send]").click()
         take_in = page.locator("form[action$='/take-in'] button")
         take_in.wait_for(timeout=WAIT_MS)
         look(page, "arrived")
