@@ -211,7 +211,7 @@ async def _drawn(pages: Pages, request: HttpRequest, results: list[EvaluationRes
     from tianfu.apps.radiotherapy.drawing import drawn_dvh  # loaded by the first who looks
 
     language = pages.asking(request).language
-    plans = tuple(each.plan_label or f"{number}" for number, each in enumerate(results, start=1))
+    plans = tuple(f"{number} · {each.plan_label}".rstrip(" ·") for number, each in enumerate(results, start=1))
     names = (plans[0], plans[1]) if len(plans) > 1 else ("", "")
     return await asyncio.to_thread(drawn_dvh, results, language, plans=names)
 
