@@ -117,6 +117,21 @@ async def test_what_a_work_refuses_is_what_people_read(database: Database, addre
     assert (now.state, now.refusal, now.details) == (State.FAILED, "slice-missing", {"after": "17"})
 
 
+async def test_a_work_that_wants_more_memory_than_there_is_is_refused_and_the_worker_goes_on(
+    database: Database, addresses: Addresses
+) -> None:
+    async def count(doing: Doing) -> str:
+        if doing.arguments["name"] == "huge":
+            raise MemoryError
+        return "fine"
+
+    works = Works(database, system_clock)
+    huge, small = await works.ask(wish("huge"), by="p"), await works.ask(wish("small"), by="p")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        assert (await ended(works, huge)).refusal == "work-too-large"
+        assert (await ended(works, small)).result == "fine"
+
+
 async def test_a_mistake_of_ours_ends_the_work_and_not_the_worker(database: Database, addresses: Addresses) -> None:
     async def count(doing: Doing) -> str:
         if doing.arguments["name"] == "bad":
