@@ -166,3 +166,8 @@ def test_limits_of_nginx_are_those_of_the_program() -> None:
     assert nginx_seconds("client_body_timeout") == [SILENCE_SECONDS_MAX]
     assert nginx_seconds("keepalive_timeout")[0] < HEADER_MILLISECONDS_MAX / 1000  # towards the program
     assert f"server 127.0.0.1:{PORT};" in text
+
+
+def test_kernels_can_be_compiled_in_the_service() -> None:
+    """With MemoryDenyWriteExecute numba does not even load: `cannot allocate executable memory`."""
+    assert "MemoryDenyWriteExecute=" not in (DEPLOY / "tianfu.service").read_text("utf-8")

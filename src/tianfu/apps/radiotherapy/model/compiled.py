@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -17,11 +18,21 @@ _FOLDER = Path(__file__).parent
 numba_settings = vars(config)
 """numba writes its settings into its module as it starts."""
 
-if not numba_settings["CACHE_DIR"]:
-    # A kernel holds those that it calls, from other files too; numba looks at its own file alone.  A folder for each
-    # state of all files keeps a kernel of yesterday from being called today.
-    _state = sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.glob("*.py")))).hexdigest()[:16]
-    numba_settings["CACHE_DIR"] = str(_FOLDER / "__pycache__" / f"kernels-{_state}")
+
+def cache_folder(wished: str) -> Path:
+    """Where compiled kernels of this state of the code are kept: below the folder that `NUMBA_CACHE_DIR` names, else
+    beside the code, or for who may not write there in his own home: a kernel is run by whoever loads it, so that no
+    place will do where others may write.
+
+    A kernel holds those that it calls, from other files too; numba looks at its own file alone.  A folder for each
+    state of all files keeps a kernel of yesterday from being called today.
+    """
+    state = sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.glob("*.py")))).hexdigest()[:16]
+    beside = _FOLDER / "__pycache__" if os.access(_FOLDER, os.W_OK) else Path.home() / ".cache" / "tianfu"
+    return (Path(wished) if wished else beside) / f"kernels-{state}"
+
+
+numba_settings["CACHE_DIR"] = str(cache_folder(numba_settings["CACHE_DIR"]))
 
 
 def compiled(function: Kernel) -> Kernel:
