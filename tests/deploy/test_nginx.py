@@ -295,6 +295,21 @@ def test_a_form_that_is_too_large_is_told_so(front: Front) -> None:
     assert (answer.status_code, "too large" in answer.text) == (413, True)
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/radiotherapy/deliveries/made-up/objects", "application/dicom"),
+        ("/newborn/care/made-up/diary/2026-11-28/photo", "multipart/form-data; boundary=x"),
+        ("/newborn/desk/wordings/bo/table", "multipart/form-data; boundary=x"),
+    ],
+)
+def test_a_file_is_the_programs_to_measure(front: Front, path: str, kind: str) -> None:
+    """Whoever did not sign in is asked to, or to wait, however large the file is."""
+    with front.client() as client:
+        answer = client.post(path, content=b"x" * 400_000, headers={**OWN_PAGE, "content-type": kind})
+    assert answer.status_code == 429 or answer.headers["location"].startswith("/sign-in"), answer.status_code
+
+
 def test_a_long_address_and_a_long_head_are_told_so_by_the_program(front: Front) -> None:
     with front.client() as client:
         long = client.get("/fhir/Patient?name=" + "a" * 33_000)
