@@ -20,7 +20,12 @@ from tianfu.apps.radiotherapy.pictures.scales import WIDE
 from tianfu.apps.radiotherapy.pictures.slices import slice_png
 from tianfu.apps.radiotherapy.pictures.windows import WindowName, window_named
 from tianfu.apps.radiotherapy.pictures.words import gamma_words, overlay_words
-from tianfu.apps.radiotherapy.queries.evaluation import images_of, prescribed_gy, structures_for
+from tianfu.apps.radiotherapy.queries.evaluation import (
+    images_of,
+    prescribed_gy,
+    refuse_other_frames,
+    structures_for,
+)
 from tianfu.apps.radiotherapy.results import GammaResult
 from tianfu.apps.radiotherapy.wishes import documents_of
 from tianfu.kernel.refusal import Refusal
@@ -83,6 +88,7 @@ class OpenCase:
         if not self.case.structure_sets:
             return ()
         chosen = structures_for(self.case, next((each for each in self.case.plans if each.instance == plan), None))
+        refuse_other_frames(self.images, chosen.header)
         if chosen.instance not in self.solids:
             self.solids[chosen.instance] = tuple(_solids(chosen.structures, self.images))
         return self.solids[chosen.instance]
@@ -159,6 +165,7 @@ def shown_plane(opened: OpenCase, wish: Wish, language: Language, *, picture: st
     ]
     lines: tuple[Isodose, ...] = ()
     if dose is not None and wish.reference_gy is not None:
+        refuse_other_frames(opened.images, dose.header)
         volume = Volume(grid=dose.volume.grid, values=dose.volume.values.astype(np.float64))
         lines = isodoses_in(volume, frame, LEVELS, reference_gy=wish.reference_gy)
     words = overlay_words(frame, structures=len(contours), language=language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol as Port
@@ -14,6 +15,7 @@ from tianfu.apps.radiotherapy.model.shapes import CLOSED, shape_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
+from tianfu.standards.dicom.headers import Header
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.names import Unknown, standard_name_of
 from tianfu.standards.dicom.plans import Plan
@@ -78,20 +80,27 @@ def evaluate(
     """Judge one dose of a case, the only one unless its SOP Instance UID is named.
 
     Raises Refusal `case-without-dose`, `case-without-structures`, `case-without-images`, `dose-unclear` if there are
-    several and none is named, `structures-unclear`, `images-unclear`.  A structure that cannot be judged is told with
-    its reason, and the others are judged.
+    several and none is named, `structures-unclear`, `images-unclear`, `frames-differ`.  A structure that cannot be
+    judged is told with its reason, and the others are judged.
     """
     chosen, images = dose_of(case, dose), images_of(case)
     plan = next((each for each in case.plans if each.instance == chosen.plan), None)
     structure_set = structures_for(case, plan)
+    refuse_other_frames(images, structure_set.header, chosen.header)
     judged = []
     for number, structure in enumerate(structure_set.structures, start=1):
         judged.append(_evaluated(structure, chosen, images, shelf))
         on_progress(structure.name, number, len(structure_set.structures))
     prescribed = prescribed_gy(plan)
-    named = {each.standard_name or each.structure.name: each.dvh for each in judged if each.dvh is not None}
-    lines = () if protocol is None else scorecard(protocol, named, prescription_gy=prescribed)
+    named = {_judged_as(each): each.dvh for each in judged if each.dvh is not None}
+    several = frozenset(name for name, count in Counter(map(_judged_as, judged)).items() if count > 1)
+    lines = () if protocol is None else scorecard(protocol, named, prescription_gy=prescribed, several=several)
     return Evaluation(dose=chosen, plan=plan, prescription_gy=prescribed, structures=tuple(judged), lines=tuple(lines))
+
+
+def _judged_as(evaluated: EvaluatedStructure) -> str:
+    """The name by which a protocol speaks of a structure."""
+    return evaluated.standard_name or evaluated.structure.name
 
 
 def _evaluated(structure: Structure, dose: Dose, images: ImageSeries, shelf: Shelf) -> EvaluatedStructure:
@@ -124,6 +133,15 @@ def dose_of(case: Case, instance: str | None) -> Dose:
 def images_of(case: Case) -> ImageSeries:
     """The only series of images; raises Refusal `case-without-images` or `images-unclear`."""
     return _only(case.images, "case-without-images", "images-unclear")
+
+
+def refuse_other_frames(images: ImageSeries, *others: Header) -> None:
+    """Raise Refusal `frames-differ` if something does not lie in the frame of reference of the images.
+
+    Without a registration nobody knows where it lies in them, though its numbers look as if one did.
+    """
+    if any(other.frame != images.header.frame for other in others):
+        raise Refusal("frames-differ")
 
 
 def structures_for(case: Case, plan: Plan | None) -> StructureSet:
