@@ -150,6 +150,24 @@ async def test_two_who_take_in_the_same_delivery_make_one_case(house: House) -> 
     assert len(await house.cases.of(HOSPITAL)) == 1
 
 
+async def test_a_delivery_in_which_one_object_took_anothers_place_meanwhile_is_read_again(house: House) -> None:
+    """As many as before are not the same as before: the one was not read, the other was taken back."""
+    delivery = await house.sent([*small_objects().contents(), second_dose()])
+    dose = (await house.deliveries.arrivals(delivery))[-1]
+    plan = next(each for each in await house.deliveries.arrivals(delivery) if each.modality == "RTPLAN")
+    await house.deliveries.take_back(delivery, plan.document)
+
+    async def exchange(step: str, _done: int, _total: int) -> None:
+        if step == "keeping":
+            await house.deliveries.take_back(delivery, dose.document)
+            await house.deliveries.add(delivery, small_objects().of(Kind.PLAN)[0])
+
+    with pytest.raises(Refusal, match="delivery-changed"):
+        await house.deliveries.take_in(delivery, by=PHYSICIST, on_progress=exchange)
+    case = await house.cases.one((await house.taken(delivery)).case, HOSPITAL)
+    assert (len(case.about.plans), len(case.about.doses)) == (1, 1)
+
+
 async def test_a_second_dose_is_added_to_a_case(house: House) -> None:
     case = await house.case_of(small_objects().contents())
     await house.taken(await house.sent([second_dose()], into=case.id))

@@ -174,7 +174,7 @@ class Deliveries:
         document = await self._documents.keep(msgspec.json.encode(about))
         async with self._database.transaction("app") as transaction:
             await _held(transaction, delivery)
-            if len(arrived) != _numbers(await transaction.one(_SQL.arrived, delivery=delivery.id))[0]:
+            if arrived != tuple(map(_arrival, await transaction.all(_SQL.arrivals, delivery=delivery.id))):
                 raise Refusal("delivery-changed", next_step="send-again", retryable=True)
             case = await self._settled(transaction, delivery, document, former=len(former), by=by)
             await transaction.run(
