@@ -143,7 +143,8 @@ def middle_mm(opened: OpenCase, kind: PlaneKind) -> float:
         return float(places[len(places) // 2])
     points = np.concatenate([ring.points for ring in targets[0].structure.rings])
     axis = {PlaneKind.AXIAL: 2, PlaneKind.SAGITTAL: 0, PlaneKind.CORONAL: 1}[kind]
-    return float((points[:, axis].min() + points[:, axis].max()) / 2)
+    middle = float((points[:, axis].min() + points[:, axis].max()) / 2)
+    return min(max(middle, float(places[0])), float(places[-1]))  # a target may reach beyond the image
 
 
 def plane_picture(opened: OpenCase, wish: Wish) -> bytes:
