@@ -102,6 +102,14 @@ async def test_what_is_no_object_is_refused_as_it_arrives(house: House, content:
     assert not any(house.folder.rglob("*.*"))
 
 
+async def test_a_modality_that_no_table_can_hold_is_refused(house: House) -> None:
+    """PS3.5 6.2: a Code String has no control characters, and PostgreSQL keeps no NUL."""
+    content = small_objects().of(Kind.PLAN)[0]
+    delivery = await house.sent([])
+    with pytest.raises(Refusal, match="dicom-attribute-invalid"):
+        await house.deliveries.add(delivery, content.replace(b"CS\x06\x00RTPLAN", b"CS\x06\x00RT\0LAN"))
+
+
 async def test_a_bomb_is_refused_before_it_is_inflated(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tianfu.services.imaging.deliveries.OBJECT_BYTES_MAX", 1 << 20)
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
