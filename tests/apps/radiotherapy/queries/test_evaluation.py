@@ -63,3 +63,15 @@ def test_what_lies_in_another_frame_of_reference_is_not_judged() -> None:
     ):
         with pytest.raises(Refusal, match="frames-differ"):
             judged(broken)
+
+
+@pytest.mark.parametrize("summation", ["FRACTION", "BEAM"])
+def test_the_dose_of_a_part_keeps_no_goal_of_a_whole_course(summation: str) -> None:
+    """One of 25 fractions would keep every limit of an organ (Dose Summation Type, PS3.3 C.8.8.3)."""
+    target = next(each for each in whole().structure_sets[0].structures if each.kind == "PTV")
+    case = with_structures(whole(), replace(target, name="Bladder"))
+    (line,) = judged(case).lines
+    assert line.verdict in {"met", "missed", "within-variation"}
+    part = replace(case, doses=(replace(case.doses[0], summation=summation),))
+    (line,) = judged(part).lines
+    assert (line.verdict, line.reason) == ("not-evaluable", "dose-of-a-part")

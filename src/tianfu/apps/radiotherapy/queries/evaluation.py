@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol as Port
 from typing import TypeVar
 
 from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
 from tianfu.apps.radiotherapy.model.protocols import Protocol
-from tianfu.apps.radiotherapy.model.scorecards import ScoreLine, scorecard
+from tianfu.apps.radiotherapy.model.scorecards import ScoreLine, Verdict, scorecard
 from tianfu.apps.radiotherapy.model.shapes import CLOSED, shape_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
@@ -21,6 +21,9 @@ from tianfu.standards.dicom.names import Unknown, standard_name_of
 from tianfu.standards.dicom.plans import Plan
 from tianfu.standards.dicom.structure_sets import StructureSet
 from tianfu.standards.dicom.structures import Structure
+
+PARTS = frozenset({"FRACTION", "BEAM", "BRACHY", "FRACTION_SESSION", "BEAM_SESSION", "BRACHY_SESSION", "CONTROL_POINT"})
+"""Dose Summation Types (PS3.3 C.8.8.3) of less than a plan: a limit for a whole course would always seem kept."""
 
 Value = TypeVar("Value")
 Progress = Callable[[str, int, int], None]
@@ -95,7 +98,15 @@ def evaluate(
     named = {_judged_as(each): each.dvh for each in judged if each.dvh is not None}
     several = frozenset(name for name, count in Counter(map(_judged_as, judged)).items() if count > 1)
     lines = () if protocol is None else scorecard(protocol, named, prescription_gy=prescribed, several=several)
+    if chosen.summation in PARTS or chosen.kind == "ERROR":
+        lines = tuple(map(_of_a_part, lines))
     return Evaluation(dose=chosen, plan=plan, prescription_gy=prescribed, structures=tuple(judged), lines=tuple(lines))
+
+
+def _of_a_part(line: ScoreLine) -> ScoreLine:
+    """The line without a verdict; one that had none keeps its reason."""
+    has_verdict = line.verdict is not Verdict.NOT_EVALUABLE
+    return replace(line, verdict=Verdict.NOT_EVALUABLE, reason="dose-of-a-part") if has_verdict else line
 
 
 def _judged_as(evaluated: EvaluatedStructure) -> str:
