@@ -11,6 +11,7 @@ from demo.radiotherapy.objects import Kind
 
 from tests.apps.radiotherapy.department import ROOT, Browser, Department
 from tests.radiotherapy_house import small_objects
+from tianfu.apps.radiotherapy import looking
 from tianfu.db import Query
 from tianfu.standards.dicom.doses import read_dose, write_dose
 from tianfu.standards.dicom.encoding import decode
@@ -106,3 +107,15 @@ async def test_no_number_in_an_address_breaks_a_page(department: Department, phy
     dose = case.about.doses[0].instance
     assert (await physicist.get(f"{ROOT}/cases/{case.id}/look?dose={dose}&{query}")).status_code == 200
     assert (await physicist.get(f"{ROOT}/cases/{case.id}/planes/axial.png?{query}")).status_code < 500
+
+
+async def test_a_case_too_large_for_a_page_is_not_read_and_one_that_inflates_is_not_held(
+    department: Department, physicist: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await department.imaging.case_of(small_objects().contents())
+    monkeypatch.setattr(looking, "OPEN_BYTES_MAX", 1 << 10)
+    there = looking.Looking(department.imaging.cases)
+    assert await there.opened(case) is not await there.opened(case)
+    monkeypatch.setattr(looking, "SHOWN_BYTES_MAX", 1 << 10)
+    page = await physicist.get(f"{ROOT}/cases/{case.id}/look")
+    assert "planes are shown of cases up to 1024" in page.text

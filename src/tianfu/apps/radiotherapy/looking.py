@@ -41,7 +41,10 @@ OPEN_MAX = 2
 """So many cases one worker keeps open: a CT of 150 slices takes 80 MB. [ours]"""
 
 OPEN_BYTES_MAX = 512 << 20
-"""A larger case is read each time, and held by nobody. [ours]"""
+"""A case that takes more once it is read is read each time, and held by nobody: small objects may inflate. [ours]"""
+
+SHOWN_BYTES_MAX = 1 << 30
+"""A larger case is not read by a process that answers everybody's pages. [ours]"""
 
 LEVELS = (105.0, 100.0, 95.0, 80.0, 50.0, 30.0)
 """Isodose lines in percent of the reference dose, as in the design."""
@@ -117,21 +120,33 @@ class Looking:
         self._reading = asyncio.Lock()
 
     async def opened(self, case: KeptCase) -> OpenCase:
-        """The case, read unless it is open; raises Refusal `case-without-images`, `images-unclear`."""
+        """The case, read unless it is open.
+
+        Raises Refusal `case-without-images`, `images-unclear`, `case-too-large-to-show`.
+        """
         objects = await self._cases.objects(case)
+        size = sum(each.size_bytes for each in objects)
+        if size > SHOWN_BYTES_MAX:
+            raise Refusal("case-too-large-to-show", details={"bytes": str(size), "most": str(SHOWN_BYTES_MAX)})
         key = " ".join((case.id, *documents_of(objects)))
         async with self._reading:  # two who look at once read once, and hold no more than one more case
             found = self._open.get(key)
             if found is None:
                 read = (await self._cases.read(case)).value
                 found = OpenCase(case=read, images=images_of(read))
-                if sum(each.size_bytes for each in objects) <= OPEN_BYTES_MAX:
+                if _held_bytes(read) <= OPEN_BYTES_MAX:
                     self._open[key] = found
                     while len(self._open) > OPEN_MAX:
                         self._open.popitem(last=False)
             else:
                 self._open.move_to_end(key)
         return found
+
+
+def _held_bytes(case: Case) -> int:
+    """What the voxels of a case take in memory."""
+    images = sum(each.volume.values.nbytes for each in case.images)
+    return images + sum(each.volume.values.nbytes for each in case.doses)
 
 
 def middle_mm(opened: OpenCase, kind: PlaneKind) -> float:
