@@ -120,8 +120,8 @@ DESCRIBED: tuple[Description, ...] = (
         name="TIANFU_HEAVY_MEMORY_MB",
         form="1024 to 1048576",
         default="`6144`",
-        meaning="How much memory the worker of heavy computations may hold, in MiB; a work that wants more is refused "
-        "with `work-too-large`, and nothing else suffers.",
+        meaning="How much memory either worker, that of heavy computations and that which takes cases in, may hold, in "
+        "MiB; a work that wants more is refused with `work-too-large`, and nothing else suffers.",
     ),
     Description(
         name="TIANFU_DATABASE_URL",

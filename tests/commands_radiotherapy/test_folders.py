@@ -48,7 +48,7 @@ def header(series: str) -> Header:
     return Header(patient=person, study=Study(uid="2.25.1"), series=Series(uid=series), frame="2.25.2")
 
 
-def write_case(folder: Path, *, more_gy: float = 0.0) -> Path:
+def write_case(folder: Path, *, more_gy: float = 0.0, structure_name: str = "PTV") -> Path:
     """A cylinder along z in water, in a dose that grows by 2 Gy/cm along x from 30 Gy at its axis."""
     folder.mkdir()
     water = np.zeros(GRID.shape, dtype=np.int16)
@@ -60,7 +60,7 @@ def write_case(folder: Path, *, more_gy: float = 0.0) -> Path:
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     ring = RADIUS_MM * np.column_stack([np.cos(angles), np.sin(angles)]) - GRID.origin[:2]
     heights = np.arange(-HEIGHT_MM / 2 + 1, HEIGHT_MM / 2, 2) - GRID.origin[2]
-    drawn = Drawn(name="PTV", kind="PTV", colour=(200, 0, 0))
+    drawn = Drawn(name=structure_name, kind="PTV", colour=(200, 0, 0))
     structure = structure_of_shape(1, drawn, shape_from((float(z), ring) for z in heights), GRID)
     images = ReferencedImages(study="2.25.1", series="2.25.4", instances=names)
     structures = StructureSet(
@@ -123,6 +123,15 @@ def test_two_plans_and_two_doses_are_compared(tmp_path: Path) -> None:
     missing = run("gamma", folder, higher, "--dose-percent", "2")
     assert missing.returncode == 2
     assert "distance-mm" in missing.stderr
+
+
+@pytest.mark.parametrize("name", ["GTV[boost]", "[/oar]"])
+def test_a_name_is_shown_as_it_stands_whatever_is_in_it(tmp_path: Path, name: str) -> None:
+    folder = write_case(tmp_path / "case", structure_name=name)
+    for command in (("show", folder), ("dvh", folder)):
+        done = run(*command)
+        assert done.returncode == 0, done.stderr
+        assert name in done.stdout
 
 
 def test_what_is_refused_is_said_in_words_and_in_chinese(tmp_path: Path) -> None:

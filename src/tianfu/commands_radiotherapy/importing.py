@@ -155,7 +155,7 @@ def _show_cases(cases: Sequence[KeptCase]) -> None:
     table = Table(Column(min_width=_ID_WIDTH), *map(say, ("patient", "patient-number", "holds", "taken-in")))
     for each in cases:
         table.add_row(each.id, _name(each.about), each.about.patient_number, _held(each.about), moment(each.made_at))
-    out.print(table)
+    out.print(table, markup=False)
 
 
 def _name(about: CaseAbout) -> str:

@@ -160,7 +160,7 @@ def show_protocols() -> None:
     for name, each in shipped_protocols().items():
         marks = ", ".join(sorted({goal.mark for goal in each.goals}))
         table.add_row(name, each.title.get(language().tag, name), str(len(each.goals)), marks)
-    out.print(table)
+    out.print(table, markup=False)
 
 
 def _evaluation(folder: Path, dose: str | None, protocol: Protocol | None) -> EvaluationResult:

@@ -119,7 +119,7 @@ def spoken(command: Callable[Given, Result]) -> Callable[Given, Result]:
 @contextmanager
 def bar() -> Iterator[Tell]:
     """A bar on the terminal for work that tells how far it is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as shown:
         task = shown.add_task("", total=None)
         yield lambda step, done, total: shown.update(task, description=step, completed=done, total=total)

@@ -124,7 +124,7 @@ def show_objects(case: Case) -> None:
         table.add_row("RTDOSE", dose.summation, f"{float(dose.volume.values.max()):.2f} Gy  {dose.instance}")
     if case.treatments:
         table.add_row("RTRECORD", "", str(len(case.treatments)))
-    out.print(table)
+    out.print(table, markup=False)
 
 
 def show_structures(case: Case) -> None:
@@ -137,7 +137,7 @@ def show_structures(case: Case) -> None:
             name = standard_name_of(each.name)
             standard = "–" if isinstance(name, Unknown) else name.name
             table.add_row(each.name, standard, each.kind, str(len(each.rings)))
-    out.print(table)
+    out.print(table, markup=False)
 
 
 def show_evaluation(result: EvaluationResult) -> None:
@@ -154,7 +154,7 @@ def show_evaluation(result: EvaluationResult) -> None:
         if each.figures.outside_share > 0:
             outside = say("partly-outside", percent=f"{100 * each.figures.outside_share:.1f}")
             err.print(f"! {each.name}: {outside}", markup=False)
-    out.print(table)
+    out.print(table, markup=False)
     if result.lines:
         _show_scorecard(result.lines)
 
@@ -165,7 +165,7 @@ def show_comparison(lines: Sequence[ComparedResult]) -> None:
     for each in lines:
         gain = "" if each.gain is None else f"{each.gain:+.2f}"
         table.add_row(each.first.structure, each.first.goal, _reached(each.first), _reached(each.second), gain)
-    out.print(table)
+    out.print(table, markup=False)
 
 
 def show_gamma_result(result: GammaResult) -> None:
@@ -183,7 +183,7 @@ def show_gamma_result(result: GammaResult) -> None:
     }
     for key, value in rows.items():
         table.add_row(say(f"gamma-{key}"), value)
-    out.print(table)
+    out.print(table, markup=False)
 
 
 def _row_of(figures: Figures) -> list[float]:
@@ -210,4 +210,4 @@ def _show_scorecard(lines: Sequence[LineResult]) -> None:
     for line in lines:
         mark = language().say_either(f"rt.mark-{line.mark}", "rt.unsaid")
         table.add_row(str(line.priority), line.structure, line.goal, _reached(line), mark)
-    out.print(table)
+    out.print(table, markup=False)

@@ -95,7 +95,8 @@ def main(queue: Queue) -> None:
     settings = settings_from(os.environ)
     if queue == "heavy":
         os.environ.setdefault("NUMBA_NUM_THREADS", str(HEAVY_THREADS))
-        limit_memory(settings.heavy_memory_mb)
+    # Whoever takes a case in holds all of it, as whoever judges it does.
+    limit_memory(settings.heavy_memory_mb)
     asyncio.run(work_off(settings, queue))
 
 

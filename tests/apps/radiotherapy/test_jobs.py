@@ -30,7 +30,7 @@ from tianfu.apps.radiotherapy.wishes import (
     gamma_wish,
     take_in_wish,
 )
-from tianfu.db import Addresses, Database
+from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.imaging.cases import KeptCase
@@ -219,3 +219,35 @@ def test_no_criterion_is_assumed(name: str) -> None:
         with pytest.raises(Refusal, match="gamma-criterion-missing"):
             criteria_from(wrong)
     assert criteria_from({**told, "normalisation_gy": "50"}) == replace(CRITERIA, normalisation_gy=50.0)
+
+
+async def test_a_worker_after_an_update_takes_no_histogram_of_the_former_program(
+    house: House, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result names one state of the code; a part that another one computed has no place in it."""
+    case = await house.case_of(small_objects().contents())
+    work = await asked(house, case, None)
+    computed: list[str] = []
+    real = evaluation.dose_volume_histogram
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        computed.append("one")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(evaluation, "dose_volume_histogram", counted)
+    read = (await house.cases.read(case)).value
+    first = evaluate(read, dose=None, protocol=None, on_progress=lambda *_: None).structures[0]
+    assert first.dvh is not None
+    number, kept = first.structure.number, dvh_text(first.dvh)
+    async with house.database.connection("app") as connection:
+        for name in (f"structure-{number}", f"structure-{number}-of-another-state"):
+            await connection.run(
+                Query.composed("part", "insert into work_part values (%(work)s::uuid, %(name)s, %(result)s, 0)"),
+                work=work,
+                name=name,
+                result=kept,
+            )
+    computed.clear()
+    async with working(house, addresses, "heavy"):
+        assert (await ended(house, work)).state is State.DONE
+    assert len(computed) == len(case.about.structures)

@@ -102,6 +102,14 @@ async def test_what_is_no_object_is_refused_as_it_arrives(house: House, content:
     assert not any(house.folder.rglob("*.*"))
 
 
+async def test_a_modality_that_no_table_can_hold_is_refused(house: House) -> None:
+    """PS3.5 6.2: a Code String has no control characters, and PostgreSQL keeps no NUL."""
+    content = small_objects().of(Kind.PLAN)[0]
+    delivery = await house.sent([])
+    with pytest.raises(Refusal, match="dicom-attribute-invalid"):
+        await house.deliveries.add(delivery, content.replace(b"CS\x06\x00RTPLAN", b"CS\x06\x00RT\0LAN"))
+
+
 async def test_a_bomb_is_refused_before_it_is_inflated(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tianfu.services.imaging.deliveries.OBJECT_BYTES_MAX", 1 << 20)
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -148,6 +156,24 @@ async def test_two_who_take_in_the_same_delivery_make_one_case(house: House) -> 
     done = await asyncio.gather(house.taken(delivery), house.taken(delivery), return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Refusal", "TakenIn"]
     assert len(await house.cases.of(HOSPITAL)) == 1
+
+
+async def test_a_delivery_in_which_one_object_took_anothers_place_meanwhile_is_read_again(house: House) -> None:
+    """As many as before are not the same as before: the one was not read, the other was taken back."""
+    delivery = await house.sent([*small_objects().contents(), second_dose()])
+    dose = (await house.deliveries.arrivals(delivery))[-1]
+    plan = next(each for each in await house.deliveries.arrivals(delivery) if each.modality == "RTPLAN")
+    await house.deliveries.take_back(delivery, plan.document)
+
+    async def exchange(step: str, _done: int, _total: int) -> None:
+        if step == "keeping":
+            await house.deliveries.take_back(delivery, dose.document)
+            await house.deliveries.add(delivery, small_objects().of(Kind.PLAN)[0])
+
+    with pytest.raises(Refusal, match="delivery-changed"):
+        await house.deliveries.take_in(delivery, by=PHYSICIST, on_progress=exchange)
+    case = await house.cases.one((await house.taken(delivery)).case, HOSPITAL)
+    assert (len(case.about.plans), len(case.about.doses)) == (1, 1)
 
 
 async def test_a_second_dose_is_added_to_a_case(house: House) -> None:

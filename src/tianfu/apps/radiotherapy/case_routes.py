@@ -86,9 +86,7 @@ def _lists(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     @get(CASE)
     async def show_case(request: HttpRequest, case: FromPath[str]) -> Response[str]:
         who = physicist(request)
-        found = await desk.cases.one(case, who.organisation)
-        await desk.cases.tell(found, OPEN, by=who.caller)
-        return await page(request, found, Asked(form={}))
+        return await page(request, await desk.cases.one(case, who.organisation), Asked(form={}))
 
     return [show_cases, show_case]
 
@@ -186,6 +184,7 @@ def _case_page(pages: Pages, desk: Desk) -> Callable[[HttpRequest, KeptCase, Ask
     """Makes the page of one case with what was and may be computed."""
 
     async def page(request: HttpRequest, found: KeptCase, asked: Asked) -> Response[str]:
+        await desk.cases.tell(found, OPEN, by=physicist(request).caller)
         return page_of(pages, request)(
             "case.html",
             case=found,

@@ -15,9 +15,14 @@ LIBRARIES = ("numba", "numpy", "pydicom", "scipy", "shapely")
 
 @functools.cache
 def code_version() -> str:
-    """A digest of every file that reads, computes or describes, and of the libraries below it."""
+    """A digest of every file that reads, names, computes or describes, and of the libraries below it."""
     here, codecs = Path(__file__).parent, Path(str(dicom.__file__)).parent
-    files = [*sorted(codecs.rglob("*.py")), *sorted((here / "model").glob("*.py")), *sorted(here.glob("queries/*.py"))]
+    files = [
+        *(file for kind in ("py", "json") for file in sorted(codecs.rglob(f"*.{kind}"))),
+        *sorted((here / "model").glob("*.py")),
+        *sorted(here.glob("queries/*.py")),
+        *(here / name for name in ("jobs.py", "made_results.py", "results.py", "wishes.py")),
+    ]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())

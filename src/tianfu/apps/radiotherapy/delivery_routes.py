@@ -11,6 +11,7 @@ from litestar.response import Redirect
 
 from tianfu.apps.radiotherapy.pages import DELIVERIES, WORKS, page_of, physicist
 from tianfu.apps.radiotherapy.ports import Desk
+from tianfu.apps.radiotherapy.room import Room
 from tianfu.apps.radiotherapy.speech import Speech
 from tianfu.apps.radiotherapy.wishes import take_in_wish
 from tianfu.kernel.refusal import Refusal
@@ -24,6 +25,9 @@ from tianfu.web.pages import Pages
 
 SENT_BYTES_MAX = 256 << 20
 """One object sent by a browser; larger ones come by `tianfu rt import`. [ours]"""
+
+HELD_BYTES_MAX = 3 * SENT_BYTES_MAX
+"""Of bodies, in one web worker at once; the others wait unread. [ours]"""
 
 SAID_BY_SCRIPT = (
     "rt.send-",
@@ -42,6 +46,7 @@ DELIVERY = DELIVERIES + "/{delivery:str}"
 
 def delivery_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     """Begin, send, look, take in, discard."""
+    room = Room(HELD_BYTES_MAX)
 
     @post(DELIVERIES, status_code=303)
     async def begin_delivery(request: HttpRequest) -> Redirect:
@@ -77,9 +82,9 @@ def delivery_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     @post(DELIVERY + "/objects", status_code=201, opt=SENT, request_max_body_size=SENT_BYTES_MAX)
     async def take_object(request: HttpRequest, delivery: FromPath[str]) -> Response[Any]:
         found = await desk.deliveries.one(delivery, physicist(request).organisation)
-        content = await request.body()
         try:
-            return _answer(_told(await desk.deliveries.add(found, content)), status=201)
+            async with room.of(_held_bytes(request)):
+                return _answer(_told(await desk.deliveries.add(found, await request.body())), status=201)
         except Refusal as refusal:
             said = Speech(pages.asking(request).language).said(refusal.code, refusal.details)
             return _answer({"refusal": refusal.code, "said": said}, status=422)
@@ -106,6 +111,12 @@ def delivery_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         return Redirect("/radiotherapy?done=discarded", status_code=303)
 
     return [begin_delivery, show_delivery, tell_objects, take_object, take_back, take_in, discard]
+
+
+def _held_bytes(request: HttpRequest) -> int:
+    """How much a body may come to hold: none if it is refused unread, the most if its length is not said."""
+    said = request.content_length
+    return SENT_BYTES_MAX if said is None else said if 0 <= said <= SENT_BYTES_MAX else 0
 
 
 def _told(kept: KeptObject) -> dict[str, Any]:

@@ -111,13 +111,20 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Histograms that are done, so that a worker that takes up begins where the dead one ended."""
+    """Histograms that are done, so that a worker that takes up begins where the dead one ended.
+
+    A worker of another state of the code, such as the one after an update, computes them anew: a result is of one.
+    """
 
     doing: Doing
 
     def get(self, number: int) -> Dvh | None:
-        kept = self.doing.finished.get(f"structure-{number}")
+        kept = self.doing.finished.get(_part(number))
         return None if kept is None else dvh_from(kept)
 
     def put(self, number: int, dvh: Dvh) -> None:
-        self.doing.finish(f"structure-{number}", dvh_text(dvh))
+        self.doing.finish(_part(number), dvh_text(dvh))
+
+
+def _part(number: int) -> str:
+    return f"structure-{number}-{code_version()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -43,13 +44,14 @@ def _planes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
 
         who = physicist(request)
         found = await desk.cases.one(case, who.organisation)
+        await desk.cases.tell(found, OPEN, by=who.caller, seen="planes")
         asked = {name: str(value) for name, value in request.query_params.items()}
         page, language = page_of(pages, request), pages.asking(request).language
         window = _one_of(WindowName, asked.get("window", ""), WindowName.SOFT_TISSUE)
         try:
             opened = await desk.looking.opened(found)
             dose = asked.get("dose", "") if opened.dose(asked.get("dose", "")) is not None else ""
-            reference = _number(asked.get("reference", "")) or looking.reference_of(opened, dose)
+            reference = _number(_reference(asked, dose)) or looking.reference_of(opened, dose)
 
             def drawn() -> list[looking.ShownPlane]:
                 shown = []
@@ -65,7 +67,6 @@ def _planes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             planes = await asyncio.to_thread(drawn)
         except Refusal as refusal:
             return page("look.html", case=found, refused=refusal, planes=())
-        await desk.cases.tell(found, OPEN, by=who.caller, seen="planes")
         kept = {plane.kind.value: f"{plane.at_mm:.3f}" for plane in planes}
         kept |= {"window": window.value, "dose": dose, "reference": "" if reference is None else f"{reference:g}"}
         return page(
@@ -88,11 +89,13 @@ def _pictures(desk: Desk) -> list[HTTPRouteHandler]:
         from tianfu.apps.radiotherapy.pictures.frames import PlaneKind
         from tianfu.apps.radiotherapy.pictures.windows import WindowName
 
-        found = await desk.cases.one(case, physicist(request).organisation)
+        who = physicist(request)
+        found = await desk.cases.one(case, who.organisation)
         kind, at_mm = name.removesuffix(".png"), _number(str(request.query_params.get("at", "")))
         if kind not in set(PlaneKind) or at_mm is None:
             raise not_found()
         window = _one_of(WindowName, str(request.query_params.get("window", "")), WindowName.SOFT_TISSUE)
+        await desk.cases.tell(found, OPEN, by=who.caller, seen=kind)
         opened = await desk.looking.opened(found)
         wish = looking.Wish(kind=PlaneKind(kind), at_mm=at_mm, window=window)
         picture = await asyncio.to_thread(looking.plane_picture, opened, wish)
@@ -107,11 +110,22 @@ def _pictures(desk: Desk) -> list[HTTPRouteHandler]:
         at_mm = _number(str(request.query_params.get("at", "")))
         if done.kind != GAMMA or done.about != found.id or done.state is not State.DONE or at_mm is None:
             raise not_found()
+        await desk.cases.tell(found, OPEN, by=who.caller, seen="gamma", work=done.id)
         result = await gamma_of(desk.documents, done)
         picture = await asyncio.to_thread(looking.gamma_picture, result, at_mm)
         return Response(picture, media_type="image/png", headers=PNG_HEADERS)
 
     return [show_picture, show_gamma_picture]
+
+
+def _reference(asked: Mapping[str, str], dose: str) -> str:
+    """What was said to be 100 %; nothing if it only still stood there when another dose was chosen.
+
+    It is what that dose's plan prescribes, or was said of it, and no other plan's.
+    """
+    said = asked.get("reference", "")
+    is_left = dose != asked.get("shown_dose", dose) and said == asked.get("shown_reference", "")
+    return "" if is_left else said
 
 
 def _number(text: str) -> float | None:

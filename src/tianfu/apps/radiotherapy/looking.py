@@ -20,7 +20,12 @@ from tianfu.apps.radiotherapy.pictures.scales import WIDE
 from tianfu.apps.radiotherapy.pictures.slices import slice_png
 from tianfu.apps.radiotherapy.pictures.windows import WindowName, window_named
 from tianfu.apps.radiotherapy.pictures.words import gamma_words, overlay_words
-from tianfu.apps.radiotherapy.queries.evaluation import images_of, prescribed_gy, structures_for
+from tianfu.apps.radiotherapy.queries.evaluation import (
+    images_of,
+    prescribed_gy,
+    refuse_other_frames,
+    structures_for,
+)
 from tianfu.apps.radiotherapy.results import GammaResult
 from tianfu.apps.radiotherapy.wishes import documents_of
 from tianfu.kernel.refusal import Refusal
@@ -36,7 +41,10 @@ OPEN_MAX = 2
 """So many cases one worker keeps open: a CT of 150 slices takes 80 MB. [ours]"""
 
 OPEN_BYTES_MAX = 512 << 20
-"""A larger case is read each time, and held by nobody. [ours]"""
+"""A case that takes more once it is read is read each time, and held by nobody: small objects may inflate. [ours]"""
+
+SHOWN_BYTES_MAX = 1 << 30
+"""A larger case is not read by a process that answers everybody's pages. [ours]"""
 
 LEVELS = (105.0, 100.0, 95.0, 80.0, 50.0, 30.0)
 """Isodose lines in percent of the reference dose, as in the design."""
@@ -83,6 +91,7 @@ class OpenCase:
         if not self.case.structure_sets:
             return ()
         chosen = structures_for(self.case, next((each for each in self.case.plans if each.instance == plan), None))
+        refuse_other_frames(self.images, chosen.header)
         if chosen.instance not in self.solids:
             self.solids[chosen.instance] = tuple(_solids(chosen.structures, self.images))
         return self.solids[chosen.instance]
@@ -111,21 +120,33 @@ class Looking:
         self._reading = asyncio.Lock()
 
     async def opened(self, case: KeptCase) -> OpenCase:
-        """The case, read unless it is open; raises Refusal `case-without-images`, `images-unclear`."""
+        """The case, read unless it is open.
+
+        Raises Refusal `case-without-images`, `images-unclear`, `case-too-large-to-show`.
+        """
         objects = await self._cases.objects(case)
+        size = sum(each.size_bytes for each in objects)
+        if size > SHOWN_BYTES_MAX:
+            raise Refusal("case-too-large-to-show", details={"bytes": str(size), "most": str(SHOWN_BYTES_MAX)})
         key = " ".join((case.id, *documents_of(objects)))
         async with self._reading:  # two who look at once read once, and hold no more than one more case
             found = self._open.get(key)
             if found is None:
                 read = (await self._cases.read(case)).value
                 found = OpenCase(case=read, images=images_of(read))
-                if sum(each.size_bytes for each in objects) <= OPEN_BYTES_MAX:
+                if _held_bytes(read) <= OPEN_BYTES_MAX:
                     self._open[key] = found
                     while len(self._open) > OPEN_MAX:
                         self._open.popitem(last=False)
             else:
                 self._open.move_to_end(key)
         return found
+
+
+def _held_bytes(case: Case) -> int:
+    """What the voxels of a case take in memory."""
+    images = sum(each.volume.values.nbytes for each in case.images)
+    return images + sum(each.volume.values.nbytes for each in case.doses)
 
 
 def middle_mm(opened: OpenCase, kind: PlaneKind) -> float:
@@ -137,7 +158,8 @@ def middle_mm(opened: OpenCase, kind: PlaneKind) -> float:
         return float(places[len(places) // 2])
     points = np.concatenate([ring.points for ring in targets[0].structure.rings])
     axis = {PlaneKind.AXIAL: 2, PlaneKind.SAGITTAL: 0, PlaneKind.CORONAL: 1}[kind]
-    return float((points[:, axis].min() + points[:, axis].max()) / 2)
+    middle = float((points[:, axis].min() + points[:, axis].max()) / 2)
+    return min(max(middle, float(places[0])), float(places[-1]))  # a target may reach beyond the image
 
 
 def plane_picture(opened: OpenCase, wish: Wish) -> bytes:
@@ -159,6 +181,7 @@ def shown_plane(opened: OpenCase, wish: Wish, language: Language, *, picture: st
     ]
     lines: tuple[Isodose, ...] = ()
     if dose is not None and wish.reference_gy is not None:
+        refuse_other_frames(opened.images, dose.header)
         volume = Volume(grid=dose.volume.grid, values=dose.volume.values.astype(np.float64))
         lines = isodoses_in(volume, frame, LEVELS, reference_gy=wish.reference_gy)
     words = overlay_words(frame, structures=len(contours), language=language)

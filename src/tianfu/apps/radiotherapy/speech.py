@@ -39,6 +39,10 @@ class Speech:
         ideographic = name.split("=")[1] if name.count("=") else ""
         return " ".join(part for part in (ideographic or name.split("=")[0]).split("^") if part)
 
+    def approval(self, status: str) -> str:
+        """Approval Status (300E,0002) in words; one that the standard does not know as it stands."""
+        return self.language.say_either(f"rt.approval-{status or 'UNSAID'}", "rt.approval-other", status=status)
+
     def sex(self, sex: str) -> str:
         """Patient's Sex (0010,0040) in words."""
         return self.language.say(f"rt.sex-{sex}" if sex in {"M", "F", "O"} else "rt.unsaid")

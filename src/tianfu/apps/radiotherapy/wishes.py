@@ -5,6 +5,7 @@ A work's key holds the digests of all that is read and the state of the code: eq
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -114,9 +115,11 @@ def criteria_from(told: Mapping[str, str]) -> GammaCriteria:
 
 async def evaluation_of(documents: Documents, work: Work) -> EvaluationResult:
     """The result of a work that is done."""
-    return msgspec.json.decode(await documents.content(str(work.result)), type=EvaluationResult)
+    content = await documents.content(str(work.result))
+    return await asyncio.to_thread(msgspec.json.decode, content, type=EvaluationResult)
 
 
 async def gamma_of(documents: Documents, work: Work) -> GammaResult:
     """The result of a comparison that is done."""
-    return msgspec.json.decode(await documents.content(str(work.result)), type=GammaResult)
+    content = await documents.content(str(work.result))  # a map of a large dose has a hundred megabytes
+    return await asyncio.to_thread(msgspec.json.decode, content, type=GammaResult)

@@ -31,6 +31,9 @@ TAKE_IN, DISCARD = "take-in-imaging-case", "discard-imaging-delivery"
 
 LISTED_MAX = 50
 
+READ_AT_ONCE_MAX = 2
+"""Of objects that arrive, in one process: each may inflate to OBJECT_BYTES_MAX. [ours]"""
+
 DROPPED_SECONDS = 24 * 3_600
 """How long what was dropped can still be found by whoever sends it again. [ours]"""
 
@@ -70,6 +73,7 @@ class Deliveries:
         self._documents = documents
         self._deeds = Deeds(RULE, auditor, clock)
         self._clock = clock
+        self._reading = asyncio.Semaphore(READ_AT_ONCE_MAX)
 
     async def begin(self, organisation: str, *, into: str | None, by: Caller) -> str:
         """A new delivery, for a new case or into one of the organisation; raises Refusal `case-unknown`."""
@@ -105,7 +109,8 @@ class Deliveries:
         Raises Refusal for what is no DICOM object (`dicom-…`), `delivery-over` once it has ended, `case-too-many-files`
         and `case-too-large`.
         """
-        instance, modality = await asyncio.to_thread(_told, content)
+        async with self._reading:
+            instance, modality = await asyncio.to_thread(_told, content)
         document = await self._documents.keep(content)
         kept = KeptObject(instance=instance, modality=modality, document=document, size_bytes=len(content))
         await self._add(delivery, kept)
@@ -174,7 +179,7 @@ class Deliveries:
         document = await self._documents.keep(msgspec.json.encode(about))
         async with self._database.transaction("app") as transaction:
             await _held(transaction, delivery)
-            if len(arrived) != _numbers(await transaction.one(_SQL.arrived, delivery=delivery.id))[0]:
+            if arrived != tuple(map(_arrival, await transaction.all(_SQL.arrivals, delivery=delivery.id))):
                 raise Refusal("delivery-changed", next_step="send-again", retryable=True)
             case = await self._settled(transaction, delivery, document, former=len(former), by=by)
             await transaction.run(
@@ -244,7 +249,10 @@ class Deliveries:
 def _told(content: bytes) -> tuple[str, str]:
     """SOP Instance UID and modality of an object."""
     item = Item(dataset=decode(content, bytes_max=OBJECT_BYTES_MAX).dataset)
-    return item.uid("SOPInstanceUID"), item.text("Modality")
+    modality = item.text("Modality")
+    if "\0" in modality:  # PostgreSQL keeps none
+        raise item.invalid("Modality")
+    return item.uid("SOPInstanceUID"), modality
 
 
 def _sound(delivery: str) -> str:

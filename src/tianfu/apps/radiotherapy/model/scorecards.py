@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,11 +36,24 @@ class ScoreLine:
     reason: str | None
 
 
-def scorecard(protocol: Protocol, dvhs: Mapping[str, Dvh], *, prescription_gy: float | None) -> tuple[ScoreLine, ...]:
-    """The lines of a protocol by priority; the prescribed dose is the plan's, or else the protocol's."""
+def scorecard(
+    protocol: Protocol,
+    dvhs: Mapping[str, Dvh],
+    *,
+    prescription_gy: float | None,
+    several: Set[str] = frozenset(),
+) -> tuple[ScoreLine, ...]:
+    """The lines of a protocol by priority; the prescribed dose is the plan's, or else the protocol's.
+
+    Of a name that `several` structures have nobody knows which one is meant: its goals are not evaluable.
+    """
     prescribed = prescription_gy if prescription_gy is not None else protocol.prescription_gy
-    goals = sorted(protocol.goals, key=lambda goal: goal.priority)
-    return tuple(score(goal, dvhs.get(goal.structure), prescription_gy=prescribed) for goal in goals)
+    return tuple(
+        _not_evaluable(goal, "structure-ambiguous")
+        if goal.structure in several
+        else score(goal, dvhs.get(goal.structure), prescription_gy=prescribed)
+        for goal in sorted(protocol.goals, key=lambda goal: goal.priority)
+    )
 
 
 def score(goal: Goal, dvh: Dvh | None, *, prescription_gy: float | None) -> ScoreLine:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol as Port
 from typing import TypeVar
 
 from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
 from tianfu.apps.radiotherapy.model.protocols import Protocol
-from tianfu.apps.radiotherapy.model.scorecards import ScoreLine, scorecard
+from tianfu.apps.radiotherapy.model.scorecards import ScoreLine, Verdict, scorecard
 from tianfu.apps.radiotherapy.model.shapes import CLOSED, shape_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
+from tianfu.standards.dicom.headers import Header
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.names import Unknown, standard_name_of
 from tianfu.standards.dicom.plans import Plan
 from tianfu.standards.dicom.structure_sets import StructureSet
 from tianfu.standards.dicom.structures import Structure
+
+PARTS = frozenset({"FRACTION", "BEAM", "BRACHY", "FRACTION_SESSION", "BEAM_SESSION", "BRACHY_SESSION", "CONTROL_POINT"})
+"""Dose Summation Types (PS3.3 C.8.8.3) of less than a plan: a limit for a whole course would always seem kept."""
 
 Value = TypeVar("Value")
 Progress = Callable[[str, int, int], None]
@@ -78,20 +83,35 @@ def evaluate(
     """Judge one dose of a case, the only one unless its SOP Instance UID is named.
 
     Raises Refusal `case-without-dose`, `case-without-structures`, `case-without-images`, `dose-unclear` if there are
-    several and none is named, `structures-unclear`, `images-unclear`.  A structure that cannot be judged is told with
-    its reason, and the others are judged.
+    several and none is named, `structures-unclear`, `images-unclear`, `frames-differ`.  A structure that cannot be
+    judged is told with its reason, and the others are judged.
     """
     chosen, images = dose_of(case, dose), images_of(case)
     plan = next((each for each in case.plans if each.instance == chosen.plan), None)
     structure_set = structures_for(case, plan)
+    refuse_other_frames(images, structure_set.header, chosen.header)
     judged = []
     for number, structure in enumerate(structure_set.structures, start=1):
         judged.append(_evaluated(structure, chosen, images, shelf))
         on_progress(structure.name, number, len(structure_set.structures))
     prescribed = prescribed_gy(plan)
-    named = {each.standard_name or each.structure.name: each.dvh for each in judged if each.dvh is not None}
-    lines = () if protocol is None else scorecard(protocol, named, prescription_gy=prescribed)
+    named = {_judged_as(each): each.dvh for each in judged if each.dvh is not None}
+    several = frozenset(name for name, count in Counter(map(_judged_as, judged)).items() if count > 1)
+    lines = () if protocol is None else scorecard(protocol, named, prescription_gy=prescribed, several=several)
+    if chosen.summation in PARTS or chosen.kind == "ERROR":
+        lines = tuple(map(_of_a_part, lines))
     return Evaluation(dose=chosen, plan=plan, prescription_gy=prescribed, structures=tuple(judged), lines=tuple(lines))
+
+
+def _of_a_part(line: ScoreLine) -> ScoreLine:
+    """The line without a verdict; one that had none keeps its reason."""
+    has_verdict = line.verdict is not Verdict.NOT_EVALUABLE
+    return replace(line, verdict=Verdict.NOT_EVALUABLE, reason="dose-of-a-part") if has_verdict else line
+
+
+def _judged_as(evaluated: EvaluatedStructure) -> str:
+    """The name by which a protocol speaks of a structure."""
+    return evaluated.standard_name or evaluated.structure.name
 
 
 def _evaluated(structure: Structure, dose: Dose, images: ImageSeries, shelf: Shelf) -> EvaluatedStructure:
@@ -124,6 +144,15 @@ def dose_of(case: Case, instance: str | None) -> Dose:
 def images_of(case: Case) -> ImageSeries:
     """The only series of images; raises Refusal `case-without-images` or `images-unclear`."""
     return _only(case.images, "case-without-images", "images-unclear")
+
+
+def refuse_other_frames(images: ImageSeries, *others: Header) -> None:
+    """Raise Refusal `frames-differ` if something does not lie in the frame of reference of the images.
+
+    Without a registration nobody knows where it lies in them, though its numbers look as if one did.
+    """
+    if any(other.frame != images.header.frame for other in others):
+        raise Refusal("frames-differ")
 
 
 def structures_for(case: Case, plan: Plan | None) -> StructureSet:
