@@ -159,7 +159,7 @@ async def test_a_worker_that_takes_up_computes_no_structure_twice(
     structures = len(case.about.structures)
     assert structures > 3
     assert len(computed) == structures
-    assert done.tries == 2
+    assert done.tries == 1, "a worker that was stopped in order did not die of the work"
 
 
 async def test_a_histogram_that_was_kept_loses_nothing(house: House) -> None:

@@ -56,7 +56,7 @@ update work set state = %(state)s, result = %(result)s, refusal = %(refusal)s, d
  where work = %(work)s::uuid and state in ('waiting', 'running');
 
 -- ask_again
--- What is not over though its job is: its worker was stopped while it worked.
+-- What is not over though its job is: its worker was stopped while it worked, which was not the work's doing.
 with lost as (
   select w.work, w.kind, w.queue from work w left join procrastinate_jobs j on j.id = w.job
    where w.queue = %(queue)s and w.state in ('waiting', 'running')
@@ -68,7 +68,8 @@ with lost as (
   )::procrastinate_job_to_defer_v1]))[1] as number
     from lost
 )
-update work set job = job.number from job where work.work = job.work returning work.work;
+update work set job = job.number, tries = greatest(tries - 1, 0) from job
+ where work.work = job.work returning work.work;
 
 -- give_up_work
 -- Whoever asked wants it no more; the queue is told in the same transaction.
