@@ -57,7 +57,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each walk founds a hospita
 
 def page_rows() -> list[PageRow]:
     """The rows of the table but for those that stand on sessions: tests of their own apps walk them."""
-    elsewhere = ("/sign-in", "/account", "/family", "/programs", "/newborn")
+    elsewhere = ("/sign-in", "/account", "/family", "/programs", "/newborn", "/radiotherapy")
     return [row for row in all_page_rows() if not row.path.startswith(elsewhere)]
 
 

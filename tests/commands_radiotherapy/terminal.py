@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -51,7 +52,9 @@ class Terminal:
             env={**self.installation.environment, "LC_ALL": language, "COLUMNS": "200"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            # Whoever runs the tests may ignore Ctrl-C, as programs in the background do; a terminal's commands do not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here
         )
 
     def told(self, *words: object) -> Any:
