@@ -54,7 +54,7 @@ class Terminal:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             # Whoever runs the tests may ignore Ctrl-C, as programs in the background do; a terminal's commands do not.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def told(self, *words: object) -> Any:

@@ -209,7 +209,7 @@ ENTITLED = ("lin", "herself", "officer", "keeper", "head", "clerk", "su", "he", 
 
 async def test_who_is_entitled_gets_what_strangers_are_refused(walk: Walk) -> None:
     # Else an application that refuses everybody would pass the walks above.
-    # No newborn and no imaging case lies in this province: tests of those apps open their pages to those whose they are.
+    # No newborn and no case of images lies in this province: tests of those apps open their pages to whose they are.
     guarded = [row for row in page_rows() if row.method == "GET" and row.purpose != "open"]
     guarded = [row for row in guarded if not row.path.startswith(("/newborn/", "/radiotherapy"))]
     shut = set()
