@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import locale
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +26,17 @@ LOCALES = {
     # Another collation than the embedded server's, so that an order that relies on the default shows.
     "postgres-15-debian": "locale 'C.UTF-8' locale_provider icu icu_locale 'zh-u-co-pinyin'",
 }
+
+
+LANGUAGE = locale.setlocale(locale.LC_CTYPE)
+
+
+@pytest.fixture(autouse=True)
+def one_language() -> Iterator[None]:
+    """ITK leaves the process with another language after some readings, in which files and programs speak ASCII."""
+    yield
+    if locale.setlocale(locale.LC_CTYPE) != LANGUAGE:
+        locale.setlocale(locale.LC_CTYPE, LANGUAGE)
 
 
 class Engine:

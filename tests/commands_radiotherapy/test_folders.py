@@ -89,7 +89,7 @@ def write_case(folder: Path, *, more_gy: float = 0.0, structure_name: str = "PTV
 def run(*arguments: object, language: str = "C.UTF-8") -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("tianfu")), "rt", *map(str, arguments)]
     environment = {**os.environ, "LC_ALL": language, "COLUMNS": "160"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, timeout=120, check=False)
 
 
 def test_a_case_is_shown_and_judged_as_its_closed_form_says(tmp_path: Path) -> None:
