@@ -33,7 +33,7 @@ LANGUAGE = locale.setlocale(locale.LC_CTYPE)
 
 @pytest.fixture(autouse=True)
 def one_language() -> Iterator[None]:
-    """ITK leaves the process with another language after some readings, in which files and programs speak ASCII."""
+    """ITK leaves the process with another language once it wrote a series; in it files and programs speak ASCII."""
     yield
     if locale.setlocale(locale.LC_CTYPE) != LANGUAGE:
         locale.setlocale(locale.LC_CTYPE, LANGUAGE)
