@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tianfu.apps.newborn.model.photo import PHOTO_BYTES_MAX
+from tianfu.apps.radiotherapy.delivery_routes import SENT_BYTES_MAX
 from tianfu.gateways.fhir.limits import ADDRESS_BYTES_MAX, BODY_BYTES_MAX, HEADER_BYTES_MAX, SILENCE_SECONDS_MAX
 from tianfu.settings import DESCRIBED, PORT, settings_from
 from tianfu.supervision.children import STOP_SECONDS
@@ -159,7 +161,11 @@ def test_limits_of_nginx_are_those_of_the_program() -> None:
     text = text_of("nginx/tianfu.conf")
     sizes = re.findall(r"client_max_body_size\s+(\d+)([km]);", text)
     units = {"k": 1024, "m": 1024 * 1024}
-    assert [int(number) * units[unit] for number, unit in sizes] == [FORM_BYTES_MAX, BODY_BYTES_MAX]
+    forms, fhir, photo, dicom = (int(number) * units[unit] for number, unit in sizes)
+    assert (forms, fhir) == (FORM_BYTES_MAX, BODY_BYTES_MAX)
+    # The program itself tells who sends a file that is a little too large.
+    assert 0 < photo - PHOTO_BYTES_MAX <= 1 << 20
+    assert 0 < dicom - SENT_BYTES_MAX <= 1 << 20
     head = re.findall(r"large_client_header_buffers 4 (\d+)k;", text)
     assert int(head[0]) * 1024 > max(ADDRESS_BYTES_MAX, HEADER_BYTES_MAX)
     assert nginx_seconds("client_header_timeout") == [HEADER_MILLISECONDS_MAX // 1000]
