@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -185,7 +185,10 @@ def _comparison(reference: Path, evaluated: Path, criteria: GammaCriteria) -> Ga
         first, second = (dose_of(reading.value, None) for reading, _ in readings)
         if first.header.frame != second.header.frame:
             raise Refusal("doses-in-different-frames")
-        on_progress: Callable[[int, int], None] = lambda done, total: tell(say("judging"), done, total)  # noqa: E731
+
+        def on_progress(done: int, total: int) -> None:
+            tell(say("judging"), done, total)
+
         found = gamma_index(first.volume, second.volume, criteria=criteria, on_progress=on_progress)
     provenance = _provenance([content for _, contents in readings for content in contents])
     return gamma_result_of(found, provenance, reference=first.instance, evaluated=second.instance)

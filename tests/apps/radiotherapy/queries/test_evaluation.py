@@ -75,3 +75,11 @@ def test_the_dose_of_a_part_keeps_no_goal_of_a_whole_course(summation: str) -> N
     part = replace(case, doses=(replace(case.doses[0], summation=summation),))
     (line,) = judged(part).lines
     assert (line.verdict, line.reason) == ("not-evaluable", "dose-of-a-part")
+
+
+def test_a_plan_is_judged_by_no_other_contours_than_its_own() -> None:
+    """The structure set that it names (Referenced Structure Set Sequence, PS3.3 C.8.8.9) is not in the case."""
+    case = whole()
+    broken = replace(case, plans=tuple(replace(plan, structure_set=ELSEWHERE) for plan in case.plans))
+    with pytest.raises(Refusal, match="structures-of-plan-missing"):
+        judged(broken)

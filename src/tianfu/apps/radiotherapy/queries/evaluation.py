@@ -83,7 +83,8 @@ def evaluate(
     """Judge one dose of a case, the only one unless its SOP Instance UID is named.
 
     Raises Refusal `case-without-dose`, `case-without-structures`, `case-without-images`, `dose-unclear` if there are
-    several and none is named, `structures-unclear`, `images-unclear`, `frames-differ`.  A structure that cannot be
+    several and none is named, `structures-unclear`, `structures-of-plan-missing`, `images-unclear`, `frames-differ`.
+    A structure that cannot be
     judged is told with its reason, and the others are judged.
     """
     chosen, images = dose_of(case, dose), images_of(case)
@@ -156,10 +157,16 @@ def refuse_other_frames(images: ImageSeries, *others: Header) -> None:
 
 
 def structures_for(case: Case, plan: Plan | None) -> StructureSet:
-    """The structure set that a plan names, or the only one; raises `case-without-structures`, `structures-unclear`."""
+    """The structure set that a plan names; the only one if it names none, or there is no plan.
+
+    Raises Refusal `case-without-structures`, `structures-unclear`, and `structures-of-plan-missing` if the named one is
+    not in the case: a plan is judged by the contours it was made for, and by no others.
+    """
     named = None if plan is None else plan.structure_set
-    found = [each for each in case.structure_sets if each.instance == named] or list(case.structure_sets)
-    return _only(found, "case-without-structures", "structures-unclear")
+    if named is None or not case.structure_sets:
+        return _only(list(case.structure_sets), "case-without-structures", "structures-unclear")
+    found = [each for each in case.structure_sets if each.instance == named]
+    return _only(found, "structures-of-plan-missing", "structures-unclear")
 
 
 def prescribed_gy(plan: Plan | None) -> float | None:
