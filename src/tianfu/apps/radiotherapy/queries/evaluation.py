@@ -84,8 +84,7 @@ def evaluate(
 
     Raises Refusal `case-without-dose`, `case-without-structures`, `case-without-images`, `dose-unclear` if there are
     several and none is named, `structures-unclear`, `structures-of-plan-missing`, `images-unclear`, `frames-differ`.
-    A structure that cannot be
-    judged is told with its reason, and the others are judged.
+    A structure that cannot be judged is told with its reason, and the others are judged.
     """
     chosen, images = dose_of(case, dose), images_of(case)
     plan = next((each for each in case.plans if each.instance == chosen.plan), None)
