@@ -30,6 +30,6 @@ def test_who_may_not_write_beside_the_code_keeps_them_in_his_own_home(monkeypatc
 
 
 def test_no_kernel_is_compiled_past_that() -> None:
-    sources = Path(compiled.__file__).parent.glob("*.py")
+    sources = Path(compiled.__file__).parent.rglob("*.py")
     found = [file.name for file in sources if "njit" in file.read_text("utf-8") and file.name != "compiled.py"]
     assert not found

@@ -27,7 +27,7 @@ def cache_folder(wished: str) -> Path:
     A kernel holds those that it calls, from other files too; numba looks at its own file alone.  A folder for each
     state of all files keeps a kernel of yesterday from being called today.
     """
-    state = sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.glob("*.py")))).hexdigest()[:16]
+    state = sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.rglob("*.py")))).hexdigest()[:16]
     beside = _FOLDER / "__pycache__" if os.access(_FOLDER, os.W_OK) else Path.home() / ".cache" / "tianfu"
     return (Path(wished) if wished else beside) / f"kernels-{state}"
 

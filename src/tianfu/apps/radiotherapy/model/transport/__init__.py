@@ -1,0 +1,1 @@
+"""How dose comes from a machine into a patient: beams, beamlets and what they give to each voxel."""
