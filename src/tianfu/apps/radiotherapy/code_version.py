@@ -19,9 +19,9 @@ def code_version() -> str:
     here, codecs = Path(__file__).parent, Path(str(dicom.__file__)).parent
     files = [
         *(file for kind in ("py", "json") for file in sorted(codecs.rglob(f"*.{kind}"))),
-        *sorted((here / "model").glob("*.py")),
+        *sorted((here / "model").rglob("*.py")),
         *sorted(here.glob("queries/*.py")),
-        *(here / name for name in ("jobs.py", "made_results.py", "results.py", "wishes.py")),
+        *(here / name for name in ("computing.py", "jobs.py", "made_results.py", "results.py", "wishes.py")),
     ]
     digest = hashlib.sha256()
     for file in files:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tianfu.kernel.refusal import Refusal
-from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Finding, Reading
-from tianfu.standards.dicom.headers import Header
+
+if TYPE_CHECKING:
+    from tianfu.standards.dicom.cases import Case
+    from tianfu.standards.dicom.headers import Header
 
 GRAVE = frozenset({"case-mixed-patients", "case-mixed-names"})
 """Findings with which objects make no case: a plan must never meet another patient's images."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,8 +19,10 @@ from tianfu.records.deeds import Deeds
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.about import CaseAbout
 from tianfu.services.imaging.limits import OBJECT_BYTES_MAX, VOXELS_MAX
-from tianfu.standards.dicom.cases import Case, read_case
 from tianfu.standards.dicom.findings import Reading
+
+if TYPE_CHECKING:
+    from tianfu.standards.dicom.cases import Case
 
 RULE = "imaging-cases"
 """What the trail names as the rule: docs/rules/imaging-cases.md"""
@@ -100,7 +102,7 @@ class Cases:
     async def read(self, case: KeptCase) -> Reading[Case]:
         """All objects of a case, decoded."""
         contents = [await self.content(each) for each in await self.objects(case)]
-        return await asyncio.to_thread(read_case, contents, bytes_max=OBJECT_BYTES_MAX, voxels_max=VOXELS_MAX)
+        return await asyncio.to_thread(read_contents, contents)
 
     async def tell(self, case: KeptCase, deed: str, *, by: Caller, **facts: str) -> None:
         """Have the trail say who opened or exported a case; durable on return."""
@@ -122,3 +124,11 @@ def object_of(row: Sequence[Any]) -> KeptObject:
     """A row of a delivery or a case."""
     first, second, third, size = row
     return KeptObject(instance=first, modality=second, document=third, size_bytes=int(size))
+
+
+def read_contents(contents: Sequence[bytes]) -> Reading[Case]:
+    """The case of these objects, within the limits of this house; raises Refusal as `read_case` does."""
+    # Loaded by the first case that is read: every process knows of cases, few ever open one.
+    from tianfu.standards.dicom.cases import read_case
+
+    return read_case(contents, bytes_max=OBJECT_BYTES_MAX, voxels_max=VOXELS_MAX)

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,12 +20,12 @@ from tianfu.records.audit import Auditor
 from tianfu.records.deeds import Deeds
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.about import described
-from tianfu.services.imaging.cases import RULE, KeptObject, object_of, unknown
-from tianfu.services.imaging.limits import CASE_BYTES_MAX, OBJECT_BYTES_MAX, OBJECTS_MAX, VOXELS_MAX
-from tianfu.standards.dicom.cases import Case, read_case
-from tianfu.standards.dicom.elements import Item
-from tianfu.standards.dicom.encoding import decode
+from tianfu.services.imaging.cases import RULE, KeptObject, object_of, read_contents, unknown
+from tianfu.services.imaging.limits import CASE_BYTES_MAX, OBJECT_BYTES_MAX, OBJECTS_MAX
 from tianfu.standards.dicom.findings import Reading
+
+if TYPE_CHECKING:
+    from tianfu.standards.dicom.cases import Case
 
 TAKE_IN, DISCARD = "take-in-imaging-case", "discard-imaging-delivery"
 
@@ -173,7 +173,7 @@ class Deliveries:
         for number, each in enumerate(every, start=1):
             contents.append(await self._documents.content(each.document))
             await on_progress("reading", number, len(every))
-        reading = await asyncio.to_thread(read_case, contents, bytes_max=OBJECT_BYTES_MAX, voxels_max=VOXELS_MAX)
+        reading = await asyncio.to_thread(read_contents, contents)
         about = described(reading, Counter({each.instance: each.modality for each in every}.values()))
         await on_progress("keeping", 0, 1)
         document = await self._documents.keep(msgspec.json.encode(about))
@@ -248,6 +248,9 @@ class Deliveries:
 
 def _told(content: bytes) -> tuple[str, str]:
     """SOP Instance UID and modality of an object."""
+    from tianfu.standards.dicom.elements import Item  # loaded by the first object that arrives, as in `read_contents`
+    from tianfu.standards.dicom.encoding import decode
+
     item = Item(dataset=decode(content, bytes_max=OBJECT_BYTES_MAX).dataset)
     modality = item.text("Modality")
     if "\0" in modality:  # PostgreSQL keeps none
