@@ -1,8 +1,8 @@
 """A beam from matRad's photon machine file (https://github.com/e0404/matRad, `photons_Generic.mat`).
 
-What its fields mean, as matRad's engine uses them: `kernel` has for each distance from source to skin (`SSD`) one kernel
-per component, at `kernelPos` millimetres from the pencil in the isocentre's plane; `primaryFluence` has millimetres and
-relative fluence; `penumbraFWHMatIso` is the source's blur there, `m` and `betas` per millimetre.
+What its fields mean, as matRad's engine uses them: `kernel` has for each distance from source to skin (`SSD`) one
+kernel per component, at `kernelPos` millimetres from the pencil in the isocentre's plane; `primaryFluence` has
+millimetres and relative fluence; `penumbraFWHMatIso` is the source's blur there, `m` and `betas` per millimetre.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def _kernels(entries: Structures, components: int) -> dict[str, Floats]:
 def _structures(within: dict[str, Content], name: str, *, count: int | None = None) -> Structures:
     found = within.get(name)
     is_fit = isinstance(found, list) and bool(found) and all(isinstance(each, dict) for each in found)
-    if not is_fit or (count is not None and len(cast(Structures, found)) != count):
+    if not is_fit or (count is not None and len(cast("Structures", found)) != count):
         raise _missing(name)
-    return cast(Structures, found)
+    return cast("Structures", found)
 
 
 def _numbers(within: dict[str, Content], name: str) -> Floats:

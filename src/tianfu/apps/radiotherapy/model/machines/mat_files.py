@@ -1,7 +1,7 @@
 """Read variables from a MATLAB file of level 5: numbers, words, cells and structures.
 
-MathWorks, "MAT-File Format": https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf .  Our own reader, since a
-file comes from outside: SciPy's follows nested cells without end, and a file of 480 kB ends the whole program.
+MathWorks, "MAT-File Format": https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf .  Our own reader, since
+a file comes from outside: SciPy's follows nested cells without end, and a file of 480 kB ends the whole program.
 """
 
 from __future__ import annotations

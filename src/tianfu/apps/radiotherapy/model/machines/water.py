@@ -1,8 +1,9 @@
 """Dose of a square field in water on its axis, from the kernels without any voxel: the yardstick of every engine.
 
 A blurred kernel is as round as the kernel, so a square field is a fan of sectors: eight times the kernel's share within
-a/(2 cos t), for t from 0 to 45 degrees.  The blur of a round kernel is a one-dimensional integral with a Bessel function
-(Rice, Bell System Technical Journal 24, 1945).  Depth is that of Bortfeld, Schlegel and Rhein (1993), as in `beams`.
+a/(2 cos t), for t from 0 to 45 degrees.  The blur of a round kernel is a one-dimensional integral with a Bessel
+function (Rice, Bell System Technical Journal 24, 1945).  Depth is that of Bortfeld, Schlegel and Rhein (1993), as in
+`beams`.
 """
 
 from __future__ import annotations
@@ -69,4 +70,4 @@ def blurred_kernels(beam: PencilBeam, radius_mm: Floats, *, surface_mm: float, s
     ring *= step_mm / sigma**2
     spread = [(ring * np.interp(source, beam.radius_mm, part, right=0.0)).sum(axis=1) for part in skirt]
     gaussian = np.exp(-(radius_mm**2) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
-    return np.array(spread) + core[:, None] * gaussian
+    return np.asarray(np.array(spread) + core[:, None] * gaussian)
