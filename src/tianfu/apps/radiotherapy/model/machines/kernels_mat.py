@@ -48,7 +48,8 @@ def _kernels(entries: Structures, components: int) -> dict[str, Floats]:
     names = [f"kernel{number}" for number in range(1, min(components, COMPONENTS_MOST) + 1)]
     rows = [[_row(entry, name) for name in names] for entry in entries]
     lengths = {len(row) for entry in rows for row in entry}
-    if len(lengths) != 1 or not names:
+    is_surplus = any(f"kernel{len(names) + 1}" in entry for entry in entries)
+    if len(lengths) != 1 or is_surplus:
         raise Refusal("beam-of-wrong-shape", details={"element": "kernels"})
     surfaces = np.array([_number(entry, "SSD") for entry in entries])
     return {"surfaces_mm": _fixed(surfaces), "kernels": _fixed(np.array(rows, dtype=np.float64))}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,7 @@ INFLATED_BYTES_MOST = 64_000_000
 """Of all that is in it, once it is no longer compressed."""
 
 PARTS_MOST = 100_000
-"""Arrays of any kind in a file; matRad's generic photon machine has about 2,000."""
+"""Elements in a file, those within others too; matRad's generic photon machine has about 10,000."""
 
 DEPTH_MOST = 12
 
@@ -49,7 +49,7 @@ def read_variables(data: bytes) -> dict[str, Content]:
     """
     _refuse_unless(len(data) <= BYTES_MOST, "machine-file-too-large", f"{len(data)} bytes")
     order = _order_of(data)
-    elements = _Elements(order=order, budget=_Budget())
+    elements = _Elements(order=order, budget=_Budget(inflated_bytes=INFLATED_BYTES_MOST, parts=PARTS_MOST))
     variables = {}
     for kind, content in elements.inflated(memoryview(data)[HEADER_BYTES:]):
         if kind == MATRIX:
@@ -62,17 +62,16 @@ def read_variables(data: bytes) -> dict[str, Content]:
 class _Budget:
     """What may still be read."""
 
-    inflated_bytes: int = INFLATED_BYTES_MOST
-    parts: int = PARTS_MOST
+    inflated_bytes: int
+    parts: int
 
     def took_bytes(self, count: int) -> None:
         self.inflated_bytes -= count
         _refuse_unless(self.inflated_bytes >= 0, "machine-file-too-large", "its inflated content")
 
-    def took_part(self, depth: int) -> None:
+    def took_part(self) -> None:
         self.parts -= 1
-        _refuse_unless(self.parts >= 0, "machine-file-too-large", f"more than {PARTS_MOST} arrays")
-        _refuse_unless(depth <= DEPTH_MOST, "machine-file-too-large", f"nested deeper than {DEPTH_MOST}")
+        _refuse_unless(self.parts >= 0, "machine-file-too-large", f"more than {PARTS_MOST} parts")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class _Elements:
     """Data elements of one file; `order` is struct's mark of its byte order."""
 
     order: str
-    budget: _Budget = field(default_factory=_Budget)
+    budget: _Budget
 
     def inflated(self, data: memoryview) -> list[tuple[int, memoryview]]:
         """The elements of the file's top, none of them compressed."""
@@ -96,13 +95,14 @@ class _Elements:
         """The elements that lie one behind the other, as type and content."""
         found, at = [], 0
         while at < len(data):
+            self.budget.took_part()
             kind, content, at = self._one(data, at)
             found.append((kind, content))
         return found
 
     def array(self, data: memoryview, *, depth: int) -> tuple[str, Content]:
         """A matrix element's name and what is in it; an empty element is an empty array."""
-        self.budget.took_part(depth)
+        _refuse_unless(depth <= DEPTH_MOST, "machine-file-too-large", f"nested deeper than {DEPTH_MOST}")
         if not len(data):
             return "", np.empty((0, 0))
         flags, dimensions, name, *parts = self._at_least(self.split(data), 3)

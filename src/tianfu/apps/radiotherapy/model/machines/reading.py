@@ -147,8 +147,8 @@ def _refuse_unless_calibration(machine: Machine) -> None:
     depth, field, surface = np.array([calibration.depth_mm]), calibration.field_mm, calibration.surface_mm
     _fits(field <= FIELD_MM_MOST, "calibration.field_mm")
     (kernels,) = depth_dose(machine.beam, field_mm=field, depths_mm=depth, surface_mm=surface, step_mm=CHECK_STEP_MM)
-    wrong = abs(kernels * calibration.gy_per_mu / calibration.output_gy_per_mu - 1)
-    refuse_unless(bool(wrong <= OUTPUT_WITHIN), "calibration-of-another-beam", "calibration.gy_per_mu")
+    wrong = abs(float(kernels) * calibration.gy_per_mu / calibration.output_gy_per_mu - 1)
+    refuse_unless(wrong <= OUTPUT_WITHIN, "calibration-of-another-beam", "calibration.gy_per_mu")
 
 
 def _fits(is_fit: bool, element: str) -> None:

@@ -14,23 +14,40 @@ COMPONENTS_MOST = 8
 VALUES_MOST = 4_000_000
 """Of a beam's kernels; matRad's generic photon machine has 541,080."""
 
+BETA_ABOVE = 1.001
+"""Of the attenuation: closer, the depth dose is a small difference of large numbers. [ours]"""
+
+RANGES = {
+    "energy_mv": (0.1, 100.0),
+    "axis_mm": (100.0, 10_000.0),
+    "collimator_mm": (10.0, 10_000.0),
+    "surfaces_mm": (10.0, 20_000.0),
+    "radius_mm": (0.0, 2_000.0),
+    "kernels": (-1e6, 1e6),
+    "beta_per_mm": (1e-6, 100.0),
+    "attenuation_per_mm": (1e-6, 1.0),
+    "primary": (0.0, 1e4),
+    "penumbra_fwhm_mm": (0.1, 50.0),
+}
+"""Wide enough for any photon beam, and narrow enough to compute with. [ours]"""
+
 
 def refuse_unless_beam(beam: PencilBeam) -> None:
     """Do nothing for a beam that can be computed with.
 
-    Raises Refusal, each with the `element`: `beam-not-finite`, `beam-of-wrong-shape`, `beam-not-positive`,
+    Raises Refusal, each with the `element`: `beam-not-finite`, `beam-of-wrong-shape`, `beam-out-of-range`,
     `beam-not-ascending`, or `beam-beta-below-attenuation`, for which depth dose has no meaning.
     """
     _refuse_unless_tables(beam)
     numbers = {name: np.asarray(value, dtype=np.float64) for name, value in vars(beam).items()}
     for name, values in numbers.items():
         refuse_unless(bool(np.isfinite(values).all()), "beam-not-finite", name)
-    _refuse_unless_positive(beam, numbers)
+    _refuse_unless_in_range(beam, numbers)
     for name, values in {**numbers, "primary": beam.primary[:, 0]}.items():
         if name in {"surfaces_mm", "radius_mm", "primary"}:
             refuse_unless(bool((np.diff(values) > 0).all()), "beam-not-ascending", name)
     refuse_unless(beam.radius_mm[0] == 0, "beam-not-ascending", "radius_mm")
-    is_shaped = bool((beam.beta_per_mm > beam.attenuation_per_mm).all())
+    is_shaped = bool((beam.beta_per_mm > beam.attenuation_per_mm * BETA_ABOVE).all())
     refuse_unless(is_shaped, "beam-beta-below-attenuation", "beta_per_mm")
 
 
@@ -53,10 +70,9 @@ def _refuse_unless_tables(beam: PencilBeam) -> None:
         refuse_unless(is_fit, "beam-of-wrong-shape", name)
 
 
-def _refuse_unless_positive(beam: PencilBeam, numbers: Mapping[str, Floats]) -> None:
-    for name in ("energy_mv", "axis_mm", "collimator_mm", "surfaces_mm", "beta_per_mm", "attenuation_per_mm"):
-        refuse_unless(bool((numbers[name] > 0).all()), "beam-not-positive", name)
-    refuse_unless(beam.penumbra_fwhm_mm > 0, "beam-not-positive", "penumbra_fwhm_mm")
-    refuse_unless(beam.collimator_mm < beam.axis_mm, "beam-not-ascending", "collimator_mm")
-    is_lit = bool((beam.primary >= 0).all()) and beam.primary[0, 1] > 0
-    refuse_unless(is_lit, "beam-not-positive", "primary")
+def _refuse_unless_in_range(beam: PencilBeam, numbers: Mapping[str, Floats]) -> None:
+    for name, (least, most) in RANGES.items():
+        is_fit = bool(((numbers[name] >= least) & (numbers[name] <= most)).all())
+        refuse_unless(is_fit, "beam-out-of-range", name)
+    refuse_unless(beam.collimator_mm < beam.axis_mm, "beam-out-of-range", "collimator_mm")
+    refuse_unless(beam.primary[0, 1] > 0, "beam-out-of-range", "primary")
