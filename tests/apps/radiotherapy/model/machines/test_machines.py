@@ -76,7 +76,7 @@ COMMISSIONINGS = st.none() | st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     words=WORDS,
     version=st.integers(1, 2**40),
@@ -113,7 +113,7 @@ def test_every_machine_comes_back_from_its_bytes_and_has_one_form(
     assert (fingerprint_of(drawn) == fingerprint_of(first)) == same(drawn, first)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(at=st.integers(0, len(written()) - 1), by=st.integers(1, 255))
 def test_a_changed_byte_is_another_machine_or_refused(at: int, by: int) -> None:
     data = bytearray(written())
