@@ -24,7 +24,7 @@ from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, writ
 from tianfu.kernel.refusal import Refusal
 
 GENERIC = Path(__file__).parents[6] / "shared/data/radiotherapy/photons_Generic.mat"
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+WORDS = st.text('aé中😀"\\\n\x00\u2028 ', max_size=8)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -133,6 +133,12 @@ def test_whatever_else_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"schema":1,"machine":' + b'{"a":' * 100_000, b"null"])
 def test_nesting_without_end_is_refused(data: bytes) -> None:
     assert refusal_of(data).code == "machine-not-understood"
+
+
+def test_half_a_character_is_refused() -> None:
+    data = written().replace(b'"generic-6mv"', b'"\\ud800"')
+    assert data != written()
+    assert refusal_of(data).code.startswith("machine-")
 
 
 def test_a_machine_of_a_later_schema_is_not_guessed_at() -> None:
