@@ -20,6 +20,7 @@ def code_version() -> str:
     files = [
         *(file for kind in ("py", "json") for file in sorted(codecs.rglob(f"*.{kind}"))),
         *sorted((here / "model").rglob("*.py")),
+        *sorted((here / "data" / "machines").glob("*.json")),
         *sorted(here.glob("queries/*.py")),
         *(here / name for name in ("computing.py", "jobs.py", "made_results.py", "results.py", "wishes.py")),
     ]
