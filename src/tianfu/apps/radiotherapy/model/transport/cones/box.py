@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from itertools import product
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from tianfu.apps.radiotherapy.model.compiled import compiled_in_parallel
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.sampling import dose_at
 from tianfu.apps.radiotherapy.model.transport.cones.settings import ConeSettings
 from tianfu.apps.radiotherapy.model.transport.cones.sight import Sight
@@ -72,11 +71,11 @@ def density_on(density: Volume[np.float32], grid: Grid) -> Reals:
     return _means(np.ascontiguousarray(density.values), start, steps, samples, grid.shape)
 
 
-@compiled_in_parallel
+@compiled_as_numpy
 def _means(density: Reals, start: Floats, steps: Floats, samples: Places, shape: tuple[int, int, int]) -> Reals:
     means = np.empty(shape, np.float32)
     count = samples[0] * samples[1] * samples[2]
-    for k in numba.prange(shape[0]):
+    for k in range(shape[0]):
         for j in range(shape[1]):
             for i in range(shape[2]):
                 total = 0.0

@@ -26,11 +26,11 @@ class Course:
 
 
 def courses(kernels: PointKernels, sight: Sight, grid: Grid, settings: ConeSettings) -> list[list[Course]]:
-    """The cones of each band of zeniths: one along the axis, then rings of them, those of every other band turned by
-    half a cone.
+    """The cones of each band of zeniths but the first, which goes along the beam: rings, every other one turned by half a
+    cone.
     """
     middles = np.arccos((np.cos(kernels.bands[:-1]) + np.cos(kernels.bands[1:])) / 2)
-    found = [[_course(sight.axes[2], grid)]]
+    found = []
     for band, zenith in enumerate(middles[1:], start=1):
         turns = (np.arange(settings.azimuths) + band % 2 / 2) * (2 * np.pi / settings.azimuths)
         across = np.cos(turns)[:, None] * sight.axes[0] + np.sin(turns)[:, None] * sight.axes[1]

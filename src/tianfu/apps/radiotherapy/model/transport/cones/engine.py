@@ -7,23 +7,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from tianfu.apps.radiotherapy.model.compiled import compiled_in_parallel
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.transport.cones.box import box_around, density_on
 from tianfu.apps.radiotherapy.model.transport.cones.cones import ORDERS, courses
 from tianfu.apps.radiotherapy.model.transport.cones.fluence import FluenceMap
 from tianfu.apps.radiotherapy.model.transport.cones.kernels import PointKernels
 from tianfu.apps.radiotherapy.model.transport.cones.settings import ConeSettings
 from tianfu.apps.radiotherapy.model.transport.cones.sight import Sight, sight_of
-from tianfu.apps.radiotherapy.model.transport.cones.terma import depths_on, fluence_on
+from tianfu.apps.radiotherapy.model.transport.cones.terma import Ray, fluence_on, traced_on
 from tianfu.apps.radiotherapy.model.transport.cones.transport import carry
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Reals = NDArray[np.float32]
+Levels = NDArray[np.int64]
+Band = tuple[list[Floats], Levels, Reals]
+"""Courses of a band's cones, the decay constants it has as doublings of the least, and their table."""
+
+RIM = ((0, 0), (1, 1), (1, 1))
+"""The transport's arrays have one voxel of nothing around each plane."""
 
 TABLE_MM = 0.5
 """Step of the table of terma along depth; between its rows it is linear. [ours: 3e-5 at 0.03 per mm]"""
@@ -39,11 +44,14 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True)
 class Terma:
-    """What the transport starts from: density (water is 1), fluence in air and water-equivalent depth of each voxel."""
+    """What the transport starts from: density (water is 1), fluence in air, water-equivalent depth and the dose that the
+    cone along the beam gives, in each voxel.
+    """
 
     density: Reals
     fluence: Reals
     depths_mm: Reals
+    straight: Reals
 
 
 def dose_by_cones(
@@ -64,54 +72,58 @@ def dose_by_cones(
     """
     sight = sight_of(exposure.field, axis_mm=kernels.beam.axis_mm)
     box, first = box_around(density, sight, exposure.fluence.bounds_mm, grid, settings)
-    fluence = fluence_on(exposure.fluence, sight, box)
-    terma = Terma(
-        density=density_on(density, box), fluence=fluence, depths_mm=depths_on(density, sight, box, fluence > 0)
-    )
-    dose = carried(terma, box, kernels, sight, settings)
+    terma = terma_on(density, exposure.fluence, kernels, sight, box)
+    dose = terma.straight + carried(terma, box, kernels, sight, settings)
     dose *= np.float32(gy_per_mu)
     return Volume(grid=grid, values=_placed(dose, first, grid.shape))
 
 
+def terma_on(
+    density: Volume[np.float32], fluence: FluenceMap, kernels: PointKernels, sight: Sight, grid: Grid
+) -> Terma:
+    """What a field's fluence makes of each voxel of a grid, per unit of fluence."""
+    in_air = fluence_on(fluence, sight, grid)
+    # No ray is longer than the density's diagonal, nor passes through more than its densest voxel.
+    reach_mm = float(np.linalg.norm(density.grid.extent + density.grid.spacing)) * float(density.values.max())
+    levels, table = band_table(kernels, 0, depth_mm_max=reach_mm)
+    exponents = (kernels.exponents_per_mm[-1] * 2.0**levels).astype(np.float32)
+    ray = Ray(exponents_per_mm=exponents, table=table, table_mm=TABLE_MM)
+    depths, straight = traced_on(density, sight, grid, in_air > 0, ray)
+    return Terma(density=density_on(density, grid), fluence=in_air, depths_mm=depths, straight=straight * in_air)
+
+
 def carried(terma: Terma, grid: Grid, kernels: PointKernels, sight: Sight, settings: ConeSettings) -> Reals:
-    """Dose per unit of fluence on a grid of known terma, from all cones."""
-    layouts = [_laid_out(terma, order) for order in range(3)]
-    doses: list[Reals | None] = [None] * 3
+    """Dose per unit of fluence on a grid of known terma, from all cones but the one along the beam."""
+    total = np.zeros(grid.shape, np.float32)
     depth_mm_max = float(terma.depths_mm.max(initial=0.0))
-    least = float(kernels.exponents_per_mm[-1])
-    for band, cones in enumerate(courses(kernels, sight, grid, settings)):
-        levels, table = _band_table(kernels, band, depth_mm_max)
-        if not len(levels):
-            continue
-        table /= len(cones)
-        for order in sorted({cone.order for cone in cones}):
-            density, fluence, depths = layouts[order]
-            steady = _steady(fluence, depths, table)
-            dose = doses[order]
-            if dose is None:
-                dose = doses[order] = np.zeros(tuple(count - rim for count, rim in zip(density.shape, (0, 2, 2))), np.float32)
-            for cone in cones:
-                if cone.order == order:
-                    carry(density, steady, levels, cone.steps * np.array([1.0, 1.0, 1.0, least]), dose)
-    return _summed(doses, grid.shape)
+    tables = [band_table(kernels, band, depth_mm_max=depth_mm_max) for band in range(1, len(kernels.bands) - 1)]
+    cones = courses(kernels, sight, grid, settings)
+    for order in range(3):
+        here = [
+            ([cone.steps for cone in band if cone.order == order], *table)
+            for band, table in zip(cones, tables, strict=True)
+        ]
+        bands = [(steps, levels, table / settings.azimuths) for steps, levels, table in here if steps and len(levels)]
+        if bands:
+            total += _carried_along(terma, order, bands, float(kernels.exponents_per_mm[-1]))
+    return total
 
 
-def _laid_out(terma: Terma, order: int) -> tuple[Reals, Reals, Reals]:
-    """Density, fluence and depth with planes along one of the grid's axes and a rim of nothing around each."""
-    return (
-        _rimmed(terma.density, order),
-        _rimmed(terma.fluence, order),
-        _rimmed(terma.depths_mm, order),
-    )
+def _carried_along(terma: Terma, order: int, bands: list[Band], least_per_mm: float) -> Reals:
+    """What cones leave that go along one axis of the grid more than along others, in the grid's own order."""
+    turned = [np.ascontiguousarray(each.transpose(ORDERS[order])) for each in (terma.fluence, terma.depths_mm)]
+    density = np.pad(terma.density.transpose(ORDERS[order]), RIM)
+    dose = np.zeros(turned[0].shape, np.float32)
+    for steps, levels, table in bands:
+        steady = _steady(turned[0], turned[1], table)
+        for course in steps:
+            carry(density, steady, levels, course * np.array([1.0, 1.0, 1.0, least_per_mm]), dose)
+    return dose.transpose(np.argsort(ORDERS[order]))
 
 
-def _rimmed(values: Reals, order: int) -> Reals:
-    return np.ascontiguousarray(np.pad(values.transpose(ORDERS[order]), ((0, 0), (1, 1), (1, 1))))
-
-
-def _band_table(kernels: PointKernels, band: int, depth_mm_max: float) -> tuple[NDArray[np.int64], Reals]:
-    """The decay constants that a band of zeniths has, as doublings of the least, and for each what its carried dose
-    would become at each depth of the table: the band's whole solid angle times weight over constant.
+def band_table(kernels: PointKernels, band: int, *, depth_mm_max: float) -> tuple[Levels, Reals]:
+    """The decay constants that a band of zeniths has, as doublings of the least, and for each (L, D) what its carried
+    dose would become at depths of `TABLE_MM`: the band's whole solid angle times weight over constant.
     """
     depths = np.arange(int(depth_mm_max / TABLE_MM) + 2) * TABLE_MM
     released = np.exp(-depths[:, None] * kernels.attenuations_per_mm)
@@ -121,12 +133,12 @@ def _band_table(kernels: PointKernels, band: int, depth_mm_max: float) -> tuple[
     return levels, np.ascontiguousarray((steady[used] @ released.T).astype(np.float32))
 
 
-@compiled_in_parallel
+@compiled_as_numpy
 def _steady(fluence: Reals, depths: Reals, table: Reals) -> Reals:
-    """The table's value (L, ...) at each voxel's depth, times its fluence."""
+    """The table's value (L, ...) at each voxel's depth, times its fluence, with the rim that the transport wants."""
     planes, rows, columns = fluence.shape
-    found = np.zeros((len(table), planes, rows, columns), np.float32)
-    for plane in numba.prange(planes):
+    found = np.zeros((len(table), planes, rows + 2, columns + 2), np.float32)
+    for plane in range(planes):
         for row in range(rows):
             for column in range(columns):
                 here = fluence[plane, row, column]
@@ -136,23 +148,18 @@ def _steady(fluence: Reals, depths: Reals, table: Reals) -> Reals:
                     part = np.float32(place - below)
                     for level in range(len(table)):
                         low, high = table[level, below], table[level, below + 1]
-                        found[level, plane, row, column] = here * (low + (high - low) * part)
+                        found[level, plane, row + 1, column + 1] = here * (low + (high - low) * part)
     return found
-
-
-def _summed(doses: list[Reals | None], shape: tuple[int, int, int]) -> Reals:
-    total = np.zeros(shape, np.float32)
-    for order, dose in enumerate(doses):
-        if dose is not None:
-            total += dose.transpose(np.argsort(ORDERS[order]))
-    return total
 
 
 def _placed(dose: Reals, first: NDArray[np.int64], shape: tuple[int, int, int]) -> Reals:
     """The part of the transport's dose that lies on the dose grid, and nothing elsewhere."""
     placed = np.zeros(shape, np.float32)
-    from_there = [slice(max(0, -at), max(0, min(count, whole - at))) for at, count, whole in zip(first[::-1], dose.shape, shape)]
-    to_here = [slice(part.start + at, part.stop + at) for part, at in zip(from_there, first[::-1])]
+    from_there = [
+        slice(max(0, -at), max(0, min(count, whole - at)))
+        for at, count, whole in zip(first[::-1], dose.shape, shape, strict=True)
+    ]
+    to_here = [slice(part.start + at, part.stop + at) for part, at in zip(from_there, first[::-1], strict=True)]
     if all(part.stop > part.start for part in from_there):
         placed[tuple(to_here)] = dose[tuple(from_there)]
     return placed

@@ -32,9 +32,7 @@ class Tank:
     axis_mm: float
 
 
-def unit_doses(
-    tank: Tank, kernel: tuple[Floats, Floats, Floats], *, radius_mm: float, depth_mm: float
-) -> Floats:
+def unit_doses(tank: Tank, kernel: tuple[Floats, Floats, Floats], *, radius_mm: float, depth_mm: float) -> Floats:
     """Dose (bands, exponents, attenuations) of kernels of weight 1: `exp(-a r) / r^2` in one band of zeniths each.
 
     `kernel` is the bands' edges in radians, exponents and attenuations per millimetre.

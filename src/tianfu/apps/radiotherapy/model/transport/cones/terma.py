@@ -1,11 +1,14 @@
-"""How much of the beam arrives at each voxel: fluence by the inverse square of the distance, and the water-equivalent
-way from the source, traced exactly through the density's voxels.
+"""How much of the beam arrives at each voxel, traced from the source exactly through the density's voxels: fluence by
+the inverse square of the distance, the water-equivalent way, and what the cone along the ray itself has carried there.
 
 The way is that of Amanatides and Woo (Eurographics 1987) from wall to wall of voxels.  Terma is the fluence weakened
-along the way; kernels say by how much.
+along the way; kernels say by how much.  The cone along the beam carries the most and the sharpest part of the dose: it
+follows the beam's divergence, and a field's edge is not blurred by the grid.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -17,6 +20,11 @@ from tianfu.apps.radiotherapy.model.transport.cones.sight import Sight
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Reals = NDArray[np.float32]
+Place = tuple[float, float, float]
+Carried = tuple[Reals, Reals, float]
+
+AIR_MM = 1e-6
+"""A step through less water than this changes nothing that a ray carries."""
 
 
 def fluence_on(fluence: FluenceMap, sight: Sight, grid: Grid) -> Reals:
@@ -28,16 +36,32 @@ def fluence_on(fluence: FluenceMap, sight: Sight, grid: Grid) -> Reals:
     return _fluences(np.ascontiguousarray(fluence.values, np.float64), place, corner, steps, grid.shape)
 
 
-def depths_on(density: Volume[np.float32], sight: Sight, grid: Grid, wanted: NDArray[np.bool_]) -> Reals:
-    """Millimetres of water that weaken as much as what lies between the source and each wanted voxel's centre; zero for
-    others.  Beyond the density's voxels there is nothing.
+@dataclass(frozen=True, kw_only=True)
+class Ray:
+    """What the cone along the beam carries: decay constants (L), and for each of them in `table` (L, D), at depths of
+    so many millimetres of water, what its carried dose would become in endless matter of that terma.
+    """
+
+    exponents_per_mm: Reals
+    table: Reals
+    table_mm: float
+
+
+def traced_on(
+    density: Volume[np.float32], sight: Sight, grid: Grid, wanted: NDArray[np.bool_], ray: Ray
+) -> tuple[Reals, Reals]:
+    """For each wanted voxel's centre the millimetres of water that weaken as much as what lies between it and the
+    source, and the dose that the ray has carried there, per unit of fluence there; zero for others.
+
+    Beyond the density's voxels there is nothing.
     """
     # Indices in which the first voxel reaches from 0 to 1 along each axis.
     source = density.grid.indices(sight.source) + 0.5
     start = density.grid.indices(grid.points(np.zeros(3))) + 0.5
     steps = np.ascontiguousarray(density.grid.indices(grid.points(np.eye(3))) + 0.5 - start)
-    ends = np.stack([source, start])
-    return _depths(np.ascontiguousarray(density.values), density.grid.spacing, ends, steps, wanted)
+    ends = np.stack([source, start, density.grid.spacing])
+    carried = ray.exponents_per_mm, ray.table, np.float32(ray.table_mm)
+    return _traced(np.ascontiguousarray(density.values), ends, steps, wanted, carried)
 
 
 def _frame(sight: Sight, grid: Grid) -> tuple[Floats, Floats]:
@@ -46,12 +70,12 @@ def _frame(sight: Sight, grid: Grid) -> tuple[Floats, Floats]:
     return corner, np.ascontiguousarray(grid.spacing[:, None] * (grid.axes @ sight.axes.T))
 
 
-@compiled_in_parallel
+@compiled_as_numpy
 def _fluences(values: Floats, place: Floats, corner: Floats, steps: Floats, shape: tuple[int, int, int]) -> Reals:
     found = np.zeros(shape, np.float32)
     rows, columns = values.shape
     first_x, first_y, pixel, axis = place
-    for k in numba.prange(shape[0]):
+    for k in range(shape[0]):
         for j in range(shape[1]):
             for i in range(shape[2]):
                 along = corner[2] + i * steps[0, 2] + j * steps[1, 2] + k * steps[2, 2]
@@ -69,22 +93,24 @@ def _fluences(values: Floats, place: Floats, corner: Floats, steps: Floats, shap
 
 
 @compiled_in_parallel
-def _depths(density: Reals, spacing: Floats, ends: Floats, steps: Floats, wanted: NDArray[np.bool_]) -> Reals:
-    shape = wanted.shape
-    found = np.zeros(shape, np.float32)
-    for k in numba.prange(shape[0]):
-        for j in range(shape[1]):
-            for i in range(shape[2]):
+def _traced(
+    density: Reals, ends: Floats, steps: Floats, wanted: NDArray[np.bool_], ray: Carried
+) -> tuple[Reals, Reals]:
+    depths, doses = np.zeros(wanted.shape, np.float32), np.zeros(wanted.shape, np.float32)
+    source, spacing = (ends[0, 0], ends[0, 1], ends[0, 2]), (ends[2, 0], ends[2, 1], ends[2, 2])
+    for k in numba.prange(wanted.shape[0]):
+        for j in range(wanted.shape[1]):
+            for i in range(wanted.shape[2]):
                 if wanted[k, j, i]:
                     x = ends[1, 0] + i * steps[0, 0] + j * steps[1, 0] + k * steps[2, 0]
                     y = ends[1, 1] + i * steps[0, 1] + j * steps[1, 1] + k * steps[2, 1]
                     z = ends[1, 2] + i * steps[0, 2] + j * steps[1, 2] + k * steps[2, 2]
-                    found[k, j, i] = _way(density, spacing, (ends[0, 0], ends[0, 1], ends[0, 2]), (x, y, z))
-    return found
+                    depths[k, j, i], doses[k, j, i] = _way(density, spacing, source, (x, y, z), ray)
+    return depths, doses
 
 
 @compiled_as_numpy
-def _clipped(start: tuple[float, float, float], way: tuple[float, float, float], shape: tuple[int, int, int]) -> tuple[float, float]:
+def _clipped(start: Place, way: Place, shape: tuple[int, int, int]) -> tuple[float, float]:
     """The part of a way, from 0 to 1, that lies in the box of voxels."""
     enters, leaves = 0.0, 1.0
     for axis in range(3):
@@ -99,12 +125,13 @@ def _clipped(start: tuple[float, float, float], way: tuple[float, float, float],
 
 
 @compiled_as_numpy
-def _way(density: Reals, spacing: Floats, start: tuple[float, float, float], end: tuple[float, float, float]) -> float:
-    """Density times length from start to end, both in the density's indices."""
+def _way(density: Reals, spacing: Place, start: Place, end: Place, ray: Carried) -> tuple[float, float]:
+    """Depth and carried dose from the source at `start` to `end`, both in the density's indices."""
+    exponents, table, table_mm = ray
     way = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
     enters, leaves = _clipped(start, way, density.shape)
     if enters >= leaves:
-        return 0.0
+        return 0.0, 0.0
     length = np.sqrt((way[0] * spacing[0]) ** 2 + (way[1] * spacing[1]) ** 2 + (way[2] * spacing[2]) ** 2)
     voxel, toward, each, wall = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3), np.empty(3)
     for axis in range(3):
@@ -114,7 +141,8 @@ def _way(density: Reals, spacing: Floats, start: tuple[float, float, float], end
         each[axis] = 1 / abs(way[axis])
         next_wall = voxel[axis] + (1 if way[axis] > 0 else 0)
         wall[axis] = (next_wall - start[axis]) / way[axis] if way[axis] != 0 else np.inf
-    total, at = 0.0, enters
+    carried = np.zeros(len(exponents))
+    depth, at = 0.0, enters
     while at < leaves:
         axis = 0
         if wall[1] < wall[axis]:
@@ -122,10 +150,20 @@ def _way(density: Reals, spacing: Floats, start: tuple[float, float, float], end
         if wall[2] < wall[axis]:
             axis = 2
         until = min(wall[axis], leaves)
-        total += density[voxel[2], voxel[1], voxel[0]] * max(until - at, 0.0)
+        water = density[voxel[2], voxel[1], voxel[0]] * max(until - at, 0.0) * length
+        if water > AIR_MM:
+            # Fluence at the middle of the step, of that at the ray's end.
+            nearer = 4.0 / (at + until) ** 2
+            place = (depth + water / 2) / table_mm
+            below = min(int(place), table.shape[1] - 2)
+            part = place - below
+            for level in range(len(exponents)):
+                steady = (table[level, below] * (1 - part) + table[level, below + 1] * part) * nearer
+                carried[level] = steady + np.exp(-exponents[level] * water) * (carried[level] - steady)
+            depth += water
         at = max(until, at)
         voxel[axis] += toward[axis]
         wall[axis] += each[axis]
         if voxel[axis] < 0 or voxel[axis] >= density.shape[2 - axis]:
             break
-    return total * length
+    return depth, carried.sum()

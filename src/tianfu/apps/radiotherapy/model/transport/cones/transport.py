@@ -88,7 +88,9 @@ def _carry_strip(
 
 
 @compiled_as_numpy
-def _decay(near: Reals, far: Reals, beyond: tuple[np.float32, np.float32], least: np.float32, out: Reals, y: Reals, g: Reals) -> None:
+def _decay(
+    near: Reals, far: Reals, beyond: tuple[np.float32, np.float32], least: np.float32, out: Reals, y: Reals, g: Reals
+) -> None:
     """What is kept over a step and its mean, exp(-x) and (1 - exp(-x)) / x, for the least constant; `out` is emptied.
 
     Five terms of the series are exact to single precision for x below 0.2.
@@ -115,7 +117,9 @@ def _double(y: Reals, g: Reals) -> None:
 
 
 @compiled_as_numpy
-def _advance(near: Reals, far: Reals, beyond: tuple[np.float32, np.float32], carried: Reals, out: Reals, y: Reals, g: Reals) -> None:
+def _advance(
+    near: Reals, far: Reals, beyond: tuple[np.float32, np.float32], carried: Reals, out: Reals, y: Reals, g: Reals
+) -> None:
     """One constant's carried dose over one step, and its mean added to `out`."""
     one = np.float32(1.0)
     a, b = (one - beyond[0]) * (one - beyond[1]), (one - beyond[0]) * beyond[1]
