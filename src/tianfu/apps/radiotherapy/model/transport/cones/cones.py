@@ -26,8 +26,8 @@ class Course:
 
 
 def courses(kernels: PointKernels, sight: Sight, grid: Grid, settings: ConeSettings) -> list[list[Course]]:
-    """The cones of each band of zeniths but the first, which goes along the beam: rings, every other one turned by half a
-    cone.
+    """The cones of each band of zeniths but the first, which goes along the beam: rings, every other one turned by
+    half a cone.
     """
     middles = np.arccos((np.cos(kernels.bands[:-1]) + np.cos(kernels.bands[1:])) / 2)
     found = []

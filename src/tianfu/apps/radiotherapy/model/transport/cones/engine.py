@@ -44,8 +44,8 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True)
 class Terma:
-    """What the transport starts from: density (water is 1), fluence in air, water-equivalent depth and the dose that the
-    cone along the beam gives, in each voxel.
+    """What the transport starts from: density (water is 1), fluence in air, water-equivalent depth and the dose that
+    the cone along the beam gives, in each voxel.
     """
 
     density: Reals
@@ -103,7 +103,11 @@ def carried(terma: Terma, grid: Grid, kernels: PointKernels, sight: Sight, setti
             ([cone.steps for cone in band if cone.order == order], *table)
             for band, table in zip(cones, tables, strict=True)
         ]
-        bands = [(steps, levels, table / settings.azimuths) for steps, levels, table in here if steps and len(levels)]
+        bands = [
+            (steps, levels, np.float32(1 / settings.azimuths) * table)
+            for steps, levels, table in here
+            if steps and len(levels)
+        ]
         if bands:
             total += _carried_along(terma, order, bands, float(kernels.exponents_per_mm[-1]))
     return total

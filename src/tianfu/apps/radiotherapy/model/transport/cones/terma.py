@@ -60,7 +60,7 @@ def traced_on(
     start = density.grid.indices(grid.points(np.zeros(3))) + 0.5
     steps = np.ascontiguousarray(density.grid.indices(grid.points(np.eye(3))) + 0.5 - start)
     ends = np.stack([source, start, density.grid.spacing])
-    carried = ray.exponents_per_mm, ray.table, np.float32(ray.table_mm)
+    carried = ray.exponents_per_mm, ray.table, ray.table_mm
     return _traced(np.ascontiguousarray(density.values), ends, steps, wanted, carried)
 
 
