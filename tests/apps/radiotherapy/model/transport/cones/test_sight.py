@@ -28,9 +28,7 @@ def test_a_couch_turned_against_the_clock_brings_the_feet_to_the_right() -> None
 
 
 def test_the_collimator_turns_leaves_from_the_left_to_the_head() -> None:
-    field = Field(
-        number=1, isocentre=np.zeros(3), gantry_degrees=0.0, collimator_degrees=90.0, couch_degrees=0.0
-    )
+    field = Field(number=1, isocentre=np.zeros(3), gantry_degrees=0.0, collimator_degrees=90.0, couch_degrees=0.0)
     assert sight_of(field, axis_mm=1000.0).axes[0] == pytest.approx(np.array([0.0, 0.0, 1.0]), abs=1e-12)
 
 
