@@ -16,7 +16,7 @@ M, A = 0.005, 0.3
 def ray(reach_mm: float = 500.0) -> Ray:
     depths = np.arange(0.0, reach_mm, 0.5)
     table = np.exp(-M * depths)[None].astype(np.float32)
-    return Ray(exponents_per_mm=np.array([A], np.float32), table=table, table_mm=0.5)
+    return Ray(least_per_mm=A, levels=np.zeros(1, np.int64), table=table, table_mm=0.5)
 
 
 def traced(density: Volume[np.float32], sight: Sight) -> tuple[Reals, Reals]:

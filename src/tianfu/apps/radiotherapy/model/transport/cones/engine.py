@@ -18,7 +18,7 @@ from tianfu.apps.radiotherapy.model.transport.cones.kernels import PointKernels
 from tianfu.apps.radiotherapy.model.transport.cones.settings import ConeSettings
 from tianfu.apps.radiotherapy.model.transport.cones.sight import Sight, sight_of
 from tianfu.apps.radiotherapy.model.transport.cones.terma import Ray, fluence_on, traced_on
-from tianfu.apps.radiotherapy.model.transport.cones.transport import carry
+from tianfu.apps.radiotherapy.model.transport.cones.transport import LEAST_STEP_MAX, carry
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
@@ -86,8 +86,7 @@ def terma_on(
     # No ray is longer than the density's diagonal, nor passes through more than its densest voxel.
     reach_mm = float(np.linalg.norm(density.grid.extent + density.grid.spacing)) * float(density.values.max())
     levels, table = band_table(kernels, 0, depth_mm_max=reach_mm)
-    exponents = (kernels.exponents_per_mm[-1] * 2.0**levels).astype(np.float32)
-    ray = Ray(exponents_per_mm=exponents, table=table, table_mm=TABLE_MM)
+    ray = Ray(least_per_mm=float(kernels.exponents_per_mm[-1]), levels=levels, table=table, table_mm=TABLE_MM)
     depths, straight = traced_on(density, sight, grid, in_air > 0, ray)
     return Terma(density=density_on(density, grid), fluence=in_air, depths_mm=depths, straight=straight * in_air)
 
@@ -117,6 +116,9 @@ def _carried_along(terma: Terma, order: int, bands: list[Band], least_per_mm: fl
     """What cones leave that go along one axis of the grid more than along others, in the grid's own order."""
     turned = [np.ascontiguousarray(each.transpose(ORDERS[order])) for each in (terma.fluence, terma.depths_mm)]
     density = np.pad(terma.density.transpose(ORDERS[order]), RIM)
+    step_mm = max(float(course[3]) for steps, _, _ in bands for course in steps)
+    if step_mm * least_per_mm * float(density.max()) > LEAST_STEP_MAX:
+        raise ValueError("the kernels' least decay constant is too great for such voxels")
     dose = np.zeros(turned[0].shape, np.float32)
     for steps, levels, table in bands:
         steady = _steady(turned[0], turned[1], table)

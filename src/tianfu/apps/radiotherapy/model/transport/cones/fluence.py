@@ -29,6 +29,11 @@ class FluenceMap:
     pixel_mm: float
     values: Floats
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for fewer than two pixels along x or y: nothing lies between them."""
+        if min(self.values.shape) < 2 or self.pixel_mm <= 0:
+            raise ValueError("a map of fluence has at least two pixels to each side")
+
     @property
     def bounds_mm(self) -> Floats:
         """Least x and y and greatest x and y (2, 2) of the centres of its outermost pixels."""

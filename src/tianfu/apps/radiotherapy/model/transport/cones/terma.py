@@ -21,7 +21,8 @@ from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Reals = NDArray[np.float32]
 Place = tuple[float, float, float]
-Carried = tuple[Reals, Reals, float]
+Levels = NDArray[np.int64]
+Carried = tuple[float, Levels, Reals, float]
 
 AIR_MM = 1e-6
 """A step through less water than this changes nothing that a ray carries."""
@@ -38,11 +39,13 @@ def fluence_on(fluence: FluenceMap, sight: Sight, grid: Grid) -> Reals:
 
 @dataclass(frozen=True, kw_only=True)
 class Ray:
-    """What the cone along the beam carries: decay constants (L), and for each of them in `table` (L, D), at depths of
-    so many millimetres of water, what its carried dose would become in endless matter of that terma.
+    """What the cone along the beam carries: decay constants as doublings (L, rising) of the least, and for each of them
+    in `table` (L, D), at depths of so many millimetres of water, what its carried dose would become in endless matter
+    of that terma.
     """
 
-    exponents_per_mm: Reals
+    least_per_mm: float
+    levels: Levels
     table: Reals
     table_mm: float
 
@@ -60,7 +63,7 @@ def traced_on(
     start = density.grid.indices(grid.points(np.zeros(3))) + 0.5
     steps = np.ascontiguousarray(density.grid.indices(grid.points(np.eye(3))) + 0.5 - start)
     ends = np.stack([source, start, density.grid.spacing])
-    carried = ray.exponents_per_mm, ray.table, ray.table_mm
+    carried = ray.least_per_mm, ray.levels, ray.table, ray.table_mm
     return _traced(np.ascontiguousarray(density.values), ends, steps, wanted, carried)
 
 
@@ -125,9 +128,17 @@ def _clipped(start: Place, way: Place, shape: tuple[int, int, int]) -> tuple[flo
 
 
 @compiled_as_numpy
+def _kept(x: float) -> float:
+    """exp(-x), for the short steps that are many by a series that is 1e-9 off."""
+    if x > 0.1:
+        return np.exp(-x)
+    return 1.0 - x * (1.0 - x * (0.5 - x * (1 / 6 - x * (1 / 24 - x * (1 / 120)))))
+
+
+@compiled_as_numpy
 def _way(density: Reals, spacing: Place, start: Place, end: Place, ray: Carried) -> tuple[float, float]:
     """Depth and carried dose from the source at `start` to `end`, both in the density's indices."""
-    exponents, table, table_mm = ray
+    least, levels, table, table_mm = ray
     way = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
     enters, leaves = _clipped(start, way, density.shape)
     if enters >= leaves:
@@ -141,7 +152,7 @@ def _way(density: Reals, spacing: Place, start: Place, end: Place, ray: Carried)
         each[axis] = 1 / abs(way[axis])
         next_wall = voxel[axis] + (1 if way[axis] > 0 else 0)
         wall[axis] = (next_wall - start[axis]) / way[axis] if way[axis] != 0 else np.inf
-    carried = np.zeros(len(exponents))
+    carried = np.zeros(len(levels))
     depth, at = 0.0, enters
     while at < leaves:
         axis = 0
@@ -157,9 +168,12 @@ def _way(density: Reals, spacing: Place, start: Place, end: Place, ray: Carried)
             place = (depth + water / 2) / table_mm
             below = min(int(place), table.shape[1] - 2)
             part = place - below
-            for level in range(len(exponents)):
-                steady = (table[level, below] * (1 - part) + table[level, below + 1] * part) * nearer
-                carried[level] = steady + np.exp(-exponents[level] * water) * (carried[level] - steady)
+            kept, doubled = _kept(least * water), 0
+            for number in range(len(levels)):
+                while doubled < levels[number]:
+                    kept, doubled = kept * kept, doubled + 1
+                steady = (table[number, below] * (1 - part) + table[number, below + 1] * part) * nearer
+                carried[number] = steady + kept * (carried[number] - steady)
             depth += water
         at = max(until, at)
         voxel[axis] += toward[axis]
