@@ -37,13 +37,13 @@ def made_beam(*, axis_mm: float = 1000.0) -> PencilBeam:
 
 
 def made_kernels(weights: Floats, *, axis_mm: float = 1000.0) -> PointKernels:
-    """Kernels of these weights (bands, two decay constants) for one attenuation."""
+    """Kernels of these weights (bands, two decay constants of four) for one attenuation."""
     return PointKernels(
         beam=made_beam(axis_mm=axis_mm),
         bands=np.radians(BANDS_DEGREES),
-        exponents_per_mm=np.array([BETA_PER_MM, BETA_PER_MM / 2]),
+        exponents_per_mm=BETA_PER_MM * np.array([1.0, 0.5, 0.25, 0.125]),
         attenuations_per_mm=np.array([ATTENUATION_PER_MM]),
-        weights=np.asarray(weights)[..., None],
+        weights=np.pad(weights, ((0, 0), (0, 2)))[..., None],
         fit=cast("KernelFit", None),
     )
 

@@ -8,6 +8,7 @@ follows the beam's divergence, and a field's edge is not blurred by the grid.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numba
@@ -131,7 +132,7 @@ def _clipped(start: Place, way: Place, shape: tuple[int, int, int]) -> tuple[flo
 def _kept(x: float) -> float:
     """exp(-x), for the short steps that are many by a series that is 1e-9 off."""
     if x > 0.1:
-        return np.exp(-x)
+        return math.exp(-x)
     return 1.0 - x * (1.0 - x * (0.5 - x * (1 / 6 - x * (1 / 24 - x * (1 / 120)))))
 
 
