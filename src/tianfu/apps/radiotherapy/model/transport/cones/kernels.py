@@ -69,8 +69,8 @@ class KernelFit:
 def fitted_kernels(beam: PencilBeam, settings: FitSettings) -> PointKernels:
     """The point kernels whose dose in water is nearest to the beam's, by least squares.
 
-    They are best where the skin is as far from the source as in the settings: the generic 6 MV beam's water 50 mm nearer
-    or farther is 0.3 % off on the mean, 100 mm 0.6 %.
+    They are best where the skin is as far from the source as in the settings: the generic 6 MV beam's water 50 mm
+    nearer or farther is 0.3 % off on the mean, 100 mm 0.6 %.
 
     Raises Refusal `cone-kernels-do-not-fit` with the figure and its bound.
     """
