@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -60,6 +61,18 @@ def test_the_fused_pass_is_the_product_of_a_dense_matrix(objectives: tuple[Objec
     assert reached.doses == pytest.approx(10 * dense[problem.rows] @ weights, rel=1e-5)
     assert doses_of(problem, weights) == pytest.approx(reached.doses, rel=1e-6)
     assert judged(problem, weights).gradient.tolist() == reached.gradient.tolist()
+
+
+def test_the_count_of_threads_changes_no_bit() -> None:
+    beamlets = square_beamlets(fields=3, rows=8, columns=9)
+    influence = influence_from(random_dense(voxels=2000, beamlets=beamlets.count, filled=0.6, seed=3), beamlets)
+    problem = Problem(influence=influence, objectives=SEPARABLE + SPREAD, regions=REGIONS, fractions=10)
+    weights = np.random.default_rng(4).uniform(0, 0.2, beamlets.count)
+    alone = judged(problem, weights)
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    together = judged(problem, weights)
+    assert together.value == alone.value
+    assert together.gradient.tolist() == alone.gradient.tolist()
 
 
 def test_a_wish_for_an_unknown_structure_is_refused() -> None:
