@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tianfu.apps.radiotherapy.model.optimisation.objectives import Region
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.standards.dicom.grids import Floats, Grid

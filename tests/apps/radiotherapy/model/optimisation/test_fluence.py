@@ -134,6 +134,8 @@ def test_a_structure_that_no_beamlet_reaches_is_refused() -> None:
     )
     with pytest.raises(Refusal, match="structure-not-reached"):
         even_start(problem, structure="Far", dose_gy=2)
+    with pytest.raises(Refusal, match="structure-missing"):
+        even_start(problem, structure="Lung", dose_gy=2)
 
 
 @pytest.mark.parametrize(("iterations", "change", "smoothing"), [(0, 0.1, 0), (9, 0, 0), (9, 0.1, -1)])

@@ -21,10 +21,10 @@ from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     MaximumDose,
     MinimumDose,
     Objective,
-    Region,
     mean_at_most,
     penalty,
 )
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region
 from tianfu.kernel.refusal import Refusal
 
 REGIONS = {"PTV": region(0, 900), "Cord": region(700, 1500), "Body": Region(rows=np.arange(0, 2000, 3), volume_cc=2e3)}

@@ -15,12 +15,9 @@ from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     MaximumDose,
     MinimumDose,
     Objective,
-    Region,
     equivalent_dose_gy,
     mean_at_most,
     penalty,
-    region_of,
-    sampled,
 )
 from tianfu.kernel.refusal import Refusal
 
@@ -97,17 +94,3 @@ def test_an_even_dose_is_its_own_equivalent(dose: float, exponent: float) -> Non
 def test_what_is_no_wish_is_refused(make: object) -> None:
     with pytest.raises(Refusal, match="objective-not-sound"):
         make()  # type: ignore[operator]
-
-
-def test_a_sample_is_the_same_for_the_same_seed_and_keeps_the_volume() -> None:
-    whole = Region(rows=np.arange(1000), volume_cc=27.0)
-    first, second = (sampled(whole, share=0.2, seed=7) for _ in range(2))
-    assert first.rows.tolist() == second.rows.tolist() == sorted(set(first.rows.tolist()))
-    assert len(first.rows) == 200
-    assert first.volume_cc == 27.0
-    assert sampled(whole, share=0.2, seed=8).rows.tolist() != first.rows.tolist()
-
-
-def test_a_structure_without_voxels_is_refused() -> None:
-    with pytest.raises(Refusal, match="structure-without-voxels"):
-        region_of(np.empty(0, np.int64), volume_cc=0, structure="PTV")

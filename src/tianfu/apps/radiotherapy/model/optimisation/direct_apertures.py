@@ -1,6 +1,6 @@
 """Segments bettered against the objectives that the fluence was found for: their units, and where their leaves stand.
 
-Direct aperture optimisation (Shepard et al., Med Phys 29(6) 2002, 1007), by slopes and not by lots: a leaf's is that of
+Direct aperture optimisation (Med Phys 29(6) 2002, 1007), by slopes and not by lots: a leaf's is that of
 the beamlets at its tip times the part of them that it uncovers for a millimetre (as in Cassioli and Unkelbach, Phys Med
 Biol 58(2) 2013, 301) [both: memory].  Leaves move within boxes in which every place can be given together with every
 place of all others, so that no step leaves what the machine can do.

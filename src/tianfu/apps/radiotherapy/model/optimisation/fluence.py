@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
 from tianfu.apps.radiotherapy.model.optimisation.fused import Judged, Problem, Singles, doses_of, judged
-from tianfu.apps.radiotherapy.model.optimisation.objectives import Rows
+from tianfu.apps.radiotherapy.model.optimisation.regions import Rows
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
@@ -21,6 +21,9 @@ WINDOW = 5
 
 MEMORY = 20
 """Pairs of steps and slopes from which the curvature is known. [ours]"""
+
+TRIES_A_STEP = 50
+"""Objectives of very unlike weights have narrow valleys: a first step must be shortened often. [ours]"""
 
 NEIGHBOURS_WITHIN = 1e-3
 """How far beamlets may be from one size apart, as a part of it, to be neighbours. [ours]"""
@@ -97,10 +100,12 @@ def optimise(problem: Problem, *, start: Floats, settings: Settings, heard: Hear
 def even_start(problem: Problem, *, structure: str, dose_gy: float) -> Floats:
     """The same weight for all beamlets, such that a structure's mean dose is right.
 
-    Raises Refusal `structure-not-reached` if none of them gives it any.
+    Raises Refusal `structure-missing` if no objective has it, `structure-not-reached` if no beamlet gives it any.
     """
-    rows = np.searchsorted(problem.rows, problem.regions[structure].rows)
-    mean = float(doses_of(problem, np.ones(problem.influence.beamlets.count))[rows].mean())
+    if structure not in problem.places:
+        raise Refusal("structure-missing", details={"structure": structure})
+    doses = doses_of(problem, np.ones(problem.influence.beamlets.count))
+    mean = float(doses[problem.places[structure]].mean())
     if not mean > 0:
         raise Refusal("structure-not-reached", details={"structure": structure})
     return np.full(problem.influence.beamlets.count, dose_gy / mean)
@@ -143,19 +148,31 @@ class Descent:
             self.latest = self.judge(numbers * units)
             return self.latest.value / scale, self.latest.gradient * units / scale
 
-        found = minimize(
-            judge,
-            start / units,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=np.stack([low / units, high / units], axis=1),
-            callback=lambda intermediate_result: self._hear(intermediate_result, scale),
-            options={"maxiter": self.settings.iterations_most, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0},
-        )
+        numbers, is_at_rest = start / units, False
+        while not is_at_rest and len(self.values) <= self.settings.iterations_most:
+            before = len(self.values)
+            found = minimize(
+                judge,
+                numbers,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=np.stack([low / units, high / units], axis=1),
+                callback=lambda intermediate_result: self._hear(intermediate_result, scale),
+                options={
+                    "maxiter": self.settings.iterations_most + 1 - before,
+                    "maxcor": MEMORY,
+                    "maxls": TRIES_A_STEP,
+                    "ftol": 0.0,
+                    "gtol": 0.0,
+                },
+            )
+            numbers = found.x
+            is_at_rest = found.status == 0 or self._has_come_to_rest()
+            # A step that failed for a curvature gone stale succeeds without; one that fails at once never will.
+            if len(self.values) == before:
+                break
         return Optimised(
-            weights=np.clip(found.x * units, low, high),
-            objectives=tuple(self.values),
-            is_converged=len(self.values) <= self.settings.iterations_most or self._has_come_to_rest(),
+            weights=np.clip(numbers * units, low, high), objectives=tuple(self.values), is_converged=is_at_rest
         )
 
     def _hear(self, found: OptimizeResult, scale: float) -> None:

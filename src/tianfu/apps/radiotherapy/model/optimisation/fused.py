@@ -22,12 +22,11 @@ from tianfu.apps.radiotherapy.model.compiled import compiled_in_parallel_reorder
 from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     MinimumDose,
     Objective,
-    Region,
-    Rows,
     is_separable,
     penalty,
     refuse_missing,
 )
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region, Rows
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.standards.dicom.grids import Floats
 

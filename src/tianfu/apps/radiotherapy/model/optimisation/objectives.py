@@ -13,27 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
-
-Rows = NDArray[np.int64]
-"""Rows of an influence, ascending: numbers into its `voxels`."""
 
 DOSE_GY_MIN = 1e-3
 """A lower dose counts as this in an equivalent uniform dose, which a single cold voxel would else make zero. [ours]"""
 
 EXPONENT_MAX = 100.0
 """More is a maximum dose, and a power that no number holds. [ours]"""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Region:
-    """The voxels that stand for a structure: all of its `rows`, or a sample of them; and its whole volume."""
-
-    rows: Rows
-    volume_cc: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,22 +128,6 @@ def equivalent_dose_gy(doses: Floats, *, exponent: float) -> float:
     # Divided by one of them, so that no power overflows.
     scale = float(raised.max() if exponent > 0 else raised.min())
     return float(scale * np.mean((raised / scale) ** exponent) ** (1 / exponent))
-
-
-def region_of(rows: Rows, *, volume_cc: float, structure: str) -> Region:
-    """All voxels of a structure.  Raises Refusal `structure-without-voxels`."""
-    if not len(rows):
-        raise Refusal("structure-without-voxels", details={"structure": structure})
-    return Region(rows=np.sort(rows).astype(np.int64), volume_cc=volume_cc)
-
-
-def sampled(region: Region, *, share: float, seed: int) -> Region:
-    """So large a share of a region's voxels, drawn by lot, the same for the same seed; its volume stays."""
-    if not 0 < share <= 1:
-        raise Refusal("share-of-voxels-not-sound", details={"share": f"{share:g}"})
-    count = max(1, round(share * len(region.rows)))
-    drawn = np.random.default_rng(seed).choice(region.rows, size=count, replace=False)
-    return Region(rows=np.sort(drawn), volume_cc=region.volume_cc)
 
 
 def refuse_missing(objectives: tuple[Objective, ...], regions: Mapping[str, Region]) -> None:
