@@ -19,7 +19,7 @@ from tianfu.standards.dicom.grids import Floats
 WINDOW = 5
 """The change of an objective is looked at over so many iterations: single ones may rest before a valley. [ours]"""
 
-MEMORY = 20
+MEMORY = 40
 """Pairs of steps and slopes from which the curvature is known. [ours]"""
 
 TRIES_A_STEP = 50

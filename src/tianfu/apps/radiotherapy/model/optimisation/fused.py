@@ -4,6 +4,9 @@ A row's doses are read once: their sum gives the voxel's dose, the dose its slop
 still in the nearest memory, goes to the beamlets.  Objectives of a whole distribution need all doses of their voxels
 first: their rows alone are read twice.
 
+Places within runs are numbers without a sign: those with one could count from the end, and asking for it at each of
+them would keep a processor from taking several at once.
+
 Rows are dealt to a fixed number of workers, each with sums of its own: the same numbers on any count of threads.
 """
 
@@ -188,8 +191,8 @@ def _sum(runs: Runs, rows: Rows, weights: Singles, doses: Singles) -> None:
                 row = rows[i]
                 dose = np.float32(0.0)
                 for run in range(runs.voxel_runs[row], runs.voxel_runs[row + 1]):
-                    first, end = runs.run_values[run], runs.run_values[run + 1]
-                    beamlet = np.int64(runs.run_beamlets[run])
+                    first, end = np.uint64(runs.run_values[run]), np.uint64(runs.run_values[run + 1])
+                    beamlet = np.uint64(runs.run_beamlets[run])
                     for k in range(end - first):
                         dose += np.float32(runs.values[first + k]) * weights[beamlet + k]
                 doses[i] = dose * runs.scale[row]
@@ -215,8 +218,8 @@ def _fuse(
                 row = rows[i]
                 dose = np.float32(0.0)
                 for run in range(runs.voxel_runs[row], runs.voxel_runs[row + 1]):
-                    first, end = runs.run_values[run], runs.run_values[run + 1]
-                    beamlet = np.int64(runs.run_beamlets[run])
+                    first, end = np.uint64(runs.run_values[run]), np.uint64(runs.run_values[run + 1])
+                    beamlet = np.uint64(runs.run_beamlets[run])
                     for k in range(end - first):
                         dose += np.float32(runs.values[first + k]) * weights[beamlet + k]
                 dose *= runs.scale[row]
@@ -232,8 +235,8 @@ def _fuse(
                     continue
                 slope *= runs.scale[row]
                 for run in range(runs.voxel_runs[row], runs.voxel_runs[row + 1]):
-                    first, end = runs.run_values[run], runs.run_values[run + 1]
-                    beamlet = np.int64(runs.run_beamlets[run])
+                    first, end = np.uint64(runs.run_values[run]), np.uint64(runs.run_values[run + 1])
+                    beamlet = np.uint64(runs.run_beamlets[run])
                     for k in range(end - first):
                         sums[beamlet + k] += slope * np.float32(runs.values[first + k])
             for number in range(len(weights)):
