@@ -18,9 +18,15 @@ from tests.apps.radiotherapy.model.optimisation.influences import (
     square_beamlets,
 )
 from tests.apps.radiotherapy.model.optimisation.leaf_rules import LIMITS, all_faults_of, leaves_of
-from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment, fluence_of, shares_of
+from tianfu.apps.radiotherapy.model.optimisation.apertures import (
+    Delivery,
+    FieldSegments,
+    Segment,
+    fluence_of,
+    shares_of,
+)
 from tianfu.apps.radiotherapy.model.optimisation.covering import covering_of
-from tianfu.apps.radiotherapy.model.optimisation.direct_apertures import Machine, Moves, refined
+from tianfu.apps.radiotherapy.model.optimisation.direct_apertures import Moves, Refinement, refined
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings, Step
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem
 from tianfu.apps.radiotherapy.model.optimisation.leaf_boxes import boxes_of
@@ -29,7 +35,7 @@ from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
 from tianfu.kernel.refusal import Refusal
 
 BEAMLETS = square_beamlets(fields=2, rows=4, columns=6)
-MACHINE = Machine(leaves=leaves_of(), limits=LIMITS)
+MACHINE = Delivery(leaves=leaves_of(), limits=LIMITS)
 SETTINGS = Settings(iterations_most=150, change_least=1e-5, smoothing=0.0)
 STILL = Moves(rounds=0, farthest_mm=5.0)
 
@@ -39,10 +45,15 @@ def listen(_: Step) -> bool:
     return True
 
 
-def parts_of(seed: int, machine: Machine = MACHINE) -> tuple[FieldSegments, ...]:
+def task_of(problem: Problem, machine: Delivery = MACHINE, moves: Moves = STILL) -> Refinement:
+    """A refinement that nobody ends."""
+    return Refinement(problem=problem, delivery=machine, moves=moves, settings=SETTINGS, heard=listen)
+
+
+def parts_of(seed: int, machine: Delivery = MACHINE) -> tuple[FieldSegments, ...]:
     """Segments of a random fluence."""
     weights = np.maximum(np.random.default_rng(seed).uniform(-20, 60, BEAMLETS.count), 0)
-    return sequenced(BEAMLETS, weights, leaves=machine.leaves, limits=machine.limits, levels=5)
+    return sequenced(BEAMLETS, weights, machine, levels=5)
 
 
 def problem_of(seed: int) -> Problem:
@@ -70,12 +81,12 @@ def test_units_are_least_squares_of_what_each_segment_gives() -> None:
             MaximumDose(structure="PTV", weight=1, dose_gy=6),
         ),
     )
-    machine = Machine(leaves=leaves_of(), limits=replace(LIMITS, segment_mu_least=0.0, mu_step=1e-4))
+    machine = Delivery(leaves=leaves_of(), limits=replace(LIMITS, segment_mu_least=0.0, mu_step=1e-4))
     parts = parts_of(1)
     dense = dense_from(problem.influence)[:40]
     columns = [dense @ shares_of(each, part, BEAMLETS, machine.leaves) for part in parts for each in part.segments]
     _, residual = nnls(np.stack(columns, axis=1), np.full(40, 6.0))
-    better = refined(problem, parts, machine, moves=STILL, settings=SETTINGS, heard=listen)
+    better = refined(task_of(problem, machine), parts)
     assert better.objectives[-1] == pytest.approx(residual**2 / 40, rel=1e-3)
     assert better.objectives[-1] < better.objectives[0]
 
@@ -86,7 +97,7 @@ def test_weights_are_those_of_shares_and_slopes_those_of_differences(
     seed: int, interdigitates: bool, reach_mm: float
 ) -> None:
     leaves = leaves_of(interdigitates=interdigitates, reach_mm=reach_mm)
-    parts = parts_of(seed, Machine(leaves=leaves, limits=LIMITS))
+    parts = parts_of(seed, Delivery(leaves=leaves, limits=LIMITS))
     covering = covering_of(parts, BEAMLETS, leaves)
     hard = covering.weights(covering.numbers, soft_mm=1e-6)
     assert hard == pytest.approx(fluence_of(parts, BEAMLETS, leaves), abs=1e-3)
@@ -112,7 +123,7 @@ def test_any_places_within_their_boxes_can_be_given_together(
 ) -> None:
     leaves = leaves_of(interdigitates=interdigitates, reach_mm=reach_mm)
     lots = np.random.default_rng(seed)
-    for part in parts_of(seed, Machine(leaves=leaves, limits=LIMITS)):
+    for part in parts_of(seed, Delivery(leaves=leaves, limits=LIMITS)):
         moved = []
         for segment in part.segments:
             boxes = boxes_of(segment, part, leaves, farthest_mm=farthest_mm)
@@ -129,17 +140,11 @@ def test_any_places_within_their_boxes_can_be_given_together(
 
 @pytest.mark.parametrize("interdigitates", [True, False])
 def test_leaves_that_move_better_the_plan_and_it_stays_deliverable(interdigitates: bool) -> None:
-    machine = Machine(leaves=leaves_of(interdigitates=interdigitates), limits=LIMITS)
+    machine = Delivery(leaves=leaves_of(interdigitates=interdigitates), limits=LIMITS)
     problem = problem_of(3)
     quick = Settings(iterations_most=30, change_least=1e-4, smoothing=0.0)
-    better = refined(
-        problem,
-        parts_of(3, machine),
-        machine,
-        moves=Moves(rounds=2, farthest_mm=5.0),
-        settings=quick,
-        heard=listen,
-    )
+    task = replace(task_of(problem, machine, Moves(rounds=2, farthest_mm=5.0)), settings=quick)
+    better = refined(task, parts_of(3, machine))
     assert all_faults_of(better.parts, machine.leaves, machine.limits) == []
     assert list(better.objectives[1:]) == sorted(better.objectives[1:], reverse=True)
     assert better.objectives[-1] < 0.95 * better.objectives[1] < better.objectives[0]
@@ -163,17 +168,17 @@ def test_segments_that_hardly_give_anything_are_left_out() -> None:
         regions={"PTV": region(0, 1), "Cord": region(1, 2)},
         fractions=1,
     )
-    better = refined(problem, parts_of(5), MACHINE, moves=STILL, settings=SETTINGS, heard=listen)
+    better = refined(task_of(problem), parts_of(5))
     assert {part.field for part in better.parts} == {0}
 
 
 def test_no_segments_and_no_moves_are_refused() -> None:
     with pytest.raises(Refusal, match="no-segments"):
-        refined(problem_of(1), (), MACHINE, moves=STILL, settings=SETTINGS, heard=listen)
+        refined(task_of(problem_of(1)), ())
     with pytest.raises(Refusal, match="leaf-moves-not-sound"):
         Moves(rounds=1, farthest_mm=0)
 
 
 def test_who_hears_ends_it() -> None:
     with pytest.raises(Refusal, match="optimisation-cancelled"):
-        refined(problem_of(1), parts_of(1), MACHINE, moves=STILL, settings=SETTINGS, heard=lambda _: False)
+        refined(replace(task_of(problem_of(1)), heard=lambda _: False), parts_of(1))

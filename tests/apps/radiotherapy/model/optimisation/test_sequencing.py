@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.apps.radiotherapy.model.optimisation.influences import square_beamlets
 from tests.apps.radiotherapy.model.optimisation.leaf_rules import LIMITS, all_faults_of, leaves_of
 from tianfu.apps.radiotherapy.model.machines.collimators import Leaves, Limits
-from tianfu.apps.radiotherapy.model.optimisation.apertures import fluence_of
+from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, fluence_of
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import leaf_map, on_leaves, sequenced, stratified
 from tianfu.kernel.refusal import Refusal
 
@@ -40,7 +40,7 @@ def test_segments_are_deliverable_and_give_the_levels_exactly(
     weights = np.maximum(lots.uniform(-20, 60, BEAMLETS.count), 0)
     beamlets = replace(BEAMLETS, at_mm=BEAMLETS.at_mm + np.array([0.0, 15.0]))
     leaves = tight(interdigitates=interdigitates, width_mm=width_mm, reach_mm=reach_mm)
-    parts = sequenced(beamlets, weights, leaves=leaves, limits=LIMITS, levels=levels)
+    parts = sequenced(beamlets, weights, Delivery(leaves=leaves, limits=LIMITS), levels=levels)
     assert all_faults_of(parts, leaves, LIMITS) == []
     expected = np.zeros(beamlets.count)
     for field in range(3):
@@ -75,7 +75,7 @@ def test_what_leaves_cover_lets_their_transmission_through() -> None:
     beamlets = square_beamlets(fields=1, rows=2, columns=8)
     weights = np.concatenate([np.full(8, 100.0), np.repeat([0.0, 50.0, 0.0], [1, 6, 1])])
     leaves = leaves_of()
-    parts = sequenced(beamlets, weights, leaves=leaves, limits=LIMITS, levels=2)
+    parts = sequenced(beamlets, weights, Delivery(leaves=leaves, limits=LIMITS), levels=2)
     given = fluence_of(parts, beamlets, leaves).reshape(2, 8)
     assert given[0] == pytest.approx(np.full(8, 100.0))
     assert given[1, 1:7] == pytest.approx(np.full(6, 50 + 50 * 0.015))
@@ -85,7 +85,7 @@ def test_what_leaves_cover_lets_their_transmission_through() -> None:
 def test_closed_pairs_meet_under_a_jaw() -> None:
     weights = np.zeros(BEAMLETS.count)
     weights[9:12] = 50
-    (part,) = sequenced(BEAMLETS, weights, leaves=leaves_of(), limits=LIMITS, levels=1)
+    (part,) = sequenced(BEAMLETS, weights, Delivery(leaves=leaves_of(), limits=LIMITS), levels=1)
     (segment,) = part.segments
     closed = segment.first_mm == segment.second_mm
     assert closed.sum() == 19
@@ -100,7 +100,7 @@ def test_closed_pairs_meet_under_a_jaw() -> None:
 def test_fields_without_weight_get_no_segments() -> None:
     weights = np.zeros(BEAMLETS.count)
     weights[50] = 30
-    parts = sequenced(BEAMLETS, weights, leaves=leaves_of(), limits=LIMITS, levels=3)
+    parts = sequenced(BEAMLETS, weights, Delivery(leaves=leaves_of(), limits=LIMITS), levels=3)
     assert [part.field for part in parts] == [1]
 
 
@@ -118,4 +118,4 @@ def test_fields_without_weight_get_no_segments() -> None:
 )
 def test_what_leaves_cannot_form_is_refused(code: str, leaves: Leaves, limits: Limits, levels: int) -> None:
     with pytest.raises(Refusal, match=code):
-        sequenced(BEAMLETS, np.full(BEAMLETS.count, 20.0), leaves=leaves, limits=limits, levels=levels)
+        sequenced(BEAMLETS, np.full(BEAMLETS.count, 20.0), Delivery(leaves=leaves, limits=limits), levels=levels)

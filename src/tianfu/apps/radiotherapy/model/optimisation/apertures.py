@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tianfu.apps.radiotherapy.model.machines.collimators import Leaves
+from tianfu.apps.radiotherapy.model.machines.collimators import Leaves, Limits
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
 from tianfu.standards.dicom.grids import Floats
 
 Span = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What of a machine decides which segments it can give."""
+
+    leaves: Leaves
+    limits: Limits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tianfu.apps.radiotherapy.model.machines.collimators import Leaves, Limits
-from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment
+from tianfu.apps.radiotherapy.model.machines.collimators import Limits
+from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, FieldSegments, Segment
 from tianfu.apps.radiotherapy.model.optimisation.covering import Covering, covering_of
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Descent, Heard, Settings
 from tianfu.apps.radiotherapy.model.optimisation.fused import Judged, Problem, judged
@@ -47,6 +47,17 @@ class Moves:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Refinement:
+    """What segments are bettered for, on which machine, by which moves, until when, and who is told of each step."""
+
+    problem: Problem
+    delivery: Delivery
+    moves: Moves
+    settings: Settings
+    heard: Heard
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Refined:
     """Segments and what they are worth, after each stage: as they were, their units, then each round of moves."""
 
@@ -54,37 +65,21 @@ class Refined:
     objectives: tuple[float, ...]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Machine:
-    """What limits segments."""
-
-    leaves: Leaves
-    limits: Limits
-
-
-def refined(
-    problem: Problem,
-    parts: tuple[FieldSegments, ...],
-    machine: Machine,
-    *,
-    moves: Moves,
-    settings: Settings,
-    heard: Heard,
-) -> Refined:
-    """Better the units, leave out segments that hardly get any, then move leaves; never to something worse.
+def refined(task: Refinement, parts: tuple[FieldSegments, ...]) -> Refined:
+    """Better the units, leave out segments that hardly get any, then move leaves as long as that is better.
 
     Raises Refusal `no-segments` if there are none to better, `optimisation-cancelled` if whoever hears wishes it.
     """
     if not any(part.segments for part in parts):
         raise Refusal("no-segments")
-    worth = [_worth(problem, parts, machine)]
-    free = _reweighted(problem, parts, machine, 0.0, settings, heard)
-    kept = _without_idle(free, machine.limits)
-    parts = _reweighted(problem, kept, machine, machine.limits.segment_mu_least, settings, heard)
-    worth.append(_worth(problem, parts, machine))
-    for _ in range(moves.rounds):
-        moved = _moved(problem, parts, machine, moves.farthest_mm, settings, heard)
-        value = _worth(problem, moved, machine)
+    limits = task.delivery.limits
+    worth = [_worth(task, parts)]
+    free = _reweighted(task, parts, least_mu=0.0)
+    parts = _reweighted(task, _without_idle(free, limits), least_mu=limits.segment_mu_least)
+    worth.append(_worth(task, parts))
+    for _ in range(task.moves.rounds):
+        moved = _moved(task, parts)
+        value = _worth(task, moved)
         if value >= worth[-1]:
             break
         parts = moved
@@ -92,85 +87,61 @@ def refined(
     return Refined(parts=parts, objectives=tuple(worth))
 
 
-def _worth(problem: Problem, parts: tuple[FieldSegments, ...], machine: Machine) -> float:
-    covering = covering_of(parts, problem.influence.beamlets, machine.leaves)
-    return judged(problem, covering.weights(covering.numbers, soft_mm=HARD_MM)).value
+def _covering(task: Refinement, parts: tuple[FieldSegments, ...]) -> Covering:
+    return covering_of(parts, task.problem.influence.beamlets, task.delivery.leaves)
 
 
-def _reweighted(
-    problem: Problem,
-    parts: tuple[FieldSegments, ...],
-    machine: Machine,
-    least_mu: float,
-    settings: Settings,
-    heard: Heard,
-) -> tuple[FieldSegments, ...]:
-    covering = covering_of(parts, problem.influence.beamlets, machine.leaves)
-    start = covering.numbers
-    low, high = start.copy(), start.copy()
+def _worth(task: Refinement, parts: tuple[FieldSegments, ...]) -> float:
+    covering = _covering(task, parts)
+    return judged(task.problem, covering.weights(covering.numbers, soft_mm=HARD_MM)).value
+
+
+def _reweighted(task: Refinement, parts: tuple[FieldSegments, ...], *, least_mu: float) -> tuple[FieldSegments, ...]:
+    """The same segments with better units, none below the least."""
+    covering = _covering(task, parts)
+    low, high = covering.numbers.copy(), covering.numbers.copy()
     segments = len(covering.field)
-    low[:segments], high[:segments] = least_mu, machine.limits.beam_mu_most
-    start[:segments] = np.maximum(start[:segments], least_mu)
-    found = _descended(problem, covering, start, (low, high), HARD_MM, settings, heard)
-    return _with_numbers(parts, covering, found, machine, least_mu)
+    low[:segments], high[:segments] = least_mu, task.delivery.limits.beam_mu_most
+    numbers = _descended(task, covering, low, high, soft_mm=HARD_MM)
+    return _with_numbers(parts, covering, numbers, task.delivery, least_mu=least_mu)
 
 
-def _moved(
-    problem: Problem,
-    parts: tuple[FieldSegments, ...],
-    machine: Machine,
-    farthest_mm: float,
-    settings: Settings,
-    heard: Heard,
-) -> tuple[FieldSegments, ...]:
+def _moved(task: Refinement, parts: tuple[FieldSegments, ...]) -> tuple[FieldSegments, ...]:
     """Leaves and units together; then units alone, now that edges are edges again."""
-    covering = covering_of(parts, problem.influence.beamlets, machine.leaves)
-    least_mu = machine.limits.segment_mu_least
+    covering = _covering(task, parts)
+    least_mu = task.delivery.limits.segment_mu_least
     boxes = [
-        boxes_of(segment, part, machine.leaves, farthest_mm=farthest_mm) for part in parts for segment in part.segments
+        boxes_of(segment, part, task.delivery.leaves, farthest_mm=task.moves.farthest_mm)
+        for part in parts
+        for segment in part.segments
     ]
-    segments = len(covering.field)
-    low = np.concatenate(
-        [np.full(segments, least_mu), *(each.first_low for each in boxes), *(each.second_low for each in boxes)]
-    )
-    high = np.concatenate(
-        [
-            np.full(segments, machine.limits.beam_mu_most),
-            *(each.first_high for each in boxes),
-            *(each.second_high for each in boxes),
-        ]
-    )
-    found = _descended(problem, covering, covering.numbers, (low, high), SOFT_MM, settings, heard)
-    moved = _with_numbers(parts, covering, found, machine, least_mu)
-    return _reweighted(problem, moved, machine, least_mu, settings, heard)
+    mu_low, mu_high = np.full((2, len(boxes)), [[least_mu], [task.delivery.limits.beam_mu_most]])
+    low = [mu_low, *(each.first_low for each in boxes), *(each.second_low for each in boxes)]
+    high = [mu_high, *(each.first_high for each in boxes), *(each.second_high for each in boxes)]
+    numbers = _descended(task, covering, np.concatenate(low), np.concatenate(high), soft_mm=SOFT_MM)
+    moved = _with_numbers(parts, covering, numbers, task.delivery, least_mu=least_mu)
+    return _reweighted(task, moved, least_mu=least_mu)
 
 
-def _descended(
-    problem: Problem,
-    covering: Covering,
-    start: Floats,
-    bounds: tuple[Floats, Floats],
-    soft_mm: float,
-    settings: Settings,
-    heard: Heard,
-) -> Floats:
+def _descended(task: Refinement, covering: Covering, low: Floats, high: Floats, *, soft_mm: float) -> Floats:
     def judge(numbers: Floats) -> Judged:
-        plain = judged(problem, covering.weights(numbers, soft_mm=soft_mm))
+        plain = judged(task.problem, covering.weights(numbers, soft_mm=soft_mm))
         return replace(plain, gradient=covering.slopes(numbers, plain.gradient, soft_mm=soft_mm))
 
+    start = np.clip(covering.numbers, low, high)
     segments = len(covering.field)
-    units = np.full_like(start, LEAF_UNIT_BEAMLETS * problem.influence.beamlets.size_mm)
+    units = np.full_like(start, LEAF_UNIT_BEAMLETS * covering.size_mm)
     units[:segments] = start[:segments].mean()
-    descent = Descent(judge=judge, rows=problem.rows, settings=settings, heard=heard)
-    return descent.in_units(start, units, low=bounds[0], high=bounds[1]).weights
+    descent = Descent(judge=judge, rows=task.problem.rows, settings=task.settings, heard=task.heard)
+    return descent.in_units(start, units, low=low, high=high).weights
 
 
 def _with_numbers(
-    parts: tuple[FieldSegments, ...], covering: Covering, numbers: Floats, machine: Machine, least_mu: float
+    parts: tuple[FieldSegments, ...], covering: Covering, numbers: Floats, delivery: Delivery, *, least_mu: float
 ) -> tuple[FieldSegments, ...]:
     """The same segments with other numbers, each on the machine's steps and none below the least."""
     mu, first, second = covering.split(numbers)
-    step_mu, step_mm = machine.limits.mu_step, machine.leaves.step_mm
+    step_mu, step_mm = delivery.limits.mu_step, delivery.leaves.step_mm
     mu = np.maximum(np.rint(mu / step_mu), np.ceil(least_mu / step_mu - 1e-9)) * step_mu
     first, second = np.rint(first / step_mm) * step_mm, np.rint(second / step_mm) * step_mm
     segments = iter(range(len(mu)))

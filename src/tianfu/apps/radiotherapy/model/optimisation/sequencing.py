@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.machines.collimators import Leaves, Limits
-from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment, Span
+from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, FieldSegments, Segment, Span
 from tianfu.apps.radiotherapy.model.optimisation.segmentation import Opened, Whole, segmented
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
 from tianfu.kernel.refusal import Refusal
@@ -55,9 +55,7 @@ class Levels:
     unit_mu: float
 
 
-def sequenced(
-    beamlets: Beamlets, weights: Floats, *, leaves: Leaves, limits: Limits, levels: int
-) -> tuple[FieldSegments, ...]:
+def sequenced(beamlets: Beamlets, weights: Floats, delivery: Delivery, *, levels: int) -> tuple[FieldSegments, ...]:
     """Segments of each field that has any weight; `weights` and their units are of one fraction.
 
     They sum up to the stratified fluence, but for the leaves' transmission and steps.  Raises Refusal
@@ -67,7 +65,7 @@ def sequenced(
     if not 1 <= levels <= 255:
         raise Refusal("levels-not-sound", details={"levels": str(levels)})
     parts = [
-        _field(leaf_map(beamlets, field, leaves), field, weights, leaves, limits, levels)
+        _field(field, leaf_map(beamlets, field, delivery.leaves), weights, delivery, levels=levels)
         for field in np.unique(beamlets.field[weights > 0]).tolist()
     ]
     return tuple(part for part in parts if part.segments)
@@ -124,7 +122,8 @@ def _whole_unit(unit: float, limits: Limits) -> float:
     return float(max(np.rint(unit / limits.mu_step), least, 1) * limits.mu_step)
 
 
-def _field(place: LeafMap, field: int, weights: Floats, leaves: Leaves, limits: Limits, levels: int) -> FieldSegments:
+def _field(field: int, place: LeafMap, weights: Floats, delivery: Delivery, *, levels: int) -> FieldSegments:
+    leaves, limits = delivery.leaves, delivery.limits
     chosen = stratified(on_leaves(place, weights), levels=levels, limits=limits)
     openings = _within_reach(chosen.numbers, leaves, place.size_mm)
     if len(openings) > limits.segments_most:
