@@ -91,7 +91,7 @@ def test_units_are_least_squares_of_what_each_segment_gives() -> None:
     assert better.objectives[-1] < better.objectives[0]
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), interdigitates=st.booleans(), reach_mm=st.sampled_from([20.0, 150.0]))
 def test_weights_are_those_of_shares_and_slopes_those_of_differences(
     seed: int, interdigitates: bool, reach_mm: float
@@ -111,7 +111,7 @@ def test_weights_are_those_of_shares_and_slopes_those_of_differences(
         assert slopes[at] == pytest.approx((ends[0] - ends[1]) / 2e-5, abs=1e-3, rel=1e-3)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 1000),
     interdigitates=st.booleans(),
@@ -177,6 +177,12 @@ def test_no_segments_and_no_moves_are_refused() -> None:
         refined(task_of(problem_of(1)), ())
     with pytest.raises(Refusal, match="leaf-moves-not-sound"):
         Moves(rounds=1, farthest_mm=0)
+
+
+def test_a_field_of_more_units_than_the_machine_gives_is_refused() -> None:
+    few = Delivery(leaves=leaves_of(), limits=replace(LIMITS, beam_mu_most=20.0))
+    with pytest.raises(Refusal, match="beam-of-too-many-units"):
+        refined(task_of(problem_of(1), few), parts_of(1))
 
 
 def test_who_hears_ends_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianfu.apps.radiotherapy.model.optimisation.objectives import (
@@ -63,6 +63,7 @@ def objectives() -> st.SearchStrategy[Objective]:
     )
 
 
+@settings(deadline=None)
 @given(objective=objectives(), order=st.permutations(range(12)))
 def test_slopes_are_those_of_differences(objective: Objective, order: list[int]) -> None:
     """Doses lie so far apart that a difference changes no rank among them."""
@@ -76,6 +77,7 @@ def test_slopes_are_those_of_differences(objective: Objective, order: list[int])
         assert slope[voxel] == pytest.approx(difference, abs=1e-3 * objective.weight, rel=1e-4)
 
 
+@settings(deadline=None)
 @given(dose=st.floats(0.1, 80), exponent=st.floats(-40, 40).filter(lambda a: abs(a) > 0.1))
 def test_an_even_dose_is_its_own_equivalent(dose: float, exponent: float) -> None:
     assert equivalent_dose_gy(np.full(9, dose), exponent=exponent) == pytest.approx(dose)

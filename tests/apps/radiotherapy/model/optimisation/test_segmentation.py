@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -21,6 +21,7 @@ def passes(opened: Opened) -> bool:
     return bool(np.any(first[:-1] > second[1:]) or np.any(first[1:] > second[:-1]))
 
 
+@settings(deadline=None)
 @given(levels=LEVELS)
 def test_free_leaves_give_the_fluence_exactly_in_the_fewest_units(levels: np.ndarray) -> None:
     """The fewest are the largest sum of rises of a row: Engel 2005, theorem 2 [memory]."""
@@ -31,6 +32,7 @@ def test_free_leaves_give_the_fluence_exactly_in_the_fewest_units(levels: np.nda
     assert all(each.units > 0 and np.any(each.right > each.left) for each in openings)
 
 
+@settings(deadline=None)
 @given(levels=LEVELS)
 def test_leaves_that_must_not_pass_give_it_exactly_and_never_pass(levels: np.ndarray) -> None:
     openings = segmented(levels, interdigitates=False)

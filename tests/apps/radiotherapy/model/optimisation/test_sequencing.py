@@ -25,7 +25,7 @@ def tight(*, interdigitates: bool, width_mm: float, reach_mm: float) -> Leaves:
     return replace(leaves, transmission=0.0)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     levels=st.integers(1, 12),

@@ -8,6 +8,7 @@ import numpy as np
 
 from tianfu.apps.radiotherapy.model.machines.collimators import Leaves, Limits
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
+from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
 Span = tuple[float, float]
@@ -46,6 +47,12 @@ class FieldSegments:
     def mu(self) -> float:
         """Monitor units of a fraction."""
         return sum(segment.mu for segment in self.segments)
+
+
+def refuse_too_many_units(part: FieldSegments, limits: Limits) -> None:
+    """Raise Refusal `beam-of-too-many-units` for a field that the machine would not give."""
+    if part.mu > limits.beam_mu_most:
+        raise Refusal("beam-of-too-many-units", details={"mu": f"{part.mu:.0f}", "limit": f"{limits.beam_mu_most:g}"})
 
 
 def shares_of(segment: Segment, part: FieldSegments, beamlets: Beamlets, leaves: Leaves) -> Floats:

@@ -13,7 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.machines.collimators import Limits
-from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, FieldSegments, Segment
+from tianfu.apps.radiotherapy.model.optimisation.apertures import (
+    Delivery,
+    FieldSegments,
+    Segment,
+    refuse_too_many_units,
+)
 from tianfu.apps.radiotherapy.model.optimisation.covering import Covering, covering_of
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Descent, Heard, Settings
 from tianfu.apps.radiotherapy.model.optimisation.fused import Judged, Problem, judged
@@ -68,7 +73,8 @@ class Refined:
 def refined(task: Refinement, parts: tuple[FieldSegments, ...]) -> Refined:
     """Better the units, leave out segments that hardly get any, then move leaves as long as that is better.
 
-    Raises Refusal `no-segments` if there are none to better, `optimisation-cancelled` if whoever hears wishes it.
+    Raises Refusal `no-segments` if there are none to better, `beam-of-too-many-units` if a field would get more than
+    the machine gives, `optimisation-cancelled` if whoever hears wishes it.
     """
     if not any(part.segments for part in parts):
         raise Refusal("no-segments")
@@ -84,6 +90,8 @@ def refined(task: Refinement, parts: tuple[FieldSegments, ...]) -> Refined:
             break
         parts = moved
         worth.append(value)
+    for part in parts:
+        refuse_too_many_units(part, limits)
     return Refined(parts=parts, objectives=tuple(worth))
 
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.machines.collimators import Leaves, Limits
-from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, FieldSegments, Segment, Span
+from tianfu.apps.radiotherapy.model.optimisation.apertures import (
+    Delivery,
+    FieldSegments,
+    Segment,
+    Span,
+    refuse_too_many_units,
+)
 from tianfu.apps.radiotherapy.model.optimisation.segmentation import Opened, Whole, segmented
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
 from tianfu.kernel.refusal import Refusal
@@ -135,8 +141,7 @@ def _field(field: int, place: LeafMap, weights: Floats, delivery: Delivery, *, l
         jaws_y_mm=jaws_y,
         segments=tuple(_segment(each, place, leaves, jaws_x, chosen.unit_mu) for each in openings),
     )
-    if part.mu > limits.beam_mu_most:
-        raise Refusal("beam-of-too-many-units", details={"mu": f"{part.mu:.0f}", "limit": f"{limits.beam_mu_most:g}"})
+    refuse_too_many_units(part, limits)
     return part
 
 
