@@ -53,3 +53,12 @@ def compiled_into_callers(function: Kernel) -> Kernel:
 def compiled_in_parallel(function: Kernel) -> Kernel:
     """The same as `compiled_as_numpy`, with `numba.prange` on all threads that numba may use."""
     return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
+
+
+def compiled_in_parallel_reordering(function: Kernel) -> Kernel:
+    """The same as `compiled_in_parallel`, and sums may be added in another order, which lets a processor add several
+    numbers at once; the order is the same in each run."""
+    fast = {"reassoc", "contract"}
+    return cast(
+        "Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True, fastmath=fast)(function)
+    )
