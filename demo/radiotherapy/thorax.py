@@ -67,6 +67,11 @@ class Thorax:
             else (np.abs(x) <= 230) & (y >= couch.top_mm) & (y <= couch.top_mm + couch.thick_mm),
         }
 
+    def canal(self, grid: Grid) -> Bools:
+        """The spinal canal."""
+        x, y, _ = _points(grid)
+        return np.asarray(np.broadcast_to(np.hypot(x, y - self.spine_y_mm - 28) <= 8, grid.shape))
+
     def ct(self, grid: Grid, *, seed: int, blur_voxels: float = 0.5) -> Volume[np.int16]:
         """Hounsfield units with some grain, edges as blurred as a scanner's."""
         parts = self.parts(grid)

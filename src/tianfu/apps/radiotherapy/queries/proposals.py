@@ -1,4 +1,4 @@
-"""What a provider drew as a structure set on its images: automatic, unapproved, and nobody's yet."""
+"""What a provider drew as a structure set on its images, unapproved and nobody's yet; and a case as an atlas."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from datetime import datetime
 
 import numpy as np
 
+from tianfu.apps.radiotherapy.model.contouring.atlases import Atlas
 from tianfu.apps.radiotherapy.model.contouring.outlines import outlined
 from tianfu.apps.radiotherapy.model.contouring.providers import Contouring, Drawn
-from tianfu.apps.radiotherapy.model.contouring.reviews import AUTOMATIC, UNAPPROVED
+from tianfu.apps.radiotherapy.model.contouring.reviews import AUTOMATIC, UNAPPROVED, unreviewed_of
+from tianfu.apps.radiotherapy.model.masks import Mask, mask_of
+from tianfu.apps.radiotherapy.model.shapes import shape_of
 from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.cases import Case
+from tianfu.standards.dicom.grids import Grid
 from tianfu.standards.dicom.headers import OURS, Series
 from tianfu.standards.dicom.images import ImageSeries
+from tianfu.standards.dicom.names import Exact, standard_name_of
 from tianfu.standards.dicom.structure_sets import ReferencedImages, StructureSet
 from tianfu.standards.dicom.structures import Ring, Structure
 
@@ -106,3 +112,34 @@ def _structure(number: int, drawn: Drawn, contouring: Contouring, images: ImageS
         rings=rings,
         method=method_of(drawn, contouring),
     )
+
+
+def atlas_from(case: Case, *, name: str, origin: str, consent: str) -> Atlas:
+    """A case with one CT and one structure set as an atlas: its structures that have a name of TG-263.
+
+    Raises Refusal `atlas-not-a-case`, `frames-differ`, `atlas-unreviewed` and `atlas-has-no-name`.
+    """
+    if len(case.images) != 1 or len(case.structure_sets) != 1:
+        images, sets = str(len(case.images)), str(len(case.structure_sets))
+        raise Refusal("atlas-not-a-case", details={"atlas": name, "images": images, "sets": sets})
+    images_there, structure_set = case.images[0], case.structure_sets[0]
+    if images_there.header.frame != structure_set.header.frame:
+        raise Refusal("frames-differ")
+    grid = images_there.volume.grid
+    named = {
+        standard.name: structure
+        for structure in structure_set.structures
+        if isinstance(standard := standard_name_of(structure.name), Exact) and structure.rings
+    }
+    if unreviewed := unreviewed_of(tuple(named.values())):
+        names = ", ".join(each.name for each in unreviewed)
+        raise Refusal("atlas-unreviewed", details={"atlas": name, "structures": names})
+    labels = {standard: _label(structure, grid) for standard, structure in named.items()}
+    if not labels:
+        raise Refusal("atlas-has-no-name", details={"atlas": name})
+    return Atlas(id=name, ct=images_there.volume, labels=labels, origin=origin, consent=consent)
+
+
+def _label(structure: Structure, grid: Grid) -> Mask:
+    shape = shape_of(structure, grid)
+    return mask_of(shape, grid, step_mm=shape.step_mm or float(grid.spacing[2]))
