@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import uuid4
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from tianfu.commands_radiotherapy import kept
@@ -17,7 +18,7 @@ from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.providing import provider_from
 from tianfu.commands_radiotherapy.speaking import bar, hint, languages, said, say, spoken, tell_findings
 from tianfu.kernel.refusal import Refusal
-from tianfu.terminal import out
+from tianfu.terminal import err, out
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.contouring.providers import Contouring, Drawn
@@ -58,6 +59,8 @@ def contour_case(
     images = _images(_case(place, organisation), series)
     with bar() as tell:
         contouring = contoured(images.volume, provider=chosen, on_progress=tell)
+    if not contouring.drawn:
+        _show(contouring, images.volume.grid, on=err)
     structure_set = structure_set_of(
         contouring,
         images,
@@ -71,7 +74,7 @@ def contour_case(
         told = _told(contouring, structure_set, images.volume.grid, into / FILE)
         print(json.dumps(told, ensure_ascii=False))
     else:
-        _show(contouring, images.volume.grid)
+        _show(contouring, images.volume.grid, on=out)
         out.print(say("contoured", count=len(contouring.drawn), file=str(into / FILE)), markup=False)
     hint("contours-unreviewed")
 
@@ -134,7 +137,7 @@ def _volume_cc(drawn: Drawn, grid: Grid) -> float:
     return drawn.mask.voxels * grid.voxel_mm3 / 1000
 
 
-def _show(contouring: Contouring, grid: Grid) -> None:
+def _show(contouring: Contouring, grid: Grid, *, on: Console) -> None:
     from tianfu.apps.radiotherapy.model.contouring.providers import NotDrawn
 
     table = Table(*map(say, ("structure", "volume-cc", "confidence", "look-at")))
@@ -142,4 +145,4 @@ def _show(contouring: Contouring, grid: Grid) -> None:
         volume = say("not-drawn") if isinstance(each, NotDrawn) else f"{_volume_cc(each, grid):.1f}"
         sure = "–" if each.confidence is None else f"{each.confidence:.2f}"
         table.add_row(each.name, volume, sure, " ".join(said(one.code, one.details) for one in each.reasons))
-    out.print(table, markup=False)
+    on.print(table, markup=False)

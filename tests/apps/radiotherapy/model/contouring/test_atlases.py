@@ -17,7 +17,7 @@ from tianfu.apps.radiotherapy.model.contouring.providers import Contouring, Draw
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Grid, Volume
 
-SLICES, FRONTS = thorax_grid(spacing_mm=(5.0, 5.0, 5.0)), thorax_grid(spacing_mm=(5.0, 6.0, 5.0), axes=CORONAL)
+SLICES, FRONTS = thorax_grid(spacing_mm=(6.0, 6.0, 5.0)), thorax_grid(spacing_mm=(6.0, 5.0, 6.0), axes=CORONAL)
 PATIENT = Thorax()
 SMALL = Thorax(half_x_mm=150, half_y_mm=100, lungs_mm=(46, 60, 85), lungs_apart_mm=140, spine_y_mm=46)
 LARGE = Thorax(half_x_mm=170, half_y_mm=110, lungs_mm=(54, 66, 95), lungs_apart_mm=158, spine_y_mm=54)
@@ -47,7 +47,7 @@ def ball(grid: Grid, *, x_mm: float, y_mm: float) -> np.ndarray:
     return np.asarray((x - x_mm) ** 2 + (y - y_mm) ** 2 + z**2 <= 15**2)
 
 
-def provider(atlases: Sequence[Atlas], *, agreement_min: float = 0.7, working_mm: float = 5.0) -> Atlases:
+def provider(atlases: Sequence[Atlas], *, agreement_min: float = 0.7, working_mm: float = 6.0) -> Atlases:
     return Atlases(atlases=tuple(atlases), working_mm=working_mm, agreement_min=agreement_min, levels=ADULT)
 
 
@@ -70,7 +70,7 @@ def one(done: Contouring, name: str) -> Drawn | NotDrawn:
 @pytest.mark.slow  # three atlases are fitted
 @pytest.mark.parametrize(("name", "least"), [("Lung_L", 0.97), ("Lung_R", 0.97), ("SpinalCanal", 0.8)])
 def test_what_edges_show_is_drawn_where_the_patient_has_it(done: Contouring, name: str, least: float) -> None:
-    """A canal of 16 mm on voxels of 5 mm is three voxels wide: half a voxel costs it a tenth."""
+    """A canal of 16 mm on voxels of 6 mm is three voxels wide: half a voxel costs it a tenth."""
     found = one(done, name)
     assert isinstance(found, Drawn)
     assert found.confidence is not None

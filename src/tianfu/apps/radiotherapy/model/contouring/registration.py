@@ -28,7 +28,10 @@ WINDOW_HU = (-1000.0, 400.0)
 """Beyond, bone and metal would outweigh the rest. [ours]"""
 
 MARGIN_MM = 12.0
-AFFINE_SHRINKS, AFFINE_STEPS = (4, 2), 80
+AFFINE_STAGES = ((4, 60, 2.0), (2, 40, 0.5))
+"""So coarse, so many steps, and by so many millimetres at most in one: a step that is not bounded in the patient, but
+in the matrix, may turn a body inside out. [ours]"""
+
 DEMONS_SHRINKS, DEMONS_STEPS = (4, 2, 1), (40, 30, 15)
 FIELD_SIGMA_VOXELS = 1.5
 """How it is fitted. [ours], tried on made chests only."""
@@ -93,9 +96,9 @@ def image_of(values: Values, grid: Grid) -> Any:
 
 def fitted(fixed: Prepared, moving: Prepared) -> Any:
     """The transform from places of `fixed` to those of `moving`."""
-    affine = _affine(fixed, moving)
-    moved = _resampled(moving.image, fixed.image, affine, WINDOW_HU[0])
-    return sitk().CompositeTransform([affine, _deformation(fixed.image, moved)])
+    rough = affine(fixed, moving)
+    moved = _resampled(moving.image, fixed.image, rough, WINDOW_HU[0])
+    return sitk().CompositeTransform([rough, _deformation(fixed.image, moved)])
 
 
 def warped(image: Any, reference: Any, transform: Any) -> Singles:
@@ -104,23 +107,33 @@ def warped(image: Any, reference: Any, transform: Any) -> Singles:
     return np.asarray(values, dtype=np.float32)
 
 
-def _affine(fixed: Prepared, moving: Prepared) -> Any:
+def affine(fixed: Prepared, moving: Prepared) -> Any:
+    """The best affine transform from coarse to fine, begun where the bodies' middles meet."""
     itk = sitk()
-    start = itk.CenteredTransformInitializer(
+    transform = itk.CenteredTransformInitializer(
         fixed.body, moving.body, itk.AffineTransform(3), itk.CenteredTransformInitializerFilter.MOMENTS
     )
-    method = itk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(THREADS)
-    method.SetMetricAsMeanSquares()
-    method.SetMetricSamplingStrategy(method.NONE)
-    method.SetInterpolator(itk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.02, AFFINE_STEPS, 0.6, 1e-5)
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel(AFFINE_SHRINKS)
-    method.SetSmoothingSigmasPerLevel([shrink / 2 for shrink in AFFINE_SHRINKS])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
-    method.SetInitialTransform(start, inPlace=False)
-    return method.Execute(fixed.image, moving.image)
+    for shrink, steps, step_mm in AFFINE_STAGES:
+        method = itk.ImageRegistrationMethod()
+        method.SetNumberOfThreads(THREADS)
+        method.SetMetricAsMeanSquares()
+        method.SetMetricSamplingStrategy(method.NONE)
+        method.SetInterpolator(itk.sitkLinear)
+        method.SetOptimizerAsGradientDescent(
+            learningRate=1.0,
+            numberOfIterations=steps,
+            convergenceMinimumValue=1e-5,
+            convergenceWindowSize=10,
+            estimateLearningRate=method.EachIteration,
+            maximumStepSizeInPhysicalUnits=step_mm,
+        )
+        method.SetOptimizerScalesFromPhysicalShift()
+        method.SetShrinkFactorsPerLevel([shrink])
+        method.SetSmoothingSigmasPerLevel([shrink / 2])
+        method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
+        method.SetInitialTransform(transform, inPlace=True)
+        transform = method.Execute(fixed.image, moving.image)
+    return transform
 
 
 def _deformation(fixed: Any, moved: Any) -> Any:
