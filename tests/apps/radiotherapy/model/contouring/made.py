@@ -12,7 +12,7 @@ from tianfu.apps.radiotherapy.model.contouring.rules import Rules
 from tianfu.apps.radiotherapy.model.similarity import overlap_of_masks
 from tianfu.standards.dicom.grids import Grid
 
-GRID = thorax_grid(spacing_mm=(3.0, 3.0, 3.0))
+GRID = thorax_grid(spacing_mm=(4.0, 4.0, 4.0))
 CORONAL = np.array([[-1.0, 0, 0], [0, 0, -1.0], [0, -1.0, 0]])
 """Columns to the right, rows to the feet, slices to the front."""
 

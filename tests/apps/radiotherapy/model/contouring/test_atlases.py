@@ -101,7 +101,7 @@ def test_fitting_leaves_the_language_of_the_process_alone(done: Contouring) -> N
 @pytest.mark.slow  # two atlases are fitted, twice
 def test_the_same_atlases_draw_the_same_voxels_again() -> None:
     pytest.importorskip("SimpleITK")
-    grid = thorax_grid(spacing_mm=(6.0, 6.0, 6.0))
+    grid = thorax_grid(spacing_mm=(8.0, 8.0, 8.0))
     two, ct = [atlas("small", SMALL, grid), atlas("large", LARGE, grid)], PATIENT.ct(grid, seed=10)
     first, second = (contoured(ct, provider=provider(two, working_mm=6.0), on_progress=unheard) for _ in range(2))
     assert [each.confidence for each in first.outcomes] == [each.confidence for each in second.outcomes]
@@ -112,7 +112,7 @@ def test_the_same_atlases_draw_the_same_voxels_again() -> None:
 def test_an_atlas_of_something_else_is_left_out_and_told() -> None:
     """A ball of water is no chest: affine and demons make it no chest either, so its body stays another's."""
     pytest.importorskip("SimpleITK")
-    grid = thorax_grid(spacing_mm=(6.0, 6.0, 6.0))
+    grid = thorax_grid(spacing_mm=(8.0, 8.0, 8.0))
     there = ball(grid, x_mm=0, y_mm=0) | ball(grid, x_mm=0, y_mm=60)
     rod = np.where(there, np.int16(30), np.int16(-1000))
     other = replace(atlas("other", SMALL, grid), ct=Volume(grid=grid, values=rod), id="other")

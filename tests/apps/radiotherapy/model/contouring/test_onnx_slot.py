@@ -50,7 +50,7 @@ def _runtime() -> None:
 
 def test_a_model_draws_what_its_lines_say_for_every_voxel_of_a_larger_volume() -> None:
     ct = Thorax().ct(GRID, seed=30)
-    done = contoured(ct, provider=opened(), on_progress=unheard)
+    done = contoured(ct, provider=opened(spacing_mm=list(GRID.spacing)), on_progress=unheard)
     drawn = {each.name: each.mask.full() for each in done.drawn}
     assert np.array_equal(drawn["Lungs"], ct.values < -400)
     assert np.array_equal(drawn["Bone"], ct.values > 360)

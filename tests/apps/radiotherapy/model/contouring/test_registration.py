@@ -13,7 +13,7 @@ from tianfu.apps.radiotherapy.model.contouring.registration import affine, fitte
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Volume
 
-GRID = thorax_grid(spacing_mm=(6.0, 6.0, 6.0))
+GRID = thorax_grid(spacing_mm=(8.0, 8.0, 8.0))
 
 
 @pytest.fixture(autouse=True)
@@ -30,16 +30,16 @@ def _registration() -> None:
     ],
 )
 def test_a_stretched_chest_is_stretched_back(other: Thorax) -> None:
-    """Half axes of 160 and 105 mm become the other's: the matrix has their ratios, within 3 % for different lungs."""
+    """The matrix has the ratios of the half axes, but for a tenth: lungs and spine are stretched otherwise."""
     fixed, moving = (prepared(each.ct(GRID, seed=1), working_mm=6.0, levels=ADULT) for each in (Thorax(), other))
     matrix = np.array(affine(fixed, moving).GetParameters()[:9]).reshape(3, 3)
-    assert np.diag(matrix)[:2] == pytest.approx([other.half_x_mm / 160, other.half_y_mm / 105], abs=0.06)
+    assert np.diag(matrix)[:2] == pytest.approx([other.half_x_mm / 160, other.half_y_mm / 105], abs=0.1)
     body = warped(moving.body, fixed.image, fitted(fixed, moving)) >= 0.5
     assert dice(body, sitk().GetArrayFromImage(fixed.body) >= 0.5) >= 0.98
 
 
 def test_a_chest_on_coronal_slices_lies_where_it_lies_on_transverse_ones() -> None:
-    turned = thorax_grid(spacing_mm=(6.0, 6.0, 6.0), axes=CORONAL)
+    turned = thorax_grid(spacing_mm=(8.0, 8.0, 8.0), axes=CORONAL)
     fixed, moving = (prepared(Thorax().ct(grid, seed=2), working_mm=6.0, levels=ADULT) for grid in (GRID, turned))
     body = warped(moving.body, fixed.image, sitk().Transform()) >= 0.5
     assert patient_order(turned).axes != patient_order(GRID).axes

@@ -101,7 +101,7 @@ def test_a_field_of_view_that_cuts_the_body_is_told_of_everything_in_it() -> Non
 
 def test_a_body_cut_by_a_scanners_round_padding_is_told() -> None:
     ct = Thorax().ct(GRID, seed=11)
-    x, y = np.meshgrid(GRID.origin[0] + 3.0 * np.arange(GRID.shape[2]), GRID.origin[1] + 3.0 * np.arange(GRID.shape[1]))
+    x, y = np.meshgrid(GRID.origin[0] + 4.0 * np.arange(GRID.shape[2]), GRID.origin[1] + 4.0 * np.arange(GRID.shape[1]))
     values = np.where(np.hypot(x, y) > 145, np.int16(-2000), ct.values)
     assert "body-truncated" in codes(by_rules(Volume(grid=GRID, values=values)), "Body")
 
@@ -109,7 +109,7 @@ def test_a_body_cut_by_a_scanners_round_padding_is_told() -> None:
 def test_metal_is_told() -> None:
     ct = Thorax().ct(GRID, seed=12)
     values = ct.values.copy()
-    values[30:36, 66:68, 83:86] = 3000
+    values[20:26, 49:52, 62:65] = 3000
     assert codes(by_rules(Volume(grid=GRID, values=values)), "Bone") == {"bone-metal"}
 
 
