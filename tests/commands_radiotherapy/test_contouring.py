@@ -97,6 +97,7 @@ def chest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_chest(tmp_path_factory.mktemp("contour") / "chest", seed=1, thorax=Thorax())
 
 
+@pytest.mark.slow  # the first to load everything that a case is read with
 def test_rules_write_an_unreviewed_structure_set_beside_the_case(chest: Path, tmp_path: Path) -> None:
     before = {file.name: file.read_bytes() for file in chest.iterdir()}
     done = run(chest, "--with", "rules", "--out", tmp_path / "out", "--json")

@@ -109,6 +109,7 @@ def test_the_same_atlases_draw_the_same_voxels_again() -> None:
         assert np.array_equal(before.mask.full(), after.mask.full())
 
 
+@pytest.mark.slow  # two atlases are fitted
 def test_an_atlas_of_something_else_is_left_out_and_told() -> None:
     """A ball of water is no chest: affine and demons make it no chest either, so its body stays another's."""
     pytest.importorskip("SimpleITK")
