@@ -82,6 +82,15 @@ class _Repairs:
         return [found(code, structure=structure, count=count) for code, count in sorted(self.counts.items())]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Observed:
+    """What the RT ROI Observations say of one structure."""
+
+    kind: str = ""
+    interpreter: str = ""
+    interpreted_at: str = ""
+
+
 def read_structure_set(decoded: Decoded) -> Reading[StructureSet]:
     """The structures of one object.
 
@@ -178,7 +187,7 @@ def _referenced_images(item: Item) -> tuple[ReferencedImages, ...]:
 def _structures(item: Item) -> tuple[tuple[Structure, ...], list[Finding]]:
     refuse_same_numbers(item, {"ROIContourSequence": "ReferencedROINumber"}, code="contours-same-number")
     contours = {one.whole("ReferencedROINumber"): one for one in item.items("ROIContourSequence")}
-    kinds = _kinds(item)
+    observed = _observations(item)
     findings: list[Finding] = []
     structures: dict[int, Structure] = {}
     for roi in item.items("StructureSetROISequence"):
@@ -186,7 +195,7 @@ def _structures(item: Item) -> tuple[tuple[Structure, ...], list[Finding]]:
         if number in structures:
             raise Refusal("structures-same-number", details={"number": str(number)})
         drawn = contours.get(number)
-        structures[number], told = _structure(roi, drawn, kinds.get(number, ""))
+        structures[number], told = _structure(roi, drawn, observed.get(number, _Observed()))
         findings.extend(told)
     lost = sorted(set(contours) - set(structures))
     if lost:
@@ -203,13 +212,17 @@ def _name_findings(structures: tuple[Structure, ...]) -> list[Finding]:
     ]
 
 
-def _kinds(item: Item) -> dict[int, str]:
-    """The interpreted type of each structure; the first observation that says one counts."""
-    kinds: dict[int, str] = {}
+def _observations(item: Item) -> dict[int, _Observed]:
+    """What was observed of each structure; of each attribute the first observation that says it counts."""
+    observed: dict[int, _Observed] = {}
     for observation in item.items("RTROIObservationsSequence"):
-        number = observation.whole("ReferencedROINumber")
-        kinds[number] = kinds.get(number) or observation.text("RTROIInterpretedType")
-    return kinds
+        former = observed.get(number := observation.whole("ReferencedROINumber"), _Observed())
+        observed[number] = _Observed(
+            kind=former.kind or observation.text("RTROIInterpretedType"),
+            interpreter=former.interpreter or observation.text("ROIInterpreter"),
+            interpreted_at=former.interpreted_at or observation.text("ROIObservationDateTime"),
+        )
+    return observed
 
 
 def _properties(item: Item) -> tuple[PhysicalProperty, ...]:
@@ -224,17 +237,20 @@ def _properties(item: Item) -> tuple[PhysicalProperty, ...]:
     )
 
 
-def _structure(roi: Item, drawn: Item | None, kind: str) -> tuple[Structure, list[Finding]]:
+def _structure(roi: Item, drawn: Item | None, observed: _Observed) -> tuple[Structure, list[Finding]]:
     name, repairs = roi.text("ROIName"), _Repairs()
     contours = drawn.items("ContourSequence") if drawn else ()
     rings = tuple(ring for contour in contours if (ring := _ring(contour, name, repairs)) is not None)
     structure = Structure(
         number=roi.whole("ROINumber"),
         name=name,
-        kind=kind,
+        kind=observed.kind,
         colour=_colour(drawn),
         generation=roi.text("ROIGenerationAlgorithm"),
         rings=rings,
+        method=roi.text("ROIGenerationDescription"),
+        interpreter=observed.interpreter,
+        interpreted_at=observed.interpreted_at,
     )
     told = repairs.findings(name)
     if len({ring.kind for ring in rings} & _CLOSED) > 1:
@@ -305,6 +321,7 @@ def _roi(structure: Structure, frame: str) -> Dataset:
         ReferencedFrameOfReferenceUID=frame,
         ROIName=structure.name,
         ROIGenerationAlgorithm=structure.generation,
+        ROIGenerationDescription=structure.method or None,
     )
 
 
@@ -339,5 +356,6 @@ def _observation(structure: Structure, properties: tuple[PhysicalProperty, ...])
         ReferencedROINumber=structure.number,
         ROIPhysicalPropertiesSequence=said or None,
         RTROIInterpretedType=structure.kind,
-        ROIInterpreter="",
+        ROIInterpreter=structure.interpreter,
+        ROIObservationDateTime=structure.interpreted_at or None,
     )

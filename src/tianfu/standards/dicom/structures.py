@@ -35,7 +35,9 @@ class Structure:
 
     Where closed rings of one plane lie in each other, what is inside an odd number of them belongs to the structure:
     so a hole is a ring like any other.  `kind` is the RT ROI Interpreted Type (PTV, ORGAN, EXTERNAL ...), empty if
-    unknown.  `generation` is the ROI Generation Algorithm (AUTOMATIC, SEMIAUTOMATIC, MANUAL), empty if unknown.
+    unknown.  `generation` is the ROI Generation Algorithm (AUTOMATIC, SEMIAUTOMATIC, MANUAL), empty if unknown, and
+    `method` the words about it (ROI Generation Description).  `interpreter` is the ROI Interpreter, the person who
+    stands for what it is, empty if nobody does yet; `interpreted_at` is the ROI Observation DateTime.
     """
 
     number: int
@@ -44,3 +46,6 @@ class Structure:
     colour: tuple[int, int, int] | None
     generation: str
     rings: tuple[Ring, ...]
+    method: str = ""
+    interpreter: str = ""
+    interpreted_at: str = ""
