@@ -53,3 +53,13 @@ def compiled_into_callers(function: Kernel) -> Kernel:
 def compiled_in_parallel(function: Kernel) -> Kernel:
     """The same as `compiled_as_numpy`, with `numba.prange` on all threads that numba may use."""
     return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
+
+
+def compiled_in_parallel_regrouped(function: Kernel) -> Kernel:
+    """The same as `compiled_in_parallel`, and sums may be grouped for the processor's wide registers: they differ from
+    those of another processor in the last places, and never between two runs on one.
+    """
+    grouped = {"reassoc", "nsz", "contract"}
+    return cast(
+        "Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True, fastmath=grouped)(function)
+    )
