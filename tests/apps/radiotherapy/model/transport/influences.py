@@ -34,7 +34,7 @@ def drawn_influence(*, seed: int, voxels: int = 137, beamlets: int = 60) -> Infl
         voxels=np.arange(voxels, dtype=np.int32),
         voxel_runs=np.array(runs, np.int64),
         run_beamlets=np.array(begins, np.uint16),
-        run_values=ends.astype(np.int64),
+        run_values=ends.astype(np.int32),
         values=lots.integers(0, MOST, ends[-1], dtype=np.uint16),
         scale=lots.random(voxels).astype(np.float32),
     )

@@ -19,9 +19,6 @@ Whole = NDArray[np.int64]
 CHUNK = 512
 """Voxels that a thread takes at once."""
 
-LANES = 8
-"""Doses are computed in blocks of so many, also past the end of a run: the next one overwrites them."""
-
 MOST = 65_535
 
 
@@ -102,7 +99,7 @@ def fill(
     voxel_runs: Whole,
     voxel_values: Whole,
     run_beamlets: NDArray[np.uint16],
-    run_values: Whole,
+    run_values: NDArray[np.int32],
     values: NDArray[np.uint16],
     scale: Reals,
 ) -> None:
@@ -110,16 +107,21 @@ def fill(
 
     `depths` (F, V) are radiological, `depth_terms` (C + 1) each component's beta and the attenuation, `spreads`
     (F, phases, phases, C, places, places) those of `phases` with the middle last but one place over two, and
-    `strength` (B and some more) what each beamlet is multiplied with.
+    `strength` (B) what each beamlet is multiplied with.
     """
     size_mm, reach_mm = lengths[0], lengths[1]
     components, places = spreads.shape[3], spreads.shape[4]
     middle = places // 2
     finer = spreads.shape[1] - 1
     attenuation = depth_terms[components]
+    plane = places * places
+    to_right = components * plane
+    to_above = (finer + 1) * to_right
+    flat = spreads.ravel()
     chunks = (len(voxels) + CHUNK - 1) // CHUNK
     for chunk in numba.prange(chunks):
-        doses = np.zeros(len(strength) + LANES, np.float32)
+        doses = np.zeros(len(strength) + 1, np.float32)
+        around = np.empty(plane, np.float32)
         as_whole = doses.view(np.int32)
         share = np.zeros(components)
         for place in range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(voxels))):
@@ -146,10 +148,29 @@ def fill(
                 px, py = min(int(phase_x), finer - 1), min(int(phase_y), finer - 1)
                 fx, fy = phase_x - px, phase_y - py
                 base = middle + int(from_x)
+                here = ((field * (finer + 1) + py) * (finer + 1) + px) * to_right
+                here += (middle + int(from_y) + low) * places
+                length = (high - low) * places
+                sums = around[:length]
+                for component in range(components):
+                    one = np.float32(share[component] * (1 - fx) * (1 - fy))
+                    two = np.float32(share[component] * fx * (1 - fy))
+                    three = np.float32(share[component] * (1 - fx) * fy)
+                    four = np.float32(share[component] * fx * fy)
+                    begin = here + component * plane
+                    a = flat[begin : begin + length]
+                    b = flat[begin + to_right : begin + to_right + length]
+                    c = flat[begin + to_above : begin + to_above + length]
+                    d = flat[begin + to_right + to_above : begin + to_right + to_above + length]
+                    if component == 0:
+                        for i in range(length):
+                            sums[i] = one * a[i] + two * b[i] + three * c[i] + four * d[i]
+                    else:
+                        for i in range(length):
+                            sums[i] += one * a[i] + two * b[i] + three * c[i] + four * d[i]
                 for row in range(low, high):
                     left, right = _columns(row * size_mm - y, x, reach_mm, size_mm)
                     number = field_rows[field] + row
-                    line = middle + int(from_y) + row
                     for stretch in range(row_stretches[number], row_stretches[number + 1]):
                         begin = max(left, stretches[stretch, 0])
                         end = min(right, stretches[stretch, 0] + stretches[stretch, 1])
@@ -160,27 +181,11 @@ def fill(
                             run_beamlets[run] = beamlet
                             run_values[run] = start + found
                             run += 1
-                        blocks = (end - begin + LANES - 1) // LANES
-                        mine = doses[found : found + blocks * LANES]
-                        theirs = strength[beamlet : beamlet + blocks * LANES]
-                        column = base + begin
-                        mine[:] = 0.0
-                        for component in range(components):
-                            weight = share[component]
-                            one = np.float32(weight * (1 - fx) * (1 - fy))
-                            two = np.float32(weight * fx * (1 - fy))
-                            three = np.float32(weight * (1 - fx) * fy)
-                            four = np.float32(weight * fx * fy)
-                            a = spreads[field, py, px, component, line, column:]
-                            b = spreads[field, py, px + 1, component, line, column:]
-                            c = spreads[field, py + 1, px, component, line, column:]
-                            d = spreads[field, py + 1, px + 1, component, line, column:]
-                            for block in range(blocks):
-                                for lane in range(LANES):
-                                    i = block * LANES + lane
-                                    mine[i] += one * a[i] + two * b[i] + three * c[i] + four * d[i]
-                        for i in range(blocks * LANES):
-                            mine[i] = max(mine[i] * theirs[i], np.float32(0.0))
+                        given = around[(row - low) * places + base + begin :]
+                        mine = doses[found:]
+                        theirs = strength[beamlet:]
+                        for i in range(end - begin):
+                            mine[i] = max(given[i] * theirs[i], np.float32(0.0))
                         found += end - begin
                         after = beamlet + end - begin
             # No dose is negative, and of such numbers the larger has the larger bits: whole numbers compare faster.

@@ -46,9 +46,7 @@ def primary_at(beam: PencilBeam, at_mm: Floats) -> Floats:
 
 def blurred_edge(places_mm: Floats, *, cell_mm: float, sigma_mm: float) -> Floats:
     """How much of a cell about each place lies beyond 0 when the edge there is blurred by a Gaussian."""
-    return np.asarray(
-        (_ramp(places_mm + cell_mm / 2, sigma_mm) - _ramp(places_mm - cell_mm / 2, sigma_mm)) / cell_mm
-    )
+    return np.asarray((_ramp(places_mm + cell_mm / 2, sigma_mm) - _ramp(places_mm - cell_mm / 2, sigma_mm)) / cell_mm)
 
 
 def square_spread(beam: PencilBeam, surface_mm: float, *, size_mm: float, reach_mm: float) -> Floats:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
-from tianfu.apps.radiotherapy.model.transport.filling import LANES, count, fill
+from tianfu.apps.radiotherapy.model.transport.filling import count, fill
 from tianfu.apps.radiotherapy.model.transport.geometry import View, view_of
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.apps.radiotherapy.model.transport.kernels import cell_mm, phases, primary_at, square_spread
-from tianfu.apps.radiotherapy.model.transport.rows import Rows, rows_of
+from tianfu.apps.radiotherapy.model.transport.rows import rows_of
 from tianfu.apps.radiotherapy.model.transport.tracing import (
     Resolution,
     beam_of_index,
@@ -29,6 +29,9 @@ from tianfu.apps.radiotherapy.model.transport.tracing import (
 )
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
+
+VALUES_MAX = 2**31 - 1
+"""Places of values are kept in 32 bits; so many would be 4 GB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,8 @@ def influence(
     """What each beamlet gives to each voxel for one monitor unit.
 
     `density` is relative to water and nothing outside the patient.  Raises Refusal `field-misses-patient` if no ray of
-    a field meets him, `surface-outside-kernels` if his skin is nearer or farther than the machine's kernels.
+    a field meets him, `surface-outside-kernels` if his skin is nearer or farther than the
+    machine's kernels, `influence-too-large` above 2,147,483,647 doses.
     """
     views = [view_of(field, axis_mm=beam.axis_mm) for field in beamlets.fields]
     rows = rows_of(beamlets)
@@ -82,8 +86,10 @@ def influence(
         np.array([beamlets.size_mm, settings.lateral_cut_off_mm]),
     )
     voxel_runs, voxel_values = _sums(count(*lattice))
+    if voxel_values[-1] > VALUES_MAX:
+        raise Refusal("influence-too-large", details={"values": str(voxel_values[-1]), "most": str(VALUES_MAX)})
     run_beamlets = np.empty(voxel_runs[-1], np.uint16)
-    run_values = np.empty(voxel_runs[-1] + 1, np.int64)
+    run_values = np.empty(voxel_runs[-1] + 1, np.int32)
     run_values[-1] = voxel_values[-1]
     values = np.empty(voxel_values[-1], np.uint16)
     scale = np.empty(len(wanted.voxels), np.float32)
@@ -112,9 +118,7 @@ def influence(
     )
 
 
-def surface_of(
-    density: Volume[np.float32], view: View, at_mm: Floats, *, field: int, surface_density: float
-) -> float:
+def surface_of(density: Volume[np.float32], view: View, at_mm: Floats, *, field: int, surface_density: float) -> float:
     """Distance from source to skin for the place (n, 2) nearest to the axis whose ray meets the patient.
 
     Raises Refusal `field-misses-patient` if none does.
@@ -130,7 +134,7 @@ def surface_of(
 def _depths(
     density: Volume[np.float32], view: View, at_mm: Floats, wanted: DoseVoxels, settings: Settings
 ) -> NDArray[np.float32]:
-    """Radiological depths of all voxels in one field, from a fan as wide as its beamlets reach."""
+    """Radiological depths (V) in one field, from a fan as wide as its beamlets reach."""
     if not len(at_mm):
         return np.zeros(len(wanted.voxels), np.float32)
     around = settings.lateral_cut_off_mm + settings.resolution.ray_mm
@@ -163,16 +167,10 @@ def _spreads(
         spread = square_spread(
             beam, surface, size_mm=beamlets.size_mm, reach_mm=settings.lateral_cut_off_mm + 2 * beamlets.size_mm
         )
-        table = phases(spread, cell_mm=cell, size_mm=beamlets.size_mm, middle=middle)
-        # Blocks of a run may read some places past its end.
-        tables.append(np.pad(table, [(0, 0)] * 4 + [(0, LANES)]))
+        tables.append(phases(spread, cell_mm=cell, size_mm=beamlets.size_mm, middle=middle))
     return np.array(tables)
 
 
 def _strength(beam: PencilBeam, beamlets: Beamlets, settings: Settings) -> NDArray[np.float32]:
-    """Gray for one monitor unit by each beamlet's own place in the open field, and zeros for blocks past the end."""
-    strength = settings.gy_per_mu * primary_at(beam, beamlets.at_mm)
-    return np.pad(strength.astype(np.float32), (0, LANES))
-
-
-__all__ = ["DoseVoxels", "Resolution", "Rows", "Settings", "influence", "surface_of"]
+    """Gray for one monitor unit by each beamlet's own place in the open field."""
+    return np.asarray(settings.gy_per_mu * primary_at(beam, beamlets.at_mm), np.float32)

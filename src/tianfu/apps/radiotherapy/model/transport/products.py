@@ -57,7 +57,7 @@ def _must_fit(vector: Floats | Reals, length: int) -> None:
 def _doses(
     voxel_runs: NDArray[np.int64],
     run_beamlets: NDArray[np.uint16],
-    run_values: NDArray[np.int64],
+    run_values: NDArray[np.int32],
     values: NDArray[np.uint16],
     scale: Reals,
     weights: Reals,
@@ -79,7 +79,7 @@ def _doses(
 def _gradients(
     voxel_runs: NDArray[np.int64],
     run_beamlets: NDArray[np.uint16],
-    run_values: NDArray[np.int64],
+    run_values: NDArray[np.int32],
     values: NDArray[np.uint16],
     scale: Reals,
     voxel_gradient: Reals,

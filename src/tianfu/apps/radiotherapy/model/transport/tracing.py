@@ -62,7 +62,9 @@ def fan_of(density: Volume[np.float32], view: View, window: Floats, resolution: 
 
 def depths_of(fan: Fan, grid: Grid, view: View, voxels: NDArray[np.int32]) -> Reals:
     """Depth of each voxel of a grid (V); `OUTSIDE` where the fan does not reach."""
-    return _interpolate(fan.first_mm, fan.step_mm, fan.depths, beam_of_index(grid, view), view.axis_mm, grid.shape, voxels)
+    return _interpolate(
+        fan.first_mm, fan.step_mm, fan.depths, beam_of_index(grid, view), view.axis_mm, grid.shape, voxels
+    )
 
 
 def surfaces_mm(density: Volume[np.float32], view: View, at_mm: Floats, *, density_least: float) -> Floats:
@@ -188,13 +190,19 @@ def _surfaces(values: Reals, beam: Floats, axis_mm: float, at_mm: Floats, limits
         met = False
         step = SURFACE_STEP_MM
         while below <= limits[1] and not met:
-            met = _density_at(values, dx * below + beam[0, 3], dy * below + beam[1, 3], dz * below + beam[2, 3]) >= limits[2]
+            met = (
+                _density_at(values, dx * below + beam[0, 3], dy * below + beam[1, 3], dz * below + beam[2, 3])
+                >= limits[2]
+            )
             below += 0.0 if met else step
         if met:
             free = below - step
             for _ in range(HALVINGS):
                 middle = (free + below) / 2
-                if _density_at(values, dx * middle + beam[0, 3], dy * middle + beam[1, 3], dz * middle + beam[2, 3]) >= limits[2]:
+                if (
+                    _density_at(values, dx * middle + beam[0, 3], dy * middle + beam[1, 3], dz * middle + beam[2, 3])
+                    >= limits[2]
+                ):
                     below = middle
                 else:
                     free = middle
