@@ -1,5 +1,5 @@
-"""`python -m bench prepare | record_core | trust | sign_in | newborn | radiotherapy_evaluate | radiotherapy_plan | soak |
-report`.
+"""`python -m bench prepare | record_core | trust | sign_in | newborn | radiotherapy_evaluate | radiotherapy_plan |
+soak | report`.
 
 What measures takes `--json`.
 """

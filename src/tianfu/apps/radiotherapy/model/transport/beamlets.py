@@ -34,7 +34,7 @@ def beamlets_over(
         fields=fields,
         size_mm=size_mm,
         field=np.repeat(np.arange(len(fields), dtype=np.int16), [len(each) for each in places]),
-        at_mm=(np.concatenate(places) + 0.5) * size_mm,
+        at_mm=np.asarray((np.concatenate(places) + 0.5) * size_mm, np.float64),
     )
 
 

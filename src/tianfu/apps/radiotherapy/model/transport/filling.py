@@ -23,13 +23,20 @@ MOST = 65_535
 
 
 @compiled_into_callers
-def _seen(beam: Floats, flat: int, shape: tuple[int, int, int], axis_mm: float) -> tuple[float, float, float]:
+def seen(beam: Floats, flat: int, shape: tuple[int, int, int], axis_mm: float) -> tuple[float, float, float]:
     """A voxel in the plane of the isocentre, and its distance from the source along the axis."""
     i, j, k = flat % shape[2], flat // shape[2] % shape[1], flat // (shape[2] * shape[1])
     below = beam[2, 0] * i + beam[2, 1] * j + beam[2, 2] * k + beam[2, 3]
     x = beam[0, 0] * i + beam[0, 1] * j + beam[0, 2] * k + beam[0, 3]
     y = beam[1, 0] * i + beam[1, 1] * j + beam[1, 2] * k + beam[1, 3]
     return x * axis_mm / below, y * axis_mm / below, below
+
+
+@compiled_into_callers
+def inverse_square(x_mm: float, y_mm: float, below_mm: float, axis_mm: float) -> float:
+    """Of the distance from the source along the ray through a place of the isocentre's plane, 1 at the isocentre."""
+    longer = 1.0 + (x_mm * x_mm + y_mm * y_mm) / (axis_mm * axis_mm)
+    return axis_mm * axis_mm / (below_mm * below_mm * longer)
 
 
 @compiled_into_callers
@@ -59,7 +66,7 @@ def count(
         doses = 0
         after = -1
         for field in range(len(beams)):
-            x, y, _ = _seen(beams[field], voxels[place], shape, axis_mm)
+            x, y, _ = seen(beams[field], voxels[place], shape, axis_mm)
             x, y = x - first_mm[field, 0], y - first_mm[field, 1]
             rows = field_rows[field + 1] - field_rows[field]
             low = max(int(np.ceil((y - reach_mm) / size_mm)), 0)
@@ -130,8 +137,8 @@ def fill(
             start = voxel_values[place]
             after = -1
             for field in range(len(beams)):
-                x, y, below = _seen(beams[field], voxels[place], shape, axis_mm)
-                square = (axis_mm / below) ** 2 * _secant(x, y, axis_mm)
+                x, y, below = seen(beams[field], voxels[place], shape, axis_mm)
+                square = inverse_square(x, y, below, axis_mm)
                 x, y = x - first_mm[field, 0], y - first_mm[field, 1]
                 rows = field_rows[field + 1] - field_rows[field]
                 low = max(int(np.ceil((y - reach_mm) / size_mm)), 0)
@@ -199,9 +206,3 @@ def fill(
             mine_values = values[start : start + found]
             for i in range(found):
                 mine_values[i] = np.uint16(np.int32(doses[i] * factor + np.float32(0.5)))
-
-
-@compiled_into_callers
-def _secant(x_mm: float, y_mm: float, axis_mm: float) -> float:
-    """What the squared distance from the source is shorter by along the axis than along the ray."""
-    return axis_mm * axis_mm / (axis_mm * axis_mm + x_mm * x_mm + y_mm * y_mm)

@@ -1,5 +1,5 @@
-"""What a square of beam, or any fluence, spreads across a plane: sums of a pencil beam's kernels (Bortfeld, Schlegel and
-Rhein, Med Phys 20(2) 1993, 311).
+"""What a square of beam, or any fluence, spreads across a plane: sums of a pencil beam's kernels (Bortfeld, Schlegel
+and Rhein, Med Phys 20(2) 1993, 311).
 
 All is in the plane of the isocentre, on cells as wide as the kernels' radii are apart.  A kernel's value at radius 0 is
 the mean of that one cell, which holds what went straight on: whoever samples kernels on other cells than their own
@@ -50,13 +50,13 @@ def blurred_edge(places_mm: Floats, *, cell_mm: float, sigma_mm: float) -> Float
 
 
 def square_spread(beam: PencilBeam, surface_mm: float, *, size_mm: float, reach_mm: float) -> Floats:
-    """What a square of beam of one unit of fluence gives in each component (C, n, n), at cells up to `reach_mm` from its
-    middle; dose is that times depth's share and the inverse square.
+    """What a square of beam of one unit of fluence gives in each component (C, n, n), at cells up to `reach_mm` from
+    its middle; dose is that times depth's share and the inverse square.
     """
     cell = cell_mm(beam)
     sigma = beam.penumbra_fwhm_mm / FWHM_PER_SIGMA
     square_cells = int(np.ceil((size_mm / 2 + 6 * sigma) / cell)) + 1
-    places = cell * np.arange(-square_cells, square_cells + 1)
+    places = np.asarray(cell * np.arange(-square_cells, square_cells + 1), np.float64)
     profile = blurred_edge(places + size_mm / 2, cell_mm=cell, sigma_mm=sigma) - blurred_edge(
         places - size_mm / 2, cell_mm=cell, sigma_mm=sigma
     )
@@ -65,12 +65,14 @@ def square_spread(beam: PencilBeam, surface_mm: float, *, size_mm: float, reach_
 
 
 def spread(fluence: Floats, kernels: Floats, beam: PencilBeam, *, cells: int) -> Floats:
-    """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1)."""
+    """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1), at
+    most as far as kernels reach beyond it.
+    """
     cell = cell_mm(beam)
-    half = cells + max(fluence.shape) // 2
+    half = min(cells + max(fluence.shape) // 2, int(beam.radius_mm[-1] / cell) + 1)
     offsets = cell * np.arange(-half, half + 1)
     radii = np.hypot(offsets[:, None], offsets[None, :])
-    length = fft.next_fast_len(2 * half + 1 + max(fluence.shape), real=True)
+    length = fft.next_fast_len(2 * half + max(fluence.shape), real=True)
     seen = fft.rfft2(fluence, (length, length))
     low = tuple(half + size // 2 - cells for size in fluence.shape)
     kept = (slice(low[0], low[0] + 2 * cells + 1), slice(low[1], low[1] + 2 * cells + 1))

@@ -118,7 +118,7 @@ def _density_at(values: Reals, x: float, y: float, z: float) -> float:
     high = (values[above, j, i] * (1 - fx) + values[above, j, right] * fx) * (1 - fy) + (
         values[above, below, i] * (1 - fx) + values[above, below, right] * fx
     ) * fy
-    return low * (1 - fz) + high * fz
+    return float(low * (1 - fz) + high * fz)
 
 
 @compiled_in_parallel
