@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tianfu.apps.radiotherapy.model.compiled import compiled_in_parallel
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.collimators import Leaves
+from tianfu.apps.radiotherapy.model.transport.density import cropped
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.model.transport.filling import inverse_square, seen
 from tianfu.apps.radiotherapy.model.transport.geometry import view_of
@@ -28,7 +29,7 @@ from tianfu.apps.radiotherapy.model.transport.kernels import (
     spread,
 )
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, surface_of
-from tianfu.apps.radiotherapy.model.transport.tracing import OUTSIDE, beam_of_index, depths_of, fan_of
+from tianfu.apps.radiotherapy.model.transport.tracing import OUTSIDE, beam_of_index, depths_of, fan_of, window_over
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Volume
 
@@ -114,14 +115,15 @@ def dose_of_aperture(
     if abs(fluence.cell_mm - cell_mm(beam)) > 1e-9:
         raise Refusal("fluence-other-cells", details={"cell": f"{fluence.cell_mm:g}", "wanted": f"{cell_mm(beam):g}"})
     view = view_of(field, axis_mm=beam.axis_mm)
+    dense = cropped(density)
     surface = surface_of(
-        density, view, _open_places(fluence), field=field.number, surface_density=settings.surface_density
+        dense, view, _open_places(fluence), field=field.number, surface_density=settings.surface_density
     )
     planes = spread_fluence(beam, fluence, surface)
     edge = cell_mm(beam) * (planes.shape[1] // 2)
-    margin = settings.resolution.ray_mm
-    window = np.array([[-edge - margin] * 2, [edge + margin] * 2])
-    fan = fan_of(density, view, window, settings.resolution)
+    within = np.array([[-edge] * 2, [edge] * 2])
+    window = window_over(wanted.grid, view, within, margin_mm=settings.resolution.ray_mm)
+    fan = fan_of(dense, view, window, settings.resolution)
     return _evaluate(
         beam_of_index(wanted.grid, view),
         np.array([beam.axis_mm, cell_mm(beam), settings.gy_per_mu]),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
+from tianfu.apps.radiotherapy.model.transport.density import cropped
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
 from tianfu.apps.radiotherapy.model.transport.filling import count, fill
 from tianfu.apps.radiotherapy.model.transport.geometry import View, view_of
@@ -26,6 +27,7 @@ from tianfu.apps.radiotherapy.model.transport.tracing import (
     depths_of,
     fan_of,
     surfaces_mm,
+    window_over,
 )
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
@@ -65,11 +67,12 @@ def influence(
     a field meets him, `surface-outside-kernels` if his skin is nearer or farther than the
     machine's kernels, `influence-too-large` above 2,147,483,647 doses.
     """
+    dense = cropped(density)
     views = [view_of(field, axis_mm=beam.axis_mm) for field in beamlets.fields]
     rows = rows_of(beamlets)
     depths = np.array(
         [
-            _depths(density, view, beamlets.at_mm[beamlets.field == number], wanted, settings)
+            _depths(dense, view, beamlets.at_mm[beamlets.field == number], wanted, settings)
             for number, view in enumerate(views)
         ]
     )
@@ -97,7 +100,7 @@ def influence(
         *lattice,
         depths,
         np.array([*beam.beta_per_mm, beam.attenuation_per_mm]),
-        _spreads(density, beam, beamlets, views, settings),
+        _spreads(dense, beam, beamlets, views, settings),
         _strength(beam, beamlets, settings),
         voxel_runs,
         voxel_values,
@@ -137,8 +140,9 @@ def _depths(
     """Radiological depths (V) in one field, from a fan as wide as its beamlets reach."""
     if not len(at_mm):
         return np.zeros(len(wanted.voxels), np.float32)
-    around = settings.lateral_cut_off_mm + settings.resolution.ray_mm
-    window = np.array([at_mm.min(axis=0) - around, at_mm.max(axis=0) + around])
+    reach = settings.lateral_cut_off_mm
+    within = np.array([at_mm.min(axis=0) - reach, at_mm.max(axis=0) + reach])
+    window = window_over(wanted.grid, view, within, margin_mm=settings.resolution.ray_mm)
     fan = fan_of(density, view, window, settings.resolution)
     return depths_of(fan, wanted.grid, view, wanted.voxels)
 

@@ -49,8 +49,8 @@ class Resolution:
 
 
 def fan_of(density: Volume[np.float32], view: View, window: Floats, resolution: Resolution) -> Fan:
-    """Rays over a window of the isocentre's plane (2, 2: least and most x, y), through all that is dense."""
-    near, far = _reach(density, view)
+    """Rays over a window of the isocentre's plane (2, 2: least and most x, y), through the whole CT."""
+    near, far = _reach(density.grid, view)
     rays = np.ceil((window[1] - window[0]) / resolution.ray_mm).astype(np.int64) + 1
     steps = int(np.ceil((far - near) / resolution.step_mm)) + 1
     first = np.array([window[0, 1], window[0, 0], near])
@@ -71,7 +71,7 @@ def surfaces_mm(density: Volume[np.float32], view: View, at_mm: Floats, *, densi
     """Distance from the source along the ray through each place of the isocentre's plane (n, 2) to where it first meets
     so much density; infinite where it meets none.
     """
-    near, far = _reach(density, view)
+    near, far = _reach(density.grid, view)
     beam = index_of_beam(density.grid, view)
     return _surfaces(density.values, beam, view.axis_mm, at_mm, np.array([near, far, density_least]))
 
@@ -89,17 +89,25 @@ def index_of_beam(grid: Grid, view: View) -> Floats:
     return np.column_stack([back, -back @ there[:, 3]])
 
 
-def _reach(density: Volume[np.float32], view: View) -> tuple[float, float]:
-    """The least and most distance from the source along the axis at which a voxel may be dense."""
-    dense = density.values > 0
-    ends = []
-    for axis in (2, 1, 0):
-        there = np.flatnonzero(dense.any(axis=tuple({0, 1, 2} - {axis})))
-        ends.append((there[0] - 1.0, there[-1] + 1.0) if len(there) else (0.0, 1.0))
-    corners = np.array([[x, y, z] for x in ends[0] for y in ends[1] for z in ends[2]])
-    below = view.below(density.grid.points(corners))
-    # Nothing dense reaches behind the source; a patient who did would be refused by the surface.
+def window_over(grid: Grid, view: View, within: Floats, *, margin_mm: float) -> Floats:
+    """The part of a window of the isocentre's plane (2, 2) in which a field sees voxels of a grid, and so much more."""
+    seen = view.seen(_corners(grid, beyond=0.0))
+    low = np.clip(seen.min(axis=0), within[0], within[1])
+    high = np.clip(seen.max(axis=0), within[0], within[1])
+    return np.array([low - margin_mm, high + margin_mm])
+
+
+def _reach(grid: Grid, view: View) -> tuple[float, float]:
+    """The least and most distance from the source along the axis at which there is any voxel."""
+    below = view.below(_corners(grid, beyond=1.0))
+    # Nothing behind the source can be on a beam's way.
     return max(float(below.min()), 1.0), max(float(below.max()), 2.0)
+
+
+def _corners(grid: Grid, *, beyond: float) -> Floats:
+    """The middle of the outermost voxels (8, 3), or of those so many voxels beyond them."""
+    last = np.array(grid.shape[::-1]) - 1.0
+    return grid.points(np.array([np.where(place, last + beyond, -beyond) for place in np.ndindex(2, 2, 2)]))
 
 
 @compiled_into_callers
