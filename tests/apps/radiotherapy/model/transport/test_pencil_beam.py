@@ -32,7 +32,7 @@ from tianfu.apps.radiotherapy.model.transport.geometry import view_of
 from tianfu.apps.radiotherapy.model.transport.kernels import square_spread
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, influence, surface_of
 from tianfu.apps.radiotherapy.model.transport.products import dose_of
-from tianfu.apps.radiotherapy.model.transport.tracing import depths_of, fan_of
+from tianfu.apps.radiotherapy.model.transport.tracing import depths_of, fan_of, window_over
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Volume
 
@@ -63,7 +63,8 @@ def in_an_open_square(half_mm: float) -> Floats:
 def term_by_term(field: Field, at_mm: Floats, wanted: DoseVoxels, points: Floats) -> Floats:
     """Dose of beamlets in voxels (n, B) for one monitor unit, straight from the paper's sum; one beamlet at a time."""
     view = view_of(field, axis_mm=AXIS_MM)
-    window = np.array([at_mm.min(axis=0) - 42.0, at_mm.max(axis=0) + 42.0])
+    within = np.array([at_mm.min(axis=0) - 40.0, at_mm.max(axis=0) + 40.0])
+    window = window_over(wanted.grid, view, within, margin_mm=SETTINGS.resolution.ray_mm)
     depth = depths_of(fan_of(WATER, view, window, SETTINGS.resolution), wanted.grid, view, wanted.voxels)
     terms = depth_terms(np.maximum(depth, 0.0)) * (AXIS_MM / np.linalg.norm(points - view.source, axis=1)) ** 2
     surface = surface_of(WATER, view, at_mm, field=1, surface_density=SETTINGS.surface_density)

@@ -46,6 +46,16 @@ def _columns(aside: float, x_mm: float, reach_mm: float, size_mm: float) -> tupl
     return int(np.ceil((x_mm - half) / size_mm)), int(np.floor((x_mm + half) / size_mm)) + 1
 
 
+@compiled_into_callers
+def _widths(field_rows: Whole, row_stretches: Whole, stretches: Whole) -> Floats:
+    """The last column of each field."""
+    widths = np.zeros(len(field_rows) - 1)
+    for field in range(len(widths)):
+        for stretch in range(row_stretches[field_rows[field]], row_stretches[field_rows[field + 1]]):
+            widths[field] = max(widths[field], stretches[stretch, 0] + stretches[stretch, 1] - 1)
+    return widths
+
+
 @compiled_in_parallel
 def count(
     beams: Floats,
@@ -61,6 +71,7 @@ def count(
     """For each voxel (V, 2) how many runs and how many doses it has; `lengths` are the size and the reach."""
     size_mm, reach_mm = lengths[0], lengths[1]
     counts = np.zeros((len(voxels), 2), np.int64)
+    widths_mm = _widths(field_rows, row_stretches, stretches) * size_mm
     for place in numba.prange(len(voxels)):
         runs = 0
         doses = 0
@@ -68,6 +79,8 @@ def count(
         for field in range(len(beams)):
             x, y, _ = seen(beams[field], voxels[place], shape, axis_mm)
             x, y = x - first_mm[field, 0], y - first_mm[field, 1]
+            if x < -reach_mm or x > widths_mm[field] + reach_mm:
+                continue
             rows = field_rows[field + 1] - field_rows[field]
             low = max(int(np.ceil((y - reach_mm) / size_mm)), 0)
             high = min(int(np.floor((y + reach_mm) / size_mm)) + 1, rows)
@@ -125,6 +138,7 @@ def fill(
     to_right = components * plane
     to_above = (finer + 1) * to_right
     flat = spreads.ravel()
+    widths_mm = _widths(field_rows, row_stretches, stretches) * size_mm
     chunks = (len(voxels) + CHUNK - 1) // CHUNK
     for chunk in numba.prange(chunks):
         doses = np.zeros(len(strength) + 1, np.float32)
@@ -140,6 +154,8 @@ def fill(
                 x, y, below = seen(beams[field], voxels[place], shape, axis_mm)
                 square = inverse_square(x, y, below, axis_mm)
                 x, y = x - first_mm[field, 0], y - first_mm[field, 1]
+                if x < -reach_mm or x > widths_mm[field] + reach_mm:
+                    continue
                 rows = field_rows[field + 1] - field_rows[field]
                 low = max(int(np.ceil((y - reach_mm) / size_mm)), 0)
                 high = min(int(np.floor((y + reach_mm) / size_mm)) + 1, rows)
