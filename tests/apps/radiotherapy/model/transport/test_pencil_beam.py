@@ -27,6 +27,7 @@ from tests.apps.radiotherapy.model.transport.water import (
     points_of,
 )
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
+from tianfu.apps.radiotherapy.model.transport.density import cropped
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.geometry import view_of
 from tianfu.apps.radiotherapy.model.transport.kernels import square_spread
@@ -65,7 +66,7 @@ def term_by_term(field: Field, at_mm: Floats, wanted: DoseVoxels, points: Floats
     view = view_of(field, axis_mm=AXIS_MM)
     within = np.array([at_mm.min(axis=0) - 40.0, at_mm.max(axis=0) + 40.0])
     window = window_over(wanted.grid, view, within, margin_mm=SETTINGS.resolution.ray_mm)
-    depth = depths_of(fan_of(WATER, view, window, SETTINGS.resolution), wanted.grid, view, wanted.voxels)
+    depth = depths_of(fan_of(cropped(WATER), view, window, SETTINGS.resolution), wanted.grid, view, wanted.voxels)
     terms = depth_terms(np.maximum(depth, 0.0)) * (AXIS_MM / np.linalg.norm(points - view.source, axis=1)) ** 2
     surface = surface_of(WATER, view, at_mm, field=1, surface_density=SETTINGS.surface_density)
     spread = square_spread(a_beam(), surface, size_mm=5.0, reach_mm=60.0)
