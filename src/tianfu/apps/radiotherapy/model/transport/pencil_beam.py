@@ -41,9 +41,9 @@ class Settings:
     """How to compute; nothing here has a value of its own.
 
     `gy_per_mu` is the dose of one monitor unit where the kernels say 1.  Beamlets farther than `lateral_cut_off_mm`
-    from a voxel, in the plane of the isocentre, give it nothing: with the generic machine in water 50 mm lose 0.7 % of an
-    open field of 100 mm on its axis at a depth of 10 mm, 1.6 % at 100 mm and 2.3 % at 180 mm [measured], which the dose
-    of apertures does not lose.  The skin is where density reaches `surface_density`.
+    from a voxel, in the plane of the isocentre, give it nothing: with the generic machine in water 50 mm lose 0.7 % of
+    an open field of 100 mm on its axis at a depth of 10 mm, 1.6 % at 100 mm and 2.3 % at 180 mm [measured], which the
+    dose of apertures does not lose.  The skin is where density reaches `surface_density`.
     """
 
     gy_per_mu: float
