@@ -1,4 +1,5 @@
-"""`python -m bench prepare | record_core | trust | sign_in | newborn | radiotherapy_evaluate | soak | report`.
+"""`python -m bench prepare | record_core | trust | sign_in | newborn | radiotherapy_evaluate | radiotherapy_plan |
+soak | report`.
 
 What measures takes `--json`.
 """
@@ -12,6 +13,7 @@ from bench.newborn import newborn, soaked
 from bench.places import home
 from bench.preparing import RESOURCES, prepare
 from bench.radiotherapy import radiotherapy_evaluate
+from bench.radiotherapy_plan import radiotherapy_plan
 from bench.record_core import record_core
 from bench.report import newborn_page, page, radiotherapy_page, sign_in_page, trust_page, write_report
 from bench.sign_in import sign_in
@@ -31,6 +33,7 @@ def main() -> None:
         "sign_in": "signing in",
         "newborn": "live pictures",
         "radiotherapy_evaluate": "reading and judging radiotherapy plans",
+        "radiotherapy_plan": "doses of beamlets",
     }
     for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
@@ -65,6 +68,8 @@ def main() -> None:
         case "radiotherapy_evaluate":
             result = radiotherapy_evaluate(with_peers=asked.peers)
             print(json.dumps(result, ensure_ascii=False) if asked.json else radiotherapy_page(result))
+        case "radiotherapy_plan":
+            print(json.dumps(radiotherapy_plan(), ensure_ascii=False, indent=None if asked.json else 2))
         case "soak":
             print(json.dumps(soaked(asked.minutes)))
         case _:

@@ -55,10 +55,11 @@ def compiled_in_parallel(function: Kernel) -> Kernel:
     return cast("Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
 
 
-def compiled_in_parallel_reordering(function: Kernel) -> Kernel:
-    """The same as `compiled_in_parallel`, and sums may be added in another order, which lets a processor add several
-    numbers at once; the order is the same in each run."""
-    fast = {"reassoc", "contract"}
+def compiled_in_parallel_regrouped(function: Kernel) -> Kernel:
+    """The same as `compiled_in_parallel`, and sums may be grouped for the processor's wide registers: they differ from
+    those of another processor in the last places, and never between two runs on one.
+    """
+    grouped = {"reassoc", "nsz", "contract"}
     return cast(
-        "Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True, fastmath=fast)(function)
+        "Kernel", numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True, fastmath=grouped)(function)
     )

@@ -21,7 +21,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from tianfu.apps.radiotherapy.model.compiled import compiled_in_parallel_reordering
+from tianfu.apps.radiotherapy.model.compiled import compiled_in_parallel_regrouped
 from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     MinimumDose,
     Objective,
@@ -182,7 +182,7 @@ def _doses(problem: Problem, rows: Rows, course: Singles) -> Singles:
     return doses
 
 
-@compiled_in_parallel_reordering
+@compiled_in_parallel_regrouped
 def _sum(runs: Runs, rows: Rows, weights: Singles, doses: Singles) -> None:
     """Write the dose of each of the rows."""
     for worker in prange(WORKERS):
@@ -198,7 +198,7 @@ def _sum(runs: Runs, rows: Rows, weights: Singles, doses: Singles) -> None:
                 doses[i] = dose * runs.scale[row]
 
 
-@compiled_in_parallel_reordering
+@compiled_in_parallel_regrouped
 def _fuse(
     runs: Runs,
     rows: Rows,

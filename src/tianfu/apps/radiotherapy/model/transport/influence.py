@@ -29,7 +29,7 @@ class Influence:
     voxels: NDArray[np.int32]
     voxel_runs: NDArray[np.int64]
     run_beamlets: NDArray[np.uint16]
-    run_values: NDArray[np.int64]
+    run_values: NDArray[np.int32]
     values: NDArray[np.uint16]
     scale: NDArray[np.float32]
 

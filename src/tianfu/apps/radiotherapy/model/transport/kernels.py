@@ -1,0 +1,113 @@
+"""What a square of beam, or any fluence, spreads across a plane: sums of a pencil beam's kernels (Bortfeld, Schlegel
+and Rhein, Med Phys 20(2) 1993, 311).
+
+All is in the plane of the isocentre, on cells as wide as the kernels' radii are apart.  A kernel's value at radius 0 is
+the mean of that one cell, which holds what went straight on: whoever samples kernels on other cells than their own
+loses or doubles it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage, special
+
+from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
+from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.grids import Floats
+
+FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
+
+ON_CELL_WITHIN = 1e-9
+"""In cells: such places need no interpolation."""
+
+
+def cell_mm(beam: PencilBeam) -> float:
+    """The width of a cell: the distance of the kernels' first two radii."""
+    return float(beam.radius_mm[1] - beam.radius_mm[0])
+
+
+def kernels_at(beam: PencilBeam, surface_mm: float) -> Floats:
+    """Kernels (C, R) at a distance from source to skin, linear between those that are given.
+
+    Raises Refusal `surface-outside-kernels` where none are.
+    """
+    least, most = float(beam.surfaces_mm[0]), float(beam.surfaces_mm[-1])
+    if not least <= surface_mm <= most:
+        details = {"distance": f"{surface_mm:.0f}", "least": f"{least:.0f}", "most": f"{most:.0f}"}
+        raise Refusal("surface-outside-kernels", details=details)
+    above = min(max(int(np.searchsorted(beam.surfaces_mm, surface_mm)), 1), len(beam.surfaces_mm) - 1)
+    low, high = beam.surfaces_mm[above - 1], beam.surfaces_mm[above]
+    share = (surface_mm - low) / (high - low)
+    return np.asarray(beam.kernels[above - 1] * (1 - share) + beam.kernels[above] * share)
+
+
+def primary_at(beam: PencilBeam, at_mm: Floats) -> Floats:
+    """The open field's relative fluence at places (..., 2) of the isocentre's plane."""
+    return np.interp(np.hypot(at_mm[..., 0], at_mm[..., 1]), beam.primary[:, 0], beam.primary[:, 1])
+
+
+def blurred_edge(places_mm: Floats, *, cell_mm: float, sigma_mm: float) -> Floats:
+    """How much of a cell about each place lies beyond 0 when the edge there is blurred by a Gaussian."""
+    return np.asarray((_ramp(places_mm + cell_mm / 2, sigma_mm) - _ramp(places_mm - cell_mm / 2, sigma_mm)) / cell_mm)
+
+
+def square_spread(beam: PencilBeam, surface_mm: float, *, size_mm: float, reach_mm: float) -> Floats:
+    """What a square of beam of one unit of fluence gives in each component (C, n, n), at cells up to `reach_mm` from
+    its middle; dose is that times depth's share and the inverse square.
+    """
+    cell = cell_mm(beam)
+    sigma = beam.penumbra_fwhm_mm / FWHM_PER_SIGMA
+    square_cells = int(np.ceil((size_mm / 2 + 6 * sigma) / cell)) + 1
+    places = np.asarray(cell * np.arange(-square_cells, square_cells + 1), np.float64)
+    profile = blurred_edge(places + size_mm / 2, cell_mm=cell, sigma_mm=sigma) - blurred_edge(
+        places - size_mm / 2, cell_mm=cell, sigma_mm=sigma
+    )
+    cells = int(np.ceil(reach_mm / cell))
+    return spread(np.outer(profile, profile), kernels_at(beam, surface_mm), beam, cells=cells)
+
+
+def spread(fluence: Floats, kernels: Floats, beam: PencilBeam, *, cells: int) -> Floats:
+    """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1), at
+    most as far as kernels reach beyond it.
+    """
+    cell = cell_mm(beam)
+    half = min(cells + max(fluence.shape) // 2, int(beam.radius_mm[-1] / cell) + 1)
+    offsets = cell * np.arange(-half, half + 1)
+    radii = np.hypot(offsets[:, None], offsets[None, :])
+    length = fft.next_fast_len(2 * half + max(fluence.shape), real=True)
+    seen = fft.rfft2(fluence, (length, length))
+    low = tuple(half + size // 2 - cells for size in fluence.shape)
+    kept = (slice(low[0], low[0] + 2 * cells + 1), slice(low[1], low[1] + 2 * cells + 1))
+    planes = [np.interp(radii, beam.radius_mm, kernel, right=0.0) * cell**2 for kernel in kernels]
+    return np.array([fft.irfft2(fft.rfft2(plane, (length, length)) * seen, (length, length))[kept] for plane in planes])
+
+
+def phases(spreads: Floats, *, cell_mm: float, size_mm: float, middle: int) -> NDArray[np.float32]:
+    """The same by where a voxel lies between the lattice's places: [phase y, phase x, component, y, x], where the last
+    two go from one beamlet to the next.
+
+    A place `middle` in the last two and phase 0 is no offset; phases are about a cell apart, and the last is the first
+    of the next beamlet, so that each has a neighbour to interpolate with.
+    """
+    count = int(np.ceil(size_mm / cell_mm - 1e-9))
+    places = 2 * middle + 1
+    offsets = (np.arange(places)[None, :] - middle + np.arange(count + 1)[:, None] / count) * size_mm / cell_mm
+    at = offsets.ravel() + spreads.shape[1] // 2
+    if np.abs(at - np.rint(at)).max() < ON_CELL_WITHIN:
+        there = np.clip(np.rint(at).astype(np.int64), 0, spreads.shape[1] - 1)
+        found = spreads[:, there[:, None], there[None, :]]
+    else:
+        grid = np.meshgrid(at, at, indexing="ij")
+        found = np.array([ndimage.map_coordinates(each, grid, order=3, mode="nearest") for each in spreads])
+    shaped = found.reshape(len(spreads), count + 1, places, count + 1, places)
+    return np.ascontiguousarray(shaped.transpose(1, 3, 0, 2, 4), np.float32)
+
+
+def _ramp(places_mm: Floats, sigma_mm: float) -> Floats:
+    """The integral of a blurred edge at 0, from far before it."""
+    if sigma_mm <= 0:
+        return np.maximum(places_mm, 0.0)
+    relative = places_mm / sigma_mm
+    density = np.exp(-(relative**2) / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(places_mm * special.ndtr(relative) + sigma_mm * density)
