@@ -47,7 +47,7 @@ class Runs(NamedTuple):
 
     voxel_runs: NDArray[np.int64]
     run_beamlets: NDArray[np.uint16]
-    run_values: NDArray[np.int64]
+    run_values: NDArray[np.int32]
     values: NDArray[np.uint16]
     scale: Singles
 
