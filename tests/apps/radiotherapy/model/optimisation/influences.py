@@ -57,7 +57,7 @@ def influence_from(dense: Floats, beamlets: Beamlets) -> Influence:
         voxels=np.arange(len(dense), dtype=np.int32),
         voxel_runs=np.array(voxel_runs, np.int64),
         run_beamlets=np.array(run_beamlets, np.uint16),
-        run_values=np.array(run_values, np.int64),
+        run_values=np.array(run_values, np.int32),
         values=np.array(values, np.uint16),
         scale=scale.astype(np.float32),
     )
