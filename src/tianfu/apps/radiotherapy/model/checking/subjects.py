@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 
+import msgspec
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError
@@ -45,6 +46,14 @@ class MachineLimits:
     limits: Limits
 
 
+def machine_limits_from(text: bytes) -> MachineLimits:
+    """Limits from JSON; raises Refusal `machine-limits-not-understood`."""
+    try:
+        return msgspec.json.decode(text, type=MachineLimits)
+    except msgspec.DecodeError as error:
+        raise Refusal("machine-limits-not-understood", details={"problem": str(error)}) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """A read case, with one plan of it; every property raises NotJudgedError where the case has no such thing."""
@@ -53,7 +62,7 @@ class Checked:
     chosen: Plan | None
     limits_given: MachineLimits | None
     protocol_given: Protocol | None
-    _masks: dict[tuple[int, str], Bools] = field(default_factory=dict, repr=False, compare=False)
+    _masks: dict[tuple[int, str], Bools] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def plan(self) -> Plan:
