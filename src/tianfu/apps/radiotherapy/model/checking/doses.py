@@ -142,8 +142,8 @@ def _hot_spot(checked: Checked) -> Iterator[Seen]:
 def _air(checked: Checked) -> Iterator[Seen]:
     outside = ~checked.inside_dose(checked.body)
     most = float(checked.dose.volume.values[outside].max(initial=0.0))
-    if most > MOST_SHARE * checked.prescribed_gy:
-        yield seen(found=f"{most:.2f} Gy", limit=f"{MOST_SHARE * checked.prescribed_gy:.2f} Gy")
+    if most > HOT_SHARE * checked.prescribed_gy:
+        yield seen(found=f"{most:.2f} Gy", limit=f"{HOT_SHARE * checked.prescribed_gy:.2f} Gy")
 
 
 @BOOK.rule("organ-limit-exceeded", Severity.WARNING, TG_275, "inferred")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -232,8 +233,8 @@ def _misses(checked: Checked) -> Iterator[Seen]:
     points = checked.points(checked.target)
     for beam in checked.beams:
         covered = np.zeros(len(points), dtype=np.bool_)
-        for point, aperture in zip(beam.control_points, _of_beam(beam), strict=True):
-            covered |= _through(aperture, seen_from(beam, point, points, _position(checked)))
+        for aperture, flat in _views(checked, beam, points):
+            covered |= _through(aperture, flat)
         share = float(covered.mean())
         if share < COVERED_LEAST:
             yield seen({"beam": beam.number}, found=f"{100 * share:.0f} %", limit=f"{100 * COVERED_LEAST:.0f} %")
@@ -244,9 +245,8 @@ def _beside(checked: Checked) -> Iterator[Seen]:
     points = np.concatenate([checked.points(each) for each in checked.targets or (checked.target,)])
     for beam in checked.beams:
         beyond = 0.0
-        for point, aperture in zip(beam.control_points, _of_beam(beam), strict=True):
+        for aperture, flat in _views(checked, beam, points):
             if aperture.is_open.any():
-                flat = seen_from(beam, point, points, _position(checked))
                 along, across = _edges(aperture, along=True), _edges(aperture, along=False)
                 low, high = flat.min(axis=0), flat.max(axis=0)
                 beyond = max(beyond, low[0] - along[0], along[1] - high[0], low[1] - across[0], across[1] - high[1])
@@ -310,8 +310,15 @@ def _through(aperture: Aperture, flat: Floats) -> np.ndarray[tuple[int], np.dtyp
     return inside & (flat[:, 1] >= aperture.across_mm[0]) & (flat[:, 1] <= aperture.across_mm[1])
 
 
-def _position(checked: Checked) -> str:
-    return checked.images.position
+def _views(checked: Checked, beam: Beam, points: Floats) -> Iterator[tuple[Aperture, Floats]]:
+    """Each aperture with the points as the beam sees them there; projected anew only where something turned."""
+    known: dict[object, Floats] = {}
+    position = checked.images.position
+    for point, aperture in zip(beam.control_points, _of_beam(beam), strict=True):
+        place = (replace(point.stand, openings=()), point.isocentre_mm)
+        if place not in known:
+            known[place] = seen_from(beam, point, points, position)
+        yield aperture, known[place]
 
 
 def _seconds(checked: Checked, mu: float) -> float:

@@ -63,6 +63,8 @@ class Checked:
     limits_given: MachineLimits | None
     protocol_given: Protocol | None
     _masks: dict[tuple[int, str], Bools] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _shapes: dict[int, Shape] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _points: dict[int, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def plan(self) -> Plan:
@@ -207,11 +209,13 @@ class Checked:
         )
 
     def shape(self, structure: Structure) -> Shape:
-        """Its rings on the image's planes."""
-        try:
-            return shape_of(structure, self.images.volume.grid)
-        except Refusal as refusal:
-            raise NotJudgedError("contours-unusable") from refusal
+        """Its rings on the image's planes; computed once."""
+        if structure.number not in self._shapes:
+            try:
+                self._shapes[structure.number] = shape_of(structure, self.images.volume.grid)
+            except Refusal as refusal:
+                raise NotJudgedError("contours-unusable") from refusal
+        return self._shapes[structure.number]
 
     def inside(self, structure: Structure) -> Bools:
         """Which voxels of the coarse grid belong to a structure; computed once."""
@@ -223,7 +227,10 @@ class Checked:
 
     def points(self, structure: Structure) -> Floats:
         """All corners of a structure's rings, in the patient."""
-        return np.concatenate([ring.points for ring in structure.rings if ring.kind in CLOSED])
+        if structure.number not in self._points:
+            rings = [ring.points for ring in structure.rings if ring.kind in CLOSED]
+            self._points[structure.number] = np.concatenate(rings)
+        return self._points[structure.number]
 
     def _mask(self, structure: Structure, grid: Grid, name: str) -> Bools:
         if (structure.number, name) not in self._masks:
