@@ -11,6 +11,7 @@ from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, 
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 from tianfu.standards.dicom.dates import day_of
 from tianfu.standards.dicom.headers import Header
+from tianfu.standards.dicom.plans import Plan
 
 BOOK = Book(Topic.CHAIN)
 
@@ -136,14 +137,14 @@ def _label(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("plans-same-name", Severity.WARNING, TG_275, "inferred")
 def _labels(checked: Checked) -> Iterator[Seen]:
-    for label, count in Counter(plan.label for plan in checked.case.plans).items():
+    for label, count in Counter(plan.label for plan in _plans(checked)).items():
         if count > 1:
             yield seen(found=f"{label} ({count})")
 
 
 @BOOK.rule("plans-approved-several", Severity.WARNING, TG_275, "ours")
 def _approved(checked: Checked) -> Iterator[Seen]:
-    approved = [plan.label for plan in checked.case.plans if plan.approval.status == "APPROVED"]
+    approved = [plan.label for plan in _plans(checked) if plan.approval.status == "APPROVED"]
     if len(approved) > 1:
         yield seen(found=", ".join(approved))
 
@@ -158,9 +159,17 @@ def _headers(checked: Checked) -> Iterator[tuple[str, Header]]:
         "RTDOSE": [one.header for one in case.doses],
         "RTRECORD": [one.header for one in case.treatments],
     }
+    if not any(kinds.values()):
+        raise NotJudgedError("nothing-to-check")
     for kind, headers in kinds.items():
         for number, header in enumerate(headers, start=1):
             yield f"{kind} {number}", header
+
+
+def _plans(checked: Checked) -> tuple[Plan, ...]:
+    if not checked.case.plans:
+        raise NotJudgedError("no-plan")
+    return checked.case.plans
 
 
 def _differ(checked: Checked, of: Callable[[Header], str]) -> Iterator[Seen]:

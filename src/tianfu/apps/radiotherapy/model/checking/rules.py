@@ -74,11 +74,46 @@ class Outcome:
         return Verdict.PASSED if self.reason is None else Verdict.NOT_JUDGED
 
 
+REASONS = frozenset(
+    {
+        "beam-doses-incomplete",
+        "contours-unusable",
+        "frames-differ",
+        "grids-differ",
+        "leaves-in-layers",
+        "machine-unnamed",
+        "no-beams",
+        "no-body",
+        "no-dose",
+        "no-images",
+        "no-leaves",
+        "no-machine",
+        "no-plan",
+        "no-prescription",
+        "no-protocol",
+        "no-records",
+        "no-single-fraction-group",
+        "no-structures",
+        "no-target",
+        "no-weights",
+        "not-said",
+        "nothing-to-check",
+        "point-outside-dose",
+        "position-not-projected",
+        "protocol-without-prescription",
+        "target-outside-dose",
+    }
+)
+"""Why a rule may not be judged: each has its words in the catalogues."""
+
+
 class NotJudgedError(Exception):
-    """What a rule needs is not there; `reason` is a code, as `no-machine`."""
+    """What a rule needs is not there; `reason` is one of `REASONS`."""
 
     def __init__(self, reason: str) -> None:
-        """Keep the reason."""
+        """Keep the reason; raises ValueError for one without words."""
+        if reason not in REASONS:
+            raise ValueError(f"no words for {reason}")
         super().__init__(reason)
         self.reason = reason
 
@@ -91,13 +126,33 @@ class Seen:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-DETAILS = ("found", "expected", "limit", "other")
+DETAILS = frozenset({"found", "expected", "limit", "other"})
 """The names that details may have: each has its word in the catalogues."""
+
+PLACES = frozenset(
+    {
+        "beam",
+        "control-point",
+        "fraction",
+        "isocentre",
+        "object",
+        "pair",
+        "plan",
+        "point",
+        "record",
+        "reference",
+        "segment",
+        "slice",
+        "structure",
+        "tolerance",
+    }
+)
+"""The kinds of places where a fault may be: each has its word in the catalogues."""
 
 
 def seen(where: Mapping[str, object] | None = None, **details: object) -> Seen:
-    """A fault at a place, with details from `DETAILS`; raises ValueError for others."""
-    if unknown := set(details) - set(DETAILS):
+    """A fault at places of `PLACES`, with details from `DETAILS`; raises ValueError for others."""
+    if unknown := (set(details) - DETAILS) | (set(where or {}) - PLACES):
         raise ValueError(f"no word for {sorted(unknown)}")
     return Seen(
         where={kind: str(name) for kind, name in (where or {}).items()},

@@ -12,7 +12,6 @@ from tianfu.apps.radiotherapy.model.checking.books import TG_263, TG_275, Book, 
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import ORGAN_KINDS, TARGET_KINDS, Checked
 from tianfu.apps.radiotherapy.model.rings import moments_of
-from tianfu.apps.radiotherapy.model.volumes import volume_ml
 from tianfu.standards.dicom.names import Exact, standard_name_of
 from tianfu.standards.dicom.structures import Structure
 
@@ -101,7 +100,7 @@ def _image_end(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("target-volume-unusual", Severity.WARNING, TG_275, "ours")
 def _target_volume(checked: Checked) -> Iterator[Seen]:
     for target in _targets(checked):
-        volume = _volume_ml(checked, target)
+        volume = checked.volume_ml(target)
         if not TARGET_ML[0] <= volume <= TARGET_ML[1]:
             limit = f"{TARGET_ML[0]:g}-{TARGET_ML[1]:g} cm³"
             yield seen({"structure": target.name}, found=f"{volume:.3g} cm³", limit=limit)
@@ -195,7 +194,7 @@ def _side(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("pair-unequal", Severity.NOTICE, TG_275, "ours")
 def _pair(checked: Checked) -> Iterator[Seen]:
-    volumes = {one.name: _volume_ml(checked, one) for one, _ in _sided(checked)}
+    volumes = {one.name: checked.volume_ml(one) for one, _ in _sided(checked)}
     pairs = [
         (name, name.replace("_L", "_R")) for name in volumes if "_L" in name and name.replace("_L", "_R") in volumes
     ]
@@ -236,7 +235,7 @@ def _volumes(checked: Checked) -> Iterator[Seen]:
     if not known:
         raise NotJudgedError("nothing-to-check")
     for one, (least, most) in known:
-        volume = _volume_ml(checked, one)
+        volume = checked.volume_ml(one)
         if not least <= volume <= most:
             yield seen({"structure": one.name}, found=f"{volume:.3g} cm³", limit=f"{least:g}-{most:g} cm³")
 
@@ -281,10 +280,6 @@ def _targets(checked: Checked) -> tuple[Structure, ...]:
     if not checked.targets:
         raise NotJudgedError("no-target")
     return checked.targets
-
-
-def _volume_ml(checked: Checked, structure: Structure) -> float:
-    return volume_ml(checked.shape(structure), step_mm=float(checked.images.volume.grid.spacing[2]))
 
 
 def _beyond(checked: Checked, pairs: list[tuple[Structure, Structure]]) -> Iterator[Seen]:

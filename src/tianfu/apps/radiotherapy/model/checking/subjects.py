@@ -16,6 +16,7 @@ from tianfu.apps.radiotherapy.model.masks import in_grid, mask_of
 from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.model.scanlines import Bools
 from tianfu.apps.radiotherapy.model.shapes import CLOSED, Shape, shape_of
+from tianfu.apps.radiotherapy.model.volumes import volume_ml
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import SETUP, Beam
 from tianfu.standards.dicom.cases import Case
@@ -64,6 +65,7 @@ class Checked:
     protocol_given: Protocol | None
     _masks: dict[tuple[int, str], Bools] = field(default_factory=dict, init=False, repr=False, compare=False)
     _shapes: dict[int, Shape] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _volumes_ml: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)
     _points: dict[int, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -97,7 +99,7 @@ class Checked:
             raise NotJudgedError("no-structures")
         return sets[0]
 
-    @property
+    @cached_property
     def images(self) -> ImageSeries:
         """The CT on which the structure set was drawn."""
         named = {images.series for images in self.structure_set.images}
@@ -124,7 +126,7 @@ class Checked:
             raise NotJudgedError("no-records")
         return tuple(sorted(records, key=lambda record: (record.date, record.time)))
 
-    @property
+    @cached_property
     def beams(self) -> tuple[Beam, ...]:
         """Beams that give dose."""
         beams = tuple(beam for beam in self.plan.beams if beam.delivery != SETUP)
@@ -146,10 +148,11 @@ class Checked:
             raise NotJudgedError("not-said")
         return self.group.fractions
 
-    @property
+    @cached_property
     def given(self) -> Mapping[int, FractionBeam]:
         """What the fraction group says of each beam that gives dose."""
-        return {one.beam: one for one in self.group.beams if one.beam in {beam.number for beam in self.beams}}
+        treated = {beam.number for beam in self.beams}
+        return {one.beam: one for one in self.group.beams if one.beam in treated}
 
     @property
     def prescription(self) -> DoseReference:
@@ -216,6 +219,16 @@ class Checked:
             except Refusal as refusal:
                 raise NotJudgedError("contours-unusable") from refusal
         return self._shapes[structure.number]
+
+    def volume_ml(self, structure: Structure) -> float:
+        """Its volume; computed once."""
+        if structure.number not in self._volumes_ml:
+            step_mm = float(self.images.volume.grid.spacing[2])
+            try:
+                self._volumes_ml[structure.number] = volume_ml(self.shape(structure), step_mm=step_mm)
+            except Refusal as refusal:
+                raise NotJudgedError("contours-unusable") from refusal
+        return self._volumes_ml[structure.number]
 
     def inside(self, structure: Structure) -> Bools:
         """Which voxels of the coarse grid belong to a structure; computed once."""
