@@ -14,7 +14,7 @@ from tianfu.commands_radiotherapy import kept
 from tianfu.commands_radiotherapy.folders import read_bytes, read_folder
 from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.judging import AsJson, Place, ProtocolName, chosen_protocol
-from tianfu.commands_radiotherapy.speaking import bar, notices, say, spoken, tell_findings
+from tianfu.commands_radiotherapy.speaking import bar, say, spoken, tell_findings
 from tianfu.terminal import out
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check_plan(
 def told(outcomes: Sequence[Outcome], gravest: Severity | None, figures: PlanComplexity | None) -> dict[str, Any]:
     """All outcomes as one JSON object, with the notice that they clear nothing."""
     return {
-        "notice": notices(),
+        "notice": say("notice"),
         "cleared_for_clinical_use": False,
         "worst": gravest,
         "rules": [

@@ -59,6 +59,11 @@ def _wider(positions: Floats) -> Floats:
     return np.concatenate([first, np.where(second > first, second + 65, second)])
 
 
+def _left_half(positions: Floats) -> Floats:
+    """Nothing open beyond the middle."""
+    return np.minimum(positions, 0.0)
+
+
 def _passed(positions: Floats) -> Floats:
     """The first bank of one pair stands beyond its neighbour's second one."""
     moved = positions.copy()
@@ -83,6 +88,9 @@ FAULTS = [
         also=["jaws-far-from-leaves"],
     ),
     planted("jaws-far-from-leaves", opening("ASYMX", lambda one: one + np.array([-40.0, 40.0]))),
+    planted(
+        "jaws-cover-opening", opening("ASYMX", lambda one: np.array([one[0], -5.0])), also=["aperture-misses-target"]
+    ),
     planted("segment-without-opening", opening("ASYMX", lambda _: np.array([100.0, 110.0]), places=SECOND)),
     planted("segment-small", opening("ASYMX", lambda _: np.array([0.0, 1.0]), places=SECOND), no_machine),
     planted("segment-mu-small", limits(segment_mu_least=50.0)),
@@ -95,7 +103,7 @@ FAULTS = [
         stands(places=slice(7, 8), gantry_degrees=1.0),
         limits(gantry_degrees_per_s=0.001),
     ),
-    planted("aperture-misses-target", opening("ASYMY", lambda one: np.array([0.0, one[1]]))),
+    planted("aperture-misses-target", opening("MLCX", _left_half), NO_RECORDS, no_machine),
     planted(
         "aperture-beside-target",
         opening("MLCX", _wider),

@@ -33,6 +33,7 @@ WITHIN_MM = 0.005
 AREA_MM2_LEAST = 100.0
 JAWS_BESIDE_MM_MOST = 20.0
 COVERED_LEAST = 0.7
+COVERED_PERCENT_MOST = 40.0
 BESIDE_TARGET_MM_MOST = 40.0
 ANGLE_MOVED_DEGREES = 1e-3
 
@@ -152,6 +153,19 @@ def _far_jaws(checked: Checked) -> Iterator[Seen]:
             )
             if beside > JAWS_BESIDE_MM_MOST:
                 yield seen({"beam": beam.number}, found=f"{beside:.0f} mm", limit=f"{JAWS_BESIDE_MM_MOST:g} mm")
+
+
+@BOOK.rule("jaws-cover-opening", Severity.WARNING, TG_275, "ours")
+def _covered(checked: Checked) -> Iterator[Seen]:
+    """How much of what the leaves of a beam leave open, all segments together, lies behind its jaws."""
+    for beam in checked.beams:
+        apertures = _of_beam(beam)
+        opened = sum(float(((e.second_mm - e.first_mm) * np.diff(e.boundaries_mm)).sum()) for e in apertures)
+        if opened <= 0:
+            continue
+        percent = 100 * (1 - sum(each.area_mm2 for each in apertures) / opened)
+        if percent > COVERED_PERCENT_MOST:
+            yield seen({"beam": beam.number}, found=f"{percent:.0f} %", limit=f"{COVERED_PERCENT_MOST:g} %")
 
 
 @BOOK.rule("segment-without-opening", Severity.STOP, TG_275, "inferred")
@@ -286,7 +300,8 @@ def _shots(checked: Checked) -> Iterator[tuple[Beam, Shot]]:
 
 
 def _jaw_positions(checked: Checked) -> Iterator[tuple[Beam, int, str, tuple[float, float]]]:
-    for beam in checked.beams:
+    """Of all beams: pictures before treatment need their jaws too."""
+    for beam in checked.plan.beams:
         for number, point in enumerate(beam.control_points):
             for along, devices in (("x", X_JAWS), ("y", Y_JAWS)):
                 positions = jaws_of(point.stand, devices)
