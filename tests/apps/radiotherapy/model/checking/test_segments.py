@@ -59,9 +59,10 @@ def _wider(positions: Floats) -> Floats:
     return np.concatenate([first, np.where(second > first, second + 65, second)])
 
 
-def _left_half(positions: Floats) -> Floats:
-    """Nothing open beyond the middle."""
-    return np.minimum(positions, 0.0)
+def _upper_half(positions: Floats) -> Floats:
+    """The lower thirty pairs closed."""
+    first, second = np.split(positions, 2)
+    return np.concatenate([first, np.where(np.arange(60) < 30, first, second)])
 
 
 def _passed(positions: Floats) -> Floats:
@@ -70,6 +71,8 @@ def _passed(positions: Floats) -> Floats:
     moved[[5, 65]] = 30.0, 40.0
     return moved
 
+
+UPPER_JAWS = opening("ASYMY", lambda one: np.array([0.0, one[1]]))
 
 FAULTS = [
     planted("leaf-beyond-machine", leaves(most_mm=10.0)),
@@ -88,9 +91,7 @@ FAULTS = [
         also=["jaws-far-from-leaves"],
     ),
     planted("jaws-far-from-leaves", opening("ASYMX", lambda one: one + np.array([-40.0, 40.0]))),
-    planted(
-        "jaws-cover-opening", opening("ASYMX", lambda one: np.array([one[0], -5.0])), also=["aperture-misses-target"]
-    ),
+    planted("jaws-cover-opening", UPPER_JAWS, also=["aperture-misses-target"]),
     planted("segment-without-opening", opening("ASYMX", lambda _: np.array([100.0, 110.0]), places=SECOND)),
     planted("segment-small", opening("ASYMX", lambda _: np.array([0.0, 1.0]), places=SECOND), no_machine),
     planted("segment-mu-small", limits(segment_mu_least=50.0)),
@@ -103,7 +104,7 @@ FAULTS = [
         stands(places=slice(7, 8), gantry_degrees=1.0),
         limits(gantry_degrees_per_s=0.001),
     ),
-    planted("aperture-misses-target", opening("MLCX", _left_half), NO_RECORDS, no_machine),
+    planted("aperture-misses-target", opening("MLCX", _upper_half), UPPER_JAWS, NO_RECORDS),
     planted(
         "aperture-beside-target",
         opening("MLCX", _wider),

@@ -92,7 +92,7 @@ FAULTS = [
         "pair-unequal",
         more(ball("Cochlea_L", "ORGAN", 8, (20, -28, 0)), ball("Cochlea_R", "ORGAN", 4, (-20, -28, 0))),
     ),
-    planted("name-not-standard", renamed(PAROTID_L, "linke Drüse")),
+    planted("name-not-standard", renamed(PAROTID_L, "Ohrspeicheldrüse")),
     planted("names-alike", more(ball("Body_", "CONTROL", 9))),
     planted("contours-same", with_structures(_copied)),
     planted("organ-volume-unusual", more(ball("Heart", "ORGAN", 8, (0, -32, 0)))),

@@ -31,7 +31,7 @@ COUCH_TURNED_DEGREES, GANTRY_BELOW_DEGREES = 20.0, (120.0, 240.0)
 """With the couch turned, the gantry below it comes near it. [ours]"""
 
 TOLERANCE_DEGREES_MOST, TOLERANCE_MM_MOST = 5.0, 30.0
-NAMED_GANTRY = re.compile(r"(?<![A-Za-z])[Gg](?:antry)?[ _]?([0-9]{1,3})(?![0-9])")
+NAMED_GANTRY = re.compile(r"(?<![A-Za-z])(?:Gantry|gantry|G|g)[ _]?([0-9]{1,3})(?![0-9])")
 MU_WITHIN = 1e-3
 
 
