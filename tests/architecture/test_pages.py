@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts.write_rules_page import page as rules_page
 from scripts.write_settings_page import page as settings_page
 from typer.main import get_command
 
@@ -84,6 +85,10 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 def test_the_page_of_settings_is_the_one_that_is_made_from_them() -> None:
     assert page("docs/reference/settings.md") == settings_page(), "run scripts/write_settings_page.py"
+
+
+def test_the_page_of_plan_checks_is_made_from_the_rules() -> None:
+    assert page("docs/reference/plan-checks.md") == rules_page(), "run scripts/write_rules_page.py"
 
 
 def commands(command: Any, name: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
+from tianfu.commands_radiotherapy.checking import check_plan
 from tianfu.commands_radiotherapy.contouring import contour_case
 from tianfu.commands_radiotherapy.exporting import export_case
 from tianfu.commands_radiotherapy.identity import deidentify_case, relink_case
@@ -24,6 +25,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "compare": compare_plans,
     "gamma": show_gamma,
     "protocols": show_protocols,
+    "check": check_plan,
     "contour": contour_case,
     "export": export_case,
     "deidentify": deidentify_case,

@@ -68,7 +68,7 @@ def show_dvh(
     as_json: AsJson = False,
 ) -> None:
     """Dose-volume figures of every structure, and the scorecard of a protocol."""
-    chosen = None if protocol is None else _protocol(protocol)
+    chosen = None if protocol is None else chosen_protocol(protocol)
     if is_case(place):
         (result,) = kept.evaluations(place, organisation, [dose], chosen, leave=leave)
     else:
@@ -92,7 +92,7 @@ def compare_plans(
     """Two plans' scorecards side by side: two doses of a kept case, or those of two folders."""
     from tianfu.apps.radiotherapy.queries.comparison import compared
 
-    chosen = _protocol(protocol)
+    chosen = chosen_protocol(protocol)
     if is_case(first):
         doses = _both(first_dose, second_dose, is_alone=second is None)
         results = kept.evaluations(first, organisation, doses, chosen, leave=False)
@@ -209,7 +209,7 @@ def _provenance(contents: Sequence[bytes]) -> Provenance:
     )
 
 
-def _protocol(name: str) -> Protocol:
+def chosen_protocol(name: str) -> Protocol:
     """A protocol by its name or from a file; says what must be known of it."""
     from tianfu.apps.radiotherapy.model.protocols import protocol_from
     from tianfu.apps.radiotherapy.protocols import shipped_protocols

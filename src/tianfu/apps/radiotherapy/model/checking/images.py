@@ -1,0 +1,152 @@
+"""Rules on the planning image: how fine, how far, whether a scanner gives such numbers (PS3.3 C.7.6, C.8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book, dicom
+from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
+from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+from tianfu.standards.dicom.grids import Floats
+
+BOOK = Book(Topic.IMAGES)
+
+SLICE_MM_MOST = 5.0
+PIXEL_MM_MOST = 3.0
+SLICES_LEAST = 10
+AIR_HU_MOST = -850.0
+BODY_HU = (-400.0, 300.0)
+METAL_HU, METAL_ML = 2500, 0.5
+ALONG_WITHIN = 1e-3
+CUT_SHARE = 0.02
+AIR_VOXELS_LEAST = 100
+
+
+@BOOK.rule("slices-thick", Severity.WARNING, TG_275, "ours")
+def _slices(checked: Checked) -> Iterator[Seen]:
+    step = float(checked.images.volume.grid.spacing[2])
+    if step > SLICE_MM_MOST:
+        yield seen(found=f"{step:g} mm", limit=f"{SLICE_MM_MOST:g} mm")
+
+
+@BOOK.rule("pixels-coarse", Severity.WARNING, TG_275, "ours")
+def _pixels(checked: Checked) -> Iterator[Seen]:
+    size = float(checked.images.volume.grid.spacing[:2].max())
+    if size > PIXEL_MM_MOST:
+        yield seen(found=f"{size:g} mm", limit=f"{PIXEL_MM_MOST:g} mm")
+
+
+@BOOK.rule("slices-few", Severity.WARNING, TG_275, "ours")
+def _few(checked: Checked) -> Iterator[Seen]:
+    count = checked.images.volume.grid.shape[0]
+    if count < SLICES_LEAST:
+        yield seen(found=count, limit=SLICES_LEAST)
+
+
+@BOOK.rule("air-unlike-air", Severity.WARNING, TG_275, "ours")
+def _air(checked: Checked) -> Iterator[Seen]:
+    """The median of what is far from the body, two coarse pixels at least."""
+    body = checked.inside(checked.body)
+    for _ in range(2):
+        body = _grown(body)
+    outside = _coarse_values(checked)[~body]
+    if outside.size < AIR_VOXELS_LEAST:
+        raise NotJudgedError("nothing-to-check")
+    median = float(np.median(outside))
+    if median > AIR_HU_MOST:
+        yield seen(found=f"{median:.0f} HU", limit=f"{AIR_HU_MOST:g} HU")
+
+
+@BOOK.rule("body-unlike-tissue", Severity.STOP, TG_275, "ours")
+def _tissue(checked: Checked) -> Iterator[Seen]:
+    inside = _coarse_values(checked)[checked.inside(checked.body)]
+    if not inside.size:
+        raise NotJudgedError("no-body")
+    median = float(np.median(inside))
+    if not BODY_HU[0] <= median <= BODY_HU[1]:
+        yield seen(found=f"{median:.0f} HU", limit=f"{BODY_HU[0]:g}-{BODY_HU[1]:g} HU")
+
+
+@BOOK.rule("image-without-contrast", Severity.STOP, TG_275, "ours")
+def _contrast(checked: Checked) -> Iterator[Seen]:
+    if np.ptp(checked.images.volume.values) == 0:
+        yield seen()
+
+
+@BOOK.rule("metal-in-image", Severity.NOTICE, TG_275, "ours")
+def _metal(checked: Checked) -> Iterator[Seen]:
+    image = checked.images.volume
+    volume = float(np.count_nonzero(image.values > METAL_HU)) * image.grid.voxel_mm3 / 1000
+    if volume > METAL_ML:
+        yield seen(found=f"{volume:.1f} cm³", limit=f"{METAL_ML:g} cm³")
+
+
+@BOOK.rule("position-unusual", Severity.NOTICE, TG_275, "ours")
+def _unusual(checked: Checked) -> Iterator[Seen]:
+    if not checked.images.position:
+        raise NotJudgedError("not-said")
+    if checked.images.position != "HFS":
+        yield seen(found=checked.images.position, expected="HFS")
+
+
+@BOOK.rule("position-differs-from-plan", Severity.STOP, TG_275, "inferred")
+def _position(checked: Checked) -> Iterator[Seen]:
+    position, planned = checked.images.position, {setup.position for setup in checked.plan.setups if setup.position}
+    if not position or not planned:
+        raise NotJudgedError("not-said")
+    for other in sorted(planned - {position}):
+        yield seen(found=position, other=other)
+
+
+@BOOK.rule("image-oblique", Severity.WARNING, dicom("C.7.6.2"), "ours")
+def _oblique(checked: Checked) -> Iterator[Seen]:
+    axes = np.abs(checked.images.volume.grid.axes)
+    if float(np.minimum(axes, np.abs(1 - axes)).max()) > ALONG_WITHIN:
+        turned = np.degrees(np.arccos(np.clip(axes.max(axis=1).min(), 0, 1)))
+        yield seen(found=f"{turned:.1f}°", expected="0°")
+
+
+@BOOK.rule("image-cuts-body", Severity.WARNING, TG_275, "inferred")
+def _cuts(checked: Checked) -> Iterator[Seen]:
+    """Slices on which the body reaches the side of the image: what lies beyond is lost to the dose."""
+    body = checked.inside(checked.body)
+    at_side = body[:, [0, -1], :].any(axis=(1, 2)) | body[:, :, [0, -1]].any(axis=(1, 2))
+    if at_side.mean() > CUT_SHARE:
+        yield seen(found=int(at_side.sum()), limit=0)
+
+
+@BOOK.rule("image-series-several", Severity.NOTICE, TG_275, "ours")
+def _several(checked: Checked) -> Iterator[Seen]:
+    if not checked.case.images:
+        raise NotJudgedError("no-images")
+    if len(checked.case.images) > 1:
+        yield seen(found=len(checked.case.images), limit=1)
+
+
+@BOOK.rule("slices-repeat", Severity.WARNING, TG_275, "ours")
+def _repeat(checked: Checked) -> Iterator[Seen]:
+    """A scanner's noise makes each slice its own: two alike are one that was copied."""
+    values = checked.images.volume.values
+    for number, (one, other) in enumerate(pairwise(values), start=1):
+        if np.ptp(one) > 0 and np.array_equal(one, other):
+            yield seen({"slice": number + 1}, other=number)
+
+
+def _coarse_values(checked: Checked) -> Floats:
+    """The image at the coarse grid's voxels."""
+    image = checked.images.volume
+    step = np.rint(checked.coarse.spacing / image.grid.spacing).astype(int)
+    return np.asarray(image.values[:, :: int(step[1]), :: int(step[0])], dtype=np.float64)
+
+
+def _grown(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """One pixel more to each side within its slice."""
+    grown = mask.copy()
+    grown[:, 1:] |= mask[:, :-1]
+    grown[:, :-1] |= mask[:, 1:]
+    grown[:, :, 1:] |= mask[:, :, :-1]
+    grown[:, :, :-1] |= mask[:, :, 1:]
+    return grown

@@ -1,0 +1,71 @@
+"""A plan looked over in a terminal: what is said, in which language, and how the command ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from demo.radiotherapy.objects import Making, write_case, written
+from demo.radiotherapy.phantoms import made_phantom, ring_phantom
+from demo.radiotherapy.sound import GENERIC, sound_case
+
+from tianfu.apps.radiotherapy.model.checking.complexity import complexity_of
+from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_from
+from tianfu.apps.radiotherapy.model.checking.verdicts import RULES, outcomes_of, worst
+from tianfu.commands_radiotherapy.checking import told
+from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.cases import read_case
+
+program = pytest.mark.slow  # starts the program, which loads its compiled kernels
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound case as files."""
+    place = tmp_path_factory.mktemp("checks")
+    write_case(written(sound_case(made_phantom(ring_phantom()), Making(seed=4, fractions_given=1))), place / "case")
+    return place
+
+
+def check(*words: object, language: str = "C.UTF-8") -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("tianfu")), "rt", "check", *map(str, words)]
+    environment = {**os.environ, "LC_ALL": language, "COLUMNS": "160"}
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, timeout=120, check=False)
+
+
+def test_a_sound_plan_that_was_written_and_read_again_has_no_fault(folder: Path) -> None:
+    contents = [file.read_bytes() for file in (folder / "case").iterdir()]
+    case = read_case(contents, bytes_max=1 << 24, voxels_max=1 << 22).value
+    checked = checked_of(case, plan=None, machine=GENERIC, protocol=None)
+    outcomes = outcomes_of(checked)
+    reported = told(outcomes, worst(outcomes), complexity_of(checked))
+    assert reported["cleared_for_clinical_use"] is False
+    assert [one for one in reported["rules"] if one["faults"]] == []
+    assert len(reported["rules"]) == len(RULES)
+    assert {one["verdict"] for one in reported["rules"]} == {"passed", "not-judged"}
+    assert 0 < reported["complexity"]["plan"]["mcs"] < 1
+
+
+@program
+def test_a_plan_without_its_dose_ends_with_a_stop_and_says_so_in_chinese(folder: Path, tmp_path: Path) -> None:
+    for file in (folder / "case").iterdir():
+        if not file.name.startswith("RD"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    done = check(tmp_path, language="zh_CN.UTF-8")
+    assert done.returncode == 12, done.stderr
+    assert "停止 · 计划没有剂量 (dose-missing)" in done.stdout
+    assert "未选择机器 (leaf-gap-small)" in done.stdout
+    assert "未获准用于临床" in done.stdout
+
+
+def test_limits_that_are_none_are_refused() -> None:
+    with pytest.raises(Refusal, match="machine-limits-not-understood"):
+        machine_limits_from(b'{"name": "x"}')
+
+
+def test_limits_are_read_as_they_were_written() -> None:
+    assert machine_limits_from(msgspec.json.encode(GENERIC)) == GENERIC
