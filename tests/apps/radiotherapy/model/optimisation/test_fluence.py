@@ -134,7 +134,7 @@ def test_a_structure_that_no_beamlet_reaches_is_refused() -> None:
     )
     with pytest.raises(Refusal, match="structure-not-reached"):
         even_start(problem, structure="Far", dose_gy=2)
-    with pytest.raises(Refusal, match="structure-missing"):
+    with pytest.raises(Refusal, match="objective-structure-missing"):
         even_start(problem, structure="Lung", dose_gy=2)
 
 

@@ -152,7 +152,7 @@ def test_voxels_make_a_histogram_of_their_volume() -> None:
 def test_an_order_of_nothing_is_refused() -> None:
     with pytest.raises(Refusal, match="no-goals"):
         in_order(one_beamlet(()), start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=listen)
-    with pytest.raises(Refusal, match="structure-missing"):
+    with pytest.raises(Refusal, match="objective-structure-missing"):
         wanted = one_beamlet((goal("Lung", "Dmax <= 1 Gy"),))
         in_order(wanted, start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=listen)
     with pytest.raises(Refusal, match="holding-not-sound"):

@@ -100,10 +100,10 @@ def optimise(problem: Problem, *, start: Floats, settings: Settings, heard: Hear
 def even_start(problem: Problem, *, structure: str, dose_gy: float) -> Floats:
     """The same weight for all beamlets, such that a structure's mean dose is right.
 
-    Raises Refusal `structure-missing` if no objective has it, `structure-not-reached` if no beamlet gives it any.
+    Raises Refusal `objective-structure-missing` if no objective has it, `structure-not-reached` if no beamlet gives it any.
     """
     if structure not in problem.places:
-        raise Refusal("structure-missing", details={"structure": structure})
+        raise Refusal("objective-structure-missing", details={"structure": structure})
     doses = doses_of(problem, np.ones(problem.influence.beamlets.count))
     mean = float(doses[problem.places[structure]].mean())
     if not mean > 0:

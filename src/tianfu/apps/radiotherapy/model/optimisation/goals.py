@@ -198,7 +198,7 @@ def _of_one_dose(goal: Goal, constraint: Constraint, weight: float, dose_gy: flo
 
 def _region(wanted: Wanted, goal: Goal) -> Region:
     if goal.structure not in wanted.regions:
-        raise Refusal("structure-missing", details={"structure": goal.structure})
+        raise Refusal("objective-structure-missing", details={"structure": goal.structure})
     return wanted.regions[goal.structure]
 
 

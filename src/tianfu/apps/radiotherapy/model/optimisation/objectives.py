@@ -131,12 +131,12 @@ def equivalent_dose_gy(doses: Floats, *, exponent: float) -> float:
 
 
 def refuse_missing(objectives: tuple[Objective, ...], regions: Mapping[str, Region]) -> None:
-    """Raise Refusal `structure-missing` for a wish whose structure has no region, `nothing-to-optimise` for none."""
+    """Raise Refusal `objective-structure-missing` for a wish whose structure has no region, `nothing-to-optimise` for none."""
     if not objectives:
         raise Refusal("nothing-to-optimise")
     for objective in objectives:
         if objective.structure not in regions:
-            raise Refusal("structure-missing", details={"structure": objective.structure})
+            raise Refusal("objective-structure-missing", details={"structure": objective.structure})
 
 
 def _square(objective: Objective, beyond: Floats) -> tuple[float, Floats]:
