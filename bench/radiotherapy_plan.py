@@ -13,13 +13,17 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from bench.machine import machine
 from bench.preparing import say
+from bench.radiotherapy_cones import cones_keys
+from bench.radiotherapy_deliverable import deliverable_keys
 from bench.radiotherapy_tg119 import DataMissingError, Phantom, points_of, read_machine, read_phantom
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
+from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
@@ -55,6 +59,14 @@ def radiotherapy_plan() -> Result:
         return result | {"data_missing": str(error)}
     say("doses of beamlets")
     result |= _influence_keys(phantom, beam)
+    say("fluence, segments and their dose")
+    machine_model = generic_linac(beam)
+    traced = replace(SETTINGS, gy_per_mu=machine_model.calibration.gy_per_mu)
+    found = influence(phantom.density, beam, plan_of(phantom), _body(phantom), traced)
+    result |= deliverable_keys(phantom, machine_model, found, traced)
+    del found
+    say("a second engine")
+    result |= cones_keys(beam)
     say("a finer grid")
     result |= {"grid_convergence_target_percent": round(_grid_convergence_percent(phantom, beam), 3)}
     say("memory of a process of its own")
@@ -82,8 +94,11 @@ def plan_of(phantom: Phantom) -> Beamlets:
 
 def whole_influence(phantom: Phantom, beam: PencilBeam) -> Influence:
     """On all voxels of the body."""
-    wanted = DoseVoxels(grid=phantom.density.grid, voxels=phantom.structures["BODY"])
-    return influence(phantom.density, beam, plan_of(phantom), wanted, SETTINGS)
+    return influence(phantom.density, beam, plan_of(phantom), _body(phantom), SETTINGS)
+
+
+def _body(phantom: Phantom) -> DoseVoxels:
+    return DoseVoxels(grid=phantom.density.grid, voxels=phantom.structures["BODY"])
 
 
 def _influence_keys(phantom: Phantom, beam: PencilBeam) -> Result:

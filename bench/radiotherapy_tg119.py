@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
+from tianfu.apps.radiotherapy.model.machines.kernels_mat import read_pencil_beam
 from tianfu.apps.radiotherapy.model.transport.density import TG119_TABLE, density_of, density_within
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
@@ -67,20 +68,7 @@ def read_phantom() -> Phantom:
 def read_machine() -> PencilBeam:
     """Raises DataMissingError."""
     _must_be_here(MACHINE)
-    machine = loadmat(MACHINE, squeeze_me=True, struct_as_record=False)["machine"]
-    data, meta = machine.data, machine.meta
-    return PencilBeam(
-        energy_mv=float(data.energy),
-        axis_mm=float(meta.SAD),
-        collimator_mm=float(meta.SCD),
-        surfaces_mm=np.array([each.SSD for each in data.kernel], np.float64),
-        radius_mm=np.asarray(data.kernelPos, np.float64),
-        kernels=np.array([[each.kernel1, each.kernel2, each.kernel3] for each in data.kernel], np.float64),
-        beta_per_mm=np.asarray(data.betas, np.float64),
-        attenuation_per_mm=float(data.m),
-        primary=np.asarray(data.primaryFluence, np.float64),
-        penumbra_fwhm_mm=float(data.penumbraFWHMatIso),
-    )
+    return read_pencil_beam(MACHINE.read_bytes())
 
 
 def _flat(places: NDArray[np.generic], grid: Grid) -> NDArray[np.int32]:

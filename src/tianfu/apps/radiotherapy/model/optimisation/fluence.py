@@ -100,7 +100,8 @@ def optimise(problem: Problem, *, start: Floats, settings: Settings, heard: Hear
 def even_start(problem: Problem, *, structure: str, dose_gy: float) -> Floats:
     """The same weight for all beamlets, such that a structure's mean dose is right.
 
-    Raises Refusal `objective-structure-missing` if no objective has it, `structure-not-reached` if no beamlet gives it any.
+    Raises Refusal `objective-structure-missing` if no objective has it, `structure-not-reached` if no beamlet gives it
+    any.
     """
     if structure not in problem.places:
         raise Refusal("objective-structure-missing", details={"structure": structure})

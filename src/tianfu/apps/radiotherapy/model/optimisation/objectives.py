@@ -131,7 +131,8 @@ def equivalent_dose_gy(doses: Floats, *, exponent: float) -> float:
 
 
 def refuse_missing(objectives: tuple[Objective, ...], regions: Mapping[str, Region]) -> None:
-    """Raise Refusal `objective-structure-missing` for a wish whose structure has no region, `nothing-to-optimise` for none."""
+    """Raise Refusal `objective-structure-missing` for a wish whose structure has no region, `nothing-to-optimise` for no
+    wish."""
     if not objectives:
         raise Refusal("nothing-to-optimise")
     for objective in objectives:
