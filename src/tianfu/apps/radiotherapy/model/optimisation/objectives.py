@@ -131,8 +131,8 @@ def equivalent_dose_gy(doses: Floats, *, exponent: float) -> float:
 
 
 def refuse_missing(objectives: tuple[Objective, ...], regions: Mapping[str, Region]) -> None:
-    """Raise Refusal `objective-structure-missing` for a wish whose structure has no region, `nothing-to-optimise` for no
-    wish."""
+    """Raise Refusal `objective-structure-missing` for a wish whose structure has no region, `nothing-to-optimise`
+    where nothing is wished."""
     if not objectives:
         raise Refusal("nothing-to-optimise")
     for objective in objectives:
