@@ -175,7 +175,7 @@ def test_a_temporary_folder_that_was_gone_at_once_is_told_itself(media: Media, p
     assert place.watched(media, plant).folders == {str(folder)}
 
 
-HOLDS = 'exec 9>"$1"; cat "$2" >&9; if [ "$3" = deleted ]; then rm "$1"; fi; echo held; read word'
+HOLDS = 'exec 9>"$1"; if [ "$3" = deleted ]; then rm "$1"; fi; cat "$2" >&9; echo held; read word'
 BEGINS = "import subprocess, sys; subprocess.run(sys.argv[1:], env={}, check=False)"
 
 
