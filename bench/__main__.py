@@ -15,7 +15,7 @@ from bench.preparing import RESOURCES, prepare
 from bench.radiotherapy import radiotherapy_evaluate
 from bench.radiotherapy_plan import radiotherapy_plan
 from bench.record_core import record_core
-from bench.report import newborn_page, page, radiotherapy_page, sign_in_page, trust_page, write_report
+from bench.report import newborn_page, page, planning_page, radiotherapy_page, sign_in_page, trust_page, write_report
 from bench.sign_in import sign_in
 from bench.trust import trust
 from tianfu.logs import set_up_logs
@@ -33,7 +33,7 @@ def main() -> None:
         "sign_in": "signing in",
         "newborn": "live pictures",
         "radiotherapy_evaluate": "reading and judging radiotherapy plans",
-        "radiotherapy_plan": "doses of beamlets",
+        "radiotherapy_plan": "planning radiotherapy",
     }
     for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
@@ -55,6 +55,7 @@ def main() -> None:
                 sign_in_page(sign_in()),
                 newborn_page(newborn()),
                 radiotherapy_page(radiotherapy_evaluate(with_peers=True)),
+                planning_page(radiotherapy_plan()),
             )
         case "record_core":
             result = record_core(home())
@@ -69,7 +70,8 @@ def main() -> None:
             result = radiotherapy_evaluate(with_peers=asked.peers)
             print(json.dumps(result, ensure_ascii=False) if asked.json else radiotherapy_page(result))
         case "radiotherapy_plan":
-            print(json.dumps(radiotherapy_plan(), ensure_ascii=False, indent=None if asked.json else 2))
+            result = radiotherapy_plan()
+            print(json.dumps(result, ensure_ascii=False) if asked.json else planning_page(result))
         case "soak":
             print(json.dumps(soaked(asked.minutes)))
         case _:

@@ -133,6 +133,32 @@ DVH_BESIDE: dict[str, str] = {
     "d95_error_gy": "D95, Gy",
     "ms": "ms",
 }
+PLANNING: dict[str, tuple[str, str]] = {
+    "influence_3mm_seconds": (
+        "≤ 4",
+        "doses of all beamlets: TG-119's C-shape, nine fields, 5 mm, the CT's grid; rays in",
+    ),
+    "influence_memory_mb": ("≤ 1,100", "what they take"),
+    "peak_rss_mb": ("≤ 2,200", "the most a process had that read the case and made them"),
+    "fluence_seconds": ("≤ 8", "until the objective is within 1 % of the converged one"),
+    "deliverable_plan_seconds": (
+        "≤ 60",
+        "fluence, segments, their refinement and final dose; checks are not in it yet",
+    ),
+    "c_shape_target_d10_gy": ("< 55", "once 95 % of the target have 50 Gy, dose by aperture"),
+    "c_shape_core_d10_gy": ("< 25", "the core's, in the same plan"),
+    "grid_convergence_target_percent": ("≤ 1", "the target's mean dose on 3 mm against 2 mm"),
+}
+PLANNING_BESIDE: dict[str, str] = {
+    "influence_3mm_cpu_seconds": "of all cores together",
+    "influence_compile_seconds": "the first call of a process more",
+    "influence_nonzeros": "doses of a beamlet in a voxel",
+    "fluence_iterations": "until within 1 %",
+    "deliverable_segments": "segments of nine fields",
+    "c_shape_fraction_mu": "monitor units of a fraction of 2 Gy",
+    "cones_field_3mm_seconds": "one field by the second engine, at 3 mm",
+    "cones_fit_percent_max": "how far its kernels are from the first engine's in water, at most, from 5 mm of depth",
+}
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
 Each figure is the median of the runs beside it.
@@ -193,6 +219,20 @@ def radiotherapy_page(result: dict[str, Any]) -> str:
         f"Measured {machine['date']} on {machine['processor']}, load {machine['load'][0]} before the start.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def planning_page(result: dict[str, Any]) -> str:
+    """How fast beamlets' doses and a deliverable plan are made, as Markdown; one line where the data are missing."""
+    if "data_missing" in result:
+        return f"## Planning radiotherapy\n\nNot measured: {result['data_missing']}.\n"
+    machine = result["machine"]
+    return "\n\n".join(
+        [
+            _beside("Planning radiotherapy", "radiotherapy_plan", result, PLANNING, PLANNING_BESIDE).rstrip(),
+            "The machine is a generic one that nobody commissioned; nothing of it is for patients.",
+            f"Measured {machine['date']} on {machine['processor']}, load {machine['load'][0]} before the start.\n",
+        ]
+    )
 
 
 def _histograms_beside(rows: list[dict[str, Any]]) -> list[str]:
