@@ -40,7 +40,7 @@ def _structures_approval(**changes: str) -> Plant:
 
 def _another_plan(**changes: object) -> Plant:
     def plant(checked: Checked) -> Checked:
-        other = replace(checked.plan, instance="2.25.8", **changes)  # type: ignore[arg-type]
+        other = replace(checked.plan, instance="2.25.8", **changes)  # type: ignore[arg-type] - a table names fields
         return replace(checked, case=replace(checked.case, plans=(checked.plan, other)))
 
     return plant

@@ -42,7 +42,7 @@ def _no_plan(checked: Checked) -> Checked:
 
 
 def _each_ring(one: Structure, edit: object) -> Structure:
-    return replace(one, rings=tuple(edit(ring) for ring in one.rings))  # type: ignore[operator]
+    return replace(one, rings=tuple(edit(ring) for ring in one.rings))  # type: ignore[operator] - edits of a table
 
 
 def _notched(ring: Ring) -> Ring:

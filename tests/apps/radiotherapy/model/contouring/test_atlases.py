@@ -152,4 +152,4 @@ def test_atlases_that_cannot_be_judged_are_refused(change: dict[str, object], co
     two = [atlas("a", SMALL, grid, origin=origin), atlas("a" if "same" in change else "b", LARGE, grid, origin=origin)]
     numbers = {name: value for name, value in change.items() if name in {"agreement_min", "working_mm"}}
     with pytest.raises(Refusal, match=code):
-        provider(two[: int(str(change.get("atlases", 2)))], **numbers)  # type: ignore[arg-type]
+        provider(two[: int(str(change.get("atlases", 2)))], **numbers)  # type: ignore[arg-type] - a table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from demo.radiotherapy.published import TG119_FILE, tg119
 from demo.radiotherapy.thorax import TOUCHING, Thorax, thorax_grid
+from numpy.typing import NDArray
 
 from tests.apps.radiotherapy.model.contouring.made import CORONAL, GRID, by_rules, codes, dice, dices
 from tianfu.apps.radiotherapy.model.contouring.levels import ADULT
@@ -117,7 +119,9 @@ def test_metal_is_told() -> None:
     ("change", "code"),
     [(lambda values: values + 1024, "contouring-no-air"), (lambda values: values * 0 - 1000, "contouring-no-tissue")],
 )
-def test_values_that_are_no_hounsfield_units_of_a_patient_are_refused(change, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_values_that_are_no_hounsfield_units_of_a_patient_are_refused(
+    change: Callable[[NDArray[np.int16]], NDArray[np.int16]], code: str
+) -> None:
     ct = Thorax().ct(GRID, seed=13)
     with pytest.raises(Refusal, match=code):
         by_rules(replace(ct, values=change(ct.values).astype(np.int16)))
