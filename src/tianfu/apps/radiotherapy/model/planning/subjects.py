@@ -1,0 +1,95 @@
+"""What a plan is made on: the patient's density, the grid of its dose and which voxels of it each structure has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianfu.apps.radiotherapy.model.dvh import Dvh, dose_volume_histogram
+from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent
+from tianfu.apps.radiotherapy.model.scanlines import Bools
+from tianfu.apps.radiotherapy.model.shapes import Shape
+from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels
+from tianfu.standards.dicom.grids import Floats, Grid, Volume
+
+ROUNDED_DIGITS = 3
+"""Of the millimetres at which a dose grid begins, so that DICOM's decimal strings hold them. [ours]"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target:
+    """What is prescribed to, as it is drawn: `shape` in the local millimetres of the image's grid."""
+
+    shape: Shape
+    image: Grid
+
+    def histogram(self, dose: Volume[np.float32]) -> Dvh:
+        """Its histogram, as whoever judges the plan computes it."""
+        return dose_volume_histogram(self.shape, self.image, dose, slice_thickness_mm=float(self.image.spacing[2]))
+
+    def dose_gy(self, dose: Volume[np.float32], *, volume_percent: float) -> float:
+        """The dose that at least so much of it gets."""
+        return dose_at_percent(self.histogram(dose), volume_percent)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """A patient to plan on.
+
+    `density` is that of the image, with nothing outside the body; `masks` are on the dose's `grid`, by the names of the
+    wish; `body` is one of them.
+    """
+
+    density: Volume[np.float32]
+    grid: Grid
+    masks: Mapping[str, Bools]
+    body: str
+    target: Target
+
+    @cached_property
+    def wanted(self) -> DoseVoxels:
+        """The voxels of the body."""
+        return DoseVoxels(grid=self.grid, voxels=np.flatnonzero(self.masks[self.body]).astype(np.int32))
+
+    def points(self, structure: str) -> Floats:
+        """The middle of each voxel of a structure (n, 3)."""
+        return self.grid.points(np.argwhere(self.masks[structure])[:, ::-1].astype(np.float64))
+
+    def whole(self, doses: NDArray[np.float32]) -> Volume[np.float32]:
+        """Doses of the body's voxels on the whole grid, nothing elsewhere."""
+        values = np.zeros(self.grid.shape, np.float32)
+        values.ravel()[self.wanted.voxels] = doses
+        return Volume(grid=self.grid, values=values)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that a dose on it depends on."""
+        digest = hashlib.sha256()
+        for grid in (self.density.grid, self.grid):
+            for array in (grid.origin, grid.axes, grid.spacing, np.array(grid.shape)):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(self.density.values).tobytes())
+        for name, mask in sorted(self.masks.items()):
+            digest.update(name.encode() + b"\0" + np.packbits(mask).tobytes())
+        return digest.hexdigest()
+
+
+def dose_grid_over(body: Bools, image: Grid, *, spacing_mm: float) -> Grid:
+    """The grid of cubes along the image's axes over all voxel centres of a body, a mask of the image."""
+    along = [np.flatnonzero(body.any(axis=others)) for others in ((0, 1), (0, 2), (1, 2))]
+    low = np.array([each[0] for each in along]) * image.spacing
+    high = np.array([each[-1] for each in along]) * image.spacing
+    counts = np.ceil((high - low) / spacing_mm).astype(int) + 1
+    spare = (counts - 1) * spacing_mm - (high - low)
+    columns, rows, slices = (int(count) for count in counts)
+    return Grid(
+        origin=np.round(image.patient(low - spare / 2), ROUNDED_DIGITS) + 0.0,
+        axes=image.axes,
+        spacing=np.full(3, spacing_mm),
+        shape=(slices, rows, columns),
+    )

@@ -1,0 +1,122 @@
+"""A small plan: a ball in a box of water, three fields, and everything so coarse that it takes a second or two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tests.radiotherapy_machine import made_beam
+from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.masks import shape_of_mask
+from tianfu.apps.radiotherapy.model.planning.subjects import Subject, Target
+from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.standards.dicom.grids import Grid, Volume
+
+SPACING_MM, HALF_MM, RADIUS_MM = 6.0, (75.0, 60.0, 45.0), 22.0
+
+WISH: dict[str, Any] = {
+    "form": 1,
+    "name": "small",
+    "title": {"en": "small"},
+    "notice": {"en": "Not for clinical use."},
+    "known": [{"element": "objectives", "mark": "ours", "source": "of this test"}],
+    "machine": {"name": "generic-6mv", "version": 1},
+    "body": "BODY",
+    "prescription": {"structure": "PTV_5000", "dose_gy": 50.0, "fractions": 25, "volume_percent": 95.0},
+    "fields": [
+        {"gantry_degrees": gantry, "collimator_degrees": 0.0, "couch_degrees": 0.0} for gantry in (0.0, 120.0, 240.0)
+    ],
+    "isocentre": "target-middle",
+    "beamlet_mm": 10.0,
+    "margin_mm": 3.0,
+    "regions": [
+        {"name": "ring", "around": "PTV_5000", "from_mm": 6.0, "to_mm": 20.0, "without": [], "share": 1.0},
+        {"name": "beyond", "around": "PTV_5000", "from_mm": 20.0, "to_mm": None, "without": [], "share": 0.5},
+    ],
+    "objectives": [
+        {"kind": "minimum-dose", "structure": "PTV_5000", "weight": 100.0, "dose_gy": 51.0},
+        {"kind": "maximum-dose", "structure": "PTV_5000", "weight": 100.0, "dose_gy": 53.0},
+        {"kind": "maximum-dose", "structure": "ring", "weight": 10.0, "dose_gy": 45.0},
+        {"kind": "equivalent-at-most", "structure": "beyond", "weight": 1.0, "dose_gy": 10.0, "exponent": 1.0},
+    ],
+    "optimisation": {
+        "fluence": {"iterations_most": 12, "change_least": 1e-3},
+        "smoothing": 0.3,
+        "levels": 3,
+        "apertures": {"iterations_most": 4, "change_least": 1e-2},
+        "rounds": 1,
+        "farthest_mm": 3.0,
+        "seed": 1,
+    },
+    "computation": {
+        "spacing_mm": SPACING_MM,
+        "density_table": {"name": "TG-119 phantom", "version": 1},
+        "lateral_cut_off_mm": 30.0,
+        "surface_density": 0.05,
+        "ray_mm": 4.0,
+        "step_mm": 4.0,
+        "second": None,
+    },
+    "dose_rate_mu_per_min": 300.0,
+    "tolerance": {
+        "gantry_degrees": 1.0,
+        "collimator_degrees": 1.0,
+        "couch_degrees": 1.0,
+        "vertical_mm": 10.0,
+        "longitudinal_mm": 10.0,
+        "lateral_mm": 10.0,
+    },
+}
+
+
+def template(**changes: Any) -> bytes:
+    """The small template with other parts; `a__b` is b of a."""
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(WISH))
+    for name, value in changes.items():
+        *path, last = name.split("__")
+        part = told
+        for step in path:
+            part = part[step]
+        part[last] = value
+    return msgspec.json.encode(told)
+
+
+def small_wish(**changes: Any) -> PlanWish:
+    """The same, read."""
+    return plan_wish_from(template(**changes))
+
+
+@cache
+def small_machine() -> Machine:
+    """The generic machine with a made beam and leaves of one centimetre."""
+    machine = generic_linac(made_beam(spacing_mm=1.0))
+    edges = tuple(float(edge) for edge in range(-200, 201, 10))
+    return replace(machine, leaves=replace(machine.leaves, boundaries_mm=edges))
+
+
+@cache
+def small_subject() -> Subject:
+    """A box of water with a ball in it, the dose on the image's own grid."""
+    counts = [int(2 * half / SPACING_MM) + 5 for half in HALF_MM]
+    grid = Grid(
+        origin=-(np.array(counts) - 1) / 2 * SPACING_MM,
+        axes=np.eye(3),
+        spacing=np.full(3, SPACING_MM),
+        shape=(counts[2], counts[1], counts[0]),
+    )
+    points = grid.points(np.indices(grid.shape)[::-1].transpose(1, 2, 3, 0).astype(np.float64))
+    body = (np.abs(points) <= np.array(HALF_MM)).all(axis=-1)
+    ball = np.linalg.norm(points, axis=-1) <= RADIUS_MM
+    return Subject(
+        density=Volume(grid=grid, values=body.astype(np.float32)),
+        grid=grid,
+        masks={"BODY": body, "PTV_5000": ball},
+        body="BODY",
+        target=Target(shape=shape_of_mask(ball, grid), image=grid),
+    )
