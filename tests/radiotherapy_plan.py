@@ -117,6 +117,6 @@ def small_subject() -> Subject:
         density=Volume(grid=grid, values=body.astype(np.float32)),
         grid=grid,
         masks={"BODY": body, "PTV_5000": ball},
-        body="BODY",
+        body=body,
         target=Target(shape=shape_of_mask(ball, grid), image=grid),
     )

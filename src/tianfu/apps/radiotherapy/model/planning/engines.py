@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments
 from tianfu.apps.radiotherapy.model.optimisation.delivered import Collimated, delivered, field_fluence
-from tianfu.apps.radiotherapy.model.planning.subjects import Subject
+from tianfu.apps.radiotherapy.model.planning.subjects import Patient
 from tianfu.apps.radiotherapy.model.transport.cones.engine import Exposure, dose_by_cones
 from tianfu.apps.radiotherapy.model.transport.cones.fluence import FluenceMap, fluence_of
 from tianfu.apps.radiotherapy.model.transport.cones.kernels import PointKernels, fitted_kernels
@@ -44,42 +44,40 @@ def collimated_of(machine: Machine) -> Collimated:
     return Collimated(beam=machine.beam, jaws=machine.jaws, leaves=machine.leaves)
 
 
-def fraction_dose(given: Given, subject: Subject, *, engine: Engine, counted: Counted) -> Volume[np.float32]:
+def fraction_dose(given: Given, patient: Patient, *, engine: Engine, counted: Counted) -> Volume[np.float32]:
     """Gray of one fraction in the body, nothing outside of it.
 
     Raises Refusal as `delivered` and `dose_by_cones` do.
     """
-    total = np.zeros(len(subject.wanted.voxels), np.float32)
+    total = np.zeros(len(patient.wanted.voxels), np.float32)
     match engine:
         case "pencil-beam":
             doses = _by_pencil_beam
         case "collapsed-cone":
             kernels = fitted_kernels(given.machine.beam, SIX_MEGAVOLT_FIT)
 
-            def doses(part: FieldSegments, given: Given, subject: Subject) -> NDArray[np.float32]:
-                return _by_cones(part, given, subject, kernels)
+            def doses(part: FieldSegments, given: Given, patient: Patient) -> NDArray[np.float32]:
+                return _by_cones(part, given, patient, kernels)
 
         case _:
             assert_never(engine)
     for number, part in enumerate(given.parts, start=1):
-        total += doses(part, given, subject)
+        total += doses(part, given, patient)
         counted(number, len(given.parts))
-    return subject.whole(total)
+    return patient.whole(total)
 
 
-def _by_pencil_beam(part: FieldSegments, given: Given, subject: Subject) -> NDArray[np.float32]:
+def _by_pencil_beam(part: FieldSegments, given: Given, patient: Patient) -> NDArray[np.float32]:
     return delivered(
-        (part,), given.fields, collimated_of(given.machine), subject.density, subject.wanted, given.settings
+        (part,), given.fields, collimated_of(given.machine), patient.density, patient.wanted, given.settings
     )
 
 
-def _by_cones(part: FieldSegments, given: Given, subject: Subject, kernels: PointKernels) -> NDArray[np.float32]:
+def _by_cones(part: FieldSegments, given: Given, patient: Patient, kernels: PointKernels) -> NDArray[np.float32]:
     passed = field_fluence(part, collimated_of(given.machine))
-    opening = FluenceMap(
-        first_mm=(-passed.half_mm, -passed.half_mm), pixel_mm=passed.cell_mm, values=passed.values
-    )
+    opening = FluenceMap(first_mm=(-passed.half_mm, -passed.half_mm), pixel_mm=passed.cell_mm, values=passed.values)
     exposure = Exposure(field=given.fields[part.field], fluence=fluence_of(opening, given.machine.beam))
     dose = dose_by_cones(
-        subject.density, exposure, kernels, subject.grid, gy_per_mu=given.settings.gy_per_mu, settings=FINE_CONES
+        patient.density, exposure, kernels, patient.grid, gy_per_mu=given.settings.gy_per_mu, settings=FINE_CONES
     )
-    return np.asarray(dose.values.ravel()[subject.wanted.voxels])
+    return np.asarray(dose.values.ravel()[patient.wanted.voxels])

@@ -280,9 +280,7 @@ class _Chain:
             change_least=how.fluence.change_least,
             smoothing=how.smoothing,
         )
-        start = even_start(
-            self.problem, structure=wish.prescription.structure, dose_gy=wish.prescription.dose_gy
-        )
+        start = even_start(self.problem, structure=wish.prescription.structure, dose_gy=wish.prescription.dose_gy)
         heard = self._hearing(StepName.FLUENCE, how.fluence.iterations_most)
         return optimise(self.problem, start=start, settings=stop, heard=heard).weights
 

@@ -38,27 +38,21 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Subject:
-    """A patient to plan on.
+class Patient:
+    """Whoever dose is computed in.
 
-    `density` is that of the image, with nothing outside the body; `masks` are on the dose's `grid`, by the names of the
-    wish; `body` is one of them.
+    `density` is that of the image, with nothing outside the body; `body` says which voxels of the dose's `grid` are
+    his.
     """
 
     density: Volume[np.float32]
     grid: Grid
-    masks: Mapping[str, Bools]
-    body: str
-    target: Target
+    body: Bools
 
     @cached_property
     def wanted(self) -> DoseVoxels:
         """The voxels of the body."""
-        return DoseVoxels(grid=self.grid, voxels=np.flatnonzero(self.masks[self.body]).astype(np.int32))
-
-    def points(self, structure: str) -> Floats:
-        """The middle of each voxel of a structure (n, 3)."""
-        return self.grid.points(np.argwhere(self.masks[structure])[:, ::-1].astype(np.float64))
+        return DoseVoxels(grid=self.grid, voxels=np.flatnonzero(self.body).astype(np.int32))
 
     def whole(self, doses: NDArray[np.float32]) -> Volume[np.float32]:
         """Doses of the body's voxels on the whole grid, nothing elsewhere."""
@@ -66,16 +60,32 @@ class Subject:
         values.ravel()[self.wanted.voxels] = doses
         return Volume(grid=self.grid, values=values)
 
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject(Patient):
+    """A patient to plan on; `masks` are on the dose's grid, by the names of the wish, the body's among them."""
+
+    masks: Mapping[str, Bools]
+    target: Target
+
+    def points(self, structure: str) -> Floats:
+        """The middle of each voxel of a structure (n, 3)."""
+        return self.grid.points(np.argwhere(self.masks[structure])[:, ::-1].astype(np.float64))
+
     @cached_property
     def fingerprint(self) -> str:
-        """Of everything that a dose on it depends on."""
+        """Of everything that a plan on it depends on."""
         digest = hashlib.sha256()
-        for grid in (self.density.grid, self.grid):
+        for grid in (self.density.grid, self.grid, self.target.image):
             for array in (grid.origin, grid.axes, grid.spacing, np.array(grid.shape)):
                 digest.update(np.ascontiguousarray(array).tobytes())
         digest.update(np.ascontiguousarray(self.density.values).tobytes())
         for name, mask in sorted(self.masks.items()):
             digest.update(name.encode() + b"\0" + np.packbits(mask).tobytes())
+        for plane in self.target.shape.planes:
+            digest.update(np.array([plane.z_mm, *(len(ring) for ring in plane.rings)]).tobytes())
+            for ring in plane.rings:
+                digest.update(np.ascontiguousarray(ring).tobytes())
         return digest.hexdigest()
 
 

@@ -31,7 +31,7 @@ class _Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     """A part of a template; every name of it has to be said."""
 
 
-class Known(_Part):
+class Known(_Part, frozen=True, kw_only=True):
     """How an element of the template is known, and from where."""
 
     element: str
@@ -39,14 +39,14 @@ class Known(_Part):
     source: str
 
 
-class Version(_Part):
+class Version(_Part, frozen=True, kw_only=True):
     """A machine or a density table, by name and version."""
 
     name: str
     version: int
 
 
-class FieldWish(_Part):
+class FieldWish(_Part, frozen=True, kw_only=True):
     """Angles in degrees of IEC 61217."""
 
     gantry_degrees: float
@@ -54,7 +54,7 @@ class FieldWish(_Part):
     couch_degrees: float
 
 
-class Prescription(_Part):
+class Prescription(_Part, frozen=True, kw_only=True):
     """So much of a structure's volume gets at least the dose, over all fractions."""
 
     structure: str
@@ -63,7 +63,7 @@ class Prescription(_Part):
     volume_percent: float
 
 
-class RegionWish(_Part):
+class RegionWish(_Part, frozen=True, kw_only=True):
     """Voxels of the body about a structure, farther than `from_mm` and no farther than `to_mm`, or all if that is null.
 
     Those of `without` are not in it.  `share` of its voxels stand for it, drawn by lot.
@@ -77,7 +77,7 @@ class RegionWish(_Part):
     share: float
 
 
-class ObjectiveWish(_Part, tag_field="kind", tag="objective"):
+class ObjectiveWish(_Part, frozen=True, kw_only=True, tag_field="kind", tag="objective"):
     """What is wished of the dose in a structure or a region; see `optimisation.objectives`."""
 
     makes: ClassVar[type[Objective]] = Objective
@@ -92,45 +92,45 @@ class ObjectiveWish(_Part, tag_field="kind", tag="objective"):
         return self.makes(**{name: getattr(self, name) for name in self.__struct_fields__})
 
 
-class _AtVolume(ObjectiveWish, tag="at-volume"):
+class _AtVolume(ObjectiveWish, frozen=True, kw_only=True, tag="at-volume"):
     volume_percent: float
 
 
-class _Equivalent(ObjectiveWish, tag="equivalent"):
+class _Equivalent(ObjectiveWish, frozen=True, kw_only=True, tag="equivalent"):
     exponent: float
 
 
-class MinimumDoseWish(ObjectiveWish, tag="minimum-dose"):
+class MinimumDoseWish(ObjectiveWish, frozen=True, kw_only=True, tag="minimum-dose"):
     """No voxel gets less."""
 
     makes = MinimumDose
 
 
-class MaximumDoseWish(ObjectiveWish, tag="maximum-dose"):
+class MaximumDoseWish(ObjectiveWish, frozen=True, kw_only=True, tag="maximum-dose"):
     """No voxel gets more."""
 
     makes = MaximumDose
 
 
-class AtMostVolumeWish(_AtVolume, tag="at-most-volume"):
+class AtMostVolumeWish(_AtVolume, frozen=True, kw_only=True, tag="at-most-volume"):
     """At most so much of the volume gets more."""
 
     makes = AtMostVolume
 
 
-class AtLeastVolumeWish(_AtVolume, tag="at-least-volume"):
+class AtLeastVolumeWish(_AtVolume, frozen=True, kw_only=True, tag="at-least-volume"):
     """At least so much of the volume gets the dose."""
 
     makes = AtLeastVolume
 
 
-class EquivalentAtMostWish(_Equivalent, tag="equivalent-at-most"):
+class EquivalentAtMostWish(_Equivalent, frozen=True, kw_only=True, tag="equivalent-at-most"):
     """The generalised equivalent uniform dose is at most this; of exponent 1 it is the mean."""
 
     makes = EquivalentAtMost
 
 
-class EquivalentAtLeastWish(_Equivalent, tag="equivalent-at-least"):
+class EquivalentAtLeastWish(_Equivalent, frozen=True, kw_only=True, tag="equivalent-at-least"):
     """The generalised equivalent uniform dose is at least this."""
 
     makes = EquivalentAtLeast
@@ -146,14 +146,14 @@ AnyObjective = (
 )
 
 
-class StopWish(_Part):
+class StopWish(_Part, frozen=True, kw_only=True):
     """See `optimisation.fluence.Settings`."""
 
     iterations_most: int
     change_least: float
 
 
-class Optimisation(_Part):
+class Optimisation(_Part, frozen=True, kw_only=True):
     """How fluence is sought, cut into segments of so many levels, and how their leaves may then move."""
 
     fluence: StopWish
@@ -165,7 +165,7 @@ class Optimisation(_Part):
     seed: int
 
 
-class Computation(_Part):
+class Computation(_Part, frozen=True, kw_only=True):
     """How dose is computed; see `transport.pencil_beam.Settings`.  `second` is the engine of a second dose, or null."""
 
     spacing_mm: float
@@ -177,7 +177,7 @@ class Computation(_Part):
     second: SecondEngine | None
 
 
-class Tolerance(_Part):
+class Tolerance(_Part, frozen=True, kw_only=True):
     """How far the machine may be from the plan when it is given."""
 
     gantry_degrees: float
@@ -188,7 +188,7 @@ class Tolerance(_Part):
     lateral_mm: float
 
 
-class PlanWish(_Part):
+class PlanWish(_Part, frozen=True, kw_only=True):
     """Everything that a plan follows from, but for the patient and the machine themselves.
 
     `isocentre` is `target-middle` or a point of the patient in millimetres; `body` the structure that is the patient.
@@ -222,4 +222,3 @@ class PlanWish(_Part):
         named += [objective.structure for objective in self.objectives]
         named += [name for region in self.regions for name in (region.around, *region.without)]
         return tuple(dict.fromkeys(name for name in named if name not in made))
-
