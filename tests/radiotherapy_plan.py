@@ -1,24 +1,28 @@
-"""A small plan: a ball in a box of water, three fields, and everything so coarse that it takes a second or two."""
+"""A small plan: a ball in an ellipse of water, three fields, and everything so coarse that it takes a second or two."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import msgspec
-import numpy as np
+from demo.radiotherapy.objects import Making, values_of
+from demo.radiotherapy.phantoms import CORD, PTV, Lattice, LinearDose, Part, Phantom, Region, made_phantom
+from demo.radiotherapy.solids import Sphere
 
 from tests.radiotherapy_machine import made_beam
+from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
-from tianfu.apps.radiotherapy.model.masks import shape_of_mask
-from tianfu.apps.radiotherapy.model.planning.subjects import Subject, Target
+from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
-from tianfu.standards.dicom.grids import Grid, Volume
+from tianfu.apps.radiotherapy.queries.planning import plan_base_of
+from tianfu.standards.dicom.cases import Case
 
-SPACING_MM, HALF_MM, RADIUS_MM = 6.0, (75.0, 60.0, 45.0), 22.0
+SPACING_MM = 6.0
 
 WISH: dict[str, Any] = {
     "form": 1,
@@ -43,6 +47,7 @@ WISH: dict[str, Any] = {
         {"kind": "minimum-dose", "structure": "PTV_5000", "weight": 100.0, "dose_gy": 51.0},
         {"kind": "maximum-dose", "structure": "PTV_5000", "weight": 100.0, "dose_gy": 53.0},
         {"kind": "maximum-dose", "structure": "ring", "weight": 10.0, "dose_gy": 45.0},
+        {"kind": "maximum-dose", "structure": "SpinalCord", "weight": 30.0, "dose_gy": 15.0},
         {"kind": "equivalent-at-most", "structure": "beyond", "weight": 1.0, "dose_gy": 10.0, "exponent": 1.0},
     ],
     "optimisation": {
@@ -101,22 +106,26 @@ def small_machine() -> Machine:
 
 
 @cache
+def small_case() -> Case:
+    """Images and contours of a ball and a cord in an ellipse of water, accepted by a person."""
+    at = datetime(2026, 3, 3, tzinfo=UTC)
+    phantom = Phantom(
+        name="small",
+        regions=(
+            Region(drawn=PTV, parts=(Part(body=Sphere(radius_mm=22.0), at_mm=(0.0, 0.0, 0.0)),)),
+            Region(drawn=CORD, parts=(Part(body=Sphere(radius_mm=10.0), at_mm=(0.0, 36.0, 0.0)),)),
+        ),
+        image=Lattice(shape=(16, 28, 28), spacing_mm=(6.0, 6.0, 6.0)),
+        dose_lattice=Lattice(shape=(2, 2, 2), spacing_mm=(6.0, 6.0, 6.0)),
+        dose=LinearDose(middle_gy=0.0, gy_per_mm=(0.0, 0.0, 0.0)),
+    )
+    case = values_of(made_phantom(phantom), Making(seed=7))
+    (drawn,) = case.structure_sets
+    accepted = tuple(accepted_by(one, person="Wang^Fang", at=at) for one in drawn.structures)
+    return Case(images=case.images, structure_sets=(replace(drawn, structures=accepted),))
+
+
+@cache
 def small_subject() -> Subject:
-    """A box of water with a ball in it, the dose on the image's own grid."""
-    counts = [int(2 * half / SPACING_MM) + 5 for half in HALF_MM]
-    grid = Grid(
-        origin=-(np.array(counts) - 1) / 2 * SPACING_MM,
-        axes=np.eye(3),
-        spacing=np.full(3, SPACING_MM),
-        shape=(counts[2], counts[1], counts[0]),
-    )
-    points = grid.points(np.indices(grid.shape)[::-1].transpose(1, 2, 3, 0).astype(np.float64))
-    body = (np.abs(points) <= np.array(HALF_MM)).all(axis=-1)
-    ball = np.linalg.norm(points, axis=-1) <= RADIUS_MM
-    return Subject(
-        density=Volume(grid=grid, values=body.astype(np.float32)),
-        grid=grid,
-        masks={"BODY": body, "PTV_5000": ball},
-        body=body,
-        target=Target(shape=shape_of_mask(ball, grid), image=grid),
-    )
+    """The same as a plan is made on it."""
+    return plan_base_of(small_case(), small_wish()).subject

@@ -12,6 +12,7 @@ from tianfu.apps.radiotherapy.model.planning.engines import Counted, Engine, Giv
 from tianfu.apps.radiotherapy.model.transport.density import DensityTable
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import Settings
+from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.apps.radiotherapy.queries.planning import patient_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import SETUP, Beam, Technique, segments, technique_of
@@ -22,6 +23,13 @@ from tianfu.standards.dicom.plans import FractionGroup, Plan
 
 WITHIN_MM = 0.005
 """Positions are written with two or three decimals. [ours]"""
+
+
+FINE = Resolution(ray_mm=2.0, step_mm=2.5)
+"""As the speed of plans is measured, in `bench/radiotherapy_plan.py`. [ours]"""
+
+SURFACE_DENSITY = 0.05
+SPACING_MM = (1.0, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,30 @@ class Delivered:
     fields: tuple[Field, ...]
     parts: tuple[FieldSegments, ...]
     fractions: int
+
+
+def computing(machine: Machine, table: DensityTable, *, spacing_mm: float) -> Computing:
+    """How dose is computed with a machine; raises Refusal `dose-spacing-not-sound` for a grid of no use."""
+    least, most = SPACING_MM
+    if not least <= spacing_mm <= most:
+        told = {"spacing_mm": f"{spacing_mm:g}", "least": f"{least:g}", "most": f"{most:g}"}
+        raise Refusal("dose-spacing-not-sound", details=told)
+    settings = Settings(
+        gy_per_mu=machine.calibration.gy_per_mu,
+        # Doses of apertures have none: all that the kernels reach.
+        lateral_cut_off_mm=float(machine.beam.radius_mm[-1]),
+        surface_density=SURFACE_DENSITY,
+        resolution=FINE,
+    )
+    return Computing(density_table=table, spacing_mm=spacing_mm, settings=settings)
+
+
+def plan_named(case: Case, instance: str | None) -> Plan:
+    """The plan with this SOP Instance UID, or the only one; raises Refusal `plan-unclear`."""
+    found = [each for each in case.plans if instance in {None, each.instance}]
+    if len(found) != 1:
+        raise Refusal("plan-unclear", details={"known": ", ".join(each.instance for each in case.plans)})
+    return found[0]
 
 
 def dose_of_plan(

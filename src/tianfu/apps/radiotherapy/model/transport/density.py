@@ -58,6 +58,12 @@ def density_table(name: str, version: int) -> DensityTable:
     raise Refusal("density-table-unknown", details={"table": f"{name} {version}", "known": known})
 
 
+def latest_density_table(name: str) -> DensityTable:
+    """The newest version of the table of this name; raises Refusal `density-table-unknown`."""
+    versions = [table.version for table in KNOWN_TABLES if table.name == name]
+    return density_table(name, max(versions, default=1))
+
+
 def density_of(image: Volume[Number], table: DensityTable) -> Volume[np.float32]:
     """Relative electron density of each voxel by this table."""
     values = np.interp(image.values.ravel(), table.hounsfield, table.density).astype(np.float32)
