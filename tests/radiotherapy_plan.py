@@ -8,17 +8,19 @@ from functools import cache
 from typing import Any
 
 import msgspec
+import numpy as np
 from demo.radiotherapy.objects import Making, values_of
 from demo.radiotherapy.phantoms import CORD, PTV, Lattice, LinearDose, Part, Phantom, Region, made_phantom
 from demo.radiotherapy.solids import Sphere
 
-from tests.radiotherapy_machine import made_beam
 from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
+from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
 from tianfu.standards.dicom.cases import Case
 
@@ -97,10 +99,30 @@ def small_wish(**changes: Any) -> PlanWish:
     return plan_wish_from(template(**changes))
 
 
+def small_beam() -> PencilBeam:
+    """Three exponentials, so that point kernels can be fitted to it: 0.6 % off at most."""
+    radius = np.arange(0.0, 180.0, 0.5)
+    kernels = np.array(
+        [share * k**2 / (2 * np.pi) * np.exp(-k * radius) for share, k in ((0.8, 1.0), (0.15, 0.1), (0.2, 0.03))]
+    )
+    return PencilBeam(
+        energy_mv=6.0,
+        axis_mm=1000.0,
+        collimator_mm=500.0,
+        surfaces_mm=np.array([500.0, 1000.0]),
+        radius_mm=radius,
+        kernels=np.stack([kernels] * 2),
+        beta_per_mm=np.array([0.3252, 0.02, 0.0066]),
+        attenuation_per_mm=0.005066,
+        primary=np.array([[0.0, 1.0], [300.0, 1.0]]),
+        penumbra_fwhm_mm=5.0,
+    )
+
+
 @cache
 def small_machine() -> Machine:
     """The generic machine with a made beam and leaves of one centimetre."""
-    machine = generic_linac(made_beam(spacing_mm=1.0))
+    machine = generic_linac(small_beam())
     edges = tuple(float(edge) for edge in range(-200, 201, 10))
     return replace(machine, leaves=replace(machine.leaves, boundaries_mm=edges))
 
@@ -129,3 +151,15 @@ def small_case() -> Case:
 def small_subject() -> Subject:
     """The same as a plan is made on it."""
     return plan_base_of(small_case(), small_wish()).subject
+
+
+def making() -> PlanMaking:
+    """Names and a time that never change; shortly after the images."""
+    return PlanMaking(
+        plan_series="2.25.1",
+        plan="2.25.2",
+        dose_series="2.25.3",
+        dose="2.25.4",
+        second="2.25.5",
+        at=datetime(2026, 3, 20, 10, tzinfo=UTC),
+    )

@@ -39,6 +39,12 @@ class Given:
     settings: Settings
 
 
+def refuse_unless_engine(engine: Engine, machine: Machine) -> None:
+    """Raise Refusal `cone-kernels-do-not-fit` for a machine whose water an engine cannot come near."""
+    if engine == "collapsed-cone":
+        fitted_kernels(machine.beam, SIX_MEGAVOLT_FIT)
+
+
 def collimated_of(machine: Machine) -> Collimated:
     """What of a machine shapes its beam."""
     return Collimated(beam=machine.beam, jaws=machine.jaws, leaves=machine.leaves)

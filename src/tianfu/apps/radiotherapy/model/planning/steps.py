@@ -22,7 +22,7 @@ from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Step, even_start, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
-from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fraction_dose
+from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fraction_dose, refuse_unless_engine
 from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.normalising import normalised
@@ -120,6 +120,8 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
     its steps refuse.
     """
     refuse_other_machine(task.wish, task.machine)
+    if task.wish.computation.second is not None:
+        refuse_unless_engine(task.wish.computation.second, task.machine)
     if kept.of != task.fingerprint:
         raise Refusal("plan-kept-of-another")
     chain = _Chain(task=task)
