@@ -119,12 +119,22 @@ def test_a_plan_that_goes_on_after_any_step_is_the_same_plan(step: StepName) -> 
 
 
 @pytest.mark.parametrize(
-    "step", ["beamlets", "influence", "regions", "fluence", "segments", "refined", "normalised", "dose"]
+    ("step", "after"),
+    [
+        ("beamlets", None),
+        ("influence", None),
+        ("regions", None),
+        ("fluence", None),
+        ("segments", StepName.FLUENCE),
+        ("refined", StepName.SEGMENTS),
+        ("normalised", StepName.REFINED),
+        ("dose", StepName.NORMALISED),
+    ],
 )
-def test_a_plan_is_given_up_in_any_step(step: str) -> None:
+def test_a_plan_is_given_up_in_any_step(step: str, after: StepName | None) -> None:
     one = task(lambda told: told.step != step)
     with pytest.raises(Refusal, match="plan-cancelled") as refused:
-        planned(one, kept=nothing_kept(one))
+        planned(one, kept=nothing_kept(one) if after is None else kept_after(after))
     assert refused.value.details["step"] == step
 
 
