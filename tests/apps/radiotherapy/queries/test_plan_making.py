@@ -74,6 +74,14 @@ def test_beams_are_step_and_shoot_with_two_control_points_for_each_segment_and_w
         assert beam.machine == "generic-6mv"
 
 
+def test_beams_say_how_far_the_skin_is_on_their_axis() -> None:
+    """From in front the ellipse is half its height from its middle: 0.38 of 28 rows of 6 mm (demo's phantoms)."""
+    (front, *_) = made().objects.plan.beams
+    place = front.control_points[0].isocentre_mm
+    assert place is not None
+    assert front.control_points[0].surface_mm == pytest.approx(1000 - 0.38 * 28 * 6 - place[1], abs=6.0)
+
+
 def test_rules_say_stop_to_nothing_but_that_it_is_for_no_treatment() -> None:
     stops = {one.rule.id for one in made().outcomes if one.faults and one.rule.severity is Severity.STOP}
     assert stops == LACKS_BY_DEFINITION

@@ -16,7 +16,10 @@ from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments,
 from tianfu.apps.radiotherapy.model.planning.engines import Engine
 from tianfu.apps.radiotherapy.model.planning.steps import Planned
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.transport.density import cropped
 from tianfu.apps.radiotherapy.model.transport.fields import Field
+from tianfu.apps.radiotherapy.model.transport.geometry import view_of
+from tianfu.apps.radiotherapy.model.transport.tracing import surfaces_mm
 from tianfu.apps.radiotherapy.queries.planning import PlanBase
 from tianfu.standards.dicom.beams import Beam, ControlPoint, LimitingDevice
 from tianfu.standards.dicom.control_points import Opening, Stand
@@ -42,6 +45,7 @@ LABEL_MOST = 16
 """Characters of a Short String (PS3.5 6.2)."""
 
 MU_DIGITS = 6
+SURFACE_DIGITS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +69,27 @@ class PlanObjects:
     second: Dose | None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Source:
+    """What every beam is written from."""
+
+    base: PlanBase
+    wish: PlanWish
+    machine: Machine
+
+    def surface_mm(self, field: Field) -> float | None:
+        """From the source to the skin on the axis; None where the axis misses the patient."""
+        subject, axis = self.base.subject, np.zeros((1, 2))
+        view = view_of(field, axis_mm=self.machine.beam.axis_mm)
+        least = self.wish.computation.surface_density
+        (found,) = surfaces_mm(cropped(subject.density), view, axis, density_least=least)
+        return round(float(found), SURFACE_DIGITS) if np.isfinite(found) else None
+
+
 def plan_objects(base: PlanBase, wish: PlanWish, machine: Machine, made: Planned, making: PlanMaking) -> PlanObjects:
     """The plan and its doses, all of the case's patient, study and frame of reference."""
     header = base.structure_set.header
+    source = _Source(base=base, wish=wish, machine=machine)
     plan = Plan(
         header=_header(header, making.plan_series),
         instance=making.plan,
@@ -83,7 +105,7 @@ def plan_objects(base: PlanBase, wish: PlanWish, machine: Machine, made: Planned
         tolerances=(_tolerance(wish),),
         setups=(Setup(number=1, position=base.images.position),),
         fraction_groups=(_group(made, wish),),
-        beams=tuple(_beam(part, made.fields[part.field], machine, wish) for part in made.parts),
+        beams=tuple(_beam(part, made.fields[part.field], source) for part in made.parts),
         approval=Approval(status="UNAPPROVED"),
     )
     first = _dose(header, made.dose, making, instance=making.dose, engine="pencil-beam")
@@ -158,7 +180,8 @@ def _sums(part: FieldSegments) -> list[float]:
     return [round(mu, MU_DIGITS) for mu in units]
 
 
-def _beam(part: FieldSegments, field: Field, machine: Machine, wish: PlanWish) -> Beam:
+def _beam(part: FieldSegments, field: Field, source: _Source) -> Beam:
+    machine = source.machine
     return Beam(
         number=field.number,
         name=f"{field.number} G{field.gantry_degrees:g}",
@@ -171,7 +194,7 @@ def _beam(part: FieldSegments, field: Field, machine: Machine, wish: PlanWish) -
         axis_mm=machine.beam.axis_mm,
         final_weight=_sums(part)[-1],
         devices=_devices(machine),
-        control_points=tuple(_control_points(part, field, machine, wish)),
+        control_points=tuple(_control_points(part, field, source)),
         fluence="STANDARD",
         setup=1,
         tolerance=1,
@@ -184,15 +207,21 @@ def _devices(machine: Machine) -> tuple[LimitingDevice, ...]:
     return (*jaws, LimitingDevice(kind="MLCX", pairs=leaves.pairs, boundaries_mm=leaves.boundaries_mm))
 
 
-def _control_points(part: FieldSegments, field: Field, machine: Machine, wish: PlanWish) -> list[ControlPoint]:
+def _control_points(part: FieldSegments, field: Field, source: _Source) -> list[ControlPoint]:
     """Two for each segment, its leaves at rest between them; weights are monitor units."""
-    sums = _sums(part)
+    sums, surface_mm = _sums(part), source.surface_mm(field)
     x, y, z = field.isocentre.tolist()
     points = []
     for number, segment in enumerate(part.segments):
-        stand = _stand(part, segment, field, machine)
+        stand = _stand(part, segment, field, source.machine)
         points += [
-            ControlPoint(weight=weight, stand=stand, isocentre_mm=(x, y, z), dose_rate=wish.dose_rate_mu_per_min)
+            ControlPoint(
+                weight=weight,
+                stand=stand,
+                isocentre_mm=(x, y, z),
+                dose_rate=source.wish.dose_rate_mu_per_min,
+                surface_mm=surface_mm,
+            )
             for weight in (sums[number], sums[number + 1])
         ]
     return points

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from tests.radiotherapy_plan import small_subject, small_wish
+import numpy as np
+import pytest
+
+from tests.radiotherapy_plan import small_subject
 from tianfu.apps.radiotherapy.model.planning.regions import region_mask
 from tianfu.apps.radiotherapy.model.planning.subjects import dose_grid_over
 from tianfu.apps.radiotherapy.model.planning.wishes import RegionWish
+from tianfu.apps.radiotherapy.model.shapes import Shape
+from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom.grids import Volume
 
 
 def region(*, from_mm: float, to_mm: float | None, without: tuple[str, ...] = ()) -> np.ndarray:
@@ -40,7 +46,23 @@ def test_the_dose_grid_holds_the_middle_of_every_voxel_of_the_body() -> None:
         assert (grid.extent - places.max(axis=0) < spacing_mm).all()
 
 
+def test_a_grid_that_no_memory_holds_is_refused() -> None:
+    body = small_subject().density.values > 0
+    with pytest.raises(Refusal, match="dose-grid-too-large"):
+        dose_grid_over(body, small_subject().density.grid, spacing_mm=0.1)
+
+
 def test_a_fingerprint_is_of_everything_that_a_plan_follows_from() -> None:
     one = small_subject()
-    assert one.fingerprint == small_subject().fingerprint
-    assert len(small_wish().structures) == len(one.masks)
+    dense = Volume(grid=one.density.grid, values=one.density.values * np.float32(1.01))
+    cord = {**one.masks, "SpinalCord": one.masks["PTV_5000"]}
+    moved = replace(one.grid, origin=one.grid.origin + 1.0)
+    drawn = replace(one.target, shape=Shape(planes=one.target.shape.planes[1:]))
+    others = [
+        replace(one, density=dense),
+        replace(one, masks=cord),
+        replace(one, grid=moved),
+        replace(one, target=drawn),
+    ]
+    assert replace(one).fingerprint == one.fingerprint
+    assert len({each.fingerprint for each in (one, *others)}) == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -148,6 +149,24 @@ def test_what_is_kept_of_another_wish_is_refused() -> None:
     other = task(wish=small_wish(prescription__dose_gy=48.0))
     with pytest.raises(Refusal, match="plan-kept-of-another"):
         planned(other, kept=kept_after(StepName.REFINED))
+
+
+def damaged() -> list[Kept]:
+    weights, segments = kept_after(StepName.FLUENCE), kept_after(StepName.SEGMENTS)
+    part, *others = segments.segments or ()
+    (segment, *_) = part.segments
+    shorter = replace(part, segments=(replace(segment, first_mm=segment.first_mm[1:]),))
+    return [
+        replace(weights, weights=np.ones(3)),
+        replace(segments, segments=(replace(part, field=3), *others)),
+        replace(segments, segments=(shorter, *others)),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_what_was_kept_and_damaged_is_refused(number: int) -> None:
+    with pytest.raises(Refusal, match="plan-kept-of-another"):
+        planned(task(), kept=damaged()[number])
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"of": 1}', b'{"of": "x", "weights": ["a"]}', b"\xff", b"[" * 10_000])

@@ -122,7 +122,7 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
     refuse_other_machine(task.wish, task.machine)
     if task.wish.computation.second is not None:
         refuse_unless_engine(task.wish.computation.second, task.machine)
-    if kept.of != task.fingerprint:
+    if kept.of != task.fingerprint or not _fits(kept, task):
         raise Refusal("plan-kept-of-another")
     chain = _Chain(task=task)
     for step, work in (
@@ -203,6 +203,16 @@ def _after(step: StepName, kept: Kept, task: PlanTask, work: Callable[[Kept], ob
     kept = replace(kept, **{name: work(kept)})  # type: ignore[arg-type]  # each step gives what its name keeps
     tell(task.heard, Told(step=step, is_done=True, kept=kept))
     return kept
+
+
+def _fits(kept: Kept, task: PlanTask) -> bool:
+    """Whether what is kept speaks of the machine's leaves and the wish's fields: kept bytes may be damaged."""
+    pairs, fields = task.machine.leaves.pairs, len(task.wish.fields)
+    all_parts = [part for parts in (kept.segments, kept.refined, kept.normalised) for part in parts or ()]
+    leaves = [
+        leaves for part in all_parts for segment in part.segments for leaves in (segment.first_mm, segment.second_mm)
+    ]
+    return all(0 <= part.field < fields for part in all_parts) and all(one.shape == (pairs,) for one in leaves)
 
 
 def tell(heard: Heard, told: Told) -> None:
@@ -289,6 +299,8 @@ class _Chain:
     def segments(self, kept: Kept) -> tuple[FieldSegments, ...]:
         """What leaves can form of them."""
         weights = np.zeros(0) if kept.weights is None else kept.weights
+        if weights.shape != (self.beamlets.count,):
+            raise Refusal("plan-kept-of-another")
         return sequenced(self.beamlets, weights, self.delivery, levels=self.task.wish.optimisation.levels)
 
     def refined(self, kept: Kept) -> tuple[FieldSegments, ...]:

@@ -15,6 +15,7 @@ from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent
 from tianfu.apps.radiotherapy.model.scanlines import Bools
 from tianfu.apps.radiotherapy.model.shapes import Shape
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels
+from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 ROUNDED_DIGITS = 3
@@ -89,14 +90,24 @@ class Subject(Patient):
         return digest.hexdigest()
 
 
+VOXELS_MOST = 20_000_000
+"""Of a dose's grid: a whole body at 2 mm has about ten million. [ours]"""
+
+
 def dose_grid_over(body: Bools, image: Grid, *, spacing_mm: float) -> Grid:
-    """The grid of cubes along the image's axes over all voxel centres of a body, a mask of the image."""
+    """The grid of cubes along the image's axes over all voxel centres of a body, a mask of the image.
+
+    Raises Refusal `dose-grid-too-large`.
+    """
     along = [np.flatnonzero(body.any(axis=others)) for others in ((0, 1), (0, 2), (1, 2))]
     low = np.array([each[0] for each in along]) * image.spacing
     high = np.array([each[-1] for each in along]) * image.spacing
     counts = np.ceil((high - low) / spacing_mm).astype(int) + 1
     spare = (counts - 1) * spacing_mm - (high - low)
     columns, rows, slices = (int(count) for count in counts)
+    if columns * rows * slices > VOXELS_MOST:
+        told = {"voxels": str(columns * rows * slices), "most": str(VOXELS_MOST)}
+        raise Refusal("dose-grid-too-large", details=told)
     return Grid(
         origin=np.round(image.patient(low - spare / 2), ROUNDED_DIGITS) + 0.0,
         axes=image.axes,
