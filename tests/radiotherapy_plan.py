@@ -34,6 +34,7 @@ WISH: dict[str, Any] = {
     "known": [{"element": "objectives", "mark": "ours", "source": "of this test"}],
     "machine": {"name": "generic-6mv", "version": 1},
     "body": "BODY",
+    "targets": ["PTV_5000"],
     "prescription": {"structure": "PTV_5000", "dose_gy": 50.0, "fractions": 25, "volume_percent": 95.0},
     "fields": [
         {"gantry_degrees": gantry, "collimator_degrees": 0.0, "couch_degrees": 0.0} for gantry in (0.0, 120.0, 240.0)
@@ -42,8 +43,8 @@ WISH: dict[str, Any] = {
     "beamlet_mm": 10.0,
     "margin_mm": 3.0,
     "regions": [
-        {"name": "ring", "around": "PTV_5000", "from_mm": 6.0, "to_mm": 20.0, "without": [], "share": 1.0},
-        {"name": "beyond", "around": "PTV_5000", "from_mm": 20.0, "to_mm": None, "without": [], "share": 0.5},
+        {"name": "ring", "around": ["PTV_5000"], "from_mm": 6.0, "to_mm": 20.0, "without": [], "share": 1.0},
+        {"name": "beyond", "around": ["PTV_5000"], "from_mm": 20.0, "to_mm": None, "without": [], "share": 0.5},
     ],
     "objectives": [
         {"kind": "minimum-dose", "structure": "PTV_5000", "weight": 100.0, "dose_gy": 51.0},

@@ -15,7 +15,7 @@ from tests.radiotherapy_plan import small_beam, small_case, small_machine, templ
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
-from tianfu.apps.radiotherapy.model.planning.steps import Told
+from tianfu.apps.radiotherapy.model.planning.steps import StepName, Told
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.commands_radiotherapy import planning, radiotherapy_commands
 from tianfu.kernel.refusal import Refusal
@@ -220,3 +220,16 @@ def test_shipped_templates_are_listed_and_printed_to_be_edited() -> None:
     printed = run("templates", "tg119-prostate")
     assert plan_wish_from(printed.stdout.encode()).prescription.dose_gy == 75.6
     assert refused("templates", "mine").code == "template-unknown"
+
+
+def test_whoever_waits_reads_which_step_it_is_its_iteration_and_what_it_reached() -> None:
+    seen: list[tuple[str, int, int]] = []
+    heard = planning.hearing(lambda words, done, total: seen.append((words, done, total)))
+    assert heard(Told(step=StepName.FLUENCE, done=3, total=80, objective=12.348))
+    assert heard(Told(step=StepName.DOSE, done=2, total=9))
+    assert heard(Told(step=StepName.INFLUENCE))
+    assert seen == [
+        ("Optimising fluence · iteration 3 · objective 12.35", 3, 80),
+        ("Computing dose", 2, 9),
+        ("Computing doses of beamlets", 0, 1),
+    ]

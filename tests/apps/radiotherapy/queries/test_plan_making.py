@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tianfu.apps.radiotherapy.queries.plan_doses import Computing, computing, de
 from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION, MadePlan, made_plan
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
 from tianfu.kernel.refusal import Refusal
-from tianfu.standards.dicom.beams import Beam, Technique, technique_of
+from tianfu.standards.dicom.beams import Beam, ControlPoint, Technique, technique_of
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import read_dose, write_dose
 from tianfu.standards.dicom.encoding import decode
@@ -131,7 +132,7 @@ def test_where_jaws_move_between_segments_each_segment_keeps_its_own() -> None:
     beam = plan.beams[0]
     last = beam.control_points[-2:]
 
-    def narrowed(point):  # type: ignore[no-untyped-def]
+    def narrowed(point: ControlPoint) -> ControlPoint:
         opening, *others = point.stand.openings
         jaws = replace(opening, positions_mm=(-20.0, 20.0))
         return replace(point, stand=replace(point.stand, openings=(jaws, *others)))
@@ -143,9 +144,9 @@ def test_where_jaws_move_between_segments_each_segment_keeps_its_own() -> None:
     assert sum(part.mu for part in found.parts if part.field == 0) == pytest.approx(made().planned.parts[0].mu)
 
 
-def with_beam(**changes: object) -> Plan:
+def with_beam(**changes: Any) -> Plan:
     plan = read_again()
-    return replace(plan, beams=(replace(plan.beams[0], **changes), *plan.beams[1:]))  # type: ignore[arg-type]
+    return replace(plan, beams=(replace(plan.beams[0], **changes), *plan.beams[1:]))
 
 
 def with_points(edit: Callable[[Beam], Beam]) -> Plan:
@@ -228,7 +229,7 @@ def test_a_case_that_the_template_does_not_fit_is_refused(case: Case, code: str)
 def test_two_structures_of_one_name_are_not_guessed_between() -> None:
     doubled = with_structures(lambda one: replace(one, name="SpinalCord") if one.name == "PTV_5000" else one)
     with pytest.raises(Refusal, match="plan-structure-unclear"):
-        plan_base_of(doubled, small_wish(prescription__structure="SpinalCord"))
+        plan_base_of(doubled, small_wish(prescription__structure="SpinalCord", targets=["SpinalCord"]))
 
 
 def test_a_structure_is_meant_by_its_standard_name_too() -> None:

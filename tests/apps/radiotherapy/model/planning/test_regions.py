@@ -17,7 +17,7 @@ from tianfu.standards.dicom.grids import Volume
 
 
 def region(*, from_mm: float, to_mm: float | None, without: tuple[str, ...] = ()) -> np.ndarray:
-    wish = RegionWish(name="r", around="PTV_5000", from_mm=from_mm, to_mm=to_mm, without=without, share=1.0)
+    wish = RegionWish(name="r", around=("PTV_5000",), from_mm=from_mm, to_mm=to_mm, without=without, share=1.0)
     return region_mask(wish, small_subject())
 
 

@@ -31,7 +31,7 @@ def test_the_case_must_have_each_structure_that_is_no_region() -> None:
 
 def test_shipped_templates_say_in_both_languages_that_they_are_for_no_patient_and_how_they_are_known() -> None:
     shipped = shipped_templates()
-    assert set(shipped) == {"tg119-c-shape", "tg119-multi-target", "tg119-prostate"}
+    assert set(shipped) == {"tg119-c-shape", "tg119-prostate"}
     for wish in shipped.values():
         assert "Not for clinical use" in wish.notice["en"]
         assert "不得用于临床" in wish.notice["zh-CN"]
@@ -99,7 +99,7 @@ def test_bytes_of_any_other_kind_are_refused(data: bytes, code: str) -> None:
 
 
 FIELD = {"gantry_degrees": 0.0, "collimator_degrees": 0.0, "couch_degrees": 0.0}
-RING = {"name": "ring", "around": "PTV_5000", "from_mm": 6.0, "to_mm": 20.0, "without": [], "share": 1.0}
+RING = {"name": "ring", "around": ["PTV_5000"], "from_mm": 6.0, "to_mm": 20.0, "without": [], "share": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,11 @@ RING = {"name": "ring", "around": "PTV_5000", "from_mm": 6.0, "to_mm": 20.0, "wi
         ({"regions": [RING, RING]}, "regions"),
         ({"regions": [{**RING, "name": "BODY"}]}, "regions"),
         ({"regions": [{**RING, "to_mm": 5.0}]}, "regions.ring.to_mm"),
-        ({"regions": [{**RING, "around": "ring"}]}, "regions.ring.around"),
+        ({"regions": [{**RING, "around": ["ring"]}]}, "regions.ring.around"),
+        ({"regions": [{**RING, "around": []}]}, "regions.ring.around"),
+        ({"targets": []}, "targets"),
+        ({"targets": ["SpinalCord"]}, "targets"),
+        ({"targets": ["PTV_5000", "PTV_5000"]}, "targets"),
         ({"regions": [{**RING, "share": 0.0}]}, "regions.ring.share"),
         ({"objectives": []}, "objectives"),
         ({"optimisation__levels": 0}, "optimisation.levels"),

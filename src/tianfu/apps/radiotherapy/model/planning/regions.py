@@ -29,7 +29,7 @@ def regions_of(wish: PlanWish, subject: Subject, influence: Influence) -> Mappin
 
 def region_mask(region: RegionWish, subject: Subject) -> Bools:
     """The voxels of a region on the dose's grid."""
-    around, body = subject.masks[region.around], subject.body
+    around, body = subject.together(region.around), subject.body
     if region.to_mm is not None:
         inside = ring_of(around, subject.grid, inner_mm=region.from_mm, outer_mm=region.to_mm) & body
     else:

@@ -7,7 +7,7 @@ import math
 from tianfu.apps.radiotherapy.model.planning.wishes import FORM, Computation, Optimisation, PlanWish
 from tianfu.kernel.refusal import Refusal
 
-FIELDS_MOST, OBJECTIVES_MOST, REGIONS_MOST = 30, 100, 30
+FIELDS_MOST, OBJECTIVES_MOST, REGIONS_MOST, STRUCTURES_MOST = 30, 100, 30, 30
 NAME_MOST = 64
 """Characters of a Long String (PS3.5 6.2), in which plans are named."""
 
@@ -86,12 +86,12 @@ def _refuse_unless_fields(wish: PlanWish) -> None:
 def _refuse_unless_regions(wish: PlanWish) -> None:
     names = [region.name for region in wish.regions]
     refuse_unless(len(names) <= REGIONS_MOST and len(set(names)) == len(names), "regions")
-    refuse_unless(not {wish.body, wish.prescription.structure} & set(names), "regions")
+    refuse_unless(not {wish.body, *wish.targets} & set(names), "regions")
     for region in wish.regions:
         at = f"regions.{region.name}"
         refuse_unless(bool(region.name.strip()), "regions")
         # A region of a region would need an order in which they are made.
-        refuse_unless(not {region.around, *region.without} & set(names), f"{at}.around")
+        refuse_unless(bool(region.around) and not {*region.around, *region.without} & set(names), f"{at}.around")
         refuse_unless(0 <= region.from_mm <= FAR_MM, f"{at}.from_mm")
         refuse_unless(region.to_mm is None or region.from_mm < region.to_mm <= FAR_MM, f"{at}.to_mm")
         refuse_unless(0 < region.share <= 1, f"{at}.share")
@@ -103,6 +103,8 @@ def _refuse_unless_objectives(wish: PlanWish) -> None:
         _ = objective.objective
     # The start of the fluence is the prescribed dose in its target.
     refuse_unless(wish.prescription.structure in {one.structure for one in wish.objectives}, "prescription.structure")
+    refuse_unless(wish.prescription.structure in wish.targets, "targets")
+    refuse_unless(len(set(wish.targets)) == len(wish.targets) <= STRUCTURES_MOST, "targets")
 
 
 def _refuse_unless_stops(optimisation: Optimisation) -> None:

@@ -162,11 +162,11 @@ def refuse_other_machine(wish: PlanWish, machine: Machine) -> None:
 def fields_of(wish: PlanWish, subject: Subject) -> tuple[Field, ...]:
     """The fields of a wish about its isocentre, numbered from 1.
 
-    Raises Refusal `beamlets-no-target` if the target has no voxel of the dose.
+    Raises Refusal `beamlets-no-target` if no target has a voxel of the dose.
     """
     isocentre = wish.isocentre
     if isinstance(isocentre, str):
-        points = subject.points(wish.prescription.structure)
+        points = subject.points(wish.targets)
         if not len(points):
             raise Refusal("beamlets-no-target")
         place = points.mean(axis=0)
@@ -245,11 +245,11 @@ class _Chain:
 
     @cached_property
     def beamlets(self) -> Beamlets:
-        """Those through which fields see the target with its margin."""
+        """Those through which fields see the targets with their margin."""
         wish, subject = self.task.wish, self.task.subject
         self._tell(StepName.BEAMLETS)
         found = beamlets_over(
-            subject.points(wish.prescription.structure),
+            subject.points(wish.targets),
             self.fields,
             size_mm=wish.beamlet_mm,
             # Voxels stand for what is around them.

@@ -69,9 +69,13 @@ class Subject(Patient):
     masks: Mapping[str, Bools]
     target: Target
 
-    def points(self, structure: str) -> Floats:
-        """The middle of each voxel of a structure (n, 3)."""
-        return self.grid.points(np.argwhere(self.masks[structure])[:, ::-1].astype(np.float64))
+    def together(self, structures: tuple[str, ...]) -> Bools:
+        """The voxels of any of these."""
+        return np.asarray(np.any([self.masks[name] for name in structures], axis=0))
+
+    def points(self, structures: tuple[str, ...]) -> Floats:
+        """The middle of each of these voxels (n, 3)."""
+        return self.grid.points(np.argwhere(self.together(structures))[:, ::-1].astype(np.float64))
 
     @cached_property
     def fingerprint(self) -> str:

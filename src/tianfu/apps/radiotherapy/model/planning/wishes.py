@@ -64,13 +64,13 @@ class Prescription(_Part, frozen=True, kw_only=True):
 
 
 class RegionWish(_Part, frozen=True, kw_only=True):
-    """Voxels of the body about a structure, farther than `from_mm` and no farther than `to_mm`, or all if that is null.
+    """Voxels of the body about structures, farther than `from_mm` and no farther than `to_mm`, or all if that is null.
 
     Those of `without` are not in it.  `share` of its voxels stand for it, drawn by lot.
     """
 
     name: str
-    around: str
+    around: tuple[str, ...]
     from_mm: float
     to_mm: float | None
     without: tuple[str, ...]
@@ -191,7 +191,8 @@ class Tolerance(_Part, frozen=True, kw_only=True):
 class PlanWish(_Part, frozen=True, kw_only=True):
     """Everything that a plan follows from, but for the patient and the machine themselves.
 
-    `isocentre` is `target-middle` or a point of the patient in millimetres; `body` the structure that is the patient.
+    `isocentre` is the middle of all `targets` together, through which beamlets go, or a point of the patient in
+    millimetres; `body` is the structure that is the patient.
     Structures are meant by their own name, or by their name of TG-263.
     """
 
@@ -202,6 +203,7 @@ class PlanWish(_Part, frozen=True, kw_only=True):
     known: tuple[Known, ...]
     machine: Version
     body: str
+    targets: tuple[str, ...]
     prescription: Prescription
     fields: tuple[FieldWish, ...]
     isocentre: Literal["target-middle"] | tuple[float, float, float]
@@ -218,7 +220,7 @@ class PlanWish(_Part, frozen=True, kw_only=True):
     def structures(self) -> tuple[str, ...]:
         """Every structure that the case must have, each once, the body first."""
         made = {region.name for region in self.regions}
-        named = [self.body, self.prescription.structure]
+        named = [self.body, *self.targets, self.prescription.structure]
         named += [objective.structure for objective in self.objectives]
-        named += [name for region in self.regions for name in (region.around, *region.without)]
+        named += [name for region in self.regions for name in (*region.around, *region.without)]
         return tuple(dict.fromkeys(name for name in named if name not in made))
