@@ -7,17 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 from demo.radiotherapy.objects import Making, write_case, written
 from demo.radiotherapy.phantoms import made_phantom, ring_phantom
 from demo.radiotherapy.sound import GENERIC, sound_case
 
+from tests.radiotherapy_plan import small_machine
 from tianfu.apps.radiotherapy.model.checking.complexity import complexity_of
-from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_from
+from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_of
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES, outcomes_of, worst
 from tianfu.commands_radiotherapy.checking import told
-from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import read_case
 
 program = pytest.mark.slow  # starts the program, which loads its compiled kernels
@@ -62,10 +61,12 @@ def test_a_plan_without_its_dose_ends_with_a_stop_and_says_so_in_chinese(folder:
     assert "未获准用于临床" in done.stdout
 
 
-def test_limits_that_are_none_are_refused() -> None:
-    with pytest.raises(Refusal, match="machine-limits-not-understood"):
-        machine_limits_from(b'{"name": "x"}')
-
-
-def test_limits_are_read_as_they_were_written() -> None:
-    assert machine_limits_from(msgspec.json.encode(GENERIC)) == GENERIC
+def test_rules_ask_of_a_machine_what_its_file_says() -> None:
+    machine = small_machine()
+    limits = machine_limits_of(machine)
+    assert (limits.name, limits.jaws, limits.leaves, limits.limits) == (
+        machine.name,
+        machine.jaws,
+        machine.leaves,
+        machine.limits,
+    )

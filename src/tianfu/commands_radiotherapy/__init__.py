@@ -8,10 +8,13 @@ import typer
 
 from tianfu.commands_radiotherapy.checking import check_plan
 from tianfu.commands_radiotherapy.contouring import contour_case
+from tianfu.commands_radiotherapy.dosing import compute_dose
 from tianfu.commands_radiotherapy.exporting import export_case
 from tianfu.commands_radiotherapy.identity import deidentify_case, relink_case
 from tianfu.commands_radiotherapy.importing import import_case, list_cases
 from tianfu.commands_radiotherapy.judging import compare_plans, show_case, show_dvh, show_gamma, show_protocols
+from tianfu.commands_radiotherapy.machines import machine_commands
+from tianfu.commands_radiotherapy.planning import plan_case, show_templates
 
 radiotherapy_commands = typer.Typer(
     no_args_is_help=True, help="Radiotherapy plans.  Not for clinical use until commissioned and registered."
@@ -27,6 +30,9 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "protocols": show_protocols,
     "check": check_plan,
     "contour": contour_case,
+    "templates": show_templates,
+    "plan": plan_case,
+    "dose": compute_dose,
     "export": export_case,
     "deidentify": deidentify_case,
     "relink": relink_case,
@@ -34,3 +40,4 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 
 for name, command in COMMANDS.items():
     radiotherapy_commands.command(name=name)(command)
+radiotherapy_commands.add_typer(machine_commands, name="machine")

@@ -11,9 +11,10 @@ import typer
 from rich.table import Table
 
 from tianfu.commands_radiotherapy import kept
-from tianfu.commands_radiotherapy.folders import read_bytes, read_folder
+from tianfu.commands_radiotherapy.folders import read_folder
 from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.judging import AsJson, Place, ProtocolName, chosen_protocol
+from tianfu.commands_radiotherapy.machines import chosen_machine
 from tianfu.commands_radiotherapy.speaking import bar, say, spoken, tell_findings
 from tianfu.terminal import out
 
@@ -33,17 +34,17 @@ def check_plan(
         str | None, typer.Option("--plan", help="SOP Instance UID of the plan, where there are several")
     ] = None,
     machine: Annotated[
-        Path | None, typer.Option("--machine", help="a JSON file with the limits of the machine")
+        Path | None, typer.Option("--machine", help="a machine file, as `tianfu rt machine` writes one")
     ] = None,
     protocol: ProtocolName = None,
     organisation: Organisation = None,
     as_json: AsJson = False,
 ) -> None:
     """Look a plan over by rules; rules that pass clear no plan for clinical use."""
-    from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_from
+    from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_of
     from tianfu.apps.radiotherapy.model.checking.verdicts import outcomes_of, worst
 
-    limits = None if machine is None else machine_limits_from(read_bytes(machine))
+    limits = None if machine is None else machine_limits_of(chosen_machine(machine))
     chosen = None if protocol is None else chosen_protocol(protocol)
     if is_case(place):
         reading = kept.read(place, organisation)

@@ -129,6 +129,26 @@ def write_file(file: Path, content: bytes) -> None:
         os.fsync(opened.fileno())
 
 
+def write_new_file(file: Path, content: bytes) -> None:
+    """A file that is there whole or not at all, and never written over one that was.
+
+    Raises Refusal `file-already-there` or `file-not-writable`.
+    """
+    unfinished = file.with_name(f".{file.name}.unfinished-{token_hex(4)}")
+    try:
+        write_file(unfinished, content)
+        os.link(unfinished, file)
+        _settle(file.resolve().parent)
+    except FileExistsError as error:
+        details = {"file": str(file)}
+        raise Refusal("file-already-there", next_step="name-another-file", details=details) from error
+    except OSError as error:
+        details = {"file": str(file), "reason": type(error).__name__}
+        raise Refusal("file-not-writable", next_step="name-another-file", details=details) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def write_readme(folder: Path, *lines: str) -> None:
     """Say in a folder that nothing in it is for clinical use, in every language, and what it is."""
     text = "\n".join([OURS, "", *notices().values(), "", *lines])

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 
-import msgspec
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError
 from tianfu.apps.radiotherapy.model.machines.collimators import Jaws, Leaves, Limits
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.masks import in_grid, mask_of
 from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.model.scanlines import Bools
@@ -47,12 +47,9 @@ class MachineLimits:
     limits: Limits
 
 
-def machine_limits_from(text: bytes) -> MachineLimits:
-    """Limits from JSON; raises Refusal `machine-limits-not-understood`."""
-    try:
-        return msgspec.json.decode(text, type=MachineLimits)
-    except msgspec.DecodeError as error:
-        raise Refusal("machine-limits-not-understood", details={"problem": str(error)}) from error
+def machine_limits_of(machine: Machine) -> MachineLimits:
+    """What rules ask of a machine."""
+    return MachineLimits(name=machine.name, jaws=machine.jaws, leaves=machine.leaves, limits=machine.limits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,24 @@ TG119_TABLE = DensityTable(
 )
 """As it comes with the phantom's CT in matRad's data (`ct.hlut` of TG119.mat); no scanner of a clinic."""
 
+KNOWN_TABLES = (TG119_TABLE,)
+"""Those that a plan may name."""
+
+
+def density_table(name: str, version: int) -> DensityTable:
+    """The table of this name and version; raises Refusal `density-table-unknown`."""
+    for table in KNOWN_TABLES:
+        if (table.name, table.version) == (name, version):
+            return table
+    known = ", ".join(f"{table.name} {table.version}" for table in KNOWN_TABLES)
+    raise Refusal("density-table-unknown", details={"table": f"{name} {version}", "known": known})
+
+
+def latest_density_table(name: str) -> DensityTable:
+    """The newest version of the table of this name; raises Refusal `density-table-unknown`."""
+    versions = [table.version for table in KNOWN_TABLES if table.name == name]
+    return density_table(name, max(versions, default=1))
+
 
 def density_of(image: Volume[Number], table: DensityTable) -> Volume[np.float32]:
     """Relative electron density of each voxel by this table."""

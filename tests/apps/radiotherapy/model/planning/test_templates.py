@@ -1,0 +1,149 @@
+"""Templates say everything or are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.radiotherapy_plan import WISH, small_wish, template
+from tianfu.apps.radiotherapy.model.optimisation.objectives import EquivalentAtMost, MinimumDose
+from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from, write_plan_wish
+from tianfu.apps.radiotherapy.templates import shipped_templates
+from tianfu.kernel.refusal import Refusal
+
+
+def test_a_template_is_read_as_it_was_written() -> None:
+    assert plan_wish_from(write_plan_wish(small_wish())) == small_wish()
+
+
+def test_objectives_are_those_of_the_optimisation() -> None:
+    objectives = [one.objective for one in small_wish().objectives]
+    assert objectives[0] == MinimumDose(structure="PTV_5000", weight=100.0, dose_gy=51.0)
+    assert objectives[-1] == EquivalentAtMost(structure="beyond", weight=1.0, dose_gy=10.0, exponent=1.0)
+
+
+def test_the_case_must_have_each_structure_that_is_no_region() -> None:
+    assert small_wish().structures == ("BODY", "PTV_5000", "SpinalCord")
+
+
+def test_shipped_templates_say_in_both_languages_that_they_are_for_no_patient_and_how_they_are_known() -> None:
+    shipped = shipped_templates()
+    assert set(shipped) == {"tg119-c-shape", "tg119-prostate"}
+    for wish in shipped.values():
+        assert "Not for clinical use" in wish.notice["en"]
+        assert "不得用于临床" in wish.notice["zh-CN"]
+        assert {known.element for known in wish.known} >= {"objectives", "computation", "fields"}
+        assert wish.machine.name == "generic-6mv"
+
+
+def every_path(told: dict[str, Any], before: str = "") -> list[str]:
+    paths = []
+    for name, value in told.items():
+        paths.append(before + name)
+        if isinstance(value, dict) and name not in {"title", "notice"}:
+            paths += every_path(value, f"{before}{name}__")
+    return paths
+
+
+@pytest.mark.parametrize("path", every_path(WISH))
+def test_nothing_may_be_left_unsaid(path: str) -> None:
+    told = msgspec.json.decode(template())
+    *parts, last = path.split("__")
+    place = told
+    for part in parts:
+        place = place[part]
+    del place[last]
+    with pytest.raises(Refusal, match="plan-wish-not-understood"):
+        plan_wish_from(msgspec.json.encode(told))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"surprise": 1},
+        {"prescription__surprise": 1},
+        {"prescription__dose_gy": "50"},
+        {"prescription__fractions": 25.5},
+        {"isocentre": "somewhere"},
+        {"isocentre": [0.0, 0.0]},
+        {"computation__second": "monte-carlo"},
+        {"objectives": [{"kind": "wish", "structure": "PTV_5000", "weight": 1.0, "dose_gy": 50.0}]},
+        {"objectives": [{"kind": "minimum-dose", "structure": "PTV_5000", "weight": 1.0}]},
+        {"objectives": [{"kind": "objective", "structure": "PTV_5000", "weight": 1.0, "dose_gy": 50.0}]},
+        {"known": [{"element": "x", "mark": "sure", "source": ""}]},
+    ],
+)
+def test_what_is_no_template_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(Refusal, match="plan-wish-not-understood"):
+        plan_wish_from(template(**changes))
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "plan-wish-not-understood"),
+        (b"\xff\xfe", "plan-wish-not-understood"),
+        (b"[" * 100_000, "plan-wish-not-understood"),
+        (b" " * 1_000_001, "plan-wish-not-understood"),
+        (template(prescription__dose_gy=float("nan")), "plan-wish-not-understood"),
+        (template(form=2), "plan-wish-of-another-form"),
+        (template(form=2).replace(b"51.0", b"1e400"), "plan-wish-not-understood"),
+    ],
+)
+def test_bytes_of_any_other_kind_are_refused(data: bytes, code: str) -> None:
+    with pytest.raises(Refusal, match=code):
+        plan_wish_from(data)
+
+
+FIELD = {"gantry_degrees": 0.0, "collimator_degrees": 0.0, "couch_degrees": 0.0}
+RING = {"name": "ring", "around": ["PTV_5000"], "from_mm": 6.0, "to_mm": 20.0, "without": [], "share": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "element"),
+    [
+        ({"prescription__dose_gy": 0.0}, "prescription.dose_gy"),
+        ({"prescription__dose_gy": 5000.0}, "prescription.dose_gy"),
+        ({"prescription__fractions": 0}, "prescription.fractions"),
+        ({"prescription__volume_percent": 0.95}, "prescription.volume_percent"),
+        ({"prescription__structure": "GTV"}, "prescription.structure"),
+        ({"fields": []}, "fields"),
+        ({"fields": [FIELD, FIELD]}, "fields"),
+        ({"fields": [{**FIELD, "gantry_degrees": 360.0}]}, "fields[1].gantry_degrees"),
+        ({"isocentre": [0.0, 0.0, 1e9]}, "isocentre"),
+        ({"beamlet_mm": -5.0}, "beamlet_mm"),
+        ({"margin_mm": 1e6}, "margin_mm"),
+        ({"regions": [RING, RING]}, "regions"),
+        ({"regions": [{**RING, "name": "BODY"}]}, "regions"),
+        ({"regions": [{**RING, "to_mm": 5.0}]}, "regions.ring.to_mm"),
+        ({"regions": [{**RING, "around": ["ring"]}]}, "regions.ring.around"),
+        ({"regions": [{**RING, "around": []}]}, "regions.ring.around"),
+        ({"targets": []}, "targets"),
+        ({"targets": ["SpinalCord"]}, "targets"),
+        ({"targets": ["PTV_5000", "PTV_5000"]}, "targets"),
+        ({"regions": [{**RING, "share": 0.0}]}, "regions.ring.share"),
+        ({"objectives": []}, "objectives"),
+        ({"optimisation__levels": 0}, "optimisation.levels"),
+        ({"optimisation__fluence__change_least": 1.0}, "optimisation.fluence.change_least"),
+        ({"optimisation__apertures__iterations_most": 10**9}, "optimisation.apertures.iterations_most"),
+        ({"optimisation__seed": -1}, "optimisation.seed"),
+        ({"computation__spacing_mm": 0.01}, "computation.spacing_mm"),
+        ({"computation__lateral_cut_off_mm": 1e9}, "computation.lateral_cut_off_mm"),
+        ({"name": " "}, "name"),
+        ({"name": "a\x1b[31m"}, "name"),
+        ({"tolerance__gantry_degrees": 0.0}, "tolerance.gantry_degrees"),
+    ],
+)
+def test_what_no_plan_can_be_made_of_is_refused_by_its_element(changes: dict[str, Any], element: str) -> None:
+    with pytest.raises(Refusal, match="plan-wish-out-of-range") as refused:
+        plan_wish_from(template(**changes))
+    assert re.fullmatch(re.escape(element), refused.value.details["element"])
+
+
+def test_an_objective_that_is_none_is_refused_as_such() -> None:
+    wrong = [{"kind": "minimum-dose", "structure": "PTV_5000", "weight": 0.0, "dose_gy": 50.0}]
+    with pytest.raises(Refusal, match="objective-not-sound"):
+        plan_wish_from(template(objectives=wrong))

@@ -1,0 +1,235 @@
+"""`tianfu rt plan|dose|machine|templates` as a physicist runs them: whole folders or nothing, and for no patient."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from demo.radiotherapy.objects import write_case, written
+from typer.testing import CliRunner
+
+from tests.apps.radiotherapy.model.machines.test_kernels_mat import fields, mat_file
+from tests.radiotherapy_plan import small_beam, small_case, small_machine, template
+from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
+from tianfu.apps.radiotherapy.model.machines.reading import read_machine
+from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tianfu.apps.radiotherapy.model.planning.steps import StepName, Told
+from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
+from tianfu.commands_radiotherapy import planning, radiotherapy_commands
+from tianfu.kernel.refusal import Refusal
+from tianfu.standards.dicom import doses
+from tianfu.standards.dicom.doses import Dose, read_dose
+from tianfu.standards.dicom.encoding import decode
+from tianfu.standards.dicom.plans import read_plan
+
+BYTES_MAX = 1 << 26
+TABLE = "TG-119 phantom"
+
+
+def run(*words: object) -> Result:
+    """The command in this process: to start the program for each takes longer than what it does."""
+    return CliRunner().invoke(radiotherapy_commands, [*map(str, words)])
+
+
+def refused(*words: object) -> Refusal:
+    done = run(*words)
+    assert isinstance(done.exception, Refusal), done.output
+    return done.exception
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A case, a machine and a template as files."""
+    place = tmp_path_factory.mktemp("plan")
+    write_case(written(small_case()), place / "case")
+    (place / "machine.json").write_bytes(write_machine(small_machine()))
+    (place / "template.json").write_bytes(template())
+    return place
+
+
+def plan_words(desk: Path, into: Path) -> list[object]:
+    machine, wish = desk / "machine.json", desk / "template.json"
+    return ["plan", desk / "case", "--template", wish, "--machine", machine, "--out", into]
+
+
+@pytest.fixture(scope="module")
+def planned(desk: Path) -> Path:
+    """The folder of a case with its plan, as `rt dose` and `rt check` take it."""
+    done = run(*plan_words(desk, desk / "planned"))
+    assert done.exit_code == 0, done.output
+    write_case(written(small_case()), desk / "together")
+    for file in (desk / "planned").glob("*.dcm"):
+        (desk / "together" / file.name).write_bytes(file.read_bytes())
+    return desk / "together"
+
+
+@pytest.mark.slow  # compiles what a plan needs
+def test_a_plan_and_its_dose_are_written_for_demonstration_beside_the_case(desk: Path) -> None:
+    before = {file.name: file.read_bytes() for file in (desk / "case").iterdir()}
+    done = run(*plan_words(desk, desk / "new"), "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["demonstration_only"] is True
+    assert told["cleared_for_clinical_use"] is False
+    assert told["faults"]["stop"] == ["plan-not-for-treatment"]
+    assert told["reached_gy"] == pytest.approx(50.0, rel=0.001)
+    assert "Not for clinical use" in done.stderr
+    assert "set-up beams" in done.stderr
+    plan = read_plan(decode((desk / "new" / "RP-demonstration.dcm").read_bytes(), bytes_max=BYTES_MAX)).value
+    dose = dose_in(desk / "new")
+    assert (plan.approval.status, plan.instance, dose.plan) == ("UNAPPROVED", told["plan"], told["plan"])
+    assert [beam["mu"] for beam in told["beams"]] == [one.meterset for one in plan.fraction_groups[0].beams]
+    assert plan_wish_from((desk / "new" / "template.json").read_bytes()) == plan_wish_from(template())
+    assert {file.name for file in (desk / "new").iterdir()} == {
+        "README.txt",
+        "RD-demonstration.dcm",
+        "RP-demonstration.dcm",
+        "template.json",
+    }
+    assert {file.name: file.read_bytes() for file in (desk / "case").iterdir()} == before
+
+
+def dose_in(folder: Path) -> Dose:
+    content = (folder / "RD-demonstration.dcm").read_bytes()
+    return read_dose(decode(content, bytes_max=BYTES_MAX), voxels_max=1 << 24).value
+
+
+@pytest.mark.parametrize("step", ["influence", "fluence", "normalised", "checks"])
+def test_ctrl_c_in_a_step_leaves_nothing(
+    step: str, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_tell: object) -> object:
+        def heard(told: Told) -> bool:
+            if told.step == step:
+                raise KeyboardInterrupt
+            return True
+
+        return heard
+
+    monkeypatch.setattr(planning, "hearing", interrupted)
+    done = run(*plan_words(desk, tmp_path / "out"))
+    assert done.exit_code == 130, done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_files_are_written_leaves_nothing(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_dose: Dose) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doses, "write_dose", interrupted)
+    done = run(*plan_words(desk, tmp_path / "out"))
+    assert done.exit_code == 130, done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_over(desk: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("mine")
+    assert refused(*plan_words(desk, tmp_path)).code == "folder-not-empty"
+    assert [file.name for file in tmp_path.iterdir()] == ["there"]
+
+
+def test_neither_template_nor_machine_is_chosen_silently(desk: Path, tmp_path: Path) -> None:
+    words = plan_words(desk, tmp_path / "out")
+    assert run(*words[:2], *words[4:]).exit_code == 2
+    assert run(*words[:4], *words[6:]).exit_code == 2
+    unknown = ["plan", desk / "case", "--template", "mine", "--machine", desk / "machine.json", "--out", tmp_path]
+    assert refused(*unknown).code == "template-unknown"
+    (tmp_path / "other.json").write_bytes(template(machine__version=3))
+    words[3] = tmp_path / "other.json"
+    assert refused(*words).code == "plan-machine-differs"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow  # a whole plan, and the kernels of the second engine
+def test_the_dose_of_the_written_plan_is_computed_again_by_either_engine(planned: Path, tmp_path: Path) -> None:
+    first = dose_in(planned)
+    for engine, within in (("pencil-beam", 0.01), ("collapsed-cone", 0.05)):
+        into = tmp_path / engine
+        words = ["--machine", planned.parent / "machine.json", "--engine", engine, "--out", into, "--json"]
+        done = run("dose", planned, *words, "--density-table", TABLE, "--spacing-mm", 6)
+        assert done.exit_code == 0, done.output
+        told, dose = json.loads(done.stdout), dose_in(into)
+        assert (told["engine"], told["demonstration_only"], dose.plan) == (engine, True, first.plan)
+        assert float(dose.volume.values.max()) == pytest.approx(float(first.volume.values.max()), rel=within)
+        assert engine in dose.comment
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"--engine": "monte-carlo"}, "option-unknown"),
+        ({"--density-table": "water"}, "density-table-unknown"),
+        ({"--spacing-mm": "0.2"}, "dose-spacing-not-sound"),
+        ({"--plan": "2.25.99"}, "plan-unclear"),
+    ],
+)
+def test_no_dose_without_a_named_engine_density_and_grid(
+    changed: dict[str, str], code: str, planned: Path, tmp_path: Path
+) -> None:
+    words = {
+        "--machine": str(planned.parent / "machine.json"),
+        "--engine": "pencil-beam",
+        "--density-table": TABLE,
+        "--spacing-mm": "6",
+        "--out": str(tmp_path / "out"),
+    }
+    told = [word for pair in {**words, **changed}.items() for word in pair]
+    assert refused("dose", planned, *told).code == code
+    for left_out in ("--engine", "--density-table", "--spacing-mm", "--machine"):
+        some = [word for pair in words.items() if pair[0] != left_out for word in pair]
+        assert run("dose", planned, *some).exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_is_looked_over_with_the_machine_of_its_file(planned: Path) -> None:
+    done = run("check", planned, "--machine", planned.parent / "machine.json", "--json")
+    rules = {one["id"]: one for one in json.loads(done.stdout)["rules"]}
+    assert done.exit_code == 12
+    assert [name for name, one in rules.items() if one["faults"] and one["severity"] == "stop"] == [
+        "plan-not-for-treatment"
+    ]
+    assert rules["leaf-gap-small"]["verdict"] == "passed"
+
+
+def test_limits_alone_are_no_machine(planned: Path, tmp_path: Path) -> None:
+    (tmp_path / "limits.json").write_text('{"name": "", "jaws": []}')
+    assert refused("check", planned, "--machine", tmp_path / "limits.json").code == "machine-not-understood"
+
+
+def test_the_generic_machine_is_written_whole_once_and_says_that_it_is_for_no_patient(tmp_path: Path) -> None:
+    (tmp_path / "kernels.mat").write_bytes(mat_file(fields(small_beam())))
+    words = ["machine", "generic", "--kernels", tmp_path / "kernels.mat", "--out", tmp_path / "machine.json"]
+    done = run(*words)
+    assert done.exit_code == 0, done.output
+    assert "Not for clinical use" in done.stderr
+    content = (tmp_path / "machine.json").read_bytes()
+    assert content == write_machine(generic_linac(small_beam()))
+    assert read_machine(content).purpose == "demonstration"
+    assert refused(*words).code == "file-already-there"
+    assert {file.name for file in tmp_path.iterdir()} == {"kernels.mat", "machine.json"}
+    assert refused(*words[:-1], tmp_path / "nowhere" / "machine.json").code == "file-not-writable"
+
+
+def test_shipped_templates_are_listed_and_printed_to_be_edited() -> None:
+    listed = run("templates")
+    assert "tg119-c-shape" in listed.stdout
+    printed = run("templates", "tg119-prostate")
+    assert plan_wish_from(printed.stdout.encode()).prescription.dose_gy == 75.6
+    assert refused("templates", "mine").code == "template-unknown"
+
+
+def test_whoever_waits_reads_which_step_it_is_its_iteration_and_what_it_reached() -> None:
+    seen: list[tuple[str, int, int]] = []
+    heard = planning.hearing(lambda words, done, total: seen.append((words, done, total)))
+    assert heard(Told(step=StepName.FLUENCE, done=3, total=80, objective=12.348))
+    assert heard(Told(step=StepName.DOSE, done=2, total=9))
+    assert heard(Told(step=StepName.INFLUENCE))
+    assert seen == [
+        ("Optimising fluence · iteration 3 · objective 12.35", 3, 80),
+        ("Computing dose", 2, 9),
+        ("Computing doses of beamlets", 0, 1),
+    ]
