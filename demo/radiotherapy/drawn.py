@@ -19,6 +19,7 @@ from demo.radiotherapy.phantoms import (
     PTV,
     RIGHT,
     Lattice,
+    Leaning,
     LinearDose,
     Part,
     Phantom,
@@ -31,7 +32,7 @@ from demo.radiotherapy.solids import Body, BoxWithHole, Cone, Cylinder, Sphere, 
 from demo.radiotherapy.sound import sound_case
 from tianfu.standards.dicom.cases import Case
 
-WIDE_MM, DEEP_MM, HIGH_MM = 190.0, 160.0, 112.0
+WIDE_MM, DEEP_MM, HIGH_MM = 215.0, 170.0, 112.0
 """The least size of an image: what is drawn lies within, and scatter has room."""
 
 FRACTION_GY = (1.8, 2.0, 2.2, 2.5, 3.0)
@@ -60,16 +61,37 @@ def _course(dice: Dice, made: MadeCase, fractions: int) -> Course:
 
 
 def _phantom(dice: Dice, *, prescribed_gy: float) -> Phantom:
-    at_mm = (dice.uniform(-6, 6), dice.uniform(-6, 6), dice.uniform(-4, 4))
+    image = _image(dice)
+    at_mm = _beside_the_middle(dice, image)
     body, reach_mm = _target(dice)
     drawn = replace(PTV, name=f"PTV_{round(prescribed_gy * 100)}")
     return Phantom(
         name="drawn",
         regions=(_region(drawn, body, at_mm), *_beside(dice, at_mm, reach_mm)),
-        image=_image(dice),
+        image=image,
         dose_lattice=Lattice(shape=(8, 8, 8), spacing_mm=(5.0, 5.0, 5.0)),
         dose=LinearDose(middle_gy=prescribed_gy, gy_per_mm=(0.0, 0.0, 0.0)),
         prescribed_gy=prescribed_gy,
+        body=_body(dice, image),
+    )
+
+
+def _beside_the_middle(dice: Dice, image: Lattice) -> Triple:
+    """A place for the target some millimetres beside the image's middle: nobody is his own mirror image."""
+    x, y, z = (middle + dice.pick((-1, 1)) * dice.uniform(4, 8) for middle in image.offset_mm)
+    return x, y, z
+
+
+def _body(dice: Dice, image: Lattice) -> Leaning:
+    slices, rows, columns = image.shape
+    across, along, step = image.spacing_mm
+    lean = (dice.pick((-1, 1)) * dice.uniform(0.08, 0.12), dice.pick((-1, 1)) * dice.uniform(0.05, 0.1))
+    return Leaning(
+        half_x_mm=0.40 * columns * across,
+        half_y_mm=0.36 * rows * along,
+        height_mm=step * slices,
+        lean=lean,
+        widens=dice.pick((-1, 1)) * dice.uniform(5e-4, 1e-3),
     )
 
 
@@ -97,7 +119,7 @@ def _target(dice: Dice) -> tuple[Body, float]:
 def _beside(dice: Dice, at_mm: Triple, reach_mm: float) -> tuple[Region, ...]:
     x, y, z = at_mm
     radius = dice.uniform(9, 13)
-    away = reach_mm + radius + dice.uniform(4, 9)
+    away = reach_mm + radius + dice.uniform(7, 11)
     organs = (
         _region(LEFT, Sphere(radius_mm=radius), (x + away, y - 4.0, z + dice.uniform(-3, 3))),
         _region(RIGHT, Sphere(radius_mm=dice.uniform(9, radius)), (x - away, y - 4.0, z + dice.uniform(-3, 3))),

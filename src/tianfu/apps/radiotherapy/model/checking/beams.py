@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -166,6 +166,31 @@ def _direction(checked: Checked) -> Iterator[Seen]:
             yield seen({"beam": beam.number})
 
 
+@BOOK.rule("gantry-jumps", Severity.WARNING, TG_275, "ours")
+def _jumps(checked: Checked) -> Iterator[Seen]:
+    """The gantry turns where no dose is given and stands where some is: segments of several fields in one."""
+    for beam in checked.beams:
+        turned = given = 0.0
+        for one, other in pairwise(beam.control_points):
+            if None in (one.stand.gantry_degrees, other.stand.gantry_degrees, one.weight, other.weight):
+                raise NotJudgedError("not-said")
+            by = abs(_signed((other.stand.gantry_degrees or 0.0) - (one.stand.gantry_degrees or 0.0)))
+            if (other.weight or 0.0) > (one.weight or 0.0):
+                given = max(given, by)
+            else:
+                turned = max(turned, by)
+        if turned > SAME_DEGREES and given <= SAME_DEGREES:
+            yield seen({"beam": beam.number}, found=f"{turned:.1f}°", limit=f"{SAME_DEGREES:g}°")
+
+
+@BOOK.rule("bolus-not-on-all-beams", Severity.WARNING, TG_275, "inferred")
+def _bolus(checked: Checked) -> Iterator[Seen]:
+    with_bolus = [beam.number for beam in checked.beams if "boli" in beam.not_read]
+    if with_bolus and len(with_bolus) < len(checked.beams):
+        for number in with_bolus:
+            yield seen({"beam": number}, found=len(with_bolus), expected=len(checked.beams))
+
+
 @BOOK.rule("beam-name-missing", Severity.NOTICE, MPPG_11A, "ours")
 def _named(checked: Checked) -> Iterator[Seen]:
     for beam in checked.plan.beams:
@@ -323,8 +348,10 @@ def _picture_isocentre(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("beam-setup-missing", Severity.WARNING, dicom("C.8.8.14"), "ours")
 def _setup(checked: Checked) -> Iterator[Seen]:
+    """A beam names no setup, or one that the plan has not."""
+    known = {setup.number for setup in checked.plan.setups}
     for beam in checked.beams:
-        if beam.setup is None:
+        if beam.setup not in known:
             yield seen({"beam": beam.number})
 
 

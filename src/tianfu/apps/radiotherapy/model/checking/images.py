@@ -10,7 +10,6 @@ import numpy as np
 from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
-from tianfu.standards.dicom.grids import Floats
 
 BOOK = Book(Topic.IMAGES)
 
@@ -52,7 +51,7 @@ def _air(checked: Checked) -> Iterator[Seen]:
     body = checked.inside(checked.body)
     for _ in range(2):
         body = _grown(body)
-    outside = _coarse_values(checked)[~body]
+    outside = checked.coarse_values()[~body]
     if outside.size < AIR_VOXELS_LEAST:
         raise NotJudgedError("nothing-to-check")
     median = float(np.median(outside))
@@ -62,7 +61,7 @@ def _air(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("body-unlike-tissue", Severity.STOP, TG_275, "ours")
 def _tissue(checked: Checked) -> Iterator[Seen]:
-    inside = _coarse_values(checked)[checked.inside(checked.body)]
+    inside = checked.coarse_values()[checked.inside(checked.body)]
     if not inside.size:
         raise NotJudgedError("no-body")
     median = float(np.median(inside))
@@ -133,13 +132,6 @@ def _repeat(checked: Checked) -> Iterator[Seen]:
     for number, (one, other) in enumerate(pairwise(values), start=1):
         if np.ptp(one) > 0 and np.array_equal(one, other):
             yield seen({"slice": number + 1}, other=number)
-
-
-def _coarse_values(checked: Checked) -> Floats:
-    """The image at the coarse grid's voxels."""
-    image = checked.images.volume
-    step = np.rint(checked.coarse.spacing / image.grid.spacing).astype(int)
-    return np.asarray(image.values[:, :: int(step[1]), :: int(step[0])], dtype=np.float64)
 
 
 def _grown(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

@@ -21,8 +21,8 @@ from tianfu.apps.radiotherapy.model.checking.books import MPPG_11A, TG_275, Book
 from tianfu.apps.radiotherapy.model.checking.projections import seen_from
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
-from tianfu.standards.dicom.beams import Beam
-from tianfu.standards.dicom.control_points import X_JAWS, Y_JAWS
+from tianfu.standards.dicom.beams import WEIGHT_WITHIN, Beam
+from tianfu.standards.dicom.control_points import LEAVES, X_JAWS, Y_JAWS
 from tianfu.standards.dicom.grids import Floats
 
 BOOK = Book(Topic.SEGMENTS)
@@ -33,7 +33,7 @@ WITHIN_MM = 0.005
 AREA_MM2_LEAST = 100.0
 JAWS_BESIDE_MM_MOST = 20.0
 COVERED_LEAST = 0.7
-COVERED_PERCENT_MOST = 40.0
+COVERED_PERCENT_MOST = 15.0
 BESIDE_TARGET_MM_MOST = 40.0
 ANGLE_MOVED_DEGREES = 1e-3
 
@@ -46,6 +46,29 @@ def _leaf_beyond(checked: Checked) -> Iterator[Seen]:
         for worst, limit in ((both.min(), leaves.least_mm), (both.max(), leaves.most_mm)):
             if not leaves.least_mm - WITHIN_MM <= worst <= leaves.most_mm + WITHIN_MM:
                 yield seen(_at(beam, number), found=f"{worst:.1f} mm", limit=f"{limit:g} mm")
+
+
+@BOOK.rule("leaf-positions-missing", Severity.STOP, TG_275, "inferred")
+def _positions(checked: Checked) -> Iterator[Seen]:
+    """A beam has leaves and does not say where they stand: it would be given open."""
+    for beam in checked.beams:
+        devices = [device for device in beam.devices if device.kind in LEAVES]
+        for number, point in enumerate(beam.control_points):
+            stated = {one.device: len(one.positions_mm) for one in point.stand.openings}
+            if any(stated.get(device.kind) != 2 * device.pairs for device in devices):
+                yield seen(_at(beam, number))
+                break
+
+
+@BOOK.rule("final-weight-differs", Severity.STOP, dicom("C.8.8.14"), "memory")
+def _final_weight(checked: Checked) -> Iterator[Seen]:
+    """The last control point's weight is the final one, or part of the monitor units belongs to no segment."""
+    for beam in checked.beams:
+        last = beam.control_points[-1].weight if beam.control_points else None
+        if last is None or beam.final_weight is None:
+            raise NotJudgedError("no-weights")
+        if abs(last - beam.final_weight) > WEIGHT_WITHIN * abs(beam.final_weight):
+            yield seen({"beam": beam.number}, found=f"{last:g}", expected=f"{beam.final_weight:g}")
 
 
 @BOOK.rule("leaf-pairs-differ-from-machine", Severity.STOP, TG_275, "inferred")

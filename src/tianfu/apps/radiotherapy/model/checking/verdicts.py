@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tianfu.apps.radiotherapy.model.checking import (
     beams,
     chain,
+    contents,
     doses,
     images,
     prescription,
@@ -20,7 +21,7 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for topic in (prescription, beams, segments, structures, images, doses, chain, records)
+    for topic in (prescription, beams, segments, structures, contents, images, doses, chain, records)
     for check in topic.BOOK.checks
 )
 

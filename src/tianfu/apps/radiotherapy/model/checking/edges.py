@@ -1,0 +1,112 @@
+"""Where a structure's outline runs in the image: values just inside and just outside of it, here or displaced.
+
+What has no edge of its own in the image, as a margin has none, is not judged by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+from tianfu.apps.radiotherapy.model.rings import is_inside
+from tianfu.apps.radiotherapy.model.shapes import Plane
+from tianfu.standards.dicom.grids import Floats
+from tianfu.standards.dicom.structures import Structure
+
+PROBE_MM = 3.0
+"""How far from the outline values are looked at: beyond the blur of an edge. [ours]"""
+
+APART_MM = 4.0
+POINTS_MOST = 600
+CLIPPED_HU = 300.0
+"""A step beyond this says no more than that there is one: air and bone shall not outweigh the rest. [ours]"""
+
+GRAIN_HU = 5.0
+
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """Points of a structure's rings and the directions outwards (n, 2), along the grid's axes, and their slices."""
+
+    points_mm: Floats
+    outwards: Floats
+    slices: Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """The step inwards over an outline, its mean and how even it is: the mean by the spread about it."""
+
+    step_hu: float
+    evenness: float
+
+
+def outline_of(checked: Checked, structure: Structure) -> Outline:
+    """Points about `APART_MM` apart on all rings that lie on a slice; holes look the other way."""
+    step = float(checked.images.volume.grid.spacing[2])
+    parts = [(*points_on(plane), round(plane.z_mm / step)) for plane in checked.shape(structure).planes]
+    points = np.concatenate([part[0] for part in parts])
+    outwards = np.concatenate([part[1] for part in parts])
+    slices = np.concatenate([np.full(len(part[0]), part[2], dtype=np.int64) for part in parts])
+    every = max(1, len(points) // POINTS_MOST)
+    is_there = (slices >= 0) & (slices < checked.images.volume.grid.shape[0])
+    kept = np.flatnonzero(is_there)[::every]
+    return Outline(points_mm=points[kept], outwards=outwards[kept], slices=slices[kept])
+
+
+def points_on(plane: Plane) -> tuple[Floats, Floats]:
+    """Points about `APART_MM` apart on a plane's rings, and unit vectors out of the structure (n, 2) at each."""
+    parts = [_spread(ring, inwards=is_hole(plane, number)) for number, ring in enumerate(plane.rings)]
+    return np.concatenate([points for points, _ in parts]), np.concatenate([outwards for _, outwards in parts])
+
+
+def is_hole(plane: Plane, number: int) -> bool:
+    """Whether a ring lies within an odd number of others: outwards is then its inside."""
+    x, y = plane.rings[number][0]
+    others = (ring for place, ring in enumerate(plane.rings) if place != number)
+    return sum(is_inside(float(x), float(y), ring) for ring in others) % 2 == 1
+
+
+def steps_over(checked: Checked, outline: Outline, *, by_mm: tuple[float, float] = (0.0, 0.0)) -> Floats:
+    """Value inside less value outside at each point of an outline displaced by so much, clipped."""
+    probe = max(PROBE_MM, 1.2 * float(checked.images.volume.grid.spacing[:2].max()))
+    at = outline.points_mm + np.array(by_mm)
+    inside = values_at(checked, at - probe * outline.outwards, outline.slices)
+    outside = values_at(checked, at + probe * outline.outwards, outline.slices)
+    return np.clip(inside - outside, -CLIPPED_HU, CLIPPED_HU)
+
+
+def edge_of(steps: Floats) -> Edge:
+    """Their mean and how even they are."""
+    mean = float(steps.mean())
+    return Edge(step_hu=mean, evenness=abs(mean) / (float(steps.std()) + GRAIN_HU))
+
+
+def values_at(checked: Checked, points_mm: Floats, slices: Whole) -> Floats:
+    """The image's nearest voxels; beyond its sides the nearest one at the side."""
+    image = checked.images.volume
+    places = np.rint(points_mm / image.grid.spacing[:2]).astype(np.int64)
+    columns = np.clip(places[:, 0], 0, image.grid.shape[2] - 1)
+    rows = np.clip(places[:, 1], 0, image.grid.shape[1] - 1)
+    return np.asarray(image.values[slices, rows, columns], dtype=np.float64)
+
+
+def _spread(ring: Floats, *, inwards: bool) -> tuple[Floats, Floats]:
+    """Points evenly along a ring, and a unit vector outwards at each."""
+    closed = np.vstack([ring, ring[:1]])
+    lengths = np.linalg.norm(np.diff(closed, axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = max(6, round(along[-1] / APART_MM))
+    at = (np.arange(count) + 0.5) * along[-1] / count
+    points = np.column_stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)])
+    tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-9)[:, None]
+    x, y = ring[:, 0], ring[:, 1]
+    turns = float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+    return points, normal * (1.0 if (turns > 0) != inwards else -1.0)
