@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,17 +12,17 @@ from tianfu.apps.radiotherapy.model.checking.apertures import (
     Aperture,
     Shot,
     aperture_of,
+    is_through,
     jaws_of,
     leaves_of,
     shots_of,
 )
 from tianfu.apps.radiotherapy.model.checking.books import MPPG_11A, TG_275, Book, dicom
-from tianfu.apps.radiotherapy.model.checking.projections import seen_from
+from tianfu.apps.radiotherapy.model.checking.projections import views_of
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 from tianfu.standards.dicom.beams import WEIGHT_WITHIN, Beam
 from tianfu.standards.dicom.control_points import LEAVES, X_JAWS, Y_JAWS
-from tianfu.standards.dicom.grids import Floats
 
 BOOK = Book(Topic.SEGMENTS)
 
@@ -270,8 +269,8 @@ def _misses(checked: Checked) -> Iterator[Seen]:
     points = checked.points(checked.target)
     for beam in checked.beams:
         covered = np.zeros(len(points), dtype=np.bool_)
-        for aperture, flat in _views(checked, beam, points):
-            covered |= _through(aperture, flat)
+        for aperture, flat in views_of(beam, points, checked.images.position):
+            covered |= is_through(aperture, flat)
         share = float(covered.mean())
         if share < COVERED_LEAST:
             yield seen({"beam": beam.number}, found=f"{100 * share:.0f} %", limit=f"{100 * COVERED_LEAST:.0f} %")
@@ -282,7 +281,7 @@ def _beside(checked: Checked) -> Iterator[Seen]:
     points = np.concatenate([checked.points(each) for each in checked.targets or (checked.target,)])
     for beam in checked.beams:
         beyond = 0.0
-        for aperture, flat in _views(checked, beam, points):
+        for aperture, flat in views_of(beam, points, checked.images.position):
             if aperture.is_open.any():
                 along, across = _edges(aperture, along=True), _edges(aperture, along=False)
                 low, high = flat.min(axis=0), flat.max(axis=0)
@@ -339,24 +338,6 @@ def _edges(aperture: Aperture, *, along: bool) -> tuple[float, float]:
     rows = np.flatnonzero(aperture.is_open)
     low, high = float(aperture.boundaries_mm[rows[0]]), float(aperture.boundaries_mm[rows[-1] + 1])
     return max(low, aperture.across_mm[0]), min(high, aperture.across_mm[1])
-
-
-def _through(aperture: Aperture, flat: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which points (n, 2) of the isocentre's plane lie in the opening."""
-    row = np.clip(np.searchsorted(aperture.boundaries_mm, flat[:, 1], side="right") - 1, 0, len(aperture.first_mm) - 1)
-    inside = (flat[:, 0] >= aperture.left_mm[row]) & (flat[:, 0] <= aperture.right_mm[row])
-    return inside & (flat[:, 1] >= aperture.across_mm[0]) & (flat[:, 1] <= aperture.across_mm[1])
-
-
-def _views(checked: Checked, beam: Beam, points: Floats) -> Iterator[tuple[Aperture, Floats]]:
-    """Each aperture with the points as the beam sees them there; projected anew only where something turned."""
-    known: dict[object, Floats] = {}
-    position = checked.images.position
-    for point, aperture in zip(beam.control_points, _of_beam(beam), strict=True):
-        place = (replace(point.stand, openings=()), point.isocentre_mm)
-        if place not in known:
-            known[place] = seen_from(beam, point, points, position)
-        yield aperture, known[place]
 
 
 def _seconds(checked: Checked, mu: float) -> float:

@@ -9,6 +9,7 @@ from tianfu.apps.radiotherapy.model.checking import (
     chain,
     contents,
     doses,
+    fields,
     images,
     prescription,
     records,
@@ -21,7 +22,7 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for topic in (prescription, beams, segments, structures, contents, images, doses, chain, records)
+    for topic in (prescription, beams, segments, structures, contents, images, doses, fields, chain, records)
     for check in topic.BOOK.checks
 )
 
