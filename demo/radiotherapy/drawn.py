@@ -42,7 +42,7 @@ FRACTIONS_GIVEN = 3
 def drawn_case(dice: Dice) -> Case:
     """A sound case with three sessions; the same dice draw the same case."""
     making = Making(seed=dice.randrange(1, 60_000), fractions_given=FRACTIONS_GIVEN)
-    fractions, dose_gy = dice.randrange(5, 36), dice.pick(FRACTION_GY)
+    fractions, dose_gy = dice.randrange(11, 36), dice.pick(FRACTION_GY)
     made = made_phantom(_phantom(dice, prescribed_gy=round(fractions * dose_gy, 2)))
     return sound_case(made, making, course=_course(dice, made, fractions))
 

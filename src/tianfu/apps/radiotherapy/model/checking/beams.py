@@ -306,6 +306,14 @@ def _axis(checked: Checked) -> Iterator[Seen]:
             yield seen({"beam": beam.number}, found=found, limit=f"{AXIS_MM[0]:g}-{AXIS_MM[1]:g} mm")
 
 
+@BOOK.rule("beam-axes-differ", Severity.STOP, TG_275, "inferred")
+def _axes(checked: Checked) -> Iterator[Seen]:
+    """One machine has one distance from its source to its axis."""
+    axes = {beam.axis_mm for beam in checked.plan.beams if beam.axis_mm is not None}
+    if len(axes) > 1:
+        yield seen(found=_listed(axes, "mm"))
+
+
 @BOOK.rule("surface-distance-unusual", Severity.WARNING, TG_275, "ours")
 def _surface(checked: Checked) -> Iterator[Seen]:
     told = [(beam, point.surface_mm) for beam in checked.beams for point in beam.control_points[:1]]

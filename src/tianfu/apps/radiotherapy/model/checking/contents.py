@@ -1,4 +1,4 @@
-"""Rules that hold structures against what the image shows, and slices against their neighbours."""
+"""Rules that hold structures against what the image shows."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book
 from tianfu.apps.radiotherapy.model.checking.edges import (
-    APART_MM,
     PROBE_MM,
+    area_mm2,
     edge_of,
-    is_hole,
+    half_way_mm,
     outline_of,
     points_on,
     steps_over,
@@ -35,15 +34,13 @@ RIM_MM = 5.0
 AIR_SHARE_MOST, TISSUE_SHARE_MOST = 0.2, 0.35
 """A couch may touch a patient along a third of his outline; air within his skin has less excuse. [ours]"""
 
-SEARCHED_MM, SEARCH_STEP_MM = 24.0, 2.0
+SEARCHED_MM, SEARCH_STEP_MM = 24.0, 3.0
 DISPLACED_MM_LEAST = 4.0
-EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 2.0, 0.5, 10.0
+EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 1.5, 0.5, 10.0
 """Only an outline that fits evenly somewhere else, and badly where it is, is told. [ours]"""
 
 END_MM2_LEAST, GOES_ON_SHARE = 60.0, 0.4
 PIECE_SHARE_MOST, PIECE_ML_MOST = 0.02, 0.5
-OUT_OF_PLACE_FACTOR, END_FACTOR = 1.6, 3.0
-SMOOTH_MM = 6.0
 DENSITY_FACTOR_MOST = 3.0
 
 HU_OF_NAMES: Mapping[str, tuple[float, float]] = {
@@ -106,7 +103,7 @@ def _goes_on(checked: Checked) -> Iterator[Seen]:
         planes = checked.shape(one).planes
         for plane, way in ((planes[0], -1), (planes[-1], 1)):
             last = round(plane.z_mm / step)
-            if _area_mm2(plane) >= END_MM2_LEAST and 0 <= last < slices and 0 <= last + way < slices:
+            if area_mm2(plane) >= END_MM2_LEAST and 0 <= last < slices and 0 <= last + way < slices:
                 here, beside, beyond = _around(checked, plane, last, last + way)
                 grain = float(np.hypot(here.std(), beside.std())) / np.sqrt(len(here))
                 contrast = float(here.mean() - beside.mean())
@@ -121,9 +118,9 @@ def _crumbs(checked: Checked) -> Iterator[Seen]:
     step = float(checked.images.volume.grid.spacing[2])
     for one in checked.drawn:
         pieces = _pieces_ml(checked, one, step)
-        for volume in pieces:
-            if volume < min(PIECE_ML_MOST, PIECE_SHARE_MOST * sum(pieces)):
-                yield seen({"structure": one.name}, found=f"{volume:.2f} cm³", other=f"{sum(pieces):.1f} cm³")
+        count = sum(volume < min(PIECE_ML_MOST, PIECE_SHARE_MOST * sum(pieces)) for volume in pieces)
+        if count:
+            yield seen({"structure": one.name}, found=count, limit=f"{PIECE_ML_MOST:g} cm³")
 
 
 @BOOK.rule("structure-unlike-its-name", Severity.WARNING, TG_275, "ours")
@@ -160,43 +157,14 @@ def _density(checked: Checked) -> Iterator[Seen]:
             yield seen({"structure": structure.name}, found=f"{one.value:g}", other=f"{seen_there:.2f}")
 
 
-@BOOK.rule("slice-out-of-place", Severity.WARNING, TG_275, "ours")
-def _out_of_place(checked: Checked) -> Iterator[Seen]:
-    """A slice that is less like either neighbour than these are like each other; at an end, less than others are."""
-    smooth = _smoothed(checked)
-    count = len(smooth)
-    if count < 5:
-        raise NotJudgedError("nothing-to-check")
-    usual = float(np.median([_unlike(smooth[k], smooth[k + 1]) for k in range(count - 1)]))
-    for number in range(1, count - 1):
-        before, after = smooth[number - 1], smooth[number + 1]
-        nearer = min(_unlike(smooth[number], before), _unlike(smooth[number], after))
-        if nearer > OUT_OF_PLACE_FACTOR * max(usual, _unlike(before, after)):
-            yield seen({"slice": number + 1}, found=f"{nearer:.1f} HU", other=f"{_unlike(before, after):.1f} HU")
-    for end, one, other in ((0, 1, 2), (count - 1, count - 2, count - 3)):
-        away = _unlike(smooth[end], smooth[one])
-        if away > END_FACTOR * max(usual, _unlike(smooth[one], smooth[other])):
-            yield seen(
-                {"slice": end + 1}, found=f"{away:.1f} HU", other=f"{_unlike(smooth[one], smooth[other]):.1f} HU"
-            )
-
-
 def _with_edges(checked: Checked) -> tuple[Structure, ...]:
     return tuple(one for one in checked.drawn if one.kind in TARGET_KINDS | ORGAN_KINDS | {"EXTERNAL"})
-
-
-def _area_mm2(plane: Plane) -> float:
-    """Of the plane's rings without their holes."""
-    return sum(
-        (-1 if is_hole(plane, number) else 1) * float(moments_of(ring)[0]) for number, ring in enumerate(plane.rings)
-    )
 
 
 def _around(checked: Checked, plane: Plane, here: int, beyond: int) -> tuple[Floats, Floats, Floats]:
     """Values half way into a plane's rings and beside them on its slice, and half way into them on another slice."""
     points, outwards = points_on(plane)
-    # Half of a disc's radius, and half of a band's width.
-    depth = _area_mm2(plane) / (APART_MM * len(points))
+    depth = half_way_mm(plane, len(points))
     inner, outer = points - depth * outwards, points + PROBE_MM * outwards
     on, other = (np.full(len(points), number, dtype=np.int64) for number in (here, beyond))
     return values_at(checked, inner, on), values_at(checked, outer, on), values_at(checked, inner, other)
@@ -227,17 +195,6 @@ def _pieces_ml(checked: Checked, structure: Structure, step: float) -> list[floa
     for place, (_, _, _, area) in enumerate(rings):
         volumes[root(place)] = volumes.get(root(place), 0.0) + area * step / 1000
     return list(volumes.values())
-
-
-def _smoothed(checked: Checked) -> Floats:
-    """The image at coarse voxels, clipped and averaged over some millimetres within its slices."""
-    size = np.maximum(1, np.rint(SMOOTH_MM / checked.coarse.spacing)).astype(int)
-    clipped = np.clip(checked.coarse_values(), -300.0, 300.0)
-    return np.asarray(uniform_filter(clipped, size=(1, int(size[1]), int(size[0])), mode="nearest"))
-
-
-def _unlike(one: Floats, other: Floats) -> float:
-    return float(np.abs(one - other).mean())
 
 
 def _grown(checked: Checked, mask: Bools) -> Bools:

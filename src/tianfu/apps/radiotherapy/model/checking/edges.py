@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
-from tianfu.apps.radiotherapy.model.rings import is_inside
+from tianfu.apps.radiotherapy.model.rings import is_inside, moments_of
 from tianfu.apps.radiotherapy.model.shapes import Plane
 from tianfu.standards.dicom.grids import Floats
 from tianfu.standards.dicom.structures import Structure
@@ -20,7 +20,7 @@ PROBE_MM = 3.0
 """How far from the outline values are looked at: beyond the blur of an edge. [ours]"""
 
 APART_MM = 4.0
-POINTS_MOST = 600
+POINTS_MOST = 300
 CLIPPED_HU = 300.0
 """A step beyond this says no more than that there is one: air and bone shall not outweigh the rest. [ours]"""
 
@@ -31,11 +31,15 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """Points of a structure's rings and the directions outwards (n, 2), along the grid's axes, and their slices."""
+    """Points of a structure's rings and the directions outwards (n, 2), along the grid's axes, and their slices.
+
+    `depths_mm` is how far inside of each point values are looked at: no farther than half way in.
+    """
 
     points_mm: Floats
     outwards: Floats
     slices: Whole
+    depths_mm: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +52,35 @@ class Edge:
 
 def outline_of(checked: Checked, structure: Structure) -> Outline:
     """Points about `APART_MM` apart on all rings that lie on a slice; holes look the other way."""
-    step = float(checked.images.volume.grid.spacing[2])
-    parts = [(*points_on(plane), round(plane.z_mm / step)) for plane in checked.shape(structure).planes]
-    points = np.concatenate([part[0] for part in parts])
-    outwards = np.concatenate([part[1] for part in parts])
-    slices = np.concatenate([np.full(len(part[0]), part[2], dtype=np.int64) for part in parts])
-    every = max(1, len(points) // POINTS_MOST)
-    is_there = (slices >= 0) & (slices < checked.images.volume.grid.shape[0])
-    kept = np.flatnonzero(is_there)[::every]
-    return Outline(points_mm=points[kept], outwards=outwards[kept], slices=slices[kept])
+    grid, probe = checked.images.volume.grid, probe_mm(checked)
+    parts = [(plane, *points_on(plane)) for plane in checked.shape(structure).planes]
+    slices = np.concatenate([np.full(len(at), round(plane.z_mm / float(grid.spacing[2]))) for plane, at, _ in parts])
+    depths = np.concatenate([np.full(len(at), min(probe, half_way_mm(plane, len(at)))) for plane, at, _ in parts])
+    kept = np.flatnonzero((slices >= 0) & (slices < grid.shape[0]))
+    kept = kept[:: max(1, len(kept) // POINTS_MOST)]
+    return Outline(
+        points_mm=np.concatenate([at for _, at, _ in parts])[kept],
+        outwards=np.concatenate([outwards for _, _, outwards in parts])[kept],
+        slices=slices[kept],
+        depths_mm=depths[kept],
+    )
+
+
+def probe_mm(checked: Checked) -> float:
+    """`PROBE_MM`, or a little more than a pixel."""
+    return max(PROBE_MM, 1.2 * float(checked.images.volume.grid.spacing[:2].max()))
+
+
+def area_mm2(plane: Plane) -> float:
+    """Of a plane's rings without their holes."""
+    return sum(
+        (-1 if is_hole(plane, number) else 1) * float(moments_of(ring)[0]) for number, ring in enumerate(plane.rings)
+    )
+
+
+def half_way_mm(plane: Plane, points: int) -> float:
+    """Half of a disc's radius, and half of a band's width, of a plane with so many points `APART_MM` apart."""
+    return max(0.0, area_mm2(plane) / (APART_MM * points))
 
 
 def points_on(plane: Plane) -> tuple[Floats, Floats]:
@@ -74,10 +98,9 @@ def is_hole(plane: Plane, number: int) -> bool:
 
 def steps_over(checked: Checked, outline: Outline, *, by_mm: tuple[float, float] = (0.0, 0.0)) -> Floats:
     """Value inside less value outside at each point of an outline displaced by so much, clipped."""
-    probe = max(PROBE_MM, 1.2 * float(checked.images.volume.grid.spacing[:2].max()))
     at = outline.points_mm + np.array(by_mm)
-    inside = values_at(checked, at - probe * outline.outwards, outline.slices)
-    outside = values_at(checked, at + probe * outline.outwards, outline.slices)
+    inside = values_at(checked, at - outline.depths_mm[:, None] * outline.outwards, outline.slices)
+    outside = values_at(checked, at + probe_mm(checked) * outline.outwards, outline.slices)
     return np.clip(inside - outside, -CLIPPED_HU, CLIPPED_HU)
 
 

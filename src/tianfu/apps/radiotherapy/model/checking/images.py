@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+from tianfu.standards.dicom.grids import Floats
 
 BOOK = Book(Topic.IMAGES)
 
@@ -21,7 +23,10 @@ BODY_HU = (-400.0, 300.0)
 METAL_HU, METAL_ML = 2500, 0.5
 ALONG_WITHIN = 1e-3
 CUT_SHARE = 0.02
+AT_SIDE_VOXELS = 0.75
 AIR_VOXELS_LEAST = 100
+OUT_OF_PLACE_FACTOR, END_FACTOR = 1.6, 3.0
+SMOOTH_MM = 6.0
 
 
 @BOOK.rule("slices-thick", Severity.WARNING, TG_275, "ours")
@@ -111,10 +116,15 @@ def _oblique(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("image-cuts-body", Severity.WARNING, TG_275, "inferred")
 def _cuts(checked: Checked) -> Iterator[Seen]:
     """Slices on which the body reaches the side of the image: what lies beyond is lost to the dose."""
-    body = checked.inside(checked.body)
-    at_side = body[:, [0, -1], :].any(axis=(1, 2)) | body[:, :, [0, -1]].any(axis=(1, 2))
-    if at_side.mean() > CUT_SHARE:
-        yield seen(found=int(at_side.sum()), limit=0)
+    grid = checked.images.volume.grid
+    lowest, highest = grid.spacing[:2] * AT_SIDE_VOXELS, grid.extent[:2] - grid.spacing[:2] * AT_SIDE_VOXELS
+    planes = checked.shape(checked.body).planes
+    count = sum(
+        any((ring.min(axis=0) < lowest).any() or (ring.max(axis=0) > highest).any() for ring in plane.rings)
+        for plane in planes
+    )
+    if count > CUT_SHARE * grid.shape[0]:
+        yield seen(found=count, limit=0)
 
 
 @BOOK.rule("image-series-several", Severity.NOTICE, TG_275, "ours")
@@ -132,6 +142,38 @@ def _repeat(checked: Checked) -> Iterator[Seen]:
     for number, (one, other) in enumerate(pairwise(values), start=1):
         if np.ptp(one) > 0 and np.array_equal(one, other):
             yield seen({"slice": number + 1}, other=number)
+
+
+@BOOK.rule("slice-out-of-place", Severity.WARNING, TG_275, "ours")
+def _out_of_place(checked: Checked) -> Iterator[Seen]:
+    """A slice that is less like either neighbour than these are like each other; at an end, less than others are."""
+    smooth = _smoothed(checked)
+    count = len(smooth)
+    if count < 5:
+        raise NotJudgedError("nothing-to-check")
+    usual = float(np.median([_unlike(smooth[k], smooth[k + 1]) for k in range(count - 1)]))
+    for number in range(1, count - 1):
+        before, after = smooth[number - 1], smooth[number + 1]
+        nearer = min(_unlike(smooth[number], before), _unlike(smooth[number], after))
+        if nearer > OUT_OF_PLACE_FACTOR * max(usual, _unlike(before, after)):
+            yield seen({"slice": number + 1}, found=f"{nearer:.1f} HU", other=f"{_unlike(before, after):.1f} HU")
+    for end, one, other in ((0, 1, 2), (count - 1, count - 2, count - 3)):
+        away = _unlike(smooth[end], smooth[one])
+        if away > END_FACTOR * max(usual, _unlike(smooth[one], smooth[other])):
+            yield seen(
+                {"slice": end + 1}, found=f"{away:.1f} HU", other=f"{_unlike(smooth[one], smooth[other]):.1f} HU"
+            )
+
+
+def _smoothed(checked: Checked) -> Floats:
+    """The image at coarse voxels, clipped and averaged over some millimetres within its slices."""
+    size = np.maximum(1, np.rint(SMOOTH_MM / checked.coarse.spacing)).astype(int)
+    clipped = np.clip(checked.coarse_values(), -300.0, 300.0)
+    return np.asarray(uniform_filter(clipped, size=(1, int(size[1]), int(size[0])), mode="nearest"))
+
+
+def _unlike(one: Floats, other: Floats) -> float:
+    return float(np.abs(one - other).mean())
 
 
 def _grown(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
