@@ -32,7 +32,7 @@ from demo.radiotherapy.solids import Body, BoxWithHole, Cone, Cylinder, Sphere, 
 from demo.radiotherapy.sound import sound_case
 from tianfu.standards.dicom.cases import Case
 
-WIDE_MM, DEEP_MM, HIGH_MM = 215.0, 170.0, 112.0
+WIDE_MM, DEEP_MM, HIGH_MM = 215.0, 215.0, 112.0
 """The least size of an image: what is drawn lies within, and scatter has room."""
 
 FRACTION_GY = (1.8, 2.0, 2.2, 2.5, 3.0)
@@ -125,7 +125,7 @@ def _beside(dice: Dice, at_mm: Triple, reach_mm: float) -> tuple[Region, ...]:
         _region(RIGHT, Sphere(radius_mm=dice.uniform(9, radius)), (x - away, y - 4.0, z + dice.uniform(-3, 3))),
     )
     cord = Cylinder(radius_mm=dice.uniform(4, 7), height_mm=dice.uniform(60, 90))
-    lower = (_region(CORD, cord, (x, y + reach_mm + dice.uniform(14, 18), 0.0)),)
+    lower = (_region(CORD, cord, (x, y + reach_mm + dice.uniform(12, 15), 0.0)),)
     if dice.happens(0.5):
         return (*organs, *lower)
     nodes = Sphere(radius_mm=dice.uniform(7, 9))

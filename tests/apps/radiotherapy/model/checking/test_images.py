@@ -59,6 +59,11 @@ def _copied(values: Any, _: Checked) -> None:
     values[4] = values[3]
 
 
+def _of_another_place(values: Any, _: Checked) -> None:
+    """One slice shows the patient twelve millimetres beside."""
+    values[6] = np.roll(values[6], 4, axis=1)
+
+
 def _second_series(checked: Checked) -> Checked:
     (first,) = checked.case.images
     header = replace(first.header, series=replace(first.header.series, uid="2.25.77"))
@@ -90,6 +95,7 @@ FAULTS = [
     planted("image-cuts-body", WIDE_BODY),
     planted("image-series-several", _second_series),
     planted("slices-repeat", voxels(_copied)),
+    planted("slice-out-of-place", voxels(_of_another_place)),
 ]
 
 

@@ -35,6 +35,7 @@ COVERED_LEAST = 0.7
 COVERED_PERCENT_MOST = 15.0
 BESIDE_TARGET_MM_MOST = 40.0
 ANGLE_MOVED_DEGREES = 1e-3
+OFF_MIDDLE_MM_MOST, SEEN_TOGETHER_LEAST = 8.0, 0.97
 
 
 @BOOK.rule("leaf-beyond-machine", Severity.STOP, TG_275, "inferred")
@@ -288,6 +289,34 @@ def _beside(checked: Checked) -> Iterator[Seen]:
                 beyond = max(beyond, low[0] - along[0], along[1] - high[0], low[1] - across[0], across[1] - high[1])
         if beyond > BESIDE_TARGET_MM_MOST:
             yield seen({"beam": beam.number}, found=f"{beyond:.0f} mm", limit=f"{BESIDE_TARGET_MM_MOST:g} mm")
+
+
+@BOOK.rule("fields-beside-target", Severity.STOP, TG_275, "ours")
+def _all_beside(checked: Checked) -> Iterator[Seen]:
+    """Most fields open beside the target's middle and leave part of it out: the isocentre was moved.
+
+    A field that flashes beyond the skin is off the middle too, and leaves nothing out.
+    """
+    points = checked.points(checked.target)
+    away, shares = [], []
+    for beam in checked.beams:
+        covered = np.zeros(len(points), dtype=np.bool_)
+        low, high = np.full(2, np.inf), np.full(2, -np.inf)
+        flat = np.zeros((1, 2))
+        for aperture, flat in views_of(beam, points, checked.images.position):
+            covered |= is_through(aperture, flat)
+            if aperture.is_open.any():
+                edges = np.array([_edges(aperture, along=True), _edges(aperture, along=False)])
+                low, high = np.minimum(low, edges[:, 0]), np.maximum(high, edges[:, 1])
+        if np.isfinite(low).all():
+            away.append(float(np.linalg.norm((low + high - flat.min(axis=0) - flat.max(axis=0)) / 2)))
+            shares.append(float(covered.mean()))
+    if not away:
+        raise NotJudgedError("no-leaves")
+    if np.median(away) > OFF_MIDDLE_MM_MOST and np.mean(shares) < SEEN_TOGETHER_LEAST:
+        yield seen(
+            {"structure": checked.target.name}, found=f"{np.median(away):.0f} mm", limit=f"{OFF_MIDDLE_MM_MOST:g} mm"
+        )
 
 
 def _at(beam: Beam, number: int) -> dict[str, object]:
