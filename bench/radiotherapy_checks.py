@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -65,7 +65,7 @@ def check_keys(seed: int | None = None, *, clean_cases: int = CLEAN_CASES) -> Re
     drawn = secrets.randbelow(2**32) if seed is None else seed
     cases = [drawn_case(Dice("checks", drawn, number)) for number in range(clean_cases)]
     alarms = Counter(rule for case in cases for rule, _ in said_of(case))
-    blind, seeded = list(blind_tried(drawn, cases)), list(seeded_tried(drawn, cases))
+    blind, seeded = list(blind_tried(drawn, cases)), list(seeded_tried(drawn, cases, faults_of(Layer.PLAN_CHECK)))
     tried = [*blind, *seeded]
     return {
         "check_seed": drawn,
@@ -97,12 +97,12 @@ def blind_tried(seed: int, cases: list[Case]) -> Iterator[Tried]:
         yield _tried(fault.id, before[place], after)
 
 
-def seeded_tried(seed: int, cases: list[Case]) -> Iterator[Tried]:
-    """Each fault of objects that only a rule can see, written to files and read again."""
+def seeded_tried(seed: int, cases: list[Case], faults: Sequence[Fault]) -> Iterator[Tried]:
+    """Each fault in the objects of one of the cases, written to files and read again."""
     files = [written(_without_pictures(case)) for case in cases]
     read = [_read(one) for one in files]
     before = [said_of(case) for case in read]
-    for number, fault in enumerate(faults_of(Layer.PLAN_CHECK)):
+    for number, fault in enumerate(faults):
         place = number % len(cases)
         yield _tried(fault.id, before[place], said_of(_spoilt(fault, files[place], read[place], seed)))
 

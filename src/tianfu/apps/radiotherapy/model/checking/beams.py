@@ -27,8 +27,8 @@ ROUND_MM = 0.1
 """Finer shifts cannot be set at a couch. [ours]"""
 
 MU_LEAST = 5.0
-COUCH_TURNED_DEGREES, GANTRY_BELOW_DEGREES = 20.0, (120.0, 240.0)
-"""With the couch turned, the gantry below it comes near it. [ours]"""
+COLLISIONS = ((20.0, 120.0, 240.0), (45.0, 95.0, 265.0))
+"""With the couch turned by more than the first, a gantry between the others comes near it or the patient. [ours]"""
 
 TOLERANCE_DEGREES_MOST, TOLERANCE_MM_MOST = 5.0, 30.0
 NAMED_GANTRY = re.compile(r"(?<![A-Za-z])(?:Gantry|gantry|G|g)[ _]?([0-9]{1,3})(?![0-9])")
@@ -136,13 +136,14 @@ def _couch(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("collision-likely", Severity.WARNING, TG_275, "ours")
 def _collision(checked: Checked) -> Iterator[Seen]:
-    least, most = GANTRY_BELOW_DEGREES
     for beam in checked.beams:
         for point in beam.control_points:
             gantry, couch = point.stand.gantry_degrees, point.stand.couch_degrees
             if gantry is None or couch is None:
                 continue
-            if least <= gantry % 360 <= most and abs(_signed(couch)) > COUCH_TURNED_DEGREES:
+            if any(
+                least <= gantry % 360 <= most and abs(_signed(couch)) > turned for turned, least, most in COLLISIONS
+            ):
                 yield seen({"beam": beam.number}, found=f"{gantry:g}°, {couch:g}°")
                 break
 

@@ -37,6 +37,7 @@ AIR_SHARE_MOST, TISSUE_SHARE_MOST = 0.2, 0.35
 SEARCHED_MM, SEARCH_STEP_MM = 24.0, 3.0
 DISPLACED_MM_LEAST = 3.0
 EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 1.5, 0.6, 10.0
+EVEN_ENOUGH = 2.5
 """Only an outline that fits evenly somewhere else, and badly where it is, is told. [ours]"""
 
 END_MM2_LEAST, GOES_ON_SHARE = 60.0, 0.4
@@ -76,12 +77,15 @@ def _elsewhere(checked: Checked) -> Iterator[Seen]:
 
     A margin has no edge of its own and is not told.
     """
+    least_mm = max(DISPLACED_MM_LEAST, float(checked.images.volume.grid.spacing[:2].max()))
     ways = np.arange(-SEARCHED_MM, SEARCHED_MM + 0.1, SEARCH_STEP_MM)
     for one in _with_edges(checked):
         outline = outline_of(checked, one)
         if not len(outline.slices):
             continue
         here = edge_of(steps_over(checked, outline))
+        if here.evenness >= EVEN_ENOUGH:
+            continue
         best, at = here, (0.0, 0.0)
         for x, y in product(ways, ways):
             there = edge_of(steps_over(checked, outline, by_mm=(float(x), float(y))))
@@ -89,8 +93,8 @@ def _elsewhere(checked: Checked) -> Iterator[Seen]:
                 best, at = there, (float(x), float(y))
         away = float(np.hypot(*at))
         is_better = best.evenness >= EVEN_LEAST and here.evenness < EVEN_SHARE_MOST * best.evenness
-        if is_better and away >= DISPLACED_MM_LEAST:
-            yield seen({"structure": one.name}, found=f"{away:.0f} mm", limit=f"{DISPLACED_MM_LEAST:g} mm")
+        if is_better and away >= least_mm:
+            yield seen({"structure": one.name}, found=f"{away:.0f} mm", limit=f"{least_mm:.1f} mm")
 
 
 @BOOK.rule("structure-goes-on-in-image", Severity.NOTICE, TG_275, "ours")
