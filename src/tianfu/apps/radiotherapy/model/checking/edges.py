@@ -66,6 +66,12 @@ def outline_of(checked: Checked, structure: Structure) -> Outline:
     )
 
 
+def evenly(checked: Checked, structure: Structure) -> Floats:
+    """Points of the patient (n, 3) evenly along a structure's rings: a corner counts no more than what is between."""
+    outline, grid = outline_of(checked, structure), checked.images.volume.grid
+    return grid.patient(np.column_stack([outline.points_mm, outline.slices * float(grid.spacing[2])]))
+
+
 def probe_mm(checked: Checked) -> float:
     """`PROBE_MM`, or a little more than a pixel."""
     return max(PROBE_MM, 1.2 * float(checked.images.volume.grid.spacing[:2].max()))

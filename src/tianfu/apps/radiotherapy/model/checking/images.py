@@ -18,7 +18,7 @@ BOOK = Book(Topic.IMAGES)
 SLICE_MM_MOST = 5.0
 PIXEL_MM_MOST = 3.0
 SLICES_LEAST = 10
-AIR_HU_MOST = -850.0
+AIR_HU = (-1050.0, -920.0)
 BODY_HU = (-400.0, 300.0)
 METAL_HU, METAL_ML = 2500, 0.5
 ALONG_WITHIN = 1e-3
@@ -52,16 +52,21 @@ def _few(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("air-unlike-air", Severity.WARNING, TG_275, "ours")
 def _air(checked: Checked) -> Iterator[Seen]:
-    """The median of what is far from the body, two coarse pixels at least."""
-    body = checked.inside(checked.body)
+    """The median of what is far from the body, two coarse pixels at least, and of what is next to that.
+
+    Only near the body is air never padding, so only there it can be too low.
+    """
+    body, values = checked.inside(checked.body), checked.coarse_values()
     for _ in range(2):
         body = _grown(body)
-    outside = checked.coarse_values()[~body]
-    if outside.size < AIR_VOXELS_LEAST:
+    near = _grown(_grown(body)) & ~body
+    if np.count_nonzero(~body) < AIR_VOXELS_LEAST or np.count_nonzero(near) < AIR_VOXELS_LEAST:
         raise NotJudgedError("nothing-to-check")
-    median = float(np.median(outside))
-    if median > AIR_HU_MOST:
-        yield seen(found=f"{median:.0f} HU", limit=f"{AIR_HU_MOST:g} HU")
+    median, beside = float(np.median(values[~body])), float(np.median(values[near]))
+    if median > AIR_HU[1]:
+        yield seen(found=f"{median:.0f} HU", limit=f"{AIR_HU[1]:g} HU")
+    elif beside < AIR_HU[0]:
+        yield seen(found=f"{beside:.0f} HU", limit=f"{AIR_HU[0]:g} HU")
 
 
 @BOOK.rule("body-unlike-tissue", Severity.STOP, TG_275, "ours")

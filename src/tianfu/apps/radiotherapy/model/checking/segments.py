@@ -18,6 +18,7 @@ from tianfu.apps.radiotherapy.model.checking.apertures import (
     shots_of,
 )
 from tianfu.apps.radiotherapy.model.checking.books import MPPG_11A, TG_275, Book, dicom
+from tianfu.apps.radiotherapy.model.checking.edges import evenly
 from tianfu.apps.radiotherapy.model.checking.projections import views_of
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
@@ -267,7 +268,7 @@ def _gantry_speed(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("aperture-misses-target", Severity.STOP, TG_275, "ours")
 def _misses(checked: Checked) -> Iterator[Seen]:
     """How much of the target's points all apertures of a beam see together, where leaves stand still in the room."""
-    points = checked.points(checked.target)
+    points = evenly(checked, checked.target)
     for beam in checked.beams:
         covered = np.zeros(len(points), dtype=np.bool_)
         for aperture, flat in views_of(beam, points, checked.images.position):
@@ -297,7 +298,7 @@ def _all_beside(checked: Checked) -> Iterator[Seen]:
 
     A field that flashes beyond the skin is off the middle too, and leaves nothing out.
     """
-    points = checked.points(checked.target)
+    points = evenly(checked, checked.target)
     away, shares = [], []
     for beam in checked.beams:
         covered = np.zeros(len(points), dtype=np.bool_)
