@@ -40,7 +40,7 @@ EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 1.5, 0.6, 10.0
 EVEN_ENOUGH = 2.5
 """Only an outline that fits evenly somewhere else, and badly where it is, is told. [ours]"""
 
-END_MM2_LEAST, GOES_ON_SHARE = 60.0, 0.4
+END_MM2_LEAST, GOES_ON_SHARE = 45.0, 0.4
 PIECE_SHARE_MOST, PIECE_ML_MOST = 0.02, 0.5
 DENSITY_FACTOR_MOST = 3.0
 
