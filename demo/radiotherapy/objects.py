@@ -99,9 +99,9 @@ def patient_of(making: Making) -> Patient:
     )
 
 
-def values_of(case: MadeCase, making: Making) -> Case:
-    """All objects of the case as values: what their readers are to give back."""
-    course = course_of(case)
+def values_of(case: MadeCase, making: Making, *, course: Course | None = None) -> Case:
+    """All objects of the case as values: what their readers are to give back; the usual course if none is given."""
+    course = course or course_of(case)
     images = _images(case, making)
     structure_set = _structure_set(case, making, images)
     plan = _plan(case, making, course)

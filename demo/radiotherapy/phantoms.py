@@ -90,7 +90,10 @@ class RadialDose:
 
 @dataclass(frozen=True, kw_only=True)
 class Phantom:
-    """A recipe; `dose_axes` are those of the dose's grid, where it does not lie along the image's."""
+    """A recipe; `dose_axes` are those of the dose's grid, where it does not lie along the image's.
+
+    The patient is `body`, about the image's middle; if none is given, an ellipse that fills most of the field.
+    """
 
     name: str
     regions: tuple[Region, ...]
@@ -99,11 +102,12 @@ class Phantom:
     dose: LinearDose | RadialDose
     dose_axes: Floats | None = None
     prescribed_gy: float = 50.0
+    body: Body | None = None
 
 
 def made_phantom(phantom: Phantom) -> MadeCase:
-    """The case, its middle at the patient's origin, its body an ellipse of water on every slice."""
-    grid, regions = phantom.image.grid(), (_body_of(phantom.image), *phantom.regions)
+    """The case, its middle at the patient's origin, its body of water on every slice."""
+    grid, regions = phantom.image.grid(), (_body_of(phantom), *phantom.regions)
     structures = tuple(_structure(number, region, grid) for number, region in enumerate(regions, start=1))
     return MadeCase(
         name=phantom.name,
@@ -160,12 +164,53 @@ class Elliptic:
         return np.asarray((x / self.half_x_mm) ** 2 + (y / self.half_y_mm) ** 2 <= 1)
 
 
-def _body_of(image: Lattice) -> Region:
-    """An ellipse that fills most of the field, about the image's middle."""
+def _body_of(phantom: Phantom) -> Region:
+    """The recipe's body, or an ellipse that fills most of the field, about the image's middle."""
+    image = phantom.image
+    if phantom.body is not None:
+        return Region(drawn=BODY, parts=(Part(body=phantom.body, at_mm=image.offset_mm),))
     slices, rows, columns = image.shape
     across, along, step = image.spacing_mm
     body = Elliptic(half_x_mm=0.45 * columns * across, half_y_mm=0.38 * rows * along, height_mm=step * slices)
     return Region(drawn=BODY, parts=(Part(body=body, at_mm=image.offset_mm),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaning:
+    """A body of water that leans and widens from foot to head, as patients do: no two of its slices are alike.
+
+    An ellipse whose middle moves by `lean` millimetres for each one along the axis, and whose half axes grow by
+    `widens` of themselves for each millimetre.
+    """
+
+    half_x_mm: float
+    half_y_mm: float
+    height_mm: float
+    lean: tuple[float, float]
+    widens: float
+
+    @property
+    def half_height_mm(self) -> float:
+        """Beyond the last plane's middle."""
+        return self.height_mm / 2
+
+    @property
+    def volume_mm3(self) -> float:
+        """The integral of the ellipses: a square of a line has a third of its end's square more."""
+        ends = (self.widens * self.half_height_mm) ** 2
+        return float(np.pi * self.half_x_mm * self.half_y_mm * self.height_mm * (1 + ends / 3))
+
+    def rings(self, z_mm: float) -> tuple[Floats, ...]:
+        """One ellipse."""
+        grown = 1 + self.widens * z_mm
+        middle = np.array(self.lean) * z_mm
+        return (ellipse(self.half_x_mm * grown, self.half_y_mm * grown) + middle,)
+
+    def holds(self, x: Floats, y: Floats, z_mm: float) -> NDArray[np.bool_]:
+        """By the ellipse's equation."""
+        grown = 1 + self.widens * z_mm
+        from_x, from_y = x - self.lean[0] * z_mm, y - self.lean[1] * z_mm
+        return np.asarray((from_x / (self.half_x_mm * grown)) ** 2 + (from_y / (self.half_y_mm * grown)) ** 2 <= 1)
 
 
 def _structure(number: int, region: Region, grid: Grid) -> Structure:
@@ -195,10 +240,11 @@ def _hounsfield(phantom: Phantom, grid: Grid) -> NDArray[np.int16]:
     x = grid.origin[0] + grid.spacing[0] * np.arange(columns)[None, :]
     y = grid.origin[1] + grid.spacing[1] * np.arange(rows)[:, None]
     grain = np.random.default_rng(rows * columns).integers(-NOISE_HU, NOISE_HU + 1, (rows, columns), dtype=np.int16)
-    body = _body_of(phantom.image).parts[0]
-    water = body.body.holds(x - body.at_mm[0], y - body.at_mm[1], 0.0)
+    body = _body_of(phantom).parts[0]
     values = np.empty(grid.shape, np.int16)
     for number in range(slices):
+        height = float(grid.origin[2] + grid.spacing[2] * number) - body.at_mm[2]
+        water = body.body.holds(x - body.at_mm[0], y - body.at_mm[1], height)
         values[number] = np.where(water, np.roll(grain, number * 7 + number // 3, axis=1), AIR_HU)
         _add_parts(values[number], phantom.regions, (x, y, float(grid.origin[2] + grid.spacing[2] * number)))
     return values

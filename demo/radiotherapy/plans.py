@@ -49,6 +49,7 @@ class Course:
     fractions: int
     gantry_degrees: tuple[float, ...]
     energy_mv: float = 6.0
+    collimator_degrees: float = 5.0
 
 
 def course_of(case: MadeCase) -> Course:
@@ -161,7 +162,8 @@ def pictured_dose(case: MadeCase, course: Course, grid: Grid) -> Volume[np.float
 def _views(case: MadeCase, course: Course) -> tuple[View, ...]:
     isocentre = isocentre_of(target_of(case))
     return tuple(
-        View(isocentre=isocentre, gantry_degrees=gantry, collimator_degrees=5.0) for gantry in course.gantry_degrees
+        View(isocentre=isocentre, gantry_degrees=gantry, collimator_degrees=course.collimator_degrees)
+        for gantry in course.gantry_degrees
     )
 
 

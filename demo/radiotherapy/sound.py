@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from demo.radiotherapy.apertures import BOUNDARIES_MM
 from demo.radiotherapy.made import MadeCase
 from demo.radiotherapy.objects import Making, dose_grid_over, values_of
-from demo.radiotherapy.plans import course_of, target_of
+from demo.radiotherapy.plans import Course, course_of, target_of
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked, MachineLimits, checked_of
 from tianfu.apps.radiotherapy.model.machines.collimators import Jaws, Leaves, Limits
 from tianfu.apps.radiotherapy.model.masks import in_grid, mask_of
@@ -56,10 +56,13 @@ GENERIC = MachineLimits(
 """About what common machines can do. [memory]"""
 
 
-def sound_case(case: MadeCase, making: Making) -> Case:
-    """The case with pictures before treatment, approvals, and a fine dose that reaches what is prescribed."""
+def sound_case(case: MadeCase, making: Making, *, course: Course | None = None) -> Case:
+    """The case with pictures before treatment, approvals, and a fine dose that reaches what is prescribed.
+
+    The usual course is given if no other is named.
+    """
     drawn = replace(case, dose=_fine_dose(case))
-    made = values_of(drawn, making)
+    made = values_of(drawn, making, course=course)
     (structure_set,), (plan,), (dose,) = made.structure_sets, made.plans, made.doses
     approved = Approval(status="APPROVED", reviewer="示例^医师", date=plan.date, time=plan.time)
     return replace(

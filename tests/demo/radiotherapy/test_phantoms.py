@@ -8,6 +8,7 @@ from demo.radiotherapy.phantoms import (
     PHANTOMS,
     TARGET_HU,
     Lattice,
+    Leaning,
     LinearDose,
     closed_dose,
     made_phantom,
@@ -98,3 +99,11 @@ def test_a_circle_of_corners_is_as_round_as_it_says() -> None:
 def test_no_two_slices_are_alike() -> None:
     case = made_phantom(ring_phantom())
     assert len({plane.tobytes() for plane in case.ct.values}) == len(case.ct.values)
+
+
+def test_a_leaning_body_encloses_the_volume_of_its_formula() -> None:
+    body = Leaning(half_x_mm=80.0, half_y_mm=60.0, height_mm=100.0, lean=(0.1, -0.05), widens=2e-3)
+    heights = np.linspace(-49.5, 49.5, 100)
+    areas = [float(np.prod(np.ptp(body.rings(float(z))[0], axis=0))) * np.pi / 4 for z in heights]
+    assert sum(areas) == pytest.approx(body.volume_mm3, rel=1e-4)
+    assert body.holds(np.array([5.0]), np.array([-2.5]), 50.0).all()

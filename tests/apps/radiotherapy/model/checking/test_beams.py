@@ -26,7 +26,7 @@ from tests.apps.radiotherapy.model.checking.plants import (
 from tianfu.standards.dicom.beams import SETUP
 
 PICTURE = 9
-ELSEWHERE = ("aperture-misses-target", "aperture-beside-target")
+ELSEWHERE = ("aperture-misses-target", "aperture-beside-target", "fields-beside-target", "dose-beside-fields")
 
 NO_PICTURES = with_plan(lambda one: replace(one, beams=tuple(each for each in one.beams if each.delivery != SETUP)))
 TWO_POSITIONS = with_plan(
@@ -58,12 +58,20 @@ FAULTS = [
     planted("collision-likely", stands(4, couch_degrees=30.0), NO_RECORDS),
     planted("couch-tilted", stands(pitch_degrees=1.0)),
     planted("arc-direction-missing", stands(places=slice(7, 8), gantry_degrees=1.0)),
+    planted("gantry-jumps", stands(places=slice(2, 4), gantry_degrees=0.9), also=["arc-direction-missing"]),
+    planted("bolus-not-on-all-beams", beam(not_read=("boli",))),
     planted("beam-name-missing", beam(name=" ")),
     planted("beam-names-same", SAME_NAME),
     planted("beam-name-differs-from-gantry", beam(name="2 G90")),
     planted("beams-identical", SAME_BEAM, NO_RECORDS),
     planted("beam-unit-not-mu", beam(unit="MINUTE")),
-    planted("beam-mu-small", given(lambda one: replace(one, meterset=4.0), 1), no_machine, NO_RECORDS),
+    planted(
+        "beam-mu-small",
+        given(lambda one: replace(one, meterset=4.0), 1),
+        no_machine,
+        NO_RECORDS,
+        also=["beam-mu-unlike-dose"],
+    ),
     planted("beam-mu-beyond-machine", limits(beam_mu_most=70.0)),
     planted("beam-mu-finer-than-machine", limits(mu_step=0.7)),
     planted("dose-rate-missing", points(dose_rate=None)),
@@ -72,7 +80,8 @@ FAULTS = [
     planted("machine-missing", beam(machine="")),
     planted("machines-differ", beam(machine="another")),
     planted("machine-not-the-chosen", named_machine("another")),
-    planted("beam-axis-unusual", beam(axis_mm=1500.0)),
+    planted("beam-axis-unusual", beam(axis_mm=1500.0), also=["beam-axes-differ"]),
+    planted("beam-axes-differ", beam(axis_mm=1010.0)),
     planted("surface-distance-unusual", points(surface_mm=300.0)),
     planted("setup-beams-missing", NO_PICTURES),
     planted("setup-beams-not-at-right-angles", stands(PICTURE, gantry_degrees=60.0), beam(PICTURE, name="picture")),
@@ -82,6 +91,10 @@ FAULTS = [
     planted("tolerance-table-missing", beam(tolerance=None)),
     planted("tolerance-table-wide", WIDE_TABLE),
 ]
+
+
+def test_a_setup_that_the_plan_has_not_is_as_good_as_none() -> None:
+    assert found(beam(setup=7)(sound_checked())) == {"beam-setup-missing"}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.rule)

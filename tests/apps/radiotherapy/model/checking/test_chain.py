@@ -50,6 +50,11 @@ def _later_structures(checked: Checked) -> Checked:
     return structure_set(date=checked.plan.date, time="235900")(checked)
 
 
+def _of_another_series(checked: Checked) -> Checked:
+    (images,) = checked.structure_set.images
+    return structure_set(images=(replace(images, series="2.25.77"),))(checked)
+
+
 BY_HAND = with_structures(lambda all_: tuple(replace(one, generation="MANUAL") for one in all_))
 
 FAULTS = [
@@ -73,6 +78,7 @@ FAULTS = [
     planted("plan-unnamed", plan(label="?")),
     planted("plans-same-name", _another_plan(approval=Approval(status="UNAPPROVED"))),
     planted("plans-approved-several", _another_plan(label="OTHER")),
+    planted("structures-of-other-images", _of_another_series),
 ]
 
 

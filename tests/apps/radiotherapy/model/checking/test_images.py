@@ -59,6 +59,11 @@ def _copied(values: Any, _: Checked) -> None:
     values[4] = values[3]
 
 
+def _of_another_place(values: Any, _: Checked) -> None:
+    """One slice shows the patient twelve millimetres beside."""
+    values[6] = np.roll(values[6], 4, axis=1)
+
+
 def _second_series(checked: Checked) -> Checked:
     (first,) = checked.case.images
     header = replace(first.header, series=replace(first.header.series, uid="2.25.77"))
@@ -82,14 +87,15 @@ FAULTS = [
     planted("slices-few", _other(phantom(slices=9, step_mm=5.0, radius_mm=8.0))),
     planted("air-unlike-air", voxels(_warm_air)),
     planted("body-unlike-tissue", voxels(_dense_body)),
-    planted("image-without-contrast", voxels(_grey), also=["air-unlike-air"]),
+    planted("image-without-contrast", voxels(_grey), also=["air-unlike-air", "body-differs-from-image"]),
     planted("metal-in-image", voxels(_metal)),
     planted("position-unusual", with_images(lambda one: replace(one, position="HFP")), _position("HFP")),
     planted("position-differs-from-plan", _position("FFS")),
     planted("image-oblique", _oblique),
-    planted("image-cuts-body", WIDE_BODY),
+    planted("image-cuts-body", WIDE_BODY, also=["body-differs-from-image"]),
     planted("image-series-several", _second_series),
     planted("slices-repeat", voxels(_copied)),
+    planted("slice-out-of-place", voxels(_of_another_place)),
 ]
 
 

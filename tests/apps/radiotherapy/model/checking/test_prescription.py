@@ -66,7 +66,7 @@ FAULTS = [
         reference(lambda one: replace(one, uid="2.25.1")),
         reference(lambda one: replace(one, uid="2.25.1"), 2),
     ),
-    planted("mu-per-gray-unusual", scaled(10, doses=False), no_machine, NO_RECORDS),
+    planted("mu-per-gray-unusual", scaled(10, doses=False), no_machine, NO_RECORDS, also=["beam-mu-unlike-dose"]),
 ]
 
 

@@ -75,6 +75,10 @@ def _fraction(number: int) -> Plant:
     return record(3, lambda one: replace(one, beams=tuple(replace(beam, fraction=number) for beam in one.beams)))
 
 
+def _of_somebody_else(one: Treatment) -> Treatment:
+    return replace(one, header=replace(one.header, patient=replace(one.header.patient, number="DEMO-99999")))
+
+
 UNAPPROVED = with_plan(lambda one: replace(one, approval=replace(one.approval, status="UNAPPROVED")))
 
 FAULTS = [
@@ -103,6 +107,10 @@ FAULTS = [
     planted("treatment-interrupted", record(3, _later(10))),
     planted("treated-before-plan", record(None, _later(-6))),
     planted("treated-without-approval", UNAPPROVED, also=["plan-not-approved"]),
+    planted("record-of-another-patient", record(2, _of_somebody_else)),
+    planted("record-of-another-plan", record(3, lambda one: replace(one, plan="2.25.77"))),
+    planted("record-overridden", delivered(lambda one: replace(one, verification="VERIFIED_OVR"))),
+    planted("record-ended-early", delivered(lambda one: replace(one, termination="OPERATOR"))),
     planted("operator-missing", record(2, lambda one: replace(one, operator=""))),
 ]
 

@@ -18,6 +18,7 @@ from tests.apps.radiotherapy.model.checking.plants import (
     no_machine,
     opening,
     planted,
+    shifted,
     sound_checked,
     stands,
     with_beams,
@@ -44,6 +45,18 @@ def _without_jaws(one: Beam) -> Beam:
             for point in one.control_points
         ),
     )
+
+
+def _without_leaves(one: Beam) -> Beam:
+    """The device is there and stands nowhere."""
+    points = (
+        replace(
+            point,
+            stand=replace(point.stand, openings=tuple(o for o in point.stand.openings if o.device not in LEAVES)),
+        )
+        for point in one.control_points
+    )
+    return replace(one, control_points=tuple(points))
 
 
 def _sliding(one: Beam) -> Beam:
@@ -76,6 +89,8 @@ UPPER_JAWS = opening("ASYMY", lambda one: np.array([0.0, one[1]]))
 
 FAULTS = [
     planted("leaf-beyond-machine", leaves(most_mm=10.0)),
+    planted("leaf-positions-missing", with_beams(_without_leaves, 1)),
+    planted("final-weight-differs", beam(final_weight=1.2)),
     planted("leaf-pairs-differ-from-machine", leaves(boundaries_mm=tuple(np.linspace(-200, 200, 81)))),
     planted("leaf-gap-small", leaves(gap_mm=50.0)),
     planted("leaves-interdigitate", leaves(interdigitates=False), opening("MLCX", _passed), NO_RECORDS),
@@ -92,8 +107,17 @@ FAULTS = [
     ),
     planted("jaws-far-from-leaves", opening("ASYMX", lambda one: one + np.array([-40.0, 40.0]))),
     planted("jaws-cover-opening", UPPER_JAWS, also=["aperture-misses-target"]),
-    planted("segment-without-opening", opening("ASYMX", lambda _: np.array([100.0, 110.0]), places=SECOND)),
-    planted("segment-small", opening("ASYMX", lambda _: np.array([0.0, 1.0]), places=SECOND), no_machine),
+    planted(
+        "segment-without-opening",
+        opening("ASYMX", lambda _: np.array([100.0, 110.0]), places=SECOND),
+        also=["jaws-cover-opening"],
+    ),
+    planted(
+        "segment-small",
+        opening("ASYMX", lambda _: np.array([0.0, 1.0]), places=SECOND),
+        no_machine,
+        also=["jaws-cover-opening"],
+    ),
     planted("segment-mu-small", limits(segment_mu_least=50.0)),
     planted("segments-many", limits(segments_most=2)),
     planted("beam-kind-differs", beam(kind="STATIC")),
@@ -105,6 +129,11 @@ FAULTS = [
         limits(gantry_degrees_per_s=0.001),
     ),
     planted("aperture-misses-target", opening("MLCX", _upper_half), UPPER_JAWS, NO_RECORDS),
+    planted(
+        "fields-beside-target",
+        shifted(by_mm=(0, 0, 16)),
+        also=["dose-beside-fields"],
+    ),
     planted(
         "aperture-beside-target",
         opening("MLCX", _wider),

@@ -77,7 +77,11 @@ FAULTS = [
     planted("bodies-several", with_structures(_second_body)),
     planted("body-short", structure(BODY, lambda one: replace(one, rings=one.rings[:-5]))),
     planted("target-missing", structure(TARGET, lambda one: replace(one, name="Zone", kind="CONTROL")), _no_plan),
-    planted("target-outside-body", structure(BODY, lambda one: _each_ring(one, _notched))),
+    planted(
+        "target-outside-body",
+        structure(BODY, lambda one: _each_ring(one, _notched)),
+        also=["beam-mu-unlike-dose"],
+    ),
     planted("target-near-image-end", more(ball("GTV", "GTV", 6, (0, 0, 36)))),
     planted("target-volume-unusual", more(ball("GTV", "GTV", 1.9))),
     planted("clinical-target-beyond-planning-target", more(ball("CTV_5000", "CTV", 14, (10, 0, 0)))),
@@ -85,7 +89,7 @@ FAULTS = [
     planted("target-organ-overlap", more(ball("Larynx", "ORGAN", 10, (0, 0, 0)))),
     planted("structure-one-slice", more(replace(ball("Extra", "CONTROL", 9), rings=ball("", "", 9).rings[:1]))),
     planted("structure-gap", more(replace(ball("Extra", "CONTROL", 9), rings=ball("", "", 9).rings[::2]))),
-    planted("structure-specks", more(_crumb(ball("Extra", "CONTROL", 9)))),
+    planted("structure-specks", more(_crumb(ball("Extra", "CONTROL", 9))), also=["structure-in-crumbs"]),
     planted("structure-outside-image", more(ball("Extra", "CONTROL", 9, (70, 0, 0)))),
     planted("side-differs-from-name", renamed(PAROTID_L, "Parotid_R"), renamed(PAROTID_R, "Parotid_L")),
     planted(

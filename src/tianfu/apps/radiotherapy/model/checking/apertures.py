@@ -129,6 +129,20 @@ def jaws_of(stand: Stand, devices: frozenset[str]) -> tuple[float, float]:
     return first, second
 
 
+def is_through(aperture: Aperture, flat: Floats, *, beside_mm: float = 0.0) -> Bools:
+    """Which points (n, 2) of the isocentre's plane lie in the opening, or so little beside it."""
+    found = np.zeros(len(flat), dtype=np.bool_)
+    for off_mm in {-beside_mm, 0.0, beside_mm}:
+        across = flat[:, 1] + off_mm
+        row = np.searchsorted(aperture.boundaries_mm, across, side="right") - 1
+        row = np.clip(row, 0, len(aperture.first_mm) - 1)
+        inside = (flat[:, 0] >= aperture.left_mm[row] - beside_mm) & (flat[:, 0] <= aperture.right_mm[row] + beside_mm)
+        # A closed pair opens for nobody, however far beside it one looks.
+        inside &= (aperture.right_mm[row] > aperture.left_mm[row]) | (beside_mm == 0)
+        found |= inside & (across >= aperture.across_mm[0]) & (across <= aperture.across_mm[1])
+    return found
+
+
 def shots_of(beam: Beam, *, mu: float) -> tuple[Shot, ...]:
     """Segments that give dose; raises NotJudgedError for a beam without weights or leaves."""
     try:

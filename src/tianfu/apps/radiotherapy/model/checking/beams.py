@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -27,8 +27,8 @@ ROUND_MM = 0.1
 """Finer shifts cannot be set at a couch. [ours]"""
 
 MU_LEAST = 5.0
-COUCH_TURNED_DEGREES, GANTRY_BELOW_DEGREES = 20.0, (120.0, 240.0)
-"""With the couch turned, the gantry below it comes near it. [ours]"""
+COLLISIONS = ((20.0, 120.0, 240.0), (45.0, 95.0, 265.0))
+"""With the couch turned by more than the first, a gantry between the others comes near it or the patient. [ours]"""
 
 TOLERANCE_DEGREES_MOST, TOLERANCE_MM_MOST = 5.0, 30.0
 NAMED_GANTRY = re.compile(r"(?<![A-Za-z])(?:Gantry|gantry|G|g)[ _]?([0-9]{1,3})(?![0-9])")
@@ -136,13 +136,14 @@ def _couch(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("collision-likely", Severity.WARNING, TG_275, "ours")
 def _collision(checked: Checked) -> Iterator[Seen]:
-    least, most = GANTRY_BELOW_DEGREES
     for beam in checked.beams:
         for point in beam.control_points:
             gantry, couch = point.stand.gantry_degrees, point.stand.couch_degrees
             if gantry is None or couch is None:
                 continue
-            if least <= gantry % 360 <= most and abs(_signed(couch)) > COUCH_TURNED_DEGREES:
+            if any(
+                least <= gantry % 360 <= most and abs(_signed(couch)) > turned for turned, least, most in COLLISIONS
+            ):
                 yield seen({"beam": beam.number}, found=f"{gantry:g}°, {couch:g}°")
                 break
 
@@ -164,6 +165,31 @@ def _direction(checked: Checked) -> Iterator[Seen]:
         turns = len({point.stand.gantry_degrees for point in beam.control_points}) > 1
         if turns and not any(point.stand.gantry_direction in {"CW", "CC"} for point in beam.control_points):
             yield seen({"beam": beam.number})
+
+
+@BOOK.rule("gantry-jumps", Severity.WARNING, TG_275, "ours")
+def _jumps(checked: Checked) -> Iterator[Seen]:
+    """The gantry turns where no dose is given and stands where some is: segments of several fields in one."""
+    for beam in checked.beams:
+        turned = given = 0.0
+        for one, other in pairwise(beam.control_points):
+            if None in (one.stand.gantry_degrees, other.stand.gantry_degrees, one.weight, other.weight):
+                raise NotJudgedError("not-said")
+            by = abs(_signed((other.stand.gantry_degrees or 0.0) - (one.stand.gantry_degrees or 0.0)))
+            if (other.weight or 0.0) > (one.weight or 0.0):
+                given = max(given, by)
+            else:
+                turned = max(turned, by)
+        if turned > SAME_DEGREES and given <= SAME_DEGREES:
+            yield seen({"beam": beam.number}, found=f"{turned:.1f}°", limit=f"{SAME_DEGREES:g}°")
+
+
+@BOOK.rule("bolus-not-on-all-beams", Severity.WARNING, TG_275, "inferred")
+def _bolus(checked: Checked) -> Iterator[Seen]:
+    with_bolus = [beam.number for beam in checked.beams if "boli" in beam.not_read]
+    if with_bolus and len(with_bolus) < len(checked.beams):
+        for number in with_bolus:
+            yield seen({"beam": number}, found=len(with_bolus), expected=len(checked.beams))
 
 
 @BOOK.rule("beam-name-missing", Severity.NOTICE, MPPG_11A, "ours")
@@ -281,6 +307,14 @@ def _axis(checked: Checked) -> Iterator[Seen]:
             yield seen({"beam": beam.number}, found=found, limit=f"{AXIS_MM[0]:g}-{AXIS_MM[1]:g} mm")
 
 
+@BOOK.rule("beam-axes-differ", Severity.STOP, TG_275, "inferred")
+def _axes(checked: Checked) -> Iterator[Seen]:
+    """One machine has one distance from its source to its axis."""
+    axes = {beam.axis_mm for beam in checked.plan.beams if beam.axis_mm is not None}
+    if len(axes) > 1:
+        yield seen(found=_listed(axes, "mm"))
+
+
 @BOOK.rule("surface-distance-unusual", Severity.WARNING, TG_275, "ours")
 def _surface(checked: Checked) -> Iterator[Seen]:
     told = [(beam, point.surface_mm) for beam in checked.beams for point in beam.control_points[:1]]
@@ -323,8 +357,10 @@ def _picture_isocentre(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("beam-setup-missing", Severity.WARNING, dicom("C.8.8.14"), "ours")
 def _setup(checked: Checked) -> Iterator[Seen]:
+    """A beam names no setup, or one that the plan has not."""
+    known = {setup.number for setup in checked.plan.setups}
     for beam in checked.beams:
-        if beam.setup is None:
+        if beam.setup not in known:
             yield seen({"beam": beam.number})
 
 

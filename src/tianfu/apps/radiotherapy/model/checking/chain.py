@@ -149,6 +149,17 @@ def _approved(checked: Checked) -> Iterator[Seen]:
         yield seen(found=", ".join(approved))
 
 
+@BOOK.rule("structures-of-other-images", Severity.STOP, TG_275, "inferred")
+def _other_images(checked: Checked) -> Iterator[Seen]:
+    """The structure set names images, and the case has others."""
+    named = {images.series for images in checked.structure_set.images}
+    there = {series.header.series.uid for series in checked.case.images}
+    if not named or not there:
+        raise NotJudgedError("no-images")
+    if not named & there:
+        yield seen({"object": f"RTSTRUCT {checked.structure_set.label}"})
+
+
 def _headers(checked: Checked) -> Iterator[tuple[str, Header]]:
     """Headers of what belongs to this case, each with what it is called."""
     case = checked.case

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
@@ -17,12 +18,15 @@ BOOK = Book(Topic.IMAGES)
 SLICE_MM_MOST = 5.0
 PIXEL_MM_MOST = 3.0
 SLICES_LEAST = 10
-AIR_HU_MOST = -850.0
+AIR_HU = (-1050.0, -920.0)
 BODY_HU = (-400.0, 300.0)
 METAL_HU, METAL_ML = 2500, 0.5
 ALONG_WITHIN = 1e-3
 CUT_SHARE = 0.02
+AT_SIDE_VOXELS = 0.75
 AIR_VOXELS_LEAST = 100
+OUT_OF_PLACE_FACTOR, END_FACTOR = 1.6, 3.0
+SMOOTH_MM = 6.0
 
 
 @BOOK.rule("slices-thick", Severity.WARNING, TG_275, "ours")
@@ -48,21 +52,26 @@ def _few(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("air-unlike-air", Severity.WARNING, TG_275, "ours")
 def _air(checked: Checked) -> Iterator[Seen]:
-    """The median of what is far from the body, two coarse pixels at least."""
-    body = checked.inside(checked.body)
+    """The median of what is far from the body, two coarse pixels at least, and of what is next to that.
+
+    Only near the body is air never padding, so only there it can be too low.
+    """
+    body, values = checked.inside(checked.body), checked.coarse_values()
     for _ in range(2):
         body = _grown(body)
-    outside = _coarse_values(checked)[~body]
-    if outside.size < AIR_VOXELS_LEAST:
+    near = _grown(_grown(body)) & ~body
+    if np.count_nonzero(~body) < AIR_VOXELS_LEAST or np.count_nonzero(near) < AIR_VOXELS_LEAST:
         raise NotJudgedError("nothing-to-check")
-    median = float(np.median(outside))
-    if median > AIR_HU_MOST:
-        yield seen(found=f"{median:.0f} HU", limit=f"{AIR_HU_MOST:g} HU")
+    median, beside = float(np.median(values[~body])), float(np.median(values[near]))
+    if median > AIR_HU[1]:
+        yield seen(found=f"{median:.0f} HU", limit=f"{AIR_HU[1]:g} HU")
+    elif beside < AIR_HU[0]:
+        yield seen(found=f"{beside:.0f} HU", limit=f"{AIR_HU[0]:g} HU")
 
 
 @BOOK.rule("body-unlike-tissue", Severity.STOP, TG_275, "ours")
 def _tissue(checked: Checked) -> Iterator[Seen]:
-    inside = _coarse_values(checked)[checked.inside(checked.body)]
+    inside = checked.coarse_values()[checked.inside(checked.body)]
     if not inside.size:
         raise NotJudgedError("no-body")
     median = float(np.median(inside))
@@ -112,10 +121,15 @@ def _oblique(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("image-cuts-body", Severity.WARNING, TG_275, "inferred")
 def _cuts(checked: Checked) -> Iterator[Seen]:
     """Slices on which the body reaches the side of the image: what lies beyond is lost to the dose."""
-    body = checked.inside(checked.body)
-    at_side = body[:, [0, -1], :].any(axis=(1, 2)) | body[:, :, [0, -1]].any(axis=(1, 2))
-    if at_side.mean() > CUT_SHARE:
-        yield seen(found=int(at_side.sum()), limit=0)
+    grid = checked.images.volume.grid
+    lowest, highest = grid.spacing[:2] * AT_SIDE_VOXELS, grid.extent[:2] - grid.spacing[:2] * AT_SIDE_VOXELS
+    planes = checked.shape(checked.body).planes
+    count = sum(
+        any((ring.min(axis=0) < lowest).any() or (ring.max(axis=0) > highest).any() for ring in plane.rings)
+        for plane in planes
+    )
+    if count > CUT_SHARE * grid.shape[0]:
+        yield seen(found=count, limit=0)
 
 
 @BOOK.rule("image-series-several", Severity.NOTICE, TG_275, "ours")
@@ -135,11 +149,36 @@ def _repeat(checked: Checked) -> Iterator[Seen]:
             yield seen({"slice": number + 1}, other=number)
 
 
-def _coarse_values(checked: Checked) -> Floats:
-    """The image at the coarse grid's voxels."""
-    image = checked.images.volume
-    step = np.rint(checked.coarse.spacing / image.grid.spacing).astype(int)
-    return np.asarray(image.values[:, :: int(step[1]), :: int(step[0])], dtype=np.float64)
+@BOOK.rule("slice-out-of-place", Severity.WARNING, TG_275, "ours")
+def _out_of_place(checked: Checked) -> Iterator[Seen]:
+    """A slice that is less like either neighbour than these are like each other; at an end, less than others are."""
+    smooth = _smoothed(checked)
+    count = len(smooth)
+    if count < 5:
+        raise NotJudgedError("nothing-to-check")
+    usual = float(np.median([_unlike(smooth[k], smooth[k + 1]) for k in range(count - 1)]))
+    for number in range(1, count - 1):
+        before, after = smooth[number - 1], smooth[number + 1]
+        nearer = min(_unlike(smooth[number], before), _unlike(smooth[number], after))
+        if nearer > OUT_OF_PLACE_FACTOR * max(usual, _unlike(before, after)):
+            yield seen({"slice": number + 1}, found=f"{nearer:.1f} HU", other=f"{_unlike(before, after):.1f} HU")
+    for end, one, other in ((0, 1, 2), (count - 1, count - 2, count - 3)):
+        away = _unlike(smooth[end], smooth[one])
+        if away > END_FACTOR * max(usual, _unlike(smooth[one], smooth[other])):
+            yield seen(
+                {"slice": end + 1}, found=f"{away:.1f} HU", other=f"{_unlike(smooth[one], smooth[other]):.1f} HU"
+            )
+
+
+def _smoothed(checked: Checked) -> Floats:
+    """The image at coarse voxels, clipped and averaged over some millimetres within its slices."""
+    size = np.maximum(1, np.rint(SMOOTH_MM / checked.coarse.spacing)).astype(int)
+    clipped = np.clip(checked.coarse_values(), -300.0, 300.0)
+    return np.asarray(uniform_filter(clipped, size=(1, int(size[1]), int(size[0])), mode="nearest"))
+
+
+def _unlike(one: Floats, other: Floats) -> float:
+    return float(np.abs(one - other).mean())
 
 
 def _grown(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

@@ -5,8 +5,12 @@ Only for patients who lie on their back with the head first: in another position
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
+from tianfu.apps.radiotherapy.model.checking.apertures import Aperture, aperture_of
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError
 from tianfu.standards.dicom.beams import Beam, ControlPoint
 from tianfu.standards.dicom.grids import Floats
@@ -35,3 +39,24 @@ def seen_from(beam: Beam, point: ControlPoint, points: Floats, position: str) ->
     if (z >= beam.axis_mm).any():
         raise NotJudgedError("position-not-projected")
     return np.asarray(np.stack([x, y], axis=-1) * (beam.axis_mm / (beam.axis_mm - z))[:, None])
+
+
+def views_of(beam: Beam, points: Floats, position: str) -> Iterator[tuple[Aperture, Floats]]:
+    """The aperture of each control point with the points as the beam sees them there.
+
+    They are projected anew only where something turned.
+    """
+    known: dict[object, Floats] = {}
+    for point in beam.control_points:
+        place = (replace(point.stand, openings=()), point.isocentre_mm)
+        if place not in known:
+            known[place] = seen_from(beam, point, points, position)
+        yield aperture_of(beam, point.stand), known[place]
+
+
+def toward_source(point: ControlPoint) -> Floats:
+    """A unit vector of the patient from the isocentre to the source; raises NotJudgedError for missing angles."""
+    if point.stand.gantry_degrees is None or point.stand.couch_degrees is None:
+        raise NotJudgedError("not-said")
+    gantry, couch = np.radians(point.stand.gantry_degrees), np.radians(point.stand.couch_degrees)
+    return np.array([np.sin(gantry) * np.cos(couch), -np.cos(gantry), -np.sin(gantry) * np.sin(couch)])

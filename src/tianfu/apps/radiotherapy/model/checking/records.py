@@ -14,7 +14,7 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 from tianfu.standards.dicom.beams import SETUP, Beam
 from tianfu.standards.dicom.control_points import LEAVES
 from tianfu.standards.dicom.dates import day_of
-from tianfu.standards.dicom.treatments import CONTINUATION, DeliveredBeam, DeliveredPoint, Treatment
+from tianfu.standards.dicom.treatments import CONTINUATION, NORMAL, DeliveredBeam, DeliveredPoint, Treatment
 
 BOOK = Book(Topic.RECORDS)
 
@@ -204,6 +204,47 @@ def _operator(checked: Checked) -> Iterator[Seen]:
     for record in checked.records:
         if not record.operator:
             yield seen({"record": record.number})
+
+
+@BOOK.rule("record-of-another-patient", Severity.STOP, TG_275, "inferred")
+def _other_patient(checked: Checked) -> Iterator[Seen]:
+    """Of all records in the case, those of other plans too; who it is stays out of reports."""
+    patient = checked.plan.header.patient
+    for record in _every(checked):
+        other = record.header.patient
+        if (other.number, other.name.rstrip("^")) != (patient.number, patient.name.rstrip("^")):
+            yield seen({"record": record.number})
+
+
+@BOOK.rule("record-of-another-plan", Severity.STOP, TG_275, "inferred")
+def _other_plan(checked: Checked) -> Iterator[Seen]:
+    """A session that names a plan which nobody can look over with it."""
+    known = {plan.instance for plan in checked.case.plans}
+    for record in _every(checked):
+        if record.plan not in known:
+            yield seen({"record": record.number})
+
+
+@BOOK.rule("record-overridden", Severity.WARNING, TG_275, "inferred")
+def _overridden(checked: Checked) -> Iterator[Seen]:
+    for record, beam, _ in _pairs(checked):
+        count = sum(len(point.overrides) for point in beam.points)
+        if count or beam.verification == "VERIFIED_OVR":
+            yield seen(_at(record, beam), found=max(1, count), limit=0)
+
+
+@BOOK.rule("record-ended-early", Severity.WARNING, TG_275, "inferred")
+def _ended_early(checked: Checked) -> Iterator[Seen]:
+    """A field that was broken off, whether or not the rest came later."""
+    for record, beam, _ in _pairs(checked):
+        if beam.termination not in {"", NORMAL}:
+            yield seen(_at(record, beam), found=beam.termination, expected=NORMAL)
+
+
+def _every(checked: Checked) -> tuple[Treatment, ...]:
+    if not checked.case.treatments:
+        raise NotJudgedError("no-records")
+    return checked.case.treatments
 
 
 def _by_fraction(checked: Checked) -> dict[int, list[DeliveredBeam]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,17 +12,18 @@ from tianfu.apps.radiotherapy.model.checking.apertures import (
     Aperture,
     Shot,
     aperture_of,
+    is_through,
     jaws_of,
     leaves_of,
     shots_of,
 )
 from tianfu.apps.radiotherapy.model.checking.books import MPPG_11A, TG_275, Book, dicom
-from tianfu.apps.radiotherapy.model.checking.projections import seen_from
+from tianfu.apps.radiotherapy.model.checking.edges import evenly
+from tianfu.apps.radiotherapy.model.checking.projections import views_of
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
-from tianfu.standards.dicom.beams import Beam
-from tianfu.standards.dicom.control_points import X_JAWS, Y_JAWS
-from tianfu.standards.dicom.grids import Floats
+from tianfu.standards.dicom.beams import WEIGHT_WITHIN, Beam
+from tianfu.standards.dicom.control_points import LEAVES, X_JAWS, Y_JAWS
 
 BOOK = Book(Topic.SEGMENTS)
 
@@ -33,9 +33,10 @@ WITHIN_MM = 0.005
 AREA_MM2_LEAST = 100.0
 JAWS_BESIDE_MM_MOST = 20.0
 COVERED_LEAST = 0.7
-COVERED_PERCENT_MOST = 40.0
+COVERED_PERCENT_MOST = 15.0
 BESIDE_TARGET_MM_MOST = 40.0
 ANGLE_MOVED_DEGREES = 1e-3
+OFF_MIDDLE_MM_MOST, SEEN_TOGETHER_LEAST = 8.0, 0.97
 
 
 @BOOK.rule("leaf-beyond-machine", Severity.STOP, TG_275, "inferred")
@@ -46,6 +47,29 @@ def _leaf_beyond(checked: Checked) -> Iterator[Seen]:
         for worst, limit in ((both.min(), leaves.least_mm), (both.max(), leaves.most_mm)):
             if not leaves.least_mm - WITHIN_MM <= worst <= leaves.most_mm + WITHIN_MM:
                 yield seen(_at(beam, number), found=f"{worst:.1f} mm", limit=f"{limit:g} mm")
+
+
+@BOOK.rule("leaf-positions-missing", Severity.STOP, TG_275, "inferred")
+def _positions(checked: Checked) -> Iterator[Seen]:
+    """A beam has leaves and does not say where they stand: it would be given open."""
+    for beam in checked.beams:
+        devices = [device for device in beam.devices if device.kind in LEAVES]
+        for number, point in enumerate(beam.control_points):
+            stated = {one.device: len(one.positions_mm) for one in point.stand.openings}
+            if any(stated.get(device.kind) != 2 * device.pairs for device in devices):
+                yield seen(_at(beam, number))
+                break
+
+
+@BOOK.rule("final-weight-differs", Severity.STOP, dicom("C.8.8.14"), "memory")
+def _final_weight(checked: Checked) -> Iterator[Seen]:
+    """The last control point's weight is the final one, or part of the monitor units belongs to no segment."""
+    for beam in checked.beams:
+        last = beam.control_points[-1].weight if beam.control_points else None
+        if last is None or beam.final_weight is None:
+            raise NotJudgedError("no-weights")
+        if abs(last - beam.final_weight) > WEIGHT_WITHIN * abs(beam.final_weight):
+            yield seen({"beam": beam.number}, found=f"{last:g}", expected=f"{beam.final_weight:g}")
 
 
 @BOOK.rule("leaf-pairs-differ-from-machine", Severity.STOP, TG_275, "inferred")
@@ -244,11 +268,11 @@ def _gantry_speed(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("aperture-misses-target", Severity.STOP, TG_275, "ours")
 def _misses(checked: Checked) -> Iterator[Seen]:
     """How much of the target's points all apertures of a beam see together, where leaves stand still in the room."""
-    points = checked.points(checked.target)
+    points = evenly(checked, checked.target)
     for beam in checked.beams:
         covered = np.zeros(len(points), dtype=np.bool_)
-        for aperture, flat in _views(checked, beam, points):
-            covered |= _through(aperture, flat)
+        for aperture, flat in views_of(beam, points, checked.images.position):
+            covered |= is_through(aperture, flat)
         share = float(covered.mean())
         if share < COVERED_LEAST:
             yield seen({"beam": beam.number}, found=f"{100 * share:.0f} %", limit=f"{100 * COVERED_LEAST:.0f} %")
@@ -259,13 +283,41 @@ def _beside(checked: Checked) -> Iterator[Seen]:
     points = np.concatenate([checked.points(each) for each in checked.targets or (checked.target,)])
     for beam in checked.beams:
         beyond = 0.0
-        for aperture, flat in _views(checked, beam, points):
+        for aperture, flat in views_of(beam, points, checked.images.position):
             if aperture.is_open.any():
                 along, across = _edges(aperture, along=True), _edges(aperture, along=False)
                 low, high = flat.min(axis=0), flat.max(axis=0)
                 beyond = max(beyond, low[0] - along[0], along[1] - high[0], low[1] - across[0], across[1] - high[1])
         if beyond > BESIDE_TARGET_MM_MOST:
             yield seen({"beam": beam.number}, found=f"{beyond:.0f} mm", limit=f"{BESIDE_TARGET_MM_MOST:g} mm")
+
+
+@BOOK.rule("fields-beside-target", Severity.STOP, TG_275, "ours")
+def _all_beside(checked: Checked) -> Iterator[Seen]:
+    """Most fields open beside the target's middle and leave part of it out: the isocentre was moved.
+
+    A field that flashes beyond the skin is off the middle too, and leaves nothing out.
+    """
+    points = evenly(checked, checked.target)
+    away, shares = [], []
+    for beam in checked.beams:
+        covered = np.zeros(len(points), dtype=np.bool_)
+        low, high = np.full(2, np.inf), np.full(2, -np.inf)
+        flat = np.zeros((1, 2))
+        for aperture, flat in views_of(beam, points, checked.images.position):
+            covered |= is_through(aperture, flat)
+            if aperture.is_open.any():
+                edges = np.array([_edges(aperture, along=True), _edges(aperture, along=False)])
+                low, high = np.minimum(low, edges[:, 0]), np.maximum(high, edges[:, 1])
+        if np.isfinite(low).all():
+            away.append(float(np.linalg.norm((low + high - flat.min(axis=0) - flat.max(axis=0)) / 2)))
+            shares.append(float(covered.mean()))
+    if not away:
+        raise NotJudgedError("no-leaves")
+    if np.median(away) > OFF_MIDDLE_MM_MOST and np.mean(shares) < SEEN_TOGETHER_LEAST:
+        yield seen(
+            {"structure": checked.target.name}, found=f"{np.median(away):.0f} mm", limit=f"{OFF_MIDDLE_MM_MOST:g} mm"
+        )
 
 
 def _at(beam: Beam, number: int) -> dict[str, object]:
@@ -316,24 +368,6 @@ def _edges(aperture: Aperture, *, along: bool) -> tuple[float, float]:
     rows = np.flatnonzero(aperture.is_open)
     low, high = float(aperture.boundaries_mm[rows[0]]), float(aperture.boundaries_mm[rows[-1] + 1])
     return max(low, aperture.across_mm[0]), min(high, aperture.across_mm[1])
-
-
-def _through(aperture: Aperture, flat: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which points (n, 2) of the isocentre's plane lie in the opening."""
-    row = np.clip(np.searchsorted(aperture.boundaries_mm, flat[:, 1], side="right") - 1, 0, len(aperture.first_mm) - 1)
-    inside = (flat[:, 0] >= aperture.left_mm[row]) & (flat[:, 0] <= aperture.right_mm[row])
-    return inside & (flat[:, 1] >= aperture.across_mm[0]) & (flat[:, 1] <= aperture.across_mm[1])
-
-
-def _views(checked: Checked, beam: Beam, points: Floats) -> Iterator[tuple[Aperture, Floats]]:
-    """Each aperture with the points as the beam sees them there; projected anew only where something turned."""
-    known: dict[object, Floats] = {}
-    position = checked.images.position
-    for point, aperture in zip(beam.control_points, _of_beam(beam), strict=True):
-        place = (replace(point.stand, openings=()), point.isocentre_mm)
-        if place not in known:
-            known[place] = seen_from(beam, point, points, position)
-        yield aperture, known[place]
 
 
 def _seconds(checked: Checked, mu: float) -> float:

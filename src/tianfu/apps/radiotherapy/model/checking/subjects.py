@@ -208,6 +208,12 @@ class Checked:
             shape=(slices, ceil(rows / int(across[1])), ceil(columns / int(across[0]))),
         )
 
+    def coarse_values(self) -> Floats:
+        """The image at the coarse grid's voxels."""
+        image = self.images.volume
+        step = np.rint(self.coarse.spacing / image.grid.spacing).astype(int)
+        return np.asarray(image.values[:, :: int(step[1]), :: int(step[0])], dtype=np.float64)
+
     def shape(self, structure: Structure) -> Shape:
         """Its rings on the image's planes; computed once."""
         if structure.number not in self._shapes:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from tianfu.apps.radiotherapy.model.checking import (
     beams,
     chain,
+    contents,
     doses,
+    fields,
     images,
     prescription,
     records,
@@ -20,7 +22,7 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for topic in (prescription, beams, segments, structures, images, doses, chain, records)
+    for topic in (prescription, beams, segments, structures, contents, images, doses, fields, chain, records)
     for check in topic.BOOK.checks
 )
 

@@ -1,0 +1,132 @@
+"""Which rules name a planted fault rightly: what else a fault upsets does not count as having found it.
+
+Judged by reading each rule's sentence beside the fault's.  A rule on records may name a fault of the plan: the machine
+was told something else than the plan says now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MONITOR_UNITS = ("beam-mu-unlike-dose", "beam-mu-beyond-machine", "record-mu-differs", "record-specified-differs")
+SHIFTED = ("outline-fits-elsewhere", "body-differs-from-image")
+DOSE_ELSEWHERE = ("dose-beside-fields", "target-underdosed", "dose-differs-from-prescription")
+PRESCRIBED = ("beam-doses-differ-from-prescription", "dose-differs-from-prescription", "prescription-differs-from-name")
+
+_BLIND: dict[str, tuple[str, ...]] = {
+    "birth-date-of-a-namesake": ("birth-dates-differ",),
+    "record-of-another-patient": ("record-of-another-patient",),
+    "structures-of-a-former-scan": ("structures-of-other-images",),
+    "images-are-old": ("image-old",),
+    "dose-of-a-former-plan": ("dose-missing",),
+    "plan-changed-after-approval": ("approval-before-plan",),
+    "hounsfield-without-intercept": ("air-unlike-air", "body-unlike-tissue"),
+    "field-of-view-cuts-the-body": ("image-cuts-body",),
+    "scan-ends-at-the-target": ("target-near-image-end",),
+    "metal-without-density": ("metal-in-image",),
+    "slices-are-thick": ("slices-thick",),
+    "body-lacks-slices": ("body-short", "structure-gap"),
+    "body-within-the-skin": ("body-differs-from-image",),
+    "structures-beside-the-anatomy": SHIFTED,
+    "target-lacks-slices": ("structure-gap",),
+    "target-has-a-speck": ("structure-in-crumbs",),
+    "sides-are-swapped": ("side-differs-from-name",),
+    "clinical-target-sticks-out": ("clinical-target-beyond-planning-target",),
+    "organ-is-a-copy": ("contours-same",),
+    "density-mistyped": ("density-unlike-image",),
+    "target-out-of-the-body": ("target-outside-body",),
+    "fractions-mistyped": (*PRESCRIBED, "point-dose-differs"),
+    "prescription-of-one-fraction": PRESCRIBED,
+    "prescription-to-an-organ": ("prescription-to-no-target",),
+    "field-is-never-given": ("beam-doses-differ-from-prescription",),
+    "monitor-units-mistyped": MONITOR_UNITS,
+    "patient-lies-the-other-way": ("position-differs-from-plan",),
+    "tolerances-are-no-bounds": ("tolerance-table-wide",),
+    "bolus-over-one-field": ("bolus-not-on-all-beams",),
+    "field-of-another-machine": ("machines-differ",),
+    "field-without-setup": ("beam-setup-missing",),
+    "isocentre-of-one-field": ("isocentres-differ",),
+    "isocentre-never-set": (
+        "fields-beside-target",
+        "isocentre-far-from-target",
+        "isocentre-outside-body",
+        "aperture-misses-target",
+    ),
+    "leaf-positions-lost": ("leaf-positions-missing",),
+    "leaves-wide-open": ("aperture-beside-target",),
+    "field-beside-the-target": ("aperture-misses-target", "aperture-beside-target"),
+    "jaws-far-beyond-the-leaves": ("jaws-far-from-leaves",),
+    "energy-changes-within-a-field": ("beam-energy-changes",),
+    "gantry-of-one-segment": ("gantry-jumps",),
+    "couch-and-gantry-collide": ("collision-likely",),
+    "weights-end-early": ("final-weight-differs",),
+    "dose-grid-ends-in-the-target": ("dose-grid-cuts-target",),
+    "dose-grid-is-coarse": ("dose-grid-coarse",),
+    "dose-wrongly-normalised": ("dose-differs-from-prescription", "target-underdosed"),
+    "dose-is-shifted": DOSE_ELSEWHERE,
+    "dose-without-heterogeneity": ("heterogeneity-not-corrected",),
+    "hot-spot-in-healthy-tissue": ("hot-spot-outside-target", "dose-maximum-high"),
+    "dose-of-one-fraction": ("dose-differs-from-prescription",),
+    "fraction-given-twice": ("fraction-twice",),
+    "field-broken-off": ("record-ended-early", "record-mu-differs"),
+    "session-lacks-a-field": ("record-beam-missing",),
+    "couch-elsewhere-in-one-session": ("couch-moved",),
+    "field-given-from-another-angle": ("record-gantry-differs",),
+    "interlock-overridden": ("record-overridden",),
+    "former-plan-was-given": ("record-of-another-plan",),
+    "sessions-beyond-the-course": ("fractions-beyond-plan",),
+    "leaves-stood-elsewhere": ("record-leaves-differ",),
+}
+
+_SEEDED: dict[str, tuple[str, ...]] = {
+    "ct-wrong-spacing": ("body-differs-from-image", "outline-fits-elsewhere"),
+    "ct-wrong-intercept": ("air-unlike-air", "body-unlike-tissue"),
+    "ct-wrong-position": ("position-differs-from-plan",),
+    "ct-pixels-exchanged": ("slice-out-of-place",),
+    "ct-mirrored": SHIFTED,
+    "structures-left-right-names": ("side-differs-from-name",),
+    "structures-renamed": ("name-not-standard",),
+    "structures-target-as-organ": ("prescription-to-no-target", "structure-kind-differs-from-name"),
+    "structures-shifted": SHIFTED,
+    "structures-end-not-drawn": ("structure-goes-on-in-image", "body-short"),
+    "dose-shifted": DOSE_ELSEWHERE,
+    "dose-scaled": ("dose-differs-from-prescription", "target-underdosed", "point-dose-differs"),
+    "dose-planes-reversed": DOSE_ELSEWHERE,
+    "dose-hot-spot": ("dose-maximum-high", "hot-spot-outside-target", "dose-in-air"),
+    "record-fraction-twice": ("fraction-twice", "fractions-same-day", "fractions-beyond-plan", "fraction-missing"),
+    "record-other-machine": ("record-machine-differs",),
+    "record-beam-left-out": ("record-beam-missing",),
+    "record-other-gantry": ("record-gantry-differs",),
+    "record-specified-differs": ("record-specified-differs", "record-mu-differs"),
+    "plan-meterset-tenfold": MONITOR_UNITS,
+    "plan-meterset-slightly-off": MONITOR_UNITS,
+    "plan-metersets-exchanged": MONITOR_UNITS,
+    "plan-wrong-prescription": PRESCRIBED,
+    "plan-prescribed-to-organ": ("prescription-to-no-target",),
+    "plan-wrong-fractions": (*PRESCRIBED, "record-fractions-differ", "point-dose-differs"),
+    "plan-isocentre-moved": (
+        "fields-beside-target",
+        "aperture-misses-target",
+        "isocentre-far-from-target",
+        "dose-beside-fields",
+    ),
+    "plan-isocentre-of-one-beam": ("isocentres-differ",),
+    "plan-gantries-exchanged": ("record-gantry-differs",),
+    "plan-gantry-mirrored": ("record-gantry-differs",),
+    "plan-turned": ("record-collimator-differs", "record-couch-angle-differs", "collision-likely"),
+    "plan-wrong-energy": ("beam-energies-differ", "record-energy-differs"),
+    "plan-wrong-radiation": ("beam-not-photons",),
+    "plan-jaw-outside": ("jaw-beyond-machine",),
+    "plan-jaw-closed": ("jaws-cover-opening", "aperture-misses-target"),
+    "plan-leaf-open": ("leaf-gap-small", "aperture-beside-target", "record-leaves-differ"),
+    "plan-bank-shifted": ("leaf-gap-small", "record-leaves-differ"),
+    "plan-wrong-distance": ("beam-axes-differ", "beam-axis-unusual"),
+    "plan-other-machine": ("machines-differ",),
+    "plan-wrong-setup": ("position-differs-from-plan",),
+    "plan-beam-missing": ("beam-doses-differ-from-prescription",),
+    "plan-rejected": ("plan-rejected",),
+    "plan-wrong-dose-rate": ("dose-rate-missing", "dose-rate-beyond-machine"),
+}
+
+RIGHTLY: Mapping[str, frozenset[str]] = {fault: frozenset(rules) for fault, rules in (_BLIND | _SEEDED).items()}
+"""By a fault's id."""

@@ -1,0 +1,141 @@
+"""Where a structure's outline runs in the image: values just inside and just outside of it, here or displaced.
+
+What has no edge of its own in the image, as a margin has none, is not judged by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+from tianfu.apps.radiotherapy.model.rings import is_inside, moments_of
+from tianfu.apps.radiotherapy.model.shapes import Plane
+from tianfu.standards.dicom.grids import Floats
+from tianfu.standards.dicom.structures import Structure
+
+PROBE_MM = 3.0
+"""How far from the outline values are looked at: beyond the blur of an edge. [ours]"""
+
+APART_MM = 4.0
+POINTS_MOST = 300
+CLIPPED_HU = 300.0
+"""A step beyond this says no more than that there is one: air and bone shall not outweigh the rest. [ours]"""
+
+GRAIN_HU = 5.0
+
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """Points of a structure's rings and the directions outwards (n, 2), along the grid's axes, and their slices.
+
+    `depths_mm` is how far inside of each point values are looked at: no farther than half way in.
+    """
+
+    points_mm: Floats
+    outwards: Floats
+    slices: Whole
+    depths_mm: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """The step inwards over an outline, its mean and how even it is: the mean by the spread about it."""
+
+    step_hu: float
+    evenness: float
+
+
+def outline_of(checked: Checked, structure: Structure) -> Outline:
+    """Points about `APART_MM` apart on all rings that lie on a slice; holes look the other way."""
+    grid, probe = checked.images.volume.grid, probe_mm(checked)
+    parts = [(plane, *points_on(plane)) for plane in checked.shape(structure).planes]
+    slices = np.concatenate([np.full(len(at), round(plane.z_mm / float(grid.spacing[2]))) for plane, at, _ in parts])
+    depths = np.concatenate([np.full(len(at), min(probe, half_way_mm(plane, len(at)))) for plane, at, _ in parts])
+    kept = np.flatnonzero((slices >= 0) & (slices < grid.shape[0]))
+    kept = kept[:: max(1, len(kept) // POINTS_MOST)]
+    return Outline(
+        points_mm=np.concatenate([at for _, at, _ in parts])[kept],
+        outwards=np.concatenate([outwards for _, _, outwards in parts])[kept],
+        slices=slices[kept],
+        depths_mm=depths[kept],
+    )
+
+
+def evenly(checked: Checked, structure: Structure) -> Floats:
+    """Points of the patient (n, 3) evenly along a structure's rings: a corner counts no more than what is between."""
+    outline, grid = outline_of(checked, structure), checked.images.volume.grid
+    return grid.patient(np.column_stack([outline.points_mm, outline.slices * float(grid.spacing[2])]))
+
+
+def probe_mm(checked: Checked) -> float:
+    """`PROBE_MM`, or a little more than a pixel."""
+    return max(PROBE_MM, 1.2 * float(checked.images.volume.grid.spacing[:2].max()))
+
+
+def area_mm2(plane: Plane) -> float:
+    """Of a plane's rings without their holes."""
+    return sum(
+        (-1 if is_hole(plane, number) else 1) * float(moments_of(ring)[0]) for number, ring in enumerate(plane.rings)
+    )
+
+
+def half_way_mm(plane: Plane, points: int) -> float:
+    """Half of a disc's radius, and half of a band's width, of a plane with so many points `APART_MM` apart."""
+    return max(0.0, area_mm2(plane) / (APART_MM * points))
+
+
+def points_on(plane: Plane) -> tuple[Floats, Floats]:
+    """Points about `APART_MM` apart on a plane's rings, and unit vectors out of the structure (n, 2) at each."""
+    parts = [_spread(ring, inwards=is_hole(plane, number)) for number, ring in enumerate(plane.rings)]
+    return np.concatenate([points for points, _ in parts]), np.concatenate([outwards for _, outwards in parts])
+
+
+def is_hole(plane: Plane, number: int) -> bool:
+    """Whether a ring lies within an odd number of others: outwards is then its inside."""
+    x, y = plane.rings[number][0]
+    others = (ring for place, ring in enumerate(plane.rings) if place != number)
+    return sum(is_inside(float(x), float(y), ring) for ring in others) % 2 == 1
+
+
+def steps_over(checked: Checked, outline: Outline, *, by_mm: tuple[float, float] = (0.0, 0.0)) -> Floats:
+    """Value inside less value outside at each point of an outline displaced by so much, clipped."""
+    at = outline.points_mm + np.array(by_mm)
+    inside = values_at(checked, at - outline.depths_mm[:, None] * outline.outwards, outline.slices)
+    outside = values_at(checked, at + probe_mm(checked) * outline.outwards, outline.slices)
+    return np.clip(inside - outside, -CLIPPED_HU, CLIPPED_HU)
+
+
+def edge_of(steps: Floats) -> Edge:
+    """Their mean and how even they are."""
+    mean = float(steps.mean())
+    return Edge(step_hu=mean, evenness=abs(mean) / (float(steps.std()) + GRAIN_HU))
+
+
+def values_at(checked: Checked, points_mm: Floats, slices: Whole) -> Floats:
+    """The image's nearest voxels; beyond its sides the nearest one at the side."""
+    image = checked.images.volume
+    places = np.rint(points_mm / image.grid.spacing[:2]).astype(np.int64)
+    columns = np.clip(places[:, 0], 0, image.grid.shape[2] - 1)
+    rows = np.clip(places[:, 1], 0, image.grid.shape[1] - 1)
+    return np.asarray(image.values[slices, rows, columns], dtype=np.float64)
+
+
+def _spread(ring: Floats, *, inwards: bool) -> tuple[Floats, Floats]:
+    """Points evenly along a ring, and a unit vector outwards at each."""
+    closed = np.vstack([ring, ring[:1]])
+    lengths = np.linalg.norm(np.diff(closed, axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = max(6, round(along[-1] / APART_MM))
+    at = (np.arange(count) + 0.5) * along[-1] / count
+    points = np.column_stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)])
+    tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-9)[:, None]
+    x, y = ring[:, 0], ring[:, 1]
+    turns = float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+    return points, normal * (1.0 if (turns > 0) != inwards else -1.0)

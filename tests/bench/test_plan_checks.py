@@ -1,0 +1,70 @@
+"""What the benchmark of plan checks counts, by one seed that never changes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from bench.radiotherapy_checks import NO_FAULT, said_of, seeded_tried
+from bench.radiotherapy_named import RIGHTLY
+from demo.dice import Dice
+from demo.radiotherapy.blind_faults import BLIND_FAULTS
+from demo.radiotherapy.drawn import drawn_case
+from demo.radiotherapy.faults import FAULTS, faults_of
+from demo.radiotherapy.faults.fault import Layer
+
+from tianfu.apps.radiotherapy.model.checking.verdicts import RULES
+from tianfu.standards.dicom.cases import Case
+
+SEED = 20261128
+ONCE_MISSED = (
+    "ct-pixels-exchanged",
+    "ct-mirrored",
+    "structures-shifted",
+    "structures-end-not-drawn",
+    "plan-isocentre-moved",
+    "plan-jaw-closed",
+    "plan-wrong-distance",
+)
+"""Of these nothing was found before rules held structures against the image and fields against the target."""
+
+
+@cache
+def case_of(number: int) -> Case:
+    return drawn_case(Dice("tests", SEED, number))
+
+
+@cache
+def said_of_case(number: int) -> frozenset[tuple[str, str]]:
+    return said_of(case_of(number))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_no_rule_finds_anything_in_a_sound_case_that_was_drawn(number: int) -> None:
+    assert said_of_case(number) == frozenset()
+
+
+def test_there_are_at_least_thirty_blind_faults_and_each_says_why_it_matters() -> None:
+    assert len(BLIND_FAULTS) >= 30
+    assert all(fault.wrong and fault.harm and fault.counts for fault in BLIND_FAULTS.values())
+
+
+@pytest.mark.parametrize("name", BLIND_FAULTS)
+def test_a_blind_fault_is_named_rightly(name: str) -> None:
+    number = list(BLIND_FAULTS).index(name) % 2
+    after = said_of(BLIND_FAULTS[name].plant(case_of(number), Dice("tests", SEED, name)))
+    assert {rule for rule, _ in after - said_of_case(number)} & RIGHTLY[name]
+
+
+def test_rules_are_named_for_every_fault_and_all_of_them_exist() -> None:
+    faults = set(BLIND_FAULTS) | {fault.id for fault in faults_of(Layer.PLAN_CHECK)}
+    assert set(RIGHTLY) == faults
+    assert set(NO_FAULT) <= faults
+    known = {rule.id for rule in RULES}
+    assert {rule for rules in RIGHTLY.values() for rule in rules} <= known
+
+
+@pytest.mark.slow  # writes and reads back cases of fifty slices
+def test_what_only_the_image_or_the_fields_can_tell_is_named_rightly() -> None:
+    faults = [FAULTS[name] for name in ONCE_MISSED]
+    assert [one.fault for one in seeded_tried(SEED, [case_of(0)], faults) if not one.rightly] == []
