@@ -24,11 +24,18 @@ set-up-tests:
 run: set-up
 	@exec $(BIN)/python scripts/run.py
 
-# What kills, measures, counts a camera's pictures or walks through a whole installation has the machine to itself; what
-# watches live pictures shares it with one other at most, however many cores there are; all else has every core.
+# What kills, measures, counts a camera's pictures or lives through a newborn's day has the machine to itself; what
+# watches live pictures shares it with one other at most, however many cores there are; all else has every core, also the
+# installations and the browsers whose tests wait for what comes, whenever it comes.
 CAMERAS := tests/services/realtime/cameras
 WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime
-ALONE := tests/deploy tests/journeys tests/supervision $(CAMERAS)
+CALM := $(addprefix tests/,deploy/test_nginx.py \
+	$(addprefix journeys/test_,find_and_read_a_life.py for_everybody.py passkeys.py pictures.py programs_elsewhere.py \
+	roles.py trust.py) \
+	$(addprefix supervision/test_,commands_without_a_schema.py demo_logins.py export_command.py outside_provider.py \
+	programs.py readiness.py smart_app.py))
+ALONE := $(filter-out $(CALM),$(wildcard tests/deploy/test_*.py tests/journeys/test_*.py tests/supervision/test_*.py)) \
+	$(CAMERAS)
 
 test: set-up-tests
 	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(WATCHING) $(ALONE))
