@@ -15,9 +15,13 @@ from tests.commands_radiotherapy.conftest import Kept
 from tests.commands_radiotherapy.terminal import Terminal, written
 from tests.commands_radiotherapy.test_folders import GAMMA, NOTICE
 from tests.radiotherapy_house import second_dose, small_objects
+from tests.radiotherapy_plan import small_machine, template
+from tests.radiotherapy_plan_works import small_contents
 from tianfu.access.caller import OPERATOR
+from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.standards.dicom.encoding import decode
+from tianfu.standards.dicom.plans import read_plan
 
 pytestmark = pytest.mark.slow  # each starts the program, which loads its compiled kernels
 
@@ -183,3 +187,28 @@ def test_ctrl_c_gives_a_work_up_and_asking_again_begins_anew(terminal: Terminal,
     done = terminal.rt(*words)
     assert done.returncode == 0, done.stderr
     assert "SpinalCord" in done.stdout
+
+
+def test_a_kept_case_is_planned_by_a_work_that_is_kept_and_its_objects_are_written(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    case = terminal.imported(written(tmp_path / "sent", small_contents()))
+    (tmp_path / "machine.json").write_bytes(write_machine(small_machine()))
+    (tmp_path / "template.json").write_bytes(template())
+    words = ("--template", tmp_path / "template.json", "--machine", tmp_path / "machine.json")
+    done = terminal.rt("plan", case, *words, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    for sentence in ("Kept as", "Demonstration only", "set-up beams"):
+        assert sentence in done.stderr
+    told = json.loads(done.stdout)
+    assert told["faults"]["stop"] == ["plan-not-for-treatment"]
+    assert told["reached_gy"] == pytest.approx(50.0, rel=0.001)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "README.txt",
+        "RD-demonstration.dcm",
+        "RP-demonstration.dcm",
+        "template.json",
+    }
+    plan = read_plan(decode((tmp_path / "out" / "RP-demonstration.dcm").read_bytes(), bytes_max=1 << 26)).value
+    assert (plan.instance, plan.approval.status) == (told["plan"], "UNAPPROVED")
+    assert [beam["mu"] for beam in told["beams"]] == [one.meterset for one in plan.fraction_groups[0].beams]
