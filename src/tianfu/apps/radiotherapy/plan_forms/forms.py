@@ -1,0 +1,97 @@
+"""The page's form as it was typed: rows are added and taken away by buttons, so that no script is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import zip_longest
+from typing import Any, Final, TypeVar
+
+ROWS_MOST: Final = 200
+"""Of one table; more than any wish may have, and few enough to be shown again. [ours]"""
+
+MAKE: Final = "make"
+"""What the form's main button says; every other deed changes rows and shows the form again."""
+
+_ROW_DEED: Final = re.compile(r"(add|remove)-(beam|objective)(?:-([0-9]{1,3}))?")
+
+Sent = Callable[[str], Sequence[str]]
+"""Every value of a form's field, in the order of the page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeamRow:
+    """Angles in degrees of IEC 61217, as typed."""
+
+    gantry: str = ""
+    collimator: str = ""
+    couch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveRow:
+    """An objective, as typed; `structure` is a key of `roles.keys_of`."""
+
+    kind: str = ""
+    structure: str = ""
+    dose: str = ""
+    volume: str = ""
+    exponent: str = ""
+    weight: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanForm:
+    """Everything that was typed; `structures` are the case's for the template's, in the order of its wish."""
+
+    name: str = ""
+    machine: str = ""
+    second: str = ""
+    prescribed: str = ""
+    dose: str = ""
+    fractions: str = ""
+    percent: str = ""
+    confirmed: str = ""
+    structures: tuple[str, ...] = ()
+    beams: tuple[BeamRow, ...] = ()
+    objectives: tuple[ObjectiveRow, ...] = ()
+
+
+_Row = TypeVar("_Row", BeamRow, ObjectiveRow)
+
+SINGLE: Final = ("name", "machine", "second", "prescribed", "dose", "fractions", "percent", "confirmed")
+
+
+def form_sent(sent: Sent) -> PlanForm:
+    """The form that was sent; what is missing is empty, and rows whose columns differ in length end in empty cells."""
+    single = {name: next(iter(sent(name)), "").strip() for name in SINGLE}
+    return PlanForm(
+        **single,
+        structures=tuple(sent("structure"))[:ROWS_MOST],
+        beams=_rows(BeamRow, "beam", sent),
+        objectives=_rows(ObjectiveRow, "objective", sent),
+    )
+
+
+def changed(form: PlanForm, deed: str) -> PlanForm:
+    """The form after a button that adds a row or takes one away, counted from 1; any other deed changes nothing."""
+    found = _ROW_DEED.fullmatch(deed)
+    if found is None:
+        return form
+    act, table, number = found.groups()
+    name, empty = ("beams", BeamRow()) if table == "beam" else ("objectives", ObjectiveRow())
+    rows: tuple[Any, ...] = getattr(form, name)
+    if act == "add":
+        rows = (*rows, empty)[:ROWS_MOST]
+    elif number is not None:
+        rows = tuple(row for place, row in enumerate(rows, start=1) if place != int(number))
+    told: Mapping[str, Any] = {name: rows}
+    return replace(form, **told)
+
+
+def _rows(kind: type[_Row], table: str, sent: Sent) -> tuple[_Row, ...]:
+    names = [field.name for field in fields(kind)]
+    columns = [tuple(sent(f"{table}-{name}"))[:ROWS_MOST] for name in names]
+    cells = zip_longest(*columns, fillvalue="")
+    return tuple(kind(**dict(zip(names, map(str.strip, row), strict=True))) for row in cells)
