@@ -41,6 +41,7 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.radiotherapy.machine_files import FOLDER, MachineFiles
 from tianfu.apps.radiotherapy.ports import Desk, LateLooking
 from tianfu.apps.radiotherapy.routes import radiotherapy
 from tianfu.apps.trust.routes import trust
@@ -326,6 +327,7 @@ def radiotherapy_desk(settings: Settings, database: Database, keyring: Keyring, 
         deliveries=Deliveries(database, documents, auditor, system_clock),
         works=Works(database, system_clock),
         documents=documents,
+        machines=MachineFiles(settings.home / FOLDER),
         clock=system_clock,
     )
 

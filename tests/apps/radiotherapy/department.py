@@ -25,6 +25,7 @@ from tests.services.accounts.conftest import house_of as accounts_of
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
 from tianfu.apps.radiotherapy.jobs import Bench
+from tianfu.apps.radiotherapy.machine_files import MachineFiles
 from tianfu.apps.radiotherapy.ports import Desk, LateLooking
 from tianfu.apps.radiotherapy.routes import radiotherapy
 from tianfu.db import Addresses, Database
@@ -199,6 +200,7 @@ async def department_of(
         works=Works(database, clock),
         documents=imaging.documents,
         looking=LateLooking(imaging.cases),
+        machines=MachineFiles(folder / "machines"),
         clock=clock,
     )
     limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)

@@ -1,4 +1,4 @@
-"""What is computed later: judging a dose, comparing two doses, taking a delivery in; each followed and resumed.
+"""What is computed later: judging a dose, comparing two, making a plan, taking a delivery in; each followed and resumed.
 
 A result is a sealed document that the work names.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tianfu.access.caller import Caller
-from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, TAKE_IN
+from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN
 from tianfu.kernel.instants import Clock
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases
@@ -27,7 +27,11 @@ class Bench:
 
     def heavy(self) -> tuple[Kind, ...]:
         """Kinds of work that compute."""
-        return (Kind(name=EVALUATE, do=self._evaluate), Kind(name=GAMMA, do=self._compare))
+        return (
+            Kind(name=EVALUATE, do=self._evaluate),
+            Kind(name=GAMMA, do=self._compare),
+            Kind(name=PLAN, do=self._plan),
+        )
 
     def light(self) -> tuple[Kind, ...]:
         """Kinds of work for which somebody waits at a page."""
@@ -42,6 +46,11 @@ class Bench:
         from tianfu.apps.radiotherapy import computing  # loaded by the first work
 
         return await computing.compared(self, doing)
+
+    async def _plan(self, doing: Doing) -> str:
+        from tianfu.apps.radiotherapy import plan_computing  # loaded by the first plan
+
+        return await plan_computing.plan_made(self, doing)
 
     async def _take_in(self, doing: Doing) -> str:
         asked = doing.arguments

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from tianfu.apps.radiotherapy.machine_files import MachineFiles
 from tianfu.kernel.instants import Clock
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases, KeptCase
@@ -41,11 +42,12 @@ class LateLooking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The cases, what is on its way, what is computed, where results lie, and what is looked at."""
+    """The cases, what is on its way, what is computed, where results lie, what is looked at, and what is planned on."""
 
     cases: Cases
     deliveries: Deliveries
     works: Works
     documents: Documents
     looking: Looking
+    machines: MachineFiles
     clock: Clock

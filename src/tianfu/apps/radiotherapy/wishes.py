@@ -16,6 +16,7 @@ from tianfu.access.caller import Caller
 from tianfu.apps.radiotherapy.code_version import code_version
 from tianfu.apps.radiotherapy.model.gamma_criteria import Difference, GammaCriteria, Normalisation, Search
 from tianfu.apps.radiotherapy.model.protocols import Protocol
+from tianfu.apps.radiotherapy.plan_results import PlanResult
 from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.documents.keeping import Documents
@@ -25,6 +26,7 @@ from tianfu.services.jobs.works import Wish, Work
 
 EVALUATE: Final = "radiotherapy-evaluate"
 GAMMA: Final = "radiotherapy-gamma"
+PLAN: Final = "radiotherapy-plan"
 TAKE_IN: Final = "radiotherapy-take-in"
 
 
@@ -123,3 +125,9 @@ async def gamma_of(documents: Documents, work: Work) -> GammaResult:
     """The result of a comparison that is done."""
     content = await documents.content(str(work.result))  # a map of a large dose has a hundred megabytes
     return await asyncio.to_thread(msgspec.json.decode, content, type=GammaResult)
+
+
+async def plan_of(documents: Documents, work: Work) -> PlanResult:
+    """The result of a plan that is done."""
+    content = await documents.content(str(work.result))
+    return await asyncio.to_thread(msgspec.json.decode, content, type=PlanResult)

@@ -16,6 +16,9 @@ from tianfu.kernel.instants import Clock
 TELL_SECONDS = 0.5
 """How often the row of a running work is written at most; people look about once a second. [ours]"""
 
+LATEST_BYTES_MAX = 16_384
+"""Of what a running work shows of itself: the schema holds no more. [ours]"""
+
 _SQL = queries("tianfu.services.jobs.sql", "works.sql")
 
 
@@ -41,8 +44,11 @@ class Doing(Protocol):
         """Who asked for it first."""
         ...
 
-    def progress(self, step: str, done: int, total: int) -> None:
-        """Tell from a thread how far it is; raises GivenUp once nobody wants it."""
+    def progress(self, step: str, done: int, total: int, *, latest: str | None = None) -> None:
+        """Tell from a thread how far it is; raises GivenUp once nobody wants it.
+
+        `latest` is what may be seen of it now, of at most LATEST_BYTES_MAX; None leaves what was seen before.
+        """
         ...
 
     async def tell(self, step: str, done: int, total: int) -> None:
@@ -83,18 +89,18 @@ class KeptDoing:
     _given_up: threading.Event = field(default_factory=threading.Event)
     _told_at: float = field(default=-TELL_SECONDS)
 
-    def progress(self, step: str, done: int, total: int) -> None:
+    def progress(self, step: str, done: int, total: int, *, latest: str | None = None) -> None:
         """As `Doing.progress`."""
         self._go_on()
-        if self._is_due(done, total):
-            self._wait_for(self._write(step, done, total))
+        if self._is_due(done, total) or latest is not None:
+            self._wait_for(self._write(step, done, total, latest))
         self._go_on()
 
     async def tell(self, step: str, done: int, total: int) -> None:
         """As `Doing.tell`."""
         self._go_on()
         if self._is_due(done, total):
-            await self._write(step, done, total)
+            await self._write(step, done, total, None)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -117,9 +123,11 @@ class KeptDoing:
         """Have the next progress that is told end it."""
         self._given_up.set()
 
-    async def _write(self, step: str, done: int, total: int) -> None:
+    async def _write(self, step: str, done: int, total: int, latest: str | None) -> None:
         async with self.database.connection("app") as connection:
-            changed = await connection.run(_SQL.tell_progress, work=self.work, step=step, done=done, total=total)
+            changed = await connection.run(
+                _SQL.tell_progress, work=self.work, step=step, done=done, total=total, latest=latest
+            )
         if not changed:
             self.give_up()
 

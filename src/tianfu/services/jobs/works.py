@@ -68,7 +68,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A work as it stands; `done` of `total` parts, `result` as its kind writes it, once it is done."""
+    """A work as it stands; `done` of `total` parts, `result` as its kind writes it, once it is done.
+
+    `latest` is what it shows of itself meanwhile, as its kind writes it: empty in lists, and once it has ended.
+    """
 
     id: str
     kind: str
@@ -79,6 +82,7 @@ class Work:
     step: str
     done: int
     total: int
+    latest: str
     result: str | None
     refusal: str | None
     details: Mapping[str, str]
@@ -142,8 +146,8 @@ class Works:
 
 
 def _work(row: Any) -> Work:
-    work, kind, about, arguments, version, state, step, done, total, result, refusal, details, *rest = row
-    tries, asked_by, asked_at, ended_at, _ = rest
+    work, kind, about, arguments, version, state, step, done, total, latest, result, refusal, *rest = row
+    details, tries, asked_by, asked_at, ended_at = rest
     return Work(
         id=str(work),
         kind=kind,
@@ -154,6 +158,7 @@ def _work(row: Any) -> Work:
         step=step,
         done=done,
         total=total,
+        latest=latest,
         result=result,
         refusal=refusal,
         details=orjson.loads(details),

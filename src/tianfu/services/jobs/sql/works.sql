@@ -20,14 +20,14 @@ select %(work)s::uuid, %(kind)s, %(queue)s, %(key)s, %(about)s, %(arguments)s, %
 
 -- work_now
 -- One work as it stands.
-select work, kind, about, arguments, version, state, step, done, total, result, refusal, details, tries, asked_by,
-       asked_at, ended_at, job
+select work, kind, about, arguments, version, state, step, done, total, latest, result, refusal, details, tries,
+       asked_by, asked_at, ended_at
   from work where work = %(work)s::uuid;
 
 -- works_about
 -- What was asked about one thing, the newest first.
-select work, kind, about, arguments, version, state, step, done, total, result, refusal, details, tries, asked_by,
-       asked_at, ended_at, job
+select work, kind, about, arguments, version, state, step, done, total, '' as latest, result, refusal, details, tries,
+       asked_by, asked_at, ended_at
   from work where about = %(about)s order by asked_at desc, work desc limit %(limit)s;
 
 -- begin_work
@@ -38,7 +38,7 @@ returning kind, about, arguments, version, asked_by, tries;
 
 -- tell_progress
 -- How far a work is; whether it is still wanted.
-update work set step = %(step)s, done = %(done)s, total = %(total)s
+update work set step = %(step)s, done = %(done)s, total = %(total)s, latest = coalesce(%(latest)s, latest)
  where work = %(work)s::uuid and state = 'running';
 
 -- add_part
@@ -47,12 +47,15 @@ insert into work_part (work, name, result, made_at) values (%(work)s::uuid, %(na
 on conflict do nothing;
 
 -- parts
--- What is finished of a work.
-select name, result from work_part where work = %(work)s::uuid;
+-- What is finished of a work, or was of one that asked for the same and ended without a result.
+select distinct on (part.name) part.name, part.result
+  from work same join work asked using (about, key) join work_part part on part.work = same.work
+ where asked.work = %(work)s::uuid
+ order by part.name, part.made_at;
 
 -- end_work
 -- A work ends once: what ended stays as it is.
-update work set state = %(state)s, result = %(result)s, refusal = %(refusal)s, details = %(details)s, ended_at = %(now)s
+update work set state = %(state)s, result = %(result)s, refusal = %(refusal)s, details = %(details)s, latest = '', ended_at = %(now)s
  where work = %(work)s::uuid and state in ('waiting', 'running');
 
 -- ask_again
@@ -73,6 +76,6 @@ update work set job = job.number, tries = greatest(tries - 1, 0) from job
 
 -- give_up_work
 -- Whoever asked wants it no more; the queue is told in the same transaction.
-update work set state = 'cancelled', ended_at = %(now)s
+update work set state = 'cancelled', latest = '', ended_at = %(now)s
  where work = %(work)s::uuid and state in ('waiting', 'running')
 returning procrastinate_cancel_job_v1(job, true, false);
