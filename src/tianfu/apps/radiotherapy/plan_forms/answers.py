@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -26,7 +26,7 @@ from tianfu.apps.radiotherapy.model.planning.wishes import (
     SecondEngine,
     Version,
 )
-from tianfu.apps.radiotherapy.plan_forms.filling import NO_SECOND
+from tianfu.apps.radiotherapy.plan_forms.filling import NONE
 from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm
 from tianfu.apps.radiotherapy.plan_forms.roles import CASE, ROLE, keys_of
 from tianfu.kernel.refusal import Refusal
@@ -59,11 +59,15 @@ CHANGED = "chosen on the page by whoever asked for the plan"
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What a form is filled in on: the template, the case's structures, and the machines that are there."""
+    """What a form is filled in on: the template, the case's structures, and the machine that the form names.
+
+    `machine` is a Refusal if it names none that is there; `protocols` are those by which a plan may be judged.
+    """
 
     base: PlanWish
     structures: Sequence[str]
-    machines: Mapping[str, Machine]
+    machine: Machine | Refusal
+    protocols: Collection[str]
 
 
 class FormFaultsError(Exception):
@@ -119,15 +123,19 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
     """The wish; raises FormFaultsError with all that is wrong."""
     reading = _Reading()
     _name(reading, form)
-    machine = _machine(reading, form, ground)
+    machine = ground.machine
+    if isinstance(machine, Refusal):
+        reading.faults["machine"] = machine
     second = _second(reading, form)
+    if form.protocol not in {*ground.protocols, NONE}:
+        reading.fault("protocol", "plan-form-protocol-not-chosen")
     names = _structures(reading, form, ground)
     prescription = _prescription(reading, form, {name: names[name] for name in ground.base.targets})
     beams = _beams(reading, form.beams)
     objectives = _objectives(reading, form.objectives, ground, names)
     if form.confirmed != "yes":
         reading.fault("confirmed", "plan-form-not-confirmed")
-    if reading.faults or machine is None:
+    if reading.faults or isinstance(machine, Refusal):
         raise FormFaultsError(reading.faults)
     base = renamed(ground.base, names)
     chosen = {"prescription": prescription, "fields": beams, "objectives": objectives}
@@ -139,7 +147,7 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
         computation=msgspec.structs.replace(base.computation, second=second),
         known=_known(base, {name for name, value in chosen.items() if value != getattr(base, name)}),
     )
-    _refuse_unless_right(wish, machine)
+    _refuse_unless_right(wish, machine, form)
     return wish
 
 
@@ -182,19 +190,12 @@ def _name(reading: _Reading, form: PlanForm) -> None:
         reading.fault("name", "plan-form-name-too-long", most=str(NAME_MOST))
 
 
-def _machine(reading: _Reading, form: PlanForm, ground: Ground) -> Machine | None:
-    found = ground.machines.get(form.machine)
-    if found is None:
-        reading.fault("machine", "plan-form-machine-not-chosen")
-    return found
-
-
 def _second(reading: _Reading, form: PlanForm) -> SecondEngine | None:
     known: tuple[Literal["collapsed-cone"], ...] = get_args(SecondEngine)
     for engine in known:
         if form.second == engine:
             return engine
-    if form.second != NO_SECOND:
+    if form.second != NONE:
         reading.fault("second", "plan-form-second-not-chosen")
     return None
 
@@ -307,15 +308,28 @@ def _objective(reading: _Reading, row: ObjectiveRow, number: int, about: str) ->
     return made
 
 
-def _refuse_unless_right(wish: PlanWish, machine: Machine) -> None:
+def _refuse_unless_right(wish: PlanWish, machine: Machine, form: PlanForm) -> None:
     """Raise FormFaultsError for what only the whole wish shows, or the machine."""
+    if wish.prescription.structure not in {one.structure for one in wish.objectives}:
+        told = {"structure": wish.prescription.structure}
+        raise FormFaultsError({"objectives": Refusal("plan-form-target-not-wished", details=told)})
     try:
         refuse_unless_sound(wish)
-    except Refusal as refusal:
-        at = FAULTS_OF_ELEMENTS.get(str(refusal.details.get("element", "")), WHOLE)
-        raise FormFaultsError({at: refusal}) from refusal
-    try:
         refuse_other_machine(wish, machine)
     except Refusal as refusal:
-        at = f"collimator-{refusal.details['field']}" if "field" in refusal.details else "machine"
-        raise FormFaultsError({at: refusal}) from refusal
+        raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
+
+
+def place_of(refusal: Refusal, form: PlanForm) -> str:
+    """Beside which field a refusal of the whole wish stands: that of the angle or the structure it names."""
+    told = refusal.details
+    if (structure := told.get("structure")) in form.structures and structure is not None:
+        return f"structure-{form.structures.index(structure) + 1}"
+    if refusal.code == "plan-angle-beyond-machine":
+        row = form.beams[int(told["field"]) - 1]
+        turned = number_from(row.collimator)
+        is_collimator = turned is not None and f"{turned:g}" == told["degrees"]
+        return f"{'collimator' if is_collimator else 'couch'}-{told['field']}"
+    if refusal.code in {"plan-dose-rate-not-of-machine", "cone-kernels-do-not-fit"}:
+        return "machine"
+    return FAULTS_OF_ELEMENTS.get(str(told.get("element", "")), WHOLE)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tianfu.apps.radiotherapy.model.planning.wishes import ObjectiveWish, PlanWish
-from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm
-from tianfu.apps.radiotherapy.plan_forms.machines import machine_key
+from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm, machine_key
 from tianfu.apps.radiotherapy.plan_forms.roles import REGION, ROLE, suggested
 
-NO_SECOND = "none"
+NONE = "none"
+"""What the form says where no second dose or no protocol is wished."""
 
 
 def form_of_template(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
@@ -32,20 +33,14 @@ def form_of_template(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
     )
 
 
-def form_of_variant(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
+def form_of_variant(wish: PlanWish, structures: Sequence[str], *, protocol: str) -> PlanForm:
     """What was wished of another plan, with its machine and engines; what structures mean is to be confirmed again."""
-    filled = form_of_template(wish, structures)
-    return PlanForm(
+    return replace(
+        form_of_template(wish, structures),
         name=wish.name,
         machine=machine_key(wish.machine.name, wish.machine.version),
-        second=wish.computation.second or NO_SECOND,
-        prescribed=filled.prescribed,
-        dose=filled.dose,
-        fractions=filled.fractions,
-        percent=filled.percent,
-        structures=filled.structures,
-        beams=filled.beams,
-        objectives=filled.objectives,
+        second=wish.computation.second or NONE,
+        protocol=protocol,
     )
 
 

@@ -48,6 +48,7 @@ class PlanForm:
     name: str = ""
     machine: str = ""
     second: str = ""
+    protocol: str = ""
     prescribed: str = ""
     dose: str = ""
     fractions: str = ""
@@ -60,7 +61,12 @@ class PlanForm:
 
 _Row = TypeVar("_Row", BeamRow, ObjectiveRow)
 
-SINGLE: Final = ("name", "machine", "second", "prescribed", "dose", "fractions", "percent", "confirmed")
+SINGLE: Final = ("name", "machine", "second", "protocol", "prescribed", "dose", "fractions", "percent", "confirmed")
+
+
+def machine_key(name: str, version: int) -> str:
+    """A machine in one word, unlike that of every other version."""
+    return f"{name}@{version}"
 
 
 def form_sent(sent: Sent) -> PlanForm:
@@ -88,6 +94,18 @@ def changed(form: PlanForm, deed: str) -> PlanForm:
         rows = tuple(row for place, row in enumerate(rows, start=1) if place != int(number))
     told: Mapping[str, Any] = {name: rows}
     return replace(form, **told)
+
+
+def first_field(form: PlanForm, deed: str) -> str:
+    """The id of the field to look at after a deed: that of a row that was added, or the table it was taken from."""
+    found = _ROW_DEED.fullmatch(deed)
+    if found is None:
+        return ""
+    act, table, _ = found.groups()
+    rows = len(form.beams if table == "beam" else form.objectives)
+    if act == "remove" or not rows:
+        return f"{table}s"
+    return f"{'gantry' if table == 'beam' else 'kind'}-{rows}"
 
 
 def _rows(kind: type[_Row], table: str, sent: Sent) -> tuple[_Row, ...]:

@@ -34,11 +34,12 @@ def suggested(name: str, structures: Sequence[str]) -> str:
     """The case's structure of this name, or else the only one whose standard name is the same; empty if unclear."""
     if name in structures:
         return name if structures.count(name) == 1 else ""
-    standard = _standard(name)
-    alike = [one for one in structures if _standard(one) == standard]
+    standard = standard_of(name)
+    alike = [one for one in structures if standard_of(one) == standard]
     return alike[0] if len(alike) == 1 else ""
 
 
-def _standard(name: str) -> str:
+def standard_of(name: str) -> str:
+    """The standard name of a structure; its own if it has none."""
     found = standard_name_of(name)
     return name if isinstance(found, Unknown) else found.name
