@@ -23,6 +23,7 @@ def code_version() -> str:
         *sorted((here / "data" / "machines").glob("*.json")),
         *sorted(here.glob("queries/*.py")),
         *(here / name for name in ("computing.py", "jobs.py", "made_results.py", "results.py", "wishes.py")),
+        *sorted(here.glob("*plan_*.py")),
     ]
     digest = hashlib.sha256()
     for file in files:

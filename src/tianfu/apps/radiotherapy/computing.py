@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def evaluated(bench: Bench, doing: Doing) -> str:
     """The name of the kept judgement that a work asked for; raises Refusal `case-changed` and as `evaluate` does."""
     asked = doing.arguments
-    case, inputs = await _inputs(bench, asked)
+    case, inputs = await inputs_of(bench, asked)
     reading = await bench.cases.read(case)
     protocol = protocol_from(asked["protocol"].encode()) if asked["protocol"] else None
     evaluation = await asyncio.to_thread(
@@ -45,7 +45,7 @@ async def evaluated(bench: Bench, doing: Doing) -> str:
 async def compared(bench: Bench, doing: Doing) -> str:
     """The name of the kept comparison that a work asked for; raises Refusal as `evaluated` and `gamma_index` do."""
     asked = doing.arguments
-    case, inputs = await _inputs(bench, asked)
+    case, inputs = await inputs_of(bench, asked)
     reading = await bench.cases.read(case)
     reference, evaluated = (dose_of(reading.value, asked[name]) for name in ("reference", "evaluated"))
     if reference.header.frame != evaluated.header.frame:
@@ -63,7 +63,8 @@ async def compared(bench: Bench, doing: Doing) -> str:
     )
 
 
-async def _inputs(bench: Bench, asked: Any) -> tuple[KeptCase, tuple[str, ...]]:
+async def inputs_of(bench: Bench, asked: Any) -> tuple[KeptCase, tuple[str, ...]]:
+    """The case that a work is about, and the names of its bytes; raises Refusal `case-changed` if they are others."""
     case = await bench.cases.one(asked["case"], asked["organisation"])
     inputs = documents_of(await bench.cases.objects(case))
     if list(inputs) != asked["inputs"]:

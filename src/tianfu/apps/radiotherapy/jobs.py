@@ -1,6 +1,6 @@
-"""What is computed later: judging a dose, comparing two, making a plan, taking a delivery in; each followed and resumed.
+"""What is computed later: judging a dose, comparing two, making a plan, taking a delivery in.
 
-A result is a sealed document that the work names.
+Each is followed and resumed; a result is a sealed document that the work names.
 """
 
 from __future__ import annotations

@@ -39,8 +39,39 @@ class MachineFiles:
 
     def all(self) -> tuple[MachineFile, ...]:
         """Every machine of which there is a file, by name and version; files of something else are passed over."""
-        raise NotImplementedError
+        found = sorted(self._folder.glob("*.json"))[:FILES_MOST]
+        named = [machine for machine in map(_named, found) if machine is not None]
+        return tuple(sorted(named, key=lambda each: (each.name, each.version)))
 
     def content(self, name: str, version: int) -> bytes:
         """The bytes of a machine's file; raises Refusal `machine-unknown` or `machine-unclear` if two files have it."""
-        raise NotImplementedError
+        there = self.all()
+        found = [each for each in there if (each.name, each.version) == (name, version)]
+        if not found:
+            known = ", ".join(f"{each.name} {each.version}" for each in there) or "–"
+            raise Refusal("machine-unknown", details={"machine": name, "version": str(version), "known": known})
+        if len(found) > 1:
+            raise Refusal("machine-unclear", details={"machine": name, "version": str(version)})
+        return found[0].file.read_bytes()
+
+
+class _Machine(msgspec.Struct):
+    name: str
+    version: int
+    purpose: str
+    notice: dict[str, str]
+
+
+class _Written(msgspec.Struct):
+    machine: _Machine
+
+
+def _named(file: Path) -> MachineFile | None:
+    """What a file says that it is; None for what is no machine, or vanished meanwhile."""
+    try:
+        if file.stat().st_size > BYTES_MOST:
+            return None
+        said = msgspec.json.decode(file.read_bytes(), type=_Written).machine
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return MachineFile(name=said.name, version=said.version, purpose=said.purpose, notice=said.notice, file=file)

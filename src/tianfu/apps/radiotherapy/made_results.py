@@ -43,8 +43,8 @@ def result_of(evaluation: Evaluation, provenance: Provenance, *, protocol: str) 
         plan_approval="" if plan is None else plan.approval.status,
         prescription_gy=evaluation.prescription_gy,
         protocol=protocol,
-        structures=tuple(map(_structure, evaluation.structures)),
-        lines=tuple(map(_line, evaluation.lines)),
+        structures=tuple(map(structure_result, evaluation.structures)),
+        lines=tuple(map(line_result, evaluation.lines)),
     )
 
 
@@ -61,7 +61,8 @@ def figures_of(dvh: Dvh) -> Figures:
     )
 
 
-def _structure(evaluated: EvaluatedStructure) -> StructureResult:
+def structure_result(evaluated: EvaluatedStructure) -> StructureResult:
+    """A judged structure as it is kept."""
     return StructureResult(
         number=evaluated.structure.number,
         name=evaluated.structure.name,
@@ -76,7 +77,8 @@ def _refused(refusal: Refusal) -> Refused:
     return Refused(code=refusal.code, details=dict(refusal.details))
 
 
-def _line(line: ScoreLine) -> LineResult:
+def line_result(line: ScoreLine) -> LineResult:
+    """A judged goal as it is kept."""
     goal = line.goal
     return LineResult(
         structure=goal.structure,

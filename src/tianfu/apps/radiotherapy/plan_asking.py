@@ -5,11 +5,25 @@ Loads what computes: import it where somebody asks, not where the house starts. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
+from tianfu.apps.radiotherapy.code_version import code_version
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.reading import read_machine
+from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
+from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
+from tianfu.apps.radiotherapy.model.planning.engines import refuse_unless_engine
+from tianfu.apps.radiotherapy.model.planning.steps import refuse_other_machine
+from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol
+from tianfu.apps.radiotherapy.model.transport.density import density_table
+from tianfu.apps.radiotherapy.queries.planning import chosen_of, ground_of
+from tianfu.apps.radiotherapy.wishes import PLAN, documents_of
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import KeptCase, KeptObject
 from tianfu.services.jobs.works import Wish
@@ -34,20 +48,50 @@ class PlanChoice:
 async def plan_wish(
     documents: Documents, case: KeptCase, objects: Sequence[KeptObject], read: Case, choice: PlanChoice
 ) -> Wish:
-    """The wish for a plan of a kept case, to be handed to `Works.ask`; `read` is the case as it was read from `objects`.
+    """The wish for a plan of a kept case, to be handed to `Works.ask`.
 
-    Keeps the machine's bytes as a document.  Raises Refusal as `refuse_unless_plannable` does.
+    `read` is the case as it was read from `objects`.  Keeps the machine's bytes as a document.  Raises Refusal as
+    `refuse_unless_plannable` does.
     """
-    raise NotImplementedError
+    machine = await asyncio.to_thread(refuse_unless_plannable, read, choice)
+    inputs = documents_of(objects)
+    document = await documents.keep(choice.machine)
+    return Wish(
+        kind=PLAN,
+        queue="heavy",
+        about=case.id,
+        arguments={
+            "case": case.id,
+            "organisation": case.organisation,
+            "inputs": list(inputs),
+            "wish": msgspec.json.encode(choice.wish).decode(),
+            "machine": document,
+            "machine_fingerprint": fingerprint_of(machine),
+            "structure_set": choice.structure_set,
+            "images": choice.images,
+            "protocol": "" if choice.protocol is None else msgspec.json.encode(choice.protocol).decode(),
+        },
+        inputs=(*inputs, document),
+        version=code_version(),
+    )
 
 
-def refuse_unless_plannable(read: Case, choice: PlanChoice) -> None:
-    """Do nothing if a plan can be begun.
+def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
+    """The machine of the choice, if a plan can be begun on it.
 
-    Raises Refusal those of `refuse_unless_sound`, `read_machine` and `refuse_unless_for`; `plan-machine-differs`,
+    Raises Refusal those of `plan_wish_from`, `read_machine` and `refuse_unless_for`; `plan-machine-differs`,
     `plan-angle-beyond-machine`, `plan-dose-rate-not-of-machine`, `cone-kernels-do-not-fit`; `density-table-unknown`;
     `case-without-images`, `images-unclear`, `images-not-there`, `case-without-structures`, `structures-unclear`,
     `structures-not-there`, `frames-differ`, `plan-position-not-supported`; `plan-structure-missing`,
     `plan-structure-unclear`, `structure-empty`, `structures-unreviewed`.
     """
-    raise NotImplementedError
+    # A wish that was changed by hand is read as strictly as one that was written.
+    wish = plan_wish_from(msgspec.json.encode(choice.wish))
+    machine = read_machine(choice.machine)
+    refuse_unless_for("demonstration", machine, signatures=(), people={})
+    refuse_other_machine(wish, machine)
+    if wish.computation.second is not None:
+        refuse_unless_engine(wish.computation.second, machine)
+    density_table(wish.computation.density_table.name, wish.computation.density_table.version)
+    ground_of(chosen_of(read, structure_set=choice.structure_set, images=choice.images), wish)
+    return machine

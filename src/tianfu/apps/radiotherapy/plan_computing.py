@@ -1,15 +1,171 @@
-"""Making a plan, as a work does it: a kept case in, a kept result out.  Not cleared for clinical use."""
+"""Making a plan, as a work does it: a kept case in, a kept result out.  Not cleared for clinical use.
+
+A work that was broken off goes on after the last step that it finished, and comes to the same result.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
+import msgspec
+
+from tianfu.apps.radiotherapy.code_version import code_version
+from tianfu.apps.radiotherapy.computing import inputs_of
+from tianfu.apps.radiotherapy.made_plan_results import JudgedPlan, plan_result_of
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.reading import read_machine
+from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
+from tianfu.apps.radiotherapy.model.planning.following import Follower
+from tianfu.apps.radiotherapy.model.planning.kept import Kept
+from tianfu.apps.radiotherapy.model.planning.steps import PlanTask, refuse_other_machine
+from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.protocols import Protocol, protocol_from
+from tianfu.apps.radiotherapy.plan_parts import PlanParts
+from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS
+from tianfu.apps.radiotherapy.plan_results import ObjectResult
+from tianfu.apps.radiotherapy.plan_watching import Watching
+from tianfu.apps.radiotherapy.queries.evaluation import evaluate
+from tianfu.apps.radiotherapy.queries.plan_making import case_with, made_on
+from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects
+from tianfu.apps.radiotherapy.queries.planning import chosen_of, plan_base_of
+from tianfu.apps.radiotherapy.results import FORM, NOT_CLEARED, Provenance
+from tianfu.kernel.instants import SECOND, Instant
+from tianfu.services.documents.keeping import Documents
 from tianfu.services.jobs.doing import Doing
+from tianfu.standards.dicom.cases import Case
+from tianfu.standards.dicom.doses import Dose, write_dose
+from tianfu.standards.dicom.plans import write_plan
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.jobs import Bench
 
 
 async def plan_made(bench: Bench, doing: Doing) -> str:
-    """The name of the kept plan that a work asked for."""
-    raise NotImplementedError
+    """The name of the kept plan that a work asked for.
+
+    Raises Refusal `case-changed`, those of `refuse_unless_plannable` in `plan_asking`, and as `made_on` does.
+    """
+    asked = doing.arguments
+    await doing.tell("reading", 0, 1)
+    case, inputs = await inputs_of(bench, asked)
+    machine = await bench.documents.content(asked["machine"])
+    reading = await bench.cases.read(case)
+    parts = PlanParts(doing=doing, documents=bench.documents, loop=asyncio.get_running_loop())
+    kept = await parts.latest()
+    begun_at = await asyncio.to_thread(parts.begun_at, bench.clock)
+    task = await asyncio.to_thread(_asked, asked, reading.value, machine, begun_at)
+    judged = await asyncio.to_thread(_judged, task, doing, parts, kept)
+    provenance = Provenance(
+        form=FORM,
+        notice=NOT_CLEARED,
+        code_version=code_version(),
+        made_at=begun_at,
+        asked_by=doing.asked_by,
+        inputs=(*inputs, asked["machine"]),
+    )
+    objects = await _kept_objects(bench.documents, judged.made.objects)
+    result = plan_result_of(
+        judged,
+        task.machine,
+        wish=(task.wish, asked["wish"]),
+        protocol="" if task.protocol is None else task.protocol.name,
+        objects=objects,
+        provenance=provenance,
+    )
+    name = await bench.documents.keep(await asyncio.to_thread(msgspec.json.encode, result))
+    await parts.forget()
+    return name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Task:
+    """What was asked for, read."""
+
+    case: Case
+    wish: PlanWish
+    machine: Machine
+    protocol: Protocol | None
+    begun_at: Instant
+
+
+def _asked(asked: Any, case: Case, machine: bytes, begun_at: Instant) -> _Task:
+    wish, read = plan_wish_from(asked["wish"].encode()), read_machine(machine)
+    refuse_unless_for("demonstration", read, signatures=(), people={})
+    refuse_other_machine(wish, read)
+    return _Task(
+        case=chosen_of(case, structure_set=asked["structure_set"], images=asked["images"]),
+        wish=wish,
+        machine=read,
+        protocol=protocol_from(asked["protocol"].encode()) if asked["protocol"] else None,
+        begun_at=begun_at,
+    )
+
+
+def _judged(task: _Task, doing: Doing, parts: PlanParts, kept: Kept | None) -> JudgedPlan:
+    """The plan, made from what is kept on, and its doses in all structures."""
+    base = plan_base_of(task.case, task.wish)
+    watching = Watching(
+        doing=doing,
+        wish=task.wish,
+        parts=parts,
+        follower=Follower(wish=task.wish, subject=base.subject, most=CURVES_MOST, points=POINTS),
+        seconds=time.monotonic,
+    )
+    plan = PlanTask(wish=task.wish, machine=task.machine, subject=base.subject, heard=watching.heard)
+    making = making_of(plan.fingerprint, task.begun_at)
+    made = made_on(base, plan, kept=kept, making=making, protocol=task.protocol)
+    objects = made.objects
+
+    def judged(dose: Dose, protocol: Protocol | None) -> Any:
+        return evaluate(
+            case_with(base, objects.plan, dose),
+            dose=dose.instance,
+            protocol=protocol,
+            on_progress=lambda _, done, total: watching.judging(done, total),
+        )
+
+    return JudgedPlan(
+        made=made,
+        first=judged(objects.dose, task.protocol),
+        second=None if objects.second is None else judged(objects.second, None),
+    )
+
+
+def making_of(fingerprint: str, begun_at: Instant) -> PlanMaking:
+    """Names and time of the objects, the same for the same plan begun at the same time: UIDs of UUIDs (PS3.5 B.2)."""
+    space = UUID(fingerprint[:32])
+
+    def uid(name: str) -> str:
+        return f"2.25.{uuid5(space, f'{code_version()} {begun_at} {name}').int}"
+
+    return PlanMaking(
+        plan_series=uid("plan-series"),
+        plan=uid("plan"),
+        dose_series=uid("dose-series"),
+        dose=uid("dose"),
+        second=uid("second-dose"),
+        at=datetime.fromtimestamp(begun_at // SECOND, UTC).astimezone(),
+    )
+
+
+async def _kept_objects(documents: Documents, objects: PlanObjects) -> tuple[ObjectResult, ...]:
+    """Each object as a kept document."""
+    written: list[tuple[str, str, Callable[[], bytes]]] = [
+        ("plan", objects.plan.instance, lambda: write_plan(objects.plan)),
+        ("dose", objects.dose.instance, lambda: write_dose(objects.dose)),
+    ]
+    if (second := objects.second) is not None:
+        written.append(("second-dose", second.instance, lambda: write_dose(second)))
+    return tuple(
+        [
+            ObjectResult(kind=kind, instance=instance, document=await documents.keep(await asyncio.to_thread(write)))
+            for kind, instance, write in written
+        ]
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from tianfu.apps.radiotherapy.results import NOT_CLEARED
+from tianfu.services.jobs.doing import LATEST_BYTES_MAX
 from tianfu.services.jobs.works import Work
 
 CURVES_MOST = 12
@@ -66,5 +67,8 @@ def progress_of(work: Work) -> PlanProgress | None:
 
 
 def progress_text(progress: PlanProgress) -> str:
-    """The same as it is kept with the work."""
-    return msgspec.json.encode(progress).decode()
+    """The same as it is kept with the work; without curves if there is no room for them."""
+    whole = msgspec.json.encode(progress)
+    if len(whole) > LATEST_BYTES_MAX:
+        whole = msgspec.json.encode(msgspec.structs.replace(progress, curves=()))
+    return whole.decode()

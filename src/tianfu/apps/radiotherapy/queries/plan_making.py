@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tianfu.apps.radiotherapy.model.checking.rules import Outcome
-from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_of
+from tianfu.apps.radiotherapy.model.checking.complexity import PlanComplexity, complexity_of
+from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Outcome
+from tianfu.apps.radiotherapy.model.checking.subjects import Checked, checked_of, machine_limits_of
 from tianfu.apps.radiotherapy.model.checking.verdicts import outcomes_of
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
@@ -21,9 +22,12 @@ from tianfu.apps.radiotherapy.model.planning.steps import (
     tell,
 )
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects, plan_objects
 from tianfu.apps.radiotherapy.queries.planning import PlanBase, plan_base_of
 from tianfu.standards.dicom.cases import Case
+from tianfu.standards.dicom.doses import Dose
+from tianfu.standards.dicom.plans import Plan
 
 LACKS_BY_DEFINITION = frozenset({"plan-not-for-treatment"})
 """Rules that say stop to every plan of ours: its intent is research, since no machine of ours is anybody's."""
@@ -31,35 +35,54 @@ LACKS_BY_DEFINITION = frozenset({"plan-not-for-treatment"})
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MadePlan:
-    """A plan with everything that was found out about it."""
+    """A plan with everything that was found out about it; `complexity` is None where rules could not tell it."""
 
     base: PlanBase
     planned: Planned
     objects: PlanObjects
     outcomes: tuple[Outcome, ...]
+    complexity: PlanComplexity | None
 
 
 def made_plan(
     case: Case, wish: PlanWish, machine: Machine, *, kept: Kept | None, heard: Heard, making: PlanMaking
 ) -> MadePlan:
-    """Make a plan, from what is kept on if anything is.
+    """Make a plan, from what is kept on if anything is, and look it over without a protocol.
 
     Raises Refusal as `plan_base_of` and `planned` do.
     """
     refuse_other_machine(wish, machine)
     base = plan_base_of(case, wish)
     task = PlanTask(wish=wish, machine=machine, subject=base.subject, heard=heard)
+    return made_on(base, task, kept=kept, making=making, protocol=None)
+
+
+def made_on(
+    base: PlanBase, task: PlanTask, *, kept: Kept | None, making: PlanMaking, protocol: Protocol | None
+) -> MadePlan:
+    """The same on a case that is already seen as the wish sees it; its rules know of the protocol, if there is one."""
     made = planned(task, kept=nothing_kept(task) if kept is None else kept)
-    objects = plan_objects(base, wish, machine, made, making)
-    tell(heard, Told(step=StepName.CHECKS))
-    outcomes = checked_plan(base, objects, machine)
-    tell(heard, Told(step=StepName.CHECKS, is_done=True))
-    return MadePlan(base=base, planned=made, objects=objects, outcomes=outcomes)
+    objects = plan_objects(base, task.wish, task.machine, made, making)
+    tell(task.heard, Told(step=StepName.CHECKS))
+    checked = _checked(base, objects, task.machine, protocol)
+    outcomes, complexity = outcomes_of(checked), _complexity(checked)
+    tell(task.heard, Told(step=StepName.CHECKS, is_done=True))
+    return MadePlan(base=base, planned=made, objects=objects, outcomes=outcomes, complexity=complexity)
 
 
-def checked_plan(base: PlanBase, objects: PlanObjects, machine: Machine) -> tuple[Outcome, ...]:
-    """What the rules say of a plan with its first dose, on its machine, without a protocol."""
-    case = Case(
-        images=(base.images,), structure_sets=(base.structure_set,), plans=(objects.plan,), doses=(objects.dose,)
-    )
-    return outcomes_of(checked_of(case, plan=None, machine=machine_limits_of(machine), protocol=None))
+def case_with(base: PlanBase, plan: Plan, dose: Dose) -> Case:
+    """The case that a plan was made on, with the plan and one dose of it alone."""
+    return Case(images=(base.images,), structure_sets=(base.structure_set,), plans=(plan,), doses=(dose,))
+
+
+def _checked(base: PlanBase, objects: PlanObjects, machine: Machine, protocol: Protocol | None) -> Checked:
+    """What the rules look at: a plan with its first dose, on its machine."""
+    case = case_with(base, objects.plan, objects.dose)
+    return checked_of(case, plan=None, machine=machine_limits_of(machine), protocol=protocol)
+
+
+def _complexity(checked: Checked) -> PlanComplexity | None:
+    try:
+        return complexity_of(checked)
+    except NotJudgedError:
+        return None

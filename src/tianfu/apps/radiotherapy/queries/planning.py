@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,9 +54,7 @@ def plan_base_of(case: Case, wish: PlanWish) -> PlanBase:
     `plan-position-not-supported`, `plan-structure-missing`, `plan-structure-unclear`, `structure-empty`, and
     `structures-unreviewed` for contours that a program drew and nobody accepted.
     """
-    images, structure_set = _ground(case, None)
-    structures = {name: _named(structure_set.structures, name) for name in wish.structures}
-    refuse_unreviewed(tuple(structures.values()))
+    images, structure_set, structures = ground_of(case, wish)
     table = density_table(wish.computation.density_table.name, wish.computation.density_table.version)
     patient = _patient(images, structures[wish.body], table, spacing_mm=wish.computation.spacing_mm)
     masks = {name: _inside(one, images, patient.grid) for name, one in structures.items()}
@@ -75,6 +73,31 @@ def plan_base_of(case: Case, wish: PlanWish) -> PlanBase:
         subject=subject,
         told=_overrides(structure_set),
     )
+
+
+def ground_of(case: Case, wish: PlanWish) -> tuple[ImageSeries, StructureSet, dict[str, Structure]]:
+    """The image, the contours and the wish's structures by its names: what is known before any voxel is looked at.
+
+    Raises Refusal as `plan_base_of` does, but for what a density table or a voxel says.
+    """
+    images, structure_set = _ground(case, None)
+    structures = {name: _named(structure_set.structures, name) for name in wish.structures}
+    refuse_unreviewed(tuple(structures.values()))
+    return images, structure_set, structures
+
+
+def chosen_of(case: Case, *, structure_set: str | None, images: str | None) -> Case:
+    """The case with no other contours and images than those chosen, by SOP and by Series Instance UID; None for any.
+
+    Raises Refusal `structures-not-there` or `images-not-there`.
+    """
+    sets = tuple(one for one in case.structure_sets if structure_set in {None, one.instance})
+    series = tuple(one for one in case.images if images in {None, one.header.series.uid})
+    if structure_set is not None and not sets:
+        raise Refusal("structures-not-there", details={"instance": structure_set})
+    if images is not None and not series:
+        raise Refusal("images-not-there", details={"series": images})
+    return replace(case, images=series, structure_sets=sets)
 
 
 def patient_of(case: Case, plan: Plan, table: DensityTable, *, spacing_mm: float) -> Patient:

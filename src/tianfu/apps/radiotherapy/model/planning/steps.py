@@ -265,7 +265,14 @@ class _Chain:
         beamlets = self.beamlets
         self._tell(StepName.INFLUENCE)
         subject = self.task.subject
-        found = influence(subject.density, self.task.machine.beam, beamlets, subject.wanted, self.settings)
+        found = influence(
+            subject.density,
+            self.task.machine.beam,
+            beamlets,
+            subject.wanted,
+            self.settings,
+            counted=lambda done, total: self._tell(StepName.INFLUENCE, done=done, total=total),
+        )
         self._tell(StepName.INFLUENCE, is_done=True)
         return found
 

@@ -8,6 +8,7 @@ cleared for clinical use.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,12 @@ from tianfu.standards.dicom.grids import Floats, Grid, Volume
 VALUES_MAX = 2**31 - 1
 """Places of values are kept in 32 bits; so many would be 4 GB."""
 
+BLOCK_VOXELS = 1 << 16
+"""So many voxels are computed between two calls of whoever counts: a fraction of a second with nine fields. [ours]"""
+
+Counted = Callable[[int, int], None]
+"""Told how many of how many parts are done; whatever it raises ends the work."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -60,37 +67,45 @@ class DoseVoxels:
     voxels: NDArray[np.int32]
 
 
+def uncounted(_done: int, _total: int) -> None:
+    """Nobody counts."""
+
+
 def influence(
-    density: Volume[np.float32], beam: PencilBeam, beamlets: Beamlets, wanted: DoseVoxels, settings: Settings
+    density: Volume[np.float32],
+    beam: PencilBeam,
+    beamlets: Beamlets,
+    wanted: DoseVoxels,
+    settings: Settings,
+    *,
+    counted: Counted = uncounted,
 ) -> Influence:
     """What each beamlet gives to each voxel for one monitor unit.
 
-    `density` is relative to water and nothing outside the patient.  Raises Refusal `field-misses-patient` if no ray of
-    a field meets him, `surface-outside-kernels` if his skin is nearer or farther than the
-    machine's kernels, `influence-too-large` above 2,147,483,647 doses.
+    `density` is relative to water and nothing outside the patient; `counted` hears of each field that is traced and of
+    each block of voxels.  Raises Refusal `field-misses-patient` if no ray of a field meets him,
+    `surface-outside-kernels` if his skin is nearer or farther than the machine's kernels, `influence-too-large` above
+    2,147,483,647 doses.
     """
     dense = cropped(density)
     views = [view_of(field, axis_mm=beam.axis_mm) for field in beamlets.fields]
     rows = rows_of(beamlets)
-    depths = np.array(
-        [
-            _depths(dense, view, beamlets.at_mm[beamlets.field == number], wanted, settings)
-            for number, view in enumerate(views)
-        ]
-    )
+    blocks = [slice(at, at + BLOCK_VOXELS) for at in range(0, len(wanted.voxels), BLOCK_VOXELS)]
+    parts = len(views) + len(blocks)
+    depths = np.empty((len(views), len(wanted.voxels)), np.float32)
+    for number, view in enumerate(views):
+        depths[number] = _depths(dense, view, beamlets.at_mm[beamlets.field == number], wanted, settings)
+        counted(number + 1, parts)
     beams = np.array([beam_of_index(wanted.grid, view) for view in views])
     lattice = (
-        beams,
-        beam.axis_mm,
-        wanted.grid.shape,
-        wanted.voxels,
         rows.first_mm,
         rows.field_rows,
         rows.row_stretches,
         rows.stretches,
         np.array([beamlets.size_mm, settings.lateral_cut_off_mm]),
     )
-    voxel_runs, voxel_values = _sums(count(*lattice))
+    where = (beams, beam.axis_mm, wanted.grid.shape)
+    voxel_runs, voxel_values = _sums(count(*(*where, wanted.voxels, *lattice)))
     if voxel_values[-1] > VALUES_MAX:
         raise Refusal("influence-too-large", details={"values": str(voxel_values[-1]), "most": str(VALUES_MAX)})
     run_beamlets = np.empty(voxel_runs[-1], np.uint16)
@@ -98,19 +113,24 @@ def influence(
     run_values[-1] = voxel_values[-1]
     values = np.empty(voxel_values[-1], np.uint16)
     scale = np.empty(len(wanted.voxels), np.float32)
-    fill(
-        *lattice,
-        depths,
-        np.array([*beam.beta_per_mm, beam.attenuation_per_mm]),
-        _spreads(dense, beam, beamlets, views, settings),
-        _strength(beam, beamlets, settings),
-        voxel_runs,
-        voxel_values,
-        run_beamlets,
-        run_values,
-        values,
-        scale,
-    )
+    terms = np.array([*beam.beta_per_mm, beam.attenuation_per_mm])
+    spreads = _spreads(dense, beam, beamlets, views, settings)
+    strength = _strength(beam, beamlets, settings)
+    for number, block in enumerate(blocks, start=len(views) + 1):
+        fill(
+            *(*where, wanted.voxels[block], *lattice),
+            np.ascontiguousarray(depths[:, block]),
+            terms,
+            spreads,
+            strength,
+            voxel_runs[block],
+            voxel_values[block],
+            run_beamlets,
+            run_values,
+            values,
+            scale[block],
+        )
+        counted(number, parts)
     return Influence(
         grid=wanted.grid,
         beamlets=beamlets,

@@ -1,0 +1,152 @@
+"""From a plan that was made to what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tianfu.apps.radiotherapy.made_results import line_result, structure_result
+from tianfu.apps.radiotherapy.model.checking.complexity import SMALL_MM, Complexity, PlanComplexity
+from tianfu.apps.radiotherapy.model.checking.rules import Outcome
+from tianfu.apps.radiotherapy.model.checking.verdicts import worst
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
+from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.transport.fields import Field
+from tianfu.apps.radiotherapy.plan_results import (
+    CheckResult,
+    ComplexityFigures,
+    ComplexityResult,
+    FaultResult,
+    FieldResult,
+    MachineResult,
+    ObjectResult,
+    PlanResult,
+    SecondResult,
+    SegmentResult,
+)
+from tianfu.apps.radiotherapy.queries.evaluation import Evaluation
+from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
+from tianfu.apps.radiotherapy.results import Provenance
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedPlan:
+    """A plan with its doses in all structures; `second` is the judged dose of a second engine, if one was wished."""
+
+    made: MadePlan
+    first: Evaluation
+    second: Evaluation | None
+
+
+def plan_result_of(
+    judged: JudgedPlan,
+    machine: Machine,
+    *,
+    wish: tuple[PlanWish, str],
+    protocol: str,
+    objects: tuple[ObjectResult, ...],
+    provenance: Provenance,
+) -> PlanResult:
+    """A plan as it is kept; `wish` is what was wished, and the text by which."""
+    made, (wished, text) = judged.made, wish
+    planned, base, prescription = made.planned, made.base, wished.prescription
+    gravest = worst(made.outcomes)
+    return PlanResult(
+        provenance=provenance,
+        wish=text,
+        name=wished.name,
+        machine=MachineResult(
+            name=machine.name,
+            version=machine.version,
+            fingerprint=fingerprint_of(machine),
+            notice=machine.notice,
+        ),
+        structure_set=base.structure_set.instance,
+        images=base.images.header.series.uid,
+        prescribed_structure=prescription.structure,
+        prescribed_gy=prescription.dose_gy,
+        prescribed_volume_percent=prescription.volume_percent,
+        fractions=prescription.fractions,
+        fields=tuple(_field(part, planned.fields[part.field]) for part in planned.parts),
+        mu=sum(part.mu for part in planned.parts),
+        segments=sum(len(part.segments) for part in planned.parts),
+        reached_gy=planned.reached_gy,
+        dose_gy_max=float(planned.dose.values.max()),
+        engine="pencil-beam",
+        structures=tuple(map(structure_result, judged.first.structures)),
+        protocol=protocol,
+        lines=tuple(map(line_result, judged.first.lines)),
+        checks=tuple(map(_check, made.outcomes)),
+        worst=None if gravest is None else gravest.value,
+        complexity=None if made.complexity is None else _complexity(made.complexity),
+        second=None if judged.second is None else _second(judged.second, made, wished),
+        objects=objects,
+    )
+
+
+def _field(part: FieldSegments, field: Field) -> FieldResult:
+    x, y, z = field.isocentre.tolist()
+    return FieldResult(
+        number=field.number,
+        gantry_degrees=field.gantry_degrees,
+        collimator_degrees=field.collimator_degrees,
+        couch_degrees=field.couch_degrees,
+        isocentre_mm=(x, y, z),
+        jaws_x_mm=part.jaws_x_mm,
+        jaws_y_mm=part.jaws_y_mm,
+        mu=part.mu,
+        segments=tuple(map(_segment, part.segments)),
+    )
+
+
+def _segment(segment: Segment) -> SegmentResult:
+    return SegmentResult(
+        mu=segment.mu, first_mm=tuple(segment.first_mm.tolist()), second_mm=tuple(segment.second_mm.tolist())
+    )
+
+
+def _check(outcome: Outcome) -> CheckResult:
+    rule = outcome.rule
+    return CheckResult(
+        rule=rule.id,
+        severity=rule.severity.value,
+        topic=rule.topic.value,
+        evidence=rule.evidence,
+        mark=rule.mark,
+        verdict=outcome.verdict.value,
+        not_judged=outcome.reason,
+        faults=tuple(FaultResult(where=dict(fault.where), details=dict(fault.details)) for fault in outcome.faults),
+    )
+
+
+def _complexity(found: PlanComplexity) -> ComplexityResult:
+    return ComplexityResult(
+        mu_per_gy=found.mu_per_gy,
+        plan=_figures(found.plan),
+        beams={str(number): _figures(one) for number, one in found.beams.items()},
+    )
+
+
+def _figures(one: Complexity) -> ComplexityFigures:
+    return ComplexityFigures(
+        mu=one.mu,
+        mcs=one.mcs,
+        lsv=one.lsv,
+        aav=one.aav,
+        sas={f"{limit:g}": score for limit, score in zip(SMALL_MM, one.sas, strict=True)},
+        irregularity=one.irregularity,
+        modulation=one.modulation,
+        area_mm2=one.area_mm2,
+    )
+
+
+def _second(judged: Evaluation, made: MadePlan, wish: PlanWish) -> SecondResult:
+    prescription = wish.prescription
+    volume = judged.dose.volume
+    return SecondResult(
+        engine=str(wish.computation.second),
+        reached_gy=made.base.subject.target.dose_gy(volume, volume_percent=prescription.volume_percent),
+        dose_gy_max=float(volume.values.max()),
+        structures=tuple(map(structure_result, judged.structures)),
+    )
