@@ -52,7 +52,7 @@ class Judged(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedPlan:
+class PlanHistograms:
     """A plan that was made, as it is drawn."""
 
     structures: tuple[StructureResult, ...]
@@ -60,9 +60,9 @@ class JudgedPlan:
     prescription_gy: float | None
 
 
-def judged_plan(result: PlanResult) -> JudgedPlan:
+def plan_histograms(result: PlanResult) -> PlanHistograms:
     """A plan as its histograms are drawn, in the dose of its first engine."""
-    return JudgedPlan(structures=result.structures, lines=result.lines, prescription_gy=result.prescribed_gy)
+    return PlanHistograms(structures=result.structures, lines=result.lines, prescription_gy=result.prescribed_gy)
 
 
 def drawn_progress(progress: PlanProgress, language: Language) -> DrawnDvh | None:
@@ -96,9 +96,7 @@ def _moving(curve: MovingCurve, top_gy: float) -> Dvh:
     )
 
 
-def drawn_dvh(
-    results: Sequence[Judged], language: Language, *, plans: tuple[str, str] = ("", "")
-) -> DrawnDvh | None:
+def drawn_dvh(results: Sequence[Judged], language: Language, *, plans: tuple[str, str] = ("", "")) -> DrawnDvh | None:
     """The histograms of one judged dose, or of two whose structures have the same names; None if there are none.
 
     Structures of the protocol come first where not all find room.

@@ -129,7 +129,9 @@ def _form_page(
             sets=begun.read.structure_sets,
             series=begun.read.images,
             protocols=shipped_protocols(),
-            machines={machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)},
+            machines={
+                machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)
+            },
             kinds=tuple(KINDS),
             names=names,
             standard={name: standard_of(name) for name in names},

@@ -134,13 +134,13 @@ async def plan_of(documents: Documents, work: Work) -> PlanResult:
 
 
 def asked_again(work: Work) -> Wish:
-    """The same wish as that of a plan that has ended: whoever does it goes on after the last stage that was finished."""
+    """The wish of a plan that has ended, once more: whoever does it goes on after the last stage that was finished."""
     return Wish(
         kind=work.kind,
         queue="heavy",
         about=work.about,
         arguments=work.arguments,
-        inputs=tuple(work.arguments["inputs"]),
+        inputs=(*work.arguments["inputs"], work.arguments["machine"]),
         version=code_version(),
     )
 

@@ -13,6 +13,7 @@ from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.protocols import protocol_from
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
@@ -97,9 +98,10 @@ async def read_of(desk: Desk, case: KeptCase) -> Case:
 
 
 def protocol_of(work: Work) -> str:
-    """The name of the protocol by which a plan is judged; empty without one."""
-    text = str(work.arguments.get("protocol") or "")
-    return next((name for name, each in shipped_protocols().items() if f'"name":"{name}"' in text), "")
+    """The name of the protocol by which a plan is judged; empty without one, or with one that is shipped no more."""
+    text = str(work.arguments["protocol"])
+    name = protocol_from(text.encode()).name if text else ""
+    return name if name in shipped_protocols() else ""
 
 
 async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by: str) -> str:
