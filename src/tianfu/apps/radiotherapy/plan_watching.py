@@ -53,6 +53,8 @@ class Watching:
     def heard(self, told: Told) -> bool:
         """As `planning.steps.Heard`; raises GivenUp instead of a no."""
         if told.kept is not None:
+            # Whoever is stopped keeps nothing any more: there may be nobody to write it.
+            self.doing.progress(told.step.value, 0, 1)
             self.parts.keep(told.step, told.kept)
         if told.latest is not None:
             self._undrawn = told.latest

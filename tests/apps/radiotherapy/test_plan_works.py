@@ -1,0 +1,259 @@
+"""A plan as a work: broken off anywhere and taken up, given up anywhere, and seen while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+
+from tests.radiotherapy_plan import small_case, small_machine, small_wish
+from tests.radiotherapy_plan_works import KeptCaseStub, OneCase, Pad, Papers, bench_of, small_choice
+from tianfu.apps.radiotherapy import plan_computing
+from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
+from tianfu.apps.radiotherapy.model.planning.steps import StepName
+from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
+from tianfu.apps.radiotherapy.plan_parts import STEPS
+from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS, PlanProgress
+from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.apps.radiotherapy.protocols import shipped_protocols
+from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION
+from tianfu.apps.radiotherapy.results import NOT_CLEARED
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.documents.keeping import Documents
+from tianfu.services.imaging.cases import KeptCase
+from tianfu.services.jobs.doing import LATEST_BYTES_MAX, GivenUp
+from tianfu.services.jobs.works import Wish
+from tianfu.standards.dicom.doses import read_dose
+from tianfu.standards.dicom.encoding import decode
+from tianfu.standards.dicom.plans import read_plan
+
+pytestmark = pytest.mark.anyio
+
+BYTES_MAX = 1 << 26
+
+
+class Killed(BaseException):
+    """A worker that is no more."""
+
+
+async def asked(papers: Papers, choice: PlanChoice, case: OneCase | None = None) -> Wish:
+    one = case or OneCase(small_case())
+    kept = cast("KeptCase", KeptCaseStub())
+    return await plan_wish(cast("Documents", papers), kept, await one.objects(kept), one.case, choice)
+
+
+async def made(papers: Papers, pad: Pad, case: OneCase | None = None) -> str:
+    return await plan_computing.plan_made(bench_of(papers, case or OneCase(small_case())), pad)
+
+
+@pytest.fixture(scope="module")
+async def unbroken() -> tuple[Papers, Pad, str]:
+    """The plan made in one go, with everything that was told of it."""
+    papers = Papers()
+    protocol = next(iter(shipped_protocols().values()))
+    pad = Pad(arguments=(await asked(papers, replace(small_choice(), protocol=protocol))).arguments)
+    return papers, pad, await made(papers, pad)
+
+
+def result_of(papers: Papers, name: str) -> PlanResult:
+    return msgspec.json.decode(papers.contents[name], type=PlanResult)
+
+
+@pytest.mark.slow  # compiles the kernels of influence, fluence, apertures and histograms
+async def test_a_plan_is_kept_with_all_that_was_found_out_and_that_it_is_cleared_for_nothing(
+    unbroken: tuple[Papers, Pad, str],
+) -> None:
+    papers, pad, name = unbroken
+    result = result_of(papers, name)
+    assert result.provenance.notice == NOT_CLEARED
+    assert result.provenance.inputs == ("a", "b", pad.arguments["machine"])
+    assert msgspec.json.decode(result.wish) == msgspec.json.decode(msgspec.json.encode(small_wish()))
+    assert result.machine.fingerprint == fingerprint_of(small_machine())
+    assert result.reached_gy == pytest.approx(50.0, rel=0.001)
+    assert [field.gantry_degrees for field in result.fields] == [0.0, 120.0, 240.0]
+    for field in result.fields:
+        assert field.mu == pytest.approx(sum(segment.mu for segment in field.segments))
+    stops = {check.rule for check in result.checks if check.severity == "stop" and check.verdict == "faults"}
+    assert (stops, result.worst) == (LACKS_BY_DEFINITION, "stop")
+    assert result.complexity is not None
+    assert set(result.complexity.beams) == {"1", "2", "3"}
+    assert {each.name for each in result.structures} >= {"BODY", "PTV_5000", "SpinalCord"}
+    assert len(result.lines) > 0
+    assert result.second is None
+
+
+async def test_the_kept_objects_are_the_plan_and_its_dose_for_no_patient(unbroken: tuple[Papers, Pad, str]) -> None:
+    papers, _, name = unbroken
+    result = result_of(papers, name)
+    kinds = {each.kind: each for each in result.objects}
+    assert set(kinds) == {"plan", "dose"}
+    plan = read_plan(decode(papers.contents[kinds["plan"].document], bytes_max=BYTES_MAX)).value
+    dose = read_dose(decode(papers.contents[kinds["dose"].document], bytes_max=BYTES_MAX), voxels_max=1 << 24).value
+    assert (plan.instance, plan.intent, plan.approval.status) == (kinds["plan"].instance, "RESEARCH", "UNAPPROVED")
+    assert (dose.instance, dose.plan) == (kinds["dose"].instance, plan.instance)
+    assert float(dose.volume.values.max()) == pytest.approx(result.dose_gy_max, rel=1e-4)
+    assert [beam.meterset for beam in plan.fraction_groups[0].beams] == [
+        pytest.approx(field.mu) for field in result.fields
+    ]
+
+
+async def test_what_steps_left_is_gone_once_the_plan_is_kept(unbroken: tuple[Papers, Pad, str]) -> None:
+    papers, pad, name = unbroken
+    kept = {pad.finished[part] for part in pad.finished if any(f"plan-{step}-" in part for step in STEPS)}
+    assert len(kept) == len(STEPS)
+    assert not kept & set(papers.contents)
+    objects = {each.document for each in result_of(papers, name).objects}
+    assert set(papers.contents) == {pad.arguments["machine"], name, *objects}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_plan_that_is_taken_up_after_any_step_is_the_same_to_the_last_bit(
+    step: StepName, unbroken: tuple[Papers, Pad, str]
+) -> None:
+    papers, whole, name = Papers(dict(unbroken[0].contents)), unbroken[1], unbroken[2]
+
+    def killed(*_: Any) -> None:
+        if any(f"plan-{step}-" in part for part in first.finished):
+            raise Killed
+
+    first = Pad(arguments=whole.arguments, on_progress=killed)
+    with pytest.raises(Killed):
+        await made(papers, first)
+    again = Pad(arguments=whole.arguments, finished=dict(first.finished))
+    assert await made(papers, again) == name
+    assert not set(again.steps) & set(STEPS[: STEPS.index(step) + 1])
+
+
+@pytest.mark.parametrize(
+    "step", ["reading", "beamlets", "influence", "regions", "fluence", "refined", "dose", "checks", "judging"]
+)
+async def test_a_plan_is_given_up_in_any_step_and_nothing_is_half(step: str, unbroken: tuple[Papers, Pad, str]) -> None:
+    """Only whole steps are kept, and no result, plan or dose."""
+
+    def given_up(now: str, *_: Any) -> None:
+        if now == step:
+            raise GivenUp
+
+    wish = unbroken[1].arguments
+    papers = Papers({wish["machine"]: unbroken[0].contents[wish["machine"]]})
+    pad = Pad(arguments=wish, on_progress=given_up)
+    with pytest.raises(GivenUp):
+        await made(papers, pad)
+    steps = {name for part, name in pad.finished.items() if "plan-begun-" not in part}
+    assert set(papers.contents) == {wish["machine"], *steps}
+
+
+async def test_a_plan_is_given_up_between_the_fields_of_its_influence(unbroken: tuple[Papers, Pad, str]) -> None:
+    heard: list[int] = []
+
+    def given_up(step: str, done: int, _total: int) -> None:
+        if step == "influence":
+            heard.append(done)
+        if heard and heard[-1] == 2:
+            raise GivenUp
+
+    papers = Papers(dict(unbroken[0].contents))
+    with pytest.raises(GivenUp):
+        await made(papers, Pad(arguments=unbroken[1].arguments, on_progress=given_up))
+    assert heard == [0, 1, 2]
+
+
+async def test_what_was_kept_and_cannot_be_read_is_computed_again(unbroken: tuple[Papers, Pad, str]) -> None:
+    """The finished work's steps are forgotten: whoever takes up after that begins anew and comes to the same."""
+    papers, whole, name = unbroken
+    pad = Pad(arguments=whole.arguments, finished=dict(whole.finished))
+    assert await made(Papers(dict(papers.contents)), pad) == name
+    assert "fluence" in pad.steps
+
+
+async def test_a_case_that_changed_is_not_planned_on(unbroken: tuple[Papers, Pad, str]) -> None:
+    changed = OneCase(small_case(), documents=("a", "b", "c"))
+    with pytest.raises(Refusal, match="case-changed"):
+        await made(unbroken[0], Pad(arguments=unbroken[1].arguments), changed)
+
+
+async def test_curves_move_with_the_iterations_and_end_where_the_optimisation_does(
+    unbroken: tuple[Papers, Pad, str],
+) -> None:
+    shown = [msgspec.json.decode(each, type=PlanProgress) for each in unbroken[1].shown]
+    assert all(each.notice == NOT_CLEARED for each in shown)
+    drawn = [each for each in shown if each.of_step == "fluence"]
+    assert len({(each.iteration, each.curves) for each in drawn}) > 1
+    last = drawn[-1]
+    assert {curve.structure: curve.role for curve in last.curves} == {"PTV_5000": "target", "SpinalCord": "organ"}
+    for curve in last.curves:
+        assert len(curve.percents) == POINTS
+        assert curve.percents[0] == 100.0
+        assert list(curve.percents) == sorted(curve.percents, reverse=True)
+    target = next(curve for curve in last.curves if curve.role == "target")
+    assert target.mean_gy == pytest.approx(52.0, abs=2.0)  # between the two objectives of the target
+    assert shown[-1].step == "judging"
+    assert shown[-1].finished == ("fluence", "segments", "refined", "normalised")
+    assert max(len(each.encode()) for each in unbroken[1].shown) < LATEST_BYTES_MAX
+    assert len(last.curves) <= CURVES_MOST
+
+
+REFUSED: list[tuple[Callable[[], PlanChoice], str]] = [
+    (lambda: small_choice(objectives=[*small_objectives(), unknown_structure()]), "plan-structure-missing"),
+    (lambda: small_choice(machine__version=2), "plan-machine-differs"),
+    (lambda: small_choice(fields=[{"gantry_degrees": 0.0, "collimator_degrees": 180.0, "couch_degrees": 0.0}]),
+     "plan-angle-beyond-machine"),
+    (lambda: small_choice(dose_rate_mu_per_min=350.0), "plan-dose-rate-not-of-machine"),
+    (lambda: small_choice(computation__density_table={"name": "mine", "version": 1}), "density-table-unknown"),
+    (lambda: replace(small_choice(), machine=b"{}"), "machine-not-understood"),
+    (lambda: replace(small_choice(), structure_set="2.25.9"), "structures-not-there"),
+    (lambda: replace(small_choice(), images="2.25.9"), "images-not-there"),
+    (lambda: replace(small_choice(), wish=msgspec.structs.replace(small_wish(), beamlet_mm=0.1)),
+     "plan-wish-out-of-range"),
+]  # fmt: skip
+
+
+def small_objectives() -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", msgspec.json.decode(msgspec.json.encode(small_wish().objectives)))
+
+
+def unknown_structure() -> dict[str, Any]:
+    return {"kind": "maximum-dose", "structure": "Chiasm", "weight": 1.0, "dose_gy": 10.0}
+
+
+@pytest.mark.parametrize(("choice", "code"), REFUSED, ids=[code for _, code in REFUSED])
+async def test_what_can_be_known_is_refused_before_anything_is_kept_or_queued(
+    choice: Callable[[], PlanChoice], code: str
+) -> None:
+    papers = Papers()
+    with pytest.raises(Refusal) as refused:
+        await asked(papers, choice())
+    assert refused.value.code == code
+    assert papers.contents == {}
+
+
+async def test_of_two_structure_sets_one_must_be_chosen(unbroken: tuple[Papers, Pad, str]) -> None:
+    case = small_case()
+    other = replace(case.structure_sets[0], instance="2.25.77")
+    two = OneCase(replace(case, structure_sets=(*case.structure_sets, other)))
+    with pytest.raises(Refusal, match="structures-unclear"):
+        await asked(Papers(), small_choice(), two)
+    papers = Papers()
+    wish = await asked(papers, replace(small_choice(), structure_set="2.25.77"), two)
+    result = result_of(papers, await made(papers, Pad(arguments=wish.arguments), two))
+    assert result.structure_set == "2.25.77"
+    first = result_of(unbroken[0], unbroken[2])
+    assert np.isclose(result.reached_gy, first.reached_gy, rtol=0.0, atol=0.0)
+    assert result.fields == first.fields
+
+
+async def test_a_wish_is_another_with_another_machine_case_or_goal() -> None:
+    papers = Papers()
+    first = await asked(papers, small_choice())
+    assert (await asked(papers, small_choice())).key == first.key
+    protocol = next(iter(shipped_protocols().values()))
+    others = [
+        await asked(papers, replace(small_choice(), protocol=protocol)),
+        await asked(papers, small_choice(margin_mm=4.0)),
+        await asked(papers, small_choice(), OneCase(small_case(), documents=("a", "c"))),
+    ]
+    assert len({first.key, *(each.key for each in others)}) == 4
