@@ -123,7 +123,7 @@ def _form_page(
             unfit=None,
             begun=begun,
             base=begun.base,
-            template=begun.template,
+            template_name=begun.template,
             variant=begun.variant,
             templates=shipped_templates(),
             sets=begun.read.structure_sets,

@@ -41,7 +41,8 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     async def give_up(request: HttpRequest, work: FromPath[str]) -> Redirect:
         found = await work_of(desk, physicist(request), work)
         await desk.works.give_up(found.id)
-        return Redirect(back_at(found), status_code=303)
+        # A plan that was stopped may be gone on with, and its page says so.
+        return Redirect(f"{WORKS}/{found.id}" if found.kind == PLAN else back_at(found), status_code=303)
 
     @post(f"{WORK}/go-on", status_code=303)
     async def go_on(request: HttpRequest, work: FromPath[str]) -> Redirect:
