@@ -15,7 +15,10 @@ from tests.commands_radiotherapy.conftest import Kept
 from tests.commands_radiotherapy.terminal import Terminal, written
 from tests.commands_radiotherapy.test_folders import GAMMA, NOTICE
 from tests.radiotherapy_house import second_dose, small_objects
+from tests.radiotherapy_plan import small_machine, template
+from tests.radiotherapy_plan_works import small_contents
 from tianfu.access.caller import OPERATOR
+from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.standards.dicom.encoding import decode
 
@@ -183,3 +186,25 @@ def test_ctrl_c_gives_a_work_up_and_asking_again_begins_anew(terminal: Terminal,
     done = terminal.rt(*words)
     assert done.returncode == 0, done.stderr
     assert "SpinalCord" in done.stdout
+
+
+def test_a_kept_case_is_planned_by_a_work_whose_objects_are_written_again_when_asked_again(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    case = terminal.imported(written(tmp_path / "sent", small_contents()))
+    (tmp_path / "machine.json").write_bytes(write_machine(small_machine()))
+    (tmp_path / "template.json").write_bytes(template())
+    words = ("plan", case, "--template", tmp_path / "template.json", "--machine", tmp_path / "machine.json", "--json")
+    first, again = [terminal.rt(*words, "--out", tmp_path / name) for name in ("first", "again")]
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr
+    assert "Kept as" in first.stderr
+    assert "Kept from" in again.stderr
+    for done in (first, again):
+        assert "Demonstration only" in done.stderr
+    told = json.loads(first.stdout)
+    assert told["faults"]["stop"] == ["plan-not-for-treatment"]
+    assert told["reached_gy"] == pytest.approx(50.0, rel=0.001)
+    names = {"README.txt", "RD-demonstration.dcm", "RP-demonstration.dcm", "template.json"}
+    assert {file.name for file in (tmp_path / "first").iterdir()} == names
+    for name in names:
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()

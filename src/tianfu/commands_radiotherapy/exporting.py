@@ -19,6 +19,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
 
 if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.plan_results import PlanResult
     from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
     from tianfu.services.imaging.cases import KeptCase, KeptObject
     from tianfu.services.jobs.works import Work
@@ -30,7 +31,7 @@ PROVENANCE: Final = "provenance.json"
 RESULTS: Final = "results"
 
 
-Results = list[tuple["Work", "EvaluationResult | GammaResult"]]
+Results = list[tuple["Work", "EvaluationResult | GammaResult | PlanResult"]]
 
 
 @spoken
@@ -60,10 +61,10 @@ def export_case(
 
 async def _results(house: House, case: KeptCase, wanted: Sequence[str] | None) -> Results:
     """What was computed about a case and is done; raises Refusal `work-unknown` for what is wanted and is not."""
-    from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, evaluation_of, gamma_of
+    from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, evaluation_of, gamma_of, plan_of
 
     done = {each.id: each for each in await house.works.about(case.id) if each.result is not None}
-    readers: dict[str, Any] = {EVALUATE: evaluation_of, GAMMA: gamma_of}
+    readers: dict[str, Any] = {EVALUATE: evaluation_of, GAMMA: gamma_of, PLAN: plan_of}
     there = {name: each for name, each in done.items() if each.kind in readers}
     if unknown := set(wanted or ()) - set(there):
         raise Refusal("work-unknown", next_step="look-at-the-list", details={"works": " ".join(sorted(unknown))})
@@ -130,7 +131,7 @@ def _told(case: KeptCase, objects: Sequence[dict[str, Any]], results: Results) -
     }
 
 
-def _result_told(work: Work, result: EvaluationResult | GammaResult) -> dict[str, Any]:
+def _result_told(work: Work, result: EvaluationResult | GammaResult | PlanResult) -> dict[str, Any]:
     return {
         "form": FORM,
         "notice": notices(),

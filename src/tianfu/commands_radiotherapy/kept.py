@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tianfu.commands_radiotherapy.folders import read_contents
+from tianfu.commands_radiotherapy.folders import read_bytes, read_contents
 from tianfu.commands_radiotherapy.house import BY, House, with_house
-from tianfu.commands_radiotherapy.speaking import bar, step_said
+from tianfu.commands_radiotherapy.speaking import bar, step_said, tell_findings
 from tianfu.commands_radiotherapy.waiting import answered
 from tianfu.kernel.refusal import Refusal
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.gamma_criteria import GammaCriteria
+    from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
     from tianfu.apps.radiotherapy.model.protocols import Protocol
+    from tianfu.apps.radiotherapy.plan_results import PlanResult
     from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
     from tianfu.services.imaging.cases import KeptCase
     from tianfu.standards.dicom.cases import Case
@@ -61,6 +64,26 @@ def comparison(
         reference, evaluated = (_dose_of(found, dose) for dose in doses)
         wish = gamma_wish(found, await house.cases.objects(found), (reference, evaluated), criteria)
         return await gamma_of(house.documents, await answered(house, wish, leave=leave))
+
+    return with_house(work)
+
+
+def plan(
+    case: str, organisation: str | None, wish: PlanWish, machine: Path, *, leave: bool
+) -> tuple[PlanResult, dict[str, bytes]]:
+    """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps."""
+    from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
+    from tianfu.apps.radiotherapy.wishes import plan_of
+
+    choice = PlanChoice(wish=wish, machine=read_bytes(machine), structure_set=None, images=None, protocol=None)
+
+    async def work(house: House) -> tuple[PlanResult, dict[str, bytes]]:
+        found = await opened(house, case, organisation)
+        reading = await asyncio.to_thread(read_contents, await contents_of(house, found))
+        tell_findings(reading.findings)
+        asked = await plan_wish(house.documents, found, await house.cases.objects(found), reading.value, choice)
+        result = await plan_of(house.documents, await answered(house, asked, leave=leave))
+        return result, {each.kind: await house.documents.content(each.document) for each in result.objects}
 
     return with_house(work)
 

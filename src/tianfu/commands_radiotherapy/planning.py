@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -22,6 +24,7 @@ from tianfu.commands_radiotherapy.folders import (
 )
 from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.machines import MachineFile, chosen_machine, tell_notice
+from tianfu.commands_radiotherapy.plans_said import SaidPlan, said_of, said_of_result
 from tianfu.commands_radiotherapy.speaking import (
     Tell,
     bar,
@@ -33,19 +36,23 @@ from tianfu.commands_radiotherapy.speaking import (
     step_said,
     tell_findings,
 )
+from tianfu.commands_radiotherapy.waiting import Leave
 from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
 
 if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.model.machines.machines import Machine
     from tianfu.apps.radiotherapy.model.planning.steps import Heard, Told
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
     from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
     from tianfu.standards.dicom.cases import Case
 
-PLAN_FILE: Final = "RP-demonstration.dcm"
-DOSE_FILE: Final = "RD-demonstration.dcm"
-SECOND_FILE: Final = "RD-demonstration-second.dcm"
+FILES: Final = {
+    "plan": "RP-demonstration.dcm",
+    "dose": "RD-demonstration.dcm",
+    "second-dose": "RD-demonstration-second.dcm",
+}
 TEMPLATE_FILE: Final = "template.json"
 
 Place = Annotated[str, typer.Argument(help="the id of a kept case, or a folder with the DICOM files of one case")]
@@ -60,22 +67,27 @@ def plan_case(
     machine: MachineFile,
     into: Into,
     organisation: Organisation = None,
+    leave: Leave = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a plan that the machine could give, with its dose, look it over by rules, and write both into a folder."""
-    from tianfu.apps.radiotherapy.queries.plan_making import made_plan
-
     refuse_filled(into)
     wish, chosen = chosen_template(template), chosen_machine(machine)
-    case = case_at(place, organisation)
-    with bar() as tell:
-        made = made_plan(case, wish, chosen, kept=None, heard=hearing(tell), making=_making())
-    tell_findings(made.base.told)
-    _write(made, wish, into)
-    if as_json:
-        print(json.dumps(_told(made, into), ensure_ascii=False))
+    if is_case(place):
+        result, contents = kept.plan(place, organisation, wish, machine, leave=leave)
+        tell_findings(result.odd)
+        said = said_of_result(result)
     else:
-        _show(made, into)
+        case = case_at(place, organisation)
+        with bar() as tell:
+            made = _made(case, wish, chosen, tell)
+        tell_findings(made.base.told)
+        said, contents = said_of(made), _contents(made)
+    _write(contents, wish, into)
+    if as_json:
+        print(json.dumps(_told(said, into), ensure_ascii=False))
+    else:
+        _show(said, into)
     hint("plan-without-setup-beams")
     hint("plan-demonstration-only")
 
@@ -156,71 +168,58 @@ def _making() -> PlanMaking:
     )
 
 
-def _write(made: MadePlan, wish: PlanWish, into: Path) -> None:
-    from tianfu.apps.radiotherapy.model.planning.templates import write_plan_wish
+def _made(case: Case, wish: PlanWish, machine: Machine, tell: Tell) -> MadePlan:
+    from tianfu.apps.radiotherapy.queries.plan_making import made_plan
+
+    return made_plan(case, wish, machine, kept=None, heard=hearing(tell), making=_making())
+
+
+def _contents(made: MadePlan) -> dict[str, bytes]:
+    """The objects as files, by what they are."""
     from tianfu.standards.dicom.doses import write_dose
     from tianfu.standards.dicom.plans import write_plan
 
     objects = made.objects
+    doses = {"dose": objects.dose} | ({} if objects.second is None else {"second-dose": objects.second})
+    return {"plan": write_plan(objects.plan), **{kind: write_dose(dose) for kind, dose in doses.items()}}
+
+
+def _write(contents: Mapping[str, bytes], wish: PlanWish, into: Path) -> None:
+    from tianfu.apps.radiotherapy.model.planning.templates import write_plan_wish
+
     with whole_folder(into) as unfinished:
-        write_file(unfinished / PLAN_FILE, write_plan(objects.plan))
-        write_file(unfinished / DOSE_FILE, write_dose(objects.dose))
-        if objects.second is not None:
-            write_file(unfinished / SECOND_FILE, write_dose(objects.second))
+        for kind, content in contents.items():
+            write_file(unfinished / FILES[kind], content)
         write_file(unfinished / TEMPLATE_FILE, write_plan_wish(wish))
         write_readme(unfinished, *(each.say("rt.planned-readme") for each in languages().values()))
 
 
-def _told(made: MadePlan, into: Path) -> dict[str, Any]:
-    objects, fields = made.objects, made.planned.fields
-    second = objects.second
+def _told(said: SaidPlan, into: Path) -> dict[str, Any]:
     return {
         "notice": say("notice"),
         "cleared_for_clinical_use": False,
         "demonstration_only": True,
         "folder": str(into),
-        "plan": objects.plan.instance,
-        "dose": objects.dose.instance,
-        "second_dose": None if second is None else second.instance,
-        "machine": objects.plan.beams[0].machine,
-        "reached_gy": made.planned.reached_gy,
-        "dose_gy_max": float(objects.dose.volume.values.max()),
+        "plan": said.instances["plan"],
+        "dose": said.instances["dose"],
+        "second_dose": said.instances.get("second-dose"),
+        "machine": said.machine,
+        "reached_gy": said.reached_gy,
+        "dose_gy_max": said.dose_gy_max,
         "setup_beams": 0,
-        "beams": [
-            {
-                "number": fields[part.field].number,
-                "gantry_degrees": fields[part.field].gantry_degrees,
-                "segments": len(part.segments),
-                "mu": round(part.mu, 6),
-            }
-            for part in made.planned.parts
-        ],
-        "faults": {
-            str(severity): [one.rule.id for one in outcomes] for severity, outcomes in _by_severity(made).items()
-        },
+        "beams": [asdict(beam) for beam in said.beams],
+        "faults": {severity: list(rules) for severity, rules in said.faults.items()},
     }
 
 
-def _by_severity(made: MadePlan) -> dict[str, list[Any]]:
-    from tianfu.apps.radiotherapy.model.checking.rules import Severity
-
-    return {
-        severity: [one for one in made.outcomes if one.faults and one.rule.severity is severity]
-        for severity in Severity
-    }
-
-
-def _show(made: MadePlan, into: Path) -> None:
+def _show(said: SaidPlan, into: Path) -> None:
     table = Table(*map(say, ("beam", "gantry", "segments", "mu")))
-    for part in made.planned.parts:
-        field = made.planned.fields[part.field]
-        table.add_row(str(field.number), f"{field.gantry_degrees:g}°", str(len(part.segments)), f"{part.mu:.2f}")
+    for beam in said.beams:
+        table.add_row(str(beam.number), f"{beam.gantry_degrees:g}°", str(beam.segments), f"{beam.mu:.2f}")
     out.print(table, markup=False)
-    for severity, outcomes in _by_severity(made).items():
-        for one in outcomes:
-            words = f"{say(f'severity-{severity}')} · {say(f'rule-{one.rule.id}')} ({one.rule.id})"
-            out.print(words, markup=False)
-    most = float(made.objects.dose.volume.values.max())
-    told = say("planned", reached=f"{made.planned.reached_gy:.2f}", most=f"{most:.2f}", folder=str(into))
-    out.print(told, markup=False)
+    for severity, rules in said.faults.items():
+        for rule in rules:
+            out.print(f"{say(f'severity-{severity}')} · {say(f'rule-{rule}')} ({rule})", markup=False)
+    reached, most = f"{said.reached_gy:.2f}", f"{said.dose_gy_max:.2f}"
+    out.print(say("planned", reached=reached, most=most, folder=str(into)), markup=False)
     out.print(say("check-passed-is-no-clearance"), style="bold yellow", markup=False)

@@ -15,7 +15,7 @@ from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.jobs import worker
-from tianfu.services.jobs.doing import Doing, Kind
+from tianfu.services.jobs.doing import LATEST_BYTES_MAX, Doing, Kind
 from tianfu.services.jobs.worker import Worker
 from tianfu.services.jobs.works import State, Wish, Work, Works
 
@@ -240,3 +240,66 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+async def test_what_a_running_work_shows_of_itself_is_seen_until_it_ends(
+    database: Database, addresses: Addresses
+) -> None:
+    shown, seen = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def count(doing: Doing) -> str:
+        def compute() -> str:
+            doing.progress("counting", 1, 3, latest="one")
+            doing.progress("counting", 2, 3)
+            loop.call_soon_threadsafe(shown.set)
+            asyncio.run_coroutine_threadsafe(seen.wait(), loop).result()
+            return "counted"
+
+        return await asyncio.to_thread(compute)
+
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        await asyncio.wait_for(shown.wait(), WAIT_SECONDS)
+        assert (await works.now(work)).latest == "one"
+        assert [each.latest for each in await works.about("case-1")] == [""]
+        seen.set()
+        assert (await ended(works, work)).latest == ""
+
+
+async def test_more_than_there_is_room_for_is_not_shown(database: Database, addresses: Addresses) -> None:
+    async def count(doing: Doing) -> str:
+        await asyncio.to_thread(doing.progress, "counting", 1, 3, latest="x" * (LATEST_BYTES_MAX + 1))
+        return "never"
+
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        assert (await ended(works, work)).refusal == "unexpected"
+
+
+async def test_asking_again_goes_on_with_the_parts_of_a_work_that_was_given_up(
+    database: Database, addresses: Addresses
+) -> None:
+    """Equal wishes have equal parts; those of another wish are nobody else's."""
+    found: list[dict[str, str]] = []
+    kept = asyncio.Event()
+
+    async def count(doing: Doing) -> str:
+        found.append(dict(doing.finished))
+        if not doing.finished and doing.arguments["name"] == "one":
+            await asyncio.to_thread(doing.finish, "half", "1")
+            kept.set()
+            await asyncio.sleep(WAIT_SECONDS)
+        return "counted"
+
+    works = Works(database, system_clock)
+    work = await works.ask(wish(), by="physicist")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        await asyncio.wait_for(kept.wait(), WAIT_SECONDS)
+        await works.give_up(work)
+        again = await works.ask(wish(), by="physicist")
+        assert (await ended(works, again)).result == "counted"
+        await ended(works, await works.ask(wish("two"), by="physicist"))
+    assert found == [{}, {"half": "1"}, {}]

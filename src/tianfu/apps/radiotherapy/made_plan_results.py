@@ -12,6 +12,7 @@ from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.plan_results import (
     CheckResult,
@@ -21,6 +22,7 @@ from tianfu.apps.radiotherapy.plan_results import (
     FieldResult,
     MachineResult,
     ObjectResult,
+    OddResult,
     PlanResult,
     SecondResult,
     SegmentResult,
@@ -28,6 +30,19 @@ from tianfu.apps.radiotherapy.plan_results import (
 from tianfu.apps.radiotherapy.queries.evaluation import Evaluation
 from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
 from tianfu.apps.radiotherapy.results import Provenance
+from tianfu.standards.dicom.cases import Case
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AskedPlan:
+    """What was asked for, read: `text` is the template's, `case` has the contours and images that were chosen."""
+
+    case: Case
+    wish: PlanWish
+    text: str
+    machine: Machine
+    machine_document: str
+    protocol: Protocol | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,29 +56,29 @@ class JudgedPlan:
 
 def plan_result_of(
     judged: JudgedPlan,
-    machine: Machine,
+    asked: AskedPlan,
     *,
-    wish: tuple[PlanWish, str],
-    protocol: str,
     objects: tuple[ObjectResult, ...],
     provenance: Provenance,
 ) -> PlanResult:
-    """A plan as it is kept; `wish` is what was wished, and the text by which."""
-    made, (wished, text) = judged.made, wish
-    planned, base, prescription = made.planned, made.base, wished.prescription
+    """A plan as it is kept."""
+    made, wish, machine = judged.made, asked.wish, asked.machine
+    planned, base, prescription = made.planned, made.base, wish.prescription
     gravest = worst(made.outcomes)
     return PlanResult(
         provenance=provenance,
-        wish=text,
-        name=wished.name,
+        wish=asked.text,
+        name=wish.name,
         machine=MachineResult(
             name=machine.name,
             version=machine.version,
             fingerprint=fingerprint_of(machine),
+            document=asked.machine_document,
             notice=machine.notice,
         ),
         structure_set=base.structure_set.instance,
         images=base.images.header.series.uid,
+        odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in base.told),
         prescribed_structure=prescription.structure,
         prescribed_gy=prescription.dose_gy,
         prescribed_volume_percent=prescription.volume_percent,
@@ -75,12 +90,12 @@ def plan_result_of(
         dose_gy_max=float(planned.dose.values.max()),
         engine="pencil-beam",
         structures=tuple(map(structure_result, judged.first.structures)),
-        protocol=protocol,
+        protocol="" if asked.protocol is None else asked.protocol.name,
         lines=tuple(map(line_result, judged.first.lines)),
         checks=tuple(map(_check, made.outcomes)),
         worst=None if gravest is None else gravest.value,
         complexity=None if made.complexity is None else _complexity(made.complexity),
-        second=None if judged.second is None else _second(judged.second, made, wished),
+        second=None if judged.second is None else _second(judged.second, made, wish),
         objects=objects,
     )
 

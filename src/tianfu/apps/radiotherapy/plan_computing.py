@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -17,21 +16,19 @@ import msgspec
 
 from tianfu.apps.radiotherapy.code_version import code_version
 from tianfu.apps.radiotherapy.computing import inputs_of
-from tianfu.apps.radiotherapy.made_plan_results import JudgedPlan, plan_result_of
-from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.made_plan_results import AskedPlan, JudgedPlan, plan_result_of
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
 from tianfu.apps.radiotherapy.model.planning.following import Follower
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.steps import PlanTask, refuse_other_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
-from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol, protocol_from
 from tianfu.apps.radiotherapy.plan_parts import PlanParts
 from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS
 from tianfu.apps.radiotherapy.plan_results import ObjectResult
 from tianfu.apps.radiotherapy.plan_watching import Watching
-from tianfu.apps.radiotherapy.queries.evaluation import evaluate
+from tianfu.apps.radiotherapy.queries.evaluation import Evaluation, evaluate
 from tianfu.apps.radiotherapy.queries.plan_making import case_with, made_on
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects
 from tianfu.apps.radiotherapy.queries.planning import chosen_of, plan_base_of
@@ -60,70 +57,52 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     parts = PlanParts(doing=doing, documents=bench.documents, loop=asyncio.get_running_loop())
     kept = await parts.latest()
     begun_at = await asyncio.to_thread(parts.begun_at, bench.clock)
-    task = await asyncio.to_thread(_asked, asked, reading.value, machine, begun_at)
-    judged = await asyncio.to_thread(_judged, task, doing, parts, kept)
+    plan = await asyncio.to_thread(_asked, asked, reading.value, machine)
+    judged = await asyncio.to_thread(_judged, plan, parts, kept, begun_at)
     provenance = Provenance(
         form=FORM,
         notice=NOT_CLEARED,
         code_version=code_version(),
         made_at=begun_at,
         asked_by=doing.asked_by,
-        inputs=(*inputs, asked["machine"]),
+        inputs=inputs,
     )
     objects = await _kept_objects(bench.documents, judged.made.objects)
-    result = plan_result_of(
-        judged,
-        task.machine,
-        wish=(task.wish, asked["wish"]),
-        protocol="" if task.protocol is None else task.protocol.name,
-        objects=objects,
-        provenance=provenance,
-    )
+    result = await asyncio.to_thread(plan_result_of, judged, plan, objects=objects, provenance=provenance)
     name = await bench.documents.keep(await asyncio.to_thread(msgspec.json.encode, result))
     await parts.forget()
     return name
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Task:
-    """What was asked for, read."""
-
-    case: Case
-    wish: PlanWish
-    machine: Machine
-    protocol: Protocol | None
-    begun_at: Instant
-
-
-def _asked(asked: Any, case: Case, machine: bytes, begun_at: Instant) -> _Task:
+def _asked(asked: Any, case: Case, machine: bytes) -> AskedPlan:
     wish, read = plan_wish_from(asked["wish"].encode()), read_machine(machine)
     refuse_unless_for("demonstration", read, signatures=(), people={})
     refuse_other_machine(wish, read)
-    return _Task(
+    return AskedPlan(
         case=chosen_of(case, structure_set=asked["structure_set"], images=asked["images"]),
         wish=wish,
+        text=asked["wish"],
         machine=read,
+        machine_document=asked["machine"],
         protocol=protocol_from(asked["protocol"].encode()) if asked["protocol"] else None,
-        begun_at=begun_at,
     )
 
 
-def _judged(task: _Task, doing: Doing, parts: PlanParts, kept: Kept | None) -> JudgedPlan:
+def _judged(plan: AskedPlan, parts: PlanParts, kept: Kept | None, begun_at: Instant) -> JudgedPlan:
     """The plan, made from what is kept on, and its doses in all structures."""
-    base = plan_base_of(task.case, task.wish)
+    base = plan_base_of(plan.case, plan.wish)
     watching = Watching(
-        doing=doing,
-        wish=task.wish,
+        wish=plan.wish,
         parts=parts,
-        follower=Follower(wish=task.wish, subject=base.subject, most=CURVES_MOST, points=POINTS),
+        follower=Follower(wish=plan.wish, subject=base.subject, most=CURVES_MOST, points=POINTS),
         seconds=time.monotonic,
     )
-    plan = PlanTask(wish=task.wish, machine=task.machine, subject=base.subject, heard=watching.heard)
-    making = making_of(plan.fingerprint, task.begun_at)
-    made = made_on(base, plan, kept=kept, making=making, protocol=task.protocol)
+    task = PlanTask(wish=plan.wish, machine=plan.machine, subject=base.subject, heard=watching.heard)
+    making = making_of(task.fingerprint, begun_at)
+    made = made_on(base, task, kept=kept, making=making, protocol=plan.protocol)
     objects = made.objects
 
-    def judged(dose: Dose, protocol: Protocol | None) -> Any:
+    def judged(dose: Dose, protocol: Protocol | None) -> Evaluation:
         return evaluate(
             case_with(base, objects.plan, dose),
             dose=dose.instance,
@@ -133,7 +112,7 @@ def _judged(task: _Task, doing: Doing, parts: PlanParts, kept: Kept | None) -> J
 
     return JudgedPlan(
         made=made,
-        first=judged(objects.dose, task.protocol),
+        first=judged(objects.dose, plan.protocol),
         second=None if objects.second is None else judged(objects.second, None),
     )
 

@@ -13,11 +13,15 @@ from tianfu.apps.radiotherapy.results import LineResult, Provenance, StructureRe
 
 
 class MachineResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine that was planned on; `notice` is what must be told wherever its dose is shown, by language."""
+    """The machine that was planned on; `notice` is what must be told wherever its dose is shown, by language.
+
+    `document` names its file's bytes.
+    """
 
     name: str
     version: int
     fingerprint: str
+    document: str
     notice: Mapping[str, str]
 
 
@@ -104,6 +108,13 @@ class ObjectResult(msgspec.Struct, frozen=True, kw_only=True):
     document: str
 
 
+class OddResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What was odd about the case and is to be known, by the code of its sentence."""
+
+    code: str
+    details: Mapping[str, str]
+
+
 class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     """A plan for demonstration.
 
@@ -119,6 +130,7 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     machine: MachineResult
     structure_set: str
     images: str
+    odd: tuple[OddResult, ...]
     prescribed_structure: str
     prescribed_gy: float
     prescribed_volume_percent: float

@@ -19,7 +19,6 @@ from tianfu.apps.radiotherapy.plan_progress import (
     PlanProgress,
     progress_text,
 )
-from tianfu.services.jobs.doing import Doing
 
 
 @dataclass(kw_only=True, eq=False)
@@ -29,7 +28,6 @@ class Watching:
     `seconds` is a clock that only grows.
     """
 
-    doing: Doing
     wish: PlanWish
     parts: PlanParts
     follower: Follower
@@ -54,7 +52,7 @@ class Watching:
         """As `planning.steps.Heard`; raises GivenUp instead of a no."""
         if told.kept is not None:
             # Whoever is stopped keeps nothing any more: there may be nobody to write it.
-            self.doing.progress(told.step.value, 0, 1)
+            self.parts.doing.progress(told.step.value, 0, 1)
             self.parts.keep(told.step, told.kept)
         if told.latest is not None:
             self._undrawn = told.latest
@@ -106,4 +104,4 @@ class Watching:
         if is_due:
             shown = msgspec.structs.replace(shown, finished=tuple(map(str, self.parts.finished)))
             self._shown_at = self.seconds()
-        self.doing.progress(shown.step, shown.done, total, latest=progress_text(shown) if is_due else None)
+        self.parts.doing.progress(shown.step, shown.done, total, latest=progress_text(shown) if is_due else None)
