@@ -14,7 +14,15 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.radiotherapy.pages import CASES, WORKS, Physicist, page_of, physicist
-from tianfu.apps.radiotherapy.plan_forms.forms import MAKE, PlanForm, changed, first_field, form_sent, machine_key
+from tianfu.apps.radiotherapy.plan_forms.forms import (
+    MAKE,
+    PlanForm,
+    changed,
+    first_field,
+    form_sent,
+    machine_key,
+    row_of,
+)
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.wishes import PLAN
@@ -111,7 +119,7 @@ def _form_page(
         from tianfu.apps.radiotherapy.templates import shipped_templates
 
         await desk.cases.tell(found, OPEN, by=physicist(request).caller)
-        always = {"case": found, "faults": filled.faults, "typed": filled.form, "focus": filled.focus}
+        always = {"case": found, "faults": filled.faults, "typed": filled.form, "focus": filled.focus, "row_of": row_of}
         status = OTHERWISE if filled.faults else 200
         if isinstance(begun, Refusal):
             return page_of(pages, request)("plan.html", **always, unfit=begun, base=None, begun=None, variant="")

@@ -27,7 +27,7 @@ from tianfu.apps.radiotherapy.model.planning.wishes import (
     Version,
 )
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE
-from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm
+from tianfu.apps.radiotherapy.plan_forms.forms import BEAM_CELLS, BeamRow, ObjectiveRow, PlanForm, page_order
 from tianfu.apps.radiotherapy.plan_forms.roles import CASE, ROLE, keys_of
 from tianfu.kernel.refusal import Refusal
 
@@ -76,7 +76,7 @@ class FormFaultsError(Exception):
     def __init__(self, faults: Mapping[str, Refusal]) -> None:
         """Keep them in the order of the page."""
         super().__init__(", ".join(f"{field}: {fault.code}" for field, fault in faults.items()))
-        self.faults = faults
+        self.faults = {at: faults[at] for at in sorted(faults, key=page_order)}
 
 
 @dataclass
@@ -241,10 +241,7 @@ def _beams(reading: _Reading, rows: Sequence[BeamRow]) -> tuple[FieldWish, ...]:
         reading.fault("beams", "plan-form-too-many", most=str(FIELDS_MOST))
     made: list[FieldWish] = []
     for number, row in enumerate(rows, start=1):
-        angles = {
-            f"{name}_degrees": _degrees(reading, f"{name}-{number}", getattr(row, name))
-            for name in ("gantry", "collimator", "couch")
-        }
+        angles = {f"{name}_degrees": _degrees(reading, f"{name}-{number}", getattr(row, name)) for name in BEAM_CELLS}
         wish = FieldWish(**angles)
         if wish in made:
             reading.fault(f"gantry-{number}", "plan-form-beam-twice", beam=str(made.index(wish) + 1))

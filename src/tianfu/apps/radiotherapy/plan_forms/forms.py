@@ -16,6 +16,18 @@ MAKE: Final = "make"
 
 _ROW_DEED: Final = re.compile(r"(add|remove)-(beam|objective)(?:-([0-9]{1,3}))?")
 
+BEAM_CELLS: Final = ("gantry", "collimator", "couch")
+OBJECTIVE_CELLS: Final = ("kind", "about", "objective-dose", "volume", "exponent", "weight")
+"""The ids of cells, each followed by the number of its row, in the order of the page."""
+
+FIELDS: Final = (
+    *("whole", "name", "machine", "protocol", "second", "prescribed", "dose", "fractions", "percent"),
+    *("structures", "structure", "confirmed", "beams", "beam", "objectives", "objective"),
+)
+"""The ids of fields and the tables of rows, in the order of the page."""
+
+_NUMBERED: Final = re.compile(r"(.+)-([0-9]+)")
+
 Sent = Callable[[str], Sequence[str]]
 """Every value of a form's field, in the order of the page."""
 
@@ -67,6 +79,23 @@ SINGLE: Final = ("name", "machine", "second", "protocol", "prescribed", "dose", 
 def machine_key(name: str, version: int) -> str:
     """A machine in one word, unlike that of every other version."""
     return f"{name}@{version}"
+
+
+def row_of(at: str) -> tuple[str, int] | None:
+    """The table of a cell and its row from 1; None for a field that is in no table."""
+    found = _NUMBERED.fullmatch(at)
+    if found is None:
+        return None
+    table = "beam" if found[1] in BEAM_CELLS else "objective" if found[1] in OBJECTIVE_CELLS else found[1]
+    return table, int(found[2])
+
+
+def page_order(at: str) -> tuple[int, int, int]:
+    """A key that puts fields in the order of the page: those of a table row by row."""
+    table, number = row_of(at) or (at, 0)
+    cells = (*BEAM_CELLS, *OBJECTIVE_CELLS)
+    cell = at.rpartition("-")[0]
+    return (FIELDS.index(table) if table in FIELDS else 0), number, (cells.index(cell) if cell in cells else 0)
 
 
 def form_sent(sent: Sent) -> PlanForm:
