@@ -26,6 +26,7 @@ from tests.apps.radiotherapy.model.transport.water import (
     open_field,
     points_of,
 )
+from tianfu.apps.radiotherapy.model.transport import pencil_beam
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.density import cropped
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
@@ -199,6 +200,19 @@ def test_rows_hold_what_each_beamlet_gives_and_nothing_beyond_the_cut_off() -> N
     assert (found[expected == 0] == 0).all()
     steps = found.max(axis=1) / 65_535
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0.6 * steps.max())
+
+
+def test_blocks_of_voxels_change_no_bit_and_each_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    beamlets = open_field(a_field(), 20.0)
+    whole = influence_on(ACROSS, beamlets)
+    monkeypatch.setattr(pencil_beam, "BLOCK_VOXELS", 50)
+    heard: list[tuple[int, int]] = []
+    parts = influence(
+        WATER, a_beam(), beamlets, ACROSS, SETTINGS, counted=lambda done, total: heard.append((done, total))
+    )
+    for name in ("voxel_runs", "run_beamlets", "run_values", "values", "scale"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]  # one field, and 141 voxels in blocks of 50
 
 
 def test_sixteen_bits_are_wrong_by_half_a_step_at_most() -> None:
