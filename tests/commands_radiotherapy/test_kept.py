@@ -21,6 +21,7 @@ from tianfu.access.caller import OPERATOR
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.standards.dicom.encoding import decode
+from tianfu.standards.dicom.plans import read_plan
 
 pytestmark = pytest.mark.slow  # each starts the program, which loads its compiled kernels
 
@@ -188,23 +189,26 @@ def test_ctrl_c_gives_a_work_up_and_asking_again_begins_anew(terminal: Terminal,
     assert "SpinalCord" in done.stdout
 
 
-def test_a_kept_case_is_planned_by_a_work_whose_objects_are_written_again_when_asked_again(
+def test_a_kept_case_is_planned_by_a_work_that_is_kept_and_its_objects_are_written(
     terminal: Terminal, tmp_path: Path
 ) -> None:
     case = terminal.imported(written(tmp_path / "sent", small_contents()))
     (tmp_path / "machine.json").write_bytes(write_machine(small_machine()))
     (tmp_path / "template.json").write_bytes(template())
-    words = ("plan", case, "--template", tmp_path / "template.json", "--machine", tmp_path / "machine.json", "--json")
-    first, again = [terminal.rt(*words, "--out", tmp_path / name) for name in ("first", "again")]
-    assert (first.returncode, again.returncode) == (0, 0), first.stderr
-    assert "Kept as" in first.stderr
-    assert "Kept from" in again.stderr
-    for done in (first, again):
-        assert "Demonstration only" in done.stderr
-    told = json.loads(first.stdout)
+    words = ("--template", tmp_path / "template.json", "--machine", tmp_path / "machine.json")
+    done = terminal.rt("plan", case, *words, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    for sentence in ("Kept as", "Demonstration only", "set-up beams"):
+        assert sentence in done.stderr
+    told = json.loads(done.stdout)
     assert told["faults"]["stop"] == ["plan-not-for-treatment"]
     assert told["reached_gy"] == pytest.approx(50.0, rel=0.001)
-    names = {"README.txt", "RD-demonstration.dcm", "RP-demonstration.dcm", "template.json"}
-    assert {file.name for file in (tmp_path / "first").iterdir()} == names
-    for name in names:
-        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "README.txt",
+        "RD-demonstration.dcm",
+        "RP-demonstration.dcm",
+        "template.json",
+    }
+    plan = read_plan(decode((tmp_path / "out" / "RP-demonstration.dcm").read_bytes(), bytes_max=1 << 26)).value
+    assert (plan.instance, plan.approval.status) == (told["plan"], "UNAPPROVED")
+    assert [beam["mu"] for beam in told["beams"]] == [one.meterset for one in plan.fraction_groups[0].beams]

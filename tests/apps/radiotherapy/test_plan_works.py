@@ -12,7 +12,7 @@ import pytest
 
 from tests.radiotherapy_plan import small_case, small_machine, small_wish
 from tests.radiotherapy_plan_works import KeptCaseStub, OneCase, Pad, Papers, bench_of, small_choice
-from tianfu.apps.radiotherapy import plan_computing
+from tianfu.apps.radiotherapy import plan_computing, plan_parts
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.planning.steps import StepName
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
@@ -169,6 +169,48 @@ async def test_what_was_kept_and_cannot_be_read_is_computed_again(unbroken: tupl
     pad = Pad(arguments=whole.arguments, finished=dict(whole.finished))
     assert await made(Papers(dict(papers.contents)), pad) == name
     assert "fluence" in pad.steps
+
+
+async def test_a_worker_after_an_update_takes_no_step_of_the_former_program(
+    unbroken: tuple[Papers, Pad, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan names one state of the code: a step that another one made has no place in it."""
+
+    def killed_after(step: str) -> Callable[..., None]:
+        def killed(now: str, *_: Any) -> None:
+            if now == step:
+                raise Killed
+
+        return killed
+
+    papers, wish = Papers(dict(unbroken[0].contents)), unbroken[1].arguments
+    former = Pad(arguments=wish, on_progress=killed_after("refined"))
+    with pytest.raises(Killed):
+        await made(papers, former)
+    monkeypatch.setattr(plan_parts, "code_version", lambda: "of-another-state")
+    pad = Pad(arguments=wish, finished=dict(former.finished), on_progress=killed_after("influence"))
+    with pytest.raises(Killed):
+        await made(papers, pad)
+    assert "fluence" in pad.steps
+
+
+@pytest.mark.slow  # compiles the kernels of the second engine
+async def test_a_second_engine_that_is_wished_is_told_beside_the_first() -> None:
+    """Both know the same water: within 3 % of the mean in the target on a grid of 6 mm (docs/decisions/0023)."""
+    papers = Papers()
+    pad = Pad(arguments=(await asked(papers, small_choice(computation__second="collapsed-cone"))).arguments)
+    result = result_of(papers, await made(papers, pad))
+    assert result.second is not None
+    assert result.second.engine == "collapsed-cone"
+    assert [each.kind for each in result.objects] == ["plan", "dose", "second-dose"]
+    means = [
+        next(one.figures.mean_gy for one in structures if one.name == "PTV_5000" and one.figures is not None)
+        for structures in (result.structures, result.second.structures)
+    ]
+    assert means[1] == pytest.approx(means[0], rel=0.03)
+    assert means[1] != means[0]
+    dose = read_dose(decode(papers.contents[result.objects[2].document], bytes_max=BYTES_MAX), voxels_max=1 << 24).value
+    assert float(dose.volume.values.max()) == pytest.approx(result.second.dose_gy_max, rel=1e-4)
 
 
 async def test_a_case_that_changed_is_not_planned_on(unbroken: tuple[Papers, Pad, str]) -> None:

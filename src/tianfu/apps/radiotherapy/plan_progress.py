@@ -18,7 +18,7 @@ POINTS = 101
 """Of a curve: one for each percent of its highest dose. [ours]"""
 
 EVERY_SECONDS = 1.0
-"""Curves are computed no more often. [ours]"""
+"""Curves are computed no more often, but for the last iteration of a step. [ours]"""
 
 NAME_MOST = 64
 """Characters of a structure's name that are told."""

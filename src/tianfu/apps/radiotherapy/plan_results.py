@@ -116,7 +116,7 @@ class OddResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan for demonstration.
+    """A plan for demonstration; its provenance says when it was begun, so that one that was broken off is the same.
 
     `wish` is the template as JSON text, byte by byte as it was asked.  `reached_gy` is what the prescription's volume
     gets by the first engine.  `structures` are all of the set in the first dose, `lines` the goals of the protocol
