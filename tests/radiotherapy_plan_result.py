@@ -17,6 +17,7 @@ from tianfu.apps.radiotherapy.plan_results import (
     FieldResult,
     MachineResult,
     ObjectResult,
+    OddResult,
     PlanResult,
     SegmentResult,
 )
@@ -40,7 +41,9 @@ def small_result(name: str, documents: Mapping[str, str], *, more_gy: float = 0.
         ),
         wish=template().decode(),
         name=name,
-        machine=MachineResult(name="generic-6mv", version=1, fingerprint="f", notice={"en": "It stands nowhere."}),
+        machine=MachineResult(
+            name="generic-6mv", version=1, fingerprint="f", document="d", notice={"en": "It stands nowhere."}
+        ),
         structure_set="1.2",
         images="1.3",
         prescribed_structure="PTV_5000",
@@ -57,6 +60,7 @@ def small_result(name: str, documents: Mapping[str, str], *, more_gy: float = 0.
             small_structure(1, "PTV_5000", low_gy=48.0 + more_gy, high_gy=54.0 + more_gy),
             small_structure(2, "SpinalCord", low_gy=0.0 + more_gy, high_gy=20.0 + more_gy),
         ),
+        odd=(OddResult(code="plan-densities-not-used", details={"count": "2"}),),
         protocol="",
         lines=(),
         checks=(

@@ -170,14 +170,7 @@ async def test_what_is_typed_is_text_on_the_page_and_odd_forms_are_answered(phys
         assert NOTICE in answer.text
 
 
-async def test_a_case_on_which_nothing_can_be_planned_says_why(department: Department, physicist: Browser) -> None:
-    case = await department.imaging.case_of([*small_objects().of(Kind.CT)])
-    shown = await page(physicist, f"{at(case)}/plan")
-    assert "The case has no structure set." in shown
-    assert 'name="template"' not in shown
-
-
-async def test_a_case_without_plans_and_a_house_without_machines_say_what_to_do(
+async def test_a_case_without_structures_without_plans_or_a_house_without_machines_says_what_to_do(
     department: Department, physicist: Browser
 ) -> None:
     case = await department.imaging.case_of(small_contents())
@@ -185,6 +178,10 @@ async def test_a_case_without_plans_and_a_house_without_machines_say_what_to_do(
     shown = await page(physicist, f"{at(case)}/plans")
     assert "No plan was made of this case yet." in shown
     assert f'href="{at(case)}/plan"' in shown
+    bare = await department.imaging.case_of([*small_objects().of(Kind.CT)])
+    shown = await page(physicist, f"{at(bare)}/plan")
+    assert "The case has no structure set." in shown
+    assert 'name="template"' not in shown
 
 
 async def test_a_plan_is_shown_varied_downloaded_and_compared(
@@ -205,6 +202,7 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     for part in ("checks", "fields", "files", "scorecard", "figures", "others", "provenance"):
         assert f'data-part="{part}"' in shown
     assert "rt-curve" in shown
+    assert "2 densities that the contours state were not used" in shown
     assert 'data-rule="plan-not-for-treatment"' in shown
     severities = re.findall(r'data-rule="[^"]+">.*?<span class="tag (\w+)">', shown, re.DOTALL)
     assert severities == sorted(severities, key=["critical", "warning", "info"].index)
@@ -228,7 +226,8 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
 async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
     department: Department, physicist: Browser, case: KeptCase
 ) -> None:
-    work = await asked(physicist, case, with_(await begun(physicist, case), **CHOSEN))
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    work = await asked(physicist, case, fields)
     assert "Waiting for its turn" in await page(physicist, work)
     curve = MovingCurve(
         structure="PTV_5000",
@@ -268,6 +267,7 @@ async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
     again = await physicist.led(f"{work}/go-on")
     assert again != work
     assert await physicist.led(f"{again}/go-on") == again, "what runs is not begun twice"
+    assert await asked(physicist, case, fields) == again, "it is the same question, so that kept stages are found"
 
 
 async def test_another_hospitals_physicist_finds_no_plan_of_a_case(
