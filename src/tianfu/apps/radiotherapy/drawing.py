@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 from markupsafe import Markup
 
 from tianfu.apps.radiotherapy.made_results import dvh_from
 from tianfu.apps.radiotherapy.model.constraints import Constraint, Quantity, Unit, constraint_from
+from tianfu.apps.radiotherapy.model.dvh import Dvh
 from tianfu.apps.radiotherapy.pictures.dvh_plot import CURVES_MAX, DvhCurve, DvhGoal, dvh_plot
 from tianfu.apps.radiotherapy.pictures.dvh_table import DvhTable, dvh_table
 from tianfu.apps.radiotherapy.pictures.scales import COMPACT, WIDE, Layout
 from tianfu.apps.radiotherapy.pictures.words import dvh_words
-from tianfu.apps.radiotherapy.results import EvaluationResult, LineResult
+from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress
+from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.apps.radiotherapy.results import LineResult, StructureResult
 from tianfu.web.languages import Language
 
 
@@ -27,9 +32,71 @@ class DrawnDvh:
     left_out: int
 
 
-def drawn_dvh(
-    results: Sequence[EvaluationResult], language: Language, *, plans: tuple[str, str] = ("", "")
-) -> DrawnDvh | None:
+class Judged(Protocol):
+    """A dose that was judged in structures, by goals of a protocol if one was chosen."""
+
+    @property
+    def structures(self) -> tuple[StructureResult, ...]:
+        """With their histograms."""
+        ...
+
+    @property
+    def lines(self) -> tuple[LineResult, ...]:
+        """The goals."""
+        ...
+
+    @property
+    def prescription_gy(self) -> float | None:
+        """What percents of a goal are of."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanHistograms:
+    """A plan that was made, as it is drawn."""
+
+    structures: tuple[StructureResult, ...]
+    lines: tuple[LineResult, ...]
+    prescription_gy: float | None
+
+
+def plan_histograms(result: PlanResult) -> PlanHistograms:
+    """A plan as its histograms are drawn, in the dose of its first engine."""
+    return PlanHistograms(structures=result.structures, lines=result.lines, prescription_gy=result.prescribed_gy)
+
+
+def drawn_progress(progress: PlanProgress, language: Language) -> DrawnDvh | None:
+    """The curves of a plan in the making, on axes that do not move; None if there are none yet."""
+    curves = [
+        DvhCurve(name=each.structure, series=series, dvh=_moving(each, progress.top_gy))
+        for series, each in enumerate(progress.curves, start=1)
+    ]
+    if not curves or progress.top_gy <= 0:
+        return None
+
+    def drawn(key: str, layout: Layout) -> Markup:
+        return dvh_plot(curves, (), words=dvh_words(language, key=key, structures=len(curves)), layout=layout)
+
+    return DrawnDvh(
+        wide=drawn("dvh", WIDE),
+        compact=drawn("dvh-small", COMPACT),
+        table=dvh_table(curves, (), layout=WIDE),
+        left_out=0,
+    )
+
+
+def _moving(curve: MovingCurve, top_gy: float) -> Dvh:
+    """A curve of percents as a histogram of one cubic centimetre; what is hotter than the axis ends with it."""
+    percents = np.array(curve.percents)
+    return Dvh(
+        edges_gy=np.linspace(0.0, top_gy, len(percents)),
+        volumes_cc=-np.diff(np.append(percents[:-1], 0.0)) / 100,
+        mean_gy=curve.mean_gy,
+        outside_cc=0.0,
+    )
+
+
+def drawn_dvh(results: Sequence[Judged], language: Language, *, plans: tuple[str, str] = ("", "")) -> DrawnDvh | None:
     """The histograms of one judged dose, or of two whose structures have the same names; None if there are none.
 
     Structures of the protocol come first where not all find room.
@@ -66,7 +133,7 @@ def drawn_dvh(
     )
 
 
-def _goal(line: LineResult, series: dict[str, int | None], result: EvaluationResult) -> DvhGoal | None:
+def _goal(line: LineResult, series: dict[str, int | None], result: Judged) -> DvhGoal | None:
     """A goal as a point of the plot; None for one that is none, such as a mean."""
     number = series.get(line.structure)
     point = _point(constraint_from(line.goal), result.prescription_gy)

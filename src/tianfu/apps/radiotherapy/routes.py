@@ -1,4 +1,4 @@
-"""The pages of radiotherapy over HTTP: cases and what is on its way, judged plans, pictures."""
+"""The pages of radiotherapy over HTTP: cases and what is on its way, judged plans, pictures, plans that are made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tianfu.apps.radiotherapy.case_routes import case_routes
 from tianfu.apps.radiotherapy.delivery_routes import delivery_routes
 from tianfu.apps.radiotherapy.look_routes import look_routes
 from tianfu.apps.radiotherapy.pages import ROLE, ROOT
+from tianfu.apps.radiotherapy.plan_result_routes import plan_result_routes
+from tianfu.apps.radiotherapy.plan_routes import plan_routes
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.work_routes import work_routes
 from tianfu.web.admission import for_purpose
@@ -28,6 +30,8 @@ def radiotherapy(desk: Desk) -> App:
                 *delivery_routes(pages, desk),
                 *case_routes(pages, desk),
                 *look_routes(pages, desk),
+                *plan_routes(pages, desk),
+                *plan_result_routes(pages, desk),
                 *work_routes(pages, desk),
             ],
         ),

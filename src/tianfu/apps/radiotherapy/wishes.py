@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import msgspec
@@ -131,3 +131,53 @@ async def plan_of(documents: Documents, work: Work) -> PlanResult:
     """The result of a plan that is done."""
     content = await documents.content(str(work.result))
     return await asyncio.to_thread(msgspec.json.decode, content, type=PlanResult)
+
+
+def asked_again(work: Work) -> Wish:
+    """The wish of a plan that has ended, once more: whoever does it goes on after the last stage that was finished."""
+    return Wish(
+        kind=work.kind,
+        queue="heavy",
+        about=work.about,
+        arguments=work.arguments,
+        inputs=(*work.arguments["inputs"], work.arguments["machine"]),
+        version=code_version(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTold:
+    """What lists and the page of a plan in the making say of what was wished."""
+
+    name: str
+    machine: str
+    version: int
+    has_second: bool
+
+
+class _Machine(msgspec.Struct, frozen=True):
+    name: str
+    version: int
+
+
+class _Computation(msgspec.Struct, frozen=True):
+    second: str | None
+
+
+class _PlanWish(msgspec.Struct, frozen=True):
+    """The few parts of a wish that are told, so that nothing need be loaded that computes."""
+
+    name: str
+    machine: _Machine
+    computation: _Computation
+
+
+def wish_told(work: Work) -> PlanTold:
+    """What a work for a plan was asked to make."""
+    wish = msgspec.json.decode(work.arguments["wish"], type=_PlanWish)
+    return PlanTold(
+        name=wish.name,
+        machine=wish.machine.name,
+        version=wish.machine.version,
+        has_second=wish.computation.second is not None,
+    )

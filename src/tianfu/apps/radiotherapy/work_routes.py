@@ -1,6 +1,8 @@
-"""Works over HTTP: how far one is, what came of it, and an end to it."""
+"""Works over HTTP: how far one is, what came of it, an end to it, and a plan that goes on after its end."""
 
 from __future__ import annotations
+
+import asyncio
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -8,14 +10,17 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tianfu.apps.radiotherapy.pages import CASES, DELIVERIES, WORKS, Physicist, not_found, page_of, physicist
+from tianfu.apps.radiotherapy.plan_following import PERCENTS, curve_row, stages_of
+from tianfu.apps.radiotherapy.plan_progress import progress_of
 from tianfu.apps.radiotherapy.ports import Desk
-from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, TAKE_IN
+from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, wish_told
 from tianfu.kernel.ids import is_uuid
 from tianfu.services.jobs.works import State, Work
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
 
 WORK = WORKS + "/{work:str}"
+RESULTS = {EVALUATE: "judged", GAMMA: "gamma", PLAN: "plans"}
 
 
 def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
@@ -28,15 +33,51 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             return Redirect(result_at(found), status_code=303)
         if found.state is not State.RUNNING and found.kind == TAKE_IN and found.state.is_end:
             return Redirect(back_at(found), status_code=303)
+        if found.kind == PLAN:
+            return await _plan_page(pages, desk, request, found)
         return page_of(pages, request)("work.html", work=found, back=back_at(found))
 
     @post(f"{WORK}/give-up", status_code=303)
     async def give_up(request: HttpRequest, work: FromPath[str]) -> Redirect:
         found = await work_of(desk, physicist(request), work)
         await desk.works.give_up(found.id)
-        return Redirect(back_at(found), status_code=303)
+        # A plan that was stopped may be gone on with, and its page says so.
+        return Redirect(f"{WORKS}/{found.id}" if found.kind == PLAN else back_at(found), status_code=303)
 
-    return [show_work, give_up]
+    @post(f"{WORK}/go-on", status_code=303)
+    async def go_on(request: HttpRequest, work: FromPath[str]) -> Redirect:
+        who = physicist(request)
+        found = await work_of(desk, who, work)
+        if found.kind != PLAN or found.state not in {State.CANCELLED, State.FAILED}:
+            return Redirect(f"{WORKS}/{found.id}", status_code=303)
+        again = await desk.works.ask(asked_again(found), by=who.caller.id)
+        return Redirect(f"{WORKS}/{again}", status_code=303)
+
+    return [show_work, give_up, go_on]
+
+
+async def _plan_page(pages: Pages, desk: Desk, request: HttpRequest, work: Work) -> Response[str]:
+    """How far a plan is, with its curves; whose case it is stands above."""
+    who, progress = physicist(request), progress_of(work)
+    case = await desk.cases.one(work.about, who.organisation)
+    wish = wish_told(work)
+    rows = () if progress is None else tuple(curve_row(each, progress.top_gy) for each in progress.curves)
+    drawn = None
+    if progress is not None and progress.curves:
+        from tianfu.apps.radiotherapy.drawing import drawn_progress  # loaded by the first who follows a plan
+
+        drawn = await asyncio.to_thread(drawn_progress, progress, pages.asking(request).language)
+    return page_of(pages, request)(
+        "planning.html",
+        work=work,
+        case=case,
+        wish=wish,
+        progress=progress,
+        stages=stages_of(progress, has_second=wish.has_second),
+        rows=rows,
+        percents=PERCENTS,
+        drawn=drawn,
+    )
 
 
 async def work_of(desk: Desk, who: Physicist, work: str) -> Work:
@@ -44,7 +85,7 @@ async def work_of(desk: Desk, who: Physicist, work: str) -> Work:
     if not is_uuid(work):
         raise not_found()
     found = await desk.works.now(work)
-    if found.kind not in {EVALUATE, GAMMA, TAKE_IN} or found.arguments.get("organisation") != who.organisation:
+    if found.kind not in {EVALUATE, GAMMA, PLAN, TAKE_IN} or found.arguments.get("organisation") != who.organisation:
         raise not_found()
     return found
 
@@ -53,7 +94,7 @@ def result_at(work: Work) -> str:
     """Where the result of a work that is done is shown."""
     if work.kind == TAKE_IN:
         return f"{CASES}/{work.result}"
-    return f"{CASES}/{work.about}/{'judged' if work.kind == EVALUATE else 'gamma'}/{work.id}"
+    return f"{CASES}/{work.about}/{RESULTS[work.kind]}/{work.id}"
 
 
 def back_at(work: Work) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tianfu.apps.radiotherapy.results import EvaluationResult, LineResult
@@ -19,11 +20,16 @@ class ComparedResult:
 
 def compared(first: EvaluationResult, second: EvaluationResult) -> tuple[ComparedResult, ...]:
     """Scorecards of one protocol, line by line.  Raises Refusal `scorecards-of-different-goals` otherwise."""
-    if [_goal(line) for line in first.lines] != [_goal(line) for line in second.lines]:
+    return lines_compared(first.lines, second.lines)
+
+
+def lines_compared(first: Sequence[LineResult], second: Sequence[LineResult]) -> tuple[ComparedResult, ...]:
+    """The same of scorecards without what else was judged."""
+    if [_goal(line) for line in first] != [_goal(line) for line in second]:
         raise Refusal("scorecards-of-different-goals")
     return tuple(
         ComparedResult(first=one, second=other, gain=_gain(one, other))
-        for one, other in zip(first.lines, second.lines, strict=True)
+        for one, other in zip(first, second, strict=True)
     )
 
 

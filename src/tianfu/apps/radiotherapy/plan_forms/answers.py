@@ -1,0 +1,332 @@
+"""The wish that a form means, or what is wrong beside each of its fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.planning.soundness import (
+    FIELDS_MOST,
+    NAME_MOST,
+    OBJECTIVES_MOST,
+    refuse_unless_sound,
+)
+from tianfu.apps.radiotherapy.model.planning.steps import refuse_other_machine
+from tianfu.apps.radiotherapy.model.planning.wishes import (
+    AnyObjective,
+    FieldWish,
+    Known,
+    PlanWish,
+    Prescription,
+    SecondEngine,
+    Version,
+)
+from tianfu.apps.radiotherapy.plan_forms.filling import NONE
+from tianfu.apps.radiotherapy.plan_forms.forms import BEAM_CELLS, BeamRow, ObjectiveRow, PlanForm, page_order
+from tianfu.apps.radiotherapy.plan_forms.roles import CASE, ROLE, keys_of
+from tianfu.kernel.refusal import Refusal
+
+KINDS: Mapping[str, type[Any]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyObjective)}
+"""The kinds of objectives by the names that templates have for them."""
+
+VOLUME_KINDS = frozenset({"at-most-volume", "at-least-volume"})
+EXPONENT_KINDS = frozenset({"equivalent-at-most", "equivalent-at-least"})
+
+DIGITS_MOST = 20
+
+FAULTS_OF_ELEMENTS = {
+    "name": "name",
+    "fields": "beams",
+    "objectives": "objectives",
+    "prescription.dose_gy": "dose",
+    "prescription.fractions": "fractions",
+    "prescription.volume_percent": "percent",
+    "prescription.structure": "prescribed",
+    "targets": "structures",
+    "regions": "structures",
+}
+"""Beside which field what `refuse_unless_sound` says of an element belongs; all else is about the whole form."""
+
+WHOLE = "whole"
+
+CHANGED = "chosen on the page by whoever asked for the plan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What a form is filled in on: the template, the case's structures, and the machine that the form names.
+
+    `machine` is a Refusal if it names none that is there; `protocols` are those by which a plan may be judged.
+    """
+
+    base: PlanWish
+    structures: Sequence[str]
+    machine: Machine | Refusal
+    protocols: Collection[str]
+
+
+class FormFaultsError(Exception):
+    """A form that is no wish yet; `faults` are refusals by the field's id on the page."""
+
+    def __init__(self, faults: Mapping[str, Refusal]) -> None:
+        """Keep them in the order of the page."""
+        super().__init__(", ".join(f"{field}: {fault.code}" for field, fault in faults.items()))
+        self.faults = {at: faults[at] for at in sorted(faults, key=page_order)}
+
+
+@dataclass
+class _Reading:
+    """Reads fields and gathers what is wrong with them."""
+
+    faults: dict[str, Refusal] = field(default_factory=dict)
+
+    def fault(self, at: str, code: str, **details: str) -> None:
+        self.faults.setdefault(at, Refusal(code, details=details))
+
+    def number(self, at: str, text: str) -> float:
+        """A number with a point or a comma; NaN if it is none, which is never in a wish since the fault stands."""
+        value = number_from(text)
+        if value is None:
+            self.fault(at, "plan-form-number-missing" if not text else "plan-form-no-number")
+            return math.nan
+        return value
+
+    def whole(self, at: str, text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= DIGITS_MOST:
+            return int(text)
+        self.fault(at, "plan-form-number-missing" if not text else "plan-form-no-whole-number")
+        return 0
+
+    def within(self, at: str, value: float, *, least: float, most: float) -> float:
+        if not math.isnan(value) and not least <= value <= most:
+            self.fault(at, "plan-form-out-of-range", least=f"{least:g}", most=f"{most:g}")
+        return value
+
+
+def number_from(text: str) -> float | None:
+    """A finite number in plain digits; None for anything else, such as `nan`, `1e999` and `1_000`."""
+    plain = text.replace(",", ".", 1)
+    if len(plain) > DIGITS_MOST or not plain.isascii() or not set(plain) <= set("0123456789.-+"):
+        return None
+    try:
+        return float(plain)
+    except ValueError:
+        return None
+
+
+def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
+    """The wish; raises FormFaultsError with all that is wrong."""
+    reading = _Reading()
+    _name(reading, form)
+    machine = ground.machine
+    if isinstance(machine, Refusal):
+        reading.faults["machine"] = machine
+    second = _second(reading, form)
+    if form.protocol not in {*ground.protocols, NONE}:
+        reading.fault("protocol", "plan-form-protocol-not-chosen")
+    names = _structures(reading, form, ground)
+    prescription = _prescription(reading, form, {name: names[name] for name in ground.base.targets})
+    beams = _beams(reading, form.beams)
+    objectives = _objectives(reading, form.objectives, ground, names)
+    if form.confirmed != "yes":
+        reading.fault("confirmed", "plan-form-not-confirmed")
+    if reading.faults or isinstance(machine, Refusal):
+        raise FormFaultsError(reading.faults)
+    base = renamed(ground.base, names)
+    chosen = {"prescription": prescription, "fields": beams, "objectives": objectives}
+    wish = msgspec.structs.replace(
+        base,
+        **chosen,
+        name=form.name,
+        machine=Version(name=machine.name, version=machine.version),
+        computation=msgspec.structs.replace(base.computation, second=second),
+        known=_known(base, {name for name, value in chosen.items() if value != getattr(base, name)}),
+    )
+    _refuse_unless_right(wish, machine, form)
+    return wish
+
+
+def renamed(wish: PlanWish, names: Mapping[str, str]) -> PlanWish:
+    """The wish with the case's names for its structures; those that are not named stay."""
+
+    def of(several: Sequence[str]) -> tuple[str, ...]:
+        return tuple(names.get(name, name) for name in several)
+
+    made = {region.name for region in wish.regions}
+    prescribed = names.get(wish.prescription.structure, wish.prescription.structure)
+    return msgspec.structs.replace(
+        wish,
+        body=names.get(wish.body, wish.body),
+        targets=of(wish.targets),
+        prescription=msgspec.structs.replace(wish.prescription, structure=prescribed),
+        regions=tuple(
+            msgspec.structs.replace(region, around=of(region.around), without=of(region.without))
+            for region in wish.regions
+        ),
+        objectives=tuple(
+            one
+            if one.structure in made
+            else msgspec.structs.replace(one, structure=names.get(one.structure, one.structure))
+            for one in wish.objectives
+        ),
+    )
+
+
+def _known(base: PlanWish, changed: Set[str]) -> tuple[Known, ...]:
+    """How each part is known: what was changed on the page is somebody's choice, whatever the template's source was."""
+    chosen = tuple(Known(element=name, mark="ours", source=CHANGED) for name in sorted(changed))
+    return (*(one for one in base.known if one.element not in changed), *chosen)
+
+
+def _name(reading: _Reading, form: PlanForm) -> None:
+    if not form.name:
+        reading.fault("name", "plan-form-name-missing")
+    elif len(form.name) > NAME_MOST or not form.name.isprintable():
+        reading.fault("name", "plan-form-name-too-long", most=str(NAME_MOST))
+
+
+def _second(reading: _Reading, form: PlanForm) -> SecondEngine | None:
+    known: tuple[Literal["collapsed-cone"], ...] = get_args(SecondEngine)
+    for engine in known:
+        if form.second == engine:
+            return engine
+    if form.second != NONE:
+        reading.fault("second", "plan-form-second-not-chosen")
+    return None
+
+
+def _structures(reading: _Reading, form: PlanForm, ground: Ground) -> Mapping[str, str]:
+    """The case's name for each of the template's; one structure may stand for one only."""
+    roles = ground.base.structures
+    chosen = dict(zip(roles, (*form.structures, *[""] * len(roles)), strict=False))
+    for number, (role, name) in enumerate(chosen.items(), start=1):
+        at = f"structure-{number}"
+        if name not in ground.structures:
+            reading.fault(at, "plan-form-structure-not-chosen", structure=role)
+        elif list(chosen.values()).count(name) > 1:
+            reading.fault(at, "plan-form-structure-twice", structure=name)
+        else:
+            _refuse_unclear(reading, at, name, ground)
+    return chosen
+
+
+def _refuse_unclear(reading: _Reading, at: str, name: str, ground: Ground) -> None:
+    """A name that two structures have, or a structure and a ring, could mean either."""
+    if (count := ground.structures.count(name)) > 1:
+        reading.fault(at, "plan-structure-unclear", structure=name, count=str(count))
+    elif name in {region.name for region in ground.base.regions}:
+        reading.fault(at, "plan-form-structure-like-region", structure=name)
+
+
+def _prescription(reading: _Reading, form: PlanForm, targets: Mapping[str, str]) -> Prescription:
+    if form.prescribed not in set(targets):
+        reading.fault("prescribed", "plan-form-prescribed-not-chosen")
+    return Prescription(
+        structure=targets.get(form.prescribed, ""),
+        dose_gy=reading.within("dose", reading.number("dose", form.dose), least=0.1, most=200),
+        fractions=int(reading.within("fractions", reading.whole("fractions", form.fractions), least=1, most=100)),
+        volume_percent=reading.within("percent", reading.number("percent", form.percent), least=1, most=100),
+    )
+
+
+def _beams(reading: _Reading, rows: Sequence[BeamRow]) -> tuple[FieldWish, ...]:
+    if not rows:
+        reading.fault("beams", "plan-form-no-beams")
+    if len(rows) > FIELDS_MOST:
+        reading.fault("beams", "plan-form-too-many", most=str(FIELDS_MOST))
+    made: list[FieldWish] = []
+    for number, row in enumerate(rows, start=1):
+        angles = {f"{name}_degrees": _degrees(reading, f"{name}-{number}", getattr(row, name)) for name in BEAM_CELLS}
+        wish = FieldWish(**angles)
+        if wish in made:
+            reading.fault(f"gantry-{number}", "plan-form-beam-twice", beam=str(made.index(wish) + 1))
+        made.append(wish)
+    return tuple(made)
+
+
+def _degrees(reading: _Reading, at: str, text: str) -> float:
+    value = reading.number(at, text)
+    if not math.isnan(value) and not 0 <= value < 360:
+        reading.fault(at, "plan-form-no-angle")
+    return value
+
+
+def _objectives(
+    reading: _Reading, rows: Sequence[ObjectiveRow], ground: Ground, names: Mapping[str, str]
+) -> tuple[AnyObjective, ...]:
+    if not rows:
+        reading.fault("objectives", "plan-form-no-objectives")
+    if len(rows) > OBJECTIVES_MOST:
+        reading.fault("objectives", "plan-form-too-many", most=str(OBJECTIVES_MOST))
+    known = keys_of(ground.base, ground.structures)
+    made = []
+    for number, row in enumerate(rows, start=1):
+        target = known.get(row.structure)
+        if target is None:
+            reading.fault(f"about-{number}", "plan-form-objective-about-nothing")
+        if target is not None and target.kind == CASE:
+            _refuse_unclear(reading, f"about-{number}", target.name, ground)
+        about = "" if target is None else names.get(target.name, "") if target.kind == ROLE else target.name
+        one = _objective(reading, row, number, about)
+        if one is not None:
+            made.append(one)
+    return tuple(made)
+
+
+def _objective(reading: _Reading, row: ObjectiveRow, number: int, about: str) -> AnyObjective | None:
+    told: dict[str, Any] = {"structure": about}
+    told["dose_gy"] = reading.within(
+        f"objective-dose-{number}", reading.number(f"objective-dose-{number}", row.dose), least=0, most=1000
+    )
+    told["weight"] = reading.number(f"weight-{number}", row.weight)
+    if not math.isnan(told["weight"]) and told["weight"] <= 0:
+        reading.fault(f"weight-{number}", "plan-form-weight-not-positive")
+    if row.kind in VOLUME_KINDS:
+        at = f"volume-{number}"
+        told["volume_percent"] = reading.within(at, reading.number(at, row.volume), least=0, most=100)
+    elif row.volume:
+        reading.fault(f"volume-{number}", "plan-form-not-for-kind")
+    if row.kind in EXPONENT_KINDS:
+        told["exponent"] = reading.number(f"exponent-{number}", row.exponent)
+        if told["exponent"] == 0 or abs(told["exponent"]) > 100:
+            reading.fault(f"exponent-{number}", "plan-form-no-exponent")
+    elif row.exponent:
+        reading.fault(f"exponent-{number}", "plan-form-not-for-kind")
+    kind = KINDS.get(row.kind)
+    if kind is None:
+        reading.fault(f"kind-{number}", "plan-form-kind-not-chosen")
+        return None
+    made: AnyObjective = kind(**told)
+    return made
+
+
+def _refuse_unless_right(wish: PlanWish, machine: Machine, form: PlanForm) -> None:
+    """Raise FormFaultsError for what only the whole wish shows, or the machine."""
+    if wish.prescription.structure not in {one.structure for one in wish.objectives}:
+        told = {"structure": wish.prescription.structure}
+        raise FormFaultsError({"objectives": Refusal("plan-form-target-not-wished", details=told)})
+    try:
+        refuse_unless_sound(wish)
+        refuse_other_machine(wish, machine)
+    except Refusal as refusal:
+        raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
+
+
+def place_of(refusal: Refusal, form: PlanForm) -> str:
+    """Beside which field a refusal of the whole wish stands: that of the angle or the structure it names."""
+    told = refusal.details
+    if (structure := told.get("structure")) in form.structures and structure is not None:
+        return f"structure-{form.structures.index(structure) + 1}"
+    if refusal.code == "plan-angle-beyond-machine":
+        row = form.beams[int(told["field"]) - 1]
+        turned = number_from(row.collimator)
+        is_collimator = turned is not None and f"{turned:g}" == told["degrees"]
+        return f"{'collimator' if is_collimator else 'couch'}-{told['field']}"
+    if refusal.code in {"plan-dose-rate-not-of-machine", "cone-kernels-do-not-fit"}:
+        return "machine"
+    return FAULTS_OF_ELEMENTS.get(str(told.get("element", "")), WHOLE)

@@ -1,0 +1,68 @@
+"""A form filled from a template, or from the wish of a plan that a variant is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tianfu.apps.radiotherapy.model.planning.wishes import ObjectiveWish, PlanWish
+from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm, machine_key
+from tianfu.apps.radiotherapy.plan_forms.roles import REGION, ROLE, suggested
+
+NONE = "none"
+"""What the form says where no second dose or no protocol is wished."""
+
+
+def form_of_template(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
+    """What the template says; machine and second engine are not chosen, and nothing is confirmed."""
+    return PlanForm(
+        prescribed=wish.prescription.structure,
+        dose=_text(wish.prescription.dose_gy),
+        fractions=str(wish.prescription.fractions),
+        percent=_text(wish.prescription.volume_percent),
+        structures=tuple(suggested(name, structures) for name in wish.structures),
+        beams=tuple(
+            BeamRow(
+                gantry=_text(field.gantry_degrees),
+                collimator=_text(field.collimator_degrees),
+                couch=_text(field.couch_degrees),
+            )
+            for field in wish.fields
+        ),
+        objectives=tuple(_objective_row(wish, objective) for objective in wish.objectives),
+    )
+
+
+def form_of_variant(wish: PlanWish, structures: Sequence[str], *, protocol: str) -> PlanForm:
+    """What was wished of another plan, with its machine and engines; what structures mean is to be confirmed again."""
+    return replace(
+        form_of_template(wish, structures),
+        name=wish.name,
+        machine=machine_key(wish.machine.name, wish.machine.version),
+        second=wish.computation.second or NONE,
+        protocol=protocol,
+    )
+
+
+def kind_of(objective: ObjectiveWish) -> str:
+    """The kind of an objective, as templates name it."""
+    return str(type(objective).__struct_config__.tag)
+
+
+def _objective_row(wish: PlanWish, objective: ObjectiveWish) -> ObjectiveRow:
+    is_region = objective.structure in {region.name for region in wish.regions}
+    return ObjectiveRow(
+        kind=kind_of(objective),
+        structure=f"{REGION if is_region else ROLE}:{objective.structure}",
+        dose=_text(objective.dose_gy),
+        volume=_text(getattr(objective, "volume_percent", None)),
+        exponent=_text(getattr(objective, "exponent", None)),
+        weight=_text(objective.weight),
+    )
+
+
+def _text(number: float | None) -> str:
+    """A number as people type it, with all its digits; empty for none."""
+    if number is None:
+        return ""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(float(number))

@@ -1,0 +1,147 @@
+"""From a case and a template, or a plan that a variant is made of, to a filled form; and from that to a work.
+
+Loads what computes: import it where somebody plans.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.reading import read_machine
+from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.protocols import protocol_from
+from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
+from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
+from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
+from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
+from tianfu.apps.radiotherapy.ports import Desk
+from tianfu.apps.radiotherapy.protocols import shipped_protocols
+from tianfu.apps.radiotherapy.templates import shipped_templates
+from tianfu.kernel.refusal import Refusal
+from tianfu.services.imaging.cases import KeptCase
+from tianfu.services.jobs.works import Work
+from tianfu.standards.dicom.cases import Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What was chosen before the form: a template or a plan, and where the case has several, images and structures.
+
+    `base` is None as long as one of them is to be chosen.
+    """
+
+    read: Case
+    template: str = ""
+    variant: str = ""
+    structure_set: str = ""
+    images: str = ""
+    base: PlanWish | None = None
+    protocol: str = ""
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """The names of the chosen set's structures, in its order."""
+        sets = [one for one in self.read.structure_sets if self.structure_set in {"", one.instance}]
+        return tuple(each.name for each in sets[0].structures) if len(sets) == 1 else ()
+
+    @property
+    def filled(self) -> PlanForm:
+        """The form as it is first seen."""
+        if self.base is None:
+            return PlanForm()
+        if self.variant:
+            return form_of_variant(self.base, self.structures, protocol=self.protocol or NONE)
+        return form_of_template(self.base, self.structures)
+
+
+async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original: Work | None) -> Begun:
+    """What was chosen so far; what is not there counts as not chosen.  `original` is the plan of a variant.
+
+    Raises Refusal `case-without-images`, `case-without-structures` and whatever the case's objects refuse.
+    """
+    read = await read_of(desk, case)
+    if not read.structure_sets:
+        raise Refusal("case-without-structures")
+    told = {name: str(chosen.get(name, "")) for name in ("template", "structure_set", "images")}
+    wish = shipped_templates().get(told["template"])
+    protocol = ""
+    if original is not None:
+        arguments = original.arguments
+        wish = plan_wish_from(str(arguments["wish"]).encode())
+        told |= {name: str(arguments.get(name) or "") for name in ("structure_set", "images")}
+        protocol = protocol_of(original)
+    structure_set = _only(told["structure_set"], [each.instance for each in read.structure_sets])
+    images = _only(told["images"], [each.header.series.uid for each in read.images])
+    return Begun(
+        read=read,
+        template=told["template"] if original is None and wish is not None else "",
+        variant="" if original is None else original.id,
+        structure_set=structure_set,
+        images=images,
+        base=wish if structure_set and images else None,
+        protocol=protocol,
+    )
+
+
+async def read_of(desk: Desk, case: KeptCase) -> Case:
+    """The case, as it lies open for its planes if it can be looked at."""
+    try:
+        return (await desk.looking.opened(case)).case
+    except Refusal as refusal:
+        if refusal.code != "images-unclear":
+            raise
+        return (await desk.cases.read(case)).value
+
+
+def protocol_of(work: Work) -> str:
+    """The name of the protocol by which a plan is judged; empty without one, or with one that is shipped no more."""
+    text = str(work.arguments["protocol"])
+    name = protocol_from(text.encode()).name if text else ""
+    return name if name in shipped_protocols() else ""
+
+
+async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by: str) -> str:
+    """The work that makes the plan of a form; raises FormFaultsError for what no plan can be begun with."""
+    if begun.base is None:
+        raise FormFaultsError({"template": Refusal("plan-form-template-not-chosen")})
+    content, machine = await _machine(desk, form.machine)
+    protocols = shipped_protocols()
+    ground = Ground(base=begun.base, structures=begun.structures, machine=machine, protocols=protocols)
+    wish = wish_of(form, ground)
+    choice = PlanChoice(
+        wish=wish,
+        machine=content,
+        structure_set=begun.structure_set,
+        images=begun.images,
+        protocol=protocols.get(form.protocol),
+    )
+    objects = await desk.cases.objects(case)
+    try:
+        whole = await plan_wish(desk.documents, case, objects, begun.read, choice)
+    except Refusal as refusal:
+        raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
+    return await desk.works.ask(whole, by=by)
+
+
+async def _machine(desk: Desk, key: str) -> tuple[bytes, Machine | Refusal]:
+    """The machine that a form names, with the bytes of its file."""
+    files = await asyncio.to_thread(desk.machines.all)
+    found = [each for each in files if machine_key(each.name, each.version) == key]
+    if not found:
+        return b"", Refusal("plan-form-machine-not-chosen")
+    try:
+        content = await asyncio.to_thread(desk.machines.content, found[0].name, found[0].version)
+        return content, await asyncio.to_thread(read_machine, content)
+    except Refusal as refusal:
+        return b"", refusal
+
+
+def _only(name: str, known: Sequence[str]) -> str:
+    """What was named, if it is there, or all that there is; empty if it is to be chosen."""
+    if name in known:
+        return name
+    return known[0] if len(known) == 1 else ""

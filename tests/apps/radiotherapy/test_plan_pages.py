@@ -1,0 +1,292 @@
+"""The pages on which a plan is made: nothing is chosen beforehand, faults are told, a plan is followed and shown."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import pytest
+from demo.radiotherapy.objects import Kind
+
+from tests.apps.radiotherapy.department import Browser, Department
+from tests.radiotherapy_house import small_objects
+from tests.radiotherapy_plan import small_machine, small_wish
+from tests.radiotherapy_plan_result import small_result
+from tests.radiotherapy_plan_works import small_contents
+from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress, progress_text
+from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.db import Query
+from tianfu.services.imaging.cases import KeptCase
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # plans are computed by kernels that are loaded first
+
+NOTICE = "Not for clinical use until commissioned and registered."
+CHOSEN = {"name": "Small", "machine": "generic-6mv@1", "second": "none", "protocol": "none", "confirmed": "yes"}
+
+Fields = list[tuple[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One template, of which a plan is made in seconds."""
+    for module in ("templates", "plan_forms.starting"):
+        monkeypatch.setattr(f"tianfu.apps.radiotherapy.{module}.shipped_templates", lambda: {"small": small_wish()})
+
+
+@pytest.fixture
+async def case(department: Department, tmp_path: Any) -> KeptCase:
+    """A case that can be planned on, in a house that has a machine."""
+    (tmp_path / "machines").mkdir()
+    (tmp_path / "machines" / "small.json").write_bytes(write_machine(small_machine()))
+    return await department.imaging.case_of(small_contents())
+
+
+def at(case: KeptCase) -> str:
+    return f"/radiotherapy/cases/{case.id}"
+
+
+async def page(browser: Browser, address: str) -> str:
+    answer = await browser.get(address)
+    assert answer.status_code == 200, (address, answer.status_code, answer.text[-1500:])
+    assert NOTICE in answer.text, address
+    return answer.text
+
+
+class FormReader(HTMLParser):
+    """What a browser would send of the page's form, without its buttons."""
+
+    def __init__(self, shown: str) -> None:
+        super().__init__()
+        self.fields: Fields = []
+        self._is_within, self._select = False, ""
+        self.feed(shown)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._is_within = told.get("data-part") == "plan-form"
+        elif not self._is_within:
+            return
+        elif tag == "select":
+            self._select = told["name"]
+            self.fields.append((self._select, ""))
+        elif tag == "option" and "selected" in told:
+            self.fields[-1] = (self._select, told["value"])
+        elif tag == "input" and (told.get("type") not in {"radio", "checkbox"} or "checked" in told):
+            self.fields.append((told["name"], told["value"]))
+
+
+def fields_of(shown: str) -> Fields:
+    """The same, in the order of the page."""
+    fields = FormReader(shown).fields
+    assert fields, shown[-1500:]
+    return fields
+
+
+def with_(fields: Fields, **changes: str) -> Fields:
+    """The same with other values in fields of which there is one."""
+    return [*((name, value) for name, value in fields if name not in changes), *changes.items()]
+
+
+async def sent(browser: Browser, case: KeptCase, fields: Fields) -> Any:
+    told: dict[str, list[str]] = {}
+    for name, value in fields:
+        told.setdefault(name, []).append(value)
+    return await browser.post(f"{at(case)}/plan", **told)  # type: ignore[arg-type]  # httpx sends a list as fields
+
+
+async def begun(browser: Browser, case: KeptCase) -> Fields:
+    """The form of the small template as it is first seen."""
+    return fields_of(await page(browser, f"{at(case)}/plan?template=small"))
+
+
+async def asked(browser: Browser, case: KeptCase, fields: Fields) -> str:
+    """The address of the work that a form began."""
+    answer = await sent(browser, case, [*fields, ("deed", "make")])
+    assert answer.status_code == 303, answer.text[-3000:]
+    return str(answer.headers["location"])
+
+
+async def finished(department: Department, work: str, result: PlanResult) -> str:
+    """What became of a work that a worker would have taken seconds for; its id."""
+    name = await department.desk.documents.keep(msgspec.json.encode(result))
+    end = "update work set state = 'done', result = %(result)s where work = %(work)s::uuid"
+    async with department.imaging.database.connection("owner") as session:
+        await session.run(Query.composed("end", end), work=work.rpartition("/")[2], result=name)
+    return work.rpartition("/")[2]
+
+
+async def test_a_case_leads_to_a_template_and_a_form_and_nothing_is_chosen(physicist: Browser, case: KeptCase) -> None:
+    assert f'href="{at(case)}/plan"' in await page(physicist, at(case))
+    shown = await page(physicist, f"{at(case)}/plan")
+    assert 'value="small"' in shown
+    assert " checked" not in shown
+    fields = await begun(physicist, case)
+    told = dict(fields)
+    assert (told["machine"], told["protocol"]) == ("", "")
+    assert {"second", "confirmed"} & set(told) == set()
+    assert [value for name, value in fields if name == "structure"] == ["BODY", "PTV_5000", "SpinalCord"]
+    assert [value for name, value in fields if name == "beam-gantry"] == ["0", "120", "240"]
+
+
+async def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    seen = await begun(physicist, case)
+    for missing in CHOSEN:
+        fields = with_(seen, **{**CHOSEN, "dose": "51.5", missing: ""})
+        answer = await sent(physicist, case, [*fields, ("deed", "make")])
+        assert answer.status_code == 422
+        assert f'id="{missing}-error"' in answer.text
+        assert f'href="#{missing}"' in answer.text
+        assert dict(fields_of(answer.text))["dose"] == "51.5"
+    assert await department.desk.works.about(case.id) == ()
+
+
+async def test_rows_come_and_go_without_a_script_and_enter_begins_nothing(physicist: Browser, case: KeptCase) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    more = await sent(physicist, case, [*fields, ("deed", "add-beam")])
+    assert more.status_code == 200
+    assert [value for name, value in fields_of(more.text) if name == "beam-gantry"] == ["0", "120", "240", ""]
+    assert re.search(r'id="gantry-4"[^>]* autofocus', more.text)
+    less = await sent(physicist, case, [*fields_of(more.text), ("deed", "remove-beam-1")])
+    assert [value for name, value in fields_of(less.text) if name == "beam-gantry"] == ["120", "240", ""]
+    [form] = re.findall(r'<form[^>]*data-part="plan-form".*?</form>', more.text, re.DOTALL)
+    assert re.findall(r'<button[^>]*value="([^"]*)"', form)[0] == "nothing"
+
+
+async def test_what_is_typed_is_text_on_the_page_and_odd_forms_are_answered(physicist: Browser, case: KeptCase) -> None:
+    fields = await begun(physicist, case)
+    hostile = with_(fields, **CHOSEN, dose='"><script>alert(1)</script>')
+    answer = await sent(physicist, case, [*hostile, ("deed", "make")])
+    assert answer.status_code == 422
+    assert "<script>alert" not in answer.text
+    for odd in ([], [("template", "../../x"), ("deed", "make")], [*fields, ("deed", "remove-beam-999")]):
+        answer = await sent(physicist, case, list(odd))
+        assert answer.status_code in {200, 422}, answer.text[-1500:]
+        assert NOTICE in answer.text
+
+
+async def test_a_case_without_structures_without_plans_or_a_house_without_machines_says_what_to_do(
+    department: Department, physicist: Browser
+) -> None:
+    case = await department.imaging.case_of(small_contents())
+    assert "There is no machine here." in await page(physicist, f"{at(case)}/plan?template=small")
+    shown = await page(physicist, f"{at(case)}/plans")
+    assert "No plan was made of this case yet." in shown
+    assert f'href="{at(case)}/plan"' in shown
+    bare = await department.imaging.case_of([*small_objects().of(Kind.CT)])
+    shown = await page(physicist, f"{at(bare)}/plan")
+    assert "The case has no structure set." in shown
+    assert 'name="template"' not in shown
+
+
+async def test_a_plan_is_shown_varied_downloaded_and_compared(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    documents = {"plan": await department.desk.documents.keep(b"a plan")}
+    work = await finished(department, await asked(physicist, case, fields), small_result("Small", documents))
+    variant = fields_of(await page(physicist, f"{at(case)}/plan?variant={work}"))
+    assert (dict(variant)["name"], dict(variant)["machine"]) == ("Small", "generic-6mv@1")
+    assert "confirmed" not in dict(variant)
+    rows = [[pair for pair in one if pair[0].startswith(("beam", "objective"))] for one in (fields, variant)]
+    assert rows[0] == rows[1]
+    hotter = await asked(physicist, case, with_(variant, confirmed="yes", name="Hotter", dose="52"))
+    other = await finished(department, hotter, small_result("Hotter", documents, more_gy=2.0))
+    first = str((await physicist.get(f"/radiotherapy/works/{work}")).headers["location"])
+    shown = await page(physicist, first)
+    for part in ("checks", "fields", "files", "scorecard", "figures", "others", "provenance"):
+        assert f'data-part="{part}"' in shown
+    assert "rt-curve" in shown
+    assert "2 densities that the contours state were not used" in shown
+    assert 'data-rule="plan-not-for-treatment"' in shown
+    severities = re.findall(r'data-rule="[^"]+">.*?<span class="tag (\w+)">', shown, re.DOTALL)
+    assert severities == sorted(severities, key=["critical", "warning", "info"].index)
+    listed = await page(physicist, f"{at(case)}/plans")
+    assert listed.index("Hotter") < listed.index("Small")
+    assert "asked for by you" in listed
+    for name, begins in (("plan.dcm", b"a plan"), ("template.json", b"{")):
+        answer = await physicist.get(f"{first}/files/{name}")
+        assert answer.content.startswith(begins), name
+        assert f'filename="demonstration-unapproved-{name}"' in answer.headers["content-disposition"]
+    assert (await physicist.get(f"{first}/files/second-dose.dcm")).status_code == 404
+    both = await page(physicist, f"{at(case)}/plans-compared?first={work}&second={other}")
+    assert "Hotter" in both
+    gains = [float(each) for each in re.findall(r'<span class="strong nw">([+-][\d.]+)</span>', both)]
+    assert max(gains) == 2.0
+    odd = await physicist.get(f"{at(case)}/plans-compared?first={work}&second={work}")
+    assert odd.status_code == 422
+    assert "Choose two different plans" in odd.text
+
+
+async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    work = await asked(physicist, case, fields)
+    assert "Waiting for its turn" in await page(physicist, work)
+    curve = MovingCurve(
+        structure="PTV_5000",
+        role="target",
+        mean_gy=50.0,
+        highest_gy=55.0,
+        percents=tuple(100.0 if place < 80 else 5.0 * (100 - place) for place in range(101)),
+    )
+    told = progress_text(
+        PlanProgress(
+            step="fluence",
+            done=7,
+            total=12,
+            objective=12.5,
+            of_step="fluence",
+            iteration=7,
+            prescribed_gy=50.0,
+            prescribed_structure="PTV_5000",
+            top_gy=60.0,
+            curves=(curve,),
+        )
+    )
+    run = "update work set state = 'running', step = 'fluence', latest = %(latest)s where work = %(work)s::uuid"
+    async with department.imaging.database.connection("owner") as session:
+        await session.run(Query.composed("run", run), work=work.rpartition("/")[2], latest=told)
+    shown = await page(physicist, work)
+    assert 'data-moves="curves"' in shown
+    assert "rt-curve" in shown
+    assert "12.5" in shown
+    assert re.search(r'<li class="now" aria-current="step">.*?Optimising fluence', shown)
+    # half of the volume gets 80 hundredths of 60 Gy and half of a fifth more
+    assert re.search(r"<td>48\.6</td><td>54\.0</td><td>59\.5</td>|<td>48\.\d</td><td>54\.0</td>", shown)
+    assert shown.count('role="status"') == 1
+    assert "Finished stages are kept" in shown
+    assert await physicist.led(f"{work}/give-up") == work
+    assert "This plan was stopped" in await page(physicist, work)
+    again = await physicist.led(f"{work}/go-on")
+    assert again != work
+    assert await physicist.led(f"{again}/go-on") == again, "what runs is not begun twice"
+    assert await asked(physicist, case, fields) == again, "it is the same question, so that kept stages are found"
+
+
+async def test_another_hospitals_physicist_finds_no_plan_of_a_case(
+    physicist: Browser, physicist_elsewhere: Browser, nurse: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    work = (await asked(physicist, case, fields)).rpartition("/")[2]
+    addresses = (
+        "/plan",
+        f"/plan?variant={work}",
+        "/plans",
+        f"/plans/{work}",
+        f"/plans/{work}/files/plan.dcm",
+        f"/plans-compared?first={work}&second={work}",
+    )
+    for stranger in (physicist_elsewhere, nurse):
+        answers = [await stranger.get(f"{at(case)}{address}") for address in addresses]
+        answers += [await stranger.get(f"/radiotherapy/works/{work}")]
+        answers += [await stranger.post(f"/radiotherapy/works/{work}/{deed}") for deed in ("give-up", "go-on")]
+        answers += [await sent(stranger, case, [*fields, ("deed", "make")])]
+        assert {answer.status_code for answer in answers} == {404}
+    assert (await physicist.get(f"{at(case)}/plans/{work}")).status_code == 404, "it is not done yet"
