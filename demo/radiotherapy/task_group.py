@@ -102,17 +102,16 @@ def head_and_neck(grid: Grid) -> Mapping[str, Bools]:
     x, y, z = _places(grid)
     behind_mm = 34.0
     cord = np.broadcast_to(np.hypot(x, y - behind_mm) <= 5.0, grid.shape)
-    parotids = {side: _oval(x - at, y - 4, z - 40, half_mm=(9.0, 17.0, 22.0)) for side, at in (("L", 42.0), ("R", -42.0))}
-    organs = np.any(list(parotids.values()), axis=0)
+    left, right = (_oval(x - at, y - 4, z - 40, half_mm=(9.0, 17.0, 22.0)) for at in (42.0, -42.0))
     under_skin = _oval(x, y, z, half_mm=(58.0 - SKIN_MM, 64.0 - SKIN_MM, np.inf))
     near_cord = np.hypot(x, y - behind_mm) <= 5.0 + CORD_GAP_MM
     whole = under_skin & (y <= behind_mm + 5) & ~near_cord & (np.abs(z) <= 40)
     return {
         "BODY": _oval(x, y, z, half_mm=(58.0, 64.0, np.inf)),
-        "PTV": whole & ~_grown(organs, grid, ORGAN_GAP_MM),
+        "PTV": whole & ~_grown(left | right, grid, ORGAN_GAP_MM),
         "SpinalCord": cord & (np.abs(z) <= 70),
-        "Parotid_L": parotids["L"],
-        "Parotid_R": parotids["R"],
+        "Parotid_L": left,
+        "Parotid_R": right,
     }
 
 

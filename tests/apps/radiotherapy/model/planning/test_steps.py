@@ -93,7 +93,7 @@ def test_all_steps_are_heard_in_their_order_and_iterations_with_what_they_reach(
     _, heard = whole()
     begun = list(dict.fromkeys(told.step for told in heard))
     # The influence is made when the fluence first needs it.
-    wanted = ["fluence", "beamlets", "influence", "regions", "segments", "refined", "normalised", "dose"]
+    wanted = ["fluence", "beamlets", "regions", "influence", "segments", "refined", "normalised", "dose"]
     assert begun == wanted
     reached = [told.objective for told in heard if told.step is StepName.FLUENCE and told.objective is not None]
     assert len(reached) > 3

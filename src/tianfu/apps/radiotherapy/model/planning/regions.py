@@ -8,11 +8,10 @@ from tianfu.apps.radiotherapy.model.optimisation.regions import Region, region_i
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish, RegionWish
 from tianfu.apps.radiotherapy.model.scanlines import Bools
-from tianfu.apps.radiotherapy.model.transport.influence import Influence
 
 
-def regions_of(wish: PlanWish, subject: Subject, influence: Influence) -> Mapping[str, Region]:
-    """A region for each name that an objective has.
+def regions_of(wish: PlanWish, subject: Subject) -> Mapping[str, Region]:
+    """A region for each name that an objective has, of rows that count the voxels of the body.
 
     Raises Refusal `structure-without-voxels` for what no voxel of the body is in, and those of `ring_of`.
     """
@@ -20,10 +19,10 @@ def regions_of(wish: PlanWish, subject: Subject, influence: Influence) -> Mappin
     regions: dict[str, Region] = {}
     for name in dict.fromkeys(objective.structure for objective in wish.objectives):
         if name in made:
-            whole = region_in(influence, region_mask(made[name], subject), structure=name)
+            whole = region_in(subject.wanted, region_mask(made[name], subject), structure=name)
             regions[name] = sampled(whole, share=made[name].share, seed=wish.optimisation.seed)
         else:
-            regions[name] = region_in(influence, subject.masks[name], structure=name)
+            regions[name] = region_in(subject.wanted, subject.masks[name], structure=name)
     return regions
 
 

@@ -6,7 +6,7 @@ The same wish, machine and patient give the same plan, bit for bit on one proces
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -21,6 +21,7 @@ from tianfu.apps.radiotherapy.model.optimisation.direct_apertures import Moves, 
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Step, even_start, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region, Rows, needed_rows, on_rows
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
 from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fraction_dose, refuse_unless_engine
 from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
@@ -45,8 +46,8 @@ class StepName(StrEnum):
     """The steps in their order."""
 
     BEAMLETS = "beamlets"
-    INFLUENCE = "influence"
     REGIONS = "regions"
+    INFLUENCE = "influence"
     FLUENCE = "fluence"
     SEGMENTS = "segments"
     REFINED = "refined"
@@ -61,7 +62,7 @@ class Told:
     """What is heard of a plan that is being made.
 
     `kept` is there when a step has ended whose result is worth keeping; `done` are iterations or fields, of `total` if
-    that is known.  `latest` has the doses of an iteration, for histograms that move.
+    that is known.  `latest` has the doses of an iteration, for histograms that move; its rows count the body's voxels.
     """
 
     step: StepName
@@ -260,28 +261,39 @@ class _Chain:
         return found
 
     @cached_property
+    def regions(self) -> Mapping[str, Region]:
+        """What objectives speak of, in rows of the body's voxels."""
+        self._tell(StepName.REGIONS)
+        regions = regions_of(self.task.wish, self.task.subject)
+        self._tell(StepName.REGIONS, is_done=True)
+        return regions
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Those of the body's voxels that any objective asks about: doses of others are not sought."""
+        return needed_rows(self.regions)
+
+    @cached_property
     def influence(self) -> Influence:
-        """What they give to the body's voxels."""
-        beamlets = self.beamlets
+        """What beamlets give to them."""
+        beamlets, rows = self.beamlets, self.rows
         self._tell(StepName.INFLUENCE)
         subject = self.task.subject
-        found = influence(subject.density, self.task.machine.beam, beamlets, subject.wanted, self.settings)
+        wanted = replace(subject.wanted, voxels=subject.wanted.voxels[rows])
+        found = influence(subject.density, self.task.machine.beam, beamlets, wanted, self.settings)
         self._tell(StepName.INFLUENCE, is_done=True)
         return found
 
     @cached_property
     def problem(self) -> Problem:
         """What is asked of them."""
-        wish, found = self.task.wish, self.influence
-        self._tell(StepName.REGIONS)
-        problem = Problem(
-            influence=found,
+        wish = self.task.wish
+        return Problem(
+            influence=self.influence,
             objectives=tuple(objective.objective for objective in wish.objectives),
-            regions=regions_of(wish, self.task.subject, found),
+            regions=on_rows(self.regions, self.rows),
             fractions=wish.prescription.fractions,
         )
-        self._tell(StepName.REGIONS, is_done=True)
-        return problem
 
     def weights(self, _kept: Kept) -> Floats:
         """The beamlets' monitor units."""
@@ -356,6 +368,7 @@ class _Chain:
 
     def _hearing(self, step: StepName, total: int | None) -> Callable[[Step], bool]:
         def heard(latest: Step) -> bool:
+            latest = replace(latest, rows=self.rows[latest.rows])
             told = Told(step=step, done=latest.iteration, total=total, objective=latest.objective, latest=latest)
             tell(self.task.heard, told)
             return True
