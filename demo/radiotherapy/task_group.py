@@ -117,7 +117,7 @@ def head_and_neck(grid: Grid) -> Mapping[str, Bools]:
 
 TASK_GROUP_PHANTOMS = (
     TaskGroupPhantom(
-        name="tg119-multi-target", prescribed_gy=50.0, half_mm=(156.0, 105.0, 100.0), structures=multi_target
+        name="tg119-multi-target", prescribed_gy=50.0, half_mm=(156.0, 105.0, 95.0), structures=multi_target
     ),
     TaskGroupPhantom(name="tg119-prostate", prescribed_gy=75.6, half_mm=(156.0, 105.0, 100.0), structures=prostate),
     TaskGroupPhantom(

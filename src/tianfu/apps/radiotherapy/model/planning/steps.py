@@ -27,7 +27,7 @@ from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fract
 from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.normalising import normalised
-from tianfu.apps.radiotherapy.model.planning.regions import regions_of
+from tianfu.apps.radiotherapy.model.planning.regions import objectives_of, regions_of, to_surface
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.wishes import Computation, PlanWish
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
@@ -290,7 +290,7 @@ class _Chain:
         wish = self.task.wish
         return Problem(
             influence=self.influence,
-            objectives=tuple(objective.objective for objective in wish.objectives),
+            objectives=objectives_of(wish, self.task.subject),
             regions=on_rows(self.regions, self.rows),
             fractions=wish.prescription.fractions,
         )
@@ -304,7 +304,10 @@ class _Chain:
             change_least=how.fluence.change_least,
             smoothing=how.smoothing,
         )
-        start = even_start(self.problem, structure=wish.prescription.structure, dose_gy=wish.prescription.dose_gy)
+        target = wish.prescription.structure
+        if target not in self.problem.regions:
+            target = to_surface(target)
+        start = even_start(self.problem, structure=target, dose_gy=wish.prescription.dose_gy)
         heard = self._hearing(StepName.FLUENCE, how.fluence.iterations_most)
         return optimise(self.problem, start=start, settings=stop, heard=heard).weights
 
