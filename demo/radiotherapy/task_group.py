@@ -33,7 +33,11 @@ COLOURS = {"EXTERNAL": (90, 160, 90), "PTV": (200, 40, 40), "ORGAN": (60, 110, 2
 
 @dataclass(frozen=True, kw_only=True)
 class TaskGroupPhantom:
-    """What is drawn: the body first, then structures by the names of the shipped protocol `name`."""
+    """What is drawn: the body first, then structures by the names of the shipped protocol `name`.
+
+    `half_mm` is the image about the origin.  Its height is chosen so that a dose grid of the template's spacing, which
+    begins at the body's end, has voxels' middles in the planes where targets end [ours].
+    """
 
     name: str
     prescribed_gy: float
@@ -129,13 +133,12 @@ TASK_GROUP_PHANTOMS = (
 def _places(grid: Grid) -> tuple[Floats, Floats, Floats]:
     """The patient's x, y and z along an upright grid's axes, to be broadcast."""
     slices, rows, columns = np.indices(grid.shape, sparse=True)
-    return tuple(  # type: ignore[return-value]  # three of them
-        grid.origin[axis] + along * grid.spacing[axis] for axis, along in enumerate((columns, rows, slices))
-    )
+    x, y, z = (grid.origin[axis] + along * grid.spacing[axis] for axis, along in enumerate((columns, rows, slices)))
+    return x, y, z
 
 
 def _oval(x: Floats, y: Floats, z: Floats, *, half_mm: Triple) -> Bools:
-    """An ellipsoid; an endless elliptic cylinder if it is half as high as nothing ends."""
+    """An ellipsoid; an endless elliptic cylinder if its half height is infinite."""
     return np.asarray((x / half_mm[0]) ** 2 + (y / half_mm[1]) ** 2 + (z / half_mm[2]) ** 2 <= 1)
 
 

@@ -157,7 +157,7 @@ def test_the_structures_of_tg_119_survive_and_keep_their_volume() -> None:
 
 
 def test_a_voxel_is_touched_if_enough_of_it_is_inside() -> None:
-    """A box from -4.5 to 4.5 mm across and along holds a third of the outer voxels of 3 mm whose middles are at 5 mm."""
+    """A square whose edges run through voxels holds less than half of some, and their middles are not in it."""
     image, dose = grid((9, 30, 30), spacing=(1.0, 1.0, 1.0)), grid((5, 9, 9), spacing=(3.0, 3.0, 3.0))
     square = Plane(z_mm=4.0, rings=(np.array([(8.5, 8.5), (17.5, 8.5), (17.5, 17.5), (8.5, 17.5)]),))
     shape = in_grid(Shape(planes=(square,)), source=image, target=dose)
