@@ -87,7 +87,7 @@ def prostate(grid: Grid) -> Mapping[str, Bools]:
     [memory]; the bladder, 50 x 40 x 50 mm [memory], lies on top and in front of it [ours].
     """
     x, y, z = _places(grid)
-    gut = np.hypot(x, y - 17.5) <= 7.5
+    gut = np.hypot(x, y - 19.5) <= 7.5
     gland = _oval(x, y, z, half_mm=(20.0, 13.0, 32.5)) & ~gut
     target = _grown(gland, grid, PROSTATE_MARGIN_MM)
     bladder = _oval(x, y + 8, z - 46, half_mm=(25.0, 20.0, 25.0)) & ~gland
