@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.apps.radiotherapy.model.solids import box, circle, grid, rectangle, sphere, turned
-from tianfu.apps.radiotherapy.model.masks import coverage_of, in_grid, mask_of, shape_of_mask
+from tianfu.apps.radiotherapy.model.masks import coverage_of, in_grid, mask_of, shape_of_mask, touched_by
 from tianfu.apps.radiotherapy.model.shapes import Plane, Shape, shape_from, shape_of
 from tianfu.apps.radiotherapy.model.volumes import volume_ml
 from tianfu.kernel.refusal import Refusal
@@ -154,3 +154,24 @@ def test_the_structures_of_tg_119_survive_and_keep_their_volume() -> None:
         assert volume_ml(shape, step_mm=here.spacing[2]) == pytest.approx(
             inside.sum() * here.voxel_mm3 / 1000, rel=0.02
         )
+
+
+def test_a_voxel_is_touched_if_enough_of_it_is_inside() -> None:
+    """A square whose edges run through voxels holds less than half of some, and their middles are not in it."""
+    image, dose = grid((9, 30, 30), spacing=(1.0, 1.0, 1.0)), grid((5, 9, 9), spacing=(3.0, 3.0, 3.0))
+    square = Plane(z_mm=4.0, rings=(np.array([(8.5, 8.5), (17.5, 8.5), (17.5, 17.5), (8.5, 17.5)]),))
+    shape = in_grid(Shape(planes=(square,)), source=image, target=dose)
+    middle = mask_of(shape, dose, step_mm=3.0).full()
+    assert np.array_equal(touched_by(shape, dose, step_mm=3.0, least=0.5), middle)
+    wider = touched_by(shape, dose, step_mm=3.0, least=0.1)
+    assert not (middle & ~wider).any()
+    assert wider.sum() > middle.sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(inside=arrays.arrays(np.bool_, (2, 5, 5)))
+def test_on_its_own_grid_a_mask_touches_itself(inside: np.ndarray) -> None:
+    here = grid(inside.shape)
+    shape = shape_of_mask(inside, here)
+    touched = touched_by(shape, here, step_mm=float(here.spacing[2]), least=1e-6)
+    assert not (inside & ~touched).any()

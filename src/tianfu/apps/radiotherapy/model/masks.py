@@ -91,6 +91,21 @@ def coverage_of(shape: Shape, grid: Grid, *, step_mm: float, lines: int) -> Cove
     return Coverage(values=values, offset=crop.offset, shape=grid.shape)
 
 
+def touched_by(shape: Shape, grid: Grid, *, step_mm: float, least: float) -> Bools:
+    """The voxels of a whole grid of which at least such a part, of 27 places, is inside."""
+    parts = 3
+    finer = Grid(
+        origin=grid.patient(-grid.spacing * (parts - 1) / (2 * parts)),
+        axes=grid.axes,
+        spacing=grid.spacing / parts,
+        shape=(grid.shape[0] * parts, grid.shape[1] * parts, grid.shape[2] * parts),
+    )
+    places = mask_of(in_grid(shape, source=grid, target=finer), finer, step_mm=step_mm).full()
+    slices, rows, columns = grid.shape
+    counts = places.reshape(slices, parts, rows, parts, columns, parts).sum(axis=(1, 3, 5))
+    return np.asarray(counts >= least * parts**3)
+
+
 def shape_of_mask(inside: Bools, grid: Grid) -> Shape:
     """Rings half way between the centres inside and outside, on every slice that has any, in local millimetres.
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.contouring.reviews import refuse_unreviewed
-from tianfu.apps.radiotherapy.model.masks import in_grid, mask_of
+from tianfu.apps.radiotherapy.model.masks import in_grid, mask_of, touched_by
 from tianfu.apps.radiotherapy.model.planning.subjects import Patient, Subject, Target, dose_grid_over
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.scanlines import Bools
-from tianfu.apps.radiotherapy.model.shapes import CLOSED, shape_of
+from tianfu.apps.radiotherapy.model.shapes import CLOSED, Shape, shape_of
 from tianfu.apps.radiotherapy.model.transport.density import (
     DensityTable,
     density_of,
@@ -34,6 +34,9 @@ POSITION = "HFS"
 """Angles are turned into directions for patients on their back with the head first alone."""
 
 EXTERNAL = "EXTERNAL"
+
+TOUCHED_LEAST = 0.1
+"""A voxel with a smaller part of a target in it is not asked for its dose: its middle is too far outside. [ours]"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +68,7 @@ def plan_base_of(case: Case, wish: PlanWish) -> PlanBase:
         body=patient.body,
         masks={**masks, wish.body: patient.body},
         target=Target(shape=shape_of(target, images.volume.grid), image=images.volume.grid),
+        touched={name: _touched(structures[name], images, patient) for name in wish.targets},
     )
     return PlanBase(
         images=images,
@@ -159,9 +163,19 @@ def _patient(images: ImageSeries, body: Structure, table: DensityTable, *, spaci
 
 def _inside(structure: Structure, images: ImageSeries, grid: Grid) -> Bools:
     """The voxels of a structure; its planes stand for what lies between the image's slices."""
+    shape, step_mm = _drawn_in(structure, images, grid)
+    return np.ascontiguousarray(mask_of(shape, grid, step_mm=step_mm).full())
+
+
+def _touched(structure: Structure, images: ImageSeries, patient: Patient) -> Bools:
+    """The voxels of the body that a structure lies in."""
+    shape, step_mm = _drawn_in(structure, images, patient.grid)
+    return touched_by(shape, patient.grid, step_mm=step_mm, least=TOUCHED_LEAST) & patient.body
+
+
+def _drawn_in(structure: Structure, images: ImageSeries, grid: Grid) -> tuple[Shape, float]:
     source = images.volume.grid
-    shape = in_grid(shape_of(structure, source), source=source, target=grid)
-    return np.ascontiguousarray(mask_of(shape, grid, step_mm=float(source.spacing[2])).full())
+    return in_grid(shape_of(structure, source), source=source, target=grid), float(source.spacing[2])
 
 
 def _overrides(structure_set: StructureSet) -> tuple[Finding, ...]:

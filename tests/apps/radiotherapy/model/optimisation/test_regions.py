@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.apps.radiotherapy.model.optimisation.influences import influence_from, square_beamlets
-from tianfu.apps.radiotherapy.model.optimisation.regions import Region, region_in, ring_of, sampled
+from tianfu.apps.radiotherapy.model.optimisation.regions import (
+    Region,
+    needed_rows,
+    on_rows,
+    region_in,
+    ring_of,
+    sampled,
+)
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Grid
 
@@ -26,6 +33,19 @@ def test_a_structure_has_the_rows_whose_voxels_it_has() -> None:
     assert region.volume_cc == pytest.approx(5.0)
     with pytest.raises(Refusal, match="structure-without-voxels structure=PTV"):
         region_in(influence, np.zeros((1, 1, 10), np.bool_), structure="PTV")
+
+
+def test_regions_speak_of_the_same_voxels_where_only_needed_rows_are_left() -> None:
+    regions = {
+        "PTV": Region(rows=np.array([3, 5, 8]), volume_cc=1.0),
+        "Cord": Region(rows=np.array([5, 11]), volume_cc=2.0),
+    }
+    rows = needed_rows(regions)
+    assert rows.tolist() == [3, 5, 8, 11]
+    fewer = on_rows(regions, rows)
+    for name, region in regions.items():
+        assert rows[fewer[name].rows].tolist() == region.rows.tolist()
+        assert fewer[name].volume_cc == region.volume_cc
 
 
 def test_a_sample_is_the_same_for_the_same_seed_and_keeps_the_volume() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.radiotherapy_plan import small_subject
-from tianfu.apps.radiotherapy.model.planning.regions import region_mask
+from tests.radiotherapy_plan import WISH, small_subject, small_wish
+from tianfu.apps.radiotherapy.model.optimisation.objectives import EquivalentAtLeast, MinimumDose
+from tianfu.apps.radiotherapy.model.planning.regions import objectives_of, region_mask, regions_of, to_surface
 from tianfu.apps.radiotherapy.model.planning.subjects import dose_grid_over
 from tianfu.apps.radiotherapy.model.planning.wishes import RegionWish
 from tianfu.apps.radiotherapy.model.shapes import Shape
@@ -59,10 +60,37 @@ def test_a_fingerprint_is_of_everything_that_a_plan_follows_from() -> None:
     moved = replace(one.grid, origin=one.grid.origin + 1.0)
     drawn = replace(one.target, shape=Shape(planes=one.target.shape.planes[1:]))
     others = [
+        replace(one, touched={}),
         replace(one, density=dense),
         replace(one, masks=cord),
         replace(one, grid=moved),
         replace(one, target=drawn),
     ]
     assert replace(one).fingerprint == one.fingerprint
-    assert len({each.fingerprint for each in (one, *others)}) == 5
+    assert len({each.fingerprint for each in (one, *others)}) == 6
+
+
+def test_a_target_is_asked_for_its_least_dose_in_all_voxels_that_it_lies_in_and_for_its_most_in_its_own() -> None:
+    subject, wish = small_subject(), small_wish()
+    least, most, *_ = objectives_of(wish, subject)
+    assert isinstance(least, MinimumDose)
+    assert (least.structure, most.structure) == (to_surface("PTV_5000"), "PTV_5000")
+    regions = regions_of(wish, subject)
+    own, touched = set(regions["PTV_5000"].rows.tolist()), set(regions[to_surface("PTV_5000")].rows.tolist())
+    assert own < touched
+    # a ball of 22 mm in voxels of 6 mm: those beyond its middle ones are fewer than a shell of one voxel
+    assert len(touched) < len(own) * ((22 + 6) / 22) ** 3
+
+
+def test_what_no_target_is_is_asked_in_its_own_voxels_alone() -> None:
+    mean = {"kind": "equivalent-at-least", "structure": "SpinalCord", "weight": 1.0, "dose_gy": 1.0, "exponent": 1.0}
+    wish = small_wish(objectives=[*WISH["objectives"], mean])
+    found = [each for each in objectives_of(wish, small_subject()) if isinstance(each, EquivalentAtLeast)]
+    assert [each.structure for each in found] == ["SpinalCord"]
+
+
+def test_where_touched_voxels_are_not_known_the_mask_stands_for_them() -> None:
+    bare = replace(small_subject(), touched={})
+    assert {each.structure for each in objectives_of(small_wish(), bare)} == {
+        each.structure for each in small_wish().objectives
+    }

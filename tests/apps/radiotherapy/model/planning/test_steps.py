@@ -92,13 +92,23 @@ def test_every_segment_can_be_given() -> None:
 def test_all_steps_are_heard_in_their_order_and_iterations_with_what_they_reach() -> None:
     _, heard = whole()
     begun = list(dict.fromkeys(told.step for told in heard))
-    # The influence is made when the fluence first needs it.
-    wanted = ["fluence", "beamlets", "influence", "regions", "segments", "refined", "normalised", "dose"]
+    # The influence is made when the fluence first needs it, on the voxels of regions alone.
+    wanted = ["fluence", "beamlets", "regions", "influence", "segments", "refined", "normalised", "dose"]
     assert begun == wanted
     reached = [told.objective for told in heard if told.step is StepName.FLUENCE and told.objective is not None]
     assert len(reached) > 3
     assert reached == sorted(reached, reverse=True)
     assert all(told.latest is not None for told in heard if told.objective is not None)
+
+
+def test_doses_that_are_heard_are_of_the_bodys_voxels_and_the_target_is_among_them() -> None:
+    _, heard = whole()
+    subject = small_subject()
+    target = np.flatnonzero(subject.masks["PTV_5000"].ravel()[subject.wanted.voxels])
+    (latest, *_) = [told.latest for told in heard if told.latest is not None]
+    assert np.isin(target, latest.rows).all()
+    assert len(latest.rows) == len(latest.doses) < len(subject.wanted.voxels)
+    assert latest.doses[np.searchsorted(latest.rows, target)].mean() > latest.doses.mean()
 
 
 def test_the_same_wish_gives_the_same_plan_bit_for_bit() -> None:

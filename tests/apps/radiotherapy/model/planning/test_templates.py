@@ -31,7 +31,7 @@ def test_the_case_must_have_each_structure_that_is_no_region() -> None:
 
 def test_shipped_templates_say_in_both_languages_that_they_are_for_no_patient_and_how_they_are_known() -> None:
     shipped = shipped_templates()
-    assert set(shipped) == {"tg119-c-shape", "tg119-prostate"}
+    assert set(shipped) == {"tg119-c-shape", "tg119-head-and-neck", "tg119-multi-target", "tg119-prostate"}
     for wish in shipped.values():
         assert "Not for clinical use" in wish.notice["en"]
         assert "不得用于临床" in wish.notice["zh-CN"]

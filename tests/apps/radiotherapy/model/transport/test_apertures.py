@@ -24,6 +24,7 @@ from tianfu.apps.radiotherapy.model.transport.apertures import (
     JawPair,
     dose_of_aperture,
     fluence_of,
+    summed_fluence,
 )
 from tianfu.apps.radiotherapy.model.transport.products import dose_of
 from tianfu.kernel.refusal import Refusal
@@ -118,6 +119,12 @@ def test_two_halves_of_an_opening_are_the_whole() -> None:
     whole = dose(opened(-20.0, 15.0, -20.0, 20.0))
     halves = dose(opened(-20.0, 2.3, -20.0, 20.0)) + dose(opened(2.3, 15.0, -20.0, 20.0))
     np.testing.assert_allclose(halves, whole, atol=1e-5 * whole.max())
+
+
+def test_segments_together_are_the_sum_of_each_with_its_weight() -> None:
+    one, other = opened(-20, 5, -20, 20, leaves=LEAVES), opened(-5, 20, -10, 10, leaves=LEAVES)
+    found = summed_fluence((one, other), (2.0, 3.0), cell_mm=CELL_MM, half_mm=60.0)
+    assert found.values == pytest.approx(2.0 * seen(one).values + 3.0 * seen(other).values, abs=1e-12)
 
 
 def test_a_smaller_opening_gives_less_everywhere() -> None:

@@ -15,7 +15,7 @@ from tianfu.apps.radiotherapy.model.transport.apertures import (
     Fluence,
     JawPair,
     dose_of_aperture,
-    fluence_of,
+    summed_fluence,
 )
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.model.transport.kernels import cell_mm
@@ -45,7 +45,7 @@ def delivered(
 ) -> NDArray[np.float32]:
     """Gray of one fraction in each voxel (V), of all segments with their monitor units.
 
-    Raises Refusal as `transport.apertures.fluence_of` and `dose_of_aperture` do.
+    Raises Refusal as `transport.apertures.summed_fluence` and `dose_of_aperture` do.
     """
     total = np.zeros(len(wanted.voxels), np.float32)
     for part in parts:
@@ -60,16 +60,11 @@ def field_fluence(part: FieldSegments, machine: Collimated) -> Fluence:
     cell = cell_mm(machine.beam)
     half = max(abs(place) for place in (*part.jaws_x_mm, *part.jaws_y_mm)) + BEYOND_MM
     x, y = _jaws(machine, "x", part.jaws_x_mm), _jaws(machine, "y", part.jaws_y_mm)
-    maps = [
-        segment.mu
-        * fluence_of(
-            Aperture(jaws_x=x, jaws_y=y, leaves=machine.leaves, first_mm=segment.first_mm, second_mm=segment.second_mm),
-            cell_mm=cell,
-            half_mm=half,
-        ).values
+    apertures = [
+        Aperture(jaws_x=x, jaws_y=y, leaves=machine.leaves, first_mm=segment.first_mm, second_mm=segment.second_mm)
         for segment in part.segments
     ]
-    return Fluence(cell_mm=cell, values=np.sum(maps, axis=0))
+    return summed_fluence(apertures, [segment.mu for segment in part.segments], cell_mm=cell, half_mm=half)
 
 
 def _jaws(machine: Collimated, along: str, span: Span) -> JawPair | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
+from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Grid
 
@@ -26,15 +28,15 @@ class Region:
     volume_cc: float
 
 
-def region_in(influence: Influence, mask: Mask, *, structure: str) -> Region:
-    """A structure's voxels, a mask on the influence's grid, as rows; its volume is that of the whole mask.
+def region_in(where: Influence | DoseVoxels, mask: Mask, *, structure: str) -> Region:
+    """A structure's voxels, a mask on the grid of an influence or of voxels that may get one, as rows of these.
 
-    Raises Refusal `structure-without-voxels` if the influence has none of them.
+    Its volume is that of the whole mask.  Raises Refusal `structure-without-voxels` if none of them is there.
     """
-    rows = np.flatnonzero(mask.reshape(-1)[influence.voxels])
+    rows = np.flatnonzero(mask.reshape(-1)[where.voxels])
     if not len(rows):
         raise Refusal("structure-without-voxels", details={"structure": structure})
-    return Region(rows=rows, volume_cc=float(mask.sum()) * influence.grid.voxel_mm3 / 1000)
+    return Region(rows=rows, volume_cc=float(mask.sum()) * where.grid.voxel_mm3 / 1000)
 
 
 def sampled(region: Region, *, share: float, seed: int) -> Region:
@@ -47,6 +49,16 @@ def sampled(region: Region, *, share: float, seed: int) -> Region:
     count = max(1, round(share * len(region.rows)))
     drawn = np.random.default_rng(seed).choice(region.rows, size=count, replace=False)
     return Region(rows=np.sort(drawn), volume_cc=region.volume_cc)
+
+
+def needed_rows(regions: Mapping[str, Region]) -> Rows:
+    """The rows that any region has, ascending: an influence on these alone is enough."""
+    return np.unique(np.concatenate([region.rows for region in regions.values()]))
+
+
+def on_rows(regions: Mapping[str, Region], rows: Rows) -> Mapping[str, Region]:
+    """The same regions on an influence that has these rows alone."""
+    return {name: replace(region, rows=np.searchsorted(rows, region.rows)) for name, region in regions.items()}
 
 
 def ring_of(target: Mask, grid: Grid, *, inner_mm: float, outer_mm: float) -> Mask:

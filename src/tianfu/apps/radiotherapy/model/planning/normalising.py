@@ -12,7 +12,7 @@ from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments,
 from tianfu.kernel.refusal import Refusal
 
 WITHIN = 0.001
-"""A part of the prescribed dose: steps of units leave no more. [ours]"""
+"""A part of the prescribed dose, by which it may be more, and never less: steps of units leave no more. [ours]"""
 
 ROUNDS_MOST = 6
 MU_DIGITS = 6
@@ -26,6 +26,7 @@ def normalised(
 ) -> tuple[FieldSegments, ...]:
     """The same segments with other units, none below the machine's least and all on its steps.
 
+    What is prescribed is what the volume gets at least.
     Raises Refusal `plan-without-dose` if nothing is reached, `plan-not-normalised` if steps and least units leave more
     than a thousandth of the dose, `beam-of-too-many-units`, or `too-many-segments`.
     """
@@ -37,9 +38,9 @@ def normalised(
         dose_gy = reached(parts)
         if not dose_gy > 0:
             raise Refusal("plan-without-dose")
-        if _are_set(parts, limits) and abs(dose_gy / wanted_gy - 1) <= WITHIN:
+        if _are_set(parts, limits) and 0 <= dose_gy / wanted_gy - 1 <= WITHIN:
             return parts
-        parts = tuple(_scaled(part, wanted_gy / dose_gy, limits) for part in parts)
+        parts = tuple(_scaled(part, wanted_gy * (1 + WITHIN / 2) / dose_gy, limits) for part in parts)
         for part in parts:
             refuse_too_many_units(part, limits)
     raise Refusal("plan-not-normalised", details={"dose_gy": f"{dose_gy:.2f}", "wanted_gy": f"{wanted_gy:.2f}"})

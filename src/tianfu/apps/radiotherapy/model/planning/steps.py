@@ -6,7 +6,7 @@ The same wish, machine and patient give the same plan, bit for bit on one proces
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -21,12 +21,13 @@ from tianfu.apps.radiotherapy.model.optimisation.direct_apertures import Moves, 
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Step, even_start, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region, Rows, needed_rows, on_rows
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
 from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fraction_dose, refuse_unless_engine
 from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.normalising import normalised
-from tianfu.apps.radiotherapy.model.planning.regions import regions_of
+from tianfu.apps.radiotherapy.model.planning.regions import objectives_of, regions_of, to_surface
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.wishes import Computation, PlanWish
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
@@ -45,8 +46,8 @@ class StepName(StrEnum):
     """The steps in their order."""
 
     BEAMLETS = "beamlets"
-    INFLUENCE = "influence"
     REGIONS = "regions"
+    INFLUENCE = "influence"
     FLUENCE = "fluence"
     SEGMENTS = "segments"
     REFINED = "refined"
@@ -61,7 +62,7 @@ class Told:
     """What is heard of a plan that is being made.
 
     `kept` is there when a step has ended whose result is worth keeping; `done` are iterations or fields, of `total` if
-    that is known.  `latest` has the doses of an iteration, for histograms that move.
+    that is known.  `latest` has the doses of an iteration, for histograms that move; its rows count the body's voxels.
     """
 
     step: StepName
@@ -260,16 +261,30 @@ class _Chain:
         return found
 
     @cached_property
+    def regions(self) -> Mapping[str, Region]:
+        """What objectives speak of, in rows of the body's voxels."""
+        self._tell(StepName.REGIONS)
+        regions = regions_of(self.task.wish, self.task.subject)
+        self._tell(StepName.REGIONS, is_done=True)
+        return regions
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Those of the body's voxels that any objective asks about: doses of others are not sought."""
+        return needed_rows(self.regions)
+
+    @cached_property
     def influence(self) -> Influence:
-        """What they give to the body's voxels."""
-        beamlets = self.beamlets
+        """What beamlets give to them."""
+        beamlets, rows = self.beamlets, self.rows
         self._tell(StepName.INFLUENCE)
         subject = self.task.subject
+        wanted = replace(subject.wanted, voxels=subject.wanted.voxels[rows])
         found = influence(
             subject.density,
             self.task.machine.beam,
             beamlets,
-            subject.wanted,
+            wanted,
             self.settings,
             counted=lambda done, total: self._tell(StepName.INFLUENCE, done=done, total=total),
         )
@@ -279,16 +294,13 @@ class _Chain:
     @cached_property
     def problem(self) -> Problem:
         """What is asked of them."""
-        wish, found = self.task.wish, self.influence
-        self._tell(StepName.REGIONS)
-        problem = Problem(
-            influence=found,
-            objectives=tuple(objective.objective for objective in wish.objectives),
-            regions=regions_of(wish, self.task.subject, found),
+        wish = self.task.wish
+        return Problem(
+            influence=self.influence,
+            objectives=objectives_of(wish, self.task.subject),
+            regions=on_rows(self.regions, self.rows),
             fractions=wish.prescription.fractions,
         )
-        self._tell(StepName.REGIONS, is_done=True)
-        return problem
 
     def weights(self, _kept: Kept) -> Floats:
         """The beamlets' monitor units."""
@@ -299,7 +311,10 @@ class _Chain:
             change_least=how.fluence.change_least,
             smoothing=how.smoothing,
         )
-        start = even_start(self.problem, structure=wish.prescription.structure, dose_gy=wish.prescription.dose_gy)
+        target = wish.prescription.structure
+        if target not in self.problem.regions:
+            target = to_surface(target)
+        start = even_start(self.problem, structure=target, dose_gy=wish.prescription.dose_gy)
         heard = self._hearing(StepName.FLUENCE, how.fluence.iterations_most)
         return optimise(self.problem, start=start, settings=stop, heard=heard).weights
 
@@ -363,6 +378,7 @@ class _Chain:
 
     def _hearing(self, step: StepName, total: int | None) -> Callable[[Step], bool]:
         def heard(latest: Step) -> bool:
+            latest = replace(latest, rows=self.rows[latest.rows])
             told = Told(step=step, done=latest.iteration, total=total, objective=latest.objective, latest=latest)
             tell(self.task.heard, told)
             return True

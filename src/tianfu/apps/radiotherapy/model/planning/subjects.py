@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -64,10 +64,15 @@ class Patient:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject(Patient):
-    """A patient to plan on; `masks` are on the dose's grid, by the names of the wish, the body's among them."""
+    """A patient to plan on; `masks` are on the dose's grid, by the names of the wish, the body's among them.
+
+    `touched` has the voxels of targets with those that a target lies in without their middle: what must get a dose to
+    its very surface is asked of them too.  Where it is not known, the mask stands for it.
+    """
 
     masks: Mapping[str, Bools]
     target: Target
+    touched: Mapping[str, Bools] = field(default_factory=dict)
 
     def together(self, structures: tuple[str, ...]) -> Bools:
         """The voxels of any of these."""
@@ -85,8 +90,9 @@ class Subject(Patient):
             for array in (grid.origin, grid.axes, grid.spacing, np.array(grid.shape)):
                 digest.update(np.ascontiguousarray(array).tobytes())
         digest.update(np.ascontiguousarray(self.density.values).tobytes())
-        for name, mask in sorted(self.masks.items()):
-            digest.update(name.encode() + b"\0" + np.packbits(mask).tobytes())
+        for masks in (self.masks, self.touched):
+            for name, mask in sorted(masks.items()):
+                digest.update(name.encode() + b"\0" + np.packbits(mask).tobytes())
         for plane in self.target.shape.planes:
             digest.update(np.array([plane.z_mm, *(len(ring) for ring in plane.rings)]).tobytes())
             for ring in plane.rings:

@@ -6,7 +6,7 @@ with all of it, so that nothing is cut off sideways but at the kernels' last rad
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -72,31 +72,49 @@ class Fluence:
 
 
 def fluence_of(aperture: Aperture, *, cell_mm: float, half_mm: float) -> Fluence:
-    """What passes jaws and leaves; segments of one field may be summed up with their monitor units as weights.
+    """What passes jaws and leaves.
 
     A leaf's rounded end lets radiation through as if it stood farther out by its offset.  Beyond the stack of
     leaves all is as closed.  Raises Refusal `aperture-not-for-leaves` if there is not one place for each leaf,
     `aperture-leaves-overlap` if a leaf stands beyond its opposite.
     """
-    leaves = aperture.leaves
-    if aperture.first_mm.shape != (leaves.pairs,) or aperture.second_mm.shape != (leaves.pairs,):
-        raise Refusal("aperture-not-for-leaves", details={"pairs": str(leaves.pairs)})
-    if (aperture.first_mm > aperture.second_mm).any():
-        pair = int(np.argmax(aperture.first_mm > aperture.second_mm)) + 1
-        raise Refusal("aperture-leaves-overlap", details={"pair": str(pair)})
+    return summed_fluence((aperture,), (1.0,), cell_mm=cell_mm, half_mm=half_mm)
+
+
+def summed_fluence(
+    apertures: Sequence[Aperture], weights: Sequence[float], *, cell_mm: float, half_mm: float
+) -> Fluence:
+    """The fluence of all segments of one field, each with its weight, such as monitor units.
+
+    Their jaws stand still and their leaves are the same: those of the first.  Raises Refusal as `fluence_of` does.
+    """
+    for aperture in apertures:
+        _refuse_unless_fit(aperture)
+    leaves = apertures[0].leaves
     cells = int(np.ceil(half_mm / cell_mm))
     edges = np.asarray(cell_mm * (np.arange(-cells, cells + 2) - 0.5), np.float64)
     bounds = np.array(leaves.boundaries_mm)
-    behind_x, behind_y = _passed(aperture.jaws_x), _passed(aperture.jaws_y)
+    behind_x, behind_y = _passed(apertures[0].jaws_x), _passed(apertures[0].jaws_y)
     all_x, all_y = np.diff(behind_x(edges)), np.diff(behind_y(edges))
     low, high = bounds[:-1, None], bounds[1:, None]
     rows = np.diff(behind_y(np.clip(edges[None, :], low, high)), axis=1)
-    # Leaves that touch let through what their rounded ends do.
-    left = (aperture.first_mm - leaves.rounded_end_mm)[:, None]
-    right = (aperture.second_mm + leaves.rounded_end_mm)[:, None]
-    openings = np.diff(behind_x(np.clip(edges[None, :], left, right)), axis=1)
-    closed = leaves.transmission * np.outer(all_y, all_x)
+    openings = np.zeros((leaves.pairs, len(edges) - 1))
+    for aperture, weight in zip(apertures, weights, strict=True):
+        # Leaves that touch let through what their rounded ends do.
+        left = (aperture.first_mm - leaves.rounded_end_mm)[:, None]
+        right = (aperture.second_mm + leaves.rounded_end_mm)[:, None]
+        openings += weight * np.diff(behind_x(np.clip(edges[None, :], left, right)), axis=1)
+    closed = sum(weights) * leaves.transmission * np.outer(all_y, all_x)
     return Fluence(cell_mm=cell_mm, values=(closed + (1 - leaves.transmission) * rows.T @ openings) / cell_mm**2)
+
+
+def _refuse_unless_fit(aperture: Aperture) -> None:
+    pairs = aperture.leaves.pairs
+    if aperture.first_mm.shape != (pairs,) or aperture.second_mm.shape != (pairs,):
+        raise Refusal("aperture-not-for-leaves", details={"pairs": str(pairs)})
+    if (aperture.first_mm > aperture.second_mm).any():
+        pair = int(np.argmax(aperture.first_mm > aperture.second_mm)) + 1
+        raise Refusal("aperture-leaves-overlap", details={"pair": str(pair)})
 
 
 def dose_of_aperture(
