@@ -20,6 +20,7 @@ import numpy as np
 
 SOURCE_MM = 1000.0
 ENERGY_MV = 6.0
+ITERATIONS_MOST = 300
 
 
 def main(task: str, *files: str) -> None:
@@ -84,8 +85,73 @@ def _influence(given: str) -> Any:
     }
 
 
-def _fluence(*_: str) -> Any:
-    return {}
+def _fluence(given: str, answer: str, solver: str) -> Any:
+    """Write the weights; values of the objective as they were evaluated, and seconds since the first of them.
+
+    Voxels stand in one row: those of no objective are left out.
+    """
+    peer = importlib.import_module("pyRadPlan")
+    case = np.load(given)
+    scipy = importlib.import_module("scipy.sparse")
+    matrix = scipy.csr_array((case["values"], case["columns"], case["rows"])).tocsc()
+    line = {"origin": np.zeros(3), "spacing": np.ones(3)}
+    ct = peer.validate_ct(cube_hu=_image(np.zeros((1, 1, matrix.shape[0]), np.float32), line))
+    masks, wishes = _wishes(case, matrix.shape[0])
+    cst = _structures(ct, masks, wishes)
+    field = {"gantry_angle": 0.0, "radiation_mode": "photons", "sad": SOURCE_MM, "iso_center": np.zeros(3)}
+    ray = {"ray_pos_bev": np.zeros(3), "ray_pos": np.zeros(3), "beamlets": [{"energy": ENERGY_MV}]}
+    dij = importlib.import_module("pyRadPlan.dij").validate_dij(
+        dose_grid=ct.grid,
+        ct_grid=ct.grid,
+        physical_dose=matrix,
+        num_of_beams=1,
+        **{name: np.arange(matrix.shape[1]) for name in ("bixel_num", "ray_num")},
+        beam_num=np.zeros(matrix.shape[1]),
+    )
+    plan = peer.PhotonPlan(
+        machine="Generic", prop_opt={"solver": solver, "max_iter": ITERATIONS_MOST, "display": False}
+    )
+    problem = importlib.import_module("pyRadPlan.optimization.problems").get_problem_from_pln(plan)
+    problem.obj_history = history = _Clocked()
+    weights, _ = problem.solve(ct, cst, {"beams": [field | {"rays": [ray]}]}, dij)
+    np.save(answer, np.asarray(weights, np.float64))
+    return {"seconds": history.seconds, "objectives": list(history)}
+
+
+class _Clocked(list[float]):
+    """Numbers, and when each was added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[float] = []
+
+    def append(self, value: float) -> None:
+        super().append(value)
+        self.at.append(time.perf_counter())
+
+    @property
+    def seconds(self) -> list[float]:
+        return [each - self.at[0] for each in self.at]
+
+
+def _wishes(case: Any, count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Masks and objectives by structure; pyRadPlan's too are weights of a mean over the structure."""
+    objectives = importlib.import_module("pyRadPlan.optimization.objectives")
+    masks, wishes = {}, {}
+    for name in sorted(set(case["structures"])):
+        masks[str(name)] = np.isin(np.arange(count), case[f"rows of {name}"]).reshape(1, 1, count)
+        wishes[str(name)] = [
+            objectives.get_objective(
+                {"name": "Squared Overdosing", "d_max": gray, "priority": weight}
+                if is_most
+                else {"name": "Squared Underdosing", "d_min": gray, "priority": weight}
+            )
+            for each, is_most, gray, weight in zip(
+                case["structures"], case["is_most"], case["gray"], case["weights"], strict=True
+            )
+            if each == name
+        ]
+    return masks, wishes
 
 
 def _image(values: Any, case: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Our doses and fluences beside pyRadPlan's, from the same kernels: `python -m bench.radiotherapy_plan_peers`.
+"""Our doses and fluences beside pyRadPlan's, from the same kernels: `python -m bench radiotherapy_plan --peers`.
 
 pyRadPlan 0.5.0 runs in an environment of its own.  Both get the same density on a grid of 2 mm, the same beamlets with
 the same weights and the same machine; gamma is our own, with pyRadPlan's dose as its reference.
@@ -6,10 +6,9 @@ the same weights and the same machine; gamma is our own, with pyRadPlan's dose a
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,21 +16,33 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bench.peers import asked
+from bench.peers import PeerMissingError, asked
 from bench.preparing import say
-from bench.radiotherapy_tg119 import Phantom, points_of, read_machine, read_phantom
+from bench.radiotherapy_openkbp import openkbp_keys
+from bench.radiotherapy_plan_peers_fluence import fluence_keys
+from bench.radiotherapy_tg119 import DataMissingError, Phantom, points_of
 from tianfu.apps.radiotherapy.model.gamma import GammaMap, gamma_index
 from tianfu.apps.radiotherapy.model.gamma_criteria import Difference, GammaCriteria, Normalisation, Search
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
-from tianfu.apps.radiotherapy.model.transport.apertures import Fluence, dose_of_aperture
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.geometry import view_of
-from tianfu.apps.radiotherapy.model.transport.kernels import cell_mm, primary_at
+from tianfu.apps.radiotherapy.model.transport.kernels import primary_at
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, influence
 from tianfu.apps.radiotherapy.model.transport.products import dose_of
 from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
+
+FULL_ONLY = (
+    "dose_vs_peer_gamma_1mm_1pct",
+    "dose_vs_peer",
+    "peer_influence_seconds",
+    "peer_influence_memory_mb",
+    "fluence_vs_peer_seconds",
+    "openkbp_dose_score",
+    "openkbp_dvh_score",
+)
+"""Keys that only a run with peers has."""
 
 Result = dict[str, object]
 Reals = NDArray[np.float32]
@@ -84,6 +95,53 @@ class Case:
         return DoseVoxels(grid=self.density.grid, voxels=np.flatnonzero(self.compared).astype(np.int32))
 
 
+def full_keys(phantom: Phantom, beam: PencilBeam, beamlets: Beamlets, traced: Settings) -> Result:
+    """What takes too long for every run: pyRadPlan in turns with ours, and clinical doses mimicked.
+
+    Of what does not run here there is a sentence in `peers_missing`.
+    """
+    result: Result = {}
+    missing: list[str] = []
+    wanted = DoseVoxels(grid=phantom.density.grid, voxels=phantom.structures["BODY"])
+    measured: tuple[tuple[str, Callable[[], Result]], ...] = (
+        ("doses beside pyRadPlan's", lambda: dose_keys(phantom, beam)),
+        ("doses of beamlets beside pyRadPlan's", lambda: influence_keys(phantom, beam, beamlets, traced)),
+        (
+            "fluence beside pyRadPlan's",
+            lambda: fluence_keys(phantom, influence(phantom.density, beam, beamlets, wanted, traced)),
+        ),
+        ("clinical doses mimicked", lambda: openkbp_keys(beam)),
+    )
+    for what, measure in measured:
+        say(what)
+        try:
+            result |= measure()
+        except (PeerMissingError, DataMissingError) as error:
+            missing.append(str(error))
+    return result | {"peers_missing": missing}
+
+
+def influence_keys(phantom: Phantom, beam: PencilBeam, beamlets: Beamlets, traced: Settings) -> Result:
+    """pyRadPlan's beamlets of TG-119's C-shape, its own rays and as many; ours before and after.
+
+    Raises PeerMissingError.
+    """
+    wanted = DoseVoxels(grid=phantom.density.grid, voxels=phantom.structures["BODY"])
+    before = _seconds(lambda: influence(phantom.density, beam, beamlets, wanted, traced))
+    told = asked(PEER, PROGRAM, "influence", str(BEAMLET_MM))
+    after = _seconds(lambda: influence(phantom.density, beam, beamlets, wanted, traced))
+    return {
+        "influence_3mm_seconds_beside_peer": [round(before, 2), round(after, 2)],
+        **{f"peer_influence_{key}": round(value, 1) for key, value in told.items()},
+    }
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
 def dose_keys(phantom: Phantom, beam: PencilBeam) -> Result:
     """Points that pass, of an open field and of three fields with uneven weights; raises PeerMissingError."""
     cases = {"open": _open_field(phantom), "three": _three_fields(phantom)}
@@ -98,7 +156,6 @@ def _compared(case: Case, beam: PencilBeam) -> dict[str, float]:
     theirs, seconds = _peer_dose(case, beam)
     found = influence(case.density, beam, case.beamlets, case.wanted, SETTINGS)
     ours = _whole(case, dose_of(found, case.weights))
-    np.savez("/tmp/h/peer/tmp/cmp.npz", ours=ours.values, theirs=theirs.values)
     judged = gamma_index(theirs, ours, criteria=CRITERIA)
     return _figures(judged, theirs, ours) | {"peer_seconds": round(seconds, 1)}
 
@@ -211,11 +268,3 @@ def _finer(phantom: Phantom) -> tuple[Volume[np.float32], NDArray[np.bool_]]:
     inside = ndimage.map_coordinates(body, at, order=1, output=np.float32) >= 0.5
     density = ndimage.map_coordinates(phantom.density.values, at, order=1, output=np.float32, mode="nearest")
     return Volume(grid=finer, values=np.where(inside, density, np.float32(0.0))), inside
-
-
-if __name__ == "__main__":
-    import sys
-
-    which = {"open": _open_field, "three": _three_fields}
-    phantom, beam = read_phantom(), read_machine()
-    print(json.dumps(_compared(which[sys.argv[1]](phantom), beam)))
