@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ def main(task: str, *files: str) -> None:
     os.environ["TQDM_DISABLE"] = "1"
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    print(json.dumps({"dose": _dose, "influence": _influence, "fluence": _fluence}[task](*files)))
+    tasks: dict[str, Callable[..., Any]] = {"dose": _dose, "influence": _influence, "fluence": _fluence}
+    print(json.dumps(tasks[task](*files)))
 
 
 def _dose(given: str, answer: str) -> Any:

@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,27 +83,26 @@ def matrix_of(
 def _stretches(first: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
     """All whole numbers from each first to before its end, one stretch after the other."""
     lengths = end - first
-    return np.arange(lengths.sum()) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
+    return np.asarray(np.arange(lengths.sum()) + np.repeat(first - np.cumsum(lengths) + lengths, lengths))
 
 
 def _write(problem: Problem, file: Path) -> None:
     values, columns, rows = matrix_of(problem.influence, problem.rows)
-    np.savez(
-        file,
-        values=values * np.float32(problem.fractions),
-        columns=columns,
-        rows=rows,
-        structures=[each.structure for each in problem.objectives],
-        is_most=[isinstance(each, MaximumDose) for each in problem.objectives],
-        gray=[each.dose_gy for each in problem.objectives],
-        weights=[each.weight for each in problem.objectives],
-        **{f"rows of {name}": places for name, places in problem.places.items()},
-    )
+    given: dict[str, Any] = {
+        "values": values * np.float32(problem.fractions),
+        "columns": columns,
+        "rows": rows,
+        "structures": [each.structure for each in problem.objectives],
+        "is_most": [isinstance(each, MaximumDose) for each in problem.objectives],
+        "gray": [each.dose_gy for each in problem.objectives],
+        "weights": [each.weight for each in problem.objectives],
+    }
+    np.savez(file, **given, **{f"rows of {name}": places for name, places in problem.places.items()})
 
 
 def _ours(problem: Problem) -> Curve:
     """From an even start."""
-    seconds, values = [0.0], []
+    seconds = [0.0]
     start = even_start(problem, structure=TARGET, dose_gy=PRESCRIBED_GY)
     began = time.perf_counter()
 
