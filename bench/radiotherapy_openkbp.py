@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,9 @@ SETTINGS = Settings(
     resolution=Resolution(ray_mm=2.0, step_mm=2.5),
 )
 STOP = Stop(iterations_most=60, change_least=1e-3, smoothing=0.0)
+ELSEWHERE_SHARE, SEED = 0.25, 1
+"""Of voxels in no structure. [ours]"""
+
 TISSUE_DENSITY = 0.3
 """The body is the largest connected part that is denser, and what it encloses in each slice: no couch. [ours]"""
 
@@ -126,13 +130,15 @@ def mimicked(case: Case, beam: PencilBeam) -> NDArray[np.float32]:
     )
     margin = BEAMLET_MM + max(case.grid.spacing) / 2
     beamlets = beamlets_over(points, fields, size_mm=BEAMLET_MM, margin_mm=margin, axis_mm=beam.axis_mm)
-    found = influence(case.density, beam, beamlets, wanted, SETTINGS)
-    reference = case.reference.values[case.possible].astype(np.float64)
-    weights = _fluence(found, reference, _shares(case))
-    return dose_of(found, weights)
+    weights = _fluence(case, _drawn(case), lambda voxels: influence(case.density, beam, beamlets, voxels, SETTINGS))
+    return dose_of(influence(case.density, beam, beamlets, wanted, SETTINGS), weights)
 
 
-def _fluence(found: Influence, reference: Floats, shares: Floats) -> Floats:
+def _fluence(case: Case, drawn: Mask, given: Callable[[DoseVoxels], Influence]) -> Floats:
+    """The weights whose dose in the drawn voxels is nearest to the reference's."""
+    found = given(DoseVoxels(grid=case.grid, voxels=np.flatnonzero(drawn).astype(np.int32)))
+    reference, shares = case.reference.values[drawn].astype(np.float64), _shares(case, drawn)
+
     def judge(weights: Floats) -> Judged:
         doses = dose_of(found, weights)
         beyond = doses - reference
@@ -144,11 +150,21 @@ def _fluence(found: Influence, reference: Floats, shares: Floats) -> Floats:
     return descent.from_start(start, low=np.zeros_like(start), high=np.full_like(start, np.inf)).weights
 
 
-def _shares(case: Case) -> Floats:
+def _drawn(case: Case) -> Mask:
+    """The voxels that count while the fluence is sought: all of structures and some of the others, the same each time.
+
+    Doses are scored in all.
+    """
+    chance = np.random.default_rng(SEED).random(case.possible.shape) < ELSEWHERE_SHARE
+    return case.possible & (chance | np.logical_or.reduce(list(case.structures.values())))
+
+
+def _shares(case: Case, drawn: Mask) -> Floats:
     """How much each voxel's squared difference weighs: once with all, once more with each structure it is in."""
-    shares = np.full(int(case.possible.sum()), 1.0 / case.possible.sum())
+    anywhere = np.logical_or.reduce(list(case.structures.values()))[drawn]
+    shares = np.where(anywhere, 1.0, 1.0 / ELSEWHERE_SHARE) / case.possible.sum()
     for mask in case.structures.values():
-        inside = mask[case.possible]
+        inside = mask[drawn]
         shares += inside / inside.sum()
     return shares
 

@@ -21,7 +21,9 @@ import numpy as np
 
 SOURCE_MM = 1000.0
 ENERGY_MV = 6.0
-ITERATIONS_MOST = 300
+ITERATIONS_MOST = 150
+SOLVER_SECONDS_MOST = 120.0
+"""Of a processor, where a solver knows such a limit: IPOPT goes on for thousands of tries where it has come to rest."""
 
 
 def main(task: str, *files: str) -> None:
