@@ -130,14 +130,16 @@ def mimicked(case: Case, beam: PencilBeam) -> NDArray[np.float32]:
     )
     margin = BEAMLET_MM + max(case.grid.spacing) / 2
     beamlets = beamlets_over(points, fields, size_mm=BEAMLET_MM, margin_mm=margin, axis_mm=beam.axis_mm)
-    weights = _fluence(case, _drawn(case), lambda voxels: influence(case.density, beam, beamlets, voxels, SETTINGS))
+    weights = _fluence(
+        case, drawn_voxels(case), lambda voxels: influence(case.density, beam, beamlets, voxels, SETTINGS)
+    )
     return dose_of(influence(case.density, beam, beamlets, wanted, SETTINGS), weights)
 
 
 def _fluence(case: Case, drawn: Mask, given: Callable[[DoseVoxels], Influence]) -> Floats:
     """The weights whose dose in the drawn voxels is nearest to the reference's."""
     found = given(DoseVoxels(grid=case.grid, voxels=np.flatnonzero(drawn).astype(np.int32)))
-    reference, shares = case.reference.values[drawn].astype(np.float64), _shares(case, drawn)
+    reference, shares = case.reference.values[drawn].astype(np.float64), shares_of(case, drawn)
 
     def judge(weights: Floats) -> Judged:
         doses = dose_of(found, weights)
@@ -150,7 +152,7 @@ def _fluence(case: Case, drawn: Mask, given: Callable[[DoseVoxels], Influence]) 
     return descent.from_start(start, low=np.zeros_like(start), high=np.full_like(start, np.inf)).weights
 
 
-def _drawn(case: Case) -> Mask:
+def drawn_voxels(case: Case) -> Mask:
     """The voxels that count while the fluence is sought: all of structures and some of the others, the same each time.
 
     Doses are scored in all.
@@ -159,13 +161,14 @@ def _drawn(case: Case) -> Mask:
     return case.possible & (chance | np.logical_or.reduce(list(case.structures.values())))
 
 
-def _shares(case: Case, drawn: Mask) -> Floats:
+def shares_of(case: Case, drawn: Mask) -> Floats:
     """How much each voxel's squared difference weighs: once with all, once more with each structure it is in."""
     anywhere = np.logical_or.reduce(list(case.structures.values()))[drawn]
     shares = np.where(anywhere, 1.0, 1.0 / ELSEWHERE_SHARE) / case.possible.sum()
     for mask in case.structures.values():
         inside = mask[drawn]
-        shares += inside / inside.sum()
+        # Some lie where no dose can be.
+        shares += inside / max(int(inside.sum()), 1)
     return shares
 
 

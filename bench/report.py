@@ -166,8 +166,8 @@ PLANNING_FULL: dict[str, str] = {
     ),
     "peer_influence_seconds": "pyRadPlan's doses of all beamlets of the C-shape, its own rays in",
     "peer_influence_memory_mb": "what they take",
-    "openkbp_dose_score": "Gy, fluences that mimic three clinical doses; OpenKBP's definition",
-    "openkbp_dvh_score": "Gy, the same plans",
+    "openkbp_dose_score": "Gy, fluences that mimic three clinical doses; OpenKBP's definition; must be at most 1.25",
+    "openkbp_dvh_score": "Gy, the same plans; must be at most 0.18",
 }
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
