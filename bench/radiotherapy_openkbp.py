@@ -158,13 +158,13 @@ def drawn_voxels(case: Case) -> Mask:
     Doses are scored in all.
     """
     chance = np.random.default_rng(SEED).random(case.possible.shape) < ELSEWHERE_SHARE
-    return case.possible & (chance | np.logical_or.reduce(list(case.structures.values())))
+    return np.asarray(case.possible & (chance | np.any(list(case.structures.values()), axis=0)))
 
 
 def shares_of(case: Case, drawn: Mask) -> Floats:
     """How much each voxel's squared difference weighs: once with all, once more with each structure it is in."""
-    anywhere = np.logical_or.reduce(list(case.structures.values()))[drawn]
-    shares = np.where(anywhere, 1.0, 1.0 / ELSEWHERE_SHARE) / case.possible.sum()
+    anywhere = np.any(list(case.structures.values()), axis=0)[drawn]
+    shares: Floats = np.where(anywhere, 1.0, 1.0 / ELSEWHERE_SHARE) / case.possible.sum()
     for mask in case.structures.values():
         inside = mask[drawn]
         # Some lie where no dose can be.

@@ -144,8 +144,8 @@ def _apart(theirs: Volume[np.float32], ours: Volume[np.float32]) -> dict[str, fl
     """
     their, our = (each.values.astype(np.float64) for each in (theirs, ours))
     inside = ndimage.binary_erosion(their > their.max() * CRITERIA.threshold_percent / 100, iterations=2)
-    slopes = np.gradient(our, *ours.grid.spacing[::-1])
-    terms = np.column_stack([our[inside], *(slope[inside] for slope in slopes)])
+    slopes = [np.gradient(our, spacing, axis=axis)[inside] for axis, spacing in enumerate(ours.grid.spacing[::-1])]
+    terms = np.column_stack([our[inside], *slopes])
     factors = np.linalg.lstsq(terms, their[inside], rcond=None)[0]
     left = their[inside] - terms @ factors
     return {

@@ -97,7 +97,8 @@ def _write(problem: Problem, file: Path) -> None:
         "gray": [each.dose_gy for each in problem.objectives],
         "weights": [each.weight for each in problem.objectives],
     }
-    np.savez(file, **given, **{f"rows of {name}": places for name, places in problem.places.items()})
+    given |= {f"rows of {name}": places for name, places in problem.places.items()}
+    np.savez(file, **given)
 
 
 def _ours(problem: Problem) -> Curve:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bench.radiotherapy_plan_peers_fluence import matrix_of, until
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from tests.apps.radiotherapy.model.optimisation.influences import (
@@ -16,6 +16,7 @@ from tests.apps.radiotherapy.model.optimisation.influences import (
 )
 
 
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), filled=st.sampled_from([0.0, 0.3, 1.0]))
 def test_rows_of_an_influence_are_those_of_its_matrix(seed: int, filled: float) -> None:
     beamlets = square_beamlets(fields=2, rows=2, columns=3)
