@@ -51,7 +51,7 @@ BODY_SHARE, SEED = 0.1, 1
 
 def deliverable_keys(phantom: Phantom, machine: Machine, found: Influence, traced: Traced) -> Result:
     """Seconds and figures of each step after the influence; kernels are compiled before."""
-    problem = Problem(influence=found, objectives=OBJECTIVES, regions=_regions(phantom, found), fractions=FRACTIONS)
+    problem = Problem(influence=found, objectives=OBJECTIVES, regions=regions_of(phantom, found), fractions=FRACTIONS)
     start = even_start(problem, structure=TARGET, dose_gy=PRESCRIBED_GY)
     judged(problem, start)
     converged = optimise(problem, start=start, settings=CONVERGED, heard=lambda _: True)
@@ -90,7 +90,8 @@ def _to_within(problem: Problem, start: NDArray[np.float64], goal: float) -> tup
     return reached[0], int(reached[1])
 
 
-def _regions(phantom: Phantom, found: Influence) -> Mapping[str, Region]:
+def regions_of(phantom: Phantom, found: Influence) -> Mapping[str, Region]:
+    """The voxels of target, core, a ring about the target and a sample of what lies beyond."""
     shape = found.grid.shape
     masks = {name: _mask(phantom, name) for name in (TARGET, CORE, "BODY")}
     ring = ring_of(masks[TARGET], found.grid, inner_mm=3.0, outer_mm=12.0) & ~masks[CORE] & masks["BODY"]

@@ -21,6 +21,7 @@ from bench.machine import machine
 from bench.preparing import say
 from bench.radiotherapy_cones import cones_keys
 from bench.radiotherapy_deliverable import deliverable_keys
+from bench.radiotherapy_plan_peers import FULL_ONLY, full_keys
 from bench.radiotherapy_tg119 import DataMissingError, Phantom, points_of, read_machine, read_phantom
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
@@ -49,10 +50,10 @@ SETTINGS = Settings(
 """As in the measurements of a prototype; one centigray for a monitor unit where the kernels say 1."""
 
 
-def radiotherapy_plan() -> Result:
+def radiotherapy_plan(*, with_peers: bool = False) -> Result:
     """Measure everything once; without the phantom or the machine it says so and nothing else."""
     started = time.monotonic()
-    result: Result = {"machine": machine()}
+    result: Result = {"machine": machine(), "full_only": FULL_ONLY}
     try:
         phantom, beam = read_phantom(), read_machine()
     except DataMissingError as error:
@@ -71,6 +72,7 @@ def radiotherapy_plan() -> Result:
     result |= {"grid_convergence_target_percent": round(_grid_convergence_percent(phantom, beam), 3)}
     say("memory of a process of its own")
     result |= _in_a_process_of_its_own()
+    result |= full_keys(phantom, beam, plan_of(phantom), traced) if with_peers else {}
     result["seconds"] = round(time.monotonic() - started, 1)
     return result
 

@@ -16,3 +16,8 @@ printf '%s\n' 'pymedphys==0.41.0' apipkg 'numba>=0.61' 'numpy>=2,<2.5' scipy |
   "$uv" pip compile "${options[@]}" - -o requirements/peers/pymedphys.txt
 printf '%s\n' 'dicompyler-core==0.5.6' 'numpy<2' 'pydicom>=2.4,<3' scikit-image |
   "$uv" pip compile "${options[@]}" - -o requirements/peers/dicompyler-core.txt
+
+# pyRadPlan names a package of language models that its planning never imports: without it a third of 160 packages stay.
+# With pydantic 2.13 and later its doses of beamlets crash.  numba and IPOPT are what it is fastest with.
+printf '%s\n' 'pyRadPlan[numba]==0.5.0' 'pydantic<2.13' ipyopt |
+  "$uv" pip compile "${options[@]}" --override <(echo "pydantic-ai; sys_platform == 'none'") - -o requirements/peers/pyradplan.txt

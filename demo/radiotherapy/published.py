@@ -86,7 +86,7 @@ def openkbp(folder: Path) -> MadeCase:
     """
     dose = openkbp_dose(folder)
     grid = dose.grid
-    hounsfield = np.rint(_sparse(folder / "ct.csv.gz")).astype(np.int16) - np.int16(OPENKBP_HU_SHIFT)
+    hounsfield = np.rint(openkbp_voxels(folder / "ct.csv.gz")).astype(np.int16) - np.int16(OPENKBP_HU_SHIFT)
     case = MadeCase(
         name=f"OpenKBP {folder.name}",
         ct=Volume(grid=grid, values=hounsfield),
@@ -95,7 +95,9 @@ def openkbp(folder: Path) -> MadeCase:
         prescribed_gy=OPENKBP_GY,
     )
     masks = {
-        name: _sparse(folder / f"{name}.csv.gz") > 0 for name in OPENKBP_DRAWN if (folder / f"{name}.csv.gz").exists()
+        name: openkbp_voxels(folder / f"{name}.csv.gz") > 0
+        for name in OPENKBP_DRAWN
+        if (folder / f"{name}.csv.gz").exists()
     }
     return with_masks(case, OPENKBP_DRAWN, masks, grid)
 
@@ -109,10 +111,10 @@ def openkbp_dose(folder: Path) -> Volume[np.float32]:
         spacing=spacing,
         shape=(OPENKBP_SIDE, OPENKBP_SIDE, OPENKBP_SIDE),
     )
-    return Volume(grid=grid, values=_sparse(folder / "dose.csv.gz").astype(np.float32))
+    return Volume(grid=grid, values=openkbp_voxels(folder / "dose.csv.gz").astype(np.float32))
 
 
-def _sparse(file: Path) -> NDArray[np.float64]:
+def openkbp_voxels(file: Path) -> NDArray[np.float64]:
     """Numbers of voxels and their values, 1 where none is written, as slices from the feet up, rows and columns."""
     values = np.zeros(OPENKBP_SIDE**3)
     for line in _text(file).splitlines()[1:]:
