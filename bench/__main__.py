@@ -38,7 +38,7 @@ def main() -> None:
     for name, what in measured.items():
         measuring = commands.add_parser(name, help=f"measure {what}")
         measuring.add_argument("--json", action="store_true", help="print one JSON object")
-        if name == "radiotherapy_evaluate":
+        if name in {"radiotherapy_evaluate", "radiotherapy_plan"}:
             measuring.add_argument("--peers", action="store_true", help="others in turns, in environments of their own")
     soaking = commands.add_parser("soak", help="let twenty live visits run for an hour")
     soaking.add_argument("--minutes", type=int, default=60)
@@ -55,7 +55,7 @@ def main() -> None:
                 sign_in_page(sign_in()),
                 newborn_page(newborn()),
                 radiotherapy_page(radiotherapy_evaluate(with_peers=True)),
-                planning_page(radiotherapy_plan()),
+                planning_page(radiotherapy_plan(with_peers=True)),
             )
         case "record_core":
             result = record_core(home())
@@ -70,7 +70,7 @@ def main() -> None:
             result = radiotherapy_evaluate(with_peers=asked.peers)
             print(json.dumps(result, ensure_ascii=False) if asked.json else radiotherapy_page(result))
         case "radiotherapy_plan":
-            result = radiotherapy_plan()
+            result = radiotherapy_plan(with_peers=asked.peers)
             print(json.dumps(result, ensure_ascii=False) if asked.json else planning_page(result))
         case "soak":
             print(json.dumps(soaked(asked.minutes)))
