@@ -35,7 +35,7 @@ RIM_MM = 5.0
 AIR_SHARE_MOST, TISSUE_SHARE_MOST = 0.2, 0.35
 """A couch may touch a patient along a third of his outline; air within his skin has less excuse. [ours]"""
 
-SEARCHED_MM, SEARCH_STEP_MM = 24.0, 3.0
+SEARCHED_MM, SEARCH_STEP_MM = 24.0, 2.0
 DISPLACED_MM_LEAST = 3.0
 EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 1.5, 0.6, 10.0
 EVEN_ENOUGH = 2.5
