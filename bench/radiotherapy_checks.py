@@ -1,21 +1,28 @@
 """Whether rules on plans find what is wrong and nothing else: sound cases and faults, all drawn afresh.
 
-A fault is caught if a rule that names it rightly finds something that it does not find in the same case without the
-fault.  A draw that changes nothing at all is no fault and is drawn again.
+The work is divided among processes, since most of it is reading files: `python -m bench.radiotherapy_checks SEED` gives
+the same counts again.  A fault is caught if a rule that names it rightly finds something that it does not find in the
+same case without the fault.  A draw that changes nothing at all is no fault and is drawn again.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import secrets
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from demo.dice import Dice
 from demo.radiotherapy.blind_faults import BLIND_FAULTS
+from demo.radiotherapy.blind_faults.blind import Blind
 from demo.radiotherapy.drawn import drawn_case
 from demo.radiotherapy.faults import apply, faults_of
 from demo.radiotherapy.faults.fault import Fault, Layer
@@ -33,8 +40,11 @@ from tianfu.standards.dicom.cases import Case, read_case
 
 Result = dict[str, object]
 
-CLEAN_CASES = 10
-"""How many sound cases are looked over; faults are planted in the first ones by turns."""
+CLEAN_CASES, PROCESSES = 10, 2
+"""How many sound cases are looked over, and by how many processes: another number plants faults in other cases."""
+
+PLANTED_IN = 2
+"""In so many of its sound cases each process plants faults, by turns."""
 
 BYTES_MAX, VOXELS_MAX = 10**9, 10**8
 DRAWS_MOST = 40
@@ -59,28 +69,90 @@ class Tried:
         return self.rules & RIGHTLY[self.fault]
 
 
-def check_keys(seed: int | None = None, *, clean_cases: int = CLEAN_CASES) -> Result:
-    """Counts of what is caught, of what is missed, and of false alarms; without a seed one is drawn and told."""
-    began = time.perf_counter()
-    drawn = secrets.randbelow(2**32) if seed is None else seed
-    cases = [drawn_case(Dice("checks", drawn, number)) for number in range(clean_cases)]
-    alarms = Counter(rule for case in cases for rule, _ in said_of(case))
-    blind, seeded = list(blind_tried(drawn, cases)), list(seeded_tried(drawn, cases, faults_of(Layer.PLAN_CHECK)))
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What one of several processes does: every `of`-th case and fault, from its own number on."""
+
+    seed: int
+    number: int
+    of: int
+
+    def cases(self) -> list[Case]:
+        """Its sound cases."""
+        return [drawn_case(Dice("checks", self.seed, place)) for place in range(self.number, CLEAN_CASES, self.of)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What came of a share."""
+
+    clean_cases: int
+    alarms: Mapping[str, int]
+    blind: tuple[Tried, ...]
+    seeded: tuple[Tried, ...]
+
+
+class Shares:
+    """Processes at work from the beginning; without a seed one is drawn."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        """Start them."""
+        self.began = time.perf_counter()
+        self.seed = secrets.randbelow(2**32) if seed is None else seed
+        self._at_work = [
+            subprocess.Popen(
+                [sys.executable, "-m", "bench.radiotherapy_checks", str(self.seed), "--share", str(number)],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(PROCESSES)
+        ]
+
+    def keys(self) -> Result:
+        """Counts of what is caught, of what is missed, and of false alarms, once all are done."""
+        told = [process.communicate()[0] for process in self._at_work]
+        if any(process.returncode for process in self._at_work):
+            raise SystemExit("a process that tried the rules broke off")
+        return keys_of(self.seed, [_counted_from(json.loads(one)) for one in told]) | {
+            "check_seconds": round(time.perf_counter() - self.began, 1)
+        }
+
+
+def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
+    """All shares together."""
+    alarms: Counter[str] = Counter()
+    for part in parts:
+        alarms.update(part.alarms)
+    blind, seeded = [one for part in parts for one in part.blind], [one for part in parts for one in part.seeded]
     tried = [*blind, *seeded]
     return {
-        "check_seed": drawn,
+        "check_seed": seed,
         "rules": len(RULES),
-        "clean_cases": len(cases),
+        "clean_cases": sum(part.clean_cases for part in parts),
         "false_alarms": alarms.total(),
         "false_alarm_rules": dict(alarms),
         "faults_planted": len(tried),
         "faults_caught": _caught(tried),
+        "faults_missed": [one.fault for one in tried if not one.rightly],
         "blind_planted": len(blind),
         "blind_caught": _caught(blind),
-        "faults_missed": [one.fault for one in tried if not one.rightly],
         "faults_seen_only_in_records": [one.fault for one in tried if _is_seen_late(one)],
-        "check_seconds": round(time.perf_counter() - began, 1),
     }
+
+
+def counted(share: Share) -> Counted:
+    """Look over a share's sound cases, and plant its faults in the first ones of them."""
+    cases = share.cases()
+    alarms = Counter(rule for case in cases for rule, _ in said_of(case))
+    planted = cases[:PLANTED_IN]
+    blind = list(BLIND_FAULTS.values())[share.number :: share.of]
+    seeded = faults_of(Layer.PLAN_CHECK)[share.number :: share.of]
+    return Counted(
+        clean_cases=len(cases),
+        alarms=alarms,
+        blind=tuple(blind_tried(share.seed, planted, blind)),
+        seeded=tuple(seeded_tried(share.seed, planted, seeded)),
+    )
 
 
 def said_of(case: Case) -> Said:
@@ -88,10 +160,10 @@ def said_of(case: Case) -> Said:
     return frozenset(_said(outcomes_of(checked_of(case, plan=None, machine=GENERIC, protocol=None))))
 
 
-def blind_tried(seed: int, cases: list[Case]) -> Iterator[Tried]:
+def blind_tried(seed: int, cases: list[Case], faults: Sequence[Blind]) -> Iterator[Tried]:
     """Each blind fault in one of the cases."""
     before = [said_of(case) for case in cases]
-    for number, fault in enumerate(BLIND_FAULTS.values()):
+    for number, fault in enumerate(faults):
         place = number % len(cases)
         after = said_of(fault.plant(cases[place], Dice("blind", seed, fault.id)))
         yield _tried(fault.id, before[place], after)
@@ -179,3 +251,35 @@ def _is_seen_late(one: Tried) -> bool:
 
 
 _OF_RECORDS = frozenset(rule.id for rule in RULES if rule.topic is Topic.RECORDS)
+
+
+def _counted_from(told: Mapping[str, Any]) -> Counted:
+    blind, seeded = (
+        tuple(Tried(fault=fault, rules=frozenset(rules)) for fault, rules in told[kind]) for kind in ("blind", "seeded")
+    )
+    return Counted(clean_cases=told["clean_cases"], alarms=told["alarms"], blind=blind, seeded=seeded)
+
+
+def _told(found: Counted) -> Mapping[str, Any]:
+    kinds = {"blind": found.blind, "seeded": found.seeded}
+    return {
+        "clean_cases": found.clean_cases,
+        "alarms": found.alarms,
+        **{kind: [[one.fault, sorted(one.rules)] for one in tried] for kind, tried in kinds.items()},
+    }
+
+
+def main() -> None:
+    """Try the rules by a seed, or one process's share of it."""
+    parser = argparse.ArgumentParser(prog="python -m bench.radiotherapy_checks", description=__doc__)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--share", type=int)
+    asked = parser.parse_args()
+    if asked.share is None:
+        print(json.dumps(Shares(asked.seed).keys()))
+    else:
+        print(json.dumps(_told(counted(Share(seed=asked.seed, number=asked.share, of=PROCESSES)))))
+
+
+if __name__ == "__main__":
+    main()

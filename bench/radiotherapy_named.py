@@ -10,7 +10,12 @@ from collections.abc import Mapping
 
 MONITOR_UNITS = ("beam-mu-unlike-dose", "beam-mu-beyond-machine", "record-mu-differs", "record-specified-differs")
 SHIFTED = ("outline-fits-elsewhere", "body-differs-from-image")
-DOSE_ELSEWHERE = ("dose-beside-fields", "target-underdosed", "dose-differs-from-prescription")
+DOSE_ELSEWHERE = (
+    "dose-beside-fields",
+    "dose-middle-beside-target",
+    "target-underdosed",
+    "dose-differs-from-prescription",
+)
 PRESCRIBED = ("beam-doses-differ-from-prescription", "dose-differs-from-prescription", "prescription-differs-from-name")
 
 _BLIND: dict[str, tuple[str, ...]] = {

@@ -143,23 +143,42 @@ PLANNING: dict[str, tuple[str, str]] = {
     "fluence_seconds": ("≤ 8", "until the objective is within 1 % of the converged one"),
     "deliverable_plan_seconds": (
         "≤ 60",
-        "fluence, segments, their refinement and final dose; checks are not in it yet",
+        "from CT and contours: influence, fluence, segments, final dose by aperture, a second one, and the checks",
     ),
-    "c_shape_target_d10_gy": ("< 55", "once 95 % of the target have 50 Gy, dose by aperture"),
+    "c_shape_target_d95_gy": ("50", "what 95 % of the target's volume get, dose by aperture"),
+    "c_shape_target_d10_gy": ("< 55", "the hottest tenth of the target, in the same plan"),
     "c_shape_core_d10_gy": ("< 25", "the core's, in the same plan"),
+    "engine_a_vs_b_gamma_3pct_2mm": (
+        "≥ 95",
+        "points of that plan that pass, pencil beam against collapsed cones; 3 % of the maximum, from 10 % of it on",
+    ),
+    "water_depth_dose_percent_max": (
+        "≤ 2",
+        "either engine against the machine's pencils in water, fields of 5, 10 and 20 cm, from 5 mm of depth",
+    ),
+    "water_profiles_percent_max": ("≤ 2", "the same across the field at four depths, beyond a millimetre aside"),
+    "faults_caught": ("all", "faults drawn afresh and named rightly by a rule"),
+    "false_alarms": ("0", "what rules find in sound cases that were drawn afresh"),
     "grid_convergence_target_percent": ("≤ 1", "the target's mean dose on 3 mm against 2 mm"),
 }
 PLANNING_BESIDE: dict[str, str] = {
     "influence_3mm_cpu_seconds": "of all cores together",
-    "influence_compile_seconds": "the first call of a process more",
+    "plan_compile_seconds": "a coarse plan before all others, most of it compiling or reading what was compiled",
     "influence_nonzeros": "doses of a beamlet in a voxel",
     "fluence_iterations": "until within 1 %",
     "deliverable_segments": "segments of nine fields",
-    "c_shape_fraction_mu": "monitor units of a fraction of 2 Gy",
+    "deliverable_fraction_mu": "monitor units of a fraction of 2 Gy",
     "cones_field_3mm_seconds": "one field by the second engine, at 3 mm",
     "cones_fit_percent_max": "how far its kernels are from the first engine's in water, at most, from 5 mm of depth",
+    "lung_a_above_b_percent_max": "most by which the pencil beam tells more in a slab of lung, of its maximum",
+    "faults_planted": "faults, of which some were written by somebody who had not read the rules:",
+    "blind_planted": "those",
+    "blind_caught": "those of them that were caught",
+    "clean_cases": "sound cases",
+    "rules": "rules",
 }
 PLANNING_FULL: dict[str, str] = {
+    "fluence_converged_objective": "the objective after 400 iterations, or where five gain less than 1e-5 of it",
     "dose_vs_peer_gamma_1mm_1pct": (
         "points with 1 %/1 mm (global, from 10 %) that pass against pyRadPlan 0.5.0's dose from the same kernels; "
         "the worse of an open field and three uneven ones on 2 mm; must be 99"
@@ -168,6 +187,12 @@ PLANNING_FULL: dict[str, str] = {
     "peer_influence_memory_mb": "what they take",
     "openkbp_dose_score": "Gy, fluences that mimic three clinical doses; OpenKBP's definition; must be at most 1.25",
     "openkbp_dvh_score": "Gy, the same plans; must be at most 0.18",
+}
+LUNG: dict[str, str] = {
+    "depth_mm": "depth, mm",
+    "is_lung": "in lung",
+    "pencil_beam_percent": "pencil beam, %",
+    "collapsed_cone_percent": "collapsed cones, %",
 }
 METHOD = """\
 The load generator runs on the same machine and takes its share of the cores.
@@ -235,13 +260,21 @@ def planning_page(result: dict[str, Any]) -> str:
     """How fast beamlets' doses and a deliverable plan are made, as Markdown; one line where the data are missing."""
     if "data_missing" in result:
         return f"## Planning radiotherapy\n\nNot measured: {result['data_missing']}.\n"
-    machine = result["machine"]
-    full = {key: what for key, what in PLANNING_FULL.items() if key in result}
+    machine, full = result["machine"], {key: what for key, what in PLANNING_FULL.items() if key in result}
+    beside = PLANNING_BESIDE | full
     return "\n\n".join(
         [
-            _beside("Planning radiotherapy", "radiotherapy_plan", result, PLANNING, PLANNING_BESIDE | full).rstrip(),
+            _beside("Planning radiotherapy", "radiotherapy_plan", result, PLANNING, beside).rstrip(),
+            *_phantoms(result),
+            *_lung(result),
             *_solvers_beside(result.get("fluence_vs_peer_seconds", {}), result.get("fluence_vs_peer_objective", {})),
+            *(
+                f"In the full run alone: `{key}`, {why}."
+                for key, why in result["full_only"].items()
+                if key not in result
+            ),
             *(f"Not compared, because it does not run here: {each}" for each in result.get("peers_missing", [])),
+            *_complaints(result),
             "The machine is a generic one that nobody commissioned; nothing of it is for patients.",
             f"Measured {machine['date']} on {machine['processor']}, load {machine['load'][0]} before the start.\n",
         ]
@@ -258,6 +291,53 @@ def _solvers_beside(seconds: dict[str, float | None], objectives: dict[str, floa
     )
     rows = [(who, "never" if took is None else _n(took), _n(objectives[who])) for who, took in seconds.items()]
     return [told, _table(("who", "seconds", "objective at the end"), rows)]
+
+
+def _phantoms(result: dict[str, Any]) -> list[str]:
+    """What plans reach on phantoms like those of the Task Group, goal by goal."""
+    keys = [key.removesuffix("_goals") for key in result if key.startswith("phantom_") and key.endswith("_goals")]
+    rows = [
+        (
+            _phantom(key),
+            goal["structure"],
+            goal["goal"],
+            _n(goal["reached_gy"] or 0),
+            "yes" if goal["met"] else "**no**",
+        )
+        for key in keys
+        for goal in result[f"{key}_goals"]
+    ]
+    told = "Deliverable plans on phantoms like three of Task Group 119, each by its template:"
+    seconds = [f"{_phantom(key)}: {_n(result[f'{key}_seconds'])} s." for key in keys]
+    return (
+        [told, _table(("phantom", "structure", "goal", "reached, Gy", "met"), rows), "\n".join(seconds)] if keys else []
+    )
+
+
+def _phantom(key: str) -> str:
+    return key.removeprefix("phantom_").replace("_", " ")
+
+
+def _lung(result: dict[str, Any]) -> list[str]:
+    """Both engines along the axis through lung, side by side, and whether they differ, which they should."""
+    flag = "**They differ**" if result["lung_engines_differ"] else "They do not differ"
+    told = (
+        "Depth dose of a field of 5 cm through 8 cm of lung (density 0.25) in water, in percent of the pencil beam's "
+        f"maximum.\n{flag}: the pencil beam scales along the ray alone, and in lung it is not to be trusted."
+    )
+    rows = [(_n(row["depth_mm"]), "yes" if row["is_lung"] else "", *_percents(row)) for row in result["lung_a_vs_b"]]
+    return [told, _table(tuple(LUNG.values()), rows)]
+
+
+def _percents(row: dict[str, Any]) -> tuple[str, str]:
+    return _n(row["pencil_beam_percent"]), _n(row["collapsed_cone_percent"])
+
+
+def _complaints(result: dict[str, Any]) -> list[str]:
+    """Faults that were missed, and rules that say stop to the plan."""
+    missed, stops = result["faults_missed"], result["deliverable_stops"]
+    told = [f"Missed, by the seed {result['check_seed']}: {', '.join(missed)}."] if missed else []
+    return told + ([f"Rules that say stop to the plan: {', '.join(stops)}."] if stops else [])
 
 
 def _histograms_beside(rows: list[dict[str, Any]]) -> list[str]:

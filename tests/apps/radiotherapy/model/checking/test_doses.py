@@ -58,6 +58,11 @@ def _padded(dose: Dose) -> Dose:
     return _volume(dose, values, origin=grid.origin - np.array([6 * grid.spacing[0], 0, 0]))
 
 
+def _aside(dose: Dose) -> Dose:
+    """By two voxels, five millimetres: what is given around the target still covers nearly all of it."""
+    return _volume(dose, np.roll(dose.volume.values, 2, axis=2))
+
+
 def _second(checked: Checked) -> Checked:
     dose = checked.dose
     return case(doses=(dose, replace(dose, instance="2.25.9")))(checked)
@@ -122,6 +127,7 @@ FAULTS = [
     planted("heterogeneity-not-corrected", with_dose(lambda one: replace(one, heterogeneity=("WATER",)))),
     planted("dose-differs-from-prescription", _point(None), grays(_hotter)),
     planted("target-underdosed", grays(_colder)),
+    planted("dose-middle-beside-target", with_dose(_aside)),
     planted("dose-maximum-high", _in(2, 65)),
     planted("hot-spot-outside-target", _in(None, 55)),
     planted("dose-in-air", grays(_in_air)),

@@ -34,6 +34,7 @@ FAULTS = [
         with_dose(_upwards),
         also=[
             "dose-differs-from-prescription",
+            "dose-middle-beside-target",
             "target-underdosed",
             "dose-grid-beyond-image",
             "dose-grid-near-target",

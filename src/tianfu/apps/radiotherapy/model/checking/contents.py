@@ -12,6 +12,7 @@ from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book
 from tianfu.apps.radiotherapy.model.checking.edges import (
     PROBE_MM,
     area_mm2,
+    displaced_edges,
     edge_of,
     half_way_mm,
     outline_of,
@@ -34,7 +35,7 @@ RIM_MM = 5.0
 AIR_SHARE_MOST, TISSUE_SHARE_MOST = 0.2, 0.35
 """A couch may touch a patient along a third of his outline; air within his skin has less excuse. [ours]"""
 
-SEARCHED_MM, SEARCH_STEP_MM = 24.0, 3.0
+SEARCHED_MM, SEARCH_STEP_MM = 24.0, 2.0
 DISPLACED_MM_LEAST = 3.0
 EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 1.5, 0.6, 10.0
 EVEN_ENOUGH = 2.5
@@ -78,7 +79,8 @@ def _elsewhere(checked: Checked) -> Iterator[Seen]:
     A margin has no edge of its own and is not told.
     """
     least_mm = max(DISPLACED_MM_LEAST, float(checked.images.volume.grid.spacing[:2].max()))
-    ways = np.arange(-SEARCHED_MM, SEARCHED_MM + 0.1, SEARCH_STEP_MM)
+    along = np.arange(-SEARCHED_MM, SEARCHED_MM + 0.1, SEARCH_STEP_MM)
+    ways = np.array(list(product(along, along)))
     for one in _with_edges(checked):
         outline = outline_of(checked, one)
         if not len(outline.slices):
@@ -86,13 +88,10 @@ def _elsewhere(checked: Checked) -> Iterator[Seen]:
         here = edge_of(steps_over(checked, outline))
         if here.evenness >= EVEN_ENOUGH:
             continue
-        best, at = here, (0.0, 0.0)
-        for x, y in product(ways, ways):
-            there = edge_of(steps_over(checked, outline, by_mm=(float(x), float(y))))
-            if abs(there.step_hu) >= STEP_HU_LEAST and there.evenness > best.evenness:
-                best, at = there, (float(x), float(y))
-        away = float(np.hypot(*at))
-        is_better = best.evenness >= EVEN_LEAST and here.evenness < EVEN_SHARE_MOST * best.evenness
+        steps_hu, evenness = displaced_edges(checked, outline, ways)
+        evenness[np.abs(steps_hu) < STEP_HU_LEAST] = 0.0
+        best, away = float(evenness.max()), float(np.hypot(*ways[int(evenness.argmax())]))
+        is_better = best >= EVEN_LEAST and here.evenness < EVEN_SHARE_MOST * best
         if is_better and away >= least_mm:
             yield seen({"structure": one.name}, found=f"{away:.0f} mm", limit=f"{least_mm:.1f} mm")
 

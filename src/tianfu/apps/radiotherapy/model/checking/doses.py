@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
-from tianfu.standards.dicom.grids import Floats
+from tianfu.apps.radiotherapy.model.optimisation.regions import ring_of
+from tianfu.apps.radiotherapy.model.scanlines import Bools
+from tianfu.standards.dicom.grids import Floats, Grid
 
 BOOK = Book(Topic.DOSE)
 
@@ -23,6 +25,7 @@ HOT_SHARE = 1.02
 EDGE_SHARE = 0.5
 POINT_WITHIN = 0.10
 SUM_WITHIN = 0.02
+MIDDLE_SHARE, MIDDLE_NEAR_MM, MIDDLE_MM_MOST = 0.95, 15.0, 3.0
 SAME_GY = 0.01
 
 
@@ -118,6 +121,27 @@ def _cold(checked: Checked) -> Iterator[Seen]:
         )
 
 
+@BOOK.rule("dose-middle-beside-target", Severity.WARNING, TG_275, "ours")
+def _middle(checked: Checked) -> Iterator[Seen]:
+    """The prescribed dose in the target and around it has its middle elsewhere than the target: it was shifted.
+
+    What belongs to other targets is left out; a grid coarser than the limit knows no better than its voxels.
+    """
+    grid, target = checked.dose.volume.grid, checked.inside_dose(checked.target)
+    if not target.any():
+        raise NotJudgedError("target-outside-dose")
+    near = target | ring_of(target, grid, inner_mm=0.0, outer_mm=MIDDLE_NEAR_MM)
+    given = near & (checked.dose.volume.values >= MIDDLE_SHARE * checked.prescribed_gy)
+    for other in checked.targets:
+        given &= target | ~checked.inside_dose(other)
+    if not given.any():
+        raise NotJudgedError("nothing-to-check")
+    away = float(np.linalg.norm(_middle_of(given, grid) - _middle_of(target, grid)))
+    limit = max(MIDDLE_MM_MOST, float(grid.spacing.max()))
+    if away > limit:
+        yield seen({"structure": checked.target.name}, found=f"{away:.1f} mm", limit=f"{limit:.1f} mm")
+
+
 @BOOK.rule("dose-maximum-high", Severity.WARNING, TG_275, "ours")
 def _maximum(checked: Checked) -> Iterator[Seen]:
     most, limit = float(checked.dose.volume.values.max()), MOST_SHARE * checked.prescribed_gy
@@ -197,6 +221,10 @@ def _in_target(checked: Checked) -> NDArray[np.float32]:
     if not values.size:
         raise NotJudgedError("target-outside-dose")
     return values
+
+
+def _middle_of(inside: Bools, grid: Grid) -> Floats:
+    return np.asarray(grid.points(np.argwhere(inside)[:, ::-1].mean(axis=0)))
 
 
 def _margin(checked: Checked) -> float:

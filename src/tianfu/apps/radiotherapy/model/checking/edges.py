@@ -102,12 +102,22 @@ def is_hole(plane: Plane, number: int) -> bool:
     return sum(is_inside(float(x), float(y), ring) for ring in others) % 2 == 1
 
 
-def steps_over(checked: Checked, outline: Outline, *, by_mm: tuple[float, float] = (0.0, 0.0)) -> Floats:
-    """Value inside less value outside at each point of an outline displaced by so much, clipped."""
-    at = outline.points_mm + np.array(by_mm)
+def steps_over(checked: Checked, outline: Outline) -> Floats:
+    """Value inside less value outside at each point of an outline, clipped."""
+    at = outline.points_mm
     inside = values_at(checked, at - outline.depths_mm[:, None] * outline.outwards, outline.slices)
     outside = values_at(checked, at + probe_mm(checked) * outline.outwards, outline.slices)
     return np.clip(inside - outside, -CLIPPED_HU, CLIPPED_HU)
+
+
+def displaced_edges(checked: Checked, outline: Outline, by_mm: Floats) -> tuple[Floats, Floats]:
+    """The mean step and how even it is (k) where an outline is displaced by each of many ways (k, 2), as `edge_of`."""
+    at = outline.points_mm + by_mm[:, None, :]
+    inside = values_at(checked, at - outline.depths_mm[:, None] * outline.outwards, outline.slices)
+    outside = values_at(checked, at + probe_mm(checked) * outline.outwards, outline.slices)
+    steps = np.clip(inside - outside, -CLIPPED_HU, CLIPPED_HU)
+    means = steps.mean(axis=1)
+    return means, np.abs(means) / (steps.std(axis=1) + GRAIN_HU)
 
 
 def edge_of(steps: Floats) -> Edge:
@@ -120,8 +130,8 @@ def values_at(checked: Checked, points_mm: Floats, slices: Whole) -> Floats:
     """The image's nearest voxels; beyond its sides the nearest one at the side."""
     image = checked.images.volume
     places = np.rint(points_mm / image.grid.spacing[:2]).astype(np.int64)
-    columns = np.clip(places[:, 0], 0, image.grid.shape[2] - 1)
-    rows = np.clip(places[:, 1], 0, image.grid.shape[1] - 1)
+    columns = np.clip(places[..., 0], 0, image.grid.shape[2] - 1)
+    rows = np.clip(places[..., 1], 0, image.grid.shape[1] - 1)
     return np.asarray(image.values[slices, rows, columns], dtype=np.float64)
 
 
