@@ -50,6 +50,7 @@ export class Arrival {
   #last = NOTHING;
   #isLooking = false;
   #stillSince = 0;
+  #coveredAt = 0;
   /** What stood still until somebody came in anew: the connection that could say so is gone. */
   #ended = { freezes: 0, frozen: 0 };
 
@@ -57,12 +58,12 @@ export class Arrival {
   constructor(video: HTMLVideoElement, shown: () => void) {
     this.#video = video;
     this.#shown = shown;
-    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(() => this.#each());
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback((_, picture) => this.#each(picture));
   }
 
-  #each(): void {
-    this.#video.requestVideoFrameCallback(() => this.#each());
-    this.#came();
+  #each(picture: VideoFrameCallbackMetadata): void {
+    this.#video.requestVideoFrameCallback((_, next) => this.#each(next));
+    if ((picture.receiveTime ?? Infinity) >= this.#coveredAt) this.#came();
   }
 
   #came(): void {
@@ -72,6 +73,11 @@ export class Arrival {
     if (this.#askedAt) this.#joinMs = Math.round(this.#pictureAt - this.#askedAt);
     this.#askedAt = 0;
     this.#shown();
+  }
+
+  /** What came until now is covered for good: a busy device may decode the last of it only after the next opening. */
+  covers(): void {
+    this.#coveredAt = performance.now();
   }
 
   /** He asks to be let in. */

@@ -388,7 +388,10 @@ class LiveVisit {
 
   /** At once: no picture, not even the last. */
   #cover(): void {
-    if (this.#video.srcObject) this.#video.srcObject = null;
+    if (this.#video.srcObject) {
+      this.#video.srcObject = null;
+      this.#arrival.covers();
+    }
     this.#hide();
   }
 
