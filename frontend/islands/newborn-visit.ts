@@ -362,8 +362,7 @@ class LiveVisit {
     const may = this.#stands?.kind === "live" && this.#key !== "" && !this.#isFaulty && !this.#wasWeak;
     if (!may) return this.#cover();
     if (this.#video.srcObject === this.#stream) return;
-    this.#arrival.restart();
-    this.#video.srcObject = this.#stream;
+    this.#arrival.attach(this.#stream);
     if (!this.#sees) {
       this.#show("live", true);
       this.#say("told", this.#words["sound-only"] ?? "");
@@ -388,10 +387,7 @@ class LiveVisit {
 
   /** At once: no picture, not even the last. */
   #cover(): void {
-    if (this.#video.srcObject) {
-      this.#video.srcObject = null;
-      this.#arrival.covers();
-    }
+    if (this.#video.srcObject) this.#video.srcObject = null;
     this.#hide();
   }
 
