@@ -4,6 +4,12 @@ import { type Expected, type Finding, type Signs, Watchdog } from "./newborn-wat
 
 export { LOOK_MS } from "./newborn-watchdog";
 
+/**
+ * No picture is held back for longer after it was received: less than the time after which the page comes in anew, and
+ * nobody stays behind a covered page where a browser tells moments by another clock.
+ */
+const HELD_BACK_MS_MAX = 5_000;
+
 interface Counted {
   readonly freezes: number;
   readonly frozen: number;
@@ -50,6 +56,7 @@ export class Arrival {
   #last = NOTHING;
   #isLooking = false;
   #stillSince = 0;
+  #attachedAt = 0;
   /** What stood still until somebody came in anew: the connection that could say so is gone. */
   #ended = { freezes: 0, frozen: 0 };
 
@@ -57,12 +64,18 @@ export class Arrival {
   constructor(video: HTMLVideoElement, shown: () => void) {
     this.#video = video;
     this.#shown = shown;
-    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(() => this.#each());
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback((_, picture) => this.#each(picture));
   }
 
-  #each(): void {
-    this.#video.requestVideoFrameCallback(() => this.#each());
-    this.#came();
+  #each(picture: VideoFrameCallbackMetadata): void {
+    this.#video.requestVideoFrameCallback((_, next) => this.#each(next));
+    if (!this.#isOfBefore(picture)) this.#came();
+  }
+
+  /** Whether a busy device, or one with a poor network, shows only now what it received before. */
+  #isOfBefore(picture: VideoFrameCallbackMetadata): boolean {
+    const isReceivedBefore = (picture.receiveTime ?? Infinity) < this.#attachedAt;
+    return isReceivedBefore && performance.now() - this.#attachedAt < HELD_BACK_MS_MAX;
   }
 
   #came(): void {
@@ -72,6 +85,13 @@ export class Arrival {
     if (this.#askedAt) this.#joinMs = Math.round(this.#pictureAt - this.#askedAt);
     this.#askedAt = 0;
     this.#shown();
+  }
+
+  /** Show a stream from here on; what was received until now is of before the curtain opened, and stays covered. */
+  attach(stream: MediaStream): void {
+    this.#attachedAt = performance.now();
+    this.restart();
+    this.#video.srcObject = stream;
   }
 
   /** He asks to be let in. */

@@ -362,8 +362,7 @@ class LiveVisit {
     const may = this.#stands?.kind === "live" && this.#key !== "" && !this.#isFaulty && !this.#wasWeak;
     if (!may) return this.#cover();
     if (this.#video.srcObject === this.#stream) return;
-    this.#arrival.restart();
-    this.#video.srcObject = this.#stream;
+    this.#arrival.attach(this.#stream);
     if (!this.#sees) {
       this.#show("live", true);
       this.#say("told", this.#words["sound-only"] ?? "");

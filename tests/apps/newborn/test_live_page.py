@@ -35,6 +35,18 @@ TURNED = """state => {
 """Chromium without a screen hides no page by itself."""
 COVERS = """document.querySelector('[data-watch=stage]').append(
   Object.assign(document.createElement('div'), {style: 'position:absolute;inset:0;z-index:9;background:#000'}))"""
+HELD_BACK = """
+  const real = HTMLVideoElement.prototype.requestVideoFrameCallback;
+  window.uncovered = [];
+  HTMLVideoElement.prototype.requestVideoFrameCallback = function (told) {
+    return real.call(this, (now, picture) => {
+      if (window.receivedAt === undefined) return told(now, picture);
+      told(now, {...picture, receiveTime: receivedAt});
+      uncovered.push(!this.hidden);
+    });
+  };
+"""
+"""Lets every picture be one that was received at the moment `receivedAt`, and notes whether it uncovered the page."""
 QUIET = 0.001
 """Below it nothing is heard; the made-up microphone's beep is far above."""
 
@@ -87,6 +99,23 @@ async def test_a_guardian_sees_after_the_nurse_opens_and_nothing_after_she_draws
     await window.open()
     again = await sees(page, len(drawn) + 5)
     assert opened <= again[len(drawn)] * MILLISECOND, "never the last picture of before"
+
+
+async def test_a_picture_of_before_the_curtain_that_is_decoded_after_it_stays_covered(window: Window) -> None:
+    """However busy her device is; the first one that is received after it uncovers the page."""
+    context = await window.resident(MOTHER, "mother-7")
+    await context.add_init_script(HELD_BACK)
+    page = await window.watching(context)
+    await window.open()
+    await sees(page)
+    await window.shield("feeding")
+    await reads(page, "title", "It is feeding time")
+    await page.evaluate("receivedAt = performance.now()")
+    await window.open()
+    await until(lambda: page.evaluate("uncovered.length > 0"))
+    assert await page.evaluate("uncovered[0]") is False
+    drawn = await page.evaluate("receivedAt = undefined, drawn")
+    await sees(page, len(drawn) + 5)
 
 
 async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) -> None:

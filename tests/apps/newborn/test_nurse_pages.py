@@ -144,11 +144,6 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
         await house.set_password(account)
         secrets[number] = await house.authenticator(account)
     async with embedded() as running, made_ward(database, running, clock) as ward:
-        lens = await camera(running.port, "camera-7")
-        await ward.bed(7)
-        keeper = ward.keeper()
-        await keeper.tick()
-        await keeper.listening.hear()
         limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
         accounts = house.accounts
         people = PeopleCallers(accounts.sessions, accounts.signing_in, limiter, NothingToTell(), is_production=False)
@@ -175,6 +170,12 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             clock=clock,
             assets=made_up_assets(),
         )
+        # The camera lives in this process: while the site is built it gives no sign, and on a busy machine it is missed.
+        lens = await camera(running.port, "camera-7")
+        await ward.bed(7)
+        keeper = ward.keeper()
+        await keeper.tick()
+        await keeper.listening.hear()
         yield Place(ward, house, site, keeper, secrets, nursery, cameras, lens)
         await lens.peer.close()
     house.accounts.passwords.close()

@@ -95,6 +95,7 @@ SEEN = """() => {
   const pen = small.getContext('2d', {willReadFrequently: true});
   const look = (now, data) => {
     if (video.srcObject && !video.hidden) {
+      pen.clearRect(0, 0, 1280, 720);  // a video without a picture yet paints nothing: the last one would stay
       pen.drawImage(video, 0, 0, 1280, 720);
       let at = 0;
       for (let bit = 0; bit < 20; bit++)
