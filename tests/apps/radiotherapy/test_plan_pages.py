@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from demo.radiotherapy.objects import Kind
+from demo.radiotherapy.objects import Kind, written
 
 from tests.apps.radiotherapy.department import Browser, Department
+from tests.apps.radiotherapy.plan_forms.test_starting import SECOND, two_sets
 from tests.radiotherapy_house import small_objects
 from tests.radiotherapy_plan import small_machine, small_wish
 from tests.radiotherapy_plan_result import small_result
@@ -182,6 +183,18 @@ async def test_a_case_without_structures_without_plans_or_a_house_without_machin
     shown = await page(physicist, f"{at(bare)}/plan")
     assert "The case has no structure set." in shown
     assert 'name="template"' not in shown
+
+
+async def test_of_two_structure_sets_one_is_chosen_before_the_form(department: Department, physicist: Browser) -> None:
+    files = written(two_sets()).files.values()
+    case = await department.imaging.case_of([content for contents in files for content in contents])
+    for query in ("", "?template=small"):
+        shown = await page(physicist, f"{at(case)}/plan{query}")
+        assert shown.count('type="radio" name="structure_set"') == 2
+        assert 'data-part="plan-form"' not in shown
+    told = dict(fields_of(await page(physicist, f"{at(case)}/plan?template=small&structure_set={SECOND}")))
+    assert told["structure_set"] == SECOND
+    assert told["structure"] == "", "the last of the template's is not in this set"
 
 
 async def test_a_plan_is_shown_varied_downloaded_and_compared(

@@ -1,0 +1,26 @@
+"""Two plans beside each other: doses that differ by what was added, and structures that only one has."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.radiotherapy_plan_result import small_result, small_structure
+from tianfu.apps.radiotherapy.queries.plan_differences import COLUMNS, differences, facts
+
+
+def test_each_dose_of_a_hotter_plan_is_more_by_what_was_added() -> None:
+    first, second = small_result("first", {}), small_result("second", {}, more_gy=2.0)
+    rows = differences(first.structures, second.structures)
+    assert [row.name for row in rows] == ["PTV_5000", "SpinalCord"]
+    assert [cell.more for row in rows for cell in row.cells] == pytest.approx([2.0] * 2 * len(COLUMNS))
+
+
+def test_a_structure_that_one_plan_has_alone_or_under_another_number_is_not_compared() -> None:
+    one, other = (small_structure(number, "PTV", low_gy=1.0, high_gy=2.0) for number in (1, 2))
+    assert differences((one,), (other,)) == ()
+    assert differences((one,), ()) == ()
+
+
+def test_facts_say_the_same_of_both_but_for_what_differs() -> None:
+    told = facts(small_result("first", {}), small_result("second", {}, more_gy=1.0))
+    assert {key for key, one, other in told if one != other} == {"name", "hottest"}
