@@ -26,7 +26,7 @@ from demo.radiotherapy.blind_faults.blind import Blind
 from demo.radiotherapy.drawn import drawn_case
 from demo.radiotherapy.faults import apply, faults_of
 from demo.radiotherapy.faults.fault import Fault, Layer
-from demo.radiotherapy.objects import Objects, written
+from demo.radiotherapy.objects import Kind, Objects, written
 from demo.radiotherapy.sound import GENERIC
 from scipy.ndimage import uniform_filter
 
@@ -51,6 +51,15 @@ DRAWS_MOST = 40
 
 PICTURE_HU, PICTURE_MM2, PICTURE_VOXELS = 12.0, 400.0, 3
 """Two slices show the same anatomy if fewer square millimetres of them differ by so much, grain averaged out."""
+
+PARTS = {
+    Kind.CT: "images",
+    Kind.STRUCTURES: "structure_sets",
+    Kind.PLAN: "plans",
+    Kind.DOSE: "doses",
+    Kind.RECORD: "treatments",
+}
+"""Where a case has its objects of a kind."""
 
 Said = frozenset[tuple[str, str]]
 """What rules found, each with its place and its words."""
@@ -187,11 +196,18 @@ def _spoilt(fault: Fault, files: Objects, before: Case, seed: int) -> Case:
     is_none = NO_FAULT.get(fault.id, _never)
     for draw in range(DRAWS_MOST):
         with suppress(Refusal):
-            after = _read(apply(fault, files, Dice("seeded", seed, fault.id, draw)).objects)
+            after = read_again(before, files, apply(fault, files, Dice("seeded", seed, fault.id, draw)).objects)
             if not is_none(before, after):
                 return after
     message = f"nothing comes of {fault.id}"
     raise ValueError(message)
+
+
+def read_again(before: Case, files: Objects, changed: Objects) -> Case:
+    """What `changed` is read as, if `before` is what `files` are: each kind is read by itself, and the same twice."""
+    kinds = [kind for kind in Kind if changed.of(kind) != files.of(kind)]
+    read = _read(Objects(files={kind: changed.of(kind) for kind in kinds}))
+    return replace(before, **{PARTS[kind]: getattr(read, PARTS[kind]) for kind in kinds})
 
 
 def _read(objects: Objects) -> Case:

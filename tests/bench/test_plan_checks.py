@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from bench.radiotherapy_checks import NO_FAULT, said_of, seeded_tried
+from bench.radiotherapy_checks import BYTES_MAX, NO_FAULT, VOXELS_MAX, read_again, said_of, seeded_tried
 from bench.radiotherapy_named import RIGHTLY
 from demo.dice import Dice
 from demo.radiotherapy.blind_faults import BLIND_FAULTS
 from demo.radiotherapy.drawn import drawn_case
-from demo.radiotherapy.faults import FAULTS, faults_of
+from demo.radiotherapy.faults import FAULTS, apply, faults_of
 from demo.radiotherapy.faults.fault import Layer
+from demo.radiotherapy.objects import written
 
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES
-from tianfu.standards.dicom.cases import Case
+from tianfu.standards.dicom.cases import Case, read_case
 
 SEED = 20261128
 ONCE_MISSED = (
@@ -68,3 +69,16 @@ def test_rules_are_named_for_every_fault_and_all_of_them_exist() -> None:
 def test_what_only_the_image_or_the_fields_can_tell_is_named_rightly() -> None:
     faults = [FAULTS[name] for name in ONCE_MISSED]
     assert [one.fault for one in seeded_tried(SEED, [case_of(0)], faults) if not one.rightly] == []
+
+
+@pytest.mark.slow  # writes a case of fifty slices and reads it back three times
+@pytest.mark.parametrize("name", ["plan-wrong-fractions", "record-beam-left-out"])
+def test_what_is_read_again_is_what_all_of_it_would_be_read_as(name: str) -> None:
+    files = written(case_of(0))
+    spoilt = apply(FAULTS[name], files, Dice("tests", SEED, name)).objects
+    before, whole = (
+        read_case(objects.contents(), bytes_max=BYTES_MAX, voxels_max=VOXELS_MAX).value for objects in (files, spoilt)
+    )
+    again = read_again(before, files, spoilt)
+    assert (again.plans, again.treatments) == (whole.plans, whole.treatments)
+    assert said_of(again) == said_of(whole) != said_of(before)
