@@ -170,7 +170,7 @@ async def place(database: Database, addresses: Addresses) -> AsyncIterator[Place
             clock=clock,
             assets=made_up_assets(),
         )
-        # The camera lives in this process: while the site is built it gives no sign, and on a busy machine it is missed.
+        # The camera lives in this process: while the site is built it gives no sign, and a busy machine misses it.
         lens = await camera(running.port, "camera-7")
         await ward.bed(7)
         keeper = ward.keeper()

@@ -131,14 +131,7 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
         await house.set_password(account)
         secrets[number] = await house.authenticator(account)
     async with embedded() as running, made_ward(database, running, clock) as ward:
-        lens = await camera(running.port, "camera-7")
-        await ward.bed(7)
-        keeper = ward.keeper()
-        await keeper.tick()
-        await keeper.listening.hear()
-        await ward.arm(7)
         cameras = Cameras(database, Seals(house.keyring), auditor=await auditor_of(database), clock=clock)
-        await cameras.add("camera-7", CameraKind.CART, None)
         observatory = Observatory(
             house=ward.house, book=QualityBook(database), cameras=cameras, trees=Organisations(database)
         )
@@ -160,6 +153,14 @@ async def desk(database: Database, addresses: Addresses) -> AsyncIterator[Desk]:
             doorkeeping=Doorkeeping(callers=cast("Callers", callers), limiter=limiter),
             clock=clock,
         )
+        # The camera lives in this process: while the site is built it gives no sign, and a busy machine misses it.
+        lens = await camera(running.port, "camera-7")
+        await ward.bed(7)
+        keeper = ward.keeper()
+        await keeper.tick()
+        await keeper.listening.hear()
+        await ward.arm(7)
+        await cameras.add("camera-7", CameraKind.CART, None)
         viewers = Viewers(database, b"s" * 32)
         yield Desk(ward, house, observatory, cameras, viewers, site, secrets)
         await lens.peer.close()
