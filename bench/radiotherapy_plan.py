@@ -84,13 +84,8 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
     result |= _alone(phantom, case, linac, engines)
     say("rules on plans, beside engines in water and lung, and a finer grid")
     shares = Shares()
-<<<<<<< HEAD
-    result |= _beside(phantom, beam)
-    result |= phantom_keys(linac, whole=with_peers)
-=======
     result |= _beside(phantom, engines)
-    # Goals on other phantoms: one line here, before the shares are waited for.
->>>>>>> 845b08af50e5153c94a32c3a49b999b896abea69
+    result |= phantom_keys(linac, whole=with_peers)
     result |= shares.keys()
     if with_peers:
         say("the converged objective")
