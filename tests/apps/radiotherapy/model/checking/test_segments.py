@@ -85,6 +85,27 @@ def _passed(positions: Floats) -> Floats:
     return moved
 
 
+def _of_shapes(one: Beam, *, shapes: int, closed: int) -> Beam:
+    """So many shapes, each a hair wider than the last, with the lower pairs of all of them closed."""
+    wanted = [one.control_points[0]] * shapes
+    points = []
+    for number, point in enumerate(wanted):
+        openings = tuple(
+            replace(each, positions_mm=_lower_closed(each.positions_mm, closed, number / 10))
+            if each.device == "MLCX"
+            else each
+            for each in point.stand.openings
+        )
+        points.append(replace(point, weight=number / (shapes - 1), stand=replace(point.stand, openings=openings)))
+    return replace(one, control_points=tuple(points))
+
+
+def _lower_closed(positions_mm: tuple[float, ...], pairs: int, wider_mm: float) -> tuple[float, ...]:
+    first, second = np.split(np.array(positions_mm), 2)
+    second = np.where(np.arange(60) < pairs, first, np.where(second > first, second + wider_mm, second))
+    return (*first.tolist(), *second.tolist())
+
+
 UPPER_JAWS = opening("ASYMY", lambda one: np.array([0.0, one[1]]))
 
 FAULTS = [
@@ -146,3 +167,13 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.rule)
 def test_a_fault_is_found_by_its_rule_alone(fault: Planted) -> None:
     assert found(fault.plant(sound_checked())) == {fault.rule} | fault.also
+
+
+@pytest.mark.parametrize(
+    ("shapes", "closed", "misses"),
+    [(3, 30, True), (6, 30, False), (6, 60, True)],
+    ids=["few-shapes-see-half", "many-shapes-see-half", "many-shapes-see-nothing"],
+)
+def test_a_modulated_beam_may_spare_half_of_the_target(shapes: int, closed: int, *, misses: bool) -> None:
+    plant = with_beams(lambda one: _of_shapes(one, shapes=shapes, closed=closed), 1)
+    assert ("aperture-misses-target" in found(plant(sound_checked()))) == misses
