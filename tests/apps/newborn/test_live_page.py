@@ -63,7 +63,11 @@ async def sees(page: Page, more_than: int = 5) -> list[int]:
     async def enough() -> bool:
         return len(await page.evaluate("drawn")) > more_than
 
-    await until(enough)
+    try:
+        await until(enough)
+    except TimeoutError:
+        said = await page.locator("[data-watch=stage], [data-watch=told], [data-watch=alarm]").all_inner_texts()
+        pytest.fail(f"no picture came, and the page says {said}")
     drawn: list[int] = await page.evaluate("drawn")
     return drawn
 
