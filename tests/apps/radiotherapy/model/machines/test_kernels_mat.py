@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.io
+from demo.radiotherapy.machines import made_beam
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.radiotherapy_machine import made_beam
 from tianfu.apps.radiotherapy.model.machines import mat_files
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.kernels_mat import read_pencil_beam

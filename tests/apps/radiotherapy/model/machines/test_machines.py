@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from demo.radiotherapy.machines import made_beam
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.radiotherapy_machine import made_beam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.kernels_mat import read_pencil_beam
 from tianfu.apps.radiotherapy.model.machines.machines import Commissioning, Figure, Machine, Measurement

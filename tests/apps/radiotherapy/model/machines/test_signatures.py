@@ -10,10 +10,10 @@ from typing import get_args
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from demo.radiotherapy.machines import made_beam
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.radiotherapy_machine import made_beam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.machines import Commissioning, Kind, Machine, Measurement
 from tianfu.apps.radiotherapy.model.machines.signatures import (

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demo.radiotherapy.machines import made_beam
 from scipy.special import erf
 
-from tests.radiotherapy_machine import closed_dose, made_beam
+from tests.radiotherapy_machine import closed_dose
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.calibration import calibrated
 from tianfu.apps.radiotherapy.model.machines.kernels import core_and_skirt, kernels_at
