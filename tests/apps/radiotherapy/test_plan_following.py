@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tianfu.apps.radiotherapy.model.planning.steps import StepName
 from tianfu.apps.radiotherapy.plan_following import STAGES, curve_row, dose_at, stages_of
 from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress
 
@@ -34,6 +35,10 @@ def test_a_row_has_the_figures_of_its_curve() -> None:
     row = curve_row(curve(tuple(100.0 - place for place in range(101))), 50.0)
     assert row.doses_gy == pytest.approx((2.5, 25.0, 49.0))
     assert (row.mean_gy, row.highest_gy) == (1.0, 2.0)
+
+
+def test_stages_are_the_steps_in_their_order_between_reading_and_judging() -> None:
+    assert STAGES == ("reading", *StepName, "judging")
 
 
 def test_what_comes_before_the_present_stage_is_done_and_what_comes_after_is_to_come() -> None:

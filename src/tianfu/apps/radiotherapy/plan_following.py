@@ -13,8 +13,8 @@ SECOND_DOSE: Final = "second-dose"
 STAGES: Final = (
     "reading",
     "beamlets",
-    "influence",
     "regions",
+    "influence",
     "fluence",
     "segments",
     "refined",
