@@ -24,7 +24,14 @@ from tianfu.apps.radiotherapy.plan_results import (
 from tianfu.apps.radiotherapy.results import FORM, NOT_CLEARED, Provenance, StructureResult
 
 FIGURES = ComplexityFigures(
-    mu=120.0, mcs=0.5, lsv=0.8, aav=0.6, sas={"10 mm": 0.1}, irregularity=2.0, modulation=0.3, area_mm2=900.0
+    mu=120.0,
+    mcs=0.5,
+    lsv=0.8,
+    aav=0.6,
+    sas={"2": 0.0, "5": 0.0, "10": 0.125, "20": 0.5},
+    irregularity=2.0,
+    modulation=0.3,
+    area_mm2=900.0,
 )
 
 

@@ -215,6 +215,7 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     for part in ("checks", "fields", "files", "scorecard", "figures", "others", "provenance"):
         assert f'data-part="{part}"' in shown
     assert "rt-curve" in shown
+    assert "0.125" in shown, "the part of leaf pairs open less than 10 mm"
     assert "2 densities that the contours state were not used" in shown
     assert 'data-rule="plan-not-for-treatment"' in shown
     severities = re.findall(r'data-rule="[^"]+">.*?<span class="tag (\w+)">', shown, re.DOTALL)

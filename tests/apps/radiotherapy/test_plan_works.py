@@ -18,6 +18,7 @@ from tianfu.apps.radiotherapy.model.planning.steps import StepName
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_parts import STEPS
 from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS, PlanProgress
+from tianfu.apps.radiotherapy.plan_result_routes import SMALL_MM
 from tianfu.apps.radiotherapy.plan_results import PlanResult
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION
@@ -82,6 +83,7 @@ async def test_a_plan_is_kept_with_all_that_was_found_out_and_that_it_is_cleared
     assert (stops, result.worst) == (LACKS_BY_DEFINITION, "stop")
     assert result.complexity is not None
     assert set(result.complexity.beams) == {"1", "2", "3"}
+    assert all(SMALL_MM in one.sas for one in (result.complexity.plan, *result.complexity.beams.values()))
     assert {each.name for each in result.structures} >= {"BODY", "PTV_5000", "SpinalCord"}
     assert len(result.lines) > 0
     assert result.second is None

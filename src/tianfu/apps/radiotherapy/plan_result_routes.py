@@ -32,8 +32,8 @@ PLANS = CASES + "/{case:str}/plans"
 
 TEMPLATE: Final = "template.json"
 
-SMALL_MM: Final = "10 mm"
-"""The limit of the small aperture score that the page shows."""
+SMALL_MM: Final = "10"
+"""The limit of the small aperture score that the page shows, in millimetres."""
 
 FILE_HEADERS: Final = {"cache-control": "no-store", "cross-origin-resource-policy": "same-origin"}
 
@@ -165,7 +165,7 @@ def _title_of(protocol: str, tag: str) -> str:
 
 
 def _small(figures: ComplexityFigures) -> float:
-    return figures.sas.get(SMALL_MM, 0.0)
+    return figures.sas[SMALL_MM]
 
 
 async def _drawn(pages: Pages, request: HttpRequest, results: Sequence[PlanResult]) -> DrawnDvh | None:

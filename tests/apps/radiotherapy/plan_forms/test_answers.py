@@ -211,3 +211,8 @@ def test_no_form_breaks_the_reading(sent: dict[str, list[str]]) -> None:
 def test_names_that_are_not_told_stay() -> None:
     wish: PlanWish = small_wish()
     assert renamed(wish, {}) == wish
+
+
+@pytest.mark.parametrize("text", ["1,000", "2,5", "1e3", "0x10", "1_000", "٣", "--1", "."])
+def test_what_may_mean_another_number_is_none(text: str) -> None:
+    assert number_from(text) is None

@@ -109,12 +109,13 @@ class _Reading:
 
 
 def number_from(text: str) -> float | None:
-    """A finite number in plain digits; None for anything else, such as `nan`, `1e999` and `1_000`."""
-    plain = text.replace(",", ".", 1)
-    if len(plain) > DIGITS_MOST or not plain.isascii() or not set(plain) <= set("0123456789.-+"):
+    """A finite number in plain digits; None for anything else, such as `nan`, `1e999`, `1_000`, and `1,000`, which is
+    a thousand to some and one to others.
+    """
+    if len(text) > DIGITS_MOST or not text.isascii() or not set(text) <= set("0123456789.-+"):
         return None
     try:
-        return float(plain)
+        return float(text)
     except ValueError:
         return None
 
