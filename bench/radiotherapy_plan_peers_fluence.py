@@ -1,6 +1,6 @@
 """One objective on one influence, given to pyRadPlan's solvers and to ours in turns.
 
-The case is that of `bench.radiotherapy_deliverable` without its smoothing, which pyRadPlan does not have: doses of all
+The case is that of `bench.radiotherapy_objective`, without smoothing, which pyRadPlan does not have: doses of all
 voxels that any objective has, in single precision.  pyRadPlan solves it with IPOPT, its own choice, and with SciPy's
 L-BFGS-B, each from where it begins itself.  What counts is the time until the objective is within 1 % of the lowest
 value that any of the three found; it counts from the first value on, so that neither's preparations are in it.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.peers import asked
-from bench.radiotherapy_deliverable import FRACTIONS, OBJECTIVES, PRESCRIBED_GY, TARGET, WITHIN, regions_of
+from bench.radiotherapy_objective import FRACTIONS, OBJECTIVES, PRESCRIBED_GY, TARGET, WITHIN, regions_of
 from bench.radiotherapy_tg119 import Phantom
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Step, even_start, optimise
