@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from demo.dice import Dice
@@ -61,6 +61,8 @@ PARTS = {
 }
 """Where a case has its objects of a kind."""
 
+Planted = TypeVar("Planted", Blind, Fault)
+
 Said = frozenset[tuple[str, str]]
 """What rules found, each with its place and its words."""
 
@@ -85,6 +87,13 @@ class Share:
     seed: int
     number: int
     of: int
+    is_whole: bool
+
+    def of_faults(self, faults: Sequence[Planted]) -> list[Planted]:
+        """Its faults: every one for the whole, and else half of them, drawn by the seed."""
+        drawn = np.random.default_rng(self.seed).permutation(len(faults))
+        some = drawn if self.is_whole else drawn[: len(faults) // 2]
+        return [faults[place] for place in sorted(some)][self.number :: self.of]
 
     def cases(self) -> list[Case]:
         """Its sound cases."""
@@ -102,15 +111,18 @@ class Counted:
 
 
 class Shares:
-    """Processes at work from the beginning; without a seed one is drawn."""
+    """Processes at work from the beginning; without a seed one is drawn, and if it is not the whole, half the faults."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, *, is_whole: bool) -> None:
         """Start them."""
         self.began = time.perf_counter()
         self.seed = secrets.randbelow(2**32) if seed is None else seed
         self._at_work = [
             subprocess.Popen(
-                [sys.executable, "-m", "bench.radiotherapy_checks", str(self.seed), "--share", str(number)],
+                [
+                    *(sys.executable, "-m", "bench.radiotherapy_checks", str(self.seed), "--share", str(number)),
+                    *(("--whole",) if is_whole else ()),
+                ],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -140,6 +152,7 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
         "clean_cases": sum(part.clean_cases for part in parts),
         "false_alarms": alarms.total(),
         "false_alarm_rules": dict(alarms),
+        "faults_known": len(BLIND_FAULTS) + len(faults_of(Layer.PLAN_CHECK)),
         "faults_planted": len(tried),
         "faults_caught": _caught(tried),
         "faults_missed": [one.fault for one in tried if not one.rightly],
@@ -154,8 +167,8 @@ def counted(share: Share) -> Counted:
     cases = share.cases()
     alarms = Counter(rule for case in cases for rule, _ in said_of(case))
     planted = cases[:PLANTED_IN]
-    blind = list(BLIND_FAULTS.values())[share.number :: share.of]
-    seeded = faults_of(Layer.PLAN_CHECK)[share.number :: share.of]
+    blind = share.of_faults(list(BLIND_FAULTS.values()))
+    seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
     return Counted(
         clean_cases=len(cases),
         alarms=alarms,
@@ -290,11 +303,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.radiotherapy_checks", description=__doc__)
     parser.add_argument("seed", type=int)
     parser.add_argument("--share", type=int)
+    parser.add_argument("--whole", action="store_true", help="all faults, not a half that the seed draws")
     asked = parser.parse_args()
     if asked.share is None:
-        print(json.dumps(Shares(asked.seed).keys()))
+        print(json.dumps(Shares(asked.seed, is_whole=asked.whole).keys()))
     else:
-        print(json.dumps(_told(counted(Share(seed=asked.seed, number=asked.share, of=PROCESSES)))))
+        share = Share(seed=asked.seed, number=asked.share, of=PROCESSES, is_whole=asked.whole)
+        print(json.dumps(_told(counted(share))))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from bench.radiotherapy_checks import Shares
 from bench.radiotherapy_cones import cones_keys, fitted
 from bench.radiotherapy_engines import Engines, agreement_keys, lung_keys, water_keys
 from bench.radiotherapy_made import CONVERGED_OBJECTIVE, compile_seconds, converged_objective, made_keys, phantom_case
-from bench.radiotherapy_phantoms import phantom_keys
+from bench.radiotherapy_phantoms import phantom_keys, phantom_names
 from bench.radiotherapy_plan_peers import FULL_ONLY as PEERS_ONLY
 from bench.radiotherapy_plan_peers import full_keys
 from bench.radiotherapy_tg119 import DataMissingError, Phantom, points_of, read_machine, read_phantom
@@ -53,7 +53,9 @@ COARSER_MM = 3.0
 FULL_ONLY = {
     "fluence_converged_objective": "twelve seconds of search beyond what a plan needs; the reduced run holds the "
     "objective against the one that was kept, and fails if it gets below it",
-} | PEERS_ONLY
+    **dict.fromkeys(phantom_names(), "three whole plans, which together take as long as the rest"),
+    **PEERS_ONLY,
+}
 """What the reduced run leaves out, by key, with the reason."""
 
 SETTINGS = Settings(
@@ -83,11 +85,11 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
     result |= {"cones_fit_seconds": round(fit_seconds, 2)}
     result |= _alone(phantom, case, linac, engines)
     say("rules on plans, beside engines in water and lung, and a finer grid")
-    shares = Shares()
+    shares = Shares(is_whole=with_peers)
     result |= _beside(phantom, engines)
-    result |= phantom_keys(linac, whole=with_peers)
     result |= shares.keys()
     if with_peers:
+        result |= phantom_keys(linac)
         say("the converged objective")
         result |= _full_only(case, linac)
         traced = replace(SETTINGS, gy_per_mu=linac.calibration.gy_per_mu)

@@ -171,6 +171,7 @@ PLANNING_BESIDE: dict[str, str] = {
     "cones_field_3mm_seconds": "one field by the second engine, at 3 mm",
     "cones_fit_percent_max": "how far its kernels are from the first engine's in water, at most, from 5 mm of depth",
     "lung_a_above_b_percent_max": "most by which the pencil beam tells more in a slab of lung, of its maximum",
+    "faults_known": "faults that can be planted, each drawn anew; a reduced run plants half of them, another each time",
     "faults_planted": "faults, of which some were written by somebody who had not read the rules:",
     "blind_planted": "those",
     "blind_caught": "those of them that were caught",

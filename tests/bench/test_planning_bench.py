@@ -9,8 +9,10 @@ import pytest
 from bench.radiotherapy_checks import CLEAN_CASES, PROCESSES, Counted, Share, Tried, keys_of
 from bench.radiotherapy_engines import AWAY_MM, STEP_MM, beyond
 from bench.radiotherapy_made import Clock, coarse_wish, wish_of
+from bench.radiotherapy_phantoms import phantom_names
 from bench.radiotherapy_plan import FULL_ONLY
 from bench.report import PLANNING, PLANNING_BESIDE, PLANNING_FULL, planning_page
+from demo.radiotherapy.blind_faults import BLIND_FAULTS
 
 from tianfu.apps.radiotherapy.model.planning.soundness import refuse_unless_sound
 from tianfu.apps.radiotherapy.model.planning.steps import StepName, Told
@@ -40,7 +42,8 @@ def test_the_page_tells_every_figure_of_planning_and_flags_lung() -> None:
 
 
 def test_the_page_names_what_the_full_run_alone_measures() -> None:
-    in_tables = {"dose_vs_peer": {}, "fluence_vs_peer_seconds": {}}
+    in_tables: dict[str, Any] = {"dose_vs_peer": {}, "fluence_vs_peer_seconds": {}}
+    in_tables |= dict.fromkeys(phantom_names(), True)
     assert {*PLANNING_FULL, *in_tables} == set(FULL_ONLY)
     assert "In the full run alone: `fluence_converged_objective`" in planning_page(_measured())
     full = planning_page(_measured() | dict.fromkeys(FULL_ONLY, 481.6) | in_tables)
@@ -93,9 +96,25 @@ def test_a_profile_within_a_millimetre_of_another_is_not_beyond_it() -> None:
     assert beyond(falling + 0.02, falling) == pytest.approx(0.02)
 
 
+def shares(*, seed: int, is_whole: bool) -> list[Share]:
+    return [Share(seed=seed, number=number, of=PROCESSES, is_whole=is_whole) for number in range(PROCESSES)]
+
+
 def test_all_shares_together_try_every_case_once() -> None:
-    numbers = [range(CLEAN_CASES)[Share(seed=1, number=n, of=PROCESSES).number :: PROCESSES] for n in range(PROCESSES)]
+    numbers = [range(CLEAN_CASES)[share.number :: PROCESSES] for share in shares(seed=1, is_whole=True)]
     assert sorted(place for part in numbers for place in part) == list(range(CLEAN_CASES))
+
+
+def test_all_shares_together_plant_every_fault_once_and_of_a_reduced_run_half_of_them_drawn_by_the_seed() -> None:
+    faults = list(BLIND_FAULTS.values())
+    planted = [fault.id for share in shares(seed=1, is_whole=True) for fault in share.of_faults(faults)]
+    assert sorted(planted) == sorted(BLIND_FAULTS)
+    halves = [
+        {fault.id for share in shares(seed=seed, is_whole=False) for fault in share.of_faults(faults)}
+        for seed in range(2)
+    ]
+    assert [len(half) for half in halves] == [len(faults) // 2] * 2
+    assert halves[0] != halves[1]
 
 
 def test_counts_of_shares_add_up_and_a_wrong_name_is_no_catch() -> None:
