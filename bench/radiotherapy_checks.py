@@ -111,7 +111,7 @@ class Counted:
 
 
 class Shares:
-    """Processes at work from the beginning; without a seed one is drawn, and if it is not the whole, half the faults."""
+    """Processes at work from the beginning; without a seed one is drawn.  All faults if it is the whole, else half."""
 
     def __init__(self, seed: int | None = None, *, is_whole: bool) -> None:
         """Start them."""
