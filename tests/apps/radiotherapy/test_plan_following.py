@@ -38,7 +38,7 @@ def test_a_row_has_the_figures_of_its_curve() -> None:
 
 
 def test_stages_are_the_steps_in_their_order_between_reading_and_judging() -> None:
-    assert STAGES == ("reading", *StepName, "judging")
+    assert ("reading", *StepName, "judging") == STAGES
 
 
 def test_what_comes_before_the_present_stage_is_done_and_what_comes_after_is_to_come() -> None:
