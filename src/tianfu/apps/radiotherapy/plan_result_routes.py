@@ -93,7 +93,7 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             columns=COLUMNS,
             others=others,
             small=_small,
-            places=places_mm(result),
+            isocentres=places_mm(result),
         )
 
     return [show_made_plan]

@@ -15,6 +15,7 @@ from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground,
 from tianfu.apps.radiotherapy.plan_forms.filling import form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm, changed, first_field, form_sent
 from tianfu.apps.radiotherapy.plan_forms.roles import suggested
+from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.kernel.refusal import Refusal
 
 ODD = "0123456789.,-+eE_ naif²<>'\x1b\u202e"
@@ -63,6 +64,13 @@ def test_a_point_of_the_templates_phantom_is_never_filled_in_and_the_middle_of_t
     assert (form.isocentre, form.isocentre_x, form.isocentre_y, form.isocentre_z) == ("", "", "", "")
     form = replace(answered(), isocentre="")
     assert faults(form, ground(base=base)) == {"isocentre": "plan-form-isocentre-not-chosen"}
+
+
+def test_no_template_that_comes_with_the_program_fills_in_a_point_or_a_density_table() -> None:
+    forms = {name: form_of_template(wish, wish.structures) for name, wish in shipped_templates().items()}
+    assert {form.density for form in forms.values()} == {""}
+    assert {form.isocentre_z for form in forms.values()} == {""}
+    assert forms["tg119-multi-target"].isocentre == ""
 
 
 def test_the_isocentre_is_the_point_that_was_typed_or_the_middle_and_known_as_somebodys_choice() -> None:
