@@ -13,6 +13,7 @@ from tianfu.apps.radiotherapy.plan_results import (
     CheckResult,
     ComplexityFigures,
     ComplexityResult,
+    DensityTableResult,
     FaultResult,
     FieldResult,
     MachineResult,
@@ -51,6 +52,7 @@ def small_result(name: str, documents: Mapping[str, str], *, more_gy: float = 0.
         machine=MachineResult(
             name="generic-6mv", version=1, fingerprint="f", document="d", notice={"en": "It stands nowhere."}
         ),
+        density_table=DensityTableResult(name="TG-119 phantom", version=1, is_phantoms=True),
         structure_set="1.2",
         images="1.3",
         prescribed_structure="PTV_5000",

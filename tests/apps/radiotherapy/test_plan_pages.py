@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # plans are computed by kern
 
 NOTICE = "Not for clinical use until commissioned and registered."
 CHOSEN = {"name": "Small", "machine": "generic-6mv@1", "second": "none", "protocol": "none", "confirmed": "yes"}
+CHOSEN["density"] = "TG-119 phantom@1"
 
 Fields = list[tuple[str, str]]
 
@@ -127,7 +128,8 @@ async def test_a_case_leads_to_a_template_and_a_form_and_nothing_is_chosen(physi
     assert " checked" not in shown
     fields = await begun(physicist, case)
     told = dict(fields)
-    assert (told["machine"], told["protocol"]) == ("", "")
+    assert (told["machine"], told["density"], told["protocol"]) == ("", "", "")
+    assert told["isocentre"] == "target-middle"
     assert {"second", "confirmed"} & set(told) == set()
     assert [value for name, value in fields if name == "structure"] == ["BODY", "PTV_5000", "SpinalCord"]
     assert [value for name, value in fields if name == "beam-gantry"] == ["0", "120", "240"]
@@ -145,6 +147,33 @@ async def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays
         assert f'href="#{missing}"' in answer.text
         assert dict(fields_of(answer.text))["dose"] == "51.5"
     assert await department.desk.works.about(case.id) == ()
+
+
+async def test_a_point_of_a_template_is_told_and_asked_for_and_one_that_was_typed_stays(
+    department: Department, physicist: Browser, case: KeptCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pointed = {"small": small_wish(isocentre=[0.0, 0.0, 2.5])}
+    for module in ("templates", "plan_forms.starting"):
+        monkeypatch.setattr(f"tianfu.apps.radiotherapy.{module}.shipped_templates", lambda: pointed)
+    shown = await page(physicist, f"{at(case)}/plan?template=small")
+    assert "own point (0, 0, 2.5)" in shown
+    seen = fields_of(shown)
+    assert "isocentre" not in dict(seen)
+    assert {dict(seen)[f"isocentre_{axis}"] for axis in "xyz"} == {""}
+    answer = await sent(physicist, case, [*with_(seen, **CHOSEN), ("deed", "make")])
+    assert (answer.status_code, 'id="isocentre-error"' in answer.text) == (422, True)
+    typed = with_(seen, **CHOSEN, isocentre="point", isocentre_x="-4.5", isocentre_y="x", isocentre_z="3")
+    answer = await sent(physicist, case, [*typed, ("deed", "make")])
+    assert answer.status_code == 422
+    assert 'href="#isocentre_y"' in answer.text
+    again = dict(fields_of(answer.text))
+    assert [again[name] for name in ("isocentre", "isocentre_x", "isocentre_y")] == ["point", "-4.5", "x"]
+    work = (await asked(physicist, case, with_(fields_of(answer.text), isocentre_y="2"))).rpartition("/")[2]
+    [made] = await department.desk.works.about(case.id)
+    assert made.id == work
+    assert msgspec.json.decode(made.arguments["wish"])["isocentre"] == [-4.5, 2.0, 3.0]
+    variant = dict(fields_of(await page(physicist, f"{at(case)}/plan?variant={work}")))
+    assert [variant[name] for name in ("isocentre", "isocentre_x", "density")] == ["point", "-4.5", CHOSEN["density"]]
 
 
 async def test_rows_come_and_go_without_a_script_and_enter_begins_nothing(physicist: Browser, case: KeptCase) -> None:
@@ -216,6 +245,9 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
         assert f'data-part="{part}"' in shown
     assert "rt-curve" in shown
     assert "0.125" in shown, "the part of leaf pairs open less than 10 mm"
+    assert "x 0.0, y 0.0, z 0.0 mm" in shown
+    assert "-50.0 … 50.0" in shown
+    assert "is that of a phantom and of no clinic’s scanner" in shown
     assert "2 densities that the contours state were not used" in shown
     assert 'data-rule="plan-not-for-treatment"' in shown
     severities = re.findall(r'data-rule="[^"]+">.*?<span class="tag (\w+)">', shown, re.DOTALL)
@@ -230,6 +262,7 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     assert (await physicist.get(f"{first}/files/second-dose.dcm")).status_code == 404
     both = await page(physicist, f"{at(case)}/plans-compared?first={work}&second={other}")
     assert "Hotter" in both
+    assert both.count("TG-119 phantom 1") == both.count("x 0.0, y 0.0, z 0.0 mm") == 2
     gains = [float(each) for each in re.findall(r'<span class="strong nw">([+-][\d.]+)</span>', both)]
     assert max(gains) == 2.0
     odd = await physicist.get(f"{at(case)}/plans-compared?first={work}&second={work}")

@@ -87,6 +87,8 @@ async def test_a_plan_is_kept_with_all_that_was_found_out_and_that_it_is_cleared
     assert {each.name for each in result.structures} >= {"BODY", "PTV_5000", "SpinalCord"}
     assert len(result.lines) > 0
     assert result.second is None
+    assert (result.density_table.name, result.density_table.version) == ("TG-119 phantom", 1)
+    assert result.density_table.is_phantoms
 
 
 async def test_the_kept_objects_are_the_plan_and_its_dose_for_no_patient(unbroken: tuple[Papers, Pad, str]) -> None:

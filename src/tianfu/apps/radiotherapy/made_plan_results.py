@@ -11,13 +11,15 @@ from tianfu.apps.radiotherapy.model.checking.verdicts import worst
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment
-from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish, Version
 from tianfu.apps.radiotherapy.model.protocols import Protocol
+from tianfu.apps.radiotherapy.model.transport.density import density_table
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.plan_results import (
     CheckResult,
     ComplexityFigures,
     ComplexityResult,
+    DensityTableResult,
     FaultResult,
     FieldResult,
     MachineResult,
@@ -76,6 +78,7 @@ def plan_result_of(
             document=asked.machine_document,
             notice=machine.notice,
         ),
+        density_table=_density_table(wish.computation.density_table),
         structure_set=base.structure_set.instance,
         images=base.images.header.series.uid,
         odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in base.told),
@@ -98,6 +101,11 @@ def plan_result_of(
         second=None if judged.second is None else _second(judged.second, made, wish),
         objects=objects,
     )
+
+
+def _density_table(named: Version) -> DensityTableResult:
+    table = density_table(named.name, named.version)
+    return DensityTableResult(name=table.name, version=table.version, is_phantoms=table.is_phantoms)
 
 
 def _field(part: FieldSegments, field: Field) -> FieldResult:

@@ -15,7 +15,7 @@ from tianfu.apps.radiotherapy.plan_results import ComplexityFigures, PlanResult
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.queries.comparison import ComparedResult, lines_compared
-from tianfu.apps.radiotherapy.queries.plan_differences import COLUMNS, differences, facts
+from tianfu.apps.radiotherapy.queries.plan_differences import COLUMNS, differences, facts, places_mm
 from tianfu.apps.radiotherapy.wishes import PLAN, PlanTold, plan_of, wish_told
 from tianfu.apps.radiotherapy.work_routes import work_of
 from tianfu.kernel.refusal import Refusal
@@ -93,6 +93,7 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             columns=COLUMNS,
             others=others,
             small=_small,
+            isocentres=places_mm(result),
         )
 
     return [show_made_plan]

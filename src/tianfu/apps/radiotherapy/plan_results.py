@@ -25,6 +25,14 @@ class MachineResult(msgspec.Struct, frozen=True, kw_only=True):
     notice: Mapping[str, str]
 
 
+class DensityTableResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The table by which the images' Hounsfield units were taken as densities; `is_phantoms` if it is no scanner's."""
+
+    name: str
+    version: int
+    is_phantoms: bool
+
+
 class SegmentResult(msgspec.Struct, frozen=True, kw_only=True):
     """Monitor units of a fraction, and where both banks of leaves stand, in the machine's order of pairs."""
 
@@ -128,6 +136,7 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     wish: str
     name: str
     machine: MachineResult
+    density_table: DensityTableResult
     structure_set: str
     images: str
     odd: tuple[OddResult, ...]

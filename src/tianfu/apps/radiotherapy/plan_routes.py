@@ -18,6 +18,7 @@ from tianfu.apps.radiotherapy.plan_forms.forms import (
     MAKE,
     PlanForm,
     changed,
+    density_key,
     first_field,
     form_sent,
     machine_key,
@@ -114,6 +115,7 @@ def _form_page(
     """Makes the page: of a case on which nothing can be planned, of templates to choose from, or of the form."""
 
     async def page(request: HttpRequest, found: KeptCase, begun: Begun | Refusal, filled: Filled) -> Response[str]:
+        from tianfu.apps.radiotherapy.model.transport.density import KNOWN_TABLES
         from tianfu.apps.radiotherapy.plan_forms.answers import KINDS
         from tianfu.apps.radiotherapy.plan_forms.roles import keys_of, standard_of
         from tianfu.apps.radiotherapy.templates import shipped_templates
@@ -140,6 +142,7 @@ def _form_page(
             machines={
                 machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)
             },
+            tables={density_key(each.name, each.version): each for each in KNOWN_TABLES},
             kinds=tuple(KINDS),
             names=names,
             standard={name: standard_of(name) for name in names},

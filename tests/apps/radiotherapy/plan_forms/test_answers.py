@@ -15,10 +15,13 @@ from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground,
 from tianfu.apps.radiotherapy.plan_forms.filling import form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm, changed, first_field, form_sent
 from tianfu.apps.radiotherapy.plan_forms.roles import suggested
+from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.kernel.refusal import Refusal
 
 ODD = "0123456789.,-+eE_ naif²<>'\x1b\u202e"
 """Letters of which numbers are made, and some that would be taken for one or would spoil a page."""
+
+TABLE = "TG-119 phantom@1"
 
 NAMES = ("BODY", "PTV_5000", "SpinalCord", "Heart")
 
@@ -31,6 +34,7 @@ def ground(**changes: object) -> Ground:
 def answered(**changes: object) -> PlanForm:
     """The small template's form with everything that a person must choose."""
     chosen = {"name": "Small", "machine": "generic-6mv@1", "second": "none", "protocol": "none", "confirmed": "yes"}
+    chosen["density"] = TABLE
     form = replace(form_of_template(small_wish(), NAMES), **chosen)  # type: ignore[arg-type]
     return replace(form, **changes)  # type: ignore[arg-type]
 
@@ -48,14 +52,56 @@ def test_a_form_that_was_only_completed_wishes_what_the_template_wishes() -> Non
 def test_a_template_fills_no_machine_no_engine_no_protocol_and_confirms_nothing() -> None:
     form = form_of_template(small_wish(), NAMES)
     assert (form.machine, form.second, form.protocol, form.confirmed, form.name) == ("", "", "", "", "")
+    assert form.density == ""
     missing = ground(machine=Refusal("plan-form-machine-not-chosen"))
-    assert set(faults(form, missing)) == {"machine", "second", "protocol", "confirmed", "name"}
+    assert set(faults(form, missing)) == {"machine", "density", "second", "protocol", "confirmed", "name"}
+
+
+def test_a_point_of_the_templates_phantom_is_never_filled_in_and_the_middle_of_the_targets_is_shown() -> None:
+    assert form_of_template(small_wish(), NAMES).isocentre == "target-middle"
+    base = small_wish(isocentre=[0.0, 0.0, 2.5])
+    form = form_of_template(base, NAMES)
+    assert (form.isocentre, form.isocentre_x, form.isocentre_y, form.isocentre_z) == ("", "", "", "")
+    form = replace(answered(), isocentre="")
+    assert faults(form, ground(base=base)) == {"isocentre": "plan-form-isocentre-not-chosen"}
+
+
+def test_no_template_that_comes_with_the_program_fills_in_a_point_or_a_density_table() -> None:
+    forms = {name: form_of_template(wish, wish.structures) for name, wish in shipped_templates().items()}
+    assert {form.density for form in forms.values()} == {""}
+    assert {form.isocentre_z for form in forms.values()} == {""}
+    assert forms["tg119-multi-target"].isocentre == ""
+
+
+def test_the_isocentre_is_the_point_that_was_typed_or_the_middle_and_known_as_somebodys_choice() -> None:
+    typed = {"isocentre": "point", "isocentre_x": "-12,5", "isocentre_y": "-140", "isocentre_z": "0"}
+    wish = wish_of(answered(**typed), ground())
+    assert wish.isocentre == (-12.5, -140.0, 0.0)
+    assert {one.element: one.mark for one in wish.known}["isocentre"] == "ours"
+    middle = wish_of(answered(), ground(base=small_wish(isocentre=[0.0, 0.0, 2.5])))
+    assert middle.isocentre == "target-middle"
+    assert {one.element: one.mark for one in middle.known}["isocentre"] == "ours"
+
+
+def test_a_density_table_that_is_not_the_templates_is_known_as_somebodys_choice() -> None:
+    base = small_wish(computation__density_table={"name": "Scanner 3", "version": 2})
+    wish = wish_of(answered(), ground(base=base))
+    assert wish.computation.density_table.name == "TG-119 phantom"
+    assert {one.element: one.mark for one in wish.known}["computation.density_table"] == "ours"
 
 
 @pytest.mark.parametrize(
     ("changes", "field", "code"),
     [
         ({"second": "monte-carlo"}, "second", "plan-form-second-not-chosen"),
+        ({"density": "TG-119 phantom@9"}, "density", "plan-form-density-not-chosen"),
+        ({"density": "TG-119 phantom"}, "density", "plan-form-density-not-chosen"),
+        ({"isocentre": ""}, "isocentre", "plan-form-isocentre-not-chosen"),
+        ({"isocentre": "0, 0, 2.5"}, "isocentre", "plan-form-isocentre-not-chosen"),
+        ({"isocentre": "point"}, "isocentre_x", "plan-form-number-missing"),
+        ({"isocentre": "point", "isocentre_y": "nan"}, "isocentre_y", "plan-form-no-number"),
+        ({"isocentre": "point", "isocentre_z": "5000.1"}, "isocentre_z", "plan-form-out-of-range"),
+        ({"isocentre_y": "7"}, "isocentre_y", "plan-form-isocentre-not-for-middle"),
         ({"protocol": "' or 1=1"}, "protocol", "plan-form-protocol-not-chosen"),
         ({"confirmed": "no"}, "confirmed", "plan-form-not-confirmed"),
         ({"name": "a\nb"}, "name", "plan-form-name-too-long"),
@@ -150,10 +196,11 @@ def test_what_was_changed_is_known_as_somebodys_choice_and_not_as_the_templates(
 
 
 def test_a_variant_is_filled_with_all_that_was_wished_but_what_must_be_confirmed() -> None:
-    wish = small_wish(name="First", computation__second="collapsed-cone")
+    wish = small_wish(name="First", computation__second="collapsed-cone", isocentre=[0.25, -3.0, 2.5])
     form = form_of_variant(wish, NAMES, protocol="some-protocol")
     assert (form.name, form.machine, form.second) == ("First", "generic-6mv@1", "collapsed-cone")
-    assert form.confirmed == ""
+    assert (form.density, form.confirmed) == (TABLE, "")
+    assert (form.isocentre, form.isocentre_x, form.isocentre_y, form.isocentre_z) == ("point", "0.25", "-3", "2.5")
     assert wish_of(replace(form, confirmed="yes"), ground(base=wish)) == wish
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.radiotherapy_plan_result import small_result, small_structure
@@ -19,6 +20,20 @@ def test_a_structure_that_one_plan_has_alone_or_under_another_number_is_not_comp
     one, other = (small_structure(number, "PTV", low_gy=1.0, high_gy=2.0) for number in (1, 2))
     assert differences((one,), (other,)) == ()
     assert differences((one,), ()) == ()
+
+
+def test_another_isocentre_and_another_density_table_are_facts_that_differ() -> None:
+    first = small_result("first", {})
+    (field,) = first.fields
+    second = msgspec.structs.replace(
+        first,
+        fields=(msgspec.structs.replace(field, isocentre_mm=(0.0, -12.5, 2.5)),),
+        density_table=msgspec.structs.replace(first.density_table, version=2),
+    )
+    assert [row for row in facts(first, second) if row[1] != row[2]] == [
+        ("density-table", "TG-119 phantom 1", "TG-119 phantom 2"),
+        ("isocentre", "x 0.0, y 0.0, z 0.0 mm", "x 0.0, y -12.5, z 2.5 mm"),
+    ]
 
 
 def test_facts_say_the_same_of_both_but_for_what_differs() -> None:

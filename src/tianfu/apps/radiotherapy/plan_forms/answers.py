@@ -11,6 +11,7 @@ import msgspec
 
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.soundness import (
+    FAR_MM,
     FIELDS_MOST,
     NAME_MOST,
     OBJECTIVES_MOST,
@@ -20,14 +21,26 @@ from tianfu.apps.radiotherapy.model.planning.steps import refuse_other_machine
 from tianfu.apps.radiotherapy.model.planning.wishes import (
     AnyObjective,
     FieldWish,
+    Isocentre,
     Known,
     PlanWish,
     Prescription,
     SecondEngine,
     Version,
 )
+from tianfu.apps.radiotherapy.model.transport.density import KNOWN_TABLES
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE
-from tianfu.apps.radiotherapy.plan_forms.forms import BEAM_CELLS, BeamRow, ObjectiveRow, PlanForm, page_order
+from tianfu.apps.radiotherapy.plan_forms.forms import (
+    BEAM_CELLS,
+    MIDDLE,
+    PLACES,
+    POINT,
+    BeamRow,
+    ObjectiveRow,
+    PlanForm,
+    density_key,
+    page_order,
+)
 from tianfu.apps.radiotherapy.plan_forms.roles import CASE, ROLE, keys_of
 from tianfu.kernel.refusal import Refusal
 
@@ -41,6 +54,8 @@ DIGITS_MOST = 20
 
 FAULTS_OF_ELEMENTS = {
     "name": "name",
+    "isocentre": "isocentre",
+    "computation.density_table.name": "density",
     "fields": "beams",
     "objectives": "objectives",
     "prescription.dose_gy": "dose",
@@ -127,26 +142,30 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
     machine = ground.machine
     if isinstance(machine, Refusal):
         reading.faults["machine"] = machine
-    second = _second(reading, form)
+    table, second = _density(reading, form), _second(reading, form)
     if form.protocol not in {*ground.protocols, NONE}:
         reading.fault("protocol", "plan-form-protocol-not-chosen")
     names = _structures(reading, form, ground)
     prescription = _prescription(reading, form, {name: names[name] for name in ground.base.targets})
+    isocentre = _isocentre(reading, form)
     beams = _beams(reading, form.beams)
     objectives = _objectives(reading, form.objectives, ground, names)
     if form.confirmed != "yes":
         reading.fault("confirmed", "plan-form-not-confirmed")
-    if reading.faults or isinstance(machine, Refusal):
+    if reading.faults or isinstance(machine, Refusal) or table is None or isocentre is None:
         raise FormFaultsError(reading.faults)
     base = renamed(ground.base, names)
-    chosen = {"prescription": prescription, "fields": beams, "objectives": objectives}
+    chosen = {"prescription": prescription, "isocentre": isocentre, "fields": beams, "objectives": objectives}
+    changed = {name for name, value in chosen.items() if value != getattr(base, name)}
+    if table != base.computation.density_table:
+        changed.add("computation.density_table")
     wish = msgspec.structs.replace(
         base,
         **chosen,
         name=form.name,
         machine=Version(name=machine.name, version=machine.version),
-        computation=msgspec.structs.replace(base.computation, second=second),
-        known=_known(base, {name for name, value in chosen.items() if value != getattr(base, name)}),
+        computation=msgspec.structs.replace(base.computation, density_table=table, second=second),
+        known=_known(base, changed),
     )
     _refuse_unless_right(wish, machine, form)
     return wish
@@ -189,6 +208,30 @@ def _name(reading: _Reading, form: PlanForm) -> None:
         reading.fault("name", "plan-form-name-missing")
     elif len(form.name) > NAME_MOST or not form.name.isprintable():
         reading.fault("name", "plan-form-name-too-long", most=str(NAME_MOST))
+
+
+def _density(reading: _Reading, form: PlanForm) -> Version | None:
+    """The density table that was chosen among those that are known; none is taken unless it is named."""
+    for table in KNOWN_TABLES:
+        if form.density == density_key(table.name, table.version):
+            return Version(name=table.name, version=table.version)
+    reading.fault("density", "plan-form-density-not-chosen")
+    return None
+
+
+def _isocentre(reading: _Reading, form: PlanForm) -> Isocentre | None:
+    """Where the isocentre was put; a place that was typed beside the middle could mean either and is a fault."""
+    typed = {at: getattr(form, at) for at in PLACES}
+    if form.isocentre == POINT:
+        x, y, z = (reading.within(at, reading.number(at, typed[at]), least=-FAR_MM, most=FAR_MM) for at in PLACES)
+        return x, y, z
+    if form.isocentre != MIDDLE:
+        reading.fault("isocentre", "plan-form-isocentre-not-chosen")
+        return None
+    for at in PLACES:
+        if typed[at]:
+            reading.fault(at, "plan-form-isocentre-not-for-middle")
+    return "target-middle"
 
 
 def _second(reading: _Reading, form: PlanForm) -> SecondEngine | None:
@@ -330,4 +373,6 @@ def place_of(refusal: Refusal, form: PlanForm) -> str:
         return f"{'collimator' if is_collimator else 'couch'}-{told['field']}"
     if refusal.code in {"plan-dose-rate-not-of-machine", "cone-kernels-do-not-fit"}:
         return "machine"
+    if refusal.code == "density-table-unknown":
+        return "density"
     return FAULTS_OF_ELEMENTS.get(str(told.get("element", "")), WHOLE)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from tianfu.apps.radiotherapy.model.planning.wishes import ObjectiveWish, PlanWish
-from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm, machine_key
+from tianfu.apps.radiotherapy.plan_forms.forms import (
+    MIDDLE,
+    PLACES,
+    POINT,
+    BeamRow,
+    ObjectiveRow,
+    PlanForm,
+    density_key,
+    machine_key,
+)
 from tianfu.apps.radiotherapy.plan_forms.roles import REGION, ROLE, suggested
 
 NONE = "none"
@@ -14,12 +24,16 @@ NONE = "none"
 
 
 def form_of_template(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
-    """What the template says; machine and second engine are not chosen, and nothing is confirmed."""
+    """What the template says; machine, density table and second engine are not chosen, and nothing is confirmed.
+
+    Nor is a point that a template has for isocentre: it is one of the template's phantom and of no other patient.
+    """
     return PlanForm(
         prescribed=wish.prescription.structure,
         dose=_text(wish.prescription.dose_gy),
         fractions=str(wish.prescription.fractions),
         percent=_text(wish.prescription.volume_percent),
+        isocentre=MIDDLE if isinstance(wish.isocentre, str) else "",
         structures=tuple(suggested(name, structures) for name in wish.structures),
         beams=tuple(
             BeamRow(
@@ -35,13 +49,23 @@ def form_of_template(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
 
 def form_of_variant(wish: PlanWish, structures: Sequence[str], *, protocol: str) -> PlanForm:
     """What was wished of another plan, with its machine and engines; what structures mean is to be confirmed again."""
+    table = wish.computation.density_table
     return replace(
         form_of_template(wish, structures),
         name=wish.name,
         machine=machine_key(wish.machine.name, wish.machine.version),
+        density=density_key(table.name, table.version),
+        **_place(wish),
         second=wish.computation.second or NONE,
         protocol=protocol,
     )
+
+
+def _place(wish: PlanWish) -> dict[str, Any]:
+    """The fields of a wish's isocentre."""
+    if isinstance(wish.isocentre, str):
+        return {"isocentre": MIDDLE}
+    return {"isocentre": POINT, **dict(zip(PLACES, map(_text, wish.isocentre), strict=True))}
 
 
 def kind_of(objective: ObjectiveWish) -> str:

@@ -21,12 +21,17 @@ OBJECTIVE_CELLS: Final = ("kind", "about", "objective-dose", "volume", "exponent
 """The ids of cells, each followed by the number of its row, in the order of the page."""
 
 FIELDS: Final = (
-    *("whole", "name", "machine", "protocol", "second", "prescribed", "dose", "fractions", "percent"),
-    *("structures", "structure", "confirmed", "beams", "beam", "objectives", "objective"),
+    *("whole", "name", "machine", "density", "protocol", "second", "prescribed", "dose", "fractions", "percent"),
+    *("structures", "structure", "confirmed", "isocentre", "isocentre_x", "isocentre_y", "isocentre_z"),
+    *("beams", "beam", "objectives", "objective"),
 )
 """The ids of fields and the tables of rows, in the order of the page."""
 
 _NUMBERED: Final = re.compile(r"(.+)-([0-9]+)")
+
+MIDDLE: Final = "target-middle"
+POINT: Final = "point"
+"""Where the isocentre may be: in the middle of all targets, or at a point of the patient."""
 
 Sent = Callable[[str], Sequence[str]]
 """Every value of a form's field, in the order of the page."""
@@ -55,10 +60,14 @@ class ObjectiveRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanForm:
-    """Everything that was typed; `structures` are the case's for the template's, in the order of its wish."""
+    """Everything that was typed; `structures` are the case's for the template's, in the order of its wish.
+
+    `density` is a key of `density_key`; `isocentre` is MIDDLE, or POINT with a place in millimetres of the patient.
+    """
 
     name: str = ""
     machine: str = ""
+    density: str = ""
     second: str = ""
     protocol: str = ""
     prescribed: str = ""
@@ -66,6 +75,10 @@ class PlanForm:
     fractions: str = ""
     percent: str = ""
     confirmed: str = ""
+    isocentre: str = ""
+    isocentre_x: str = ""
+    isocentre_y: str = ""
+    isocentre_z: str = ""
     structures: tuple[str, ...] = ()
     beams: tuple[BeamRow, ...] = ()
     objectives: tuple[ObjectiveRow, ...] = ()
@@ -73,11 +86,22 @@ class PlanForm:
 
 _Row = TypeVar("_Row", BeamRow, ObjectiveRow)
 
-SINGLE: Final = ("name", "machine", "second", "protocol", "prescribed", "dose", "fractions", "percent", "confirmed")
+PLACES: Final = ("isocentre_x", "isocentre_y", "isocentre_z")
+"""The fields of an isocentre that is a point, in the order of x, y and z."""
+
+SINGLE: Final = (
+    *("name", "machine", "density", "second", "protocol", "prescribed", "dose", "fractions", "percent", "confirmed"),
+    *("isocentre", *PLACES),
+)
 
 
 def machine_key(name: str, version: int) -> str:
     """A machine in one word, unlike that of every other version."""
+    return f"{name}@{version}"
+
+
+def density_key(name: str, version: int) -> str:
+    """A density table in one word, unlike that of every other version."""
     return f"{name}@{version}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.apps.radiotherapy.plan_results import FieldResult, PlanResult
 from tianfu.apps.radiotherapy.results import PERCENTS, Figures, StructureResult
 
 COLUMNS: Final = (*(f"D{percent:g}%" for percent in PERCENTS), "Dmean", "Dmax")
@@ -49,7 +49,10 @@ def facts(first: PlanResult, second: PlanResult) -> tuple[tuple[str, str, str], 
     return tuple((key, *pair) for key, *pair in zip(_FACTS, _told(first), _told(second), strict=True))  # type: ignore[misc]  # three words each
 
 
-_FACTS: Final = ("name", "machine", "prescribed", "reached", "hottest", "fields", "segments", "mu", "mcs")
+_FACTS: Final = (
+    *("name", "machine", "density-table", "isocentre", "prescribed"),
+    *("reached", "hottest", "fields", "segments", "mu", "mcs"),
+)
 
 
 def _told(result: PlanResult) -> tuple[str, ...]:
@@ -57,6 +60,8 @@ def _told(result: PlanResult) -> tuple[str, ...]:
     return (
         result.name,
         f"{result.machine.name} {result.machine.version}",
+        f"{result.density_table.name} {result.density_table.version}",
+        "; ".join(places_mm(result)),
         f"{result.prescribed_gy:g} Gy / {result.fractions}",
         f"{result.reached_gy:.2f} Gy",
         f"{result.dose_gy_max:.2f} Gy",
@@ -65,6 +70,16 @@ def _told(result: PlanResult) -> tuple[str, ...]:
         f"{result.mu:.1f}",
         "–" if complexity is None else f"{complexity.plan.mcs:.3f}",
     )
+
+
+def places_mm(result: PlanResult) -> tuple[str, ...]:
+    """Where the isocentre is, as x, y, z of the patient; more than one if fields have different ones."""
+    return tuple(dict.fromkeys(place_mm(field) for field in result.fields))
+
+
+def place_mm(field: FieldResult) -> str:
+    """Where the isocentre of a field is: x to the patient's left, y to his back, z to his head (PS3.3 C.7.6.2.1.1)."""
+    return ", ".join(f"{axis} {place:.1f}" for axis, place in zip("xyz", field.isocentre_mm, strict=True)) + " mm"
 
 
 def _cells(first: Figures, second: Figures) -> tuple[Cell, ...]:

@@ -20,6 +20,7 @@ from tianfu.apps.radiotherapy.model.transport.density import (
     density_within,
 )
 from tianfu.apps.radiotherapy.queries.evaluation import images_of, refuse_other_frames, structures_for
+from tianfu.apps.radiotherapy.queries.plan_findings import density_findings, isocentre_findings
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Finding, found
@@ -75,7 +76,11 @@ def plan_base_of(case: Case, wish: PlanWish) -> PlanBase:
         structure_set=structure_set,
         structures=structures,
         subject=subject,
-        told=_overrides(structure_set),
+        told=(
+            *_overrides(structure_set),
+            *isocentre_findings(wish, [structures[name] for name in wish.targets]),
+            *density_findings(images, patient, table),
+        ),
     )
 
 

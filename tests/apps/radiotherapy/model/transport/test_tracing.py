@@ -112,7 +112,7 @@ def test_a_table_that_is_none_is_refused(
     hounsfield: tuple[float, ...], densities: tuple[float, ...], code: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        DensityTable(name="Made up", version=1, hounsfield=hounsfield, density=densities)
+        DensityTable(name="Made up", version=1, hounsfield=hounsfield, density=densities, is_phantoms=False)
     assert refused.value.code == code
 
 

@@ -188,6 +188,10 @@ class Tolerance(_Part, frozen=True, kw_only=True):
     lateral_mm: float
 
 
+Isocentre = Literal["target-middle"] | tuple[float, float, float]
+"""The middle of all targets together, or a point of the patient in millimetres."""
+
+
 class PlanWish(_Part, frozen=True, kw_only=True):
     """Everything that a plan follows from, but for the patient and the machine themselves.
 
@@ -206,7 +210,7 @@ class PlanWish(_Part, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     prescription: Prescription
     fields: tuple[FieldWish, ...]
-    isocentre: Literal["target-middle"] | tuple[float, float, float]
+    isocentre: Isocentre
     beamlet_mm: float
     margin_mm: float
     regions: tuple[RegionWish, ...]

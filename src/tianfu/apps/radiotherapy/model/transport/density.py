@@ -21,13 +21,20 @@ Number = TypeVar("Number", np.int16, np.int32, np.float32, np.float64)
 class DensityTable:
     """Pairs of Hounsfield units and relative electron density, with the name and version of their source.
 
-    Between two pairs the density is linear; beyond the first and the last it stays.
+    Between two pairs the density is linear; beyond the first and the last it stays.  `is_phantoms` says that it was
+    made for a phantom's images, and is the curve of no scanner that patients lie in.
     """
 
     name: str
     version: int
     hounsfield: tuple[float, ...]
     density: tuple[float, ...]
+    is_phantoms: bool
+
+    @property
+    def hounsfield_most(self) -> float:
+        """From here on the density stays: whatever is denser counts as dense as this."""
+        return self.hounsfield[self.density.index(self.density[-1])]
 
     def __post_init__(self) -> None:
         """Raise Refusal `density-table-not-rising` or `density-table-not-pairs`: what it gave would be no density."""
@@ -42,6 +49,7 @@ TG119_TABLE = DensityTable(
     version=1,
     hounsfield=(-1024.0, 200.0, 449.0, 2000.0, 2048.0, 3071.0),
     density=(0.00324, 1.2, 1.2, 2.49066, 2.5306, 2.5306),
+    is_phantoms=True,
 )
 """As it comes with the phantom's CT in matRad's data (`ct.hlut` of TG119.mat); no scanner of a clinic."""
 
