@@ -60,6 +60,7 @@ def test_a_template_fills_no_machine_no_engine_no_protocol_and_confirms_nothing(
         ({"confirmed": "no"}, "confirmed", "plan-form-not-confirmed"),
         ({"name": "a\nb"}, "name", "plan-form-name-too-long"),
         ({"name": "n" * 65}, "name", "plan-form-name-too-long"),
+        ({"name": "left\\right"}, "name", "plan-form-name-parted"),
         ({"prescribed": "SpinalCord"}, "prescribed", "plan-form-prescribed-not-chosen"),
         ({"dose": ""}, "dose", "plan-form-number-missing"),
         ({"dose": "nan"}, "dose", "plan-form-no-number"),
