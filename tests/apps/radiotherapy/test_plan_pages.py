@@ -12,6 +12,7 @@ from demo.radiotherapy.objects import Kind, written
 
 from tests.apps.radiotherapy.department import Browser, Department
 from tests.apps.radiotherapy.plan_forms.test_starting import SECOND, two_sets
+from tests.apps.radiotherapy.test_plan_jobs import other_structures
 from tests.radiotherapy_house import small_objects
 from tests.radiotherapy_plan import small_machine, small_wish
 from tests.radiotherapy_plan_result import small_result
@@ -281,6 +282,22 @@ async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
     assert again != work
     assert await physicist.led(f"{again}/go-on") == again, "what runs is not begun twice"
     assert await asked(physicist, case, fields) == again, "it is the same question, so that kept stages are found"
+
+
+async def test_a_plan_of_a_case_that_changed_is_asked_for_by_the_form_and_not_gone_on_with(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    work = await asked(physicist, case, with_(await begun(physicist, case), **CHOSEN))
+    await physicist.led(f"{work}/give-up")
+    assert f'action="{work}/go-on"' in await page(physicist, work)
+    await department.imaging.taken(await department.imaging.sent([other_structures()], into=case.id))
+    shown = await page(physicist, work)
+    assert "The case got other objects since." in shown
+    assert f'action="{work}/go-on"' not in shown
+    variant = f"{at(case)}/plan?variant={work.rpartition('/')[2]}"
+    assert f'href="{variant}"' in shown
+    assert await physicist.led(f"{work}/go-on") == variant
+    assert len(await department.desk.works.about(case.id)) == 1
 
 
 async def test_another_hospitals_physicist_finds_no_plan_of_a_case(

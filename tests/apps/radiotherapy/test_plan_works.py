@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from tests.radiotherapy_plan import small_case, small_machine, small_wish
 from tests.radiotherapy_plan_works import KeptCaseStub, OneCase, Pad, Papers, bench_of, small_choice
 from tianfu.apps.radiotherapy import plan_computing, plan_parts
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
+from tianfu.apps.radiotherapy.model.planning.kept import kept_from, write_kept
 from tianfu.apps.radiotherapy.model.planning.steps import StepName
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_parts import STEPS
@@ -169,6 +171,40 @@ async def test_what_was_kept_and_cannot_be_read_is_computed_again(unbroken: tupl
     pad = Pad(arguments=whole.arguments, finished=dict(whole.finished))
     assert await made(Papers(dict(papers.contents)), pad) == name
     assert "fluence" in pad.steps
+
+
+@pytest.mark.parametrize("spoilt", ["of", "weights"])
+async def test_what_was_kept_of_another_plan_is_computed_again(spoilt: str, unbroken: tuple[Papers, Pad, str]) -> None:
+    """Whether its fingerprint says so, or only its numbers do once beamlets are there."""
+
+    def killed(*_: Any) -> None:
+        if any("plan-fluence-" in part for part in first.finished):
+            raise Killed
+
+    papers, whole, name = Papers(dict(unbroken[0].contents)), unbroken[1], unbroken[2]
+    first = Pad(arguments=whole.arguments, on_progress=killed)
+    with pytest.raises(Killed):
+        await made(papers, first)
+    (part,) = [part for part in first.finished if "plan-fluence-" in part]
+    kept = kept_from(papers.contents[first.finished[part]])
+    other = replace(kept, of="0" * 64) if spoilt == "of" else replace(kept, weights=np.ones(1))
+    first.finished[part] = await papers.keep(write_kept(other))
+    again = Pad(arguments=whole.arguments, finished=dict(first.finished))
+    assert await made(papers, again) == name
+    assert "fluence" in again.steps
+
+
+async def test_a_plan_that_is_kept_is_done_though_its_steps_cannot_be_tidied_away(
+    unbroken: tuple[Papers, Pad, str],
+) -> None:
+    class Unreachable(Papers):
+        async def forget(self, names: Sequence[str]) -> None:
+            raise Refusal("documents-not-kept", details={"names": str(len(names))})
+
+    papers = Unreachable(dict(unbroken[0].contents))
+    with capture_logs() as logs:
+        assert await made(papers, Pad(arguments=unbroken[1].arguments)) == unbroken[2]
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["plan_parts_not_forgotten"]
 
 
 async def test_a_worker_after_an_update_takes_no_step_of_the_former_program(

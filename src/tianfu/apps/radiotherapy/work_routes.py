@@ -13,8 +13,9 @@ from tianfu.apps.radiotherapy.pages import CASES, DELIVERIES, WORKS, Physicist, 
 from tianfu.apps.radiotherapy.plan_following import PERCENTS, curve_row, stages_of
 from tianfu.apps.radiotherapy.plan_progress import progress_of
 from tianfu.apps.radiotherapy.ports import Desk
-from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, wish_told
+from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, documents_of, wish_told
 from tianfu.kernel.ids import is_uuid
+from tianfu.services.imaging.cases import KeptCase
 from tianfu.services.jobs.works import State, Work
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
@@ -50,6 +51,10 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         found = await work_of(desk, who, work)
         if found.kind != PLAN or found.state not in {State.CANCELLED, State.FAILED}:
             return Redirect(f"{WORKS}/{found.id}", status_code=303)
+        case = await desk.cases.one(found.about, who.organisation)
+        if await has_changed(desk, case, found):
+            # The old question has no answer any more: the form asks about the case as it is.
+            return Redirect(f"{CASES}/{case.id}/plan?variant={found.id}", status_code=303)
         again = await desk.works.ask(asked_again(found), by=who.caller.id)
         return Redirect(f"{WORKS}/{again}", status_code=303)
 
@@ -77,7 +82,13 @@ async def _plan_page(pages: Pages, desk: Desk, request: HttpRequest, work: Work)
         rows=rows,
         percents=PERCENTS,
         drawn=drawn,
+        has_changed=work.state.is_end and await has_changed(desk, case, work),
     )
+
+
+async def has_changed(desk: Desk, case: KeptCase, work: Work) -> bool:
+    """Whether a case holds other objects than those that a plan was asked for of."""
+    return list(documents_of(await desk.cases.objects(case))) != list(work.arguments["inputs"])
 
 
 async def work_of(desk: Desk, who: Physicist, work: str) -> Work:

@@ -63,7 +63,8 @@ def refuse_unless_machine(machine: Machine) -> None:
     """Do nothing for a machine whose figures can all be true together.
 
     Raises Refusal: those of `refuse_unless_beam`, `machine-out-of-range` with the element, `machine-name-not-for-dicom`
-    for one that no plan can say, `calibration-of-another-beam` if the output does not follow from beam and factor, or `surface-beyond-kernels`.
+    for one that no plan can say, `calibration-of-another-beam` if the output does not follow from beam and factor, or
+    `surface-beyond-kernels`.
     """
     refuse_unless_beam(machine.beam)
     _refuse_unless_finite(machine, "machine")

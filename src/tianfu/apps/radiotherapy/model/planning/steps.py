@@ -42,6 +42,9 @@ ISOCENTRE_DIGITS = 1
 """Tenths of a millimetre: finer shifts cannot be set at a couch. [ours]"""
 
 
+KEPT_OF_ANOTHER = "plan-kept-of-another"
+
+
 class StepName(StrEnum):
     """The steps in their order."""
 
@@ -124,7 +127,7 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
     if task.wish.computation.second is not None:
         refuse_unless_engine(task.wish.computation.second, task.machine)
     if kept.of != task.fingerprint or not _fits(kept, task):
-        raise Refusal("plan-kept-of-another")
+        raise Refusal(KEPT_OF_ANOTHER)
     chain = _Chain(task=task)
     for step, work in (
         (StepName.FLUENCE, chain.weights),
@@ -322,7 +325,7 @@ class _Chain:
         """What leaves can form of them."""
         weights = np.zeros(0) if kept.weights is None else kept.weights
         if weights.shape != (self.beamlets.count,):
-            raise Refusal("plan-kept-of-another")
+            raise Refusal(KEPT_OF_ANOTHER)
         return sequenced(self.beamlets, weights, self.delivery, levels=self.task.wish.optimisation.levels)
 
     def refined(self, kept: Kept) -> tuple[FieldSegments, ...]:
