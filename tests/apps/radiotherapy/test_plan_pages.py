@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -298,6 +300,47 @@ async def test_a_plan_of_a_case_that_changed_is_asked_for_by_the_form_and_not_go
     assert f'href="{variant}"' in shown
     assert await physicist.led(f"{work}/go-on") == variant
     assert len(await department.desk.works.about(case.id)) == 1
+
+
+def replaced_machine(folder: Path) -> None:
+    """Another machine in the old one's file, of the same name and version."""
+    (folder / "machines" / "small.json").write_bytes(write_machine(replace(small_machine(), model="replaced")))
+
+
+async def test_a_machine_that_was_replaced_under_its_name_is_told_and_asked_about(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN, dose="51.5")
+    work = await finished(department, await asked(physicist, case, fields), small_result("Small", {}))
+    unchanged = dict(fields_of(await page(physicist, f"{at(case)}/plan?variant={work}")))
+    assert unchanged["machine"] == "generic-6mv@1"
+    replaced_machine(tmp_path)
+    more = await sent(physicist, case, [*fields, ("deed", "add-beam")])
+    assert more.status_code == 200
+    less = await sent(physicist, case, [*fields_of(more.text), ("deed", "remove-beam-4")])
+    answer = await sent(physicist, case, [*fields_of(less.text), ("deed", "make")])
+    assert answer.status_code == 422, "what was seen is not what is there, whatever was pressed meanwhile"
+    assert "was replaced since this page was opened" in answer.text
+    told = fields_of(answer.text)
+    assert (dict(told)["dose"], dict(told)["machine"]) == ("51.5", "generic-6mv@1")
+    shown = await page(physicist, f"{at(case)}/plan?variant={work}")
+    assert "This is no longer the machine of the first plan." in shown
+    assert dict(fields_of(shown))["machine"] == "", "nobody chose this one"
+    assert (await asked(physicist, case, told)).rpartition("/")[2] != work
+
+
+async def test_a_case_that_grew_since_the_form_was_opened_is_told_and_confirmed_again(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN, dose="51.5")
+    await department.imaging.taken(await department.imaging.sent([other_structures()], into=case.id))
+    answer = await sent(physicist, case, [*fields, ("deed", "make")])
+    assert answer.status_code == 422
+    assert "The case got other objects since this page was opened." in answer.text
+    told = fields_of(answer.text)
+    assert dict(told)["dose"] == "51.5"
+    assert "confirmed" not in dict(told)
+    assert await asked(physicist, case, [*told, ("confirmed", "yes")])
 
 
 async def test_another_hospitals_physicist_finds_no_plan_of_a_case(

@@ -23,9 +23,10 @@ from tianfu.apps.radiotherapy.plan_forms.forms import (
     machine_key,
     row_of,
 )
+from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS, case_digest, with_seen
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
-from tianfu.apps.radiotherapy.wishes import PLAN
+from tianfu.apps.radiotherapy.wishes import PLAN, documents_of
 from tianfu.apps.radiotherapy.work_routes import work_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.imaging.cases import OPEN, KeptCase
@@ -124,6 +125,13 @@ def _form_page(
         if isinstance(begun, Refusal):
             return page_of(pages, request)("plan.html", **always, unfit=begun, base=None, begun=None, variant="")
         names = begun.structures
+        machines = {machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)}
+        always["typed"] = with_seen(
+            filled.form,
+            filled.faults,
+            case=case_digest(documents_of(await desk.cases.objects(found))),
+            machines={key: each.fingerprint for key, each in machines.items()},
+        )
         return page_of(pages, request)(
             "plan.html",
             status=status,
@@ -137,9 +145,8 @@ def _form_page(
             sets=begun.read.structure_sets,
             series=begun.read.images,
             protocols=shipped_protocols(),
-            machines={
-                machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)
-            },
+            machines=machines,
+            told_digits=TOLD_DIGITS,
             kinds=tuple(KINDS),
             names=names,
             standard={name: standard_of(name) for name in names},

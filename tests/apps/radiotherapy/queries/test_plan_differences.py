@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.radiotherapy_plan_result import small_result, small_structure
@@ -24,3 +25,10 @@ def test_a_structure_that_one_plan_has_alone_or_under_another_number_is_not_comp
 def test_facts_say_the_same_of_both_but_for_what_differs() -> None:
     told = facts(small_result("first", {}), small_result("second", {}, more_gy=1.0))
     assert {key for key, one, other in told if one != other} == {"name", "hottest"}
+
+
+def test_machines_of_one_name_and_version_whose_files_differ_are_told_apart() -> None:
+    first = small_result("one", {})
+    machine = msgspec.structs.replace(first.machine, fingerprint="f" * 64)
+    told = facts(first, msgspec.structs.replace(first, machine=machine))
+    assert {key for key, one, other in told if one != other} == {"machine-file"}

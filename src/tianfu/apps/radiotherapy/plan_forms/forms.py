@@ -55,7 +55,10 @@ class ObjectiveRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanForm:
-    """Everything that was typed; `structures` are the case's for the template's, in the order of its wish."""
+    """Everything that was typed; `structures` are the case's for the template's, in the order of its wish.
+
+    `seen_case` and `seen_machines` are digests of what the page was made of: see `seen`.
+    """
 
     name: str = ""
     machine: str = ""
@@ -69,6 +72,8 @@ class PlanForm:
     structures: tuple[str, ...] = ()
     beams: tuple[BeamRow, ...] = ()
     objectives: tuple[ObjectiveRow, ...] = ()
+    seen_case: str = ""
+    seen_machines: tuple[str, ...] = ()
 
 
 _Row = TypeVar("_Row", BeamRow, ObjectiveRow)
@@ -106,6 +111,8 @@ def form_sent(sent: Sent) -> PlanForm:
         structures=tuple(sent("structure"))[:ROWS_MOST],
         beams=_rows(BeamRow, "beam", sent),
         objectives=_rows(ObjectiveRow, "objective", sent),
+        seen_case=next(iter(sent("seen_case")), ""),
+        seen_machines=tuple(sent("seen_machine"))[:ROWS_MOST],
     )
 
 

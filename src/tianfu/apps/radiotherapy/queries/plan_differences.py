@@ -13,6 +13,10 @@ COLUMNS: Final = (*(f"D{percent:g}%" for percent in PERCENTS), "Dmean", "Dmax")
 """What is compared of each structure, in gray; symbols of ICRU 83."""
 
 
+FINGERPRINT_DIGITS: Final = 12
+"""So much of a machine's fingerprint is shown to people. [ours]"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """A dose in both, and by how much the second is more."""
@@ -49,7 +53,18 @@ def facts(first: PlanResult, second: PlanResult) -> tuple[tuple[str, str, str], 
     return tuple((key, *pair) for key, *pair in zip(_FACTS, _told(first), _told(second), strict=True))  # type: ignore[misc]  # three words each
 
 
-_FACTS: Final = ("name", "machine", "prescribed", "reached", "hottest", "fields", "segments", "mu", "mcs")
+_FACTS: Final = (
+    "name",
+    "machine",
+    "machine-file",
+    "prescribed",
+    "reached",
+    "hottest",
+    "fields",
+    "segments",
+    "mu",
+    "mcs",
+)
 
 
 def _told(result: PlanResult) -> tuple[str, ...]:
@@ -57,6 +72,8 @@ def _told(result: PlanResult) -> tuple[str, ...]:
     return (
         result.name,
         f"{result.machine.name} {result.machine.version}",
+        # A file may be replaced under its name and version.
+        result.machine.fingerprint[:FINGERPRINT_DIGITS],
         f"{result.prescribed_gy:g} Gy / {result.fractions}",
         f"{result.reached_gy:.2f} Gy",
         f"{result.dose_gy_max:.2f} Gy",
