@@ -73,6 +73,7 @@ async def test_a_plan_is_kept_with_all_that_was_found_out_and_that_it_is_cleared
     result = result_of(papers, name)
     assert result.provenance.notice == NOT_CLEARED
     assert result.provenance.inputs == ("a", "b")
+    assert "plan-fluence-cut-short" in {each.code for each in result.odd}, "twelve iterations are few"
     assert result.machine.document == pad.arguments["machine"]
     assert msgspec.json.decode(result.wish) == msgspec.json.decode(msgspec.json.encode(small_wish()))
     assert result.machine.fingerprint == fingerprint_of(small_machine())

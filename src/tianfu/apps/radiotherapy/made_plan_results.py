@@ -78,7 +78,7 @@ def plan_result_of(
         ),
         structure_set=base.structure_set.instance,
         images=base.images.header.series.uid,
-        odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in base.told),
+        odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in made.told),
         prescribed_structure=prescription.structure,
         prescribed_gy=prescription.dose_gy,
         prescribed_volume_percent=prescription.volume_percent,
