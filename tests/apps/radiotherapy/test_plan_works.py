@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -27,7 +29,7 @@ from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import KeptCase
-from tianfu.services.jobs.doing import LATEST_BYTES_MAX, GivenUp
+from tianfu.services.jobs.doing import LATEST_BYTES_MAX, GivenUp, in_thread
 from tianfu.services.jobs.works import Wish
 from tianfu.standards.dicom.doses import read_dose
 from tianfu.standards.dicom.encoding import decode
@@ -337,3 +339,24 @@ async def test_a_wish_is_another_with_another_machine_case_or_goal() -> None:
         await asked(papers, small_choice(), OneCase(small_case(), documents=("a", "c"))),
     ]
     assert len({first.key, *(each.key for each in others)}) == 4
+
+
+async def test_whoever_is_cancelled_has_the_thread_give_up_and_waits_for_its_end() -> None:
+    pad, begun, ended = Pad(arguments={}), asyncio.Event(), threading.Event()
+    loop, tidied = asyncio.get_running_loop(), threading.Event()
+
+    def computes() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        try:
+            while True:
+                pad.progress("fluence", 0, 1)
+        finally:
+            tidied.wait(0.1)
+            ended.set()
+
+    work = asyncio.create_task(in_thread(pad, computes))
+    await begun.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert ended.is_set()

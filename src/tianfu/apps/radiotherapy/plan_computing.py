@@ -37,7 +37,7 @@ from tianfu.apps.radiotherapy.results import FORM, NOT_CLEARED, Provenance
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.services.documents.keeping import DOCUMENTS_NOT_KEPT, Documents
-from tianfu.services.jobs.doing import Doing
+from tianfu.services.jobs.doing import Doing, in_thread
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose, write_dose
 from tianfu.standards.dicom.plans import write_plan
@@ -62,7 +62,7 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     kept = await parts.latest()
     begun_at = await asyncio.to_thread(parts.begun_at, bench.clock)
     plan = await asyncio.to_thread(_asked, asked, reading.value, machine)
-    judged = await asyncio.to_thread(_judged, plan, parts, kept, begun_at)
+    judged = await in_thread(doing, _judged, plan, parts, kept, begun_at)
     provenance = Provenance(
         form=FORM,
         notice=NOT_CLEARED,
