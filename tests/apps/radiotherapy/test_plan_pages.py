@@ -22,7 +22,10 @@ from tests.radiotherapy_plan_works import small_contents
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress, progress_text
 from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.apps.radiotherapy.work_routes import Looks
 from tianfu.db import Query
+from tianfu.kernel.instants import SECOND as A_SECOND
+from tianfu.kernel.instants import Instant
 from tianfu.services.imaging.cases import KeptCase
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # plans are computed by kernels that are loaded first
@@ -300,6 +303,47 @@ async def test_a_plan_of_a_case_that_changed_is_asked_for_by_the_form_and_not_go
     assert f'href="{variant}"' in shown
     assert await physicist.led(f"{work}/go-on") == variant
     assert len(await department.desk.works.about(case.id)) == 1
+
+
+async def deeds_of(department: Department) -> list[str]:
+    """What the trail says was done about plans, deed by deed."""
+    told = "select interaction from audit where interaction like '%%-imaging-%%' and query like '%%' order by at"
+    async with department.imaging.database.connection("owner") as session:
+        return [str(row[0]) for row in await session.all(Query.composed("told", told))]
+
+
+async def test_asking_looking_stopping_and_going_on_are_in_the_trail(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    before = len(await deeds_of(department))
+    work = await asked(physicist, case, fields)
+    for _ in range(3):
+        await page(physicist, work)
+    await physicist.led(f"{work}/give-up")
+    await physicist.led(f"{work}/give-up")
+    again = await physicist.led(f"{work}/go-on")
+    await page(physicist, again)
+    assert (await deeds_of(department))[before:] == [
+        "ask-imaging-plan",
+        "open-imaging-case",
+        "stop-imaging-plan",
+        "go-on-imaging-plan",
+        "open-imaging-case",
+    ]
+
+
+def test_a_page_that_follows_itself_is_one_look_for_ten_minutes_and_each_person_looks_for_himself() -> None:
+    now = [0]
+    looks = Looks(lambda: Instant(now[0]))
+    assert [looks.is_new(*pair) for pair in (("a", "w"), ("a", "w"), ("b", "w"), ("a", "v"))] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    now[0] = 600 * A_SECOND
+    assert looks.is_new("a", "w")
 
 
 def replaced_machine(folder: Path) -> None:

@@ -78,7 +78,7 @@ def plan_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             changed_form = changed(form, deed)
             return await page(request, found, begun, Filled(form=changed_form, focus=first_field(changed_form, deed)))
         try:
-            work = await asked(desk, found, begun, form, by=who.caller.id)
+            work = await asked(desk, found, begun, form, by=who.caller)
         except FormFaultsError as wrong:
             return await page(request, found, begun, Filled(form=form, faults=wrong.faults))
         return Redirect(f"{WORKS}/{work}", status_code=303)

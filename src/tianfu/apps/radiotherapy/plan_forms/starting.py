@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tianfu.access.caller import Caller
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
@@ -19,13 +20,13 @@ from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
-from tianfu.apps.radiotherapy.plan_forms.seen import case_digest, changes
+from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS, case_digest, changes
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.apps.radiotherapy.wishes import documents_of
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.imaging.cases import KeptCase
+from tianfu.services.imaging.cases import ASK_PLAN, KeptCase
 from tianfu.services.jobs.works import Work
 from tianfu.standards.dicom.cases import Case
 
@@ -121,8 +122,8 @@ def protocol_of(work: Work) -> str:
     return name if name in shipped_protocols() else ""
 
 
-async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by: str) -> str:
-    """The work that makes the plan of a form; raises FormFaultsError for what no plan can be begun with."""
+async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by: Caller) -> str:
+    """The work that makes the plan of a form, told to the trail; raises FormFaultsError for what no plan can be of."""
     if begun.base is None:
         raise FormFaultsError({"template": Refusal("plan-form-template-not-chosen")})
     content, machine = await _machine(desk, form.machine)
@@ -144,7 +145,9 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
         whole = await plan_wish(desk.documents, case, objects, begun.read, choice)
     except Refusal as refusal:
         raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
-    return await desk.works.ask(whole, by=by)
+    machine_digits = str(whole.arguments["machine_fingerprint"])[:TOLD_DIGITS]
+    await desk.cases.tell(case, ASK_PLAN, by=by, machine=machine_digits, of=begun.variant or begun.template)
+    return await desk.works.ask(whole, by=by.id)
 
 
 async def _machine(desk: Desk, key: str) -> tuple[bytes, Machine | Refusal]:
