@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,6 +19,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases, KeptCase, KeptObject
 from tianfu.services.imaging.deliveries import Deliveries
+from tianfu.services.jobs.doing import GivenUp
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Reading
 
@@ -104,9 +106,16 @@ class Pad:
     on_progress: Callable[[str, int, int], None] = lambda *_: None
     shown: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+    def give_up(self) -> None:
+        """As `Doing.give_up`."""
+        self.given_up.set()
 
     def progress(self, step: str, done: int, total: int, *, latest: str | None = None) -> None:
         """As `Doing.progress`."""
+        if self.given_up.is_set():
+            raise GivenUp
         self.on_progress(step, done, total)
         if step not in self.steps:
             self.steps.append(step)

@@ -15,7 +15,7 @@ from tests.commands_radiotherapy.conftest import Kept
 from tests.commands_radiotherapy.terminal import Terminal, written
 from tests.commands_radiotherapy.test_folders import GAMMA, NOTICE
 from tests.radiotherapy_house import second_dose, small_objects
-from tests.radiotherapy_plan import small_machine, template
+from tests.radiotherapy_plan import small_machine, small_wish, template
 from tests.radiotherapy_plan_works import small_contents
 from tianfu.access.caller import OPERATOR
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
@@ -209,6 +209,19 @@ def test_a_kept_case_is_planned_by_a_work_that_is_kept_and_its_objects_are_writt
         "RP-demonstration.dcm",
         "template.json",
     }
+    deeds = "select interaction from audit where query like '%%' || %s || '%%' and interaction like '%%-imaging-%%'"
+    assert sorted(row[0] for row in terminal.rows(deeds, case) if row[0] != "take-in-imaging-case") == [
+        "ask-imaging-plan",
+        "export-imaging-case",
+        "open-imaging-case",
+    ]
+    sent = [*small_contents(), (tmp_path / "out" / "RP-demonstration.dcm").read_bytes()]
+    planned = terminal.imported(written(tmp_path / "planned", sent))
+    table = small_wish().computation.density_table.name
+    how = ("--engine", "pencil-beam", "--density-table", table, "--spacing-mm", "6")
+    dosed = terminal.rt("dose", planned, "--machine", tmp_path / "machine.json", *how, "--out", tmp_path / "dose")
+    assert dosed.returncode == 0, dosed.stderr
+    assert "export-imaging-case" in {row[0] for row in terminal.rows(deeds, planned)}
     plan = read_plan(decode((tmp_path / "out" / "RP-demonstration.dcm").read_bytes(), bytes_max=1 << 26)).value
     assert (plan.instance, plan.approval.status) == (told["plan"], "UNAPPROVED")
     assert [beam["mu"] for beam in told["beams"]] == [one.meterset for one in plan.fraction_groups[0].beams]

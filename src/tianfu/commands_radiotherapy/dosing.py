@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from tianfu.commands_radiotherapy import kept
 from tianfu.commands_radiotherapy.folders import refuse_filled, whole_folder, write_file, write_readme
-from tianfu.commands_radiotherapy.house import Organisation
+from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.machines import MachineFile, chosen_machine
 from tianfu.commands_radiotherapy.planning import AsJson, Into, Place, case_at, new_uid
 from tianfu.commands_radiotherapy.speaking import bar, hint, languages, say, spoken, step_said
@@ -51,6 +52,8 @@ def compute_dose(
             case, found, chosen, how=how, engine=named, counted=lambda done, total: tell(step_said("dose"), done, total)
         )
     dose = dose_object(found.header, volume, series=new_uid(), instance=new_uid(), plan=found.instance, engine=named)
+    if is_case(place):
+        kept.tell_export(place, organisation)
     with whole_folder(into) as unfinished:
         write_file(unfinished / DOSE_FILE, write_dose(dose))
         write_readme(unfinished, *(each.say("rt.dosed-readme") for each in languages().values()))

@@ -74,6 +74,7 @@ def plan(
     """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps."""
     from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
     from tianfu.apps.radiotherapy.wishes import plan_of
+    from tianfu.services.imaging.cases import ASK_PLAN, EXPORT
 
     choice = PlanChoice(wish=wish, machine=read_bytes(machine), structure_set=None, images=None, protocol=None)
 
@@ -82,10 +83,24 @@ def plan(
         reading = await asyncio.to_thread(read_contents, await contents_of(house, found))
         tell_findings(reading.findings)
         asked = await plan_wish(house.documents, found, await house.cases.objects(found), reading.value, choice)
-        result = await plan_of(house.documents, await answered(house, asked, leave=leave))
+        # Told before it is asked, and before anything leaves: what is broken off half-way was asked all the same.
+        await house.cases.tell(found, ASK_PLAN, by=BY, machine=str(asked.arguments["machine_fingerprint"])[:12])
+        done = await answered(house, asked, leave=leave)
+        result = await plan_of(house.documents, done)
+        await house.cases.tell(found, EXPORT, by=BY, works=done.id)
         return result, {each.kind: await house.documents.content(each.document) for each in result.objects}
 
     return with_house(work)
+
+
+def tell_export(case: str, organisation: str | None) -> None:
+    """Have the trail say that something of a kept case goes into a folder; durable on return."""
+    from tianfu.services.imaging.cases import EXPORT
+
+    async def work(house: House) -> None:
+        await house.cases.tell(await house.case(case, organisation), EXPORT, by=BY)
+
+    with_house(work)
 
 
 async def opened(house: House, case: str, organisation: str | None) -> KeptCase:

@@ -81,7 +81,7 @@ def plan_case(
         case = case_at(place, organisation)
         with bar() as tell:
             made = _made(case, wish, chosen, tell)
-        tell_findings(made.base.told)
+        tell_findings(made.told)
         said, contents = said_of(made), _contents(made)
     _write(contents, wish, into)
     if as_json:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.radiotherapy_plan import small_machine
 from tianfu.apps.radiotherapy.machine_files import MachineFiles
-from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
 from tianfu.kernel.refusal import Refusal
 
 
@@ -32,6 +32,9 @@ def test_machines_are_listed_by_name_and_version_and_other_files_passed_over(tmp
     ]
     assert all("en" in each.notice for each in files.all())
     assert files.content("generic-6mv", 1) == first
+    assert [each.fingerprint for each in files.all()] == [
+        fingerprint_of(replace(small_machine(), version=version)) for version in (1, 2)
+    ]
 
 
 def test_a_machine_that_is_not_there_or_twice_is_refused_and_no_other_taken(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tianfu.apps.radiotherapy.wishes import plan_of
 from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
 from tianfu.services.imaging.cases import KeptCase
+from tianfu.services.jobs.doing import KeptDoing
 from tianfu.services.jobs.worker import Worker
 from tianfu.services.jobs.works import State, Wish, Work, Works
 from tianfu.standards.dicom.structure_sets import write_structure_set
@@ -89,14 +90,28 @@ class Held:
         self.reached, self._go = asyncio.Event(), threading.Event()
         self._loop, self._real = asyncio.get_running_loop(), getattr(steps, name)
         monkeypatch.setattr(steps, name, self._waiting)
-        self.count = 0
+        self.count, self._within, self.within_most = 0, 0, 0
 
     def _waiting(self, *arguments: Any, **named: Any) -> Any:
-        self.count += 1
-        if self.count == 1:
-            self._loop.call_soon_threadsafe(self.reached.set)
-            self._go.wait(WAIT_SECONDS)
-        return self._real(*arguments, **named)
+        self.count, self._within = self.count + 1, self._within + 1
+        self.within_most = max(self.within_most, self._within)
+        try:
+            if self.count == 1:
+                self._loop.call_soon_threadsafe(self.reached.set)
+                self._go.wait(WAIT_SECONDS)
+            return self._real(*arguments, **named)
+        finally:
+            self._within -= 1
+
+    def let_go_once_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A worker that is stopped waits for the thread, and the thread for this."""
+        real = KeptDoing.give_up
+
+        def give_up(doing: KeptDoing) -> None:
+            real(doing)
+            self.let_go()
+
+        monkeypatch.setattr(KeptDoing, "give_up", give_up)
 
     def let_go(self) -> None:
         self._go.set()
@@ -135,11 +150,11 @@ async def test_a_worker_that_takes_up_goes_on_after_the_last_step_and_makes_the_
     case = await house.case_of(small_contents())
     held, fluence = Held(monkeypatch, "sequenced"), Held(monkeypatch, "optimise")
     fluence.let_go()
+    held.let_go_once_given_up(monkeypatch)
     wish = await wished(house, case)
     work = await works.ask(wish, by=PHYSICIST.id)
     async with working(house, addresses):
         await asyncio.wait_for(held.reached.wait(), WAIT_SECONDS)
-    held.let_go()
     assert (await works.now(work)).state is State.RUNNING
     async with working(house, addresses):
         done = await ended(works, work)
@@ -155,6 +170,7 @@ async def test_a_plan_that_is_given_up_leaves_whole_steps_with_which_asking_agai
     wish = await wished(house, case)
     held, fluence = Held(monkeypatch, "sequenced"), Held(monkeypatch, "optimise")
     fluence.let_go()
+    held.let_go_once_given_up(monkeypatch)
     work = await works.ask(wish, by=PHYSICIST.id)
     async with working(house, addresses):
         await asyncio.wait_for(held.reached.wait(), WAIT_SECONDS)
@@ -165,9 +181,9 @@ async def test_a_plan_that_is_given_up_leaves_whole_steps_with_which_asking_agai
         again = await works.ask(wish, by=PHYSICIST.id)
         assert again != work
         done = await ended(works, again)
-    held.let_go()
     assert done.state is State.DONE
     assert (fluence.count, held.count) == (1, 2)
+    assert held.within_most == 1, "what was stopped computes no more beside what goes on"
 
 
 async def test_a_case_that_changed_since_it_was_asked_about_is_not_planned_on(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from demo.radiotherapy.objects import Kind, written
 
 from tests.apps.radiotherapy.department import Browser, Department
 from tests.apps.radiotherapy.plan_forms.test_starting import SECOND, two_sets
+from tests.apps.radiotherapy.test_plan_jobs import other_structures
 from tests.radiotherapy_house import small_objects
 from tests.radiotherapy_plan import small_machine, small_wish
 from tests.radiotherapy_plan_result import small_result
@@ -19,7 +22,10 @@ from tests.radiotherapy_plan_works import small_contents
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress, progress_text
 from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.apps.radiotherapy.work_routes import Looks
 from tianfu.db import Query
+from tianfu.kernel.instants import SECOND as A_SECOND
+from tianfu.kernel.instants import Instant
 from tianfu.services.imaging.cases import KeptCase
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # plans are computed by kernels that are loaded first
@@ -315,6 +321,104 @@ async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
     assert again != work
     assert await physicist.led(f"{again}/go-on") == again, "what runs is not begun twice"
     assert await asked(physicist, case, fields) == again, "it is the same question, so that kept stages are found"
+
+
+async def test_a_plan_of_a_case_that_changed_is_asked_for_by_the_form_and_not_gone_on_with(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    work = await asked(physicist, case, with_(await begun(physicist, case), **CHOSEN))
+    await physicist.led(f"{work}/give-up")
+    assert f'action="{work}/go-on"' in await page(physicist, work)
+    await department.imaging.taken(await department.imaging.sent([other_structures()], into=case.id))
+    shown = await page(physicist, work)
+    assert "The case got other objects since." in shown
+    assert f'action="{work}/go-on"' not in shown
+    variant = f"{at(case)}/plan?variant={work.rpartition('/')[2]}"
+    assert f'href="{variant}"' in shown
+    assert await physicist.led(f"{work}/go-on") == variant
+    assert len(await department.desk.works.about(case.id)) == 1
+
+
+async def deeds_of(department: Department) -> list[str]:
+    """What the trail says was done about plans, deed by deed."""
+    told = "select interaction from audit where interaction like '%%-imaging-%%' and query like '%%' order by at"
+    async with department.imaging.database.connection("owner") as session:
+        return [str(row[0]) for row in await session.all(Query.composed("told", told))]
+
+
+async def test_asking_looking_stopping_and_going_on_are_in_the_trail(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN)
+    before = len(await deeds_of(department))
+    work = await asked(physicist, case, fields)
+    for _ in range(3):
+        await page(physicist, work)
+    await physicist.led(f"{work}/give-up")
+    await physicist.led(f"{work}/give-up")
+    again = await physicist.led(f"{work}/go-on")
+    await page(physicist, again)
+    assert (await deeds_of(department))[before:] == [
+        "ask-imaging-plan",
+        "open-imaging-case",
+        "stop-imaging-plan",
+        "go-on-imaging-plan",
+        "open-imaging-case",
+    ]
+
+
+def test_a_page_that_follows_itself_is_one_look_for_ten_minutes_and_each_person_looks_for_himself() -> None:
+    now = [0]
+    looks = Looks(lambda: Instant(now[0]))
+    assert [looks.is_new(*pair) for pair in (("a", "w"), ("a", "w"), ("b", "w"), ("a", "v"))] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    now[0] = 600 * A_SECOND
+    assert looks.is_new("a", "w")
+
+
+def replaced_machine(folder: Path) -> None:
+    """Another machine in the old one's file, of the same name and version."""
+    (folder / "machines" / "small.json").write_bytes(write_machine(replace(small_machine(), model="replaced")))
+
+
+async def test_a_machine_that_was_replaced_under_its_name_is_told_and_asked_about(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN, dose="51.5")
+    work = await finished(department, await asked(physicist, case, fields), small_result("Small", {}))
+    unchanged = dict(fields_of(await page(physicist, f"{at(case)}/plan?variant={work}")))
+    assert unchanged["machine"] == "generic-6mv@1"
+    replaced_machine(tmp_path)
+    more = await sent(physicist, case, [*fields, ("deed", "add-beam")])
+    assert more.status_code == 200
+    less = await sent(physicist, case, [*fields_of(more.text), ("deed", "remove-beam-4")])
+    answer = await sent(physicist, case, [*fields_of(less.text), ("deed", "make")])
+    assert answer.status_code == 422, "what was seen is not what is there, whatever was pressed meanwhile"
+    assert "was replaced since this page was opened" in answer.text
+    told = fields_of(answer.text)
+    assert (dict(told)["dose"], dict(told)["machine"]) == ("51.5", "generic-6mv@1")
+    shown = await page(physicist, f"{at(case)}/plan?variant={work}")
+    assert "This is no longer the machine of the first plan." in shown
+    assert dict(fields_of(shown))["machine"] == "", "nobody chose this one"
+    assert (await asked(physicist, case, told)).rpartition("/")[2] != work
+
+
+async def test_a_case_that_grew_since_the_form_was_opened_is_told_and_confirmed_again(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    fields = with_(await begun(physicist, case), **CHOSEN, dose="51.5")
+    await department.imaging.taken(await department.imaging.sent([other_structures()], into=case.id))
+    answer = await sent(physicist, case, [*fields, ("deed", "make")])
+    assert answer.status_code == 422
+    assert "The case got other objects since this page was opened." in answer.text
+    told = fields_of(answer.text)
+    assert dict(told)["dose"] == "51.5"
+    assert "confirmed" not in dict(told)
+    assert await asked(physicist, case, [*told, ("confirmed", "yes")])
 
 
 async def test_another_hospitals_physicist_finds_no_plan_of_a_case(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from tests.radiotherapy_plan import small_case, small_machine, small_wish
 from tests.radiotherapy_plan_works import KeptCaseStub, OneCase, Pad, Papers, bench_of, small_choice
 from tianfu.apps.radiotherapy import plan_computing, plan_parts
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
+from tianfu.apps.radiotherapy.model.planning.kept import kept_from, write_kept
 from tianfu.apps.radiotherapy.model.planning.steps import StepName
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_parts import STEPS
@@ -26,7 +30,7 @@ from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import KeptCase
-from tianfu.services.jobs.doing import LATEST_BYTES_MAX, GivenUp
+from tianfu.services.jobs.doing import LATEST_BYTES_MAX, GivenUp, in_thread
 from tianfu.services.jobs.works import Wish
 from tianfu.standards.dicom.doses import read_dose
 from tianfu.standards.dicom.encoding import decode
@@ -72,6 +76,7 @@ async def test_a_plan_is_kept_with_all_that_was_found_out_and_that_it_is_cleared
     result = result_of(papers, name)
     assert result.provenance.notice == NOT_CLEARED
     assert result.provenance.inputs == ("a", "b")
+    assert "plan-fluence-cut-short" in {each.code for each in result.odd}, "twelve iterations are few"
     assert result.machine.document == pad.arguments["machine"]
     assert msgspec.json.decode(result.wish) == msgspec.json.decode(msgspec.json.encode(small_wish()))
     assert result.machine.fingerprint == fingerprint_of(small_machine())
@@ -173,6 +178,40 @@ async def test_what_was_kept_and_cannot_be_read_is_computed_again(unbroken: tupl
     pad = Pad(arguments=whole.arguments, finished=dict(whole.finished))
     assert await made(Papers(dict(papers.contents)), pad) == name
     assert "fluence" in pad.steps
+
+
+@pytest.mark.parametrize("spoilt", ["of", "weights"])
+async def test_what_was_kept_of_another_plan_is_computed_again(spoilt: str, unbroken: tuple[Papers, Pad, str]) -> None:
+    """Whether its fingerprint says so, or only its numbers do once beamlets are there."""
+
+    def killed(*_: Any) -> None:
+        if any("plan-fluence-" in part for part in first.finished):
+            raise Killed
+
+    papers, whole, name = Papers(dict(unbroken[0].contents)), unbroken[1], unbroken[2]
+    first = Pad(arguments=whole.arguments, on_progress=killed)
+    with pytest.raises(Killed):
+        await made(papers, first)
+    (part,) = [part for part in first.finished if "plan-fluence-" in part]
+    kept = kept_from(papers.contents[first.finished[part]])
+    other = replace(kept, of="0" * 64) if spoilt == "of" else replace(kept, weights=np.ones(1))
+    first.finished[part] = await papers.keep(write_kept(other))
+    again = Pad(arguments=whole.arguments, finished=dict(first.finished))
+    assert await made(papers, again) == name
+    assert "fluence" in again.steps
+
+
+async def test_a_plan_that_is_kept_is_done_though_its_steps_cannot_be_tidied_away(
+    unbroken: tuple[Papers, Pad, str],
+) -> None:
+    class Unreachable(Papers):
+        async def forget(self, names: Sequence[str]) -> None:
+            raise Refusal("documents-not-kept", details={"names": str(len(names))})
+
+    papers = Unreachable(dict(unbroken[0].contents))
+    with capture_logs() as logs:
+        assert await made(papers, Pad(arguments=unbroken[1].arguments)) == unbroken[2]
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["plan_parts_not_forgotten"]
 
 
 async def test_a_worker_after_an_update_takes_no_step_of_the_former_program(
@@ -304,3 +343,24 @@ async def test_a_wish_is_another_with_another_machine_case_or_goal() -> None:
         await asked(papers, small_choice(), OneCase(small_case(), documents=("a", "c"))),
     ]
     assert len({first.key, *(each.key for each in others)}) == 4
+
+
+async def test_whoever_is_cancelled_has_the_thread_give_up_and_waits_for_its_end() -> None:
+    pad, begun, ended = Pad(arguments={}), asyncio.Event(), threading.Event()
+    loop, tidied = asyncio.get_running_loop(), threading.Event()
+
+    def computes() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        try:
+            while True:
+                pad.progress("fluence", 0, 1)
+        finally:
+            tidied.wait(0.1)
+            ended.set()
+
+    work = asyncio.create_task(in_thread(pad, computes))
+    await begun.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert ended.is_set()

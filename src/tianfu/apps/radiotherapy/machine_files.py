@@ -5,6 +5,7 @@ Nothing picks a machine: whoever plans names one and its version.  Not cleared f
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,17 @@ BYTES_MOST = 64_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFile:
-    """A machine as its file says it is, before anybody looked whether it can be true."""
+    """A machine as its file says it is, before anybody looked whether it can be true.
+
+    `fingerprint` is of the file's bytes, the same as `writing.fingerprint_of` the machine for one that is accepted.
+    """
 
     name: str
     version: int
     purpose: str
     notice: Mapping[str, str]
     file: Path
+    fingerprint: str
 
 
 class MachineFiles:
@@ -71,7 +76,15 @@ def _named(file: Path) -> MachineFile | None:
     try:
         if file.stat().st_size > BYTES_MOST:
             return None
-        said = msgspec.json.decode(file.read_bytes(), type=_Written).machine
+        content = file.read_bytes()
+        said = msgspec.json.decode(content, type=_Written).machine
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return MachineFile(name=said.name, version=said.version, purpose=said.purpose, notice=said.notice, file=file)
+    return MachineFile(
+        name=said.name,
+        version=said.version,
+        purpose=said.purpose,
+        notice=said.notice,
+        file=file,
+        fingerprint=hashlib.sha256(content).hexdigest(),
+    )

@@ -81,7 +81,7 @@ def plan_result_of(
         density_table=_density_table(wish.computation.density_table),
         structure_set=base.structure_set.instance,
         images=base.images.header.series.uid,
-        odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in base.told),
+        odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in made.told),
         prescribed_structure=prescription.structure,
         prescribed_gy=prescription.dose_gy,
         prescribed_volume_percent=prescription.volume_percent,

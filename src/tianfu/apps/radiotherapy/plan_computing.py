@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import msgspec
+import structlog
 
 from tianfu.apps.radiotherapy.code_version import code_version
 from tianfu.apps.radiotherapy.computing import inputs_of
@@ -21,7 +22,7 @@ from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
 from tianfu.apps.radiotherapy.model.planning.following import Follower
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
-from tianfu.apps.radiotherapy.model.planning.steps import PlanTask, refuse_other_machine
+from tianfu.apps.radiotherapy.model.planning.steps import KEPT_OF_ANOTHER, PlanTask, refuse_other_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.protocols import Protocol, protocol_from
 from tianfu.apps.radiotherapy.plan_parts import PlanParts
@@ -29,16 +30,19 @@ from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS
 from tianfu.apps.radiotherapy.plan_results import ObjectResult
 from tianfu.apps.radiotherapy.plan_watching import Watching
 from tianfu.apps.radiotherapy.queries.evaluation import Evaluation, evaluate
-from tianfu.apps.radiotherapy.queries.plan_making import case_with, made_on
+from tianfu.apps.radiotherapy.queries.plan_making import MadePlan, case_with, made_on
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects
-from tianfu.apps.radiotherapy.queries.planning import chosen_of, plan_base_of
+from tianfu.apps.radiotherapy.queries.planning import PlanBase, chosen_of, plan_base_of
 from tianfu.apps.radiotherapy.results import FORM, NOT_CLEARED, Provenance
 from tianfu.kernel.instants import SECOND, Instant
-from tianfu.services.documents.keeping import Documents
-from tianfu.services.jobs.doing import Doing
+from tianfu.kernel.refusal import Refusal, place_of
+from tianfu.services.documents.keeping import DOCUMENTS_NOT_KEPT, Documents
+from tianfu.services.jobs.doing import Doing, in_thread
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose, write_dose
 from tianfu.standards.dicom.plans import write_plan
+
+_log = structlog.get_logger("tianfu.radiotherapy")
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.jobs import Bench
@@ -58,7 +62,7 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     kept = await parts.latest()
     begun_at = await asyncio.to_thread(parts.begun_at, bench.clock)
     plan = await asyncio.to_thread(_asked, asked, reading.value, machine)
-    judged = await asyncio.to_thread(_judged, plan, parts, kept, begun_at)
+    judged = await in_thread(doing, _judged, plan, parts, kept, begun_at)
     provenance = Provenance(
         form=FORM,
         notice=NOT_CLEARED,
@@ -70,7 +74,7 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     objects = await _kept_objects(bench.documents, judged.made.objects)
     result = await asyncio.to_thread(plan_result_of, judged, plan, objects=objects, provenance=provenance)
     name = await bench.documents.keep(await asyncio.to_thread(msgspec.json.encode, result))
-    await parts.forget()
+    await _forget(parts)
     return name
 
 
@@ -99,7 +103,7 @@ def _judged(plan: AskedPlan, parts: PlanParts, kept: Kept | None, begun_at: Inst
     )
     task = PlanTask(wish=plan.wish, machine=plan.machine, subject=base.subject, heard=watching.heard)
     making = making_of(task.fingerprint, begun_at)
-    made = made_on(base, task, kept=kept, making=making, protocol=plan.protocol)
+    made = _made(base, task, kept, making, plan.protocol)
     objects = made.objects
 
     def judged(dose: Dose, protocol: Protocol | None) -> Evaluation:
@@ -115,6 +119,29 @@ def _judged(plan: AskedPlan, parts: PlanParts, kept: Kept | None, begun_at: Inst
         first=judged(objects.dose, plan.protocol),
         second=None if objects.second is None else judged(objects.second, None),
     )
+
+
+def _made(base: PlanBase, task: PlanTask, kept: Kept | None, making: PlanMaking, protocol: Protocol | None) -> MadePlan:
+    """The plan, from what is kept on; what turns out to be another plan's counts as gone, or none would ever come."""
+    if kept is not None and kept.of != task.fingerprint:
+        kept = None
+    try:
+        return made_on(base, task, kept=kept, making=making, protocol=protocol)
+    except Refusal as refusal:
+        if kept is None or refusal.code != KEPT_OF_ANOTHER:
+            raise
+        _log.warning("plan_begun_anew", place=place_of(refusal))
+        return made_on(base, task, kept=None, making=making, protocol=protocol)
+
+
+async def _forget(parts: PlanParts) -> None:
+    """Tidy up; the plan is kept, and what cannot be reached now is swept later."""
+    try:
+        await parts.forget()
+    except Refusal as refusal:
+        if refusal.code != DOCUMENTS_NOT_KEPT:
+            raise
+        _log.warning("plan_parts_not_forgotten", place=place_of(refusal))
 
 
 def making_of(fingerprint: str, begun_at: Instant) -> PlanMaking:

@@ -24,9 +24,10 @@ from tianfu.apps.radiotherapy.plan_forms.forms import (
     machine_key,
     row_of,
 )
+from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS, case_digest, with_seen
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
-from tianfu.apps.radiotherapy.wishes import PLAN
+from tianfu.apps.radiotherapy.wishes import PLAN, documents_of
 from tianfu.apps.radiotherapy.work_routes import work_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.imaging.cases import OPEN, KeptCase
@@ -78,7 +79,7 @@ def plan_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             changed_form = changed(form, deed)
             return await page(request, found, begun, Filled(form=changed_form, focus=first_field(changed_form, deed)))
         try:
-            work = await asked(desk, found, begun, form, by=who.caller.id)
+            work = await asked(desk, found, begun, form, by=who.caller)
         except FormFaultsError as wrong:
             return await page(request, found, begun, Filled(form=form, faults=wrong.faults))
         return Redirect(f"{WORKS}/{work}", status_code=303)
@@ -126,6 +127,13 @@ def _form_page(
         if isinstance(begun, Refusal):
             return page_of(pages, request)("plan.html", **always, unfit=begun, base=None, begun=None, variant="")
         names = begun.structures
+        machines = {machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)}
+        always["typed"] = with_seen(
+            filled.form,
+            filled.faults,
+            case=case_digest(documents_of(await desk.cases.objects(found))),
+            machines={key: each.fingerprint for key, each in machines.items()},
+        )
         return page_of(pages, request)(
             "plan.html",
             status=status,
@@ -139,9 +147,8 @@ def _form_page(
             sets=begun.read.structure_sets,
             series=begun.read.images,
             protocols=shipped_protocols(),
-            machines={
-                machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)
-            },
+            machines=machines,
+            told_digits=TOLD_DIGITS,
             tables={density_key(each.name, each.version): each for each in KNOWN_TABLES},
             kinds=tuple(KINDS),
             names=names,

@@ -13,18 +13,25 @@ from tianfu.apps.radiotherapy.pages import CASES, DELIVERIES, WORKS, Physicist, 
 from tianfu.apps.radiotherapy.plan_following import PERCENTS, curve_row, stages_of
 from tianfu.apps.radiotherapy.plan_progress import progress_of
 from tianfu.apps.radiotherapy.ports import Desk
-from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, wish_told
+from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, documents_of, wish_told
 from tianfu.kernel.ids import is_uuid
+from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.services.imaging.cases import GO_ON_PLAN, OPEN, STOP_PLAN, KeptCase
 from tianfu.services.jobs.works import State, Work
 from tianfu.web.asking import HttpRequest
 from tianfu.web.pages import Pages
 
 WORK = WORKS + "/{work:str}"
+LOOK_SECONDS = 600
+"""A page that is left open is told again after so long. [ours]"""
+
+LOOKS_MOST = 1000
 RESULTS = {EVALUATE: "judged", GAMMA: "gamma", PLAN: "plans"}
 
 
 def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     """A page that follows a work and leads on when it is done."""
+    looks = Looks(desk.clock)
 
     @get(WORK)
     async def show_work(request: HttpRequest, work: FromPath[str]) -> Response[str] | Redirect:
@@ -34,12 +41,16 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         if found.state is not State.RUNNING and found.kind == TAKE_IN and found.state.is_end:
             return Redirect(back_at(found), status_code=303)
         if found.kind == PLAN:
-            return await _plan_page(pages, desk, request, found)
+            return await _plan_page(pages, desk, request, found, looks)
         return page_of(pages, request)("work.html", work=found, back=back_at(found))
 
     @post(f"{WORK}/give-up", status_code=303)
     async def give_up(request: HttpRequest, work: FromPath[str]) -> Redirect:
-        found = await work_of(desk, physicist(request), work)
+        who = physicist(request)
+        found = await work_of(desk, who, work)
+        if found.kind == PLAN and not found.state.is_end:
+            case = await desk.cases.one(found.about, who.organisation)
+            await desk.cases.tell(case, STOP_PLAN, by=who.caller, work=found.id)
         await desk.works.give_up(found.id)
         # A plan that was stopped may be gone on with, and its page says so.
         return Redirect(f"{WORKS}/{found.id}" if found.kind == PLAN else back_at(found), status_code=303)
@@ -50,16 +61,42 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         found = await work_of(desk, who, work)
         if found.kind != PLAN or found.state not in {State.CANCELLED, State.FAILED}:
             return Redirect(f"{WORKS}/{found.id}", status_code=303)
+        case = await desk.cases.one(found.about, who.organisation)
+        if await has_changed(desk, case, found):
+            # The old question has no answer any more: the form asks about the case as it is.
+            return Redirect(f"{CASES}/{case.id}/plan?variant={found.id}", status_code=303)
+        await desk.cases.tell(case, GO_ON_PLAN, by=who.caller, work=found.id)
         again = await desk.works.ask(asked_again(found), by=who.caller.id)
         return Redirect(f"{WORKS}/{again}", status_code=303)
 
     return [show_work, give_up, go_on]
 
 
-async def _plan_page(pages: Pages, desk: Desk, request: HttpRequest, work: Work) -> Response[str]:
-    """How far a plan is, with its curves; whose case it is stands above."""
+class Looks:
+    """Who looked at which work lately: a page that follows itself is one look and not one in each second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._at: dict[tuple[str, str], Instant] = {}
+
+    def is_new(self, who: str, work: str) -> bool:
+        """Whether this look is to be told; those that follow it within LOOK_SECONDS are not."""
+        now = self._clock()
+        self._at = {key: at for key, at in self._at.items() if now - at < LOOK_SECONDS * SECOND}
+        if (who, work) in self._at:
+            return False
+        # Whoever finds no room is told each time.
+        if len(self._at) < LOOKS_MOST:
+            self._at[who, work] = now
+        return True
+
+
+async def _plan_page(pages: Pages, desk: Desk, request: HttpRequest, work: Work, looks: Looks) -> Response[str]:
+    """How far a plan is, with its curves; whose case it is stands above, so that it is told to the trail."""
     who, progress = physicist(request), progress_of(work)
     case = await desk.cases.one(work.about, who.organisation)
+    if looks.is_new(who.caller.id, work.id):
+        await desk.cases.tell(case, OPEN, by=who.caller, work=work.id)
     wish = wish_told(work)
     rows = () if progress is None else tuple(curve_row(each, progress.top_gy) for each in progress.curves)
     drawn = None
@@ -77,7 +114,13 @@ async def _plan_page(pages: Pages, desk: Desk, request: HttpRequest, work: Work)
         rows=rows,
         percents=PERCENTS,
         drawn=drawn,
+        has_changed=work.state.is_end and await has_changed(desk, case, work),
     )
+
+
+async def has_changed(desk: Desk, case: KeptCase, work: Work) -> bool:
+    """Whether a case holds other objects than those that a plan was asked for of."""
+    return list(documents_of(await desk.cases.objects(case))) != list(work.arguments["inputs"])
 
 
 async def work_of(desk: Desk, who: Physicist, work: str) -> Work:

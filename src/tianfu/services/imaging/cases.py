@@ -28,6 +28,7 @@ RULE = "imaging-cases"
 """What the trail names as the rule: docs/rules/imaging-cases.md"""
 
 OPEN, EXPORT = "open-imaging-case", "export-imaging-case"
+ASK_PLAN, STOP_PLAN, GO_ON_PLAN = "ask-imaging-plan", "stop-imaging-plan", "go-on-imaging-plan"
 
 LISTED_MAX = 50
 ORGANISATIONS_MAX = 200

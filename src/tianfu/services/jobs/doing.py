@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -59,6 +60,12 @@ class Doing(Protocol):
         """Keep a part's result, so that it need not be done again; durable on return."""
         ...
 
+    def give_up(self) -> None:
+        """Have the next progress that is told end it."""
+        ...
+
+
+Value = TypeVar("Value")
 
 Do = Callable[[Doing], Awaitable[str]]
 """Does a work and gives its result; what it raises as a Refusal is what people read."""
@@ -70,6 +77,26 @@ class Kind:
 
     name: str
     do: Do
+
+
+async def in_thread(doing: Doing, work: Callable[..., Value], *arguments: object) -> Value:
+    """What a work computes in a thread that tells its progress.
+
+    Whoever is cancelled has the thread give up and waits for its end: the next work has all cores and the memory.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.wait({running})  # which leaves it alone when it is cancelled itself
+    except asyncio.CancelledError:
+        doing.give_up()
+        while not running.done():
+            # Told twice is told: a thread cannot be left behind.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({running})
+        if not running.cancelled():
+            running.exception()  # how it ended is nobody's any more
+        raise
+    return running.result()
 
 
 @dataclass(kw_only=True)

@@ -106,6 +106,7 @@ def test_a_density_table_that_is_not_the_templates_is_known_as_somebodys_choice(
         ({"confirmed": "no"}, "confirmed", "plan-form-not-confirmed"),
         ({"name": "a\nb"}, "name", "plan-form-name-too-long"),
         ({"name": "n" * 65}, "name", "plan-form-name-too-long"),
+        ({"name": "left\\right"}, "name", "plan-form-name-parted"),
         ({"prescribed": "SpinalCord"}, "prescribed", "plan-form-prescribed-not-chosen"),
         ({"dose": ""}, "dose", "plan-form-number-missing"),
         ({"dose": "nan"}, "dose", "plan-form-no-number"),

@@ -39,3 +39,10 @@ def test_another_isocentre_and_another_density_table_are_facts_that_differ() -> 
 def test_facts_say_the_same_of_both_but_for_what_differs() -> None:
     told = facts(small_result("first", {}), small_result("second", {}, more_gy=1.0))
     assert {key for key, one, other in told if one != other} == {"name", "hottest"}
+
+
+def test_machines_of_one_name_and_version_whose_files_differ_are_told_apart() -> None:
+    first = small_result("one", {})
+    machine = msgspec.structs.replace(first.machine, fingerprint="f" * 64)
+    told = facts(first, msgspec.structs.replace(first, machine=machine))
+    assert {key for key, one, other in told if one != other} == {"machine-file"}

@@ -15,7 +15,7 @@ from tianfu.apps.radiotherapy.model.checking.rules import Severity
 from tianfu.apps.radiotherapy.model.planning.steps import traced_by
 from tianfu.apps.radiotherapy.model.transport.density import density_table, latest_density_table
 from tianfu.apps.radiotherapy.queries.plan_doses import Computing, computing, delivered_of, dose_of_plan, plan_named
-from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION, MadePlan, made_plan
+from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION, MadePlan, cut_short, made_plan
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import Beam, ControlPoint, Technique, technique_of
@@ -247,3 +247,17 @@ def test_neither_density_nor_grid_nor_plan_is_guessed() -> None:
         computing(small_machine(), latest_density_table("TG-119 phantom"), spacing_mm=0.1)
     with pytest.raises(Refusal, match="plan-unclear"):
         plan_named(replace(small_case(), plans=(read_again(), read_again())), None)
+
+
+def test_what_was_cut_short_is_told_with_its_numbers() -> None:
+    """Three beams are asked for; what is left out of the segments gives nothing."""
+    planned, wish = made().planned, small_wish()
+    whole = replace(planned, is_converged=True)
+    assert cut_short(whole, wish) == ()
+    (iterations,) = cut_short(replace(whole, is_converged=False), wish)
+    assert iterations.code == "plan-fluence-cut-short"
+    assert iterations.details == {"iterations": str(wish.optimisation.fluence.iterations_most)}
+    (beams,) = cut_short(replace(whole, parts=planned.parts[:1]), wish)
+    assert beams.code == "plan-beams-without-segments"
+    assert beams.details == {"beams": "2, 3", "asked": "3", "made": "1"}
+    assert made().told == (*made().base.told, *cut_short(planned, wish))

@@ -11,6 +11,7 @@ import msgspec
 
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.soundness import (
+    BETWEEN_VALUES,
     FAR_MM,
     FIELDS_MOST,
     NAME_MOST,
@@ -208,6 +209,8 @@ def _name(reading: _Reading, form: PlanForm) -> None:
         reading.fault("name", "plan-form-name-missing")
     elif len(form.name) > NAME_MOST or not form.name.isprintable():
         reading.fault("name", "plan-form-name-too-long", most=str(NAME_MOST))
+    elif BETWEEN_VALUES in form.name:
+        reading.fault("name", "plan-form-name-parted")
 
 
 def _density(reading: _Reading, form: PlanForm) -> Version | None:

@@ -63,6 +63,7 @@ class PlanForm:
     """Everything that was typed; `structures` are the case's for the template's, in the order of its wish.
 
     `density` is a key of `density_key`; `isocentre` is MIDDLE, or POINT with a place in millimetres of the patient.
+    `seen_case` and `seen_machines` are digests of what the page was made of: see `seen`.
     """
 
     name: str = ""
@@ -82,6 +83,8 @@ class PlanForm:
     structures: tuple[str, ...] = ()
     beams: tuple[BeamRow, ...] = ()
     objectives: tuple[ObjectiveRow, ...] = ()
+    seen_case: str = ""
+    seen_machines: tuple[str, ...] = ()
 
 
 _Row = TypeVar("_Row", BeamRow, ObjectiveRow)
@@ -130,6 +133,8 @@ def form_sent(sent: Sent) -> PlanForm:
         structures=tuple(sent("structure"))[:ROWS_MOST],
         beams=_rows(BeamRow, "beam", sent),
         objectives=_rows(ObjectiveRow, "objective", sent),
+        seen_case=next(iter(sent("seen_case")), ""),
+        seen_machines=tuple(sent("seen_machine"))[:ROWS_MOST],
     )
 
 

@@ -6,9 +6,11 @@ Loads what computes: import it where somebody plans.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tianfu.access.caller import Caller
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
@@ -18,11 +20,13 @@ from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
+from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS, case_digest, changes
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.templates import shipped_templates
+from tianfu.apps.radiotherapy.wishes import documents_of
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.imaging.cases import KeptCase
+from tianfu.services.imaging.cases import ASK_PLAN, KeptCase
 from tianfu.services.jobs.works import Work
 from tianfu.standards.dicom.cases import Case
 
@@ -31,7 +35,8 @@ from tianfu.standards.dicom.cases import Case
 class Begun:
     """What was chosen before the form: a template or a plan, and where the case has several, images and structures.
 
-    `base` is None as long as one of them is to be chosen.
+    `base` is None as long as one of them is to be chosen.  `replaced` are the fingerprints of the machine that the plan
+    of a variant was made on, and of the one that has its name and version now, where they differ.
     """
 
     read: Case
@@ -41,6 +46,7 @@ class Begun:
     images: str = ""
     base: PlanWish | None = None
     protocol: str = ""
+    replaced: tuple[str, str] | None = None
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -54,7 +60,9 @@ class Begun:
         if self.base is None:
             return PlanForm()
         if self.variant:
-            return form_of_variant(self.base, self.structures, protocol=self.protocol or NONE)
+            form = form_of_variant(self.base, self.structures, protocol=self.protocol or NONE)
+            # Another machine under the old name is chosen by somebody, or not at all.
+            return form if self.replaced is None else replace(form, machine="")
         return form_of_template(self.base, self.structures)
 
 
@@ -84,7 +92,17 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         images=images,
         base=wish if structure_set and images else None,
         protocol=protocol,
+        replaced=None if original is None or wish is None else await _replaced(desk, wish, original),
     )
+
+
+async def _replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[str, str] | None:
+    """Fingerprints of a plan's machine then and now; None if it is the same, or there no more."""
+    before = str(original.arguments["machine_fingerprint"])
+    files = await asyncio.to_thread(desk.machines.all)
+    now = {each.fingerprint for each in files if (each.name, each.version) == (wish.machine.name, wish.machine.version)}
+    others = sorted(now - {before})
+    return (before, others[0]) if others else None
 
 
 async def read_of(desk: Desk, case: KeptCase) -> Case:
@@ -104,11 +122,15 @@ def protocol_of(work: Work) -> str:
     return name if name in shipped_protocols() else ""
 
 
-async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by: str) -> str:
-    """The work that makes the plan of a form; raises FormFaultsError for what no plan can be begun with."""
+async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by: Caller) -> str:
+    """The work that makes the plan of a form, told to the trail; raises FormFaultsError for what no plan can be of."""
     if begun.base is None:
         raise FormFaultsError({"template": Refusal("plan-form-template-not-chosen")})
     content, machine = await _machine(desk, form.machine)
+    objects = await desk.cases.objects(case)
+    fingerprint = hashlib.sha256(content).hexdigest() if content else None
+    if changed := changes(form, case=case_digest(documents_of(objects)), machine=fingerprint):
+        raise FormFaultsError(changed)
     protocols = shipped_protocols()
     ground = Ground(base=begun.base, structures=begun.structures, machine=machine, protocols=protocols)
     wish = wish_of(form, ground)
@@ -119,12 +141,13 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
         images=begun.images,
         protocol=protocols.get(form.protocol),
     )
-    objects = await desk.cases.objects(case)
     try:
         whole = await plan_wish(desk.documents, case, objects, begun.read, choice)
     except Refusal as refusal:
         raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
-    return await desk.works.ask(whole, by=by)
+    machine_digits = str(whole.arguments["machine_fingerprint"])[:TOLD_DIGITS]
+    await desk.cases.tell(case, ASK_PLAN, by=by, machine=machine_digits, of=begun.variant or begun.template)
+    return await desk.works.ask(whole, by=by.id)
 
 
 async def _machine(desk: Desk, key: str) -> tuple[bytes, Machine | Refusal]:

@@ -13,6 +13,10 @@ COLUMNS: Final = (*(f"D{percent:g}%" for percent in PERCENTS), "Dmean", "Dmax")
 """What is compared of each structure, in gray; symbols of ICRU 83."""
 
 
+FINGERPRINT_DIGITS: Final = 12
+"""So much of a machine's fingerprint is shown to people. [ours]"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """A dose in both, and by how much the second is more."""
@@ -50,7 +54,7 @@ def facts(first: PlanResult, second: PlanResult) -> tuple[tuple[str, str, str], 
 
 
 _FACTS: Final = (
-    *("name", "machine", "density-table", "isocentre", "prescribed"),
+    *("name", "machine", "machine-file", "density-table", "isocentre", "prescribed"),
     *("reached", "hottest", "fields", "segments", "mu", "mcs"),
 )
 
@@ -60,6 +64,8 @@ def _told(result: PlanResult) -> tuple[str, ...]:
     return (
         result.name,
         f"{result.machine.name} {result.machine.version}",
+        # A file may be replaced under its name and version.
+        result.machine.fingerprint[:FINGERPRINT_DIGITS],
         f"{result.density_table.name} {result.density_table.version}",
         "; ".join(places_mm(result)),
         f"{result.prescribed_gy:g} Gy / {result.fractions}",

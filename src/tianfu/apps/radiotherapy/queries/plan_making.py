@@ -27,6 +27,7 @@ from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObject
 from tianfu.apps.radiotherapy.queries.planning import PlanBase, plan_base_of
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
+from tianfu.standards.dicom.findings import Finding, found
 from tianfu.standards.dicom.plans import Plan
 
 LACKS_BY_DEFINITION = frozenset({"plan-not-for-treatment"})
@@ -35,13 +36,17 @@ LACKS_BY_DEFINITION = frozenset({"plan-not-for-treatment"})
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MadePlan:
-    """A plan with everything that was found out about it; `complexity` is None where rules could not tell it."""
+    """A plan with everything that was found out about it; `complexity` is None where rules could not tell it.
+
+    `told` is what is odd about the case, and what of the plan was cut short.
+    """
 
     base: PlanBase
     planned: Planned
     objects: PlanObjects
     outcomes: tuple[Outcome, ...]
     complexity: PlanComplexity | None
+    told: tuple[Finding, ...]
 
 
 def made_plan(
@@ -67,7 +72,32 @@ def made_on(
     checked = _checked(base, objects, task.machine, protocol)
     outcomes, complexity = outcomes_of(checked), _complexity(checked)
     tell(task.heard, Told(step=StepName.CHECKS, is_done=True))
-    return MadePlan(base=base, planned=made, objects=objects, outcomes=outcomes, complexity=complexity)
+    return MadePlan(
+        base=base,
+        planned=made,
+        objects=objects,
+        outcomes=outcomes,
+        complexity=complexity,
+        told=(*base.told, *cut_short(made, task.wish)),
+    )
+
+
+def cut_short(made: Planned, wish: PlanWish) -> tuple[Finding, ...]:
+    """What of a wish was not done to its end: iterations that ran out, beams that give nothing."""
+    told = []
+    if not made.is_converged:
+        told.append(found("plan-fluence-cut-short", iterations=wish.optimisation.fluence.iterations_most))
+    if empty := made.fields_without_segments:
+        asked = len(made.fields)
+        told.append(
+            found(
+                "plan-beams-without-segments",
+                beams=", ".join(map(str, empty)),
+                asked=asked,
+                made=asked - len(empty),
+            )
+        )
+    return tuple(told)
 
 
 def case_with(base: PlanBase, plan: Plan, dose: Dose) -> Case:

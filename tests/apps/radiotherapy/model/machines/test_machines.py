@@ -193,6 +193,14 @@ def test_figures_that_cannot_be_true_are_refused(part: str, name: str, value: ob
     assert refused.value.details["element"].endswith(f"{part}.{name}")
 
 
+@pytest.mark.parametrize("name", ["m" * 17, "left\\right", "直线加速器" * 4])
+def test_a_name_that_no_plan_can_say_is_refused_with_the_machine(name: str) -> None:
+    """Treatment Machine Name (300A,00B2) is a Short String: 16 characters, no backslash (PS3.5 6.2)."""
+    with pytest.raises(Refusal, match="machine-name-not-for-dicom"):
+        refuse_unless_machine(replace(machine(), name=name))
+    refuse_unless_machine(replace(machine(), name="m" * 16))
+
+
 def test_jaws_that_stand_twice_or_nowhere_are_refused() -> None:
     across, _ = machine().jaws
     for jaws in ((across, across), (replace(across, moves_along="z"),), (replace(across, least_mm=300.0),)):

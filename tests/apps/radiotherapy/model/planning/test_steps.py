@@ -149,6 +149,32 @@ def test_a_plan_is_given_up_in_any_step(step: str, after: StepName | None) -> No
     assert refused.value.details["step"] == step
 
 
+@pytest.mark.parametrize(("iterations", "is_converged"), [(1, False), (300, True)])
+def test_whether_the_fluence_came_to_rest_is_known_also_when_a_later_worker_goes_on(
+    iterations: int, is_converged: bool
+) -> None:
+    heard: list[Told] = []
+
+    def until_segments(told: Told) -> bool:
+        heard.append(told)
+        return told.step is not StepName.SEGMENTS
+
+    change = {"optimisation__fluence__iterations_most": iterations, "optimisation__fluence__change_least": 0.02}
+    first = task(until_segments, small_wish(**change))
+    with pytest.raises(Refusal, match="plan-cancelled"):
+        planned(first, kept=nothing_kept(first))
+    (kept,) = [told.kept for told in heard if told.kept is not None]
+    assert planned(task(wish=first.wish), kept=kept_from(write_kept(kept))).is_converged is is_converged
+
+
+def test_fields_that_give_nothing_are_known_by_their_numbers() -> None:
+    made = whole()[0]
+    assert made.fields_without_segments == ()
+    assert replace(made, parts=made.parts[1:]).fields_without_segments == (1,)
+    empty = replace(made.parts[1], segments=())
+    assert replace(made, parts=(made.parts[0], empty)).fields_without_segments == (2, 3)
+
+
 def test_a_plan_is_given_up_amid_iterations() -> None:
     one = task(lambda told: told.objective is None or told.done < 3)
     with pytest.raises(Refusal, match="plan-cancelled"):

@@ -143,6 +143,23 @@ def test_what_no_plan_can_be_made_of_is_refused_by_its_element(changes: dict[str
     assert re.fullmatch(re.escape(element), refused.value.details["element"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "element", "most"),
+    [
+        ({"name": "left\\right"}, "name", "64"),
+        ({"machine__name": "left\\right"}, "machine.name", "16"),
+        ({"machine__name": "m" * 17}, "machine.name", "16"),
+    ],
+)
+def test_a_name_that_dicom_cannot_hold_is_refused_before_the_plan_is_made(
+    changes: dict[str, Any], element: str, most: str
+) -> None:
+    """A backslash parts two values (PS3.5 6.4); Treatment Machine Name is a Short String of 16 characters (6.2)."""
+    with pytest.raises(Refusal, match="plan-text-not-for-dicom") as refused:
+        plan_wish_from(template(**changes))
+    assert refused.value.details == {"element": element, "most": most}
+
+
 def test_an_objective_that_is_none_is_refused_as_such() -> None:
     wrong = [{"kind": "minimum-dose", "structure": "PTV_5000", "weight": 0.0, "dose_gy": 50.0}]
     with pytest.raises(Refusal, match="objective-not-sound"):

@@ -26,6 +26,9 @@ BYTES_MOST = 64_000_000
 OUTPUT_WITHIN = 0.001
 """A part: how far factor and kernels may miss the output; finer steps and rounding stay below it. [ours]"""
 
+NAME_MOST = 16
+"""Characters of a Short String (PS3.5 6.2), as which a plan says its machine: Treatment Machine Name (300A,00B2)."""
+
 CHECK_STEP_MM = 0.1
 FIELD_MM_MOST = 500.0
 """Larger than any linear accelerator's field at the isocentre. [ours]"""
@@ -59,12 +62,14 @@ def read_machine(data: bytes) -> Machine:
 def refuse_unless_machine(machine: Machine) -> None:
     """Do nothing for a machine whose figures can all be true together.
 
-    Raises Refusal: those of `refuse_unless_beam`, `machine-out-of-range` with the element,
-    `calibration-of-another-beam` if the output does not follow from beam and factor, or `surface-beyond-kernels`.
+    Raises Refusal: those of `refuse_unless_beam`, `machine-out-of-range` with the element, `machine-name-not-for-dicom`
+    for one that no plan can say, `calibration-of-another-beam` if the output does not follow from beam and factor, or
+    `surface-beyond-kernels`.
     """
     refuse_unless_beam(machine.beam)
     _refuse_unless_finite(machine, "machine")
-    _fits(bool(machine.name.strip()), "name")
+    _fits(bool(machine.name.strip()) and machine.name.isprintable(), "name")
+    _refuse_unless_dicom_holds(machine.name)
     _fits(machine.version >= 1, "version")
     _fits({jaws.moves_along for jaws in machine.jaws} <= {"x", "y"}, "jaws.moves_along")
     _fits(len({jaws.moves_along for jaws in machine.jaws}) == len(machine.jaws), "jaws")
@@ -108,6 +113,12 @@ def _refuse_unless_finite(value: Any, path: str) -> None:
     elif is_dataclass(value):
         for each in fields(value):
             _refuse_unless_finite(getattr(value, each.name), f"{path}.{each.name}")
+
+
+def _refuse_unless_dicom_holds(name: str) -> None:
+    """A plan is written after hours: a name that it cannot hold is refused before."""
+    if len(name) > NAME_MOST or "\\" in name:
+        raise Refusal("machine-name-not-for-dicom", details={"machine": name, "most": str(NAME_MOST)})
 
 
 def _refuse_unless_jaws(jaws: Jaws) -> None:

@@ -17,10 +17,14 @@ BYTES_MOST = 100_000_000
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kept:
-    """Results of steps; None is what is still to be done.  `of` says of which wish, machine and patient."""
+    """Results of steps; None is what is still to be done.  `of` says of which wish, machine and patient.
+
+    `is_converged` says of the weights whether more iterations would have gained nothing.
+    """
 
     of: str
     weights: Floats | None = None
+    is_converged: bool | None = None
     segments: tuple[FieldSegments, ...] | None = None
     refined: tuple[FieldSegments, ...] | None = None
     normalised: tuple[FieldSegments, ...] | None = None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
+from tianfu.apps.radiotherapy.model.machines.reading import NAME_MOST as MACHINE_NAME_MOST
 from tianfu.apps.radiotherapy.model.planning.wishes import FORM, Computation, Optimisation, PlanWish
 from tianfu.kernel.refusal import Refusal
 
 FIELDS_MOST, OBJECTIVES_MOST, REGIONS_MOST, STRUCTURES_MOST = 30, 100, 30, 30
 NAME_MOST = 64
 """Characters of a Long String (PS3.5 6.2), in which plans are named."""
+
+BETWEEN_VALUES = "\\"
+"""Parts two values of an attribute (PS3.5 6.4), and so can be in none of them."""
 
 FAR_MM = 5000.0
 
@@ -44,7 +48,8 @@ RANGES = {
 def refuse_unless_sound(wish: PlanWish) -> None:
     """Do nothing for a wish that can be planned.
 
-    Raises Refusal `plan-wish-of-another-form`, `plan-wish-out-of-range` with the element, or `objective-not-sound`.
+    Raises Refusal `plan-wish-of-another-form`, `plan-wish-out-of-range` with the element, `plan-text-not-for-dicom` for
+    a name that no plan can hold, or `objective-not-sound`.
     """
     if wish.form != FORM:
         raise Refusal("plan-wish-of-another-form", details={"form": str(wish.form)})
@@ -53,6 +58,7 @@ def refuse_unless_sound(wish: PlanWish) -> None:
     for element in ("name", "body", "machine.name", "prescription.structure", "computation.density_table.name"):
         text = str(_value(wish, element))
         refuse_unless(bool(text.strip()) and text.isprintable() and len(text) <= NAME_MOST, element)
+    _refuse_unless_dicom_holds(wish)
     _refuse_unless_fields(wish)
     _refuse_unless_regions(wish)
     _refuse_unless_objectives(wish)
@@ -64,6 +70,14 @@ def refuse_unless(is_fit: bool, element: str) -> None:
     """Raise Refusal `plan-wish-out-of-range` if an element does not fit."""
     if not is_fit:
         raise Refusal("plan-wish-out-of-range", details={"element": element})
+
+
+def _refuse_unless_dicom_holds(wish: PlanWish) -> None:
+    """What is written into the plan as text."""
+    for element, most in (("name", NAME_MOST), ("machine.name", MACHINE_NAME_MOST)):
+        text = str(_value(wish, element))
+        if len(text) > most or BETWEEN_VALUES in text:
+            raise Refusal("plan-text-not-for-dicom", details={"element": element, "most": str(most)})
 
 
 def _value(wish: PlanWish, element: str) -> float:

@@ -18,8 +18,8 @@ from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, FieldSegments
 from tianfu.apps.radiotherapy.model.optimisation.direct_apertures import Moves, Refinement, refined
+from tianfu.apps.radiotherapy.model.optimisation.fluence import Optimised, Step, even_start, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
-from tianfu.apps.radiotherapy.model.optimisation.fluence import Step, even_start, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem
 from tianfu.apps.radiotherapy.model.optimisation.regions import Region, Rows, needed_rows, on_rows
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
@@ -36,10 +36,13 @@ from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import Settings, influence
 from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.kernel.refusal import Refusal
-from tianfu.standards.dicom.grids import Floats, Volume
+from tianfu.standards.dicom.grids import Volume
 
 ISOCENTRE_DIGITS = 1
 """Tenths of a millimetre: finer shifts cannot be set at a couch. [ours]"""
+
+
+KEPT_OF_ANOTHER = "plan-kept-of-another"
 
 
 class StepName(StrEnum):
@@ -99,7 +102,8 @@ class Planned:
     """A plan before it is DICOM.
 
     `parts` have the monitor units of a fraction; `dose` is that of all fractions in gray, `second` the same by the
-    second engine, if one was wished.  `reached_gy` is what the prescription's volume gets.
+    second engine, if one was wished.  `reached_gy` is what the prescription's volume gets.  `is_converged` is False for
+    a fluence that ended at the most iterations, and might have become better.
     """
 
     fields: tuple[Field, ...]
@@ -107,6 +111,13 @@ class Planned:
     dose: Volume[np.float32]
     second: Volume[np.float32] | None
     reached_gy: float
+    is_converged: bool
+
+    @property
+    def fields_without_segments(self) -> tuple[int, ...]:
+        """The numbers of fields that were wished and give nothing."""
+        giving = {part.field for part in self.parts if part.segments}
+        return tuple(field.number for place, field in enumerate(self.fields) if place not in giving)
 
 
 def nothing_kept(task: PlanTask) -> Kept:
@@ -124,7 +135,7 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
     if task.wish.computation.second is not None:
         refuse_unless_engine(task.wish.computation.second, task.machine)
     if kept.of != task.fingerprint or not _fits(kept, task):
-        raise Refusal("plan-kept-of-another")
+        raise Refusal(KEPT_OF_ANOTHER)
     chain = _Chain(task=task)
     for step, work in (
         (StepName.FLUENCE, chain.weights),
@@ -138,7 +149,14 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
     second = None
     if task.wish.computation.second is not None:
         second = chain.course(StepName.SECOND_DOSE, parts, engine=task.wish.computation.second)
-    return Planned(fields=chain.fields, parts=parts, dose=dose, second=second, reached_gy=chain.reached_gy(dose))
+    return Planned(
+        fields=chain.fields,
+        parts=parts,
+        dose=dose,
+        second=second,
+        reached_gy=chain.reached_gy(dose),
+        is_converged=bool(kept.is_converged),
+    )
 
 
 def refuse_other_machine(wish: PlanWish, machine: Machine) -> None:
@@ -201,9 +219,15 @@ def _after(step: StepName, kept: Kept, task: PlanTask, work: Callable[[Kept], ob
     if getattr(kept, name) is not None:
         return kept
     tell(task.heard, Told(step=step))
-    kept = replace(kept, **{name: work(kept)})  # type: ignore[arg-type]  # each step gives what its name keeps
+    kept = _with_result(name, kept, work(kept))
     tell(task.heard, Told(step=step, is_done=True, kept=kept))
     return kept
+
+
+def _with_result(name: str, kept: Kept, result: object) -> Kept:
+    if isinstance(result, Optimised):
+        return replace(kept, weights=result.weights, is_converged=result.is_converged)
+    return replace(kept, **{name: result})  # type: ignore[arg-type]  # each step gives what its name keeps
 
 
 def _fits(kept: Kept, task: PlanTask) -> bool:
@@ -302,8 +326,8 @@ class _Chain:
             fractions=wish.prescription.fractions,
         )
 
-    def weights(self, _kept: Kept) -> Floats:
-        """The beamlets' monitor units."""
+    def weights(self, _kept: Kept) -> Optimised:
+        """The beamlets' monitor units, and whether they came to rest."""
         wish = self.task.wish
         how = wish.optimisation
         stop = Stop(
@@ -316,13 +340,13 @@ class _Chain:
             target = to_surface(target)
         start = even_start(self.problem, structure=target, dose_gy=wish.prescription.dose_gy)
         heard = self._hearing(StepName.FLUENCE, how.fluence.iterations_most)
-        return optimise(self.problem, start=start, settings=stop, heard=heard).weights
+        return optimise(self.problem, start=start, settings=stop, heard=heard)
 
     def segments(self, kept: Kept) -> tuple[FieldSegments, ...]:
         """What leaves can form of them."""
         weights = np.zeros(0) if kept.weights is None else kept.weights
         if weights.shape != (self.beamlets.count,):
-            raise Refusal("plan-kept-of-another")
+            raise Refusal(KEPT_OF_ANOTHER)
         return sequenced(self.beamlets, weights, self.delivery, levels=self.task.wish.optimisation.levels)
 
     def refined(self, kept: Kept) -> tuple[FieldSegments, ...]:
