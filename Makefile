@@ -25,8 +25,9 @@ run: set-up
 	@exec $(BIN)/python scripts/run.py
 
 # What kills, measures, counts a camera's pictures or lives through a newborn's day has the machine to itself; what
-# watches live pictures shares it with one other at most, however many cores there are; all else has every core, also the
-# installations and the browsers whose tests wait for what comes, whenever it comes.
+# watches live pictures shares it with one other at most, however many cores there are; all else has every core.  What
+# walks through an installation and waits for what comes, whenever it comes, has processes of its own: a browser that is
+# driven step by step leaves no room for tests that are awaited.
 CAMERAS := tests/services/realtime/cameras
 WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime
 CALM := $(addprefix tests/,deploy/test_nginx.py \
@@ -38,7 +39,8 @@ ALONE := $(filter-out $(CALM),$(wildcard tests/deploy/test_*.py tests/journeys/t
 	$(CAMERAS)
 
 test: set-up-tests
-	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(WATCHING) $(ALONE))
+	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(WATCHING) $(CALM) $(ALONE))
+	$(BIN)/pytest -n 2 --dist loadfile $(CALM)
 	$(BIN)/pytest -n 2 --dist loadfile $(WATCHING) --ignore=$(CAMERAS)
 	$(BIN)/pytest $(ALONE)
 

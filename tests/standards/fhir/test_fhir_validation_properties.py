@@ -190,7 +190,7 @@ def test_nothing_makes_validation_raise(value: Any) -> None:
 @UNHURRIED
 @given(resource_types, st.dictionaries(element_names, near_fhir, max_size=8))
 def test_nothing_in_a_resource_makes_validation_raise(type_: str, members: dict[str, Any]) -> None:
-    faults = validate({"resourceType": type_, **members})
+    faults = validate({**members, "resourceType": type_})
     assert len(faults) <= FAULTS_MAX
     assert all(fault.path.startswith(type_) for fault in faults)
 
