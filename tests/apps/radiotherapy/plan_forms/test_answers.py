@@ -74,7 +74,7 @@ def test_no_template_that_comes_with_the_program_fills_in_a_point_or_a_density_t
 
 
 def test_the_isocentre_is_the_point_that_was_typed_or_the_middle_and_known_as_somebodys_choice() -> None:
-    typed = {"isocentre": "point", "isocentre_x": "-12,5", "isocentre_y": "-140", "isocentre_z": "0"}
+    typed = {"isocentre": "point", "isocentre_x": "-12.5", "isocentre_y": "-140", "isocentre_z": "0"}
     wish = wish_of(answered(**typed), ground())
     assert wish.isocentre == (-12.5, -140.0, 0.0)
     assert {one.element: one.mark for one in wish.known}["isocentre"] == "ours"
