@@ -30,11 +30,8 @@ run: set-up
 # driven step by step leaves no room for tests that are awaited.
 CAMERAS := tests/services/realtime/cameras
 WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime
-CALM := $(addprefix tests/,deploy/test_nginx.py \
-	$(addprefix journeys/test_,find_and_read_a_life.py for_everybody.py passkeys.py pictures.py programs_elsewhere.py \
-	roles.py trust.py) \
-	$(addprefix supervision/test_,commands_without_a_schema.py demo_logins.py export_command.py outside_provider.py \
-	programs.py readiness.py smart_app.py))
+CALM := tests/deploy/test_nginx.py $(addprefix tests/journeys/test_, \
+	find_and_read_a_life.py for_everybody.py pictures.py programs_elsewhere.py roles.py trust.py)
 ALONE := $(filter-out $(CALM),$(wildcard tests/deploy/test_*.py tests/journeys/test_*.py tests/supervision/test_*.py)) \
 	$(CAMERAS)
 
