@@ -17,6 +17,7 @@ from demo.radiotherapy.published import tg119
 
 from bench.radiotherapy_tg119 import FOLDER
 from tianfu.apps.radiotherapy.model.checking.rules import Severity, Verdict
+from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
 from tianfu.apps.radiotherapy.model.dvh import dose_volume_histogram
 from tianfu.apps.radiotherapy.model.dvh_figures import dose_at_percent
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
@@ -91,8 +92,8 @@ def phantom_case() -> Case:
 
 
 def _accepted(contours: StructureSet) -> StructureSet:
-    told = {"interpreter": "Bench", "interpreted_at": f"{AT:%Y%m%d%H%M%S}"}
-    return replace(contours, structures=tuple(replace(one, **told) for one in contours.structures))  # type: ignore[arg-type]
+    accepted = tuple(accepted_by(one, person="Bench", at=AT) for one in contours.structures)
+    return replace(contours, structures=accepted)
 
 
 def wish_of() -> PlanWish:

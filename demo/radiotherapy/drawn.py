@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from demo.dice import Dice
-from demo.radiotherapy.made import MadeCase
+from demo.radiotherapy.made import Drawn, MadeCase
 from demo.radiotherapy.objects import Making
 from demo.radiotherapy.phantoms import (
     CORD,
@@ -95,8 +95,8 @@ def _body(dice: Dice, image: Lattice) -> Leaning:
     )
 
 
-def _region(drawn: object, body: Body, at_mm: Triple) -> Region:
-    return Region(drawn=drawn, parts=(Part(body=body, at_mm=at_mm),))  # type: ignore[arg-type]
+def _region(drawn: Drawn, body: Body, at_mm: Triple) -> Region:
+    return Region(drawn=drawn, parts=(Part(body=body, at_mm=at_mm),))
 
 
 def _target(dice: Dice) -> tuple[Body, float]:

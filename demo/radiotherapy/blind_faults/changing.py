@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,33 +20,33 @@ from tianfu.standards.dicom.structures import Ring, Structure
 from tianfu.standards.dicom.treatments import Treatment
 
 
-def with_plan(case: Case, **changes: object) -> Case:
+def with_plan(case: Case, **changes: Any) -> Case:
     """Fields of the plan replaced."""
-    return replace(case, plans=(replace(case.plans[0], **changes), *case.plans[1:]))  # type: ignore[arg-type]
+    return replace(case, plans=(replace(case.plans[0], **changes), *case.plans[1:]))
 
 
-def with_group(case: Case, **changes: object) -> Case:
+def with_group(case: Case, **changes: Any) -> Case:
     """Fields of the fraction group replaced."""
-    group: FractionGroup = replace(case.plans[0].fraction_groups[0], **changes)  # type: ignore[arg-type]
+    group: FractionGroup = replace(case.plans[0].fraction_groups[0], **changes)
     return with_plan(case, fraction_groups=(group, *case.plans[0].fraction_groups[1:]))
 
 
-def with_dose(case: Case, **changes: object) -> Case:
+def with_dose(case: Case, **changes: Any) -> Case:
     """Fields of the dose replaced."""
-    dose: Dose = replace(case.doses[0], **changes)  # type: ignore[arg-type]
+    dose: Dose = replace(case.doses[0], **changes)
     return replace(case, doses=(dose, *case.doses[1:]))
 
 
-def with_set(case: Case, **changes: object) -> Case:
+def with_set(case: Case, **changes: Any) -> Case:
     """Fields of the structure set replaced."""
-    changed: StructureSet = replace(case.structure_sets[0], **changes)  # type: ignore[arg-type]
+    changed: StructureSet = replace(case.structure_sets[0], **changes)
     return replace(case, structure_sets=(changed, *case.structure_sets[1:]))
 
 
-def with_treatment(case: Case, at: int, **changes: object) -> Case:
+def with_treatment(case: Case, at: int, **changes: Any) -> Case:
     """Fields of one record replaced."""
     treatments = list(case.treatments)
-    changed: Treatment = replace(treatments[at], **changes)  # type: ignore[arg-type]
+    changed: Treatment = replace(treatments[at], **changes)
     treatments[at] = changed
     return replace(case, treatments=tuple(treatments))
 

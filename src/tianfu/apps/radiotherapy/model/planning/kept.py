@@ -47,7 +47,7 @@ def kept_from(data: bytes) -> Kept:
 
 def _listed(value: object) -> list[float]:
     if not isinstance(value, np.ndarray):
-        raise NotImplementedError
+        raise NotImplementedError  # as msgspec asks of a hook that does not know a type
     numbers: list[float] = value.tolist()
     return numbers
 
