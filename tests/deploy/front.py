@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import ssl
 import subprocess
@@ -21,6 +22,8 @@ from tests.supervision.installation import free_port, wait_until
 NAME = "health.example"
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "tianfu.conf"
 NGINX = "/usr/sbin/nginx"
+LAST = "127.0.2."
+"""How the addresses begin from which the log is asked for."""
 
 MAIN = """\
 daemon off;
@@ -50,6 +53,7 @@ class Front:
 
     def __init__(self, folder: Path, http: int, https: int, certificate: Path) -> None:
         self.folder, self.http, self.https, self.certificate = folder, http, https, certificate
+        self._numbers = itertools.count(1)
 
     def trusting(self) -> ssl.SSLContext:
         """What a client needs to believe the made-up certificate."""
@@ -71,8 +75,19 @@ class Front:
         return httpx.get(f"http://127.0.0.1:{self.http}{path}", headers={"host": name})
 
     def log(self) -> str:
-        """Everything that nginx wrote down."""
-        return "".join(file.read_text("utf-8") for file in self.folder.glob("*.log"))
+        """Everything that nginx wrote down of what was asked before.
+
+        It writes a line after it has answered: so a last request, from an address of its own, is waited for, whose
+        line comes after theirs since there is one worker.
+        """
+        last = f"{LAST}{next(self._numbers)}"
+        with self.client(last) as client:
+            client.get("/healthz")
+        wait_until(lambda: f" {last} " in self._written(), seconds=10)
+        return "".join(line for line in self._written().splitlines(keepends=True) if f" {LAST}" not in line)
+
+    def _written(self) -> str:
+        return "".join(file.read_text("utf-8") for file in sorted(self.folder.glob("*.log")))
 
 
 def certificate_for(name: str, folder: Path) -> Path:
