@@ -72,6 +72,7 @@ def set_up(*, for_tests: bool) -> None:
         install_system_packages()
     uv = uv_program()
     install_packages(uv, lock_for(VENV, for_tests=for_tests))
+    run([VENV / "bin" / "python", "-m", "compileall", "-q", "src"])
     if (FRONTEND / "package.json").is_file():
         build_front_end()
 
@@ -110,7 +111,9 @@ def install_packages(uv: Path, requirements: Path) -> None:
     if not (VENV / "bin" / "python").exists():
         run([uv, "venv", "--quiet", "--python", sys.executable, VENV], environment)
     python = VENV / "bin" / "python"
-    run([uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", requirements], environment)
+    # Where Python is told to keep nothing that it compiled, every start would compile all of it again.
+    exact: list[str | Path] = ["--compile-bytecode", "--require-hashes", requirements]
+    run([uv, "pip", "sync", "--quiet", "--python", python, *exact], environment)
     ours: list[str | Path] = ["--no-deps", "--no-build-isolation", "--editable", ROOT]
     run([uv, "pip", "install", "--quiet", "--python", python, *ours], environment)
     leave_stamp(stamp, made_from)
