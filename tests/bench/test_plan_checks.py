@@ -9,6 +9,7 @@ from bench.radiotherapy_checks import BYTES_MAX, NO_FAULT, VOXELS_MAX, read_agai
 from bench.radiotherapy_named import RIGHTLY
 from demo.dice import Dice
 from demo.radiotherapy.blind_faults import BLIND_FAULTS
+from demo.radiotherapy.blind_faults.changing import heights, of_kind
 from demo.radiotherapy.drawn import drawn_case
 from demo.radiotherapy.faults import FAULTS, apply, faults_of
 from demo.radiotherapy.faults.fault import Layer
@@ -40,6 +41,10 @@ def said_of_case(number: int) -> frozenset[tuple[str, str]]:
     return said_of(case_of(number))
 
 
+def slices_of_target(case: Case) -> list[float]:
+    return heights(of_kind(case, "PTV")[0])
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_no_rule_finds_anything_in_a_sound_case_that_was_drawn(number: int) -> None:
     assert said_of_case(number) == frozenset()
@@ -55,6 +60,14 @@ def test_a_blind_fault_is_named_rightly(name: str) -> None:
     number = list(BLIND_FAULTS).index(name) % 2
     after = said_of(BLIND_FAULTS[name].plant(case_of(number), Dice("tests", SEED, name)))
     assert {rule for rule, _ in after - said_of_case(number)} & RIGHTLY[name]
+
+
+def test_a_target_of_six_slices_lacks_its_middle_ones() -> None:
+    fault = BLIND_FAULTS["target-lacks-slices"]
+    short = next(case for case in map(case_of, range(60)) if len(slices_of_target(case)) == 6)
+    whole, left = slices_of_target(short), slices_of_target(fault.plant(short, Dice("tests", SEED, fault.id)))
+    assert left == [*whole[:2], *whole[-2:]]
+    assert {rule for rule, _ in said_of(fault.plant(short, Dice("tests", SEED))) - said_of(short)} & RIGHTLY[fault.id]
 
 
 def test_rules_are_named_for_every_fault_and_all_of_them_exist() -> None:

@@ -21,6 +21,9 @@ from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.structure_sets import PhysicalProperty
 from tianfu.standards.dicom.structures import Ring, Structure
 
+ENDS = 2
+"""So many slices at either end of a structure are never taken away: what is left is not merely shorter."""
+
 
 @blind(
     wrong="The body's contour is missing on some neighbouring slices at the target's height.",
@@ -146,9 +149,10 @@ def target_out_of_the_body(case: Case, dice: Dice) -> Case:
 
 
 def _without_slices(structure: Structure, count: int, dice: Dice) -> Structure:
-    """Without so many neighbouring slices, never the outermost two."""
+    """Without so many neighbouring slices, or as many as there are between the outermost two of either end."""
     planes = heights(structure)
-    low = dice.randrange(2, len(planes) - count - 1)
-    lost = set(planes[low : low + count])
+    lost_count = min(count, len(planes) - 2 * ENDS)
+    low = dice.randrange(ENDS, len(planes) - ENDS - lost_count + 1)
+    lost = set(planes[low : low + lost_count])
     rings = tuple(ring for ring in structure.rings if round(float(ring.points[0, 2]), 3) not in lost)
     return replace(structure, rings=rings)
