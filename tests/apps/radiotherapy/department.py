@@ -199,7 +199,7 @@ async def department_of(
         deliveries=imaging.deliveries,
         works=Works(database, clock),
         documents=imaging.documents,
-        looking=LateLooking(imaging.cases),
+        looking=LateLooking(imaging.cases, imaging.documents),
         machines=MachineFiles(folder / "machines"),
         clock=clock,
     )
