@@ -13,7 +13,7 @@ import pytest
 from demo.radiotherapy.objects import Kind
 from demo.radiotherapy.phantoms import RadialDose, closed_dose
 
-from tests.apps.radiotherapy.department import ROOT, Browser, Department
+from tests.apps.radiotherapy.department import ROOT, Browser, Department, Doors, looked_at
 from tests.apps.radiotherapy.pictures.sights import of_class, points_of, read_svg
 from tests.apps.radiotherapy.test_look_pages import field, looks
 from tests.radiotherapy_house import HOSPITAL, second_dose, small_objects
@@ -301,3 +301,26 @@ async def test_of_several_images_and_contours_those_are_shown_on_which_the_plan_
         opened.ground("", images=None)
     with pytest.raises(Refusal, match="structures-not-there"):
         opened.ground_of_plan(result_of({}, structure_set="2.25.7"), None, whose="Small")
+
+
+@pytest.mark.parametrize(("width", "language"), [(1440, "en"), (1440, "zh-CN"), (320, "en"), (320, "zh-CN")])
+async def test_the_pages_fit_and_everybody_can_read_them(doors: Doors, width: int, language: str) -> None:
+    case = await doors.department.imaging.case_of(small_objects().contents())
+    first = await made(doors.department, case, name="Nine fields, evenly spaced", second_gy=66.0)
+    second = await made(doors.department, case, name="Seven fields", first_gy=70.0, prescribed_gy=55.0)
+    both = f"first={first}&second={second}"
+    pages = {
+        "plan": f"/plans/{first}",
+        "plan-look": f"/plans/{first}/look",
+        "plans-compared": f"/plans-compared?{both}",
+        "plans-look": f"/plans-compared/look?{both}",
+        "plan-look-outside": f"/plans/{first}/look?axial=9999",
+    }
+    window = await doors.window(await doors.department.staff(language=language), width=width)
+    tab = await window.new_page()
+    for name, address in pages.items():
+        answer = await tab.goto(f"{doors.address}{at(case)}{address}", wait_until="networkidle")
+        assert answer is not None
+        assert answer.status == 200
+        await looked_at(tab, f"radiotherapy-{name}-{width}-{language}")
+    assert await tab.locator("nav.crumbs a").first.get_attribute("href") == f"{at(case)}/plans/{first}"
