@@ -176,7 +176,7 @@ async def looked_at(page: Page, name: str) -> None:
     found = await page.evaluate(
         "axe.run().then(found => found.violations.map(each => [each.id, each.nodes.map(node => node.html)]))"
     )
-    assert found == [], name
+    assert found == [], (name, found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -310,9 +310,7 @@ async def test_the_pages_fit_and_everybody_can_read_them(doors: Doors, width: in
     second = await made(doors.department, case, name="Seven fields", first_gy=70.0, prescribed_gy=55.0)
     both = f"first={first}&second={second}"
     pages = {
-        "plan": f"/plans/{first}",
         "plan-look": f"/plans/{first}/look",
-        "plans-compared": f"/plans-compared?{both}",
         "plans-look": f"/plans-compared/look?{both}",
         "plan-look-outside": f"/plans/{first}/look?axial=9999",
     }
