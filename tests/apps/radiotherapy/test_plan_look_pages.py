@@ -285,6 +285,14 @@ async def test_an_odd_address_is_a_page_all_the_same(
     assert "<b>" not in await page(physicist, f"{at(case)}/plans/{work}/look?{query}")
 
 
+async def test_a_place_beyond_the_images_and_a_dose_below_zero_are_told_in_a_sentence(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    look = f"{at(case)}/plans/{await made(department, case)}/look"
+    assert "There is no plane at 9999.0 mm: the images reach from" in await page(physicist, f"{look}?axial=9999")
+    assert "-1 Gy cannot count as 100 %." in await page(physicist, f"{look}?reference=-1")
+
+
 async def test_of_several_images_and_contours_those_are_shown_on_which_the_plan_was_made() -> None:
     read = read_small()
     images, contours = read.images[0], read.structure_sets[0]
