@@ -323,7 +323,7 @@ def radiotherapy_desk(settings: Settings, database: Database, keyring: Keyring, 
     cases = Cases(database, documents, auditor, system_clock)
     return Desk(
         cases=cases,
-        looking=LateLooking(cases),
+        looking=LateLooking(cases, documents),
         deliveries=Deliveries(database, documents, auditor, system_clock),
         works=Works(database, system_clock),
         documents=documents,

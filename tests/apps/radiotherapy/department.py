@@ -15,8 +15,9 @@ from typing import Any, cast
 
 import httpx
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, Page
 
+from tests.journeys.conftest import AXE, PICTURES
 from tests.radiotherapy_house import HOSPITAL
 from tests.radiotherapy_house import House as Imaging
 from tests.radiotherapy_house import house_of as imaging_of
@@ -165,6 +166,19 @@ class Department:
         return now
 
 
+async def looked_at(page: Page, name: str) -> None:
+    """A picture is kept; nothing sticks out of the page, and axe finds nothing."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, name
+    await page.evaluate(AXE.read_text("utf-8"))
+    found = await page.evaluate(
+        "axe.run().then(found => found.violations.map(each => [each.id, each.nodes.map(node => node.html)]))"
+    )
+    assert found == [], (name, found)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Doors:
     """A department that is served, and a real browser before it."""
@@ -199,7 +213,7 @@ async def department_of(
         deliveries=imaging.deliveries,
         works=Works(database, clock),
         documents=imaging.documents,
-        looking=LateLooking(imaging.cases),
+        looking=LateLooking(imaging.cases, imaging.documents),
         machines=MachineFiles(folder / "machines"),
         clock=clock,
     )

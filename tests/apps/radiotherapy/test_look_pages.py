@@ -114,7 +114,7 @@ async def test_a_case_too_large_for_a_page_is_not_read_and_one_that_inflates_is_
 ) -> None:
     case = await department.imaging.case_of(small_objects().contents())
     monkeypatch.setattr(looking, "OPEN_BYTES_MAX", 1 << 10)
-    there = looking.Looking(department.imaging.cases)
+    there = looking.Looking(department.imaging.cases, department.imaging.documents)
     assert await there.opened(case) is not await there.opened(case)
     monkeypatch.setattr(looking, "SHOWN_BYTES_MAX", 1 << 10)
     page = await physicist.get(f"{ROOT}/cases/{case.id}/look")

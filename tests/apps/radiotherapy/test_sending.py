@@ -15,8 +15,7 @@ from demo.radiotherapy.objects import Kind, write_case
 from playwright.async_api import ConsoleMessage, Page, Route, expect
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from tests.apps.radiotherapy.department import Doors
-from tests.journeys.conftest import AXE, PICTURES
+from tests.apps.radiotherapy.department import Doors, looked_at
 from tests.radiotherapy_house import small_objects
 from tianfu.services.jobs.works import State
 
@@ -61,16 +60,8 @@ class Sending:
         return self.page.locator("[data-sending=outcome]")
 
     async def look(self, name: str) -> None:
-        """A picture is kept; nothing sticks out of the page, and axe finds nothing."""
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-        wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, name
-        await self.page.evaluate(AXE.read_text("utf-8"))
-        found = await self.page.evaluate(
-            "axe.run().then(found => found.violations.map(each => [each.id, each.nodes.map(node => node.html)]))"
-        )
-        assert found == [], name
+        """As `looked_at`."""
+        await looked_at(self.page, name)
 
 
 @asynccontextmanager

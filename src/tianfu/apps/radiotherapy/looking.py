@@ -11,8 +11,9 @@ import numpy as np
 from markupsafe import Markup
 
 from tianfu.apps.radiotherapy.made_results import gamma_map_of
+from tianfu.apps.radiotherapy.open_doses import OpenDoses
 from tianfu.apps.radiotherapy.pictures.cuts import SolidStructure, section_in, solid_structure
-from tianfu.apps.radiotherapy.pictures.frames import PlaneKind, plane_frame, positions_mm
+from tianfu.apps.radiotherapy.pictures.frames import PlaneFrame, PlaneKind, plane_frame, positions_mm
 from tianfu.apps.radiotherapy.pictures.gamma_plot import gamma_histogram, gamma_legend, gamma_png
 from tianfu.apps.radiotherapy.pictures.isodoses import Isodose, isodoses_in
 from tianfu.apps.radiotherapy.pictures.overlays import Contour, Shown, overlay
@@ -20,20 +21,24 @@ from tianfu.apps.radiotherapy.pictures.scales import WIDE
 from tianfu.apps.radiotherapy.pictures.slices import slice_png
 from tianfu.apps.radiotherapy.pictures.windows import WindowName, window_named
 from tianfu.apps.radiotherapy.pictures.words import gamma_words, overlay_words
+from tianfu.apps.radiotherapy.plan_results import PlanResult
 from tianfu.apps.radiotherapy.queries.evaluation import (
     images_of,
     prescribed_gy,
     refuse_other_frames,
     structures_for,
 )
+from tianfu.apps.radiotherapy.queries.planning import chosen_of
 from tianfu.apps.radiotherapy.results import GammaResult
 from tianfu.apps.radiotherapy.wishes import documents_of
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases, KeptCase
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
 from tianfu.standards.dicom.grids import Volume
 from tianfu.standards.dicom.images import ImageSeries
+from tianfu.standards.dicom.structure_sets import StructureSet
 from tianfu.standards.dicom.structures import Structure
 from tianfu.web.languages import Language
 
@@ -56,12 +61,11 @@ GAMMA_MM_PER_PX = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What is looked at: a plane at a place, in a window; with a dose, its lines in percent of `reference_gy`."""
+    """What is looked at: a plane at a place, in a window; lines of a dose are in percent of `reference_gy`."""
 
     kind: PlaneKind
     at_mm: float
     window: WindowName
-    dose: str = ""
     reference_gy: float | None = None
 
 
@@ -78,27 +82,65 @@ class ShownPlane:
     after_mm: float | None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ground:
+    """What planes are shown of: images with contours, and a dose with what its plan prescribes if one was chosen.
+
+    `whose` is said with each picture's title: the name of a plan that was made here.
+    """
+
+    images: ImageSeries
+    structures: tuple[SolidStructure, ...]
+    dose: Dose | None = None
+    prescribed_gy: float | None = None
+    whose: str = ""
+
+
 @dataclass(kw_only=True)
 class OpenCase:
-    """A case that was read, and its structures as solids."""
+    """A case that was read, and its structures as solids by the images and the set that they are of."""
 
     case: Case
-    images: ImageSeries
-    solids: dict[str, tuple[SolidStructure, ...]] = field(default_factory=dict)
+    solids: dict[tuple[str, str], tuple[SolidStructure, ...]] = field(default_factory=dict)
 
-    def structures(self, plan: str | None) -> tuple[SolidStructure, ...]:
-        """The structures of a plan's set, or of the only one; those that cannot be drawn are left out."""
-        if not self.case.structure_sets:
-            return ()
-        chosen = structures_for(self.case, next((each for each in self.case.plans if each.instance == plan), None))
-        refuse_other_frames(self.images, chosen.header)
-        if chosen.instance not in self.solids:
-            self.solids[chosen.instance] = tuple(_solids(chosen.structures, self.images))
-        return self.solids[chosen.instance]
+    def images(self, series: str | None) -> ImageSeries:
+        """The images of this Series Instance UID, or the only ones.
+
+        Raises Refusal `images-unclear`, or `images-not-there` if there are none of this UID.
+        """
+        return images_of(chosen_of(self.case, structure_set=None, images=series))
+
+    def ground(self, dose: str, *, images: str | None) -> Ground:
+        """A dose of the case with the contours that its plan was made for; without one, the only contours.
+
+        Structures that cannot be drawn are left out.
+        """
+        on, chosen = self.images(images), self.dose(dose)
+        plan = next((each for each in self.case.plans if chosen is not None and each.instance == chosen.plan), None)
+        contours = [structures_for(self.case, plan)] if self.case.structure_sets else []
+        drawn = tuple(solid for each in contours for solid in self._drawn(each, on))
+        return Ground(images=on, structures=drawn, dose=chosen, prescribed_gy=prescribed_gy(plan))
+
+    def ground_of_plan(self, made: PlanResult, dose: Dose | None, *, whose: str) -> Ground:
+        """A dose of a plan that was made here, on the images and with the contours on which it was made.
+
+        Raises Refusal `images-not-there` or `structures-not-there` if the case has them no more.
+        """
+        chosen = chosen_of(self.case, structure_set=made.structure_set, images=made.images)
+        images = images_of(chosen)
+        drawn = self._drawn(chosen.structure_sets[0], images)
+        return Ground(images=images, structures=drawn, dose=dose, prescribed_gy=made.prescribed_gy, whose=whose)
 
     def dose(self, instance: str) -> Dose | None:
         """The dose of this SOP Instance UID."""
         return next((each for each in self.case.doses if each.instance == instance), None)
+
+    def _drawn(self, contours: StructureSet, images: ImageSeries) -> tuple[SolidStructure, ...]:
+        refuse_other_frames(images, contours.header)
+        key = (images.header.series.uid, contours.instance)
+        if key not in self.solids:
+            self.solids[key] = tuple(_solids(contours.structures, images))
+        return self.solids[key]
 
 
 def _solids(structures: Sequence[Structure], images: ImageSeries) -> list[SolidStructure]:
@@ -112,18 +154,16 @@ def _solids(structures: Sequence[Structure], images: ImageSeries) -> list[SolidS
 
 
 class Looking:
-    """The cases that a worker has open; whoever asks has been let in before."""
+    """The cases and doses that a worker has open; whoever asks has been let in before."""
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Cases, documents: Documents) -> None:
         self._cases = cases
+        self._doses = OpenDoses(documents)
         self._open: OrderedDict[str, OpenCase] = OrderedDict()
         self._reading = asyncio.Lock()
 
     async def opened(self, case: KeptCase) -> OpenCase:
-        """The case, read unless it is open.
-
-        Raises Refusal `case-without-images`, `images-unclear`, `case-too-large-to-show`.
-        """
+        """The case, read unless it is open.  Raises Refusal `case-without-images` or `case-too-large-to-show`."""
         objects = await self._cases.objects(case)
         size = sum(each.size_bytes for each in objects)
         if size > SHOWN_BYTES_MAX:
@@ -133,7 +173,9 @@ class Looking:
             found = self._open.get(key)
             if found is None:
                 read = (await self._cases.read(case)).value
-                found = OpenCase(case=read, images=images_of(read))
+                if not read.images:
+                    raise Refusal("case-without-images")
+                found = OpenCase(case=read)
                 if _held_bytes(read) <= OPEN_BYTES_MAX:
                     self._open[key] = found
                     while len(self._open) > OPEN_MAX:
@@ -142,6 +184,10 @@ class Looking:
                 self._open.move_to_end(key)
         return found
 
+    async def dose(self, document: str) -> Dose:
+        """The dose of a plan that was made here, by its document, as `OpenDoses.opened`."""
+        return await self._doses.opened(document)
+
 
 def _held_bytes(case: Case) -> int:
     """What the voxels of a case take in memory."""
@@ -149,11 +195,10 @@ def _held_bytes(case: Case) -> int:
     return images + sum(each.volume.values.nbytes for each in case.doses)
 
 
-def middle_mm(opened: OpenCase, kind: PlaneKind) -> float:
+def middle_mm(ground: Ground, kind: PlaneKind) -> float:
     """Where one begins to look: the middle of the first target, or of the image."""
-    grid = opened.images.volume.grid
-    targets = [each for each in opened.structures(None) if each.structure.kind == "PTV"]
-    places = positions_mm(grid, kind)
+    targets = [each for each in ground.structures if each.structure.kind == "PTV"]
+    places = positions_mm(ground.images.volume.grid, kind)
     if not targets:
         return float(places[len(places) // 2])
     points = np.concatenate([ring.points for ring in targets[0].structure.rings])
@@ -162,35 +207,27 @@ def middle_mm(opened: OpenCase, kind: PlaneKind) -> float:
     return min(max(middle, float(places[0])), float(places[-1]))  # a target may reach beyond the image
 
 
-def plane_picture(opened: OpenCase, wish: Wish) -> bytes:
+def plane_picture(images: ImageSeries, wish: Wish) -> bytes:
     """The picture of a plane as PNG."""
-    frame = plane_frame(opened.images.volume.grid, wish.kind, wish.at_mm)
-    return slice_png(opened.images.volume, frame, window_named(wish.window))
+    frame = plane_frame(images.volume.grid, wish.kind, wish.at_mm)
+    return slice_png(images.volume, frame, window_named(wish.window))
 
 
-def shown_plane(opened: OpenCase, wish: Wish, language: Language, *, picture: str) -> ShownPlane:
-    """A plane with its contours and isodose lines; `picture` is the address of its PNG."""
-    grid = opened.images.volume.grid
+def shown_plane(ground: Ground, wish: Wish, language: Language, *, key: str, picture: str) -> ShownPlane:
+    """A plane with its contours and isodose lines; `key` is the drawing's on its page, `picture` its PNG's address."""
+    grid = ground.images.volume.grid
     frame = plane_frame(grid, wish.kind, wish.at_mm)
     places = positions_mm(grid, wish.kind)
     number = int(np.abs(places - frame.position_mm).argmin())
-    dose = opened.dose(wish.dose) if wish.dose else None
     contours = [
         Contour(name=each.structure.name, series=series, section=section_in(each, frame))
-        for series, each in enumerate(opened.structures(None if dose is None else dose.plan), start=1)
+        for series, each in enumerate(ground.structures, start=1)
     ]
-    lines: tuple[Isodose, ...] = ()
-    if dose is not None and wish.reference_gy is not None:
-        refuse_other_frames(opened.images, dose.header)
-        volume = Volume(grid=dose.volume.grid, values=dose.volume.values.astype(np.float64))
-        lines = isodoses_in(volume, frame, LEVELS, reference_gy=wish.reference_gy)
-    words = overlay_words(frame, structures=len(contours), language=language)
-    drawn = overlay(
-        frame, contours, lines, words=words, shown=Shown(css_px=CSS_PX, key=f"plane-{wish.kind.value}", picture=picture)
-    )
+    words = overlay_words(frame, structures=len(contours), language=language, whose=ground.whose)
+    shown = Shown(css_px=CSS_PX, key=key, picture=picture)
     return ShownPlane(
         kind=wish.kind,
-        drawn=drawn,
+        drawn=overlay(frame, contours, _lines(ground, wish, frame), words=words, shown=shown),
         at_mm=frame.position_mm,
         number=number + 1,
         count=len(places),
@@ -199,11 +236,13 @@ def shown_plane(opened: OpenCase, wish: Wish, language: Language, *, picture: st
     )
 
 
-def reference_of(opened: OpenCase, dose: str) -> float | None:
-    """What the dose's plan prescribes to a target; None if it says nothing."""
-    found = opened.dose(dose)
-    plan = None if found is None else next((each for each in opened.case.plans if each.instance == found.plan), None)
-    return prescribed_gy(plan)
+def _lines(ground: Ground, wish: Wish, frame: PlaneFrame) -> tuple[Isodose, ...]:
+    dose = ground.dose
+    if dose is None or wish.reference_gy is None:
+        return ()
+    refuse_other_frames(ground.images, dose.header)
+    volume = Volume(grid=dose.volume.grid, values=dose.volume.values.astype(np.float64))
+    return isodoses_in(volume, frame, LEVELS, reference_gy=wish.reference_gy)
 
 
 @dataclass(frozen=True, kw_only=True)

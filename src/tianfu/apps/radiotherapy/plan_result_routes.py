@@ -56,7 +56,7 @@ def _lists(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         names = [str(request.query_params.get(name, "")) for name in ("first", "second")]
         if not all(names) or names[0] == names[1]:
             return await _list_page(pages, desk, request, found, refused=Refusal("plans-not-chosen"))
-        first, second = [await _result(desk, who, found, name) for name in names]
+        first, second = [await made_plan(desk, who, found, name) for name in names]
         await desk.cases.tell(found, OPEN, by=who.caller, works=" ".join(names))
         return page_of(pages, request)(
             "plans_compared.html",
@@ -79,7 +79,7 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     async def show_made_plan(request: HttpRequest, case: FromPath[str], work: FromPath[str]) -> Response[str]:
         who = physicist(request)
         found = await desk.cases.one(case, who.organisation)
-        result, done = await _result(desk, who, found, work), await work_of(desk, who, work)
+        result, done = await made_plan(desk, who, found, work), await work_of(desk, who, work)
         await desk.cases.tell(found, OPEN, by=who.caller, work=done.id)
         others = [pair for pair in await _plans(desk, found) if pair[0].state is State.DONE and pair[0].id != done.id]
         return page_of(pages, request)(
@@ -106,7 +106,7 @@ def _files(desk: Desk) -> list[HTTPRouteHandler]:
     ) -> Response[bytes]:
         who = physicist(request)
         found = await desk.cases.one(case, who.organisation)
-        result = await _result(desk, who, found, work)
+        result = await made_plan(desk, who, found, work)
         documents = {f"{each.kind}.dcm": each.document for each in result.objects}
         if name not in {*documents, TEMPLATE}:
             raise not_found()
@@ -144,7 +144,7 @@ async def _plans(desk: Desk, case: KeptCase) -> list[tuple[Work, PlanTold]]:
     return [(work, wish_told(work)) for work in works if work.kind == PLAN]
 
 
-async def _result(desk: Desk, who: Physicist, case: KeptCase, name: str) -> PlanResult:
+async def made_plan(desk: Desk, who: Physicist, case: KeptCase, name: str) -> PlanResult:
     """A plan of this case that is done; raises Refusal `not-found` for anything else."""
     work = await work_of(desk, who, name)
     if work.kind != PLAN or work.about != case.id or work.state is not State.DONE:

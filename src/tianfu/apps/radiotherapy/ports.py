@@ -14,30 +14,43 @@ from tianfu.services.jobs.works import Works
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.looking import OpenCase
+    from tianfu.standards.dicom.doses import Dose
 
 
 class Looking(Protocol):
-    """Cases that were opened for their pictures."""
+    """Cases and doses that were opened for their pictures."""
 
     async def opened(self, case: KeptCase) -> OpenCase:
         """The case, read unless it is open already."""
+        ...
+
+    async def dose(self, document: str) -> Dose:
+        """The dose that this document holds, read unless it is open already."""
         ...
 
 
 class LateLooking:
     """Looks as `looking.Looking` does, and loads it when somebody looks first: it brings compiled kernels along."""
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Cases, documents: Documents) -> None:
         self._cases = cases
+        self._documents = documents
         self._looking: Looking | None = None
 
     async def opened(self, case: KeptCase) -> OpenCase:
         """As `Looking.opened`."""
+        return await self._loaded().opened(case)
+
+    async def dose(self, document: str) -> Dose:
+        """As `Looking.dose`."""
+        return await self._loaded().dose(document)
+
+    def _loaded(self) -> Looking:
         if self._looking is None:
             from tianfu.apps.radiotherapy import looking
 
-            self._looking = looking.Looking(self._cases)
-        return await self._looking.opened(case)
+            self._looking = looking.Looking(self._cases, self._documents)
+        return self._looking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

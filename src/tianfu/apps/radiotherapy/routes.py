@@ -9,6 +9,7 @@ from tianfu.apps.radiotherapy.case_routes import case_routes
 from tianfu.apps.radiotherapy.delivery_routes import delivery_routes
 from tianfu.apps.radiotherapy.look_routes import look_routes
 from tianfu.apps.radiotherapy.pages import ROLE, ROOT
+from tianfu.apps.radiotherapy.plan_look_routes import plan_look_routes
 from tianfu.apps.radiotherapy.plan_result_routes import plan_result_routes
 from tianfu.apps.radiotherapy.plan_routes import plan_routes
 from tianfu.apps.radiotherapy.ports import Desk
@@ -32,6 +33,7 @@ def radiotherapy(desk: Desk) -> App:
                 *look_routes(pages, desk),
                 *plan_routes(pages, desk),
                 *plan_result_routes(pages, desk),
+                *plan_look_routes(pages, desk),
                 *work_routes(pages, desk),
             ],
         ),

@@ -23,10 +23,11 @@ def window_word(name: WindowName, language: Language) -> str:
     return language.say(f"rt.picture-window-{name.value}")
 
 
-def overlay_words(frame: PlaneFrame, *, structures: int, language: Language) -> OverlayWords:
-    """The title tells the plane and where it lies in the patient's coordinates."""
+def overlay_words(frame: PlaneFrame, *, structures: int, language: Language, whose: str = "") -> OverlayWords:
+    """The title tells the plane, where it lies in the patient's coordinates, and the plan it is of if one is named."""
     title = language.say(
-        "rt.picture-overlay-title",
+        "rt.picture-overlay-title-of" if whose else "rt.picture-overlay-title",
+        whose=whose,
         plane=plane_word(frame.kind, language),
         axis=AXES[UPRIGHT[frame.kind].normal],
         position=f"{frame.position_mm:.1f}",

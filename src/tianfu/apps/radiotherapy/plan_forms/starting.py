@@ -106,13 +106,8 @@ async def _replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[str, st
 
 
 async def read_of(desk: Desk, case: KeptCase) -> Case:
-    """The case, as it lies open for its planes if it can be looked at."""
-    try:
-        return (await desk.looking.opened(case)).case
-    except Refusal as refusal:
-        if refusal.code != "images-unclear":
-            raise
-        return (await desk.cases.read(case)).value
+    """The case, as it lies open for its planes."""
+    return (await desk.looking.opened(case)).case
 
 
 def protocol_of(work: Work) -> str:
