@@ -13,10 +13,11 @@ import msgspec
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.machines.collimators import Jaws, Leaves, Limits
-from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.machines import Commissioning, Machine
 from tianfu.apps.radiotherapy.model.machines.soundness import refuse_unless, refuse_unless_beam
 from tianfu.apps.radiotherapy.model.machines.water import depth_dose
 from tianfu.apps.radiotherapy.model.machines.writing import SCHEMA, write_machine
+from tianfu.kernel.instants import EARLIEST, LATEST
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
@@ -78,6 +79,8 @@ def refuse_unless_machine(machine: Machine) -> None:
     _refuse_unless_leaves(machine.leaves)
     _refuse_unless_limits(machine.limits)
     _refuse_unless_calibration(machine)
+    if machine.commissioning is not None:
+        _refuse_unless_commissioning(machine.commissioning)
 
 
 def _decoded(data: bytes) -> Machine:
@@ -160,6 +163,15 @@ def _refuse_unless_calibration(machine: Machine) -> None:
     (kernels,) = depth_dose(machine.beam, field_mm=field, depths_mm=depth, surface_mm=surface, step_mm=CHECK_STEP_MM)
     wrong = abs(float(kernels) * calibration.gy_per_mu / calibration.output_gy_per_mu - 1)
     refuse_unless(wrong <= OUTPUT_WITHIN, "calibration-of-another-beam", "calibration.gy_per_mu")
+
+
+def _refuse_unless_commissioning(commissioning: Commissioning) -> None:
+    """What people read before they sign can be shown as it is."""
+    _fits(EARLIEST <= commissioning.at <= LATEST, "commissioning.at")
+    _fits(commissioning.by.isprintable(), "commissioning.by")
+    for each in commissioning.measurements:
+        _fits(each.what.isprintable() and each.unit.isprintable(), "commissioning.measurements")
+        _fits(each.tolerance >= 0, "commissioning.measurements.tolerance")
 
 
 def _fits(is_fit: bool, element: str) -> None:
