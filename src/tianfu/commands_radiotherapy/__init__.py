@@ -13,6 +13,7 @@ from tianfu.commands_radiotherapy.exporting import export_case
 from tianfu.commands_radiotherapy.identity import deidentify_case, relink_case
 from tianfu.commands_radiotherapy.importing import import_case, list_cases
 from tianfu.commands_radiotherapy.judging import compare_plans, show_case, show_dvh, show_gamma, show_protocols
+from tianfu.commands_radiotherapy.machine_commissioning import commission_machine
 from tianfu.commands_radiotherapy.machine_signing import (
     make_signer_key,
     show_machine_file,
@@ -46,6 +47,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 
 MACHINE_COMMANDS: Mapping[str, Callable[..., None]] = {
     "show": show_machine_file,
+    "commission": commission_machine,
     "key": make_signer_key,
     "sign": sign_machine_file,
     "verify": verify_machine_file,

@@ -146,6 +146,12 @@ def write_file(file: Path, content: bytes) -> None:
         os.fsync(opened.fileno())
 
 
+def refuse_there(file: Path) -> None:
+    """Raises Refusal `file-already-there` before anybody is asked for anything; `write_new_file` looks once more."""
+    if file.exists() or file.is_symlink():
+        raise Refusal("file-already-there", next_step="name-another-file", details={"file": str(file)})
+
+
 def write_new_file(file: Path, content: bytes) -> None:
     """A file that is there whole or not at all, and never written over one that was.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from tianfu.apps.radiotherapy.machine_files import signature_file
-from tianfu.commands_radiotherapy.folders import write_new_file
+from tianfu.commands_radiotherapy.folders import refuse_there, write_new_file
 from tianfu.commands_radiotherapy.machine_telling import (
     machine_told,
     show_machine,
@@ -23,7 +23,6 @@ from tianfu.commands_radiotherapy.machines import endorsed_file, house_signatori
 from tianfu.commands_radiotherapy.signer_keys import asked_passphrase, opened_key, refuse_unless_sealed, sealed_key
 from tianfu.commands_radiotherapy.speaking import hint, say, spoken
 from tianfu.kernel.instants import system_clock
-from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import err, out
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def make_signer_key(
     from tianfu.apps.radiotherapy.model.machines.signatories import refuse_unless_name, signatory_line
 
     refuse_unless_name(name)
-    _refuse_there(into)
+    refuse_there(into)
     passphrase = asked_passphrase(passphrase_file, is_new=True)
     key = Ed25519PrivateKey.generate()
     write_new_file(into, sealed_key(key, passphrase))
@@ -101,7 +100,7 @@ def sign_machine_file(
 
     signing_as = _role(role)
     refuse_unless_name(name)
-    _refuse_there(signature_file(file, signing_as))
+    refuse_there(signature_file(file, signing_as))
     refuse_unless_sealed(key)
     endorsed = endorsed_file(file, house_signatories())
     machine, before = read_machine(endorsed.content), signatures_of(endorsed.signatures)
@@ -167,9 +166,3 @@ def _role(role: str) -> Role:
 
 def _role_said(role: Role) -> str:
     return say(f"machine-role-{role}")
-
-
-def _refuse_there(file: Path) -> None:
-    """Before anybody is asked for anything; whether it is there when it is written is looked at once more."""
-    if file.exists() or file.is_symlink():
-        raise Refusal("file-already-there", next_step="name-another-file", details={"file": str(file)})

@@ -103,9 +103,7 @@ def standing_lines(standing: Standing | None) -> list[str]:
         approval = standing.approval
         told = {"physicist": _plain(approval.physicist), "approver": _plain(approval.approver)}
         return [say("machine-approved", **told, at=moment(approval.approved_at)), say("machine-clears-nothing")]
-    lines = [f"! {refusal_said(fault)}" for fault in standing.faults]
-    lacking = [] if standing.lacking is None else [f"! {refusal_said(standing.lacking)}"]
-    return [say("machine-not-approved"), *(line for line in lacking if line not in lines), *lines]
+    return [say("machine-not-approved"), *(f"! {refusal_said(each)}" for each in standing.problems)]
 
 
 def show_signatures(signatures: Sequence[SeenSignature]) -> None:

@@ -18,7 +18,7 @@ Mark = Literal["found", "measured", "memory", "inferred", "ours"]
 Use = Literal["demonstration", "clinical"]
 """What for.  Even a machine fit for clinical use does not clear the program for it."""
 
-Modelling = Literal["engine", "said"]
+Modelling = Literal["computed", "said"]
 """Where a modelled value comes from: computed here from the machine itself, or said by whoever commissioned it."""
 
 Kind = Literal["output", "output-factor", "depth-dose", "profile", "leaf-transmission", "leaf-gap"]

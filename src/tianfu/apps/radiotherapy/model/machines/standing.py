@@ -39,9 +39,11 @@ class Standing:
     signatures: tuple[SeenSignature, ...]
 
     @property
-    def faults(self) -> tuple[Refusal, ...]:
-        """What is wrong with signatures that lie there."""
-        return tuple(each.fault for each in self.signatures if each.fault is not None)
+    def problems(self) -> tuple[Refusal, ...]:
+        """Everything that keeps the machine from being approved, each said once."""
+        found = [self.lacking, *(each.fault for each in self.signatures)]
+        told = {(each.code, *each.details.values()): each for each in found if each is not None}
+        return tuple(told.values())
 
 
 def standing_of(machine: Machine, signatures: Sequence[bytes], people: Mapping[str, Signatory]) -> Standing:
