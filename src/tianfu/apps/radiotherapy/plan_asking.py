@@ -82,7 +82,7 @@ async def plan_wish(
 def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
     """The machine of the choice, if a plan can be begun on it.
 
-    Raises Refusal those of `plan_wish_from`, `read_machine` and `refuse_unless_for_its_purpose`; `plan-machine-differs`,
+    Raises Refusal those of `plan_wish_from` and `usable_machine`; `plan-machine-differs`,
     `plan-angle-beyond-machine`, `plan-dose-rate-not-of-machine`, `cone-kernels-do-not-fit`; `density-table-unknown`;
     `case-without-images`, `images-unclear`, `images-not-there`, `case-without-structures`, `structures-unclear`,
     `structures-not-there`, `frames-differ`, `plan-position-not-supported`; `plan-structure-missing`,
@@ -90,15 +90,22 @@ def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
     """
     # A wish that was changed by hand is read as strictly as one that was written.
     wish = plan_wish_from(msgspec.json.encode(choice.wish))
-    machine = read_machine(choice.machine.content)
-    refuse_unless_for_its_purpose(
-        machine, signatures=choice.machine.signatures, signatories=choice.machine.signatories
-    )
+    machine = usable_machine(choice.machine)
     refuse_other_machine(wish, machine)
     if wish.computation.second is not None:
         refuse_unless_engine(wish.computation.second, machine)
     density_table(wish.computation.density_table.name, wish.computation.density_table.version)
     ground_of(chosen_of(read, structure_set=choice.structure_set, images=choice.images), wish)
+    return machine
+
+
+def usable_machine(endorsed: Endorsed) -> Machine:
+    """The machine of a file, if it may be used for what it says it is for.
+
+    Raises Refusal those of `read_machine` and `refuse_unless_for_its_purpose`.
+    """
+    machine = read_machine(endorsed.content)
+    refuse_unless_for_its_purpose(machine, signatures=endorsed.signatures, signatories=endorsed.signatories)
     return machine
 
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from tianfu.access.caller import Caller
 from tianfu.apps.radiotherapy.machine_files import Endorsed
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
-from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import protocol_from
-from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
+from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish, usable_machine
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
@@ -160,7 +159,7 @@ async def _machine(desk: Desk, key: str) -> tuple[Endorsed, Machine | Refusal]:
         return nothing, Refusal("plan-form-machine-not-chosen")
     try:
         endorsed = await asyncio.to_thread(desk.machines.endorsed, found[0].name, found[0].version)
-        return endorsed, await asyncio.to_thread(read_machine, endorsed.content)
+        return endorsed, await asyncio.to_thread(usable_machine, endorsed)
     except Refusal as refusal:
         return nothing, refusal
 
