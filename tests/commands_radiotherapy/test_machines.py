@@ -25,6 +25,7 @@ from tianfu.commands_radiotherapy import machine_signing, radiotherapy_commands
 from tianfu.commands_radiotherapy.signer_keys import sealed_key
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
+from tianfu.terminal import err, out
 
 NOTICE = "Not for clinical use"
 PASSPHRASE = "a long passphrase"
@@ -41,6 +42,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation of its own, in which nobody may sign yet."""
     monkeypatch.setenv("TIANFU_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    for terminal in (out, err):
+        monkeypatch.setattr(terminal, "width", 400)
     return tmp_path / "home"
 
 
@@ -137,9 +140,10 @@ def test_two_persons_sign_and_the_approval_is_told_and_clears_nothing(both: Path
 
 
 def test_signatures_of_people_whom_the_installation_does_not_know_are_told_as_such(both: Path, home: Path) -> None:
-    assert "Chen is not among those who may sign machines here. (signer-not-known)" in done(
-        "show", both / "linac.json"
-    ).stderr
+    assert (
+        "Chen is not among those who may sign machines here. (signer-not-known)"
+        in done("show", both / "linac.json").stderr
+    )
     (home / FOLDER).mkdir(parents=True)
     (home / FOLDER / SIGNATORIES).write_bytes((both / SIGNATORIES).read_bytes())
     assert "Signed by Lin, approved by Chen since" in done("show", both / "linac.json").stderr
@@ -311,7 +315,7 @@ def measured(file: Path, **changes: Any) -> Path:
         one: dict[str, Any] = {"kind": kind, "what": kind, "unit": "%" if means is None else means.unit}
         one |= {"measured": 0.0, "tolerance": 200.0, "mark": "measured", "set_up": SET_UPS.get(kind, {})}
         told.append(one if means else {**one, "modelled": 1.0, **changes})
-    file.write_text(json.dumps({"schema": 1, "measurements": told}))
+    file.write_text(json.dumps({"schema": 1, "measurements": told}), encoding="utf-8")
     return file
 
 
@@ -361,7 +365,11 @@ def test_a_purpose_and_a_later_version_have_to_be_said(desk: Path) -> None:
 @pytest.mark.parametrize("command", ["show", "verify", "sign"])
 def test_what_is_no_machine_is_refused(command: str, content: bytes, desk: Path) -> None:
     (desk / "linac.json").write_bytes(content)
-    words = {"show": ["show", desk / "linac.json"], "verify": verifying(desk), "sign": signing(desk, "Lin", "physicist")}
+    words = {
+        "show": ["show", desk / "linac.json"],
+        "verify": verifying(desk),
+        "sign": signing(desk, "Lin", "physicist"),
+    }
     assert code_of(*words[command]) in {"machine-not-understood", "machine-of-another-form"}
 
 

@@ -77,7 +77,9 @@ def plan(
     from tianfu.apps.radiotherapy.wishes import plan_of
     from tianfu.services.imaging.cases import ASK_PLAN, EXPORT
 
-    choice = PlanChoice(wish=wish, machine=endorsed_file(machine, house_signatories()), structure_set=None, images=None, protocol=None)
+    choice = PlanChoice(
+        wish=wish, machine=endorsed_file(machine, house_signatories()), structure_set=None, images=None, protocol=None
+    )
 
     async def work(house: House) -> tuple[PlanResult, dict[str, bytes]]:
         found = await opened(house, case, organisation)

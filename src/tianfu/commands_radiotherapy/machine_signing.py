@@ -1,4 +1,4 @@
-"""`tianfu rt machine show|key|sign|verify`: who answers for a machine.  No signature clears anything for clinical use."""
+"""`tianfu rt machine show|key|sign|verify`: who answers for a machine, which clears nothing for clinical use."""
 
 from __future__ import annotations
 
@@ -127,7 +127,6 @@ def verify_machine_file(
     as_json: AsJson = False,
 ) -> None:
     """Say whether two persons answer for a machine, or what is missing; ends with 0 only if they do."""
-    from tianfu.apps.radiotherapy.machine_files import judged
     from tianfu.apps.radiotherapy.model.machines.reading import read_machine
     from tianfu.apps.radiotherapy.model.machines.signatories import read_signatories
     from tianfu.apps.radiotherapy.model.machines.standing import standing_of

@@ -57,10 +57,9 @@ def standing_told(standing: Standing | None) -> dict[str, Any]:
 
 
 def show_machine(machine: Machine) -> None:
-    """A machine in words and tables."""
+    """A machine in lines and tables; lines are never cut, so that a fingerprint can be compared."""
     from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 
-    heading = Table(show_header=False)
     rows = {
         "machine": f"{machine.name} · {say('plan-version', version=machine.version)}",
         "machine-model": machine.model,
@@ -69,8 +68,7 @@ def show_machine(machine: Machine) -> None:
         "plan-machine-file": fingerprint_of(machine),
     }
     for key, value in rows.items():
-        heading.add_row(say(key), _plain(value))
-    out.print(heading, markup=False)
+        out.print(f"{say(key)}{language().say('format.colon')}{_plain(value)}", markup=False)
     _show_figures(machine.figures)
     show_commissioning(machine.commissioning)
 

@@ -82,4 +82,3 @@ def write_generic(
     tell_notice(machine.notice)
     told = {"name": machine.name, "version": machine.version, "fingerprint": fingerprint_of(machine)}
     out.print(say("machine-written", **told, file=str(into)), markup=False)
-

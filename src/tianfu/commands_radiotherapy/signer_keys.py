@@ -30,7 +30,8 @@ def asked_passphrase(file: Path | None, *, is_new: bool) -> bytes:
     Raises Refusal `key-open-to-others`, `file-not-readable`, or for a new one `passphrase-too-short`.
     """
     if file is None:
-        typed = typer.prompt(say("machine-passphrase"), hide_input=True, confirmation_prompt=is_new, err=True)
+        again = say("machine-passphrase-again") if is_new else False
+        typed = typer.prompt(say("machine-passphrase"), hide_input=True, confirmation_prompt=again, err=True)
         passphrase = str(typed).encode()
     else:
         _refuse_open(file)

@@ -304,9 +304,7 @@ REFUSED: list[tuple[Callable[[], PlanChoice], str]] = [
 
 def on_machine(content: bytes, *signatures: bytes) -> PlanChoice:
     """The small plan on the machine of these bytes, with signatures of those who may sign."""
-    return replace(
-        small_choice(), machine=Endorsed(content=content, signatures=signatures, signatories=signatories())
-    )
+    return replace(small_choice(), machine=Endorsed(content=content, signatures=signatures, signatories=signatories()))
 
 
 def small_objectives() -> list[dict[str, Any]]:

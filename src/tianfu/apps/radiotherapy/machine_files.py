@@ -104,8 +104,11 @@ class MachineFiles:
         except OSError as error:
             details = {"file": machine.file.name, "reason": type(error).__name__}
             return not_judged(Refusal("file-not-readable", details=details))
-        parts = (endorsed.content, endorsed.signatories or b"", *endorsed.signatures)
-        key = " ".join(hashlib.sha256(part).hexdigest() for part in parts)
+        if _digest(endorsed.content) != machine.fingerprint:
+            details = {"file": machine.file.name, "reason": "changed meanwhile"}
+            return not_judged(Refusal("file-not-readable", details=details))
+        parts = (endorsed.signatories or b"", *endorsed.signatures)
+        key = " ".join([machine.fingerprint, str(endorsed.signatories is None), *map(_digest, parts)])
         if key not in self._stands:
             if len(self._stands) >= FILES_MOST:
                 self._stands.clear()
@@ -164,6 +167,10 @@ def _is_signature(name: str, machine: str) -> bool:
     return name.startswith(beginning) and name.endswith(end) and "." not in name[len(beginning) : -len(end)]
 
 
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _small(file: Path) -> bytes:
     """So much of a file that a signature or signatories fit in and more is seen to be too large."""
     if not file.is_file():
@@ -198,5 +205,5 @@ def _named(file: Path) -> MachineFile | None:
         purpose=said.purpose,
         notice=said.notice,
         file=file,
-        fingerprint=hashlib.sha256(content).hexdigest(),
+        fingerprint=_digest(content),
     )

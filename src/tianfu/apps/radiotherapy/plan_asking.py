@@ -36,8 +36,8 @@ from tianfu.standards.dicom.cases import Case
 class PlanChoice:
     """What somebody chose; nothing here is chosen for him.
 
-    `machine` is a machine file with what lies beside it.  `structure_set` is a SOP Instance UID, `images` a Series Instance UID;
-    each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
+    `machine` is a machine file with what lies beside it.  `structure_set` is a SOP Instance UID, `images` a Series
+    Instance UID; each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
     """
 
     wish: PlanWish

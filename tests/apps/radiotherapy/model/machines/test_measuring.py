@@ -161,9 +161,7 @@ def test_a_new_version_carries_what_was_measured_and_is_read_again() -> None:
     told = [typed(kind) for kind in get_args(Kind)]
     for each in told:
         each["measured"] = modelled(**each)
-    new = commissioned(
-        machine(), read_measurements(file_of(*told)), version=2, purpose="clinical", by="Lin", at=AT
-    )
+    new = commissioned(machine(), read_measurements(file_of(*told)), version=2, purpose="clinical", by="Lin", at=AT)
     refuse_unless_commissioned(new)
     assert replace(new, version=1, purpose="demonstration", commissioning=None) == machine()
     assert write_machine(read_machine(write_machine(new))) == write_machine(new)

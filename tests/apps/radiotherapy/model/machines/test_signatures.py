@@ -52,7 +52,16 @@ def generic() -> Machine:
 def commissioned() -> Machine:
     """As if somebody had measured it."""
     measurements = tuple(
-        Measurement(kind=kind, what=kind, unit="%", modelled=100.0, modelled_by="said", measured=101.0, tolerance=1.0, mark="measured")
+        Measurement(
+            kind=kind,
+            what=kind,
+            unit="%",
+            modelled=100.0,
+            modelled_by="said",
+            measured=101.0,
+            tolerance=1.0,
+            mark="measured",
+        )
         for kind in get_args(Kind)
     )
     commissioning = Commissioning(by="Lin", at=FRIDAY, measurements=measurements)

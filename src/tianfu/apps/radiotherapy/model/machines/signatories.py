@@ -89,9 +89,7 @@ def _signatory(person: _Person) -> Signatory:
         except ValueError as error:
             details = {"name": person.name, "until": person.until}
             raise Refusal("signatory-until-not-fit", details=details) from error
-    return Signatory(
-        name=person.name, roles=frozenset(person.roles), public_key=bytes.fromhex(digits), until=until
-    )
+    return Signatory(name=person.name, roles=frozenset(person.roles), public_key=bytes.fromhex(digits), until=until)
 
 
 def _alike(name: str) -> str:
