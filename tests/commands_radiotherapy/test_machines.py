@@ -250,7 +250,7 @@ def test_one_bit_changed_in_the_machine_after_signing_voids_it(both: Path) -> No
     assert [each["is_genuine"] for each in told["signatures"]] == [False, False]
 
 
-@pytest.mark.parametrize("at", range(0, 300, 37))
+@pytest.mark.parametrize("at", [0, 100, 150, 200])
 def test_a_changed_byte_of_a_signature_is_told(both: Path, at: int) -> None:
     file = both / "linac.json.approver.signature"
     data = bytearray(file.read_bytes())
@@ -310,7 +310,7 @@ def commissioning(file: Path, measurements: Path, into: Path, *more: object, pur
 def measured(file: Path, **changes: Any) -> Path:
     """A file of measurements of every kind that agree well enough, the profile's but for these changes."""
     told = []
-    for kind in get_args(Kind):
+    for kind in sorted(get_args(Kind), key=lambda kind: kind in MEANS):  # what is refused is refused before computing
         means = MEANS.get(kind)
         one: dict[str, Any] = {"kind": kind, "what": kind, "unit": "%" if means is None else means.unit}
         one |= {"measured": 0.0, "tolerance": 200.0, "mark": "measured", "set_up": SET_UPS.get(kind, {})}

@@ -72,7 +72,7 @@ def refuse_unless_name(name: str) -> None:
 
 def signatory_line(*, name: str, public_key: bytes) -> str:
     """A signatory as the file has him, without any role: those are given by whoever keeps the file."""
-    person = {"name": name, "roles": [], "public_key": public_key.hex(), "until": None}
+    person: dict[str, object] = {"name": name, "roles": [], "public_key": public_key.hex(), "until": None}
     return json.dumps(person, ensure_ascii=False)
 
 
