@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.radiotherapy_plan import small_machine
 from tianfu.apps.radiotherapy.machine_files import SIGNATORIES, signature_file
 from tianfu.apps.radiotherapy.model.machines.machines import Commissioning, Kind, Machine, Measurement, Use
+from tianfu.apps.radiotherapy.model.machines.measuring import Taken, measurement_of
+from tianfu.apps.radiotherapy.model.machines.modelling import MEANS
 from tianfu.apps.radiotherapy.model.machines.signatures import Role, Signature, sign_machine, write_signature
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.kernel.instants import Instant
@@ -25,23 +29,36 @@ def public(private: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
+SET_UP = {"field_mm": 20.0, "depth_mm": 100.0, "surface_mm": 900.0}
+SET_UPS: dict[str, dict[str, float]] = {
+    "output": SET_UP,
+    "output-factor": {**SET_UP, "reference_field_mm": 20.0},
+    "depth-dose": {**SET_UP, "reference_depth_mm": 100.0},
+}
+
+
+@cache
 def measured_machine(*, purpose: Use, version: int = 1) -> Machine:
-    """The small machine, of which everything was measured and agrees."""
-    measurements = tuple(
-        Measurement(
-            kind=kind,
-            what=kind,
-            unit="%",
-            modelled=100.0,
-            modelled_by="said",
-            measured=101.0,
-            tolerance=1.0,
-            mark="measured",
-        )
-        for kind in get_args(Kind)
-    )
-    commissioning = Commissioning(by="Lin", at=FRIDAY, measurements=measurements)
+    """The small machine, of which everything was measured and agrees within a wide tolerance."""
+    told = [_measured(kind) for kind in get_args(Kind)]
+    commissioning = Commissioning(by="Lin", at=FRIDAY, measurements=tuple(told))
     return replace(small_machine(), version=version, purpose=purpose, commissioning=commissioning)
+
+
+@cache
+def _measured(kind: Kind) -> Measurement:
+    means = MEANS.get(kind)
+    taken = Taken(
+        kind=kind,
+        what=kind,
+        unit="%" if means is None else means.unit,
+        measured=1.0,
+        tolerance=200.0,
+        mark="measured",
+        set_up=SET_UPS.get(kind, {}),
+        modelled=1.0 if means is None else msgspec.UNSET,
+    )
+    return measurement_of(small_machine(), taken)
 
 
 def signed(machine: Machine, role: Role) -> Signature:

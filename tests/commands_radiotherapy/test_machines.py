@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from tests.radiotherapy_plan import small_machine
-from tests.radiotherapy_signing import measured_machine, put_machine
+from tests.radiotherapy_signing import SET_UP, SET_UPS, measured_machine, put_machine
 from tianfu.apps.radiotherapy.machine_files import FOLDER, SIGNATORIES
 from tianfu.apps.radiotherapy.model.machines.machines import Kind
-from tianfu.apps.radiotherapy.model.machines.measuring import MEANS
+from tianfu.apps.radiotherapy.model.machines.modelling import MEANS
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.commands_radiotherapy import machine_signing, radiotherapy_commands
@@ -29,12 +30,6 @@ from tianfu.terminal import err, out
 
 NOTICE = "Not for clinical use"
 PASSPHRASE = "a long passphrase"
-SET_UP = {"field_mm": 100.0, "depth_mm": 100.0, "surface_mm": 900.0}
-SET_UPS: dict[str, dict[str, float]] = {
-    "output": SET_UP,
-    "output-factor": {**SET_UP, "reference_field_mm": 100.0},
-    "depth-dose": {**SET_UP, "reference_depth_mm": 100.0},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -219,6 +214,15 @@ def test_a_machine_that_nobody_commissioned_is_signed_by_nobody(desk: Path) -> N
     assert code_of(*signing(desk, "Lin", "physicist")) == "machine-not-commissioned"
 
 
+def test_a_machine_whose_modelled_values_somebody_wrote_is_signed_by_nobody(desk: Path) -> None:
+    machine = measured_machine(purpose="clinical")
+    assert machine.commissioning is not None
+    output, *others = machine.commissioning.measurements
+    told = replace(machine.commissioning, measurements=(replace(output, modelled=output.measured), *others))
+    (desk / "linac.json").write_bytes(write_machine(replace(machine, commissioning=told)))
+    assert code_of(*signing(desk, "Lin", "physicist")) == "measurement-modelled-otherwise"
+
+
 def test_a_key_that_does_not_open_or_is_no_signers_signs_nothing(desk: Path) -> None:
     (desk / "passphrase").write_text("another passphrase\n")
     assert code_of(*signing(desk, "Lin", "physicist")) == "signer-key-not-opened"
@@ -240,8 +244,8 @@ def test_a_key_that_does_not_open_or_is_no_signers_signs_nothing(desk: Path) -> 
 
 def test_one_bit_changed_in_the_machine_after_signing_voids_it(both: Path) -> None:
     data = (both / "linac.json").read_bytes()
-    # The last bit of a mantissa: 101.0 becomes the next number that a float can be.
-    changed = data.replace(b'"measured":101.0', b'"measured":100.99999999999999', 1)
+    # The last bit of a mantissa: 1.0 becomes the next number that a float can be.
+    changed = data.replace(b'"measured":1.0', b'"measured":1.0000000000000002', 1)
     assert changed != data
     (both / "linac.json").write_bytes(changed)
     assert code_of(*verifying(both)) == "signature-of-another-machine"

@@ -92,6 +92,7 @@ def sign_machine_file(
     is_said: Annotated[bool, typer.Option("--yes", help="sign without being asked once more")] = False,
 ) -> None:
     """Sign a machine after it was shown; the signature lies beside its file from then on."""
+    from tianfu.apps.radiotherapy.model.machines.modelling import refuse_unless_modelled_so
     from tianfu.apps.radiotherapy.model.machines.reading import read_machine
     from tianfu.apps.radiotherapy.model.machines.signatories import refuse_unless_name
     from tianfu.apps.radiotherapy.model.machines.signatures import sign_machine, write_signature
@@ -104,6 +105,7 @@ def sign_machine_file(
     refuse_unless_sealed(key)
     endorsed = endorsed_file(file, house_signatories())
     machine, before = read_machine(endorsed.content), signatures_of(endorsed.signatures)
+    refuse_unless_modelled_so(machine)
     refuse_unless_in_turn(machine, signer=name, role=signing_as, at=system_clock(), before=before)
     _show_before_signing(machine, before)
     if not is_said and not typer.confirm(say("machine-sign-asked", name=name, role=_role_said(signing_as)), err=True):
@@ -127,6 +129,7 @@ def verify_machine_file(
     as_json: AsJson = False,
 ) -> None:
     """Say whether two persons answer for a machine, or what is missing; ends with 0 only if they do."""
+    from tianfu.apps.radiotherapy.model.machines.modelling import refuse_unless_modelled_so
     from tianfu.apps.radiotherapy.model.machines.reading import read_machine
     from tianfu.apps.radiotherapy.model.machines.signatories import read_signatories
     from tianfu.apps.radiotherapy.model.machines.standing import standing_of
@@ -141,6 +144,7 @@ def verify_machine_file(
         show_signatures(standing.signatures)
     if standing.lacking is not None:
         raise standing.lacking
+    refuse_unless_modelled_so(machine)
     if not as_json:
         for line in standing_lines(standing):
             out.print(line, markup=False)

@@ -135,7 +135,7 @@ def _row_of(each: Measurement) -> tuple[str, ...]:
     numbers = [f"{number:.{DIGITS}g}" for number in (each.modelled, each.measured, each.tolerance)]
     return (
         say(f"machine-kind-{each.kind}"),
-        _plain(each.what),
+        _plain(", ".join([each.what, *(f"{name} {value:g}" for name, value in sorted(each.set_up.items()))])),
         numbers[0],
         say(f"machine-modelled-by-{each.modelled_by}"),
         *numbers[1:],

@@ -13,7 +13,8 @@ from demo.radiotherapy.machines import made_machine
 from tests.radiotherapy_machine import closed_dose
 from tianfu.apps.radiotherapy.model.machines.commissioning import refuse_unless_commissioned
 from tianfu.apps.radiotherapy.model.machines.machines import Kind, Machine
-from tianfu.apps.radiotherapy.model.machines.measuring import MEANS, commissioned, measurement_of, read_measurements
+from tianfu.apps.radiotherapy.model.machines.measuring import commissioned, measurement_of, read_measurements
+from tianfu.apps.radiotherapy.model.machines.modelling import MEANS, refuse_unless_modelled_so
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.kernel.instants import Instant
@@ -165,6 +166,28 @@ def test_a_new_version_carries_what_was_measured_and_is_read_again() -> None:
     refuse_unless_commissioned(new)
     assert replace(new, version=1, purpose="demonstration", commissioning=None) == machine()
     assert write_machine(read_machine(write_machine(new))) == write_machine(new)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"modelled": 0.0066}, "measurement-modelled-otherwise"),
+        ({"modelled_by": "said"}, "measurement-modelled-otherwise"),
+        ({"unit": "cGy/MU"}, "measurement-modelled-otherwise"),
+        ({"set_up": {**FIELD, "depth_mm": 90.0}}, "measurement-modelled-otherwise"),
+        ({"set_up": {}}, "measurement-set-up-not-fit"),
+    ],
+)
+def test_a_model_that_somebody_wrote_into_a_file_is_found_out(changes: dict[str, Any], code: str) -> None:
+    taken = read_measurements(file_of(typed("output"), typed("profile")))
+    new = commissioned(machine(), taken, version=2, purpose="demonstration", by="Lin", at=AT)
+    refuse_unless_modelled_so(new)
+    assert new.commissioning is not None
+    output, profile = new.commissioning.measurements
+    told = replace(new.commissioning, measurements=(replace(output, **changes), profile))
+    with pytest.raises(Refusal) as refused:
+        refuse_unless_modelled_so(replace(new, commissioning=told))
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize("version", [1, 0, -3])

@@ -55,6 +55,7 @@ def commissioned() -> Machine:
         Measurement(
             kind=kind,
             what=kind,
+            set_up={},
             unit="%",
             modelled=100.0,
             modelled_by="said",

@@ -52,10 +52,11 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One comparison of the model with the machine; modelled, measured and tolerance in `unit`."""
+    """One comparison of the model with the machine; modelled, measured and tolerance in `unit`, `set_up` in mm."""
 
     kind: Kind
     what: str
+    set_up: dict[str, float]
     unit: str
     modelled: float
     modelled_by: Modelling
