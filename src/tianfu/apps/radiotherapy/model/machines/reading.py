@@ -113,6 +113,9 @@ def _refuse_unless_finite(value: Any, path: str) -> None:
     elif isinstance(value, tuple):
         for each in value:
             _refuse_unless_finite(each, path)
+    elif isinstance(value, dict):
+        for each in value.values():
+            _refuse_unless_finite(each, path)
     elif is_dataclass(value):
         for each in fields(value):
             _refuse_unless_finite(getattr(value, each.name), f"{path}.{each.name}")
@@ -170,7 +173,8 @@ def _refuse_unless_commissioning(commissioning: Commissioning) -> None:
     _fits(EARLIEST <= commissioning.at <= LATEST, "commissioning.at")
     _fits(commissioning.by.isprintable(), "commissioning.by")
     for each in commissioning.measurements:
-        _fits(each.what.isprintable() and each.unit.isprintable(), "commissioning.measurements")
+        shown = (each.what, each.unit, *each.set_up)
+        _fits(all(text.isprintable() for text in shown), "commissioning.measurements")
         _fits(each.tolerance >= 0, "commissioning.measurements.tolerance")
 
 
