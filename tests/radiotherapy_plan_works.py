@@ -12,6 +12,7 @@ from demo.radiotherapy.objects import written
 
 from tests.radiotherapy_plan import small_case, small_machine, small_wish
 from tianfu.apps.radiotherapy.jobs import Bench
+from tianfu.apps.radiotherapy.machine_files import Endorsed
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice
 from tianfu.kernel.instants import Instant
@@ -37,7 +38,7 @@ def small_choice(**changes: Any) -> PlanChoice:
     """The small plan on the small machine, nothing chosen but what must be."""
     return PlanChoice(
         wish=small_wish(**changes),
-        machine=write_machine(small_machine()),
+        machine=Endorsed(content=write_machine(small_machine()), signatures=(), signatories=None),
         structure_set=None,
         images=None,
         protocol=None,

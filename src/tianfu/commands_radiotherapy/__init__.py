@@ -13,6 +13,13 @@ from tianfu.commands_radiotherapy.exporting import export_case
 from tianfu.commands_radiotherapy.identity import deidentify_case, relink_case
 from tianfu.commands_radiotherapy.importing import import_case, list_cases
 from tianfu.commands_radiotherapy.judging import compare_plans, show_case, show_dvh, show_gamma, show_protocols
+from tianfu.commands_radiotherapy.machine_commissioning import commission_machine
+from tianfu.commands_radiotherapy.machine_signing import (
+    make_signer_key,
+    show_machine_file,
+    sign_machine_file,
+    verify_machine_file,
+)
 from tianfu.commands_radiotherapy.machines import machine_commands
 from tianfu.commands_radiotherapy.planning import plan_case, show_templates
 
@@ -38,6 +45,16 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "relink": relink_case,
 }
 
+MACHINE_COMMANDS: Mapping[str, Callable[..., None]] = {
+    "show": show_machine_file,
+    "commission": commission_machine,
+    "key": make_signer_key,
+    "sign": sign_machine_file,
+    "verify": verify_machine_file,
+}
+
 for name, command in COMMANDS.items():
     radiotherapy_commands.command(name=name)(command)
+for name, command in MACHINE_COMMANDS.items():
+    machine_commands.command(name=name)(command)
 radiotherapy_commands.add_typer(machine_commands, name="machine")

@@ -64,8 +64,25 @@ def read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        details = {"file": str(file), "reason": type(error).__name__}
-        raise Refusal("file-not-readable", next_step="name-another-file", details=details) from error
+        raise not_readable(file, error) from error
+
+
+def read_bounded(file: Path, *, bytes_most: int) -> bytes:
+    """The bytes of a file, or one more than so many of a larger one: what reads them sees that it is too large.
+
+    Raises Refusal `file-not-readable`.
+    """
+    try:
+        with file.open("rb") as opened:
+            return opened.read(bytes_most + 1)
+    except OSError as error:
+        raise not_readable(file, error) from error
+
+
+def not_readable(file: Path, error: OSError) -> Refusal:
+    """That a file cannot be read, and why."""
+    details = {"file": str(file), "reason": type(error).__name__}
+    return Refusal("file-not-readable", next_step="name-another-file", details=details)
 
 
 def read_folder(place: Path, tell: Tell) -> tuple[Reading[Case], list[bytes]]:
@@ -127,6 +144,12 @@ def write_file(file: Path, content: bytes) -> None:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
+
+
+def refuse_there(file: Path) -> None:
+    """Raises Refusal `file-already-there` before anybody is asked for anything; `write_new_file` looks once more."""
+    if file.exists() or file.is_symlink():
+        raise Refusal("file-already-there", next_step="name-another-file", details={"file": str(file)})
 
 
 def write_new_file(file: Path, content: bytes) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tianfu.commands_radiotherapy.folders import read_bytes, read_contents
+from tianfu.commands_radiotherapy.folders import read_contents
 from tianfu.commands_radiotherapy.house import BY, House, with_house
+from tianfu.commands_radiotherapy.machines import endorsed_file, house_signatories
 from tianfu.commands_radiotherapy.speaking import bar, step_said, tell_findings
 from tianfu.commands_radiotherapy.waiting import answered
 from tianfu.kernel.refusal import Refusal
@@ -76,7 +77,9 @@ def plan(
     from tianfu.apps.radiotherapy.wishes import plan_of
     from tianfu.services.imaging.cases import ASK_PLAN, EXPORT
 
-    choice = PlanChoice(wish=wish, machine=read_bytes(machine), structure_set=None, images=None, protocol=None)
+    choice = PlanChoice(
+        wish=wish, machine=endorsed_file(machine, house_signatories()), structure_set=None, images=None, protocol=None
+    )
 
     async def work(house: House) -> tuple[PlanResult, dict[str, bytes]]:
         found = await opened(house, case, organisation)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tianfu.commands_radiotherapy.folders import read_bytes, write_new_file
+from tianfu.apps.radiotherapy.machine_files import FOLDER, SIGNATORIES, Endorsed, endorsed_at, judged
+from tianfu.commands_radiotherapy.folders import not_readable, read_bytes, write_new_file
+from tianfu.commands_radiotherapy.machine_telling import tell_standing
 from tianfu.commands_radiotherapy.speaking import language, say, spoken
-from tianfu.terminal import err, out
+from tianfu.terminal import current_settings, err, out
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.machines.machines import Machine
@@ -20,17 +22,42 @@ MachineFile = Annotated[Path, typer.Option("--machine", help="a machine file, as
 
 
 def chosen_machine(file: Path) -> Machine:
-    """The machine of a file, for demonstrations; says what must be known of it.
+    """The machine of a file, for what it says it is for; says what must be known of it and who answers for it.
 
-    Raises Refusal those of `read_machine` and `refuse_unless_for`.
+    Raises Refusal those of `read_machine` and `refuse_unless_for_its_purpose`.
     """
     from tianfu.apps.radiotherapy.model.machines.reading import read_machine
-    from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
+    from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for_its_purpose
 
-    machine = read_machine(read_bytes(file))
-    refuse_unless_for("demonstration", machine, signatures=(), people={})
+    endorsed = endorsed_file(file, house_signatories())
+    machine = read_machine(endorsed.content)
+    tell_standing(judged(endorsed))
+    refuse_unless_for_its_purpose(machine, signatures=endorsed.signatures, signatories=endorsed.signatories)
     tell_notice(machine.notice)
     return machine
+
+
+def house_signatories() -> Path:
+    """Where the installation says who may sign; never beside a machine that came from elsewhere."""
+    return current_settings().home / FOLDER / SIGNATORIES
+
+
+def named_signatories(file: Path) -> Path:
+    """A file of signatories that somebody named: unlike the installation's it has to be there.
+
+    Raises Refusal `file-not-readable`.
+    """
+    if not file.is_file():
+        raise not_readable(file, FileNotFoundError())
+    return file
+
+
+def endorsed_file(file: Path, signatories: Path) -> Endorsed:
+    """A machine file with the signatures beside it; raises Refusal `file-not-readable` or `signatures-too-many`."""
+    try:
+        return endorsed_at(file, signatories)
+    except OSError as error:
+        raise not_readable(file, error) from error
 
 
 def tell_notice(notice: dict[str, str]) -> None:
@@ -55,8 +82,3 @@ def write_generic(
     tell_notice(machine.notice)
     told = {"name": machine.name, "version": machine.version, "fingerprint": fingerprint_of(machine)}
     out.print(say("machine-written", **told, file=str(into)), markup=False)
-
-
-@machine_commands.callback()
-def _group() -> None:
-    """Keep one command a group's."""

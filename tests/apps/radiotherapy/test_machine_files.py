@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.radiotherapy_plan import small_machine
-from tianfu.apps.radiotherapy.machine_files import MachineFiles
+from tests.radiotherapy_signing import measured_machine, put_machine, signatories
+from tianfu.apps.radiotherapy.machine_files import SIGNATORIES, MachineFiles, signature_file
+from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.standing import Standing
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
 from tianfu.kernel.refusal import Refusal
 
@@ -50,3 +53,52 @@ def test_a_machine_that_is_not_there_or_twice_is_refused_and_no_other_taken(tmp_
     put(tmp_path, "b.json")
     with pytest.raises(Refusal, match="machine-unclear"):
         files.content("generic-6mv", 1)
+
+
+def standing(folder: Path, machine: Machine) -> Standing | None:
+    return MachineFiles(folder).standings()[fingerprint_of(machine)]
+
+
+def test_a_machine_is_unsigned_signed_or_told_what_it_lacks(tmp_path: Path) -> None:
+    machine = measured_machine(purpose="clinical")
+    put_machine(tmp_path, machine)
+    assert [each.name for each in MachineFiles(tmp_path).all()] == [machine.name], "signatories are no machine"
+    assert standing(tmp_path, machine) is None
+    put_machine(tmp_path, machine, "physicist")
+    half = standing(tmp_path, machine)
+    assert half is not None
+    assert half.approval is None
+    assert [each.code for each in half.problems] == ["machine-not-signed"]
+    put_machine(tmp_path, machine, "physicist", "approver")
+    whole = standing(tmp_path, machine)
+    assert whole is not None
+    assert whole.approval is not None
+    assert (whole.approval.physicist, whole.approval.approver) == ("Lin", "Chen")
+
+
+def test_what_changes_beside_a_machine_is_seen_by_the_same_files(tmp_path: Path) -> None:
+    machine = measured_machine(purpose="clinical")
+    file = put_machine(tmp_path, machine, "physicist", "approver")
+    files = MachineFiles(tmp_path)
+
+    def problems() -> list[str]:
+        found = files.standings()[fingerprint_of(machine)]
+        return [] if found is None else [each.code for each in found.problems]
+
+    assert problems() == []
+    (tmp_path / SIGNATORIES).write_bytes(signatories().replace(b"Chen", b"Shen"))
+    assert problems() == ["signer-not-known"]
+    (tmp_path / SIGNATORIES).write_bytes(b"{}")
+    assert problems() == ["signatories-not-understood"]
+    (tmp_path / SIGNATORIES).unlink()
+    assert problems() == ["signer-not-known", "signer-not-known"]
+    (tmp_path / SIGNATORIES).write_bytes(signatories())
+    signature_file(file, "approver").write_bytes(b"{}")
+    assert problems() == ["signature-not-understood"]
+
+
+def test_a_signature_is_of_one_file_and_not_of_one_with_a_longer_name(tmp_path: Path) -> None:
+    machine = measured_machine(purpose="clinical")
+    put_machine(tmp_path, machine)
+    put_machine(tmp_path, measured_machine(purpose="clinical", version=2), "physicist", name="small.json.json")
+    assert standing(tmp_path, machine) is None

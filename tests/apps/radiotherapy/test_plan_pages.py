@@ -19,7 +19,8 @@ from tests.radiotherapy_house import small_objects
 from tests.radiotherapy_plan import small_machine, small_wish
 from tests.radiotherapy_plan_result import small_result
 from tests.radiotherapy_plan_works import small_contents
-from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tests.radiotherapy_signing import measured_machine, put_machine
+from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
 from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress, progress_text
 from tianfu.apps.radiotherapy.plan_results import PlanResult
 from tianfu.apps.radiotherapy.work_routes import Looks
@@ -139,6 +140,48 @@ async def test_a_case_leads_to_a_template_and_a_form_and_nothing_is_chosen(physi
     assert {"second", "confirmed"} & set(told) == set()
     assert [value for name, value in fields if name == "structure"] == ["BODY", "PTV_5000", "SpinalCord"]
     assert [value for name, value in fields if name == "beam-gantry"] == ["0", "120", "240"]
+
+
+async def test_the_choice_of_a_machine_tells_who_answers_for_it_and_one_that_is_not_approved_is_refused(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "machines"
+    put_machine(folder, measured_machine(purpose="clinical", version=2), "physicist", "approver", name="two.json")
+    put_machine(folder, measured_machine(purpose="clinical", version=3), "physicist", name="three.json")
+    shown = await page(physicist, f"{at(case)}/plan?template=small")
+    [listed] = re.findall(r'<ul[^>]*data-part="machine-standings">.*?</ul>', shown, re.DOTALL)
+    rows = [re.sub(r"<[^>]+>", "", each) for each in listed.split("<li>")[1:]]
+    assert "Unsigned: for demonstrations only." in rows[0]
+    assert "Signed by Lin, approved by Chen since" in rows[1]
+    assert "neither it nor this program is cleared for clinical use" in rows[1]
+    assert "is not approved" in rows[2]
+    assert "lacks a signature as approver" in rows[2]
+    options = re.findall(r'<option value="generic-6mv@[^>]*>([^<]*)<', shown)
+    assert [each.rpartition(" · ")[2] for each in options] == ["unsigned", "signed and approved", "NOT APPROVED"]
+    seen = fields_of(shown)
+    fields = with_(seen, **{**CHOSEN, "machine": "generic-6mv@3"})
+    answer = await sent(physicist, case, [*fields, ("deed", "make")])
+    assert answer.status_code == 422
+    assert 'id="machine-error"' in answer.text
+    assert await department.desk.works.about(case.id) == ()
+    (folder / "two.json.approver.signature").write_bytes(b"{}")
+    shown = await page(physicist, f"{at(case)}/plan?template=small")
+    assert "The signature is not understood" in shown
+
+
+async def test_a_plan_that_was_made_tells_who_answers_for_its_machine_now(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    machine = measured_machine(purpose="clinical", version=2)
+    put_machine(tmp_path / "machines", machine, "physicist", "approver", name="two.json")
+    asked_for = await asked(physicist, case, with_(await begun(physicist, case), **CHOSEN))
+    kept = small_result("Small", {"plan": await department.desk.documents.keep(b"a plan")})
+    prints = {"f": "Its file does not lie here any more", fingerprint_of(small_machine()): "Unsigned"}
+    for fingerprint, words in {**prints, fingerprint_of(machine): "Signed by Lin, approved by Chen since"}.items():
+        on = msgspec.structs.replace(kept.machine, fingerprint=fingerprint)
+        work = await finished(department, asked_for, msgspec.structs.replace(kept, machine=on))
+        shown = re.sub(r"<[^>]+>", "", await page(physicist, f"{at(case)}/plans/{work}"))
+        assert words in shown
 
 
 async def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(

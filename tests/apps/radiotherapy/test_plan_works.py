@@ -15,8 +15,11 @@ from structlog.testing import capture_logs
 
 from tests.radiotherapy_plan import small_case, small_machine, small_wish
 from tests.radiotherapy_plan_works import KeptCaseStub, OneCase, Pad, Papers, bench_of, small_choice
+from tests.radiotherapy_signing import measured_machine, people, signatories, signed
 from tianfu.apps.radiotherapy import plan_computing, plan_parts
-from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
+from tianfu.apps.radiotherapy.machine_files import Endorsed
+from tianfu.apps.radiotherapy.model.machines.signatures import write_signature
+from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
 from tianfu.apps.radiotherapy.model.planning.kept import kept_from, write_kept
 from tianfu.apps.radiotherapy.model.planning.steps import StepName
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
@@ -290,12 +293,18 @@ REFUSED: list[tuple[Callable[[], PlanChoice], str]] = [
      "plan-angle-beyond-machine"),
     (lambda: small_choice(dose_rate_mu_per_min=350.0), "plan-dose-rate-not-of-machine"),
     (lambda: small_choice(computation__density_table={"name": "mine", "version": 1}), "density-table-unknown"),
-    (lambda: replace(small_choice(), machine=b"{}"), "machine-not-understood"),
+    (lambda: on_machine(b"{}"), "machine-not-understood"),
+    (lambda: on_machine(write_machine(measured_machine(purpose="clinical"))), "machine-not-signed"),
     (lambda: replace(small_choice(), structure_set="2.25.9"), "structures-not-there"),
     (lambda: replace(small_choice(), images="2.25.9"), "images-not-there"),
     (lambda: replace(small_choice(), wish=msgspec.structs.replace(small_wish(), beamlet_mm=0.1)),
      "plan-wish-out-of-range"),
 ]  # fmt: skip
+
+
+def on_machine(content: bytes, *signatures: bytes) -> PlanChoice:
+    """The small plan on the machine of these bytes, with signatures of those who may sign."""
+    return replace(small_choice(), machine=Endorsed(content=content, signatures=signatures, signatories=signatories()))
 
 
 def small_objectives() -> list[dict[str, Any]]:
@@ -304,6 +313,21 @@ def small_objectives() -> list[dict[str, Any]]:
 
 def unknown_structure() -> dict[str, Any]:
     return {"kind": "maximum-dose", "structure": "Chiasm", "weight": 1.0, "dose_gy": 10.0}
+
+
+async def test_a_clinical_machine_goes_to_whoever_plans_with_what_lay_beside_it_and_is_judged_there_again() -> None:
+    machine = measured_machine(purpose="clinical")
+    both = [write_signature(signed(machine, role)) for role in ("physicist", "approver")]
+    wish = await asked(Papers(), on_machine(write_machine(machine), *both))
+    assert [each.encode() for each in wish.arguments["machine_signatures"]] == both
+    assert plan_computing._asked(wish.arguments, small_case(), write_machine(machine)).machine.purpose == "clinical"
+    for name, value, code in (
+        ("machine_signatures", [], "machine-not-signed"),
+        ("signatories", None, "signer-not-known"),
+        ("signatories", signatories(people()[0]).decode(), "signer-not-known"),
+    ):
+        with pytest.raises(Refusal, match=code):
+            plan_computing._asked({**wish.arguments, name: value}, small_case(), write_machine(machine))
 
 
 @pytest.mark.parametrize(("choice", "code"), REFUSED, ids=[code for _, code in REFUSED])

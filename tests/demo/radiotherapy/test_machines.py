@@ -17,7 +17,7 @@ from tianfu.standards.dicom.cases import read_case
 
 def test_a_template_that_comes_along_can_be_planned_on_a_case_and_a_machine_that_are_shown(tmp_path: Path) -> None:
     show_machine(tmp_path)
-    machine = MachineFiles(tmp_path / FOLDER).content("made-up-6mv", 1)
+    machine = MachineFiles(tmp_path / FOLDER).endorsed("made-up-6mv", 1)
     case = read_case(shown_cases()[0], bytes_max=BYTES_MAX, voxels_max=VOXELS_MAX).value
     template = shipped_templates()["tg119-head-and-neck"]
     text = msgspec.json.encode(template).replace(b'"PTV"', b'"PTV_5000"')

@@ -1,6 +1,7 @@
 """The machine files of an installation, in a folder that its operator fills; none comes with the program.
 
-Nothing picks a machine: whoever plans names one and its version.  Not cleared for clinical use.
+Beside a machine's file lie its signatures, and in the folder the `signatories.json` of those who may sign.  Nothing
+picks a machine: whoever plans names one and its version.  Not cleared for clinical use.
 """
 
 from __future__ import annotations
@@ -9,16 +10,25 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tianfu.kernel.refusal import Refusal
 
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.model.machines.signatures import Role
+    from tianfu.apps.radiotherapy.model.machines.standing import Standing
+
 FOLDER = Path("radiotherapy", "machines")
 """Within the home of the installation."""
 
+SIGNATORIES = "signatories.json"
 FILES_MOST = 100
 BYTES_MOST = 64_000_000
+SIGNATURES_MOST = 20
+SMALL_BYTES_MOST = 200_000
+"""Of a signature and of the signatories, before anybody looks what they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +46,37 @@ class MachineFile:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsed:
+    """A machine's bytes with the signatures beside them and the signatories who count, none of it judged yet."""
+
+    content: bytes
+    signatures: tuple[bytes, ...]
+    signatories: bytes | None
+
+
 class MachineFiles:
-    """The machine files in a folder; both calls read from the disk, so call them in a thread."""
+    """The machine files in a folder; every call reads from the disk, so call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._stands: dict[str, Standing | None] = {}
 
     def all(self) -> tuple[MachineFile, ...]:
         """Every machine of which there is a file, by name and version; files of something else are passed over."""
-        found = sorted(self._folder.glob("*.json"))[:FILES_MOST]
-        named = [machine for machine in map(_named, found) if machine is not None]
+        there = sorted(each for each in self._folder.glob("*.json") if each.name != SIGNATORIES)
+        named = [machine for machine in map(_named, there[:FILES_MOST]) if machine is not None]
         return tuple(sorted(named, key=lambda each: (each.name, each.version)))
 
     def content(self, name: str, version: int) -> bytes:
-        """The bytes of a machine's file; raises Refusal `machine-unknown` or `machine-unclear` if two files have it."""
+        """The bytes of a machine's file; raises Refusal as `endorsed` does."""
+        return self.endorsed(name, version).content
+
+    def endorsed(self, name: str, version: int) -> Endorsed:
+        """A machine's bytes, signatures and signatories.
+
+        Raises Refusal `machine-unknown`, `machine-unclear` if two files have it, or `signatures-too-many`.
+        """
         there = self.all()
         found = [each for each in there if (each.name, each.version) == (name, version)]
         if not found:
@@ -57,7 +84,99 @@ class MachineFiles:
             raise Refusal("machine-unknown", details={"machine": name, "version": str(version), "known": known})
         if len(found) > 1:
             raise Refusal("machine-unclear", details={"machine": name, "version": str(version)})
-        return found[0].file.read_bytes()
+        return self._endorsed(found[0])
+
+    def standings(self) -> Mapping[str, Standing | None]:
+        """How each machine stands by its fingerprint; None where no signature lies beside it."""
+        return {each.fingerprint: self._standing(each) for each in self.all()}
+
+    def _endorsed(self, machine: MachineFile) -> Endorsed:
+        return endorsed_at(machine.file, self._folder / SIGNATORIES)
+
+    def _standing(self, machine: MachineFile) -> Standing | None:
+        """Judged once for the same bytes: reading a machine of some megabytes takes a moment."""
+        from tianfu.apps.radiotherapy.model.machines.standing import not_judged
+
+        try:
+            endorsed = self._endorsed(machine)
+        except Refusal as refusal:
+            return not_judged(refusal)
+        except OSError as error:
+            details = {"file": machine.file.name, "reason": type(error).__name__}
+            return not_judged(Refusal("file-not-readable", details=details))
+        if _digest(endorsed.content) != machine.fingerprint:
+            details = {"file": machine.file.name, "reason": "changed meanwhile"}
+            return not_judged(Refusal("file-not-readable", details=details))
+        parts = (endorsed.signatories or b"", *endorsed.signatures)
+        key = " ".join([machine.fingerprint, str(endorsed.signatories is None), *map(_digest, parts)])
+        if key not in self._stands:
+            if len(self._stands) >= FILES_MOST:
+                self._stands.clear()
+            self._stands[key] = judged(endorsed)
+        return self._stands[key]
+
+
+def signature_file(machine: Path, role: Role) -> Path:
+    """Where the signature of a machine file in a role lies."""
+    return machine.with_name(f"{machine.name}.{role}.signature")
+
+
+def endorsed_at(machine: Path, signatories: Path) -> Endorsed:
+    """A machine's file with what lies beside it, by the signatories of another; there may be none.
+
+    Raises OSError, or Refusal `signatures-too-many`.
+    """
+    with machine.open("rb") as opened:
+        content = opened.read(BYTES_MOST + 1)
+    return Endorsed(
+        content=content,
+        signatures=signatures_beside(machine),
+        signatories=_small(signatories) if signatories.exists() else None,
+    )
+
+
+def judged(endorsed: Endorsed) -> Standing | None:
+    """How a machine stands by what lies beside it; None if no signature does."""
+    from tianfu.apps.radiotherapy.model.machines.reading import read_machine
+    from tianfu.apps.radiotherapy.model.machines.signatories import read_signatories
+    from tianfu.apps.radiotherapy.model.machines.standing import not_judged, standing_of
+
+    if not endorsed.signatures:
+        return None
+    try:
+        people = {} if endorsed.signatories is None else read_signatories(endorsed.signatories)
+        return standing_of(read_machine(endorsed.content), endorsed.signatures, people)
+    except Refusal as refusal:
+        return not_judged(refusal)
+
+
+def signatures_beside(machine: Path) -> tuple[bytes, ...]:
+    """The bytes of everything beside a machine file that is called its signature, by name; empty for what is no file.
+
+    Raises Refusal `signatures-too-many`.
+    """
+    found = sorted(each for each in machine.absolute().parent.iterdir() if _is_signature(each.name, machine.name))
+    if len(found) > SIGNATURES_MOST:
+        raise Refusal("signatures-too-many", details={"file": machine.name, "most": str(SIGNATURES_MOST)})
+    return tuple(map(_small, found))
+
+
+def _is_signature(name: str, machine: str) -> bool:
+    """Whether a file's name is a machine's with a word and `signature` behind it."""
+    beginning, end = f"{machine}.", ".signature"
+    return name.startswith(beginning) and name.endswith(end) and "." not in name[len(beginning) : -len(end)]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _small(file: Path) -> bytes:
+    """So much of a file that a signature or signatories fit in and more is seen to be too large."""
+    if not file.is_file():
+        return b""
+    with file.open("rb") as opened:
+        return opened.read(SMALL_BYTES_MOST + 1)
 
 
 class _Machine(msgspec.Struct):
@@ -86,5 +205,5 @@ def _named(file: Path) -> MachineFile | None:
         purpose=said.purpose,
         notice=said.notice,
         file=file,
-        fingerprint=hashlib.sha256(content).hexdigest(),
+        fingerprint=_digest(content),
     )

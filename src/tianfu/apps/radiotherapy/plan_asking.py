@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from tianfu.apps.radiotherapy.code_version import code_version
+from tianfu.apps.radiotherapy.machine_files import Endorsed
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
-from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
+from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for_its_purpose
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.planning.engines import refuse_unless_engine
 from tianfu.apps.radiotherapy.model.planning.steps import refuse_other_machine
@@ -34,12 +36,12 @@ from tianfu.standards.dicom.cases import Case
 class PlanChoice:
     """What somebody chose; nothing here is chosen for him.
 
-    `machine` are the bytes of a machine file.  `structure_set` is a SOP Instance UID, `images` a Series Instance UID;
-    each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
+    `machine` is a machine file with what lies beside it.  `structure_set` is a SOP Instance UID, `images` a Series
+    Instance UID; each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
     """
 
     wish: PlanWish
-    machine: bytes
+    machine: Endorsed
     structure_set: str | None
     images: str | None
     protocol: Protocol | None
@@ -55,7 +57,7 @@ async def plan_wish(
     """
     machine = await asyncio.to_thread(refuse_unless_plannable, read, choice)
     inputs = documents_of(objects)
-    document = await documents.keep(choice.machine)
+    document = await documents.keep(choice.machine.content)
     return Wish(
         kind=PLAN,
         queue="heavy",
@@ -67,6 +69,7 @@ async def plan_wish(
             "wish": msgspec.json.encode(choice.wish).decode(),
             "machine": document,
             "machine_fingerprint": fingerprint_of(machine),
+            **_endorsement_of(machine, choice.machine),
             "structure_set": choice.structure_set,
             "images": choice.images,
             "protocol": "" if choice.protocol is None else msgspec.json.encode(choice.protocol).decode(),
@@ -79,7 +82,7 @@ async def plan_wish(
 def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
     """The machine of the choice, if a plan can be begun on it.
 
-    Raises Refusal those of `plan_wish_from`, `read_machine` and `refuse_unless_for`; `plan-machine-differs`,
+    Raises Refusal those of `plan_wish_from` and `usable_machine`; `plan-machine-differs`,
     `plan-angle-beyond-machine`, `plan-dose-rate-not-of-machine`, `cone-kernels-do-not-fit`; `density-table-unknown`;
     `case-without-images`, `images-unclear`, `images-not-there`, `case-without-structures`, `structures-unclear`,
     `structures-not-there`, `frames-differ`, `plan-position-not-supported`; `plan-structure-missing`,
@@ -87,11 +90,30 @@ def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
     """
     # A wish that was changed by hand is read as strictly as one that was written.
     wish = plan_wish_from(msgspec.json.encode(choice.wish))
-    machine = read_machine(choice.machine)
-    refuse_unless_for("demonstration", machine, signatures=(), people={})
+    machine = usable_machine(choice.machine)
     refuse_other_machine(wish, machine)
     if wish.computation.second is not None:
         refuse_unless_engine(wish.computation.second, machine)
     density_table(wish.computation.density_table.name, wish.computation.density_table.version)
     ground_of(chosen_of(read, structure_set=choice.structure_set, images=choice.images), wish)
     return machine
+
+
+def usable_machine(endorsed: Endorsed) -> Machine:
+    """The machine of a file, if it may be used for what it says it is for.
+
+    Raises Refusal those of `read_machine` and `refuse_unless_for_its_purpose`.
+    """
+    machine = read_machine(endorsed.content)
+    refuse_unless_for_its_purpose(machine, signatures=endorsed.signatures, signatories=endorsed.signatories)
+    return machine
+
+
+def _endorsement_of(machine: Machine, endorsed: Endorsed) -> dict[str, Any]:
+    """What whoever makes the plan judges the machine by once more; a machine for demonstrations needs none of it."""
+    if machine.purpose == "demonstration":
+        return {"machine_signatures": [], "signatories": None}
+    return {
+        "machine_signatures": [each.decode() for each in endorsed.signatures],
+        "signatories": None if endorsed.signatories is None else endorsed.signatories.decode(),
+    }

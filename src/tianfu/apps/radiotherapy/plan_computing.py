@@ -19,7 +19,7 @@ from tianfu.apps.radiotherapy.code_version import code_version
 from tianfu.apps.radiotherapy.computing import inputs_of
 from tianfu.apps.radiotherapy.made_plan_results import AskedPlan, JudgedPlan, plan_result_of
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
-from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for
+from tianfu.apps.radiotherapy.model.machines.uses import refuse_unless_for_its_purpose
 from tianfu.apps.radiotherapy.model.planning.following import Follower
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.steps import KEPT_OF_ANOTHER, PlanTask, refuse_other_machine
@@ -80,7 +80,7 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
 
 def _asked(asked: Any, case: Case, machine: bytes) -> AskedPlan:
     wish, read = plan_wish_from(asked["wish"].encode()), read_machine(machine)
-    refuse_unless_for("demonstration", read, signatures=(), people={})
+    refuse_unless_for_its_purpose(read, **_endorsement_of(asked))
     refuse_other_machine(wish, read)
     return AskedPlan(
         case=chosen_of(case, structure_set=asked["structure_set"], images=asked["images"]),
@@ -90,6 +90,15 @@ def _asked(asked: Any, case: Case, machine: bytes) -> AskedPlan:
         machine_document=asked["machine"],
         protocol=protocol_from(asked["protocol"].encode()) if asked["protocol"] else None,
     )
+
+
+def _endorsement_of(asked: Any) -> dict[str, Any]:
+    """The signatures and signatories as they lay there when the plan was asked for; none of an earlier work."""
+    signatories = asked.get("signatories")
+    return {
+        "signatures": [each.encode() for each in asked.get("machine_signatures", ())],
+        "signatories": None if signatories is None else signatories.encode(),
+    }
 
 
 def _judged(plan: AskedPlan, parts: PlanParts, kept: Kept | None, begun_at: Instant) -> JudgedPlan:

@@ -87,6 +87,7 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             case=found,
             work=done,
             result=result,
+            standings=await asyncio.to_thread(desk.machines.standings),
             drawn=await _drawn(pages, request, (result,)),
             protocol_title=_title_of(result.protocol, pages.asking(request).language.tag),
             seconds=() if result.second is None else differences(result.structures, result.second.structures),

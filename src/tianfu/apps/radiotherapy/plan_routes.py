@@ -148,6 +148,7 @@ def _form_page(
             series=begun.read.images,
             protocols=shipped_protocols(),
             machines=machines,
+            standings=await asyncio.to_thread(desk.machines.standings),
             told_digits=TOLD_DIGITS,
             tables={density_key(each.name, each.version): each for each in KNOWN_TABLES},
             kinds=tuple(KINDS),

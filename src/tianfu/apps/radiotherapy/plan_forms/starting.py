@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.apps.radiotherapy.machine_files import Endorsed
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
-from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import protocol_from
-from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
+from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish, usable_machine
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
@@ -121,9 +121,9 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
     """The work that makes the plan of a form, told to the trail; raises FormFaultsError for what no plan can be of."""
     if begun.base is None:
         raise FormFaultsError({"template": Refusal("plan-form-template-not-chosen")})
-    content, machine = await _machine(desk, form.machine)
+    endorsed, machine = await _machine(desk, form.machine)
     objects = await desk.cases.objects(case)
-    fingerprint = hashlib.sha256(content).hexdigest() if content else None
+    fingerprint = hashlib.sha256(endorsed.content).hexdigest() if endorsed.content else None
     if changed := changes(form, case=case_digest(documents_of(objects)), machine=fingerprint):
         raise FormFaultsError(changed)
     protocols = shipped_protocols()
@@ -131,7 +131,7 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
     wish = wish_of(form, ground)
     choice = PlanChoice(
         wish=wish,
-        machine=content,
+        machine=endorsed,
         structure_set=begun.structure_set,
         images=begun.images,
         protocol=protocols.get(form.protocol),
@@ -145,17 +145,18 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
     return await desk.works.ask(whole, by=by.id)
 
 
-async def _machine(desk: Desk, key: str) -> tuple[bytes, Machine | Refusal]:
-    """The machine that a form names, with the bytes of its file."""
+async def _machine(desk: Desk, key: str) -> tuple[Endorsed, Machine | Refusal]:
+    """The machine that a form names, with its file and what lies beside it."""
+    nothing = Endorsed(content=b"", signatures=(), signatories=None)
     files = await asyncio.to_thread(desk.machines.all)
     found = [each for each in files if machine_key(each.name, each.version) == key]
     if not found:
-        return b"", Refusal("plan-form-machine-not-chosen")
+        return nothing, Refusal("plan-form-machine-not-chosen")
     try:
-        content = await asyncio.to_thread(desk.machines.content, found[0].name, found[0].version)
-        return content, await asyncio.to_thread(read_machine, content)
+        endorsed = await asyncio.to_thread(desk.machines.endorsed, found[0].name, found[0].version)
+        return endorsed, await asyncio.to_thread(usable_machine, endorsed)
     except Refusal as refusal:
-        return b"", refusal
+        return nothing, refusal
 
 
 def _only(name: str, known: Sequence[str]) -> str:

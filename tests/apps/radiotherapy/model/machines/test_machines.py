@@ -21,6 +21,7 @@ from tianfu.apps.radiotherapy.model.machines.machines import Commissioning, Figu
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine, refuse_unless_machine
 from tianfu.apps.radiotherapy.model.machines.water import depth_dose
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
+from tianfu.kernel.instants import EARLIEST, LATEST, Instant
 from tianfu.kernel.refusal import Refusal
 
 GENERIC = Path(__file__).parents[6] / "shared/data/radiotherapy/photons_Generic.mat"
@@ -61,18 +62,26 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+SHOWN = st.text('aé中😀"\\ ', max_size=8)
+"""Of what was measured: what people read before they sign shows every sign that it has."""
+
 MEASUREMENTS = st.builds(
     Measurement,
     kind=st.sampled_from(["output", "profile"]),
-    what=WORDS,
-    unit=WORDS,
+    what=SHOWN,
+    set_up=st.dictionaries(SHOWN, NUMBERS, max_size=2),
+    unit=SHOWN,
     modelled=NUMBERS,
+    modelled_by=st.sampled_from(["computed", "said"]),
     measured=NUMBERS,
-    tolerance=NUMBERS,
+    tolerance=NUMBERS.map(abs),
     mark=st.sampled_from(["measured", "memory"]),
 )
 COMMISSIONINGS = st.none() | st.builds(
-    Commissioning, by=WORDS, at=st.integers(-(2**62), 2**62), measurements=st.lists(MEASUREMENTS, max_size=3).map(tuple)
+    Commissioning,
+    by=SHOWN,
+    at=st.integers(EARLIEST, LATEST),
+    measurements=st.lists(MEASUREMENTS, max_size=3).map(tuple),
 )
 
 
@@ -241,3 +250,30 @@ def test_a_monitor_unit_of_the_generic_machine_gives_a_hundredth_of_a_gray_at_th
     assert doses[14] == pytest.approx(0.01, rel=1e-9)
     assert doses.max() == pytest.approx(0.01, rel=0.005)
     assert read_machine(write_machine(made)).calibration == made.calibration
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"what": "output\x1b[2J"},
+        {"unit": "\u202e%"},
+        {"set_up": {"depth\n": 1.0}},
+        {"set_up": {"depth_mm": float("nan")}},
+        {"tolerance": -1.0},
+    ],
+)
+def test_what_was_measured_shows_every_sign_that_it_has_and_can_be_true(change: dict[str, object]) -> None:
+    told = Measurement(
+        kind="output",
+        what="output",
+        set_up={},
+        unit="%",
+        modelled=1.0,
+        modelled_by="said",
+        measured=1.0,
+        tolerance=1.0,
+        mark="measured",
+    )
+    commissioning = Commissioning(by="Lin", at=Instant(0), measurements=(replace(told, **change),))  # type: ignore[arg-type]  # each change is of its own type
+    with pytest.raises(Refusal, match="machine-out-of-range"):
+        refuse_unless_machine(replace(machine(), commissioning=commissioning))

@@ -38,8 +38,8 @@ def public(private: bytes) -> bytes:
 
 
 PEOPLE = {
-    "Lin": Signatory(name="Lin", roles=frozenset({"physicist"}), public_key=public(LIN)),
-    "Chen": Signatory(name="Chen", roles=frozenset({"physicist", "approver"}), public_key=public(CHEN)),
+    "Lin": Signatory(name="Lin", roles=frozenset({"physicist"}), public_key=public(LIN), until=None),
+    "Chen": Signatory(name="Chen", roles=frozenset({"physicist", "approver"}), public_key=public(CHEN), until=None),
 }
 
 
@@ -52,7 +52,17 @@ def generic() -> Machine:
 def commissioned() -> Machine:
     """As if somebody had measured it."""
     measurements = tuple(
-        Measurement(kind=kind, what=kind, unit="%", modelled=100.0, measured=101.0, tolerance=1.0, mark="measured")
+        Measurement(
+            kind=kind,
+            what=kind,
+            set_up={},
+            unit="%",
+            modelled=100.0,
+            modelled_by="said",
+            measured=101.0,
+            tolerance=1.0,
+            mark="measured",
+        )
         for kind in get_args(Kind)
     )
     commissioning = Commissioning(by="Lin", at=FRIDAY, measurements=measurements)
@@ -168,7 +178,7 @@ def test_one_person_cannot_be_both() -> None:
 
 
 def test_one_key_under_two_names_is_one_person() -> None:
-    people = {**PEOPLE, "Wu": Signatory(name="Wu", roles=frozenset({"approver"}), public_key=public(LIN))}
+    people = {**PEOPLE, "Wu": Signatory(name="Wu", roles=frozenset({"approver"}), public_key=public(LIN), until=None)}
     second = sign_machine(commissioned(), signer="Wu", role="approver", at=SUNDAY, private_key=LIN)
     assert code_of_approval(both()[0], second, people=people) == "machine-signed-by-one-person"
 

@@ -18,6 +18,9 @@ Mark = Literal["found", "measured", "memory", "inferred", "ours"]
 Use = Literal["demonstration", "clinical"]
 """What for.  Even a machine fit for clinical use does not clear the program for it."""
 
+Modelling = Literal["computed", "said"]
+"""Where a modelled value comes from: computed here from the machine itself, or said by whoever commissioned it."""
+
 Kind = Literal["output", "output-factor", "depth-dose", "profile", "leaf-transmission", "leaf-gap"]
 """What must have been measured before a machine is commissioned.  [memory: after AAPM MPPG 5.b and TG-106]"""
 
@@ -49,12 +52,14 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One comparison of the model with the machine; all three numbers in `unit`."""
+    """One comparison of the model with the machine; modelled, measured and tolerance in `unit`, `set_up` in mm."""
 
     kind: Kind
     what: str
+    set_up: dict[str, float]
     unit: str
     modelled: float
+    modelled_by: Modelling
     measured: float
     tolerance: float
     mark: Mark

@@ -13,10 +13,11 @@ import msgspec
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.machines.collimators import Jaws, Leaves, Limits
-from tianfu.apps.radiotherapy.model.machines.machines import Machine
+from tianfu.apps.radiotherapy.model.machines.machines import Commissioning, Machine
 from tianfu.apps.radiotherapy.model.machines.soundness import refuse_unless, refuse_unless_beam
 from tianfu.apps.radiotherapy.model.machines.water import depth_dose
 from tianfu.apps.radiotherapy.model.machines.writing import SCHEMA, write_machine
+from tianfu.kernel.instants import EARLIEST, LATEST
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
@@ -78,6 +79,8 @@ def refuse_unless_machine(machine: Machine) -> None:
     _refuse_unless_leaves(machine.leaves)
     _refuse_unless_limits(machine.limits)
     _refuse_unless_calibration(machine)
+    if machine.commissioning is not None:
+        _refuse_unless_commissioning(machine.commissioning)
 
 
 def _decoded(data: bytes) -> Machine:
@@ -109,6 +112,9 @@ def _refuse_unless_finite(value: Any, path: str) -> None:
         _fits(math.isfinite(value), path)
     elif isinstance(value, tuple):
         for each in value:
+            _refuse_unless_finite(each, path)
+    elif isinstance(value, dict):
+        for each in value.values():
             _refuse_unless_finite(each, path)
     elif is_dataclass(value):
         for each in fields(value):
@@ -160,6 +166,16 @@ def _refuse_unless_calibration(machine: Machine) -> None:
     (kernels,) = depth_dose(machine.beam, field_mm=field, depths_mm=depth, surface_mm=surface, step_mm=CHECK_STEP_MM)
     wrong = abs(float(kernels) * calibration.gy_per_mu / calibration.output_gy_per_mu - 1)
     refuse_unless(wrong <= OUTPUT_WITHIN, "calibration-of-another-beam", "calibration.gy_per_mu")
+
+
+def _refuse_unless_commissioning(commissioning: Commissioning) -> None:
+    """What people read before they sign can be shown as it is."""
+    _fits(EARLIEST <= commissioning.at <= LATEST, "commissioning.at")
+    _fits(commissioning.by.isprintable(), "commissioning.by")
+    for each in commissioning.measurements:
+        shown = (each.what, each.unit, *each.set_up)
+        _fits(all(text.isprintable() for text in shown), "commissioning.measurements")
+        _fits(each.tolerance >= 0, "commissioning.measurements.tolerance")
 
 
 def _fits(is_fit: bool, element: str) -> None:

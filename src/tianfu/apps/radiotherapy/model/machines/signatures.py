@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from tianfu.apps.radiotherapy.model.machines.commissioning import refuse_unless_commissioned
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, one_form
-from tianfu.kernel.instants import Instant
+from tianfu.kernel.instants import EARLIEST, LATEST, Instant
 from tianfu.kernel.refusal import Refusal
 
 Role = Literal["physicist", "approver"]
@@ -41,11 +41,12 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True)
 class Signatory:
-    """A person who may sign, in which roles, and his public key of 32 bytes."""
+    """A person who may sign, in which roles, his public key of 32 bytes, and when his right ends, None for never."""
 
     name: str
     roles: frozenset[Role]
     public_key: bytes
+    until: Instant | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,20 +72,51 @@ def approval_of(machine: Machine, signatures: tuple[Signature, ...], people: Map
     """That the physicist who commissioned the machine and somebody else signed it, one after the other.
 
     `people` are those who may sign, by name.  Raises Refusal: those of `refuse_unless_commissioned`;
-    `signature-of-another-machine` if one bit of the machine is another; `signer-not-known`, `signer-without-role` or
-    `signature-false`; `machine-not-signed` in a `role`; `machine-signed-by-one-person`; `signer-not-commissioner`; or
+    those of `refuse_unless_genuine`, `signature-of-another-machine` if one bit of the machine is another;
+    `machine-not-signed` in a `role`; `machine-signed-by-one-person`; `signer-not-commissioner`; or
     `signed-out-of-order`.
     """
     refuse_unless_commissioned(machine)
     fingerprint = fingerprint_of(machine)
     for signature in signatures:
-        _refuse_unless_genuine(signature, fingerprint, people)
+        refuse_unless_genuine(signature, fingerprint, people)
     physicist, approver = _only(signatures, "physicist", machine), _only(signatures, "approver", machine)
     _refuse_unless_two(people[physicist.signer], people[approver.signer])
     _refuse_unless_in_order(machine, physicist, approver)
     return Approval(
         fingerprint=fingerprint, physicist=physicist.signer, approver=approver.signer, approved_at=approver.at
     )
+
+
+def refuse_unless_genuine(signature: Signature, fingerprint: str, people: Mapping[str, Signatory]) -> None:
+    """Do nothing for a signature of the machine of this fingerprint by somebody who may sign so.
+
+    Raises Refusal `signature-of-another-machine`, `signer-not-known`, `signer-without-role`,
+    `signed-after-right-ended` or `signature-false`.
+    """
+    if signature.fingerprint != fingerprint:
+        raise Refusal("signature-of-another-machine", details={"signer": signature.signer})
+    signatory = people.get(signature.signer)
+    if signatory is None or signatory.name != signature.signer:
+        raise Refusal("signer-not-known", details={"signer": signature.signer})
+    if signature.role not in signatory.roles:
+        raise Refusal("signer-without-role", details={"signer": signature.signer, "role": signature.role})
+    if signatory.until is not None and signature.at > signatory.until:
+        raise Refusal("signed-after-right-ended", details={"signer": signature.signer})
+    if not is_by_key(signature, signatory.public_key):
+        raise Refusal("signature-false", details={"signer": signature.signer})
+
+
+def is_by_key(signature: Signature, public_key: bytes) -> bool:
+    """Whether who holds the private key to this public one of 32 bytes said what a signature says."""
+    statement = _statement(
+        fingerprint=signature.fingerprint, signer=signature.signer, role=signature.role, at=signature.at
+    )
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature.value, statement)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def write_signature(signature: Signature) -> bytes:
@@ -103,26 +135,13 @@ def read_signature(data: bytes) -> Signature:
         raise Refusal("signature-not-understood", details={"problem": str(error)}) from error
     if not is_same:
         raise Refusal("signature-not-understood", details={"problem": "it would be written differently"})
+    if not signature.signer.isprintable() or not EARLIEST <= signature.at <= LATEST:
+        raise Refusal("signature-not-understood", details={"problem": "signer or time"})
     return signature
 
 
 def _statement(**said: str | int) -> bytes:
     return one_form({"meaning": MEANING, **said})
-
-
-def _refuse_unless_genuine(signature: Signature, fingerprint: str, people: Mapping[str, Signatory]) -> None:
-    if signature.fingerprint != fingerprint:
-        raise Refusal("signature-of-another-machine", details={"signer": signature.signer})
-    signatory = people.get(signature.signer)
-    if signatory is None or signatory.name != signature.signer:
-        raise Refusal("signer-not-known", details={"signer": signature.signer})
-    if signature.role not in signatory.roles:
-        raise Refusal("signer-without-role", details={"signer": signature.signer, "role": signature.role})
-    statement = _statement(fingerprint=fingerprint, signer=signature.signer, role=signature.role, at=signature.at)
-    try:
-        Ed25519PublicKey.from_public_bytes(signatory.public_key).verify(signature.value, statement)
-    except (InvalidSignature, ValueError) as error:
-        raise Refusal("signature-false", details={"signer": signature.signer}) from error
 
 
 def _only(signatures: tuple[Signature, ...], role: Role, machine: Machine) -> Signature:
