@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,3 +51,58 @@ def test_a_machine_that_is_not_there_or_twice_is_refused_and_no_other_taken(tmp_
     put(tmp_path, "b.json")
     with pytest.raises(Refusal, match="machine-unclear"):
         files.content("generic-6mv", 1)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of files as they are read."""
+    names: list[str] = []
+    real = Path.read_bytes
+
+    def read_bytes(file: Path) -> bytes:
+        names.append(file.name)
+        return real(file)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    return names
+
+
+def test_a_file_that_stands_as_it_stood_is_read_once_to_be_listed_and_anew_to_be_used(
+    tmp_path: Path, reads: list[str]
+) -> None:
+    put(tmp_path, "a.json")
+    (tmp_path / "b.json").write_bytes(b"{}")
+    files = MachineFiles(tmp_path)
+    first = files.all()
+    assert files.all() == first
+    assert sorted(reads) == ["a.json", "b.json"]
+    files.content("generic-6mv", 1)
+    assert sorted(reads) == ["a.json", "a.json", "b.json"]
+
+
+@pytest.mark.parametrize("how", ["written over", "renamed over with the same size and time"])
+def test_a_file_that_is_replaced_is_read_again_however_it_was(how: str, tmp_path: Path) -> None:
+    put(tmp_path, "a.json", version=1)
+    files = MachineFiles(tmp_path)
+    assert [each.version for each in files.all()] == [1]
+    before = (tmp_path / "a.json").stat()
+    if how == "written over":
+        put(tmp_path, "a.json", version=23)
+    else:
+        put(tmp_path, "new", version=2)
+        os.utime(tmp_path / "new", ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert (tmp_path / "new").stat().st_size == before.st_size
+        (tmp_path / "new").replace(tmp_path / "a.json")
+    assert [each.version for each in files.all()] == [23 if how == "written over" else 2]
+
+
+def test_what_is_remembered_is_no_more_than_what_lies_there(tmp_path: Path, reads: list[str]) -> None:
+    content = put(tmp_path, "a.json")
+    files = MachineFiles(tmp_path)
+    files.all()
+    (tmp_path / "a.json").unlink()
+    assert files.all() == ()
+    assert files._seen == {}
+    (tmp_path / "a.json").write_bytes(content)
+    files.all()
+    assert reads == ["a.json", "a.json"]

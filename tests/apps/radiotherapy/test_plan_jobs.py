@@ -41,7 +41,7 @@ async def house(database: Database, tmp_path: Path) -> House:
 
 @pytest.fixture
 def works(house: House) -> Works:
-    return Works(house.database, system_clock)
+    return Works(house.database, system_clock, most={})
 
 
 def bench_of(house: House) -> Bench:

@@ -111,12 +111,20 @@ def _solids(structures: Sequence[Structure], images: ImageSeries) -> list[SolidS
     return made
 
 
+@dataclass(kw_only=True)
+class _Held:
+    """A case that was read, and once somebody looks at its pictures the same as it is looked at."""
+
+    case: Case
+    opened: OpenCase | None = None
+
+
 class Looking:
     """The cases that a worker has open; whoever asks has been let in before."""
 
     def __init__(self, cases: Cases) -> None:
         self._cases = cases
-        self._open: OrderedDict[str, OpenCase] = OrderedDict()
+        self._open: OrderedDict[str, _Held] = OrderedDict()
         self._reading = asyncio.Lock()
 
     async def opened(self, case: KeptCase) -> OpenCase:
@@ -124,6 +132,16 @@ class Looking:
 
         Raises Refusal `case-without-images`, `images-unclear`, `case-too-large-to-show`.
         """
+        held = await self._held(case)
+        if held.opened is None:
+            held.opened = OpenCase(case=held.case, images=images_of(held.case))
+        return held.opened
+
+    async def read(self, case: KeptCase) -> Case:
+        """The same, also of a case without images or with several series; raises Refusal `case-too-large-to-show`."""
+        return (await self._held(case)).case
+
+    async def _held(self, case: KeptCase) -> _Held:
         objects = await self._cases.objects(case)
         size = sum(each.size_bytes for each in objects)
         if size > SHOWN_BYTES_MAX:
@@ -133,7 +151,7 @@ class Looking:
             found = self._open.get(key)
             if found is None:
                 read = (await self._cases.read(case)).value
-                found = OpenCase(case=read, images=images_of(read))
+                found = _Held(case=read)
                 if _held_bytes(read) <= OPEN_BYTES_MAX:
                     self._open[key] = found
                     while len(self._open) > OPEN_MAX:

@@ -37,15 +37,21 @@ class MachineFile:
 
 
 class MachineFiles:
-    """The machine files in a folder; both calls read from the disk, so call them in a thread."""
+    """The machine files in a folder; both calls read from the disk, so call them in a thread.
+
+    A file that stands as it stood is not read again to be listed; `content` always reads.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen: Mapping[Path, _Seen] = {}
 
     def all(self) -> tuple[MachineFile, ...]:
         """Every machine of which there is a file, by name and version; files of something else are passed over."""
         found = sorted(self._folder.glob("*.json"))[:FILES_MOST]
-        named = [machine for machine in map(_named, found) if machine is not None]
+        seen = {file: self._looked_at(file) for file in found}
+        self._seen = seen  # as many as were found: what is gone is forgotten
+        named = [each.machine for each in seen.values() if each.machine is not None]
         return tuple(sorted(named, key=lambda each: (each.name, each.version)))
 
     def content(self, name: str, version: int) -> bytes:
@@ -58,6 +64,31 @@ class MachineFiles:
         if len(found) > 1:
             raise Refusal("machine-unclear", details={"machine": name, "version": str(version)})
         return found[0].file.read_bytes()
+
+
+    def _looked_at(self, file: Path) -> _Seen:
+        """What a file says that it is, read unless it stands as it stood."""
+        stands, seen = _stands(file), self._seen.get(file)
+        if seen is not None and seen.stands == stands and stands is not None:
+            return seen
+        return _Seen(stands=stands, machine=_named(file))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A file as it was read; `machine` is None for what is none."""
+
+    stands: tuple[int, ...] | None
+    machine: MachineFile | None
+
+
+def _stands(file: Path) -> tuple[int, ...] | None:
+    """What changes with a file's content, however it is replaced; None for one that vanished."""
+    try:
+        told = file.stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
 
 class _Machine(msgspec.Struct):

@@ -14,6 +14,7 @@ from tianfu.services.jobs.works import Works
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.looking import OpenCase
+    from tianfu.standards.dicom.cases import Case
 
 
 class Looking(Protocol):
@@ -21,6 +22,10 @@ class Looking(Protocol):
 
     async def opened(self, case: KeptCase) -> OpenCase:
         """The case, read unless it is open already."""
+        ...
+
+    async def read(self, case: KeptCase) -> Case:
+        """The same, also where it is not clear which images are looked at."""
         ...
 
 
@@ -33,11 +38,18 @@ class LateLooking:
 
     async def opened(self, case: KeptCase) -> OpenCase:
         """As `Looking.opened`."""
+        return await self._loaded().opened(case)
+
+    async def read(self, case: KeptCase) -> Case:
+        """As `Looking.read`."""
+        return await self._loaded().read(case)
+
+    def _loaded(self) -> Looking:
         if self._looking is None:
             from tianfu.apps.radiotherapy import looking
 
             self._looking = looking.Looking(self._cases)
-        return await self._looking.opened(case)
+        return self._looking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
