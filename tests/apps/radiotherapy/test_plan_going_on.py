@@ -37,7 +37,7 @@ async def case(department: Department, tmp_path: Path) -> KeptCase:
 
 async def told(department: Department, work: str, change: str) -> None:
     """Have a work's row say something else, as workers would have it say."""
-    text = f"update work set {change} where work = %(work)s::uuid"
+    text = f"update work set {change} where work = %(work)s::uuid"  # noqa: S608 - only this file says what changes
     async with department.imaging.database.connection("owner") as session:
         await session.run(Query.composed("told", text), work=work.rpartition("/")[2])
 
@@ -81,11 +81,11 @@ async def test_a_plan_that_ended_its_workers_is_gone_on_with_by_its_person_or_a_
     again = await chinese.led(f"{work}/go-on")
     made = await department.desk.works.now(again.rpartition("/")[2])
     assert (made.state, made.tries) == (State.WAITING, 0)
-    parts = "select part.name from work same join work w using (about, key) join work_part part on part.work = same.work"
+    parts = (
+        "select part.name from work same join work w using (about, key) join work_part part on part.work = same.work"
+    )
     async with department.imaging.database.connection("owner") as session:
-        found = await session.all(
-            Query.composed("parts", f"{parts} where w.work = %(work)s::uuid"), work=made.id
-        )
+        found = await session.all(Query.composed("parts", f"{parts} where w.work = %(work)s::uuid"), work=made.id)
     assert [row[0] for row in found] == ["plan-fluence"], "it finds what the first one finished"
     assert await physicist.led(f"{work}/go-on") == again, "both go on with one plan"
 

@@ -34,9 +34,7 @@ def two_series() -> Case:
     header = replace(images.header, series=replace(images.header.series, uid=OTHER_SERIES))
     names = tuple(f"2.25.88{number:03}" for number in range(len(images.instances)))
     other = replace(images, header=header, instances=names)
-    return replace(
-        small_case(), images=(images, other), structure_sets=(drawn, replace(drawn, instance=OTHER_SET))
-    )
+    return replace(small_case(), images=(images, other), structure_sets=(drawn, replace(drawn, instance=OTHER_SET)))
 
 
 @pytest.fixture
@@ -86,17 +84,14 @@ async def test_a_plan_reads_its_series_and_its_contours_once_and_nothing_else(
     wish = await plan_wish(house.documents, case, await house.cases.objects(case), read, choice)
     seen: list[Case] = []
 
-    class Enough(Exception):
-        pass
-
     def asked(_asked: Any, case: Case, _machine: bytes) -> Any:
         seen.append(case)
-        raise Enough
+        raise Refusal("enough")
 
     monkeypatch.setattr(plan_computing, "_asked", asked)
     read_counts.clear()
     bench = replace(bench_of(cast("Any", None), cast("Any", house.cases)), documents=house.documents)
-    with pytest.raises(Enough):
+    with pytest.raises(Refusal, match="enough"):
         await plan_computing.plan_made(bench, Pad(arguments=wish.arguments))
     assert read_counts == [len(small_case().images[0].instances) + 1]
     (found,) = seen

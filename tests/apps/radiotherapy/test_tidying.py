@@ -55,7 +55,9 @@ def wish(name: str, *, version: str) -> Wish:
 async def given_up(house: House, works: Works, clock: Days, name: str, *, version: str, document: str) -> str:
     """A plan that was given up after a stage, whose result is a document."""
     work = await works.ask(wish(name, version=version), by="lin")
-    add = "insert into work_part (work, name, result, made_at) values (%(work)s::uuid, 'plan-fluence', %(name)s, %(now)s)"
+    add = (
+        "insert into work_part (work, name, result, made_at) values (%(work)s::uuid, 'plan-fluence', %(name)s, %(now)s)"
+    )
     async with house.database.connection("owner") as session:
         await session.run(Query.composed("add", add), work=work, name=document, now=clock())
     await works.give_up(work)

@@ -19,6 +19,7 @@ from tianfu.services.jobs.works import Wish, Works
 pytestmark = pytest.mark.anyio
 
 DAY = 86_400_000_000
+BEGUN = Instant(1_000 * DAY)
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ class Bench:
     """Works, what does them, and a clock that is told the time."""
 
     database: Database
-    now: Instant = Instant(1_000 * DAY)
+    now: Instant = BEGUN
     ends: str = "given-up"
     parts: dict[str, str] = field(default_factory=dict)
     drops: tuple[str, ...] = ()

@@ -108,8 +108,7 @@ async def done_in_order(
 
     async def count(doing: Doing) -> str:
         order.append(doing.arguments["name"])
-        for each in more.get(order[-1], ()):
-            ids.append(await works.ask(each, by=each.organisation))
+        ids.extend([await works.ask(each, by=each.organisation) for each in more.get(order[-1], ())])
         return "counted"
 
     async with working(database, addresses, Kind(name="count", do=count)):

@@ -65,7 +65,6 @@ class MachineFiles:
             raise Refusal("machine-unclear", details={"machine": name, "version": str(version)})
         return found[0].file.read_bytes()
 
-
     def _looked_at(self, file: Path) -> _Seen:
         """What a file says that it is, read unless it stands as it stood."""
         stands, seen = _stands(file), self._seen.get(file)

@@ -22,9 +22,7 @@ async def plan_parts_forgotten(works: Works, documents: Documents, clock: Clock)
 
     Raises Refusal `documents-not-kept` if files cannot be reached; nothing is lost sight of then.
     """
-    return await works.drop_parts(
-        PLAN, version=code_version(), before=_kept_since(clock), forget=documents.forget
-    )
+    return await works.drop_parts(PLAN, version=code_version(), before=_kept_since(clock), forget=documents.forget)
 
 
 def goes_on_after_stages(work: Work, clock: Clock) -> bool:

@@ -19,8 +19,8 @@ from tianfu.apps.radiotherapy.tidying import KEPT_DAYS, goes_on_after_stages
 from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, documents_of, wish_told
 from tianfu.kernel.ids import is_uuid
 from tianfu.kernel.instants import SECOND, Clock, Instant
-from tianfu.services.imaging.cases import GO_ON_PLAN, OPEN, STOP_PLAN, KeptCase
 from tianfu.kernel.refusal import Refusal
+from tianfu.services.imaging.cases import GO_ON_PLAN, OPEN, STOP_PLAN, KeptCase
 from tianfu.services.jobs.works import TOO_MANY, TRIES_MAX, State, Work
 from tianfu.web.asking import HttpRequest
 from tianfu.web.outcome import OTHERWISE
