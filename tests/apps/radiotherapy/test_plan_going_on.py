@@ -58,6 +58,17 @@ async def test_a_plan_whose_worker_is_silent_or_was_taken_up_says_so_in_both_lan
     assert "takes it up by itself after the last finished stage" in shown
     assert f'action="{work}/give-up"' in shown
     assert "计算此计划的程序已无响应" in (await chinese.get(work)).text
+    taken = """
+with another as (insert into procrastinate_workers default values returning id)
+update procrastinate_jobs set status = 'doing', worker_id = another.id from another
+ where procrastinate_jobs.id = (select job from work where work = %(work)s::uuid)"""
+    async with department.imaging.database.connection("owner") as session:
+        await session.run(Query.composed("taken", taken), work=work.rpartition("/")[2])
+    await told(department, work, "tries = 2")
+    shown = await page(physicist, work)
+    assert "stopped answering" not in shown
+    assert "Taken up after a program that computed it ended: try 2 of 3." in shown
+    assert "第 2 次，最多 3 次" in (await chinese.get(work)).text
 
 
 async def test_a_plan_that_ended_its_workers_is_gone_on_with_by_its_person_or_a_colleague(
@@ -137,10 +148,11 @@ select gen_random_uuid(), kind, queue, decode(md5(n::text), 'hex'), about, argum
   from work, generate_series(2, %(most)s::int) as n where work = %(work)s::uuid"""
     async with department.imaging.database.connection("owner") as session:
         await session.run(Query.composed("copies", copies), work=work.rpartition("/")[2], most=MOST.organisation)
+    fields = with_(await begun(physicist, case), **CHOSEN, dose="52")
     for browser, words in (
         (physicist, "Of your organisation’s plans"),
         (await in_chinese(department), f"本机构已有 {MOST.organisation} 个计划"),
     ):
-        answer = await sent(browser, case, [*with_(await begun(browser, case), **CHOSEN, dose="52"), ("deed", "make")])
+        answer = await sent(browser, case, [*fields, ("deed", "make")])
         assert answer.status_code == 422
         assert words in answer.text
