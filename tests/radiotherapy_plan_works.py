@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases, KeptCase, KeptObject
 from tianfu.services.imaging.deliveries import Deliveries
 from tianfu.services.jobs.doing import GivenUp
+from tianfu.services.jobs.works import Forget
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Reading
 
@@ -75,6 +76,7 @@ class OneCase:
 
     case: Case
     documents: tuple[str, ...] = ("a", "b")
+    asked: list[Collection[str] | None] = field(default_factory=list)
 
     async def one(self, case: str, organisation: str) -> KeptCase:
         """As `Cases.one`."""
@@ -84,8 +86,9 @@ class OneCase:
         """As `Cases.objects`."""
         return tuple(KeptObject(instance=name, modality="CT", document=name, size_bytes=1) for name in self.documents)
 
-    async def read(self, _case: KeptCase) -> Reading[Case]:
-        """As `Cases.read`."""
+    async def read(self, _case: KeptCase, *, only: Collection[str] | None = None) -> Reading[Case]:
+        """As `Cases.read`, but that it gives all there is."""
+        self.asked.append(only)
         return Reading(value=self.case, findings=())
 
 
@@ -130,6 +133,10 @@ class Pad:
     def finish(self, name: str, result: str) -> None:
         """As `Doing.finish`."""
         self.finished[name] = result
+
+    async def drop(self, names: Sequence[str], forget: Forget) -> None:
+        """As `Doing.drop`; whoever looks later still sees what they were."""
+        await forget([self.finished[name] for name in names])
 
 
 def bench_of(papers: Papers, case: OneCase) -> Bench:

@@ -11,12 +11,14 @@ from demo.radiotherapy.objects import write_case, written
 from typer.testing import CliRunner
 
 from tests.apps.radiotherapy.model.machines.test_kernels_mat import fields, mat_file
+from tests.apps.radiotherapy.test_reading_once import OTHER_SERIES, OTHER_SET, two_series
 from tests.radiotherapy_plan import small_beam, small_case, small_machine, template
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.model.planning.steps import StepName, Told
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
+from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.commands_radiotherapy import planning, radiotherapy_commands
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom import doses
@@ -142,6 +144,48 @@ def test_neither_template_nor_machine_is_chosen_silently(desk: Path, tmp_path: P
     words[3] = tmp_path / "other.json"
     assert refused(*words).code == "plan-machine-differs"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def several(desk: Path) -> Path:
+    """The case with a second series of its images and a second set of its contours."""
+    write_case(written(two_series()), desk / "several")
+    return desk / "several"
+
+
+@pytest.mark.parametrize(
+    ("named", "code", "told"),
+    [
+        ([], "plan-images-not-named", OTHER_SERIES),
+        (["--series", OTHER_SERIES], "plan-structures-not-named", OTHER_SET),
+        (["--series", "2.25.1", "--structure-set", OTHER_SET], "images-not-there", "2.25.1"),
+        (["--series", OTHER_SERIES, "--structure-set", "2.25.1"], "structures-not-there", "2.25.1"),
+        (["--protocol", "mine"], "protocol-unknown", "mine"),
+    ],
+)
+def test_of_several_images_and_contours_none_is_taken_unless_it_is_named(
+    named: list[str], code: str, told: str, desk: Path, several: Path, tmp_path: Path
+) -> None:
+    words = plan_words(desk, tmp_path / "out")
+    refusal = refused("plan", several, *words[2:], *named)
+    assert refusal.code == code
+    assert told in " ".join(refusal.details.values())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow  # a whole plan
+def test_a_plan_is_made_on_the_named_images_and_contours_and_judged_by_the_named_protocol(
+    desk: Path, several: Path, tmp_path: Path
+) -> None:
+    named = ["--series", OTHER_SERIES, "--structure-set", OTHER_SET, "--protocol", "tg119-c-shape-easier"]
+    done = run("plan", several, *plan_words(desk, tmp_path / "out")[2:], *named, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    plan = read_plan(decode((tmp_path / "out" / "RP-demonstration.dcm").read_bytes(), bytes_max=BYTES_MAX)).value
+    assert plan.structure_set == OTHER_SET
+    assert told["protocol"] == "tg119-c-shape-easier"
+    goals = shipped_protocols()["tg119-c-shape-easier"].goals
+    assert sorted(line["goal"] for line in told["scorecard"]) == sorted(goal.goal for goal in goals)
 
 
 @pytest.mark.slow  # a whole plan, and the kernels of the second engine

@@ -12,7 +12,7 @@ import pytest
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.limits.limiter import LEASE_SECONDS, Given, KeptBuckets, Limiter
-from tianfu.services.limits.limits import LIMIT_CLASSES, Limit, LimitClass, Limits, load_limits
+from tianfu.services.limits.limits import LIMIT_CLASSES, Limit, LimitClass, Limits, OpenWorks, load_limits
 
 pytestmark = pytest.mark.anyio
 
@@ -197,6 +197,24 @@ async def test_our_limits_are_told_in_the_reference() -> None:
     assert told == {name: (f"{limit['burst']:g}", f"{limit['per_second']:g}") for name, limit in ours.items()}
 
 
+async def test_how_many_works_may_be_open_is_told_in_the_reference() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")
+    told = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| a plan ")]
+    most = load_limits(None).open_works["radiotherapy-plan"]
+    assert told == [["a plan of radiotherapy", "`radiotherapy-plan`", str(most.person), str(most.organisation)]]
+
+
+async def test_an_operators_file_limits_works_that_it_names_and_leaves_others_as_ours(tmp_path: Path) -> None:
+    data, file = our_data(), tmp_path / "limits.json"
+    data["open_works"] = {"another-kind": {"person": 1, "organisation": 2}}
+    file.write_text(json.dumps(data))
+    ours = load_limits(None).open_works
+    assert load_limits(file).open_works == {**ours, "another-kind": OpenWorks(person=1, organisation=2)}
+    del data["open_works"]
+    file.write_text(json.dumps(data))
+    assert load_limits(file).open_works == ours, "a file that is older than these limits has them too"
+
+
 async def test_an_operators_file_takes_the_place_of_ours(tmp_path: Path) -> None:
     data = our_data()
     data["classes"]["read"] = {"burst": 7, "per_second": 1}
@@ -216,6 +234,8 @@ async def test_an_operators_file_takes_the_place_of_ours(tmp_path: Path) -> None
         lambda data: data["classes"]["read"].pop("burst"),
         lambda data: data["roles"].update(doctor=0),
         lambda data: data.update(version=2),
+        lambda data: data["open_works"]["radiotherapy-plan"].update(person=0),
+        lambda data: data["open_works"]["radiotherapy-plan"].pop("organisation"),
     ],
 )
 async def test_a_file_that_is_not_understood_is_refused(spoil: Any, tmp_path: Path) -> None:

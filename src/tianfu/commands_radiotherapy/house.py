@@ -124,6 +124,7 @@ async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[Hou
     from tianfu.services.imaging.cases import Cases
     from tianfu.services.imaging.deliveries import Deliveries
     from tianfu.services.jobs.works import Works
+    from tianfu.services.limits.limits import load_limits
 
     async with await Database.open(addresses, links_max=4) as database:
         trail = await open_trail(database, settings.home, system_clock)
@@ -137,7 +138,7 @@ async def _opened(settings: Settings, addresses: Addresses) -> AsyncIterator[Hou
                 documents=documents,
                 cases=Cases(database, documents, auditor, system_clock),
                 deliveries=Deliveries(database, documents, auditor, system_clock),
-                works=Works(database, system_clock),
+                works=Works(database, system_clock, most=load_limits(settings.limits_file).open_works),
             )
         finally:
             trail.close()

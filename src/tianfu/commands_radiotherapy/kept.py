@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tianfu.commands_radiotherapy.choosing import Named, named_in
 from tianfu.commands_radiotherapy.folders import read_contents
 from tianfu.commands_radiotherapy.house import BY, House, with_house
 from tianfu.commands_radiotherapy.machines import endorsed_file, house_signatories
@@ -70,21 +71,29 @@ def comparison(
 
 
 def plan(
-    case: str, organisation: str | None, wish: PlanWish, machine: Path, *, leave: bool
+    place: tuple[str, str | None], wish: PlanWish, machine: Path, named: Named, *, leave: bool
 ) -> tuple[PlanResult, dict[str, bytes]]:
-    """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps."""
+    """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps.
+
+    `place` are the case's id and its organisation, if that is named.  Raises Refusal as `named_in` does.
+    """
     from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
     from tianfu.apps.radiotherapy.wishes import plan_of
     from tianfu.services.imaging.cases import ASK_PLAN, EXPORT
 
     choice = PlanChoice(
-        wish=wish, machine=endorsed_file(machine, house_signatories()), structure_set=None, images=None, protocol=None
+        wish=wish,
+        machine=endorsed_file(machine, house_signatories()),
+        structure_set=named.structure_set,
+        images=named.series,
+        protocol=named.protocol,
     )
 
     async def work(house: House) -> tuple[PlanResult, dict[str, bytes]]:
-        found = await opened(house, case, organisation)
+        found = await opened(house, *place)
         reading = await asyncio.to_thread(read_contents, await contents_of(house, found))
         tell_findings(reading.findings)
+        named_in(reading.value, named)
         asked = await plan_wish(house.documents, found, await house.cases.objects(found), reading.value, choice)
         # Told before it is asked, and before anything leaves: what is broken off half-way was asked all the same.
         await house.cases.tell(found, ASK_PLAN, by=BY, machine=str(asked.arguments["machine_fingerprint"])[:12])

@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from tianfu.commands_radiotherapy import kept
+from tianfu.commands_radiotherapy.choosing import Named, SeriesName, StructureSetName, named_in
 from tianfu.commands_radiotherapy.folders import (
     read_bytes,
     read_folder,
@@ -23,6 +24,7 @@ from tianfu.commands_radiotherapy.folders import (
     write_readme,
 )
 from tianfu.commands_radiotherapy.house import Organisation, is_case
+from tianfu.commands_radiotherapy.judging import ProtocolName, chosen_protocol
 from tianfu.commands_radiotherapy.machines import MachineFile, chosen_machine, tell_notice
 from tianfu.commands_radiotherapy.plans_said import SaidPlan, said_of, said_of_result
 from tianfu.commands_radiotherapy.speaking import (
@@ -36,6 +38,7 @@ from tianfu.commands_radiotherapy.speaking import (
     step_said,
     tell_findings,
 )
+from tianfu.commands_radiotherapy.telling import line_told, show_scorecard
 from tianfu.commands_radiotherapy.waiting import Leave
 from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
@@ -44,8 +47,10 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.machines.machines import Machine
     from tianfu.apps.radiotherapy.model.planning.steps import Heard, Told
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+    from tianfu.apps.radiotherapy.model.protocols import Protocol
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
     from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
+    from tianfu.apps.radiotherapy.results import LineResult
     from tianfu.standards.dicom.cases import Case
 
 FILES: Final = {
@@ -66,6 +71,9 @@ def plan_case(
     template: Annotated[str, typer.Option("--template", help="a planning template: a file, or a name of ours")],
     machine: MachineFile,
     into: Into,
+    structure_set: StructureSetName = None,
+    series: SeriesName = None,
+    protocol: ProtocolName = None,
     organisation: Organisation = None,
     leave: Leave = False,
     as_json: AsJson = False,
@@ -73,19 +81,21 @@ def plan_case(
     """Make a plan that the machine could give, with its dose, look it over by rules, and write both into a folder."""
     refuse_filled(into)
     wish, chosen = chosen_template(template), chosen_machine(machine)
+    judging = None if protocol is None else chosen_protocol(protocol)
+    named = Named(structure_set=structure_set, series=series, protocol=judging)
     if is_case(place):
-        result, contents = kept.plan(place, organisation, wish, machine, leave=leave)
+        result, contents = kept.plan((place, organisation), wish, machine, named, leave=leave)
         tell_findings(result.odd)
         said = said_of_result(result)
     else:
-        case = case_at(place, organisation)
+        case = named_in(case_at(place, organisation), named)
         with bar() as tell:
-            made = _made(case, wish, chosen, tell)
+            made, lines = _made(case, wish, chosen, judging, tell)
         tell_findings(made.told)
-        said, contents = said_of(made), _contents(made)
+        said, contents = said_of(made, lines), _contents(made)
     _write(contents, wish, into)
     if as_json:
-        print(json.dumps(_told(said, into), ensure_ascii=False))
+        print(json.dumps({**_told(said, into), "protocol": protocol}, ensure_ascii=False))
     else:
         _show(said, into)
     hint("plan-without-setup-beams")
@@ -168,10 +178,15 @@ def _making() -> PlanMaking:
     )
 
 
-def _made(case: Case, wish: PlanWish, machine: Machine, tell: Tell) -> MadePlan:
-    from tianfu.apps.radiotherapy.queries.plan_making import made_plan
+def _made(
+    case: Case, wish: PlanWish, machine: Machine, protocol: Protocol | None, tell: Tell
+) -> tuple[MadePlan, tuple[LineResult, ...]]:
+    """The plan, and the lines of the protocol if one judges it."""
+    from tianfu.apps.radiotherapy.made_results import line_result
+    from tianfu.apps.radiotherapy.queries.plan_making import judged_plan
 
-    return made_plan(case, wish, machine, kept=None, heard=hearing(tell), making=_making())
+    made, lines = judged_plan(case, wish, machine, protocol=protocol, heard=hearing(tell), making=_making())
+    return made, tuple(map(line_result, lines))
 
 
 def _contents(made: MadePlan) -> dict[str, bytes]:
@@ -209,6 +224,7 @@ def _told(said: SaidPlan, into: Path) -> dict[str, Any]:
         "setup_beams": 0,
         "beams": [asdict(beam) for beam in said.beams],
         "faults": {severity: list(rules) for severity, rules in said.faults.items()},
+        "scorecard": [line_told(line) for line in said.lines],
     }
 
 
@@ -220,6 +236,8 @@ def _show(said: SaidPlan, into: Path) -> None:
     for severity, rules in said.faults.items():
         for rule in rules:
             out.print(f"{say(f'severity-{severity}')} · {say(f'rule-{rule}')} ({rule})", markup=False)
+    if said.lines:
+        show_scorecard(said.lines)
     reached, most = f"{said.reached_gy:.2f}", f"{said.dose_gy_max:.2f}"
     out.print(say("planned", reached=reached, most=most, folder=str(into)), markup=False)
     out.print(say("check-passed-is-no-clearance"), style="bold yellow", markup=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.plan_results import PlanResult
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
+    from tianfu.apps.radiotherapy.results import LineResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,10 @@ class SaidBeam:
 
 @dataclass(frozen=True, kw_only=True)
 class SaidPlan:
-    """A plan in a few lines; `instances` by what they are, `faults` the rules that are not kept by severity."""
+    """A plan in a few lines; `instances` by what they are, `faults` the rules that are not kept by severity.
+
+    `lines` are a protocol's goals; none without one.
+    """
 
     instances: Mapping[str, str]
     machine: str
@@ -31,9 +35,10 @@ class SaidPlan:
     dose_gy_max: float
     beams: tuple[SaidBeam, ...]
     faults: Mapping[str, tuple[str, ...]]
+    lines: tuple[LineResult, ...]
 
 
-def said_of(made: MadePlan) -> SaidPlan:
+def said_of(made: MadePlan, lines: tuple[LineResult, ...]) -> SaidPlan:
     """A plan that was made here."""
     objects, fields = made.objects, made.planned.fields
     instances = {"plan": objects.plan.instance, "dose": objects.dose.instance}
@@ -55,6 +60,7 @@ def said_of(made: MadePlan) -> SaidPlan:
         dose_gy_max=float(objects.dose.volume.values.max()),
         beams=beams,
         faults=_by_severity([(one.rule.severity.value, one.rule.id) for one in made.outcomes if one.faults]),
+        lines=lines,
     )
 
 
@@ -75,6 +81,7 @@ def said_of_result(result: PlanResult) -> SaidPlan:
             for field in result.fields
         ),
         faults=_by_severity([(one.severity, one.rule) for one in result.checks if one.faults]),
+        lines=result.lines,
     )
 
 

@@ -156,7 +156,7 @@ def show_evaluation(result: EvaluationResult) -> None:
             err.print(f"! {each.name}: {outside}", markup=False)
     out.print(table, markup=False)
     if result.lines:
-        _show_scorecard(result.lines)
+        show_scorecard(result.lines)
 
 
 def show_comparison(lines: Sequence[ComparedResult]) -> None:
@@ -205,7 +205,8 @@ def _reached(line: LineResult) -> str:
     return f"{reached} {verdict}" if line.reason is None else f"{reached} {verdict}: {said(line.reason, {})}"
 
 
-def _show_scorecard(lines: Sequence[LineResult]) -> None:
+def show_scorecard(lines: Sequence[LineResult]) -> None:
+    """The goals of a protocol, and what was reached of each."""
     table = Table(*map(say, ("priority", "structure", "goal", "reached", "known")))
     for line in lines:
         mark = language().say_either(f"rt.mark-{line.mark}", "rt.unsaid")

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from tianfu.apps.radiotherapy.tidying import plan_parts_forgotten
 from tianfu.db import Database
 from tianfu.installation import database_addresses, installation_keys, radiotherapy_bench
 from tianfu.kernel.instants import system_clock
@@ -22,7 +23,7 @@ from tianfu.records.trail.epochs import open_trail
 from tianfu.services.documents.keeping import SWEPT_AFTER_SECONDS, Documents
 from tianfu.services.imaging.deliveries import Deliveries
 from tianfu.services.jobs.worker import Worker
-from tianfu.services.jobs.works import Queue
+from tianfu.services.jobs.works import Queue, Works
 from tianfu.settings import Settings, settings_from
 from tianfu.supervision.parentage import die_with_parent
 
@@ -57,7 +58,8 @@ async def work_off(settings: Settings, queue: Queue) -> None:
                 asyncio.create_task(Worker(database, kinds, system_clock).run(addresses, queue))
             ]
             if queue == "light":
-                tasks.append(asyncio.create_task(keep_tidy(bench.deliveries, bench.documents)))
+                works = Works(database, system_clock, most={})  # nobody asks for one here
+                tasks.append(asyncio.create_task(keep_tidy(bench.deliveries, bench.documents, works)))
             tasks.append(asyncio.create_task(stop.wait()))
             await ended(tasks)
         finally:
@@ -74,11 +76,15 @@ async def ended(tasks: list[asyncio.Task[Any]]) -> None:
         task.result()
 
 
-async def keep_tidy(deliveries: Deliveries, documents: Documents) -> None:
-    """Forget again and again what was dropped a day ago, and sweep files that a kill left without a row."""
+async def keep_tidy(deliveries: Deliveries, documents: Documents, works: Works) -> None:
+    """Forget again and again what was dropped a day ago and stages of plans with which nobody goes on.
+
+    Files that a kill left without a row are swept.
+    """
     while True:
         try:
-            forgotten, swept = await deliveries.tidy(), await documents.sweep(SWEPT_AFTER_SECONDS)
+            forgotten = await deliveries.tidy() + await plan_parts_forgotten(works, documents, system_clock)
+            swept = await documents.sweep(SWEPT_AFTER_SECONDS)
         except Refusal as refusal:
             _log.warning("not_tidied", reason=refusal.code)  # the next time will do
         else:

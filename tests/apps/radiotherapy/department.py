@@ -208,16 +208,17 @@ async def department_of(
     clock = RunningTime()
     accounts = await accounts_of(database, addresses, clock, Telephone())
     imaging = await imaging_of(database, folder, clock)
+    limits = load_limits(None)
     desk = Desk(
         cases=imaging.cases,
         deliveries=imaging.deliveries,
-        works=Works(database, clock),
+        works=Works(database, clock, most=limits.open_works),
         documents=imaging.documents,
         looking=LateLooking(imaging.cases, imaging.documents),
         machines=MachineFiles(folder / "machines"),
         clock=clock,
     )
-    limiter = Limiter(MemoryBuckets(), load_limits(None), monotonic=time.monotonic)
+    limiter = Limiter(MemoryBuckets(), limits, monotonic=time.monotonic)
     sessions, signing_in = accounts.accounts.sessions, accounts.accounts.signing_in
     people = PeopleCallers(sessions, signing_in, limiter, NothingToTell(), is_production=False)
     site = build_site(

@@ -70,7 +70,7 @@ async def working(house: House, addresses: Addresses, queue: Queue) -> AsyncIter
 
 
 async def ended(house: House, work: str) -> Work:
-    works = Works(house.database, system_clock)
+    works = Works(house.database, system_clock, most={})
     async with asyncio.timeout(WAIT_SECONDS):
         while not (now := await works.now(work)).state.is_end:  # noqa: ASYNC110 - a worker ends it
             await asyncio.sleep(0.05)
@@ -84,7 +84,7 @@ async def asked(house: House, case: KeptCase, protocol: str | None) -> str:
         dose=case.about.doses[0].instance,
         protocol=None if protocol is None else shipped_protocols()[protocol],
     )
-    return await Works(house.database, system_clock).ask(wish, by=PHYSICIST.id)
+    return await Works(house.database, system_clock, most={}).ask(wish, by=PHYSICIST.id)
 
 
 async def test_a_judged_dose_is_kept_as_it_was_computed_with_its_provenance(house: House, addresses: Addresses) -> None:
@@ -152,7 +152,7 @@ async def test_a_worker_that_takes_up_computes_no_structure_twice(
     async with working(house, addresses, "heavy"):
         await asyncio.wait_for(reached.wait(), WAIT_SECONDS)
     stopped.set()
-    assert (await Works(house.database, system_clock).now(work)).state is State.RUNNING
+    assert (await Works(house.database, system_clock, most={}).now(work)).state is State.RUNNING
     async with working(house, addresses, "heavy"):
         done = await ended(house, work)
     assert done.state is State.DONE
@@ -178,7 +178,7 @@ async def test_two_doses_are_compared_as_the_index_says(house: House, addresses:
     case = await house.case_of([*small_objects().contents(), second_dose()])
     first, second = (each.instance for each in case.about.doses)
     wish = gamma_wish(case, await house.cases.objects(case), (first, second), CRITERIA)
-    work = await Works(house.database, system_clock).ask(wish, by=PHYSICIST.id)
+    work = await Works(house.database, system_clock, most={}).ask(wish, by=PHYSICIST.id)
     async with working(house, addresses, "heavy"):
         done = await ended(house, work)
     result = await gamma_of(house.documents, done)
@@ -194,7 +194,7 @@ async def test_two_doses_are_compared_as_the_index_says(house: House, addresses:
 
 
 async def test_a_delivery_is_taken_in_by_a_worker_and_a_refused_one_stays(house: House, addresses: Addresses) -> None:
-    works = Works(house.database, system_clock)
+    works = Works(house.database, system_clock, most={})
     whole = await house.sent(small_objects().contents())
     contents = small_objects().contents()
     short = await house.sent([*contents[:5], *contents[6:]])

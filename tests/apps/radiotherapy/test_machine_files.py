@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +104,59 @@ def test_a_signature_is_of_one_file_and_not_of_one_with_a_longer_name(tmp_path: 
     put_machine(tmp_path, machine)
     put_machine(tmp_path, measured_machine(purpose="clinical", version=2), "physicist", name="small.json.json")
     assert standing(tmp_path, machine) is None
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of files as they are read."""
+    names: list[str] = []
+    real = Path.open
+
+    def opened(file: Path, *how: Any, **named: Any) -> Any:
+        if how == ("rb",) or named.get("mode") == "rb":
+            names.append(file.name)
+        return real(file, *how, **named)
+
+    monkeypatch.setattr(Path, "open", opened)
+    return names
+
+
+def test_a_file_that_stands_as_it_stood_is_read_once_to_be_listed_and_anew_to_be_used(
+    tmp_path: Path, reads: list[str]
+) -> None:
+    put(tmp_path, "a.json")
+    (tmp_path / "b.json").write_bytes(b"{}")
+    files = MachineFiles(tmp_path)
+    first = files.all()
+    assert files.all() == first
+    assert sorted(reads) == ["a.json", "b.json"]
+    files.content("generic-6mv", 1)
+    assert sorted(reads) == ["a.json", "a.json", "b.json"]
+
+
+@pytest.mark.parametrize("how", ["written over", "renamed over with the same size and time"])
+def test_a_file_that_is_replaced_is_read_again_however_it_was(how: str, tmp_path: Path) -> None:
+    put(tmp_path, "a.json", version=1)
+    files = MachineFiles(tmp_path)
+    assert [each.version for each in files.all()] == [1]
+    before = (tmp_path / "a.json").stat()
+    if how == "written over":
+        put(tmp_path, "a.json", version=23)
+    else:
+        put(tmp_path, "new", version=2)
+        os.utime(tmp_path / "new", ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert (tmp_path / "new").stat().st_size == before.st_size
+        (tmp_path / "new").replace(tmp_path / "a.json")
+    assert [each.version for each in files.all()] == [23 if how == "written over" else 2]
+
+
+def test_what_is_remembered_is_no_more_than_what_lies_there(tmp_path: Path, reads: list[str]) -> None:
+    content = put(tmp_path, "a.json")
+    files = MachineFiles(tmp_path)
+    files.all()
+    (tmp_path / "a.json").unlink()
+    assert files.all() == ()
+    assert files._seen == {}
+    (tmp_path / "a.json").write_bytes(content)
+    files.all()
+    assert reads == ["a.json", "a.json"]

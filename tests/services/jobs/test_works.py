@@ -15,6 +15,7 @@ from tianfu.db import Addresses, Database
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.jobs import worker
+from tianfu.services.jobs import works as works_module
 from tianfu.services.jobs.doing import LATEST_BYTES_MAX, Doing, Kind
 from tianfu.services.jobs.worker import Worker
 from tianfu.services.jobs.works import State, Wish, Work, Works
@@ -32,7 +33,13 @@ def addresses(addresses_on_each_engine: Addresses) -> Addresses:
 
 def wish(name: str = "one", **more: object) -> Wish:
     return Wish(
-        kind="count", queue="heavy", about="case-1", arguments={"name": name, **more}, inputs=("a",), version="1"
+        kind="count",
+        queue="heavy",
+        about="case-1",
+        organisation="county",
+        arguments={"name": name, **more},
+        inputs=("a",),
+        version="1",
     )
 
 
@@ -61,7 +68,7 @@ async def test_the_same_wish_is_done_once_and_its_result_stays(database: Databas
         begun.append(doing.arguments["name"])
         return "counted"
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     first, second = await asyncio.gather(works.ask(wish(), by="physicist"), works.ask(wish(), by="doctor"))
     assert first == second
     async with working(database, addresses, Kind(name="count", do=count)):
@@ -91,7 +98,7 @@ async def test_a_work_that_is_given_up_ends_where_it_tells_its_progress(
 
         return await asyncio.to_thread(compute)
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     async with working(database, addresses, Kind(name="count", do=count)):
         await begun.wait()
@@ -110,7 +117,7 @@ async def test_what_a_work_refuses_is_what_people_read(database: Database, addre
     async def count(doing: Doing) -> str:
         raise Refusal("slice-missing", details={"after": "17"})
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     async with working(database, addresses, Kind(name="count", do=count)):
         now = await ended(works, work)
@@ -125,7 +132,7 @@ async def test_a_work_that_wants_more_memory_than_there_is_is_refused_and_the_wo
             raise MemoryError
         return "fine"
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     huge, small = await works.ask(wish("huge"), by="p"), await works.ask(wish("small"), by="p")
     async with working(database, addresses, Kind(name="count", do=count)):
         assert (await ended(works, huge)).refusal == "work-too-large"
@@ -138,7 +145,7 @@ async def test_a_mistake_of_ours_ends_the_work_and_not_the_worker(database: Data
             raise ZeroDivisionError
         return "fine"
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     bad, good = await works.ask(wish("bad"), by="p"), await works.ask(wish("good"), by="p")
     async with working(database, addresses, Kind(name="count", do=count)):
         assert (await ended(works, bad)).refusal == "unexpected"
@@ -163,7 +170,7 @@ async def test_what_a_dead_worker_left_is_taken_up_and_its_finished_parts_are_no
 
     monkeypatch.setattr(worker, "DEAD_SECONDS", 0.5)
     monkeypatch.setattr(worker, "LOOK_SECONDS", 0.2)
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     kind = Kind(name="count", do=count)
     dying = asyncio.create_task(Worker(database, [kind], system_clock).do(kind, work))
@@ -177,6 +184,47 @@ async def test_what_a_dead_worker_left_is_taken_up_and_its_finished_parts_are_no
     assert (await works.now(work)).tries == 2
 
 
+async def test_whether_the_worker_of_a_running_work_is_silent_can_be_seen(
+    database: Database, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, seen = asyncio.Event(), asyncio.Event()
+
+    async def count(doing: Doing) -> str:
+        begun.set()
+        await seen.wait()
+        return "counted"
+
+    jobs = Works(database, system_clock, most={})
+    work = await jobs.ask(wish(), by="physicist")
+    assert not (await jobs.now(work)).is_left, "it waits, and nobody had it"
+    async with working(database, addresses, Kind(name="count", do=count)):
+        await asyncio.wait_for(begun.wait(), WAIT_SECONDS)
+        now = await jobs.now(work)
+        assert (now.state, now.is_left) == (State.RUNNING, False)
+        monkeypatch.setattr(works_module, "DEAD_SECONDS", -60.0)  # as if its last beat were long ago
+        assert (await jobs.now(work)).is_left
+        monkeypatch.undo()
+        seen.set()
+        assert not (await ended(jobs, work)).is_left
+
+
+async def test_a_work_whose_worker_was_stopped_is_left_until_somebody_takes_it_up(
+    database: Database, addresses: Addresses
+) -> None:
+    begun = asyncio.Event()
+
+    async def count(doing: Doing) -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    jobs = Works(database, system_clock, most={})
+    work = await jobs.ask(wish(), by="physicist")
+    async with working(database, addresses, Kind(name="count", do=count)):
+        await asyncio.wait_for(begun.wait(), WAIT_SECONDS)
+    assert (await jobs.now(work)).is_left
+
+
 async def test_a_work_that_ends_its_workers_is_given_to_no_fourth(database: Database, addresses: Addresses) -> None:
     tried: list[int] = []
 
@@ -184,7 +232,7 @@ async def test_a_work_that_ends_its_workers_is_given_to_no_fourth(database: Data
         tried.append(1)
         raise asyncio.CancelledError
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     kind = Kind(name="count", do=count)
     for _ in range(3):
@@ -199,7 +247,7 @@ async def test_a_worker_that_is_killed_while_it_works_leaves_its_job_to_the_next
     database: Database, addresses: Addresses, tmp_path: Path
 ) -> None:
     """A real process of its own, killed as the kernel kills what takes too much memory."""
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     program = KILLED.format(admin=addresses.admin, secret=addresses.secret, begun=str(tmp_path / "begun"))
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
@@ -258,7 +306,7 @@ async def test_what_a_running_work_shows_of_itself_is_seen_until_it_ends(
 
         return await asyncio.to_thread(compute)
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     async with working(database, addresses, Kind(name="count", do=count)):
         await asyncio.wait_for(shown.wait(), WAIT_SECONDS)
@@ -273,7 +321,7 @@ async def test_more_than_there_is_room_for_is_not_shown(database: Database, addr
         await asyncio.to_thread(doing.progress, "counting", 1, 3, latest="x" * (LATEST_BYTES_MAX + 1))
         return "never"
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     async with working(database, addresses, Kind(name="count", do=count)):
         assert (await ended(works, work)).refusal == "unexpected"
@@ -294,7 +342,7 @@ async def test_asking_again_goes_on_with_the_parts_of_a_work_that_was_given_up(
             await asyncio.sleep(WAIT_SECONDS)
         return "counted"
 
-    works = Works(database, system_clock)
+    works = Works(database, system_clock, most={})
     work = await works.ask(wish(), by="physicist")
     async with working(database, addresses, Kind(name="count", do=count)):
         await asyncio.wait_for(kept.wait(), WAIT_SECONDS)

@@ -164,6 +164,20 @@ class Looking:
 
     async def opened(self, case: KeptCase) -> OpenCase:
         """The case, read unless it is open.  Raises Refusal `case-without-images` or `case-too-large-to-show`."""
+        held = await self._held(case)
+        if not held.case.images:
+            raise Refusal("case-without-images")
+        return held
+
+    async def read(self, case: KeptCase) -> Case:
+        """The same, also of a case without images; raises Refusal `case-too-large-to-show`."""
+        return (await self._held(case)).case
+
+    async def dose(self, document: str) -> Dose:
+        """The dose of a plan that was made here, by its document, as `OpenDoses.opened`."""
+        return await self._doses.opened(document)
+
+    async def _held(self, case: KeptCase) -> OpenCase:
         objects = await self._cases.objects(case)
         size = sum(each.size_bytes for each in objects)
         if size > SHOWN_BYTES_MAX:
@@ -173,8 +187,6 @@ class Looking:
             found = self._open.get(key)
             if found is None:
                 read = (await self._cases.read(case)).value
-                if not read.images:
-                    raise Refusal("case-without-images")
                 found = OpenCase(case=read)
                 if _held_bytes(read) <= OPEN_BYTES_MAX:
                     self._open[key] = found
@@ -183,10 +195,6 @@ class Looking:
             else:
                 self._open.move_to_end(key)
         return found
-
-    async def dose(self, document: str) -> Dose:
-        """The dose of a plan that was made here, by its document, as `OpenDoses.opened`."""
-        return await self._doses.opened(document)
 
 
 def _held_bytes(case: Case) -> int:

@@ -56,16 +56,22 @@ class Endorsed:
 
 
 class MachineFiles:
-    """The machine files in a folder; every call reads from the disk, so call them in a thread."""
+    """The machine files in a folder; every call reads from the disk, so call them in a thread.
+
+    A file that stands as it stood is not read again to be listed; whatever is used is always read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen: Mapping[Path, _Seen] = {}
         self._stands: dict[str, Standing | None] = {}
 
     def all(self) -> tuple[MachineFile, ...]:
         """Every machine of which there is a file, by name and version; files of something else are passed over."""
         there = sorted(each for each in self._folder.glob("*.json") if each.name != SIGNATORIES)
-        named = [machine for machine in map(_named, there[:FILES_MOST]) if machine is not None]
+        seen = {file: self._looked_at(file) for file in there[:FILES_MOST]}
+        self._seen = seen  # as many as were found: what is gone is forgotten
+        named = [each.machine for each in seen.values() if each.machine is not None]
         return tuple(sorted(named, key=lambda each: (each.name, each.version)))
 
     def content(self, name: str, version: int) -> bytes:
@@ -89,6 +95,13 @@ class MachineFiles:
     def standings(self) -> Mapping[str, Standing | None]:
         """How each machine stands by its fingerprint; None where no signature lies beside it."""
         return {each.fingerprint: self._standing(each) for each in self.all()}
+
+    def _looked_at(self, file: Path) -> _Seen:
+        """What a file says that it is, read unless it stands as it stood."""
+        stands, seen = _stands(file), self._seen.get(file)
+        if seen is not None and seen.stands == stands and stands is not None:
+            return seen
+        return _Seen(stands=stands, machine=_named(file))
 
     def _endorsed(self, machine: MachineFile) -> Endorsed:
         return endorsed_at(machine.file, self._folder / SIGNATORIES)
@@ -177,6 +190,23 @@ def _small(file: Path) -> bytes:
         return b""
     with file.open("rb") as opened:
         return opened.read(SMALL_BYTES_MOST + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A file as it was read; `machine` is None for what is none."""
+
+    stands: tuple[int, ...] | None
+    machine: MachineFile | None
+
+
+def _stands(file: Path) -> tuple[int, ...] | None:
+    """What changes with a file's content, however it is replaced; None for one that vanished."""
+    try:
+        told = file.stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
 
 class _Machine(msgspec.Struct):

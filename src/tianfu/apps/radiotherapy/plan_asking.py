@@ -57,26 +57,37 @@ async def plan_wish(
     """
     machine = await asyncio.to_thread(refuse_unless_plannable, read, choice)
     inputs = documents_of(objects)
+    chosen = chosen_of(read, structure_set=choice.structure_set, images=choice.images)
     document = await documents.keep(choice.machine.content)
     return Wish(
         kind=PLAN,
         queue="heavy",
         about=case.id,
+        organisation=case.organisation,
         arguments={
             "case": case.id,
             "organisation": case.organisation,
             "inputs": list(inputs),
+            "reads": list(_needed(chosen, objects)),
             "wish": msgspec.json.encode(choice.wish).decode(),
             "machine": document,
             "machine_fingerprint": fingerprint_of(machine),
             **_endorsement_of(machine, choice.machine),
-            "structure_set": choice.structure_set,
-            "images": choice.images,
+            # The only one is told by its name, too: whoever named it asks for the same plan.
+            "structure_set": chosen.structure_sets[0].instance,
+            "images": chosen.images[0].header.series.uid,
             "protocol": "" if choice.protocol is None else msgspec.json.encode(choice.protocol).decode(),
         },
         inputs=(*inputs, document),
         version=code_version(),
     )
+
+
+def _needed(chosen: Case, objects: Sequence[KeptObject]) -> tuple[str, ...]:
+    """The documents that a plan is made from: slices of the chosen images, and the chosen structures."""
+    instances = {instance for series in chosen.images for instance in series.instances}
+    instances |= {one.instance for one in chosen.structure_sets}
+    return documents_of([each for each in objects if each.instance in instances])
 
 
 def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:

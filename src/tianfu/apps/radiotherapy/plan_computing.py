@@ -57,7 +57,8 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     await doing.tell("reading", 0, 1)
     case, inputs = await inputs_of(bench, asked)
     machine = await bench.documents.content(asked["machine"])
-    reading = await bench.cases.read(case)
+    # One series and one set of a case that may hold more, doses and plans: each is read once, and nothing else.
+    reading = await bench.cases.read(case, only=asked.get("reads"))
     parts = PlanParts(doing=doing, documents=bench.documents, loop=asyncio.get_running_loop())
     kept = await parts.latest()
     begun_at = await asyncio.to_thread(parts.begun_at, bench.clock)

@@ -50,16 +50,20 @@ class PlanParts:
 
     async def forget(self) -> None:
         """Take away what is kept of steps, once the whole plan is."""
-        await self.documents.forget([self.doing.finished[_part(step)] for step in self.finished])
+        await self.doing.drop([_part(step) for step in self.finished], self.documents.forget)
 
     def keep(self, step: StepName, kept: Kept) -> None:
         """Keep what a step left; durable on return."""
-        keeping = self.documents.keep(write_kept(kept))
-        self.doing.finish(_part(step), asyncio.run_coroutine_threadsafe(keeping, self.loop).result())
+        content = write_kept(kept)
+        self.doing.finish(_part(step), self._kept(content))
+        self._kept(content)  # it may have been forgotten a moment before it was somebody's
 
     def begun_at(self, clock: Clock) -> Instant:
         """When the plan was begun: what is written twice says the same time."""
         return Instant(int(self._once("begun", lambda: str(clock()))))
+
+    def _kept(self, content: bytes) -> str:
+        return asyncio.run_coroutine_threadsafe(self.documents.keep(content), self.loop).result()
 
     def _once(self, name: str, made: Callable[[], str]) -> str:
         part = _part(name)

@@ -14,6 +14,7 @@ from tianfu.services.jobs.works import Works
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.looking import OpenCase
+    from tianfu.standards.dicom.cases import Case
     from tianfu.standards.dicom.doses import Dose
 
 
@@ -22,6 +23,10 @@ class Looking(Protocol):
 
     async def opened(self, case: KeptCase) -> OpenCase:
         """The case, read unless it is open already."""
+        ...
+
+    async def read(self, case: KeptCase) -> Case:
+        """The same, also of a case without images."""
         ...
 
     async def dose(self, document: str) -> Dose:
@@ -40,6 +45,10 @@ class LateLooking:
     async def opened(self, case: KeptCase) -> OpenCase:
         """As `Looking.opened`."""
         return await self._loaded().opened(case)
+
+    async def read(self, case: KeptCase) -> Case:
+        """As `Looking.read`."""
+        return await self._loaded().read(case)
 
     async def dose(self, document: str) -> Dose:
         """As `Looking.dose`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -11,15 +13,21 @@ from litestar.response import Redirect
 
 from tianfu.apps.radiotherapy.pages import CASES, DELIVERIES, WORKS, Physicist, not_found, page_of, physicist
 from tianfu.apps.radiotherapy.plan_following import PERCENTS, curve_row, stages_of
-from tianfu.apps.radiotherapy.plan_progress import progress_of
+from tianfu.apps.radiotherapy.plan_progress import PlanProgress, progress_of
 from tianfu.apps.radiotherapy.ports import Desk
+from tianfu.apps.radiotherapy.tidying import KEPT_DAYS, goes_on_after_stages
 from tianfu.apps.radiotherapy.wishes import EVALUATE, GAMMA, PLAN, TAKE_IN, asked_again, documents_of, wish_told
 from tianfu.kernel.ids import is_uuid
 from tianfu.kernel.instants import SECOND, Clock, Instant
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.imaging.cases import GO_ON_PLAN, OPEN, STOP_PLAN, KeptCase
-from tianfu.services.jobs.works import State, Work
+from tianfu.services.jobs.works import TOO_MANY, TRIES_MAX, State, Work
 from tianfu.web.asking import HttpRequest
+from tianfu.web.outcome import OTHERWISE
 from tianfu.web.pages import Pages
+
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.drawing import DrawnDvh
 
 WORK = WORKS + "/{work:str}"
 LOOK_SECONDS = 600
@@ -31,7 +39,7 @@ RESULTS = {EVALUATE: "judged", GAMMA: "gamma", PLAN: "plans"}
 
 def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
     """A page that follows a work and leads on when it is done."""
-    looks = Looks(desk.clock)
+    following = Following(pages=pages, desk=desk, looks=Looks(desk.clock))
 
     @get(WORK)
     async def show_work(request: HttpRequest, work: FromPath[str]) -> Response[str] | Redirect:
@@ -41,7 +49,7 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         if found.state is not State.RUNNING and found.kind == TAKE_IN and found.state.is_end:
             return Redirect(back_at(found), status_code=303)
         if found.kind == PLAN:
-            return await _plan_page(pages, desk, request, found, looks)
+            return await following.page(request, found)
         return page_of(pages, request)("work.html", work=found, back=back_at(found))
 
     @post(f"{WORK}/give-up", status_code=303)
@@ -56,7 +64,7 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         return Redirect(f"{WORKS}/{found.id}" if found.kind == PLAN else back_at(found), status_code=303)
 
     @post(f"{WORK}/go-on", status_code=303)
-    async def go_on(request: HttpRequest, work: FromPath[str]) -> Redirect:
+    async def go_on(request: HttpRequest, work: FromPath[str]) -> Response[str] | Redirect:
         who = physicist(request)
         found = await work_of(desk, who, work)
         if found.kind != PLAN or found.state not in {State.CANCELLED, State.FAILED}:
@@ -66,7 +74,12 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             # The old question has no answer any more: the form asks about the case as it is.
             return Redirect(f"{CASES}/{case.id}/plan?variant={found.id}", status_code=303)
         await desk.cases.tell(case, GO_ON_PLAN, by=who.caller, work=found.id)
-        again = await desk.works.ask(asked_again(found), by=who.caller.id)
+        try:
+            again = await desk.works.ask(asked_again(found), by=who.caller.id)
+        except Refusal as refusal:
+            if refusal.code not in TOO_MANY:
+                raise
+            return await following.page(request, found, refused=refusal)
         return Redirect(f"{WORKS}/{again}", status_code=303)
 
     return [show_work, give_up, go_on]
@@ -91,31 +104,45 @@ class Looks:
         return True
 
 
-async def _plan_page(pages: Pages, desk: Desk, request: HttpRequest, work: Work, looks: Looks) -> Response[str]:
-    """How far a plan is, with its curves; whose case it is stands above, so that it is told to the trail."""
-    who, progress = physicist(request), progress_of(work)
-    case = await desk.cases.one(work.about, who.organisation)
-    if looks.is_new(who.caller.id, work.id):
-        await desk.cases.tell(case, OPEN, by=who.caller, work=work.id)
-    wish = wish_told(work)
-    rows = () if progress is None else tuple(curve_row(each, progress.top_gy) for each in progress.curves)
-    drawn = None
-    if progress is not None and progress.curves:
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """Makes the page of a plan in the making, and of one that ended without a result."""
+
+    pages: Pages
+    desk: Desk
+    looks: Looks
+
+    async def page(self, request: HttpRequest, work: Work, *, refused: Refusal | None = None) -> Response[str]:
+        """How far a plan is, with its curves; whose case it is stands above, so that it is told to the trail."""
+        who, progress, desk = physicist(request), progress_of(work), self.desk
+        case = await desk.cases.one(work.about, who.organisation)
+        if self.looks.is_new(who.caller.id, work.id):
+            await desk.cases.tell(case, OPEN, by=who.caller, work=work.id)
+        wish = wish_told(work)
+        return page_of(self.pages, request)(
+            "planning.html",
+            status=200 if refused is None else OTHERWISE,
+            refused=refused,
+            work=work,
+            case=case,
+            wish=wish,
+            progress=progress,
+            stages=stages_of(progress, has_second=wish.has_second),
+            rows=() if progress is None else tuple(curve_row(each, progress.top_gy) for each in progress.curves),
+            percents=PERCENTS,
+            drawn=await self._drawn(request, progress),
+            has_changed=work.state.is_end and await has_changed(desk, case, work),
+            goes_on=goes_on_after_stages(work, desk.clock),
+            kept_days=KEPT_DAYS,
+            tries_most=TRIES_MAX,
+        )
+
+    async def _drawn(self, request: HttpRequest, progress: PlanProgress | None) -> DrawnDvh | None:
+        if progress is None or not progress.curves:
+            return None
         from tianfu.apps.radiotherapy.drawing import drawn_progress  # loaded by the first who follows a plan
 
-        drawn = await asyncio.to_thread(drawn_progress, progress, pages.asking(request).language)
-    return page_of(pages, request)(
-        "planning.html",
-        work=work,
-        case=case,
-        wish=wish,
-        progress=progress,
-        stages=stages_of(progress, has_second=wish.has_second),
-        rows=rows,
-        percents=PERCENTS,
-        drawn=drawn,
-        has_changed=work.state.is_end and await has_changed(desk, case, work),
-    )
+        return await asyncio.to_thread(drawn_progress, progress, self.pages.asking(request).language)
 
 
 async def has_changed(desk: Desk, case: KeptCase, work: Work) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +100,10 @@ class Cases:
         """The bytes of an object, as they were delivered."""
         return await self._documents.content(kept.document)
 
-    async def read(self, case: KeptCase) -> Reading[Case]:
-        """All objects of a case, decoded."""
-        contents = [await self.content(each) for each in await self.objects(case)]
+    async def read(self, case: KeptCase, *, only: Collection[str] | None = None) -> Reading[Case]:
+        """All objects of a case, decoded, or only those of these documents; what is odd among them is told likewise."""
+        objects = [each for each in await self.objects(case) if only is None or each.document in only]
+        contents = [await self.content(each) for each in objects]
         return await asyncio.to_thread(read_contents, contents)
 
     async def tell(self, case: KeptCase, deed: str, *, by: Caller, **facts: str) -> None:

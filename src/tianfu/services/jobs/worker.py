@@ -18,13 +18,10 @@ from tianfu.db import Addresses, Database, Role, queries
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.services.jobs.doing import GivenUp, KeptDoing, Kind, told
-from tianfu.services.jobs.works import Queue, State
+from tianfu.services.jobs.works import DEAD_SECONDS, TRIES_MAX, Queue, State
 
-TRIES_MAX = 3
-"""So many workers may die of one work. [ours]"""
-
-BEAT_SECONDS, DEAD_SECONDS = 5.0, 20.0
-"""How often a worker says that it lives, and after how long a silence it is taken for dead."""
+BEAT_SECONDS = 5.0
+"""How often a worker says that it lives."""
 
 LOOK_SECONDS = 5.0
 

@@ -8,14 +8,15 @@ digest of those, of its inputs and of the code's version is its key, so that not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import orjson
 
 from tianfu.db import Database, Transaction, queries
+from tianfu.db.wire import text_array
 from tianfu.kernel.ids import new_uuid7
 from tianfu.kernel.instants import Clock, Instant
 from tianfu.kernel.refusal import Refusal
@@ -25,6 +26,18 @@ Queue = Literal["heavy", "light"]
 
 LISTED_MAX = 200
 """So many works about one thing are listed; the newest come first."""
+
+TRIES_MAX = 3
+"""So many workers may die of one work. [ours]"""
+
+DEAD_SECONDS = 20.0
+"""After how long a silence a worker is taken for dead."""
+
+TOO_MANY = frozenset({"works-open-of-person", "works-open-of-organisation"})
+"""What asking for one more work is refused with while too many are open."""
+
+Forget = Callable[[Sequence[str]], Awaitable[None]]
+"""Takes away what results of parts stand for."""
 
 _SQL = queries("tianfu.services.jobs.sql", "works.sql")
 
@@ -48,13 +61,14 @@ class State(StrEnum):
 class Wish:
     """What is asked for.
 
-    `about` is what it is asked about, a case; `arguments` go to whoever does it and are JSON; `inputs` are digests of
-    everything that it reads; `version` tells one state of the code that does it from another.
+    `about` is what it is asked about, a case; `organisation` is whose; `arguments` go to whoever does it and are JSON;
+    `inputs` are digests of everything that it reads; `version` tells one state of the code that does it from another.
     """
 
     kind: str
     queue: Queue
     about: str
+    organisation: str
     arguments: Mapping[str, Any]
     inputs: tuple[str, ...]
     version: str
@@ -71,6 +85,7 @@ class Work:
     """A work as it stands; `done` of `total` parts, `result` as its kind writes it, once it is done.
 
     `latest` is what it shows of itself meanwhile, as its kind writes it: empty in lists, and once it has ended.
+    `is_left` tells, not in lists, that it runs and its worker is silent: the next one takes it up.
     """
 
     id: str
@@ -90,26 +105,50 @@ class Work:
     asked_by: str
     asked_at: Instant
     ended_at: Instant | None
+    is_left: bool
+
+
+class OpenMost(Protocol):
+    """How many works of a kind may be open, that is wait or run, at one time."""
+
+    @property
+    def person(self) -> int:
+        """Of one person."""
+        ...
+
+    @property
+    def organisation(self) -> int:
+        """Of one organisation."""
+        ...
 
 
 class Works:
-    """The works of an installation."""
+    """The works of an installation; kinds that `most` does not name are asked for without a limit."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, most: Mapping[str, OpenMost]) -> None:
         self._database = database
         self._clock = clock
+        self._most = most
 
     async def ask(self, wish: Wish, *, by: str) -> str:
-        """Have a work done, or find the one that does or did it; its id."""
+        """Have a work done, or find the one that does or did it; its id.
+
+        Raises Refusal `works-open-of-person` or `works-open-of-organisation` if too many of its kind are open.
+        """
         async with self._database.transaction("app") as transaction:
             return await self.ask_in(transaction, wish, by=by)
 
     async def ask_in(self, transaction: Transaction, wish: Wish, *, by: str) -> str:
         """The same as part of a transaction: nobody begins before it has committed."""
-        await transaction.run(_SQL.lock_key, lock=int.from_bytes(wish.key[:8], "big", signed=True))
+        most = self._most.get(wish.kind)
+        # Whoever is counted is counted one after the other.
+        lock = wish.key if most is None else hashlib.sha256(wish.kind.encode()).digest()
+        await transaction.run(_SQL.lock_key, lock=int.from_bytes(lock[:8], "big", signed=True))
         found = await transaction.one(_SQL.same_work, key=wish.key)
         if found is not None:
             return str(found[0])
+        if most is not None:
+            await _refuse_too_many(transaction, wish, most, by=by)
         work = new_uuid7()
         await transaction.run(
             _SQL.add_work,
@@ -120,6 +159,7 @@ class Works:
             about=wish.about,
             arguments=orjson.dumps(dict(wish.arguments)).decode(),
             version=wish.version,
+            organisation=wish.organisation,
             by=by,
             now=self._clock(),
         )
@@ -128,7 +168,7 @@ class Works:
     async def now(self, work: str) -> Work:
         """How it stands; raises Refusal `work-unknown`."""
         async with self._database.connection("app") as connection:
-            row = await connection.one(_SQL.work_now, work=work)
+            row = await connection.one(_SQL.work_now, work=work, dead_seconds=DEAD_SECONDS)
         if row is None:
             raise Refusal("work-unknown", next_step="reload")
         return _work(row)
@@ -144,10 +184,45 @@ class Works:
         async with self._database.transaction("app") as transaction:
             return await transaction.run(_SQL.give_up_work, work=work, now=self._clock()) > 0
 
+    async def drop_parts(self, kind: str, *, version: str, before: Instant, forget: Forget) -> int:
+        """Forget parts of a kind that nobody goes on with, and `forget` their results; how many parts they were.
+
+        Those are parts of what was done, was given up or failed before an instant, or is not of this version of the
+        code; nothing of what is open, whatever its version.  A result that another part has stays.
+        """
+        async with self._database.transaction("app") as transaction:
+            await transaction.run(_SQL.let_nobody_finish)
+            rows = await transaction.all(_SQL.drop_parts_left, kind=kind, version=version, before=before)
+            await forget_results(transaction, [row[0] for row in rows], forget)
+        return len(rows)
+
+
+async def forget_results(transaction: Transaction, results: Sequence[str], forget: Forget) -> None:
+    """Have results of parts that are gone forgotten, but for those that another part has.
+
+    They are forgotten before the transaction ends: one that is broken off is done again, and leaves nothing behind.
+    """
+    if not results:
+        return
+    still = {row[0] for row in await transaction.all(_SQL.parts_with, results=text_array(results))}
+    await forget(sorted(set(results) - still))
+
+
+async def _refuse_too_many(transaction: Transaction, wish: Wish, most: OpenMost, *, by: str) -> None:
+    row = await transaction.one(_SQL.open_works, kind=wish.kind, by=by, organisation=wish.organisation)
+    of_person, of_organisation = (0, 0) if row is None else (int(row[0]), int(row[1]))
+    for code, count, limit in (
+        ("works-open-of-person", of_person, most.person),
+        ("works-open-of-organisation", of_organisation, most.organisation),
+    ):
+        if count >= limit:
+            details = {"open": str(count), "most": str(limit)}
+            raise Refusal(code, next_step="wait", details=details, retryable=True)
+
 
 def _work(row: Any) -> Work:
     work, kind, about, arguments, version, state, step, done, total, latest, result, refusal, *rest = row
-    details, tries, asked_by, asked_at, ended_at = rest
+    details, tries, asked_by, asked_at, ended_at, is_left = rest
     return Work(
         id=str(work),
         kind=kind,
@@ -166,4 +241,5 @@ def _work(row: Any) -> Work:
         asked_by=asked_by,
         asked_at=asked_at,
         ended_at=ended_at,
+        is_left=is_left,
     )

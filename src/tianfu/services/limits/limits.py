@@ -1,4 +1,4 @@
-"""What may be asked how often: data, one file of ours, or one of the operator's in its place.
+"""What may be asked how often, and how much at once: data, one file of ours, or one of the operator's in its place.
 
 A bucket holds `burst` tokens and fills with `per_second`; a request takes one (token bucket, RFC 3290, section 5.1).
 """
@@ -6,7 +6,7 @@ A bucket holds `burst` tokens and fills with `per_second`; a request takes one (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
@@ -47,19 +47,28 @@ class Limit(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     per_second: float
 
 
+class OpenWorks(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How many works of one kind may wait or run at one time: of one person, and of one organisation."""
+
+    person: int
+    organisation: int
+
+
 class _Data(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     mark: str
     classes: dict[LimitClass, Limit]
     roles: dict[str, float]
+    open_works: dict[str, OpenWorks] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limit of each class, and how many times of it a role may have."""
+    """The limit of each class, how many times of it a role may have, and how many works may be open, by their kind."""
 
     classes: Mapping[LimitClass, Limit]
     roles: Mapping[str, float]
+    open_works: Mapping[str, OpenWorks] = field(default_factory=dict)
 
     def of(self, limit_class: LimitClass, role: str) -> Limit:
         """The limit of a class for a role."""
@@ -68,7 +77,11 @@ class Limits:
 
 
 def load_limits(file: Path | None) -> Limits:
-    """The operator's limits, or ours without a file; raises Refusal `limits-invalid` with the reason."""
+    """The operator's limits, or ours without a file; raises Refusal `limits-invalid` with the reason.
+
+    Kinds of works that the operator's file does not name have our limit: it may be older than they are.
+    """
+    ours = {} if file is None else load_limits(None).open_works
     try:
         text = files(__package__).joinpath("limits.json").read_bytes() if file is None else file.read_bytes()
         data = msgspec.json.decode(text, type=_Data)
@@ -83,7 +96,9 @@ def load_limits(file: Path | None) -> Limits:
             raise _invalid(name)
     if any(times <= 0 for times in data.roles.values()):
         raise _invalid("roles")
-    return Limits(classes=data.classes, roles=data.roles)
+    if any(min(most.person, most.organisation) < 1 for most in data.open_works.values()):
+        raise _invalid("open_works")
+    return Limits(classes=data.classes, roles=data.roles, open_works={**ours, **data.open_works})
 
 
 def _invalid(reason: str) -> Refusal:

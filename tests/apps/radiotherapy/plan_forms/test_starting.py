@@ -29,10 +29,10 @@ def two_sets() -> Case:
 async def chosen(read: Case, **told: str) -> Begun:
     """What was chosen on a case that lies open."""
 
-    async def opened(_case: Any) -> Any:
-        return SimpleNamespace(case=read)
+    async def read_once(_case: Any) -> Case:
+        return read
 
-    desk = cast("Any", SimpleNamespace(looking=SimpleNamespace(opened=opened)))
+    desk = cast("Any", SimpleNamespace(looking=SimpleNamespace(read=read_once)))
     return await begun(desk, cast("Any", None), told, None)
 
 

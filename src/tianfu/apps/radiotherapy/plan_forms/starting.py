@@ -27,7 +27,7 @@ from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.apps.radiotherapy.wishes import documents_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.imaging.cases import ASK_PLAN, KeptCase
-from tianfu.services.jobs.works import Work
+from tianfu.services.jobs.works import TOO_MANY, Work
 from tianfu.standards.dicom.cases import Case
 
 
@@ -71,7 +71,9 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
 
     Raises Refusal `case-without-images`, `case-without-structures` and whatever the case's objects refuse.
     """
-    read = await read_of(desk, case)
+    read = await desk.looking.read(case)
+    if not read.images:
+        raise Refusal("case-without-images")
     if not read.structure_sets:
         raise Refusal("case-without-structures")
     told = {name: str(chosen.get(name, "")) for name in ("template", "structure_set", "images")}
@@ -103,11 +105,6 @@ async def _replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[str, st
     now = {each.fingerprint for each in files if (each.name, each.version) == (wish.machine.name, wish.machine.version)}
     others = sorted(now - {before})
     return (before, others[0]) if others else None
-
-
-async def read_of(desk: Desk, case: KeptCase) -> Case:
-    """The case, as it lies open for its planes."""
-    return (await desk.looking.opened(case)).case
 
 
 def protocol_of(work: Work) -> str:
@@ -142,7 +139,12 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
         raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
     machine_digits = str(whole.arguments["machine_fingerprint"])[:TOLD_DIGITS]
     await desk.cases.tell(case, ASK_PLAN, by=by, machine=machine_digits, of=begun.variant or begun.template)
-    return await desk.works.ask(whole, by=by.id)
+    try:
+        return await desk.works.ask(whole, by=by.id)
+    except Refusal as refusal:
+        if refusal.code not in TOO_MANY:
+            raise
+        raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
 
 
 async def _machine(desk: Desk, key: str) -> tuple[Endorsed, Machine | Refusal]:

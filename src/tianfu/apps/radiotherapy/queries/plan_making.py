@@ -23,6 +23,8 @@ from tianfu.apps.radiotherapy.model.planning.steps import (
 )
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol
+from tianfu.apps.radiotherapy.model.scorecards import ScoreLine
+from tianfu.apps.radiotherapy.queries.evaluation import evaluate
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects, plan_objects
 from tianfu.apps.radiotherapy.queries.planning import PlanBase, plan_base_of
 from tianfu.standards.dicom.cases import Case
@@ -60,6 +62,21 @@ def made_plan(
     base = plan_base_of(case, wish)
     task = PlanTask(wish=wish, machine=machine, subject=base.subject, heard=heard)
     return made_on(base, task, kept=kept, making=making, protocol=None)
+
+
+def judged_plan(
+    case: Case, wish: PlanWish, machine: Machine, *, protocol: Protocol | None, heard: Heard, making: PlanMaking
+) -> tuple[MadePlan, tuple[ScoreLine, ...]]:
+    """The same judged by a protocol's goals in its first dose, if there is one; its rules know of it, too."""
+    refuse_other_machine(wish, machine)
+    base = plan_base_of(case, wish)
+    task = PlanTask(wish=wish, machine=machine, subject=base.subject, heard=heard)
+    made = made_on(base, task, kept=None, making=making, protocol=protocol)
+    if protocol is None:
+        return made, ()
+    planned_case = case_with(base, made.objects.plan, made.objects.dose)
+    judged = evaluate(planned_case, dose=None, protocol=protocol, on_progress=lambda _step, _done, _total: None)
+    return made, judged.lines
 
 
 def made_on(

@@ -6,28 +6,49 @@ select work from work where key = %(key)s and state in ('waiting', 'running', 'd
 -- Of two who ask for the same at one moment, one comes after the other.
 select pg_advisory_xact_lock(%(lock)s);
 
+-- open_works
+-- How many works of a kind are open: of one person, and of one organisation.
+select count(*) filter (where asked_by = %(by)s), count(*) filter (where organisation = %(organisation)s)
+  from work where kind = %(kind)s and state in ('waiting', 'running');
+
 -- add_work
--- Somebody asks for a work; the queue hears of it when this commits.
-with job as (
-  select (procrastinate_defer_jobs_v1(array[row(
-    %(queue)s, %(kind)s, 0, null, null, jsonb_build_object('work', %(work)s::text), null
+-- Somebody asks for a work; the queue hears of it when this commits.  Its turn is after the last of its organisation's,
+-- and after the one that is served now: whoever asks for one waits for two of each of the others at most.
+with turn as (
+  select greatest(
+           coalesce(max(turn) filter (where organisation = %(organisation)s), 0),
+           coalesce(min(turn) filter (where state = 'running'), min(turn) - 1, 0)
+         ) + 1 as number
+    from work where queue = %(queue)s and state in ('waiting', 'running')
+), job as (
+  select turn.number as turn, (procrastinate_defer_jobs_v1(array[row(
+    %(queue)s, %(kind)s, -turn.number, null, null, jsonb_build_object('work', %(work)s::text), null
   )::procrastinate_job_to_defer_v1]))[1] as number
+    from turn
 )
-insert into work (work, kind, queue, key, about, arguments, version, job, state, total, asked_by, asked_at)
-select %(work)s::uuid, %(kind)s, %(queue)s, %(key)s, %(about)s, %(arguments)s, %(version)s, job.number, 'waiting', 0,
-       %(by)s, %(now)s
+insert into work (
+  work, kind, queue, key, about, arguments, version, job, turn, state, total, organisation, asked_by, asked_at
+)
+select %(work)s::uuid, %(kind)s, %(queue)s, %(key)s, %(about)s, %(arguments)s, %(version)s, job.number, job.turn,
+       'waiting', 0, %(organisation)s, %(by)s, %(now)s
   from job;
 
 -- work_now
--- One work as it stands.
-select work, kind, about, arguments, version, state, step, done, total, latest, result, refusal, details, tries,
-       asked_by, asked_at, ended_at
-  from work where work = %(work)s::uuid;
+-- One work as it stands; one that runs is left if the worker that had it is silent or gone.
+select w.work, w.kind, w.about, w.arguments, w.version, w.state, w.step, w.done, w.total, w.latest, w.result, w.refusal,
+       w.details, w.tries, w.asked_by, w.asked_at, w.ended_at,
+       w.state = 'running' and coalesce(
+         j.status <> 'doing' or p.last_heartbeat < now() - make_interval(secs => %(dead_seconds)s), true
+       ) as is_left
+  from work w
+  left join procrastinate_jobs j on j.id = w.job
+  left join procrastinate_workers p on p.id = j.worker_id
+ where w.work = %(work)s::uuid;
 
 -- works_about
 -- What was asked about one thing, the newest first.
 select work, kind, about, arguments, version, state, step, done, total, '' as latest, result, refusal, details, tries,
-       asked_by, asked_at, ended_at
+       asked_by, asked_at, ended_at, false as is_left
   from work where about = %(about)s order by asked_at desc, work desc limit %(limit)s;
 
 -- begin_work
@@ -53,6 +74,37 @@ select distinct on (part.name) part.name, part.result
  where asked.work = %(work)s::uuid
  order by part.name, part.made_at;
 
+-- let_nobody_finish
+-- No part is added until the transaction ends: what is forgotten meanwhile is nobody's.
+lock table work_part in share row exclusive mode;
+
+-- drop_parts
+-- Parts of a work, and of those before it that asked for the same, by their names.
+delete from work_part part using work same, work asked
+ where asked.work = %(work)s::uuid and same.about = asked.about and same.key = asked.key and part.work = same.work
+   and part.name = any(%(names)s::text[])
+returning part.result;
+
+-- drop_parts_left
+-- Parts with which nobody goes on: the same was done, or given up before, or is of another state of the code.
+delete from work_part part using work w
+ where part.work = w.work and w.kind = %(kind)s
+   and not exists (
+     select from work open where open.about = w.about and open.key = w.key and open.state in ('waiting', 'running')
+   )
+   and (
+     w.version <> %(version)s
+     or exists (select from work whole where whole.about = w.about and whole.key = w.key and whole.state = 'done')
+     or not exists (
+       select from work later where later.about = w.about and later.key = w.key and later.ended_at >= %(before)s
+     )
+   )
+returning part.result;
+
+-- parts_with
+-- Those of these results that some part still has.
+select distinct result from work_part where result = any(%(results)s::text[]);
+
 -- end_work
 -- A work ends once: what ended stays as it is.
 update work set state = %(state)s, result = %(result)s, refusal = %(refusal)s, details = %(details)s, latest = '', ended_at = %(now)s
@@ -61,13 +113,13 @@ update work set state = %(state)s, result = %(result)s, refusal = %(refusal)s, d
 -- ask_again
 -- What is not over though its job is: its worker was stopped while it worked, which was not the work's doing.
 with lost as (
-  select w.work, w.kind, w.queue from work w left join procrastinate_jobs j on j.id = w.job
+  select w.work, w.kind, w.queue, w.turn from work w left join procrastinate_jobs j on j.id = w.job
    where w.queue = %(queue)s and w.state in ('waiting', 'running')
      and (j.id is null or j.status not in ('todo', 'doing'))
      for update of w skip locked
 ), job as (
   select work, (procrastinate_defer_jobs_v1(array[row(
-    queue, kind, 0, null, null, jsonb_build_object('work', work::text), null
+    queue, kind, -turn, null, null, jsonb_build_object('work', work::text), null
   )::procrastinate_job_to_defer_v1]))[1] as number
     from lost
 )
