@@ -36,7 +36,6 @@ from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases, KeptCase
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
-from tianfu.standards.dicom.grids import Volume
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.structure_sets import StructureSet
 from tianfu.standards.dicom.structures import Structure
@@ -249,8 +248,7 @@ def _lines(ground: Ground, wish: Wish, frame: PlaneFrame) -> tuple[Isodose, ...]
     if dose is None or wish.reference_gy is None:
         return ()
     refuse_other_frames(ground.images, dose.header)
-    volume = Volume(grid=dose.volume.grid, values=dose.volume.values.astype(np.float64))
-    return isodoses_in(volume, frame, LEVELS, reference_gy=wish.reference_gy)
+    return isodoses_in(dose.volume, frame, LEVELS, reference_gy=wish.reference_gy)
 
 
 @dataclass(frozen=True, kw_only=True)

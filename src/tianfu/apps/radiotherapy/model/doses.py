@@ -37,14 +37,14 @@ class FramedDose:
     volume: Volume[np.float64]
 
 
-def resampled(dose: Volume[np.float64], grid: Grid, *, outside: Outside) -> Volume[np.float64]:
-    """The dose at a grid's voxel centres, in whichever direction it lies.
+def resampled(dose: Volume[np.float64] | Volume[np.float32], grid: Grid, *, outside: Outside) -> Volume[np.float64]:
+    """The dose at a grid's voxel centres, in whichever direction it lies; what it has in 32 bits is not copied first.
 
     Centres beyond the dose's outermost ones are NaN, or Refusal `grid-outside-dose` tells how many they are.
     Raises Refusal `dose-of-one-plane` if there is nothing to go between.
     """
     if dose.grid.is_same(grid, within_mm=SAME_GRID_WITHIN_MM):
-        return Volume(grid=grid, values=dose.values.copy())
+        return Volume(grid=grid, values=dose.values.astype(np.float64))
     if min(dose.grid.shape) < 2:
         raise Refusal("dose-of-one-plane")
     start = dose.grid.indices(grid.points(np.zeros(3)))

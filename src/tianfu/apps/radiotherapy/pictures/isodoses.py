@@ -28,7 +28,7 @@ class Isodose:
 
 
 def isodoses_in(
-    dose: Volume[np.float64], frame: PlaneFrame, percents: Sequence[float], *, reference_gy: float
+    dose: Volume[np.float64] | Volume[np.float32], frame: PlaneFrame, percents: Sequence[float], *, reference_gy: float
 ) -> tuple[Isodose, ...]:
     """The lines of each level, in the order given; a level that the plane does not reach has none.
 
@@ -44,7 +44,7 @@ def isodoses_in(
     return tuple(_isodose(values, first, percent, reference_gy * percent / 100) for percent in percents)
 
 
-def _in_plane(dose: Volume[np.float64], frame: PlaneFrame) -> tuple[Floats, Floats]:
+def _in_plane(dose: Volume[np.float64] | Volume[np.float32], frame: PlaneFrame) -> tuple[Floats, Floats]:
     """The dose at the centres of those pixels that it may reach, and the place of the first of them."""
     last = np.array(dose.grid.shape[::-1]) - 1.0
     corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last
