@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tianfu.apps.radiotherapy.plan_results import PlanResult
+    from tianfu.apps.radiotherapy.plan_results import GoalResult, PlanResult
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
 
 
@@ -23,7 +23,10 @@ class SaidBeam:
 
 @dataclass(frozen=True, kw_only=True)
 class SaidPlan:
-    """A plan in a few lines; `instances` by what they are, `faults` the rules that are not kept by severity."""
+    """A plan in a few lines; `instances` by what they are, `faults` the rules that are not kept by severity.
+
+    `in_order` are the goals that were served in their order.
+    """
 
     instances: Mapping[str, str]
     machine: str
@@ -31,10 +34,13 @@ class SaidPlan:
     dose_gy_max: float
     beams: tuple[SaidBeam, ...]
     faults: Mapping[str, tuple[str, ...]]
+    in_order: tuple[GoalResult, ...]
 
 
 def said_of(made: MadePlan) -> SaidPlan:
     """A plan that was made here."""
+    from tianfu.apps.radiotherapy.made_plan_results import goal_result
+
     objects, fields = made.objects, made.planned.fields
     instances = {"plan": objects.plan.instance, "dose": objects.dose.instance}
     if objects.second is not None:
@@ -55,6 +61,7 @@ def said_of(made: MadePlan) -> SaidPlan:
         dose_gy_max=float(objects.dose.volume.values.max()),
         beams=beams,
         faults=_by_severity([(one.rule.severity.value, one.rule.id) for one in made.outcomes if one.faults]),
+        in_order=tuple(map(goal_result, made.served)),
     )
 
 
@@ -75,6 +82,7 @@ def said_of_result(result: PlanResult) -> SaidPlan:
             for field in result.fields
         ),
         faults=_by_severity([(one.severity, one.rule) for one in result.checks if one.faults]),
+        in_order=result.in_order,
     )
 
 
