@@ -91,7 +91,7 @@ CHANGED = "chosen on the page by whoever asked for the plan"
 class Ground:
     """What a form is filled in on: the template, the case's structures, and the machine that the form names.
 
-    `machine` is a Refusal if it names none that is there; `protocols` are those by which a plan may be judged or sought.
+    `machine` is a Refusal if it names none that is there; `protocols` are those by which plans are judged or sought.
     """
 
     base: PlanWish

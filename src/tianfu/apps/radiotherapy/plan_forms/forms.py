@@ -73,8 +73,8 @@ class PlanForm:
 
     `density` is a key of `density_key`; `isocentre` is MIDDLE, or POINT with a place in millimetres of the patient.
     `seen_case` and `seen_machines` are digests of what the page was made of: see `seen`.  `how` and `order_by` say how
-    the plan is sought, `seen_order` of which goals the page showed what they are: see `ordering`.  `goal_structures` are
-    the case's for those of goals that are none of the template's.
+    the plan is sought, `seen_order` of which goals the page showed what they are: see `ordering`.  `goal_structures`
+    are the case's for those of goals that are none of the template's.
     """
 
     name: str = ""

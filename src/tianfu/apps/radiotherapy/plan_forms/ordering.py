@@ -1,4 +1,4 @@
-"""The form's part that says how a plan is sought: by weighted objectives, or by goals in the order of their priority."""
+"""How a form says that a plan is sought: by weighted objectives, or by goals in the order of their priority."""
 
 from __future__ import annotations
 

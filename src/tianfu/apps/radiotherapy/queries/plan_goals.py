@@ -37,9 +37,7 @@ def served_goals(
     """Every goal in the order in which it was served."""
     dvhs = _histograms({line.goal.structure for line in lines}, base, dose)
     return tuple(
-        ServedGoal(
-            line=line, score=score(line.goal, dvhs[line.goal.structure], prescription_gy=prescription_gy)
-        )
+        ServedGoal(line=line, score=score(line.goal, dvhs[line.goal.structure], prescription_gy=prescription_gy))
         for line in lines
     )
 

@@ -168,9 +168,7 @@ def test_each_level_is_told_with_its_iterations() -> None:
 def test_it_ends_on_the_level_on_which_somebody_says_no() -> None:
     wanted = one_beamlet((goal("PTV", "D95% >= 50 Gy", 1), goal("Cord", "Dmax <= 20 Gy", 2)))
     with pytest.raises(Refusal, match="optimisation-cancelled"):
-        in_order(
-            wanted, start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=lambda level, _: level.number == 1
-        )
+        in_order(wanted, start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=lambda level, _: level.number == 1)
 
 
 def test_the_last_problem_holds_what_came_before_and_strives_for_what_comes_last() -> None:
@@ -184,7 +182,8 @@ def test_the_last_problem_holds_what_came_before_and_strives_for_what_comes_last
 
 
 @pytest.mark.parametrize(
-    ("text", "asks"), [("D95% >= 50 Gy", True), ("V20Gy <= 30 %", False), ("V<15Gy >= 7 cc", False), ("V<15Gy <= 1 %", True)]
+    ("text", "asks"),
+    [("D95% >= 50 Gy", True), ("V20Gy <= 30 %", False), ("V<15Gy >= 7 cc", False), ("V<15Gy <= 1 %", True)],
 )
 def test_what_asks_for_dose_is_known(text: str, *, asks: bool) -> None:
     assert asks_for_dose(constraint_from(text)) is asks

@@ -11,6 +11,7 @@ import pytest
 from tests.radiotherapy_plan import HOLDING, IN_ORDER, WISH, goal_of, ordered_wish, small_wish, template
 from tianfu.apps.radiotherapy.model.optimisation.objectives import EquivalentAtMost, MinimumDose
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from, write_plan_wish
+from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.kernel.refusal import Refusal
 
@@ -37,12 +38,22 @@ def test_the_case_must_have_each_structure_of_a_goal() -> None:
 
 def test_shipped_templates_say_in_both_languages_that_they_are_for_no_patient_and_how_they_are_known() -> None:
     shipped = shipped_templates()
-    assert set(shipped) == {"tg119-c-shape", "tg119-head-and-neck", "tg119-multi-target", "tg119-prostate"}
+    assert set(shipped) == {
+        *("tg119-c-shape", "tg119-c-shape-in-order"),
+        *("tg119-head-and-neck", "tg119-multi-target", "tg119-prostate"),
+    }
     for wish in shipped.values():
         assert "Not for clinical use" in wish.notice["en"]
         assert "不得用于临床" in wish.notice["zh-CN"]
         assert {known.element for known in wish.known} >= {"objectives", "computation", "fields"}
         assert wish.machine.name == "generic-6mv"
+
+
+def test_the_shipped_template_in_order_has_the_goals_of_its_protocol_and_tells_its_holding_as_ours() -> None:
+    wish = shipped_templates()["tg119-c-shape-in-order"]
+    assert wish.goals == shipped_protocols()["tg119-c-shape-easier"].goals
+    assert {known.element: known.mark for known in wish.known}["in_order.holding"] == "ours"
+    assert shipped_templates()["tg119-c-shape"].in_order is None
 
 
 def every_path(told: dict[str, Any], before: str = "") -> list[str]:
@@ -185,8 +196,14 @@ def in_order(*goals: dict[str, Any], **holding: float) -> dict[str, Any]:
     [
         (in_order(), "no-goals"),
         (in_order(TARGET, TARGET), "plan-wish-out-of-range"),
-        (in_order(*(goal_of("PTV_5000", f"D{number}% >= 1 Gy", priority=1) for number in range(1, 52))), "plan-wish-out"),
-        (in_order(*(goal_of("PTV_5000", f"D{n}% >= 1 Gy", priority=n) for n in range(1, 12))), "plan-wish-out-of-range"),
+        (
+            in_order(*(goal_of("PTV_5000", f"D{number}% >= 1 Gy", priority=1) for number in range(1, 52))),
+            "plan-wish-out",
+        ),
+        (
+            in_order(*(goal_of("PTV_5000", f"D{n}% >= 1 Gy", priority=n) for n in range(1, 12))),
+            "plan-wish-out-of-range",
+        ),
         (in_order({**TARGET, "structure": " "}), "plan-wish-out-of-range"),
         (in_order(TARGET, goal_of("ring", "Dmax <= 50 Gy", priority=2)), "plan-wish-out-of-range"),
         (in_order({**TARGET, "priority": 0}), "protocol-not-understood"),
