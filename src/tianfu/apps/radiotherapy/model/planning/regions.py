@@ -70,8 +70,9 @@ def regions_of(wish: PlanWish, subject: Subject) -> Mapping[str, Region]:
     made = {region.name: region for region in wish.regions}
     surfaces = {to_surface(name): mask for name, mask in subject.touched.items()}
     regions: dict[str, Region] = {}
-    served = (*objectives_of(wish, subject), *goals_of(wish, subject))
-    for name in dict.fromkeys(each.structure for each in served):
+    named = [objective.structure for objective in objectives_of(wish, subject)]
+    named += [goal.structure for goal in goals_of(wish, subject)]
+    for name in dict.fromkeys(named):
         if name in made:
             whole = region_in(subject.wanted, region_mask(made[name], subject), structure=name)
             regions[name] = sampled(whole, share=made[name].share, seed=wish.optimisation.seed)
