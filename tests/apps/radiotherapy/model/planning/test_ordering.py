@@ -7,7 +7,15 @@ from functools import cache
 
 import pytest
 
-from tests.radiotherapy_plan import goal_of, ordered_wish, small_machine, small_subject
+from tests.radiotherapy_plan import (
+    BESIDE_GOALS,
+    HOLDING,
+    goal_of,
+    ordered_wish,
+    small_machine,
+    small_subject,
+    small_wish,
+)
 from tianfu.apps.radiotherapy.model.optimisation.goals import Line
 from tianfu.apps.radiotherapy.model.planning.following import followed
 from tianfu.apps.radiotherapy.model.planning.kept import Kept, kept_from, write_kept
@@ -70,7 +78,8 @@ def fluence_of(*goals: tuple[str, str, int]) -> dict[str, Line]:
         return told.step is not StepName.SEGMENTS
 
     asked = [goal_of(structure, text, priority=priority) for structure, text, priority in goals]
-    one = task(ordered_wish(*asked, **LONGER), until_segments)
+    order = {"goals": asked, "holding": {**HOLDING, "weight": 100.0, "held_weight": 10_000.0}}
+    one = task(small_wish(in_order=order, objectives=BESIDE_GOALS, **LONGER), until_segments)
     with pytest.raises(Refusal, match="plan-cancelled"):
         planned(one, kept=nothing_kept(one))
     (kept,) = [told.kept for told in heard if told.kept is not None]
