@@ -53,6 +53,7 @@ WISH: dict[str, Any] = {
         {"kind": "maximum-dose", "structure": "SpinalCord", "weight": 30.0, "dose_gy": 15.0},
         {"kind": "equivalent-at-most", "structure": "beyond", "weight": 1.0, "dose_gy": 10.0, "exponent": 1.0},
     ],
+    "in_order": None,
     "optimisation": {
         "fluence": {"iterations_most": 12, "change_least": 1e-3},
         "smoothing": 0.3,
@@ -81,6 +82,35 @@ WISH: dict[str, Any] = {
         "lateral_mm": 10.0,
     },
 }
+
+
+HOLDING = {"weight": 10.0, "held_weight": 1000.0, "slack_gy": 0.5, "slack_percent": 1.0, "aim_gy": 0.3}
+
+
+def goal_of(structure: str, text: str, *, priority: int) -> dict[str, Any]:
+    """A goal of our own."""
+    told = {"structure": structure, "goal": text, "priority": priority}
+    return {**told, "variation": None, "mark": "ours", "source": "of this test"}
+
+
+IN_ORDER: dict[str, Any] = {
+    "goals": [
+        goal_of("PTV_5000", "D95% >= 50 Gy", priority=1),
+        goal_of("PTV_5000", "D10% < 55 Gy", priority=1),
+        goal_of("SpinalCord", "D10% < 25 Gy", priority=2),
+    ],
+    "holding": HOLDING,
+}
+"""The goals of protocol `tg119-c-shape-easier` for a ball and a cord; its holding is our own."""
+
+BESIDE_GOALS = WISH["objectives"][2:3] + WISH["objectives"][4:]
+"""What is asked of the body about them on every level."""
+
+
+def ordered_wish(*goals: dict[str, Any], **changes: Any) -> PlanWish:
+    """The small template that serves goals in their order, those of `IN_ORDER` unless others are given."""
+    told = IN_ORDER if not goals else {**IN_ORDER, "goals": list(goals)}
+    return small_wish(in_order=told, objectives=BESIDE_GOALS, **changes)
 
 
 def template(**changes: Any) -> bytes:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tests.apps.radiotherapy.model.machines.test_kernels_mat import fields, mat_file
 from tests.apps.radiotherapy.test_reading_once import OTHER_SERIES, OTHER_SET, two_series
-from tests.radiotherapy_plan import small_beam, small_case, small_machine, template
+from tests.radiotherapy_plan import BESIDE_GOALS, IN_ORDER, small_beam, small_case, small_machine, template
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
@@ -91,6 +91,23 @@ def test_a_plan_and_its_dose_are_written_for_demonstration_beside_the_case(desk:
         "template.json",
     }
     assert {file.name: file.read_bytes() for file in (desk / "case").iterdir()} == before
+
+
+@pytest.mark.slow  # a whole plan
+def test_a_plan_by_goals_in_their_order_tells_what_each_was_held_at_and_reaches(desk: Path, tmp_path: Path) -> None:
+    words = plan_words(desk, tmp_path / "out")
+    words[3] = tmp_path / "ordered.json"
+    (tmp_path / "ordered.json").write_bytes(template(in_order=IN_ORDER, objectives=BESIDE_GOALS))
+    done = run(*words, "--json")
+    assert done.exit_code == 0, done.output
+    least, _, cord = json.loads(done.stdout)["goals_in_order"]
+    assert (least["structure"], least["priority"], least["goal"]) == ("PTV_5000", 1, "D95% >= 50 Gy")
+    # monitor units are those of the prescription, of which this goal is one
+    assert least["reached"] == pytest.approx(50.0, rel=0.001)
+    assert least["is_held"] is True
+    assert cord["held"].startswith("D10% < ")
+    words[-1] = tmp_path / "again"
+    assert "Held at" in run(*words).output
 
 
 def dose_in(folder: Path) -> Dose:

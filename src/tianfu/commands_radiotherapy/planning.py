@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import uuid4
 
+import msgspec
 import typer
 from rich.table import Table
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.planning.steps import Heard, Told
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
     from tianfu.apps.radiotherapy.model.protocols import Protocol
+    from tianfu.apps.radiotherapy.plan_results import GoalResult
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
     from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
     from tianfu.apps.radiotherapy.results import LineResult
@@ -153,6 +155,8 @@ def hearing(tell: Tell) -> Heard:
     def heard(told: Told) -> bool:
         words = step_said(told.step)
         if told.objective is not None:
+            if told.level is not None:
+                words = say("planning-level", step=words, level=told.level.number, levels=told.level.count)
             words = say("planning-iteration", step=words, iteration=told.done, objective=f"{told.objective:.2f}")
         tell(words, told.done, told.total or max(told.done, 1))
         return True
@@ -225,6 +229,7 @@ def _told(said: SaidPlan, into: Path) -> dict[str, Any]:
         "beams": [asdict(beam) for beam in said.beams],
         "faults": {severity: list(rules) for severity, rules in said.faults.items()},
         "scorecard": [line_told(line) for line in said.lines],
+        "goals_in_order": [msgspec.to_builtins(goal) for goal in said.in_order],
     }
 
 
@@ -233,6 +238,8 @@ def _show(said: SaidPlan, into: Path) -> None:
     for beam in said.beams:
         table.add_row(str(beam.number), f"{beam.gantry_degrees:g}°", str(beam.segments), f"{beam.mu:.2f}")
     out.print(table, markup=False)
+    if said.in_order:
+        out.print(_goals(said.in_order), markup=False)
     for severity, rules in said.faults.items():
         for rule in rules:
             out.print(f"{say(f'severity-{severity}')} · {say(f'rule-{rule}')} ({rule})", markup=False)
@@ -241,3 +248,13 @@ def _show(said: SaidPlan, into: Path) -> None:
     reached, most = f"{said.reached_gy:.2f}", f"{said.dose_gy_max:.2f}"
     out.print(say("planned", reached=reached, most=most, folder=str(into)), markup=False)
     out.print(say("check-passed-is-no-clearance"), style="bold yellow", markup=False)
+
+
+def _goals(served: tuple[GoalResult, ...]) -> Table:
+    """Goals in the order in which they were served: what each was held at, and what the plan's dose reaches."""
+    table = Table(*map(say, ("priority", "structure", "goal", "goal-held", "reached", "goal-stands")))
+    for goal in served:
+        reached = "–" if goal.reached is None else f"{goal.reached:.2f} {goal.unit}"
+        stands = say("goal-is-held" if goal.is_held else "goal-is-not-held")
+        table.add_row(str(goal.priority), goal.structure, goal.goal, goal.held, reached, stands)
+    return table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tianfu.apps.radiotherapy.plan_results import PlanResult
+    from tianfu.apps.radiotherapy.plan_results import GoalResult, PlanResult
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
     from tianfu.apps.radiotherapy.results import LineResult
 
@@ -26,7 +26,7 @@ class SaidBeam:
 class SaidPlan:
     """A plan in a few lines; `instances` by what they are, `faults` the rules that are not kept by severity.
 
-    `lines` are a protocol's goals; none without one.
+    `lines` are a protocol's goals, none without one; `in_order` those that were served in their order.
     """
 
     instances: Mapping[str, str]
@@ -36,10 +36,13 @@ class SaidPlan:
     beams: tuple[SaidBeam, ...]
     faults: Mapping[str, tuple[str, ...]]
     lines: tuple[LineResult, ...]
+    in_order: tuple[GoalResult, ...]
 
 
 def said_of(made: MadePlan, lines: tuple[LineResult, ...]) -> SaidPlan:
     """A plan that was made here."""
+    from tianfu.apps.radiotherapy.made_plan_results import goal_result
+
     objects, fields = made.objects, made.planned.fields
     instances = {"plan": objects.plan.instance, "dose": objects.dose.instance}
     if objects.second is not None:
@@ -61,6 +64,7 @@ def said_of(made: MadePlan, lines: tuple[LineResult, ...]) -> SaidPlan:
         beams=beams,
         faults=_by_severity([(one.rule.severity.value, one.rule.id) for one in made.outcomes if one.faults]),
         lines=lines,
+        in_order=tuple(map(goal_result, made.served)),
     )
 
 
@@ -82,6 +86,7 @@ def said_of_result(result: PlanResult) -> SaidPlan:
         ),
         faults=_by_severity([(one.severity, one.rule) for one in result.checks if one.faults]),
         lines=result.lines,
+        in_order=result.in_order,
     )
 
 

@@ -22,7 +22,7 @@ from tests.radiotherapy_plan_works import small_contents
 from tests.radiotherapy_signing import measured_machine, put_machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
 from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress, progress_text
-from tianfu.apps.radiotherapy.plan_results import PlanResult
+from tianfu.apps.radiotherapy.plan_results import GoalResult, PlanResult
 from tianfu.apps.radiotherapy.work_routes import Looks
 from tianfu.db import Query
 from tianfu.kernel.instants import SECOND as A_SECOND
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # plans are computed by kern
 
 NOTICE = "Not for clinical use until commissioned and registered."
 CHOSEN = {"name": "Small", "machine": "generic-6mv@1", "second": "none", "protocol": "none", "confirmed": "yes"}
-CHOSEN["density"] = "TG-119 phantom@1"
+CHOSEN |= {"density": "TG-119 phantom@1", "how": "weighted"}
 
 Fields = list[tuple[str, str]]
 
@@ -137,7 +137,7 @@ async def test_a_case_leads_to_a_template_and_a_form_and_nothing_is_chosen(physi
     told = dict(fields)
     assert (told["machine"], told["density"], told["protocol"]) == ("", "", "")
     assert told["isocentre"] == "target-middle"
-    assert {"second", "confirmed"} & set(told) == set()
+    assert {"second", "confirmed", "how"} & set(told) == set()
     assert [value for name, value in fields if name == "structure"] == ["BODY", "PTV_5000", "SpinalCord"]
     assert [value for name, value in fields if name == "beam-gantry"] == ["0", "120", "240"]
 
@@ -319,6 +319,60 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     assert "Choose two different plans" in odd.text
 
 
+def goal_result(structure: str, *, reached: float, is_held: bool) -> GoalResult:
+    return GoalResult(
+        structure=structure,
+        goal="D10% < 25 Gy",
+        priority=2,
+        mark="ours",
+        source="of a test",
+        unit="Gy",
+        held="D10% < 25.5 Gy",
+        by_fluence=23.25,
+        is_held_by_fluence=True,
+        reached=reached,
+        is_held=is_held,
+        verdict="missed",
+        reason=None,
+    )
+
+
+async def test_a_plan_is_sought_by_goals_that_were_shown_and_tells_which_were_held(
+    department: Department, physicist: Browser, case: KeptCase
+) -> None:
+    order = {"how": "in-order", "order_by": "tg119-c-shape-easier"}
+    strict = {"weight": "10", "held_weight": "1000", "slack_gy": "0.5", "slack_percent": "1", "aim_gy": "0.3"}
+    strict = {f"holding_{name}": value for name, value in strict.items()}
+    fields = with_(await begun(physicist, case), **{**CHOSEN, **order, **strict})
+    unseen = await sent(physicist, case, [*fields, ("deed", "make")])
+    assert (unseen.status_code, 'id="order_by-error"' in unseen.text) == (422, True)
+    shown = await sent(physicist, case, [*fields, ("deed", "goals")])
+    assert shown.status_code == 200
+    assert re.search(r'<h3 id="goals"[^>]* autofocus', shown.text)
+    assert "D10% &lt; 25 Gy" in shown.text
+    goals = [pair for pair in fields_of(shown.text) if pair[0] == "goal_structure"]
+    assert [name for name, _ in goals] == ["goal_structure"] * 2
+    assert "confirmed" not in dict(fields_of(shown.text)), "what structures mean is confirmed with those of goals"
+    meant = [pair for pair in with_(fields_of(shown.text), confirmed="yes") if pair[0] != "goal_structure"]
+    bare = await sent(physicist, case, [*meant, ("deed", "make")])
+    assert (bare.status_code, 'href="#goal-structure-1"' in bare.text) == (422, True)
+    mapped = [*meant, ("goal_structure", "PTV_5000"), ("goal_structure", "SpinalCord")]
+    work = await asked(physicist, case, mapped)
+    [made] = await department.desk.works.about(case.id)
+    wished = msgspec.json.decode(made.arguments["wish"])["in_order"]
+    assert [(goal["structure"], goal["priority"]) for goal in wished["goals"]] == [
+        ("PTV_5000", 1),
+        ("PTV_5000", 1),
+        ("SpinalCord", 2),
+    ]
+    lost = goal_result("SpinalCord", reached=27.5, is_held=False)
+    result = msgspec.structs.replace(small_result("Small", {}), in_order=(lost,))
+    told = await page(physicist, f"{at(case)}/plans/{await finished(department, work, result)}")
+    assert re.search(r'data-part="in-order".*23\.25 Gy.*>held<.*27\.50 Gy.*>not held<', told, re.DOTALL)
+    variant = dict(fields_of(await page(physicist, f"{at(case)}/plan?variant={made.id}")))
+    assert (variant["how"], variant["order_by"], variant["holding_slack_gy"]) == ("in-order", "template", "0.5")
+
+
 async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
     department: Department, physicist: Browser, case: KeptCase
 ) -> None:
@@ -344,6 +398,8 @@ async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
             prescribed_structure="PTV_5000",
             top_gy=60.0,
             curves=(curve,),
+            level=2,
+            levels=3,
         )
     )
     run = "update work set state = 'running', step = 'fluence', latest = %(latest)s where work = %(work)s::uuid"
@@ -353,6 +409,7 @@ async def test_a_plan_is_followed_by_its_curves_stopped_and_gone_on_with(
     assert 'data-moves="curves"' in shown
     assert "rt-curve" in shown
     assert "12.5" in shown
+    assert "2 of 3" in shown
     assert re.search(r'<li class="now" aria-current="step">.*?Optimising fluence', shown)
     # half of the volume gets 80 hundredths of 60 Gy and half of a fifth more
     assert re.search(r"<td>48\.6</td><td>54\.0</td><td>59\.5</td>|<td>48\.\d</td><td>54\.0</td>", shown)

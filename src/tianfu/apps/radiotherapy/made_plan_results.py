@@ -22,6 +22,7 @@ from tianfu.apps.radiotherapy.plan_results import (
     DensityTableResult,
     FaultResult,
     FieldResult,
+    GoalResult,
     MachineResult,
     ObjectResult,
     OddResult,
@@ -30,6 +31,7 @@ from tianfu.apps.radiotherapy.plan_results import (
     SegmentResult,
 )
 from tianfu.apps.radiotherapy.queries.evaluation import Evaluation
+from tianfu.apps.radiotherapy.queries.plan_goals import ServedGoal
 from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
 from tianfu.apps.radiotherapy.results import Provenance
 from tianfu.standards.dicom.cases import Case
@@ -100,6 +102,27 @@ def plan_result_of(
         complexity=None if made.complexity is None else _complexity(made.complexity),
         second=None if judged.second is None else _second(judged.second, made, wish),
         objects=objects,
+        in_order=tuple(map(goal_result, made.served)),
+    )
+
+
+def goal_result(served: ServedGoal) -> GoalResult:
+    """A goal that was served in its order as it is kept."""
+    line, goal, judged = served.line, served.line.goal, served.score
+    return GoalResult(
+        structure=goal.structure,
+        goal=goal.goal,
+        priority=goal.priority,
+        mark=goal.mark,
+        source=goal.source,
+        unit=goal.constraint.unit.value,
+        held=str(line.held),
+        by_fluence=line.reached,
+        is_held_by_fluence=line.is_held,
+        reached=judged.reached,
+        is_held=served.is_held,
+        verdict=judged.verdict.value,
+        reason=judged.reason,
     )
 
 

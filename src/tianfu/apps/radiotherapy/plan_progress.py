@@ -44,7 +44,8 @@ class PlanProgress(msgspec.Struct, frozen=True, kw_only=True):
     `step` is a StepName of `planning.steps` (or `reading` or `judging`); `done` are its iterations, fields or parts of
     `total`, None if nobody knows how many there will be; `objective` is that of the latest iteration, and `iteration`
     its number within `of_step`, the step whose iteration the curves show.  Curves stay as they were while later steps
-    run; there are none before the first iteration.  `finished` are the steps that are kept.
+    run; there are none before the first iteration.  `finished` are the steps that are kept.  `level` of `levels` is at
+    hand where goals are served in their order; each has iterations of its own.
     """
 
     notice: str = NOT_CLEARED
@@ -54,6 +55,8 @@ class PlanProgress(msgspec.Struct, frozen=True, kw_only=True):
     objective: float | None = None
     of_step: str | None = None
     iteration: int | None = None
+    level: int | None = None
+    levels: int | None = None
     prescribed_gy: float
     prescribed_structure: str
     top_gy: float = 0.0

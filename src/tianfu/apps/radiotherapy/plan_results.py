@@ -116,6 +116,28 @@ class ObjectResult(msgspec.Struct, frozen=True, kw_only=True):
     document: str
 
 
+class GoalResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A goal that was served in its order, in its `unit`.
+
+    From its own level on it was held at `held`, which has its comparison.  `by_fluence` is what the fluence reached by
+    voxels, `reached` what the plan's dose does in the drawn shape, None for `reason`; either is held or not.
+    """
+
+    structure: str
+    goal: str
+    priority: int
+    mark: str
+    source: str
+    unit: str
+    held: str
+    by_fluence: float
+    is_held_by_fluence: bool
+    reached: float | None
+    is_held: bool
+    verdict: str
+    reason: str | None
+
+
 class OddResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was odd about the case and is to be known, by the code of its sentence."""
 
@@ -129,7 +151,8 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     `wish` is the template as JSON text, byte by byte as it was asked.  `reached_gy` is what the prescription's volume
     gets by the first engine.  `structures` are all of the set in the first dose, `lines` the goals of the protocol
     named `protocol`, if one was chosen; `complexity` is None where the rules could not tell it.  `objects` are RTPLAN,
-    RTDOSE and the second RTDOSE, if one was wished, with kinds `plan`, `dose` and `second-dose`.
+    RTDOSE and the second RTDOSE, if one was wished, with kinds `plan`, `dose` and `second-dose`.  `in_order` are the
+    goals that were served in their order, none where objectives were weighed against each other.
     """
 
     provenance: Provenance
@@ -158,3 +181,4 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     complexity: ComplexityResult | None
     second: SecondResult | None
     objects: tuple[ObjectResult, ...]
+    in_order: tuple[GoalResult, ...] = ()

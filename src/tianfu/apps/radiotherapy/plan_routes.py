@@ -118,6 +118,16 @@ def _form_page(
     async def page(request: HttpRequest, found: KeptCase, begun: Begun | Refusal, filled: Filled) -> Response[str]:
         from tianfu.apps.radiotherapy.model.transport.density import KNOWN_TABLES
         from tianfu.apps.radiotherapy.plan_forms.answers import KINDS
+        from tianfu.apps.radiotherapy.plan_forms.ordering import (
+            HOLDING,
+            IN_ORDER,
+            LEFT_OUT,
+            OWN,
+            WEIGHTED,
+            goal_roles,
+            goals_named,
+            with_goals_shown,
+        )
         from tianfu.apps.radiotherapy.plan_forms.roles import keys_of, standard_of
         from tianfu.apps.radiotherapy.templates import shipped_templates
 
@@ -128,25 +138,35 @@ def _form_page(
             return page_of(pages, request)("plan.html", **always, unfit=begun, base=None, begun=None, variant="")
         names = begun.structures
         machines = {machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)}
-        always["typed"] = with_seen(
+        typed = with_seen(
             filled.form,
             filled.faults,
             case=case_digest(documents_of(await desk.cases.objects(found))),
             machines={key: each.fingerprint for key, each in machines.items()},
         )
+        base, protocols = begun.base, shipped_protocols()
+        goals = () if base is None else goals_named(filled.form, base, protocols)
+        if base is not None:
+            typed = with_goals_shown(typed, base, protocols, names)
         return page_of(pages, request)(
             "plan.html",
             status=status,
-            **always,
+            **{**always, "typed": typed},
             unfit=None,
             begun=begun,
-            base=begun.base,
+            base=base,
             template_name=begun.template,
             variant=begun.variant,
             templates=shipped_templates(),
             sets=begun.read.structure_sets,
             series=begun.read.images,
-            protocols=shipped_protocols(),
+            protocols=protocols,
+            goals=goals,
+            goal_roles=() if base is None else goal_roles(goals, base),
+            ways=(WEIGHTED, IN_ORDER),
+            own_goals=OWN,
+            left_out=LEFT_OUT,
+            holding=tuple(HOLDING),
             machines=machines,
             standings=await asyncio.to_thread(desk.machines.standings),
             told_digits=TOLD_DIGITS,
@@ -154,7 +174,7 @@ def _form_page(
             kinds=tuple(KINDS),
             names=names,
             standard={name: standard_of(name) for name in names},
-            abouts=tuple(keys_of(begun.base, names).values()) if begun.base is not None else (),
+            abouts=tuple(keys_of(base, names).values()) if base is not None else (),
         )
 
     return page

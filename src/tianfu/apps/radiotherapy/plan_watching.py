@@ -56,13 +56,15 @@ class Watching:
             self.parts.keep(told.step, told.kept)
         if told.latest is not None:
             self._undrawn = told.latest
-        is_new = told.step != self._shown.step or told.is_done
+        is_new = told.step != self._shown.step or told.is_done or _begins_level(told, self._shown)
         self._shown = msgspec.structs.replace(
             self._shown,
             step=told.step.value,
             done=told.done,
             total=told.total,
             objective=told.objective if told.objective is not None else self._shown.objective,
+            level=told.level.number if told.level is not None else None,
+            levels=told.level.count if told.level is not None else None,
         )
         self._draw(told, is_due=told.is_done or self.seconds() - self._drawn_at >= EVERY_SECONDS)
         self._tell(is_new=is_new)
@@ -105,3 +107,7 @@ class Watching:
             shown = msgspec.structs.replace(shown, finished=tuple(map(str, self.parts.finished)))
             self._shown_at = self.seconds()
         self.parts.doing.progress(shown.step, shown.done, total, latest=progress_text(shown) if is_due else None)
+
+
+def _begins_level(told: Told, shown: PlanProgress) -> bool:
+    return told.level is not None and told.level.number != shown.level

@@ -15,6 +15,7 @@ from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground,
 from tianfu.apps.radiotherapy.plan_forms.filling import form_of_template, form_of_variant
 from tianfu.apps.radiotherapy.plan_forms.forms import BeamRow, ObjectiveRow, PlanForm, changed, first_field, form_sent
 from tianfu.apps.radiotherapy.plan_forms.roles import suggested
+from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.kernel.refusal import Refusal
 
@@ -26,15 +27,18 @@ TABLE = "TG-119 phantom@1"
 NAMES = ("BODY", "PTV_5000", "SpinalCord", "Heart")
 
 
+PROTOCOLS = {"some-protocol": shipped_protocols()["tg119-c-shape-easier"]}
+
+
 def ground(**changes: object) -> Ground:
-    made = Ground(base=small_wish(), structures=NAMES, machine=small_machine(), protocols=("some-protocol",))
+    made = Ground(base=small_wish(), structures=NAMES, machine=small_machine(), protocols=PROTOCOLS)
     return replace(made, **changes)  # type: ignore[arg-type]  # names of its own fields
 
 
 def answered(**changes: object) -> PlanForm:
     """The small template's form with everything that a person must choose."""
     chosen = {"name": "Small", "machine": "generic-6mv@1", "second": "none", "protocol": "none", "confirmed": "yes"}
-    chosen["density"] = TABLE
+    chosen |= {"density": TABLE, "how": "weighted"}
     form = replace(form_of_template(small_wish(), NAMES), **chosen)  # type: ignore[arg-type]
     return replace(form, **changes)  # type: ignore[arg-type]
 
@@ -54,7 +58,7 @@ def test_a_template_fills_no_machine_no_engine_no_protocol_and_confirms_nothing(
     assert (form.machine, form.second, form.protocol, form.confirmed, form.name) == ("", "", "", "", "")
     assert form.density == ""
     missing = ground(machine=Refusal("plan-form-machine-not-chosen"))
-    assert set(faults(form, missing)) == {"machine", "density", "second", "protocol", "confirmed", "name"}
+    assert set(faults(form, missing)) == {"machine", "density", "second", "protocol", "how", "confirmed", "name"}
 
 
 def test_a_point_of_the_templates_phantom_is_never_filled_in_and_the_middle_of_the_targets_is_shown() -> None:
@@ -93,6 +97,8 @@ def test_a_density_table_that_is_not_the_templates_is_known_as_somebodys_choice(
 @pytest.mark.parametrize(
     ("changes", "field", "code"),
     [
+        ({"how": ""}, "how", "plan-form-how-not-chosen"),
+        ({"how": "somehow"}, "how", "plan-form-how-not-chosen"),
         ({"second": "monte-carlo"}, "second", "plan-form-second-not-chosen"),
         ({"density": "TG-119 phantom@9"}, "density", "plan-form-density-not-chosen"),
         ({"density": "TG-119 phantom"}, "density", "plan-form-density-not-chosen"),

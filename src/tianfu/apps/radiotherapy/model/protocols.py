@@ -61,11 +61,15 @@ def protocol_from(text: bytes) -> Protocol:
     if protocol.version != VERSION:
         raise Refusal("protocol-not-understood", details={"problem": f"version {protocol.version}"})
     for goal in protocol.goals:
-        _refuse_unless_sound(goal)
+        refuse_unless_goal(goal)
     return protocol
 
 
-def _refuse_unless_sound(goal: Goal) -> None:
+def refuse_unless_goal(goal: Goal) -> None:
+    """Do nothing for a goal that can be judged.
+
+    Raises Refusal `constraint-not-understood`, `protocol-not-understood` or `variation-stricter-than-goal`.
+    """
     constraint = goal.constraint
     if goal.priority < 1:
         raise Refusal("protocol-not-understood", details={"problem": f"priority {goal.priority} of {goal.goal}"})

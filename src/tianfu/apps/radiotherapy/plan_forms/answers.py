@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -17,11 +17,14 @@ from tianfu.apps.radiotherapy.model.planning.soundness import (
     NAME_MOST,
     OBJECTIVES_MOST,
     refuse_unless_sound,
+    served,
 )
 from tianfu.apps.radiotherapy.model.planning.steps import refuse_other_machine
 from tianfu.apps.radiotherapy.model.planning.wishes import (
     AnyObjective,
     FieldWish,
+    HoldingWish,
+    InOrder,
     Isocentre,
     Known,
     PlanWish,
@@ -29,6 +32,7 @@ from tianfu.apps.radiotherapy.model.planning.wishes import (
     SecondEngine,
     Version,
 )
+from tianfu.apps.radiotherapy.model.protocols import Goal, Protocol
 from tianfu.apps.radiotherapy.model.transport.density import KNOWN_TABLES
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE
 from tianfu.apps.radiotherapy.plan_forms.forms import (
@@ -41,6 +45,15 @@ from tianfu.apps.radiotherapy.plan_forms.forms import (
     PlanForm,
     density_key,
     page_order,
+)
+from tianfu.apps.radiotherapy.plan_forms.ordering import (
+    HOLDING,
+    IN_ORDER,
+    LEFT_OUT,
+    REFUSED_GOALS,
+    WEIGHTED,
+    goal_roles,
+    goals_named,
 )
 from tianfu.apps.radiotherapy.plan_forms.roles import CASE, ROLE, keys_of
 from tianfu.kernel.refusal import Refusal
@@ -65,6 +78,7 @@ FAULTS_OF_ELEMENTS = {
     "prescription.structure": "prescribed",
     "targets": "structures",
     "regions": "structures",
+    "in_order.goals": "order_by",
 }
 """Beside which field what `refuse_unless_sound` says of an element belongs; all else is about the whole form."""
 
@@ -77,13 +91,13 @@ CHANGED = "chosen on the page by whoever asked for the plan"
 class Ground:
     """What a form is filled in on: the template, the case's structures, and the machine that the form names.
 
-    `machine` is a Refusal if it names none that is there; `protocols` are those by which a plan may be judged.
+    `machine` is a Refusal if it names none that is there; `protocols` are those by which plans are judged or sought.
     """
 
     base: PlanWish
     structures: Sequence[str]
     machine: Machine | Refusal
-    protocols: Collection[str]
+    protocols: Mapping[str, Protocol]
 
 
 class FormFaultsError(Exception):
@@ -151,12 +165,21 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
     isocentre = _isocentre(reading, form)
     beams = _beams(reading, form.beams)
     objectives = _objectives(reading, form.objectives, ground, names)
+    if not objectives and form.how != IN_ORDER:
+        reading.fault("objectives", "plan-form-no-objectives")
+    in_order = _in_order(reading, form, ground, names)
     if form.confirmed != "yes":
         reading.fault("confirmed", "plan-form-not-confirmed")
     if reading.faults or isinstance(machine, Refusal) or table is None or isocentre is None:
         raise FormFaultsError(reading.faults)
     base = renamed(ground.base, names)
-    chosen = {"prescription": prescription, "isocentre": isocentre, "fields": beams, "objectives": objectives}
+    chosen = {
+        "prescription": prescription,
+        "isocentre": isocentre,
+        "fields": beams,
+        "objectives": objectives,
+        "in_order": in_order,
+    }
     changed = {name for name, value in chosen.items() if value != getattr(base, name)}
     if table != base.computation.density_table:
         changed.add("computation.density_table")
@@ -195,7 +218,14 @@ def renamed(wish: PlanWish, names: Mapping[str, str]) -> PlanWish:
             else msgspec.structs.replace(one, structure=names.get(one.structure, one.structure))
             for one in wish.objectives
         ),
+        in_order=None
+        if (asked := wish.in_order) is None
+        else msgspec.structs.replace(asked, goals=tuple(_about(goal, names) for goal in asked.goals)),
     )
+
+
+def _about(goal: Goal, names: Mapping[str, str]) -> Goal:
+    return msgspec.structs.replace(goal, structure=names.get(goal.structure, goal.structure))
 
 
 def _known(base: PlanWish, changed: Set[str]) -> tuple[Known, ...]:
@@ -306,8 +336,6 @@ def _degrees(reading: _Reading, at: str, text: str) -> float:
 def _objectives(
     reading: _Reading, rows: Sequence[ObjectiveRow], ground: Ground, names: Mapping[str, str]
 ) -> tuple[AnyObjective, ...]:
-    if not rows:
-        reading.fault("objectives", "plan-form-no-objectives")
     if len(rows) > OBJECTIVES_MOST:
         reading.fault("objectives", "plan-form-too-many", most=str(OBJECTIVES_MOST))
     known = keys_of(ground.base, ground.structures)
@@ -352,9 +380,64 @@ def _objective(reading: _Reading, row: ObjectiveRow, number: int, about: str) ->
     return made
 
 
+def _in_order(reading: _Reading, form: PlanForm, ground: Ground, names: Mapping[str, str]) -> InOrder | None:
+    """The goals that are served in their order; None where objectives are weighed, or where there is a fault."""
+    if form.how != IN_ORDER:
+        if form.how != WEIGHTED:
+            reading.fault("how", "plan-form-how-not-chosen")
+        return None
+    goals = goals_named(form, ground.base, ground.protocols)
+    if not goals:
+        reading.fault("order_by", "plan-form-order-not-chosen")
+    elif form.seen_order != form.order_by:
+        reading.fault("order_by", "plan-form-goals-not-seen")
+    _refuse_other_percent(reading, form, goals, ground)
+    meant = {**names, **_goal_structures(reading, form, ground, goal_roles(goals, ground.base))}
+    kept = tuple(_about(goal, meant) for goal in goals if meant.get(goal.structure) != LEFT_OUT)
+    if goals and not kept:
+        reading.fault("order_by", "no-goals")
+    return InOrder(goals=kept, holding=_holding(reading, form))
+
+
+def _refuse_other_percent(reading: _Reading, form: PlanForm, goals: Sequence[Goal], ground: Ground) -> None:
+    """Percentages are of the plan's prescription: those of a protocol for another one would mean other doses."""
+    protocol = ground.protocols.get(form.order_by)
+    prescribed = None if protocol is None else protocol.prescription_gy
+    has_percent = any(goal.constraint.needs_prescription for goal in goals)
+    if prescribed is not None and has_percent and number_from(form.dose) != prescribed:
+        reading.fault("order_by", "plan-form-goals-of-another-dose", dose=f"{prescribed:g}")
+
+
+def _goal_structures(reading: _Reading, form: PlanForm, ground: Ground, roles: Sequence[str]) -> Mapping[str, str]:
+    """The case's name for each structure of goals that is none of the template's; one may stand for one only."""
+    chosen = dict(zip(roles, (*form.goal_structures, *[""] * len(roles)), strict=False))
+    for number, (role, name) in enumerate(chosen.items(), start=1):
+        at = f"goal-structure-{number}"
+        if name == LEFT_OUT:
+            continue
+        if name not in ground.structures:
+            reading.fault(at, "plan-form-structure-not-chosen", structure=role)
+        elif list(chosen.values()).count(name) > 1:
+            reading.fault(at, "plan-form-structure-twice", structure=name)
+        else:
+            _refuse_unclear(reading, at, name, ground)
+    return chosen
+
+
+def _holding(reading: _Reading, form: PlanForm) -> HoldingWish:
+    told = {name: reading.number(at, getattr(form, at)) for at, name in HOLDING.items()}
+    for name, most in (("slack_gy", 100.0), ("slack_percent", 100.0), ("aim_gy", 100.0)):
+        reading.within(f"holding_{name}", told[name], least=0, most=most)
+    if told["weight"] <= 0:
+        reading.fault("holding_weight", "plan-form-weight-not-positive")
+    elif told["held_weight"] <= told["weight"]:
+        reading.fault("holding_held_weight", "plan-form-held-weight-not-more")
+    return HoldingWish(**told)
+
+
 def _refuse_unless_right(wish: PlanWish, machine: Machine, form: PlanForm) -> None:
     """Raise FormFaultsError for what only the whole wish shows, or the machine."""
-    if wish.prescription.structure not in {one.structure for one in wish.objectives}:
+    if wish.prescription.structure not in served(wish):
         told = {"structure": wish.prescription.structure}
         raise FormFaultsError({"objectives": Refusal("plan-form-target-not-wished", details=told)})
     try:
@@ -369,11 +452,15 @@ def place_of(refusal: Refusal, form: PlanForm) -> str:
     told = refusal.details
     if (structure := told.get("structure")) in form.structures and structure is not None:
         return f"structure-{form.structures.index(structure) + 1}"
+    if structure is not None and structure in form.goal_structures:
+        return f"goal-structure-{form.goal_structures.index(structure) + 1}"
     if refusal.code == "plan-angle-beyond-machine":
         row = form.beams[int(told["field"]) - 1]
         turned = number_from(row.collimator)
         is_collimator = turned is not None and f"{turned:g}" == told["degrees"]
         return f"{'collimator' if is_collimator else 'couch'}-{told['field']}"
+    if refusal.code in REFUSED_GOALS:
+        return "order_by"
     if refusal.code in {"plan-dose-rate-not-of-machine", "cone-kernels-do-not-fit"}:
         return "machine"
     if refusal.code == "density-table-unknown":

@@ -17,6 +17,7 @@ from tianfu.apps.radiotherapy.plan_forms.forms import (
     density_key,
     machine_key,
 )
+from tianfu.apps.radiotherapy.plan_forms.ordering import HOLDING, IN_ORDER, OWN, WEIGHTED
 from tianfu.apps.radiotherapy.plan_forms.roles import REGION, ROLE, suggested
 
 NONE = "none"
@@ -44,6 +45,7 @@ def form_of_template(wish: PlanWish, structures: Sequence[str]) -> PlanForm:
             for field in wish.fields
         ),
         objectives=tuple(_objective_row(wish, objective) for objective in wish.objectives),
+        **_sought(wish),
     )
 
 
@@ -58,7 +60,16 @@ def form_of_variant(wish: PlanWish, structures: Sequence[str], *, protocol: str)
         **_place(wish),
         second=wish.computation.second or NONE,
         protocol=protocol,
+        how=WEIGHTED if wish.in_order is None else IN_ORDER,
     )
+
+
+def _sought(wish: PlanWish) -> dict[str, Any]:
+    """How the template's plan is sought; one without goals in an order says no more than that it has none."""
+    if (asked := wish.in_order) is None:
+        return {}
+    holding = {at: _text(getattr(asked.holding, name)) for at, name in HOLDING.items()}
+    return {"how": IN_ORDER, "order_by": OWN, **holding}
 
 
 def _place(wish: PlanWish) -> dict[str, Any]:

@@ -20,9 +20,18 @@ BEAM_CELLS: Final = ("gantry", "collimator", "couch")
 OBJECTIVE_CELLS: Final = ("kind", "about", "objective-dose", "volume", "exponent", "weight")
 """The ids of cells, each followed by the number of its row, in the order of the page."""
 
+HOLDING_FIELDS: Final = tuple(
+    f"holding_{name}" for name in ("weight", "held_weight", "slack_gy", "slack_percent", "aim_gy")
+)
+"""How strictly goals go before each other, in the order of the page."""
+
+GOALS: Final = "goals"
+"""The deed that shows the goals which the form names."""
+
 FIELDS: Final = (
     *("whole", "name", "machine", "density", "protocol", "second", "prescribed", "dose", "fractions", "percent"),
-    *("structures", "structure", "confirmed", "isocentre", "isocentre_x", "isocentre_y", "isocentre_z"),
+    *("how", "order_by", *HOLDING_FIELDS, "structures", "structure", "goal-structure", "confirmed"),
+    *("isocentre", "isocentre_x", "isocentre_y", "isocentre_z"),
     *("beams", "beam", "objectives", "objective"),
 )
 """The ids of fields and the tables of rows, in the order of the page."""
@@ -63,7 +72,9 @@ class PlanForm:
     """Everything that was typed; `structures` are the case's for the template's, in the order of its wish.
 
     `density` is a key of `density_key`; `isocentre` is MIDDLE, or POINT with a place in millimetres of the patient.
-    `seen_case` and `seen_machines` are digests of what the page was made of: see `seen`.
+    `seen_case` and `seen_machines` are digests of what the page was made of: see `seen`.  `how` and `order_by` say how
+    the plan is sought, `seen_order` of which goals the page showed what they are: see `ordering`.  `goal_structures`
+    are the case's for those of goals that are none of the template's.
     """
 
     name: str = ""
@@ -80,7 +91,16 @@ class PlanForm:
     isocentre_x: str = ""
     isocentre_y: str = ""
     isocentre_z: str = ""
+    how: str = ""
+    order_by: str = ""
+    seen_order: str = ""
+    holding_weight: str = ""
+    holding_held_weight: str = ""
+    holding_slack_gy: str = ""
+    holding_slack_percent: str = ""
+    holding_aim_gy: str = ""
     structures: tuple[str, ...] = ()
+    goal_structures: tuple[str, ...] = ()
     beams: tuple[BeamRow, ...] = ()
     objectives: tuple[ObjectiveRow, ...] = ()
     seen_case: str = ""
@@ -94,7 +114,7 @@ PLACES: Final = ("isocentre_x", "isocentre_y", "isocentre_z")
 
 SINGLE: Final = (
     *("name", "machine", "density", "second", "protocol", "prescribed", "dose", "fractions", "percent", "confirmed"),
-    *("isocentre", *PLACES),
+    *("isocentre", *PLACES, "how", "order_by", "seen_order", *HOLDING_FIELDS),
 )
 
 
@@ -131,6 +151,7 @@ def form_sent(sent: Sent) -> PlanForm:
     return PlanForm(
         **single,
         structures=tuple(sent("structure"))[:ROWS_MOST],
+        goal_structures=tuple(sent("goal_structure"))[:ROWS_MOST],
         beams=_rows(BeamRow, "beam", sent),
         objectives=_rows(ObjectiveRow, "objective", sent),
         seen_case=next(iter(sent("seen_case")), ""),
@@ -155,7 +176,10 @@ def changed(form: PlanForm, deed: str) -> PlanForm:
 
 
 def first_field(form: PlanForm, deed: str) -> str:
-    """The id of the field to look at after a deed: that of a row that was added, or the table it was taken from."""
+    """The id of the field to look at after a deed: that of a row that was added, or the table it was taken from; the
+    goals that were to be shown."""
+    if deed == GOALS:
+        return "goals"
     found = _ROW_DEED.fullmatch(deed)
     if found is None:
         return ""

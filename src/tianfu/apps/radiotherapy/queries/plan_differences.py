@@ -55,7 +55,7 @@ def facts(first: PlanResult, second: PlanResult) -> tuple[tuple[str, str, str], 
 
 _FACTS: Final = (
     *("name", "machine", "machine-file", "density-table", "isocentre", "prescribed"),
-    *("reached", "hottest", "fields", "segments", "mu", "mcs"),
+    *("reached", "hottest", "goals-held", "fields", "segments", "mu", "mcs"),
 )
 
 
@@ -71,11 +71,18 @@ def _told(result: PlanResult) -> tuple[str, ...]:
         f"{result.prescribed_gy:g} Gy / {result.fractions}",
         f"{result.reached_gy:.2f} Gy",
         f"{result.dose_gy_max:.2f} Gy",
+        _held(result),
         str(len(result.fields)),
         str(result.segments),
         f"{result.mu:.1f}",
         "–" if complexity is None else f"{complexity.plan.mcs:.3f}",
     )
+
+
+def _held(result: PlanResult) -> str:
+    """How many of the goals in their order the plan keeps; a dash where objectives were weighed."""
+    served = result.in_order
+    return f"{sum(goal.is_held for goal in served)} / {len(served)}" if served else "–"
 
 
 def places_mm(result: PlanResult) -> tuple[str, ...]:

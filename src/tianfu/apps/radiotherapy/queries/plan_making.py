@@ -25,6 +25,7 @@ from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.model.scorecards import ScoreLine
 from tianfu.apps.radiotherapy.queries.evaluation import evaluate
+from tianfu.apps.radiotherapy.queries.plan_goals import ServedGoal, not_held, served_goals
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects, plan_objects
 from tianfu.apps.radiotherapy.queries.planning import PlanBase, plan_base_of
 from tianfu.standards.dicom.cases import Case
@@ -40,7 +41,7 @@ LACKS_BY_DEFINITION = frozenset({"plan-not-for-treatment"})
 class MadePlan:
     """A plan with everything that was found out about it; `complexity` is None where rules could not tell it.
 
-    `told` is what is odd about the case, and what of the plan was cut short.
+    `told` is what is odd about the case, and what of the plan was cut short; `served` are goals in their order.
     """
 
     base: PlanBase
@@ -48,6 +49,7 @@ class MadePlan:
     objects: PlanObjects
     outcomes: tuple[Outcome, ...]
     complexity: PlanComplexity | None
+    served: tuple[ServedGoal, ...]
     told: tuple[Finding, ...]
 
 
@@ -88,6 +90,7 @@ def made_on(
     tell(task.heard, Told(step=StepName.CHECKS))
     checked = _checked(base, objects, task.machine, protocol)
     outcomes, complexity = outcomes_of(checked), _complexity(checked)
+    served = served_goals(made.lines, base, objects.dose.volume, prescription_gy=task.wish.prescription.dose_gy)
     tell(task.heard, Told(step=StepName.CHECKS, is_done=True))
     return MadePlan(
         base=base,
@@ -95,7 +98,8 @@ def made_on(
         objects=objects,
         outcomes=outcomes,
         complexity=complexity,
-        told=(*base.told, *cut_short(made, task.wish)),
+        served=served,
+        told=(*base.told, *cut_short(made, task.wish), *not_held(served)),
     )
 
 

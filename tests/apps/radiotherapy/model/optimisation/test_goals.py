@@ -10,7 +10,16 @@ import pytest
 from tests.apps.radiotherapy.model.optimisation.influences import influence_from, region, square_beamlets
 from tianfu.apps.radiotherapy.model.constraints import constraint_from
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings, Step
-from tianfu.apps.radiotherapy.model.optimisation.goals import Holding, Wanted, histogram_of, in_order, objective_of
+from tianfu.apps.radiotherapy.model.optimisation.goals import (
+    Holding,
+    Level,
+    Wanted,
+    asks_for_dose,
+    histogram_of,
+    in_order,
+    last_problem,
+    objective_of,
+)
 from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     AtLeastVolume,
     AtMostVolume,
@@ -32,7 +41,7 @@ def goal(structure: str, text: str, priority: int = 1) -> Goal:
     return Goal(structure=structure, goal=text, priority=priority, variation=None, mark="ours", source="test")
 
 
-def listen(_: Step) -> bool:
+def listen(_level: Level, _step: Step) -> bool:
     """Go on."""
     return True
 
@@ -141,6 +150,43 @@ def test_what_cannot_be_reached_is_held_where_it_was() -> None:
     assert ptv.reached == pytest.approx(29.9, abs=0.02)
     assert cord.is_held
     assert skin.reached == pytest.approx(ptv.reached)
+
+
+def test_each_level_is_told_with_its_iterations() -> None:
+    heard: list[tuple[int, int, int, int]] = []
+
+    def hear(level: Level, step: Step) -> bool:
+        heard.append((level.number, level.count, level.priority, step.iteration))
+        return True
+
+    wanted = one_beamlet((goal("Cord", "Dmax <= 20 Gy", 5), goal("PTV", "D95% >= 50 Gy", 2)))
+    in_order(wanted, start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=hear)
+    assert list(dict.fromkeys(each[:3] for each in heard)) == [(1, 2, 2), (2, 2, 5)]
+    assert [each[3] for each in heard if each[0] == 2][:2] == [1, 2]
+
+
+def test_it_ends_on_the_level_on_which_somebody_says_no() -> None:
+    wanted = one_beamlet((goal("PTV", "D95% >= 50 Gy", 1), goal("Cord", "Dmax <= 20 Gy", 2)))
+    with pytest.raises(Refusal, match="optimisation-cancelled"):
+        in_order(wanted, start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=lambda level, _: level.number == 1)
+
+
+def test_the_last_problem_holds_what_came_before_and_strives_for_what_comes_last() -> None:
+    goals = (goal("PTV", "D95% >= 50 Gy", 1), goal("Cord", "Dmax <= 20 Gy", 2))
+    wanted = one_beamlet(goals)
+    found = in_order(wanted, start=np.ones(1), holding=HOLDING, settings=SETTINGS, heard=listen)
+    last, held = last_problem(wanted, found.lines, HOLDING).objectives
+    assert last == MaximumDose(structure="Cord", weight=HOLDING.weight, dose_gy=20.0)
+    assert isinstance(held, AtLeastVolume)
+    assert (held.weight, held.dose_gy) == (HOLDING.held_weight, pytest.approx(49.8, abs=0.01))
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [("D95% >= 50 Gy", True), ("V20Gy <= 30 %", False), ("V<15Gy >= 7 cc", False), ("V<15Gy <= 1 %", True)],
+)
+def test_what_asks_for_dose_is_known(text: str, *, asks: bool) -> None:
+    assert asks_for_dose(constraint_from(text)) is asks
 
 
 def test_voxels_make_a_histogram_of_their_volume() -> None:

@@ -8,15 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.radiotherapy_plan import WISH, small_wish, template
+from tests.radiotherapy_plan import HOLDING, IN_ORDER, WISH, goal_of, ordered_wish, small_wish, template
 from tianfu.apps.radiotherapy.model.optimisation.objectives import EquivalentAtMost, MinimumDose
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from, write_plan_wish
+from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.apps.radiotherapy.templates import shipped_templates
 from tianfu.kernel.refusal import Refusal
 
 
 def test_a_template_is_read_as_it_was_written() -> None:
-    assert plan_wish_from(write_plan_wish(small_wish())) == small_wish()
+    for wish in (small_wish(), ordered_wish()):
+        assert plan_wish_from(write_plan_wish(wish)) == wish
 
 
 def test_objectives_are_those_of_the_optimisation() -> None:
@@ -29,14 +31,29 @@ def test_the_case_must_have_each_structure_that_is_no_region() -> None:
     assert small_wish().structures == ("BODY", "PTV_5000", "SpinalCord")
 
 
+def test_the_case_must_have_each_structure_of_a_goal() -> None:
+    wish = ordered_wish(goal_of("PTV_5000", "D95% >= 50 Gy", priority=1), goal_of("Heart", "Dmean <= 5 Gy", priority=2))
+    assert wish.structures == ("BODY", "PTV_5000", "Heart")
+
+
 def test_shipped_templates_say_in_both_languages_that_they_are_for_no_patient_and_how_they_are_known() -> None:
     shipped = shipped_templates()
-    assert set(shipped) == {"tg119-c-shape", "tg119-head-and-neck", "tg119-multi-target", "tg119-prostate"}
+    assert set(shipped) == {
+        *("tg119-c-shape", "tg119-c-shape-in-order"),
+        *("tg119-head-and-neck", "tg119-multi-target", "tg119-prostate"),
+    }
     for wish in shipped.values():
         assert "Not for clinical use" in wish.notice["en"]
         assert "不得用于临床" in wish.notice["zh-CN"]
         assert {known.element for known in wish.known} >= {"objectives", "computation", "fields"}
         assert wish.machine.name == "generic-6mv"
+
+
+def test_the_shipped_template_in_order_has_the_goals_of_its_protocol_and_tells_its_holding_as_ours() -> None:
+    wish = shipped_templates()["tg119-c-shape-in-order"]
+    assert wish.goals == shipped_protocols()["tg119-c-shape-easier"].goals
+    assert {known.element: known.mark for known in wish.known}["in_order.holding"] == "ours"
+    assert shipped_templates()["tg119-c-shape"].in_order is None
 
 
 def every_path(told: dict[str, Any], before: str = "") -> list[str]:
@@ -48,9 +65,9 @@ def every_path(told: dict[str, Any], before: str = "") -> list[str]:
     return paths
 
 
-@pytest.mark.parametrize("path", every_path(WISH))
+@pytest.mark.parametrize("path", every_path({**WISH, "in_order": IN_ORDER}))
 def test_nothing_may_be_left_unsaid(path: str) -> None:
-    told = msgspec.json.decode(template())
+    told = msgspec.json.decode(template(in_order=IN_ORDER))
     *parts, last = path.split("__")
     place = told
     for part in parts:
@@ -164,3 +181,45 @@ def test_an_objective_that_is_none_is_refused_as_such() -> None:
     wrong = [{"kind": "minimum-dose", "structure": "PTV_5000", "weight": 0.0, "dose_gy": 50.0}]
     with pytest.raises(Refusal, match="objective-not-sound"):
         plan_wish_from(template(objectives=wrong))
+
+
+TARGET = goal_of("PTV_5000", "D95% >= 50 Gy", priority=1)
+
+
+def in_order(*goals: dict[str, Any], **holding: float) -> dict[str, Any]:
+    """Goals with another holding."""
+    return {"goals": list(goals), "holding": {**HOLDING, **holding}}
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        (in_order(), "no-goals"),
+        (in_order(TARGET, TARGET), "plan-wish-out-of-range"),
+        (
+            in_order(*(goal_of("PTV_5000", f"D{number}% >= 1 Gy", priority=1) for number in range(1, 52))),
+            "plan-wish-out",
+        ),
+        (
+            in_order(*(goal_of("PTV_5000", f"D{n}% >= 1 Gy", priority=n) for n in range(1, 12))),
+            "plan-wish-out-of-range",
+        ),
+        (in_order({**TARGET, "structure": " "}), "plan-wish-out-of-range"),
+        (in_order(TARGET, goal_of("ring", "Dmax <= 50 Gy", priority=2)), "plan-wish-out-of-range"),
+        (in_order({**TARGET, "priority": 0}), "protocol-not-understood"),
+        (in_order({**TARGET, "variation": 51.0}), "variation-stricter-than-goal"),
+        (in_order({**TARGET, "goal": "as much as possible"}), "constraint-not-understood"),
+        (in_order({**TARGET, "goal": "Dmax >= 50 Gy"}), "goal-not-for-planning"),
+        (in_order(TARGET, held_weight=5.0), "holding-not-sound"),
+        (in_order(TARGET, slack_gy=-0.1), "holding-not-sound"),
+        # the prescription's target must be served: the start of the fluence is its dose
+        (in_order(goal_of("SpinalCord", "Dmax <= 20 Gy", priority=1)), "plan-wish-out-of-range"),
+    ],
+)
+def test_goals_that_no_plan_can_serve_in_their_order_are_refused(told: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal, match=code):
+        plan_wish_from(template(in_order=told, objectives=[]))
+
+
+def test_goals_need_no_objectives_beside_them() -> None:
+    assert plan_wish_from(template(in_order=in_order(TARGET), objectives=[])).objectives == ()

@@ -7,14 +7,15 @@ It is held by a heavy penalty and not by a wall; `Line.is_held` tells whether th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from tianfu.apps.radiotherapy.model.constraints import Comparison, Constraint, Quantity, Unit
+from tianfu.apps.radiotherapy.model.constraints import Constraint, Quantity, Unit
 from tianfu.apps.radiotherapy.model.dvh import Dvh
-from tianfu.apps.radiotherapy.model.optimisation.fluence import Heard, Settings, optimise
+from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings, Step, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem, Singles, doses_of
 from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     AtLeastVolume,
@@ -84,31 +85,73 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ordered:
-    """The weights after the last level, and every goal by priority."""
+    """The weights after the last level, and every goal by priority.
+
+    `is_converged` says whether every level stopped since nothing more was gained, and not for the number of iterations.
+    """
 
     weights: Floats
     lines: tuple[Line, ...]
+    is_converged: bool
 
 
-def in_order(wanted: Wanted, *, start: Floats, holding: Holding, settings: Settings, heard: Heard) -> Ordered:
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """The goals of one priority: the level `number` of `count`, from 1."""
+
+    number: int
+    count: int
+    priority: int
+
+
+HeardInOrder = Callable[[Level, Step], bool]
+"""Told of each step of each level; False ends the optimisation with Refusal `optimisation-cancelled`."""
+
+
+def in_order(wanted: Wanted, *, start: Floats, holding: Holding, settings: Settings, heard: HeardInOrder) -> Ordered:
     """Serve the goals level by level, each from where the one before it ended.
 
     Raises what `objective_of` and `optimise` raise, `no-goals` if there are none.
     """
-    if not wanted.goals:
-        raise Refusal("no-goals")
-    weights = start
+    weights, is_converged = start, True
     held: list[tuple[Goal, Constraint]] = []
-    for priority in sorted({goal.priority for goal in wanted.goals}):
-        level = [goal for goal in wanted.goals if goal.priority == priority]
-        problem = _problem(wanted, level, held, holding)
-        weights = optimise(problem, start=weights, settings=settings, heard=heard).weights
+    for level in levels_of(wanted.goals):
+        goals = _of_level(wanted, level)
+        problem = _problem(wanted, goals, held, holding)
+        found = optimise(problem, start=weights, settings=settings, heard=partial(heard, level))
+        weights, is_converged = found.weights, is_converged and found.is_converged
         doses = doses_of(problem, weights)
-        held += [(goal, _held(wanted, goal, _reached(wanted, problem, goal, doses), holding)) for goal in level]
+        held += [(goal, _held(wanted, goal, _reached(wanted, problem, goal, doses), holding)) for goal in goals]
     lines = [
         Line(goal=goal, held=constraint, reached=_reached(wanted, problem, goal, doses)) for goal, constraint in held
     ]
-    return Ordered(weights=weights, lines=tuple(lines))
+    return Ordered(weights=weights, lines=tuple(lines), is_converged=is_converged)
+
+
+def levels_of(goals: tuple[Goal, ...]) -> tuple[Level, ...]:
+    """The levels in the order in which they are served; raises Refusal `no-goals` if there is none."""
+    if not goals:
+        raise Refusal("no-goals")
+    priorities = sorted({goal.priority for goal in goals})
+    return tuple(
+        Level(number=number, count=len(priorities), priority=priority)
+        for number, priority in enumerate(priorities, start=1)
+    )
+
+
+def last_problem(wanted: Wanted, lines: tuple[Line, ...], holding: Holding) -> Problem:
+    """What the last level asked: its own goals, and those before it as they are held.
+
+    Raises what `objective_of` raises.
+    """
+    last = levels_of(wanted.goals)[-1]
+    held = [(line.goal, line.held) for line in lines if line.goal.priority != last.priority]
+    return _problem(wanted, _of_level(wanted, last), held, holding)
+
+
+def asks_for_dose(constraint: Constraint) -> bool:
+    """Whether more dose serves it: less of a volume below a dose, too, is more dose."""
+    return constraint.comparison.wants_more != (constraint.quantity is Quantity.VOLUME_BELOW_DOSE)
 
 
 def objective_of(
@@ -151,6 +194,10 @@ def histogram_of(doses: Floats, region: Region) -> Dvh:
     return Dvh(edges_gy=edges, volumes_cc=volumes, mean_gy=float(doses.mean()), outside_cc=0.0)
 
 
+def _of_level(wanted: Wanted, level: Level) -> list[Goal]:
+    return [goal for goal in wanted.goals if goal.priority == level.priority]
+
+
 def _problem(wanted: Wanted, level: list[Goal], held: list[tuple[Goal, Constraint]], holding: Holding) -> Problem:
     asked = [(goal, goal.constraint, holding.weight) for goal in level]
     asked += [(goal, constraint, holding.held_weight) for goal, constraint in held]
@@ -159,8 +206,7 @@ def _problem(wanted: Wanted, level: list[Goal], held: list[tuple[Goal, Constrain
             objective_of(
                 goal, constraint, _region(wanted, goal), weight=weight, prescription_gy=wanted.prescription_gy
             ),
-            constraint.comparison if constraint.quantity is not Quantity.VOLUME_BELOW_DOSE else _other(constraint),
-            holding.aim_gy,
+            holding.aim_gy if asks_for_dose(constraint) else -holding.aim_gy,
         )
         for goal, constraint, weight in asked
     ]
@@ -172,14 +218,9 @@ def _problem(wanted: Wanted, level: list[Goal], held: list[tuple[Goal, Constrain
     )
 
 
-def _aimed(objective: Objective, comparison: Comparison, aim_gy: float) -> Objective:
-    """The objective a little beyond its dose, never below none."""
-    return replace(objective, dose_gy=max(objective.dose_gy + (aim_gy if comparison.wants_more else -aim_gy), 0.0))
-
-
-def _other(constraint: Constraint) -> Comparison:
-    """A large volume below a dose wants less of it."""
-    return Comparison.AT_MOST if constraint.comparison.wants_more else Comparison.AT_LEAST
+def _aimed(objective: Objective, more_gy: float) -> Objective:
+    """The objective at so much more dose, never below none."""
+    return replace(objective, dose_gy=max(objective.dose_gy + more_gy, 0.0))
 
 
 def _of_one_dose(goal: Goal, constraint: Constraint, weight: float, dose_gy: float) -> Objective:

@@ -88,10 +88,11 @@ class Follower:
 
 
 def followed(wish: PlanWish) -> list[tuple[str, Role]]:
-    """The structures that are followed: what is prescribed to, other targets, then those of objectives."""
+    """The structures that are followed: what is prescribed to, other targets, then those of objectives and goals."""
     targets = dict.fromkeys((wish.prescription.structure, *wish.targets))
     made = {region.name for region in wish.regions}
-    others = dict.fromkeys(each.structure for each in wish.objectives if each.structure not in {*targets, *made})
+    served = (each.structure for each in (*wish.objectives, *wish.goals))
+    others = dict.fromkeys(name for name in served if name not in {*targets, *made})
     return [*((name, "target") for name in targets), *((name, "organ") for name in others)]
 
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments
+from tianfu.apps.radiotherapy.model.optimisation.goals import Line
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
 
@@ -19,12 +20,14 @@ BYTES_MOST = 100_000_000
 class Kept:
     """Results of steps; None is what is still to be done.  `of` says of which wish, machine and patient.
 
-    `is_converged` says of the weights whether more iterations would have gained nothing.
+    `is_converged` says of the weights whether more iterations would have gained nothing; `lines` what became of goals
+    that were served in their order, none where objectives were weighed against each other.
     """
 
     of: str
     weights: Floats | None = None
     is_converged: bool | None = None
+    lines: tuple[Line, ...] | None = None
     segments: tuple[FieldSegments, ...] | None = None
     refined: tuple[FieldSegments, ...] | None = None
     normalised: tuple[FieldSegments, ...] | None = None

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tianfu.apps.radiotherapy.model.machines.reading import NAME_MOST as MACHINE_NAME_MOST
-from tianfu.apps.radiotherapy.model.planning.wishes import FORM, Computation, Optimisation, PlanWish
+from tianfu.apps.radiotherapy.model.optimisation.goals import levels_of, objective_of
+from tianfu.apps.radiotherapy.model.optimisation.regions import Region
+from tianfu.apps.radiotherapy.model.planning.wishes import FORM, Computation, InOrder, Optimisation, PlanWish
+from tianfu.apps.radiotherapy.model.protocols import refuse_unless_goal
 from tianfu.kernel.refusal import Refusal
 
 FIELDS_MOST, OBJECTIVES_MOST, REGIONS_MOST, STRUCTURES_MOST = 30, 100, 30, 30
+GOALS_MOST, LEVELS_MOST = 50, 10
+"""Goals in their order, and their priorities: each has as many iterations as one fluence. [ours]"""
+
 NAME_MOST = 64
 """Characters of a Long String (PS3.5 6.2), in which plans are named."""
 
@@ -16,6 +24,9 @@ BETWEEN_VALUES = "\\"
 """Parts two values of an attribute (PS3.5 6.4), and so can be in none of them."""
 
 FAR_MM = 5000.0
+
+BOUNDLESS = Region(rows=np.empty(0, np.int64), volume_cc=math.inf)
+"""A structure of which only its contours tell how large it is."""
 
 RANGES = {
     "beamlet_mm": (1.0, 20.0),
@@ -49,7 +60,7 @@ def refuse_unless_sound(wish: PlanWish) -> None:
     """Do nothing for a wish that can be planned.
 
     Raises Refusal `plan-wish-of-another-form`, `plan-wish-out-of-range` with the element, `plan-text-not-for-dicom` for
-    a name that no plan can hold, or `objective-not-sound`.
+    a name that no plan can hold, `objective-not-sound`, or for goals in their order those of `refuse_unless_in_order`.
     """
     if wish.form != FORM:
         raise Refusal("plan-wish-of-another-form", details={"form": str(wish.form)})
@@ -61,9 +72,41 @@ def refuse_unless_sound(wish: PlanWish) -> None:
     _refuse_unless_dicom_holds(wish)
     _refuse_unless_fields(wish)
     _refuse_unless_regions(wish)
+    if wish.in_order is not None:
+        refuse_unless_in_order(wish.in_order, wish)
     _refuse_unless_objectives(wish)
     _refuse_unless_stops(wish.optimisation)
     _refuse_unless_computation(wish.computation, wish)
+
+
+def served(wish: PlanWish) -> frozenset[str]:
+    """Everything that an objective or a goal speaks of."""
+    return frozenset(each.structure for each in (*wish.objectives, *wish.goals))
+
+
+def refuse_unless_in_order(asked: InOrder, wish: PlanWish) -> None:
+    """Do nothing for goals that a plan can strive for, one level after the other.
+
+    Raises Refusal `no-goals`, `plan-wish-out-of-range`, `constraint-not-understood`, `protocol-not-understood`,
+    `variation-stricter-than-goal`, `goal-not-for-planning`, `volume-beyond-structure` or `holding-not-sound`.
+    """
+    levels = levels_of(asked.goals)
+    told = [(goal.structure, goal.goal) for goal in asked.goals]
+    refuse_unless(len(told) == len(set(told)) <= GOALS_MOST and len(levels) <= LEVELS_MOST, "in_order.goals")
+    holding = asked.holding.holding
+    regions = {region.name for region in wish.regions}
+    for number, goal in enumerate(asked.goals, start=1):
+        # What is reached is judged by drawn shapes, and a region of the template has none.
+        is_fit = bool(goal.structure.strip()) and goal.structure not in regions
+        refuse_unless(is_fit, f"in_order.goals[{number}].structure")
+        refuse_unless_goal(goal)
+        objective_of(
+            goal,
+            goal.constraint,
+            BOUNDLESS,
+            weight=holding.weight,
+            prescription_gy=wish.prescription.dose_gy,
+        )
 
 
 def refuse_unless(is_fit: bool, element: str) -> None:
@@ -112,11 +155,12 @@ def _refuse_unless_regions(wish: PlanWish) -> None:
 
 
 def _refuse_unless_objectives(wish: PlanWish) -> None:
-    refuse_unless(1 <= len(wish.objectives) <= OBJECTIVES_MOST, "objectives")
+    least = 1 if wish.in_order is None else 0
+    refuse_unless(least <= len(wish.objectives) <= OBJECTIVES_MOST, "objectives")
     for objective in wish.objectives:
         _ = objective.objective
     # The start of the fluence is the prescribed dose in its target.
-    refuse_unless(wish.prescription.structure in {one.structure for one in wish.objectives}, "prescription.structure")
+    refuse_unless(wish.prescription.structure in served(wish), "prescription.structure")
     refuse_unless(wish.prescription.structure in wish.targets, "targets")
     refuse_unless(len(set(wish.targets)) == len(wish.targets) <= STRUCTURES_MOST, "targets")
 

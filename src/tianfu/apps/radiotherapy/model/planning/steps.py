@@ -21,13 +21,21 @@ from tianfu.apps.radiotherapy.model.optimisation.direct_apertures import Moves, 
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Optimised, Step, even_start, optimise
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fused import Problem
+from tianfu.apps.radiotherapy.model.optimisation.goals import Level, Line, Ordered, Wanted, in_order
+from tianfu.apps.radiotherapy.model.optimisation.objectives import MinimumDose
 from tianfu.apps.radiotherapy.model.optimisation.regions import Region, Rows, needed_rows, on_rows
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
 from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fraction_dose, refuse_unless_engine
 from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.normalising import normalised
-from tianfu.apps.radiotherapy.model.planning.regions import objectives_of, regions_of, to_surface
+from tianfu.apps.radiotherapy.model.planning.ordering import are_of, drawn_lines, last_level, wanted_of
+from tianfu.apps.radiotherapy.model.planning.regions import (
+    objectives_of,
+    refuse_unless_reachable,
+    regions_of,
+    to_surface,
+)
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.wishes import Computation, PlanWish
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
@@ -36,7 +44,7 @@ from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import Settings, influence
 from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.kernel.refusal import Refusal
-from tianfu.standards.dicom.grids import Volume
+from tianfu.standards.dicom.grids import Floats, Volume
 
 ISOCENTRE_DIGITS = 1
 """Tenths of a millimetre: finer shifts cannot be set at a couch. [ours]"""
@@ -66,6 +74,7 @@ class Told:
 
     `kept` is there when a step has ended whose result is worth keeping; `done` are iterations or fields, of `total` if
     that is known.  `latest` has the doses of an iteration, for histograms that move; its rows count the body's voxels.
+    `level` is the one at hand, where goals are served in their order.
     """
 
     step: StepName
@@ -74,6 +83,7 @@ class Told:
     total: int | None = None
     objective: float | None = None
     latest: Step | None = None
+    level: Level | None = None
     kept: Kept | None = None
 
 
@@ -103,7 +113,8 @@ class Planned:
 
     `parts` have the monitor units of a fraction; `dose` is that of all fractions in gray, `second` the same by the
     second engine, if one was wished.  `reached_gy` is what the prescription's volume gets.  `is_converged` is False for
-    a fluence that ended at the most iterations, and might have become better.
+    a fluence that ended at the most iterations, and might have become better.  `lines` say what the fluence made of
+    goals in their order, by voxels, before leaves formed it.
     """
 
     fields: tuple[Field, ...]
@@ -112,6 +123,7 @@ class Planned:
     second: Volume[np.float32] | None
     reached_gy: float
     is_converged: bool
+    lines: tuple[Line, ...]
 
     @property
     def fields_without_segments(self) -> tuple[int, ...]:
@@ -156,6 +168,7 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
         second=second,
         reached_gy=chain.reached_gy(dose),
         is_converged=bool(kept.is_converged),
+        lines=kept.lines or (),
     )
 
 
@@ -227,11 +240,16 @@ def _after(step: StepName, kept: Kept, task: PlanTask, work: Callable[[Kept], ob
 def _with_result(name: str, kept: Kept, result: object) -> Kept:
     if isinstance(result, Optimised):
         return replace(kept, weights=result.weights, is_converged=result.is_converged)
+    if isinstance(result, Ordered):
+        lines = drawn_lines(result.lines)
+        return replace(kept, weights=result.weights, is_converged=result.is_converged, lines=lines)
     return replace(kept, **{name: result})  # type: ignore[arg-type]  # each step gives what its name keeps
 
 
 def _fits(kept: Kept, task: PlanTask) -> bool:
-    """Whether what is kept speaks of the machine's leaves and the wish's fields: kept bytes may be damaged."""
+    """Whether what is kept speaks of the machine's leaves and the wish's fields and goals: it may be damaged."""
+    if kept.weights is not None and not are_of(kept.lines, task.wish):
+        return False
     pairs, fields = task.machine.leaves.pairs, len(task.wish.fields)
     all_parts = [part for parts in (kept.segments, kept.refined, kept.normalised) for part in parts or ()]
     leaves = [
@@ -289,6 +307,7 @@ class _Chain:
         """What objectives speak of, in rows of the body's voxels."""
         self._tell(StepName.REGIONS)
         regions = regions_of(self.task.wish, self.task.subject)
+        refuse_unless_reachable(self.task.wish, self.task.subject, regions)
         self._tell(StepName.REGIONS, is_done=True)
         return regions
 
@@ -316,8 +335,8 @@ class _Chain:
         return found
 
     @cached_property
-    def problem(self) -> Problem:
-        """What is asked of them."""
+    def weighed(self) -> Problem:
+        """All objectives at once, as their weights have them; goals in their order are beside them."""
         wish = self.task.wish
         return Problem(
             influence=self.influence,
@@ -326,21 +345,42 @@ class _Chain:
             fractions=wish.prescription.fractions,
         )
 
-    def weights(self, _kept: Kept) -> Optimised:
+    @cached_property
+    def wanted(self) -> Wanted:
+        """The goals that are served in their order."""
+        return wanted_of(self.task.wish, self.task.subject, self.weighed)
+
+    def aimed_at(self, kept: Kept) -> Problem:
+        """What segments are bettered for: the objectives, or what the last level of the goals in their order asked."""
+        asked = self.task.wish.in_order
+        if asked is None:
+            return self.weighed
+        return last_level(self.wanted, kept.lines or (), asked.holding.holding)
+
+    def weights(self, _kept: Kept) -> Optimised | Ordered:
         """The beamlets' monitor units, and whether they came to rest."""
-        wish = self.task.wish
-        how = wish.optimisation
+        how, asked = self.task.wish.optimisation, self.task.wish.in_order
         stop = Stop(
             iterations_most=how.fluence.iterations_most,
             change_least=how.fluence.change_least,
             smoothing=how.smoothing,
         )
-        target = wish.prescription.structure
-        if target not in self.problem.regions:
+        start, most = self.start(), how.fluence.iterations_most
+        if asked is None:
+            return optimise(self.weighed, start=start, settings=stop, heard=self._hearing(StepName.FLUENCE, most))
+
+        def heard(level: Level, step: Step) -> bool:
+            return self._hearing(StepName.FLUENCE, most, level)(step)
+
+        return in_order(self.wanted, start=start, holding=asked.holding.holding, settings=stop, heard=heard)
+
+    def start(self) -> Floats:
+        """The same for all beamlets, with the prescribed dose in the middle of its target's doses."""
+        target, dose_gy = self.task.wish.prescription.structure, self.task.wish.prescription.dose_gy
+        if target not in self.weighed.regions:
             target = to_surface(target)
-        start = even_start(self.problem, structure=target, dose_gy=wish.prescription.dose_gy)
-        heard = self._hearing(StepName.FLUENCE, how.fluence.iterations_most)
-        return optimise(self.problem, start=start, settings=stop, heard=heard)
+        asked = replace(self.weighed, objectives=(MinimumDose(structure=target, weight=1.0, dose_gy=dose_gy),))
+        return even_start(asked, structure=target, dose_gy=dose_gy)
 
     def segments(self, kept: Kept) -> tuple[FieldSegments, ...]:
         """What leaves can form of them."""
@@ -353,7 +393,7 @@ class _Chain:
         """The same with better units and leaves, and gaps where the machine wants them."""
         how = self.task.wish.optimisation
         task = Refinement(
-            problem=self.problem,
+            problem=self.aimed_at(kept),
             delivery=self.delivery,
             moves=Moves(rounds=how.rounds, farthest_mm=how.farthest_mm),
             settings=Stop(
@@ -400,11 +440,11 @@ class _Chain:
         percent = self.task.wish.prescription.volume_percent
         return self.task.subject.target.dose_gy(dose, volume_percent=percent)
 
-    def _hearing(self, step: StepName, total: int | None) -> Callable[[Step], bool]:
+    def _hearing(self, step: StepName, total: int | None, level: Level | None = None) -> Callable[[Step], bool]:
         def heard(latest: Step) -> bool:
             latest = replace(latest, rows=self.rows[latest.rows])
             told = Told(step=step, done=latest.iteration, total=total, objective=latest.objective, latest=latest)
-            tell(self.task.heard, told)
+            tell(self.task.heard, replace(told, level=level))
             return True
 
         return heard

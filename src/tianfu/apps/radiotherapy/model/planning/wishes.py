@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from tianfu.apps.radiotherapy.model.optimisation.goals import Holding
 from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     AtLeastVolume,
     AtMostVolume,
@@ -18,7 +19,7 @@ from tianfu.apps.radiotherapy.model.optimisation.objectives import (
     MinimumDose,
     Objective,
 )
-from tianfu.apps.radiotherapy.model.protocols import Mark
+from tianfu.apps.radiotherapy.model.protocols import Goal, Mark
 
 FORM = 1
 
@@ -146,6 +147,31 @@ AnyObjective = (
 )
 
 
+class HoldingWish(_Part, frozen=True, kw_only=True):
+    """How strictly levels go before each other; see `optimisation.goals.Holding`."""
+
+    weight: float
+    held_weight: float
+    slack_gy: float
+    slack_percent: float
+    aim_gy: float
+
+    @property
+    def holding(self) -> Holding:
+        """The holding; raises Refusal `holding-not-sound`."""
+        return Holding(**{name: getattr(self, name) for name in self.__struct_fields__})
+
+
+class InOrder(_Part, frozen=True, kw_only=True):
+    """Goals that are served in the order of their priority, as a protocol has them, and how they are held.
+
+    Percentages of a dose are of the template's prescription.
+    """
+
+    goals: tuple[Goal, ...]
+    holding: HoldingWish
+
+
 class StopWish(_Part, frozen=True, kw_only=True):
     """See `optimisation.fluence.Settings`."""
 
@@ -198,6 +224,7 @@ class PlanWish(_Part, frozen=True, kw_only=True):
     `isocentre` is the middle of all `targets` together, through which beamlets go, or a point of the patient in
     millimetres; `body` is the structure that is the patient.
     Structures are meant by their own name, or by their name of TG-263.
+    With goals `in_order`, the `objectives` are what each level has besides its goals; without, they are all there is.
     """
 
     form: int
@@ -215,16 +242,22 @@ class PlanWish(_Part, frozen=True, kw_only=True):
     margin_mm: float
     regions: tuple[RegionWish, ...]
     objectives: tuple[AnyObjective, ...]
+    in_order: InOrder | None
     optimisation: Optimisation
     computation: Computation
     dose_rate_mu_per_min: float
     tolerance: Tolerance
 
     @property
+    def goals(self) -> tuple[Goal, ...]:
+        """The goals that are served in their order, if it has any."""
+        return () if self.in_order is None else self.in_order.goals
+
+    @property
     def structures(self) -> tuple[str, ...]:
         """Every structure that the case must have, each once, the body first."""
         made = {region.name for region in self.regions}
         named = [self.body, *self.targets, self.prescription.structure]
-        named += [objective.structure for objective in self.objectives]
+        named += [each.structure for each in (*self.objectives, *self.goals)]
         named += [name for region in self.regions for name in (*region.around, *region.without)]
         return tuple(dict.fromkeys(name for name in named if name not in made))
