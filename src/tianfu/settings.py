@@ -150,7 +150,7 @@ DESCRIBED: tuple[Description, ...] = (
         name="TIANFU_LIMITS_FILE",
         form="a JSON file",
         default="ours",
-        meaning="[Limits](limits.md) of how often a caller may ask, in the place of ours.",
+        meaning="[Limits](limits.md) of how often a caller asks and how many works are open, in the place of ours.",
     ),
     Description(
         name="TIANFU_PROVIDERS_FILE",

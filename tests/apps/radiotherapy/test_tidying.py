@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from tianfu.apps.radiotherapy.code_version import code_version
 from tianfu.apps.radiotherapy.tidying import DAY_SECONDS, KEPT_DAYS, goes_on_after_stages, plan_parts_forgotten
 from tianfu.apps.radiotherapy.wishes import PLAN
 from tianfu.db import Database, Query
-from tianfu.kernel.instants import SECOND, Instant
+from tianfu.kernel.instants import SECOND, Clock, Instant, system_clock
+from tianfu.kernel.refusal import Refusal
 from tianfu.services.jobs.works import State, Wish, Works
+from tianfu.supervision import job_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +55,14 @@ def wish(name: str, *, version: str) -> Wish:
     )
 
 
-async def given_up(house: House, works: Works, clock: Days, name: str, *, version: str, document: str) -> str:
+async def is_there(house: House, document: str) -> bool:
+    try:
+        return await house.documents.size(document) > 0
+    except Refusal:
+        return False
+
+
+async def given_up(house: House, works: Works, clock: Clock, name: str, *, version: str, document: str) -> str:
     """A plan that was given up after a stage, whose result is a document."""
     work = await works.ask(wish(name, version=version), by="lin")
     add = (
@@ -115,6 +125,22 @@ async def test_whether_a_plan_goes_on_after_its_stages_is_what_the_sweep_does(
     assert await plan_parts_forgotten(works, house.documents, clock) == 0
     monkeypatch.undo()
     assert await plan_parts_forgotten(works, house.documents, clock) == 1
+
+
+async def test_the_worker_that_keeps_tidy_forgets_them_again_and_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_worker, "TIDY_SECONDS", 0.01)
+    works = Works(house.database, system_clock, most={})
+    tidying_up = asyncio.create_task(job_worker.keep_tidy(house.deliveries, house.documents, works))
+    async with asyncio.timeout(20):
+        for content in (b"one", b"two"):
+            document = await house.documents.keep(content)
+            await given_up(house, works, system_clock, content.decode(), version="before", document=document)
+            while await is_there(house, document):  # noqa: ASYNC110 - another task takes it away
+                await asyncio.sleep(0.01)
+    tidying_up.cancel()
+    await asyncio.gather(tidying_up, return_exceptions=True)
 
 
 def test_the_days_are_told_in_the_reference() -> None:
