@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -140,6 +141,14 @@ async def test_a_result_that_another_works_part_has_stays_until_that_goes(bench:
     bench.pass_days(10)
     assert await bench.dropped() == 1
     assert bench.shelf.gone == ["own", "shared"]
+
+
+async def test_a_result_may_be_as_long_as_a_histogram(bench: Bench) -> None:
+    long = random.Random(7).randbytes(50_000).hex()
+    await bench.did(wish(), first=long)
+    bench.pass_days(15)
+    assert await bench.dropped() == 1
+    assert bench.shelf.gone == [long]
 
 
 async def test_other_kinds_keep_their_parts(bench: Bench) -> None:

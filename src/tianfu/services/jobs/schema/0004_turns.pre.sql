@@ -4,5 +4,6 @@ alter table work add column turn integer not null default 0;
 update work set organisation = coalesce(arguments::jsonb ->> 'organisation', '') where state in ('waiting', 'running');
 
 -- Parts go once nobody can go on with them.
-create index work_part_result on work_part (result);
+-- By hash: a result may be a whole histogram, longer than a row of a tree takes.
+create index work_part_result on work_part using hash (result);
 grant delete on work_part to tianfu_app;
