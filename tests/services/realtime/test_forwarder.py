@@ -254,25 +254,39 @@ async def test_lost_packets_are_sent_again(forwarder: Forwarder) -> None:
     await close(seen, mother)
 
 
-async def test_the_camera_is_asked_for_what_did_not_come_and_it_goes_on_when_it_comes(forwarder: Forwarder) -> None:
+@pytest.mark.parametrize(
+    ("first", "gone"), [(10, {12}), (65_533, {65_535, 0})], ids=["one", "where numbers begin anew"]
+)
+async def test_the_camera_is_asked_for_what_did_not_come_and_it_goes_on_when_it_comes(
+    forwarder: Forwarder, first: int, gone: set[int]
+) -> None:
     seen = await bed(forwarder)
     mother = await viewer(forwarder, "visit-1", "mother")
     forwarder.gate("visit-1", Gate.LIVE, "nurse")
     stream = seen.peer.streams["video"]
+    numbers = [(first + step) % SEQUENCES for step in range(6)]
     made = {
         n: packet(
-            b"\x67\x421" if n == 10 else b"\x411", sequence=n, timestamp=n, payload_type=stream.payload_type, source=7
+            b"\x67\x421" if n == first else b"\x411",
+            sequence=n,
+            timestamp=step,
+            payload_type=stream.payload_type,
+            source=7,
         )
-        for n in range(10, 15)
+        for step, n in enumerate(numbers)
     }
-    for number in (10, 11, 13, 14):
+    for number in numbers:
+        if number not in gone:
+            seen.peer.send(made[number])
+            await asyncio.sleep(0.03)
+    await until(lambda: any(isinstance(each, RtcpRtpfbPacket) and set(each.lost) == gone for each in seen.control))
+    assert len(mother.heard) == len(numbers) - len(gone)
+    for number in gone:
         seen.peer.send(made[number])
-        await asyncio.sleep(0.01)
-    await until(lambda: any(isinstance(each, RtcpRtpfbPacket) and each.lost == [12] for each in seen.control))
-    seen.peer.send(made[12])
-    await until(lambda: len(mother.heard) == 5)
-    numbers = [head_of(data).sequence for _, data in mother.heard]
-    assert (numbers[-1] - numbers[0]) % 65_536 == 2
+    await until(lambda: len(mother.heard) == len(numbers))
+    heard = [head_of(data).sequence for _, data in mother.heard]
+    assert {(each - heard[0]) % SEQUENCES for each in heard} == set(range(len(numbers)))
+    assert {(each - heard[0]) % SEQUENCES for each in heard[-len(gone) :]} == {(n - first) % SEQUENCES for n in gone}
     await close(seen, mother)
 
 

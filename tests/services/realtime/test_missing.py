@@ -9,7 +9,7 @@ def test_gaps_are_asked_for_and_filled_ones_are_not() -> None:
     missing = Missing()
     for sequence in (65_533, 65_534, 2, 0):
         assert missing.came(sequence)
-    assert list(missing.to_ask(0.0)) == [65_535, 1]
+    assert list(missing.to_ask(0.0)) == [1, 65_535]
 
 
 def test_it_is_asked_again_with_pauses_and_not_for_ever() -> None:

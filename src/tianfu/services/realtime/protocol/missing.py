@@ -44,7 +44,10 @@ class Missing:
         return True
 
     def to_ask(self, at_seconds: float) -> Sequence[int]:
-        """The numbers to ask for now; each a few times, with pauses."""
+        """The numbers to ask for now; each a few times, with pauses.
+
+        They ascend, also where numbers begin anew: what asks counts each from the one before (RFC 4585, 6.2.1).
+        """
         if not self._asked or at_seconds - self._looked_at < LOOK_SECONDS:
             return ()
         self._looked_at = at_seconds
@@ -57,4 +60,4 @@ class Missing:
                 continue
             self._asked[sequence] = (times + 1, at_seconds)
             wanted.append(sequence)
-        return wanted
+        return sorted(wanted)
