@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.gamma_criteria import GammaCriteria
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
     from tianfu.apps.radiotherapy.model.protocols import Protocol
+    from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
     from tianfu.apps.radiotherapy.plan_results import PlanResult
     from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
     from tianfu.services.imaging.cases import KeptCase
@@ -68,15 +70,32 @@ def comparison(
     return with_house(work)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """What a plan is to be made of, beside the case."""
+
+    wish: PlanWish
+    machine: Path
+    table: DensityTable
+
+
 def plan(
-    case: str, organisation: str | None, wish: PlanWish, machine: Path, *, leave: bool
+    case: str, organisation: str | None, ordered: Ordered, *, leave: bool
 ) -> tuple[PlanResult, dict[str, bytes]]:
     """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps."""
+    from tianfu.apps.radiotherapy.model.transport.density_tables import write_density_table
     from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
     from tianfu.apps.radiotherapy.wishes import plan_of
     from tianfu.services.imaging.cases import ASK_PLAN, EXPORT
 
-    choice = PlanChoice(wish=wish, machine=read_bytes(machine), structure_set=None, images=None, protocol=None)
+    choice = PlanChoice(
+        wish=ordered.wish,
+        machine=read_bytes(ordered.machine),
+        density_table=write_density_table(ordered.table),
+        structure_set=None,
+        images=None,
+        protocol=None,
+    )
 
     async def work(house: House) -> tuple[PlanResult, dict[str, bytes]]:
         found = await opened(house, case, organisation)

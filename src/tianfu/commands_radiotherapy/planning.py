@@ -36,6 +36,7 @@ from tianfu.commands_radiotherapy.speaking import (
     step_said,
     tell_findings,
 )
+from tianfu.commands_radiotherapy.tables import TableFile, table_for
 from tianfu.commands_radiotherapy.waiting import Leave
 from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.machines.machines import Machine
     from tianfu.apps.radiotherapy.model.planning.steps import Heard, Told
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+    from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
     from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
     from tianfu.standards.dicom.cases import Case
@@ -66,6 +68,7 @@ def plan_case(
     template: Annotated[str, typer.Option("--template", help="a planning template: a file, or a name of ours")],
     machine: MachineFile,
     into: Into,
+    density_table: TableFile = None,
     organisation: Organisation = None,
     leave: Leave = False,
     as_json: AsJson = False,
@@ -73,14 +76,15 @@ def plan_case(
     """Make a plan that the machine could give, with its dose, look it over by rules, and write both into a folder."""
     refuse_filled(into)
     wish, chosen = chosen_template(template), chosen_machine(machine)
+    table = table_for(wish, density_table)
     if is_case(place):
-        result, contents = kept.plan(place, organisation, wish, machine, leave=leave)
+        result, contents = kept.plan(place, organisation, kept.Ordered(wish=wish, machine=machine, table=table), leave=leave)
         tell_findings(result.odd)
         said = said_of_result(result)
     else:
         case = case_at(place, organisation)
         with bar() as tell:
-            made = _made(case, wish, chosen, tell)
+            made = _made(case, wish, chosen, table, tell)
         tell_findings(made.told)
         said, contents = said_of(made), _contents(made)
     _write(contents, wish, into)
@@ -168,10 +172,10 @@ def _making() -> PlanMaking:
     )
 
 
-def _made(case: Case, wish: PlanWish, machine: Machine, tell: Tell) -> MadePlan:
+def _made(case: Case, wish: PlanWish, machine: Machine, table: DensityTable, tell: Tell) -> MadePlan:
     from tianfu.apps.radiotherapy.queries.plan_making import made_plan
 
-    return made_plan(case, wish, machine, kept=None, heard=hearing(tell), making=_making())
+    return made_plan(case, wish, machine, table, kept=None, heard=hearing(tell), making=_making())
 
 
 def _contents(made: MadePlan) -> dict[str, bytes]:

@@ -9,15 +9,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from tianfu.kernel.refusal import Refusal
+from tianfu.apps.radiotherapy.versioned_files import Kind, VersionedFiles
 
 FOLDER = Path("radiotherapy", "machines")
 """Within the home of the installation."""
 
-FILES_MOST = 100
 BYTES_MOST = 64_000_000
 
 
@@ -36,28 +36,15 @@ class MachineFile:
     fingerprint: str
 
 
-class MachineFiles:
-    """The machine files in a folder; both calls read from the disk, so call them in a thread."""
+class MachineFiles(VersionedFiles[MachineFile]):
+    """The machine files in a folder; all calls read from the disk, so make them in a thread."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def all(self) -> tuple[MachineFile, ...]:
-        """Every machine of which there is a file, by name and version; files of something else are passed over."""
-        found = sorted(self._folder.glob("*.json"))[:FILES_MOST]
-        named = [machine for machine in map(_named, found) if machine is not None]
-        return tuple(sorted(named, key=lambda each: (each.name, each.version)))
+        super().__init__(folder, MACHINES)
 
     def content(self, name: str, version: int) -> bytes:
         """The bytes of a machine's file; raises Refusal `machine-unknown` or `machine-unclear` if two files have it."""
-        there = self.all()
-        found = [each for each in there if (each.name, each.version) == (name, version)]
-        if not found:
-            known = ", ".join(f"{each.name} {each.version}" for each in there) or "–"
-            raise Refusal("machine-unknown", details={"machine": name, "version": str(version), "known": known})
-        if len(found) > 1:
-            raise Refusal("machine-unclear", details={"machine": name, "version": str(version)})
-        return found[0].file.read_bytes()
+        return self.one(name, version).file.read_bytes()
 
 
 class _Machine(msgspec.Struct):
@@ -71,14 +58,10 @@ class _Written(msgspec.Struct):
     machine: _Machine
 
 
-def _named(file: Path) -> MachineFile | None:
-    """What a file says that it is; None for what is no machine, or vanished meanwhile."""
+def _seen(file: Path, content: bytes) -> MachineFile | None:
     try:
-        if file.stat().st_size > BYTES_MOST:
-            return None
-        content = file.read_bytes()
         said = msgspec.json.decode(content, type=_Written).machine
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return MachineFile(
         name=said.name,
@@ -88,3 +71,12 @@ def _named(file: Path) -> MachineFile | None:
         file=file,
         fingerprint=hashlib.sha256(content).hexdigest(),
     )
+
+
+MACHINES: Final = Kind(
+    seen=_seen,
+    bytes_most=BYTES_MOST,
+    called="machine",
+    unknown="machine-unknown",
+    unclear="machine-unclear",
+)

@@ -140,7 +140,7 @@ def asked_again(work: Work) -> Wish:
         queue="heavy",
         about=work.about,
         arguments=work.arguments,
-        inputs=(*work.arguments["inputs"], work.arguments["machine"]),
+        inputs=(*work.arguments["inputs"], work.arguments["machine"], work.arguments["density_table"]),
         version=code_version(),
     )
 

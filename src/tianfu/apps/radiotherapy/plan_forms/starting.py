@@ -11,15 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
+from tianfu.apps.radiotherapy.density_tables import DensityTables, KnownTable
+from tianfu.apps.radiotherapy.machine_files import MachineFile, MachineFiles
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
-from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish, Version
 from tianfu.apps.radiotherapy.model.protocols import protocol_from
+from tianfu.apps.radiotherapy.model.transport.density_tables import (
+    DensityTable,
+    fingerprint_of_table,
+    write_density_table,
+)
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
-from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
+from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, density_key, machine_key
 from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS, case_digest, changes
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
@@ -36,7 +43,8 @@ class Begun:
     """What was chosen before the form: a template or a plan, and where the case has several, images and structures.
 
     `base` is None as long as one of them is to be chosen.  `replaced` are the fingerprints of the machine that the plan
-    of a variant was made on, and of the one that has its name and version now, where they differ.
+    of a variant was made on, and of the one that has its name and version now, where they differ; `replaced_table` are
+    the same of its density table.
     """
 
     read: Case
@@ -47,6 +55,7 @@ class Begun:
     base: PlanWish | None = None
     protocol: str = ""
     replaced: tuple[str, str] | None = None
+    replaced_table: tuple[str, str] | None = None
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -61,8 +70,9 @@ class Begun:
             return PlanForm()
         if self.variant:
             form = form_of_variant(self.base, self.structures, protocol=self.protocol or NONE)
-            # Another machine under the old name is chosen by somebody, or not at all.
-            return form if self.replaced is None else replace(form, machine="")
+            # Another machine or table under the old name is chosen by somebody, or not at all.
+            form = form if self.replaced is None else replace(form, machine="")
+            return form if self.replaced_table is None else replace(form, density="")
         return form_of_template(self.base, self.structures)
 
 
@@ -84,6 +94,7 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         protocol = protocol_of(original)
     structure_set = _only(told["structure_set"], [each.instance for each in read.structure_sets])
     images = _only(told["images"], [each.header.series.uid for each in read.images])
+    machine_before, table_before = _fingerprints(original)
     return Begun(
         read=read,
         template=told["template"] if original is None and wish is not None else "",
@@ -92,15 +103,28 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         images=images,
         base=wish if structure_set and images else None,
         protocol=protocol,
-        replaced=None if original is None or wish is None else await _replaced(desk, wish, original),
+        replaced=None if wish is None else await _replaced(desk.machines, wish.machine, machine_before),
+        replaced_table=None
+        if wish is None
+        else await _replaced(desk.density_tables, wish.computation.density_table, table_before),
     )
 
 
-async def _replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[str, str] | None:
-    """Fingerprints of a plan's machine then and now; None if it is the same, or there no more."""
-    before = str(original.arguments["machine_fingerprint"])
-    files = await asyncio.to_thread(desk.machines.all)
-    now = {each.fingerprint for each in files if (each.name, each.version) == (wish.machine.name, wish.machine.version)}
+def _fingerprints(original: Work | None) -> tuple[str, str]:
+    """Those of a plan's machine and density table; empty without a plan."""
+    if original is None:
+        return "", ""
+    return str(original.arguments["machine_fingerprint"]), str(original.arguments["density_table_fingerprint"])
+
+
+async def _replaced(
+    files: MachineFiles | DensityTables, named: Version, before: str
+) -> tuple[str, str] | None:
+    """Fingerprints of what a plan named then and now; None if it is the same, or there no more, or no plan named it."""
+    if not before:
+        return None
+    there: Sequence[MachineFile | KnownTable] = await asyncio.to_thread(files.all)
+    now = {each.fingerprint for each in there if (each.name, each.version) == (named.name, named.version)}
     others = sorted(now - {before})
     return (before, others[0]) if others else None
 
@@ -127,16 +151,22 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
     if begun.base is None:
         raise FormFaultsError({"template": Refusal("plan-form-template-not-chosen")})
     content, machine = await _machine(desk, form.machine)
+    table = await asyncio.to_thread(_table, desk, form.density)
     objects = await desk.cases.objects(case)
     fingerprint = hashlib.sha256(content).hexdigest() if content else None
-    if changed := changes(form, case=case_digest(documents_of(objects)), machine=fingerprint):
+    table_fingerprint = fingerprint_of_table(table) if isinstance(table, DensityTable) else None
+    digest = case_digest(documents_of(objects))
+    if changed := changes(form, case=digest, machine=fingerprint, table=table_fingerprint):
         raise FormFaultsError(changed)
     protocols = shipped_protocols()
-    ground = Ground(base=begun.base, structures=begun.structures, machine=machine, protocols=protocols)
+    ground = Ground(base=begun.base, structures=begun.structures, machine=machine, table=table, protocols=protocols)
     wish = wish_of(form, ground)
+    if isinstance(table, Refusal):
+        raise FormFaultsError({"density": table})
     choice = PlanChoice(
         wish=wish,
         machine=content,
+        density_table=write_density_table(table),
         structure_set=begun.structure_set,
         images=begun.images,
         protocol=protocols.get(form.protocol),
@@ -161,6 +191,17 @@ async def _machine(desk: Desk, key: str) -> tuple[bytes, Machine | Refusal]:
         return content, await asyncio.to_thread(read_machine, content)
     except Refusal as refusal:
         return b"", refusal
+
+
+def _table(desk: Desk, key: str) -> DensityTable | Refusal:
+    """The density table that a form names; none is taken unless it is named."""
+    found = [each for each in desk.density_tables.all() if density_key(each.name, each.version) == key]
+    if not found:
+        return Refusal("plan-form-density-not-chosen")
+    try:
+        return desk.density_tables.one(found[0].name, found[0].version).sound
+    except Refusal as refusal:
+        return refusal
 
 
 def _only(name: str, known: Sequence[str]) -> str:
