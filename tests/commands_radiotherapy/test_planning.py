@@ -1,4 +1,4 @@
-"""`tianfu rt plan|dose|machine|tables|templates` as a physicist runs them: whole folders or nothing, and for no patient."""
+"""`tianfu rt plan|dose|machine|tables|templates` as a physicist runs them: whole or not at all, for no patient."""
 
 from __future__ import annotations
 

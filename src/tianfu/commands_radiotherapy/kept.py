@@ -79,9 +79,7 @@ class Ordered:
     table: DensityTable
 
 
-def plan(
-    case: str, organisation: str | None, ordered: Ordered, *, leave: bool
-) -> tuple[PlanResult, dict[str, bytes]]:
+def plan(case: str, organisation: str | None, ordered: Ordered, *, leave: bool) -> tuple[PlanResult, dict[str, bytes]]:
     """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps."""
     from tianfu.apps.radiotherapy.model.transport.density_tables import write_density_table
     from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
@@ -103,7 +101,8 @@ def plan(
         tell_findings(reading.findings)
         asked = await plan_wish(house.documents, found, await house.cases.objects(found), reading.value, choice)
         # Told before it is asked, and before anything leaves: what is broken off half-way was asked all the same.
-        await house.cases.tell(found, ASK_PLAN, by=BY, machine=str(asked.arguments["machine_fingerprint"])[:12])
+        digits = {name: str(asked.arguments[f"{name}_fingerprint"])[:12] for name in ("machine", "density_table")}
+        await house.cases.tell(found, ASK_PLAN, by=BY, **digits)
         done = await answered(house, asked, leave=leave)
         result = await plan_of(house.documents, done)
         await house.cases.tell(found, EXPORT, by=BY, works=done.id)

@@ -78,7 +78,9 @@ def plan_case(
     wish, chosen = chosen_template(template), chosen_machine(machine)
     table = table_for(wish, density_table)
     if is_case(place):
-        result, contents = kept.plan(place, organisation, kept.Ordered(wish=wish, machine=machine, table=table), leave=leave)
+        result, contents = kept.plan(
+            place, organisation, kept.Ordered(wish=wish, machine=machine, table=table), leave=leave
+        )
         tell_findings(result.odd)
         said = said_of_result(result)
     else:

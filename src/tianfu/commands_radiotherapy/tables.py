@@ -1,4 +1,4 @@
-"""`tianfu rt tables`: density tables, those that come with the program and a clinic's own; none is chosen beforehand."""
+"""`tianfu rt tables`: density tables, those of the program and a clinic's own; none is chosen beforehand."""
 
 from __future__ import annotations
 

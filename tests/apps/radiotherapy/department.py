@@ -24,8 +24,8 @@ from tests.services.accounts.conftest import House, Telephone, Time, unit
 from tests.services.accounts.conftest import house_of as accounts_of
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
-from tianfu.apps.radiotherapy.jobs import Bench
 from tianfu.apps.radiotherapy.density_tables import DensityTables
+from tianfu.apps.radiotherapy.jobs import Bench
 from tianfu.apps.radiotherapy.machine_files import MachineFiles
 from tianfu.apps.radiotherapy.ports import Desk, LateLooking
 from tianfu.apps.radiotherapy.routes import radiotherapy

@@ -41,8 +41,8 @@ from tianfu.standards.dicom.cases import Case
 class PlanChoice:
     """What somebody chose; nothing here is chosen for him.
 
-    `machine` and `density_table` are the bytes of a machine's and a density table's file.  `structure_set` is a SOP Instance UID, `images` a Series Instance UID;
-    each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
+    `machine` and `density_table` are the bytes of a machine's and a density table's file.  `structure_set` is a SOP
+    Instance UID, `images` a Series Instance UID; each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
     """
 
     wish: PlanWish
@@ -58,8 +58,8 @@ async def plan_wish(
 ) -> Wish:
     """The wish for a plan of a kept case, to be handed to `Works.ask`.
 
-    `read` is the case as it was read from `objects`.  Keeps the bytes of machine and density table as documents.  Raises
-    Refusal as `refuse_unless_plannable` does.
+    `read` is the case as it was read from `objects`.  Keeps the bytes of machine and density table as documents.
+    Raises Refusal as `refuse_unless_plannable` does.
     """
     machine, table = await asyncio.to_thread(refuse_unless_plannable, read, choice)
     inputs = documents_of(objects)

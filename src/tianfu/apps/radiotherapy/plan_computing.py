@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 async def plan_made(bench: Bench, doing: Doing) -> str:
     """The name of the kept plan that a work asked for.
 
-    Raises Refusal `case-changed`, `density-table-replaced` if a table is not the one that was asked, those of `refuse_unless_plannable` in `plan_asking`, and as `made_on` does.
+    Raises Refusal `case-changed`, `density-table-replaced` if the table is not the one that was asked with, those of
+    `refuse_unless_plannable` in `plan_asking`, and as `made_on` does.
     """
     asked = doing.arguments
     await doing.tell("reading", 0, 1)
@@ -108,9 +109,7 @@ def _judged(plan: AskedPlan, parts: PlanParts, kept: Kept | None, begun_at: Inst
         follower=Follower(wish=plan.wish, subject=base.subject, most=CURVES_MOST, points=POINTS),
         seconds=time.monotonic,
     )
-    task = PlanTask(
-        wish=plan.wish, machine=plan.machine, table=plan.table, subject=base.subject, heard=watching.heard
-    )
+    task = PlanTask(wish=plan.wish, machine=plan.machine, table=plan.table, subject=base.subject, heard=watching.heard)
     making = making_of(task.fingerprint, begun_at)
     made = _made(base, task, kept, making, plan.protocol)
     objects = made.objects

@@ -59,9 +59,7 @@ def test_a_template_fills_no_machine_no_engine_no_protocol_and_confirms_nothing(
     form = form_of_template(small_wish(), NAMES)
     assert (form.machine, form.second, form.protocol, form.confirmed, form.name) == ("", "", "", "", "")
     assert form.density == ""
-    missing = ground(
-        machine=Refusal("plan-form-machine-not-chosen"), table=Refusal("plan-form-density-not-chosen")
-    )
+    missing = ground(machine=Refusal("plan-form-machine-not-chosen"), table=Refusal("plan-form-density-not-chosen"))
     assert set(faults(form, missing)) == {"machine", "density", "second", "protocol", "confirmed", "name"}
 
 

@@ -232,9 +232,7 @@ def test_a_case_that_the_template_does_not_fit_is_refused(case: Case, code: str)
 def test_two_structures_of_one_name_are_not_guessed_between() -> None:
     doubled = with_structures(lambda one: replace(one, name="SpinalCord") if one.name == "PTV_5000" else one)
     with pytest.raises(Refusal, match="plan-structure-unclear"):
-        plan_base_of(
-            doubled, small_wish(prescription__structure="SpinalCord", targets=["SpinalCord"]), phantom_table()
-        )
+        plan_base_of(doubled, small_wish(prescription__structure="SpinalCord", targets=["SpinalCord"]), phantom_table())
 
 
 def test_a_structure_is_meant_by_its_standard_name_too() -> None:

@@ -76,7 +76,8 @@ CHANGED = "chosen on the page by whoever asked for the plan"
 class Ground:
     """What a form is filled in on: the template, the case's structures, and machine and density table that it names.
 
-    `machine` and `table` are Refusals if it names none that is there; `protocols` are those by which a plan may be judged.
+    `machine` and `table` are Refusals if it names none that is there; `protocols` are those by which a plan may be
+    judged.
     """
 
     base: PlanWish

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
-from tianfu.apps.radiotherapy.density_tables import DensityTables, KnownTable
-from tianfu.apps.radiotherapy.machine_files import MachineFile, MachineFiles
+from tianfu.apps.radiotherapy.density_tables import KnownTable
+from tianfu.apps.radiotherapy.machine_files import MachineFile
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
@@ -94,7 +94,9 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         protocol = protocol_of(original)
     structure_set = _only(told["structure_set"], [each.instance for each in read.structure_sets])
     images = _only(told["images"], [each.header.series.uid for each in read.images])
-    machine_before, table_before = _fingerprints(original)
+    replaced: tuple[Replaced, Replaced] = (None, None)
+    if original is not None and wish is not None:
+        replaced = await _both_replaced(desk, wish, original)
     return Begun(
         read=read,
         template=told["template"] if original is None and wish is not None else "",
@@ -103,28 +105,26 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         images=images,
         base=wish if structure_set and images else None,
         protocol=protocol,
-        replaced=None if wish is None else await _replaced(desk.machines, wish.machine, machine_before),
-        replaced_table=None
-        if wish is None
-        else await _replaced(desk.density_tables, wish.computation.density_table, table_before),
+        replaced=replaced[0],
+        replaced_table=replaced[1],
     )
 
 
-def _fingerprints(original: Work | None) -> tuple[str, str]:
-    """Those of a plan's machine and density table; empty without a plan."""
-    if original is None:
-        return "", ""
-    return str(original.arguments["machine_fingerprint"]), str(original.arguments["density_table_fingerprint"])
+Replaced = tuple[str, str] | None
+"""Fingerprints of what a plan named, then and now; None if it is the same, or there no more."""
 
 
-async def _replaced(
-    files: MachineFiles | DensityTables, named: Version, before: str
-) -> tuple[str, str] | None:
-    """Fingerprints of what a plan named then and now; None if it is the same, or there no more, or no plan named it."""
-    if not before:
-        return None
-    there: Sequence[MachineFile | KnownTable] = await asyncio.to_thread(files.all)
-    now = {each.fingerprint for each in there if (each.name, each.version) == (named.name, named.version)}
+async def _both_replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[Replaced, Replaced]:
+    """Of a plan's machine and of its density table."""
+    machines = await asyncio.to_thread(desk.machines.all)
+    tables = await asyncio.to_thread(desk.density_tables.all)
+    machine = _replaced(machines, wish.machine, str(original.arguments["machine_fingerprint"]))
+    named = wish.computation.density_table
+    return machine, _replaced(tables, named, str(original.arguments["density_table_fingerprint"]))
+
+
+def _replaced(files: Sequence[MachineFile | KnownTable], named: Version, before: str) -> Replaced:
+    now = {each.fingerprint for each in files if (each.name, each.version) == (named.name, named.version)}
     others = sorted(now - {before})
     return (before, others[0]) if others else None
 
@@ -175,8 +175,8 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
         whole = await plan_wish(desk.documents, case, objects, begun.read, choice)
     except Refusal as refusal:
         raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
-    machine_digits = str(whole.arguments["machine_fingerprint"])[:TOLD_DIGITS]
-    await desk.cases.tell(case, ASK_PLAN, by=by, machine=machine_digits, of=begun.variant or begun.template)
+    digits = {name: str(whole.arguments[f"{name}_fingerprint"])[:TOLD_DIGITS] for name in ("machine", "density_table")}
+    await desk.cases.tell(case, ASK_PLAN, by=by, of=begun.variant or begun.template, **digits)
     return await desk.works.ask(whole, by=by.id)
 
 

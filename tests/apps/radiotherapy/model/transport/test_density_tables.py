@@ -52,11 +52,11 @@ words = some.text(some.characters(codec="utf-8", categories=("L", "N", "P")), mi
 @some.composite
 def tables(draw: some.DrawFn) -> DensityTable:
     """Any table that can be a scanner's: air and water near what they are, all else free."""
-    below = draw(some.lists(some.floats(HOUNSFIELD[0], -1.0), min_size=1, max_size=5, unique=True))
-    beyond = draw(some.lists(some.floats(1.0, HOUNSFIELD[1]), min_size=1, max_size=5, unique=True))
-    thin = sorted(draw(some.lists(some.floats(0, 0.3), min_size=len(below), max_size=len(below))))
+    below = draw(some.lists(some.floats(-999.0, -1.0), max_size=4, unique=True))
+    beyond = draw(some.lists(some.floats(1.0, HOUNSFIELD[1]), min_size=1, max_size=4, unique=True))
+    thin = sorted(draw(some.lists(some.floats(0, 0.3), min_size=len(below) + 1, max_size=len(below) + 1)))
     dense = sorted(draw(some.lists(some.floats(1.1, DENSITY[1]), min_size=len(beyond), max_size=len(beyond))))
-    told = [*zip(sorted(below), thin, strict=True), (0.0, draw(some.floats(0.9, 1.1)))]
+    told = [*zip([-1000.0, *sorted(below)], thin, strict=True), (0.0, draw(some.floats(0.91, 1.09)))]
     told += zip(sorted(beyond), dense, strict=True)
     measured = draw(some.none() | some.builds(Measured, phantom=words, on=some.dates(), by=words))
     marks = some.sampled_from(["found", "memory", "inferred", "ours", *(["measured"] if measured is not None else [])])
@@ -78,12 +78,7 @@ def tables(draw: some.DrawFn) -> DensityTable:
 
 @given(tables())
 def test_any_sound_table_is_read_as_it_was_written_and_written_as_it_was_read(table: DensityTable) -> None:
-    try:
-        read = read_density_table(write_density_table(table))
-    except Refusal as refusal:
-        # Between a few thin pairs and water a line may pass air too high.
-        assert refusal.code == "density-table-air-far"
-        return
+    read = read_density_table(write_density_table(table))
     assert read == table
     assert write_density_table(read) == write_density_table(table)
     assert fingerprint_of_table(read) == hashlib.sha256(write_density_table(table)).hexdigest()
@@ -138,7 +133,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("too deep", b"[" * 50_000, "not-understood"),
     ("a name that is said twice", table_text().replace(b'"version":1', b'"version":2,"version":1'), "not-understood"),
     ("a name that nobody knows", table_text(water=1.0), "not-understood"),
-    ("a pair with a name that nobody knows", table_text(pairs=[{**GOOD[0], "unit": "HU"}, *GOOD[1:]]), "not-understood"),
+    ("a pair with an unknown name", table_text(pairs=[{**GOOD[0], "unit": "HU"}, *GOOD[1:]]), "not-understood"),
     ("a mark that nobody knows", table_text(pairs=pairs((-1000.0, 0.001), (0.0, 1.0), mark="sure")), "not-understood"),
     ("nothing known of a pair", table_text(pairs=[{"hounsfield": 0.0, "density": 1.0}] * 2), "not-understood"),
     ("no day", table_text(measured={"phantom": "one", "on": "yesterday", "by": "one"}), "not-understood"),
@@ -185,14 +180,18 @@ def test_what_can_be_no_scanners_table_is_refused_with_its_reason(data: bytes, c
     assert all(len(told) < 500 for told in refusal.details.values())
 
 
-@given(some.sampled_from([name for name in TABLE]), some.none() | some.integers(-(2**40), 2**40) | some.text(max_size=5) | some.just([]))
+@given(
+    some.sampled_from(list(TABLE)),
+    some.none() | some.integers(-(2**40), 2**40) | some.text(max_size=5) | some.just([]),
+)
 def test_a_part_of_another_kind_is_refused_or_read_as_it_stands(name: str, value: object) -> None:
+    code, read = "density-table-none", value
     try:
-        table = read_density_table(table_text(**{name: value}))
+        read = json.loads(write_density_table(read_density_table(table_text(**{name: value}))))[name]
     except Refusal as refusal:
-        assert refusal.code.startswith("density-table-")
-    else:
-        assert json.loads(write_density_table(table))[name] == value
+        code = refusal.code
+    assert code.startswith("density-table-")
+    assert read == value
 
 
 @given(some.sampled_from(list(TABLE)))

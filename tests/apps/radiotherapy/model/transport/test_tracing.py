@@ -17,7 +17,6 @@ from tests.radiotherapy_plan import phantom_table
 from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
 from tianfu.apps.radiotherapy.model.transport.geometry import View, view_of
 from tianfu.apps.radiotherapy.model.transport.tracing import OUTSIDE, Resolution, depths_of, fan_of, surfaces_mm
-from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 FINE = Resolution(ray_mm=1.0, step_mm=1.0)
