@@ -42,7 +42,8 @@ class PlanChoice:
     """What somebody chose; nothing here is chosen for him.
 
     `machine` and `density_table` are the bytes of a machine's and a density table's file.  `structure_set` is a SOP
-    Instance UID, `images` a Series Instance UID; each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
+    Instance UID, `images` a Series Instance UID; each may be None where the case has but one.  `protocol` are goals to
+    judge by, None for none.
     """
 
     wish: PlanWish
