@@ -43,8 +43,7 @@ def show_tables(
     if as_json:
         print(json.dumps({"notice": say("notice"), "tables": list(map(_told, known))}, ensure_ascii=False))
         return
-    heads = ("table-name", "table-version", "table-scanner", "table-air", "table-water", "marks", "table-fingerprint")
-    shown = Table(*map(say, heads))
+    shown = Table(*map(say, ("table-name", "table-scanner", "table-air-water", "marks", "table-fingerprint")))
     for each in known:
         shown.add_row(*_row(each))
     out.print(shown, markup=False)
@@ -94,12 +93,13 @@ def _installed() -> DensityTables:
 
 def _row(known: KnownTable) -> tuple[str, ...]:
     """What a physicist looks at first: whose it is, what air and water are by it, how that is known."""
+    name, fingerprint = f"{known.name} {known.version}", known.fingerprint[:DIGITS]
     if isinstance(known.table, Refusal):
-        return known.name, str(known.version), known.table.code, "–", "–", "–", known.fingerprint[:DIGITS]
+        return name, known.table.code, "–", "–", fingerprint
     table = known.table
     marks = ", ".join(sorted({pair.mark for pair in table.pairs}))
     air, water = (f"{table.density_at(hounsfield):.3f}" for hounsfield in (-1000.0, 0.0))
-    return known.name, str(known.version), table.scanner, air, water, marks, known.fingerprint[:DIGITS]
+    return name, table.scanner, f"{air} / {water}", marks, fingerprint
 
 
 def _words(known: KnownTable) -> list[str]:

@@ -16,7 +16,7 @@ from tests.apps.radiotherapy.department import Browser, Department
 from tests.apps.radiotherapy.plan_forms.test_starting import SECOND, two_sets
 from tests.apps.radiotherapy.test_plan_jobs import other_structures
 from tests.radiotherapy_house import small_objects
-from tests.radiotherapy_plan import clinic_table, small_machine, small_wish, table_text
+from tests.radiotherapy_plan import TABLE, clinic_table, small_machine, small_wish, table_text
 from tests.radiotherapy_plan_result import small_result
 from tests.radiotherapy_plan_works import small_contents
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
@@ -454,17 +454,20 @@ async def test_another_hospitals_physicist_finds_no_plan_of_a_case(
 MINE = "Made-up CT 120 kV@1"
 
 
-def clinics_table(folder: Path, name: str = "mine.json", **changes: Any) -> None:
+def clinics_table(folder: Path, file: str = "mine.json", /, **changes: Any) -> None:
     """A clinic's table in the installation's folder, or another one in its place."""
     (folder / "density-tables").mkdir(exist_ok=True)
-    (folder / "density-tables" / name).write_bytes(table_text(**changes))
+    (folder / "density-tables" / file).write_bytes(table_text(**changes))
 
 
 async def test_a_clinics_own_table_is_offered_beside_the_programs_and_chosen_by_nobody(
     department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
 ) -> None:
     clinics_table(tmp_path)
+    late = [{**pair, "hounsfield": -800.0} if pair["density"] == 0.001 else pair for pair in TABLE["pairs"]]
+    clinics_table(tmp_path, "late.json", name="Late", pairs=late)
     shown = await page(physicist, f"{at(case)}/plan?template=small")
+    assert "Density table Late begins at -800 HU" in shown
     for key in (MINE, "TG-119 phantom@1"):
         assert f'<option value="{key}">' in shown
     assert "a scanner that is nobody&#39;s" in shown

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.radiotherapy_plan import phantom_table, small_case, small_wish
+from tests.radiotherapy_plan import TABLE, clinic_table, phantom_table, small_case, small_wish
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
 from tianfu.standards.dicom.cases import Case
 
@@ -59,3 +59,11 @@ def test_voxels_of_the_body_beyond_the_table_are_told_and_those_beside_it_are_no
 def test_the_small_case_has_nothing_beyond_the_table() -> None:
     (images,) = small_case().images
     assert np.max(images.volume.values) < phantom_table().hounsfield_most
+
+
+def test_what_is_odd_about_the_table_is_told_of_every_plan_by_it() -> None:
+    pairs = [{**pair, "mark": "memory"} for pair in TABLE["pairs"]]
+    table = clinic_table(pairs=pairs)
+    wish = small_wish(computation__density_table={"name": table.name, "version": 1})
+    assert [each.code for each in plan_base_of(small_case(), wish, table).told] == ["density-table-not-measured"]
+    assert plan_base_of(small_case(), wish, clinic_table()).told == ()
