@@ -202,7 +202,7 @@ def test_a_kept_case_is_planned_by_a_work_that_is_kept_and_its_objects_are_writt
     words = (*words, "--density-table", tmp_path / "ct.json")
     done = terminal.rt("plan", case, *words, "--out", tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
-    prints = "select arguments->>'density_table_fingerprint' from work where kind = 'radiotherapy-plan'"
+    prints = "select arguments::jsonb->>'density_table_fingerprint' from work where kind = 'radiotherapy-plan'"
     assert terminal.rows(prints) == [(fingerprint_of_table(clinic_table()),)]
     for sentence in ("Kept as", "Demonstration only", "set-up beams"):
         assert sentence in done.stderr

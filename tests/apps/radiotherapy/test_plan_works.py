@@ -357,6 +357,7 @@ async def test_a_work_whose_table_is_not_the_one_that_was_asked_is_refused() -> 
         await made(papers, Pad(arguments=wish.arguments))
 
 
+@pytest.mark.slow  # two plans and the half of one
 async def test_steps_that_were_finished_by_another_table_of_the_same_name_are_computed_again() -> None:
     def killed(*_: Any) -> None:
         if any("plan-fluence-" in part for part in first.finished):
