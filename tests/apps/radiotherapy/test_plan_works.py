@@ -327,16 +327,18 @@ def unknown_structure() -> dict[str, Any]:
 async def test_a_clinical_machine_goes_to_whoever_plans_with_what_lay_beside_it_and_is_judged_there_again() -> None:
     machine = measured_machine(purpose="clinical")
     both = [write_signature(signed(machine, role)) for role in ("physicist", "approver")]
-    wish = await asked(Papers(), on_machine(write_machine(machine), *both))
+    papers = Papers()
+    wish = await asked(papers, on_machine(write_machine(machine), *both))
+    files = (write_machine(machine), papers.contents[wish.arguments["density_table"]])
     assert [each.encode() for each in wish.arguments["machine_signatures"]] == both
-    assert plan_computing._asked(wish.arguments, small_case(), write_machine(machine)).machine.purpose == "clinical"
+    assert plan_computing._asked(wish.arguments, small_case(), *files).machine.purpose == "clinical"
     for name, value, code in (
         ("machine_signatures", [], "machine-not-signed"),
         ("signatories", None, "signer-not-known"),
         ("signatories", signatories(people()[0]).decode(), "signer-not-known"),
     ):
         with pytest.raises(Refusal, match=code):
-            plan_computing._asked({**wish.arguments, name: value}, small_case(), write_machine(machine))
+            plan_computing._asked({**wish.arguments, name: value}, small_case(), *files)
 
 
 @pytest.mark.parametrize(("choice", "code"), REFUSED, ids=[code for _, code in REFUSED])
